@@ -1,0 +1,98 @@
+/**
+ * The one error of Sluice: a closed list of codes, one table from code to HTTP status and
+ * to the `type` that OpenAI clients read. Rendering it as a response is the callers' work.
+ */
+
+type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'permission_error'
+  | 'rate_limit_error'
+  | 'server_error'
+
+const TABLE = {
+  invalid_request: [400, 'invalid_request_error'],
+  malformed_body: [400, 'invalid_request_error'],
+  override_not_allowed: [403, 'permission_error'],
+  unauthenticated: [401, 'authentication_error'],
+  forbidden: [403, 'permission_error'],
+  origin_mismatch: [403, 'permission_error'],
+  not_found: [404, 'invalid_request_error'],
+  release_not_found: [404, 'invalid_request_error'],
+  job_not_found: [404, 'invalid_request_error'],
+  method_not_allowed: [405, 'invalid_request_error'],
+  illegal_transition: [409, 'invalid_request_error'],
+  blocked: [409, 'invalid_request_error'],
+  idempotency_in_flight: [409, 'invalid_request_error'],
+  version_mismatch: [412, 'invalid_request_error'],
+  body_too_large: [413, 'invalid_request_error'],
+  unsupported_media_type: [415, 'invalid_request_error'],
+  idempotency_mismatch: [422, 'invalid_request_error'],
+  rate_limited: [429, 'rate_limit_error'],
+  internal: [500, 'server_error'],
+  upstream_unreachable: [502, 'server_error'],
+  upstream_invalid: [502, 'server_error'],
+  config_invalid: [503, 'server_error'],
+  auth_not_configured: [503, 'server_error'],
+  identity_unavailable: [503, 'server_error'],
+  control_plane_unavailable: [503, 'server_error'],
+  upstream_timeout: [504, 'server_error'],
+} as const satisfies Record<string, readonly [number, ErrorType]>
+
+export type ErrorCode = keyof typeof TABLE
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[]
+
+/** One thing that was wrong, and where: `path` is a dotted key, or a row number of a batch. */
+export interface ErrorDetail {
+  path: string
+  message: string
+}
+
+/** The body that every Sluice error has on both planes (SPEC section 4). */
+export interface ErrorBody {
+  error: {
+    code: ErrorCode
+    message: string
+    type: ErrorType
+    param: string | null
+    request_id: string
+    details: ErrorDetail[]
+  }
+}
+
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetail[]
+  /** Response headers that belong to this refusal, such as `retry-after`. */
+  readonly headers: Record<string, string>
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { details?: ErrorDetail[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, { cause: more.cause })
+    this.code = code
+    this.details = more.details ?? []
+    this.headers = more.headers ?? {}
+  }
+
+  get status(): number {
+    return TABLE[this.code][0]
+  }
+
+  body(requestId: string): ErrorBody {
+    const [first] = this.details
+    return {
+      error: {
+        code: this.code,
+        message: this.message,
+        type: TABLE[this.code][1],
+        param: first?.path ?? null,
+        request_id: requestId,
+        details: this.details,
+      },
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** What can become of a request or a job, in the words of SPEC section 6. Names only. */
+
+/** What one request does; `job` is the whole job, from submit to its terminal status. */
+export const OPERATIONS = ['submit', 'poll', 'content', 'cancel', 'list', 'sync', 'other', 'job'] as const
+export type Operation = (typeof OPERATIONS)[number]
+
+/** Failures that are the arm's own. They make up the error rate. */
+export const ARM_ERRORS = [
+  'http_5xx',
+  'saturated',
+  'timeout',
+  'unreachable',
+  'job_failed',
+  'job_lost',
+  'bad_output',
+  'job_timeout',
+] as const
+export type ArmError = (typeof ARM_ERRORS)[number]
+
+/** Ends that nobody may blame the arm for. They are counted apart and leave the error rate alone. */
+export const BLAMELESS = ['client_error', 'content_refused', 'cancelled', 'aborted'] as const
+export type Blameless = (typeof BLAMELESS)[number]
+
+export type Outcome = 'ok' | ArmError | Blameless
+
+export function isArmError(outcome: Outcome): outcome is ArmError {
+  return (ARM_ERRORS as readonly string[]).includes(outcome)
+}

@@ -1,0 +1,109 @@
+/**
+ * The interface that every wire protocol fills. An adapter names operations, reads bodies and
+ * translates ids; it sends nothing and keeps nothing. Adding one touches one file and the list.
+ */
+import type { ErrorDetail } from '../core/errors.ts'
+import type { Operation } from '../core/outcome.ts'
+
+/** What method and path alone say of a request. */
+export interface Route {
+  operation: Operation
+  /** Job id as it stands in the path, decoded: the client's on the way in. */
+  job: string | null
+  /** `submission`: read, checked and rebuilt by the adapter. `stream`: passed on unread. */
+  body: 'none' | 'submission' | 'stream'
+  /** What a good answer holds: one job's JSON, the caller's list, a job's removal, other JSON with ids in it, or bytes to stream. */
+  answer: 'job' | 'list' | 'deletion' | 'json' | 'bytes'
+  /** Path for the backend, given its own job id (ignored where `job` is null). Query strings are kept by the caller. */
+  upstreamPath: (upstreamId: string | null) => string
+}
+
+/** A submit read once. Rebuilding never re-reads the network; the bytes are shared. */
+export interface Submission {
+  model: string | null
+  promptChars: number | null
+  durationSeconds: number | null
+  /** frames × pixels, where the request names both. */
+  work: number | null
+  /** Client-side ids of jobs that this one refers to (remix, extension, edit). */
+  jobs: string[]
+  /** Equal for equal requests, whatever the multipart boundary. Hex. */
+  fingerprint: string
+  rebuild(target: RebuildTarget): { bytes: Uint8Array<ArrayBuffer>; contentType: string }
+}
+
+export interface RebuildTarget {
+  /** The arm's model name; null leaves the client's. */
+  model: string | null
+  /** Client id → backend id, for each of `Submission.jobs`. */
+  jobIds: ReadonlyMap<string, string>
+  /** A copy for the shadow: without webhooks, storage targets and user ids. */
+  shadow: boolean
+}
+
+export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+
+/** A job as a backend's answer shows it. */
+export interface JobSight {
+  /** The backend's id. */
+  id: string
+  status: JobStatus
+  /** Why it failed: the arm's fault or the user's. Null unless `failed`. */
+  failure: 'job_failed' | 'content_refused' | null
+  message: string | null
+  /** Seconds that the backend itself tells; null where it does not. */
+  queueSeconds: number | null
+  runSeconds: number | null
+  /** Submit to end by the backend's own clock; null where it does not tell. */
+  totalSeconds: number | null
+}
+
+export interface ListQuery {
+  limit: number
+  after: string | null
+  order: 'asc' | 'desc'
+}
+
+export interface Translation {
+  /** Backend id → the id that the client knows; null leaves a string as it is. */
+  clientId: (upstreamId: string) => string | null
+  /** Origin of the backend, `http://host:port`, whose absolute URLs become the gateway's. */
+  upstreamOrigin: string
+  /** Where the client reached the gateway. */
+  gatewayOrigin: string
+}
+
+export interface UpstreamCall {
+  method: string
+  path: string
+  headers?: Record<string, string>
+}
+
+export interface Protocol {
+  readonly name: string
+  /** False for plain HTTP: no ids, no ledger; status and latency are the call's. */
+  readonly hasJobs: boolean
+  /** Client headers that this wire needs beyond the common allow-list, in lower case. */
+  readonly requestHeaders: readonly string[]
+  /** Never throws: what it does not know is `other`. */
+  route(method: string, path: string): Route
+  /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
+  readSubmission(bytes: Uint8Array<ArrayBuffer>, contentType: string | null, route: Route): Submission
+  /** The job in an answer of this HTTP status, or null where there is none. */
+  readJob(status: number, body: unknown): JobSight | null
+  /** Every place that holds an id or a URL of the backend, rewritten; server paths left out. Returns a new value. */
+  translate(body: unknown, translation: Translation): unknown
+  listQuery(query: URLSearchParams): ListQuery
+  /** The caller's own jobs, already translated, as this protocol's list. */
+  listAnswer(jobs: unknown[], more: boolean): unknown
+  /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. */
+  pollCall(upstreamId: string): UpstreamCall
+  cancelCall(upstreamId: string): UpstreamCall | null
+  /** Whether these headers can be a finished job's video. */
+  isGoodContent(status: number, headers: { get(name: string): string | null }): boolean
+}
+
+/** A refusal's details for one place in a body. */
+export function at(path: string, message: string): ErrorDetail[] {
+  return [{ path, message }]
+}
