@@ -83,7 +83,9 @@ export function judged(counters: Counters): number {
 }
 
 export function seriesKey(series: Series): string {
-  return [series.stage, series.epoch, series.arm, series.operation, Number(series.shadow), Number(series.matched)].join('|')
+  return [series.stage, series.epoch, series.arm, series.operation, Number(series.shadow), Number(series.matched)].join(
+    '|',
+  )
 }
 
 /** Aligned start of the window that holds `atMs`. */
