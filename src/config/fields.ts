@@ -1,0 +1,87 @@
+/** Small schemas that the tables are made of: closed tables, durations, instants, urls, percents. */
+import * as v from 'valibot'
+
+/** An object in which each unknown key is an error of its own, so that all are told at once. */
+export function table<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
+  return v.objectWithRest(entries, v.never('unknown key')) as unknown as v.StrictObjectSchema<E, undefined>
+}
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `"90s"`, `"1.5h"`, `"7d"` → ms; null where the text is no duration. */
+export function parseDuration(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text)
+  return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : null
+}
+
+/** ms → the shortest text that `parseDuration` reads back to the same number. */
+export function formatDuration(ms: number): string {
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
+    if (ms > 0 && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`
+  }
+  return `${ms}ms`
+}
+
+export const duration = v.pipe(
+  v.string('a duration is a string like "90s", "5m" or "7d"'),
+  v.check((text) => parseDuration(text) !== null, 'not a duration; write "90s", "5m", "7d"'),
+  v.transform((text) => parseDuration(text)!),
+)
+
+export const instant = v.pipe(
+  v.string('a time is an ISO 8601 string'),
+  v.check(
+    (text) => /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)),
+    'not an ISO 8601 time with zone',
+  ),
+  v.transform((text) => Date.parse(text)),
+)
+
+export const backendUrl = v.pipe(
+  v.string('a URL is a string'),
+  v.check(isBackendUrl, 'not an http(s) URL without credentials, query or fragment'),
+  v.transform((text) => text.replace(/\/+$/, '')),
+)
+
+function isBackendUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  const plain = !url.username && !url.password && !url.search && !url.hash
+  return plain && (url.protocol === 'http:' || url.protocol === 'https:')
+}
+
+export const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+export const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100))
+export const positive = v.pipe(v.number(), v.gtValue(0))
+export const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
+export const wholePositive = v.pipe(v.number(), v.integer(), v.minValue(1))
+export const name = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(100),
+  v.regex(/^[^\s/|]+$/u, 'no blanks, "/" or "|" in a name'),
+)
+
+/** A string, or several; always read as a list. */
+export const oneOrMany = v.pipe(
+  v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))], 'a string or a list of strings'),
+  v.transform((given) => (typeof given === 'string' ? [given] : given)),
+)
+
+/** `{ min = 1, max = 9 }`, inclusive. */
+export const range = v.pipe(
+  table({ min: v.optional(v.number()), max: v.optional(v.number()) }),
+  v.check((given) => given.min !== undefined || given.max !== undefined, 'give min, max or both'),
+)
+
+export interface Period {
+  fromMs: number
+  toMs: number
+  why: string
+}
+
+export const period = v.pipe(
+  table({ from: instant, to: instant, why: v.optional(v.string(), '') }),
+  v.check((given) => given.from < given.to, 'from must be before to'),
+  v.transform(({ from, to, why }): Period => ({ fromMs: from, toMs: to, why })),
+)

@@ -1,0 +1,115 @@
+/** A guardrail as operators write it → one monitor per operation, as the core judges it. */
+import * as v from 'valibot'
+import type { Guardrail } from '../core/guardrails.ts'
+import { OPERATIONS, type Operation } from '../core/outcome.ts'
+import { duration, positive, share, table, wholePositive } from './fields.ts'
+
+const metric = v.pipe(
+  v.string(),
+  v.regex(
+    /^(error_rate|latency_p(50|95|99)|signal:[\w.-]+)$/,
+    'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME',
+  ),
+  v.transform((text) => text as Guardrail['metric']),
+)
+
+export const guardrailSchema = v.pipe(
+  table({
+    metric,
+    operations: v.optional(v.pipe(v.array(v.picklist(OPERATIONS)), v.minLength(1))),
+    method: v.optional(v.picklist(['threshold', 'sequential']), 'threshold'),
+    max: v.optional(v.pipe(v.number(), v.minValue(0))),
+    max_over_control: v.optional(v.pipe(v.number(), v.minValue(0))),
+    max_seconds: v.optional(positive),
+    for_windows: v.optional(v.pipe(wholePositive, v.maxValue(1440)), 5),
+    within: v.optional(duration),
+    min_requests: v.optional(wholePositive),
+    min_samples: v.optional(wholePositive, 200),
+    action: v.optional(v.picklist(['rollback', 'pause', 'warn']), 'rollback'),
+    no_data: v.optional(v.picklist(['hold', 'rollback', 'warn']), 'hold'),
+    no_data_grace: v.optional(duration, '1h'),
+    literal: v.optional(v.boolean(), false),
+    both_bad: v.optional(v.picklist(['hold', 'rollback']), 'hold'),
+    alpha: v.optional(v.pipe(share, v.gtValue(0), v.ltValue(1)), 0.01),
+    margin: v.optional(share, 0),
+    normalise: v.optional(v.boolean(), true),
+    baseline: v.optional(v.picklist(['all', 'matched']), 'all'),
+  }),
+  v.check(({ within }) => within === undefined || (within >= 1000 && within <= 300_000), 'within: from 1s to 5m'),
+  v.check(
+    hasLimit,
+    'a limit is missing: max or max_over_control for a rate or signal, max_over_control or max_seconds for a latency',
+  ),
+  v.check(
+    (g) =>
+      g.method !== 'sequential' ||
+      (g.metric === 'error_rate' && g.max !== undefined) ||
+      (g.metric === 'latency_p99' && g.max_over_control !== undefined),
+    'method = "sequential" takes error_rate with max, or latency_p99 with max_over_control',
+  ),
+)
+
+export type GuardrailInput = v.InferInput<typeof guardrailSchema>
+type GuardrailOutput = v.InferOutput<typeof guardrailSchema>
+
+function hasLimit(g: {
+  metric: string
+  max?: number | undefined
+  max_over_control?: number | undefined
+  max_seconds?: number | undefined
+}): boolean {
+  const relative = g.max_over_control !== undefined
+  return g.metric.startsWith('latency') ? relative || g.max_seconds !== undefined : relative || g.max !== undefined
+}
+
+/** What a release is judged by when it names no guardrail (SPEC section 2). */
+export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
+  { metric: 'error_rate', max: 0.01, for_windows: 5, min_requests: 20 },
+  { metric: 'latency_p99', max_over_control: 0.5, for_windows: 5 },
+  { metric: 'error_rate', max: 0.5, within: '10s', min_requests: 10 },
+  { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, margin: 0.01, alpha: 0.01 },
+]
+
+/** One monitor per guardrail and operation, each with an id that stays the same while the config does. */
+export function monitors(guardrails: readonly GuardrailOutput[], defaultOperations: readonly Operation[]): Guardrail[] {
+  const seen = new Map<string, number>()
+  return guardrails.flatMap((g) => {
+    const operations = g.metric.startsWith('signal:') ? (['job'] as const) : (g.operations ?? defaultOperations)
+    return operations.map((operation) => {
+      const base = [
+        g.metric,
+        operation,
+        ...(g.method === 'sequential' ? ['sequential'] : []),
+        ...(g.within ? ['within'] : []),
+      ].join(':')
+      const nth = (seen.get(base) ?? 0) + 1
+      seen.set(base, nth)
+      return monitor(g, operation, nth === 1 ? base : `${base}#${nth}`)
+    })
+  })
+}
+
+function monitor(g: GuardrailOutput, operation: Operation, id: string): Guardrail {
+  return {
+    id,
+    metric: g.metric,
+    operation,
+    method: g.method,
+    max: g.max ?? null,
+    maxOverControl: g.max_over_control ?? null,
+    maxSeconds: g.max_seconds ?? null,
+    forWindows: g.for_windows,
+    withinMs: g.within ?? null,
+    minRequests: g.min_requests ?? (g.within ? 10 : 20),
+    minSamples: g.min_samples,
+    action: g.action,
+    noData: g.no_data,
+    noDataGraceMs: g.no_data_grace,
+    literal: g.literal,
+    bothBad: g.both_bad,
+    alpha: g.alpha,
+    margin: g.margin,
+    normalise: g.normalise,
+    baseline: g.baseline,
+  }
+}

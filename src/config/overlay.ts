@@ -1,0 +1,105 @@
+/**
+ * The live overlay: the keys that operators may change without a redeploy, written as in the
+ * file and validated as the file is. File + overlay → effective release, with each key's source.
+ */
+import type { ErrorDetail } from '../core/errors.ts'
+import { type ReleaseConfig, readRelease } from './load.ts'
+import { releaseEntries } from './release-schema.ts'
+
+export const OVERLAY_KEYS = [
+  'ladder',
+  'bake',
+  'min_jobs',
+  'advance',
+  'failover',
+  'shadow',
+  'rules',
+  'guardrails',
+  'experiment',
+] as const satisfies (keyof typeof releaseEntries)[]
+export type OverlayKey = (typeof OVERLAY_KEYS)[number]
+export type Overlay = Partial<Record<OverlayKey, unknown>>
+
+/** These two are tables: an overlay that names one of their keys leaves the others to the file. */
+const MERGED: readonly string[] = ['shadow', 'experiment']
+
+export type EffectiveResult = { ok: true; config: ReleaseConfig } | { ok: false; issues: ErrorDetail[] }
+
+/** The release as it acts: the file's table with the overlay laid over it, validated whole. */
+export function effectiveRelease(file: ReleaseConfig, overlay: Overlay, protocols: readonly string[]): EffectiveResult {
+  const issues: ErrorDetail[] = Object.keys(overlay)
+    .filter((key) => !(OVERLAY_KEYS as readonly string[]).includes(key))
+    .map((path) => ({ path, message: `can't be changed live; it can be: ${OVERLAY_KEYS.join(', ')}` }))
+  const table = mergedTable(file.table, overlay)
+  const found: ErrorDetail[] = []
+  const settings = readRelease(file.key, table, protocols, found)
+  // Paths of an overlay are told as the operator wrote them, without the file's variable name.
+  issues.push(...found.map((issue) => ({ ...issue, path: issue.path.replace(`${file.key}.`, '') })))
+  return settings && issues.length === 0
+    ? { ok: true, config: { ...settings, key: file.key, table } }
+    : { ok: false, issues }
+}
+
+function mergedTable(table: Record<string, unknown>, overlay: Overlay): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...table }
+  for (const [key, value] of Object.entries(overlay)) {
+    const both = MERGED.includes(key) && isTable(table[key]) && isTable(value)
+    merged[key] = both ? { ...(table[key] as object), ...(value as object) } : value
+  }
+  return merged
+}
+
+/** A patch on top of an overlay: `null` takes a key back to the file; tables are merged key by key. */
+export function patchOverlay(overlay: Overlay, patch: Record<string, unknown>): Overlay {
+  const next: Record<string, unknown> = { ...overlay }
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete next[key]
+    else if (MERGED.includes(key) && isTable(next[key]) && isTable(value))
+      next[key] = { ...(next[key] as object), ...value }
+    else next[key] = value
+  }
+  return next as Overlay
+}
+
+export interface SourcedValue {
+  value: unknown
+  source: 'file' | 'live' | 'default'
+  /** What the file says, where `source` is live. */
+  file?: unknown
+}
+
+/** Each key of the release with where it comes from; keys of `shadow` and `experiment` one by one, as `shadow.sample`. */
+export function sources(file: ReleaseConfig, overlay: Overlay): Record<string, SourcedValue> {
+  const table = mergedTable(file.table, overlay)
+  const out: Record<string, SourcedValue> = {}
+  for (const key of Object.keys(releaseEntries)) {
+    const live = (overlay as Record<string, unknown>)[key]
+    if (MERGED.includes(key) && isTable(table[key])) {
+      for (const inner of Object.keys(table[key])) {
+        out[`${key}.${inner}`] = sourced(
+          table[key][inner],
+          isTable(live) && inner in live,
+          (file.table[key] as Record<string, unknown>)?.[inner],
+        )
+      }
+    } else if (key in table) {
+      out[key] = sourced(table[key], live !== undefined, file.table[key])
+    } else {
+      out[key] = { value: defaultOf(key as keyof typeof releaseEntries), source: 'default' }
+    }
+  }
+  return out
+}
+
+function sourced(value: unknown, live: boolean, file: unknown): SourcedValue {
+  return live ? { value, source: 'live', ...(file === undefined ? {} : { file }) } : { value, source: 'file' }
+}
+
+function defaultOf(key: keyof typeof releaseEntries): unknown {
+  const schema = releaseEntries[key]
+  return 'default' in schema ? (schema.default ?? null) : null
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

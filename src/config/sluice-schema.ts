@@ -1,0 +1,97 @@
+/** The table `[vars.SLUICE]`: what is global. */
+import * as v from 'valibot'
+import { positive, table, wholePositive } from './fields.ts'
+
+const subjectSource = v.pipe(
+  v.string(),
+  v.regex(/^(jwt:[\w.:/-]+|header:[\w-]+|cookie|ip)$/, 'jwt:CLAIM, header:NAME, cookie or ip'),
+  v.transform((text) => {
+    const [kind, key] = text.split(/:(.*)/s)
+    return kind === 'jwt' || kind === 'header' ? { kind, key: key! } : { kind: kind as 'cookie' | 'ip' }
+  }),
+)
+
+/** Issuer and audience have no default on purpose: a verifier without them would accept anybody's token. */
+const verifierEntries = {
+  jwks_url: v.pipe(v.string(), v.url()),
+  issuer: v.pipe(v.string(), v.minLength(1)),
+  audience: v.pipe(v.string(), v.minLength(1)),
+  algorithms: v.optional(v.pipe(v.array(v.picklist(['RS256', 'ES256', 'EdDSA', 'PS256'])), v.minLength(1)), [
+    'RS256',
+    'ES256',
+  ]),
+}
+
+const rateLimit = table({
+  limit: wholePositive,
+  period: v.picklist([10, 60], 'the platform counts over 10 or 60 seconds'),
+})
+
+const webhook = table({
+  url: v.pipe(v.string(), v.url()),
+  events: v.optional(v.array(v.picklist(['stage_changed', 'rolled_back', 'guardrail_breached', 'decision'])), [
+    'stage_changed',
+    'rolled_back',
+    'guardrail_breached',
+    'decision',
+  ]),
+})
+
+export const sluiceSchema = v.pipe(
+  table({
+    expose_headers: v.optional(v.boolean(), true),
+    subject: v.optional(v.pipe(v.array(subjectSource), v.minLength(1)), [
+      'jwt:sub',
+      'header:x-user-id',
+      'cookie',
+      'ip',
+    ]),
+    max_body_bytes: v.optional(v.pipe(positive, v.integer(), v.maxValue(100 * 1024 * 1024)), 10_485_760),
+    environment: v.optional(v.string(), ''),
+    auth: v.optional(
+      table({
+        users: v.optional(table(verifierEntries)),
+        control_plane: v.optional(table({ ...verifierEntries, role_claim: v.optional(v.string(), 'role') })),
+        rate_limits: v.optional(
+          table({
+            submit: v.optional(rateLimit),
+            poll: v.optional(rateLimit),
+            content: v.optional(rateLimit),
+            list: v.optional(rateLimit),
+            cancel: v.optional(rateLimit),
+            other: v.optional(rateLimit),
+          }),
+          {},
+        ),
+      }),
+      {},
+    ),
+    webhooks: v.optional(v.pipe(v.array(webhook), v.maxLength(20)), []),
+  }),
+  v.transform((s) => ({
+    exposeHeaders: s.expose_headers,
+    subject: s.subject,
+    maxBodyBytes: s.max_body_bytes,
+    environment: s.environment,
+    users: s.auth.users ? verifier(s.auth.users) : null,
+    controlPlane: s.auth.control_plane
+      ? { ...verifier(s.auth.control_plane), roleClaim: s.auth.control_plane.role_claim }
+      : null,
+    rateLimits: s.auth.rate_limits,
+    webhooks: s.webhooks,
+  })),
+)
+
+export interface VerifierConfig {
+  jwksUrl: string
+  issuer: string
+  audience: string
+  algorithms: string[]
+}
+
+function verifier(given: { jwks_url: string; issuer: string; audience: string; algorithms: string[] }): VerifierConfig {
+  return { jwksUrl: given.jwks_url, issuer: given.issuer, audience: given.audience, algorithms: given.algorithms }
+}
+
+export type SluiceSettings = v.InferOutput<typeof sluiceSchema>
+export type SubjectSource = SluiceSettings['subject'][number]
