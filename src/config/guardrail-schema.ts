@@ -13,51 +13,49 @@ const metric = v.pipe(
   v.transform((text) => text as Guardrail['metric']),
 )
 
+const guardrailTable = table({
+  metric,
+  operations: v.optional(v.pipe(v.array(v.picklist(OPERATIONS)), v.minLength(1))),
+  method: v.optional(v.picklist(['threshold', 'sequential']), 'threshold'),
+  max: v.optional(v.pipe(v.number(), v.minValue(0))),
+  max_over_control: v.optional(v.pipe(v.number(), v.minValue(0))),
+  max_seconds: v.optional(positive),
+  for_windows: v.optional(v.pipe(wholePositive, v.maxValue(1440)), 5),
+  within: v.optional(duration),
+  min_requests: v.optional(wholePositive),
+  min_samples: v.optional(wholePositive, 200),
+  action: v.optional(v.picklist(['rollback', 'pause', 'warn']), 'rollback'),
+  no_data: v.optional(v.picklist(['hold', 'rollback', 'warn']), 'hold'),
+  no_data_grace: v.optional(duration, '1h'),
+  literal: v.optional(v.boolean(), false),
+  both_bad: v.optional(v.picklist(['hold', 'rollback']), 'hold'),
+  alpha: v.optional(v.pipe(share, v.gtValue(0), v.ltValue(1)), 0.01),
+  margin: v.optional(share, 0),
+  normalise: v.optional(v.boolean(), true),
+  baseline: v.optional(v.picklist(['all', 'matched']), 'all'),
+})
+type GuardrailOutput = v.InferOutput<typeof guardrailTable>
+
 export const guardrailSchema = v.pipe(
-  table({
-    metric,
-    operations: v.optional(v.pipe(v.array(v.picklist(OPERATIONS)), v.minLength(1))),
-    method: v.optional(v.picklist(['threshold', 'sequential']), 'threshold'),
-    max: v.optional(v.pipe(v.number(), v.minValue(0))),
-    max_over_control: v.optional(v.pipe(v.number(), v.minValue(0))),
-    max_seconds: v.optional(positive),
-    for_windows: v.optional(v.pipe(wholePositive, v.maxValue(1440)), 5),
-    within: v.optional(duration),
-    min_requests: v.optional(wholePositive),
-    min_samples: v.optional(wholePositive, 200),
-    action: v.optional(v.picklist(['rollback', 'pause', 'warn']), 'rollback'),
-    no_data: v.optional(v.picklist(['hold', 'rollback', 'warn']), 'hold'),
-    no_data_grace: v.optional(duration, '1h'),
-    literal: v.optional(v.boolean(), false),
-    both_bad: v.optional(v.picklist(['hold', 'rollback']), 'hold'),
-    alpha: v.optional(v.pipe(share, v.gtValue(0), v.ltValue(1)), 0.01),
-    margin: v.optional(share, 0),
-    normalise: v.optional(v.boolean(), true),
-    baseline: v.optional(v.picklist(['all', 'matched']), 'all'),
-  }),
+  guardrailTable,
   v.check(({ within }) => within === undefined || (within >= 1000 && within <= 300_000), 'within: from 1s to 5m'),
   v.check(
-    hasLimit,
+    (g) => hasLimit(g),
     'a limit is missing: max or max_over_control for a rate or signal, max_over_control or max_seconds for a latency',
   ),
   v.check(
-    (g) =>
-      g.method !== 'sequential' ||
-      (g.metric === 'error_rate' && g.max !== undefined) ||
-      (g.metric === 'latency_p99' && g.max_over_control !== undefined),
+    (g) => g.method !== 'sequential' || takesSequential(g),
     'method = "sequential" takes error_rate with max, or latency_p99 with max_over_control',
   ),
 )
+export type GuardrailInput = v.InferInput<typeof guardrailTable>
 
-export type GuardrailInput = v.InferInput<typeof guardrailSchema>
-type GuardrailOutput = v.InferOutput<typeof guardrailSchema>
+function takesSequential(g: GuardrailOutput): boolean {
+  if (g.metric === 'error_rate') return g.max !== undefined && g.max > 0 && g.max < 1
+  return g.metric === 'latency_p99' && g.max_over_control !== undefined
+}
 
-function hasLimit(g: {
-  metric: string
-  max?: number | undefined
-  max_over_control?: number | undefined
-  max_seconds?: number | undefined
-}): boolean {
+function hasLimit(g: GuardrailOutput): boolean {
   const relative = g.max_over_control !== undefined
   return g.metric.startsWith('latency') ? relative || g.max_seconds !== undefined : relative || g.max !== undefined
 }

@@ -75,7 +75,9 @@ function leaves(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown>[] {
 }
 
 function messageOf(issue: v.BaseIssue<unknown>): string {
-  const given = issue.received === 'undefined' ? '' : ` (given: ${issue.received.slice(0, 80)})`
+  const given = ['undefined', 'Object', 'Array'].includes(issue.received)
+    ? ''
+    : ` (given: ${issue.received.slice(0, 80)})`
   return `${issue.message}${issue.message.includes('eceived') ? '' : given}`
 }
 
