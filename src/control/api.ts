@@ -6,8 +6,7 @@ import * as v from 'valibot'
 import { ARMS } from '../core/assignment.ts'
 import { OPERATIONS } from '../core/outcome.ts'
 
-export const ROLES = ['viewer', 'tester', 'operator', 'admin'] as const
-export type Role = (typeof ROLES)[number]
+export { ROLES, type Role } from '../auth/roles.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)

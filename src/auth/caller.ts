@@ -1,0 +1,74 @@
+/**
+ * Who calls with control-plane credentials, and in which role: a static token or a signed one. The gateway asks
+ * this for `x-sluice-arm`, the control plane for everything; browser sessions are the control plane's alone.
+ */
+import type { SluiceSettings } from '../config/sluice-schema.ts'
+import type { JwksDeps } from './jwks.ts'
+import { looksLikeJwt, verifyUser } from './jwt.ts'
+import { type Role, roleOf } from './roles.ts'
+import { bearerOf, findToken, MAX_CREDENTIAL_CHARS, type StaticToken } from './tokens.ts'
+
+export interface Caller {
+  /** `token:NAME` or `user:SUBJECT`, as history shows it. */
+  who: string
+  role: Role
+  /** `ambient`: sent by the browser or put in by Access without the page's doing, so that Origin has to be checked. */
+  credential: 'explicit' | 'ambient'
+}
+
+export type CallerResult =
+  | { ok: true; caller: Caller }
+  | { ok: false; code: 'unauthenticated' | 'identity_unavailable' | 'forbidden'; message: string }
+
+export interface CallerConfig {
+  tokens: readonly StaticToken[]
+  controlPlane: SluiceSettings['controlPlane']
+}
+
+interface Headers {
+  get(name: string): string | null
+}
+
+export async function callerOf(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<CallerResult> {
+  const bearer = bearerOf(headers.get('authorization'))
+  if (bearer !== null) {
+    const token = findToken(config.tokens, bearer)
+    if (token) return { ok: true, caller: { who: `token:${token.name}`, role: token.role, credential: 'explicit' } }
+    if (looksLikeJwt(bearer)) return operator(bearer, 'explicit', config, deps)
+    return { ok: false, code: 'unauthenticated', message: 'the token is not known here' }
+  }
+  const access = headers.get('cf-access-jwt-assertion') ?? cookieOf(headers.get('cookie'), 'CF_Authorization')
+  if (access) return operator(access, 'ambient', config, deps)
+  return { ok: false, code: 'unauthenticated', message: 'credentials are missing: a bearer token, or log in' }
+}
+
+async function operator(
+  token: string,
+  credential: Caller['credential'],
+  config: CallerConfig,
+  deps: JwksDeps,
+): Promise<CallerResult> {
+  if (!config.controlPlane)
+    return { ok: false, code: 'unauthenticated', message: 'signed tokens are not accepted here' }
+  const verified = await verifyUser(token, config.controlPlane, deps)
+  if (!verified.ok) return verified
+  const { claims } = verified
+  const role = roleOf(claims[config.controlPlane.roleClaim])
+  if (!role) {
+    return {
+      ok: false,
+      code: 'forbidden',
+      message: `the claim ${config.controlPlane.roleClaim} holds no role of Sluice`,
+    }
+  }
+  return { ok: true, caller: { who: `user:${claims.sub}`, role, credential } }
+}
+
+/** One cookie's value out of a Cookie header; null where it is missing, empty or absurdly long. */
+export function cookieOf(header: string | null, name: string): string | null {
+  for (const part of header?.split(';') ?? []) {
+    const [key, value] = part.trim().split(/=(.*)/s)
+    if (key === name && value && value.length <= MAX_CREDENTIAL_CHARS) return value
+  }
+  return null
+}

@@ -1,0 +1,93 @@
+/**
+ * Signed tokens of users and of operators: signature, issuer, audience and times checked by jose with
+ * every option set (RFC 8725). What a claim allows is decided by the callers.
+ */
+import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import type { VerifierConfig } from '../config/sluice-schema.ts'
+import { type JwksDeps, keysFor } from './jwks.ts'
+import { MAX_CREDENTIAL_CHARS } from './tokens.ts'
+
+export type Claims = JWTPayload & { sub: string; exp: number; iat: number }
+
+export type Verified =
+  | { ok: true; claims: Claims }
+  | { ok: false; code: 'unauthenticated' | 'identity_unavailable'; message: string }
+
+const CLOCK_TOLERANCE_SECONDS = 30
+const MAX_TOKEN_AGE_SECONDS = 24 * 3600
+/** Verified tokens are remembered no longer than this, so that a key that was withdrawn loses its effect. */
+const REMEMBER_MS = 5 * 60_000
+const REMEMBER_TOKENS = 1000
+
+const remembered = new Map<string, { claims: Claims; untilMs: number }>()
+
+/** Whether a credential has the shape of a signed token: three parts. */
+export function looksLikeJwt(credential: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(credential)
+}
+
+export async function verifyUser(token: string, config: VerifierConfig, deps: JwksDeps): Promise<Verified> {
+  if (token.length > MAX_CREDENTIAL_CHARS) return refused('the token is longer than 8 KB')
+  const key = [config.jwksUrl, config.issuer, config.audience, config.algorithms, token].join('\n')
+  const known = remembered.get(key)
+  if (known && known.untilMs > deps.now()) return { ok: true, claims: known.claims }
+  remembered.delete(key)
+  const verified = await verify(token, config, deps)
+  if (verified.ok) remember(key, verified.claims, deps.now())
+  return verified
+}
+
+async function verify(token: string, config: VerifierConfig, deps: JwksDeps): Promise<Verified> {
+  const header = headerOf(token)
+  if (!header) return refused('not a signed token')
+  if (!header.alg || !config.algorithms.includes(header.alg))
+    return refused('the token is signed in a way not accepted')
+  if (!header.kid) return refused('the token names no key (kid)')
+  const found = await keysFor(config.jwksUrl, header.kid, deps)
+  if (!found.ok && found.why === 'unknown_key')
+    return refused('the token is signed with a key that the issuer does not list')
+  if (!found.ok) return { ok: false, code: 'identity_unavailable', message: "the issuer's keys can't be fetched" }
+  try {
+    const { payload } = await jwtVerify(token, found.keys, {
+      algorithms: config.algorithms,
+      issuer: config.issuer,
+      audience: config.audience,
+      requiredClaims: ['exp', 'iat', 'sub'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      maxTokenAge: MAX_TOKEN_AGE_SECONDS,
+      currentDate: new Date(deps.now()),
+    })
+    return hasSubject(payload) ? { ok: true, claims: payload } : refused('the token names no subject')
+  } catch (error) {
+    return refused(reasonOf(error))
+  }
+}
+
+function headerOf(token: string): { alg?: string; kid?: string } | null {
+  try {
+    return decodeProtectedHeader(token)
+  } catch {
+    return null
+  }
+}
+
+function hasSubject(payload: JWTPayload): payload is Claims {
+  return typeof payload.sub === 'string' && payload.sub.length > 0 && payload.sub.length <= 256
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'the token has expired'
+  if (error instanceof errors.JWTClaimValidationFailed) return `the token's claim ${error.claim} is not accepted`
+  if (error instanceof errors.JOSEError || error instanceof TypeError) return 'the signature of the token is not valid'
+  throw error
+}
+
+function remember(key: string, claims: Claims, nowMs: number): void {
+  if (remembered.size >= REMEMBER_TOKENS) remembered.delete(remembered.keys().next().value!)
+  const endMs = Math.min(claims.exp, claims.iat + MAX_TOKEN_AGE_SECONDS) * 1000
+  remembered.set(key, { claims, untilMs: Math.min(endMs, nowMs + REMEMBER_MS) })
+}
+
+function refused(message: string): Verified {
+  return { ok: false, code: 'unauthenticated', message }
+}
