@@ -1,7 +1,56 @@
-/** The state machine of a release. (Types first.) */
+/**
+ * A release's state and what follows from it: names of stages, the next rung, the snapshot that
+ * isolates route by. How a state becomes another stands in transitions.ts.
+ */
 import type { Rule } from './rules.ts'
 
 export type State = 'idle' | 'shadow' | 'canary' | 'completed' | 'rolled_back'
+
+/** As stored by the controller. Times are unix ms. */
+export interface ReleaseState {
+  schema: 1
+  state: State
+  stage: string
+  percent: number
+  /** The percent in the stage's name; `percent` differs from it after `set_percent`. Null outside the canary. */
+  rung: number | null
+  paused: boolean
+  /** Set by `set_shadow`; null leaves it to the config. */
+  shadowSample: number | null
+  shadowDuringCanary: boolean | null
+  /** Grows with every change of the split or of what is judged. */
+  epoch: number
+  /** Grows with every change at all. */
+  version: number
+  since: number
+  epochSince: number
+  reason: string
+  /** End of the first candidate job of this stage: the bake is counted from here. */
+  clockStartedAt: number | null
+  /** Stage whose leaving was approved. */
+  approvedStage: string | null
+  cooldownUntil: number | null
+  /** When the release last left `idle`; null before. */
+  startedAt: number | null
+}
+
+export interface Rung {
+  percent: number
+  bakeMs: number
+  gate: 'guardrails' | 'experiment'
+  approval: 'none' | 'manual'
+}
+
+/** The part of the effective config that the state machine goes by. */
+export interface Plan {
+  ladder: readonly Rung[]
+  bakeMs: number
+  finalBakeMs: number
+  minJobs: number
+  advance: 'manual' | 'auto'
+  cooldownMs: number
+  freeze: readonly { fromMs: number; toMs: number; why: string }[]
+}
 
 /** What an isolate needs to route. The highest version wins everywhere. */
 export interface Snapshot {
@@ -18,4 +67,76 @@ export interface Snapshot {
   rules: readonly Rule[]
   failover: boolean
   rescue: boolean
+}
+
+export function initialState(now: number): ReleaseState {
+  return {
+    schema: 1,
+    state: 'idle',
+    stage: 'idle',
+    percent: 0,
+    rung: null,
+    paused: false,
+    shadowSample: null,
+    shadowDuringCanary: null,
+    epoch: 0,
+    version: 0,
+    since: now,
+    epochSince: now,
+    reason: 'not started yet',
+    clockStartedAt: null,
+    approvedStage: null,
+    cooldownUntil: null,
+    startedAt: null,
+  }
+}
+
+export function canaryStage(percent: number): string {
+  return `canary-${percent}`
+}
+
+/** The first rung above the present one; null where there is none left or the ladder isn't climbed. */
+export function nextRung(state: ReleaseState, ladder: readonly Rung[]): Rung | null {
+  if (state.state === 'shadow') return ladder[0] ?? null
+  if (state.state !== 'canary') return null
+  return ladder.find((rung) => rung.percent > state.rung!) ?? null
+}
+
+/** The rung that the release stands on; a live ladder may no longer hold it. */
+export function presentRung(state: ReleaseState, ladder: readonly Rung[]): Rung | null {
+  return ladder.find((rung) => rung.percent === state.rung) ?? null
+}
+
+export function isRunning(state: ReleaseState): boolean {
+  return state.state === 'shadow' || state.state === 'canary' || state.state === 'completed'
+}
+
+export interface RoutingConfig {
+  name: string
+  rules: readonly Rule[]
+  failover: boolean
+  rescue: boolean
+  shadow: { sample: number; duringCanary: boolean; maxBodyBytes: number }
+}
+
+export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot {
+  const duringCanary = state.shadowDuringCanary ?? config.shadow.duringCanary
+  const copies = state.state === 'shadow' || (state.state === 'canary' && duringCanary)
+  return {
+    schema: 1,
+    release: config.name,
+    state: state.state,
+    stage: state.stage,
+    percent: state.percent,
+    epoch: state.epoch,
+    version: state.version,
+    paused: state.paused,
+    shadow: {
+      sample: copies && !state.paused ? (state.shadowSample ?? config.shadow.sample) : 0,
+      maxBodyBytes: config.shadow.maxBodyBytes,
+    },
+    rules: config.rules,
+    failover: config.failover,
+    rescue: config.rescue,
+  }
 }

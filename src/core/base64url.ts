@@ -1,0 +1,35 @@
+/** Bytes ↔ base64url without padding (RFC 4648 section 5), in plain code so that the core needs no platform. */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const VALUES = new Map(Array.from(ALPHABET, (char, value) => [char, value]))
+
+export function base64url(bytes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const left = bytes.length - i
+    const chunk = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    text += ALPHABET[chunk >> 18]! + ALPHABET[(chunk >> 12) & 63]!
+    if (left > 1) text += ALPHABET[(chunk >> 6) & 63]!
+    if (left > 2) text += ALPHABET[chunk & 63]!
+  }
+  return text
+}
+
+/** Null for what is no base64url. Spare bits at the end are not looked at. */
+export function fromBase64url(text: string): Uint8Array | null {
+  if (text.length % 4 === 1) return null
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let bits = 0
+  let held = 0
+  let at = 0
+  for (const char of text) {
+    const value = VALUES.get(char)
+    if (value === undefined) return null
+    held = ((held << 6) | value) & 0xffff
+    bits += 6
+    if (bits >= 8) {
+      bits -= 8
+      bytes[at++] = (held >> bits) & 0xff
+    }
+  }
+  return bytes
+}

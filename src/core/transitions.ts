@@ -1,0 +1,195 @@
+/**
+ * The state machine of SPEC section 5 as one table: (state, command, facts) → the next state and
+ * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
+ */
+import { type Blocker, blockers, type Facts, frozen } from './gates.ts'
+import { canaryStage, nextRung, type Plan, type ReleaseState, type State } from './release.ts'
+
+export type Command =
+  | { action: 'start'; stage?: string }
+  | { action: 'advance'; force: boolean }
+  | { action: 'promote'; force: boolean }
+  | { action: 'pause' }
+  | { action: 'resume' }
+  | { action: 'rollback' }
+  | { action: 'reset' }
+  | { action: 'approve' }
+  | { action: 'set_percent'; percent: number }
+  | { action: 'set_shadow'; sample: number; duringCanary?: boolean }
+  /** The effective config changed what is judged or split: the same stage, a new epoch. */
+  | { action: 'reconfigure'; judged: boolean }
+export type Action = Command['action']
+
+export interface Place {
+  stage: string
+  percent: number
+}
+
+export type Transition =
+  | { ok: true; state: ReleaseState; from: Place; to: Place }
+  | {
+      ok: false
+      code: 'illegal_transition' | 'blocked' | 'invalid_request'
+      message: string
+      blockers: Blocker[]
+      legal: Action[]
+    }
+
+/** Who may do what, and from where. `last` is the rung above which there is none. */
+const LEGAL: Record<Exclude<Action, 'reconfigure'>, (state: ReleaseState, plan: Plan) => boolean> = {
+  start: (s) => s.state === 'idle',
+  advance: (s, plan) => s.state === 'shadow' || (s.state === 'canary' && nextRung(s, plan.ladder) !== null),
+  promote: (s, plan) => s.state === 'canary' && nextRung(s, plan.ladder) === null,
+  pause: (s) => ['shadow', 'canary'].includes(s.state) && !s.paused,
+  resume: (s) => s.paused,
+  rollback: (s) => ['shadow', 'canary', 'completed'].includes(s.state),
+  reset: (s) => s.state === 'rolled_back',
+  approve: (s) => ['shadow', 'canary'].includes(s.state),
+  set_percent: (s) => s.state === 'canary',
+  set_shadow: () => true,
+}
+
+export function legalActions(state: ReleaseState, plan: Plan): Action[] {
+  return (Object.keys(LEGAL) as (keyof typeof LEGAL)[]).filter((action) => LEGAL[action](state, plan))
+}
+
+/** `reason` is the person's or the system's sentence; it becomes the state's. */
+export function transition(
+  state: ReleaseState,
+  command: Command,
+  plan: Plan,
+  facts: Facts,
+  reason: string,
+): Transition {
+  if (command.action !== 'reconfigure' && !LEGAL[command.action](state, plan)) {
+    return refuse(
+      state,
+      plan,
+      'illegal_transition',
+      `${command.action} is not possible in ${state.stage}${state.paused ? ' (paused)' : ''}`,
+    )
+  }
+  const { now } = facts
+  switch (command.action) {
+    case 'start':
+      return start(state, command.stage ?? 'shadow', plan, facts, reason)
+    case 'advance':
+    case 'promote': {
+      const standing = obstacles(state, command.force, plan, facts)
+      if (standing.length > 0)
+        return refuse(
+          state,
+          plan,
+          'blocked',
+          `${command.action} waits for: ${standing.map((b) => b.message).join('; ')}`,
+          standing,
+        )
+      if (command.action === 'promote') return enter(state, 'completed', 'completed', 100, null, now, reason)
+      const rung = nextRung(state, plan.ladder)!
+      return enter(state, 'canary', canaryStage(rung.percent), rung.percent, rung.percent, now, reason)
+    }
+    case 'rollback':
+      return enter(state, 'rolled_back', 'rolled_back', 0, null, now, reason)
+    case 'reset':
+      return enter({ ...state, cooldownUntil: now + plan.cooldownMs }, 'idle', 'idle', 0, null, now, reason)
+    case 'pause':
+      return change(state, { paused: true, reason })
+    case 'resume':
+      return change(state, { paused: false, reason })
+    case 'approve': {
+      const others = blockers(state, plan, facts).filter((b) => b.code !== 'approval')
+      if (others.length > 0)
+        return refuse(
+          state,
+          plan,
+          'blocked',
+          `approval can't be given early; first: ${others.map((b) => b.message).join('; ')}`,
+          others,
+        )
+      return change(state, { approvedStage: state.stage })
+    }
+    case 'set_percent':
+      return change(state, { percent: command.percent, reason, ...newEpoch(state, now) })
+    case 'set_shadow':
+      return change(state, {
+        shadowSample: command.sample,
+        shadowDuringCanary: command.duringCanary ?? state.shadowDuringCanary,
+      })
+    case 'reconfigure':
+      return change(state, command.judged ? newEpoch(state, now) : {})
+  }
+}
+
+/** What even `force` can't pass: a freeze, and a pause (resume first). */
+function obstacles(state: ReleaseState, force: boolean, plan: Plan, facts: Facts): Blocker[] {
+  const all = blockers(state, plan, facts)
+  return force ? all.filter((b) => b.code === 'paused' || b.code === 'freeze') : all
+}
+
+function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, reason: string): Transition {
+  const standing = [...blockers(state, plan, facts).filter((b) => b.code === 'cooldown'), ...frozen(plan, facts.now)]
+  if (standing.length > 0)
+    return refuse(state, plan, 'blocked', `start waits for: ${standing.map((b) => b.message).join('; ')}`, standing)
+  const begun = { ...state, cooldownUntil: null, startedAt: facts.now }
+  if (stage === 'shadow') return enter(begun, 'shadow', 'shadow', 0, null, facts.now, reason, state)
+  const rung = plan.ladder.find(({ percent }) => canaryStage(percent) === stage)
+  if (!rung) {
+    const stages = ['shadow', ...plan.ladder.map(({ percent }) => canaryStage(percent))]
+    return refuse(state, plan, 'invalid_request', `there is no stage "${stage}"; there are ${stages.join(', ')}`)
+  }
+  return enter(begun, 'canary', stage, rung.percent, rung.percent, facts.now, reason, state)
+}
+
+function enter(
+  state: ReleaseState,
+  next: State,
+  stage: string,
+  percent: number,
+  rung: number | null,
+  now: number,
+  reason: string,
+  from: ReleaseState = state,
+): Transition {
+  const moved = {
+    state: next,
+    stage,
+    percent,
+    rung,
+    paused: false,
+    since: now,
+    reason,
+    approvedStage: null,
+    ...newEpoch(state, now),
+  }
+  return change(state, moved, from)
+}
+
+function newEpoch(state: ReleaseState, now: number): Partial<ReleaseState> {
+  return { epoch: state.epoch + 1, epochSince: now, clockStartedAt: null }
+}
+
+function change(state: ReleaseState, changed: Partial<ReleaseState>, from: ReleaseState = state): Transition {
+  const next = { ...state, ...changed, version: state.version + 1 }
+  return { ok: true, state: next, from: placeOf(from), to: placeOf(next) }
+}
+
+export function placeOf(state: ReleaseState): Place {
+  return { stage: state.stage, percent: state.percent }
+}
+
+function refuse(
+  state: ReleaseState,
+  plan: Plan,
+  code: 'illegal_transition' | 'blocked' | 'invalid_request',
+  message: string,
+  standing: Blocker[] = [],
+): Transition {
+  const legal = legalActions(state, plan)
+  return {
+    ok: false,
+    code,
+    message: code === 'illegal_transition' ? `${message}; legal now: ${legal.join(', ')}` : message,
+    blockers: standing,
+    legal,
+  }
+}
