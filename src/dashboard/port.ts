@@ -1,0 +1,67 @@
+/**
+ * What the dashboard asks of the control plane. The control plane implements it once per request,
+ * for a caller that it has authenticated; the dashboard holds no state and does no I/O of its own.
+ *
+ * The control plane mounts `createDashboard(portOf)` at `/_sluice`. Before authentication it lets
+ * `GET /_sluice/assets/*` through (`assetResponse`) and serves `loginPage` itself. Pages are read
+ * by GET; changes come as urlencoded form posts to `/_sluice/releases/{name}/…`, behind the same
+ * Origin check as the API.
+ */
+import type {
+  ActionCommand,
+  ConfigView,
+  CounterRow,
+  HistoryEntry,
+  JobView,
+  PairView,
+  ReleaseView,
+  Role,
+} from '../control/api.ts'
+
+export interface PortRefusal {
+  ok: false
+  /** A code of the API's error table, such as `release_not_found`, `version_mismatch`, `control_plane_unavailable`. */
+  code: string
+  message: string
+  /** `path` is a dotted key of what was sent: `guardrails.0.max`, `percent`. */
+  details: { path: string; message: string }[]
+}
+export type PortResult<T> = { ok: true; value: T } | PortRefusal
+
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
+export interface DashboardJobFilter {
+  arm?: JobView['arm']
+  status?: JobView['status']
+  shadow?: boolean
+}
+
+/** Pages never catch: what can be expected to fail (an unreachable object included) comes as a refusal. */
+export interface DashboardPort {
+  /** Shown at the top right: `production`, `staging`. */
+  environment: string
+  actor: { who: string; role: Role }
+  /** Now, in unix ms: ages and progress are drawn from it. */
+  nowMs: number
+  releases(): Promise<PortResult<ReleaseView[]>>
+  release(name: string): Promise<PortResult<ReleaseView>>
+  /** Newest first. */
+  history(name: string, cursor: string | null): Promise<PortResult<Page<HistoryEntry>>>
+  /** Rows of windows with `fromMs <= start < toMs`, merged into steps of at least `stepMs`. */
+  counters(name: string, fromMs: number, toMs: number, stepMs: number): Promise<PortResult<CounterRow[]>>
+  jobs(name: string, filter: DashboardJobFilter, cursor: string | null): Promise<PortResult<Page<JobView>>>
+  pairs(name: string, cursor: string | null): Promise<PortResult<Page<PairView>>>
+  config(name: string): Promise<PortResult<ConfigView>>
+  /** `ifMatch` is the version the caller saw; with `dry_run` the state as it would be. Roles are checked here too. */
+  act(name: string, command: ActionCommand, ifMatch: number | null): Promise<PortResult<ReleaseView>>
+  /** A merge patch of the live overlay: `null` takes a key back to the file. `ifMatch` is `ConfigView.version`. */
+  patchConfig(
+    name: string,
+    patch: Record<string, unknown>,
+    reason: string,
+    ifMatch: number | null,
+  ): Promise<PortResult<ConfigView>>
+}
