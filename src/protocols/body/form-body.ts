@@ -1,0 +1,62 @@
+/**
+ * What JSON, multipart and urlencoded bodies have in common once opened: named fields, each
+ * with its place in the bytes. What a field means is the protocols' business.
+ */
+import { SluiceError } from '../../core/errors.ts'
+import type { Edit, Span } from './edit.ts'
+
+export interface Field {
+  name: string
+  /** Decoded JSON value, text of a form field, or undefined for a file. */
+  value: unknown
+  /** Where the encoded value stands. */
+  span: Span
+}
+
+export interface FormBody {
+  bytes: Uint8Array<ArrayBuffer>
+  /** In the order of the body. Names may repeat where the encoding allows it. */
+  fields: Field[]
+  /** A string as this encoding writes it into a field's span. */
+  encodeText(text: string): Uint8Array
+  /** JSON source as this encoding writes it into a field's span. */
+  encodeJson(source: string): Uint8Array
+  /** The JSON source that a field holds, or null where it holds no JSON object. */
+  jsonOf(field: Field): string | null
+  /** Takes whole fields out. */
+  remove(fields: ReadonlySet<Field>): Edit[]
+  /** What makes two bodies the same submit: no boundary, no header noise. Unambiguous when concatenated. */
+  canonical(): Iterable<Uint8Array>
+}
+
+const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  return utf8.encode(text) as Uint8Array<ArrayBuffer>
+}
+
+/** Text of these bytes; a byte order mark stays in it. Throws `malformed_body` where they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, path: string): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (cause) {
+    throw malformed(path, 'is not valid UTF-8', cause)
+  }
+}
+
+/** `path` is the field that is wrong, `body` for the whole; `message` reads on from it. */
+export function malformed(path: string, message: string, cause?: unknown): SluiceError {
+  return new SluiceError('malformed_body', `The request body cannot be read: ${path} ${message}.`, {
+    details: [{ path, message }],
+    cause,
+  })
+}
+
+/** A chunk with its length before it, so that no two lists of chunks concatenate to the same bytes. */
+export function* lengthPrefixed(chunks: Iterable<Uint8Array>): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    yield encodeUtf8(`${chunk.length}:`)
+    yield chunk
+  }
+}

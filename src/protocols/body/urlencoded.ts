@@ -1,0 +1,55 @@
+/** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
+import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
+import type { Edit, Span } from './edit.ts'
+
+interface Pair extends Field {
+  /** Name, `=` and value, with the `&` that follows. */
+  whole: Span
+}
+
+/** Throws `malformed_body` for an empty body, bytes beyond ASCII, or percent signs that decode to no UTF-8. */
+export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
+  const text = decodeUtf8(bytes, 'body')
+  if (text.length !== bytes.length) throw malformed('body', 'holds characters that must be percent-encoded')
+  const fields: Pair[] = []
+  for (let start = 0; start < text.length;) {
+    const end = text.indexOf('&', start) < 0 ? text.length : text.indexOf('&', start)
+    if (end > start) fields.push(pairAt(text, start, end))
+    start = end + 1
+  }
+  if (fields.length === 0) throw malformed('body', 'holds no fields')
+  return {
+    bytes,
+    fields,
+    encodeText: (string) => encodeUtf8(encodeURIComponent(string)),
+    encodeJson: (source) => encodeUtf8(encodeURIComponent(source)),
+    jsonOf: ({ value }) => value as string,
+    remove: (gone) => removePairs(fields, gone),
+    canonical: () =>
+      lengthPrefixed([
+        encodeUtf8('form'),
+        ...fields.flatMap((f) => [encodeUtf8(f.name), encodeUtf8(f.value as string)]),
+      ]),
+  }
+}
+
+function pairAt(text: string, start: number, end: number): Pair {
+  const equals = text.indexOf('=', start)
+  if (equals < 0 || equals > end) throw malformed('body', 'holds a field without a value')
+  const name = decode(text.slice(start, equals), 'body')
+  const valueStart = equals + 1
+  const value = decode(text.slice(valueStart, end), name)
+  return { name, value, span: { start: valueStart, end }, whole: { start, end: Math.min(end + 1, text.length) } }
+}
+
+function decode(text: string, path: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch (cause) {
+    throw malformed(path, 'is not percent-encoded UTF-8', cause)
+  }
+}
+
+function removePairs(pairs: readonly Pair[], gone: ReadonlySet<Field>): Edit[] {
+  return pairs.filter((pair) => gone.has(pair)).map(({ whole }) => ({ ...whole, bytes: new Uint8Array() }))
+}

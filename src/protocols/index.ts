@@ -1,0 +1,12 @@
+/** The one list of wire protocols. */
+import { http } from './http.ts'
+import { openaiVideos } from './openai-videos.ts'
+import type { Protocol } from './protocol.ts'
+
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, http]
+
+export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
+
+export function protocolOf(name: string): Protocol | undefined {
+  return PROTOCOLS.find((protocol) => protocol.name === name)
+}

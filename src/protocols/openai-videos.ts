@@ -1,0 +1,65 @@
+/**
+ * The OpenAI Videos wire as OpenAI, vLLM-Omni, SGLang, TensorRT-LLM and Dynamo speak it
+ * (PROTOCOLS.md sections 1 to 5). Puts the pieces together; each lives in its own file beside.
+ */
+import { openBody } from './body/open.ts'
+import { readJobSight } from './openai-videos/job-sight.ts'
+import { routeVideos } from './openai-videos/routes.ts'
+import { toSubmission } from './openai-videos/submission.ts'
+import type { ListQuery, Protocol } from './protocol.ts'
+import { translateAnswer } from './translate.ts'
+
+const jobPath = (id: string) => `/v1/videos/${encodeURIComponent(id)}`
+
+export const openaiVideos: Protocol = {
+  name: 'openai-videos',
+  hasJobs: true,
+  requestHeaders: [
+    'openai-organization',
+    'openai-project',
+    'openai-beta',
+    'x-stainless-poll-helper',
+    'x-stainless-custom-poll-interval',
+    'x-stainless-retry-count',
+  ],
+  route: routeVideos,
+  readSubmission: (bytes, contentType, route) => toSubmission(openBody(bytes, contentType), contentType ?? '', route),
+  readJob: readJobSight,
+  translate: (body, translation) => translateAnswer(body, translation),
+  listQuery,
+  listAnswer: (jobs, more) => ({
+    object: 'list',
+    data: jobs,
+    first_id: idOf(jobs[0]),
+    last_id: idOf(jobs.at(-1)),
+    has_more: more,
+  }),
+  pollCall: (id) => ({ method: 'GET', path: jobPath(id) }),
+  cancelCall: (id) => ({ method: 'DELETE', path: jobPath(id) }),
+  isGoodContent,
+}
+
+/** Anything that is no number falls back to 20, and numbers are brought into 1..100. */
+function listQuery(query: URLSearchParams): ListQuery {
+  const limit = query.get('limit') ?? ''
+  return {
+    limit: /^\d{1,6}$/.test(limit) ? Math.min(100, Math.max(1, Number(limit))) : 20,
+    after: query.get('after') || null,
+    order: query.get('order') === 'asc' ? 'asc' : 'desc',
+  }
+}
+
+function idOf(job: unknown): string | null {
+  const id = job !== null && typeof job === 'object' ? (job as { id?: unknown }).id : null
+  return typeof id === 'string' ? id : null
+}
+
+/** A video, or the picture that `variant=thumbnail` asks for; TensorRT-LLM answers AVI, others plain bytes. */
+function isGoodContent(status: number, headers: { get(name: string): string | null }): boolean {
+  const type = headers.get('content-type')?.trim().toLowerCase() ?? ''
+  return (
+    (status === 200 || status === 206) &&
+    /^(video\/|image\/|application\/octet-stream(;|$))/.test(type) &&
+    headers.get('content-length')?.trim() !== '0'
+  )
+}

@@ -1,0 +1,144 @@
+/** What every wire protocol must do, whatever it speaks. Each adapter's own test adds what is peculiar to it. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Protocol, Route, Translation } from '../../src/protocols/protocol.ts'
+
+export interface Situation {
+  protocol: Protocol
+  /** A submit that this wire accepts, naming `model` as its model where the wire has one. */
+  submit?: (model: string) => { method: string; path: string; body: string; contentType: string }
+  /** What a backend answers for a job of this id, in each phase. */
+  jobs?: (id: string) => { running: unknown; succeeded: unknown; failed: unknown }
+}
+
+const OPERATIONS = ['submit', 'poll', 'content', 'cancel', 'list', 'sync', 'other']
+
+export function describeProtocol({ protocol, submit, jobs }: Situation): void {
+  describe(`the contract of ${protocol.name}`, () => {
+    test('any method and path has a route, and nothing throws', () => {
+      const methods = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'FOO')
+      const segment = fc.oneof(
+        fc.constantFrom('v1', 'videos', 'api', 'content', 'sync', 'remix', 'characters', 'tasks', '', '%', '%zz', '..'),
+        fc.webSegment(),
+      )
+      const paths = fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join('/')}`)
+      fc.assert(
+        fc.property(methods, paths, fc.string({ minLength: 1 }), (method, path, id) => {
+          const route = protocol.route(method, path)
+          expect(OPERATIONS).toContain(route.operation)
+          const upstream = route.upstreamPath(id)
+          expect(upstream.startsWith('/')).toBe(true)
+          if (route.job === null) expect(route.upstreamPath(id)).toBe(route.upstreamPath(null))
+          if (method === 'GET' || method === 'HEAD') expect(route.body).toBe('none')
+        }),
+      )
+    })
+
+    test('no answer is taken for a job that is none', () => {
+      for (const body of [
+        null,
+        undefined,
+        '',
+        'text',
+        7,
+        [],
+        {},
+        { id: 7, status: 'queued' },
+        { error: { code: 404 } },
+      ]) {
+        for (const status of [200, 404, 500]) expect(protocol.readJob(status, body)).toBeNull()
+      }
+      fc.assert(
+        fc.property(fc.jsonValue(), (body) => {
+          const sight = protocol.readJob(200, body)
+          if (sight) expect(sight.id.length).toBeGreaterThan(0)
+        }),
+      )
+    })
+
+    test('translating never changes its input, whatever it holds', () => {
+      fc.assert(
+        fc.property(fc.jsonValue(), (body) => {
+          const before = JSON.stringify(body)
+          protocol.translate(body, translation(new Map([['a', 'b']])))
+          expect(JSON.stringify(body)).toBe(before)
+        }),
+      )
+    })
+
+    test('a hostile key in an answer pollutes no prototype', () => {
+      protocol.translate(
+        JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
+        translation(),
+      )
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+    })
+
+    if (submit) describeSubmits(protocol, submit)
+    if (jobs) describeJobs(protocol, jobs)
+  })
+}
+
+function describeSubmits(protocol: Protocol, submit: NonNullable<Situation['submit']>): void {
+  const read = (model: string) => {
+    const { method, path, body, contentType } = submit(model)
+    const bytes = new TextEncoder().encode(body) as Uint8Array<ArrayBuffer>
+    const route = protocol.route(method, path)
+    return { bytes, route, submission: protocol.readSubmission(bytes, contentType, route) }
+  }
+
+  test('a submit is read, and names its model', () => {
+    const { route, submission } = read('wan-t2v')
+    expect(route).toMatchObject({ operation: 'submit', body: 'submission' } satisfies Partial<Route>)
+    expect(submission.model).toBe('wan-t2v')
+  })
+
+  test('a submit with nothing to change is passed on as the very same bytes', () => {
+    const { bytes, submission } = read('wan-t2v')
+    expect(submission.rebuild({ model: null, jobIds: new Map(), shadow: false }).bytes).toBe(bytes)
+    expect(submission.rebuild({ model: 'wan-t2v', jobIds: new Map(), shadow: false }).bytes).toBe(bytes)
+  })
+
+  test('a submit rebuilt for an arm reads like one that named the arm’s model', () => {
+    const { submission } = read('wan-t2v')
+    const rebuilt = submission.rebuild({ model: 'wan2.2-t2v-a14b', jobIds: new Map(), shadow: false })
+    expect(Buffer.from(rebuilt.bytes).toString()).toBe(submit('wan2.2-t2v-a14b').body)
+  })
+
+  test('equal submits have equal fingerprints, and others have not', () => {
+    expect(read('wan-t2v').submission.fingerprint).toBe(read('wan-t2v').submission.fingerprint)
+    expect(read('wan-t2v').submission.fingerprint).not.toBe(read('other').submission.fingerprint)
+    expect(read('wan-t2v').submission.fingerprint).toMatch(/^[0-9a-f]{64}$/)
+  })
+}
+
+function describeJobs(protocol: Protocol, jobs: NonNullable<Situation['jobs']>): void {
+  test('a job is recognised in each phase of its life', () => {
+    const { running, succeeded, failed } = jobs('job-1')
+    expect(protocol.readJob(200, running)).toMatchObject({ id: 'job-1', status: 'running', failure: null })
+    expect(protocol.readJob(200, succeeded)).toMatchObject({ id: 'job-1', status: 'succeeded', failure: null })
+    expect(protocol.readJob(200, failed)).toMatchObject({ id: 'job-1', status: 'failed' })
+    expect(protocol.readJob(200, failed)?.failure).not.toBeNull()
+  })
+
+  test('a translated job shows the client’s id and no trace of the backend’s', () => {
+    const shown = protocol.translate(jobs('job-1').succeeded, translation(new Map([['job-1', 'tagged-1']])))
+    expect(protocol.readJob(200, shown)?.id).toBe('tagged-1')
+    expect(JSON.stringify(shown)).not.toContain('job-1')
+    expect(JSON.stringify(shown)).not.toContain(UPSTREAM)
+  })
+
+  test('the ledger’s own poll is a poll of that job', () => {
+    const { method, path } = protocol.pollCall('a/b c')
+    expect(protocol.route(method, path)).toMatchObject({ operation: 'poll', job: 'a/b c' })
+    const cancel = protocol.cancelCall('a/b c')
+    if (cancel) expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job: 'a/b c' })
+  })
+}
+
+export const UPSTREAM = 'http://10.0.0.7:8000'
+export const GATEWAY = 'https://video.example'
+
+export function translation(ids: ReadonlyMap<string, string> = new Map()): Translation {
+  return { clientId: (id) => ids.get(id) ?? null, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
+}
