@@ -7,7 +7,8 @@ import type { Arm } from '../core/assignment.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Counters, Measure, Series } from '../core/window.ts'
+import type { JobTag } from '../core/job-id.ts'
+import type { Counters, Series } from '../core/window.ts'
 
 export interface Refusal {
   ok: false
@@ -74,31 +75,69 @@ export interface CounterShardRpc {
   snapshot(): Promise<Snapshot | null>
 }
 
-/** A submit that a backend accepted. Ids are the backend's own. */
-export interface JobEntry {
-  upstreamId: string
-  /** Hash of the subject, so that a list finds the caller's own. */
-  owner: string
-  arm: Arm
-  /** Short hash of the replica's URL. */
-  replica: string
-  stage: string
-  epoch: number
-  matched: boolean
-  submittedAt: number
+/** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
+export interface JobEntry extends JobTag {
+  clientId: string
   /** frames × pixels; null where unknown. */
   work: number | null
-  /** Id that the client holds. */
-  clientId: string
+  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
+  rescue: { bytes: Uint8Array; contentType: string; path: string } | null
 }
 
 /** A job seen in an answer on its way to a client. */
 export interface JobSighting {
-  upstreamId: string
-  arm: Arm
-  owner: string
+  job: JobTag & { clientId: string }
   /** Null while it is still open. */
   outcome: Outcome | null
-  seconds: Partial<Record<Measure, number>>
+  /** Seconds by the backend's own account; null where it does not tell. */
+  told: { queue: number | null; run: number | null; total: number | null }
   at: number
+}
+
+export interface LedgerBatch {
+  submitted: JobEntry[]
+  seen: JobSighting[]
+}
+
+/** A job as the gateway needs it to list, route or continue it. */
+export type LedgerJob = JobTag & { clientId: string }
+
+export interface ListCursor {
+  submittedAt: number
+  clientId: string
+}
+
+export type Admission =
+  | { admitted: true; id: string }
+  | { admitted: false; reason: 'max_in_flight' | 'max_jobs_per_day' }
+
+/** What became of a key claimed for a submit. */
+export type Claim =
+  | { status: 'new' }
+  | { status: 'in_flight' }
+  | { status: 'mismatch' }
+  | { status: 'job'; clientId: string }
+  | { status: 'error'; httpStatus: number; body: string }
+
+export type ClaimEnd =
+  | { job: { clientId: string } }
+  /** The submit may have arrived: the same error is answered again. */
+  | { error: { httpStatus: number; body: string } }
+  /** Nothing can have come of it: the key is free again. */
+  | { release: true }
+
+/** Sharded by subject; one per release by default. */
+export interface JobLedgerRpc {
+  flush(batch: LedgerBatch): Promise<void>
+  /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
+  list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
+  find(upstreamId: string): Promise<LedgerJob | null>
+  claim(owner: string, key: string, fingerprint: string): Promise<Claim>
+  settle(owner: string, key: string, end: ClaimEnd): Promise<void>
+  admitShadow(copy: { control: JobEntry }): Promise<Admission>
+  shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>
+  /** Steps of the funnel that isolates counted: `eligible`, `sampled`, `dropped:REASON`. */
+  shadowCounts(counts: Record<string, number>): Promise<void>
+  /** Where a failed job of the candidate goes on; null where it doesn't. Resubmits it if that was not done yet. */
+  rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null>
 }

@@ -1,0 +1,37 @@
+/** Names of the objects, and their stubs typed by what they offer. A new stub each call: a broken one never mends. */
+import type { Env } from '../config/env.ts'
+import type { CounterShardRpc, JobLedgerRpc, ReleaseControllerRpc } from './rpc.ts'
+
+export function controllerOf(env: Env, release: string): ReleaseControllerRpc {
+  return stub(env.RELEASE_CONTROLLER, release)
+}
+
+export function shardOf(env: Env, release: string, index: number): CounterShardRpc {
+  return stub(env.COUNTER_SHARD, `${release}|${index}`)
+}
+
+/** The ledger of the shard that `owner` (12 hex digits) falls into. */
+export function ledgerOf(env: Env, release: string, owner: string, shards: number): JobLedgerRpc {
+  return ledgerAt(env, release, Number.parseInt(owner.slice(0, 8), 16) % shards)
+}
+
+export function ledgerAt(env: Env, release: string, index: number): JobLedgerRpc {
+  return stub(env.JOB_LEDGER, `${release}|${index}`)
+}
+
+function stub<T>(namespace: DurableObjectNamespace, name: string): T {
+  return namespace.get(namespace.idFromName(name)) as unknown as T
+}
+
+/** A call that gives up: a hung object delays nobody for longer. */
+export async function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * One call to a backend: with a deadline to its headers, without following redirects, never repeated.
+ * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
+ */
+import { SluiceError } from '../core/errors.ts'
+import type { ArmError } from '../core/outcome.ts'
+import { hash32 } from '../core/assignment.ts'
+import type { ArmConfig } from '../config/release-schema.ts'
+
+export interface UpstreamRequest {
+  url: string
+  method: string
+  headers: Headers
+  body: BodyInit | null
+  timeoutMs: number
+}
+
+/** `done` ends the deadline: call it when the body is read or handed on to stream. */
+export type Upstream =
+  | { ok: true; response: Response; seconds: number; done: () => void }
+  | { ok: false; failure: Extract<ArmError, 'timeout' | 'unreachable'>; seconds: number }
+
+export async function callBackend(request: UpstreamRequest, now: () => number): Promise<Upstream> {
+  const began = now()
+  const abort = new AbortController()
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    abort.abort()
+  }, request.timeoutMs)
+  try {
+    const { url, method, headers, body } = request
+    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
+    return { ok: true, response, seconds: (now() - began) / 1000, done: () => clearTimeout(timer) }
+  } catch {
+    clearTimeout(timer)
+    return { ok: false, failure: late ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
+  }
+}
+
+/** The typed error of a call that failed. A submit may have arrived, so no client is invited to repeat it. */
+export function upstreamError(failure: 'timeout' | 'unreachable', arm: string, isSubmit: boolean): SluiceError {
+  const headers: Record<string, string> = isSubmit ? { 'x-should-retry': 'false' } : {}
+  return failure === 'timeout'
+    ? new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })
+    : new SluiceError('upstream_unreachable', `the ${arm} backend can't be reached`, { headers })
+}
+
+/** The arm's fault in an answer's status; null where there is none. */
+export function armErrorOf(status: number): ArmError | null {
+  if (status === 429) return 'saturated'
+  if (status >= 500) return 'http_5xx'
+  return status >= 300 && status < 400 && status !== 304 ? 'bad_output' : null
+}
+
+/**
+ * A body of up to `maxBytes` whole (`rest` null); of a larger one nothing is kept back: `rest` is the
+ * whole body again as a stream. Rejects when the deadline passes or the connection breaks.
+ */
+export async function readPrefix(
+  response: Response,
+  maxBytes: number,
+): Promise<{ bytes: Uint8Array; rest: null } | { bytes: null; rest: ReadableStream<Uint8Array> }> {
+  if (!response.body) return { bytes: new Uint8Array(), rest: null }
+  if (Number(response.headers.get('content-length') ?? 0) > maxBytes) return { bytes: null, rest: response.body }
+  const reader = response.body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  while (size <= maxBytes) {
+    const { done, value } = await reader.read()
+    if (done) return { bytes: joined(chunks, size), rest: null }
+    chunks.push(value)
+    size += value.length
+  }
+  return { bytes: null, rest: resumed(chunks, reader) }
+}
+
+/** A body of up to `maxBytes`, counted while reading whatever a content-length says; null above it, the rest is cancelled. */
+export async function readCapped(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const reader = body.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return joined(chunks, size)
+    chunks.push(value)
+    size += value.length
+    if (size > maxBytes) {
+      await reader.cancel()
+      return null
+    }
+  }
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+function resumed(chunks: Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const held = chunks.shift()
+      if (held) return controller.enqueue(held)
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
+
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** How a replica is named inside job ids: unchanged by the order in which replicas are listed. */
+export function replicaHash(url: string): number {
+  return hash32(url) >>> 16
+}
+
+/** The replica's URL; null where it is no longer configured. */
+export function replicaUrl(arm: ArmConfig, replica: number): string | null {
+  return arm.urls.find((url) => replicaHash(url) === replica) ?? null
+}

@@ -1,0 +1,82 @@
+/** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
+import type { ArmConfig } from '../config/release-schema.ts'
+
+/** Common to all protocols; each adds its own by `requestHeaders`. */
+const TO_BACKEND = [
+  'accept',
+  'accept-language',
+  'content-type',
+  'idempotency-key',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'range',
+  'traceparent',
+  'tracestate',
+  'user-agent',
+] as const
+
+/** Hop-by-hop, the backend's own cookies and fingerprints, and whatever claims to be ours. */
+const NOT_TO_CLIENT = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'server',
+  'set-cookie',
+  'transfer-encoding',
+  'upgrade',
+  'x-powered-by',
+  'x-request-id',
+]
+
+export interface Outgoing {
+  requestId: string
+  arm: ArmConfig
+  /** The arm's own bearer token; null where it has none. */
+  token: string | null
+  /** False where the Authorization header is a credential for Sluice itself. */
+  mayForwardAuthorization: boolean
+}
+
+export function toBackend(client: Headers, extra: readonly string[], outgoing: Outgoing): Headers {
+  const headers = new Headers()
+  for (const name of [...TO_BACKEND, ...extra]) {
+    const value = client.get(name)
+    if (value !== null) headers.set(name, value)
+  }
+  headers.set('x-request-id', outgoing.requestId)
+  const own = client.get('authorization')
+  if (outgoing.token !== null) headers.set('authorization', `Bearer ${outgoing.token}`)
+  else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization && own !== null)
+    headers.set('authorization', own)
+  return headers
+}
+
+/** A copy carries nothing of its user: no credentials, cookies, ids or user agent. */
+export function toShadow(contentType: string, requestId: string, token: string | null): Headers {
+  const headers = new Headers({
+    'content-type': contentType,
+    accept: 'application/json',
+    'x-request-id': `shadow-${requestId}`,
+    'idempotency-key': `shadow-${requestId}`,
+    'x-sluice-shadow': '1',
+  })
+  if (token !== null) headers.set('authorization', `Bearer ${token}`)
+  return headers
+}
+
+export function toClient(upstream: Headers): Headers {
+  const headers = new Headers(upstream)
+  for (const name of NOT_TO_CLIENT) headers.delete(name)
+  for (const name of [...headers.keys()]) if (name.startsWith('x-sluice-')) headers.delete(name)
+  return headers
+}
+
+/** The client's request id if it is well-formed, else a new one. */
+export function requestIdOf(client: Headers): string {
+  const given = client.get('x-request-id')
+  return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : crypto.randomUUID()
+}

@@ -1,0 +1,83 @@
+/**
+ * `Idempotency-Key`: one key of one subject makes one job for 24 h, whatever the split has become.
+ * Only requests that carry a key pay for the question to the ledger.
+ */
+import { SluiceError } from '../core/errors.ts'
+import type { ClaimEnd } from '../durable/rpc.ts'
+import { within } from '../durable/stubs.ts'
+import type { Exchange } from './exchange.ts'
+import type { Lane } from './isolate.ts'
+import type { Submit, Submitted } from './submit.ts'
+
+const LEDGER_DEADLINE_MS = 2000
+const MAX_KEY_CHARS = 255
+
+export interface IdempotencyPorts {
+  /** Sends the submit for the first time. */
+  first: () => Promise<Submitted>
+  /** Answers with the job that the key already made. */
+  again: (clientId: string) => Promise<Response>
+}
+
+export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }: IdempotencyPorts): Promise<Response> {
+  const key = x.request.headers.get('idempotency-key')
+  if (key === null || !lane.protocol.hasJobs) return (await first()).response
+  if (key.length === 0 || key.length > MAX_KEY_CHARS) {
+    throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
+  }
+  const ledger = lane.ledgerFor(s.owner)
+  const claim = await within(LEDGER_DEADLINE_MS, ledger.claim(s.owner, key, s.submission.fingerprint)).catch(
+    (cause) => {
+      // Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer.
+      throw new SluiceError(
+        'control_plane_unavailable',
+        "idempotency keys can't be looked up now; nothing was submitted",
+        { cause, headers: { 'retry-after': '2' } },
+      )
+    },
+  )
+  switch (claim.status) {
+    case 'job':
+      return again(claim.clientId)
+    case 'mismatch':
+      throw new SluiceError('idempotency_mismatch', 'this Idempotency-Key was used with another body')
+    case 'in_flight':
+      throw new SluiceError('idempotency_in_flight', 'the first request with this Idempotency-Key is still under way', {
+        headers: { 'retry-after': '1' },
+      })
+    case 'error':
+      return new Response(claim.body, {
+        status: claim.httpStatus,
+        headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-request-id': x.requestId },
+      })
+    case 'new':
+      return settled(x, ledger, s, key, first)
+  }
+}
+
+async function settled(
+  x: Exchange,
+  ledger: ReturnType<Lane['ledgerFor']>,
+  s: Submit,
+  key: string,
+  first: () => Promise<Submitted>,
+): Promise<Response> {
+  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, ledger.settle(s.owner, key, end))
+  let done: Submitted
+  try {
+    done = await first()
+  } catch (error) {
+    x.waitUntil(settle({ release: true }).catch(() => undefined))
+    throw error
+  }
+  // Settled before the answer leaves, so that a repeat right behind it finds the job.
+  await settle(await endOf(done)).catch(() => undefined)
+  return done.response
+}
+
+/** A timeout or a broken connection may have made a job that nobody knows: its error is kept and answered again. */
+async function endOf({ response, clientId }: Submitted): Promise<ClaimEnd> {
+  if (clientId !== null) return { job: { clientId } }
+  const uncertain = response.status === 502 || response.status === 504
+  return uncertain ? { error: { httpStatus: response.status, body: await response.clone().text() } } : { release: true }
+}

@@ -1,0 +1,97 @@
+/**
+ * What one isolate keeps between requests: configuration, keys, and a lane per release with its
+ * snapshot, telemetry and breaker. Nothing here is truth; all of it may vanish at any time.
+ */
+import { signingKeys } from '../auth/keys.ts'
+import { readTokens, type StaticToken } from '../auth/tokens.ts'
+import { configOf, type Env } from '../config/env.ts'
+import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
+import { hash32 } from '../core/assignment.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { IdKeys } from '../core/job-id.ts'
+import { controllerOf, ledgerAt, ledgerOf, shardOf } from '../durable/stubs.ts'
+import type { JobLedgerRpc } from '../durable/rpc.ts'
+import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
+import type { Protocol } from '../protocols/protocol.ts'
+import { Breaker } from './breaker.ts'
+import { RateLimiter } from './rate-limit.ts'
+import { SnapshotCache } from './snapshot.ts'
+import { Telemetry } from './telemetry.ts'
+
+/** Bodies held for shadow copies at one time; beyond it copies are dropped and counted. */
+export const MAX_COPY_BYTES = 16 * 1024 * 1024
+
+export interface Lane {
+  release: ReleaseConfig
+  /** `hash32` of the name: how ids name the release. */
+  hash: number
+  protocol: Protocol
+  snapshots: SnapshotCache
+  telemetry: Telemetry
+  breaker: Breaker
+  ledgerFor: (owner: string) => JobLedgerRpc
+}
+
+export interface Isolate {
+  env: Env
+  config: SluiceConfig
+  lanes: Lane[]
+  keys: IdKeys
+  tokens: StaticToken[]
+  rateLimiter: RateLimiter
+  forceControl: boolean
+  copyBytes: number
+}
+
+export const now = (): number => Date.now()
+
+const isolates = new WeakMap<Env, Isolate>()
+
+/** Throws `config_invalid` with every issue: nothing is routed on a half-read configuration. */
+export function isolateOf(env: Env): Isolate {
+  let isolate = isolates.get(env)
+  if (!isolate) isolates.set(env, (isolate = build(env)))
+  return isolate
+}
+
+function build(env: Env): Isolate {
+  const read = configOf(env, PROTOCOL_NAMES)
+  if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid', { details: read.issues })
+  const tokens = readTokens(env.SLUICE_TOKENS)
+  return {
+    env,
+    config: read.config,
+    lanes: read.config.releases.map((release) => lane(env, release)),
+    keys: signingKeys(env.SLUICE_COOKIE_KEY).map((key) => new TextEncoder().encode(key)),
+    tokens: tokens.ok ? tokens.tokens : [],
+    rateLimiter: new RateLimiter(read.config.rateLimits),
+    forceControl: env.SLUICE_FORCE_CONTROL === '1',
+    copyBytes: 0,
+  }
+}
+
+function lane(env: Env, release: ReleaseConfig): Lane {
+  const source = crypto.randomUUID()
+  const shardIndex = hash32(source) % release.counterShards
+  const shard = () => shardOf(env, release.name, shardIndex)
+  const snapshots = new SnapshotCache(
+    async () => (await shard().snapshot()) ?? controllerOf(env, release.name).snapshot(),
+  )
+  return {
+    release,
+    hash: hash32(release.name),
+    protocol: protocolOf(release.protocol)!,
+    snapshots,
+    telemetry: new Telemetry({
+      source,
+      now,
+      shard,
+      sleep: (ms) => scheduler.wait(ms),
+      onSnapshot: (snapshot) => snapshots.take(snapshot, now()),
+      ledgerIndex: (owner) => Number.parseInt(owner.slice(0, 8), 16) % release.ledgerShards,
+      ledger: (index) => ledgerAt(env, release.name, index),
+    }),
+    breaker: new Breaker(),
+    ledgerFor: (owner) => ledgerOf(env, release.name, owner, release.ledgerShards),
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Fire-and-forget copies of accepted control submits for the candidate. The bytes are shared, never
+ * cloned; the copy starts after the answer is on its way and ends inside its own deadline. The shadow
+ * *job* is the ledger's to follow.
+ */
+import { armToken } from '../config/env.ts'
+import { isShadowed } from '../core/assignment.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { JobEntry } from '../durable/rpc.ts'
+import { within } from '../durable/stubs.ts'
+import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import { type Exchange, recordEnd } from './exchange.ts'
+import { armErrorOf, callBackend, parseJson, readCapped, replicaHash } from './forward.ts'
+import { toShadow } from './headers.ts'
+import { type Lane, MAX_COPY_BYTES, now } from './isolate.ts'
+
+/** Well inside the 30 s that the platform gives to what nobody waits for. */
+const COPY_TIMEOUT_MS = 10_000
+const LEDGER_DEADLINE_MS = 3000
+const MAX_ANSWER_BYTES = 256 * 1024
+
+/** Decides in memory whether this submit is copied, and if so starts the copy beside the answer. */
+export function copyToShadow(
+  x: Exchange,
+  lane: Lane,
+  snapshot: Snapshot | null,
+  submission: Submission,
+  route: Route,
+  control: JobEntry,
+): void {
+  if (!snapshot || snapshot.shadow.sample <= 0) return
+  lane.telemetry.shadowCount('eligible')
+  if (!isShadowed(lane.release.name, x.requestId, snapshot.shadow.sample)) return
+  lane.telemetry.shadowCount('sampled')
+  if (submission.jobs.length > 0) return lane.telemetry.shadowCount('dropped:refers_to_job')
+  const arm = lane.release.arms.candidate
+  const body = submission.rebuild({ model: arm.model, jobIds: new Map(), shadow: true })
+  const size = body.bytes.byteLength
+  if (size > snapshot.shadow.maxBodyBytes) return lane.telemetry.shadowCount('dropped:body_too_large')
+  if (x.isolate.copyBytes + size > MAX_COPY_BYTES) return lane.telemetry.shadowCount('dropped:isolate_memory')
+  x.isolate.copyBytes += size
+  const copy = async () => {
+    await scheduler.wait(0)
+    try {
+      await sendCopy(x, lane, snapshot, route.upstreamPath(null), body, control)
+    } finally {
+      x.isolate.copyBytes -= size
+    }
+  }
+  x.waitUntil(copy().catch(() => lane.telemetry.shadowCount('dropped:copy_failed')))
+}
+
+async function sendCopy(
+  x: Exchange,
+  lane: Lane,
+  snapshot: Snapshot,
+  path: string,
+  body: { bytes: Uint8Array<ArrayBuffer>; contentType: string },
+  control: JobEntry,
+): Promise<void> {
+  const ledger = lane.ledgerFor(control.owner)
+  const admission = await within(LEDGER_DEADLINE_MS, ledger.admitShadow({ control: { ...control, rescue: null } }))
+  if (!admission.admitted) return lane.telemetry.shadowCount(`dropped:${admission.reason}`)
+  const arm = lane.release.arms.candidate
+  const url = arm.urls[Math.floor(Math.random() * arm.urls.length)]!
+  const upstream = await callBackend(
+    {
+      url: url + path,
+      method: 'POST',
+      headers: toShadow(body.contentType, x.requestId, armToken(x.isolate.env, arm.auth)),
+      body: body.bytes,
+      timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
+    },
+    now,
+  )
+  let outcome: Outcome
+  let sight: JobSight | null = null
+  if (!upstream.ok) outcome = upstream.failure
+  else ({ outcome, sight } = await readCopy(lane, upstream.response))
+  if (upstream.ok) upstream.done()
+  recordEnd(
+    lane,
+    snapshot,
+    { arm: 'candidate', matched: false },
+    'submit',
+    outcome,
+    { latency: upstream.seconds },
+    true,
+  )
+  const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
+  await within(LEDGER_DEADLINE_MS, ledger.shadowSubmitted(admission.id, result))
+  lane.telemetry.schedule(x.waitUntil)
+}
+
+/** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */
+async function readCopy(lane: Lane, response: Response): Promise<{ outcome: Outcome; sight: JobSight | null }> {
+  const { status } = response
+  const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
+  if (failed) {
+    await response.body?.cancel()
+    return { outcome: failed, sight: null }
+  }
+  try {
+    const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
+    const sight = bytes ? lane.protocol.readJob(status, parseJson(new TextDecoder().decode(bytes))) : null
+    return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
+  } catch {
+    return { outcome: 'timeout', sight: null }
+  }
+}

@@ -1,0 +1,45 @@
+/** What an answer says of a job, in the ledger's words. */
+import type { JobTag } from '../core/job-id.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { JobSighting } from '../durable/rpc.ts'
+import type { JobSight } from '../protocols/protocol.ts'
+
+export function sightingOf(job: JobTag & { clientId: string }, sight: JobSight, at: number): JobSighting {
+  const told = { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds }
+  return { job: tagOnly(job), outcome: outcomeOf(sight), told, at }
+}
+
+/** A job that its backend no longer knows, or whose client gave it up. */
+export function endOf(job: JobTag & { clientId: string }, outcome: Outcome, at: number): JobSighting {
+  return { job: tagOnly(job), outcome, told: { queue: null, run: null, total: null }, at }
+}
+
+export function outcomeOf(sight: JobSight): Outcome | null {
+  switch (sight.status) {
+    case 'queued':
+    case 'running':
+      return null
+    case 'succeeded':
+      return 'ok'
+    case 'cancelled':
+      return 'cancelled'
+    case 'failed':
+      return sight.failure ?? 'job_failed'
+  }
+}
+
+function tagOnly({
+  upstreamId,
+  arm,
+  release,
+  replica,
+  epoch,
+  stage,
+  submittedAt,
+  matched,
+  owner,
+  nameless,
+  clientId,
+}: JobTag & { clientId: string }) {
+  return { upstreamId, arm, release, replica, epoch, stage, submittedAt, matched, owner, nameless, clientId }
+}

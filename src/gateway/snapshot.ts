@@ -1,0 +1,76 @@
+/**
+ * The isolate's copy of each release's snapshot: refreshed beside requests while it is young,
+ * before routing when it is old, and never exchanged for an older one. Asks shards, not the controller.
+ */
+import type { Snapshot } from '../core/release.ts'
+import { within } from '../durable/stubs.ts'
+
+/** From this age on it is refreshed beside the request. */
+const SOFT_AGE_MS = 750
+/** From this age on it is refreshed before routing: under SPEC's 5 s, so that thin traffic learns of a rollback in 2 s too. */
+const HARD_AGE_MS = 1500
+const BLOCKING_DEADLINE_MS = 250
+const BACKGROUND_DEADLINE_MS = 2000
+/** After a refresh that failed, requests are not held up again for so long. */
+const PAUSE_AFTER_FAILURE_MS = 2000
+
+export class SnapshotCache {
+  #snapshot: Snapshot | null = null
+  #takenAt = -Infinity
+  #failedAt = -Infinity
+  #refreshing: Promise<void> | null = null
+  #refreshStartedAt = -Infinity
+  readonly #fetchSnapshot: () => Promise<Snapshot | null>
+
+  constructor(fetchSnapshot: () => Promise<Snapshot | null>) {
+    this.#fetchSnapshot = fetchSnapshot
+  }
+
+  get current(): Snapshot | null {
+    return this.#snapshot
+  }
+
+  ageMs(now: number): number {
+    return now - this.#takenAt
+  }
+
+  /** Takes over what is at least as new as what is known. */
+  take(snapshot: Snapshot | null, now: number): void {
+    if (!snapshot || (this.#snapshot && snapshot.version < this.#snapshot.version)) return
+    this.#snapshot = snapshot
+    this.#takenAt = now
+  }
+
+  /** The snapshot to route by; null where this isolate knows nothing yet. */
+  async forRouting(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<Snapshot | null> {
+    const age = this.ageMs(now())
+    if (age < SOFT_AGE_MS) return this.#snapshot
+    const refresh = this.#refresh(now)
+    if (age < HARD_AGE_MS || now() - this.#failedAt < PAUSE_AFTER_FAILURE_MS) {
+      waitUntil(refresh)
+    } else {
+      await within(BLOCKING_DEADLINE_MS, refresh).catch(() => {
+        this.#failedAt = now()
+      })
+      waitUntil(refresh)
+    }
+    return this.#snapshot
+  }
+
+  #refresh(now: () => number): Promise<void> {
+    // The platform drops a call together with the request that began it, so one that is overdue is begun anew.
+    if (this.#refreshing && now() - this.#refreshStartedAt < BACKGROUND_DEADLINE_MS) return this.#refreshing
+    this.#refreshStartedAt = now()
+    this.#refreshing = within(BACKGROUND_DEADLINE_MS, this.#fetchSnapshot())
+      .then(
+        (snapshot) => this.take(snapshot, now()),
+        () => {
+          this.#failedAt = now()
+        },
+      )
+      .finally(() => {
+        this.#refreshing = null
+      })
+    return this.#refreshing
+  }
+}

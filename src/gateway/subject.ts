@@ -1,0 +1,107 @@
+/**
+ * Who asks: the first source that yields, in the order of the configuration. Anonymous callers get
+ * a signed cookie; a tampered one is replaced, never trusted.
+ */
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { bearerOf } from '../auth/tokens.ts'
+import { cookieOf } from '../auth/caller.ts'
+import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
+import type { JwksDeps } from '../auth/jwks.ts'
+import type { SluiceConfig } from '../config/load.ts'
+import { base64url } from '../core/base64url.ts'
+import { SluiceError } from '../core/errors.ts'
+import { equal, type IdKeys } from '../core/job-id.ts'
+
+export const SUBJECT_COOKIE = 'sluice_sid'
+
+export interface Subject {
+  /** What is hashed: the user's id, the cookie's id, or the address. */
+  value: string
+  /** Tells sources apart, so that a header can't speak for a cookie: part of a job's owner. */
+  key: string
+  /** The caller showed nothing; `value` was made up for this answer. */
+  nameless: boolean
+  /** To be set on the answer; null where there is nothing to set. */
+  cookie: string | null
+  claims: Record<string, unknown>
+}
+
+/** `isOwnToken`: the bearer token is a tester's for Sluice itself, not a user's. */
+export async function subjectOf(
+  request: Request,
+  config: SluiceConfig,
+  keys: IdKeys,
+  deps: JwksDeps,
+  isOwnToken: boolean,
+): Promise<Subject> {
+  const claims = isOwnToken ? {} : await claimsOf(request, config, deps)
+  for (const source of config.subject) {
+    const named = { nameless: false, cookie: null, claims }
+    switch (source.kind) {
+      case 'jwt': {
+        const claim = claims[source.key]
+        if (typeof claim === 'string' && claim !== '') return { ...named, value: claim, key: `jwt:${claim}` }
+        break
+      }
+      case 'header': {
+        const value = request.headers.get(source.key)
+        if (value) return { ...named, value, key: `header:${value}` }
+        break
+      }
+      case 'cookie': {
+        const known = openCookie(cookieOf(request.headers.get('cookie'), SUBJECT_COOKIE), keys)
+        if (known) return { ...named, value: known, key: `cookie:${known}` }
+        const id = crypto.randomUUID()
+        return {
+          value: id,
+          key: `cookie:${id}`,
+          nameless: true,
+          cookie: setCookie(id, keys, new URL(request.url)),
+          claims,
+        }
+      }
+      case 'ip': {
+        const ip = request.headers.get('cf-connecting-ip')
+        if (ip) return { ...named, value: ip, key: `ip:${ip}` }
+        break
+      }
+    }
+  }
+  const id = crypto.randomUUID()
+  return { value: id, key: `request:${id}`, nameless: true, cookie: null, claims }
+}
+
+/** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */
+async function claimsOf(request: Request, config: SluiceConfig, deps: JwksDeps): Promise<Record<string, unknown>> {
+  if (!config.users) return {}
+  const bearer = bearerOf(request.headers.get('authorization'))
+  if (bearer === null || !looksLikeJwt(bearer)) {
+    throw new SluiceError('unauthenticated', 'a signed bearer token is required', {
+      headers: { 'www-authenticate': 'Bearer' },
+    })
+  }
+  const verified = await verifyUser(bearer, config.users, deps)
+  if (verified.ok) return verified.claims
+  const headers: Record<string, string> =
+    verified.code === 'identity_unavailable'
+      ? { 'retry-after': '5' }
+      : { 'www-authenticate': 'Bearer error="invalid_token"' }
+  throw new SluiceError(verified.code, verified.message, { headers })
+}
+
+function setCookie(id: string, keys: IdKeys, url: URL): string {
+  const secure = url.protocol === 'https:' ? '; Secure' : ''
+  return `${SUBJECT_COOKIE}=${id}.${macOf(id, keys[0]!)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax${secure}`
+}
+
+function openCookie(value: string | null, keys: IdKeys): string | null {
+  const [id, mac, ...more] = value?.split('.') ?? []
+  if (!id || !mac || more.length > 0) return null
+  return keys.some((key) => equal(macOf(id, key), mac)) ? id : null
+}
+
+function macOf(id: string, key: Uint8Array): string {
+  return base64url(hmac(sha256, key, utf8ToBytes(`sid\n${id}`)).subarray(0, 18))
+}

@@ -1,0 +1,132 @@
+/**
+ * What one isolate counts and learns of jobs, in memory, flushed at most once a second per release
+ * to its counter shard and job ledgers. A flush's answer carries the newest snapshot.
+ * A flush that fails is not repeated: what it held is told as lost with the next.
+ */
+import type { Series } from '../core/window.ts'
+import { count, type Counters, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
+import type { CounterShardRpc, JobEntry, JobLedgerRpc, JobSighting, LedgerBatch } from '../durable/rpc.ts'
+import { within } from '../durable/stubs.ts'
+import type { Snapshot } from '../core/release.ts'
+
+const FLUSH_INTERVAL_MS = 1000
+const FLUSH_DEADLINE_MS = 3000
+const MAX_EVENTS = 5000
+
+export interface TelemetryPorts {
+  shard: () => CounterShardRpc
+  /** Which ledger an owner's jobs are in, and the ledger itself. */
+  ledgerIndex: (owner: string) => number
+  ledger: (index: number) => JobLedgerRpc
+  onSnapshot: (snapshot: Snapshot | null) => void
+  now: () => number
+  sleep: (ms: number) => Promise<void>
+  /** Of this isolate, for ever unique. */
+  source: string
+}
+
+export class Telemetry {
+  readonly #ports: TelemetryPorts
+  #rows = new Map<string, { series: Series; counters: Counters }>()
+  #jobs = new Map<number, LedgerBatch>()
+  #shadowCounts: Record<string, number> = {}
+  #events = 0
+  #lost = 0
+  #seq = 0
+  #flushedAt = -Infinity
+  #dueAt: number | null = null
+  #flushing: Promise<void> = Promise.resolve()
+
+  constructor(ports: TelemetryPorts) {
+    this.#ports = ports
+  }
+
+  record(series: Series, observation: Observation): void {
+    if (!this.#room()) return
+    const key = seriesKey(series)
+    let row = this.#rows.get(key)
+    if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
+    count(row.counters, observation)
+  }
+
+  submitted(entry: JobEntry): void {
+    if (this.#room()) this.#batch(entry.owner).submitted.push(entry)
+  }
+
+  seen(sighting: JobSighting): void {
+    if (this.#room()) this.#batch(sighting.job.owner).seen.push(sighting)
+  }
+
+  /** Steps of the shadow funnel, and `dropped:REASON`. */
+  shadowCount(step: string): void {
+    this.#events++
+    this.#shadowCounts[step] = (this.#shadowCounts[step] ?? 0) + 1
+  }
+
+  /** Sees to it that what is held is flushed in time, beside the request that `waitUntil` belongs to. */
+  schedule(waitUntil: (work: Promise<unknown>) => void): void {
+    const now = this.#ports.now()
+    // A due flush that did not happen was dropped by the platform together with its request.
+    if (this.#events === 0 || (this.#dueAt !== null && now < this.#dueAt + FLUSH_INTERVAL_MS)) return
+    const wait = Math.max(0, this.#flushedAt + FLUSH_INTERVAL_MS - now)
+    this.#dueAt = now + wait
+    waitUntil((wait > 0 ? this.#ports.sleep(wait) : Promise.resolve()).then(() => this.flush()))
+  }
+
+  /** Sends what is held now; resolves when it, and any flush before it, has ended. Never rejects. */
+  flush(): Promise<void> {
+    this.#dueAt = null
+    if (this.#events === 0) return this.#flushing
+    this.#flushedAt = this.#ports.now()
+    const rows = [...this.#rows.values()]
+    const jobs = this.#jobs
+    const shadowCounts = this.#shadowCounts
+    const events = this.#events
+    const lost = this.#lost
+    this.#rows = new Map()
+    this.#jobs = new Map()
+    this.#shadowCounts = {}
+    this.#events = 0
+    this.#lost = 0
+    this.#flushing = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
+      this.#lost += events + lost
+    })
+    return this.#flushing
+  }
+
+  async #send(
+    rows: { series: Series; counters: Counters }[],
+    jobs: Map<number, LedgerBatch>,
+    shadowCounts: Record<string, number>,
+    lost: number,
+  ): Promise<void> {
+    const { source, shard, ledger, onSnapshot } = this.#ports
+    const calls: Promise<unknown>[] = [
+      shard()
+        .flush({ source, seq: ++this.#seq, rows, lost })
+        .then(onSnapshot),
+      ...[...jobs].map(([index, batch]) => ledger(index).flush(batch)),
+    ]
+    if (Object.keys(shadowCounts).length > 0) calls.push(ledger(0).shadowCounts(shadowCounts))
+    const ends = await Promise.allSettled(calls.map((call) => within(FLUSH_DEADLINE_MS, call)))
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  #batch(owner: string): LedgerBatch {
+    const index = this.#ports.ledgerIndex(owner)
+    let batch = this.#jobs.get(index)
+    if (!batch) this.#jobs.set(index, (batch = { submitted: [], seen: [] }))
+    return batch
+  }
+
+  /** Memory is bounded: what comes beyond is counted as lost. */
+  #room(): boolean {
+    if (this.#events >= MAX_EVENTS) {
+      this.#lost++
+      return false
+    }
+    this.#events++
+    return true
+  }
+}
