@@ -1,71 +1,84 @@
 /**
- * Guardrails: windows in, verdicts out. (Signatures first; the judgement follows.)
+ * Guardrails: windows in, verdicts out. A monitor watches one guardrail through one epoch: open it, fold each closed
+ * window into it once, in order, and judge after every fold. What is done about a verdict is the caller's.
  */
-import type { Operation } from './outcome.ts'
-import type { Counters } from './window.ts'
+import { assessFastTrip } from './guardrail-fast-trip.ts'
+import { assessLatency, foldLatency } from './guardrail-latency.ts'
+import { assessRate, foldRate } from './guardrail-rate.ts'
+import { assessSequential, foldSequential } from './guardrail-sequential.ts'
+import { assessSignal } from './guardrail-signal.ts'
+import { formula } from './guardrail-words.ts'
+import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+import { countersOf } from './streak.ts'
+import { judged } from './window.ts'
 
-/** One monitor: a guardrail of the config on one operation. Made by config/, judged here. */
-export interface Guardrail {
-  /** Unique in its release and stable across deploys, e.g. `error_rate:job`, `error_rate:job:sequential`, `latency_p99:job`. */
-  id: string
-  metric: 'error_rate' | 'latency_p50' | 'latency_p95' | 'latency_p99' | `signal:${string}`
-  operation: Operation
-  method: 'threshold' | 'sequential'
-  /** Absolute limit of a rate. */
-  max: number | null
-  /** Relative to control in the same windows: 0.5 = control × 1.5. */
-  maxOverControl: number | null
-  /** Absolute limit of a latency. */
-  maxSeconds: number | null
-  forWindows: number
-  /** Fast trip: judged over the last so many ms, without waiting for a window to close. */
-  withinMs: number | null
-  minRequests: number
-  minSamples: number
-  action: 'rollback' | 'pause' | 'warn'
-  noData: 'hold' | 'rollback' | 'warn'
-  noDataGraceMs: number
-  /** Judge the bare number, without asking whether the count speaks against the limit. */
-  literal: boolean
-  bothBad: 'hold' | 'rollback'
-  alpha: number
-  margin: number
-  /** Jobs' latencies per unit of work, where known. */
-  normalise: boolean
-  baseline: 'all' | 'matched'
+export type {
+  ClosedWindow,
+  Finding,
+  Guardrail,
+  JudgeContext,
+  MonitorState,
+  Verdict,
+  VerdictNote,
+  VerdictStatus,
+} from './monitor.ts'
+
+/**
+ * A monitor that has seen nothing. Hand over the state of the epoch before, if the release has had one: nothing is
+ * carried over but the number of epochs, by which sequential monitors share their α.
+ */
+export function openMonitor(previous?: MonitorState): MonitorState {
+  return {
+    version: 1,
+    epoch: (previous?.epoch ?? 0) + 1,
+    seen: 0,
+    pending: null,
+    last: null,
+    streak: null,
+    trial: null,
+    tripped: null,
+  }
 }
 
-export type VerdictStatus = 'pass' | 'breach' | 'inconclusive' | 'no_data' | 'error'
-
-/** A judgement with what is needed to recompute it. */
-export interface Verdict {
-  guardrail: string
-  metric: string
-  operation: Operation
-  method: 'threshold' | 'sequential'
-  action: Guardrail['action']
-  status: VerdictStatus
-  /** `both_bad`: control shows the breach too, so nothing is rolled back. `grace_over`: no data for longer than allowed. */
-  note: 'both_bad' | 'grace_over' | null
-  value: number | null
-  n: number
-  baselineValue: number | null
-  baselineN: number
-  threshold: number | null
-  /** The rule in symbols, with the method's name. */
-  formula: string
-  /** What it rests on: from and to in unix ms, how many windows were judged bad in a row, and of how many needed. */
-  windows: { fromMs: number | null; toMs: number | null; bad: number; needed: number }
-  /** One sentence for a person woken at night. */
-  message: string
+/**
+ * The state after one more closed window; constant work, and nothing given is changed. Windows without traffic may be
+ * left out. Counters that come late belong into the next window that is folded.
+ *
+ * Jobs that hang: the caller adds each candidate job still open beyond control's p99 to the candidate's sketches, with
+ * its age as its latency, before folding (right-censored: its real latency can only be longer).
+ */
+export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  if (guardrail.withinMs !== null) {
+    const counters = countersOf(guardrail, window).candidate
+    const n = counters ? judged(counters) : 0
+    return n === 0 ? state : { ...state, seen: state.seen + n }
+  }
+  if (guardrail.metric.startsWith('signal:')) return state
+  if (guardrail.method === 'sequential') return foldSequential(guardrail, state, window)
+  return guardrail.metric === 'error_rate' ? foldRate(guardrail, state, window) : foldLatency(guardrail, state, window)
 }
 
-/** What both arms did in one closed window of one epoch, already merged over shards and ledgers. */
-export interface ClosedWindow {
-  startMs: number
-  endMs: number
-  candidate: Partial<Record<Operation, Counters>>
-  control: Partial<Record<Operation, Counters>>
-  /** The control slice as large as the candidate's. */
-  matched: Partial<Record<Operation, Counters>>
+/** The verdict with its words. */
+export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Verdict {
+  const { words, ...figures } = assess(guardrail, state, context)
+  return {
+    guardrail: guardrail.id,
+    metric: guardrail.metric,
+    operation: guardrail.operation,
+    method: guardrail.method,
+    action: guardrail.action,
+    ...figures,
+    formula: formula(guardrail),
+    message: words(),
+  }
+}
+
+/** The same verdict in figures only, for those who judge millions of windows and read few. */
+export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  if (guardrail.metric.startsWith('signal:')) return assessSignal(guardrail, context)
+  if (guardrail.withinMs !== null) return assessFastTrip(guardrail, state, context)
+  if (guardrail.method === 'sequential') return assessSequential(guardrail, state, context)
+  return guardrail.metric === 'error_rate'
+    ? assessRate(guardrail, state, context)
+    : assessLatency(guardrail, state, context)
 }

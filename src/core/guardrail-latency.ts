@@ -1,0 +1,166 @@
+/** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
+import { counted, grouped, secondsText, silenceText, streakText, subjectOf } from './guardrail-words.ts'
+import type { ClosedWindow, Finding, Guardrail, JudgeContext, Latencies, MonitorState, Tally } from './monitor.ts'
+import { countAbove, emptySketch, merged, quantile, type Sketch } from './sketch.ts'
+import { worseThanControl } from './stats/proportions.ts'
+import { addTallies, advance, countersOf, exceeds, type Judgement, nothingYet, streakStatus } from './streak.ts'
+import type { Counters } from './window.ts'
+
+/** Share of jobs beyond the quantile. */
+const TAIL: Record<string, number> = { latency_p50: 0.5, latency_p95: 0.05, latency_p99: 0.01 }
+/**
+ * A candidate that is like control passes for slower than control's p99 with at most this probability, whatever the
+ * distribution of latencies: five such windows in a row then happen by chance in at most 0.3 % of weeks of 1-minute
+ * windows. The ratio of two p99s alone does not give that: with heavy tails it exceeds 1.5 in one window of twenty.
+ */
+const SLOWER = 0.05
+const EMPTY = emptySketch()
+
+export function tailOf({ metric }: Guardrail): number {
+  return TAIL[metric]!
+}
+
+/** Jobs from which the quantile can be read: 400 for p99, 80 for p95, 8 for p50 (n > 4q/(1 − q)). */
+export function jobsForQuantile(guardrail: Guardrail): number {
+  return guardrail.literal ? guardrail.minRequests : Math.max(guardrail.minRequests, Math.ceil(4 / tailOf(guardrail)))
+}
+
+export function latenciesOf(guardrail: Guardrail, window: ClosedWindow): Latencies {
+  const { candidate, control } = countersOf(guardrail, window)
+  const both = (counters: Counters | undefined): Latencies['candidate'] => ({
+    latency: counters?.sketches.latency ?? EMPTY,
+    per_clip: (guardrail.normalise && counters?.sketches.per_clip) || EMPTY,
+  })
+  return { candidate: both(candidate), control: both(control) }
+}
+
+export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
+  const join = (x: Sketch, y: Sketch): Sketch => (x.count === 0 ? y : y.count === 0 ? x : merged(x, y))
+  return {
+    candidate: {
+      latency: join(a.candidate.latency, b.candidate.latency),
+      per_clip: join(a.candidate.per_clip, b.candidate.per_clip),
+    },
+    control: {
+      latency: join(a.control.latency, b.control.latency),
+      per_clip: join(a.control.per_clip, b.control.per_clip),
+    },
+  }
+}
+
+/** Per unit of work where the sizes of at least half of the jobs of both arms are known. */
+export function measureOf({ candidate, control }: Latencies): 'latency' | 'per_clip' {
+  const known = (arm: Latencies['candidate']): boolean => arm.per_clip.count * 2 >= arm.latency.count
+  return candidate.per_clip.count > 0 && known(candidate) && known(control) ? 'per_clip' : 'latency'
+}
+
+export function foldLatency(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const fresh = latenciesOf(guardrail, window)
+  const tally: Tally = {
+    fromMs: window.startMs,
+    toMs: window.endMs,
+    x: 0,
+    n: fresh.candidate.latency.count,
+    controlX: 0,
+    controlN: fresh.control.latency.count,
+  }
+  if (tally.n + tally.controlN === 0) return state
+  const earlier = state.pending
+  // Before control's first job there is nothing to compare with: at 100 % that is for ever, and nothing piles up.
+  const beforeControl = tally.controlN + (earlier?.tally.controlN ?? 0) === 0
+  if (guardrail.maxSeconds === null && beforeControl) return { ...state, seen: state.seen + tally.n }
+  const latencies = earlier?.latencies ? mergeLatencies(earlier.latencies, fresh) : fresh
+  const span = addTallies(earlier?.tally ?? null, tally)
+  const seen = state.seen + tally.n
+  const judgement = judgeLatency(guardrail, latencies, span)
+  if (!judgement) return { ...state, seen, pending: { tally: span, latencies } }
+  return advance({ ...state, seen }, judgement)
+}
+
+/** Null while there are too few jobs, of the candidate or, for a relative limit, of control. */
+export function judgeLatency(guardrail: Guardrail, latencies: Latencies, span: Tally): Judgement | null {
+  const measure = measureOf(latencies)
+  const candidate = latencies.candidate[measure]
+  const control = latencies.control[measure]
+  const needed = jobsForQuantile(guardrail)
+  const { maxOverControl, maxSeconds } = guardrail
+  const comparable = maxOverControl !== null && control.count >= needed
+  if (candidate.count < needed || (maxSeconds === null && !comparable)) return null
+  const q = 1 - tailOf(guardrail)
+  const value = quantile(candidate, q)!
+  const baselineValue = quantile(control, q)
+  const relative = comparable ? baselineValue! * (1 + maxOverControl) : Infinity
+  const mark = maxSeconds ?? baselineValue!
+  const tally: Tally = {
+    ...span,
+    x: countAbove(candidate, mark),
+    n: candidate.count,
+    controlX: countAbove(control, mark),
+    controlN: control.count,
+  }
+  const overControl = value > relative && (guardrail.literal || slower(candidate, control, baselineValue!))
+  const overLimit =
+    maxSeconds !== null &&
+    value > maxSeconds &&
+    (guardrail.literal || exceeds(guardrail, tally.x, tally.n, tailOf(guardrail)))
+  return {
+    reading: { tally, value, baselineValue, threshold: Math.min(relative, maxSeconds ?? Infinity), measure },
+    bad: overControl || overLimit,
+    alone: overControl || maxSeconds === null || baselineValue === null || baselineValue <= maxSeconds,
+  }
+}
+
+/** Whether more of the candidate's jobs lie above control's quantile than equal arms would explain (exact). */
+function slower(candidate: Sketch, control: Sketch, mark: number): boolean {
+  const above = (sketch: Sketch): { x: number; n: number } => ({ x: countAbove(sketch, mark), n: sketch.count })
+  return worseThanControl(above(candidate), above(control)) <= SLOWER
+}
+
+export function assessLatency(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { last, streak } = state
+  if (!last) return unjudged(guardrail, state, context)
+  const needed = guardrail.forWindows
+  const limit = guardrail.maxSeconds === null ? null : tailOf(guardrail)
+  const { tally, value, baselineValue, threshold } = last
+  const status = streakStatus(guardrail, state, limit)
+  const bad = streak?.bad ?? 0
+  return {
+    ...status,
+    value,
+    n: tally.n,
+    baselineValue,
+    baselineN: tally.controlN,
+    threshold,
+    windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
+    evidence: { events: tally.x, baselineEvents: tally.controlX },
+    words: () => {
+      const span = streak ? ` ${streakText(bad, needed)}` : ' in the last window'
+      const base = latencyWords(guardrail, last, span)
+      return status.note === 'both_bad' ? `${base}: control is over the limit too, so nothing is rolled back` : base
+    },
+  }
+}
+
+/** `p99 latency of jobs 91.2 s > 60.3 s in 5 of 5 windows (control 40.2 s; 412 jobs against 38,020)`. */
+export function latencyWords(guardrail: Guardrail, reading: Judgement['reading'], span: string): string {
+  const { tally, value, baselineValue, threshold, measure } = reading
+  const sign = value > threshold ? '>' : 'within'
+  const unit = measure === 'per_clip' ? ' per clip' : ''
+  const control = baselineValue === null ? 'no control traffic' : `control ${secondsText(baselineValue)}`
+  const counts = `${counted(tally.n, guardrail.operation)} against ${grouped(tally.controlN)}`
+  return `${subjectOf(guardrail)}${unit} ${secondsText(value)} ${sign} ${secondsText(threshold)}${span} (${control}; ${counts})`
+}
+
+function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
+  const noControl = guardrail.maxSeconds === null && controlN === 0
+  return nothingYet(guardrail, state.seen, context, { n, baselineN: controlN, noControl }, () => {
+    if (state.seen === 0) return silenceText(guardrail, context)
+    const subject = subjectOf(guardrail)
+    const needed = jobsForQuantile(guardrail)
+    if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
+    return n < needed
+      ? `${subject}: ${n} of ${counted(needed, guardrail.operation)} needed to read it`
+      : `${subject}: control has ${controlN} of ${counted(needed, guardrail.operation)} needed for a comparison`
+  })
+}

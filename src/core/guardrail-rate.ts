@@ -1,0 +1,141 @@
+/** Error rates by windows: which windows are bad, and what their streak amounts to. */
+import { counted, percent, silenceText, streakText, subjectOf, tallyText } from './guardrail-words.ts'
+import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Tally } from './monitor.ts'
+import { binomialTail, worseThanControl } from './stats/proportions.ts'
+import {
+  addTallies,
+  advance,
+  countersOf,
+  exceeds,
+  type Judgement,
+  nothingYet,
+  rate,
+  SPEAKS_AGAINST,
+  streakStatus,
+} from './streak.ts'
+import { armErrors, judged } from './window.ts'
+
+/** Errors of both arms in one window; null if nothing in it says anything about either. */
+export function errorTally(guardrail: Guardrail, window: ClosedWindow): Tally | null {
+  const { candidate, control } = countersOf(guardrail, window)
+  const n = candidate ? judged(candidate) : 0
+  const controlN = control ? judged(control) : 0
+  if (n + controlN === 0) return null
+  return {
+    fromMs: window.startMs,
+    toMs: window.endMs,
+    x: candidate ? armErrors(candidate) : 0,
+    n,
+    controlX: control ? armErrors(control) : 0,
+    controlN,
+  }
+}
+
+export function foldRate(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const fresh = errorTally(guardrail, window)
+  if (!fresh) return state
+  const seen = state.seen + fresh.n
+  const tally = addTallies(state.pending?.tally ?? null, fresh)
+  if (tally.n < guardrail.minRequests) return { ...state, seen, pending: { tally, latencies: null } }
+  return advance({ ...state, seen }, judgeRate(guardrail, tally))
+}
+
+/** Whether these counts are bad: over any of the limits given. */
+export function judgeRate(guardrail: Guardrail, tally: Tally): Judgement {
+  const { max } = guardrail
+  const { x, n, controlX, controlN } = tally
+  const overControl = worseThanAllowed(guardrail, tally)
+  const overMax = max !== null && exceeds(guardrail, x, n, max)
+  return {
+    reading: {
+      tally,
+      value: x / n,
+      baselineValue: rate(controlX, controlN),
+      threshold: thresholdOf(guardrail, tally),
+      measure: null,
+    },
+    bad: overMax || overControl,
+    alone: overControl || max === null || controlX <= max * controlN,
+  }
+}
+
+/** Over the limit relative to control, which needs as many requests as the candidate for that. */
+function worseThanAllowed(guardrail: Guardrail, { x, n, controlX, controlN }: Tally): boolean {
+  if (guardrail.maxOverControl === null || controlN < guardrail.minRequests) return false
+  const times = 1 + guardrail.maxOverControl
+  if (x * controlN <= times * controlX * n) return false
+  return guardrail.literal || worseThanControl({ x, n }, { x: controlX, n: controlN }, times) <= SPEAKS_AGAINST
+}
+
+/** The strictest of the limits that could be applied. */
+function thresholdOf({ max, maxOverControl, minRequests }: Guardrail, { controlX, controlN }: Tally): number {
+  const relative =
+    maxOverControl === null || controlN < minRequests ? Infinity : (1 + maxOverControl) * (controlX / controlN)
+  return Math.min(max ?? Infinity, relative)
+}
+
+export function assessRate(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { last, streak } = state
+  const tally = streak?.tally ?? last?.tally ?? null
+  if (!tally || (guardrail.max === null && tally.controlN < guardrail.minRequests))
+    return unjudged(guardrail, state, context)
+  const needed = guardrail.forWindows
+  const finding = {
+    ...streakStatus(guardrail, state, guardrail.max),
+    ...rateFigures(guardrail, tally),
+    windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: streak?.bad ?? 0, needed },
+  }
+  const words = (): string =>
+    rateWords(guardrail, tally, finding, streak ? ` ${streakText(streak.bad, needed)}` : ' in the last window')
+  return { ...finding, words }
+}
+
+export function rateFigures(
+  guardrail: Guardrail,
+  tally: Tally,
+): Pick<Finding, 'value' | 'n' | 'baselineValue' | 'baselineN' | 'threshold' | 'evidence'> {
+  const { x, n, controlX, controlN } = tally
+  const threshold = thresholdOf(guardrail, tally)
+  return {
+    value: rate(x, n),
+    n,
+    baselineValue: rate(controlX, controlN),
+    baselineN: controlN,
+    threshold: Number.isFinite(threshold) ? threshold : null,
+    evidence: { events: x, baselineEvents: controlX },
+  }
+}
+
+/** `job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs; control 0.4 %)`, with what follows from it. */
+export function rateWords(
+  guardrail: Guardrail,
+  tally: Tally,
+  { status, note, threshold }: Pick<Finding, 'status' | 'note' | 'threshold'>,
+  span: string,
+): string {
+  const { x, n } = tally
+  const limit = threshold === null ? '' : percent(threshold)
+  const over = threshold !== null && x > threshold * n
+  const sign = over ? '>' : 'within'
+  const counts = tallyText(tally, guardrail.operation)
+  const base = `${subjectOf(guardrail)} ${percent(x / n)} ${sign} ${limit}${span} ${counts}`
+  if (note === 'both_bad') return `${base}: control is over the limit too, so nothing is rolled back`
+  if (status === 'pass' && over && guardrail.max !== null)
+    return `${base}: too few to speak against the limit (p = ${Number(binomialTail(x, n, guardrail.max).toPrecision(2))})`
+  return base
+}
+
+function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { n, controlN } = state.pending?.tally ?? state.last?.tally ?? { n: 0, controlN: 0 }
+  const noControl = guardrail.max === null && controlN === 0
+  const needs = { n, baselineN: controlN, noControl }
+  return nothingYet(guardrail, state.seen, context, needs, () => {
+    if (state.seen === 0) return silenceText(guardrail, context)
+    const subject = subjectOf(guardrail)
+    if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
+    const least = guardrail.minRequests
+    return n < least
+      ? `${subject}: ${n} of ${counted(least, guardrail.operation)} needed for a judgement`
+      : `${subject}: control has ${controlN} of ${counted(least, guardrail.operation)} needed for a comparison`
+  })
+}

@@ -1,0 +1,166 @@
+/**
+ * A release in fast motion: draws what both arms do in each window and puts it through the very monitors that judge
+ * real releases. It has no clock and no randomness of its own, and no rule of judgement.
+ */
+import { assess, foldWindow, judge, openMonitor } from './guardrails.ts'
+import type { ClosedWindow, Guardrail, MonitorState, Verdict } from './monitor.ts'
+import type { ArmError, Operation } from './outcome.ts'
+import { emptySketch, type Sketch } from './sketch.ts'
+import { latencySource } from './simulation-latency.ts'
+import { drawBinomial, drawPoisson, type Random } from './stats/sampling.ts'
+import type { Counters } from './window.ts'
+
+export interface Scenario {
+  guardrails: readonly Guardrail[]
+  windowMs: number
+  /** Jobs of both arms together; each is one submit and one job. */
+  jobsPerMinute: number
+  /** One epoch each. */
+  stages: readonly { percent: number; durationMs: number }[]
+  /** Share of submits and of jobs that fail, in each arm. */
+  control: Rates
+  candidate: Rates
+  /** Lognormal, in seconds: the median, the standard deviation of the logarithm, and how many times slower the candidate is. */
+  latency: { median: number; sigma: number; candidateTimes: number }
+}
+export interface Rates {
+  submit: number
+  job: number
+}
+
+/** The first breach of one monitor. */
+export interface Trip {
+  verdict: Verdict
+  /** From the start of the release to the verdict. */
+  afterMs: number
+  percent: number
+}
+
+type SimulatedOperation = keyof Rates
+const OPERATIONS = ['submit', 'job'] as const
+const FAILURE: Record<SimulatedOperation, ArmError> = { submit: 'http_5xx', job: 'job_failed' }
+
+interface Draw {
+  n: number
+  x: number
+  latency: Sketch
+}
+type Draws = Record<SimulatedOperation, { candidate: Draw; control: Draw }>
+
+/**
+ * Prepares a scenario (latency sketches are drawn ahead, and used again) and returns what runs one release of it: the
+ * first breach of each monitor, by its id. `enough` stops a release early, when nothing more is asked of it.
+ * Errors are independent from job to job and ends are counted in the window of the submit.
+ */
+export function prepareSimulation(
+  scenario: Scenario,
+  random: Random,
+): (enough?: (trips: ReadonlyMap<string, Trip>) => boolean) => Map<string, Trip> {
+  const stages = scenario.stages.map((stage) => ({ ...stage, draw: windowDraws(scenario, stage.percent, random) }))
+  return (enough = () => false) => {
+    const trips = new Map<string, Trip>()
+    let states = new Map<string, MonitorState>()
+    let now = 0
+    for (const { percent, durationMs, draw } of stages) {
+      const epochStartedAt = now
+      states = new Map(scenario.guardrails.map((guardrail) => [guardrail.id, openMonitor(states.get(guardrail.id))]))
+      for (const endMs = now + durationMs; now < endMs; now += scenario.windowMs) {
+        const draws = draw()
+        const window = closedWindow(now, now + scenario.windowMs, draws)
+        for (const guardrail of scenario.guardrails) {
+          if (trips.has(guardrail.id)) continue
+          const state = foldWindow(guardrail, states.get(guardrail.id)!, window)
+          states.set(guardrail.id, state)
+          const looks = guardrail.withinMs === null ? [null] : lastSeconds(guardrail, window, draws, random)
+          for (const recent of looks) {
+            const at = recent?.endMs ?? window.endMs
+            const context = { now: at, clockStartedAt: epochStartedAt, epochStartedAt, recent }
+            if (assess(guardrail, state, context).status !== 'breach') continue
+            trips.set(guardrail.id, { verdict: judge(guardrail, state, context), afterMs: at, percent })
+            break
+          }
+        }
+        if (enough(trips)) return trips
+      }
+    }
+    return trips
+  }
+}
+
+/** What draws the windows of one stage. */
+function windowDraws(scenario: Scenario, percent: number, random: Random): () => Draws {
+  const perWindow = (scenario.jobsPerMinute * scenario.windowMs) / 60_000
+  const expected = { candidate: (perWindow * percent) / 100, control: perWindow * (1 - percent / 100) }
+  const { median, sigma, candidateTimes } = scenario.latency
+  const withLatency = scenario.guardrails.some(({ metric }) => metric.startsWith('latency'))
+  const source = (arm: 'candidate' | 'control'): (() => { n: number; latency: Sketch }) => {
+    if (!withLatency) return () => ({ n: drawPoisson(expected[arm], random), latency: emptySketch() })
+    const latencies = { median: arm === 'candidate' ? median * candidateTimes : median, sigma }
+    const next = latencySource(expected[arm], latencies, random)
+    return () => {
+      const latency = next()
+      return { n: latency.count, latency }
+    }
+  }
+  const sources = { candidate: source('candidate'), control: source('control') }
+  const draw = (arm: 'candidate' | 'control', operation: SimulatedOperation): Draw => {
+    const { n, latency } = sources[arm]()
+    return { n, x: drawBinomial(n, scenario[arm][operation], random), latency }
+  }
+  return () => ({
+    submit: { candidate: draw('candidate', 'submit'), control: draw('control', 'submit') },
+    job: { candidate: draw('candidate', 'job'), control: draw('control', 'job') },
+  })
+}
+
+function closedWindow(startMs: number, endMs: number, draws: Draws): ClosedWindow {
+  const window: ClosedWindow = { startMs, endMs, candidate: {}, control: {}, matched: {} }
+  for (const operation of OPERATIONS) {
+    window.candidate[operation] = countersOf(operation, draws[operation].candidate)
+    window.control[operation] = countersOf(operation, draws[operation].control)
+  }
+  return window
+}
+
+function countersOf(operation: SimulatedOperation, { n, x, latency }: Draw): Counters {
+  return { requests: n, outcomes: x > 0 ? { [FAILURE[operation]]: x } : {}, sketches: { latency } }
+}
+
+/**
+ * The window cut into pieces as long as the fast trip looks back, its requests and errors dealt out at random. Only
+ * where the window as a whole has errors enough for one piece to trip: a shortcut in the drawing, not in the judging.
+ */
+function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, random: Random): ClosedWindow[] {
+  const { operation, withinMs, max, minRequests } = guardrail
+  if (withinMs === null || !simulated(operation)) return []
+  const { candidate, control } = draws[operation]
+  if (guardrail.metric === 'error_rate' && candidate.x <= (max ?? 0) * minRequests) return []
+  const pieces = Math.max(1, Math.floor((window.endMs - window.startMs) / withinMs))
+  const candidatePieces = deal(candidate, pieces, random)
+  const controlPieces = deal(control, pieces, random)
+  return candidatePieces.map((piece, i) => ({
+    startMs: window.startMs + i * withinMs,
+    endMs: window.startMs + (i + 1) * withinMs,
+    candidate: { [operation]: countersOf(operation, piece) },
+    control: { [operation]: countersOf(operation, controlPieces[i]!) },
+    matched: {},
+  }))
+}
+
+function deal({ n, x }: Draw, pieces: number, random: Random): Draw[] {
+  let nLeft = n
+  let xLeft = x
+  return Array.from({ length: pieces }, (_, i) => {
+    const share = 1 / (pieces - i)
+    const size = i === pieces - 1 ? nLeft : drawBinomial(nLeft, share, random)
+    const drawn = size === nLeft ? xLeft : drawBinomial(xLeft, size / nLeft, random)
+    const errors = Math.min(size, Math.max(drawn, xLeft - (nLeft - size)))
+    nLeft -= size
+    xLeft -= errors
+    return { n: size, x: errors, latency: emptySketch() }
+  })
+}
+
+function simulated(operation: Operation): operation is SimulatedOperation {
+  return operation === 'submit' || operation === 'job'
+}

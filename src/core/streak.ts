@@ -1,0 +1,113 @@
+/**
+ * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
+ * What makes one window bad is asked elsewhere.
+ */
+import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Reading, Tally } from './monitor.ts'
+import { binomialTail, worseThanControl } from './stats/proportions.ts'
+import type { Counters } from './window.ts'
+
+/** A count speaks against a limit when a rate at the limit would give as many with at most this probability. */
+export const SPEAKS_AGAINST = 0.1
+/** The candidate is clearly worse than control with a p-value of at most this, at this many times its rate. */
+const CLEARLY_WORSE = { p: 0.01, times: 2 }
+
+export function countersOf(
+  guardrail: Guardrail,
+  window: ClosedWindow,
+): { candidate: Counters | undefined; control: Counters | undefined } {
+  const baseline = guardrail.baseline === 'matched' ? window.matched : window.control
+  return { candidate: window.candidate[guardrail.operation], control: baseline[guardrail.operation] }
+}
+
+export function addTallies(earlier: Tally | null, later: Tally): Tally {
+  if (!earlier) return later
+  return {
+    fromMs: earlier.fromMs,
+    toMs: later.toMs,
+    x: earlier.x + later.x,
+    n: earlier.n + later.n,
+    controlX: earlier.controlX + later.controlX,
+    controlN: earlier.controlN + later.controlN,
+  }
+}
+
+export function rate(x: number, n: number): number | null {
+  return n === 0 ? null : x / n
+}
+
+/** A reading, whether it is bad, and whether the candidate is bad alone, control having no part in it. */
+export interface Judgement {
+  reading: Reading
+  bad: boolean
+  alone: boolean
+}
+
+/** The state after a judgement; what was pending is used up by it. */
+export function advance(state: MonitorState, { reading, bad, alone }: Judgement): MonitorState {
+  const streak = bad
+    ? {
+        bad: (state.streak?.bad ?? 0) + 1,
+        alone: alone ? (state.streak?.alone ?? 0) + 1 : 0,
+        tally: addTallies(state.streak?.tally ?? null, reading.tally),
+      }
+    : null
+  return { ...state, pending: null, last: reading, streak }
+}
+
+/**
+ * Whether control shows the same breach in the same windows while the candidate is not clearly worse: one-sided
+ * p <= 0.01 and at least twice control's rate. `limit` is the share of events allowed.
+ */
+export function controlShares(guardrail: Guardrail, { x, n, controlX, controlN }: Tally, limit: number): boolean {
+  const controlRate = rate(controlX, controlN)
+  if (controlRate === null || !exceeds(guardrail, controlX, controlN, limit)) return false
+  const clearly =
+    x / n >= CLEARLY_WORSE.times * controlRate &&
+    worseThanControl({ x, n }, { x: controlX, n: controlN }) <= CLEARLY_WORSE.p
+  return !clearly
+}
+
+/** More events than a limit allows: the bare rate, and unless `literal` the exact binomial test as well. */
+export function exceeds(guardrail: Guardrail, x: number, n: number, limit: number): boolean {
+  return x > limit * n && (guardrail.literal || binomialTail(x, n, limit) <= SPEAKS_AGAINST)
+}
+
+/** Status by the streak: a full one is a breach unless control shares it, a begun one leaves the matter open. */
+export function streakStatus(
+  guardrail: Guardrail,
+  state: MonitorState,
+  limit: number | null,
+): Pick<Finding, 'status' | 'note'> {
+  const { streak } = state
+  if (!streak) return { status: 'pass', note: null }
+  if (streak.bad < guardrail.forWindows) return { status: 'inconclusive', note: null }
+  const shared =
+    limit !== null &&
+    guardrail.bothBad === 'hold' &&
+    streak.alone < guardrail.forWindows &&
+    controlShares(guardrail, streak.tally, limit)
+  return shared ? { status: 'inconclusive', note: 'both_bad' } : { status: 'breach', note: null }
+}
+
+/** The finding while nothing could be judged: `no_data` before the first observation, `inconclusive` after it. */
+export function nothingYet(
+  guardrail: Guardrail,
+  seen: number,
+  context: JudgeContext,
+  needs: { n: number; baselineN: number; noControl: boolean },
+  words: () => string,
+): Finding {
+  const since = context.clockStartedAt ?? context.epochStartedAt ?? null
+  const over = seen === 0 && since !== null && context.now - since > guardrail.noDataGraceMs
+  return {
+    status: seen === 0 ? 'no_data' : 'inconclusive',
+    note: over ? 'grace_over' : seen > 0 && needs.noControl ? 'no_control' : null,
+    value: null,
+    n: needs.n,
+    baselineValue: null,
+    baselineN: needs.baselineN,
+    threshold: null,
+    windows: { fromMs: null, toMs: null, bad: 0, needed: guardrail.withinMs === null ? guardrail.forWindows : 1 },
+    words,
+  }
+}
