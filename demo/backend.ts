@@ -1,0 +1,114 @@
+/**
+ * A text-to-video backend for the demo: a real HTTP server on loopback around the videos API,
+ * which keeps a log of what it saw and can be told to misbehave at `/__demo/`.
+ */
+import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json, refuse, Refusal } from './answer.ts'
+import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
+import { createRequestLog, type SeenRequest } from './request-log.ts'
+import { createVideosApi } from './videos-api.ts'
+
+export interface BackendOptions {
+  name: string
+  /** The only model it serves; submits that name another are refused. */
+  model: string
+  /** 0, the default, picks a free one. */
+  port?: number
+  /** Mean time of a job, 4 by default; each takes up to a fifth more or less. */
+  jobSeconds?: number
+  /** Colour of its videos, in degrees; 210 (blue) by default. */
+  hue?: number
+  /** Takes JSON beside forms, as SGLang does. */
+  acceptJson?: boolean
+  /** Decides which submits and jobs fail; uniform in [0, 1). */
+  random?: () => number
+}
+
+export interface Backend {
+  url: string
+  port: number
+  faults: () => Faults
+  /** Changes the faults named and keeps the others; throws on a bad one. */
+  setFaults: (change: FaultChange) => void
+  /** Submits received since the start, refused ones too; `shadow` are the gateway's copies. */
+  readonly submits: Readonly<{ own: number; shadow: number }>
+  log: readonly SeenRequest[]
+  close: () => Promise<void>
+}
+
+export async function startBackend(options: BackendOptions): Promise<Backend> {
+  const { name, model, port = 0, jobSeconds = 4, hue = 210, acceptJson = false, random = Math.random } = options
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal)
+  const log = createRequestLog()
+  const submits = { own: 0, shadow: 0 }
+  let faults = HEALTHY
+  const setFaults = (change: unknown) => {
+    const changed = changeFaults(faults, change)
+    if ('problems' in changed) throw new Refusal(400, changed.problems.join('; '))
+    faults = changed.faults
+  }
+  const { signal } = closing
+  const serveVideos = createVideosApi({ model, jobSeconds, hue, acceptJson, random, faults: () => faults, signal })
+
+  const serveDemo = async (request: IncomingMessage, response: ServerResponse, path: string) => {
+    const what = `${request.method} ${path}`
+    if (what === 'GET /__demo/log') return json(response, 200, { name, submits, requests: log.entries })
+    if (what === 'DELETE /__demo/faults') faults = HEALTHY
+    else if (what === 'POST /__demo/faults') setFaults(await readJson(request))
+    else if (what !== 'GET /__demo/faults') throw new Refusal(404, 'Not Found')
+    json(response, 200, faults)
+  }
+
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? '/', 'http://backend')
+    if (url.pathname.startsWith('/__demo/')) return serveDemo(request, response, url.pathname)
+    const seen = log.add(request, url.pathname)
+    response.on('finish', () => (seen.status = response.statusCode))
+    if (isSubmit(request, url)) submits[seen.shadow ? 'shadow' : 'own']++
+    if (faults.refuse) request.socket.destroy()
+    else if (!faults.hang) await serveVideos({ request, response, seen }, url)
+  }
+
+  const server = createServer((request, response) => {
+    response.setHeader('x-request-id', request.headers['x-request-id'] ?? randomUUID())
+    serve(request, response).catch((error: unknown) => {
+      if (response.headersSent || signal.aborted) response.destroy()
+      else if (error instanceof Refusal) refuse(response, error.status, error.message)
+      else refuse(response, 500, String(error))
+    })
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  const own = (server.address() as AddressInfo).port
+
+  return {
+    url: `http://127.0.0.1:${own}`,
+    port: own,
+    faults: () => faults,
+    setFaults,
+    submits,
+    log: log.entries,
+    close: async () => {
+      closing.abort()
+      const closed = new Promise((resolve) => server.close(resolve))
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** Whatever asks for a new video. */
+function isSubmit({ method }: IncomingMessage, { pathname }: URL): boolean {
+  return method === 'POST' && /^\/v1\/videos(\/sync|\/edits|\/extensions|\/[^/]+\/remix)?$/.test(pathname)
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  try {
+    return JSON.parse(Buffer.concat(await request.toArray()).toString())
+  } catch {
+    throw new Refusal(400, 'body: JSON decode error')
+  }
+}
