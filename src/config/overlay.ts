@@ -57,8 +57,16 @@ export function patchOverlay(overlay: Overlay, patch: Record<string, unknown>): 
     else if (MERGED.includes(key) && isTable(next[key]) && isTable(value))
       next[key] = { ...(next[key] as object), ...value }
     else next[key] = value
+    if (MERGED.includes(key) && isTable(next[key])) next[key] = withoutNulls(next[key])
+    if (next[key] === undefined) delete next[key]
   }
   return next as Overlay
+}
+
+/** Inside a table, too, `null` means the file's value; nothing left means no table. */
+function withoutNulls(given: Record<string, unknown>): Record<string, unknown> | undefined {
+  const kept = Object.entries(given).filter(([, value]) => value !== null)
+  return kept.length > 0 ? Object.fromEntries(kept) : undefined
 }
 
 export interface SourcedValue {

@@ -1,0 +1,118 @@
+/** The commands that change a release: each is one action of the API, with a reason. */
+import { type Command, Option } from 'commander'
+import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../control/api.ts'
+import type { ApiClient, Reply } from './api-client.ts'
+import { advice } from './advice.ts'
+import { EXIT, type ExitCode } from './failure.ts'
+import { percentArgument, shareArgument, wholeArgument } from './numbers.ts'
+import { reasonFor } from './reason.ts'
+import { waits } from './release-view.ts'
+import { openSession, type Session } from './session.ts'
+import { waitUntilClear } from './wait.ts'
+import { place } from './words.ts'
+
+interface ActionOptions {
+  reason?: string
+  dryRun?: boolean
+  ifMatch?: number
+  stage?: string
+  force?: boolean
+  wait?: boolean
+  duringCanary?: boolean
+}
+
+type Act = (request: ActionRequest, options: ActionOptions, command: Command) => Promise<void>
+
+export function addActions(program: Command, end: (code: ExitCode) => void): void {
+  const act: Act = (request, options, command) => carryOut(request, options, openSession(command), end)
+  const plain = (name: 'pause' | 'resume' | 'rollback' | 'reset' | 'approve', summary: string) =>
+    changing(program, name, summary).action((options: ActionOptions, command: Command) =>
+      act({ action: name }, options, command),
+    )
+
+  changing(program, 'start', 'begin a roll-out: shadowing, or the stage given')
+    .option('--stage <stage>', 'begin at this stage, like canary-5')
+    .action((options: ActionOptions, command: Command) =>
+      act({ action: 'start', ...(options.stage ? { stage: options.stage } : {}) }, options, command),
+    )
+  for (const [name, summary] of [
+    ['advance', 'go to the next stage'],
+    ['promote', 'after the last stage: the candidate takes over for good'],
+  ] as const) {
+    changing(program, name, summary)
+      .option('--force', 'past everything but a freeze and a pause; the history says so')
+      .addOption(
+        new Option('--wait', 'wait until nothing blocks it, showing what does').conflicts([
+          'force',
+          'dryRun',
+          'ifMatch',
+        ]),
+      )
+      .action((options: ActionOptions, command: Command) =>
+        act({ action: name, ...(options.force ? { force: true } : {}) }, options, command),
+      )
+  }
+  plain('pause', 'hold the present stage; guardrails still act')
+  plain('resume', 'take the pause away')
+  plain('rollback', 'give everybody back to control, now')
+  plain('reset', 'after a rollback: back to idle')
+  plain('approve', 'give the approval that a stage asks for')
+  changing(program, 'set-percent', 'set the candidate’s percent within the canary')
+    .argument('<percent>', 'from 0 to 100', percentArgument)
+    .action((percent: number, options: ActionOptions, command: Command) =>
+      act({ action: 'set_percent', percent }, options, command),
+    )
+  changing(program, 'set-shadow', 'set the share of control submits to copy; 0 stops copies')
+    .argument('<share>', '0.5 or 50%', shareArgument)
+    .option('--during-canary', 'copy while in canary, too')
+    .option('--no-during-canary', 'copy only while shadowing')
+    .action((sample: number, options: ActionOptions, command: Command) => {
+      const during = options.duringCanary === undefined ? {} : { during_canary: options.duringCanary }
+      return act({ action: 'set_shadow', sample, ...during }, options, command)
+    })
+}
+
+function changing(program: Command, name: string, summary: string): Command {
+  return program
+    .command(name)
+    .description(summary)
+    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
+    .option('--dry-run', 'only say what would happen')
+    .option('--if-match <version>', 'refuse if the release is no longer at this version', wholeArgument)
+}
+
+async function carryOut(
+  request: ActionRequest,
+  options: ActionOptions,
+  session: Session,
+  end: (code: ExitCode) => void,
+): Promise<void> {
+  const path = await session.releasePath()
+  const name = request.action.replace('_', '-')
+  const reason = await reasonFor(name, options.reason, options.dryRun === true, session)
+  const body = { ...request, ...(reason ? { reason } : {}), ...(options.dryRun ? { dry_run: true } : {}) }
+  const send = (ifMatch = options.ifMatch) => post(session.api, path, body, ifMatch)
+  if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
+  const waited = await waitUntilClear(session, path, send)
+  if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
+  else session.show(waited.reply, (release) => [waited.why, ...advice(release)])
+  end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)
+}
+
+function post(api: ApiClient, path: string, body: object, ifMatch: number | undefined) {
+  return api.call(`${path}/actions`, actionAnswerSchema, { method: 'POST', body, ifMatch })
+}
+
+function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun: boolean): void {
+  const { style } = session.terminal
+  session.show(reply, (release) => {
+    const paused = release.paused ? ', paused' : ''
+    const standing = `${style.bold(release.name)} ${dryRun ? 'would be' : 'is'} at ${place(release)}${paused}, version ${release.version}, epoch ${release.epoch}`
+    const blocked = waits(release, Date.now())
+    return [
+      `${dryRun ? 'Dry run, nothing was changed. ' : ''}${name}: ${standing}`,
+      ...(blocked.length > 0 ? ['Waits for', ...blocked.map((line) => `  ${line}`)] : []),
+      ...(dryRun ? [] : advice(release)),
+    ]
+  })
+}

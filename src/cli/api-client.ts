@@ -1,0 +1,145 @@
+/**
+ * Calls of the control plane's API. A refusal and an unreachable server become a `Failure` that says
+ * what was tried and what to do; retrying is the callers' decision.
+ */
+import * as v from 'valibot'
+import { errorSchema } from '../control/api.ts'
+import { EXIT, Failure } from './failure.ts'
+import { printable } from './terminal.ts'
+
+export interface Reply<T> {
+  /** What this CLI knows of the answer, safe to print. */
+  value: T
+  /** The answer as it came. */
+  raw: unknown
+}
+
+export interface Call {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  query?: Record<string, string | number | boolean | undefined>
+  body?: unknown
+  ifMatch?: number | undefined
+}
+
+export interface ApiClient {
+  /** `path` is under `/_sluice/api/v1`. */
+  call<S extends v.GenericSchema>(path: string, schema: S, call?: Call): Promise<Reply<v.InferOutput<S>>>
+}
+
+const TIMEOUT_MS = 30_000
+
+export function createApiClient(baseUrl: string, token: string | undefined): ApiClient {
+  const base = baseUrl.replace(/\/+$/, '').replace(/\/_sluice$/, '')
+  return {
+    async call(path, schema, { method = 'GET', query = {}, body, ifMatch } = {}) {
+      const url = new URL(`${base}/_sluice/api/v1/${path}`)
+      for (const [key, value] of Object.entries(query)) {
+        if (value !== undefined) url.searchParams.set(key, String(value))
+      }
+      const headers: Record<string, string> = { accept: 'application/json' }
+      if (token) headers['authorization'] = `Bearer ${token}`
+      if (body !== undefined) headers['content-type'] = 'application/json'
+      if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`
+      const request: RequestInit = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }
+      if (body !== undefined) request.body = JSON.stringify(body)
+      const { response, text } = await send(url, request)
+      const raw = parsed(text)
+      if (!response.ok || raw === undefined) throw refusal(`${method} ${url.href}`, response, raw, Boolean(token))
+      const known = v.safeParse(schema, raw)
+      if (!known.success) throw misfit(`${method} ${url.href}`, known.issues, raw)
+      return { value: printable(known.output), raw }
+    },
+  }
+}
+
+async function send(url: URL, request: RequestInit): Promise<{ response: Response; text: string }> {
+  try {
+    const response = await fetch(url, request)
+    return { response, text: await response.text() }
+  } catch (cause) {
+    const lines = [
+      `tried: ${request.method} ${url.href}`,
+      `got:   ${reasonOf(cause)}`,
+      'Is the gateway running (`npm start`, `npm run dev`), and is --url or SLUICE_URL its address?',
+    ]
+    if (request.method !== 'GET')
+      lines.push('Whether the change was made is not known: look with `sluice status` before you repeat it.')
+    throw new Failure(EXIT.refused, `no answer from ${url.origin}`, { lines, cause })
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.name === 'TimeoutError') return `nothing within ${TIMEOUT_MS / 1000} s`
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  return cause.message || String((cause as NodeJS.ErrnoException).code ?? cause.name)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function refusal(tried: string, response: Response, raw: unknown, withToken: boolean): Failure {
+  const known = v.safeParse(errorSchema, raw)
+  if (!known.success) {
+    const type = response.headers.get('content-type') ?? 'no content type'
+    const to = response.headers.get('location')
+    return new Failure(EXIT.refused, `not an answer of Sluice: ${response.status} ${type}`, {
+      lines: [
+        `tried: ${tried}`,
+        ...(to
+          ? [`It points to ${printable(to)}: a login page in front of the gateway? Use a token that passes it.`]
+          : []),
+        'Is --url or SLUICE_URL the address of a Sluice gateway?',
+      ],
+      body: raw,
+    })
+  }
+  const { code, message, details, request_id } = printable(known.output.error)
+  const lines = details.map((detail) => (detail.path ? `${detail.path}: ${detail.message}` : detail.message))
+  const hint = hintOf(response, code, withToken)
+  if (hint) lines.push(hint)
+  if (response.status >= 500) lines.push(`request ${request_id}`)
+  return new Failure(EXIT.refused, `${message} (${code})`, {
+    lines,
+    body: raw,
+    refusal: { code, status: response.status },
+  })
+}
+
+function hintOf(response: Response, code: string, withToken: boolean): string | null {
+  switch (code) {
+    case 'unauthenticated':
+      return withToken
+        ? 'The token was not accepted: is it one of this gateway’s SLUICE_TOKENS?'
+        : 'No token was sent: give --token or set SLUICE_TOKEN (`npm start` prints one).'
+    case 'auth_not_configured':
+      return 'The gateway has no tokens yet: `wrangler secret put SLUICE_TOKENS`, or .dev.vars on your machine.'
+    case 'forbidden':
+      return 'This token’s role does not allow it.'
+    case 'version_mismatch':
+      return 'Somebody changed it since: look with `sluice status`, then repeat with the new --if-match.'
+    case 'rate_limited': {
+      const after = response.headers.get('retry-after')
+      return after ? `Try again in ${printable(after)} s.` : null
+    }
+    default:
+      return null
+  }
+}
+
+function misfit(tried: string, issues: readonly v.BaseIssue<unknown>[], body: unknown): Failure {
+  return new Failure(EXIT.refused, 'the answer is not what this version of the command knows', {
+    lines: [
+      `tried: ${tried}`,
+      ...issues.slice(0, 5).map((issue) => printable(`${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)),
+      'Is the gateway of another version? `--json` prints its answers as they are.',
+    ],
+    body,
+  })
+}

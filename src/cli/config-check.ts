@@ -1,0 +1,111 @@
+/** `sluice config check`: a wrangler.toml judged as the gateway would, without a gateway. */
+import type { Command } from 'commander'
+import { formatDuration } from '../config/fields.ts'
+import { readConfig, type ReleaseConfig } from '../config/load.ts'
+import { PROTOCOL_NAMES } from '../protocols/index.ts'
+import { readVars } from './config-file.ts'
+import { EXIT, type ExitCode } from './failure.ts'
+import { openTerminal, printable, type Style } from './terminal.ts'
+import { table } from './table.ts'
+import { figure, plural } from './words.ts'
+
+interface CheckOptions {
+  env?: string
+  json?: boolean
+}
+
+interface Finding {
+  path: string
+  message: string
+}
+
+interface CheckResult {
+  ok: boolean
+  file: string
+  errors: Finding[]
+  warnings: Finding[]
+  releases: { name: string; variable: string; bytes: number }[]
+}
+
+/** Cloudflare takes 5 KB a variable. */
+const LIMIT_BYTES = 5 * 1024
+const WARN_BYTES = 4 * 1024
+
+export function addConfigCheck(config: Command, end: (code: ExitCode) => void): void {
+  config
+    .command('check')
+    .description('validate a file offline, naming every error with its path; exit code 1 if it is invalid')
+    .argument('[file]', 'the file', 'wrangler.toml')
+    .option('--env <name>', 'the variables of [env.NAME]')
+    .action((file: string, _options: CheckOptions, command: Command) => {
+      const options = command.optsWithGlobals<CheckOptions>()
+      const terminal = openTerminal()
+      const vars = readVars(file, options.env)
+      const read = readConfig(vars, PROTOCOL_NAMES)
+      const sizes = sizeFindings(vars)
+      const errors = [...(read.ok ? [] : read.issues), ...sizes.errors]
+      const releases = read.ok ? read.config.releases : []
+      const result: CheckResult = {
+        ok: errors.length === 0,
+        file,
+        errors,
+        warnings: sizes.warnings,
+        releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
+      }
+      if (options.json) terminal.print(JSON.stringify(result, null, 2))
+      else for (const line of checkLines(printable(result), releases, terminal.style)) terminal.print(line)
+      end(result.ok ? EXIT.ok : EXIT.refused)
+    })
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {
+  const errors: Finding[] = []
+  const warnings: Finding[] = []
+  for (const [path, value] of Object.entries(vars)) {
+    if (path !== 'SLUICE' && !path.startsWith('RELEASE_')) continue
+    const bytes = bytesOf(value)
+    if (bytes > LIMIT_BYTES)
+      errors.push({
+        path,
+        message: `${figure(bytes)} bytes as JSON, and Cloudflare takes ${figure(LIMIT_BYTES)} a variable`,
+      })
+    else if (bytes > WARN_BYTES)
+      warnings.push({
+        path,
+        message: `${figure(bytes)} bytes as JSON, near Cloudflare’s limit of ${figure(LIMIT_BYTES)} a variable`,
+      })
+  }
+  return { errors, warnings }
+}
+
+function checkLines(result: CheckResult, releases: readonly ReleaseConfig[], style: Style): string[] {
+  const verdict = result.ok
+    ? style.green(`${result.file} is valid: ${plural(releases.length, 'release')}.`)
+    : style.red(`${result.file} is invalid: ${plural(result.errors.length, 'error')}.`)
+  return [
+    verdict,
+    ...table([
+      ...result.errors.map(({ path, message }) => [`  ${style.red('error')}`, path, message]),
+      ...result.warnings.map(({ path, message }) => [`  ${style.yellow('warning')}`, path, message]),
+    ]),
+    ...(result.ok ? releaseTable(releases, style) : []),
+  ]
+}
+
+function releaseTable(releases: readonly ReleaseConfig[], style: Style): string[] {
+  return table([
+    ['  release', 'protocol', 'ladder', 'bake', 'advance', 'guardrails'].map(style.dim),
+    ...releases.map((release) => [
+      `  ${printable(release.name)}`,
+      release.protocol,
+      release.ladder.map((rung) => rung.percent).join(' '),
+      formatDuration(release.bakeMs),
+      release.advance,
+      String(release.guardrails.length),
+    ]),
+  ])
+}

@@ -1,0 +1,41 @@
+/** A wrangler.toml on disk → its variables, or the place where it is not TOML. Judges nothing. */
+import { readFileSync } from 'node:fs'
+import { parse, TomlError } from 'smol-toml'
+import { EXIT, Failure, usage } from './failure.ts'
+
+type Table = Record<string, unknown>
+
+/** `[vars]` of the file, or of its `[env.NAME]`. */
+export function readVars(path: string, environment?: string): Table {
+  const file = parseFile(path)
+  if (environment === undefined) return tableAt(file, 'vars')
+  const environments = tableAt(file, 'env')
+  if (!(environment in environments)) throw usage(`${path} has no [env.${environment}]`)
+  return tableAt(tableAt(environments, environment), 'vars')
+}
+
+function parseFile(path: string): Table {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw usage(`${path} can't be read: ${(cause as Error).message}`)
+  }
+  try {
+    return parse(text)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    const [what] = cause.message.split('\n')
+    const error = { path: `line ${cause.line}`, message: `column ${cause.column}: ${what}` }
+    throw new Failure(EXIT.refused, `${path} is not TOML, at line ${cause.line}, column ${cause.column}`, {
+      lines: [what ?? cause.message, '', ...cause.codeblock.trimEnd().split('\n')],
+      body: { ok: false, file: path, errors: [error], warnings: [] },
+      cause,
+    })
+  }
+}
+
+function tableAt(table: Table, key: string): Table {
+  const value = table[key]
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Table) : {}
+}

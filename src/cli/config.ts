@@ -1,0 +1,114 @@
+/** `sluice config show|diff|set|unset`: the effective configuration and its live overlay. */
+import type { Command } from 'commander'
+import { type ConfigView, configViewSchema } from '../control/api.ts'
+import type { Reply } from './api-client.ts'
+import { addConfigCheck } from './config-check.ts'
+import { clearingPatch, settingPatch } from './config-patch.ts'
+import type { ExitCode } from './failure.ts'
+import { wholeArgument } from './numbers.ts'
+import { reasonFor } from './reason.ts'
+import { openSession } from './session.ts'
+import { table } from './table.ts'
+import type { Style } from './terminal.ts'
+import { moment } from './words.ts'
+
+interface ChangeOptions {
+  reason?: string
+  dryRun?: boolean
+  ifMatch?: number
+}
+
+export function addConfig(program: Command, end: (code: ExitCode) => void): void {
+  const config = program.command('config').description('check a file; show, compare and change what acts')
+  addConfigCheck(config, end)
+  config
+    .command('show')
+    .description('each key of the release with its value and where that comes from')
+    .action((_options: object, command: Command) => look(command, showLines))
+  config
+    .command('diff')
+    .description('where a live value hides what the file says')
+    .action((_options: object, command: Command) => look(command, diffLines))
+  changing(config, 'set', 'change keys live, validated as in the file')
+    .argument('<key=value...>', 'values as in the file: bake=10m ladder=[1,10,100] shadow.sample=0.5')
+    .action((pairs: string[], options: ChangeOptions, command: Command) =>
+      change(command, options, 'config set', settingPatch(pairs)),
+    )
+  changing(config, 'unset', 'give keys back to the file')
+    .argument('<key...>', 'like bake or shadow.sample')
+    .action((keys: string[], options: ChangeOptions, command: Command) =>
+      change(command, options, 'config unset', clearingPatch(keys)),
+    )
+}
+
+function changing(config: Command, name: string, description: string): Command {
+  return config
+    .command(name)
+    .description(description)
+    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
+    .option('--dry-run', 'only say what the configuration would be')
+    .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
+}
+
+async function look(command: Command, lines: (view: ConfigView, style: Style) => string[]): Promise<void> {
+  const session = openSession(command)
+  const reply = await session.api.call(`${await session.releasePath()}/config`, configViewSchema)
+  session.show(reply, (view) => lines(view, session.terminal.style))
+}
+
+async function change(
+  command: Command,
+  { reason: given, dryRun = false, ifMatch }: ChangeOptions,
+  what: string,
+  patch: Record<string, unknown>,
+): Promise<void> {
+  const session = openSession(command)
+  const path = `${await session.releasePath()}/config`
+  const reason = await reasonFor(what, given, dryRun, session)
+  const query = { reason: reason || undefined, dry_run: dryRun || undefined }
+  const reply: Reply<ConfigView> = await session.api.call(path, configViewSchema, {
+    method: 'PATCH',
+    query,
+    body: patch,
+    ifMatch,
+  })
+  session.show(reply, (view) => [
+    dryRun ? 'Dry run, nothing was changed. It would be:' : `Published as version ${view.version}.`,
+    ...diffLines(view, session.terminal.style),
+  ])
+}
+
+function showLines(view: ConfigView, style: Style): string[] {
+  const rows = Object.entries(view.values).map(([key, { value, source }]) => [
+    key,
+    written(value),
+    source === 'live' ? style.yellow(source) : style.dim(source),
+  ])
+  return [
+    `${style.bold(view.release)}, configuration version ${view.version}`,
+    ...table([['key', 'value', 'from'].map(style.dim), ...rows]),
+  ]
+}
+
+function diffLines(view: ConfigView, style: Style): string[] {
+  const live = Object.entries(view.values).filter(([, { source }]) => source === 'live')
+  if (live.length === 0) return ['The file alone acts: no live values.']
+  const [last] = view.published
+  return [
+    ...table([
+      ['key', 'file', 'live'].map(style.dim),
+      ...live.map(([key, { value, file }]) => [
+        key,
+        file === undefined ? '–' : written(file),
+        style.yellow(written(value)),
+      ]),
+    ]),
+    ...(last
+      ? [style.dim(`last published ${moment(last.at)} by ${last.who}${last.reason ? `: ${last.reason}` : ''}`)]
+      : []),
+  ]
+}
+
+function written(value: unknown): string {
+  return value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,74 @@
+/** The program: all commands, and how each way of ending becomes lines and an exit code. */
+import { Command, CommanderError } from 'commander'
+import manifest from '../../package.json' with { type: 'json' }
+import { addActions } from './actions.ts'
+import { addAssign } from './assign.ts'
+import { addCompletion } from './completion.ts'
+import { addConfig } from './config.ts'
+import { addExplain } from './explain.ts'
+import { EXIT, type ExitCode, Failure } from './failure.ts'
+import { addHistory, addJobs } from './history.ts'
+import { addPlan } from './plan.ts'
+import { addReport } from './report.ts'
+import { addGlobalOptions } from './session.ts'
+import { addStatus } from './status.ts'
+import { styleFor } from './terminal.ts'
+
+const EPILOGUE = `
+Exit codes: 0 done, 1 refused or not reachable, 2 wrong usage, 3 release unhealthy.
+Address and token also come from SLUICE_URL and SLUICE_TOKEN.`
+
+/** Runs one command line; answers with its exit code. */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  // `sluice history | head` closes the pipe early; that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    throw error
+  })
+  let code: ExitCode = EXIT.ok
+  const program = createProgram((ended) => (code = ended))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (!(error instanceof Failure)) throw error
+    explain(error, program.opts<{ json?: boolean }>().json === true)
+    return error.exitCode
+  }
+}
+
+function createProgram(end: (code: ExitCode) => void): Command {
+  const program = new Command('sluice')
+    .description('Runs a roll-out on a Sluice gateway: who gets the candidate, whether it is healthy, what comes next.')
+    .version(manifest.version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for what it takes)')
+    .addHelpText('after', EPILOGUE)
+  addGlobalOptions(program)
+  program.commandsGroup('Look:')
+  addStatus(program, end)
+  addExplain(program)
+  addHistory(program)
+  addJobs(program)
+  addReport(program)
+  addAssign(program)
+  program.commandsGroup('Change:')
+  addActions(program, end)
+  addConfig(program, end)
+  program.commandsGroup('Think ahead:')
+  addPlan(program)
+  program.commandsGroup('Besides:')
+  program.helpCommand('help [command]', 'what a command takes')
+  addCompletion(program)
+  return program
+}
+
+function explain(failure: Failure, json: boolean): void {
+  const style = styleFor(process.stderr, process.env)
+  process.stderr.write(`${style.red('sluice:')} ${failure.message}\n`)
+  for (const line of failure.lines) process.stderr.write(`  ${line}\n`)
+  if (json && failure.body !== undefined) process.stdout.write(`${JSON.stringify(failure.body, null, 2)}\n`)
+}

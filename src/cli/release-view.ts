@@ -1,0 +1,162 @@
+/** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
+import type { ReleaseView, VerdictView } from '../control/api.ts'
+import { table } from './table.ts'
+import type { Style } from './terminal.ts'
+import { figure, fromNow, moment, percentOf, place, plural, span } from './words.ts'
+
+export function isUnhealthy(release: ReleaseView): boolean {
+  return release.state === 'rolled_back' || release.verdicts.some((verdict) => verdict.status === 'breach')
+}
+
+/** "Canary at 5 %. Healthy." */
+export function headline(release: ReleaseView, style: Style): string {
+  const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach')
+  const where = {
+    idle: 'Not started: control serves everybody.',
+    shadow: 'Shadowing: control serves everybody, the candidate gets copies.',
+    canary: `Canary at ${release.percent} %.`,
+    completed: 'Completed: the candidate serves everybody.',
+    rolled_back: 'Rolled back: control serves everybody.',
+  }[release.state]
+  const paused = release.paused ? ` ${style.yellow('Paused.')}` : ''
+  return `${style.bold(release.name)}  ${where}${paused}${healthWords(release, breaches, style)}`
+}
+
+function healthWords(release: ReleaseView, breaches: VerdictView[], style: Style): string {
+  if (breaches.length > 0) return ` ${style.red(`Breached: ${breaches.map((b) => b.guardrail).join(', ')}.`)}`
+  if (release.state === 'rolled_back' || release.state === 'idle' || release.verdicts.length === 0) return ''
+  const passing = release.verdicts.every((verdict) => verdict.status === 'pass')
+  return passing ? ` ${style.green('Healthy.')}` : ` ${style.yellow('Not fully judged yet.')}`
+}
+
+/** One line for a log: all that counts as a change, and nothing that ticks by itself. */
+export function logLine(release: ReleaseView): string {
+  const waits = release.blocked_by.map((blocker) => blocker.code)
+  const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach').map((v) => v.guardrail)
+  return [
+    `${release.name}  ${place(release)}`,
+    ...(release.paused ? ['paused'] : []),
+    `version ${release.version}`,
+    ...(waits.length > 0 ? [`waits for ${[...new Set(waits)].join(', ')}`] : []),
+    ...(breaches.length > 0 ? [`breach: ${breaches.join(', ')}`] : []),
+    ...(release.state === 'rolled_back' ? [`reason: ${release.reason}`] : []),
+  ].join('  ')
+}
+
+export function releaseLines(release: ReleaseView, now: number, style: Style): string[] {
+  const { arms, draining, drift } = release
+  const facts = [
+    ['ladder', ladder(release, style)],
+    ['split', split(release)],
+    [
+      'since',
+      `${moment(release.since)} (${fromNow(release.since, now)}), version ${release.version}, epoch ${release.epoch}`,
+    ],
+    ['reason', release.reason || '(none given)'],
+    [
+      'arms',
+      `control ${arms.control.model ?? '(its own model)'}, candidate ${arms.candidate.model ?? '(its own model)'}`,
+    ],
+    ['shadow', shadow(release)],
+    [
+      'jobs',
+      `${figure(release.jobs.finished)} of the ${figure(release.jobs.needed)} finished candidate jobs this stage needs`,
+    ],
+    ['next', next(release, now)],
+    ...(draining && draining.jobs > 0
+      ? [['draining', `${plural(draining.jobs, 'candidate job')}, the oldest ${span(draining.oldest_seconds)}`]]
+      : []),
+    ...(drift.length > 0 ? [['drift', `live values hide the file's: ${drift.join(', ')} (sluice config diff)`]] : []),
+    ...damage(release),
+  ]
+  return [
+    headline(release, style),
+    '',
+    ...table(facts.map(([key, value]) => [style.dim(key!), value!])),
+    ...section('Waits for', waits(release, now), style),
+    ...section('Guardrails', verdictTable(release.verdicts, style), style),
+  ]
+}
+
+function section(title: string, lines: string[], style: Style): string[] {
+  return lines.length > 0 ? ['', style.bold(title), ...lines.map((line) => `  ${line}`)] : []
+}
+
+function ladder(release: ReleaseView, style: Style): string {
+  const rungs = ['shadow', ...release.ladder.map((rung) => rung.stage), 'completed']
+  const names = rungs.map((stage) => {
+    const label = stage.startsWith('canary-') ? stage.slice('canary-'.length) : stage
+    return stage === release.stage ? style.bold(style.blue(`[${label}]`)) : label
+  })
+  const off = rungs.includes(release.stage) ? '' : `   now ${release.stage}`
+  return names.join(' → ') + off
+}
+
+function split(release: ReleaseView): string {
+  const actual = release.actual_percent
+  return `${release.percent} % set, ${actual === null ? 'no traffic to measure' : `${figure(actual)} % measured`}`
+}
+
+function shadow({ shadow: s }: ReleaseView): string {
+  const dropped = Object.entries(s.dropped).filter(([, n]) => n > 0)
+  const lost = dropped.length > 0 ? `, dropped ${dropped.map(([why, n]) => `${figure(n)} ${why}`).join(', ')}` : ''
+  return `${s.active ? `on, ${percentOf(s.sample)} of submits` : 'off'}; ${s.in_flight} of ${s.max_in_flight} in flight, ${figure(s.today)} of ${figure(s.max_jobs_per_day)} today${lost}`
+}
+
+function next(release: ReleaseView, now: number): string {
+  const check = release.next_check_at ? `; next look ${fromNow(release.next_check_at, now)}` : ''
+  return release.next
+    ? `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : 'by hand'}${check}`
+    : 'nothing'
+}
+
+export function waits(release: ReleaseView, now: number): string[] {
+  return table(
+    release.blocked_by.map(({ code, message, until }) => [
+      code,
+      until ? `${message} (ends ${fromNow(until, now)}, at ${moment(until)})` : message,
+    ]),
+  )
+}
+
+function damage({ blast_radius: b }: ReleaseView): string[][] {
+  if (!b) return []
+  return [
+    [
+      'damage',
+      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(b.gpu_seconds_lost)} GPU seconds lost`,
+    ],
+  ]
+}
+
+export function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] {
+  if (verdicts.length === 0) return []
+  const colour = {
+    pass: style.green,
+    breach: style.red,
+    inconclusive: style.yellow,
+    no_data: style.yellow,
+    error: style.red,
+  }
+  const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action'].map(style.dim)
+  const rows = verdicts.map((verdict) => [
+    verdict.guardrail,
+    colour[verdict.status](verdict.status.replace('_', ' ')) +
+      (verdict.note ? ` (${verdict.note.replace('_', ' ')})` : ''),
+    measured(verdict, verdict.value),
+    figure(verdict.n),
+    measured(verdict, verdict.baseline_value),
+    figure(verdict.baseline_n),
+    measured(verdict, verdict.threshold),
+    verdict.method === 'sequential' ? '' : `${verdict.windows.bad}/${verdict.windows.needed}`,
+    verdict.action,
+  ])
+  return table([header, ...rows], ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'])
+}
+
+/** Rates in percent, latencies in seconds, signals as they are. */
+function measured({ metric }: VerdictView, value: number | null): string {
+  if (value === null) return '–'
+  if (metric === 'error_rate') return percentOf(value)
+  return metric.startsWith('latency') ? `${figure(value)} s` : figure(value)
+}

@@ -1,0 +1,72 @@
+/** `sluice status`: how the release stands; once, or followed until told otherwise. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import { type ReleaseView, releaseSchema } from '../control/api.ts'
+import type { Reply } from './api-client.ts'
+import { EXIT, type ExitCode } from './failure.ts'
+import { createLiveView } from './live.ts'
+import { secondsArgument } from './numbers.ts'
+import { patiently } from './patience.ts'
+import { isUnhealthy, logLine, releaseLines } from './release-view.ts'
+import { openSession, type Session } from './session.ts'
+
+interface StatusOptions {
+  watch?: boolean
+  untilDone?: boolean
+  interval: number
+}
+
+export function addStatus(program: Command, end: (code: ExitCode) => void): void {
+  program
+    .command('status')
+    .summary('how the release stands; exit code 3 when unhealthy')
+    .description(
+      'Shows where the release stands, what it waits for, and each guardrail with its evidence.\n' +
+        'Exit code 3 when it is rolled back or a guardrail is breached.',
+    )
+    .option('-w, --watch', 'follow it: drawn in place on a terminal, else a line per change')
+    .option('--until-done', 'watch until it is completed (exit code 0) or rolled back (3)')
+    .option('--interval <seconds>', 'pause between two looks of a watch', secondsArgument, 2)
+    .action(async (options: StatusOptions, command: Command) => {
+      const session = openSession(command)
+      const path = await session.releasePath()
+      const reply = await session.api.call(path, releaseSchema)
+      if (options.watch || options.untilDone) end(await watch(session, path, reply, options))
+      else {
+        session.show(reply, (release) => releaseLines(release, Date.now(), session.terminal.style))
+        end(isUnhealthy(reply.value) ? EXIT.unhealthy : EXIT.ok)
+      }
+    })
+}
+
+async function watch(
+  session: Session,
+  path: string,
+  first: Reply<ReleaseView>,
+  options: StatusOptions,
+): Promise<ExitCode> {
+  const draw = session.json ? jsonLines() : drawing(session)
+  let reply = first
+  for (;;) {
+    draw(reply)
+    const { state } = reply.value
+    if (options.untilDone && state === 'completed') return EXIT.ok
+    if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
+    await sleep(options.interval * 1000)
+    reply = await patiently(session.terminal, () => session.api.call(path, releaseSchema), options.interval)
+  }
+}
+
+function drawing(session: Session): (reply: Reply<ReleaseView>) => void {
+  const view = createLiveView(process.stdout)
+  return ({ value }) => view.show(releaseLines(value, Date.now(), session.terminal.style), logLine(value))
+}
+
+function jsonLines(): (reply: Reply<ReleaseView>) => void {
+  let last = ''
+  return ({ value, raw }) => {
+    if (logLine(value) === last) return
+    last = logLine(value)
+    process.stdout.write(`${JSON.stringify(raw)}\n`)
+  }
+}

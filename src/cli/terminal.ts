@@ -1,0 +1,58 @@
+/** The two output streams: colours where a person looks, plain text where a program reads. */
+import { styleText } from 'node:util'
+
+type Paint = (text: string) => string
+
+export interface Style {
+  bold: Paint
+  dim: Paint
+  red: Paint
+  green: Paint
+  yellow: Paint
+  blue: Paint
+}
+
+export interface Terminal {
+  /** A person is there who can answer a question. */
+  interactive: boolean
+  style: Style
+  print(line: string): void
+  /** Beside the result: progress and warnings, on stderr. */
+  note(line: string): void
+}
+
+export function styleFor(stream: { isTTY?: boolean }, env: Record<string, string | undefined>): Style {
+  const coloured = stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
+  const paint =
+    (format: Parameters<typeof styleText>[0]): Paint =>
+    (text) =>
+      coloured ? styleText(format, text, { validateStream: false }) : text
+  return {
+    bold: paint('bold'),
+    dim: paint('dim'),
+    red: paint('red'),
+    green: paint('green'),
+    yellow: paint('yellow'),
+    blue: paint('blue'),
+  }
+}
+
+export function openTerminal(): Terminal {
+  return {
+    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+    style: styleFor(process.stdout, process.env),
+    print: (line) => void process.stdout.write(`${line}\n`),
+    note: (line) => void process.stderr.write(`${line}\n`),
+  }
+}
+
+/**
+ * Text that others wrote (reasons, names, messages of a server) with its control characters
+ * taken out, in strings at any depth: an escape sequence in a reason must not drive a terminal.
+ */
+export function printable<T>(value: T): T {
+  if (typeof value === 'string') return value.replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ') as T
+  if (Array.isArray(value)) return value.map(printable) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [printable(key), printable(inner)])) as T
+}

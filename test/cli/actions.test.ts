@@ -1,0 +1,125 @@
+/** The commands that change a release, run as processes against a twin of the control plane. */
+import * as v from 'valibot'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { actionAnswerSchema } from '../../src/control/api.ts'
+import { run } from './run.ts'
+import { blocker, canaryRelease } from './samples.ts'
+import { startTwin, TOKEN, type Twin } from './twin.ts'
+
+let twin: Twin
+const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+const lastBody = () => twin.requests.at(-1)!.body
+
+beforeEach(async () => {
+  twin = await startTwin()
+})
+afterEach(() => twin.stop())
+
+describe('the commands that change a release', () => {
+  it('drive it from start to promote, each naming the next one', async () => {
+    const seen: string[] = []
+    let next = 'sluice start'
+    for (let step = 0; step < 10 && next !== ''; step++) {
+      const words = next.split(' ').slice(1)
+      const { code, out, err } = await sluice(...words, '--reason', 'as planned')
+      expect({ code, err }).toEqual({ code: 0, err: '' })
+      seen.push(`${words[0]}: ${/ is at (\S+)/.exec(out)?.[1]?.replace(',', '')}`)
+      next = /^Next: (sluice \w+)/m.exec(out)?.[1] ?? ''
+    }
+    expect(seen).toEqual([
+      'start: shadow',
+      'advance: canary-1',
+      'advance: canary-5',
+      'advance: canary-20',
+      'advance: canary-50',
+      'advance: canary-100',
+      'promote: completed',
+    ])
+    expect(new Set(twin.history.map((entry) => entry.reason))).toEqual(new Set(['as planned']))
+  })
+
+  it('start at a stage, roll back and reset', async () => {
+    expect((await sluice('start', '--stage', 'canary-50')).out).toContain('is at canary-50 (50 %)')
+    const rolledBack = await sluice('rollback', '-m', 'users complain')
+    expect(rolledBack.code).toBe(0)
+    expect(rolledBack.out).toContain('is at rolled_back')
+    expect((await sluice('reset')).out).toContain('is at idle')
+    expect(twin.history.map((entry) => entry.action)).toEqual(['reset', 'rollback', 'start'])
+  })
+
+  it('send exactly what the API takes', async () => {
+    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    await sluice('set-percent', '12.5%', '--reason', 'slowly')
+    expect(lastBody()).toEqual({ action: 'set_percent', percent: 12.5, reason: 'slowly' })
+    await sluice('set-shadow', '50%', '--during-canary')
+    expect(lastBody()).toEqual({ action: 'set_shadow', sample: 0.5, during_canary: true })
+    await sluice('set-shadow', '0', '--no-during-canary')
+    expect(lastBody()).toEqual({ action: 'set_shadow', sample: 0, during_canary: false })
+    await sluice('pause')
+    expect(lastBody()).toEqual({ action: 'pause' })
+    await sluice('resume')
+    expect(lastBody()).toEqual({ action: 'resume' })
+    await sluice('approve')
+    expect(lastBody()).toEqual({ action: 'approve' })
+    await sluice('advance', '--force')
+    expect(lastBody()).toEqual({ action: 'advance', force: true })
+  })
+
+  it('change nothing on a dry run, and say so', async () => {
+    const { code, out } = await sluice('start', '--dry-run')
+    expect(code).toBe(0)
+    expect(out).toContain('nothing was changed')
+    expect(out).toContain('would be at shadow')
+    expect(twin.releases[0]!.state).toBe('idle')
+  })
+
+  it('print with --json what the API answered', async () => {
+    const { out } = await sluice('start', '--dry-run', '--json')
+    const answer = v.parse(actionAnswerSchema, JSON.parse(out))
+    expect([answer.stage, answer.dry_run]).toEqual(['shadow', true])
+  })
+
+  it('are refused when the version is stale, with the way on', async () => {
+    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    const { code, out, err } = await sluice('advance', '--if-match', '3')
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain('version 7 (version_mismatch)')
+    expect(err).toContain('repeat with the new --if-match')
+    expect((await sluice('advance', '--if-match', '7')).code).toBe(0)
+  })
+
+  it('are refused with every detail when something blocks', async () => {
+    const blocked_by = [blocker('bake', 'bake: 12 min of 30 min left'), blocker('min_jobs', '19 more candidate jobs')]
+    twin.releases = [canaryRelease('wan22_t2v_abtest', { blocked_by })]
+    const { code, err } = await sluice('advance')
+    expect(code).toBe(1)
+    expect(err).toContain('sluice: advance waits for: bake: 12 min of 30 min left (blocked)')
+    expect(err).toContain('min_jobs: 19 more candidate jobs')
+  })
+
+  it('print the refusal itself with --json, and the sentence on stderr', async () => {
+    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    const { code, out, err } = await sluice('start', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'illegal_transition' } })
+    expect(err).toContain('start is not possible in canary-5')
+  })
+
+  it.each([
+    ['set-percent', '101'],
+    ['set-percent', 'five'],
+    ['set-percent', ''],
+    ['set-percent', '0x10'],
+    ['set-shadow', '50'],
+    ['set-percent'],
+    ['advance', '--wait', '--force'],
+    ['advance', '--if-match', 'x'],
+    ['advance', 'twice'],
+    ['forward'],
+  ])('end with code 2 on wrong usage: %s %s', async (...args) => {
+    const { code, out, err } = await sluice(...args.filter((arg) => arg !== undefined))
+    expect([code, out]).toEqual([2, ''])
+    expect(err).toContain('error: ')
+    expect(twin.requests).toEqual([])
+  })
+})

@@ -1,0 +1,189 @@
+/** The commands that only look: status, explain, history, jobs, assign, report. */
+import * as v from 'valibot'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/control/api.ts'
+import { run } from './run.ts'
+import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
+import { startTwin, TOKEN, type Twin } from './twin.ts'
+
+const NAME = 'wan22_t2v_abtest'
+let twin: Twin
+const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+
+beforeEach(async () => {
+  twin = await startTwin()
+})
+afterEach(() => twin.stop())
+
+describe('status', () => {
+  it('says where it stands, how healthy, and shows the evidence', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    const { code, out, err } = await sluice('status')
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(/^wan22_t2v_abtest {2}Canary at 5 %\. Healthy\.\n/)
+    expect(out).toContain('shadow → 1 → [5] → 20 → 50 → 100 → completed')
+    expect(out).toContain('5 % set, 4.87 % measured')
+    expect(out).toMatch(/error_rate:job +pass +0\.4 % +1,250 +0\.42 % +23,800 +1 % +0\/5 +rollback/)
+  })
+
+  it('ends with code 3 on a breach, and when rolled back', async () => {
+    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.3 })] })]
+    const breached = await sluice('status')
+    expect([breached.code, breached.out]).toEqual([3, expect.stringContaining('Breached: error_rate:job.')])
+    twin.releases = [canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, verdicts: [] })]
+    const rolledBack = await sluice('status')
+    expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
+  })
+
+  it('does not call healthy what is not judged yet', async () => {
+    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'no_data', value: null, n: 0 })] })]
+    const { code, out } = await sluice('status')
+    expect(code).toBe(0)
+    expect(out).toContain('Not fully judged yet.')
+  })
+
+  it('prints the API’s JSON with --json, wherever the option stands', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    for (const args of [
+      ['--json', 'status'],
+      ['status', '--json'],
+    ]) {
+      const { out } = await sluice(...args)
+      expect(v.parse(releaseSchema, JSON.parse(out))).toEqual(twin.releases[0])
+    }
+  })
+
+  it('lets no escape sequence of a reason through to the terminal', async () => {
+    twin.releases = [canaryRelease(NAME, { reason: 'fine\u001b]0;owned\u0007\u001b[2J\u009b31m' })]
+    const { out } = await sluice('status')
+    expect(out).toContain('fine ]0;owned [2J')
+    expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  })
+})
+
+describe('explain', () => {
+  it('lists what blocks, until when, and what would help', async () => {
+    const until = '2099-01-01T00:00:00.000Z'
+    const blocked_by = [
+      blocker('bake', 'bake: 12 min of 30 min left', until),
+      blocker('guardrail', 'error_rate:job: inconclusive'),
+    ]
+    const verdicts = [verdict({ status: 'inconclusive', message: 'Too few jobs.' }), verdict({ guardrail: 'other' })]
+    twin.releases = [canaryRelease(NAME, { blocked_by, verdicts })]
+    const { code, out } = await sluice('explain')
+    expect(code).toBe(0)
+    expect(out).toContain('It does not advance to canary-20 (20 %), because:')
+    expect(out).toContain('1. bake: bake: 12 min of 30 min left. It ends by itself in')
+    expect(out).toContain('What would help: Time alone')
+    expect(out).toContain('2. guardrail: error_rate:job: inconclusive.')
+    expect(out).toContain('error_rate:job (rollback on a breach): inconclusive. Too few jobs.')
+    expect(out).not.toContain('other (rollback')
+  })
+
+  it('says that nothing blocks, and who acts', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    expect((await sluice('explain')).out).toContain('waits for a person to advance to canary-20')
+    twin.releases = [canaryRelease(NAME, { advance: 'auto' })]
+    expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
+  })
+
+  it('tells the damage and what drains after a rollback', async () => {
+    const blast_radius = {
+      subjects_exposed: 120,
+      jobs_failed: 14,
+      jobs_rescued: 2,
+      gpu_seconds_lost: 830.4,
+      first_failure_at: '2026-11-24T08:04:00.000Z',
+      decided_at: '2026-11-24T08:04:20.000Z',
+      last_misrouted_submit_at: null,
+    }
+    twin.releases = [
+      canaryRelease(NAME, {
+        state: 'rolled_back',
+        stage: 'rolled_back',
+        percent: 0,
+        blast_radius,
+        draining: { jobs: 3, oldest_seconds: 400 },
+        blocked_by: [blocker('rolled_back', 'a reset by an operator, with a reason')],
+      }),
+    ]
+    const { out } = await sluice('explain')
+    expect(out).toContain('120 subjects exposed, 14 jobs failed, 2 of them rescued, 830 GPU seconds lost')
+    expect(out).toContain('Draining: 3 jobs')
+    expect(out).toContain('sluice reset')
+  })
+})
+
+describe('lists', () => {
+  it('shows the history newest first, over as many pages as asked for', async () => {
+    for (const args of [['start'], ['advance'], ['advance'], ['rollback', '-m', '视频质量下降']]) await sluice(...args)
+    const { code, out } = await sluice('history', '--limit', '3')
+    expect(code).toBe(0)
+    const lines = out.trimEnd().split('\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[1]).toMatch(/token:test {2}rollback +canary-5 \(5 %\) +rolled_back +视频质量下降$/)
+    const { out: json } = await sluice('history', '--json')
+    expect(v.parse(listOf(historyEntrySchema), JSON.parse(json)).items).toEqual(twin.history)
+  })
+
+  it('shows and filters jobs', async () => {
+    const { out } = await sluice('jobs')
+    expect(out).toMatch(/candidate \(shadow\) +canary-5 +succeeded +ok +94\.2 s +vid_3/)
+    const filtered = await sluice('jobs', '--arm', 'candidate', '--no-shadow', '--json')
+    expect(v.parse(listOf(jobSchema), JSON.parse(filtered.out)).items.map((job) => job.id)).toEqual(['vid_2'])
+  })
+
+  it('says so when there is nothing', async () => {
+    expect((await sluice('history')).out).toBe('Nothing has happened yet.\n')
+  })
+})
+
+describe('assign', () => {
+  it('says which arm, and why, for any subject', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    const { out } = await sluice('assign', 'user 42/ü')
+    expect(out).toContain('user 42/ü gets candidate of wan22_t2v_abtest: it stands at 97.31 of 100')
+    expect(out).toContain('the candidate begins at 95')
+    const { out: json } = await sluice('assign', 'user 42/ü', '--json')
+    expect(v.parse(assignmentSchema, JSON.parse(json)).subject).toBe('user 42/ü')
+  })
+})
+
+describe('report', () => {
+  it('says plainly that there is none', async () => {
+    const { code, out, err } = await sluice('report')
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain('this gateway has no A/B report')
+  })
+
+  it('prints one when there is', async () => {
+    twin.intercept = (request, response) => {
+      if (!request.url!.endsWith('/report.json')) return false
+      response.end('{"decision":"continue"}')
+      return true
+    }
+    const { code, out } = await sluice('report')
+    expect([code, JSON.parse(out)]).toEqual([0, { decision: 'continue' }])
+  })
+
+  it('does not take a missing release for a missing report', async () => {
+    expect((await sluice('report', '--release', 'nope')).err).toContain('there is no release "nope"')
+  })
+})
+
+describe('the release that is meant', () => {
+  it('is the only one, or must be named', async () => {
+    twin.releases = [idleRelease('one'), canaryRelease('two/ü')]
+    const { code, err } = await sluice('status')
+    expect(code).toBe(2)
+    expect(err).toContain('--release one   at idle')
+    expect(err).toContain('--release two/ü   at canary-5 (5 %)')
+    expect((await sluice('status', '--release', 'two/ü')).out).toContain('Canary at 5 %')
+  })
+
+  it('is missing when the gateway has none', async () => {
+    twin.releases = []
+    const { code, err } = await sluice('status')
+    expect([code, err]).toEqual([1, expect.stringContaining('has no release')])
+  })
+})

@@ -1,0 +1,137 @@
+/** `--wait` and `status --watch`, followed while the release changes under them. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { start, until } from './run.ts'
+import { blocker, canaryRelease, verdict } from './samples.ts'
+import { startTwin, TOKEN, type Twin } from './twin.ts'
+
+const NAME = 'wan22_t2v_abtest'
+let twin: Twin
+const begin = (...args: string[]) => start(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+const looks = () => twin.requests.filter((request) => request.method === 'GET' && request.url.endsWith(NAME)).length
+
+beforeEach(async () => {
+  twin = await startTwin()
+})
+afterEach(() => twin.stop())
+
+describe('advance --wait', () => {
+  it('shows what it waits for, and advances once nothing is left', async () => {
+    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('min_jobs', '19 more candidate jobs')] })]
+    const running = begin('advance', '--wait', '--reason', 'enough seen')
+    await until(() => running.sofar().err.includes('waits for min_jobs'))
+    expect(twin.history).toEqual([])
+    twin.releases = [canaryRelease(NAME)]
+    const { code, out } = await running.ended
+    expect(code).toBe(0)
+    expect(out).toContain('is at canary-20 (20 %)')
+    expect(twin.history.map(({ action, reason }) => [action, reason])).toEqual([['advance', 'enough seen']])
+  })
+
+  it('ends with code 3 and sends nothing when it is rolled back meanwhile', async () => {
+    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
+    const running = begin('advance', '--wait')
+    await until(() => looks() > 0)
+    twin.releases = [
+      canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, reason: 'error rate' }),
+    ]
+    const { code, out } = await running.ended
+    expect(code).toBe(3)
+    expect(out).toContain('rolled_back now without this command: error rate')
+    expect(twin.history).toEqual([])
+  })
+
+  it('does not advance twice when somebody else was faster', async () => {
+    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
+    const running = begin('advance', '--wait')
+    await until(() => looks() > 0)
+    twin.releases = [canaryRelease(NAME, { stage: 'canary-20', percent: 20, version: 8, reason: 'by colleague' })]
+    const { code, out } = await running.ended
+    expect(code).toBe(0)
+    expect(out).toContain('canary-20 (20 %) now without this command')
+    expect(twin.history).toEqual([])
+  })
+
+  it('looks again when the release changed between look and step', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    let refused = 0
+    twin.intercept = (request, response) => {
+      if (request.method !== 'POST' || refused > 0) return false
+      refused++
+      const error = {
+        code: 'version_mismatch',
+        message: 'at version 8',
+        type: 'x',
+        param: null,
+        request_id: 'r',
+        details: [],
+      }
+      response.writeHead(412, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
+      return true
+    }
+    expect((await begin('advance', '--wait').ended).code).toBe(0)
+    expect(refused).toBe(1)
+    expect(twin.history).toHaveLength(1)
+    expect(twin.requests.at(-1)!.headers['if-match']).toBe('"7"')
+  })
+})
+
+describe('status --watch', () => {
+  it('prints a line per change and ends with code 3 when it is rolled back', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    const running = begin('status', '--until-done', '--interval', '0.1')
+    await until(() => looks() > 3)
+    twin.releases = [canaryRelease(NAME, { version: 8, verdicts: [verdict({ status: 'breach' })] })]
+    await until(() => running.sofar().out.includes('breach'))
+    twin.releases = [
+      canaryRelease(NAME, {
+        version: 9,
+        state: 'rolled_back',
+        stage: 'rolled_back',
+        percent: 0,
+        reason: '30 % of jobs failed',
+      }),
+    ]
+    const { code, out } = await running.ended
+    expect(code).toBe(3)
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/^\S+Z {2}/, ''))
+    expect(lines).toEqual([
+      `${NAME}  canary-5 (5 %)  version 7`,
+      `${NAME}  canary-5 (5 %)  version 8  breach: error_rate:job`,
+      `${NAME}  rolled_back  version 9  reason: 30 % of jobs failed`,
+    ])
+  })
+
+  it('ends with code 0 when it is completed, printing one JSON document per change', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    const running = begin('status', '--until-done', '--interval', '0.1', '--json')
+    await until(() => looks() > 1)
+    twin.releases = [
+      canaryRelease(NAME, { version: 8, state: 'completed', stage: 'completed', percent: 100, next: null }),
+    ]
+    const { code, out } = await running.ended
+    expect(code).toBe(0)
+    const states = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { state: string }).state)
+    expect(states).toEqual(['canary', 'completed'])
+  })
+
+  it('outlives a gateway that is away for a moment', async () => {
+    twin.releases = [canaryRelease(NAME)]
+    const running = begin('status', '--until-done', '--interval', '0.1')
+    await until(() => looks() > 0)
+    let dropped = 0
+    twin.intercept = (request) => {
+      if (dropped++ >= 2) return false
+      request.socket.destroy()
+      return true
+    }
+    await until(() => running.sofar().err.includes('still trying'))
+    twin.releases = [canaryRelease(NAME, { state: 'completed', stage: 'completed', percent: 100, next: null })]
+    expect((await running.ended).code).toBe(0)
+  })
+})
