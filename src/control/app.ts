@@ -1,0 +1,59 @@
+/**
+ * The control plane as a Hono app: every path under `/_sluice`, in the order in which a request goes through it.
+ * It mounts the route table, the browser's log-in and the dashboard; what they do stands elsewhere.
+ */
+import { Hono } from 'hono'
+import { SluiceError } from '../core/errors.ts'
+import type { ControlDeps } from './deps.ts'
+import { answerHeaders, type ControlEnv, errorAnswer, invalidConfig, prepare, requireRole } from './pipeline.ts'
+import { readBody, readQuery } from './read-request.ts'
+import type { AnyRoute } from './route.ts'
+import { ROUTES } from './routes/index.ts'
+
+export const CONTROL_PREFIX = '/_sluice'
+
+export function createControl(deps: ControlDeps): Hono<ControlEnv> {
+  const app = new Hono<ControlEnv>()
+  app.onError(errorAnswer(deps))
+  app.use(answerHeaders(deps))
+  app.get(`${CONTROL_PREFIX}/healthz`, (c) => c.json({ status: 'ok' }))
+  app.get(`${CONTROL_PREFIX}/readyz`, (c) => {
+    const { config } = deps.readEnv(c.env)
+    if (!config.ok) throw invalidConfig(config.issues)
+    return c.json({ status: 'ready', releases: config.config.releases.length })
+  })
+  for (const route of ROUTES) mount(app, deps, route)
+  for (const [path, methods] of methodsByPath(ROUTES)) {
+    app.all(path, () => {
+      throw new SluiceError('method_not_allowed', `here it is ${methods}`, { headers: { allow: methods } })
+    })
+  }
+  app.all('*', () => {
+    throw new SluiceError('not_found', 'nothing is served at this path')
+  })
+  return app
+}
+
+function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void {
+  app.on(route.method.toUpperCase(), honoPath(route), prepare(deps), requireRole(deps, route.role), async (c) => {
+    const answer = await route.run({
+      c,
+      service: c.var.service,
+      name: c.req.param('name') ?? '',
+      query: route.query && readQuery(new URL(c.req.url), route.query),
+      body: route.body && (await readBody(c.req.raw, route.body)),
+      caller: c.var.caller,
+      nowMs: deps.now(),
+    })
+    return answer instanceof Response ? answer : c.json(answer)
+  })
+}
+
+function honoPath({ path }: AnyRoute): string {
+  return CONTROL_PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+function methodsByPath(routes: readonly AnyRoute[]): Map<string, string> {
+  const paths = Map.groupBy(routes, honoPath)
+  return new Map([...paths].map(([path, its]) => [path, its.map(({ method }) => method.toUpperCase()).join(', ')]))
+}

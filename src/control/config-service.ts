@@ -1,0 +1,78 @@
+/**
+ * The live overlay of one release: read, patched, cleared. A change is validated as the file is, then published by
+ * one compare-and-set in the controller, which holds the truth; live-config only keeps the record for operators.
+ */
+import type { Env } from '../config/env.ts'
+import type { ReleaseConfig } from '../config/load.ts'
+import { effectiveRelease, type Overlay, patchOverlay, sources } from '../config/overlay.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { ConfigView } from './api.ts'
+import { ask, askAnswer } from './ask.ts'
+import type { ControlDeps } from './deps.ts'
+
+export interface ConfigChange {
+  reason: string
+  who: string
+  /** `ConfigView.version` that the caller has seen; null: any. */
+  ifMatch: number | null
+  /** Only say what the configuration would be. */
+  dryRun: boolean
+}
+
+export interface ConfigService {
+  view(name: string): Promise<ConfigView>
+  patch(name: string, patch: Record<string, unknown>, change: ConfigChange): Promise<ConfigView>
+  clear(name: string, change: ConfigChange): Promise<ConfigView>
+}
+
+export function configService(deps: ControlDeps, env: Env, fileOf: (name: string) => ReleaseConfig): ConfigService {
+  const view = (name: string) => askAnswer(deps.controller(env, fileOf(name).name).config())
+
+  const publish = async (file: ReleaseConfig, next: Overlay, seen: ConfigView, change: ConfigChange) => {
+    requireVersion(change.ifMatch, seen.version)
+    const effective = effectiveRelease(file, next, deps.protocols)
+    if (!effective.ok) {
+      throw new SluiceError('invalid_request', 'the configuration would not be valid', { details: effective.issues })
+    }
+    requireSmall(next)
+    if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
+    const controller = deps.controller(env, file.name)
+    const published = await askAnswer(
+      controller.publish(next, seen.version, change.reason, { who: change.who, ifMatch: null }),
+    )
+    await record(file.name, published, change)
+    return published
+  }
+
+  /** The change stands already, so a record that fails is told to the log and not to the caller. */
+  const record = async (name: string, { version, overlay }: ConfigView, { who, reason }: ConfigChange) => {
+    try {
+      const at = new Date(deps.now()).toISOString()
+      await ask(deps.liveConfig(env, name).recordPublished({ version, overlay, who, reason, at }))
+    } catch (error) {
+      deps.log({ level: 'warn', event: 'publish_not_recorded', release: name, version, error: String(error) })
+    }
+  }
+
+  return {
+    view,
+    patch: async (name, patch, change) => {
+      const seen = await view(name)
+      return publish(fileOf(name), patchOverlay(seen.overlay, patch), seen, change)
+    },
+    clear: async (name, change) => publish(fileOf(name), {}, await view(name), change),
+  }
+}
+
+/** As much as a variable of the file may hold with room to spare, and little enough for one header on its way. */
+const MAX_OVERLAY_CHARS = 6000
+
+function requireSmall(overlay: Overlay): void {
+  if (JSON.stringify(overlay).length <= MAX_OVERLAY_CHARS) return
+  throw new SluiceError('body_too_large', `a live overlay has at most ${MAX_OVERLAY_CHARS} characters`)
+}
+
+function requireVersion(given: number | null, current: number): void {
+  if (given === null || given === current) return
+  throw new SluiceError('version_mismatch', `the configuration is at version ${current}, not ${given}`)
+}

@@ -1,0 +1,68 @@
+/** Windows as the controller keeps them → counter rows as the API shows them. Arithmetic only. */
+import { isArmError } from '../core/outcome.ts'
+import { quantile, type Sketch } from '../core/sketch.ts'
+import {
+  type Counters,
+  emptyCounters,
+  mergeCounters,
+  type Series,
+  seriesKey,
+  type WindowRow,
+  windowStart,
+} from '../core/window.ts'
+import type { CounterRow } from './api.ts'
+
+/** Sums per step and series, without telling matched control traffic from the rest. Steps are aligned as windows are. */
+export class StepCounters {
+  readonly #stepMs: number
+  readonly #rows = new Map<string, { startMs: number; series: Series; counters: Counters }>()
+
+  constructor(stepMs: number) {
+    this.#stepMs = stepMs
+  }
+
+  add({ startMs, series, counters }: WindowRow): void {
+    const start = windowStart(startMs, this.#stepMs)
+    const merged = { ...series, matched: false }
+    const key = `${start}|${seriesKey(merged)}`
+    let row = this.#rows.get(key)
+    if (!row) this.#rows.set(key, (row = { startMs: start, series: merged, counters: emptyCounters() }))
+    mergeCounters(row.counters, counters)
+  }
+
+  /** Oldest first. */
+  rows(): CounterRow[] {
+    return [...this.#rows.values()]
+      .sort((a, b) => a.startMs - b.startMs || (seriesKey(a.series) < seriesKey(b.series) ? -1 : 1))
+      .map(({ startMs, series, counters }) => counterRow(startMs, startMs + this.#stepMs, series, counters))
+  }
+}
+
+function counterRow(fromMs: number, toMs: number, series: Series, counters: Counters): CounterRow {
+  const { stage, epoch, arm, operation, shadow } = series
+  const errors: Record<string, number> = {}
+  const other: Record<string, number> = {}
+  for (const [outcome, n] of Object.entries(counters.outcomes) as [keyof Counters['outcomes'], number][]) {
+    ;(isArmError(outcome) ? errors : other)[outcome] = n
+  }
+  return {
+    stage,
+    epoch,
+    arm,
+    operation,
+    shadow,
+    from: new Date(fromMs).toISOString(),
+    to: new Date(toMs).toISOString(),
+    requests: counters.requests,
+    errors,
+    other,
+    latency_seconds: percentiles(counters.sketches.latency),
+    queue_seconds: percentiles(counters.sketches.queue),
+  }
+}
+
+function percentiles(sketch: Sketch | undefined): CounterRow['latency_seconds'] {
+  if (!sketch || sketch.max === null) return null
+  const at = (q: number) => quantile(sketch, q) ?? 0
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: sketch.max }
+}

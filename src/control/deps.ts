@@ -1,0 +1,32 @@
+/** What the control plane is given by whoever mounts it. It reads no environment and builds no object itself. */
+import type { Env } from '../config/env.ts'
+import type { ConfigResult } from '../config/load.ts'
+import type { LiveConfigFacade } from '../durable/live-config-client.ts'
+import type { ReleaseControllerRpc } from '../durable/rpc.ts'
+
+export interface ControlDeps {
+  readEnv(env: Env): ControlSettings
+  /** A new stub each time: a stub that has failed once may be broken for good. */
+  controller(env: Env, release: string): ReleaseControllerRpc
+  liveConfig(env: Env, release: string): LiveConfigFacade
+  /** Names that may stand under `protocol`. */
+  protocols: readonly string[]
+  /** Age in seconds of the snapshot that this isolate routes by; null where it has none. */
+  snapshotAgeSeconds(release: string): number | null
+  /** Unix ms. */
+  now(): number
+  newId(): string
+  fetch(url: string, init: RequestInit): Promise<Response>
+  /** One JSON line; never credentials, never prompts. */
+  log(entry: Record<string, unknown>): void
+}
+
+export interface ControlSettings {
+  config: ConfigResult
+  /** The secret SLUICE_TOKENS as text. */
+  tokens: string | undefined
+  /** The secret SLUICE_COOKIE_KEY as text; without it nobody can log in with a browser. */
+  cookieKey: string | undefined
+  /** Break-glass variable SLUICE_FORCE_CONTROL. */
+  forceControl: boolean
+}

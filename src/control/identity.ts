@@ -1,0 +1,75 @@
+/**
+ * Who a control-plane request comes from, and whether they may do it: session cookie, static token or signed token
+ * → caller, or the refusal as a SluiceError. Roles of single routes stand in the route table.
+ */
+import { type Caller, callerOf } from '../auth/caller.ts'
+import { signingKeys } from '../auth/keys.ts'
+import type { JwksDeps } from '../auth/jwks.ts'
+import { atLeast, type Role } from '../auth/roles.ts'
+import { readTokens, type StaticToken } from '../auth/tokens.ts'
+import type { SluiceConfig } from '../config/load.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { ControlSettings } from './deps.ts'
+import { openSession, readSessionCookie } from './session.ts'
+
+export interface IdentityConfig {
+  tokens: readonly StaticToken[]
+  cookieKeys: readonly string[]
+  controlPlane: SluiceConfig['controlPlane']
+}
+
+/** Throws `config_invalid` where the secret can't be read, `auth_not_configured` where nobody could ever be known. */
+export function identityConfig(settings: ControlSettings, config: SluiceConfig): IdentityConfig {
+  const read = readTokens(settings.tokens)
+  if (!read.ok) {
+    throw new SluiceError('config_invalid', 'the secret SLUICE_TOKENS is not valid', { details: read.issues })
+  }
+  if (read.tokens.length === 0 && !config.controlPlane) {
+    throw new SluiceError(
+      'auth_not_configured',
+      'set the secret SLUICE_TOKENS or [vars.SLUICE.auth.control_plane] to use the control plane',
+    )
+  }
+  return { tokens: read.tokens, cookieKeys: signingKeys(settings.cookieKey), controlPlane: config.controlPlane }
+}
+
+export async function identify(request: Request, config: IdentityConfig, deps: JwksDeps): Promise<Caller> {
+  return (await sessionCaller(request, config, deps.now())) ?? (await credentialCaller(request, config, deps))
+}
+
+async function sessionCaller(request: Request, config: IdentityConfig, nowMs: number): Promise<Caller | null> {
+  if (request.headers.has('authorization')) return null
+  const value = readSessionCookie(new URL(request.url), request.headers.get('cookie'))
+  const token = value === null ? null : await openSession(value, config.tokens, config.cookieKeys, nowMs)
+  return token && { who: `token:${token.name}`, role: token.role, credential: 'ambient' }
+}
+
+async function credentialCaller(request: Request, config: IdentityConfig, deps: JwksDeps): Promise<Caller> {
+  const result = await callerOf(request.headers, config, deps)
+  if (result.ok) return result.caller
+  throw new SluiceError(result.code, result.message, { headers: headersOf(result.code) })
+}
+
+function headersOf(code: 'unauthenticated' | 'identity_unavailable' | 'forbidden'): Record<string, string> {
+  if (code === 'unauthenticated') return { 'www-authenticate': 'Bearer realm="sluice"' }
+  return code === 'identity_unavailable' ? { 'retry-after': '5' } : {}
+}
+
+/** Throws `forbidden`, or `origin_mismatch` where a page elsewhere makes a browser change something here. */
+export function authorise(request: Request, caller: Caller, needed: Role): void {
+  if (!atLeast(caller.role, needed)) {
+    throw new SluiceError('forbidden', `this needs the role ${needed}; the caller's role is ${caller.role}`)
+  }
+  if (caller.credential === 'ambient') requireOwnOrigin(request)
+}
+
+/** Browsers name the origin in every request that changes something; other clients have no ambient credentials. */
+export function requireOwnOrigin(request: Request): void {
+  if (request.method === 'GET' || request.method === 'HEAD') return
+  if (request.headers.get('origin') !== new URL(request.url).origin) {
+    throw new SluiceError(
+      'origin_mismatch',
+      "changes with a browser's credentials must come from this site's own pages",
+    )
+  }
+}

@@ -1,0 +1,71 @@
+/** The effective configuration of a release and its live overlay. */
+import * as v from 'valibot'
+import { configViewSchema } from '../api.ts'
+import { readIfMatch } from '../read-request.ts'
+import { type BodySchema, type Call, flag, route } from '../route.ts'
+
+const changeQuery = v.object({
+  reason: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(500)), ''),
+  dry_run: v.optional(flag, 'false'),
+})
+const patchSchema = v.record(v.string(), v.unknown())
+
+export const configRoutes = [
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}/config',
+    operationId: 'getConfig',
+    summary: 'The effective configuration, each key with its source',
+    role: 'viewer',
+    versioned: true,
+    answer: { schema: configViewSchema, description: 'Values, and the live overlay they come from.' },
+    refusals: ['release_not_found'],
+    run: async ({ service, name, c }) => {
+      const view = await service.config.view(name)
+      c.header('etag', `"${view.version}"`)
+      return view
+    },
+  }),
+  route({
+    method: 'patch',
+    path: '/api/v1/releases/{name}/config',
+    operationId: 'patchConfig',
+    summary: 'Change the live overlay: keys as in the file; null takes a key back to the file',
+    role: 'admin',
+    versioned: true,
+    query: changeQuery,
+    body: patchSchema,
+    answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
+    refusals: ['release_not_found', 'version_mismatch'],
+    run: async (call) => {
+      const view = await call.service.config.patch(call.name, call.body, changeOf(call))
+      call.c.header('etag', `"${view.version}"`)
+      return view
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/api/v1/releases/{name}/config',
+    operationId: 'clearConfig',
+    summary: 'Drop the live overlay: everything as the file says',
+    role: 'admin',
+    versioned: true,
+    query: changeQuery,
+    answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
+    refusals: ['release_not_found', 'version_mismatch'],
+    run: async (call) => {
+      const view = await call.service.config.clear(call.name, changeOf(call))
+      call.c.header('etag', `"${view.version}"`)
+      return view
+    },
+  }),
+]
+
+function changeOf({ query, caller, c }: Pick<Call<typeof changeQuery, BodySchema>, 'query' | 'caller' | 'c'>) {
+  return {
+    reason: query.reason,
+    who: caller.who,
+    ifMatch: readIfMatch(c.req.header('if-match')),
+    dryRun: query.dry_run,
+  }
+}

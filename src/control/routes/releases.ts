@@ -1,0 +1,61 @@
+/** Releases: their state, what may be done to them, and what was done. */
+import * as v from 'valibot'
+import { actionAnswerSchema, actionSchema, historyEntrySchema, listOf, releaseSchema } from '../api.ts'
+import { readIfMatch } from '../read-request.ts'
+import { paging, route } from '../route.ts'
+
+export const releaseRoutes = [
+  route({
+    method: 'get',
+    path: '/api/v1/releases',
+    operationId: 'listReleases',
+    summary: 'Every release with its state',
+    role: 'viewer',
+    answer: { schema: listOf(releaseSchema), description: 'All releases, in the order in which requests are matched.' },
+    refusals: [],
+    run: async ({ service }) => ({ items: await service.releases(), next: null }),
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}',
+    operationId: 'getRelease',
+    summary: 'State of one release: who is served by what, and what is still missing to go on',
+    role: 'viewer',
+    versioned: true,
+    answer: { schema: releaseSchema, description: 'The state.' },
+    refusals: ['release_not_found'],
+    run: async ({ service, name, c }) => {
+      const view = await service.release(name)
+      c.header('etag', `"${view.version}"`)
+      return view
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/v1/releases/{name}/actions',
+    operationId: 'actOnRelease',
+    summary: 'Start, advance, pause, roll back and the like; with dry_run only say what would happen',
+    role: 'operator',
+    versioned: true,
+    body: actionSchema,
+    answer: { schema: actionAnswerSchema, description: 'The state after the action.' },
+    refusals: ['release_not_found', 'illegal_transition', 'blocked', 'version_mismatch'],
+    run: async ({ service, name, body, caller, c }) => {
+      const view = await service.act(name, body, caller.who, readIfMatch(c.req.header('if-match')))
+      if (body.dry_run) return { ...view, dry_run: true }
+      c.header('etag', `"${view.version}"`)
+      return view
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}/history',
+    operationId: 'getHistory',
+    summary: 'The audit: every change with who, why and on what evidence',
+    role: 'viewer',
+    query: v.object(paging),
+    answer: { schema: listOf(historyEntrySchema), description: 'Entries, newest first.' },
+    refusals: ['release_not_found'],
+    run: ({ service, name, query }) => service.history(name, query.cursor ?? null, query.limit),
+  }),
+]

@@ -1,0 +1,90 @@
+/**
+ * What the control plane can do for one configuration, by name: the API's routes and the dashboard's port are two
+ * ways to the same functions. It asks the objects and decides nothing; failures are SluiceErrors.
+ */
+import type { Env } from '../config/env.ts'
+import type { SluiceConfig } from '../config/load.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Page } from '../dashboard/port.ts'
+import type { JobFilter, ReleaseControllerRpc } from '../durable/rpc.ts'
+import type { ActionCommand, AssignmentView, CounterRow, HistoryEntry, JobView, PairView, ReleaseView } from './api.ts'
+import { ask, askAnswer } from './ask.ts'
+import { assignmentOf } from './assignment-view.ts'
+import { type ConfigService, configService } from './config-service.ts'
+import { StepCounters } from './counters.ts'
+import type { ControlDeps, ControlSettings } from './deps.ts'
+
+export interface ControlService {
+  config: ConfigService
+  names(): string[]
+  releases(): Promise<ReleaseView[]>
+  release(name: string): Promise<ReleaseView>
+  act(name: string, command: ActionCommand, who: string, ifMatch: number | null): Promise<ReleaseView>
+  history(name: string, cursor: string | null, limit: number): Promise<Page<HistoryEntry>>
+  counters(name: string, range: CounterRange): Promise<CounterRow[]>
+  jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
+  pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
+  assign(name: string, subject: string): Promise<AssignmentView>
+  /** For reads that no other function here covers. Throws `release_not_found`. */
+  controller(name: string): ReleaseControllerRpc
+}
+
+/** Unix ms; `stepMs` is raised to a whole number of windows. */
+export interface CounterRange {
+  fromMs: number
+  toMs: number
+  stepMs: number
+}
+
+/** Windows asked for in one call, so that no answer of an object grows without bound. */
+const WINDOWS_A_CALL = 500
+const MAX_WINDOWS = 20_000
+const MAX_STEPS = 2000
+
+export function controlService(
+  deps: ControlDeps,
+  env: Env,
+  settings: ControlSettings,
+  config: SluiceConfig,
+): ControlService {
+  const fileOf = (name: string) => {
+    const release = config.releases.find((candidate) => candidate.name === name)
+    if (!release) throw new SluiceError('release_not_found', `no release is named "${name.slice(0, 100)}"`)
+    return release
+  }
+  const controller = (name: string) => deps.controller(env, fileOf(name).name)
+  return {
+    config: configService(deps, env, fileOf),
+    controller,
+    names: () => config.releases.map(({ name }) => name),
+    releases: () => Promise.all(config.releases.map(({ name }) => askAnswer(controller(name).view()))),
+    release: (name) => askAnswer(controller(name).view()),
+    act: (name, command, who, ifMatch) => askAnswer(controller(name).act(command, { who, ifMatch })),
+    history: (name, cursor, limit) => ask(controller(name).history(cursor, limit)),
+    counters: (name, range) => readCounters(fileOf(name).windowMs, range, () => controller(name)),
+    jobs: (name, filter, cursor, limit) => ask(controller(name).jobs(filter, cursor, limit)),
+    pairs: (name, cursor, limit) => ask(controller(name).pairs(cursor, limit)),
+    assign: async (name, subject) =>
+      assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),
+  }
+}
+
+async function readCounters(
+  windowMs: number,
+  { fromMs, toMs, stepMs }: CounterRange,
+  controller: () => ReleaseControllerRpc,
+): Promise<CounterRow[]> {
+  const step = Math.max(1, Math.ceil(stepMs / windowMs)) * windowMs
+  const windows = (toMs - fromMs) / windowMs
+  if (windows > MAX_WINDOWS || (toMs - fromMs) / step > MAX_STEPS) {
+    throw new SluiceError('invalid_request', `at most ${MAX_WINDOWS} windows and ${MAX_STEPS} steps at once`, {
+      details: [{ path: 'from', message: 'ask for a shorter time, or for longer steps' }],
+    })
+  }
+  const steps = new StepCounters(step)
+  for (let start = fromMs; start < toMs; start += WINDOWS_A_CALL * windowMs) {
+    const { rows } = await ask(controller().windows(start, Math.min(toMs, start + WINDOWS_A_CALL * windowMs)))
+    for (const row of rows) steps.add(row)
+  }
+  return steps.rows()
+}

@@ -1,0 +1,90 @@
+/** The control plane over twins: one configuration with two releases, a token for each role, a clock to be set. */
+import { hashToken } from '../../../src/auth/tokens.ts'
+import { ROLES, type Role } from '../../../src/auth/roles.ts'
+import { readConfig } from '../../../src/config/load.ts'
+import { createControl } from '../../../src/control/app.ts'
+import type { ControlDeps, ControlSettings } from '../../../src/control/deps.ts'
+import type { LiveConfigFacade } from '../../../src/durable/live-config-client.ts'
+import type { PublishedVersion } from '../../../src/durable/live-config-data.ts'
+import { ControllerTwin } from './controller-twin.ts'
+
+export const RELEASES = ['r1', '视频模型_灰度_2025'] as const
+export const COOKIE_KEY = 'a-cookie-key-for-tests-only'
+export const ORIGIN = 'http://127.0.0.1:8787'
+
+export function tokenOf(role: Role): string {
+  return `token-of-${role}`
+}
+
+export function staticTokens(): string {
+  return JSON.stringify(ROLES.map((role) => ({ name: role, role, sha256: hashToken(tokenOf(role)) })))
+}
+
+const arms = { control: { url: 'http://127.0.0.1:1' }, candidate: { url: 'http://127.0.0.1:2' } }
+export const VARS = {
+  RELEASE_A: { name: RELEASES[0], protocol: 'http', match: { paths: ['/a'] }, arms },
+  RELEASE_B: { name: RELEASES[1], protocol: 'http', arms },
+}
+
+export class ControlRig {
+  nowMs = Date.parse('2026-11-24T09:00:00Z')
+  settings: ControlSettings = {
+    config: readConfig(VARS, ['http']),
+    tokens: staticTokens(),
+    cookieKey: COOKIE_KEY,
+    forceControl: false,
+  }
+  readonly controllers = new Map<string, ControllerTwin>(RELEASES.map((name) => [name, new ControllerTwin(name)]))
+  readonly recorded: PublishedVersion[] = []
+  readonly logged: Record<string, unknown>[] = []
+  fetch: ControlDeps['fetch'] = () => Promise.reject(new Error('no network in this test'))
+  readonly app = createControl({
+    readEnv: () => this.settings,
+    controller: (_env, name) => this.controller(name),
+    liveConfig: () => this.#liveConfig(),
+    protocols: ['http'],
+    snapshotAgeSeconds: () => 0.5,
+    now: () => this.nowMs,
+    newId: () => 'new-id',
+    fetch: (url, init) => this.fetch(url, init),
+    log: (entry) => void this.logged.push(entry),
+  })
+
+  controller(name: string): ControllerTwin {
+    return this.controllers.get(name)!
+  }
+
+  /** One request as `role`, or as nobody; a body goes as JSON. */
+  async request(
+    method: string,
+    path: string,
+    { as = 'admin' as Role | null, body = undefined as unknown, headers = {} } = {},
+  ) {
+    return this.app.request(`${ORIGIN}/_sluice${path}`, {
+      method,
+      headers: {
+        ...(as ? { authorization: `Bearer ${tokenOf(as)}` } : {}),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  }
+
+  #liveConfig(): LiveConfigFacade {
+    const unused = () => Promise.reject(new Error('not part of this test'))
+    return {
+      draft: unused,
+      saveDraft: unused,
+      discardDraft: unused,
+      published: unused,
+      views: unused,
+      saveView: unused,
+      removeView: unused,
+      recordPublished: async (entry) => {
+        this.recorded.push(entry)
+        return { ok: true }
+      },
+    }
+  }
+}
