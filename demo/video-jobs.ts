@@ -89,5 +89,3 @@ export function createVideoJobs(model: string, nowMs: () => number) {
     },
   }
 }
-
-export type VideoJobs = ReturnType<typeof createVideoJobs>

@@ -36,6 +36,7 @@ export const openaiVideos: Protocol = {
   }),
   pollCall: (id) => ({ method: 'GET', path: jobPath(id) }),
   cancelCall: (id) => ({ method: 'DELETE', path: jobPath(id) }),
+  contentCall: (id) => ({ method: 'GET', path: `${jobPath(id)}/content` }),
   isGoodContent,
 }
 

@@ -99,6 +99,8 @@ export interface Protocol {
   /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. */
   pollCall(upstreamId: string): UpstreamCall
   cancelCall(upstreamId: string): UpstreamCall | null
+  /** Where the finished video is; null where only the job's own answer tells. */
+  contentCall(upstreamId: string): UpstreamCall | null
   /** Whether these headers can be a finished job's video. */
   isGoodContent(status: number, headers: { get(name: string): string | null }): boolean
 }

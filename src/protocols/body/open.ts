@@ -1,5 +1,6 @@
 /** Opens a submit's body by its content type. */
 import { SluiceError } from '../../core/errors.ts'
+import { at } from '../protocol.ts'
 import { malformed, type FormBody } from './form-body.ts'
 import { openJson } from './json.ts'
 import { openMultipart } from './multipart.ts'
@@ -35,6 +36,6 @@ export function openBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | n
 
 function unsupported(what: string): SluiceError {
   return new SluiceError('unsupported_media_type', `${what}; accepted are ${ACCEPTED}.`, {
-    details: [{ path: 'content-type', message: `must be one of ${ACCEPTED}` }],
+    details: at('content-type', `must be one of ${ACCEPTED}`),
   })
 }

@@ -50,8 +50,8 @@ export function refersToJobs(route: Route): boolean {
 }
 
 function routeCollection(method: string, base: string): Route {
-  if (method === 'POST') return at(SUBMIT, base)
-  if (method === 'GET') return at(LIST, base)
+  if (method === 'POST') return fixed(SUBMIT, base)
+  if (method === 'GET') return fixed(LIST, base)
   return passed(method, base)
 }
 
@@ -59,9 +59,9 @@ function routeNamed(method: string, path: string, base: string, segments: string
   const [name, id, ...deeper] = segments
   const own = `${base}/${name}`
   if (method === 'POST' && id === undefined) {
-    if (name === 'sync') return at(SYNC, own)
-    if (name === 'edits' || name === 'extensions') return at(SUBMIT, own)
-    if (name === 'characters') return at(MAKE_CHARACTER, own)
+    if (name === 'sync') return fixed(SYNC, own)
+    if (name === 'edits' || name === 'extensions') return fixed(SUBMIT, own)
+    if (name === 'characters') return fixed(MAKE_CHARACTER, own)
   }
   const character = name === 'characters' && id !== undefined && deeper.length === 0 ? decoded(id) : null
   if (character !== null && (method === 'GET' || method === 'HEAD')) {
@@ -71,7 +71,7 @@ function routeNamed(method: string, path: string, base: string, segments: string
   return passed(method, path)
 }
 
-function at(kind: Kind, path: string): Route {
+function fixed(kind: Kind, path: string): Route {
   return { ...kind, job: null, upstreamPath: () => path }
 }
 
@@ -80,8 +80,8 @@ function other(method: string): Kind {
 }
 
 /** A request that goes through unread. */
-export function passed(method: string, path: string): Route {
-  return at(other(method), path)
+function passed(method: string, path: string): Route {
+  return fixed(other(method), path)
 }
 
 function decoded(segment: string): string | null {
