@@ -128,9 +128,13 @@ function describeJobs(protocol: Protocol, jobs: NonNullable<Situation['jobs']>):
     expect(JSON.stringify(shown)).not.toContain(UPSTREAM)
   })
 
-  test('the ledger’s own poll is a poll of that job', () => {
+  test('the ledger’s own calls are about that job', () => {
     const { method, path } = protocol.pollCall('a/b c')
     expect(protocol.route(method, path)).toMatchObject({ operation: 'poll', job: 'a/b c' })
+    const content = protocol.contentCall('a/b c')
+    if (content) {
+      expect(protocol.route(content.method, content.path)).toMatchObject({ operation: 'content', job: 'a/b c' })
+    }
     const cancel = protocol.cancelCall('a/b c')
     if (cancel) expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job: 'a/b c' })
   })
