@@ -1,10 +1,64 @@
-/** The dashboard as a Hono app. (Port first; pages follow.) */
+/**
+ * The dashboard: pages under `/_sluice` for callers whom the control plane has let in. Routes only;
+ * each page gathers and renders in a file of its own.
+ */
 import { type Context, Hono } from 'hono'
+import { assetResponse } from './assets.ts'
+import { historyPage } from './pages/history.tsx'
+import { jobFilterOf, jobsPage } from './pages/jobs.tsx'
+import { refusal } from './pages/problem.tsx'
+import { releasesPage } from './pages/releases.tsx'
 import type { DashboardPort } from './port.ts'
+import { configure } from './routes/config.ts'
+import { confirmAction } from './routes/confirm.ts'
+import { showRelease } from './routes/release.ts'
+import { answer, problem, type Visit, visitOf } from './visit.ts'
 
-export type { DashboardPort, DashboardJobFilter, Page, PortRefusal, PortResult } from './port.ts'
+export { assetResponse } from './assets.ts'
+export { PAGE_HEADERS } from './headers.ts'
+export { languageOf } from './language.ts'
+export { loginPage } from './pages/login.tsx'
+export type { DashboardJobFilter, DashboardPort, Page, PortRefusal, PortResult } from './port.ts'
 
-/** Pages under `/_sluice`; `portOf` is called once per request. */
-export function createDashboard(_portOf: (c: Context) => DashboardPort): Hono {
-  return new Hono()
+/** `portOf` is called once per request, after the control plane has authenticated it. Mount at `/_sluice`. */
+export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
+  const app = new Hono()
+  const visit = (c: Context): Visit => visitOf(c, portOf(c))
+
+  app.get('/assets/*', (c) => assetResponse(c.req.path) ?? c.notFound())
+  app.get('/', (c) => showReleases(c, visit(c)))
+  app.get('/releases/:name', (c) => showRelease(c, visit(c), c.req.param('name')))
+  app.get('/releases/:name/jobs', (c) => showJobs(c, visit(c), c.req.param('name')))
+  app.get('/releases/:name/history', (c) => showHistory(c, visit(c), c.req.param('name')))
+  app.on(['GET', 'POST'], '/releases/:name/config', (c) => configure(c, visit(c), c.req.param('name')))
+  app.on(['GET', 'POST'], '/releases/:name/confirm/:action', (c) =>
+    confirmAction(c, visit(c), c.req.param('name'), c.req.param('action')),
+  )
+  app.notFound((c) => {
+    const here = visit(c)
+    return problem(c, here, refusal('not_found', here.t))
+  })
+  return app
+}
+
+async function showReleases(c: Context, visit: Visit): Promise<Response> {
+  const releases = await visit.port.releases()
+  if (!releases.ok) return problem(c, visit, releases)
+  const frame = visit.frame(visit.t.releases.title, 'releases', null)
+  return answer(c, releasesPage(frame, releases.value, visit.port.nowMs))
+}
+
+async function showJobs(c: Context, visit: Visit, name: string): Promise<Response> {
+  const filter = jobFilterOf(new URL(c.req.url).searchParams)
+  const jobs = await visit.port.jobs(name, filter, c.req.query('cursor') ?? null)
+  if (!jobs.ok) return problem(c, visit, jobs)
+  const frame = visit.frame(visit.t.jobs.title, 'jobs', name)
+  return answer(c, jobsPage(frame, name, filter, jobs.value, visit.port.nowMs))
+}
+
+async function showHistory(c: Context, visit: Visit, name: string): Promise<Response> {
+  const history = await visit.port.history(name, c.req.query('cursor') ?? null)
+  if (!history.ok) return problem(c, visit, history)
+  const frame = visit.frame(visit.t.history.title, 'history', name)
+  return answer(c, historyPage(frame, name, history.value, visit.port.nowMs))
 }

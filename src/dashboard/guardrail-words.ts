@@ -1,0 +1,63 @@
+/** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
+import type { VerdictView } from '../control/api.ts'
+import { group, latency, share, significant } from './format.ts'
+import type { Text } from './text/en.ts'
+
+/** `Job error rate`, `Submit time p99`, `fvd`; a second monitor of the same metric says how it differs. */
+export function guardrailName(verdict: VerdictView, t: Text): string {
+  const g = t.guardrails
+  const operation = g.operation[verdict.operation]
+  const name = verdict.metric.startsWith('signal:')
+    ? verdict.metric.slice('signal:'.length)
+    : verdict.metric.startsWith('latency_')
+      ? g.time(operation, verdict.metric.slice('latency_'.length))
+      : g.errorRate(operation)
+  if (isFastTrip(verdict)) return `${name}, ${g.fastTrip}`
+  if (isPerClip(verdict)) return `${name}, ${g.perClip}`
+  return verdict.method === 'sequential' ? `${name}, ${g.jobByJob}` : name
+}
+
+/** The monitor that doesn't wait for a window to close; its id says so. */
+export function isFastTrip(verdict: VerdictView): boolean {
+  return verdict.guardrail.split('#')[0]!.split(':').includes('within')
+}
+
+/** Judged per unit of work: then its seconds are those of a standard clip. The view tells it in its sentence only. */
+export function isPerClip(verdict: VerdictView): boolean {
+  return verdict.metric.startsWith('latency_') && verdict.message.includes(' per clip ')
+}
+
+/** A figure of this verdict's metric, with its unit. */
+export function figure(value: number | null, verdict: VerdictView, t: Text): string {
+  if (value === null) return t.guardrails.status.no_data
+  // Job by job, a latency is judged as the share of jobs that are slower than allowed.
+  if (verdict.metric === 'error_rate' || verdict.method === 'sequential') return share(value, t)
+  return verdict.metric.startsWith('latency_') ? latency(value, t) : significant(value)
+}
+
+/** How many requests or samples a figure rests on. */
+export function restsOn(n: number, t: Text): string {
+  return n > 0 ? t.guardrails.of(group(n)) : ''
+}
+
+/** `> 1 % in 5 windows`; empty where the limit can't be told yet. */
+export function limitWords(verdict: VerdictView, t: Text): string {
+  if (verdict.threshold === null) return ''
+  const windows = verdict.method === 'threshold' && !isFastTrip(verdict) ? verdict.windows.needed : 1
+  return `${t.guardrails.limit(figure(verdict.threshold, verdict, t))}${t.guardrails.inWindows(windows)}`
+}
+
+/** The verdict's word, with what its note adds. */
+export function statusWord(verdict: VerdictView, t: Text): string {
+  if (verdict.note === 'both_bad') return t.guardrails.bothBad
+  if (verdict.note === 'grace_over') return t.guardrails.graceOver
+  return t.guardrails.status[verdict.status]
+}
+
+export type Tone = 'good' | 'wait' | 'bad' | 'quiet'
+
+/** Red is kept for what is crossed; what isn't known has a colour of its own. */
+export function toneOf(verdict: VerdictView): Tone {
+  if (verdict.status === 'pass') return 'good'
+  return verdict.status === 'breach' && verdict.note !== 'both_bad' ? 'bad' : 'wait'
+}

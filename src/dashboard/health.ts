@@ -1,0 +1,58 @@
+/** How a release is, in one word out of a closed list, from its state and verdicts. */
+import type { ReleaseView, VerdictView } from '../control/api.ts'
+import type { Tone } from './guardrail-words.ts'
+
+export type Health =
+  | 'healthy'
+  | 'watch'
+  | 'waiting'
+  | 'both_bad'
+  | 'breach'
+  | 'unmeasured'
+  | 'stale'
+  | 'quiet'
+  | 'done'
+  | 'rolled_back'
+
+/** A check that is overdue by more than this has stopped: its figures must not pass for healthy ones. */
+const OVERDUE_SECONDS = 5
+
+export const HEALTH_TONE: Record<Health, Tone> = {
+  healthy: 'good',
+  watch: 'wait',
+  waiting: 'wait',
+  both_bad: 'wait',
+  breach: 'bad',
+  unmeasured: 'wait',
+  stale: 'bad',
+  quiet: 'quiet',
+  done: 'good',
+  rolled_back: 'bad',
+}
+
+export function healthOf(view: ReleaseView, nowMs: number): Health {
+  if (view.state === 'idle') return 'quiet'
+  if (view.state === 'rolled_back') return 'rolled_back'
+  if (overdueSeconds(view, nowMs) > 0) return 'stale'
+  const has = (test: (verdict: VerdictView) => boolean): boolean => view.verdicts.some(test)
+  if (has((v) => v.status === 'breach' && v.note !== 'both_bad')) return 'breach'
+  if (has((v) => v.note === 'both_bad')) return 'both_bad'
+  if (has((v) => v.status === 'error')) return 'unmeasured'
+  if (view.state === 'completed') return 'done'
+  if (streaks(view).length > 0) return 'watch'
+  return view.verdicts.length > 0 && !has((v) => v.status !== 'pass') ? 'healthy' : 'waiting'
+}
+
+/** Seconds since a check should have happened; 0 while it is on time. */
+export function overdueSeconds(view: ReleaseView, nowMs: number): number {
+  if (view.next_check_at === null || view.state === 'rolled_back' || view.state === 'idle') return 0
+  const late = (nowMs - Date.parse(view.next_check_at)) / 1000
+  return late > OVERDUE_SECONDS ? late : 0
+}
+
+/** Guardrails with bad windows in a row that aren't yet enough. */
+export function streaks(view: ReleaseView): VerdictView[] {
+  return view.verdicts.filter(
+    ({ status, windows }) => status !== 'breach' && windows.bad > 0 && windows.bad < windows.needed,
+  )
+}

@@ -1,0 +1,144 @@
+/** What one can do: at most three buttons at the top, roll back always the last of them, and the toggles. */
+import type { Child, FC } from 'hono/jsx'
+import type { ReleaseView, Role } from '../../control/api.ts'
+import { percent, share, stageName } from '../format.ts'
+import { healthOf } from '../health.ts'
+import { mayAct, mayConfigure } from '../roles.ts'
+import type { Text } from '../text/en.ts'
+import { pathOf } from './layout.tsx'
+
+interface Props {
+  view: ReleaseView
+  role: Role
+  nowMs: number
+  t: Text
+}
+
+export const Buttons: FC<Props> = ({ view, role, nowMs, t }) => {
+  if (!mayAct(role)) return <p class="actions note">{t.toggles.readOnly}</p>
+  const a = t.action
+  const legal = new Set(view.legal_actions)
+  const confirm = (action: string, words: string, style: string): Child => (
+    <a class={`button ${style}`} id={`do-${action}`} href={`${pathOf(view.name)}/confirm/${action}`} data-confirm>
+      {words + a.more}
+    </a>
+  )
+  const alarming = healthOf(view, nowMs) === 'breach'
+  const first = alarming ? '' : 'filled'
+  return (
+    <div class="actions">
+      {view.state === 'rolled_back' ? (
+        <a class="button filled" id="read-evidence" href="#evidence">
+          {a.readEvidence}
+        </a>
+      ) : null}
+      {legal.has('start') ? confirm('start', a.start, 'filled') : null}
+      {onlyApprovalMissing(view) ? confirm('approve', a.approve, first) : stepButton()}
+      {legal.has('reset') ? confirm('reset', a.reset, '') : null}
+      {legal.has('pause') ? confirm('pause', a.pause, '') : null}
+      {legal.has('resume') ? confirm('resume', a.resume, '') : null}
+      {legal.has('rollback') ? (
+        confirm('rollback', a.rollback, alarming ? 'danger filled' : 'danger')
+      ) : (
+        <span class="button danger" aria-disabled="true" role="link">
+          {a.rollback}
+        </span>
+      )}
+    </div>
+  )
+
+  function stepButton(): Child {
+    if (legal.has('promote')) return confirm('promote', a.promote, first)
+    if (!legal.has('advance')) return null
+    return confirm('advance', view.next ? a.advanceTo(stageName(view.next.stage, t)) : a.advance, first)
+  }
+}
+
+function onlyApprovalMissing(view: ReleaseView): boolean {
+  return view.blocked_by.length === 1 && view.blocked_by[0]!.code === 'approval'
+}
+
+export const Toggles: FC<Props> = ({ view, role, t }) => {
+  const { shadow } = view
+  const words = t.toggles
+  const config = `${pathOf(view.name)}/config`
+  const legal = new Set(view.legal_actions)
+  const acts = mayAct(role)
+  const go = (id: string, target: string, text: string, what: string): Child =>
+    acts ? (
+      <a id={id} href={`${pathOf(view.name)}/confirm/${target}`} data-confirm aria-label={`${what}: ${text}`}>
+        {text}
+      </a>
+    ) : null
+  const toggle = (id: string, what: string, on: boolean, target: string, allowed: boolean): Child => (
+    <Switch id={id} what={what} on={on} href={allowed ? `${pathOf(view.name)}/confirm/${target}` : null} t={t} />
+  )
+  const copies = shadow.sample > 0 ? words.shadow(share(shadow.sample, t)) : words.shadowOff
+  const running = view.state === 'shadow' || view.state === 'canary'
+  return (
+    <section class="card toggles" aria-labelledby="toggles-title" id="toggles">
+      <h2 id="toggles-title">
+        {words.title} <small>{words.note}</small>
+      </h2>
+      <ul>
+        <li>
+          <span>{copies}</span>
+          {go('set-shadow-rate', `set_shadow?sample=${shadow.sample * 100}`, words.rate, copies)}
+          {toggle(
+            'toggle-shadow',
+            t.shadow.title,
+            shadow.sample > 0,
+            `set_shadow?sample=${shadow.sample > 0 ? 0 : 100}`,
+            acts && legal.has('set_shadow'),
+          )}
+        </li>
+        {legal.has('set_percent') ? (
+          <li>
+            <span>{words.percent(percent(view.percent, t))}</span>
+            {go('set-percent', `set_percent?percent=${view.percent}`, words.change, words.percent(''))}
+          </li>
+        ) : null}
+        {running ? (
+          <li>
+            <span>{words.paused}</span>
+            {toggle('toggle-pause', words.paused, view.paused, view.paused ? 'resume' : 'pause', acts)}
+          </li>
+        ) : null}
+        <li>
+          <span>{words.automatic}</span>
+          {toggle(
+            'toggle-auto',
+            words.automatic,
+            view.advance === 'auto',
+            view.advance === 'auto' ? 'auto_off' : 'auto_on',
+            mayConfigure(role),
+          )}
+        </li>
+        <li>
+          <span>{words.thresholds}</span>
+          <a href={`${config}#thresholds`} aria-label={`${words.thresholds}: ${words.edit}`}>
+            {mayConfigure(role) ? words.edit : words.show}
+          </a>
+        </li>
+        <li>
+          <span>{words.drift(view.drift.length)}</span>
+          <a href={config} aria-label={`${words.drift(view.drift.length)}: ${words.show}`}>
+            {words.show}
+          </a>
+        </li>
+      </ul>
+    </section>
+  )
+}
+
+const Switch: FC<{ id: string; what: string; on: boolean; href: string | null; t: Text }> = (props) => {
+  const { id, what, on, href, t } = props
+  const words = on ? t.toggles.on : t.toggles.off
+  if (href === null) return <span class={`switch ${on ? 'on' : ''}`}>{words}</span>
+  const label = on ? t.toggles.switchOff(what) : t.toggles.switchOn(what)
+  return (
+    <a class={`switch ${on ? 'on' : ''}`} id={id} href={href} data-confirm aria-label={`${label} (${words})`}>
+      {words}
+    </a>
+  )
+}

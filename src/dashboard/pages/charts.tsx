@@ -1,0 +1,98 @@
+/** The four charts with their choices. The script draws them; without script the same figures stand as tables. */
+import type { Child, FC } from 'hono/jsx'
+import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGES } from '../series.ts'
+import type { Text } from '../text/en.ts'
+
+export const Charts: FC<{
+  charts: Chart[] | null
+  choice: ChartView
+  offered: readonly ChartView['operation'][]
+  path: string
+  t: Text
+}> = ({ charts, choice, offered, path, t }) => {
+  const link = (change: Partial<ChartView>, words: string, current: boolean): Child => {
+    const next = { ...choice, ...change }
+    const query = new URLSearchParams({ span: next.range, of: next.operation, at: next.quantile })
+    return (
+      <a href={`${path}?${query}#charts`} aria-current={current ? 'true' : undefined}>
+        {words}
+      </a>
+    )
+  }
+  return (
+    <section id="charts" aria-label={t.charts.title}>
+      <div class="choices">
+        <nav aria-label={t.charts.operationChoice}>
+          {CHARTED.filter((op) => offered.includes(op) || op === choice.operation).map((op) =>
+            link({ operation: op }, t.guardrails.operation[op], op === choice.operation),
+          )}
+        </nav>
+        <nav aria-label={t.charts.quantileChoice}>
+          {QUANTILES.map((q) => link({ quantile: q }, q, q === choice.quantile))}
+        </nav>
+        <nav aria-label={t.charts.range}>
+          {(Object.keys(RANGES) as ChartView['range'][]).map((range) =>
+            link({ range }, t.charts.ranges[range], range === choice.range),
+          )}
+        </nav>
+        <p class="legend">
+          <span class="control">{t.arm.control}</span>
+          <span class="candidate">{t.arm.candidate}</span>
+        </p>
+      </div>
+      {charts === null ? (
+        <p class="card empty">{t.charts.unavailable}</p>
+      ) : (
+        <div class="grid">
+          {charts.map((chart) => (
+            <ChartCard chart={chart} t={t} />
+          ))}
+        </div>
+      )}
+    </section>
+  )
+}
+
+const ChartCard: FC<{ chart: Chart; t: Text }> = ({ chart, t }) => {
+  const drawn = chart.times.length > 0
+  const words = { now: t.time.now, ...t.charts.client, control: t.arm.control, candidate: t.arm.candidate }
+  return (
+    <figure class="card chart" id={`chart-${chart.id}`}>
+      <figcaption>
+        <b>{chart.title}</b> <span class="readout"></span>
+      </figcaption>
+      {drawn ? (
+        <>
+          <div class="plot" data-keep data-chart={JSON.stringify(chart)} data-words={JSON.stringify(words)}></div>
+          <details class="figures" open>
+            <summary>{t.charts.figures}</summary>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{t.charts.time}</th>
+                  <th scope="col" class="number">
+                    {t.arm.control}
+                  </th>
+                  <th scope="col" class="number">
+                    {t.arm.candidate}
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {figures(chart, 8, t).map((row) => (
+                  <tr>
+                    <th scope="row">{row.time}</th>
+                    <td class="number control">{row.control}</td>
+                    <td class="number candidate">{row.candidate}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </details>
+        </>
+      ) : (
+        <p class="empty">{t.charts.empty}</p>
+      )}
+    </figure>
+  )
+}

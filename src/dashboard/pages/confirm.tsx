@@ -1,0 +1,210 @@
+/**
+ * Before a change: what it would do, its values, a reason. A page of its own without script; with script its
+ * `#confirm` is shown in a dialog.
+ */
+import type { Child, FC } from 'hono/jsx'
+import type { ActionCommand, ReleaseView } from '../../control/api.ts'
+import { fingerprint, startStages } from '../commands.ts'
+import { shareOf } from '../effects.ts'
+import { type Part, stageName } from '../format.ts'
+import type { PortRefusal } from '../port.ts'
+import type { Text } from '../text/en.ts'
+import { SplitBar } from './ladder.tsx'
+import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
+
+export interface Confirmation {
+  release: string
+  /** The last part of the path: an action, `auto_on` or `auto_off`. */
+  action: string
+  title: string
+  effects: Part[][]
+  /** The state it was drawn from, and the one it would become; null where the change has no split to draw. */
+  before: ReleaseView | null
+  after: ReleaseView | null
+  command: ActionCommand | null
+  /** Sent back with the form as `If-Match`. */
+  version: number
+  /** Why it can't be done as asked. */
+  refusal: PortRefusal | null
+  /** What to say about the form itself. */
+  notice: string | null
+  reason: string
+  danger: boolean
+}
+
+export function confirmPage(frame: Frame, confirmation: Confirmation): Rendered {
+  return page(
+    frame,
+    <main id="content" class="confirm-page">
+      <Confirm {...confirmation} t={frame.t} />
+    </main>,
+  )
+}
+
+const Confirm: FC<Confirmation & { t: Text }> = (props) => {
+  const { release, action, title, command, version, refusal, notice, danger, t } = props
+  const words = t.confirm
+  const changed = props.effects.length > 0
+  const path = `${pathOf(release)}/confirm/${action}`
+  return (
+    <section id="confirm" class="card" aria-labelledby="confirm-title">
+      <p class="crumb">{release}</p>
+      <h1 id="confirm-title">{title}</h1>
+      {notice === null ? null : (
+        <p class="field-error" role="alert">
+          {notice}
+        </p>
+      )}
+      <form method="post" action={path} data-confirm-form>
+        <input type="hidden" name="version" value={String(version)} />
+        {command ? <input type="hidden" name="shown" value={fingerprint(command)} /> : null}
+        {command && props.before ? <Values command={command} view={props.before} t={t} /> : null}
+        <div class="effect" id="effect">
+          <h2>{words.effect}</h2>
+          {refusal ? (
+            <Refused refusal={refusal} t={t} />
+          ) : changed ? (
+            <EffectList {...props} />
+          ) : (
+            <p>{words.noEffect}</p>
+          )}
+        </div>
+        {mayForce(command, refusal) ? (
+          <label class="check">
+            <input type="checkbox" name="force" value="1" checked={command!.force} data-preview />
+            {words.force}
+          </label>
+        ) : null}
+        <label class="reason">
+          {words.reason}
+          <input
+            name="reason"
+            value={props.reason}
+            maxlength={500}
+            required
+            autocomplete="off"
+            aria-describedby="reason-hint"
+          />
+        </label>
+        <small id="reason-hint">{words.reasonHint}</small>
+        <p class="buttons">
+          <a class="button" href={pathOf(release)} data-close>
+            {words.cancel}
+          </a>
+          {asksValues(command) || mayForce(command, refusal) ? (
+            <button class="button" type="submit" formmethod="get" formnovalidate data-show>
+              {words.show}
+            </button>
+          ) : null}
+          <button class={`button filled ${danger ? 'danger' : ''}`} type="submit" disabled={refusal !== null}>
+            {title}
+          </button>
+        </p>
+      </form>
+    </section>
+  )
+}
+
+const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t }) => (
+  <>
+    <ul>
+      {effects.map((parts) => (
+        <li>
+          <Words parts={parts} />
+        </li>
+      ))}
+    </ul>
+    {before && after && shareOf(before) !== shareOf(after) ? (
+      <div class="before-after">
+        <SplitBar candidatePercent={shareOf(before)} names={namesOf(before, t)} t={t} />
+        <SplitBar candidatePercent={shareOf(after)} names={namesOf(after, t)} t={t} />
+      </div>
+    ) : null}
+  </>
+)
+
+const Refused: FC<{ refusal: PortRefusal; t: Text }> = ({ refusal, t }) => (
+  <div class="refused">
+    <p>{refusal.message}</p>
+    {refusal.details.length > 0 ? (
+      <>
+        <p>{t.confirm.waits}</p>
+        <ul>
+          {refusal.details.map(({ message }) => (
+            <li>{message}</li>
+          ))}
+        </ul>
+      </>
+    ) : null}
+  </div>
+)
+
+const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ command, view, t }) => {
+  const words = t.confirm
+  const number = (name: string, label: string, value: number): Child => (
+    <label>
+      {label}
+      <input
+        name={name}
+        type="number"
+        min="0"
+        max="100"
+        step="any"
+        value={Number.isNaN(value) ? '' : String(Number(value.toFixed(4)))}
+        required
+        data-preview
+      />
+    </label>
+  )
+  if (command.action === 'set_percent') return number('percent', words.percent, command.percent ?? 0)
+  if (command.action === 'set_shadow') {
+    return (
+      <>
+        {number('sample', words.sample, (command.sample ?? 0) * 100)}
+        {view.state === 'canary' ? (
+          <label class="check">
+            <input type="hidden" name="canary_asked" value="1" />
+            <input
+              type="checkbox"
+              name="during_canary"
+              value="1"
+              checked={command.during_canary ?? view.shadow.active}
+              data-preview
+            />
+            {words.duringCanary}
+          </label>
+        ) : null}
+      </>
+    )
+  }
+  if (command.action !== 'start') return null
+  return (
+    <label>
+      {words.stage}
+      <select name="stage" data-preview>
+        {startStages(view).map((stage) => (
+          <option value={stage} selected={stage === command.stage}>
+            {stageName(stage, t)}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function asksValues(command: ActionCommand | null): boolean {
+  return command !== null && ['set_percent', 'set_shadow', 'start'].includes(command.action)
+}
+
+/** Offered where something is in the way, and kept once it was chosen. */
+function mayForce(command: ActionCommand | null, refusal: PortRefusal | null): boolean {
+  if (command?.action !== 'advance' && command?.action !== 'promote') return false
+  return command.force || refusal?.code === 'blocked'
+}
+
+function namesOf(view: ReleaseView, t: Text): { control: string; candidate: string } {
+  return {
+    control: view.arms.control.model ?? t.arm.control,
+    candidate: view.arms.candidate.model ?? t.arm.candidate,
+  }
+}

@@ -1,0 +1,148 @@
+/** Each guardrail with its figures, limit, streak and verdict; and what the next step waits for. */
+import type { FC } from 'hono/jsx'
+import type { HistoryEntry, ReleaseView, VerdictView } from '../../control/api.ts'
+import { clock } from '../format.ts'
+import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf } from '../guardrail-words.ts'
+import type { Text } from '../text/en.ts'
+import { waits, waitsTitle } from '../waits.ts'
+import { Words } from './layout.tsx'
+
+/** Longer streaks than this are told in figures only. */
+const METER_MAX = 10
+
+export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; t: Text }> = ({
+  view,
+  rollback,
+  t,
+}) => {
+  const g = t.guardrails
+  return (
+    <section class="card guardrails" aria-labelledby="guardrails-title" id="guardrails">
+      <h2 id="guardrails-title">
+        {g.title} <small>{view.stage === 'shadow' ? g.noteShadow : g.note}</small>
+      </h2>
+      {view.verdicts.length === 0 ? (
+        <p class="empty">{g.none}</p>
+      ) : (
+        <>
+          <table>
+            <thead>
+              <tr>
+                <td></td>
+                <th scope="col" class="number">
+                  {g.candidate}
+                </th>
+                <th scope="col" class="number">
+                  {g.control}
+                </th>
+                <th scope="col" class="limit">
+                  {g.tripsAt}
+                </th>
+                <th scope="col" class="meter">
+                  <span class="unseen">{g.streak}</span>
+                </th>
+                <th scope="col">
+                  <span class="unseen">{g.verdict}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {view.verdicts.map((verdict) => (
+                <Row verdict={verdict} t={t} />
+              ))}
+            </tbody>
+          </table>
+          <Evidence verdicts={view.verdicts} rollback={rollback} t={t} />
+        </>
+      )}
+    </section>
+  )
+}
+
+const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
+  const limit = limitWords(verdict, t)
+  return (
+    <tr title={verdict.message}>
+      <th scope="row">
+        {guardrailName(verdict, t)}
+        <small class="narrow">{limit}</small>
+      </th>
+      <td class="number candidate">
+        {figure(verdict.value, verdict, t)}
+        <small>{restsOn(verdict.n, t)}</small>
+      </td>
+      <td class="number control">
+        {verdict.baseline_value === null ? '–' : figure(verdict.baseline_value, verdict, t)}
+        <small>{restsOn(verdict.baseline_n, t)}</small>
+      </td>
+      <td class="limit">{limit}</td>
+      <td class="meter">
+        <Meter verdict={verdict} t={t} />
+      </td>
+      <td class="verdict">
+        <span class={`pill ${toneOf(verdict)}`}>{statusWord(verdict, t)}</span>
+      </td>
+    </tr>
+  )
+}
+
+const Meter: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
+  const { bad, needed } = verdict.windows
+  if (needed <= 1) return null
+  const words = t.guardrails.inARow(bad, needed)
+  if (needed > METER_MAX) return <span title={words}>{`${bad}/${needed}`}</span>
+  return (
+    <span class="streak" role="img" aria-label={words} title={words}>
+      {Array.from({ length: needed }, (_, i) => (
+        <i class={i < bad ? 'on' : ''}></i>
+      ))}
+    </span>
+  )
+}
+
+/** What is needed to recompute each verdict. Open after a rollback: that is what one comes for. */
+const Evidence: FC<{ verdicts: VerdictView[]; rollback: HistoryEntry | null; t: Text }> = ({
+  verdicts,
+  rollback,
+  t,
+}) => (
+  <details id="evidence" open={rollback !== null}>
+    <summary>{t.guardrails.evidence}</summary>
+    <dl>
+      {verdicts.map((v) => (
+        <>
+          <dt>
+            {guardrailName(v, t)} <code>{v.guardrail}</code>
+          </dt>
+          <dd>
+            {v.message} <code>{v.formula}</code>
+            {v.windows.from !== null && v.windows.to !== null ? (
+              <small title={`${v.windows.from} – ${v.windows.to}`}>
+                {' '}
+                {t.guardrails.windows(clock(v.windows.from), clock(v.windows.to))}
+              </small>
+            ) : null}
+            <small>{` · ${t.guardrails.does[v.action]}`}</small>
+          </dd>
+        </>
+      ))}
+    </dl>
+  </details>
+)
+
+export const Waits: FC<{ view: ReleaseView; nowMs: number; t: Text }> = ({ view, nowMs, t }) => {
+  const items = waits(view, nowMs, t)
+  return (
+    <section class="card waits" aria-labelledby="waits-title" id="waits">
+      <h2 id="waits-title">{waitsTitle(view, t)}</h2>
+      <ul>
+        {items.length === 0 ? <li class="met">{t.wait.nothing}</li> : null}
+        {items.map((item) => (
+          <li class={item.done ? 'met' : 'open'}>
+            <Words parts={item.words} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

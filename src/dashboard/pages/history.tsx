@@ -1,0 +1,60 @@
+/** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
+import type { FC } from 'hono/jsx'
+import type { HistoryEntry } from '../../control/api.ts'
+import { ago, exact, percent, stageName, whoName } from '../format.ts'
+import type { Page } from '../port.ts'
+import type { Text } from '../text/en.ts'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+
+export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = ({ entries, nowMs, t }) => (
+  <ol class="history">
+    {entries.map((entry) => (
+      <li id={`entry-${entry.id}`} class={entry.action === 'rollback' ? 'bad' : ''}>
+        <time datetime={entry.at} title={exact(entry.at)}>
+          {ago(entry.at, nowMs, t)}
+        </time>
+        <div>
+          <b>{actionWords(entry, t)}</b>{' '}
+          <span class="by" title={entry.who}>{`${t.history.by} ${whoName(entry.who, t)}`}</span>
+          {entry.reason === '' ? null : <q>{entry.reason}</q>}
+          {entry.evidence === undefined || entry.evidence === null ? null : (
+            <details id={`evidence-${entry.id}`}>
+              <summary>{t.history.evidence}</summary>
+              <pre tabindex={0}>{JSON.stringify(entry.evidence, null, 2)}</pre>
+            </details>
+          )}
+        </div>
+      </li>
+    ))}
+  </ol>
+)
+
+function actionWords(entry: HistoryEntry, t: Text): string {
+  const known = t.history.action
+  const action = Object.hasOwn(known, entry.action) ? known[entry.action as keyof typeof known] : entry.action
+  const { from, to } = entry
+  if (from.stage !== to.stage) return `${action} ${stageName(from.stage, t)} → ${stageName(to.stage, t)}`
+  return from.percent === to.percent ? action : `${action} ${percent(from.percent, t)} → ${percent(to.percent, t)}`
+}
+
+export function historyPage(frame: Frame, release: string, history: Page<HistoryEntry>, nowMs: number): Rendered {
+  const { t } = frame
+  return page(
+    frame,
+    <main id="content">
+      <h1>{t.history.title}</h1>
+      <section class="card">
+        {history.items.length === 0 ? (
+          <p class="empty">{t.history.none}</p>
+        ) : (
+          <Entries entries={history.items} nowMs={nowMs} t={t} />
+        )}
+        {history.next === null ? null : (
+          <p class="more">
+            <a href={`${pathOf(release)}/history?cursor=${encodeURIComponent(history.next)}`}>{t.history.older}</a>
+          </p>
+        )}
+      </section>
+    </main>,
+  )
+}

@@ -1,0 +1,144 @@
+/** Jobs with a filter, newest first. */
+import type { Child } from 'hono/jsx'
+import type { JobView } from '../../control/api.ts'
+import { ago, exact, latency, stageName } from '../format.ts'
+import type { DashboardJobFilter, Page } from '../port.ts'
+import type { Text } from '../text/en.ts'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+
+const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout'] as const
+
+/** Unknown values filter nothing. */
+export function jobFilterOf(query: URLSearchParams): DashboardJobFilter {
+  const arm = query.get('arm')
+  const status = STATUSES.find((known) => known === query.get('status'))
+  const kind = query.get('kind')
+  return {
+    ...(arm === 'control' || arm === 'candidate' ? { arm } : {}),
+    ...(status ? { status } : {}),
+    ...(kind === 'served' ? { shadow: false } : kind === 'copy' ? { shadow: true } : {}),
+  }
+}
+
+export function jobsPage(
+  frame: Frame,
+  release: string,
+  filter: DashboardJobFilter,
+  jobs: Page<JobView>,
+  nowMs: number,
+): Rendered {
+  const { t } = frame
+  const filtered = Object.keys(filter).length > 0
+  return page(
+    frame,
+    <main id="content">
+      <h1>
+        {t.jobs.title} <small>{t.jobs.note}</small>
+      </h1>
+      <FilterForm filter={filter} t={t} />
+      <section class="card scroll" tabindex={0} aria-label={t.jobs.title}>
+        {jobs.items.length === 0 ? (
+          <p class="empty">{filtered ? t.jobs.none : t.jobs.noneYet}</p>
+        ) : (
+          <table class="jobs">
+            <thead>
+              <tr>
+                {[t.jobs.submitted, t.jobs.arm, t.jobs.stage, t.jobs.status, t.jobs.outcome].map((words) => (
+                  <th scope="col">{words}</th>
+                ))}
+                <th scope="col" class="number">
+                  {t.jobs.took}
+                </th>
+                <th scope="col">{t.jobs.id}</th>
+              </tr>
+            </thead>
+            <tbody>{jobs.items.map((job) => row(job, nowMs, t))}</tbody>
+          </table>
+        )}
+        {jobs.next === null ? null : (
+          <p class="more">
+            <a href={`${pathOf(release)}/jobs?${queryOf(filter, jobs.next)}`}>{t.jobs.next}</a>
+          </p>
+        )}
+      </section>
+    </main>,
+  )
+}
+
+function row(job: JobView, nowMs: number, t: Text): Child {
+  const notes = [job.shadow ? t.jobs.copy : '', job.rescued ? t.jobs.rescued : ''].filter(Boolean)
+  return (
+    <tr>
+      <td>
+        <time datetime={job.submitted_at} title={exact(job.submitted_at)}>
+          {ago(job.submitted_at, nowMs, t)}
+        </time>
+      </td>
+      <td class={job.arm}>
+        {t.arm[job.arm]}
+        {notes.length > 0 ? <small>{notes.join(', ')}</small> : null}
+      </td>
+      <td>{stageName(job.stage, t)}</td>
+      <td>{t.jobs.statuses[job.status]}</td>
+      <td>{job.outcome ?? '–'}</td>
+      <td class="number">{job.seconds === null ? '–' : latency(job.seconds, t)}</td>
+      <td>
+        <code title={job.id}>{job.id}</code>
+      </td>
+    </tr>
+  )
+}
+
+function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Child {
+  const kind = filter.shadow === undefined ? '' : filter.shadow ? 'copy' : 'served'
+  return (
+    <form method="get" class="filter">
+      <Choice name="arm" label={t.jobs.arm} chosen={filter.arm ?? ''} any={t.jobs.any} options={t.arm} />
+      <Choice
+        name="status"
+        label={t.jobs.status}
+        chosen={filter.status ?? ''}
+        any={t.jobs.any}
+        options={t.jobs.statuses}
+      />
+      <Choice
+        name="kind"
+        label={t.jobs.kind}
+        chosen={kind}
+        any={t.jobs.any}
+        options={{ served: t.jobs.served, copy: t.jobs.copy }}
+      />
+      <button class="button" type="submit">
+        {t.jobs.filter}
+      </button>
+    </form>
+  )
+}
+
+function Choice(props: {
+  name: string
+  label: string
+  chosen: string
+  any: string
+  options: Record<string, string>
+}): Child {
+  return (
+    <label>
+      {props.label}
+      <select name={props.name}>
+        <option value="">{props.any}</option>
+        {Object.entries(props.options).map(([value, words]) => (
+          <option value={value} selected={value === props.chosen}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function queryOf(filter: DashboardJobFilter, cursor: string): URLSearchParams {
+  const kind = filter.shadow === undefined ? {} : { kind: filter.shadow ? 'copy' : 'served' }
+  const { arm, status } = filter
+  return new URLSearchParams({ ...(arm ? { arm } : {}), ...(status ? { status } : {}), ...kind, cursor })
+}

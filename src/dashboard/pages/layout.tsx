@@ -1,0 +1,121 @@
+/** The frame around every page: head, navigation, language link, and where scripts are named. */
+import type { Context } from 'hono'
+import { html } from 'hono/html'
+import type { Child, FC } from 'hono/jsx'
+import type { Role } from '../../control/api.ts'
+import { assetPath } from '../assets.ts'
+import { type Part, whoName } from '../format.ts'
+import type { Language } from '../language.ts'
+import type { Text } from '../text/en.ts'
+
+export type Tab = 'releases' | 'overview' | 'jobs' | 'config' | 'history' | null
+
+export interface Frame {
+  t: Text
+  language: Language
+  /** Path and query of this page as GET reads it; the language link is made of it. */
+  here: string
+  title: string
+  tab: Tab
+  release: string | null
+  /** Null before log-in. */
+  caller: { who: string; role: Role; environment: string } | null
+}
+
+/** What a page is rendered to: ready for `c.html`. */
+export type Rendered = ReturnType<typeof html>
+
+export function page(frame: Frame, body: Child, extra: { scripts?: boolean; refreshSeconds?: number } = {}): Rendered {
+  const { t } = frame
+  return html`<!doctype html>${(
+      <html lang={frame.language === 'zh' ? 'zh-Hans' : 'en'}>
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <title>{`${frame.title} · Sluice`}</title>
+          <link rel="icon" href="data:," />
+          <link rel="stylesheet" href={assetPath('style')} />
+          {extra.refreshSeconds ? (
+            <noscript>
+              <meta http-equiv="refresh" content={String(extra.refreshSeconds)} />
+            </noscript>
+          ) : null}
+          {extra.scripts ? (
+            <>
+              <script src={assetPath('uplot')} defer></script>
+              <script src={assetPath('charts')} defer></script>
+              <script src={assetPath('page')} defer></script>
+            </>
+          ) : null}
+        </head>
+        <body>
+          <a class="skip" href="#content">
+            {t.nav.skip}
+          </a>
+          <Navigation frame={frame} />
+          {body}
+        </body>
+      </html>
+    )}`
+}
+
+const Navigation: FC<{ frame: Frame }> = ({ frame }) => {
+  const { t, tab, release, caller } = frame
+  const link = (to: Tab, href: string, words: string): Child => (
+    <a href={href} aria-current={tab === to ? 'page' : undefined}>
+      {words}
+    </a>
+  )
+  return (
+    <header class="bar">
+      <nav aria-label={t.nav.main}>
+        <a class="brand" href="/_sluice/">
+          Sluice
+        </a>
+        {caller ? link('releases', '/_sluice/', t.nav.releases) : null}
+        {caller && release !== null ? (
+          <>
+            {link('overview', pathOf(release), t.nav.overview)}
+            {link('jobs', `${pathOf(release)}/jobs`, t.nav.jobs)}
+            {link('config', `${pathOf(release)}/config`, t.nav.config)}
+            {link('history', `${pathOf(release)}/history`, t.nav.history)}
+          </>
+        ) : null}
+      </nav>
+      <div class="who">
+        {caller ? (
+          <>
+            <span>{caller.environment}</span>
+            <span title={caller.who}>{`${whoName(caller.who, t)} · ${t.roles[caller.role]}`}</span>
+          </>
+        ) : null}
+        <a href={withLanguage(frame.here, t.other.lang)} lang={t.other.lang} hreflang={t.other.lang}>
+          {t.other.name}
+        </a>
+      </div>
+    </header>
+  )
+}
+
+/** Path of a release's page. Names come from configuration and are written as any text. */
+export function pathOf(release: string): string {
+  return `/_sluice/releases/${encodeURIComponent(release)}`
+}
+
+function withLanguage(here: string, language: string): string {
+  const url = new URL(here, 'http://sluice.invalid')
+  url.searchParams.set('lang', language)
+  return url.pathname + url.search
+}
+
+/** Path and query of a request. */
+export function hereOf(c: Context): string {
+  const url = new URL(c.req.url)
+  return url.pathname + url.search
+}
+
+/** Inline text with its strong words. */
+export const Words: FC<{ parts: Part[] }> = ({ parts }) => (
+  <>{parts.map((part) => (typeof part === 'string' ? part : <b>{part.strong}</b>))}</>
+)

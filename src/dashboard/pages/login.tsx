@@ -1,0 +1,42 @@
+/** Log-in by token. The control plane serves it and takes its post; it stands outside the log-in. */
+import type { Language } from '../language.ts'
+import { textOf } from '../language.ts'
+import { page, type Rendered } from './layout.tsx'
+
+/**
+ * `next` is the path that was asked for; the control plane checks it before it redirects there.
+ * Send it with `PAGE_HEADERS`.
+ */
+export function loginPage({ error, next, lang }: { error: boolean; next: string; lang: Language }): Rendered {
+  const t = textOf(lang)
+  const here = `/_sluice/login?next=${encodeURIComponent(next)}`
+  return page(
+    { t, language: lang, here, title: t.login.title, tab: null, release: null, caller: null },
+    <main id="content" class="login">
+      <h1>{t.login.title}</h1>
+      <p>{t.login.note}</p>
+      <form method="post" action="/_sluice/login" class="card">
+        <input type="hidden" name="next" value={next} />
+        <label for="token">{t.login.token}</label>
+        <input
+          id="token"
+          name="token"
+          type="password"
+          autocomplete="current-password"
+          required
+          autofocus
+          aria-invalid={error ? 'true' : undefined}
+          aria-describedby={error ? 'token-error' : undefined}
+        />
+        {error ? (
+          <p class="field-error" id="token-error" role="alert">
+            {t.login.wrong}
+          </p>
+        ) : null}
+        <button class="button filled" type="submit">
+          {t.login.submit}
+        </button>
+      </form>
+    </main>,
+  )
+}

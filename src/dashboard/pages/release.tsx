@@ -1,0 +1,98 @@
+/** A release's page: who serves whom, is it healthy, why here, what can I do; in this order. */
+import type { HistoryEntry, PairView, ReleaseView } from '../../control/api.ts'
+import { clock } from '../format.ts'
+import type { Headline } from '../headline.ts'
+import type { Chart, ChartView } from '../series.ts'
+import { Buttons, Toggles } from './actions.tsx'
+import { Charts } from './charts.tsx'
+import { Guardrails, Waits } from './guardrails.tsx'
+import { Entries } from './history.tsx'
+import { Ladder } from './ladder.tsx'
+import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
+import { BreakGlass } from './problem.tsx'
+import { Shadow } from './shadow.tsx'
+
+const ENTRIES_SHOWN = 8
+const REFRESH_SECONDS = 15
+
+export interface ReleaseContent {
+  view: ReleaseView
+  head: Headline
+  /** The rollback that the release stands in; null otherwise. */
+  rollback: HistoryEntry | null
+  history: HistoryEntry[]
+  /** Null where the figures could not be read. */
+  charts: Chart[] | null
+  choice: ChartView
+  offered: readonly ChartView['operation'][]
+  pairs: PairView[] | null
+  nowMs: number
+}
+
+export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
+  const { t } = frame
+  const { view, head, rollback, nowMs } = content
+  const role = frame.caller!.role
+  const asOf = new Date(nowMs).toISOString()
+  return page(
+    frame,
+    <>
+      <div id="live-status" role="status" hidden data-stale={t.live.stale('{age}')} data-lost={t.live.lost}>
+        <p class="words"></p>
+        <div class="break-glass" hidden>
+          <p>{t.live.breakGlass}</p>
+          <BreakGlass />
+        </div>
+      </div>
+      <main
+        id="content"
+        data-live
+        data-stream={`/_sluice/api/v1/releases/${encodeURIComponent(view.name)}/stream`}
+        data-units={JSON.stringify({ s: t.unit.s(''), min: t.unit.min(''), h: t.unit.h('') })}
+      >
+        <header class="head" id="head">
+          <div>
+            <p class="crumb">
+              <span>
+                {`${view.name} · ${view.arms.control.model ?? t.arm.control} → ${view.arms.candidate.model ?? t.arm.candidate}`}
+              </span>{' '}
+              <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
+            </p>
+            <h1>{head.title}</h1>
+            <p class="lead">
+              <Words parts={head.sentence} />
+            </p>
+          </div>
+          <Buttons view={view} role={role} nowMs={nowMs} t={t} />
+        </header>
+        <Ladder view={view} failedAt={rollback?.from.stage ?? null} nowMs={nowMs} t={t} />
+        <div class="wide-narrow">
+          <Guardrails view={view} rollback={rollback} t={t} />
+          <Waits view={view} nowMs={nowMs} t={t} />
+        </div>
+        <Charts {...content} path={pathOf(view.name)} t={t} />
+        <div class="wide-narrow">
+          <section class="card" aria-labelledby="history-title" id="history">
+            <h2 id="history-title">{t.history.title}</h2>
+            {content.history.length === 0 ? <p class="empty">{t.history.none}</p> : null}
+            <Entries entries={content.history.slice(0, ENTRIES_SHOWN)} nowMs={nowMs} t={t} />
+            {content.history.length > ENTRIES_SHOWN ? (
+              <p class="more">
+                <a href={`${pathOf(view.name)}/history`}>{t.history.older}</a>
+              </p>
+            ) : null}
+          </section>
+          <div class="stack">
+            <Toggles view={view} role={role} nowMs={nowMs} t={t} />
+            <Shadow view={view} pairs={content.pairs} nowMs={nowMs} t={t} />
+          </div>
+        </div>
+        <p class="as-of">
+          {t.live.asOf} <time datetime={asOf}>{`${clock(asOf)} UTC`}</time>
+        </p>
+      </main>
+      <dialog id="dialog"></dialog>
+    </>,
+    { scripts: true, refreshSeconds: REFRESH_SECONDS },
+  )
+}

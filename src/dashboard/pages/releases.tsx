@@ -1,0 +1,50 @@
+/** All releases, one line each, worded as on their own pages. */
+import type { ReleaseView } from '../../control/api.ts'
+import { ago, exact } from '../format.ts'
+import { headline } from '../headline.ts'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+
+export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: number): Rendered {
+  const { t } = frame
+  return page(
+    frame,
+    <main id="content">
+      <h1>{t.releases.title}</h1>
+      {releases.length === 0 ? (
+        <div class="card empty">
+          <p>{t.releases.none}</p>
+          <p>{t.releases.noneHint}</p>
+        </div>
+      ) : (
+        <ul class="releases">
+          {releases.map((view) => {
+            const head = headline(view, null, nowMs, t)
+            return (
+              <li class="card">
+                <div>
+                  <p class="crumb">
+                    <span>
+                      {`${view.arms.control.model ?? t.arm.control} → ${view.arms.candidate.model ?? t.arm.candidate}`}
+                    </span>{' '}
+                    <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
+                  </p>
+                  <h2>
+                    <a href={pathOf(view.name)}>{view.name}</a>
+                  </h2>
+                  <p>{head.title}</p>
+                </div>
+                <p class="since">
+                  {t.releases.since}{' '}
+                  <time datetime={view.since} title={exact(view.since)}>
+                    {ago(view.since, nowMs, t)}
+                  </time>
+                </p>
+              </li>
+            )
+          })}
+        </ul>
+      )}
+    </main>,
+    { refreshSeconds: 30 },
+  )
+}

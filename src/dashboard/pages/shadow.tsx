@@ -1,0 +1,99 @@
+/** Shadow copies: how many are on their way, where they get lost, and the latest pairs. */
+import type { FC } from 'hono/jsx'
+import type { PairView, ReleaseView } from '../../control/api.ts'
+import { ago, exact, group, latency, share } from '../format.ts'
+import type { Text } from '../text/en.ts'
+
+const PAIRS_SHOWN = 5
+
+export const Shadow: FC<{ view: ReleaseView; pairs: PairView[] | null; nowMs: number; t: Text }> = (props) => {
+  const { view, pairs, nowMs, t } = props
+  const { shadow } = view
+  const s = t.shadow
+  const dropped = Object.entries(shadow.dropped).filter(([, n]) => n > 0)
+  return (
+    <section class="card" aria-labelledby="shadow-title" id="shadow">
+      <h2 id="shadow-title">
+        {s.title} <small>{shadow.active ? s.on(share(shadow.sample, t)) : s.off}</small>
+      </h2>
+      <dl class="figures-list">
+        <Figure name={s.inFlight} value={group(shadow.in_flight)} of={s.of(group(shadow.max_in_flight))} />
+        <Figure name={s.today} value={group(shadow.today)} of={s.of(group(shadow.max_jobs_per_day))} />
+        {(Object.keys(s.funnel) as (keyof Text['shadow']['funnel'])[]).map((step) => (
+          <Figure name={s.funnel[step]} value={group(shadow.funnel[step])} />
+        ))}
+      </dl>
+      <h3>{s.dropped}</h3>
+      {dropped.length === 0 ? (
+        <p class="empty">{s.droppedNone}</p>
+      ) : (
+        <dl class="figures-list">
+          {dropped.map(([reason, n]) => (
+            <Figure name={reasonWords(reason, t)} value={group(n)} />
+          ))}
+        </dl>
+      )}
+      <h3>{s.pairs}</h3>
+      {!pairs || pairs.length === 0 ? (
+        <p class="empty">{s.pairsNone}</p>
+      ) : (
+        <Pairs pairs={pairs.slice(0, PAIRS_SHOWN)} release={view.name} nowMs={nowMs} t={t} />
+      )}
+    </section>
+  )
+}
+
+const Figure: FC<{ name: string; value: string; of?: string }> = ({ name, value, of }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>
+      {value} {of ? <small>{of}</small> : null}
+    </dd>
+  </div>
+)
+
+function reasonWords(reason: string, t: Text): string {
+  const known = t.shadow.reason
+  return Object.hasOwn(known, reason) ? known[reason as keyof typeof known] : reason.replaceAll('_', ' ')
+}
+
+const Pairs: FC<{ pairs: PairView[]; release: string; nowMs: number; t: Text }> = ({ pairs, release, nowMs, t }) => {
+  const side = (job: PairView['control']): string => (job.seconds === null ? job.status : latency(job.seconds, t))
+  return (
+    <>
+      <table class="pairs">
+        <thead>
+          <tr>
+            <td></td>
+            <th scope="col" class="number">
+              {t.arm.control}
+            </th>
+            <th scope="col" class="number">
+              {t.arm.candidate}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {pairs.map((pair) => (
+            <tr>
+              <th scope="row">
+                <time datetime={pair.at} title={exact(pair.at)}>
+                  {ago(pair.at, nowMs, t)}
+                </time>
+              </th>
+              <td class="number control" title={pair.control.id}>
+                {side(pair.control)}
+              </td>
+              <td class="number candidate" title={pair.candidate.id}>
+                {side(pair.candidate)}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="more">
+        <a href={`/_sluice/api/v1/releases/${encodeURIComponent(release)}/pairs`}>{t.shadow.allPairs}</a>
+      </p>
+    </>
+  )
+}

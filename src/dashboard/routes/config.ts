@@ -1,0 +1,86 @@
+/** The configuration page: reading, reviewing a change, publishing it; refusals are shown at their fields. */
+import type { Context } from 'hono'
+import type { ConfigView, ReleaseView } from '../../control/api.ts'
+import { draftOf, type Patch, patchOf, readJson, SECTIONS } from '../config-draft.ts'
+import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
+import { pathOf } from '../pages/layout.tsx'
+import { refusal, statusOf } from '../pages/problem.tsx'
+import { mayConfigure } from '../roles.ts'
+import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+
+export async function configure(c: Context, visit: Visit, name: string): Promise<Response> {
+  const { port, t } = visit
+  const [config, release] = await Promise.all([port.config(name), port.release(name)])
+  if (!config.ok) return problem(c, visit, config)
+  if (!release.ok) return problem(c, visit, release)
+  if (c.req.method !== 'POST') return answer(c, pageOf(visit, config.value, release.value, {}))
+  if (!mayConfigure(port.actor.role)) return problem(c, visit, refusal('forbidden', t))
+  const fields = await fieldsOf(c)
+  if (fields.get('section') === 'publish') return publish(c, visit, config.value, release.value, fields)
+  const section = SECTIONS.find((known) => known === fields.get('section')) ?? 'raw'
+  const parsed = patchOf(section, fields, draftOf(config.value, release.value, {}), t)
+  if (!parsed.ok) {
+    const { errors, raw } = parsed
+    return answer(c, pageOf(visit, config.value, release.value, { errors, raw, notice: t.config.refused }), 422)
+  }
+  if (Object.keys(parsed.patch).length === 0)
+    return answer(c, pageOf(visit, config.value, release.value, { notice: t.config.nothing }))
+  return answer(c, review(visit, config.value, parsed.patch, versionOf(fields, config.value), '', null))
+}
+
+async function publish(
+  c: Context,
+  visit: Visit,
+  config: ConfigView,
+  release: ReleaseView,
+  fields: URLSearchParams,
+): Promise<Response> {
+  const { port, t } = visit
+  const raw = fields.get('patch') ?? ''
+  const patch = readJson(raw)
+  if (!patch) return answer(c, pageOf(visit, config, release, { raw, notice: t.config.notJson }), 422)
+  const reason = (fields.get('reason') ?? '').trim()
+  const version = versionOf(fields, config)
+  if (reason === '') return answer(c, review(visit, config, patch, version, '', t.confirm.reasonMissing), 422)
+  const done = await port.patchConfig(config.release, patch, reason, version)
+  if (done.ok) return c.redirect(`${pathOf(config.release)}/config`, 303)
+  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : `${t.config.refused} ${done.message}`
+  const errors = new Map(done.details.map(({ path, message }) => [path, message]))
+  const shown = { patch, errors, notice, raw: JSON.stringify(patch, null, 2) }
+  return answer(c, pageOf(visit, config, release, shown), statusOf(done.code))
+}
+
+function review(
+  visit: Visit,
+  config: ConfigView,
+  patch: Patch,
+  version: number,
+  reason: string,
+  notice: string | null,
+): ReturnType<typeof reviewPage> {
+  const frame = visit.frame(visit.t.config.reviewTitle, 'config', config.release)
+  return reviewPage(frame, config.release, { config, patch, version, reason, notice })
+}
+
+function pageOf(
+  visit: Visit,
+  config: ConfigView,
+  release: ReleaseView,
+  shown: Partial<Pick<ConfigContent, 'errors' | 'notice' | 'raw'>> & { patch?: Patch },
+): ReturnType<typeof configPage> {
+  const draft = draftOf(config, release, shown.patch ?? {})
+  return configPage(visit.frame(visit.t.config.title, 'config', config.release), {
+    config,
+    draft,
+    errors: shown.errors ?? new Map(),
+    notice: shown.notice ?? null,
+    raw: shown.raw ?? '',
+    nowMs: visit.port.nowMs,
+  })
+}
+
+/** The version that the form was made from, so that a change by somebody else isn't overwritten. */
+function versionOf(fields: URLSearchParams, config: ConfigView): number {
+  const text = fields.get('version') ?? ''
+  return /^\d+$/.test(text) ? Number(text) : config.version
+}

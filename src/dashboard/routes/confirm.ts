@@ -1,0 +1,122 @@
+/** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
+import type { Context } from 'hono'
+import type { ActionCommand, CounterRow, ReleaseView } from '../../control/api.ts'
+import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
+import { effects, submitsPerDay } from '../effects.ts'
+import { stageName } from '../format.ts'
+import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
+import { pathOf } from '../pages/layout.tsx'
+import { refusal, statusOf } from '../pages/problem.tsx'
+import type { PortRefusal, PortResult } from '../port.ts'
+import { mayAct, mayConfigure } from '../roles.ts'
+import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+
+const RATE_SPAN_MS = 30 * 60_000
+
+export async function confirmAction(c: Context, visit: Visit, name: string, action: string): Promise<Response> {
+  const known = actionNamed(action)
+  if (known) return mayAct(visit.port.actor.role) ? act(c, visit, name, known) : forbidden(c, visit)
+  if (action !== 'auto_on' && action !== 'auto_off') return problem(c, visit, refusal('not_found', visit.t))
+  return mayConfigure(visit.port.actor.role) ? automatic(c, visit, name, action) : forbidden(c, visit)
+}
+
+function forbidden(c: Context, visit: Visit): Response | Promise<Response> {
+  return problem(c, visit, refusal('forbidden', visit.t))
+}
+
+async function act(c: Context, visit: Visit, name: string, action: ActionName): Promise<Response> {
+  const { port, t } = visit
+  const release = await port.release(name)
+  if (!release.ok) return problem(c, visit, release)
+  const view = release.value
+  const fields = await fieldsOf(c)
+  const command = commandOf(action, fields, view)
+  if (c.req.method !== 'POST') return show(c, visit, view, command, null, 200)
+  if (command.reason === '') return show(c, visit, view, command, t.confirm.reasonMissing, 422)
+  // The value may have been changed after its effect was shown, which nobody would then have seen.
+  if (fields.get('shown') !== fingerprint(command)) return show(c, visit, view, command, t.confirm.lookAgain, 422)
+  const done = await port.act(name, command, versionOf(fields))
+  if (done.ok) return c.redirect(pathOf(name), 303)
+  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : done.message
+  return show(c, visit, view, command, notice, statusOf(done.code))
+}
+
+async function show(
+  c: Context,
+  visit: Visit,
+  view: ReleaseView,
+  command: ActionCommand,
+  notice: string | null,
+  status: 200 | ReturnType<typeof statusOf>,
+): Promise<Response> {
+  const { port, t } = visit
+  const { nowMs } = port
+  const [dry, rows] = await Promise.all([
+    port.act(view.name, { ...command, dry_run: true }, null),
+    port.counters(view.name, nowMs - RATE_SPAN_MS, nowMs, RATE_SPAN_MS),
+  ])
+  const after = dry.ok ? dry.value : null
+  const content: Confirmation = {
+    release: view.name,
+    action: command.action,
+    title: titleOf(view, command.action, visit),
+    effects: after ? effects(view, after, command, rateOf(rows), t) : [],
+    before: view,
+    after,
+    command,
+    version: view.version,
+    refusal: dry.ok ? null : dry,
+    notice,
+    reason: command.reason || (command.action === 'rollback' ? t.confirm.reasonDefault.rollback : ''),
+    danger: command.action === 'rollback',
+  }
+  return answer(c, confirmPage(visit.frame(content.title, null, view.name), content), status)
+}
+
+/** Traffic is an estimate beside the effect: without it the effect still stands. */
+function rateOf(rows: PortResult<CounterRow[]>): number | null {
+  return rows.ok ? submitsPerDay(rows.value, RATE_SPAN_MS) : null
+}
+
+function titleOf(view: ReleaseView, action: ActionName, { t }: Visit): string {
+  if (action === 'advance' && view.next) return t.action.advanceTo(stageName(view.next.stage, t))
+  return t.action[action]
+}
+
+function versionOf(fields: URLSearchParams): number | null {
+  const text = fields.get('version')
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null
+}
+
+/** Whether steps are taken by themselves is a key of the live configuration. */
+async function automatic(c: Context, visit: Visit, name: string, action: 'auto_on' | 'auto_off'): Promise<Response> {
+  const { port, t } = visit
+  const config = await port.config(name)
+  if (!config.ok) return problem(c, visit, config)
+  const fields = await fieldsOf(c)
+  const reason = (fields.get('reason') ?? '').trim()
+  const ask = (notice: string | null, failure: PortRefusal | null): Response | Promise<Response> => {
+    const content: Confirmation = {
+      release: name,
+      action,
+      title: t.action[action],
+      effects: [action === 'auto_on' ? t.confirm.autoOn : t.confirm.autoOff],
+      before: null,
+      after: null,
+      command: null,
+      version: config.value.version,
+      refusal: failure,
+      notice,
+      reason,
+      danger: false,
+    }
+    const status = failure ? statusOf(failure.code) : notice === null ? 200 : 422
+    return answer(c, confirmPage(visit.frame(content.title, null, name), content), status)
+  }
+  if (c.req.method !== 'POST') return ask(null, null)
+  if (reason === '') return ask(t.confirm.reasonMissing, null)
+  const patch = { advance: action === 'auto_on' ? 'auto' : 'manual' }
+  const done = await port.patchConfig(name, patch, reason, versionOf(fields))
+  if (done.ok) return c.redirect(pathOf(name), 303)
+  return ask(done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done)
+}

@@ -1,0 +1,204 @@
+/**
+ * Counter rows → what the four charts draw: one point a step and arm, the limits that hold, and the
+ * moments at which something changed. Also the source of the same figures as a table.
+ */
+import type { CounterRow, HistoryEntry, VerdictView } from '../control/api.ts'
+import { clock, latency, percent, share, significant, stageName } from './format.ts'
+import { isFastTrip, isPerClip } from './guardrail-words.ts'
+import type { Text } from './text/en.ts'
+
+export const RANGES = { '5m': 300, '30m': 1800, '3h': 10_800, '24h': 86_400 } as const
+export type RangeName = keyof typeof RANGES
+export const QUANTILES = ['p50', 'p95', 'p99'] as const
+export type Quantile = (typeof QUANTILES)[number]
+/** What can be charted; polls and downloads are seldom what one asks about. */
+export const CHARTED = ['job', 'submit', 'sync', 'other'] as const
+export type Charted = (typeof CHARTED)[number]
+
+export interface ChartView {
+  range: RangeName
+  operation: Charted
+  quantile: Quantile
+}
+
+/** One chart as the page's script draws it: times in unix seconds, null where an arm had no traffic. */
+export interface Chart {
+  id: 'errors' | 'latency' | 'requests' | 'queue'
+  title: string
+  unit: 'percent' | 'seconds' | 'count'
+  times: number[]
+  control: (number | null)[]
+  candidate: (number | null)[]
+  limit: { value: number; words: string } | null
+  marks: { at: number; words: string; bad: boolean }[]
+  from: number
+  to: number
+}
+
+interface Point {
+  fromMs: number
+  toMs: number
+  requests: number
+  errors: number
+  judged: number
+  latency: CounterRow['latency_seconds']
+  queue: CounterRow['queue_seconds']
+  weight: number
+}
+
+export function charts(
+  rows: readonly CounterRow[],
+  view: ChartView,
+  span: { fromMs: number; toMs: number },
+  verdicts: readonly VerdictView[],
+  history: readonly HistoryEntry[],
+  t: Text,
+): Chart[] {
+  const arms = {
+    control: points(rows, 'control', view.operation),
+    candidate: points(rows, 'candidate', view.operation),
+  }
+  const starts = [...new Set([...arms.control.keys(), ...arms.candidate.keys()])].toSorted((a, b) => a - b)
+  const marks = marksOf(history, span, t)
+  const operation = t.guardrails.operation[view.operation]
+  const make = (
+    id: Chart['id'],
+    title: string,
+    unit: Chart['unit'],
+    read: (point: Point) => number | null,
+    limit: Chart['limit'],
+  ): Chart => {
+    const line = (arm: Map<number, Point>): (number | null)[] =>
+      starts.map((start) => (arm.has(start) ? read(arm.get(start)!) : null))
+    return {
+      id,
+      title,
+      unit,
+      times: starts.map((ms) => ms / 1000),
+      control: line(arms.control),
+      candidate: line(arms.candidate),
+      limit,
+      marks,
+      from: span.fromMs / 1000,
+      to: span.toMs / 1000,
+    }
+  }
+  const quantileOf = (figures: CounterRow['latency_seconds']): number | null => figures?.[view.quantile] ?? null
+  return [
+    make('errors', t.charts.errorRate(operation), 'percent', rateOf, rateLimit(verdicts, view.operation, t)),
+    make(
+      'latency',
+      t.charts.latency(operation, view.quantile),
+      'seconds',
+      (p) => quantileOf(p.latency),
+      timeLimit(verdicts, view, t),
+    ),
+    make(
+      'requests',
+      t.charts.requests(operation),
+      'count',
+      (p) => (p.toMs > p.fromMs ? (p.requests * 60_000) / (p.toMs - p.fromMs) : null),
+      null,
+    ),
+    make('queue', t.charts.queue(view.quantile), 'seconds', (p) => quantileOf(p.queue), null),
+  ]
+}
+
+/** Per cent of the requests whose end says something about the arm. */
+function rateOf(point: Point): number | null {
+  return point.judged > 0 ? (100 * point.errors) / point.judged : null
+}
+
+/** Sums per start. The candidate's copies count while shadowing only, as the guardrails judge it. */
+function points(rows: readonly CounterRow[], arm: CounterRow['arm'], operation: Charted): Map<number, Point> {
+  const found = new Map<number, Point>()
+  for (const row of rows) {
+    const counts = row.arm === arm && row.operation === operation && (!row.shadow || row.stage === 'shadow')
+    if (!counts) continue
+    const fromMs = Date.parse(row.from)
+    const other = sum(row.other)
+    const before = found.get(fromMs)
+    // Quantiles don't add: where a stage changed within the step, the busier part speaks.
+    const busier = !before || row.requests > before.weight
+    found.set(fromMs, {
+      fromMs,
+      toMs: Math.max(before?.toMs ?? 0, Date.parse(row.to)),
+      requests: (before?.requests ?? 0) + row.requests,
+      errors: (before?.errors ?? 0) + sum(row.errors),
+      judged: (before?.judged ?? 0) + Math.max(0, row.requests - other),
+      latency: busier ? row.latency_seconds : before.latency,
+      queue: busier ? row.queue_seconds : before.queue,
+      weight: busier ? row.requests : before.weight,
+    })
+  }
+  return found
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((a, b) => a + b, 0)
+}
+
+function rateLimit(verdicts: readonly VerdictView[], operation: Charted, t: Text): Chart['limit'] {
+  const verdict = limitOf(verdicts, 'error_rate', operation)
+  if (!verdict) return null
+  return { value: verdict.threshold! * 100, words: t.charts.limit(share(verdict.threshold!, t)) }
+}
+
+function timeLimit(verdicts: readonly VerdictView[], view: ChartView, t: Text): Chart['limit'] {
+  const verdict = limitOf(verdicts, `latency_${view.quantile}`, view.operation)
+  // Judged per clip, a limit has another unit than the seconds drawn here.
+  if (!verdict || isPerClip(verdict)) return null
+  return { value: verdict.threshold!, words: t.charts.limit(latency(verdict.threshold!, t)) }
+}
+
+function limitOf(verdicts: readonly VerdictView[], metric: string, operation: Charted): VerdictView | undefined {
+  return verdicts.find(
+    (v) =>
+      v.metric === metric &&
+      v.operation === operation &&
+      v.method === 'threshold' &&
+      !isFastTrip(v) &&
+      v.threshold !== null,
+  )
+}
+
+const MARKED = new Set(['start', 'advance', 'rollback', 'reset', 'promote', 'set_percent'])
+
+function marksOf(history: readonly HistoryEntry[], span: { fromMs: number; toMs: number }, t: Text): Chart['marks'] {
+  return history
+    .map((entry) => ({ entry, at: Date.parse(entry.at) }))
+    .filter(({ entry, at }) => MARKED.has(entry.action) && at >= span.fromMs && at <= span.toMs)
+    .map(({ entry, at }) => ({
+      at: at / 1000,
+      words: markWords(entry, t),
+      bad: entry.action === 'rollback',
+    }))
+}
+
+function markWords(entry: HistoryEntry, t: Text): string {
+  if (entry.action === 'rollback') return t.charts.rolledBack
+  return entry.action === 'set_percent' ? percent(entry.to.percent, t) : stageName(entry.to.stage, t)
+}
+
+export interface FigureRow {
+  time: string
+  control: string
+  candidate: string
+}
+
+/** The newest `limit` points as text, for readers without script and for screen readers. */
+export function figures(chart: Chart, limit: number, t: Text): FigureRow[] {
+  const words = (value: number | null | undefined): string => {
+    if (value === null || value === undefined) return '–'
+    if (chart.unit === 'percent') return share(value / 100, t)
+    return chart.unit === 'seconds' ? latency(value, t) : significant(value)
+  }
+  return chart.times
+    .map((at, i) => ({
+      time: clock(new Date(at * 1000).toISOString()),
+      control: words(chart.control[i]),
+      candidate: words(chart.candidate[i]),
+    }))
+    .slice(-limit)
+    .toReversed()
+}

@@ -1,0 +1,7 @@
+/** Every word of the dashboard in Simplified Chinese. */
+import type { Text } from './en.ts'
+import { zhPages } from './zh-pages.ts'
+import { zhSentences } from './zh-sentences.ts'
+import { zhWords } from './zh-words.ts'
+
+export const zh: Text = { ...zhWords, ...zhSentences, ...zhPages }

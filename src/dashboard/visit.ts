@@ -1,0 +1,40 @@
+/** One visit to a page: the port of this request, the language, and how an answer leaves. */
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { PAGE_HEADERS } from './headers.ts'
+import { languageOf, textOf } from './language.ts'
+import { type Frame, hereOf, type Rendered, type Tab } from './pages/layout.tsx'
+import { problemPage, statusOf } from './pages/problem.tsx'
+import type { DashboardPort, PortRefusal } from './port.ts'
+import type { Text } from './text/en.ts'
+
+export interface Visit {
+  port: DashboardPort
+  t: Text
+  frame(title: string, tab: Tab, release: string | null): Frame
+}
+
+export function visitOf(c: Context, port: DashboardPort): Visit {
+  const language = languageOf(c)
+  const t = textOf(language)
+  const caller = { ...port.actor, environment: port.environment }
+  return {
+    port,
+    t,
+    frame: (title, tab, release) => ({ t, language, here: hereOf(c), title, tab, release, caller }),
+  }
+}
+
+export async function answer(c: Context, page: Rendered, status: ContentfulStatusCode = 200): Promise<Response> {
+  return c.html(page, status, { ...PAGE_HEADERS })
+}
+
+export function problem(c: Context, visit: Visit, refusal: PortRefusal): Promise<Response> {
+  const frame = visit.frame(visit.t.problem.other, null, c.req.param('name') ?? null)
+  return answer(c, problemPage(frame, refusal), statusOf(refusal.code))
+}
+
+/** Fields of a form, from the body of a post or else from the query. */
+export async function fieldsOf(c: Context): Promise<URLSearchParams> {
+  return c.req.method === 'POST' ? new URLSearchParams(await c.req.text()) : new URL(c.req.url).searchParams
+}
