@@ -5,12 +5,19 @@
 import { Hono } from 'hono'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
-import { answerHeaders, type ControlEnv, errorAnswer, invalidConfig, prepare, requireRole } from './pipeline.ts'
+import {
+  answerHeaders,
+  CONTROL_PREFIX,
+  type ControlEnv,
+  errorAnswer,
+  invalidConfig,
+  notFound,
+  prepare,
+  requireRole,
+} from './pipeline.ts'
 import { readBody, readQuery } from './read-request.ts'
 import type { AnyRoute } from './route.ts'
 import { ROUTES } from './routes/index.ts'
-
-export const CONTROL_PREFIX = '/_sluice'
 
 export function createControl(deps: ControlDeps): Hono<ControlEnv> {
   const app = new Hono<ControlEnv>()
@@ -28,9 +35,8 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
       throw new SluiceError('method_not_allowed', `here it is ${methods}`, { headers: { allow: methods } })
     })
   }
-  app.all('*', () => {
-    throw new SluiceError('not_found', 'nothing is served at this path')
-  })
+  app.all(`${CONTROL_PREFIX}/api/*`, notFound)
+  app.all('*', notFound)
   return app
 }
 
@@ -43,7 +49,7 @@ function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void 
       query: route.query && readQuery(new URL(c.req.url), route.query),
       body: route.body && (await readBody(c.req.raw, route.body)),
       caller: c.var.caller,
-      nowMs: deps.now(),
+      now: () => deps.now(),
     })
     return answer instanceof Response ? answer : c.json(answer)
   })

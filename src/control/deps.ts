@@ -12,7 +12,7 @@ export interface ControlDeps {
   /** Names that may stand under `protocol`. */
   protocols: readonly string[]
   /** Age in seconds of the snapshot that this isolate routes by; null where it has none. */
-  snapshotAgeSeconds(release: string): number | null
+  snapshotAgeSeconds(env: Env, release: string): number | null
   /** Unix ms. */
   now(): number
   newId(): string

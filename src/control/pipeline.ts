@@ -13,6 +13,8 @@ import type { ControlDeps } from './deps.ts'
 import { authorise, identify, type IdentityConfig, identityConfig } from './identity.ts'
 import { type ControlService, controlService } from './service.ts'
 
+export const CONTROL_PREFIX = '/_sluice'
+
 export interface ControlEnv {
   Bindings: Env
   Variables: {
@@ -61,6 +63,10 @@ export function invalidConfig(issues: (ConfigResult & { ok: false })['issues']):
   return new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is', {
     details: issues,
   })
+}
+
+export function notFound(): never {
+  throw new SluiceError('not_found', 'nothing is served at this path')
 }
 
 /** A SluiceError as its own body; anything else as 500 without a word of what it was, which stands in the log. */

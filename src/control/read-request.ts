@@ -23,7 +23,7 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
 }
 
 /** Counted while it is read, since a length that is promised need not be kept. */
-async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+export async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0

@@ -25,7 +25,8 @@ export interface Call<Q extends QuerySchema, B extends BodySchema> {
   query: v.InferOutput<Q>
   body: v.InferOutput<B>
   caller: Caller
-  nowMs: number
+  /** Unix ms. */
+  now: () => number
 }
 
 export interface Route<Q extends QuerySchema, B extends BodySchema, A extends AnswerSpec> {

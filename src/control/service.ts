@@ -17,6 +17,8 @@ import type { ControlDeps, ControlSettings } from './deps.ts'
 export interface ControlService {
   config: ConfigService
   names(): string[]
+  /** Length of the release's windows in ms. */
+  windowMs(name: string): number
   releases(): Promise<ReleaseView[]>
   release(name: string): Promise<ReleaseView>
   act(name: string, command: ActionCommand, who: string, ifMatch: number | null): Promise<ReleaseView>
@@ -25,6 +27,8 @@ export interface ControlService {
   jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
   assign(name: string, subject: string): Promise<AssignmentView>
+  /** Of the snapshot that this isolate routes by; null where it has none. */
+  snapshotAgeSeconds(name: string): number | null
   /** For reads that no other function here covers. Throws `release_not_found`. */
   controller(name: string): ReleaseControllerRpc
 }
@@ -56,6 +60,8 @@ export function controlService(
   return {
     config: configService(deps, env, fileOf),
     controller,
+    snapshotAgeSeconds: (name) => deps.snapshotAgeSeconds(env, name),
+    windowMs: (name) => fileOf(name).windowMs,
     names: () => config.releases.map(({ name }) => name),
     releases: () => Promise.all(config.releases.map(({ name }) => askAnswer(controller(name).view()))),
     release: (name) => askAnswer(controller(name).view()),

@@ -1,0 +1,51 @@
+/** What the dashboard asks for, answered by the functions behind the API's routes, with refusals as values. */
+import type { Caller } from '../auth/caller.ts'
+import { atLeast, type Role } from '../auth/roles.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
+import type { ControlService } from './service.ts'
+
+const PAGE_SIZE = 50
+
+export function dashboardPort(
+  service: ControlService,
+  caller: Caller,
+  environment: string,
+  nowMs: number,
+): DashboardPort {
+  const asRole = async <T>(needed: Role, work: () => Promise<T>): Promise<PortResult<T>> =>
+    atLeast(caller.role, needed) ? result(work) : forbidden(needed, caller.role)
+  return {
+    environment,
+    actor: { who: caller.who, role: caller.role },
+    nowMs,
+    releases: () => result(() => service.releases()),
+    release: (name) => result(() => service.release(name)),
+    history: (name, cursor) => result(() => service.history(name, cursor, PAGE_SIZE)),
+    counters: (name, fromMs, toMs, stepMs) => result(() => service.counters(name, { fromMs, toMs, stepMs })),
+    jobs: (name, filter, cursor) => result(() => service.jobs(name, filter, cursor, PAGE_SIZE)),
+    pairs: (name, cursor) => result(() => service.pairs(name, cursor, PAGE_SIZE)),
+    config: (name) => result(() => service.config.view(name)),
+    act: (name, command, ifMatch) => asRole('operator', () => service.act(name, command, caller.who, ifMatch)),
+    patchConfig: (name, patch, reason, ifMatch) =>
+      asRole('admin', () => service.config.patch(name, patch, { reason, who: caller.who, ifMatch, dryRun: false })),
+  }
+}
+
+async function result<T>(work: () => Promise<T>): Promise<PortResult<T>> {
+  try {
+    return { ok: true, value: await work() }
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    return { ok: false, code: error.code, message: error.message, details: error.details }
+  }
+}
+
+function forbidden(needed: Role, role: Role): PortRefusal {
+  return {
+    ok: false,
+    code: 'forbidden',
+    message: `this needs the role ${needed}; the caller's role is ${role}`,
+    details: [],
+  }
+}

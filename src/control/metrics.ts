@@ -1,0 +1,115 @@
+/** What the controllers know → the metric families of SPEC section 9. Names and labels are a contract. */
+import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
+import type { ReleaseView } from './api.ts'
+import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
+
+/** Of one release, as its controller answers. */
+export interface ReleaseMetrics {
+  view: ReleaseView
+  totals: readonly { series: Series; counters: Counters }[]
+  rollbacks: readonly { cause: string; n: number }[]
+  telemetryLost: number
+  /** Null where this isolate has routed nothing yet. */
+  snapshotAgeSeconds: number | null
+}
+
+/** Seconds. Jobs of these models take from seconds to most of an hour. */
+const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
+const JOB_BOUNDS = [0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600]
+const VERDICT_VALUES: Partial<Record<string, number>> = { pass: 1, breach: -1 }
+
+type Samples = Family['samples']
+type Each = (release: ReleaseMetrics, labels: Labels) => Samples
+
+export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
+  const family = (name: string, type: Family['type'], help: string, each: Each): Family => ({
+    name: `sluice_${name}`,
+    type,
+    help,
+    samples: releases.flatMap((release) => each(release, { release: release.view.name })),
+  })
+  return [
+    family('requests_total', 'counter', 'Requests, and jobs as operation="job", by how they ended.', requests),
+    family('request_duration_seconds', 'histogram', 'Time to the response headers.', (release, labels) =>
+      durations(release, labels, false),
+    ),
+    family('job_duration_seconds', 'histogram', 'Time from submit to the terminal status.', (release, labels) =>
+      durations(release, labels, true),
+    ),
+    family('release_percent', 'gauge', 'Percent of subjects that the candidate is meant to have.', ({ view }, labels) =>
+      one(labels, view.percent),
+    ),
+    family('split_actual', 'gauge', 'Percent of recent submits that the candidate had.', ({ view }, labels) =>
+      one(labels, view.actual_percent),
+    ),
+    family('release_info', 'gauge', 'State and stage of the release; always 1.', ({ view }, labels) =>
+      one({ ...labels, state: view.state, stage: view.stage }, 1),
+    ),
+    family('guardrail_verdict', 'gauge', '1 pass, 0 not judged, -1 breach.', ({ view }, labels) =>
+      view.verdicts.flatMap(({ guardrail, status }) => one({ ...labels, guardrail }, VERDICT_VALUES[status] ?? 0)),
+    ),
+    family('guardrail_value', 'gauge', 'What the guardrail measured on the candidate.', ({ view }, labels) =>
+      view.verdicts.flatMap(({ guardrail, value }) => one({ ...labels, guardrail }, value)),
+    ),
+    family('guardrail_threshold', 'gauge', 'What the guardrail allows.', ({ view }, labels) =>
+      view.verdicts.flatMap(({ guardrail, threshold }) => one({ ...labels, guardrail }, threshold)),
+    ),
+    family('rollbacks_total', 'counter', 'Rollbacks by what caused them.', ({ rollbacks }, labels) =>
+      rollbacks.flatMap(({ cause, n }) => one({ ...labels, cause }, n)),
+    ),
+    family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
+      Object.entries(view.shadow.dropped).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
+    ),
+    family('shadow_in_flight', 'gauge', 'Shadow jobs that have not ended.', ({ view }, labels) =>
+      one(labels, view.shadow.in_flight),
+    ),
+    family('snapshot_age_seconds', 'gauge', 'Age of what the answering isolate routes by.', (release, labels) =>
+      one(labels, release.snapshotAgeSeconds),
+    ),
+    family('telemetry_lost_total', 'counter', 'Events that were not counted.', ({ telemetryLost }, labels) =>
+      one(labels, telemetryLost),
+    ),
+  ]
+}
+
+/** No sample where nothing was measured: a zero would be a claim. */
+function one(labels: Labels, value: number | null): Samples {
+  return value === null ? [] : [{ labels, value }]
+}
+
+function requests(release: ReleaseMetrics, labels: Labels): Samples {
+  return merged(release).flatMap(({ series, counters }) => {
+    const ends = Object.entries(counters.outcomes)
+    const good = ends.reduce((left, [, n]) => left - n, counters.requests)
+    return [['ok', good] as const, ...ends].map(([outcome, value]) => ({
+      labels: { ...labels, ...seriesLabels(series), outcome },
+      value,
+    }))
+  })
+}
+
+function durations(release: ReleaseMetrics, labels: Labels, jobs: boolean): Samples {
+  return merged(release)
+    .filter(({ series }) => (series.operation === 'job') === jobs)
+    .flatMap(({ series, counters: { sketches } }) =>
+      sketches.latency
+        ? histogramSamples(sketches.latency, jobs ? JOB_BOUNDS : REQUEST_BOUNDS, { ...labels, ...seriesLabels(series) })
+        : [],
+    )
+}
+
+/** Over epochs and the matched slice, which are no labels. */
+function merged({ totals }: ReleaseMetrics): { series: Series; counters: Counters }[] {
+  const rows = new Map<string, { series: Series; counters: Counters }>()
+  for (const { series, counters } of totals) {
+    const key = Object.values(seriesLabels(series)).join('|')
+    let row = rows.get(key)
+    if (!row) rows.set(key, (row = { series, counters: emptyCounters() }))
+    mergeCounters(row.counters, counters)
+  }
+  return [...rows.values()]
+}
+
+function seriesLabels({ stage, arm, operation, shadow }: Series): Labels {
+  return { stage, arm, operation, shadow: String(shadow) }
+}

@@ -1,0 +1,143 @@
+/** The route table → an OpenAPI 3.1 document. Everything in it comes from the table and the schemas that validate. */
+import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema'
+import type * as v from 'valibot'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
+import * as api from './api.ts'
+import type { AnyRoute } from './route.ts'
+
+const NAMED = {
+  Blocker: api.blockerSchema,
+  Verdict: api.verdictSchema,
+  Release: api.releaseSchema,
+  Action: api.actionSchema,
+  HistoryEntry: api.historyEntrySchema,
+  ConfigValue: api.configValueSchema,
+  Config: api.configViewSchema,
+  CounterRow: api.counterRowSchema,
+  Job: api.jobSchema,
+  Pair: api.pairSchema,
+  Assignment: api.assignmentSchema,
+  Error: api.errorSchema,
+}
+/** Every route may answer these. */
+const COMMON: readonly ErrorCode[] = [
+  'unauthenticated',
+  'forbidden',
+  'internal',
+  'config_invalid',
+  'auth_not_configured',
+  'identity_unavailable',
+  'control_plane_unavailable',
+]
+const FOR_INPUT: readonly ErrorCode[] = ['invalid_request']
+const FOR_BODIES: readonly ErrorCode[] = ['malformed_body', 'body_too_large', 'unsupported_media_type']
+const CHANGES: readonly ErrorCode[] = ['origin_mismatch']
+const VERSION_PARAMETER = {
+  name: 'If-Match',
+  in: 'header',
+  description: 'The version that the caller has seen, with or without quotes; another one is answered with 412.',
+  schema: { type: 'string' },
+}
+
+export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const route of routes) (paths[`/_sluice${route.path}`] ??= {})[route.method] = operation(route)
+  const schemas = toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: 'output' })
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Sluice control plane', version: '1', license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    security: [{ bearer: [] }, { access: [] }, { session: [] }],
+    paths,
+    components: {
+      schemas: { ...schemas, Action: toJsonSchema(api.actionSchema, { ...CONVERSION, typeMode: 'input' }) },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'A static token or a signed one.' },
+        access: { type: 'apiKey', in: 'header', name: 'Cf-Access-Jwt-Assertion', description: 'Cloudflare Access.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-sluice_session',
+          description: 'A browser that logged in.',
+        },
+      },
+    },
+  }
+}
+
+/** Transformations have no words in JSON Schema; the input's side of them is what a client needs. */
+const CONVERSION = {
+  target: 'draft-2020-12',
+  errorMode: 'ignore',
+  definitions: NAMED,
+  overrideRef: ({ referenceId }: { referenceId: string }) => `#/components/schemas/${referenceId}`,
+} as const
+
+function operation(route: AnyRoute): Record<string, unknown> {
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    description: `Needs the role ${route.role}.`,
+    parameters: [
+      ...pathParameters(route.path),
+      ...queryParameters(route),
+      ...(route.versioned ? [VERSION_PARAMETER] : []),
+    ],
+    ...(route.body ? { requestBody: { required: true, content: json(route.body, 'input') } } : {}),
+    responses: {
+      200: { description: route.answer.description, content: answerContent(route) },
+      ...refusals(route),
+    },
+  }
+}
+
+function answerContent({ answer }: AnyRoute): Record<string, unknown> {
+  return 'schema' in answer ? json(answer.schema, 'output') : { [answer.mediaType]: { schema: { type: 'string' } } }
+}
+
+function pathParameters(path: string): unknown[] {
+  return Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+}
+
+function queryParameters({ query }: AnyRoute): unknown[] {
+  if (!query) return []
+  const { properties = {}, required = [] } = schemaOf(query, 'input')
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }))
+}
+
+/** Codes by status: one status may stand for several. */
+function refusals(route: AnyRoute): Record<string, unknown> {
+  const codes = [
+    ...COMMON,
+    ...(route.query || route.body || route.versioned ? FOR_INPUT : []),
+    ...(route.body ? FOR_BODIES : []),
+    ...(route.method === 'get' ? [] : CHANGES),
+    ...route.refusals,
+  ]
+  const byStatus = Map.groupBy(codes, (code) => new SluiceError(code, '').status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, its]) => [
+      status,
+      { description: its.join(', '), content: json(api.errorSchema, 'output') },
+    ]),
+  )
+}
+
+function json(schema: v.GenericSchema, typeMode: 'input' | 'output'): Record<string, unknown> {
+  return { 'application/json': { schema: schemaOf(schema, typeMode) } }
+}
+
+function schemaOf(schema: v.GenericSchema, typeMode: 'input' | 'output'): JsonSchema {
+  const { $schema: _dialect, $defs: _named, ...bare } = toJsonSchema(schema, { ...CONVERSION, typeMode })
+  return bare
+}

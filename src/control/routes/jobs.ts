@@ -1,0 +1,42 @@
+/** Jobs that went through the gateway, and pairs of a control job with its shadow. */
+import * as v from 'valibot'
+import type { JobFilter } from '../../durable/rpc.ts'
+import { jobSchema, listOf, pairSchema } from '../api.ts'
+import { flag, paging, route } from '../route.ts'
+
+const { arm, status } = jobSchema.entries
+
+export const jobRoutes = [
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}/jobs',
+    operationId: 'listJobs',
+    summary: 'Jobs with arm, stage, status and seconds',
+    role: 'viewer',
+    query: v.object({ ...paging, arm: v.optional(arm), status: v.optional(status), shadow: v.optional(flag) }),
+    answer: { schema: listOf(jobSchema), description: 'Jobs, newest first.' },
+    refusals: ['release_not_found'],
+    run: ({ service, name, query }) => service.jobs(name, filterOf(query), query.cursor ?? null, query.limit),
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}/pairs',
+    operationId: 'listPairs',
+    summary: 'Control jobs with their shadow copies, for an evaluator to fetch and compare',
+    role: 'viewer',
+    query: v.object(paging),
+    answer: { schema: listOf(pairSchema), description: 'Pairs, newest first.' },
+    refusals: ['release_not_found'],
+    run: ({ service, name, query }) => service.pairs(name, query.cursor ?? null, query.limit),
+  }),
+]
+
+/** What was not asked for is left out, since an optional key may not hold undefined. */
+function filterOf(query: { [K in keyof JobFilter]: JobFilter[K] | undefined }): JobFilter {
+  const { arm: onArm, status: inStatus, shadow } = query
+  return {
+    ...(onArm === undefined ? {} : { arm: onArm }),
+    ...(inStatus === undefined ? {} : { status: inStatus }),
+    ...(shadow === undefined ? {} : { shadow }),
+  }
+}
