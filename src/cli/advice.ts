@@ -14,6 +14,8 @@ export function advice(release: ReleaseView): string[] {
     case 'shadow':
     case 'canary':
       return running(release)
+    default:
+      return []
   }
 }
 
@@ -55,5 +57,7 @@ export function remedy({ code, until }: BlockerView): string {
       return '`sluice start`.'
     case 'rolled_back':
       return '`sluice reset --reason …`; nothing automatic leaves this state.'
+    default:
+      return 'Not known to this version of the command.'
   }
 }

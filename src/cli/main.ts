@@ -11,6 +11,7 @@ import { addHistory, addJobs } from './history.ts'
 import { addPlan } from './plan.ts'
 import { addReport } from './report.ts'
 import { addGlobalOptions } from './session.ts'
+import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
 import { styleFor } from './terminal.ts'
 
@@ -60,6 +61,7 @@ function createProgram(end: (code: ExitCode) => void): Command {
   addConfig(program, end)
   program.commandsGroup('Think ahead:')
   addPlan(program)
+  addSimulate(program)
   program.commandsGroup('Besides:')
   program.helpCommand('help [command]', 'what a command takes')
   addCompletion(program)

@@ -11,13 +11,14 @@ export function isUnhealthy(release: ReleaseView): boolean {
 /** "Canary at 5 %. Healthy." */
 export function headline(release: ReleaseView, style: Style): string {
   const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach')
-  const where = {
+  const words: Partial<Record<string, string>> = {
     idle: 'Not started: control serves everybody.',
     shadow: 'Shadowing: control serves everybody, the candidate gets copies.',
     canary: `Canary at ${release.percent} %.`,
     completed: 'Completed: the candidate serves everybody.',
     rolled_back: 'Rolled back: control serves everybody.',
-  }[release.state]
+  }
+  const where = words[release.state] ?? `At ${release.stage}.`
   const paused = release.paused ? ` ${style.yellow('Paused.')}` : ''
   return `${style.bold(release.name)}  ${where}${paused}${healthWords(release, breaches, style)}`
 }
@@ -131,7 +132,7 @@ function damage({ blast_radius: b }: ReleaseView): string[][] {
 
 export function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] {
   if (verdicts.length === 0) return []
-  const colour = {
+  const colours: Partial<Record<string, Style[keyof Style]>> = {
     pass: style.green,
     breach: style.red,
     inconclusive: style.yellow,
@@ -141,7 +142,7 @@ export function verdictTable(verdicts: readonly VerdictView[], style: Style): st
   const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action'].map(style.dim)
   const rows = verdicts.map((verdict) => [
     verdict.guardrail,
-    colour[verdict.status](verdict.status.replace('_', ' ')) +
+    (colours[verdict.status] ?? style.dim)(verdict.status.replace('_', ' ')) +
       (verdict.note ? ` (${verdict.note.replace('_', ' ')})` : ''),
     measured(verdict, verdict.value),
     figure(verdict.n),

@@ -1,0 +1,167 @@
+/** `sluice config`: files judged offline, and the live overlay shown and changed. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as v from 'valibot'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { configViewSchema } from '../../src/control/api.ts'
+import { run } from './run.ts'
+import { startTwin, TOKEN, type Twin } from './twin.ts'
+
+const REAL = fileURLToPath(new URL('../../wrangler.toml', import.meta.url))
+const GOOD = `
+[vars.RELEASE_A]
+name = "a"
+protocol = "openai-videos"
+ladder = [1, 10, 100]
+[vars.RELEASE_A.arms.control]
+url = "http://127.0.0.1:9101"
+[vars.RELEASE_A.arms.candidate]
+url = "http://127.0.0.1:9102"
+`
+let folder: string
+const file = (text: string) => {
+  const path = join(folder, `${Math.abs(text.length)}-wrangler.toml`)
+  writeFileSync(path, text)
+  return path
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('config check', () => {
+  it('finds the project’s own file valid', async () => {
+    const { code, out, err } = await run(['config', 'check', REAL])
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toContain('is valid: 1 release.')
+    expect(out).toMatch(/wan22_t2v_abtest +openai-videos +1 5 20 50 100 +30m +manual/)
+  })
+
+  it('names every error with its path, and ends with code 1', async () => {
+    const bad = GOOD.replace('[1, 10, 100]', '[10, 5]\nbake = 30\nbakee = "5m"').replace(
+      '"http://127.0.0.1:9102"',
+      '"ftp://x"',
+    )
+    const { code, out } = await run(['config', 'check', file(bad)])
+    expect(code).toBe(1)
+    expect(out).toContain('is invalid: 4 errors.')
+    expect(out).toMatch(/error +RELEASE_A\.ladder +percents must grow/)
+    expect(out).toMatch(/error +RELEASE_A\.bake +a duration is a string/)
+    expect(out).toMatch(/error +RELEASE_A\.bakee +unknown key/)
+    expect(out).toMatch(/error +RELEASE_A\.arms\.candidate\.url +not an http\(s\) URL/)
+    const { out: json } = await run(['config', 'check', file(bad), '--json'])
+    const { ok, errors } = JSON.parse(json) as { ok: boolean; errors: { path: string }[] }
+    expect(ok).toBe(false)
+    expect(errors.map(({ path }) => path).sort()).toEqual(
+      ['RELEASE_A.arms.candidate.url', 'RELEASE_A.bake', 'RELEASE_A.bakee', 'RELEASE_A.ladder'].sort(),
+    )
+  })
+
+  it('refuses a protocol that there is not', async () => {
+    const { code, out } = await run(['config', 'check', file(GOOD.replace('openai-videos', 'gopher'))])
+    expect(code).toBe(1)
+    expect(out).toMatch(/RELEASE_A\.protocol +"gopher" is none of openai-videos/)
+  })
+
+  it('warns above 4 KB a variable and refuses above 5 KB', async () => {
+    const rules = (n: number) =>
+      `\n[[vars.RELEASE_A.rules]]\nwhen = { subject = [${Array.from({ length: n }, (_, i) => `"subject-${1000 + i}"`).join(', ')}] }\narm = "control"\n`
+    const near = await run(['config', 'check', file(GOOD + rules(270))])
+    expect(near.code).toBe(0)
+    expect(near.out).toMatch(/warning +RELEASE_A +4,\d{3} bytes as JSON/)
+    const over = await run(['config', 'check', file(GOOD + rules(400))])
+    expect(over.code).toBe(1)
+    expect(over.out).toMatch(/error +RELEASE_A +6,\d{3} bytes as JSON, and Cloudflare takes 5,120/)
+  })
+
+  it('shows the line that is no TOML', async () => {
+    const path = file(`${GOOD}\nladder = [1,, 2\n`)
+    const { code, err } = await run(['config', 'check', path])
+    expect(code).toBe(1)
+    expect(err).toMatch(/is not TOML, at line 11, column \d+/)
+    expect(err).toContain('ladder = [1,, 2')
+    const { out } = await run(['config', 'check', path, '--json'])
+    expect(JSON.parse(out)).toMatchObject({ ok: false, errors: [{ path: 'line 11' }] })
+  })
+
+  it('reads the variables of an environment', async () => {
+    const path = file(GOOD.replaceAll('[vars.', '[env.staging.vars.'))
+    expect((await run(['config', 'check', path])).out).toContain('no release')
+    expect((await run(['config', 'check', path, '--env', 'staging'])).code).toBe(0)
+    expect((await run(['config', 'check', path, '--env', 'prod'])).code).toBe(2)
+  })
+
+  it('ends with code 2 when the file is not there', async () => {
+    const { code, err } = await run(['config', 'check', join(folder, 'nowhere.toml')])
+    expect([code, err]).toEqual([2, expect.stringContaining('nowhere.toml can’t be read'.replace('’', "'"))])
+  })
+})
+
+describe('the live overlay', () => {
+  let twin: Twin
+  const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+  beforeEach(async () => {
+    twin = await startTwin()
+  })
+  afterEach(() => twin.stop())
+
+  it('is set with values as in the file, compared, and given back', async () => {
+    expect((await sluice('config', 'diff')).out).toContain('The file alone acts')
+    const set = await sluice('config', 'set', 'bake=10m', 'min_jobs=5', '--reason', 'rehearsal')
+    expect([set.code, set.out]).toEqual([0, expect.stringContaining('Published as version 2.')])
+    expect((await sluice('config', 'diff')).out).toMatch(/bake +30m +10m\nmin_jobs +50 +5\n/)
+    expect((await sluice('config', 'show')).out).toMatch(/bake +10m +live/)
+    const unset = await sluice('config', 'unset', 'bake')
+    expect(unset.out).not.toContain('bake')
+    expect(twin.overlay).toEqual({ min_jobs: 5 })
+  })
+
+  it('is sent as a merge patch, with reason, dry run and version where the API takes them', async () => {
+    const args = [
+      'shadow.sample=0.5',
+      'shadow.max_in_flight=3',
+      'ladder=[1, { percent = 50, bake = "7d" }]',
+      'advance=auto',
+    ]
+    await sluice('config', 'set', ...args, '--dry-run', '--reason', 'a & b', '--if-match', '4')
+    const { method, url, headers, body } = twin.requests.at(-1)!
+    expect(body).toEqual({
+      shadow: { sample: 0.5, max_in_flight: 3 },
+      ladder: [1, { percent: 50, bake: '7d' }],
+      advance: 'auto',
+    })
+    const query = new URL(url, twin.url).searchParams
+    expect([method, query.get('reason'), query.get('dry_run'), headers['if-match']]).toEqual([
+      'PATCH',
+      'a & b',
+      'true',
+      '"4"',
+    ])
+    await sluice('config', 'unset', 'shadow.sample', 'bake')
+    expect(twin.requests.at(-1)!.body).toEqual({ shadow: { sample: null }, bake: null })
+  })
+
+  it('tells each key that the gateway refuses', async () => {
+    const { code, err } = await sluice('config', 'set', 'bake=30')
+    expect(code).toBe(1)
+    expect(err).toContain('bake: a duration is a string like "90s"')
+  })
+
+  it('is the API’s JSON with --json', async () => {
+    for (const command of ['show', 'diff']) {
+      const { out } = await sluice('config', command, '--json')
+      expect(v.parse(configViewSchema, JSON.parse(out)).release).toBe('wan22_t2v_abtest')
+    }
+  })
+
+  it.each([['bake'], ['=10m'], ['bake='], ['ladder=[1,'], ['a..b=1'], ['bake=1m', 'bake=2m']])(
+    'ends with code 2 on %s',
+    async (...pairs) => {
+      const { code } = await sluice('config', 'set', ...pairs)
+      expect([code, twin.requests]).toEqual([2, []])
+    },
+  )
+})

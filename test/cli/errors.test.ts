@@ -1,0 +1,117 @@
+/** What is said, and the exit code, when the gateway is not there, not Sluice, or says no. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { run } from './run.ts'
+import { canaryRelease } from './samples.ts'
+import { startTwin, TOKEN, type Twin } from './twin.ts'
+
+const closing: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+async function twinOf(): Promise<Twin> {
+  const twin = await startTwin()
+  closing.push(twin.stop)
+  return twin
+}
+
+async function answering(status: number, headers: Record<string, string>, body: string): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.writeHead(status, { connection: 'close', ...headers }).end(body)
+  })
+  closing.push(() => new Promise((resolve) => server.close(resolve)))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+describe('a gateway that does not answer', () => {
+  it('is told with what was tried and what to do', async () => {
+    const twin = await startTwin()
+    await twin.stop()
+    const { code, out, err } = await run(['status', '--url', twin.url])
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain(`no answer from ${twin.url}`)
+    expect(err).toContain(`tried: GET ${twin.url}/_sluice/api/v1/releases`)
+    expect(err).toContain('ECONNREFUSED')
+    expect(err).toContain('npm start')
+    expect(err).not.toContain('    at ')
+  })
+
+  it('leaves open whether a change was made', async () => {
+    const twin = await twinOf()
+    twin.intercept = (request) => request.method === 'POST' && Boolean(request.socket.destroy())
+    const { code, err } = await run(['rollback', '--url', twin.url, '--token', TOKEN])
+    expect([code, err]).toEqual([1, expect.stringContaining('Whether the change was made is not known')])
+  })
+})
+
+describe('a gateway that says no', () => {
+  it('is told that no token was sent, or that it is wrong', async () => {
+    const twin = await twinOf()
+    const none = await run(['status', '--url', twin.url])
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining('No token was sent')])
+    const wrong = await run(['status', '--url', twin.url], { SLUICE_TOKEN: 'x' })
+    expect(wrong.err).toContain('The token was not accepted')
+  })
+
+  it('is quoted with the request’s id where the fault is its own', async () => {
+    const error = {
+      code: 'config_invalid',
+      message: 'the configuration is invalid',
+      type: 'server_error',
+      param: 'A',
+      request_id: 'req-9',
+      details: [{ path: 'RELEASE_A.bake', message: 'not a duration' }],
+    }
+    const url = await answering(503, { 'content-type': 'application/json' }, JSON.stringify({ error }))
+    const { code, err } = await run(['explain', '--url', url])
+    expect(code).toBe(1)
+    expect(err).toBe(
+      'sluice: the configuration is invalid (config_invalid)\n  RELEASE_A.bake: not a duration\n  request req-9\n',
+    )
+  })
+})
+
+describe('an address that is not Sluice', () => {
+  it('is recognised by its page', async () => {
+    const url = await answering(200, { 'content-type': 'text/html' }, '<html>')
+    const { code, err } = await run(['status', '--url', url])
+    expect([code, err]).toEqual([1, expect.stringContaining('not an answer of Sluice: 200 text/html')])
+  })
+
+  it('is not followed to a log-in page with the token', async () => {
+    const url = await answering(302, { location: 'https://login.example/' }, '')
+    const { code, err } = await run(['status', '--url', url, '--token', TOKEN])
+    expect([code, err]).toEqual([1, expect.stringContaining('It points to https://login.example/')])
+  })
+
+  it('is wrong usage when it is no http address', async () => {
+    expect((await run(['status', '--url', 'ftp://x'])).code).toBe(2)
+  })
+})
+
+describe('a gateway of another version', () => {
+  it('may use new words', async () => {
+    const twin = await twinOf()
+    twin.releases = [{ ...canaryRelease('a'), state: 'resting' as never, stage: 'resting' }]
+    const { code, out } = await run(['status', '--url', twin.url, '--token', TOKEN, '--release', 'a'])
+    expect([code, out]).toEqual([0, expect.stringContaining('At resting.')])
+  })
+
+  it('is told apart by the place that does not fit', async () => {
+    const twin = await twinOf()
+    twin.releases = [{ ...canaryRelease('a'), ladder: 'steep' as never }]
+    const { code, err } = await run(['status', '--url', twin.url, '--token', TOKEN, '--release', 'a'])
+    expect([code, err]).toEqual([1, expect.stringContaining('ladder: ')])
+  })
+})
+
+describe('the address', () => {
+  it('may end in a slash or in /_sluice', async () => {
+    const twin = await twinOf()
+    for (const url of [`${twin.url}/`, `${twin.url}/_sluice`, `${twin.url}/_sluice/`])
+      expect((await run(['status', '--url', url, '--token', TOKEN])).code).toBe(0)
+  })
+})

@@ -1,0 +1,132 @@
+/** What is drawn: columns, colours, views in place, and the completion scripts as a shell runs them. */
+import { spawnSync } from 'node:child_process'
+import { describe, expect, it } from 'vitest'
+import { createLiveView } from '../../src/cli/live.ts'
+import { displayWidth, table } from '../../src/cli/table.ts'
+import { styleFor } from '../../src/cli/terminal.ts'
+import { span } from '../../src/cli/words.ts'
+import { run } from './run.ts'
+
+describe('table', () => {
+  it('lines up Chinese, accents and colours', () => {
+    expect(displayWidth('视频ab')).toBe(6)
+    expect(displayWidth('e\u0301')).toBe(1)
+    expect(displayWidth('\u001b[31mred\u001b[39m')).toBe(3)
+    expect(
+      table([
+        ['视频', 'x'],
+        ['abcde', 'y'],
+      ]),
+    ).toEqual(['视频   x', 'abcde  y'])
+    expect(
+      table(
+        [
+          ['1', 'a'],
+          ['100', 'b'],
+        ],
+        ['right'],
+      ),
+    ).toEqual(['  1  a', '100  b'])
+    expect(table([])).toEqual([])
+  })
+})
+
+describe('span', () => {
+  it('keeps the unit that matters', () => {
+    expect([0, 119, 120, 7199, 7500, 200_000].map(span)).toEqual([
+      '0 s',
+      '119 s',
+      '2 min',
+      '2 h 00 min',
+      '2 h 05 min',
+      '2 d 7 h',
+    ])
+  })
+})
+
+describe('colours', () => {
+  it('are only for terminals, and not with NO_COLOR', () => {
+    expect(styleFor({ isTTY: true }, {}).red('x')).toBe('\u001b[31mx\u001b[39m')
+    expect(styleFor({ isTTY: true }, { NO_COLOR: '1' }).red('x')).toBe('x')
+    expect(styleFor({ isTTY: true }, { TERM: 'dumb' }).red('x')).toBe('x')
+    expect(styleFor({}, {}).red('x')).toBe('x')
+  })
+})
+
+describe('a live view', () => {
+  const screenOf = (size: { isTTY?: boolean; columns?: number; rows?: number }) => {
+    const written: string[] = []
+    return { ...size, written, write: (text: string) => written.push(text) }
+  }
+
+  it('draws over itself on a terminal, wrapped lines included', () => {
+    const screen = screenOf({ isTTY: true, columns: 10, rows: 10 })
+    const view = createLiveView(screen)
+    view.show(['short', 'x'.repeat(15)], '')
+    view.show(['next'], '')
+    view.clear()
+    expect(screen.written).toEqual([
+      'short\n',
+      `${'x'.repeat(15)}\n`,
+      '\u001b[3A\r\u001b[0J',
+      'next\n',
+      '\u001b[1A\r\u001b[0J',
+    ])
+  })
+
+  it('draws no more than the terminal holds', () => {
+    const screen = screenOf({ isTTY: true, columns: 80, rows: 3 })
+    createLiveView(screen).show(['1', '2', '3', '4'], '')
+    expect(screen.written).toEqual(['1\n', '2\n'])
+  })
+
+  it('prints a line per change elsewhere', () => {
+    const screen = screenOf({})
+    const view = createLiveView(screen, () => 0)
+    for (const line of ['a', 'a', 'b']) view.show([], line)
+    expect(screen.written).toEqual(['1970-01-01T00:00:00Z  a\n', '1970-01-01T00:00:00Z  b\n'])
+  })
+})
+
+describe('completion', () => {
+  const completed = async (words: string[]): Promise<string[]> => {
+    const { out } = await run(['completion', 'bash'])
+    const line = words.map((word) => `'${word}'`).join(' ')
+    const script = `${out}\nCOMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _sluice; printf '%s\\n' "\${COMPREPLY[@]}"`
+    const { stdout, stderr } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    return stdout.trim().split('\n')
+  }
+
+  it('knows commands, subcommands and options in bash', async () => {
+    expect(await completed(['sluice', 'sta'])).toEqual(['status', 'start'])
+    expect(await completed(['sluice', 'config', ''])).toEqual(
+      expect.arrayContaining(['check', 'show', 'diff', 'set', 'unset']),
+    )
+    expect(await completed(['sluice', '--json', 'advance', '--w'])).toEqual(['--wait'])
+    expect(await completed(['sluice', 'config', 'set', '--dr'])).toEqual(['--dry-run'])
+  })
+
+  it('is printed for zsh and fish, too, and for nothing else', async () => {
+    expect((await run(['completion', 'zsh'])).out).toMatch(/^#compdef sluice\n/)
+    expect((await run(['completion', 'fish'])).out).toContain('complete -c sluice')
+    expect((await run(['completion', 'csh'])).code).toBe(2)
+  })
+})
+
+describe('help', () => {
+  it('shows a command’s own options and the global ones', async () => {
+    const { code, out } = await run(['advance', '--help'])
+    expect(code).toBe(0)
+    for (const word of ['--wait', '--force', '--reason', '--url', 'SLUICE_TOKEN', '--json']) expect(out).toContain(word)
+  })
+
+  it('is what a bare command prints, as wrong usage', async () => {
+    const { code, err } = await run([])
+    expect([code, err]).toEqual([2, expect.stringContaining('Usage: sluice')])
+  })
+
+  it('suggests the command that was meant', async () => {
+    expect((await run(['statsu'])).err).toContain('Did you mean status?')
+  })
+})
