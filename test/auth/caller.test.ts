@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callerOf, type CallerConfig } from '../../src/auth/caller.ts'
+import { hashToken } from '../../src/auth/tokens.ts'
+import { aKey, Issuer, NOW, sign } from './issuer.ts'
+
+const key = await aKey('access-1')
+const issuer = new Issuer()
+const deps = { fetch: (url: string, init: RequestInit) => fetch(url, init), now: () => NOW * 1000 }
+const tokens = [{ name: 'ci', role: 'operator' as const, sha256: hashToken('secret') }]
+let config: CallerConfig
+
+beforeAll(async () => {
+  await issuer.start(key)
+  config = { tokens, controlPlane: { ...issuer.config, roleClaim: 'role' } }
+})
+afterAll(() => issuer.stop())
+
+function caller(headers: Record<string, string>, other: Partial<CallerConfig> = {}) {
+  return callerOf(new Headers(headers), { ...config, ...other }, deps)
+}
+
+describe('a caller', () => {
+  it('with a static token has its name and role', async () => {
+    expect(await caller({ authorization: 'Bearer secret' })).toEqual({
+      ok: true,
+      caller: { who: 'token:ci', role: 'operator', credential: 'explicit' },
+    })
+  })
+
+  it('with a signed token has its subject and the role in the claim', async () => {
+    const token = await sign(key, { role: 'admin' })
+    expect(await caller({ authorization: `Bearer ${token}` })).toEqual({
+      ok: true,
+      caller: { who: 'user:anna', role: 'admin', credential: 'explicit' },
+    })
+  })
+
+  it('that Cloudflare Access vouches for is known by its header or cookie, which the browser sends by itself', async () => {
+    const token = await sign(key, { role: 'viewer' })
+    const known = { ok: true, caller: { who: 'user:anna', role: 'viewer', credential: 'ambient' } }
+    expect(await caller({ 'cf-access-jwt-assertion': token })).toEqual(known)
+    expect(await caller({ cookie: `a=b; CF_Authorization=${token}; c=d` })).toEqual(known)
+  })
+
+  it('whose claim holds no role of Sluice may do nothing, instead of being a viewer', async () => {
+    for (const role of [undefined, 'root', '', ['everyone']]) {
+      const token = await sign(key, { role })
+      expect(await caller({ authorization: `Bearer ${token}` })).toMatchObject({ ok: false, code: 'forbidden' })
+    }
+  })
+
+  it('without credentials, or with wrong ones, is nobody', async () => {
+    const forged = `${(await sign(key, { role: 'admin' })).slice(0, -4)}AAAA`
+    for (const headers of [
+      {},
+      { authorization: 'Bearer wrong' },
+      { authorization: 'Basic c2VjcmV0' },
+      { authorization: `Bearer ${forged}` },
+      { 'cf-access-jwt-assertion': forged },
+      { cookie: `CF_Authorization=${forged}` },
+    ]) {
+      expect(await caller(headers)).toMatchObject({ ok: false, code: 'unauthenticated' })
+    }
+  })
+
+  it('with a signed token is nobody where no issuer is configured', async () => {
+    const token = await sign(key, { role: 'admin' })
+    expect(await caller({ authorization: `Bearer ${token}` }, { controlPlane: null })).toMatchObject({
+      ok: false,
+      code: 'unauthenticated',
+    })
+  })
+
+  it('with a wrong bearer token is not helped by a good cookie', async () => {
+    const token = await sign(key, { role: 'admin' })
+    const headers = { authorization: 'Bearer wrong', cookie: `CF_Authorization=${token}` }
+    expect(await caller(headers)).toMatchObject({ ok: false, code: 'unauthenticated' })
+  })
+})
