@@ -1,11 +1,25 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type Plugin } from 'vitest/config'
+
+/** What wrangler.toml's rules hand to the Worker as text comes as text here too. */
+function textFiles(): Plugin {
+  return {
+    name: 'text-files',
+    enforce: 'pre',
+    async resolveId(source, importer) {
+      if (!/(\.css|\.client\.js|\/uPlot\.iife\.min\.js)$/.test(source)) return null
+      const resolved = await this.resolve(source, importer, { skipSelf: true })
+      return resolved && `${resolved.id}?raw`
+    },
+  }
+}
 
 /** Node for what is pure, workerd for objects and routes, whole processes and Chromium for the rest. */
 export default defineConfig({
   test: {
     projects: [
       {
+        plugins: [textFiles()],
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
@@ -14,7 +28,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.toml' } })],
+        plugins: [textFiles(), cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.toml' } })],
         test: {
           name: 'workerd',
           include: ['test/workerd/**/*.test.ts'],

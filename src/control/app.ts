@@ -5,6 +5,7 @@
 import { Hono } from 'hono'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
+import { mountPages } from './pages.ts'
 import {
   answerHeaders,
   CONTROL_PREFIX,
@@ -36,6 +37,7 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
     })
   }
   app.all(`${CONTROL_PREFIX}/api/*`, notFound)
+  mountPages(app, deps)
   app.all('*', notFound)
   return app
 }
