@@ -127,17 +127,20 @@ function countersOf(operation: SimulatedOperation, { n, x, latency }: Draw): Cou
 }
 
 /**
- * The window cut into pieces as long as the fast trip looks back, its requests and errors dealt out at random. Only
- * where the window as a whole has errors enough for one piece to trip: a shortcut in the drawing, not in the judging.
+ * The window cut into pieces as long as the fast trip looks back, its requests and errors dealt out at random. None
+ * where all errors of the window together could not trip one piece: a shortcut in the drawing, not in the judging.
  */
 function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, random: Random): ClosedWindow[] {
-  const { operation, withinMs, max, minRequests } = guardrail
+  const { operation, withinMs, minRequests } = guardrail
   if (withinMs === null || !simulated(operation)) return []
   const { candidate, control } = draws[operation]
-  if (guardrail.metric === 'error_rate' && candidate.x <= (max ?? 0) * minRequests) return []
+  const max = guardrail.metric === 'error_rate' ? (guardrail.max ?? 0) : 0
+  if (candidate.n < minRequests || candidate.x <= max * minRequests) return []
   const pieces = Math.max(1, Math.floor((window.endMs - window.startMs) / withinMs))
-  const candidatePieces = deal(candidate, pieces, random)
-  const controlPieces = deal(control, pieces, random)
+  const sizes = dealSizes(candidate.n, pieces, random)
+  if (candidate.x <= max * Math.min(...sizes)) return []
+  const candidatePieces = dealErrors(candidate, sizes, random)
+  const controlPieces = dealErrors(control, dealSizes(control.n, pieces, random), random)
   return candidatePieces.map((piece, i) => ({
     startMs: window.startMs + i * withinMs,
     endMs: window.startMs + (i + 1) * withinMs,
@@ -147,13 +150,20 @@ function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, r
   }))
 }
 
-function deal({ n, x }: Draw, pieces: number, random: Random): Draw[] {
+function dealSizes(n: number, pieces: number, random: Random): number[] {
+  let left = n
+  return Array.from({ length: pieces }, (_, i) => {
+    const size = drawBinomial(left, 1 / (pieces - i), random)
+    left -= size
+    return size
+  })
+}
+
+function dealErrors({ n, x }: Draw, sizes: readonly number[], random: Random): Draw[] {
   let nLeft = n
   let xLeft = x
-  return Array.from({ length: pieces }, (_, i) => {
-    const share = 1 / (pieces - i)
-    const size = i === pieces - 1 ? nLeft : drawBinomial(nLeft, share, random)
-    const drawn = size === nLeft ? xLeft : drawBinomial(xLeft, size / nLeft, random)
+  return sizes.map((size) => {
+    const drawn = drawBinomial(xLeft, size / Math.max(1, nLeft), random)
     const errors = Math.min(size, Math.max(drawn, xLeft - (nLeft - size)))
     nLeft -= size
     xLeft -= errors

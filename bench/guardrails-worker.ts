@@ -1,0 +1,5 @@
+/** One worker of the guardrail bench: takes a cell, answers with its result, until it is ended. */
+import { parentPort } from 'node:worker_threads'
+import { type Cell, runCell } from './guardrails-cell.ts'
+
+parentPort?.on('message', (cell: Cell) => parentPort?.postMessage(runCell(cell)))

@@ -1,0 +1,100 @@
+/** Guardrails, windows and monitors for the tests of judging: defaults that each test overrides where it matters. */
+import {
+  foldWindow,
+  type Guardrail,
+  judge,
+  type JudgeContext,
+  type MonitorState,
+  openMonitor,
+  type Verdict,
+} from '../../src/core/guardrails.ts'
+import type { ClosedWindow } from '../../src/core/monitor.ts'
+import type { Operation } from '../../src/core/outcome.ts'
+import { addTo, emptySketch } from '../../src/core/sketch.ts'
+import type { Counters } from '../../src/core/window.ts'
+
+export const MINUTE = 60_000
+
+export function guardrail(over: Partial<Guardrail> = {}): Guardrail {
+  return {
+    id: 'error_rate:job',
+    metric: 'error_rate',
+    operation: 'job',
+    method: 'threshold',
+    max: 0.01,
+    maxOverControl: null,
+    maxSeconds: null,
+    forWindows: 5,
+    withinMs: null,
+    minRequests: 20,
+    minSamples: 200,
+    action: 'rollback',
+    noData: 'hold',
+    noDataGraceMs: 3_600_000,
+    literal: false,
+    bothBad: 'hold',
+    alpha: 0.01,
+    margin: 0.01,
+    normalise: true,
+    baseline: 'all',
+    ...over,
+  }
+}
+
+export const p99 = (over: Partial<Guardrail> = {}): Guardrail =>
+  guardrail({ id: 'latency_p99:job', metric: 'latency_p99', max: null, maxOverControl: 0.5, ...over })
+
+export function counters(n: number, errors = 0, seconds: readonly number[] = []): Counters {
+  const latency = emptySketch()
+  for (const value of seconds) addTo(latency, value)
+  return {
+    requests: n,
+    outcomes: errors > 0 ? { job_failed: errors } : {},
+    sketches: seconds.length > 0 ? { latency } : {},
+  }
+}
+
+/** The i-th minute. */
+export function windowOf(
+  i: number,
+  candidate: Counters | null,
+  control: Counters | null = null,
+  operation: Operation = 'job',
+): ClosedWindow {
+  return {
+    startMs: i * MINUTE,
+    endMs: (i + 1) * MINUTE,
+    candidate: candidate ? { [operation]: candidate } : {},
+    control: control ? { [operation]: control } : {},
+    matched: {},
+  }
+}
+
+/** `[n, errors]` of the candidate and of control in one minute after the other. */
+export type Minute = readonly [n: number, errors: number, controlN?: number, controlErrors?: number]
+
+export function errorMinutes(minutes: readonly Minute[]): ClosedWindow[] {
+  return minutes.map(([n, errors, controlN = 0, controlErrors = 0], i) =>
+    windowOf(i, counters(n, errors), counters(controlN, controlErrors)),
+  )
+}
+
+export function foldAll(
+  rule: Guardrail,
+  windows: readonly ClosedWindow[],
+  from: MonitorState = openMonitor(),
+): MonitorState {
+  return windows.reduce((state, window) => foldWindow(rule, state, window), from)
+}
+
+export function judgeAt(rule: Guardrail, state: MonitorState, over: Partial<JudgeContext> = {}): Verdict {
+  return judge(rule, state, { now: 100 * MINUTE, clockStartedAt: 0, recent: null, ...over })
+}
+
+export function verdictOf(rule: Guardrail, windows: readonly ClosedWindow[]): Verdict {
+  return judgeAt(rule, foldAll(rule, windows))
+}
+
+export function repeat<T>(times: number, value: T): T[] {
+  return Array.from({ length: times }, () => value)
+}
