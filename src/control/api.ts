@@ -38,13 +38,15 @@ export const verdictSchema = v.object({
   method: v.picklist(['threshold', 'sequential']),
   action: v.picklist(['rollback', 'pause', 'warn']),
   status: v.picklist(['pass', 'breach', 'inconclusive', 'no_data', 'error']),
-  note: v.nullable(v.picklist(['both_bad', 'grace_over'])),
+  note: v.nullable(v.picklist(['both_bad', 'grace_over', 'no_control'])),
   value: v.nullable(v.number()),
   n: v.number(),
   baseline_value: v.nullable(v.number()),
   baseline_n: v.number(),
   threshold: v.nullable(v.number()),
   formula: v.string(),
+  /** Counts and statistics to recompute the verdict from, by name. */
+  evidence: v.optional(v.record(v.string(), v.number())),
   windows: v.object({ from: v.nullable(isoTime), to: v.nullable(isoTime), bad: v.number(), needed: v.number() }),
   message: v.string(),
 })

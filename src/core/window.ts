@@ -92,3 +92,16 @@ export function seriesKey(series: Series): string {
 export function windowStart(atMs: number, windowMs: number): number {
   return Math.floor(atMs / windowMs) * windowMs
 }
+
+/** The series that `seriesKey` wrote. */
+export function parseSeries(key: string): Series {
+  const [stage, epoch, arm, operation, shadow, matched] = key.split('|')
+  return {
+    stage: stage!,
+    epoch: Number(epoch),
+    arm: arm as Arm,
+    operation: operation as Operation,
+    shadow: shadow === '1',
+    matched: matched === '1',
+  }
+}

@@ -20,13 +20,19 @@ import { passOn } from './pass-on.ts'
 import { type Submit, submit } from './submit.ts'
 import type { Subject } from './subject.ts'
 
-export function createGateway(): Hono<{ Bindings: Env }> {
+/** `log` receives one entry a request. */
+export function createGateway(log: (entry: Record<string, unknown>) => void): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
-  app.all('*', (c) => handle(c.req.raw, c.env, (work) => c.executionCtx.waitUntil(work)))
+  app.all('*', (c) => handle(c.req.raw, c.env, (work) => c.executionCtx.waitUntil(work), log))
   return app
 }
 
-async function handle(request: Request, env: Env, waitUntil: (work: Promise<unknown>) => void): Promise<Response> {
+async function handle(
+  request: Request,
+  env: Env,
+  waitUntil: (work: Promise<unknown>) => void,
+  write: (entry: Record<string, unknown>) => void,
+): Promise<Response> {
   const requestId = requestIdOf(request.headers)
   const url = new URL(request.url)
   const began = now()
@@ -40,7 +46,7 @@ async function handle(request: Request, env: Env, waitUntil: (work: Promise<unkn
   } catch (error) {
     response = errorResponse(error, requestId, log)
   }
-  console.log(JSON.stringify({ ...log, status: response.status, ms: now() - began }))
+  write({ ...log, status: response.status, ms: now() - began })
   return response
 }
 

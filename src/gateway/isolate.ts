@@ -54,6 +54,12 @@ export function isolateOf(env: Env): Isolate {
   return isolate
 }
 
+/** Age of the snapshot that this isolate routes by; null where it has none. */
+export function snapshotAgeSeconds(env: Env, release: string): number | null {
+  const lane = isolates.get(env)?.lanes.find((each) => each.release.name === release)
+  return lane?.snapshots.current ? lane.snapshots.ageMs(now()) / 1000 : null
+}
+
 function build(env: Env): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid', { details: read.issues })

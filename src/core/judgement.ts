@@ -1,0 +1,176 @@
+/**
+ * All monitors of one epoch together: rows of counters become closed windows, each folded into each
+ * monitor exactly once and in order; then the verdicts. Pure; the controller stores what comes out.
+ */
+import { foldWindow, judge, openMonitor } from './guardrails.ts'
+import type { ClosedWindow, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+import type { Operation } from './outcome.ts'
+import { emptySketch, mergeInto, quantile, type Sketch } from './sketch.ts'
+import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRow, windowStart } from './window.ts'
+
+/** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
+export interface Judgement {
+  schema: 1
+  epoch: number
+  /** Candidate's shadow jobs are judged instead of its users' jobs. */
+  shadow: boolean
+  /** Start of the first window not folded yet. */
+  judgedUntil: number
+  monitors: Record<string, MonitorState>
+  candidateJobs: number
+  submits: { control: number; candidate: number }
+  /** End of the first window with a finished candidate job: where the stage's clock starts. */
+  firstJobAt: number | null
+  /** Control's finished jobs of the epoch, for what counts as overdue. */
+  controlJobs: { latency: Sketch; per_clip: Sketch }
+  /** Guardrails already told as breached or both bad in this epoch. */
+  alerted: string[]
+}
+
+/** Only windows wholly inside the epoch are judged, so the first starts at or after its begin. */
+export function openJudgement(
+  epoch: number,
+  epochSince: number,
+  shadow: boolean,
+  windowMs: number,
+  guardrails: readonly Guardrail[],
+  previous: Judgement | null,
+): Judgement {
+  return {
+    schema: 1,
+    epoch,
+    shadow,
+    judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),
+    monitors: Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id])])),
+    candidateJobs: 0,
+    submits: { control: 0, candidate: 0 },
+    firstJobAt: null,
+    controlJobs: { latency: emptySketch(), per_clip: emptySketch() },
+    alerted: [],
+  }
+}
+
+/** Folds every window from `judgedUntil` up to `until` (exclusive, aligned). `rows` are all counters of that span. */
+export function foldRows(
+  judgement: Judgement,
+  rows: readonly WindowRow[],
+  until: number,
+  windowMs: number,
+  guardrails: readonly Guardrail[],
+  jobOperation: Operation,
+): Judgement {
+  if (until <= judgement.judgedUntil) return judgement
+  const next: Judgement = {
+    ...judgement,
+    judgedUntil: until,
+    monitors: { ...judgement.monitors },
+    submits: { ...judgement.submits },
+  }
+  next.controlJobs = { latency: emptySketch(), per_clip: emptySketch() }
+  mergeInto(next.controlJobs.latency, judgement.controlJobs.latency)
+  mergeInto(next.controlJobs.per_clip, judgement.controlJobs.per_clip)
+  for (const window of closedWindows(rows, judgement, judgement.judgedUntil, until, windowMs)) {
+    for (const guardrail of guardrails) {
+      next.monitors[guardrail.id] = foldWindow(guardrail, next.monitors[guardrail.id] ?? openMonitor(), window)
+    }
+    const jobs = window.candidate[jobOperation]?.requests ?? 0
+    next.candidateJobs += jobs
+    if (jobs > 0) next.firstJobAt ??= window.endMs
+    next.submits.candidate += window.candidate.submit?.requests ?? 0
+    next.submits.control += window.control.submit?.requests ?? 0
+    for (const measure of ['latency', 'per_clip'] as const) {
+      const sketch = window.control.job?.sketches[measure]
+      if (sketch) mergeInto(next.controlJobs[measure], sketch)
+    }
+  }
+  return next
+}
+
+/** `recent`: counts by the second of the last seconds, for fast trips, each of which reads as far back as it goes. */
+export function verdictsOf(
+  judgement: Judgement,
+  guardrails: readonly Guardrail[],
+  recent: readonly WindowRow[],
+  context: Omit<JudgeContext, 'recent'>,
+): Verdict[] {
+  return guardrails.map((guardrail) => {
+    const span =
+      guardrail.withinMs === null
+        ? null
+        : recentWindow(recent, judgement, context.now - guardrail.withinMs, context.now)
+    return judge(guardrail, judgement.monitors[guardrail.id] ?? openMonitor(), { ...context, recent: span })
+  })
+}
+
+/** Windows with traffic of this epoch, oldest first. */
+export function closedWindows(
+  rows: readonly WindowRow[],
+  of: Pick<Judgement, 'epoch' | 'shadow'>,
+  fromMs: number,
+  toMs: number,
+  windowMs: number,
+): ClosedWindow[] {
+  const windows = new Map<number, ClosedWindow>()
+  for (const row of rows) {
+    if (row.startMs < fromMs || row.startMs >= toMs) continue
+    let window = windows.get(row.startMs)
+    if (!window) windows.set(row.startMs, (window = emptyWindow(row.startMs, row.startMs + windowMs)))
+    addRow(window, row.series, row.counters, of)
+  }
+  return [...windows.values()].sort((a, b) => a.startMs - b.startMs)
+}
+
+/** The counts since `fromMs` as one window. */
+function recentWindow(
+  rows: readonly WindowRow[],
+  of: Pick<Judgement, 'epoch' | 'shadow'>,
+  fromMs: number,
+  toMs: number,
+): ClosedWindow {
+  const window = emptyWindow(fromMs, toMs)
+  for (const row of rows) if (row.startMs >= fromMs) addRow(window, row.series, row.counters, of)
+  return window
+}
+
+function emptyWindow(startMs: number, endMs: number): ClosedWindow {
+  return { startMs, endMs, candidate: {}, control: {}, matched: {} }
+}
+
+/** Counters of other epochs, and copies where users' jobs are judged (or the other way round), are left out. */
+function addRow(
+  window: ClosedWindow,
+  series: Series,
+  counters: Counters,
+  of: Pick<Judgement, 'epoch' | 'shadow'>,
+): void {
+  if (series.epoch !== of.epoch) return
+  const isCandidate = series.arm === 'candidate'
+  if (series.shadow !== (isCandidate && of.shadow)) return
+  merge(isCandidate ? window.candidate : window.control, series.operation, counters)
+  if (series.matched) merge(window.matched, series.operation, counters)
+}
+
+function merge(into: ClosedWindow['candidate'], operation: Operation, counters: Counters): void {
+  mergeCounters((into[operation] ??= emptyCounters()), counters)
+}
+
+/** Enough of control's jobs for its p99 to be one (STATS.md: n > 4q/(1−q)). */
+const ENOUGH_FOR_P99 = 400
+
+/**
+ * From which age on an open candidate job counts as slow: control's p99 with the guardrail's allowance, in
+ * seconds and in seconds per clip. Null while control's p99 is unknown or no guardrail compares with it.
+ */
+export function overdueAfter(
+  judgement: Judgement,
+  guardrails: readonly Guardrail[],
+): { seconds: number; perClipSeconds: number | null } | null {
+  const relative = guardrails.find(
+    (g) => g.metric === 'latency_p99' && g.operation === 'job' && g.maxOverControl !== null,
+  )
+  const { latency, per_clip } = judgement.controlJobs
+  if (!relative || latency.count < ENOUGH_FOR_P99) return null
+  const factor = 1 + relative.maxOverControl!
+  const perClip = relative.normalise && per_clip.count >= ENOUGH_FOR_P99 ? quantile(per_clip, 0.99)! * factor : null
+  return { seconds: quantile(latency, 0.99)! * factor, perClipSeconds: perClip }
+}

@@ -1,0 +1,163 @@
+/** Carries out commands: asks the core for the transition, commits it with its audit entry and webhooks in one go. */
+import type { ActionCommand } from '../../control/api.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { Facts } from '../../core/gates.ts'
+import { openJudgement } from '../../core/judgement.ts'
+import type { ReleaseState } from '../../core/release.ts'
+import { type Command, placeOf, transition } from '../../core/transitions.ts'
+import type { Actor, Answer, Refusal } from '../rpc.ts'
+import type { Outbox, Undeliverable } from './outbox.ts'
+import type { AuditDraft, ControllerStore } from './store.ts'
+
+export class Actions {
+  readonly #store: ControllerStore
+  readonly #outbox: Outbox
+  readonly #changed: () => void
+
+  /** `changed` is called after each commit that isolates must learn of. */
+  constructor(store: ControllerStore, outbox: Outbox, changed: () => void) {
+    this.#store = store
+    this.#outbox = outbox
+    this.#changed = changed
+  }
+
+  /** A person's command. With `dry_run` nothing is stored and the state that would be is the value. */
+  byHand(config: ReleaseConfig, request: ActionCommand, actor: Actor, now: number): Answer<ReleaseState> {
+    const { state } = this.#store
+    if (actor.ifMatch !== null && actor.ifMatch !== state.version) {
+      return refuse(
+        'version_mismatch',
+        `the release is at version ${state.version}, not ${actor.ifMatch}; look again before you act`,
+      )
+    }
+    const command = commandOf(request)
+    if (!command)
+      return refuse(
+        'invalid_request',
+        `${request.action} needs ${request.action === 'set_percent' ? 'percent' : 'sample'}`,
+      )
+    const reason = request.reason || `${request.action.replace('_', ' ')} by ${actor.who}`
+    const next = transition(state, command, config, this.facts(config, now), reason)
+    if (!next.ok) {
+      const details = next.blockers.map(({ code, message }) => ({ path: code, message }))
+      return { ok: false, code: next.code, message: next.message, details }
+    }
+    if (!request.dry_run) {
+      const forced = 'force' in command && command.force ? { evidence: { forced: true } } : {}
+      const cause = command.action === 'rollback' ? { cause: 'manual' } : {}
+      this.commit(
+        config,
+        next.state,
+        { who: actor.who, action: command.action, reason, from: next.from, to: next.to, ...forced, ...cause },
+        now,
+      )
+    }
+    return { ok: true, value: next.state }
+  }
+
+  /** The system's own command; false when the state machine refuses it. */
+  bySystem(
+    config: ReleaseConfig,
+    command: Command,
+    who: string,
+    reason: string,
+    evidence: unknown,
+    now: number,
+    cause?: string,
+  ): boolean {
+    const next = transition(this.#store.state, command, config, this.facts(config, now), reason)
+    if (!next.ok) return false
+    const draft = {
+      who,
+      action: command.action,
+      reason,
+      from: next.from,
+      to: next.to,
+      evidence,
+      ...(cause ? { cause } : {}),
+    }
+    this.commit(config, next.state, draft, now)
+    return true
+  }
+
+  /** State, audit entry, a fresh judgement where the epoch is new, and webhooks: one transaction. */
+  commit(config: ReleaseConfig, next: ReleaseState, audit: AuditDraft, now: number): void {
+    const { state, judgement } = this.#store
+    const newEpoch = next.epoch !== state.epoch || !judgement
+    // Sequential tests share their α over the epochs of one run; a new run begins afresh.
+    const previous = audit.action === 'start' ? null : judgement
+    const fresh = () =>
+      openJudgement(next.epoch, now, next.state === 'shadow', config.windowMs, config.guardrails, previous)
+    const settling = audit.action === 'rollback' ? { unsettledSince: now } : {}
+    this.#store.commit(
+      { state: next, ...(newEpoch ? { judgement: fresh(), verdicts: [] } : {}), ...settling },
+      audit,
+      now,
+    )
+    const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }
+    if (audit.from.stage !== audit.to.stage) this.#outbox.add('stage_changed', data, now)
+    if (audit.action === 'rollback') this.#outbox.add('rolled_back', data, now)
+    this.#changed()
+  }
+
+  /** Something worth a line in history and a webhook that changes no state. */
+  note(
+    config: ReleaseConfig,
+    action: string,
+    who: string,
+    reason: string,
+    evidence: unknown,
+    event: 'guardrail_breached' | 'rolled_back',
+    now: number,
+  ): void {
+    const place = placeOf(this.#store.state)
+    this.#store.commit({}, { who, action, reason, from: place, to: place, evidence }, now)
+    this.#outbox.add(event, { release: config.name, action, reason, evidence }, now)
+  }
+
+  webhookGivenUp(lost: Undeliverable, now: number): void {
+    const place = placeOf(this.#store.state)
+    const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
+    this.#store.commit(
+      {},
+      { who: 'system:webhook', action: 'webhook_given_up', reason, from: place, to: place, evidence: lost },
+      now,
+    )
+  }
+
+  facts(config: ReleaseConfig, now: number): Facts {
+    const { verdicts, judgement, state } = this.#store
+    const byId = new Map(config.guardrails.map((guardrail) => [guardrail.id, guardrail]))
+    const excused = verdicts
+      .filter(
+        (v) =>
+          (v.note === 'grace_over' && byId.get(v.guardrail)?.noData === 'warn') ||
+          (v.note === 'no_control' && state.percent >= 100),
+      )
+      .map(({ guardrail }) => guardrail)
+    return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment: null }
+  }
+}
+
+function commandOf(request: ActionCommand): Command | null {
+  switch (request.action) {
+    case 'start':
+      return request.stage === undefined ? { action: 'start' } : { action: 'start', stage: request.stage }
+    case 'advance':
+    case 'promote':
+      return { action: request.action, force: request.force }
+    case 'set_percent':
+      return request.percent === undefined ? null : { action: 'set_percent', percent: request.percent }
+    case 'set_shadow': {
+      if (request.sample === undefined) return null
+      const during = request.during_canary === undefined ? {} : { duringCanary: request.during_canary }
+      return { action: 'set_shadow', sample: request.sample, ...during }
+    }
+    default:
+      return { action: request.action }
+  }
+}
+
+function refuse(code: Refusal['code'], message: string): Refusal {
+  return { ok: false, code, message, details: [] }
+}

@@ -1,0 +1,77 @@
+/** One question to every shard and ledger of a release, merged. A source that does not answer makes the whole gathering fail. */
+import type { Env } from '../../config/env.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { CounterShard } from '../counter-shard.ts'
+import type { JobLedger, LedgerQuestion, LedgerReport } from '../job-ledger.ts'
+import { ledgerAt, shardOf, within } from '../stubs.ts'
+import type { CountedRow, Report } from '../window-store.ts'
+
+const DEADLINE_MS = 2000
+
+/** What the controller calls on the objects below it; each call of a method is one RPC. */
+type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost'>
+type LedgerStub = Pick<JobLedger, 'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows'>
+
+export function shardsOf(env: Env, release: ReleaseConfig): ShardStub[] {
+  return Array.from({ length: release.counterShards }, (_, i) => shardOf(env, release.name, i) as unknown as ShardStub)
+}
+
+export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {
+  return Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i) as unknown as LedgerStub)
+}
+
+export interface Gathered extends Report {
+  ledgers: Omit<LedgerReport, keyof Report>
+}
+
+export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
+  const { overdue: _, ...span } = question
+  const [shards, ledgers] = await Promise.all([
+    Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.report(span)))),
+    Promise.all(ledgersOf(env, release).map((ledger) => within(DEADLINE_MS, ledger.report(question)))),
+  ])
+  const reports: Report[] = [...shards, ...ledgers]
+  return {
+    windows: reports.flatMap(({ windows }) => windows),
+    recent: reports.flatMap(({ recent }) => recent),
+    ledgers: ledgers.reduce<Gathered['ledgers']>(
+      (sum, { open, funnel, dropped, shadowToday }) => ({
+        open: {
+          candidate: sum.open.candidate + open.candidate,
+          shadow: sum.open.shadow + open.shadow,
+          oldestCandidateAt: earliest(sum.open.oldestCandidateAt, open.oldestCandidateAt),
+        },
+        funnel: addUp(sum.funnel, funnel),
+        dropped: addUp(sum.dropped, dropped),
+        shadowToday: sum.shadowToday + shadowToday,
+      }),
+      NOTHING,
+    ),
+  }
+}
+
+export const NOTHING: Gathered['ledgers'] = {
+  open: { candidate: 0, shadow: 0, oldestCandidateAt: null },
+  funnel: { eligible: 0, sampled: 0, admitted: 0, submitted: 0, finished: 0, scored: 0 },
+  dropped: {},
+  shadowToday: 0,
+}
+
+export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<CountedRow[]> {
+  const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
+  return (await Promise.all(sources.map((source) => within(DEADLINE_MS, source.totals())))).flat()
+}
+
+export function earliest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b)
+}
+
+export function latest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b)
+}
+
+function addUp<T extends Record<string, number>>(a: T, b: T): T {
+  const sum: Record<string, number> = { ...a }
+  for (const [key, n] of Object.entries(b)) sum[key] = (sum[key] ?? 0) + n
+  return sum as T
+}

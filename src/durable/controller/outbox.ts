@@ -1,0 +1,118 @@
+/**
+ * Webhooks on their way out: queued in the transaction that they tell of, sent by alarm with growing
+ * pauses, at least once and always under the same id. Headers and signature are those of Standard
+ * Webhooks (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
+ */
+import { signingKeys } from '../../auth/keys.ts'
+import { configOf, type Env } from '../../config/env.ts'
+import { PROTOCOL_NAMES } from '../../protocols/index.ts'
+
+export type WebhookEvent = 'stage_changed' | 'rolled_back' | 'guardrail_breached' | 'decision'
+
+const TIMEOUT_MS = 10_000
+const FIRST_PAUSE_MS = 2000
+const LONGEST_PAUSE_MS = 3_600_000
+/** About a day of trying. */
+const MAX_ATTEMPTS = 32
+const AT_ONCE = 10
+
+type OutboxRow = { id: string; url: string; event: WebhookEvent; body: string; attempts: number; next_at: number }
+
+export interface Undeliverable {
+  id: string
+  url: string
+  event: WebhookEvent
+  error: string
+}
+
+export class Outbox {
+  readonly #sql: SqlStorage
+  readonly #env: Env
+
+  constructor(sql: SqlStorage, env: Env) {
+    this.#sql = sql
+    this.#env = env
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS outbox (id TEXT, url TEXT, event TEXT, body TEXT, attempts INTEGER, next_at INTEGER, PRIMARY KEY (id, url)) WITHOUT ROWID',
+    )
+  }
+
+  /** One row a receiver; `id` is the receivers' means to tell a repetition. */
+  add(event: WebhookEvent, data: Record<string, unknown>, now: number): void {
+    const read = configOf(this.#env, PROTOCOL_NAMES)
+    if (!read.ok) return
+    const id = `msg_${crypto.randomUUID()}`
+    const body = JSON.stringify({ type: event, timestamp: new Date(now).toISOString(), data })
+    for (const { url, events } of read.config.webhooks) {
+      if (events.includes(event))
+        this.#sql.exec('INSERT INTO outbox VALUES (?, ?, ?, ?, 0, ?)', id, url, event, body, now)
+    }
+  }
+
+  nextAt(): number | null {
+    const [row] = this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM outbox')
+    return row?.at ?? null
+  }
+
+  /** Sends what is due; answers with what was given up. */
+  async send(now: number): Promise<Undeliverable[]> {
+    const due = [
+      ...this.#sql.exec<OutboxRow>('SELECT * FROM outbox WHERE next_at <= ? ORDER BY next_at LIMIT ?', now, AT_ONCE),
+    ]
+    const givenUp: Undeliverable[] = []
+    await Promise.all(
+      due.map(async (row) => {
+        const error = await this.#post(row)
+        if (error === null || row.attempts + 1 >= MAX_ATTEMPTS)
+          this.#sql.exec('DELETE FROM outbox WHERE id = ? AND url = ?', row.id, row.url)
+        if (error === null) return
+        if (row.attempts + 1 >= MAX_ATTEMPTS) givenUp.push({ id: row.id, url: row.url, event: row.event, error })
+        const pause = Math.min(FIRST_PAUSE_MS * 2 ** row.attempts, LONGEST_PAUSE_MS)
+        this.#sql.exec(
+          'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?',
+          now + pause,
+          row.id,
+          row.url,
+        )
+      }),
+    )
+    return givenUp
+  }
+
+  /** Null when the receiver took it. */
+  async #post({ id, url, body }: OutboxRow): Promise<string | null> {
+    const timestamp = String(Math.floor(Date.now() / 1000))
+    try {
+      const signatures = await Promise.all(
+        signingKeys(this.#env.SLUICE_WEBHOOK_KEY).map((key) => sign(key, `${id}.${timestamp}.${body}`)),
+      )
+      const headers = {
+        'content-type': 'application/json',
+        'webhook-id': id,
+        'webhook-timestamp': timestamp,
+        ...(signatures.length > 0 ? { 'webhook-signature': signatures.join(' ') } : {}),
+      }
+      const response = await fetch(url, {
+        method: 'POST',
+        headers,
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      })
+      await response.body?.cancel()
+      return response.ok ? null : `answered ${response.status}`
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+}
+
+/** `whsec_` keys are base64, as the standard has it; any other text is taken as it is. */
+async function sign(secret: string, content: string): Promise<string> {
+  const raw = secret.startsWith('whsec_')
+    ? Uint8Array.from(atob(secret.slice(6)), (char) => char.charCodeAt(0))
+    : new TextEncoder().encode(secret)
+  const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(content)))
+  return `v1,${btoa(String.fromCharCode(...mac))}`
+}

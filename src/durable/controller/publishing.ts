@@ -1,0 +1,110 @@
+/** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
+import type { ConfigView } from '../../control/api.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import { effectiveRelease, type Overlay, sources } from '../../config/overlay.ts'
+import { transition } from '../../core/transitions.ts'
+import { PROTOCOL_NAMES } from '../../protocols/index.ts'
+import type { Actor, Answer } from '../rpc.ts'
+import type { Actions } from './actions.ts'
+import { markOf } from './effective.ts'
+import type { ControllerStore } from './store.ts'
+
+const MAX_OVERLAY_CHARS = 64 * 1024
+const SHOWN_PUBLICATIONS = 50
+
+export class Publishing {
+  readonly #store: ControllerStore
+  readonly #actions: Actions
+
+  constructor(store: ControllerStore, actions: Actions) {
+    this.#store = store
+    this.#actions = actions
+  }
+
+  view(file: ReleaseConfig): ConfigView {
+    const { overlay, version } = this.#store.published
+    return {
+      release: file.name,
+      version,
+      values: sources(file, overlay),
+      overlay,
+      published: this.#store.publications(SHOWN_PUBLICATIONS),
+    }
+  }
+
+  /** Refused where another overlay was published since `baseVersion`, or where the whole would not be valid. */
+  publish(
+    file: ReleaseConfig,
+    overlay: Overlay,
+    baseVersion: number,
+    reason: string,
+    actor: Actor,
+    now: number,
+  ): Answer<ConfigView> {
+    const { published, state } = this.#store
+    if (published.version !== baseVersion || (actor.ifMatch !== null && actor.ifMatch !== published.version)) {
+      const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
+      return { ok: false, code: 'version_mismatch', message, details: [] }
+    }
+    const text = JSON.stringify(overlay)
+    if (text.length > MAX_OVERLAY_CHARS)
+      return { ok: false, code: 'invalid_request', message: 'the live configuration is larger than 64 KB', details: [] }
+    const effective = effectiveRelease(file, overlay, PROTOCOL_NAMES)
+    if (!effective.ok)
+      return {
+        ok: false,
+        code: 'invalid_request',
+        message: 'the live configuration would not be valid',
+        details: effective.issues,
+      }
+    const mark = markOf(effective.config)
+    const judged = mark.judged !== this.#store.configMark?.judged
+    const next = transition(
+      state,
+      { action: 'reconfigure', judged },
+      effective.config,
+      this.#actions.facts(effective.config, now),
+      reason,
+    )
+    if (!next.ok) return { ok: false, code: next.code, message: next.message, details: [] }
+    const version = published.version + 1
+    this.#store.commit({ published: { overlay, version }, configMark: mark }, null, now)
+    const why = reason || `configured by ${actor.who}`
+    const evidence = { overlay, before: published.overlay, overlay_version: version }
+    this.#actions.commit(
+      effective.config,
+      next.state,
+      { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence },
+      now,
+    )
+    return { ok: true, value: this.view(file) }
+  }
+
+  /** A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. */
+  noticeFile(config: ReleaseConfig, now: number): void {
+    const mark = markOf(config)
+    const known = this.#store.configMark
+    if (known?.all === mark.all) return
+    if (!known) {
+      this.#store.commit({ configMark: mark }, null, now)
+      return
+    }
+    const judged = known.judged !== mark.judged
+    const next = transition(
+      this.#store.state,
+      { action: 'reconfigure', judged },
+      config,
+      this.#actions.facts(config, now),
+      '',
+    )
+    if (!next.ok) return
+    this.#store.commit({ configMark: mark }, null, now)
+    const reason = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+    this.#actions.commit(
+      config,
+      next.state,
+      { who: 'system:config', action: 'configure_file', reason, from: next.from, to: next.to },
+      now,
+    )
+  }
+}

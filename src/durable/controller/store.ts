@@ -1,0 +1,155 @@
+/**
+ * What the controller keeps: state, judgement, overlay, append-only audit. Whatever changes together
+ * is written in one synchronous transaction. Decides nothing.
+ */
+import type { HistoryEntry } from '../../control/api.ts'
+import type { Overlay } from '../../config/overlay.ts'
+import type { Judgement } from '../../core/judgement.ts'
+import type { Verdict } from '../../core/guardrails.ts'
+import { initialState, type ReleaseState } from '../../core/release.ts'
+import type { Place } from '../../core/transitions.ts'
+
+export interface AuditDraft {
+  who: string
+  action: string
+  reason: string
+  from: Place
+  to: Place
+  /** For rollbacks: the guardrail, or `manual`. */
+  cause?: string
+  evidence?: unknown
+}
+
+/** The overlay as published; `version` counts publications. */
+export interface Published {
+  overlay: Overlay
+  version: number
+}
+
+/** Hashes of the effective config: of what is judged or split, and of all that isolates see. */
+export interface ConfigMark {
+  judged: string
+  all: string
+}
+
+interface Kept {
+  state: ReleaseState
+  judgement: Judgement | null
+  verdicts: Verdict[]
+  published: Published
+  configMark: ConfigMark | null
+  /** Version of the snapshot that each shard has confirmed. */
+  pushedVersion: number
+  /** When a rollback was decided that has not been summed up yet. */
+  unsettledSince: number | null
+}
+
+type AuditRow = { id: number; at_ms: number; entry: string }
+
+export class ControllerStore {
+  readonly #storage: DurableObjectStorage
+  readonly #cache: Partial<Kept> = {}
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage
+    storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+    storage.sql.exec(
+      'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
+    )
+  }
+
+  get state(): ReleaseState {
+    return this.#get('state') ?? initialState(0)
+  }
+
+  get judgement(): Judgement | null {
+    return this.#get('judgement')
+  }
+
+  get verdicts(): Verdict[] {
+    return this.#get('verdicts') ?? []
+  }
+
+  get published(): Published {
+    return this.#get('published') ?? { overlay: {}, version: 0 }
+  }
+
+  get configMark(): ConfigMark | null {
+    return this.#get('configMark')
+  }
+
+  get pushedVersion(): number {
+    return this.#get('pushedVersion') ?? -1
+  }
+
+  get unsettledSince(): number | null {
+    return this.#get('unsettledSince')
+  }
+
+  /** All or nothing: on an error neither storage nor memory changes. */
+  commit(changes: Partial<Kept>, audit: AuditDraft | null, now: number): void {
+    this.#storage.transactionSync(() => {
+      for (const [name, value] of Object.entries(changes)) {
+        this.#storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, JSON.stringify(value))
+      }
+      if (audit) this.#append(audit, changes.state ?? this.state, now)
+    })
+    Object.assign(this.#cache, changes)
+  }
+
+  history(cursor: string | null, limit: number): { items: HistoryEntry[]; next: string | null } {
+    const before = cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor)
+    const rows = [
+      ...this.#storage.sql.exec<AuditRow>(
+        'SELECT id, at_ms, entry FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
+        before,
+        limit + 1,
+      ),
+    ]
+    const items = rows.slice(0, limit).map((row): HistoryEntry => ({
+      id: String(row.id),
+      at: new Date(row.at_ms).toISOString(),
+      ...JSON.parse(row.entry),
+    }))
+    return { items, next: rows.length > limit ? items.at(-1)!.id : null }
+  }
+
+  rollbacks(): { cause: string; n: number }[] {
+    return [
+      ...this.#storage.sql.exec<{ cause: string; n: number }>(
+        "SELECT cause, COUNT(*) AS n FROM audit WHERE action = 'rollback' GROUP BY cause",
+      ),
+    ]
+  }
+
+  publications(limit: number): { version: number; at: string; who: string; reason: string }[] {
+    const rows = this.#storage.sql.exec<AuditRow>(
+      "SELECT id, at_ms, entry FROM audit WHERE action = 'configure' ORDER BY id DESC LIMIT ?",
+      limit,
+    )
+    return [...rows].map(({ at_ms, entry }) => {
+      const { who, reason, evidence } = JSON.parse(entry) as HistoryEntry & { evidence: { overlay_version: number } }
+      return { version: evidence.overlay_version, at: new Date(at_ms).toISOString(), who, reason }
+    })
+  }
+
+  #append({ cause, ...draft }: AuditDraft, state: ReleaseState, now: number): void {
+    const entry = { ...draft, epoch: state.epoch, version: state.version }
+    this.#storage.sql.exec(
+      'INSERT INTO audit (at_ms, action, cause, entry) VALUES (?, ?, ?, ?)',
+      now,
+      draft.action,
+      cause ?? null,
+      JSON.stringify(entry),
+    )
+  }
+
+  #get<K extends keyof Kept>(name: K): Kept[K] | null {
+    if (!(name in this.#cache)) {
+      const [row] = this.#storage.sql.exec<{ value: string }>('SELECT value FROM kept WHERE name = ?', name)
+      if (row) this.#cache[name] = JSON.parse(row.value) as Kept[K]
+      else return null
+    }
+    return (this.#cache[name] as Kept[K] | undefined) ?? null
+  }
+}

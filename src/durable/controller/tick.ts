@@ -1,0 +1,229 @@
+/**
+ * The controller's tick: closed windows of all shards and ledgers folded into the judgement, verdicts
+ * taken, and what follows from them done: rollback first, then pause, alarms, and only then an advance.
+ */
+import type { ReleaseView } from '../../control/api.ts'
+import type { Env } from '../../config/env.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import { type Blocker, blockers } from '../../core/gates.ts'
+import type { Verdict } from '../../core/guardrails.ts'
+import { foldRows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
+import { isRunning, nextRung, type ReleaseState } from '../../core/release.ts'
+import { windowStart } from '../../core/window.ts'
+import { protocolOf } from '../../protocols/index.ts'
+import type { BlastCounts } from '../ledger/summary.ts'
+import { within } from '../stubs.ts'
+import type { Actions } from './actions.ts'
+import { earliest, gather, type Gathered, latest, ledgersOf, NOTHING } from './gather.ts'
+import type { ControllerStore } from './store.ts'
+import { blastView, releaseView, verdictView } from './view.ts'
+
+/** How much a window's last flushes may lag behind its end. */
+const WINDOW_GRACE_MS = 50
+/** Rows of more windows than this at once are folded over several ticks. */
+const MAX_WINDOWS_A_TICK = 240
+/** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
+const SETTLE_AFTER_MS = 7000
+const BLAST_DEADLINE_MS = 2000
+
+export class Tick {
+  readonly #env: Env
+  readonly #store: ControllerStore
+  readonly #actions: Actions
+  #ledgers: Gathered['ledgers'] = NOTHING
+
+  constructor(env: Env, store: ControllerStore, actions: Actions) {
+    this.#env = env
+    this.#store = store
+    this.#actions = actions
+  }
+
+  async run(config: ReleaseConfig): Promise<void> {
+    await this.judge(config)
+    this.#act(config)
+  }
+
+  /**
+   * Takes in what has closed since the last time. Two that overlap can't fold a window twice: what was gathered
+   * for a span or an epoch that is no longer the next one is dropped.
+   */
+  async judge(config: ReleaseConfig): Promise<void> {
+    const began = this.#judgement(config)
+    if (!isRunning(this.#store.state)) return
+    const now = Date.now()
+    const closed = windowStart(now - WINDOW_GRACE_MS, config.windowMs)
+    const until = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
+    const longest = Math.max(0, ...config.guardrails.map(({ withinMs }) => withinMs ?? 0))
+    const { shadow, epoch } = began
+    const late = overdueAfter(began, config.guardrails)
+    const question = {
+      fromMs: began.judgedUntil,
+      toMs: until,
+      recentFromMs: now - longest,
+      overdue: late && { epoch, shadow, ...late },
+    }
+    const gathered = await gather(this.#env, config, question)
+    this.#ledgers = gathered.ledgers
+    const current = this.#judgement(config)
+    if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
+    const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
+    const judgement = foldRows(current, gathered.windows, until, config.windowMs, config.guardrails, jobOperation)
+    const { state } = this.#store
+    const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
+    const verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context)
+    const started =
+      state.clockStartedAt === null && judgement.firstJobAt !== null
+        ? { state: { ...state, clockStartedAt: judgement.firstJobAt } }
+        : {}
+    this.#store.commit({ verdicts, ...(judgement === current ? {} : { judgement }), ...started }, null, now)
+  }
+
+  /** What follows from the verdicts; at most one change of state a tick. */
+  #act(config: ReleaseConfig): void {
+    const now = Date.now()
+    const { state, verdicts } = this.#store
+    if (!isRunning(state)) return
+    const breached = verdicts.find((v) => calls(v, config, 'rollback'))
+    if (breached) {
+      this.#actions.bySystem(
+        config,
+        { action: 'rollback' },
+        'system:guardrail',
+        breached.message,
+        evidenceOf(breached, verdicts),
+        now,
+        breached.guardrail,
+      )
+      return
+    }
+    const pausing = verdicts.find((v) => calls(v, config, 'pause'))
+    if (pausing && !state.paused) {
+      this.#actions.bySystem(
+        config,
+        { action: 'pause' },
+        'system:guardrail',
+        pausing.message,
+        evidenceOf(pausing, verdicts),
+        now,
+      )
+      return
+    }
+    this.#alert(config, now)
+    if (config.advance === 'auto' && state.state !== 'completed' && this.blockers(config, now).length === 0) {
+      const action = nextRung(state, config.ladder) || state.state === 'shadow' ? 'advance' : 'promote'
+      const reason = `bake over, ${this.#store.judgement?.candidateJobs ?? 0} candidate jobs, all guardrails pass`
+      this.#actions.bySystem(
+        config,
+        { action, force: false },
+        'system:auto',
+        reason,
+        { verdicts: verdicts.map(verdictView) },
+        now,
+      )
+    }
+  }
+
+  /** A breach that changes nothing (warn, both bad) is told once an epoch. */
+  #alert(config: ReleaseConfig, now: number): void {
+    const judgement = this.#judgement(config)
+    const fresh = this.#store.verdicts.filter(
+      (v) => (v.status === 'breach' || v.note === 'both_bad') && !judgement.alerted.includes(v.guardrail),
+    )
+    if (fresh.length === 0) return
+    this.#store.commit(
+      { judgement: { ...judgement, alerted: [...judgement.alerted, ...fresh.map((v) => v.guardrail)] } },
+      null,
+      now,
+    )
+    for (const verdict of fresh) {
+      this.#actions.note(
+        config,
+        'guardrail_breached',
+        'system:guardrail',
+        verdict.message,
+        { verdict: verdictView(verdict) },
+        'guardrail_breached',
+        now,
+      )
+    }
+  }
+
+  blockers(config: ReleaseConfig, now: number, state: ReleaseState = this.#store.state): Blocker[] {
+    return blockers(state, config, this.#actions.facts(config, now))
+  }
+
+  /** Once a rollback has reached every isolate, what it cost is summed up in history. */
+  async settle(config: ReleaseConfig): Promise<void> {
+    const since = this.#store.unsettledSince
+    const now = Date.now()
+    if (since === null || now < since + SETTLE_AFTER_MS) return
+    const blast = await this.#blast(config, since)
+    this.#store.commit({ unsettledSince: null }, null, now)
+    const evidence = { blast_radius: blastView(blast, since) }
+    const { subjectsExposed, jobsFailed, jobsRescued } = blast
+    const reason = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs failed, ${jobsRescued} were rescued`
+    this.#actions.note(config, 'rollback_settled', 'system:ledger', reason, evidence, 'rolled_back', now)
+  }
+
+  /** The release as it is, or with `as` the state that a dry run would lead to. */
+  async view(config: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
+    const now = Date.now()
+    const idle = { fromMs: 0, toMs: 0, recentFromMs: now, overdue: null }
+    const [gathered, blast] = await Promise.all([
+      gather(this.#env, config, idle).catch(() => null),
+      this.#store.state.state === 'rolled_back' ? this.#blast(config, this.#store.state.since).catch(() => null) : null,
+    ])
+    if (gathered) this.#ledgers = gathered.ledgers
+    const state = as ?? this.#store.state
+    const { judgement, verdicts, published } = this.#store
+    const standing = this.blockers(config, now, state)
+    const shown = {
+      state,
+      config,
+      overlay: published.overlay,
+      judgement,
+      verdicts,
+      blockers: standing,
+      ledgers: this.#ledgers,
+      blast,
+      nextCheckAt,
+      now,
+    }
+    return { ...releaseView(shown), ...(as ? { dry_run: true } : {}) }
+  }
+
+  async #blast(config: ReleaseConfig, decidedAt: number): Promise<BlastCounts> {
+    const since = this.#store.state.startedAt ?? 0
+    const all = await Promise.all(
+      ledgersOf(this.#env, config).map((ledger) => within(BLAST_DEADLINE_MS, ledger.blast(since, decidedAt))),
+    )
+    return all.reduce((sum, each) => ({
+      // A subject's jobs are all in one ledger, so nobody is counted twice.
+      subjectsExposed: sum.subjectsExposed + each.subjectsExposed,
+      jobsFailed: sum.jobsFailed + each.jobsFailed,
+      jobsRescued: sum.jobsRescued + each.jobsRescued,
+      gpuSecondsLost: sum.gpuSecondsLost + each.gpuSecondsLost,
+      firstFailureAt: earliest(sum.firstFailureAt, each.firstFailureAt),
+      lastMisroutedSubmitAt: latest(sum.lastMisroutedSubmitAt, each.lastMisroutedSubmitAt),
+    }))
+  }
+
+  #judgement(config: ReleaseConfig): Judgement {
+    const { judgement, state } = this.#store
+    return (
+      judgement ??
+      openJudgement(state.epoch, state.epochSince, state.state === 'shadow', config.windowMs, config.guardrails, null)
+    )
+  }
+}
+
+/** Whether this verdict asks for the action: a breach, or data missing for longer than the guardrail allows. */
+function calls(verdict: Verdict, config: ReleaseConfig, action: 'rollback' | 'pause'): boolean {
+  if (verdict.status === 'breach') return verdict.action === action
+  const noData = config.guardrails.find(({ id }) => id === verdict.guardrail)?.noData
+  return action === 'rollback' && verdict.note === 'grace_over' && noData === 'rollback'
+}
+
+function evidenceOf(verdict: Verdict, all: readonly Verdict[]): unknown {
+  return { verdict: verdictView(verdict), verdicts: all.map(verdictView) }
+}

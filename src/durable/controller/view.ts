@@ -1,0 +1,130 @@
+/** A release as the control plane shows it, from what the controller holds. Pure but for the shapes it is given. */
+import type { ReleaseView, VerdictView } from '../../control/api.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { Overlay } from '../../config/overlay.ts'
+import type { Blocker } from '../../core/gates.ts'
+import type { Verdict } from '../../core/guardrails.ts'
+import type { Judgement } from '../../core/judgement.ts'
+import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core/release.ts'
+import { legalActions } from '../../core/transitions.ts'
+import type { BlastCounts } from '../ledger/summary.ts'
+import type { Gathered } from './gather.ts'
+
+export interface Shown {
+  state: ReleaseState
+  config: ReleaseConfig
+  overlay: Overlay
+  judgement: Judgement | null
+  verdicts: readonly Verdict[]
+  blockers: readonly Blocker[]
+  ledgers: Gathered['ledgers']
+  blast: BlastCounts | null
+  nextCheckAt: number | null
+  now: number
+}
+
+export function releaseView(shown: Shown): ReleaseView {
+  const { state, config, judgement, ledgers, now } = shown
+  const snapshot = snapshotOf(state, config)
+  const next = nextRung(state, config.ladder)
+  const submits = judgement?.submits ?? { control: 0, candidate: 0 }
+  const all = submits.control + submits.candidate
+  const { candidate: draining, oldestCandidateAt } = ledgers.open
+  return {
+    name: config.name,
+    state: state.state,
+    stage: state.stage,
+    percent: state.percent,
+    actual_percent: all === 0 ? null : round((100 * submits.candidate) / all, 2),
+    paused: state.paused,
+    advance: config.advance,
+    shadow: {
+      active: snapshot.shadow.sample > 0,
+      sample: state.shadowSample ?? config.shadow.sample,
+      in_flight: ledgers.open.shadow,
+      max_in_flight: config.shadow.maxInFlight,
+      today: ledgers.shadowToday,
+      max_jobs_per_day: config.shadow.maxJobsPerDay,
+      dropped: ledgers.dropped,
+      funnel: ledgers.funnel,
+    },
+    epoch: state.epoch,
+    version: state.version,
+    since: iso(state.since),
+    reason: state.reason,
+    ladder: config.ladder.map((rung) => ({
+      percent: rung.percent,
+      stage: canaryStage(rung.percent),
+      bake_seconds: rung.bakeMs / 1000,
+      gate: rung.gate,
+      approval: rung.approval,
+    })),
+    next: next
+      ? { stage: canaryStage(next.percent), percent: next.percent }
+      : state.state === 'canary'
+        ? { stage: 'completed', percent: 100 }
+        : null,
+    arms: { control: { model: config.arms.control.model }, candidate: { model: config.arms.candidate.model } },
+    clock_started_at: isoOrNull(state.clockStartedAt),
+    jobs: { finished: judgement?.candidateJobs ?? 0, needed: config.minJobs },
+    blocked_by: shown.blockers.map(({ code, message, untilMs }) => ({ code, message, until: isoOrNull(untilMs) })),
+    verdicts: shown.verdicts.map(verdictView),
+    next_check_at: isoOrNull(shown.nextCheckAt),
+    draining:
+      state.state === 'rolled_back' && draining > 0
+        ? {
+            jobs: draining,
+            oldest_seconds: oldestCandidateAt === null ? 0 : round((now - oldestCandidateAt) / 1000, 1),
+          }
+        : null,
+    legal_actions: legalActions(state, config),
+    drift: Object.keys(shown.overlay),
+    blast_radius: shown.blast && state.state === 'rolled_back' ? blastView(shown.blast, state.since) : null,
+  }
+}
+
+export function blastView(blast: BlastCounts, decidedAt: number): NonNullable<ReleaseView['blast_radius']> {
+  return {
+    subjects_exposed: blast.subjectsExposed,
+    jobs_failed: blast.jobsFailed,
+    jobs_rescued: blast.jobsRescued,
+    gpu_seconds_lost: round(blast.gpuSecondsLost, 3),
+    first_failure_at: isoOrNull(blast.firstFailureAt),
+    decided_at: iso(decidedAt),
+    last_misrouted_submit_at: isoOrNull(blast.lastMisroutedSubmitAt),
+  }
+}
+
+export function verdictView(verdict: Verdict): VerdictView {
+  const { fromMs, toMs, bad, needed } = verdict.windows
+  return {
+    guardrail: verdict.guardrail,
+    metric: verdict.metric,
+    operation: verdict.operation,
+    method: verdict.method,
+    action: verdict.action,
+    status: verdict.status,
+    note: verdict.note,
+    value: verdict.value,
+    n: verdict.n,
+    baseline_value: verdict.baselineValue,
+    baseline_n: verdict.baselineN,
+    threshold: verdict.threshold,
+    formula: verdict.formula,
+    ...(verdict.evidence ? { evidence: { ...verdict.evidence } } : {}),
+    windows: { from: isoOrNull(fromMs), to: isoOrNull(toMs), bad, needed },
+    message: verdict.message,
+  }
+}
+
+function round(value: number, digits: number): number {
+  return Math.round(value * 10 ** digits) / 10 ** digits
+}
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms)
+}

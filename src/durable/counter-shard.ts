@@ -1,0 +1,94 @@
+/**
+ * Takes the isolates' flushes, keeps windows, and answers with the newest snapshot that the
+ * controller pushed. Holds no judgement and no truth.
+ */
+import { DurableObject } from 'cloudflare:workers'
+import type { Env } from '../config/env.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { WindowRow } from '../core/window.ts'
+import { releaseConfigOf, releaseNameOf } from './object-config.ts'
+import type { CounterBatch, CounterShardRpc } from './rpc.ts'
+import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
+
+const DEFAULT_WINDOW_MS = 60_000
+const KEEP_SOURCES = 5000
+
+export class CounterShard extends DurableObject<Env> implements CounterShardRpc {
+  readonly #sql: SqlStorage
+  readonly #windows: WindowStore
+  #snapshot: Snapshot | null
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#sql = ctx.storage.sql
+    const release = releaseConfigOf(env, releaseNameOf(ctx))
+    this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS)
+    this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+    this.#sql.exec(
+      'CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID',
+    )
+    const kept = this.#read('snapshot')
+    this.#snapshot = kept === null ? null : (JSON.parse(kept) as Snapshot)
+  }
+
+  /** A batch that was counted before (same source, no higher seq) changes nothing. */
+  async flush(batch: CounterBatch): Promise<Snapshot | null> {
+    const now = Date.now()
+    const [known] = this.#sql.exec<{ seq: number }>('SELECT seq FROM sources WHERE source = ?', batch.source)
+    if (!known || known.seq < batch.seq) {
+      this.#sql.exec('INSERT OR REPLACE INTO sources VALUES (?, ?, ?)', batch.source, batch.seq, now)
+      if (!known) this.#forgetOldSources()
+      this.#windows.add(batch.rows, now)
+      if (batch.lost > 0) this.#write('lost', String(this.#lost() + batch.lost))
+    }
+    return this.#snapshot
+  }
+
+  async snapshot(): Promise<Snapshot | null> {
+    return this.#snapshot
+  }
+
+  /** From the controller. An older version than the one known is refused by doing nothing. */
+  async push(snapshot: Snapshot): Promise<void> {
+    if (this.#snapshot && snapshot.version < this.#snapshot.version) return
+    this.#snapshot = snapshot
+    this.#write('snapshot', JSON.stringify(snapshot))
+  }
+
+  async windows(fromMs: number, toMs: number): Promise<WindowRow[]> {
+    return this.#windows.windows(fromMs, toMs)
+  }
+
+  async report(span: Span): Promise<Report> {
+    return this.#windows.report(span)
+  }
+
+  async totals(): Promise<CountedRow[]> {
+    return this.#windows.totals()
+  }
+
+  /** Events that isolates had to drop. */
+  async lost(): Promise<number> {
+    return this.#lost()
+  }
+
+  #lost(): number {
+    return Number(this.#read('lost') ?? 0)
+  }
+
+  #forgetOldSources(): void {
+    this.#sql.exec(
+      'DELETE FROM sources WHERE source NOT IN (SELECT source FROM sources ORDER BY at_ms DESC LIMIT ?)',
+      KEEP_SOURCES,
+    )
+  }
+
+  #read(name: string): string | null {
+    const [row] = this.#sql.exec<{ value: string }>('SELECT value FROM kept WHERE name = ?', name)
+    return row?.value ?? null
+  }
+
+  #write(name: string, value: string): void {
+    this.#sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, value)
+  }
+}

@@ -1,0 +1,102 @@
+/** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
+import { armToken, type Env } from '../../config/env.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { Arm } from '../../core/assignment.ts'
+import { hash32 } from '../../core/assignment.ts'
+import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
+import type { KeptBody } from './bodies.ts'
+
+const POLL_TIMEOUT_MS = 10_000
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** `gone`: the backend says that there is no such job. `unknown`: it could not be asked. */
+export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' } | { state: 'unknown' }
+
+interface Target {
+  arm: Arm
+  replica: number
+}
+
+export class Backend {
+  readonly #env: Env
+  readonly #release: ReleaseConfig
+  readonly #protocol: Protocol
+
+  constructor(env: Env, release: ReleaseConfig, protocol: Protocol) {
+    this.#env = env
+    this.#release = release
+    this.#protocol = protocol
+  }
+
+  async look(target: Target, upstreamId: string): Promise<Look> {
+    const response = await this.#call(target, this.#protocol.pollCall(upstreamId), { accept: 'application/json' }, null)
+    if (!response) return { state: 'unknown' }
+    const sight = this.#protocol.readJob(response.status, await jsonOf(response))
+    if (sight) return { state: 'sight', sight }
+    return { state: response.status === 404 ? 'gone' : 'unknown' }
+  }
+
+  /** Best effort: true when the backend said that it stops. */
+  async cancel(target: Target, upstreamId: string): Promise<boolean> {
+    const call = this.#protocol.cancelCall(upstreamId)
+    if (!call) return false
+    const response = await this.#call(target, call, {}, null)
+    await response?.body?.cancel()
+    return response?.ok ?? false
+  }
+
+  /** A failed candidate job's body, sent to control once. Null where control did not take it. */
+  async resubmit(body: KeptBody, idempotencyKey: string): Promise<{ sight: JobSight; replica: number } | null> {
+    const { urls } = this.#release.arms.control
+    const replica = replicaOf(urls[Math.floor(Math.random() * urls.length)]!)
+    const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
+    const response = await this.#call(
+      { arm: 'control', replica },
+      { method: 'POST', path: body.path },
+      headers,
+      body.bytes,
+    )
+    const sight = response ? this.#protocol.readJob(response.status, await jsonOf(response)) : null
+    return response?.ok && sight ? { sight, replica } : null
+  }
+
+  async #call(
+    target: Target,
+    call: UpstreamCall,
+    headers: Record<string, string>,
+    body: Uint8Array<ArrayBuffer> | null,
+  ): Promise<Response | null> {
+    const arm = this.#release.arms[target.arm]
+    const url = arm.urls.find((each) => replicaOf(each) === target.replica)
+    if (!url) return null
+    const token = armToken(this.#env, arm.auth)
+    const all = new Headers({
+      ...headers,
+      ...call.headers,
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    })
+    try {
+      return await fetch(url + call.path, {
+        method: call.method,
+        headers: all,
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(Math.min(arm.timeoutMs, POLL_TIMEOUT_MS)),
+      })
+    } catch {
+      return null
+    }
+  }
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER_BYTES) {
+    await response.body?.cancel()
+    return undefined
+  }
+  return response.json().catch(() => undefined)
+}
+
+function replicaOf(url: string): number {
+  return hash32(url) >>> 16
+}

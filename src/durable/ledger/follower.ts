@@ -1,0 +1,261 @@
+/**
+ * Follows jobs to their end: shadow jobs from the start with growing pauses, clients' jobs once the
+ * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
+ */
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { JobSighting } from '../rpc.ts'
+import type { Outcome } from '../../core/outcome.ts'
+import type { JobSight } from '../../protocols/protocol.ts'
+import type { Backend } from './backend.ts'
+import type { Bodies } from './bodies.ts'
+import type { Funnel } from './funnel.ts'
+import { CLIP_WORK, jobKey, type JobRow, type JobTable } from './job-table.ts'
+
+const FIRST_SHADOW_POLL_MS = 1000
+const LONGEST_SHADOW_PAUSE_MS = 30_000
+const LONGEST_QUIET_PAUSE_MS = 600_000
+const GROWTH = 1.5
+const DUE_AT_ONCE = 24
+const WIDTH = 6
+const KEEP_JOBS_MS = 8 * 86_400_000
+const KEEP_UNRESCUED_BODY_MS = 60_000
+const NOTHING_TOLD = { queue: null, run: null, total: null }
+
+/** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
+export interface Overdue {
+  epoch: number
+  shadow: boolean
+  seconds: number
+  perClipSeconds: number | null
+}
+
+export class Follower {
+  readonly #storage: DurableObjectStorage
+  readonly #jobs: JobTable
+  readonly #bodies: Bodies
+  readonly #funnel: Funnel
+  readonly #backend: Backend
+  readonly #release: ReleaseConfig
+  readonly #rescues = new Map<string, Promise<{ upstreamId: string; replica: number } | null>>()
+
+  constructor(
+    storage: DurableObjectStorage,
+    jobs: JobTable,
+    bodies: Bodies,
+    funnel: Funnel,
+    backend: Backend,
+    release: ReleaseConfig,
+  ) {
+    this.#storage = storage
+    this.#jobs = jobs
+    this.#bodies = bodies
+    this.#funnel = funnel
+    this.#backend = backend
+    this.#release = release
+  }
+
+  /** A client polled and the job is still open: the ledger need not look for a while. */
+  seen(row: JobRow, now: number): void {
+    this.#schedule(row, now + this.#release.quietAfterMs, 0)
+  }
+
+  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number): void {
+    if (!this.#jobs.end(row, outcome, told, now)) return
+    if (row.shadow) this.#funnel.count(outcome === 'job_timeout' ? 'dropped:job_timeout' : 'finished')
+    if (!canBeRescued(outcome)) this.#bodies.drop(row.key)
+  }
+
+  async shadowSubmitted(
+    id: string,
+    result: { upstreamId: string; replica: number } | { outcome: Outcome },
+    now: number,
+  ): Promise<void> {
+    const row = this.#jobs.get(id)
+    if (!row || row.status !== 'open') return
+    if ('outcome' in result) {
+      // The submit's failure was counted as a submit's; there is no job to count.
+      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, now)
+      this.#funnel.count(`dropped:submit_${result.outcome}`)
+      return
+    }
+    this.#jobs.sql.exec(
+      'UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?',
+      result.upstreamId,
+      result.replica,
+      id,
+    )
+    this.#funnel.count('submitted')
+    this.#schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
+    await this.arm(now)
+  }
+
+  /** Each open candidate job of this kind beyond its age counts as slow from now on, once. */
+  markOverdue({ epoch, shadow, seconds, perClipSeconds }: Overdue, now: number): void {
+    const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
+    const rows = this.#jobs.sql.exec<JobRow>(
+      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue = 0 AND upstream_id != ''
+       AND submitted_at < ? - COALESCE(work * ?, ?) LIMIT 500`,
+      epoch,
+      Number(shadow),
+      now,
+      perWorkMs,
+      seconds * 1000,
+    )
+    for (const row of [...rows]) this.#jobs.markOverdue(row, now)
+  }
+
+  /** The alarm: whoever is due, a bounded number at a time; then the next alarm. Never throws, lest the platform give up on it. */
+  async wake(): Promise<void> {
+    const now = Date.now()
+    // Armed before anything can fail.
+    await this.#storage.setAlarm(now + LONGEST_SHADOW_PAUSE_MS)
+    const due = this.#jobs.sql.exec<JobRow>(
+      "SELECT * FROM jobs WHERE status = 'open' AND poll_at <= ? ORDER BY poll_at LIMIT ?",
+      now,
+      DUE_AT_ONCE,
+    )
+    const rows = [...due]
+    for (let i = 0; i < rows.length; i += WIDTH) {
+      await Promise.all(
+        rows.slice(i, i + WIDTH).map((row) => this.#look(row).catch((error: unknown) => this.#later(row, error))),
+      )
+    }
+    this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
+    this.#jobs.sql.exec("DELETE FROM jobs WHERE status != 'open' AND submitted_at < ?", now - KEEP_JOBS_MS)
+    await this.#storage.deleteAlarm()
+    await this.arm(Date.now())
+  }
+
+  /** Sets the alarm for the next job that is due, unless an earlier one stands. */
+  async arm(now: number): Promise<void> {
+    const [next] = this.#jobs.sql.exec<{ at: number | null }>(
+      "SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open'",
+    )
+    if (next?.at === null || next === undefined) return
+    const at = Math.max(next.at, now + 50)
+    const standing = await this.#storage.getAlarm()
+    if (standing === null || standing > at) await this.#storage.setAlarm(at)
+  }
+
+  async #look(row: JobRow): Promise<void> {
+    const isLate = Date.now() >= row.submitted_at + this.#timeoutMs(row)
+    const look = row.upstream_id === '' ? null : await this.#backend.look(row, row.upstream_id)
+    const now = Date.now()
+    // A client's poll may have ended it meanwhile.
+    const fresh = this.#jobs.get(row.key)
+    if (fresh?.status !== 'open') return
+    if (look?.state === 'sight' && outcomeOf(look.sight))
+      return this.#end(fresh, outcomeOf(look.sight)!, look.sight, now)
+    if (look?.state === 'gone') return this.#end(fresh, 'job_lost', null, now)
+    if (!isLate) return this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
+    if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
+    await this.#end(row.upstream_id === '' ? { ...fresh, counted: 0 } : fresh, 'job_timeout', null, now)
+    if (row.shadow && row.upstream_id !== '') await this.#backend.cancel(row, row.upstream_id)
+  }
+
+  async #end(row: JobRow, outcome: Outcome, sight: JobSight | null, now: number): Promise<void> {
+    const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
+    this.ended(row, outcome, told, now)
+    if (this.#release.rescue && row.arm === 'candidate' && !row.shadow && canBeRescued(outcome)) await this.rescue(row)
+  }
+
+  /** Resubmits a failed candidate job to control, once however many ask. */
+  rescue(row: JobRow): Promise<{ upstreamId: string; replica: number } | null> {
+    if (row.rescued_upstream !== null)
+      return Promise.resolve({ upstreamId: row.rescued_upstream, replica: row.rescued_replica! })
+    let rescue = this.#rescues.get(row.key)
+    if (!rescue) {
+      rescue = this.#resubmit(row).finally(() => this.#rescues.delete(row.key))
+      this.#rescues.set(row.key, rescue)
+    }
+    return rescue
+  }
+
+  async #resubmit(row: JobRow): Promise<{ upstreamId: string; replica: number } | null> {
+    const body = this.#bodies.get(row.key)
+    if (!body || row.rescue_tried || row.arm !== 'candidate') return null
+    this.#jobs.sql.exec('UPDATE jobs SET rescue_tried = 1 WHERE key = ?', row.key)
+    const taken = await this.#backend.resubmit(body, `rescue-${row.client_id.slice(0, 200)}`)
+    this.#bodies.drop(row.key)
+    if (!taken) return null
+    const { sight, replica } = taken
+    const now = Date.now()
+    this.#jobs.sql.exec(
+      'UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?',
+      sight.id,
+      replica,
+      row.key,
+    )
+    const job = {
+      clientId: row.client_id,
+      upstreamId: sight.id,
+      arm: 'control' as const,
+      release: 0,
+      replica,
+      epoch: row.epoch,
+    }
+    const kept = {
+      stage: row.stage,
+      submittedAt: row.submitted_at,
+      matched: false,
+      owner: row.owner,
+      nameless: row.nameless === 1,
+      work: row.work,
+    }
+    this.#jobs.add({ ...job, ...kept }, { counted: 0, poll_at: now + this.#release.quietAfterMs })
+    await this.arm(now)
+    return { upstreamId: sight.id, replica }
+  }
+
+  async cancelShadows(): Promise<void> {
+    const rows = [...this.#jobs.sql.exec<JobRow>("SELECT * FROM jobs WHERE status = 'open' AND shadow = 1 LIMIT 1000")]
+    for (let i = 0; i < rows.length; i += WIDTH) {
+      await Promise.all(
+        rows.slice(i, i + WIDTH).map(async (row) => {
+          if (row.upstream_id !== '') await this.#backend.cancel(row, row.upstream_id)
+          this.#jobs.end(row, 'cancelled', NOTHING_TOLD, Date.now())
+          this.#funnel.count('dropped:rolled_back')
+        }),
+      )
+    }
+  }
+
+  #later(row: JobRow, error: unknown): void {
+    console.error(
+      JSON.stringify({ at: 'job-ledger', job: jobKey(row.arm, row.replica, row.upstream_id), error: String(error) }),
+    )
+    this.#schedule(row, Date.now() + this.#pauseMs(row), row.polls + 1)
+  }
+
+  #schedule(row: JobRow, at: number, polls: number): void {
+    const deadline = row.submitted_at + this.#timeoutMs(row)
+    // Past its deadline a job is looked at once more and then ended.
+    this.#jobs.sql.exec(
+      "UPDATE jobs SET poll_at = ?, polls = ? WHERE key = ? AND status = 'open'",
+      Math.min(at, Math.max(deadline, Date.now())),
+      polls,
+      row.key,
+    )
+  }
+
+  #pauseMs(row: JobRow): number {
+    const [first, longest] = row.shadow
+      ? [FIRST_SHADOW_POLL_MS, LONGEST_SHADOW_PAUSE_MS]
+      : [this.#release.quietAfterMs, LONGEST_QUIET_PAUSE_MS]
+    return Math.min(first * GROWTH ** row.polls, longest)
+  }
+
+  #timeoutMs(row: JobRow): number {
+    return row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
+  }
+}
+
+function outcomeOf(sight: JobSight): Outcome | null {
+  if (sight.status === 'succeeded') return 'ok'
+  if (sight.status === 'cancelled') return 'cancelled'
+  return sight.status === 'failed' ? (sight.failure ?? 'job_failed') : null
+}
+
+function canBeRescued(outcome: Outcome): boolean {
+  return outcome === 'job_failed' || outcome === 'job_lost'
+}

@@ -1,0 +1,84 @@
+/** Jobs and shadow pairs as the control plane lists them, newest first; `cursor` is the time and key of the last row. */
+import type { JobView, PairView } from '../../control/api.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import { hash32 } from '../../core/assignment.ts'
+import type { Protocol } from '../../protocols/protocol.ts'
+import type { JobFilter } from '../rpc.ts'
+import type { JobRow } from './job-table.ts'
+
+interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
+export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | null, limit: number): Page<JobView> {
+  const conditions: string[] = []
+  const values: (string | number)[] = []
+  if (filter.arm) conditions.push('arm = ?') && values.push(filter.arm)
+  if (filter.status) conditions.push('status = ?') && values.push(filter.status)
+  if (filter.shadow !== undefined) conditions.push('shadow = ?') && values.push(Number(filter.shadow))
+  return paged(rowsAfter(sql, conditions, values, cursor, limit), limit, (row) => ({
+    id: row.client_id,
+    arm: row.arm,
+    stage: row.stage,
+    epoch: row.epoch,
+    status: row.status,
+    outcome: row.outcome,
+    shadow: row.shadow === 1,
+    rescued: row.rescued_upstream !== null,
+    submitted_at: iso(row.submitted_at),
+    ended_at: row.ended_at === null ? null : iso(row.ended_at),
+    seconds: row.seconds,
+  }))
+}
+
+export function pairViews(
+  sql: SqlStorage,
+  release: ReleaseConfig,
+  protocol: Protocol,
+  cursor: string | null,
+  limit: number,
+): Page<PairView> {
+  const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''"], [], cursor, limit)
+  const side = (row: JobRow) => {
+    const url = release.arms[row.arm].urls.find((each) => hash32(each) >>> 16 === row.replica) ?? ''
+    const content = protocol.contentCall(row.upstream_id)?.path ?? protocol.pollCall(row.upstream_id).path
+    return { id: row.upstream_id, url: url + content, status: row.status, seconds: row.seconds }
+  }
+  return paged(rows, limit, (row) => {
+    const [control] = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair)
+    const missing = { id: '', url: '', status: 'open', seconds: null }
+    return { control: control ? side(control) : missing, candidate: side(row), at: iso(row.submitted_at) }
+  })
+}
+
+function rowsAfter(
+  sql: SqlStorage,
+  conditions: string[],
+  values: (string | number)[],
+  cursor: string | null,
+  limit: number,
+): JobRow[] {
+  const [at, key] = cursor?.split(/\|(.*)/s) ?? []
+  const all = [...conditions, ...(at && key ? ['(submitted_at, key) < (?, ?)'] : [])]
+  const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''
+  const after = at && key ? [Number(at), key] : []
+  return [
+    ...sql.exec<JobRow>(
+      `SELECT * FROM jobs ${where} ORDER BY submitted_at DESC, key DESC LIMIT ?`,
+      ...values,
+      ...after,
+      limit + 1,
+    ),
+  ]
+}
+
+function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page<T> {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return { items: page.map(view), next: rows.length > limit && last ? `${last.submitted_at}|${last.key}` : null }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}

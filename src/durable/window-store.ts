@@ -1,0 +1,165 @@
+/**
+ * Windows of counters in an object's SQLite: added to as batches arrive, read by the controller's
+ * tick. Counter shards keep requests in one, ledgers the ends of jobs. The object's clock decides
+ * which window a batch belongs to, so nothing arrives late; it is only counted later.
+ */
+import { decodeSketch, encodeSketch } from '../core/sketch.ts'
+import {
+  type Counters,
+  emptyCounters,
+  mergeCounters,
+  type Measure,
+  parseSeries,
+  type Series,
+  seriesKey,
+  type WindowRow,
+  windowStart,
+} from '../core/window.ts'
+
+const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
+/** A last stage of a week in windows of a minute, and a day more. */
+const KEEP_WINDOWS = 11_520
+const KEEP_SLICES_MS = 300_000
+const SLICE_MS = 1000
+
+export interface CountedRow {
+  series: Series
+  counters: Counters
+}
+
+/** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts by the second since `recentFromMs`. */
+export interface Span {
+  fromMs: number
+  toMs: number
+  recentFromMs: number
+}
+
+export interface Report {
+  windows: WindowRow[]
+  recent: WindowRow[]
+}
+
+type Stored = { start_ms: number; series: string; requests: number; outcomes: string } & Record<
+  Measure,
+  ArrayBuffer | null
+>
+
+/** Counts of the last minutes by the second, without latencies: what a fast trip is judged by. Kept in memory only. */
+interface Slice {
+  startMs: number
+  rows: Map<string, CountedRow>
+}
+
+export class WindowStore {
+  readonly #sql: SqlStorage
+  readonly #windowMs: number
+  #openStart = -1
+  #open = new Map<string, Counters>()
+  readonly #totals = new Map<string, Counters>()
+  #slices: Slice[] = []
+
+  constructor(sql: SqlStorage, windowMs: number) {
+    this.#sql = sql
+    this.#windowMs = windowMs
+    const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
+    sql.exec(`CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, requests INTEGER, outcomes TEXT, ${measures},
+      PRIMARY KEY (start_ms, series)) WITHOUT ROWID`)
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, requests INTEGER, outcomes TEXT, ${measures}) WITHOUT ROWID`,
+    )
+  }
+
+  /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
+  add(rows: readonly CountedRow[], atMs: number): void {
+    const start = windowStart(atMs, this.#windowMs)
+    if (start !== this.#openStart) this.#turn(start)
+    const slice = this.#slice(atMs)
+    for (const { series, counters } of rows) {
+      const key = seriesKey(series)
+      const open = this.#counters(this.#open, 'windows', key, start)
+      mergeCounters(open, counters)
+      this.#write('windows', start, key, open)
+      const totalKey = seriesKey({ ...series, epoch: 0, matched: false })
+      const total = this.#counters(this.#totals, 'totals', totalKey, 0)
+      mergeCounters(total, counters)
+      this.#write('totals', 0, totalKey, total)
+      let part = slice.rows.get(key)
+      if (!part) slice.rows.set(key, (part = { series, counters: emptyCounters() }))
+      mergeCounters(part.counters, { ...counters, sketches: {} })
+    }
+  }
+
+  /** Rows of windows with `fromMs <= start < toMs`, oldest first. */
+  windows(fromMs: number, toMs: number): WindowRow[] {
+    const rows = this.#sql.exec<Stored>(
+      'SELECT * FROM windows WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms',
+      fromMs,
+      toMs,
+    )
+    return [...rows].map((row) => ({
+      startMs: row.start_ms,
+      series: parseSeries(row.series),
+      counters: countersOf(row),
+    }))
+  }
+
+  report({ fromMs, toMs, recentFromMs }: Span): Report {
+    const recent = this.#slices
+      .filter(({ startMs }) => startMs >= recentFromMs)
+      .flatMap(({ startMs, rows }) => [...rows.values()].map((row) => ({ startMs, ...row })))
+    return { windows: this.windows(fromMs, toMs), recent }
+  }
+
+  /** Sums since ever; epochs and slices of control are not told apart. */
+  totals(): CountedRow[] {
+    return [...this.#sql.exec<Stored>('SELECT * FROM totals')].map((row) => ({
+      series: parseSeries(row.series),
+      counters: countersOf(row),
+    }))
+  }
+
+  #turn(start: number): void {
+    this.#openStart = start
+    this.#open = new Map()
+    this.#sql.exec('DELETE FROM windows WHERE start_ms < ?', start - KEEP_WINDOWS * this.#windowMs)
+  }
+
+  #slice(atMs: number): Slice {
+    const startMs = windowStart(atMs, SLICE_MS)
+    const last = this.#slices.at(-1)
+    if (last?.startMs === startMs) return last
+    const slice = { startMs, rows: new Map() }
+    this.#slices = [...this.#slices.filter((kept) => kept.startMs > atMs - KEEP_SLICES_MS), slice]
+    return slice
+  }
+
+  #counters(cache: Map<string, Counters>, table: 'windows' | 'totals', key: string, start: number): Counters {
+    let counters = cache.get(key)
+    if (!counters) {
+      const [stored] = this.#sql.exec<Stored>(`SELECT * FROM ${table} WHERE start_ms = ? AND series = ?`, start, key)
+      cache.set(key, (counters = stored ? countersOf(stored) : emptyCounters()))
+    }
+    return counters
+  }
+
+  #write(table: 'windows' | 'totals', start: number, key: string, { requests, outcomes, sketches }: Counters): void {
+    const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, outcomes, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      start,
+      key,
+      requests,
+      JSON.stringify(outcomes),
+      ...blobs,
+    )
+  }
+}
+
+function countersOf(row: Stored): Counters {
+  const counters: Counters = { requests: row.requests, outcomes: JSON.parse(row.outcomes), sketches: {} }
+  for (const measure of MEASURES) {
+    const blob = row[measure]
+    if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))
+  }
+  return counters
+}

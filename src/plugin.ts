@@ -1,0 +1,50 @@
+/**
+ * The front door for others: both planes as one Hono app, to deploy as it is or to mount in a Worker
+ * of one's own. The Durable Object classes are exported from worker.ts and bound in wrangler.toml.
+ */
+import { Hono } from 'hono'
+import { configOf, type Env } from './config/env.ts'
+import { createControl } from './control/app.ts'
+import type { ControlDeps } from './control/deps.ts'
+import { liveConfig } from './durable/live-config-client.ts'
+import { controllerOf } from './durable/stubs.ts'
+import { createGateway } from './gateway/app.ts'
+import { snapshotAgeSeconds } from './gateway/isolate.ts'
+import { PROTOCOL_NAMES } from './protocols/index.ts'
+
+export interface SluiceOptions {
+  /** Receives one entry a request and one an error, without prompts or credentials. Default: a JSON line to the console. */
+  log?: (entry: Record<string, unknown>) => void
+}
+
+export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bindings: Env }> {
+  const deps: ControlDeps = {
+    readEnv: (env) => ({
+      config: configOf(env, PROTOCOL_NAMES),
+      tokens: env.SLUICE_TOKENS,
+      cookieKey: env.SLUICE_COOKIE_KEY,
+      forceControl: env.SLUICE_FORCE_CONTROL === '1',
+    }),
+    controller: controllerOf,
+    liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
+    protocols: PROTOCOL_NAMES,
+    snapshotAgeSeconds,
+    now: () => Date.now(),
+    newId: () => crypto.randomUUID(),
+    fetch: (url, init) => fetch(url, init),
+    log,
+  }
+  const control = createControl(deps)
+  const gateway = createGateway(log)
+  const app = new Hono<{ Bindings: Env }>()
+  app.all('/_sluice', (c) => control.fetch(c.req.raw, c.env, c.executionCtx))
+  app.all('/_sluice/*', (c) => control.fetch(c.req.raw, c.env, c.executionCtx))
+  app.all('*', (c) => gateway.fetch(c.req.raw, c.env, c.executionCtx))
+  return app
+}
+
+function logLine(entry: Record<string, unknown>): void {
+  console.log(JSON.stringify(entry))
+}
+
+export type { Env } from './config/env.ts'
