@@ -27,6 +27,8 @@ export function dashboardPort(
     pairs: (name, cursor) => result(() => service.pairs(name, cursor, PAGE_SIZE)),
     config: (name) => result(() => service.config.view(name)),
     act: (name, command, ifMatch) => asRole('operator', () => service.act(name, command, caller.who, ifMatch)),
+    checkConfig: (name, patch, ifMatch) =>
+      asRole('admin', () => service.config.patch(name, patch, { reason: '', who: caller.who, ifMatch, dryRun: true })),
     patchConfig: (name, patch, reason, ifMatch) =>
       asRole('admin', () => service.config.patch(name, patch, { reason, who: caller.who, ifMatch, dryRun: false })),
   }

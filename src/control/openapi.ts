@@ -42,7 +42,8 @@ const VERSION_PARAMETER = {
 export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) (paths[`/_sluice${route.path}`] ??= {})[route.method] = operation(route)
-  const schemas = toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: 'output' })
+  const answered = toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: 'output' })
+  const taken = toJsonSchemaDefs({ Action: NAMED.Action }, { ...CONVERSION, typeMode: 'input' })
   return {
     openapi: '3.1.0',
     info: { title: 'Sluice control plane', version: '1', license: { name: 'MIT', identifier: 'MIT' } },
@@ -50,7 +51,7 @@ export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unk
     security: [{ bearer: [] }, { access: [] }, { session: [] }],
     paths,
     components: {
-      schemas: { ...schemas, Action: toJsonSchema(api.actionSchema, { ...CONVERSION, typeMode: 'input' }) },
+      schemas: { ...answered, ...taken },
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'A static token or a signed one.' },
         access: { type: 'apiKey', in: 'header', name: 'Cf-Access-Jwt-Assertion', description: 'Cloudflare Access.' },

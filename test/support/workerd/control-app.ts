@@ -1,9 +1,11 @@
 /** The control plane over twins: one configuration with two releases, a token for each role, a clock to be set. */
 import { hashToken } from '../../../src/auth/tokens.ts'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
+import type { Env } from '../../../src/config/env.ts'
 import { readConfig } from '../../../src/config/load.ts'
 import { createControl } from '../../../src/control/app.ts'
 import type { ControlDeps, ControlSettings } from '../../../src/control/deps.ts'
+import { type ControlService, controlService } from '../../../src/control/service.ts'
 import type { LiveConfigFacade } from '../../../src/durable/live-config-client.ts'
 import type { PublishedVersion } from '../../../src/durable/live-config-data.ts'
 import { ControllerTwin } from './controller-twin.ts'
@@ -36,9 +38,10 @@ export class ControlRig {
   }
   readonly controllers = new Map<string, ControllerTwin>(RELEASES.map((name) => [name, new ControllerTwin(name)]))
   readonly recorded: PublishedVersion[] = []
+  recordFails = false
   readonly logged: Record<string, unknown>[] = []
   fetch: ControlDeps['fetch'] = () => Promise.reject(new Error('no network in this test'))
-  readonly app = createControl({
+  readonly deps: ControlDeps = {
     readEnv: () => this.settings,
     controller: (_env, name) => this.controller(name),
     liveConfig: () => this.#liveConfig(),
@@ -48,10 +51,18 @@ export class ControlRig {
     newId: () => 'new-id',
     fetch: (url, init) => this.fetch(url, init),
     log: (entry) => void this.logged.push(entry),
-  })
+  }
+  readonly app = createControl(this.deps)
 
   controller(name: string): ControllerTwin {
     return this.controllers.get(name)!
+  }
+
+  /** What routes and pages are made of, for tests of a part by itself. */
+  service(): ControlService {
+    const { config } = this.settings
+    if (!config.ok) throw new Error('this rig has no valid configuration')
+    return controlService(this.deps, {} as Env, this.settings, config.config)
   }
 
   /** One request as `role`, or as nobody; a body goes as JSON. */
@@ -82,6 +93,7 @@ export class ControlRig {
       saveView: unused,
       removeView: unused,
       recordPublished: async (entry) => {
+        if (this.recordFails) throw new Error('live-config is away')
         this.recorded.push(entry)
         return { ok: true }
       },

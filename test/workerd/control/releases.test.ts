@@ -1,13 +1,157 @@
 import { describe, expect, it } from 'vitest'
+import { errorSchema, releaseSchema } from '../../../src/control/api.ts'
+import * as v from 'valibot'
 import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
 
+const [R1, CHINESE] = RELEASES
+const ACTIONS = `/api/v1/releases/${R1}/actions`
+
+async function errorOf(response: Response | Promise<Response>) {
+  const { error } = v.parse(errorSchema, await (await response).json())
+  return { status: (await response).status, ...error }
+}
+
 describe('releases', () => {
-  it('lists every release in matching order', async () => {
-    const res = await new ControlRig().request('GET', '/api/v1/releases', { as: 'viewer' })
-    const body = (await res.json()) as { items: { name: string }[]; next: null }
-    expect(res.status).toBe(200)
+  it('are listed in matching order', async () => {
+    const response = await new ControlRig().request('GET', '/api/v1/releases', { as: 'viewer' })
+    const body: { items: { name: string }[]; next: null } = await response.json()
+    expect(response.status).toBe(200)
     expect(body.items.map(({ name }) => name)).toEqual(RELEASES)
     expect(body.next).toBeNull()
-    expect(res.headers.get('cache-control')).toBe('no-store')
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('are found by any name, and tell their version', async () => {
+    const response = await new ControlRig().request('GET', `/api/v1/releases/${encodeURIComponent(CHINESE)}`)
+    expect(v.parse(releaseSchema, await response.json()).name).toBe(CHINESE)
+    expect(response.headers.get('etag')).toBe('"1"')
+  })
+
+  it('that do not exist are 404 release_not_found on each route', async () => {
+    const rig = new ControlRig()
+    for (const path of ['', '/history', '/config', '/counters', '/jobs', '/pairs', '/stream']) {
+      const error = await errorOf(rig.request('GET', `/api/v1/releases/none-such${path}`))
+      expect(error).toMatchObject({ status: 404, code: 'release_not_found' })
+    }
+    expect(await errorOf(rig.request('GET', '/api/v1/assign?release=none-such&subject=a'))).toMatchObject({
+      code: 'release_not_found',
+    })
+  })
+})
+
+describe('an action', () => {
+  it('answers the new state and stands in the history with who and why', async () => {
+    const rig = new ControlRig()
+    const body = { action: 'start', stage: 'canary-50', reason: ' time to go ' }
+    const response = await rig.request('POST', ACTIONS, { as: 'operator', body })
+    expect(await response.json()).toMatchObject({ stage: 'canary-50', percent: 50, version: 2 })
+    expect(response.headers.get('etag')).toBe('"2"')
+    const history: { items: unknown[] } = await (await rig.request('GET', `/api/v1/releases/${R1}/history`)).json()
+    expect(history.items).toMatchObject([
+      { who: 'token:operator', action: 'start', reason: 'time to go', from: { stage: 'idle' }, to: { percent: 50 } },
+    ])
+  })
+
+  it('that is only tried changes nothing and says so', async () => {
+    const rig = new ControlRig()
+    const response = await rig.request('POST', ACTIONS, { body: { action: 'start', dry_run: true } })
+    expect(await response.json()).toMatchObject({ stage: 'canary-50', dry_run: true })
+    expect(response.headers.get('etag')).toBeNull()
+    expect(rig.controller(R1).state.stage).toBe('idle')
+  })
+
+  it('that is illegal is 409 with the legal ones', async () => {
+    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: { action: 'promote' } }))
+    expect(error).toMatchObject({ status: 409, code: 'illegal_transition', details: [{ message: 'start' }] })
+  })
+
+  it.each(['1', '"1"', 'W/"1"', '*'])('goes ahead with If-Match: %s while that is the version', async (ifMatch) => {
+    const response = await new ControlRig().request('POST', ACTIONS, {
+      body: { action: 'start' },
+      headers: { 'if-match': ifMatch },
+    })
+    expect(response.status).toBe(200)
+  })
+
+  it.each(['7', '"7"'])('with a stale If-Match: %s is 412 and changes nothing', async (ifMatch) => {
+    const rig = new ControlRig()
+    const options = { body: { action: 'start' }, headers: { 'if-match': ifMatch } }
+    expect(await errorOf(rig.request('POST', ACTIONS, options))).toMatchObject({
+      status: 412,
+      code: 'version_mismatch',
+    })
+    expect(rig.controller(R1).state.version).toBe(1)
+  })
+
+  it.each([
+    ['an unknown action', { action: 'explode' }, 400, 'invalid_request', 'action'],
+    ['an unknown key', { action: 'start', percnt: 5 }, 400, 'invalid_request', 'percnt'],
+    ['a percent out of range', { action: 'set_percent', percent: 101 }, 400, 'invalid_request', 'percent'],
+    ['no object', [], 400, 'invalid_request', 'action'],
+    ['no JSON', '{"action":', 400, 'malformed_body', null],
+    ['too much', JSON.stringify({ action: 'start', reason: 'x'.repeat(70_000) }), 413, 'body_too_large', null],
+  ])('with %s is refused and names the place', async (_, body, status, code, param) => {
+    const rig = new ControlRig()
+    const error = await errorOf(rig.request('POST', ACTIONS, { body }))
+    expect(error).toMatchObject({ status, code, param })
+    expect(rig.controller(R1).state.version).toBe(1)
+  })
+
+  it('is JSON by name too, so that no form of another site can send one', async () => {
+    const headers = { 'content-type': 'text/plain' }
+    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: '{"action":"start"}', headers }))
+    expect(error).toMatchObject({ status: 415, code: 'unsupported_media_type' })
+  })
+
+  it('with a broken If-Match is 400', async () => {
+    const options = { body: { action: 'start' }, headers: { 'if-match': 'latest' } }
+    expect(await errorOf(new ControlRig().request('POST', ACTIONS, options))).toMatchObject({
+      status: 400,
+      param: 'If-Match',
+    })
+  })
+})
+
+describe('history', () => {
+  it('is paged by cursor', async () => {
+    const rig = new ControlRig()
+    await rig.request('POST', ACTIONS, { body: { action: 'start' } })
+    await rig.request('POST', ACTIONS, { body: { action: 'rollback' } })
+    const page = async (query: string) =>
+      (await rig.request('GET', `/api/v1/releases/${R1}/history?${query}`)).json<{
+        items: { action: string }[]
+        next: string | null
+      }>()
+    const first = await page('limit=1')
+    expect(first.items.map(({ action }) => action)).toEqual(['rollback'])
+    const second = await page(`limit=1&cursor=${first.next}`)
+    expect(second).toMatchObject({ items: [{ action: 'start' }], next: null })
+  })
+
+  it.each(['limit=0', 'limit=501', 'limit=ten', 'cursor='])('refuses %s', async (query) => {
+    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/history?${query}`))
+    expect(error).toMatchObject({ status: 400, code: 'invalid_request', param: query.split('=')[0] })
+  })
+})
+
+describe('assign', () => {
+  it('tells the arm of a subject and why', async () => {
+    const rig = new ControlRig()
+    const arms = async () => {
+      const response = await rig.request('GET', `/api/v1/assign?release=${R1}&subject=user_1`, { as: 'viewer' })
+      return response.json()
+    }
+    expect(await arms()).toMatchObject({ arm: 'control', reason: 'idle', stage: 'idle', percent: 0, subject: 'user_1' })
+    await rig.request('POST', ACTIONS, { body: { action: 'start' } })
+    expect(await arms()).toMatchObject({ reason: 'hash', stage: 'canary-50', percent: 50, epoch: 2 })
+    rig.controller(R1).rules = [{ when: { subject: ['user_1'] }, arm: 'candidate' }]
+    expect(await arms()).toMatchObject({ arm: 'candidate', reason: 'rule' })
+    rig.settings.forceControl = true
+    expect(await arms()).toMatchObject({ arm: 'control', reason: 'forced_control' })
+  })
+
+  it('needs both names', async () => {
+    const error = await errorOf(new ControlRig().request('GET', '/api/v1/assign?release=r1'))
+    expect(error).toMatchObject({ status: 400, param: 'subject' })
   })
 })

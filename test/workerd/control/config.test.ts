@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+
+const [R1] = RELEASES
+const CONFIG = `/api/v1/releases/${R1}/config`
+
+describe('a change of the live configuration', () => {
+  it('is published by the controller and recorded for operators, with who and why', async () => {
+    const rig = new ControlRig()
+    const response = await rig.request('PATCH', `${CONFIG}?reason=slower`, { body: { bake: '1h', min_jobs: 5 } })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ version: 1, overlay: { bake: '1h', min_jobs: 5 } })
+    expect(rig.recorded).toEqual([
+      {
+        version: 1,
+        overlay: { bake: '1h', min_jobs: 5 },
+        who: 'token:admin',
+        reason: 'slower',
+        at: '2026-11-24T09:00:00.000Z',
+      },
+    ])
+  })
+
+  it('keeps the keys that it does not name, and null takes one back to the file', async () => {
+    const rig = new ControlRig()
+    await rig.request('PATCH', CONFIG, { body: { bake: '1h', min_jobs: 5 } })
+    await rig.request('PATCH', CONFIG, { body: { bake: null } })
+    expect(rig.controller(R1).overlay).toEqual({ min_jobs: 5 })
+    await rig.request('DELETE', CONFIG)
+    expect(rig.controller(R1).overlay).toEqual({})
+  })
+
+  it.each([
+    [{ ladder: [50, 5] }, 'ladder'],
+    [{ bake: 'soon' }, 'bake'],
+    [{ shadow: { sample: 2 } }, 'shadow.sample'],
+    [{ guardrails: [{ metric: 'error_rate' }] }, 'guardrails.0'],
+    [{ protocol: 'openai-videos' }, 'protocol'],
+    [{ arms: {} }, 'arms'],
+    [{ unknown: 1 }, 'unknown'],
+  ])('that would not be valid is refused with the place: %j', async (body, path) => {
+    const rig = new ControlRig()
+    const response = await rig.request('PATCH', CONFIG, { body })
+    expect(response.status).toBe(400)
+    const { error }: { error: { details: { path: string }[] } } = await response.json()
+    expect(error.details.map((detail) => detail.path).join()).toContain(path)
+    expect(rig.controller(R1).overlayVersion).toBe(0)
+    expect(rig.recorded).toEqual([])
+  })
+
+  it('that is only tried shows what would be and publishes nothing', async () => {
+    const rig = new ControlRig()
+    const response = await rig.request('PATCH', `${CONFIG}?dry_run=true`, { body: { min_jobs: 5 } })
+    expect(await response.json()).toMatchObject({
+      version: 0,
+      values: { min_jobs: { value: 5, source: 'live' }, bake: { source: 'default' } },
+    })
+    expect(rig.controller(R1).overlayVersion).toBe(0)
+  })
+
+  it('on top of a version that is no longer the newest is 412', async () => {
+    const rig = new ControlRig()
+    await rig.request('PATCH', CONFIG, { body: { min_jobs: 5 } })
+    const response = await rig.request('PATCH', CONFIG, { body: { min_jobs: 6 }, headers: { 'if-match': '"0"' } })
+    expect(response.status).toBe(412)
+    expect(rig.controller(R1).overlay).toEqual({ min_jobs: 5 })
+  })
+
+  it('larger than a variable of the file could be is 413', async () => {
+    const rules = Array.from({ length: 100 }, (_, i) => ({ when: { subject: `${i}`.repeat(30) }, arm: 'control' }))
+    const response = await new ControlRig().request('PATCH', CONFIG, { body: { rules } })
+    expect(response.status).toBe(413)
+  })
+
+  it('stands even where the record of it fails, which is logged', async () => {
+    const rig = new ControlRig()
+    rig.recordFails = true
+    const response = await rig.request('PATCH', CONFIG, { body: { min_jobs: 5 } })
+    expect(response.status).toBe(200)
+    expect(rig.logged).toMatchObject([{ event: 'publish_not_recorded', release: R1, version: 1 }])
+  })
+})
