@@ -1,18 +1,6 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
-import { defineConfig, type Plugin } from 'vitest/config'
-
-/** What wrangler.toml's rules hand to the Worker as text comes as text here too. */
-function textFiles(): Plugin {
-  return {
-    name: 'text-files',
-    enforce: 'pre',
-    async resolveId(source, importer) {
-      if (!/(\.css|\.client\.js|\/uPlot\.iife\.min\.js)$/.test(source)) return null
-      const resolved = await this.resolve(source, importer, { skipSelf: true })
-      return resolved && `${resolved.id}?raw`
-    },
-  }
-}
+import { defineConfig } from 'vitest/config'
+import { textFiles } from './test/support/text-files.ts'
 
 /** Node for what is pure, workerd for objects and routes, whole processes and Chromium for the rest. */
 export default defineConfig({
@@ -38,6 +26,7 @@ export default defineConfig({
         },
       },
       {
+        plugins: [textFiles()],
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],

@@ -1,7 +1,9 @@
+/// <reference path="./text-files.d.ts" />
 /** The pages' style and scripts, served from the bundle under names that change with their content. */
 import uplotStyle from '../../node_modules/uplot/dist/uPlot.min.css'
 import uplotScript from '../../node_modules/uplot/dist/uPlot.iife.min.js'
 import chartsScript from './client/charts.client.js'
+import dialogScript from './client/dialog.client.js'
 import pageScript from './client/page.client.js'
 import pageStyle from './style.css'
 
@@ -13,6 +15,7 @@ const files = {
   style: asset('style', 'css', CSS, `${uplotStyle}\n${pageStyle}`),
   uplot: asset('uplot', 'js', JS, uplotScript),
   charts: asset('charts', 'js', JS, chartsScript),
+  dialog: asset('dialog', 'js', JS, dialogScript),
   page: asset('page', 'js', JS, pageScript),
 }
 type AssetName = keyof typeof files

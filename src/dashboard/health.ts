@@ -40,7 +40,9 @@ export function healthOf(view: ReleaseView, nowMs: number): Health {
   if (has((v) => v.status === 'error')) return 'unmeasured'
   if (view.state === 'completed') return 'done'
   if (streaks(view).length > 0) return 'watch'
-  return view.verdicts.length > 0 && !has((v) => v.status !== 'pass') ? 'healthy' : 'waiting'
+  // A guardrail without data may be excused; then it doesn't block, and the release isn't waiting for it.
+  const blocked = view.blocked_by.some(({ code }) => code === 'guardrail')
+  return view.verdicts.length > 0 && !blocked ? 'healthy' : 'waiting'
 }
 
 /** Seconds since a check should have happened; 0 while it is on time. */

@@ -3,7 +3,6 @@
  * each page gathers and renders in a file of its own.
  */
 import { type Context, Hono } from 'hono'
-import { assetResponse } from './assets.ts'
 import { historyPage } from './pages/history.tsx'
 import { jobFilterOf, jobsPage } from './pages/jobs.tsx'
 import { refusal } from './pages/problem.tsx'
@@ -14,19 +13,13 @@ import { confirmAction } from './routes/confirm.ts'
 import { showRelease } from './routes/release.ts'
 import { answer, problem, type Visit, visitOf } from './visit.ts'
 
-export { assetResponse } from './assets.ts'
-export { PAGE_HEADERS } from './headers.ts'
-export { languageOf } from './language.ts'
-export { loginPage } from './pages/login.tsx'
-export type { DashboardJobFilter, DashboardPort, Page, PortRefusal, PortResult } from './port.ts'
-
-/** `portOf` is called once per request, after the control plane has authenticated it. Mount at `/_sluice`. */
+/** `portOf` is called once per request, after the control plane has let its caller in. Mount at `/_sluice`. */
 export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
   const app = new Hono()
   const visit = (c: Context): Visit => visitOf(c, portOf(c))
 
-  app.get('/assets/*', (c) => assetResponse(c.req.path) ?? c.notFound())
-  app.get('/', (c) => showReleases(c, visit(c)))
+  // The root with its slash: mounted, a plain '/' would only match the path without it.
+  app.get('/:nothing{^$}', (c) => showReleases(c, visit(c)))
   app.get('/releases/:name', (c) => showRelease(c, visit(c), c.req.param('name')))
   app.get('/releases/:name/jobs', (c) => showJobs(c, visit(c), c.req.param('name')))
   app.get('/releases/:name/history', (c) => showHistory(c, visit(c), c.req.param('name')))
@@ -34,7 +27,7 @@ export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
   app.on(['GET', 'POST'], '/releases/:name/confirm/:action', (c) =>
     confirmAction(c, visit(c), c.req.param('name'), c.req.param('action')),
   )
-  app.notFound((c) => {
+  app.get('/releases/*', (c) => {
     const here = visit(c)
     return problem(c, here, refusal('not_found', here.t))
   })

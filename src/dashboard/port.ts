@@ -57,6 +57,8 @@ export interface DashboardPort {
   config(name: string): Promise<PortResult<ConfigView>>
   /** `ifMatch` is the version the caller saw; with `dry_run` the state as it would be. Roles are checked here too. */
   act(name: string, command: ActionCommand, ifMatch: number | null): Promise<PortResult<ReleaseView>>
+  /** The configuration as a patch would make it, validated, nothing changed. */
+  checkConfig(name: string, patch: Record<string, unknown>, ifMatch: number | null): Promise<PortResult<ConfigView>>
   /** A merge patch of the live overlay: `null` takes a key back to the file. `ifMatch` is `ConfigView.version`. */
   patchConfig(
     name: string,

@@ -28,6 +28,7 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
   return page(
     frame,
     <main id="content">
+      <p class="crumb">{frame.release}</p>
       <h1>
         {t.config.title} <small>{t.config.note}</small>
       </h1>
@@ -141,7 +142,7 @@ export function Value({ value }: { value: unknown }): Child {
 export function reviewPage(
   frame: Frame,
   release: string,
-  content: { config: ConfigView; patch: Patch; version: number; reason: string; notice: string | null },
+  content: { config: ConfigView; patch: Patch; version: number; notice: string | null },
 ): Rendered {
   const { t } = frame
   const changes = changesOf(content.config, content.patch)
@@ -163,7 +164,7 @@ export function reviewPage(
           <input type="hidden" name="version" value={String(content.version)} />
           <label class="reason">
             {t.confirm.reason}
-            <input name="reason" value={content.reason} maxlength={500} required autocomplete="off" autofocus />
+            <input name="reason" maxlength={500} required autocomplete="off" autofocus />
           </label>
           <small>{t.confirm.reasonHint}</small>
           <p class="buttons">

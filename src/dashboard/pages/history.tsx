@@ -42,6 +42,7 @@ export function historyPage(frame: Frame, release: string, history: Page<History
   return page(
     frame,
     <main id="content">
+      <p class="crumb">{frame.release}</p>
       <h1>{t.history.title}</h1>
       <section class="card">
         {history.items.length === 0 ? (

@@ -32,6 +32,7 @@ export function jobsPage(
   return page(
     frame,
     <main id="content">
+      <p class="crumb">{frame.release}</p>
       <h1>
         {t.jobs.title} <small>{t.jobs.note}</small>
       </h1>

@@ -45,6 +45,7 @@ export function page(frame: Frame, body: Child, extra: { scripts?: boolean; refr
             <>
               <script src={assetPath('uplot')} defer></script>
               <script src={assetPath('charts')} defer></script>
+              <script src={assetPath('dialog')} defer></script>
               <script src={assetPath('page')} defer></script>
             </>
           ) : null}
@@ -88,6 +89,13 @@ const Navigation: FC<{ frame: Frame }> = ({ frame }) => {
           <>
             <span>{caller.environment}</span>
             <span title={caller.who}>{`${whoName(caller.who, t)} · ${t.roles[caller.role]}`}</span>
+            {caller.who.startsWith('token:') ? (
+              <form method="post" action="/_sluice/logout">
+                <button class="link" type="submit">
+                  {t.login.logout}
+                </button>
+              </form>
+            ) : null}
           </>
         ) : null}
         <a href={withLanguage(frame.here, t.other.lang)} lang={t.other.lang} hreflang={t.other.lang}>

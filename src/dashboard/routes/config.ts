@@ -5,6 +5,7 @@ import { draftOf, type Patch, patchOf, readJson, SECTIONS } from '../config-draf
 import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
+import type { PortRefusal } from '../port.ts'
 import { mayConfigure } from '../roles.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
 
@@ -25,7 +26,10 @@ export async function configure(c: Context, visit: Visit, name: string): Promise
   }
   if (Object.keys(parsed.patch).length === 0)
     return answer(c, pageOf(visit, config.value, release.value, { notice: t.config.nothing }))
-  return answer(c, review(visit, config.value, parsed.patch, versionOf(fields, config.value), '', null))
+  const version = versionOf(fields, config.value)
+  const checked = await port.checkConfig(name, parsed.patch, version)
+  if (!checked.ok) return refusedChange(c, visit, config.value, release.value, parsed.patch, checked)
+  return answer(c, review(visit, config.value, parsed.patch, version, null))
 }
 
 async function publish(
@@ -41,9 +45,22 @@ async function publish(
   if (!patch) return answer(c, pageOf(visit, config, release, { raw, notice: t.config.notJson }), 422)
   const reason = (fields.get('reason') ?? '').trim()
   const version = versionOf(fields, config)
-  if (reason === '') return answer(c, review(visit, config, patch, version, '', t.confirm.reasonMissing), 422)
+  if (reason === '') return answer(c, review(visit, config, patch, version, t.confirm.reasonMissing), 422)
   const done = await port.patchConfig(config.release, patch, reason, version)
   if (done.ok) return c.redirect(`${pathOf(config.release)}/config`, 303)
+  return refusedChange(c, visit, config, release, patch, done)
+}
+
+/** The forms as they were filled in, each refusal at its field. */
+function refusedChange(
+  c: Context,
+  visit: Visit,
+  config: ConfigView,
+  release: ReleaseView,
+  patch: Patch,
+  done: PortRefusal,
+): Promise<Response> {
+  const { t } = visit
   const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : `${t.config.refused} ${done.message}`
   const errors = new Map(done.details.map(({ path, message }) => [path, message]))
   const shown = { patch, errors, notice, raw: JSON.stringify(patch, null, 2) }
@@ -55,11 +72,10 @@ function review(
   config: ConfigView,
   patch: Patch,
   version: number,
-  reason: string,
   notice: string | null,
 ): ReturnType<typeof reviewPage> {
   const frame = visit.frame(visit.t.config.reviewTitle, 'config', config.release)
-  return reviewPage(frame, config.release, { config, patch, version, reason, notice })
+  return reviewPage(frame, config.release, { config, patch, version, notice })
 }
 
 function pageOf(

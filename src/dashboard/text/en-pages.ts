@@ -188,6 +188,7 @@ export const enPages = {
     token: 'Token',
     submit: 'Log in',
     wrong: 'This token is not known.',
+    logout: 'Log out',
   },
   problem: {
     notFound: 'There is no such page.',

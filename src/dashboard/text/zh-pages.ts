@@ -186,6 +186,7 @@ export const zhPages: typeof enPages = {
     token: '令牌',
     submit: '登录',
     wrong: '没有这个令牌。',
+    logout: '退出',
   },
   problem: {
     notFound: '没有这个页面。',

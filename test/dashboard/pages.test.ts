@@ -1,0 +1,231 @@
+/** Pages as a browser without script gets them: reading, acting by form posts, refusals, hostile text. */
+import { describe, expect, test } from 'vitest'
+import { dashboardApp } from '../support/dashboard-server.ts'
+import { dashboardTwin, type Twin } from '../support/dashboard-twin.ts'
+
+const ORIGIN = 'http://sluice.test'
+
+function browse(twin: Twin) {
+  const app = dashboardApp(twin, () => false)
+  const headers = { cookie: 'sluice_session=1', origin: ORIGIN }
+  return {
+    get: (path: string, more: Record<string, string> = {}) =>
+      app.request(ORIGIN + path, { headers: { ...headers, ...more } }),
+    post: (path: string, fields: Record<string, string>) =>
+      app.request(ORIGIN + path, { method: 'POST', headers, body: new URLSearchParams(fields) }),
+  }
+}
+
+const PAGE = '/_sluice/releases/wan22_t2v_abtest'
+
+function atFivePercent(): Twin {
+  const twin = dashboardTwin()
+  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
+  twin.nowMs += 3_600_000
+  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  twin.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
+  return twin
+}
+
+function hidden(html: string, name: string): string {
+  const value = new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1]
+  return (value ?? '').replaceAll('&quot;', '"').replaceAll('&amp;', '&')
+}
+
+describe('reading', () => {
+  test.each(['/_sluice/', PAGE, `${PAGE}/jobs`, `${PAGE}/config`, `${PAGE}/history`, `${PAGE}/confirm/rollback`])(
+    '%s is served with the strict policy and without anything inline',
+    async (path) => {
+      const response = await browse(atFivePercent()).get(path)
+      const html = await response.text()
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(response.headers.get('cache-control')).toBe('no-store')
+      expect(html).toMatch(/^<!doctype html>/i)
+      expect(html).not.toMatch(/<script(?![^>]*\bsrc=)/)
+      expect(html).not.toMatch(/\s(style|on\w+)="/)
+    },
+  )
+
+  test('every asset that a page names is served, and may be kept for ever', async () => {
+    const { get } = browse(atFivePercent())
+    const html = await (await get(PAGE)).text()
+    const assets = [...html.matchAll(/"(\/_sluice\/assets\/[^"]+)"/g)].map(([, path]) => path!)
+    expect(assets.length).toBeGreaterThanOrEqual(5)
+    for (const path of assets) {
+      const response = await get(path)
+      expect(response.status, path).toBe(200)
+      expect(response.headers.get('cache-control')).toContain('immutable')
+      expect((await response.text()).length).toBeGreaterThan(500)
+    }
+  })
+
+  test('without script the figures of the charts stand as tables', async () => {
+    const html = await (await browse(atFivePercent()).get(PAGE)).text()
+    expect(html.match(/<details class="figures" open/g)).toHaveLength(4)
+  })
+
+  test('an unknown release and an unknown page are pages that say so', async () => {
+    const { get } = browse(atFivePercent())
+    const release = await get('/_sluice/releases/nobody')
+    expect(release.status).toBe(404)
+    expect(await release.text()).toContain('There is no release “nobody”.')
+    const page = await get(`${PAGE}/confirm/explode`)
+    expect(page.status).toBe(404)
+    expect(await page.text()).toContain('There is no such page.')
+  })
+
+  test('with the control plane out of reach the page shows how to break the glass', async () => {
+    const twin = atFivePercent()
+    twin.unreachable = true
+    const response = await browse(twin).get(PAGE)
+    expect(response.status).toBe(503)
+    expect(await response.text()).toContain('SLUICE_FORCE_CONTROL')
+  })
+
+  test('the language follows the query, then its cookie, then the browser', async () => {
+    const { get } = browse(atFivePercent())
+    const asked = await get(`${PAGE}?lang=zh`)
+    expect(asked.headers.get('set-cookie')).toContain('sluice_lang=zh')
+    expect(await asked.text()).toContain('灰度 5%。')
+    expect(await (await get(PAGE, { cookie: 'sluice_session=1; sluice_lang=zh' })).text()).toContain('lang="zh-Hans"')
+    expect(await (await get(PAGE, { 'accept-language': 'zh-CN,zh;q=0.9,en;q=0.8' })).text()).toContain('灰度')
+    expect(await (await get(PAGE, { 'accept-language': 'fr, en;q=0.5' })).text()).toContain('Canary at')
+  })
+})
+
+describe('acting without script', () => {
+  test('confirming shows the effect, and a post with a reason does it and leads back', async () => {
+    const twin = atFivePercent()
+    const { get, post } = browse(twin)
+    const html = await (await get(`${PAGE}/confirm/set_percent?percent=20`)).text()
+    expect(html).toContain('5\u00a0% → 20\u00a0%')
+    expect(html).toMatch(/about <b>[\d,]+ more submits a day<\/b>/)
+    expect(twin.state().percent).toBe(5)
+    const fields = { percent: '20', shown: hidden(html, 'shown'), version: hidden(html, 'version') }
+    const without = await post(`${PAGE}/confirm/set_percent`, { ...fields, reason: ' ' })
+    expect(without.status).toBe(422)
+    expect(await without.text()).toContain('A reason is needed.')
+    expect(twin.state().percent).toBe(5)
+    const done = await post(`${PAGE}/confirm/set_percent`, { ...fields, reason: 'more traffic' })
+    expect(done.status).toBe(303)
+    expect(done.headers.get('location')).toBe(PAGE)
+    expect(twin.state().percent).toBe(20)
+  })
+
+  test('a value whose effect was not shown is not acted on', async () => {
+    const twin = atFivePercent()
+    const { get, post } = browse(twin)
+    const html = await (await get(`${PAGE}/confirm/set_percent?percent=6`)).text()
+    const fields = { percent: '60', shown: hidden(html, 'shown'), version: hidden(html, 'version'), reason: 'oops' }
+    const response = await post(`${PAGE}/confirm/set_percent`, fields)
+    expect(response.status).toBe(422)
+    expect(await response.text()).toContain('5\u00a0% → 60\u00a0%')
+    expect(twin.state().percent).toBe(5)
+  })
+
+  test('a release that changed meanwhile is not overwritten', async () => {
+    const twin = atFivePercent()
+    const { get, post } = browse(twin)
+    const html = await (await get(`${PAGE}/confirm/rollback`)).text()
+    twin.do({ action: 'pause' }, 'token:other', 'wait')
+    const fields = { shown: hidden(html, 'shown'), version: hidden(html, 'version'), reason: 'bad videos' }
+    const response = await post(`${PAGE}/confirm/rollback`, fields)
+    expect(response.status).toBe(412)
+    expect(await response.text()).toContain('The release changed since you opened this.')
+    expect(twin.state().state).toBe('canary')
+  })
+
+  test('what blocks is shown, cannot be confirmed, and can be forced', async () => {
+    const twin = atFivePercent()
+    const { get, post } = browse(twin)
+    const blocked = await (await get(`${PAGE}/confirm/advance`)).text()
+    expect(blocked).toContain('50 more candidate jobs')
+    expect(blocked).toMatch(/<button class="button filled[^"]*" type="submit" disabled/)
+    const forced = await (await get(`${PAGE}/confirm/advance?force=1`)).text()
+    expect(forced).toContain('it goes past what it waits for')
+    const fields = { force: '1', shown: hidden(forced, 'shown'), version: hidden(forced, 'version'), reason: 'known' }
+    expect((await post(`${PAGE}/confirm/advance`, fields)).status).toBe(303)
+    expect(twin.state().stage).toBe('canary-20')
+  })
+
+  test('whoever may not act sees no button and is refused', async () => {
+    const twin = atFivePercent()
+    twin.role = 'viewer'
+    const { get, post } = browse(twin)
+    expect(await (await get(PAGE)).text()).not.toContain('data-confirm')
+    expect((await get(`${PAGE}/confirm/rollback`)).status).toBe(403)
+    expect((await post(`${PAGE}/confirm/rollback`, { reason: 'x' })).status).toBe(403)
+    twin.role = 'operator'
+    expect((await post(`${PAGE}/config`, { section: 'raw', raw: '{}' })).status).toBe(403)
+    expect((await get(`${PAGE}/confirm/auto_on`)).status).toBe(403)
+  })
+
+  test('a live change is reviewed, published, and taken back', async () => {
+    const twin = atFivePercent()
+    const { get, post } = browse(twin)
+    const review = await post(`${PAGE}/config`, {
+      section: 'thresholds',
+      version: '0',
+      'guardrails.0.max': '0.02',
+      'guardrails.0.for_windows': '5',
+      'guardrails.1.max_over_control': '0.5',
+      'guardrails.1.for_windows': '5',
+    })
+    const html = await review.text()
+    expect(html).toContain('Publish this?')
+    const patch = JSON.parse(hidden(html, 'patch'))
+    expect(patch.guardrails[0]).toMatchObject({ metric: 'error_rate', max: 0.02, operations: ['submit', 'job'] })
+    const publish = { section: 'publish', patch: JSON.stringify(patch), version: '0', reason: 'noisy week' }
+    expect((await post(`${PAGE}/config`, publish)).status).toBe(303)
+    const after = await (await get(`${PAGE}/config`)).text()
+    expect(after).toContain('1 key differs from the file')
+    expect(after).toContain('noisy week')
+    const late = await post(`${PAGE}/config`, publish)
+    expect(late.status).toBe(412)
+    const back = await post(`${PAGE}/config`, { section: 'back', key: 'guardrails', version: '1' })
+    expect(hidden(await back.text(), 'patch')).toBe('{"guardrails":null}')
+  })
+
+  test('a refused live change is told at its field, which keeps what was typed', async () => {
+    const twin = atFivePercent()
+    const { post } = browse(twin)
+    const response = await post(`${PAGE}/config`, { section: 'ladder', ladder: '1, 5', bake: 'soon', min_jobs: '50' })
+    const html = await response.text()
+    expect(response.status).toBe(400)
+    expect(html).toMatch(
+      /id="field-bake"[^>]*aria-invalid="true"[^>]*value="soon"|value="soon"[^>]*aria-invalid="true"/,
+    )
+    expect(html).toContain('not a duration')
+    const number = await post(`${PAGE}/config`, { section: 'ladder', ladder: '1, five', bake: '30m', min_jobs: '50' })
+    expect(await number.text()).toContain('This is not a number.')
+    const json = await post(`${PAGE}/config`, { section: 'raw', raw: '[1]' })
+    expect(await json.text()).toContain('This is not a JSON object.')
+  })
+})
+
+describe('hostile text', () => {
+  const EVIL = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
+
+  test('names, reasons and evidence are text wherever they stand', async () => {
+    const twin = dashboardTwin(EVIL)
+    twin.do({ action: 'start' }, `token:${EVIL}`, EVIL)
+    twin.do({ action: 'rollback' }, `token:${EVIL}`, EVIL)
+    const { get } = browse(twin)
+    const page = `/_sluice/releases/${encodeURIComponent(EVIL)}`
+    const paths = ['/_sluice/', page, `${page}/history`, `${page}/jobs`, `${page}/config`, `${page}/confirm/reset`]
+    for (const path of [...paths, `/_sluice/releases/${encodeURIComponent(`${EVIL}x`)}`]) {
+      const html = await (await get(path)).text()
+      expect(html, path).not.toContain('<script>alert')
+      expect(html, path).not.toContain('<img src=x')
+      expect(html, path).toContain('&lt;script&gt;')
+    }
+  })
+
+  test('values of the query never become markup', async () => {
+    const { get } = browse(atFivePercent())
+    const query = `of=${encodeURIComponent(EVIL)}&at=${encodeURIComponent(EVIL)}&span=${encodeURIComponent(EVIL)}`
+    for (const path of [`${PAGE}?${query}`, `${PAGE}/jobs?arm=${encodeURIComponent(EVIL)}`])
+      expect(await (await get(path)).text()).not.toContain('<script>alert')
+  })
+})

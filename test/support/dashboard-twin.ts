@@ -1,0 +1,325 @@
+/**
+ * An in-memory release behind the dashboard's port: the real state machine with invented traffic,
+ * so that pages can be driven without a gateway. Time stands still until it is moved.
+ */
+import type { ConfigView, HistoryEntry, JobView, ReleaseView, Role } from '../../src/control/api.ts'
+import type { Blocker, Facts } from '../../src/core/gates.ts'
+import { blockers } from '../../src/core/gates.ts'
+import { canaryStage, initialState, nextRung, type Plan, type ReleaseState } from '../../src/core/release.ts'
+import { type Command, legalActions, transition } from '../../src/core/transitions.ts'
+import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
+import { invented, type Traffic, verdictsOf } from './dashboard-traffic.ts'
+
+const MINUTE = 60_000
+const PLAN: Plan = {
+  ladder: [
+    { percent: 1, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'none' },
+    { percent: 5, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'manual' },
+    { percent: 20, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
+    { percent: 50, bakeMs: 10_080 * MINUTE, gate: 'experiment', approval: 'none' },
+    { percent: 100, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
+  ],
+  bakeMs: 30 * MINUTE,
+  finalBakeMs: 1440 * MINUTE,
+  minJobs: 50,
+  advance: 'manual',
+  cooldownMs: 10 * MINUTE,
+  freeze: [],
+}
+
+export interface Twin {
+  name: string
+  nowMs: number
+  role: Role
+  /** What the candidate does from now on. */
+  traffic: Traffic
+  /** Answers every call as if the objects were out of reach. */
+  unreachable: boolean
+  finishedJobs: number
+  state(): ReleaseState
+  view(): ReleaseView
+  port(): DashboardPort
+  /** As somebody, or as the system. */
+  do(command: Command, who: string, reason: string): void
+  /** Called after each change, for whoever streams it. */
+  onChange: () => void
+}
+
+export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2026-11-24T14:00:00Z')): Twin {
+  let state = initialState(startMs)
+  let overlay: Record<string, unknown> = {}
+  let overlayVersion = 0
+  const published: ConfigView['published'] = []
+  const history: HistoryEntry[] = []
+  const twin: Twin = {
+    name,
+    nowMs: startMs,
+    role: 'admin',
+    traffic: 'healthy',
+    unreachable: false,
+    finishedJobs: 0,
+    state: () => state,
+    view: () => viewOf(state),
+    port,
+    do: (command, who, reason) => {
+      const done = apply(command, who, reason)
+      if (!done.ok) throw new Error(done.message)
+    },
+    onChange: () => undefined,
+  }
+
+  function facts(): Facts {
+    // The gates read id, status and message only.
+    const verdicts = verdictsOf(state, twin.traffic, twin.nowMs) as unknown as Facts['verdicts']
+    return {
+      now: twin.nowMs,
+      finishedJobs: twin.finishedJobs,
+      verdicts,
+      excused: ['signal:fvd'],
+      experiment: null,
+    }
+  }
+
+  function apply(command: Command, who: string, reason: string): PortResult<ReleaseState> {
+    const result = transition(state, command, PLAN, facts(), reason)
+    if (!result.ok) return refused(result.code, result.message, result.blockers)
+    const evidence = who.startsWith('system:') ? { evidence: verdictsOf(state, twin.traffic, twin.nowMs)[0] } : {}
+    state = result.state
+    if (['start', 'advance', 'reset', 'set_percent'].includes(command.action)) twin.finishedJobs = 0
+    history.unshift({
+      id: String(history.length + 1),
+      at: iso(twin.nowMs),
+      who,
+      action: command.action,
+      reason,
+      from: result.from,
+      to: result.to,
+      epoch: state.epoch,
+      version: state.version,
+      ...evidence,
+    })
+    twin.onChange()
+    return { ok: true, value: state }
+  }
+
+  function viewOf(at: ReleaseState): ReleaseView {
+    const next = nextRung(at, PLAN.ladder)
+    const sample = at.shadowSample ?? 1
+    const live = at.state === 'shadow' || at.state === 'canary'
+    return {
+      name,
+      state: at.state,
+      stage: at.stage,
+      percent: at.percent,
+      actual_percent: at.state === 'canary' ? Number((at.percent * 1.02).toFixed(1)) : live ? 0 : null,
+      paused: at.paused,
+      advance: overlay['advance'] === 'auto' ? 'auto' : 'manual',
+      shadow: {
+        active: sample > 0 && (at.state === 'shadow' || (at.state === 'canary' && at.shadowDuringCanary === true)),
+        sample,
+        in_flight: at.state === 'shadow' ? 7 : 0,
+        max_in_flight: 20,
+        today: 3990,
+        max_jobs_per_day: 5000,
+        dropped: at.startedAt === null ? {} : { in_flight: 812, body_too_large: 10 },
+        funnel: { eligible: 4812, sampled: 4812, admitted: 3990, submitted: 3988, finished: 3951, scored: 212 },
+      },
+      epoch: at.epoch,
+      version: at.version,
+      since: iso(at.since),
+      reason: at.reason,
+      ladder: PLAN.ladder.map((rung) => ({
+        percent: rung.percent,
+        stage: canaryStage(rung.percent),
+        bake_seconds: rung.bakeMs / 1000,
+        gate: rung.gate,
+        approval: rung.approval,
+      })),
+      next: next && { stage: canaryStage(next.percent), percent: next.percent },
+      arms: { control: { model: 'Wan2.1' }, candidate: { model: 'Wan2.2-T2V-A14B' } },
+      clock_started_at: at.clockStartedAt === null ? null : iso(at.clockStartedAt),
+      jobs: { finished: twin.finishedJobs, needed: PLAN.minJobs },
+      blocked_by: blockers(at, PLAN, { ...facts(), now: twin.nowMs }).map(({ code, message, untilMs }) => ({
+        code,
+        message,
+        until: untilMs === null ? null : iso(untilMs),
+      })),
+      verdicts: verdictsOf(at, twin.traffic, twin.nowMs),
+      next_check_at: live ? iso(twin.nowMs + 5000) : null,
+      draining: at.state === 'rolled_back' ? { jobs: 3, oldest_seconds: 130 } : null,
+      legal_actions: legalActions(at, PLAN),
+      drift: Object.keys(overlay),
+      blast_radius:
+        at.state === 'rolled_back' && twin.traffic === 'failing'
+          ? {
+              subjects_exposed: 8,
+              jobs_failed: 9,
+              jobs_rescued: 7,
+              gpu_seconds_lost: 423,
+              first_failure_at: iso(at.since - 5 * MINUTE),
+              decided_at: iso(at.since),
+              last_misrouted_submit_at: iso(at.since + 800),
+            }
+          : null,
+    }
+  }
+
+  function port(): DashboardPort {
+    const guard = async <T>(make: () => PortResult<T>): Promise<PortResult<T>> =>
+      twin.unreachable ? refused('control_plane_unavailable', 'the release controller did not answer', []) : make()
+    const known = <T>(asked: string, make: () => PortResult<T>): Promise<PortResult<T>> =>
+      guard(() => (asked === name ? make() : refused('release_not_found', `no release "${asked}"`, [])))
+    const stale = (ifMatch: number | null, version: number): boolean => ifMatch !== null && ifMatch !== version
+    return {
+      environment: 'production',
+      actor: { who: 'token:oncall', role: twin.role },
+      nowMs: twin.nowMs,
+      releases: () => guard(() => ({ ok: true, value: [viewOf(state)] })),
+      release: (asked) => known(asked, () => ({ ok: true, value: viewOf(state) })),
+      history: (asked) => known(asked, () => ({ ok: true, value: { items: [...history], next: null } })),
+      counters: (asked, fromMs, toMs, stepMs) =>
+        known(asked, () => ({ ok: true, value: invented(history, twin.traffic, fromMs, toMs, stepMs) })),
+      jobs: (asked, filter) =>
+        known(asked, () => {
+          const items = state.startedAt === null ? [] : jobsAt(twin.nowMs)
+          const wanted = items.filter(
+            (job) =>
+              (filter.arm === undefined || job.arm === filter.arm) &&
+              (filter.status === undefined || job.status === filter.status) &&
+              (filter.shadow === undefined || job.shadow === filter.shadow),
+          )
+          return { ok: true, value: { items: wanted, next: null } }
+        }),
+      pairs: (asked) =>
+        known(asked, () => {
+          const side = (id: string, seconds: number) => ({ id, url: `http://x/${id}`, status: 'succeeded', seconds })
+          const items = [1, 2, 3].map((i) => ({
+            control: side(`c-${i}`, 39 + i),
+            candidate: side(`n-${i}`, 44 + i),
+            at: iso(twin.nowMs - i * MINUTE),
+          }))
+          return { ok: true, value: { items: state.startedAt === null ? [] : items, next: null } }
+        }),
+      config: (asked) => known(asked, () => ({ ok: true, value: configView() })),
+      act: (asked, command, ifMatch) =>
+        known<ReleaseView>(asked, () => {
+          if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
+          if (stale(ifMatch, state.version)) return refused('version_mismatch', 'the release changed', [])
+          const wish = commandOf(command)
+          if (wish.action === 'set_percent' && !(wish.percent >= 0 && wish.percent <= 100))
+            return refused('invalid_request', 'percent: from 0 to 100', [])
+          if (command.dry_run) {
+            const result = transition(state, wish, PLAN, facts(), command.reason)
+            return result.ok
+              ? { ok: true, value: viewOf(result.state) }
+              : refused(result.code, result.message, result.blockers)
+          }
+          const done = apply(wish, 'token:oncall', command.reason)
+          return done.ok ? { ok: true, value: viewOf(state) } : done
+        }),
+      checkConfig: (asked, patch, ifMatch) =>
+        known<ConfigView>(asked, () => {
+          if (stale(ifMatch, overlayVersion)) return refused('version_mismatch', 'the overlay changed', [])
+          const wrong = wrongIn(patch)
+          return wrong.length > 0
+            ? { ok: false, code: 'invalid_request', message: 'the overlay is not valid', details: wrong }
+            : { ok: true, value: configView() }
+        }),
+      patchConfig: (asked, patch, reason, ifMatch) =>
+        known<ConfigView>(asked, () => {
+          if (twin.role !== 'admin') return refused('forbidden', 'needs admin', [])
+          if (stale(ifMatch, overlayVersion)) return refused('version_mismatch', 'the overlay changed', [])
+          const wrong = wrongIn(patch)
+          if (wrong.length > 0)
+            return { ok: false, code: 'invalid_request', message: 'the overlay is not valid', details: wrong }
+          for (const [key, value] of Object.entries(patch)) {
+            if (value === null) delete overlay[key]
+            else overlay = { ...overlay, [key]: value }
+          }
+          overlayVersion++
+          published.unshift({ version: overlayVersion, at: iso(twin.nowMs), who: 'token:oncall', reason })
+          twin.onChange()
+          return { ok: true, value: configView() }
+        }),
+    }
+  }
+
+  function configView(): ConfigView {
+    const file: Record<string, unknown> = {
+      ladder: PLAN.ladder.map(({ percent }) => percent),
+      bake: '30m',
+      min_jobs: 50,
+      advance: 'manual',
+      guardrails: [
+        { metric: 'error_rate', operations: ['submit', 'job'], max: 0.01, for_windows: 5 },
+        { metric: 'latency_p99', operations: ['submit', 'job'], max_over_control: 0.5, for_windows: 5 },
+      ],
+      'shadow.sample': 1,
+      'shadow.max_in_flight': 20,
+      'shadow.max_jobs_per_day': 5000,
+      'shadow.during_canary': false,
+    }
+    const values: ConfigView['values'] = {}
+    for (const [key, value] of Object.entries(file)) {
+      const [table, inner] = key.split('.')
+      const live =
+        inner === undefined ? overlay[key] : (overlay[table!] as Record<string, unknown> | undefined)?.[inner]
+      values[key] = live === undefined ? { value, source: 'file' } : { value: live, source: 'live', file: value }
+    }
+    return { release: name, version: overlayVersion, values, overlay, published: [...published] }
+  }
+
+  return twin
+}
+
+function wrongIn(patch: Record<string, unknown>): { path: string; message: string }[] {
+  const { ladder, bake } = patch
+  const wrong: { path: string; message: string }[] = []
+  if (Array.isArray(ladder) && ladder.some((p) => typeof p === 'number' && p > 100))
+    wrong.push({ path: 'ladder', message: 'a percent above 0 up to 100' })
+  if (bake !== undefined && !/^\d+[smhd]$/.test(String(bake)))
+    wrong.push({ path: 'bake', message: 'not a duration; write "90s", "5m", "7d"' })
+  return wrong
+}
+
+function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
+  const { action, force } = command
+  if (action === 'advance' || action === 'promote') return { action, force }
+  if (action === 'start') return { action, stage: command.stage ?? 'shadow' }
+  if (action === 'set_percent') return { action, percent: command.percent ?? Number.NaN }
+  if (action === 'set_shadow')
+    return {
+      action,
+      sample: command.sample ?? 1,
+      ...(command.during_canary === undefined ? {} : { duringCanary: command.during_canary }),
+    }
+  return { action }
+}
+
+function refused(code: string, message: string, standing: Blocker[]): PortRefusal {
+  return { ok: false, code, message, details: standing.map((b) => ({ path: b.code, message: b.message })) }
+}
+
+function jobsAt(nowMs: number): JobView[] {
+  const statuses = ['open', 'succeeded', 'failed', 'succeeded', 'timeout'] as const
+  return Array.from({ length: 20 }, (_, i) => {
+    const status = statuses[i % statuses.length]!
+    return {
+      id: `video_${(i * 7919).toString(36)}a${i}`,
+      arm: i % 4 === 0 ? 'candidate' : 'control',
+      stage: 'canary-5',
+      epoch: 3,
+      status,
+      outcome: status === 'failed' ? 'job_failed' : status === 'succeeded' ? 'ok' : null,
+      shadow: i % 8 === 0,
+      rescued: status === 'failed' && i % 3 === 0,
+      submitted_at: iso(nowMs - i * 47_000),
+      ended_at: status === 'open' ? null : iso(nowMs - i * 47_000 + 41_000),
+      seconds: status === 'open' ? null : 38 + (i % 9),
+    } satisfies JobView
+  })
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
