@@ -14,7 +14,7 @@ export interface Reply<T> {
   raw: unknown
 }
 
-export interface Call {
+interface Call {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   query?: Record<string, string | number | boolean | undefined>
   body?: unknown

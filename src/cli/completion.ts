@@ -1,6 +1,5 @@
 /** `sluice completion`: the script that lets a shell complete commands and options, made from the commands themselves. */
-import { type Command, Option } from 'commander'
-import { usage } from './failure.ts'
+import { Argument, type Command, type Option } from 'commander'
 import { openTerminal } from './terminal.ts'
 
 /** What may follow a command path such as `config set`; the root's path is empty. */
@@ -15,10 +14,9 @@ export function addCompletion(program: Command): void {
   program
     .command('completion')
     .description('print a completion script')
-    .argument('<shell>', Object.keys(SHELLS).join(', '))
+    .addArgument(new Argument('<shell>').choices(Object.keys(SHELLS)))
     .addHelpText('after', '\nExample:\n  source <(sluice completion bash)\n  sluice completion fish | source')
     .action((shell: string, _options: object, command: Command) => {
-      if (!Object.hasOwn(SHELLS, shell)) throw usage(`${shell} is none of ${Object.keys(SHELLS).join(', ')}`)
       const script = SHELLS[shell as keyof typeof SHELLS](nodesOf(program))
       const { json } = command.optsWithGlobals<{ json?: boolean }>()
       openTerminal().print(json ? JSON.stringify({ shell, script }) : script)
@@ -32,6 +30,7 @@ function nodesOf(program: Command): Node[] {
       path,
       words: [
         ...command.commands.map((inner) => ({ word: inner.name(), about: inner.summary() || inner.description() })),
+        ...command.registeredArguments.flatMap((given) => given.argChoices ?? []).map((word) => ({ word, about: '' })),
         ...(command === program ? [] : command.options.flatMap(optionWords)),
         ...globals,
       ],
@@ -71,21 +70,21 @@ complete -o default -F _sluice sluice`
 
 function zshScript(nodes: readonly Node[]): string {
   const described = ({ words }: Node) =>
-    `words=(${words.map(({ word, about }) => quoted(`${word}:${about.replaceAll(':', '\\:')}`)).join(' ')})`
+    `offers=(${words.map(({ word, about }) => quoted(`${word}:${about.replaceAll(':', '\\:')}`)).join(' ')})`
   return `#compdef sluice
 # zsh completion of sluice: source <(sluice completion zsh)
 _sluice() {
   local path_='' word
-  local -a given=("\${words[@]:1:CURRENT-2}") 
-  local -a words=()
+  local -a given offers
+  given=("\${(@)words[2,CURRENT-1]}")
   for word in $given; do
     case "\${path_:+$path_ }$word" in ${paths(nodes)}) path_="\${path_:+$path_ }$word" ;; esac
   done
   case "$path_" in
 ${cases(nodes, described)}
   esac
-  _describe 'sluice' words
-  _files
+  _describe 'sluice' offers
+  [[ $path_ == 'config check' ]] && _files
 }
 compdef _sluice sluice`
 }
@@ -109,6 +108,7 @@ function __sluice_at
   end
   test "$at" = "$argv[1]"
 end
+complete -c sluice -f -n 'not __sluice_at "config check"'
 ${lines.join('\n')}`
 }
 

@@ -18,7 +18,7 @@ export function addExplain(program: Command): void {
     })
 }
 
-export function explanation(release: ReleaseView, now: number, style: Style): string[] {
+function explanation(release: ReleaseView, now: number, style: Style): string[] {
   const undecided = release.verdicts.filter((verdict) => verdict.status !== 'pass')
   return [
     headline(release, style),

@@ -21,23 +21,26 @@ export function createLiveView(screen: Screen, clock: () => number = Date.now): 
 
 function inPlace(screen: Screen): LiveView {
   let drawn = 0
-  const clear = () => {
-    if (drawn > 0) screen.write(`\u001b[${drawn}A\r\u001b[0J`)
+  const erase = () => {
+    const rows = drawn
     drawn = 0
+    return rows > 0 ? `\u001b[${rows}A\r\u001b[0J` : ''
   }
   return {
     show(lines) {
-      clear()
-      const room = (screen.rows ?? 24) - 1
+      let text = erase()
+      // A terminal that does not know its size says 0.
+      const room = (screen.rows || 24) - 1
       for (const line of lines) {
-        const rows = Math.max(1, Math.ceil(displayWidth(line) / (screen.columns ?? 80)))
+        const rows = Math.max(1, Math.ceil(displayWidth(line) / (screen.columns || 80)))
         // What scrolled off the top could not be drawn over.
         if (drawn + rows > room) break
-        screen.write(`${line}\n`)
+        text += `${line}\n`
         drawn += rows
       }
+      screen.write(text)
     },
-    clear,
+    clear: () => void screen.write(erase()),
   }
 }
 

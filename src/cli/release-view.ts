@@ -105,10 +105,11 @@ function shadow({ shadow: s }: ReleaseView): string {
 }
 
 function next(release: ReleaseView, now: number): string {
+  if (release.state === 'idle') return 'shadow or a canary stage, by hand (sluice start)'
+  if (release.state === 'rolled_back') return 'idle, by hand (sluice reset)'
+  if (!release.next) return release.state === 'canary' ? 'completed, by hand (sluice promote)' : 'nothing'
   const check = release.next_check_at ? `; next look ${fromNow(release.next_check_at, now)}` : ''
-  return release.next
-    ? `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : 'by hand'}${check}`
-    : 'nothing'
+  return `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : 'by hand'}${check}`
 }
 
 export function waits(release: ReleaseView, now: number): string[] {
@@ -130,7 +131,7 @@ function damage({ blast_radius: b }: ReleaseView): string[][] {
   ]
 }
 
-export function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] {
+function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] {
   if (verdicts.length === 0) return []
   const colours: Partial<Record<string, Style[keyof Style]>> = {
     pass: style.green,

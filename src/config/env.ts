@@ -3,7 +3,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import { type ConfigResult, readConfig } from './load.ts'
 
 export interface Env {
-  RELEASE_CONTROLLER: DurableObjectNamespace
+  CONTROLLER: DurableObjectNamespace
   COUNTER_SHARD: DurableObjectNamespace
   JOB_LEDGER: DurableObjectNamespace
   LIVE_CONFIG: DurableObjectNamespace

@@ -54,9 +54,7 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     family('guardrail_threshold', 'gauge', 'What the guardrail allows.', ({ view }, labels) =>
       view.verdicts.flatMap(({ guardrail, threshold }) => one({ ...labels, guardrail }, threshold)),
     ),
-    family('rollbacks_total', 'counter', 'Rollbacks by what caused them.', ({ rollbacks }, labels) =>
-      rollbacks.flatMap(({ cause, n }) => one({ ...labels, cause }, n)),
-    ),
+    family('rollbacks_total', 'counter', 'Rollbacks by the guardrail that caused them, or manual.', rollbackCounts),
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
       Object.entries(view.shadow.dropped).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
@@ -75,6 +73,13 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
 /** No sample where nothing was measured: a zero would be a claim. */
 function one(labels: Labels, value: number | null): Samples {
   return value === null ? [] : [{ labels, value }]
+}
+
+/** Zero for what has not happened yet, so that the first time is an increase to Prometheus. */
+function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
+  const counts = new Map(['manual', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]))
+  for (const { cause, n } of rollbacks) counts.set(cause, n)
+  return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))
 }
 
 function requests(release: ReleaseMetrics, labels: Labels): Samples {

@@ -5,6 +5,7 @@
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
+import { windowStart } from '../core/window.ts'
 import type { Page } from '../dashboard/port.ts'
 import type { JobFilter, ReleaseControllerRpc } from '../durable/rpc.ts'
 import type { ActionCommand, AssignmentView, CounterRow, HistoryEntry, JobView, PairView, ReleaseView } from './api.ts'
@@ -33,7 +34,7 @@ export interface ControlService {
   controller(name: string): ReleaseControllerRpc
 }
 
-/** Unix ms; `stepMs` is raised to a whole number of windows. */
+/** Unix ms; `stepMs` is raised to a whole number of windows, and until there are no more than 2,000 steps. */
 export interface CounterRange {
   fromMs: number
   toMs: number
@@ -42,8 +43,9 @@ export interface CounterRange {
 
 /** Windows asked for in one call, so that no answer of an object grows without bound. */
 const WINDOWS_A_CALL = 500
-const MAX_WINDOWS = 20_000
 const MAX_STEPS = 2000
+/** No object keeps more than so many. */
+const KEPT_WINDOWS = 12_000
 
 export function controlService(
   deps: ControlDeps,
@@ -67,7 +69,7 @@ export function controlService(
     release: (name) => askAnswer(controller(name).view()),
     act: (name, command, who, ifMatch) => askAnswer(controller(name).act(command, { who, ifMatch })),
     history: (name, cursor, limit) => ask(controller(name).history(cursor, limit)),
-    counters: (name, range) => readCounters(fileOf(name).windowMs, range, () => controller(name)),
+    counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
     jobs: (name, filter, cursor, limit) => ask(controller(name).jobs(filter, cursor, limit)),
     pairs: (name, cursor, limit) => ask(controller(name).pairs(cursor, limit)),
     assign: async (name, subject) =>
@@ -78,18 +80,15 @@ export function controlService(
 async function readCounters(
   windowMs: number,
   { fromMs, toMs, stepMs }: CounterRange,
+  nowMs: number,
   controller: () => ReleaseControllerRpc,
 ): Promise<CounterRow[]> {
-  const step = Math.max(1, Math.ceil(stepMs / windowMs)) * windowMs
-  const windows = (toMs - fromMs) / windowMs
-  if (windows > MAX_WINDOWS || (toMs - fromMs) / step > MAX_STEPS) {
-    throw new SluiceError('invalid_request', `at most ${MAX_WINDOWS} windows and ${MAX_STEPS} steps at once`, {
-      details: [{ path: 'from', message: 'ask for a shorter time, or for longer steps' }],
-    })
-  }
+  const start = Math.max(fromMs, windowStart(nowMs, windowMs) - KEPT_WINDOWS * windowMs)
+  const end = Math.min(toMs, nowMs + windowMs)
+  const step = Math.max(1, Math.ceil(Math.max(stepMs, (end - start) / MAX_STEPS) / windowMs)) * windowMs
   const steps = new StepCounters(step)
-  for (let start = fromMs; start < toMs; start += WINDOWS_A_CALL * windowMs) {
-    const { rows } = await ask(controller().windows(start, Math.min(toMs, start + WINDOWS_A_CALL * windowMs)))
+  for (let at = start; at < end; at += WINDOWS_A_CALL * windowMs) {
+    const { rows } = await ask(controller().windows(at, Math.min(end, at + WINDOWS_A_CALL * windowMs)))
     for (const row of rows) steps.add(row)
   }
   return steps.rows()

@@ -132,7 +132,7 @@ export function assessLatency(guardrail: Guardrail, state: MonitorState, context
     baselineN: tally.controlN,
     threshold,
     windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
-    evidence: { events: tally.x, baselineEvents: tally.controlX },
+    evidence: () => ({ events: tally.x, baselineEvents: tally.controlX }),
     words: () => {
       const span = streak ? ` ${streakText(bad, needed)}` : ' in the last window'
       const base = latencyWords(guardrail, last, span)

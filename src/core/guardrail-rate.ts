@@ -102,7 +102,7 @@ export function rateFigures(
     baselineValue: rate(controlX, controlN),
     baselineN: controlN,
     threshold: Number.isFinite(threshold) ? threshold : null,
-    evidence: { events: x, baselineEvents: controlX },
+    evidence: () => ({ events: x, baselineEvents: controlX }),
   }
 }
 

@@ -121,16 +121,10 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
   const trial = state.tripped ?? state.trial
   if (limit === null || !trial || trial.n === 0) return unjudged(guardrail, state, context)
   const { x, n, controlX, controlN } = trial
-  const stand = standing(guardrail, state.epoch, trial, limit)
-  const shared =
-    !state.tripped &&
-    guardrail.metric === 'error_rate' &&
-    x >= LEAST_EVENTS &&
-    stand.logE >= stand.needed &&
-    exceeds(guardrail, controlX, controlN, limit)
+  const shared = !state.tripped && sharedWithControl(guardrail, state.epoch, trial, limit)
   const open = shared || n < guardrail.minRequests
   const baselineValue = rate(controlX, controlN)
-  const finding: Omit<Finding, 'words'> = {
+  const finding: Omit<Finding, 'words' | 'evidence'> = {
     status: state.tripped ? 'breach' : open ? 'inconclusive' : 'pass',
     note: shared ? 'both_bad' : null,
     value: x / n,
@@ -139,15 +133,25 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
     baselineN: controlN,
     threshold: guardrail.metric === 'error_rate' ? Math.max(limit, (baselineValue ?? 0) + guardrail.margin) : limit,
     windows: { fromMs: trial.fromMs, toMs: trial.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
-    evidence: {
-      events: x,
-      baselineEvents: controlX,
-      logE: stand.logE,
-      ...(stand.logEControl === null ? {} : { logEControl: stand.logEControl }),
-      logENeeded: stand.needed,
-    },
   }
-  return { ...finding, words: () => sequentialWords(guardrail, state, trial, finding, stand) }
+  const stand = (): Standing => standing(guardrail, state.epoch, trial, limit)
+  return {
+    ...finding,
+    evidence: () => {
+      const { logE, logEControl, needed } = stand()
+      const against = logEControl === null ? {} : { logEControl }
+      return { events: x, baselineEvents: controlX, logE, ...against, logENeeded: needed }
+    },
+    words: () => sequentialWords(guardrail, state, trial, finding, stand()),
+  }
+}
+
+/** Over the limit for certain, and control's own rate is over it as well. */
+function sharedWithControl(guardrail: Guardrail, epoch: number, trial: Tally, limit: number): boolean {
+  if (guardrail.metric !== 'error_rate' || trial.x < LEAST_EVENTS || trial.x <= limit * trial.n) return false
+  if (!exceeds(guardrail, trial.controlX, trial.controlN, limit)) return false
+  const { logE, needed } = standing(guardrail, epoch, trial, limit)
+  return logE >= needed
 }
 
 /** `job error rate 12 % > 1.4 % (4 of 34 jobs; control 0.4 %): log e 9.7 and 6.1 against control, 5.3 needed`. */
@@ -155,7 +159,7 @@ function sequentialWords(
   guardrail: Guardrail,
   state: MonitorState,
   trial: Tally,
-  { status, note, threshold }: Omit<Finding, 'words'>,
+  { status, note, threshold }: Omit<Finding, 'words' | 'evidence'>,
   { logE, logEControl, needed }: Standing,
 ): string {
   const { operation } = guardrail

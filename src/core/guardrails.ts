@@ -60,7 +60,7 @@ export function foldWindow(guardrail: Guardrail, state: MonitorState, window: Cl
 
 /** The verdict with its words. */
 export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Verdict {
-  const { words, ...figures } = assess(guardrail, state, context)
+  const { words, evidence, ...figures } = assess(guardrail, state, context)
   return {
     guardrail: guardrail.id,
     metric: guardrail.metric,
@@ -68,6 +68,7 @@ export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeC
     method: guardrail.method,
     action: guardrail.action,
     ...figures,
+    ...(evidence ? { evidence: evidence() } : {}),
     formula: formula(guardrail),
     message: words(),
   }

@@ -46,7 +46,7 @@ export type VerdictStatus = 'pass' | 'breach' | 'inconclusive' | 'no_data' | 'er
  */
 export type VerdictNote = 'both_bad' | 'grace_over' | 'no_control'
 
-/** The figures of a verdict; `words` is called only when somebody reads it. */
+/** The figures of a verdict; `evidence` and `words` are made only when somebody reads them. */
 export interface Finding {
   status: VerdictStatus
   note: VerdictNote | null
@@ -58,17 +58,18 @@ export interface Finding {
   /** What it rests on: from and to in unix ms, how many windows were judged bad in a row, and of how many needed. */
   windows: { fromMs: number | null; toMs: number | null; bad: number; needed: number }
   /** Counts and statistics to recompute it from, by name: `events`, `baselineEvents`, `logE`, … */
-  evidence?: Readonly<Record<string, number>>
+  evidence?: () => Readonly<Record<string, number>>
   words: () => string
 }
 
 /** A judgement with what is needed to recompute it. */
-export interface Verdict extends Omit<Finding, 'words'> {
+export interface Verdict extends Omit<Finding, 'words' | 'evidence'> {
   guardrail: string
   metric: string
   operation: Operation
   method: 'threshold' | 'sequential'
   action: Guardrail['action']
+  evidence?: Readonly<Record<string, number>>
   /** The rule in symbols, with the method's name. */
   formula: string
   /** One sentence for a person woken at night. */

@@ -50,13 +50,7 @@ export function addTo(sketch: Sketch, seconds: number, times = 1): void {
   sketch.sum += (Math.round(value * TICKS_PER_SECOND) / TICKS_PER_SECOND) * times
   if (sketch.min === null || value < sketch.min) sketch.min = value
   if (sketch.max === null || value > sketch.max) sketch.max = value
-  const bucket = bucketOf(value)
-  const at = firstFrom(sketch.buckets, bucket)
-  if (sketch.buckets[at] === bucket) sketch.counts[at]! += times
-  else {
-    sketch.buckets.splice(at, 0, bucket)
-    sketch.counts.splice(at, 0, times)
-  }
+  put(sketch, bucketOf(value), times)
 }
 
 export function mergeInto(target: Sketch, source: Sketch): void {
@@ -65,8 +59,28 @@ export function mergeInto(target: Sketch, source: Sketch): void {
 
 /** The same without touching either. */
 export function merged(a: Sketch, b: Sketch): Sketch {
-  const { buckets: left, counts: leftCounts } = a
-  const { buckets: right, counts: rightCounts } = b
+  return {
+    ...(a.buckets.length < b.buckets.length ? mergedBuckets(b, a) : mergedBuckets(a, b)),
+    count: a.count + b.count,
+    sum: a.sum + b.sum,
+    min: a.min === null ? b.min : b.min === null ? a.min : Math.min(a.min, b.min),
+    max: a.max === null ? b.max : b.max === null ? a.max : Math.max(a.max, b.max),
+    rejected: a.rejected + b.rejected,
+    clamped: a.clamped + b.clamped,
+  }
+}
+
+type Buckets = Pick<Sketch, 'buckets' | 'counts'>
+
+function mergedBuckets(large: Buckets, small: Buckets): Buckets {
+  // A window of a few jobs into a long history: copying and inserting beats walking through both.
+  if (small.buckets.length * 16 < large.buckets.length) {
+    const copy = { buckets: large.buckets.slice(), counts: large.counts.slice() }
+    for (const [i, bucket] of small.buckets.entries()) put(copy, bucket, small.counts[i]!)
+    return copy
+  }
+  const { buckets: left, counts: leftCounts } = large
+  const { buckets: right, counts: rightCounts } = small
   const buckets: number[] = []
   const counts: number[] = []
   let i = 0
@@ -84,15 +98,15 @@ export function merged(a: Sketch, b: Sketch): Sketch {
     buckets.push(right[j]!)
     counts.push(rightCounts[j]!)
   }
-  return {
-    count: a.count + b.count,
-    sum: a.sum + b.sum,
-    min: a.min === null ? b.min : b.min === null ? a.min : Math.min(a.min, b.min),
-    max: a.max === null ? b.max : b.max === null ? a.max : Math.max(a.max, b.max),
-    rejected: a.rejected + b.rejected,
-    clamped: a.clamped + b.clamped,
-    buckets,
-    counts,
+  return { buckets, counts }
+}
+
+function put({ buckets, counts }: Buckets, bucket: number, times: number): void {
+  const at = firstFrom(buckets, bucket)
+  if (buckets[at] === bucket) counts[at]! += times
+  else {
+    buckets.splice(at, 0, bucket)
+    counts.splice(at, 0, times)
   }
 }
 

@@ -3,7 +3,7 @@ import type { Env } from '../config/env.ts'
 import type { CounterShardRpc, JobLedgerRpc, ReleaseControllerRpc } from './rpc.ts'
 
 export function controllerOf(env: Env, release: string): ReleaseControllerRpc {
-  return stub(env.RELEASE_CONTROLLER, release)
+  return stub(env.CONTROLLER, release)
 }
 
 export function shardOf(env: Env, release: string, index: number): CounterShardRpc {

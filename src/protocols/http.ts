@@ -32,7 +32,7 @@ export const http: Protocol = {
   pollCall: () => {
     throw new Error('The http protocol has no jobs to poll.')
   },
-  contentCall: () => null,
   cancelCall: () => null,
+  contentCall: () => null,
   isGoodContent: (status) => status >= 200 && status < 300,
 }

@@ -36,7 +36,8 @@ export const counterRoutes = [
     }),
     answer: {
       schema: listOf(counterRowSchema),
-      description: 'Rows, oldest first. A step that is no whole number of windows is raised to one.',
+      description:
+        'Rows, oldest first. A step is raised to a whole number of windows, and until there are no more than 2,000.',
     },
     refusals: ['release_not_found'],
     run: async ({ service, name, query, now }) => {
