@@ -13,7 +13,7 @@ afterEach(async () => {
 
 async function twinOf(): Promise<Twin> {
   const twin = await startTwin()
-  closing.push(twin.stop)
+  closing.push(() => twin.stop())
   return twin
 }
 

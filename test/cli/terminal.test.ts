@@ -65,19 +65,20 @@ describe('a live view', () => {
     view.show(['short', 'x'.repeat(15)], '')
     view.show(['next'], '')
     view.clear()
-    expect(screen.written).toEqual([
-      'short\n',
-      `${'x'.repeat(15)}\n`,
-      '\u001b[3A\r\u001b[0J',
-      'next\n',
-      '\u001b[1A\r\u001b[0J',
-    ])
+    const long = 'x'.repeat(15)
+    expect(screen.written).toEqual([`short\n${long}\n`, '\u001b[3A\r\u001b[0Jnext\n', '\u001b[1A\r\u001b[0J'])
   })
 
   it('draws no more than the terminal holds', () => {
     const screen = screenOf({ isTTY: true, columns: 80, rows: 3 })
     createLiveView(screen).show(['1', '2', '3', '4'], '')
-    expect(screen.written).toEqual(['1\n', '2\n'])
+    expect(screen.written).toEqual(['1\n2\n'])
+  })
+
+  it('draws on a terminal that does not know its size', () => {
+    const screen = screenOf({ isTTY: true, columns: 0, rows: 0 })
+    createLiveView(screen).show(['1'], '')
+    expect(screen.written).toEqual(['1\n'])
   })
 
   it('prints a line per change elsewhere', () => {
