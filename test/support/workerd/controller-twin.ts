@@ -109,7 +109,7 @@ export class ControllerTwin implements ReleaseControllerRpc {
   }
 
   async rollbacks() {
-    return [{ cause: 'guardrail', n: 2 }]
+    return [{ cause: 'error_rate:submit', n: 2 }]
   }
 
   async telemetryLost() {

@@ -92,12 +92,25 @@ describe('counters', () => {
 
   it('over a time longer than one call to the object covers are complete', async () => {
     const rig = new ControlRig()
-    rig.controller(R1).rows = Array.from({ length: 1200 }, (_, minute) => aRow({ minute, requests: 1 }))
-    const rows = await counters(rig, `from=${START}&to=${START + 1200 * MINUTE}&step=1d`)
+    rig.controller(R1).rows = Array.from({ length: 1200 }, (_, i) => aRow({ minute: -i, requests: 1 }))
+    const rows = await counters(rig, `from=${START - 1200 * MINUTE}&to=${START + MINUTE}&step=1d`)
     expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(1200)
   })
 
-  it.each(['from=yesterday', 'step=5', 'step=0s', 'from=2026-11-24T09:00:00Z&to=2026-11-24T08:00:00Z', 'from=0'])(
+  it('over a very long time come in longer steps, without asking for windows that nobody keeps', async () => {
+    const rig = new ControlRig()
+    const controller = rig.controller(R1)
+    controller.rows = [aRow({ minute: 0 }), aRow({ minute: 1 })]
+    let calls = 0
+    const windows = controller.windows.bind(controller)
+    controller.windows = (fromMs, toMs) => (calls++, windows(fromMs, toMs))
+    const rows = await counters(rig, 'from=0&step=1s')
+    expect(rows).toHaveLength(1)
+    expect(rows[0]?.requests).toBe(20)
+    expect(calls).toBeLessThanOrEqual(25)
+  })
+
+  it.each(['from=yesterday', 'step=5', 'step=0s', 'from=2026-11-24T09:00:00Z&to=2026-11-24T08:00:00Z'])(
     'are refused for %s',
     async (query) => {
       const response = await new ControlRig().request('GET', `/api/v1/releases/${R1}/counters?${query}`)
