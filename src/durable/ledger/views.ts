@@ -14,9 +14,13 @@ interface Page<T> {
 export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | null, limit: number): Page<JobView> {
   const conditions: string[] = []
   const values: (string | number)[] = []
-  if (filter.arm) conditions.push('arm = ?') && values.push(filter.arm)
-  if (filter.status) conditions.push('status = ?') && values.push(filter.status)
-  if (filter.shadow !== undefined) conditions.push('shadow = ?') && values.push(Number(filter.shadow))
+  const where = (condition: string, value: string | number) => {
+    conditions.push(condition)
+    values.push(value)
+  }
+  if (filter.arm) where('arm = ?', filter.arm)
+  if (filter.status) where('status = ?', filter.status)
+  if (filter.shadow !== undefined) where('shadow = ?', Number(filter.shadow))
   return paged(rowsAfter(sql, conditions, values, cursor, limit), limit, (row) => ({
     id: row.client_id,
     arm: row.arm,

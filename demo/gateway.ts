@@ -1,0 +1,127 @@
+/** The gateway as a process of its own: the project's wrangler.toml with other variables, on loopback. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+export interface DemoGateway {
+  url: string
+  /** Bearer token with the role admin. */
+  token: string
+  logFile: string
+  stop(): Promise<void>
+}
+
+export interface GatewayOptions {
+  /** Folder for the generated configuration, secrets, state and log. */
+  folder: string
+  /** TOML of the [vars…] tables. */
+  vars: string
+  /** Null picks a free one. */
+  port: number | null
+  /** Ends with the gateway's own end, however that came. */
+  onExit?: (code: number | null) => void
+}
+
+/** Resolves once `GET /_sluice/readyz` says ready; rejects with the end of the log if it does not come up. */
+export async function startGateway({ folder, vars, port, onExit }: GatewayOptions): Promise<DemoGateway> {
+  mkdirSync(folder, { recursive: true })
+  const token = randomBytes(24).toString('base64url')
+  const chosen = port ?? (await freePort())
+  const config = join(folder, 'wrangler.toml')
+  writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
+  const tokens = [{ name: 'demo', role: 'admin', sha256: createHash('sha256').update(token).digest('hex') }]
+  const secrets = join(folder, 'secrets.env')
+  writeFileSync(
+    secrets,
+    `SLUICE_TOKENS='${JSON.stringify(tokens)}'\nSLUICE_COOKIE_KEY='${randomBytes(32).toString('base64url')}'\n`,
+    { mode: 0o600 },
+  )
+  const logFile = join(folder, 'gateway.log')
+  const log = openSync(logFile, 'w')
+  const flags = ['--ip', '127.0.0.1', '--port', String(chosen), '--inspector-port', String(await freePort())]
+  const child = spawn(
+    'npx',
+    ['wrangler', 'dev', '-c', config, ...flags, '--env-file', secrets, '--persist-to', join(folder, 'state')],
+    {
+      cwd: ROOT,
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, NO_COLOR: '1', CI: '1', WRANGLER_SEND_METRICS: 'false' },
+    },
+  )
+  if (onExit) child.once('exit', onExit)
+  const url = `http://127.0.0.1:${chosen}`
+  try {
+    await ready(url, child)
+  } catch (cause) {
+    killGroup(child)
+    throw new Error(
+      `the gateway did not come up; the end of ${logFile}:\n${readFileSync(logFile, 'utf8').slice(-1500)}`,
+      { cause },
+    )
+  }
+  return { url, token, logFile, stop: () => stop(child) }
+}
+
+async function ready(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 80_000
+  while (Date.now() < deadline && child.exitCode === null) {
+    const answer = await fetch(`${url}/_sluice/readyz`, { signal: AbortSignal.timeout(2000) }).catch(() => null)
+    await answer?.body?.cancel()
+    if (answer?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error(child.exitCode === null ? 'it was not ready in time' : `it ended with code ${child.exitCode}`)
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  killGroup(child)
+  return ended
+}
+
+/** The group: npx, wrangler and workerd. */
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-child.pid!, 'SIGKILL')
+  } catch {
+    // It had ended by itself.
+  }
+}
+
+/** The text of a wrangler.toml less every [vars…] table. */
+function withoutVars(toml: string): string {
+  let inVars = false
+  return toml
+    .split('\n')
+    .filter((line) => {
+      const table = /^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}/.exec(line)
+      if (table) inVars = /^vars(\.|$)/.test(table[1]!)
+      return !inVars
+    })
+    .join('\n')
+}
+
+/** Paths in a wrangler.toml are relative to it, and this one is written elsewhere. */
+function withMain(toml: string): string {
+  return toml.replace('main = "src/worker.ts"', `main = ${JSON.stringify(join(ROOT, 'src/worker.ts'))}`)
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      )
+    })
+  })
+}

@@ -1,0 +1,69 @@
+/**
+ * `npm run demo -- --once`: the whole story unattended, on real processes. Exits 0 only if all of it
+ * happened. `--no-fault`: the candidate stays healthy and ends at 100 %. `--fault-shadow`: it is broken
+ * from the start and never gets past shadowing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ControlClient } from './control-client.ts'
+import { startGateway } from './gateway.ts'
+import { evenSubjects, releaseVars, startBackends } from './scene.ts'
+import { type Ending, tell } from './story.ts'
+import { runTraffic } from './traffic.ts'
+
+const { values: options } = parseArgs({
+  options: {
+    once: { type: 'boolean', default: false },
+    'no-fault': { type: 'boolean', default: false },
+    'fault-shadow': { type: 'boolean', default: false },
+  },
+})
+if (!options.once) {
+  console.error(
+    'npm run demo -- --once [--no-fault | --fault-shadow] tells the story once; npm start keeps everything running.',
+  )
+  process.exit(2)
+}
+
+const ending: Ending = options['no-fault'] ? 'completed' : options['fault-shadow'] ? 'stopped-in-shadow' : 'rolled-back'
+const began = Date.now()
+const say = (sentence: string) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${sentence}`)
+const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
+const stopping = new AbortController()
+
+say('starting two demo backends and the gateway')
+const backends = await startBackends(0.6)
+const gateway = await startGateway({ folder, vars: releaseVars(backends, { advance: 'auto', bake: '4s' }), port: null })
+const shutDown = async () => {
+  stopping.abort()
+  await Promise.allSettled([gateway.stop(), backends.control.close(), backends.candidate.close()])
+  rmSync(folder, { recursive: true, force: true })
+}
+process.on('SIGINT', () => void shutDown().then(() => process.exit(130)))
+
+let code = 0
+try {
+  say(`gateway at ${gateway.url}, 25 submits a second from 200 users`)
+  const traffic = runTraffic({
+    gatewayUrl: gateway.url,
+    ratePerSecond: 25,
+    subjects: evenSubjects(200),
+    signal: stopping.signal,
+    pollMs: 400,
+  })
+  await tell(ending, new ControlClient(gateway), backends, say)
+  stopping.abort()
+  const { submits, submitsByArm, completed, failed } = await traffic
+  say(
+    `clients made ${submits} submits (${JSON.stringify(submitsByArm)}), ${completed} videos completed, failures ${JSON.stringify(failed)}`,
+  )
+  say(ending === 'completed' ? 'the candidate serves everybody' : 'the story ended as it should')
+} catch (error) {
+  say(`FAILED: ${error instanceof Error ? error.message : String(error)}`)
+  code = 1
+} finally {
+  await shutDown()
+}
+process.exit(code)

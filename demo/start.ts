@@ -1,0 +1,74 @@
+/** `npm start`: the gateway between two demo backends, with steady traffic, until Ctrl-C. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ControlClient } from './control-client.ts'
+import { type DemoGateway, startGateway } from './gateway.ts'
+import { evenSubjects, RELEASE, releaseVars, startBackends } from './scene.ts'
+import { runTraffic } from './traffic.ts'
+
+const FOLDER = join(import.meta.dirname, '..', '.demo')
+const PORT = Number(process.env['PORT'] ?? 8787)
+const SUBMITS_A_SECOND = 5
+
+const backends = await startBackends(2)
+const stopping = new AbortController()
+let gateway: DemoGateway | null = null
+
+async function shutDown(code: number): Promise<never> {
+  stopping.abort()
+  await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
+  process.exit(code)
+}
+process.on('SIGINT', () => void shutDown(0))
+process.on('SIGTERM', () => void shutDown(0))
+
+console.log('Starting the gateway; this takes a few seconds …')
+const returning = existsSync(join(FOLDER, 'state'))
+try {
+  gateway = await startGateway({
+    folder: FOLDER,
+    vars: releaseVars(backends, { advance: 'manual', bake: '20s' }),
+    port: PORT,
+    onExit: (code) => {
+      if (!stopping.signal.aborted) {
+        console.error(`The gateway ended with code ${code}; see ${join(FOLDER, 'gateway.log')}`)
+        void shutDown(1)
+      }
+    },
+  })
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  await shutDown(1)
+}
+
+const { url, token, logFile } = gateway!
+const control = new ControlClient(gateway!)
+const { stage } = await control.release()
+console.log(`
+Sluice is running.
+
+  gateway     ${url}        (try: curl -F prompt="a red fox" -F model=wan-t2v -H "x-user-id: me" ${url}/v1/videos)
+  dashboard   ${url}/_sluice/
+  token       ${token}      (log in with it; role admin)
+  control     ${backends.control.url}    candidate ${backends.candidate.url}
+  log         ${logFile}
+
+The release ${RELEASE} is ${stage}${returning ? ', as the last run left it' : ''}. What to do next, here or in the dashboard:
+
+  export SLUICE_URL=${url} SLUICE_TOKEN=${token}
+  npx sluice start                       # shadow copies to the candidate; nobody sees them
+  npx sluice status --watch
+  npx sluice advance --force             # 1 %, then 5 %, 20 % …
+  curl -X POST ${backends.candidate.url}/__demo/faults -d '{"job_failure_rate":0.5}'    # break the candidate and watch
+  npx sluice history
+
+${SUBMITS_A_SECOND} submits a second are running. Ctrl-C ends everything; state is kept in .demo/ (delete it to begin afresh).
+`)
+
+await runTraffic({
+  gatewayUrl: url,
+  ratePerSecond: SUBMITS_A_SECOND,
+  subjects: evenSubjects(200),
+  signal: stopping.signal,
+  pollMs: 1000,
+})
