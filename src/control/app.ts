@@ -48,7 +48,7 @@ function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void 
       c,
       service: c.var.service,
       name: c.req.param('name') ?? '',
-      query: route.query && readQuery(new URL(c.req.url), route.query),
+      query: route.query ? readQuery(new URL(c.req.url), route.query) : {},
       body: route.body && (await readBody(c.req.raw, route.body)),
       caller: c.var.caller,
       now: () => deps.now(),

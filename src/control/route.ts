@@ -30,7 +30,7 @@ export interface Call<Q extends QuerySchema, B extends BodySchema> {
 }
 
 export interface Route<Q extends QuerySchema, B extends BodySchema, A extends AnswerSpec> {
-  method: 'get' | 'post' | 'patch' | 'delete'
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** As OpenAPI writes it, under `/_sluice`. */
   path: string
   operationId: string
@@ -46,14 +46,15 @@ export interface Route<Q extends QuerySchema, B extends BodySchema, A extends An
   run(call: Call<Q, B>): Promise<A extends { schema: infer S extends v.GenericSchema } ? v.InferOutput<S> : Response>
 }
 
-export type AnyRoute = Route<any, any, any>
+/** What the table holds: each route's own schemas are checked where it is written. */
+export type AnyRoute = Route<QuerySchema, BodySchema, AnswerSpec>
 
 export function route<
   const A extends AnswerSpec,
   const Q extends QuerySchema = QuerySchema,
   const B extends BodySchema = BodySchema,
 >(given: Route<Q, B, A>): AnyRoute {
-  return given
+  return given as unknown as AnyRoute
 }
 
 /** `cursor` and `limit` of a list. */

@@ -14,9 +14,11 @@ import { assignmentOf } from './assignment-view.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
+import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
+  liveConfig: LiveConfigService
   names(): string[]
   /** Length of the release's windows in ms. */
   windowMs(name: string): number
@@ -61,6 +63,7 @@ export function controlService(
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   return {
     config: configService(deps, env, fileOf),
+    liveConfig: liveConfigService(deps, env, fileOf),
     controller,
     snapshotAgeSeconds: (name) => deps.snapshotAgeSeconds(env, name),
     windowMs: (name) => fileOf(name).windowMs,

@@ -5,18 +5,22 @@ import { type AnyRoute, route } from '../route.ts'
 import { assignRoutes } from './assign.ts'
 import { configRoutes } from './config.ts'
 import { counterRoutes } from './counters.ts'
+import { draftRoutes } from './drafts.ts'
 import { jobRoutes } from './jobs.ts'
 import { metricRoutes } from './metrics.ts'
 import { releaseRoutes } from './releases.ts'
 import { streamRoutes } from './stream.ts'
+import { viewRoutes } from './views.ts'
 
 export const ROUTES: readonly AnyRoute[] = [
   ...releaseRoutes,
   ...configRoutes,
+  ...draftRoutes,
   ...counterRoutes,
   ...jobRoutes,
   ...streamRoutes,
   ...assignRoutes,
+  ...viewRoutes,
   ...metricRoutes,
   route({
     method: 'get',

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
 import { hashToken } from '../../../src/auth/tokens.ts'
 import { readConfig } from '../../../src/config/load.ts'
@@ -24,16 +24,29 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/pairs': 'viewer',
   'GET /api/v1/releases/{name}/stream': 'viewer',
   'GET /api/v1/assign': 'viewer',
+  // Beyond SPEC: what live-config keeps for operators.
+  'GET /api/v1/releases/{name}/config/published': 'viewer',
+  'GET /api/v1/releases/{name}/config/draft': 'operator',
+  'PUT /api/v1/releases/{name}/config/draft': 'operator',
+  'DELETE /api/v1/releases/{name}/config/draft': 'operator',
+  'GET /api/v1/releases/{name}/views': 'viewer',
+  'PUT /api/v1/releases/{name}/views': 'viewer',
+  'DELETE /api/v1/releases/{name}/views': 'viewer',
 }
 const BODIES: Record<string, unknown> = {
   'POST /api/v1/releases/{name}/actions': { action: 'start' },
   'PATCH /api/v1/releases/{name}/config': { min_jobs: 1 },
+  'PUT /api/v1/releases/{name}/config/draft': { overlay: {}, base_version: 0 },
+  'PUT /api/v1/releases/{name}/views': { name: 'night', query: '' },
+}
+const QUERIES: Record<string, string> = {
+  'GET /api/v1/assign': '?release=r1&subject=a',
+  'DELETE /api/v1/releases/{name}/views': '?view=night',
 }
 
 function send(rig: ControlRig, cell: string, as: Role | null) {
   const [method = '', path = ''] = cell.split(' ')
-  const query = path.endsWith('/assign') ? '?release=r1&subject=a' : ''
-  return rig.request(method, path.replace('{name}', R1) + query, { as, body: BODIES[cell] })
+  return rig.request(method, path.replace('{name}', R1) + (QUERIES[cell] ?? ''), { as, body: BODIES[cell] })
 }
 
 async function codeOf(response: Response): Promise<string> {
@@ -148,6 +161,22 @@ describe('failures', () => {
     expect(text).toContain('control_plane_unavailable')
     expect(text).not.toContain('Worker not found')
     expect(rig.logged).toMatchObject([{ level: 'error', code: 'control_plane_unavailable', cause: 'Worker not found' }])
+  })
+
+  it('to answer are 503 after five seconds, not a request that hangs', async () => {
+    vi.useFakeTimers()
+    try {
+      const rig = new ControlRig()
+      rig.controller(R1).view = () => new Promise(() => {})
+      const pending = rig.request('GET', `/api/v1/releases/${R1}`)
+      await vi.advanceTimersByTimeAsync(5000)
+      const response = await pending
+      expect(response.status).toBe(503)
+      expect(response.headers.get('retry-after')).toBe('2')
+      expect(await codeOf(response)).toBe('control_plane_unavailable')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('that nobody expected are 500 without a word of what they were, which stands in the log', async () => {

@@ -1,9 +1,9 @@
 /** The control plane through the Worker's own door, with the real objects behind it. */
 import { env, exports } from 'cloudflare:workers'
-import { evictAllDurableObjects, evictDurableObject } from 'cloudflare:test'
+import { evictAllDurableObjects } from 'cloudflare:test'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import type { ConfigView, HistoryEntry, ReleaseView } from '../../../src/control/api.ts'
+import type { ConfigView, DraftView, HistoryEntry, PublishedOverlay, ReleaseView } from '../../../src/control/api.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
 import { liveConfig } from '../../../src/durable/live-config-client.ts'
 import type { Env } from '../../../src/config/env.ts'
@@ -101,6 +101,31 @@ describe('the live configuration', () => {
     ])
   })
 
+  it('may be drafted by each operator, with what is wrong in the draft, and acts only once published', async () => {
+    const path = `${releasePath(CHINESE)}/config/draft`
+    const none = await json<DraftView>('GET', path)
+    expect(none.draft).toBeNull()
+    const draft = { overlay: { bake: '下周', min_jobs: 3 }, base_version: none.version }
+    await json<DraftView>('PUT', path, draft)
+    await evictAllDurableObjects()
+    const kept = await json<DraftView>('GET', path)
+    expect(kept.draft).toMatchObject({ ...draft, issues: [{ path: 'bake' }] })
+    const another = { authorization: 'Bearer token-of-operator' }
+    expect((await json<DraftView>('GET', path, undefined, another)).draft).toBeNull()
+    expect((await json<ConfigView>('GET', `${releasePath(CHINESE)}/config`)).overlay).toEqual({})
+    expect((await json<DraftView>('DELETE', path)).draft).toBeNull()
+  })
+
+  it('is listed whole by version, to go back to', async () => {
+    await json<ConfigView>('PATCH', `${releasePath(CHINESE)}/config?reason=first`, { min_jobs: 1 })
+    await json<ConfigView>('PATCH', `${releasePath(CHINESE)}/config?reason=second`, { min_jobs: 2 })
+    const { items } = await json<{ items: PublishedOverlay[] }>('GET', `${releasePath(CHINESE)}/config/published`)
+    expect(items.map(({ overlay, reason }) => [overlay, reason])).toEqual([
+      [{ min_jobs: 2 }, 'second'],
+      [{ min_jobs: 1 }, 'first'],
+    ])
+  })
+
   it('takes one of many changes made on top of the same version', async () => {
     const { version } = await json<ConfigView>('GET', `${releasePath(WAN)}/config`)
     const answers = await Promise.all(
@@ -116,11 +141,13 @@ describe('the live configuration', () => {
 })
 
 describe('every answer', () => {
-  const reads = ROUTES.filter(({ method, answer }) => method === 'get' && 'schema' in answer)
-  it.each(reads.map((route) => [route.path, route] as const))('of GET %s fits its schema', async (path, route) => {
+  const reads = ROUTES.flatMap(({ method, path, answer }) =>
+    method === 'get' && 'schema' in answer ? [[path, answer.schema] as const] : [],
+  )
+  it.each(reads)('of GET %s fits its schema', async (path, schema) => {
     const query = path.endsWith('/assign') ? `?release=${WAN}&subject=user_1` : ''
     const answer = await json('GET', path.replace('{name}', WAN) + query)
-    expect(v.safeParse(route.answer.schema, answer).issues ?? []).toEqual([])
+    expect(v.safeParse(schema, answer).issues ?? []).toEqual([])
   })
 })
 
@@ -149,10 +176,14 @@ describe('the rest of the control plane', () => {
     await asset.body?.cancel()
   })
 
-  it('keeps an evicted live-config apart from the controller', async () => {
-    const { LIVE_CONFIG } = bindings
-    await liveConfig(LIVE_CONFIG, WAN).saveView('token:admin', { name: 'night', query: 'range=6h' })
-    await evictDurableObject(LIVE_CONFIG.get(LIVE_CONFIG.idFromName(`release:${WAN}`)))
-    expect(await liveConfig(LIVE_CONFIG, WAN).views('token:admin')).toEqual([{ name: 'night', query: 'range=6h' }])
+  it('keeps views under their names for each caller', async () => {
+    const path = `${releasePath(WAN)}/views`
+    const night = { name: '夜班', query: 'range=6h' }
+    await json('PUT', path, night)
+    await evictAllDurableObjects()
+    expect(await json('GET', path)).toEqual({ items: [night], next: null })
+    const viewer = { authorization: 'Bearer token-of-viewer' }
+    expect(await json('GET', path, undefined, viewer)).toEqual({ items: [], next: null })
+    expect(await json('DELETE', `${path}?view=${encodeURIComponent(night.name)}`)).toEqual({ items: [], next: null })
   })
 })
