@@ -8,7 +8,7 @@ export function advice(release: ReleaseView): string[] {
     case 'idle':
       return ['Next: sluice start']
     case 'rolled_back':
-      return ['Next: sluice explain, then sluice reset']
+      return ['Next: sluice reset  (back to idle, so that it can be started again)']
     case 'completed':
       return ['Done. sluice rollback still takes it back.']
     case 'shadow':
@@ -21,11 +21,20 @@ export function advice(release: ReleaseView): string[] {
 
 function running(release: ReleaseView): string[] {
   if (release.paused) return ['Next: sluice resume']
-  const step = release.next ? 'advance' : 'promote'
   const towards = release.next ? place(release.next) : 'completed'
-  if (release.advance === 'auto' && release.next) return [`Next: ${towards}, by itself; sluice status --watch shows it`]
+  if (stepsByItself(release)) return [`Next: ${towards}, by itself; sluice status --watch shows it`]
   const wait = release.blocked_by.length > 0 ? ' --wait' : ''
-  return [`Next: sluice ${step}${wait}  (to ${towards})`]
+  return [`Next: sluice ${isLastStage(release) ? 'promote' : 'advance'}${wait}  (to ${towards})`]
+}
+
+/** Above it there is no rung left, only the promotion. */
+export function isLastStage(release: ReleaseView): boolean {
+  return release.legal_actions.includes('promote')
+}
+
+/** Whether the next step needs nobody: a promotion always does. */
+export function stepsByItself(release: ReleaseView): boolean {
+  return release.advance === 'auto' && !isLastStage(release)
 }
 
 /** What takes this out of the way. */

@@ -1,7 +1,7 @@
 /** `sluice explain`: why the release stands where it stands and does not go on, in sentences. */
 import type { Command } from 'commander'
 import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../control/api.ts'
-import { advice, remedy } from './advice.ts'
+import { advice, isLastStage, remedy, stepsByItself } from './advice.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
@@ -43,7 +43,7 @@ function goingOn(release: ReleaseView, now: number, style: Style): string[] {
       ...release.blocked_by.flatMap((blocker, i) => blockerLines(blocker, i + 1, now)),
     ]
   }
-  const auto = release.advance === 'auto' && release.next !== null
+  const auto = stepsByItself(release)
   const when = release.next_check_at ? `, at the next look ${fromNow(release.next_check_at, now)}` : ''
   return [
     style.bold(
@@ -58,12 +58,12 @@ function stepOf(release: ReleaseView): string | null {
   if (release.state === 'completed') return null
   if (release.state === 'idle') return 'start'
   if (release.state === 'rolled_back') return 'start again'
-  return release.next ? `advance to ${place(release.next)}` : 'complete (promote)'
+  return release.next && !isLastStage(release) ? `advance to ${place(release.next)}` : 'complete (promote)'
 }
 
 function blockerLines(blocker: BlockerView, nth: number, now: number): string[] {
   const ends = blocker.until ? ` It ends by itself ${fromNow(blocker.until, now)}, at ${moment(blocker.until)}.` : ''
-  return [`  ${nth}. ${blocker.code}: ${blocker.message}.${ends}`, `     What would help: ${remedy(blocker)}`]
+  return [`  ${nth}. ${blocker.message}.${ends}`, `     What would help: ${remedy(blocker)}`]
 }
 
 function verdictLines(verdict: VerdictView): string[] {

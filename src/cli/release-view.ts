@@ -1,5 +1,6 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
 import type { ReleaseView, VerdictView } from '../control/api.ts'
+import { isLastStage, stepsByItself } from './advice.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
 import { figure, fromNow, moment, percentOf, place, plural, span } from './words.ts'
@@ -107,9 +108,10 @@ function shadow({ shadow: s }: ReleaseView): string {
 function next(release: ReleaseView, now: number): string {
   if (release.state === 'idle') return 'shadow or a canary stage, by hand (sluice start)'
   if (release.state === 'rolled_back') return 'idle, by hand (sluice reset)'
-  if (!release.next) return release.state === 'canary' ? 'completed, by hand (sluice promote)' : 'nothing'
+  if (isLastStage(release)) return 'completed, by hand (sluice promote)'
+  if (!release.next) return 'nothing'
   const check = release.next_check_at ? `; next look ${fromNow(release.next_check_at, now)}` : ''
-  return `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : 'by hand'}${check}`
+  return `${place(release.next)}, ${stepsByItself(release) ? 'by itself' : 'by hand'}${check}`
 }
 
 export function waits(release: ReleaseView, now: number): string[] {

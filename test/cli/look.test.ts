@@ -73,9 +73,9 @@ describe('explain', () => {
     const { code, out } = await sluice('explain')
     expect(code).toBe(0)
     expect(out).toContain('It does not advance to canary-20 (20 %), because:')
-    expect(out).toContain('1. bake: bake: 12 min of 30 min left. It ends by itself in')
+    expect(out).toContain('1. bake: 12 min of 30 min left. It ends by itself in')
     expect(out).toContain('What would help: Time alone')
-    expect(out).toContain('2. guardrail: error_rate:job: inconclusive.')
+    expect(out).toContain('2. error_rate:job: inconclusive.')
     expect(out).toContain('error_rate:job (rollback on a breach): inconclusive. Too few jobs.')
     expect(out).not.toContain('other (rollback')
   })
@@ -85,6 +85,20 @@ describe('explain', () => {
     expect((await sluice('explain')).out).toContain('waits for a person to advance to canary-20')
     twin.releases = [canaryRelease(NAME, { advance: 'auto' })]
     expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
+  })
+
+  it('leaves the last step to a person, also with automatic advance', async () => {
+    twin.releases = [
+      canaryRelease(NAME, {
+        stage: 'canary-100',
+        percent: 100,
+        advance: 'auto',
+        next: { stage: 'completed', percent: 100 },
+        legal_actions: ['promote', 'rollback'],
+      }),
+    ]
+    expect((await sluice('explain')).out).toContain('waits for a person to complete (promote).')
+    expect((await sluice('status')).out).toContain('completed, by hand (sluice promote)')
   })
 
   it('tells the damage and what drains after a rollback', async () => {

@@ -136,6 +136,7 @@ function moved(release: ReleaseView, command: ActionCommand): Partial<ReleaseVie
     reason,
     epoch: release.epoch + 1,
     next: nextOf(stage),
+    legal_actions: nextOf(stage)?.stage === 'completed' ? ['promote', 'rollback'] : ['advance', 'rollback'],
     blocked_by: [],
   })
   if (action === 'advance' || action === 'promote') {
@@ -174,8 +175,9 @@ function moved(release: ReleaseView, command: ActionCommand): Partial<ReleaseVie
 
 function nextOf(stage: string): ReleaseView['next'] {
   const at = ['shadow', ...LADDER.map((percent) => `canary-${percent}`)].indexOf(stage)
-  const percent = at < 0 ? undefined : LADDER[at]
-  return percent === undefined ? null : { stage: `canary-${percent}`, percent }
+  if (at < 0) return null
+  const percent = LADDER[at]
+  return percent === undefined ? { stage: 'completed', percent: 100 } : { stage: `canary-${percent}`, percent }
 }
 
 function page<T>(all: T[], query: URLSearchParams): { items: T[]; next: string | null } {
