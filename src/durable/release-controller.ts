@@ -7,7 +7,7 @@ import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, Releas
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
-import { isRunning, type ReleaseState, type Snapshot, snapshotOf } from '../core/release.ts'
+import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { Actions } from './controller/actions.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
@@ -17,7 +17,7 @@ import { Publishing } from './controller/publishing.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
-import type { Actor, Answer, JobFilter, ReleaseControllerRpc } from './rpc.ts'
+import type { Actor, Answer, JobFilter, Refusal, ReleaseControllerRpc } from './rpc.ts'
 import { within } from './stubs.ts'
 import type { CountedRow } from './window-store.ts'
 
@@ -47,6 +47,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const effective = this.#effective()
     if (!effective.ok) throw new Error(effective.message)
     await this.#armed()
+    this.ctx.waitUntil(this.#push(effective.config).catch(() => undefined))
     return snapshotOf(this.#store.state, effective.config)
   }
 
@@ -61,7 +62,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const effective = this.#effective()
     if (!effective.ok) return effective
     // What is asked by hand is judged by what is known now; a rollback waits for nothing.
-    if (command.action !== 'rollback') await this.#tick.judge(effective.config).catch(() => undefined)
+    if (command.action !== 'rollback') {
+      const judged = await this.#tick.judge(effective.config).then(
+        () => true,
+        () => false,
+      )
+      if (!judged && JUDGED_ACTIONS.includes(command.action) && !command.force) return NOT_JUDGED
+    }
     const done = this.#actions.byHand(effective.config, command, actor, Date.now())
     if (!done.ok) return done
     if (command.dry_run) {
@@ -244,7 +251,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 }
 
+/** These go by the verdicts; on old ones nobody should be let in. */
+const JUDGED_ACTIONS: readonly ActionCommand['action'][] = ['advance', 'promote', 'approve']
+const NOT_JUDGED: Refusal = {
+  ok: false,
+  code: 'control_plane_unavailable',
+  message: "counters can't be read now, so nothing can be judged; try again, or force",
+  details: [],
+}
+
 /** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */
 const TICK_OFFSET_MS = 100
-
-export type { ReleaseState }

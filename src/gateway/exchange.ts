@@ -124,6 +124,7 @@ export function answer(
     // The text was rewritten, so neither its old length nor its old encoding holds.
     headers.delete('content-length')
     headers.delete('content-encoding')
+    if (!headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
   }
   mark(x, headers, lane, snapshot, routed)
   if (subject?.cookie) headers.append('set-cookie', subject.cookie)

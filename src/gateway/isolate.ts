@@ -47,7 +47,7 @@ export const now = (): number => Date.now()
 
 const isolates = new WeakMap<Env, Isolate>()
 
-/** Throws `config_invalid` with every issue: nothing is routed on a half-read configuration. */
+/** Throws `config_invalid`: nothing is routed on a half-read configuration. What is wrong with it the control plane tells. */
 export function isolateOf(env: Env): Isolate {
   let isolate = isolates.get(env)
   if (!isolate) isolates.set(env, (isolate = build(env)))
@@ -62,7 +62,7 @@ export function snapshotAgeSeconds(env: Env, release: string): number | null {
 
 function build(env: Env): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
-  if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid', { details: read.issues })
+  if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is')
   const tokens = readTokens(env.SLUICE_TOKENS)
   return {
     env,

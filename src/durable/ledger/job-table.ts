@@ -7,7 +7,7 @@ import type { JobTag } from '../../core/job-id.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Measure, Series } from '../../core/window.ts'
 import { count, emptyCounters } from '../../core/window.ts'
-import type { JobEntry, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
+import type { JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 
 /** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
@@ -224,5 +224,3 @@ function statusOf(outcome: Outcome): JobStatus {
       return 'failed'
   }
 }
-
-export type { JobEntry }
