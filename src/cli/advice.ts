@@ -22,7 +22,7 @@ export function advice(release: ReleaseView): string[] {
 function running(release: ReleaseView): string[] {
   if (release.paused) return ['Next: sluice resume']
   const towards = release.next ? place(release.next) : 'completed'
-  if (stepsByItself(release)) return [`Next: ${towards}, by itself; sluice status --watch shows it`]
+  if (release.advance === 'auto') return [`Next: ${towards}, by itself; sluice status --watch shows it`]
   const wait = release.blocked_by.length > 0 ? ' --wait' : ''
   return [`Next: sluice ${isLastStage(release) ? 'promote' : 'advance'}${wait}  (to ${towards})`]
 }
@@ -30,11 +30,6 @@ function running(release: ReleaseView): string[] {
 /** Above it there is no rung left, only the promotion. */
 export function isLastStage(release: ReleaseView): boolean {
   return release.legal_actions.includes('promote')
-}
-
-/** Whether the next step needs nobody: a promotion always does. */
-export function stepsByItself(release: ReleaseView): boolean {
-  return release.advance === 'auto' && !isLastStage(release)
 }
 
 /** What takes this out of the way. */

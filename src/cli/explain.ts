@@ -1,7 +1,7 @@
 /** `sluice explain`: why the release stands where it stands and does not go on, in sentences. */
 import type { Command } from 'commander'
 import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../control/api.ts'
-import { advice, isLastStage, remedy, stepsByItself } from './advice.ts'
+import { advice, isLastStage, remedy } from './advice.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
@@ -43,7 +43,7 @@ function goingOn(release: ReleaseView, now: number, style: Style): string[] {
       ...release.blocked_by.flatMap((blocker, i) => blockerLines(blocker, i + 1, now)),
     ]
   }
-  const auto = stepsByItself(release)
+  const auto = release.advance === 'auto' && release.state !== 'idle'
   const when = release.next_check_at ? `, at the next look ${fromNow(release.next_check_at, now)}` : ''
   return [
     style.bold(

@@ -1,6 +1,6 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
 import type { ReleaseView, VerdictView } from '../control/api.ts'
-import { isLastStage, stepsByItself } from './advice.ts'
+import { isLastStage } from './advice.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
 import { figure, fromNow, moment, percentOf, place, plural, span } from './words.ts'
@@ -108,10 +108,10 @@ function shadow({ shadow: s }: ReleaseView): string {
 function next(release: ReleaseView, now: number): string {
   if (release.state === 'idle') return 'shadow or a canary stage, by hand (sluice start)'
   if (release.state === 'rolled_back') return 'idle, by hand (sluice reset)'
-  if (isLastStage(release)) return 'completed, by hand (sluice promote)'
   if (!release.next) return 'nothing'
   const check = release.next_check_at ? `; next look ${fromNow(release.next_check_at, now)}` : ''
-  return `${place(release.next)}, ${stepsByItself(release) ? 'by itself' : 'by hand'}${check}`
+  const step = isLastStage(release) ? 'promote' : 'advance'
+  return `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : `by hand (sluice ${step})`}${check}`
 }
 
 export function waits(release: ReleaseView, now: number): string[] {

@@ -87,12 +87,11 @@ describe('explain', () => {
     expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
   })
 
-  it('leaves the last step to a person, also with automatic advance', async () => {
+  it('names promote as the step after the last rung', async () => {
     twin.releases = [
       canaryRelease(NAME, {
         stage: 'canary-100',
         percent: 100,
-        advance: 'auto',
         next: { stage: 'completed', percent: 100 },
         legal_actions: ['promote', 'rollback'],
       }),
