@@ -5,13 +5,13 @@
 import { Hono } from 'hono'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
+import { HEALTH_ROUTES } from './health.ts'
 import { mountPages } from './pages.ts'
 import {
   answerHeaders,
   CONTROL_PREFIX,
   type ControlEnv,
   errorAnswer,
-  invalidConfig,
   notFound,
   prepare,
   requireRole,
@@ -24,12 +24,9 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
   const app = new Hono<ControlEnv>()
   app.onError(errorAnswer(deps))
   app.use(answerHeaders(deps))
-  app.get(`${CONTROL_PREFIX}/healthz`, (c) => c.json({ status: 'ok' }))
-  app.get(`${CONTROL_PREFIX}/readyz`, (c) => {
-    const { config } = deps.readEnv(c.env)
-    if (!config.ok) throw invalidConfig(config.issues)
-    return c.json({ status: 'ready', releases: config.config.releases.length })
-  })
+  for (const health of HEALTH_ROUTES) {
+    app.get(CONTROL_PREFIX + health.path, (c) => c.json(health.run(() => deps.readEnv(c.env).config)))
+  }
   for (const route of ROUTES) mount(app, deps, route)
   for (const [path, methods] of methodsByPath(ROUTES)) {
     app.all(path, () => {

@@ -7,7 +7,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { effectiveRelease } from '../config/overlay.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Kept } from '../durable/live-config-client.ts'
-import type { DraftView, PublishedOverlay, SavedView } from './api.ts'
+import type { DraftView, PublishedOverlay, SavedView } from './api-drafts.ts'
 import { ask, askAnswer } from './ask.ts'
 import type { ControlDeps } from './deps.ts'
 

@@ -3,6 +3,8 @@ import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-jso
 import type * as v from 'valibot'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import * as api from './api.ts'
+import * as drafts from './api-drafts.ts'
+import { HEALTH_ROUTES, type HealthRoute } from './health.ts'
 import type { AnyRoute } from './route.ts'
 
 const NAMED = {
@@ -13,9 +15,9 @@ const NAMED = {
   HistoryEntry: api.historyEntrySchema,
   ConfigValue: api.configValueSchema,
   Config: api.configViewSchema,
-  Draft: api.draftViewSchema,
-  PublishedOverlay: api.publishedOverlaySchema,
-  SavedView: api.savedViewSchema,
+  Draft: drafts.draftViewSchema,
+  PublishedOverlay: drafts.publishedOverlaySchema,
+  SavedView: drafts.savedViewSchema,
   CounterRow: api.counterRowSchema,
   Job: api.jobSchema,
   Pair: api.pairSchema,
@@ -44,6 +46,7 @@ const VERSION_PARAMETER = {
 
 export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {}
+  for (const health of HEALTH_ROUTES) paths[`/_sluice${health.path}`] = { get: healthOperation(health) }
   for (const route of routes) (paths[`/_sluice${route.path}`] ??= {})[route.method] = operation(route)
   const answered = toJsonSchemaDefs(NAMED, { ...CONVERSION, typeMode: 'output' })
   const taken = toJsonSchemaDefs({ Action: NAMED.Action }, { ...CONVERSION, typeMode: 'input' })
@@ -69,6 +72,11 @@ export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unk
   }
 }
 
+function healthOperation({ operationId, summary, schema, refusals }: HealthRoute): Record<string, unknown> {
+  const answered = { 200: { description: summary, content: json(schema, 'output') } }
+  return { operationId, summary, security: [], responses: { ...answered, ...refusalAnswers(refusals) } }
+}
+
 /** Transformations have no words in JSON Schema; the input's side of them is what a client needs. */
 const CONVERSION = {
   target: 'draft-2020-12',
@@ -90,7 +98,7 @@ function operation(route: AnyRoute): Record<string, unknown> {
     ...(route.body ? { requestBody: { required: true, content: json(route.body, 'input') } } : {}),
     responses: {
       200: { description: route.answer.description, content: answerContent(route) },
-      ...refusals(route),
+      ...refusalAnswers(refusalsOf(route)),
     },
   }
 }
@@ -119,15 +127,18 @@ function queryParameters({ query }: AnyRoute): unknown[] {
   }))
 }
 
-/** Codes by status: one status may stand for several. */
-function refusals(route: AnyRoute): Record<string, unknown> {
-  const codes = [
+function refusalsOf(route: AnyRoute): readonly ErrorCode[] {
+  return [
     ...COMMON,
     ...(route.query || route.body || route.versioned ? FOR_INPUT : []),
     ...(route.body ? FOR_BODIES : []),
     ...(route.method === 'get' ? [] : CHANGES),
     ...route.refusals,
   ]
+}
+
+/** One status may stand for several codes. */
+function refusalAnswers(codes: readonly ErrorCode[]): Record<string, unknown> {
   const byStatus = Map.groupBy(codes, (code) => new SluiceError(code, '').status)
   return Object.fromEntries(
     [...byStatus].map(([status, its]) => [

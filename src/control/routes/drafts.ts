@@ -1,6 +1,7 @@
 /** An operator's draft of the next live overlay, and the overlays that were published. Publishing is in config.ts. */
 import * as v from 'valibot'
-import { draftRequestSchema, draftViewSchema, listOf, publishedOverlaySchema } from '../api.ts'
+import { listOf } from '../api.ts'
+import { draftRequestSchema, draftViewSchema, publishedOverlaySchema } from '../api-drafts.ts'
 import { paging, route } from '../route.ts'
 
 const path = '/api/v1/releases/{name}/config/draft'

@@ -1,6 +1,7 @@
 /** Dashboard views that a caller has saved under a name. */
 import * as v from 'valibot'
-import { listOf, savedViewSchema } from '../api.ts'
+import { listOf } from '../api.ts'
+import { savedViewSchema } from '../api-drafts.ts'
 import { route } from '../route.ts'
 
 const path = '/api/v1/releases/{name}/views'
