@@ -11,9 +11,18 @@ const JS = 'text/javascript; charset=utf-8'
 const CSS = 'text/css; charset=utf-8'
 const ROOT = '/_sluice/assets/'
 
+/**
+ * uPlot makes a number format of `navigator.language` as it loads, and dies where that is no tag at all: a machine with
+ * the POSIX locale says `en-US@posix`. The page's own language is one, and the one its numbers should have.
+ */
+const uplot = `((navigator) => {
+${uplotScript}
+globalThis.uPlot = uPlot
+})({ language: document.documentElement.lang })`
+
 const files = {
   style: asset('style', 'css', CSS, `${uplotStyle}\n${pageStyle}`),
-  uplot: asset('uplot', 'js', JS, uplotScript),
+  uplot: asset('uplot', 'js', JS, uplot),
   charts: asset('charts', 'js', JS, chartsScript),
   dialog: asset('dialog', 'js', JS, dialogScript),
   page: asset('page', 'js', JS, pageScript),

@@ -12,9 +12,9 @@ export function guardrailName(verdict: VerdictView, t: Text): string {
     : verdict.metric.startsWith('latency_')
       ? g.time(operation, verdict.metric.slice('latency_'.length))
       : g.errorRate(operation)
-  if (isFastTrip(verdict)) return `${name}, ${g.fastTrip}`
-  if (isPerClip(verdict)) return `${name}, ${g.perClip}`
-  return verdict.method === 'sequential' ? `${name}, ${g.jobByJob}` : name
+  if (isFastTrip(verdict)) return g.variant(name, g.fastTrip)
+  if (isPerClip(verdict)) return g.variant(name, g.perClip)
+  return verdict.method === 'sequential' ? g.variant(name, g.jobByJob) : name
 }
 
 /** The monitor that doesn't wait for a window to close; its id says so. */

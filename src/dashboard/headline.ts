@@ -20,7 +20,7 @@ export function headline(view: ReleaseView, rollback: HistoryEntry | null, nowMs
   const health = healthOf(view, nowMs)
   const pausedWord = view.paused ? t.paused : ''
   return {
-    title: [place(view, rollback, t), pausedWord, t.health[health].title].filter(Boolean).join(' '),
+    title: [place(view, rollback, t), pausedWord, t.health[health].title].filter(Boolean).join(t.gap),
     badge: { word: t.health[health].word, tone: HEALTH_TONE[health] },
     sentence: trimmed(sentence(view, health, rollback, nowMs, t)),
   }

@@ -8,7 +8,7 @@
    * @typedef {{ id: string, title: string, unit: 'percent' | 'seconds' | 'count', times: number[],
    *   control: (number | null)[], candidate: (number | null)[], limit: { value: number, words: string } | null,
    *   marks: { at: number, words: string, bad: boolean }[], from: number, to: number }} Chart
-   * @typedef {{ now: string, min: string, h: string, s: string, ms: string, percent: string, control: string, candidate: string }} Words
+   * @typedef {{ now: string, min: string, h: string, s: string, percent: string, control: string, candidate: string }} Words
    */
   const HEIGHT = 176
   /** @type {WeakMap<Element, any>} */
@@ -55,7 +55,7 @@
       {
         width: element.clientWidth || 480,
         height: HEIGHT,
-        padding: [16, 8, 0, 0],
+        padding: [16, 24, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 6 } },
         scales: {
@@ -71,7 +71,8 @@
           {
             ...axis,
             grid: { show: false },
-            size: 24,
+            size: 28,
+            gap: 8,
             space: 80,
             splits: () => ticks(held.chart),
             values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
@@ -148,7 +149,7 @@
     if (seconds < 1) return words.now
     const [n, unit] =
       seconds >= 7200 ? [seconds / 3600, words.h] : seconds >= 100 ? [seconds / 60, words.min] : [seconds, words.s]
-    return `−${Math.round(n)} ${unit}`
+    return `−${unit.replace('#', String(Math.round(n)))}`
   }
 
   /**
@@ -158,8 +159,7 @@
    */
   function valueText(value, { unit }, words) {
     const digits = Number(value.toPrecision(3)).toLocaleString('en-US')
-    if (unit === 'percent') return `${digits}\u00a0%`
-    return unit === 'seconds' ? `${digits}\u00a0${words.s}` : digits
+    return unit === 'count' ? digits : words[unit === 'percent' ? 'percent' : 's'].replace('#', digits)
   }
 
   /**
@@ -186,10 +186,19 @@
       ctx.strokeStyle = ctx.fillStyle = colour('bad')
       ctx.setLineDash([5 * ratio, 4 * ratio])
       stroke(ctx, bbox.left, y, bbox.left + bbox.width, y)
-      ctx.textAlign = 'right'
-      ctx.fillText(chart.limit.words, bbox.left + bbox.width, y - 5 * ratio)
+      label(ctx, chart.limit.words, bbox.left + bbox.width, y - 5 * ratio)
     }
     ctx.restore()
+  }
+
+  /** Right-aligned words that stay legible over the lines. @param {CanvasRenderingContext2D} ctx @param {string} words @param {number} x @param {number} y */
+  function label(ctx, words, x, y) {
+    ctx.textAlign = 'right'
+    ctx.lineWidth = 4 * devicePixelRatio
+    ctx.setLineDash([])
+    ctx.strokeStyle = colour('card')
+    ctx.strokeText(words, x, y)
+    ctx.fillText(words, x, y)
   }
 
   /** @param {CanvasRenderingContext2D} ctx @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */

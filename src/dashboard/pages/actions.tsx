@@ -137,7 +137,8 @@ const Switch: FC<{ id: string; what: string; on: boolean; href: string | null; t
   if (href === null) return <span class={`switch ${on ? 'on' : ''}`}>{words}</span>
   const label = on ? t.toggles.switchOff(what) : t.toggles.switchOn(what)
   return (
-    <a class={`switch ${on ? 'on' : ''}`} id={id} href={href} data-confirm aria-label={`${label} (${words})`}>
+    <a class={`switch ${on ? 'on' : ''}`} id={id} href={href} data-confirm>
+      <span class="unseen">{label} </span>
       {words}
     </a>
   )

@@ -55,7 +55,9 @@ export const Charts: FC<{
 
 const ChartCard: FC<{ chart: Chart; t: Text }> = ({ chart, t }) => {
   const drawn = chart.times.length > 0
-  const words = { now: t.time.now, ...t.charts.client, control: t.arm.control, candidate: t.arm.candidate }
+  const { percent, s, min, h } = t.unit
+  const units = { percent: percent('#'), s: s('#'), min: min('#'), h: h('#') }
+  const words = { ...units, now: t.time.now, control: t.arm.control, candidate: t.arm.candidate }
   return (
     <figure class="card chart" id={`chart-${chart.id}`}>
       <figcaption>

@@ -65,7 +65,7 @@ const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
     <tr title={verdict.message}>
       <th scope="row">
         {guardrailName(verdict, t)}
-        <small class="narrow">{limit}</small>
+        <small class="narrow">{[limit, streakWords(verdict, t)].filter(Boolean).join(' · ')}</small>
       </th>
       <td class="number candidate">
         {figure(verdict.value, verdict, t)}
@@ -84,6 +84,10 @@ const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
       </td>
     </tr>
   )
+}
+
+function streakWords({ windows }: VerdictView, t: Text): string {
+  return windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : ''
 }
 
 const Meter: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {

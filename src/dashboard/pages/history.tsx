@@ -33,6 +33,9 @@ function actionWords(entry: HistoryEntry, t: Text): string {
   const known = t.history.action
   const action = Object.hasOwn(known, entry.action) ? known[entry.action as keyof typeof known] : entry.action
   const { from, to } = entry
+  if (entry.action === 'start') return `${action} → ${stageName(to.stage, t)}`
+  if (entry.action === 'rollback') return `${action} ${stageName(from.stage, t)} → ${percent(to.percent, t)}`
+  if (entry.action === 'reset') return action
   if (from.stage !== to.stage) return `${action} ${stageName(from.stage, t)} → ${stageName(to.stage, t)}`
   return from.percent === to.percent ? action : `${action} ${percent(from.percent, t)} → ${percent(to.percent, t)}`
 }

@@ -83,7 +83,7 @@ const Split: FC<{ view: ReleaseView; t: Text }> = ({ view, t }) => {
   const candidate = view.state === 'completed' ? 100 : view.percent
   const drawn = actual ?? candidate
   const control = 100 - drawn
-  const actualWords = actual === null ? t.ladder.noTraffic : percent(actual, t)
+  const actualWords = actual === null ? null : percent(actual, t)
   const names = {
     control: view.arms.control.model ?? t.arm.control,
     candidate: view.arms.candidate.model ?? t.arm.candidate,
@@ -92,7 +92,7 @@ const Split: FC<{ view: ReleaseView; t: Text }> = ({ view, t }) => {
     <div class="split">
       <SplitBar candidatePercent={drawn} names={names} t={t} />
       <p class="under">
-        <span>{`${t.ladder.set} ${percent(candidate, t)}, ${t.ladder.actual} ${actualWords}`}</span>
+        <span>{t.ladder.setActual(percent(candidate, t), actualWords)}</span>
         <span>
           {control >= 99.95 && view.state !== 'canary' ? t.ladder.nobodyNew : `${names.candidate} · ${t.arm.candidate}`}
         </span>

@@ -82,11 +82,9 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
               </p>
             ) : null}
           </section>
-          <div class="stack">
-            <Toggles view={view} role={role} nowMs={nowMs} t={t} />
-            <Shadow view={view} pairs={content.pairs} nowMs={nowMs} t={t} />
-          </div>
+          <Toggles view={view} role={role} nowMs={nowMs} t={t} />
         </div>
+        <Shadow view={view} pairs={content.pairs} nowMs={nowMs} t={t} />
         <p class="as-of">
           {t.live.asOf} <time datetime={asOf}>{`${clock(asOf)} UTC`}</time>
         </p>

@@ -16,29 +16,38 @@ export const Shadow: FC<{ view: ReleaseView; pairs: PairView[] | null; nowMs: nu
       <h2 id="shadow-title">
         {s.title} <small>{shadow.active ? s.on(share(shadow.sample, t)) : s.off}</small>
       </h2>
-      <dl class="figures-list">
-        <Figure name={s.inFlight} value={group(shadow.in_flight)} of={s.of(group(shadow.max_in_flight))} />
-        <Figure name={s.today} value={group(shadow.today)} of={s.of(group(shadow.max_jobs_per_day))} />
-        {(Object.keys(s.funnel) as (keyof Text['shadow']['funnel'])[]).map((step) => (
-          <Figure name={s.funnel[step]} value={group(shadow.funnel[step])} />
-        ))}
-      </dl>
-      <h3>{s.dropped}</h3>
-      {dropped.length === 0 ? (
-        <p class="empty">{s.droppedNone}</p>
-      ) : (
-        <dl class="figures-list">
-          {dropped.map(([reason, n]) => (
-            <Figure name={reasonWords(reason, t)} value={group(n)} />
-          ))}
-        </dl>
-      )}
-      <h3>{s.pairs}</h3>
-      {!pairs || pairs.length === 0 ? (
-        <p class="empty">{s.pairsNone}</p>
-      ) : (
-        <Pairs pairs={pairs.slice(0, PAIRS_SHOWN)} release={view.name} nowMs={nowMs} t={t} />
-      )}
+      <div class="three">
+        <div>
+          <h3>{s.copies}</h3>
+          <dl class="figures-list">
+            <Figure name={s.inFlight} value={group(shadow.in_flight)} of={s.of(group(shadow.max_in_flight))} />
+            <Figure name={s.today} value={group(shadow.today)} of={s.of(group(shadow.max_jobs_per_day))} />
+            {(Object.keys(s.funnel) as (keyof Text['shadow']['funnel'])[]).map((step) => (
+              <Figure name={s.funnel[step]} value={group(shadow.funnel[step])} />
+            ))}
+          </dl>
+        </div>
+        <div>
+          <h3>{s.dropped}</h3>
+          {dropped.length === 0 ? (
+            <p class="empty">{s.droppedNone}</p>
+          ) : (
+            <dl class="figures-list">
+              {dropped.map(([reason, n]) => (
+                <Figure name={reasonWords(reason, t)} value={group(n)} />
+              ))}
+            </dl>
+          )}
+        </div>
+        <div>
+          <h3>{s.pairs}</h3>
+          {!pairs || pairs.length === 0 ? (
+            <p class="empty">{s.pairsNone}</p>
+          ) : (
+            <Pairs pairs={pairs.slice(0, PAIRS_SHOWN)} release={view.name} nowMs={nowMs} t={t} />
+          )}
+        </div>
+      </div>
     </section>
   )
 }

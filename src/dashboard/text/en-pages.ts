@@ -6,8 +6,8 @@ export const enPages = {
   toggles: {
     title: 'Toggles',
     note: 'each asks for a reason',
-    shadow: (sample: string) => `Shadow copies · ${sample}`,
-    shadowOff: 'Shadow copies · off',
+    shadow: (sample: string) => `Shadow · ${sample}`,
+    shadowOff: 'Shadow · off',
     rate: 'rate',
     percent: (percent: string) => `Candidate’s percent · ${percent}`,
     change: 'change',
@@ -19,8 +19,8 @@ export const enPages = {
     show: 'show',
     on: 'on',
     off: 'off',
-    switchOn: (what: string) => `${what}: switch on`,
-    switchOff: (what: string) => `${what}: switch off`,
+    switchOn: (what: string) => `${what}: switch on, now`,
+    switchOff: (what: string) => `${what}: switch off, now`,
     readOnly: 'You may look, not change: that needs the role operator.',
   },
   history: {

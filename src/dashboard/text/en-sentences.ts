@@ -25,6 +25,8 @@ export const enSentences = {
     rolled_back: { word: 'rolled back', title: '' },
   },
   paused: 'Paused.',
+  /** Between two sentences. */
+  gap: ' ',
   sentence: {
     idle: (control: string): Part[] =>
       say`Everybody is served by ${strong(control)}. Start in shadow: the candidate then gets copies of real submits, and nobody sees its videos.`,

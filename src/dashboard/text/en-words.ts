@@ -32,9 +32,8 @@ export const enWords = {
   },
   ladder: {
     title: 'Ladder',
-    set: 'set',
-    actual: 'actual',
-    noTraffic: 'no traffic yet',
+    setActual: (set: string, actual: string | null) =>
+      actual === null ? `set ${set}, no traffic yet` : `set ${set}, actual ${actual}`,
     nobodyNew: 'candidate serves nobody new',
     bake: (span: string) => span,
     gate: 'A/B',
@@ -79,6 +78,7 @@ export const enWords = {
     inWindows: (n: number) => (n > 1 ? ` in ${n} windows` : ''),
     inARow: (bad: number, needed: number) => `${bad} of ${needed} bad windows in a row`,
     perClip: 'per clip',
+    variant: (name: string, how: string) => `${name}, ${how}`,
     does: { rollback: 'rolls back', pause: 'pauses', warn: 'warns' },
     evidence: 'How these were judged',
     windows: (from: string, to: string) => `${from} to ${to}`,
@@ -94,8 +94,6 @@ export const enWords = {
     figures: 'Figures',
     time: 'time (UTC)',
     ranges: { '5m': '5 min', '30m': '30 min', '3h': '3 h', '24h': '24 h' },
-    /** For the page's script. */
-    client: { min: 'min', h: 'h', s: 's', ms: 'ms' },
     empty: 'No traffic in this span.',
     unavailable: 'These figures can’t be read just now.',
     range: 'Span',
@@ -106,6 +104,7 @@ export const enWords = {
     title: 'Shadow',
     on: (sample: string) => `copies ${sample} of control’s submits`,
     off: 'nothing is copied',
+    copies: 'Copies',
     inFlight: 'in flight',
     today: 'copies today',
     of: (max: string) => `of ${max}`,

@@ -6,8 +6,8 @@ export const zhPages: typeof enPages = {
   toggles: {
     title: '开关',
     note: '每次都要写明原因',
-    shadow: (sample) => `影子复制 · ${sample}`,
-    shadowOff: '影子复制 · 关',
+    shadow: (sample) => `影子 · ${sample}`,
+    shadowOff: '影子 · 关',
     rate: '比例',
     percent: (percent) => `候选比例 · ${percent}`,
     change: '修改',
@@ -19,8 +19,8 @@ export const zhPages: typeof enPages = {
     show: '查看',
     on: '开',
     off: '关',
-    switchOn: (what) => `${what}：打开`,
-    switchOff: (what) => `${what}：关闭`,
+    switchOn: (what) => `${what}：打开，现在为`,
+    switchOff: (what) => `${what}：关闭，现在为`,
     readOnly: '你只能查看；要修改需要操作员角色。',
   },
   history: {

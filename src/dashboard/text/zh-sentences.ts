@@ -24,6 +24,7 @@ export const zhSentences: typeof enSentences = {
     rolled_back: { word: '已回滚', title: '' },
   },
   paused: '已暂停。',
+  gap: '',
   sentence: {
     idle: (control) =>
       say`所有人由 ${strong(control)} 服务。从影子阶段开始：候选会收到真实提交的副本，没有人会看到它的视频。`,

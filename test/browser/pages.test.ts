@@ -1,0 +1,201 @@
+/** The dashboard in Chromium with an in-memory release behind it: live, by dialog, by keyboard, and when things go silent. */
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { seriousViolations } from '../support/axe.ts'
+import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
+
+let browser: Browser
+let server: DashboardServer
+let complaints: string[] = []
+
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+beforeEach(async () => {
+  server = await startDashboard()
+  const { twin } = server
+  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
+  twin.nowMs += 3_600_000
+  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  twin.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
+  complaints = []
+})
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()))
+  await server.close()
+})
+
+async function open(path: string, options: BrowserContextOptions = {}, lang = 'en'): Promise<Page> {
+  const context = await browser.newContext(options)
+  await context.addCookies([
+    { name: 'sluice_session', value: '1', url: server.url },
+    { name: 'sluice_lang', value: lang, url: server.url },
+  ])
+  const page = await context.newPage()
+  complaints = complaintsOf(page)
+  await page.goto(server.url + path)
+  return page
+}
+
+const PAGE = '/_sluice/releases/wan22_t2v_abtest'
+
+describe('the page of a release', () => {
+  test('follows a rollback without being reloaded, and keeps what was open and focused', async () => {
+    const page = await open(PAGE)
+    await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }))
+    await page.click('summary:has-text("How these were judged")')
+    await page.focus('#set-percent')
+    server.twin.traffic = 'failing'
+    server.twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+    await page.waitForSelector('h1:has-text("Rolled back from 5")')
+    expect(await page.textContent('.lead')).toContain('7.9')
+    expect(await page.title()).toContain('Rolled back')
+    expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
+    expect(await page.getAttribute('#evidence', 'open')).not.toBeNull()
+    expect(complaints).toEqual([])
+  })
+
+  test('leaves alone what a pointer rests on for a moment, and the focus for good', async () => {
+    const page = await open(PAGE)
+    await page.focus('#toggle-shadow')
+    server.twin.do({ action: 'pause' }, 'token:other', 'wait')
+    await page.waitForSelector('h1:has-text("Paused.")')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('toggle-shadow')
+    await page.hover('#do-rollback')
+    const before = await page.locator('#do-rollback').boundingBox()
+    server.twin.do({ action: 'resume' }, 'token:other', 'go on')
+    await page.waitForSelector('#do-pause')
+    expect(await page.locator('#do-rollback').boundingBox()).toEqual(before)
+  })
+
+  test('draws both arms, and says a point in figures under the pointer', async () => {
+    const page = await open(PAGE)
+    expect(await page.locator('.plot canvas').count()).toBe(4)
+    expect(await page.locator('.chart .figures table').first().isVisible()).toBe(false)
+    await page.hover('#chart-latency .plot .u-over')
+    await page.waitForFunction(() =>
+      /control [\d.]+.s/.test(document.querySelector('#chart-latency .readout')?.textContent ?? ''),
+    )
+    expect(complaints).toEqual([])
+  })
+
+  test('greys figures and tells their age when nothing is heard, and shows how to break the glass', async () => {
+    const page = await open(PAGE)
+    expect(await page.locator('#live-status').isVisible()).toBe(false)
+    server.twin.unreachable = true
+    await page.waitForSelector('body.is-stale')
+    await page.waitForSelector('#live-status .break-glass:not([hidden])')
+    expect(await page.textContent('#live-status .words')).toMatch(/can’t be reached.*Figures are \d+.s old/)
+    expect(await page.locator('h1').textContent()).toContain('Canary at 5')
+    expect(await seriousViolations(page)).toEqual([])
+    server.twin.unreachable = false
+    await page.waitForSelector('body:not(.is-stale)')
+  })
+})
+
+describe('acting', () => {
+  test('shadow is set to 50 % in a dialog that shows the effect as it is typed', async () => {
+    const page = await open(PAGE)
+    await page.click('#set-shadow-rate')
+    await page.fill('dialog input[name=sample]', '50')
+    await page.waitForSelector('dialog #effect :text("100\u00a0% → 50\u00a0%")')
+    expect(await seriousViolations(page)).toEqual([])
+    await page.click('dialog button[type=submit]:not([data-show])')
+    expect(await page.locator('dialog[open]').count()).toBe(1)
+    await page.fill('dialog input[name=reason]', 'spare the GPUs')
+    await page.click('dialog button[type=submit]:not([data-show])')
+    await page.waitForSelector('#toggles :text("Shadow · 50\u00a0%")')
+    expect(await page.locator('dialog[open]').count()).toBe(0)
+    expect(server.twin.state().shadowSample).toBe(0.5)
+    await page.waitForSelector('#history :text("spare the GPUs")')
+    expect(complaints).toEqual([])
+  })
+
+  test('roll back works by keyboard alone, says what it does, and happens once', async () => {
+    const page = await open(PAGE)
+    await page.focus('#do-rollback')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('dialog[open] :text("every new submit goes to control")')
+    const version = server.twin.state().version
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('h1:has-text("Rolled back from 5")')
+    expect(server.twin.state().version).toBe(version + 1)
+    await page.keyboard.press('Tab')
+    expect(complaints).toEqual([])
+  })
+
+  test('a dialog stays as it is while the release changes below, and a stale one is refused in place', async () => {
+    const page = await open(PAGE)
+    await page.click('#do-pause')
+    await page.fill('dialog input[name=reason]', 'let me look')
+    server.twin.do({ action: 'rollback' }, 'token:other', 'bad')
+    await page.waitForSelector('h1:has-text("Rolled back")')
+    expect(await page.inputValue('dialog input[name=reason]')).toBe('let me look')
+    await page.click('dialog button[type=submit]:not([data-show])')
+    await page.waitForSelector('dialog .field-error:has-text("The release changed")')
+    await page.keyboard.press('Escape')
+    expect(await page.locator('dialog[open]').count()).toBe(0)
+  })
+
+  test('everything works without script', async () => {
+    const page = await open(PAGE, { javaScriptEnabled: false })
+    expect(await page.locator('.chart table').first().isVisible()).toBe(true)
+    await page.click('#do-rollback')
+    await page.fill('input[name=reason]', 'by hand')
+    await page.click('button.filled')
+    await page.waitForURL(`**${PAGE}`)
+    expect(await page.textContent('h1')).toContain('Rolled back from 5')
+  })
+})
+
+test('logging in asks again after a wrong token and then leads where one wanted to go', async () => {
+  const page = await (await browser.newContext()).newPage()
+  await page.goto(`${server.url}${PAGE}/jobs`)
+  expect(await seriousViolations(page)).toEqual([])
+  await page.fill('#token', 'wrong')
+  await page.click('button')
+  await page.waitForSelector('[role=alert]')
+  await page.fill('#token', TOKEN)
+  await page.click('button')
+  await page.waitForURL(`**${PAGE}/jobs`)
+})
+
+const LOOKS = [
+  { look: 'light', options: { colorScheme: 'light' }, lang: 'en' },
+  { look: 'dark', options: { colorScheme: 'dark' }, lang: 'en' },
+  { look: 'phone', options: { viewport: { width: 360, height: 740 } }, lang: 'en' },
+  { look: 'Chinese', options: { colorScheme: 'light' }, lang: 'zh' },
+] as const
+
+describe.each(LOOKS)('in $look', ({ options, lang }) => {
+  test.each([
+    '/_sluice/',
+    PAGE,
+    `${PAGE}/jobs`,
+    `${PAGE}/history`,
+    `${PAGE}/config`,
+    `${PAGE}/confirm/advance`,
+    `${PAGE}/none`,
+  ])('%s has no serious violation, no complaint, and nothing to scroll sideways', async (path) => {
+    const page = await open(path, options, lang)
+    expect(await seriousViolations(page)).toEqual([])
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
+    expect(overflow).toBeLessThanOrEqual(0)
+    expect(complaints.filter((complaint) => !complaint.includes('404'))).toEqual([])
+  })
+
+  test('a rolled-back release and a dialog have no serious violation', async () => {
+    server.twin.traffic = 'failing'
+    server.twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+    const page = await open(PAGE, options, lang)
+    expect(await seriousViolations(page)).toEqual([])
+    await page.click('#do-reset')
+    await page.waitForSelector('dialog[open]')
+    expect(await seriousViolations(page)).toEqual([])
+  })
+})

@@ -1,0 +1,37 @@
+/** A Chromium for tests: an installed one, or the one that comes as an optional package; always a fresh profile. */
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+export async function launchBrowser(): Promise<Browser> {
+  // Playwright gives each launch an empty profile of its own and removes it at the end.
+  return chromium.launch({ executablePath: await executable(), args: FLAGS, headless: true })
+}
+
+async function executable(): Promise<string> {
+  const installed = INSTALLED.find((path) => existsSync(path))
+  if (installed) return installed
+  const { default: packed } = await import('@sparticuz/chromium')
+  return packed.executablePath()
+}
+
+/** What a page complained of: console errors, failed scripts, and violations of its policy. */
+export function complaintsOf(page: Page): string[] {
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(`exception: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error' || /Content Security Policy/i.test(message.text())) complaints.push(message.text())
+  })
+  return complaints
+}
