@@ -76,7 +76,7 @@ export function foldRows(
     const jobs = window.candidate[jobOperation]?.requests ?? 0
     next.candidateJobs += jobs
     if (jobs > 0) next.firstJobAt ??= window.endMs
-    next.submits.candidate += window.candidate.submit?.requests ?? 0
+    if (!next.shadow) next.submits.candidate += window.candidate.submit?.requests ?? 0
     next.submits.control += window.control.submit?.requests ?? 0
     for (const measure of ['latency', 'per_clip'] as const) {
       const sketch = window.control.job?.sketches[measure]

@@ -2,6 +2,7 @@
 import type { ConfigView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay, sources } from '../../config/overlay.ts'
+import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Actor, Answer } from '../rpc.ts'
@@ -86,7 +87,7 @@ export class Publishing {
     const known = this.#store.configMark
     if (known?.all === mark.all) return
     if (!known) {
-      this.#store.commit({ configMark: mark }, null, now)
+      this.#store.commit({ configMark: mark, state: initialState(now) }, null, now)
       return
     }
     const judged = known.judged !== mark.judged
