@@ -7,7 +7,7 @@ import type { VerifierConfig } from '../config/sluice-schema.ts'
 import { type JwksDeps, keysFor } from './jwks.ts'
 import { MAX_CREDENTIAL_CHARS } from './tokens.ts'
 
-export type Claims = JWTPayload & { sub: string; exp: number; iat: number }
+type Claims = JWTPayload & { sub: string; exp: number; iat: number }
 
 export type Verified =
   | { ok: true; claims: Claims }

@@ -10,7 +10,7 @@ import type { ConfigView } from './api.ts'
 import { ask, askAnswer } from './ask.ts'
 import type { ControlDeps } from './deps.ts'
 
-export interface ConfigChange {
+interface ConfigChange {
   reason: string
   who: string
   /** `ConfigView.version` that the caller has seen; null: any. */

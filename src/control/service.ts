@@ -37,7 +37,7 @@ export interface ControlService {
 }
 
 /** Unix ms; `stepMs` is raised to a whole number of windows, and until there are no more than 2,000 steps. */
-export interface CounterRange {
+interface CounterRange {
   fromMs: number
   toMs: number
   stepMs: number

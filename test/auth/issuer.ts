@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import type { VerifierConfig } from '../../src/config/sluice-schema.ts'
 
-export const ISSUER = 'https://issuer.example'
-export const AUDIENCE = 'sluice'
+const ISSUER = 'https://issuer.example'
+const AUDIENCE = 'sluice'
 /** Where the tests' clock stands, in unix seconds. */
 export const NOW = 1_795_000_000
 

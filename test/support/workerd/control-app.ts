@@ -18,7 +18,7 @@ export function tokenOf(role: Role): string {
   return `token-of-${role}`
 }
 
-export function staticTokens(): string {
+function staticTokens(): string {
   return JSON.stringify(ROLES.map((role) => ({ name: role, role, sha256: hashToken(tokenOf(role)) })))
 }
 
