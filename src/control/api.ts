@@ -3,7 +3,7 @@
  * make the OpenAPI document, and give the dashboard and the CLI their types. No behaviour here.
  */
 import * as v from 'valibot'
-import { ARMS } from '../core/assignment.ts'
+import { ARMS } from '../core/arm.ts'
 import { OPERATIONS } from '../core/outcome.ts'
 
 export { ROLES, type Role } from '../auth/roles.ts'

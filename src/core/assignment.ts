@@ -4,11 +4,9 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
+import type { Arm } from './arm.ts'
 import type { Snapshot } from './release.ts'
 import { type Attributes, firstMatch } from './rules.ts'
-
-export const ARMS = ['control', 'candidate'] as const
-export type Arm = (typeof ARMS)[number]
 
 export type Reason =
   | 'job'

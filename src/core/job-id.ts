@@ -11,7 +11,7 @@
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
-import type { Arm } from './assignment.ts'
+import type { Arm } from './arm.ts'
 import { base64url, fromBase64url } from './base64url.ts'
 
 const HEAD = 'slc_'

@@ -1,5 +1,5 @@
 /** Attributes of a request → the first rule that speaks of them. Pure matching; rules come validated from config. */
-import type { Arm } from './assignment.ts'
+import type { Arm } from './arm.ts'
 
 /** What rules may look at. Missing facts match nothing. */
 export interface Attributes {

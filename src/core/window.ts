@@ -2,7 +2,7 @@
  * Counters of one window: what is counted, under which series, and how two counters become one.
  * Merging is associative and commutative, so isolates, shards and ledgers may add in any order.
  */
-import type { Arm } from './assignment.ts'
+import type { Arm } from './arm.ts'
 import { type ArmError, type Blameless, isArmError, type Operation, type Outcome } from './outcome.ts'
 import { addTo, emptySketch, mergeInto, type Sketch } from './sketch.ts'
 

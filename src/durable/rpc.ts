@@ -3,7 +3,7 @@
  * never prompts or bodies. Refusals are values; a rejected call means a bug or the platform.
  */
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
-import type { Arm } from '../core/assignment.ts'
+import type { Arm } from '../core/arm.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'

@@ -1,5 +1,5 @@
 /** From the id that a client holds to the backend that owns the job, or a 404 that tells nothing. */
-import type { Arm } from '../core/assignment.ts'
+import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isTagged, type JobTag, openJobId } from '../core/job-id.ts'
 import type { LedgerJob } from '../durable/rpc.ts'

@@ -1,7 +1,7 @@
 /** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Arm } from '../../core/assignment.ts'
+import type { Arm } from '../../core/arm.ts'
 import { hash32 } from '../../core/assignment.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import type { KeptBody } from './bodies.ts'

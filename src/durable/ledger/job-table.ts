@@ -2,7 +2,7 @@
  * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal sight.
  * Ending a job and counting it is one synchronous transaction. Asks no backend.
  */
-import type { Arm } from '../../core/assignment.ts'
+import type { Arm } from '../../core/arm.ts'
 import type { JobTag } from '../../core/job-id.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Measure, Series } from '../../core/window.ts'

@@ -1,0 +1,105 @@
+/** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
+import { isArmError, type Outcome } from '../core/outcome.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { JobSight } from '../protocols/protocol.ts'
+import { type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
+import { armErrorOf, callBackend, parseJson, readPrefix, replicaUrl, type Upstream } from './forward.ts'
+import { toBackend } from './headers.ts'
+import { type Lane, now } from './isolate.ts'
+import type { Referred } from './referred-jobs.ts'
+import type { Submit } from './submit.ts'
+
+/** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
+const MAX_JOB_JSON_BYTES = 1024 * 1024
+
+/** One submit as one backend answered it. */
+export interface Attempt {
+  upstream: Upstream
+  outcome: Outcome
+  seconds: number
+  url: string
+  startedAt: number
+  /** The answer's bytes where it is JSON and small enough to be looked into. */
+  text: string | null
+  rest: ReadableStream<Uint8Array> | null
+  sight: JobSight | null
+  json: unknown
+}
+
+/** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
+export async function attempt(
+  x: Exchange,
+  lane: Lane,
+  snapshot: Snapshot | null,
+  s: Submit,
+  routed: Routed,
+  referred: Referred,
+): Promise<Attempt> {
+  const { arm } = routed
+  const config = lane.release.arms[arm]
+  const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pick(config.urls)
+  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  const headers = toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm))
+  headers.set('content-type', body.contentType)
+  const isSync = s.route.operation === 'sync'
+  const startedAt = now()
+  const upstream = await callBackend(
+    {
+      url: url + s.route.upstreamPath(referred.inPath) + x.url.search,
+      method: x.request.method,
+      headers,
+      body: body.bytes,
+      timeoutMs: isSync ? Math.max(config.timeoutMs, lane.release.jobTimeoutMs) : config.timeoutMs,
+    },
+    now,
+  )
+  const tried: Attempt = {
+    upstream,
+    outcome: 'ok',
+    seconds: upstream.seconds,
+    url,
+    startedAt,
+    text: null,
+    rest: null,
+    sight: null,
+    json: null,
+  }
+  if (!upstream.ok) tried.outcome = upstream.failure
+  else if (isSync && upstream.response.ok) upstream.done()
+  else await readAnswer(lane, tried, upstream)
+  recordEnd(lane, snapshot, routed, s.route.operation, tried.outcome, { latency: tried.seconds })
+  if (arm === 'candidate') {
+    if (isArmError(tried.outcome)) lane.breaker.failed(now())
+    else lane.breaker.succeeded()
+  }
+  return tried
+}
+
+/** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
+async function readAnswer(lane: Lane, tried: Attempt, upstream: Extract<Upstream, { ok: true }>): Promise<void> {
+  const { response } = upstream
+  const { status } = response
+  tried.outcome = armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
+  if (!/json/i.test(response.headers.get('content-type') ?? '')) {
+    upstream.done()
+    return
+  }
+  try {
+    const read = await readPrefix(response, MAX_JOB_JSON_BYTES)
+    tried.rest = read.rest
+    tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
+    if (read.rest) return
+    tried.json = parseJson(tried.text!)
+    tried.sight = lane.protocol.readJob(status, tried.json)
+    if (response.ok && !tried.sight) tried.outcome = 'bad_output'
+  } catch {
+    tried.upstream = { ok: false, failure: 'timeout', seconds: (now() - tried.startedAt) / 1000 }
+    tried.outcome = 'timeout'
+  } finally {
+    upstream.done()
+  }
+}
+
+function pick(urls: readonly string[]): string {
+  return urls[Math.floor(Math.random() * urls.length)]!
+}
