@@ -14,6 +14,7 @@ import { Bodies } from './ledger/bodies.ts'
 import { Claims } from './ledger/claims.ts'
 import { Follower, type Overdue } from './ledger/follower.ts'
 import { Funnel, type FunnelView } from './ledger/funnel.ts'
+import { Rescuer } from './ledger/rescuer.ts'
 import { JobTable, jobKey, ledgerJob } from './ledger/job-table.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
 import { type BlastCounts, blastCounts, type OpenJobs, openJobs } from './ledger/summary.ts'
@@ -51,6 +52,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #claims: Claims
   readonly #bodies: Bodies
   readonly #funnel: Funnel
+  readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -64,17 +66,22 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const arms = this.#release?.arms
     this.#claims = new Claims(sql, arms ? Math.max(arms.control.timeoutMs, arms.candidate.timeoutMs) + 60_000 : 180_000)
     const protocol = this.#release && protocolOf(this.#release.protocol)
-    this.#follower =
-      this.#release && protocol
-        ? new Follower(
-            ctx.storage,
-            this.#jobs,
-            this.#bodies,
-            this.#funnel,
-            new Backend(env, this.#release, protocol),
-            this.#release,
-          )
-        : null
+    if (this.#release && protocol) {
+      const backend = new Backend(env, this.#release, protocol)
+      this.#rescuer = new Rescuer(this.#jobs, this.#bodies, backend, this.#release)
+      this.#follower = new Follower(
+        ctx.storage,
+        this.#jobs,
+        this.#bodies,
+        this.#funnel,
+        backend,
+        this.#release,
+        this.#rescuer,
+      )
+    } else {
+      this.#rescuer = null
+      this.#follower = null
+    }
   }
 
   async flush({ submitted, seen }: LedgerBatch): Promise<void> {
@@ -152,8 +159,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   async rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null> {
-    const row = this.#jobs.byUpstream(upstreamId)
-    return row && this.#release?.rescue ? (this.#follower?.rescue(row) ?? null) : null
+    const row = this.#jobs.byUpstream(upstreamId, 'candidate')
+    if (!row || !this.#rescuer) return null
+    const rescued = await this.#rescuer.rescue(row)
+    await this.#follower?.arm(Date.now())
+    return rescued
   }
 
   /** For the controller's tick. */

@@ -13,6 +13,7 @@ import { Actions } from './controller/actions.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { gatherTotals, ledgersOf, shardsOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
+import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
@@ -125,11 +126,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     cursor: string | null,
     limit: number,
   ): Promise<{ items: JobView[]; next: string | null }> {
-    return this.#paged(cursor, limit, (ledger, at) => ledger.jobs(filter, at, limit))
+    return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.jobs(filter, at, limit))
   }
 
   async pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }> {
-    return this.#paged(cursor, limit, (ledger, at) => ledger.pairs(at, limit))
+    return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.pairs(at, limit))
   }
 
   async rollbacks(): Promise<{ cause: string; n: number }[]> {
@@ -213,6 +214,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       await this.#rearm(effective.config)
   }
 
+  #ledgers(): ReturnType<typeof ledgersOf> {
+    const effective = this.#effective()
+    return effective.ok ? ledgersOf(this.env, effective.config) : []
+  }
+
   #nextTickAt(config: ReleaseConfig): number | null {
     if (!isRunning(this.#store.state)) return null
     const period = this.#periodMs(config)
@@ -223,31 +229,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   #periodMs(config: ReleaseConfig): number {
     const trips = config.guardrails.some(({ withinMs }) => withinMs !== null)
     return Math.min(Math.max(config.windowMs / 2, 500), trips ? 1000 : 5000)
-  }
-
-  async #paged<T>(
-    cursor: string | null,
-    limit: number,
-    read: (
-      ledger: ReturnType<typeof ledgersOf>[number],
-      at: string | null,
-    ) => Promise<{ items: T[]; next: string | null }>,
-  ) {
-    const effective = this.#effective()
-    if (!effective.ok) return { items: [], next: null }
-    // Ledger after ledger: the cursor says in which one to go on.
-    const ledgers = ledgersOf(this.env, effective.config)
-    const [index, inner] = cursor === null ? ['0', ''] : (cursor.split(/~(.*)/s) as [string, string])
-    const items: T[] = []
-    let at: string | null = inner || null
-    for (let i = Number(index) || 0; i < ledgers.length; i++) {
-      const page = await within(CALL_DEADLINE_MS, read(ledgers[i]!, at))
-      items.push(...page.items)
-      if (page.next !== null) return { items, next: `${i}~${page.next}` }
-      if (items.length >= limit) return { items, next: i + 1 < ledgers.length ? `${i + 1}~` : null }
-      at = null
-    }
-    return { items, next: null }
   }
 }
 

@@ -9,6 +9,7 @@ import type { JobSight } from '../../protocols/protocol.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import type { Funnel } from './funnel.ts'
+import { canBeRescued, type Rescuer } from './rescuer.ts'
 import { CLIP_WORK, jobKey, type JobRow, type JobTable } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
@@ -36,7 +37,7 @@ export class Follower {
   readonly #funnel: Funnel
   readonly #backend: Backend
   readonly #release: ReleaseConfig
-  readonly #rescues = new Map<string, Promise<{ upstreamId: string; replica: number } | null>>()
+  readonly #rescuer: Rescuer
 
   constructor(
     storage: DurableObjectStorage,
@@ -45,6 +46,7 @@ export class Follower {
     funnel: Funnel,
     backend: Backend,
     release: ReleaseConfig,
+    rescuer: Rescuer,
   ) {
     this.#storage = storage
     this.#jobs = jobs
@@ -52,6 +54,7 @@ export class Follower {
     this.#funnel = funnel
     this.#backend = backend
     this.#release = release
+    this.#rescuer = rescuer
   }
 
   /** A client polled and the job is still open: the ledger need not look for a while. */
@@ -156,55 +159,10 @@ export class Follower {
   async #end(row: JobRow, outcome: Outcome, sight: JobSight | null, now: number): Promise<void> {
     const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
     this.ended(row, outcome, told, now)
-    if (this.#release.rescue && row.arm === 'candidate' && !row.shadow && canBeRescued(outcome)) await this.rescue(row)
-  }
-
-  /** Resubmits a failed candidate job to control, once however many ask. */
-  rescue(row: JobRow): Promise<{ upstreamId: string; replica: number } | null> {
-    if (row.rescued_upstream !== null)
-      return Promise.resolve({ upstreamId: row.rescued_upstream, replica: row.rescued_replica! })
-    let rescue = this.#rescues.get(row.key)
-    if (!rescue) {
-      rescue = this.#resubmit(row).finally(() => this.#rescues.delete(row.key))
-      this.#rescues.set(row.key, rescue)
+    if (this.#release.rescue && row.arm === 'candidate' && !row.shadow && canBeRescued(outcome)) {
+      await this.#rescuer.rescue(row)
+      await this.arm(Date.now())
     }
-    return rescue
-  }
-
-  async #resubmit(row: JobRow): Promise<{ upstreamId: string; replica: number } | null> {
-    const body = this.#bodies.get(row.key)
-    if (!body || row.rescue_tried || row.arm !== 'candidate') return null
-    this.#jobs.sql.exec('UPDATE jobs SET rescue_tried = 1 WHERE key = ?', row.key)
-    const taken = await this.#backend.resubmit(body, `rescue-${row.client_id.slice(0, 200)}`)
-    this.#bodies.drop(row.key)
-    if (!taken) return null
-    const { sight, replica } = taken
-    const now = Date.now()
-    this.#jobs.sql.exec(
-      'UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?',
-      sight.id,
-      replica,
-      row.key,
-    )
-    const job = {
-      clientId: row.client_id,
-      upstreamId: sight.id,
-      arm: 'control' as const,
-      release: 0,
-      replica,
-      epoch: row.epoch,
-    }
-    const kept = {
-      stage: row.stage,
-      submittedAt: row.submitted_at,
-      matched: false,
-      owner: row.owner,
-      nameless: row.nameless === 1,
-      work: row.work,
-    }
-    this.#jobs.add({ ...job, ...kept }, { counted: 0, poll_at: now + this.#release.quietAfterMs })
-    await this.arm(now)
-    return { upstreamId: sight.id, replica }
   }
 
   async cancelShadows(): Promise<void> {
@@ -254,8 +212,4 @@ function outcomeOf(sight: JobSight): Outcome | null {
   if (sight.status === 'succeeded') return 'ok'
   if (sight.status === 'cancelled') return 'cancelled'
   return sight.status === 'failed' ? (sight.failure ?? 'job_failed') : null
-}
-
-function canBeRescued(outcome: Outcome): boolean {
-  return outcome === 'job_failed' || outcome === 'job_lost'
 }

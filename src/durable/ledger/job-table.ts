@@ -116,7 +116,8 @@ export class JobTable {
     return row ?? null
   }
 
-  byUpstream(upstreamId: string): JobRow | null {
+  /** A user's job by its backend's id. */
+  byUpstream(upstreamId: string, arm: Arm | null = null): JobRow | null {
     const [row] = this.sql.exec<JobRow>('SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 LIMIT 1', upstreamId)
     return row ?? null
   }
