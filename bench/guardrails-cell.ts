@@ -87,7 +87,7 @@ function runDetection(cell: DetectionCell): DetectionResult {
   const before = [1, 5, 20].filter((percent) => percent < cell.percent)
   const run = prepareSimulation(
     {
-      guardrails: defaultMonitors(),
+      guardrails: defaultMonitors().filter(({ metric }) => metric === 'error_rate'),
       windowMs: MINUTE,
       jobsPerMinute: cell.jobsPerMinute,
       stages: [

@@ -10,12 +10,18 @@ import { controlShares, type Judgement, nothingYet } from './streak.ts'
 
 const NOTHING: Tally = { fromMs: 0, toMs: 0, x: 0, n: 0, controlX: 0, controlN: 0 }
 
+/** Remembers the last closed window: control's last seconds can be too few to show that it fails as well. */
+export function foldFastTrip(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const trial = errorTally(guardrail, window)
+  return trial ? { ...state, seen: state.seen + trial.n, trial } : state
+}
+
 export function assessFastTrip(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
   const { recent } = context
   const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
   const judgement = recent && tally.n >= guardrail.minRequests ? look(guardrail, recent, tally) : null
   return judgement && recent
-    ? found(guardrail, recent, judgement)
+    ? found(guardrail, recent, judgement, state.trial)
     : tooFew(guardrail, state.seen + tally.n, tally, context)
 }
 
@@ -25,12 +31,18 @@ function look(guardrail: Guardrail, recent: ClosedWindow, tally: Tally): Judgeme
     : judgeLatency(guardrail, latenciesOf(guardrail, recent), tally)
 }
 
-function found(guardrail: Guardrail, recent: ClosedWindow, { reading, bad, alone }: Judgement): Finding {
+function found(
+  guardrail: Guardrail,
+  recent: ClosedWindow,
+  { reading, bad, beyondControl }: Judgement,
+  before: Tally | null,
+): Finding {
   const { tally } = reading
   const errors = guardrail.metric === 'error_rate'
   const limit = errors ? guardrail.max : tailOf(guardrail)
+  const own = !bad || beyondControl || guardrail.bothBad === 'rollback' || limit === null
   const shared =
-    bad && !alone && guardrail.bothBad === 'hold' && limit !== null && controlShares(guardrail, tally, limit)
+    !own && (controlShares(tally, limit) || (errors && before !== null && controlShares(against(tally, before), limit)))
   const status = !bad ? 'pass' : shared ? 'inconclusive' : 'breach'
   const note = shared ? 'both_bad' : null
   const figures = errors
@@ -45,10 +57,15 @@ function found(guardrail: Guardrail, recent: ClosedWindow, { reading, bad, alone
   const span = ` within ${(guardrail.withinMs ?? 0) / 1000} s`
   const words = (): string => {
     if (errors) return rateWords(guardrail, tally, { status, note, threshold: figures.threshold }, span)
-    return latencyWords(guardrail, reading, span) + (shared ? ': control is over the limit too' : '')
+    return latencyWords(guardrail, reading, span) + (shared ? ': control fails too, so nothing is rolled back' : '')
   }
   const windows = { fromMs: recent.startMs, toMs: recent.endMs, bad: bad ? 1 : 0, needed: 1 }
   return { status, note, ...figures, windows, words }
+}
+
+/** The candidate's counts against control's of another span. */
+function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally {
+  return { ...span, x, n, controlX, controlN }
 }
 
 function tooFew(guardrail: Guardrail, seen: number, tally: Tally, context: JudgeContext): Finding {

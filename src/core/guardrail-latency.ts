@@ -106,7 +106,8 @@ export function judgeLatency(guardrail: Guardrail, latencies: Latencies, span: T
   return {
     reading: { tally, value, baselineValue, threshold: Math.min(relative, maxSeconds ?? Infinity), measure },
     bad: overControl || overLimit,
-    alone: overControl || maxSeconds === null || baselineValue === null || baselineValue <= maxSeconds,
+    beyondControl: overControl,
+    controlOver: maxSeconds !== null && baselineValue !== null && baselineValue > maxSeconds,
   }
 }
 
@@ -136,7 +137,7 @@ export function assessLatency(guardrail: Guardrail, state: MonitorState, context
     words: () => {
       const span = streak ? ` ${streakText(bad, needed)}` : ' in the last window'
       const base = latencyWords(guardrail, last, span)
-      return status.note === 'both_bad' ? `${base}: control is over the limit too, so nothing is rolled back` : base
+      return status.note === 'both_bad' ? `${base}: control fails too, so nothing is rolled back` : base
     },
   }
 }

@@ -55,7 +55,8 @@ export function judgeRate(guardrail: Guardrail, tally: Tally): Judgement {
       measure: null,
     },
     bad: overMax || overControl,
-    alone: overControl || max === null || controlX <= max * controlN,
+    beyondControl: overControl,
+    controlOver: max !== null && controlX > max * controlN,
   }
 }
 
@@ -119,7 +120,7 @@ export function rateWords(
   const sign = over ? '>' : 'within'
   const counts = tallyText(tally, guardrail.operation)
   const base = `${subjectOf(guardrail)} ${percent(x / n)} ${sign} ${limit}${span} ${counts}`
-  if (note === 'both_bad') return `${base}: control is over the limit too, so nothing is rolled back`
+  if (note === 'both_bad') return `${base}: control fails too, so nothing is rolled back`
   if (status === 'pass' && over && guardrail.max !== null)
     return `${base}: too few to speak against the limit (p = ${Number(binomialTail(x, n, guardrail.max).toPrecision(2))})`
   return base

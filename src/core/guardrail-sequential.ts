@@ -8,7 +8,7 @@ import { counted, percent, plural, secondsText, silenceText, subjectOf, tallyTex
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, Latencies, MonitorState, Tally } from './monitor.ts'
 import { countAbove, emptySketch, quantile } from './sketch.ts'
 import { logERateAbove, logERateVsControl } from './stats/sequential.ts'
-import { addTallies, exceeds, nothingYet, rate } from './streak.ts'
+import { addTallies, nothingYet, rate } from './streak.ts'
 
 /**
  * Three failures in a row can be one restart or one user's odd prompt, however improbable by count: the arithmetic
@@ -149,7 +149,7 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
 /** Over the limit for certain, and control's own rate is over it as well. */
 function sharedWithControl(guardrail: Guardrail, epoch: number, trial: Tally, limit: number): boolean {
   if (guardrail.metric !== 'error_rate' || trial.x < LEAST_EVENTS || trial.x <= limit * trial.n) return false
-  if (!exceeds(guardrail, trial.controlX, trial.controlN, limit)) return false
+  if (trial.controlX <= limit * trial.controlN) return false
   const { logE, needed } = standing(guardrail, epoch, trial, limit)
   return logE >= needed
 }
@@ -169,7 +169,7 @@ function sequentialWords(
   const base = `${subject} ${percent(share)} ${sign} ${percent(threshold!)} ${tallyText(trial, operation)}`
   const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`
   const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed`
-  if (note === 'both_bad') return `${base}: control is over the limit too, so nothing is rolled back (${rule})`
+  if (note === 'both_bad') return `${base}: control fails too, so nothing is rolled back (${rule})`
   return status === 'inconclusive'
     ? `${base}: ${trial.n} of ${counted(guardrail.minRequests, operation)} needed to pass`
     : `${base}: ${rule}`

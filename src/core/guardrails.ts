@@ -2,15 +2,13 @@
  * Guardrails: windows in, verdicts out. A monitor watches one guardrail through one epoch: open it, fold each closed
  * window into it once, in order, and judge after every fold. What is done about a verdict is the caller's.
  */
-import { assessFastTrip } from './guardrail-fast-trip.ts'
+import { assessFastTrip, foldFastTrip } from './guardrail-fast-trip.ts'
 import { assessLatency, foldLatency } from './guardrail-latency.ts'
 import { assessRate, foldRate } from './guardrail-rate.ts'
 import { assessSequential, foldSequential } from './guardrail-sequential.ts'
 import { assessSignal } from './guardrail-signal.ts'
 import { formula } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
-import { countersOf } from './streak.ts'
-import { judged } from './window.ts'
 
 export type {
   ClosedWindow,
@@ -48,12 +46,8 @@ export function openMonitor(previous?: MonitorState): MonitorState {
  * its age as its latency, before folding (right-censored: its real latency can only be longer).
  */
 export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  if (guardrail.withinMs !== null) {
-    const counters = countersOf(guardrail, window).candidate
-    const n = counters ? judged(counters) : 0
-    return n === 0 ? state : { ...state, seen: state.seen + n }
-  }
   if (guardrail.metric.startsWith('signal:')) return state
+  if (guardrail.withinMs !== null) return foldFastTrip(guardrail, state, window)
   if (guardrail.method === 'sequential') return foldSequential(guardrail, state, window)
   return guardrail.metric === 'error_rate' ? foldRate(guardrail, state, window) : foldLatency(guardrail, state, window)
 }

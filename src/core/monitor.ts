@@ -124,7 +124,7 @@ export interface MonitorState {
   last: Reading | null
   /** Bad windows in a row, their counts added up, and how many at the end control had no part in. */
   streak: { bad: number; alone: number; tally: Tally } | null
-  /** Sequential: everything of this epoch, and how it stood when it crossed. */
+  /** Sequential: everything of this epoch, and how it stood when it crossed. Fast trip: the last closed window. */
   trial: Tally | null
   tripped: Tally | null
 }

@@ -159,15 +159,19 @@ function dealSizes(n: number, pieces: number, random: Random): number[] {
   })
 }
 
+/** Errors fall on requests at random: each takes one of the places left. Where most fail, the successes are dealt. */
 function dealErrors({ n, x }: Draw, sizes: readonly number[], random: Random): Draw[] {
-  let nLeft = n
-  let xLeft = x
-  return sizes.map((size) => {
-    const drawn = drawBinomial(xLeft, size / Math.max(1, nLeft), random)
-    const errors = Math.min(size, Math.max(drawn, xLeft - (nLeft - size)))
-    nLeft -= size
-    xLeft -= errors
-    return { n: size, x: errors, latency: emptySketch() }
+  const few = Math.min(x, n - x)
+  const left = [...sizes]
+  for (let dealt = 0; dealt < few; dealt++) {
+    let place = Math.floor(random() * (n - dealt))
+    let piece = 0
+    while (place >= left[piece]!) place -= left[piece++]!
+    left[piece]!--
+  }
+  return sizes.map((size, i) => {
+    const taken = size - left[i]!
+    return { n: size, x: few === x ? taken : size - taken, latency: emptySketch() }
   })
 }
 

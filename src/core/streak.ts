@@ -8,8 +8,12 @@ import type { Counters } from './window.ts'
 
 /** A count speaks against a limit when a rate at the limit would give as many with at most this probability. */
 export const SPEAKS_AGAINST = 0.1
-/** The candidate is clearly worse than control with a p-value of at most this, at this many times its rate. */
-const CLEARLY_WORSE = { p: 0.01, times: 2 }
+/**
+ * Clearly worse than control: this p-value, and this many times its rate if that is over the limit. Clearly within the
+ * limit: a rate at the limit would give control as few errors with at most `within`. Both are asked again and again,
+ * and of windows picked because the candidate was bad in them; hence stricter than one test of its own would need.
+ */
+const CLEARLY = { p: 0.0001, times: 2, within: 0.01 }
 
 export function countersOf(
   guardrail: Guardrail,
@@ -35,19 +39,20 @@ export function rate(x: number, n: number): number | null {
   return n === 0 ? null : x / n
 }
 
-/** A reading, whether it is bad, and whether the candidate is bad alone, control having no part in it. */
+/** A reading, whether it is bad, whether by the limit relative to control, and whether control is over the other limit. */
 export interface Judgement {
   reading: Reading
   bad: boolean
-  alone: boolean
+  beyondControl: boolean
+  controlOver: boolean
 }
 
 /** The state after a judgement; what was pending is used up by it. */
-export function advance(state: MonitorState, { reading, bad, alone }: Judgement): MonitorState {
+export function advance(state: MonitorState, { reading, bad, beyondControl, controlOver }: Judgement): MonitorState {
   const streak = bad
     ? {
         bad: (state.streak?.bad ?? 0) + 1,
-        alone: alone ? (state.streak?.alone ?? 0) + 1 : 0,
+        alone: beyondControl || !controlOver ? (state.streak?.alone ?? 0) + 1 : 0,
         tally: addTallies(state.streak?.tally ?? null, reading.tally),
       }
     : null
@@ -55,16 +60,16 @@ export function advance(state: MonitorState, { reading, bad, alone }: Judgement)
 }
 
 /**
- * Whether control shows the same breach in the same windows while the candidate is not clearly worse: one-sided
- * p <= 0.01 and at least twice control's rate. `limit` is the share of events allowed.
+ * Whether control has a part in the breach, in the same windows: it has had errors, is not clearly within the limit, and
+ * the candidate is not clearly worse (`limit` is the share of events allowed). Small counts of control are no alibi for
+ * the candidate: in an outage of both arms control's rate is below the limit by chance in one look of many.
  */
-export function controlShares(guardrail: Guardrail, { x, n, controlX, controlN }: Tally, limit: number): boolean {
-  const controlRate = rate(controlX, controlN)
-  if (controlRate === null || !exceeds(guardrail, controlX, controlN, limit)) return false
-  const clearly =
-    x / n >= CLEARLY_WORSE.times * controlRate &&
-    worseThanControl({ x, n }, { x: controlX, n: controlN }) <= CLEARLY_WORSE.p
-  return !clearly
+export function controlShares({ x, n, controlX, controlN }: Tally, limit: number): boolean {
+  if (controlX === 0) return false
+  const over = controlX > limit * controlN
+  const enoughApart = !over || x / n >= (CLEARLY.times * controlX) / controlN
+  if (enoughApart && worseThanControl({ x, n }, { x: controlX, n: controlN }) <= CLEARLY.p) return false
+  return over || 1 - binomialTail(controlX + 1, controlN, limit) > CLEARLY.within
 }
 
 /** More events than a limit allows: the bare rate, and unless `literal` the exact binomial test as well. */
@@ -85,7 +90,7 @@ export function streakStatus(
     limit !== null &&
     guardrail.bothBad === 'hold' &&
     streak.alone < guardrail.forWindows &&
-    controlShares(guardrail, streak.tally, limit)
+    controlShares(streak.tally, limit)
   return shared ? { status: 'inconclusive', note: 'both_bad' } : { status: 'breach', note: null }
 }
 

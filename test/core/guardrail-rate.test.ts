@@ -124,7 +124,7 @@ describe('both arms bad', () => {
   it('holds: control shows the same breach in the same windows', () => {
     const verdict = verdictOf(rule, errorMinutes(repeat(6, [60, 48, 5940, 4752])))
     expect(verdict).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
-    expect(verdict.message).toContain('control is over the limit too')
+    expect(verdict.message).toContain('control fails too')
   })
 
   it('holds for 5.0 % against 4.9 % with a limit of 4 %', () => {
@@ -140,6 +140,13 @@ describe('both arms bad', () => {
   it('rolls back where the config says so', () => {
     const strict = guardrail({ bothBad: 'rollback' })
     expect(verdictOf(strict, errorMinutes(repeat(5, [60, 48, 5940, 4752]))).status).toBe('breach')
+  })
+
+  it('holds while a small control cannot show that it is healthy, and acts when it can', () => {
+    expect(verdictOf(rule, errorMinutes(repeat(5, [20, 2, 10, 0]))).status).toBe('breach')
+    const oneError: Minute[] = [[20, 2, 10, 1], ...repeat<Minute>(4, [20, 2, 10, 0])]
+    expect(verdictOf(rule, errorMinutes(oneError))).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
+    expect(verdictOf(rule, errorMinutes([...oneError, [20, 2, 10, 0]])).status).toBe('breach')
   })
 
   it('ends five windows after control has recovered', () => {
