@@ -1,4 +1,5 @@
 /** Windows as the controller keeps them → counter rows as the API shows them. Arithmetic only. */
+import { contractDrift } from '../core/contract-drift.ts'
 import { isArmError } from '../core/outcome.ts'
 import { quantile, type Sketch } from '../core/sketch.ts'
 import {
@@ -15,7 +16,7 @@ import type { CounterRow } from './api.ts'
 /** Sums per step and series, without telling matched control traffic from the rest. Steps are aligned as windows are. */
 export class StepCounters {
   readonly #stepMs: number
-  readonly #rows = new Map<string, { startMs: number; series: Series; counters: Counters }>()
+  readonly #rows = new Map<string, WindowRow>()
 
   constructor(stepMs: number) {
     this.#stepMs = stepMs
@@ -32,19 +33,37 @@ export class StepCounters {
 
   /** Oldest first. */
   rows(): CounterRow[] {
-    return [...this.#rows.values()]
+    const rows = [...this.#rows.values()]
+    return rows
       .sort((a, b) => a.startMs - b.startMs || (seriesKey(a.series) < seriesKey(b.series) ? -1 : 1))
-      .map(({ startMs, series, counters }) => counterRow(startMs, startMs + this.#stepMs, series, counters))
+      .map((row) => {
+        const { startMs, series, counters } = row
+        return counterRow(startMs, startMs + this.#stepMs, series, counters, driftOf(row, rows))
+      })
   }
 }
 
-function counterRow(fromMs: number, toMs: number, series: Series, counters: Counters): CounterRow {
+/** Against the other arm's requests of the same operation and step. */
+function driftOf(row: WindowRow, rows: readonly WindowRow[]): number {
+  const { arm, operation } = row.series
+  const refusals = (its: readonly WindowRow[]) => ({
+    requests: its.reduce((sum, { counters }) => sum + counters.requests, 0),
+    clientErrors: its.reduce((sum, { counters }) => sum + (counters.outcomes.client_error ?? 0), 0),
+  })
+  const other = rows.filter(
+    ({ startMs, series }) => startMs === row.startMs && series.operation === operation && series.arm !== arm,
+  )
+  return contractDrift(refusals([row]), refusals(other))
+}
+
+function counterRow(fromMs: number, toMs: number, series: Series, counters: Counters, drift: number): CounterRow {
   const { stage, epoch, arm, operation, shadow } = series
   const errors: Record<string, number> = {}
   const other: Record<string, number> = {}
   for (const [outcome, n] of Object.entries(counters.outcomes) as [keyof Counters['outcomes'], number][]) {
     ;(isArmError(outcome) ? errors : other)[outcome] = n
   }
+  if (drift > 0) other['contract_drift'] = drift
   return {
     stage,
     epoch,

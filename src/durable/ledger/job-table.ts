@@ -118,7 +118,11 @@ export class JobTable {
 
   /** A user's job by its backend's id. */
   byUpstream(upstreamId: string, arm: Arm | null = null): JobRow | null {
-    const [row] = this.sql.exec<JobRow>('SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 LIMIT 1', upstreamId)
+    const [row] = this.sql.exec<JobRow>(
+      'SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 AND arm = COALESCE(?, arm) LIMIT 1',
+      upstreamId,
+      arm,
+    )
     return row ?? null
   }
 
