@@ -23,35 +23,40 @@ export interface GatewayOptions {
   vars: string
   /** Null picks a free one. */
   port: number | null
+  /** Further secrets, or others in place of the random ones. */
+  secrets?: Record<string, string>
   /** Ends with the gateway's own end, however that came. */
   onExit?: (code: number | null) => void
 }
 
 /** Resolves once `GET /_sluice/readyz` says ready; rejects with the end of the log if it does not come up. */
-export async function startGateway({ folder, vars, port, onExit }: GatewayOptions): Promise<DemoGateway> {
+export async function startGateway({ folder, vars, port, secrets = {}, onExit }: GatewayOptions): Promise<DemoGateway> {
   mkdirSync(folder, { recursive: true })
   const token = randomBytes(24).toString('base64url')
   const chosen = port ?? (await freePort())
   const config = join(folder, 'wrangler.toml')
   writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
   const tokens = [{ name: 'demo', role: 'admin', sha256: createHash('sha256').update(token).digest('hex') }]
-  const secrets = join(folder, 'secrets.env')
-  writeFileSync(
-    secrets,
-    `SLUICE_TOKENS='${JSON.stringify(tokens)}'\nSLUICE_COOKIE_KEY='${randomBytes(32).toString('base64url')}'\n`,
-    { mode: 0o600 },
-  )
+  const secretsFile = join(folder, 'secrets.env')
+  const all = {
+    SLUICE_TOKENS: JSON.stringify(tokens),
+    SLUICE_COOKIE_KEY: randomBytes(32).toString('base64url'),
+    ...secrets,
+  }
+  const lines = Object.entries(all).map(([name, value]) => `${name}='${value}'\n`)
+  writeFileSync(secretsFile, lines.join(''), { mode: 0o600 })
   const logFile = join(folder, 'gateway.log')
   const log = openSync(logFile, 'w')
   const flags = ['--ip', '127.0.0.1', '--port', String(chosen), '--inspector-port', String(await freePort())]
   const child = spawn(
     'npx',
-    ['wrangler', 'dev', '-c', config, ...flags, '--env-file', secrets, '--persist-to', join(folder, 'state')],
+    ['wrangler', 'dev', '-c', config, ...flags, '--env-file', secretsFile, '--persist-to', join(folder, 'state')],
     {
       cwd: ROOT,
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...process.env, NO_COLOR: '1', CI: '1', WRANGLER_SEND_METRICS: 'false' },
+      // Wrangler leaves its temporary files behind when it is killed.
+      env: { ...process.env, TMPDIR: folder, NO_COLOR: '1', CI: '1', WRANGLER_SEND_METRICS: 'false' },
     },
   )
   if (onExit) child.once('exit', onExit)
