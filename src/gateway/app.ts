@@ -88,14 +88,7 @@ async function routeSubmission(x: Exchange, lanes: readonly Lane[], way: Route):
     return once(x, owner, s, {
       first: () => submit(x, owner, snapshot, s),
       again: (clientId) =>
-        aboutJob(
-          { ...x, request: asPoll(x) },
-          owner,
-          snapshot,
-          pollRoute(owner),
-          jobOf(x, owner, clientId, subject),
-          subject,
-        ),
+        aboutJob({ ...x, request: asPoll(x) }, owner, snapshot, pollRoute(owner), jobOf(x, owner, clientId, subject)),
     })
   })
 }
@@ -103,10 +96,10 @@ async function routeSubmission(x: Exchange, lanes: readonly Lane[], way: Route):
 async function routeJob(x: Exchange, lane: Lane, way: Route, clientId: string, subject: Subject): Promise<Response> {
   return withSnapshot(x, lane, way, subject, async (snapshot) => {
     if (lane.release.idMode === 'tagged' || isTagged(clientId)) {
-      return aboutJob(x, lane, snapshot, way, jobOf(x, lane, clientId, subject), subject)
+      return aboutJob(x, lane, snapshot, way, jobOf(x, lane, clientId, subject))
     }
     const known = await nativeJobOf(x, lane, clientId, subject)
-    if (known) return aboutJob(x, lane, snapshot, way, known, subject)
+    if (known) return aboutJob(x, lane, snapshot, way, known)
     return probe(x, lane, snapshot, way, clientId, subject)
   })
 }
@@ -122,12 +115,12 @@ async function probe(
 ): Promise<Response> {
   const control = jobOf(x, lane, upstreamId, subject)
   try {
-    return await aboutJob(x, lane, snapshot, way, control, subject)
+    return await aboutJob(x, lane, snapshot, way, control)
   } catch (error) {
     const gone = error instanceof SluiceError && error.code === 'job_not_found'
     if (!gone || !['GET', 'HEAD'].includes(x.request.method)) throw error
     const candidate = jobOf(x, lane, upstreamId, subject, 'candidate')
-    return aboutJob(x, lane, snapshot, way, candidate, subject)
+    return aboutJob(x, lane, snapshot, way, candidate)
   }
 }
 

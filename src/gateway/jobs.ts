@@ -13,7 +13,6 @@ import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { endOf, outcomeOf, sightingOf } from './sighting.ts'
-import type { Subject } from './subject.ts'
 
 const MAX_JOB_JSON_BYTES = 1024 * 1024
 /** A rescue submits to control before it answers. */
@@ -25,7 +24,6 @@ export async function aboutJob(
   snapshot: Snapshot | null,
   route: Route,
   job: OwnedJob,
-  subject: Subject,
 ): Promise<Response> {
   const routed: Routed = { arm: job.arm, reason: 'job', matched: job.tag?.matched ?? false }
   const { upstream, url } = await call(x, lane, route, job)
@@ -33,8 +31,8 @@ export async function aboutJob(
     recordEnd(lane, snapshot, routed, route.operation, upstream.failure, { latency: upstream.seconds })
     throw upstreamError(upstream.failure, job.arm, false)
   }
-  if (route.answer === 'bytes') return streamed(x, lane, snapshot, route, job, subject, routed, upstream)
-  return json(x, lane, snapshot, route, job, subject, routed, upstream, url)
+  if (route.answer === 'bytes') return streamed(x, lane, snapshot, route, job, routed, upstream)
+  return json(x, lane, snapshot, route, job, routed, upstream, url)
 }
 
 async function call(
@@ -63,7 +61,6 @@ async function streamed(
   snapshot: Snapshot | null,
   route: Route,
   job: OwnedJob,
-  subject: Subject,
   routed: Routed,
   upstream: Extract<Upstream, { ok: true }>,
 ): Promise<Response> {
@@ -73,14 +70,14 @@ async function streamed(
     const rescued = await rescue(lane, job)
     if (rescued) {
       await response.body?.cancel()
-      return aboutJob(x, lane, snapshot, route, rescued, subject)
+      return aboutJob(x, lane, snapshot, route, rescued)
     }
   }
   if (job.tag === null && response.status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
   recordEnd(lane, snapshot, routed, route.operation, contentOutcome(lane, route, response), {
     latency: upstream.seconds,
   })
-  return answer(x, lane, snapshot, routed, response, subject)
+  return answer(x, lane, snapshot, routed, response, null)
 }
 
 function contentOutcome(lane: Lane, route: Route, { status, headers, ok }: Response): Outcome {
@@ -95,7 +92,6 @@ async function json(
   snapshot: Snapshot | null,
   route: Route,
   job: OwnedJob,
-  subject: Subject,
   routed: Routed,
   upstream: Extract<Upstream, { ok: true }>,
   url: string,
@@ -111,7 +107,7 @@ async function json(
   const body = text === null ? undefined : parseJson(text)
   const sight = route.operation === 'poll' ? lane.protocol.readJob(status, body) : null
   const rescued = await goesOn(lane, job, route, status, sight)
-  if (rescued) return aboutJob(x, lane, snapshot, route, rescued, subject)
+  if (rescued) return aboutJob(x, lane, snapshot, route, rescued)
   if (job.tag === null && status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   recordEnd(
@@ -124,7 +120,7 @@ async function json(
   )
   if (job.tag) note(lane, { ...job.tag, clientId: job.clientId }, route, status, sight)
   if (body === undefined || (!response.ok && !sight))
-    return answer(x, lane, snapshot, routed, { status, headers: response.headers, body: text ?? read.rest }, subject)
+    return answer(x, lane, snapshot, routed, { status, headers: response.headers, body: text ?? read.rest }, null)
   const translated = lane.protocol.translate(body, {
     clientId: (id) => (id === job.upstreamId ? job.clientId : null),
     upstreamOrigin: new URL(url).origin,
@@ -137,7 +133,7 @@ async function json(
     snapshot,
     routed,
     { status: shown, headers: response.headers, body: JSON.stringify(translated) },
-    subject,
+    null,
   )
 }
 

@@ -27,8 +27,8 @@ export async function listJobs(
   const began = now()
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
   const owners = ownersOf(x, subject)
-  const cursor = after === null ? null : cursorOf(x, after)
-  if (after !== null && !cursor) return listed(x, lane, snapshot, subject, [], false, began)
+  const cursor = after === null ? null : await cursorOf(x, lane, after, owners[0]!)
+  if (after !== null && !cursor) return listed(x, lane, snapshot, [], false, began)
   const found = await Promise.all(lanes.map((each) => jobsOf(each, owners, cursor, limit, order)))
   const sign = order === 'desc' ? -1 : 1
   const all = found
@@ -40,7 +40,6 @@ export async function listJobs(
     x,
     lane,
     snapshot,
-    subject,
     shown.filter((job) => job !== null),
     all.length > limit,
     began,
@@ -51,7 +50,6 @@ function listed(
   x: Exchange,
   lane: Lane,
   snapshot: Snapshot | null,
-  subject: Subject,
   jobs: unknown[],
   more: boolean,
   began: number,
@@ -65,7 +63,7 @@ function listed(
     snapshot,
     routed,
     { status: 200, headers, body: JSON.stringify(lane.protocol.listAnswer(jobs, more)) },
-    subject,
+    null,
   )
 }
 
@@ -120,9 +118,13 @@ function pollHeaders(x: Exchange, own: Record<string, string> = {}): Headers {
   return new Headers({ accept: 'application/json', ...own, ...(authorization === null ? {} : { authorization }) })
 }
 
-function cursorOf(x: Exchange, clientId: string): ListCursor | null {
+/** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
+async function cursorOf(x: Exchange, lane: Lane, clientId: string, owner: string): Promise<ListCursor | null> {
   const tag = openJobId(clientId, x.isolate.keys)
-  return tag ? { submittedAt: tag.submittedAt, clientId } : null
+  if (tag) return { submittedAt: tag.submittedAt, clientId }
+  if (lane.release.idMode === 'tagged') return null
+  const job = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owner).find(clientId)).catch(() => null)
+  return job && { submittedAt: job.submittedAt, clientId }
 }
 
 async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
