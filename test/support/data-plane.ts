@@ -1,5 +1,5 @@
 /** Requests to the gateway's data plane as plain HTTP clients make them, and subjects chosen by where the hash puts them. */
-import type { Arm } from '../../src/core/assignment.ts'
+import type { Arm } from '../../src/core/arm.ts'
 import { isCandidate, positionOf } from '../../src/core/assignment.ts'
 import { eventually } from './control-client.ts'
 import type { Gateway } from './processes.ts'
@@ -40,7 +40,7 @@ export async function call(
   method: string,
   path: string,
   subject: string | null,
-  init: { body?: FormData; headers?: Record<string, string>; signal?: AbortSignal } = {},
+  init: { body?: FormData | string; headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Reply> {
   const { headers, signal = AbortSignal.timeout(20_000), ...rest } = init
   const named = subject === null ? {} : { 'x-user-id': subject }
