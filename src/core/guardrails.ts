@@ -1,6 +1,7 @@
 /**
  * Guardrails: windows in, verdicts out. A monitor watches one guardrail through one epoch: open it, fold each closed
- * window into it once, in order, and judge after every fold. What is done about a verdict is the caller's.
+ * window into it once, in order, and judge after every fold: the verdict is of the last window, and a streak that was
+ * full and has been broken since shows no more. What is done about a verdict is the caller's.
  */
 import { assessFastTrip, foldFastTrip } from './guardrail-fast-trip.ts'
 import { assessLatency, foldLatency } from './guardrail-latency.ts'
@@ -43,7 +44,8 @@ export function openMonitor(previous?: MonitorState): MonitorState {
  * left out. Counters that come late belong into the next window that is folded.
  *
  * Jobs that hang: the caller adds each candidate job still open beyond control's p99 to the candidate's sketches, with
- * its age as its latency, before folding (right-censored: its real latency can only be longer).
+ * its age as its latency, before folding (right-censored: its real latency can only be longer). Each job once: what has
+ * been added as open is not added again when it ends.
  */
 export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   if (guardrail.metric.startsWith('signal:')) return state
