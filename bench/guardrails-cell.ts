@@ -14,7 +14,7 @@ const SHADOW = { percent: 0, durationMs: 0 }
 
 export type Rules = 'threshold' | 'sequential' | 'default'
 
-export interface HealthyCell {
+interface HealthyCell {
   kind: 'healthy'
   seed: number
   jobsPerMinute: number
@@ -23,7 +23,7 @@ export interface HealthyCell {
   /** Length of the stages at 50 and at 100 %. */
   lastDays: number
 }
-export interface DetectionCell {
+interface DetectionCell {
   kind: 'detection'
   seed: number
   jobsPerMinute: number

@@ -11,16 +11,7 @@ import { assessSignal } from './guardrail-signal.ts'
 import { formula } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
 
-export type {
-  ClosedWindow,
-  Finding,
-  Guardrail,
-  JudgeContext,
-  MonitorState,
-  Verdict,
-  VerdictNote,
-  VerdictStatus,
-} from './monitor.ts'
+export type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
 
 /**
  * A monitor that has seen nothing. Hand over the state of the epoch before, if the release has had one: nothing is

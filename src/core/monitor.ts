@@ -39,12 +39,12 @@ export interface Guardrail {
   baseline: 'all' | 'matched'
 }
 
-export type VerdictStatus = 'pass' | 'breach' | 'inconclusive' | 'no_data' | 'error'
+type VerdictStatus = 'pass' | 'breach' | 'inconclusive' | 'no_data' | 'error'
 /**
  * `both_bad`: control shows the breach too, so nothing is rolled back. `grace_over`: no data for longer than allowed.
  * `no_control`: the limit is relative and control has had no traffic to compare with (at 100 % it never will).
  */
-export type VerdictNote = 'both_bad' | 'grace_over' | 'no_control'
+type VerdictNote = 'both_bad' | 'grace_over' | 'no_control'
 
 /** The figures of a verdict; `evidence` and `words` are made only when somebody reads them. */
 export interface Finding {
@@ -130,7 +130,7 @@ export interface MonitorState {
 }
 
 /** Mean of a posted signal over n samples. */
-export interface SignalMean {
+interface SignalMean {
   n: number
   mean: number
 }
