@@ -39,7 +39,8 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   const tried = await attempt(x, lane, snapshot, s, routed, referred)
   const rerouted = failsOver(lane, snapshot, routed, tried.outcome) && !referred.owner
   if (!rerouted) return finish(x, lane, snapshot, s, routed, tried)
-  if (tried.upstream.ok) await tried.upstream.response.body?.cancel()
+  // An answer that was read to its end is locked, and over anyway.
+  if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
   const control: Routed = { arm: 'control', reason: 'failover', matched: false }
   return finish(x, lane, snapshot, s, control, await attempt(x, lane, snapshot, s, control, referred))
 }
