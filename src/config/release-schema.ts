@@ -220,7 +220,5 @@ export const releaseSchema = v.pipe(
   })),
 )
 
-export type ReleaseTable = v.InferInput<typeof releaseSchema>
 export type ReleaseSettings = v.InferOutput<typeof releaseSchema>
-export type Rung = ReleaseSettings['ladder'][number]
 export type ArmConfig = ReleaseSettings['arms']['control']

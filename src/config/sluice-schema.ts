@@ -94,4 +94,3 @@ function verifier(given: { jwks_url: string; issuer: string; audience: string; a
 }
 
 export type SluiceSettings = v.InferOutput<typeof sluiceSchema>
-export type SubjectSource = SluiceSettings['subject'][number]

@@ -40,7 +40,6 @@ const TABLE = {
 } as const satisfies Record<string, readonly [number, ErrorType]>
 
 export type ErrorCode = keyof typeof TABLE
-export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[]
 
 /** One thing that was wrong, and where: `path` is a dotted key, or a row number of a batch. */
 export interface ErrorDetail {
