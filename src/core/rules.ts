@@ -38,7 +38,10 @@ export function firstMatch(rules: readonly Rule[], subject: string, attributes: 
 
 function matches(when: When, subject: string, attributes: Attributes): boolean {
   const accepted = when.in
-  if (when.claim !== undefined && !claimIn(attributes.claims[when.claim], accepted)) return false
+  if (when.claim !== undefined) {
+    const claim = Object.hasOwn(attributes.claims, when.claim) ? attributes.claims[when.claim] : undefined
+    if (!claimIn(claim, accepted)) return false
+  }
   if (when.header !== undefined && !oneOf(attributes.header(when.header), accepted)) return false
   if (when.subject && !when.subject.includes(subject)) return false
   if (when.country && !oneOf(attributes.country, when.country)) return false
