@@ -31,7 +31,7 @@ describe('an id', () => {
     const never = refusal((await poll(gateway, 'video_gen_that_never_was', subject)).text)
     expect(never).toMatchObject({ code: 'job_not_found' })
 
-    const altered = [...id].map((char, i) => `${id.slice(0, i)}${char === 'x' ? 'y' : 'x'}${id.slice(i + 1)}`)
+    const altered = id.split('').map((char, i) => `${id.slice(0, i)}${char === 'x' ? 'y' : 'x'}${id.slice(i + 1)}`)
     const replies = await inParallel(altered, 8, (other) => poll(gateway, other, subject))
     expect(replies.map(({ status, text }) => [status, refusal(text)])).toEqual(altered.map(() => [404, never]))
     expect((await poll(gateway, id, subject)).status).toBe(200)

@@ -1,0 +1,319 @@
+/** The state machine: every legal step, every refusal, and what holds after any sequence of commands, ticks and verdicts. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { blockers, frozen } from '../../src/core/gates.ts'
+import { canaryStage, initialState, type Plan, type ReleaseState } from '../../src/core/release.ts'
+import { type Action, type Command, legalActions, type Place, transition } from '../../src/core/transitions.ts'
+import {
+  after,
+  canary,
+  facts,
+  NOW,
+  plan,
+  rolledBack,
+  rung,
+  shadowing,
+  state,
+  tried,
+  verdict,
+} from './release-fixtures.ts'
+
+const idle = state({ state: 'idle' })
+const completed = state({ state: 'completed', stage: 'completed', percent: 100 })
+
+describe('legal actions', () => {
+  it.each<[string, ReleaseState, Action[]]>([
+    ['idle', idle, ['start', 'set_shadow']],
+    ['shadow', shadowing(), ['advance', 'pause', 'rollback', 'approve', 'set_shadow']],
+    ['paused shadow', shadowing({ paused: true }), ['advance', 'resume', 'rollback', 'approve', 'set_shadow']],
+    ['a rung below the last', canary(5), ['advance', 'pause', 'rollback', 'approve', 'set_percent', 'set_shadow']],
+    ['the last rung', canary(100), ['promote', 'pause', 'rollback', 'approve', 'set_percent', 'set_shadow']],
+    ['completed', completed, ['rollback', 'set_shadow']],
+    ['rolled back', rolledBack(), ['reset', 'set_shadow']],
+  ])('of %s are these, and every other is refused with the list of them', (_, from, legal) => {
+    expect(legalActions(from, plan())).toEqual(legal)
+    const all: Command[] = [
+      { action: 'start' },
+      { action: 'advance', force: true },
+      { action: 'promote', force: true },
+      { action: 'pause' },
+      { action: 'resume' },
+      { action: 'rollback' },
+      { action: 'reset' },
+      { action: 'approve' },
+      { action: 'set_percent', percent: 3 },
+      { action: 'set_shadow', sample: 0.5 },
+    ]
+    for (const command of all.filter(({ action }) => !legal.includes(action))) {
+      const refused = tried(from, command)
+      expect(refused).toMatchObject({ ok: false, code: 'illegal_transition', legal })
+      expect(!refused.ok && refused.message).toContain(legal.join(', '))
+    }
+  })
+})
+
+describe('start', () => {
+  it('begins with shadowing, or at the stage that is named', () => {
+    expect(after(idle, { action: 'start' })).toMatchObject({ state: 'shadow', stage: 'shadow', percent: 0, rung: null })
+    expect(after(idle, { action: 'start', stage: 'canary-5' })).toMatchObject({
+      state: 'canary',
+      stage: 'canary-5',
+      percent: 5,
+      rung: 5,
+      startedAt: NOW,
+      clockStartedAt: null,
+    })
+  })
+
+  it('at a stage that the ladder does not have is refused with the stages that there are', () => {
+    const refused = tried(idle, { action: 'start', stage: 'canary-7' })
+    expect(refused).toMatchObject({ ok: false, code: 'invalid_request' })
+    expect(!refused.ok && refused.message).toContain('shadow, canary-1, canary-5, canary-20, canary-100')
+  })
+
+  it('waits for the cool-down of the last reset, and not longer', () => {
+    const cooling = after(rolledBack(), { action: 'reset' })
+    expect(cooling).toMatchObject({ state: 'idle', cooldownUntil: NOW + 600_000 })
+    expect(tried(cooling, { action: 'start' }, { facts: facts({ now: NOW + 599_999 }) })).toMatchObject({
+      ok: false,
+      code: 'blocked',
+      blockers: [{ code: 'cooldown', untilMs: NOW + 600_000 }],
+    })
+    expect(after(cooling, { action: 'start' }, { facts: facts({ now: NOW + 600_000 }) })).toMatchObject({
+      state: 'shadow',
+      cooldownUntil: null,
+    })
+  })
+})
+
+describe('advance', () => {
+  it('goes from rung to rung, and promote from the last one to the end', () => {
+    const stages: string[] = []
+    let at = shadowing()
+    while (at.stage !== 'canary-100') {
+      at = { ...after(at, { action: 'advance', force: false }), clockStartedAt: NOW - 3_000_000 }
+      stages.push(`${at.stage}=${at.percent}`)
+    }
+    expect(stages).toEqual(['canary-1=1', 'canary-5=5', 'canary-20=20', 'canary-100=100'])
+    expect(after(at, { action: 'promote', force: false })).toMatchObject({ state: 'completed', percent: 100 })
+  })
+
+  it('goes on from its rung after the percent was set by hand', () => {
+    const set = after(canary(5), { action: 'set_percent', percent: 50 })
+    expect(set).toMatchObject({ stage: 'canary-5', percent: 50, rung: 5 })
+    expect(after(set, { action: 'advance', force: true })).toMatchObject({ stage: 'canary-20', percent: 20 })
+  })
+
+  it('goes to the next higher rung of a ladder that was changed live', () => {
+    expect(
+      after(canary(5), { action: 'advance', force: true }, { plan: plan({ ladder: [rung(2), rung(30)] }) }),
+    ).toMatchObject({ stage: 'canary-30', percent: 30 })
+  })
+
+  it('with force passes every gate but a freeze and a pause', () => {
+    const nothingYet = facts({ finishedJobs: 0, verdicts: [verdict({ status: 'no_data' })] })
+    const fresh = canary(5, { clockStartedAt: null })
+    const refused = tried(fresh, { action: 'advance', force: false }, { facts: nothingYet })
+    expect(!refused.ok && refused.blockers.map(({ code }) => code)).toEqual(['guardrail', 'bake', 'min_jobs'])
+    expect(after(fresh, { action: 'advance', force: true }, { facts: nothingYet }).stage).toBe('canary-20')
+    expect(tried(canary(5, { paused: true }), { action: 'advance', force: true })).toMatchObject({
+      code: 'blocked',
+      blockers: [{ code: 'paused' }],
+    })
+  })
+})
+
+describe('a freeze', () => {
+  const freezing = plan({ freeze: [{ fromMs: NOW - 1, toMs: NOW + 1, why: 'holidays' }] })
+
+  it('blocks start, advance and promote, forced ones too, and never a rollback', () => {
+    for (const [from, command] of [
+      [idle, { action: 'start' }],
+      [canary(5), { action: 'advance', force: true }],
+      [canary(100), { action: 'promote', force: true }],
+    ] as [ReleaseState, Command][]) {
+      expect(tried(from, command, { plan: freezing })).toMatchObject({
+        ok: false,
+        code: 'blocked',
+        blockers: [{ code: 'freeze', untilMs: NOW + 1 }],
+      })
+    }
+    expect(after(canary(5), { action: 'rollback' }, { plan: freezing }).state).toBe('rolled_back')
+  })
+
+  it('ends at its end', () => {
+    expect(
+      after(canary(5), { action: 'advance', force: true }, { plan: freezing, facts: facts({ now: NOW + 1 }) }).stage,
+    ).toBe('canary-20')
+  })
+})
+
+describe('rollback', () => {
+  it.each([
+    ['shadow', shadowing()],
+    ['canary', canary(20)],
+    ['paused canary', canary(20, { paused: true })],
+    ['completed', completed],
+  ])('from %s sends everybody to control, in a new epoch', (_, from) => {
+    const rolled = after(from, { action: 'rollback' })
+    expect(rolled).toMatchObject({ state: 'rolled_back', stage: 'rolled_back', percent: 0, rung: null, paused: false })
+    expect(rolled.epoch).toBe(from.epoch + 1)
+  })
+})
+
+describe('approval', () => {
+  const asking = plan({ ladder: [rung(5, { approval: 'manual' }), rung(100)] })
+
+  it('is asked for by its rung, given once all else is there, and spent with the stage', () => {
+    expect(tried(canary(5), { action: 'advance', force: false }, { plan: asking })).toMatchObject({
+      blockers: [{ code: 'approval' }],
+    })
+    const approved = after(canary(5), { action: 'approve' }, { plan: asking })
+    const moved = after(approved, { action: 'advance', force: false }, { plan: asking })
+    expect(moved).toMatchObject({ stage: 'canary-100', approvedStage: null })
+  })
+
+  it('is refused while anything else is missing', () => {
+    expect(tried(canary(5), { action: 'approve' }, { plan: asking, facts: facts({ finishedJobs: 3 }) })).toMatchObject({
+      ok: false,
+      code: 'blocked',
+      blockers: [{ code: 'min_jobs' }],
+    })
+  })
+})
+
+describe('reconfigure', () => {
+  it('begins a new epoch, and its clock anew, only where what is judged or split changed', () => {
+    expect(after(canary(5), { action: 'reconfigure', judged: true })).toMatchObject({
+      stage: 'canary-5',
+      epoch: 4,
+      epochSince: NOW,
+      clockStartedAt: null,
+      version: 8,
+    })
+    expect(after(canary(5), { action: 'reconfigure', judged: false })).toMatchObject({
+      epoch: 3,
+      clockStartedAt: NOW - 3_000_000,
+      version: 8,
+    })
+  })
+})
+
+describe('any sequence of commands, ticks and verdicts', () => {
+  /** One step of a history: who commands what, under which facts, how long after the step before. */
+  interface Step {
+    by: 'person' | 'system'
+    command: Command
+    laterMs: number
+    finishedJobs: number
+    status: 'pass' | 'breach' | 'inconclusive' | 'no_data'
+    jobEnded: boolean
+    ladder: number[]
+  }
+
+  const command: fc.Arbitrary<[Step['by'], Command]> = fc.oneof(
+    ...(
+      [
+        { action: 'start' },
+        { action: 'start', stage: 'canary-5' },
+        { action: 'advance', force: false },
+        { action: 'advance', force: true },
+        { action: 'promote', force: false },
+        { action: 'promote', force: true },
+        { action: 'pause' },
+        { action: 'resume' },
+        { action: 'rollback' },
+        { action: 'reset' },
+        { action: 'approve' },
+        { action: 'set_shadow', sample: 0.5 },
+        { action: 'reconfigure', judged: true },
+        { action: 'reconfigure', judged: false },
+      ] as Command[]
+    ).map((each) => fc.constant<[Step['by'], Command]>(['person', each])),
+    fc.nat(100).map((percent): [Step['by'], Command] => ['person', { action: 'set_percent', percent }]),
+    // What ticks do by themselves.
+    ...(
+      [
+        { action: 'advance', force: false },
+        { action: 'promote', force: false },
+        { action: 'pause' },
+        { action: 'rollback' },
+      ] as Command[]
+    ).map((each) => fc.constant<[Step['by'], Command]>(['system', each])),
+  )
+
+  const step: fc.Arbitrary<Step> = fc
+    .record({
+      who: command,
+      laterMs: fc.nat(100_000),
+      finishedJobs: fc.constantFrom(0, 49, 50, 1000),
+      status: fc.constantFrom('pass', 'pass', 'pass', 'breach', 'inconclusive', 'no_data'),
+      jobEnded: fc.boolean(),
+      ladder: fc.constantFrom([1, 5, 20, 100], [1, 5, 20, 100], [5, 50], [2, 10, 99.5]),
+    })
+    .map(({ who: [by, each], ...rest }) => ({ by, command: each, ...rest }) as Step)
+
+  it('keeps the invariants', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        let now = NOW
+        let at = initialState(now)
+        const audit: { from: Place; to: Place; version: number }[] = []
+        let setByHand: number | null = null
+        for (const each of steps) {
+          now += each.laterMs
+          // As a tick notes it: the stage's clock starts with its first finished job.
+          if (each.jobEnded && at.state !== 'idle' && at.clockStartedAt === null) at = { ...at, clockStartedAt: now }
+          const goingBy: Plan = plan({
+            ladder: each.ladder.map((percent) => rung(percent)),
+            freeze: [{ fromMs: NOW + 400_000, toMs: NOW + 900_000, why: '' }],
+          })
+          const known = facts({ now, finishedJobs: each.finishedJobs, verdicts: [verdict({ status: each.status })] })
+          const before = structuredClone(at)
+          const done = transition(at, each.command, goingBy, known, 'why')
+          expect(at).toEqual(before)
+          if (!done.ok) continue
+          const next = done.state
+          audit.push({ from: done.from, to: done.to, version: next.version })
+
+          expect(next.version).toBe(at.version + 1)
+          expect(next.epoch).toBeGreaterThanOrEqual(at.epoch)
+          const moved = next.stage !== at.stage || next.percent !== at.percent
+          if (moved) expect(next.epoch).toBeGreaterThan(at.epoch)
+          if (each.by === 'system' && at.state === 'rolled_back') expect(next.state).toBe('rolled_back')
+          if (at.state === 'rolled_back' && next.state !== 'rolled_back') expect(each.command.action).toBe('reset')
+
+          const climbs = each.command.action === 'advance' || each.command.action === 'promote'
+          if (climbs) {
+            expect(at.paused).toBe(false)
+            expect(frozen(goingBy, now)).toEqual([])
+            if ('force' in each.command && !each.command.force) expect(blockers(at, goingBy, known)).toEqual([])
+          }
+          if (at.paused && next.paused) expect([next.stage, next.state]).toEqual([at.stage, at.state])
+
+          if (each.command.action === 'set_percent') setByHand = next.percent
+          else if (moved) setByHand = null
+          switch (next.state) {
+            case 'canary':
+              if (setByHand === null) {
+                expect(next.percent).toBe(next.rung)
+                if (moved) expect(each.ladder).toContain(next.percent)
+              } else expect(next.percent).toBe(setByHand)
+              expect(next.stage).toBe(canaryStage(next.rung!))
+              break
+            case 'completed':
+              expect([next.percent, next.rung]).toEqual([100, null])
+              break
+            default:
+              expect([next.percent, next.rung]).toEqual([0, null])
+          }
+          at = next
+        }
+        // One entry for each version, and each begins where the one before ended.
+        expect(audit.map(({ version }) => version)).toEqual(audit.map((_, i) => i + 1))
+        expect(audit.slice(1).map(({ from }) => from)).toEqual(audit.slice(0, -1).map(({ to }) => to))
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
