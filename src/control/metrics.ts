@@ -1,5 +1,6 @@
 /** What the controllers know → the metric families of SPEC section 9. Names and labels are a contract. */
 import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
+import type { SignalSum } from '../durable/rpc.ts'
 import type { ReleaseView } from './api.ts'
 import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
 
@@ -9,6 +10,7 @@ export interface ReleaseMetrics {
   totals: readonly { series: Series; counters: Counters }[]
   rollbacks: readonly { cause: string; n: number }[]
   telemetryLost: number
+  signals: readonly SignalSum[]
   /** Null where this isolate has routed nothing yet. */
   snapshotAgeSeconds: number | null
 }
@@ -67,6 +69,7 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     family('telemetry_lost_total', 'counter', 'Events that were not counted.', ({ telemetryLost }, labels) =>
       one(labels, telemetryLost),
     ),
+    family('signal', 'gauge', 'Mean of a posted signal in the newest epoch that has any.', signalMeans),
   ]
 }
 
@@ -80,6 +83,14 @@ function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Sa
   const counts = new Map(['manual', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]))
   for (const { cause, n } of rollbacks) counts.set(cause, n)
   return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))
+}
+
+function signalMeans({ signals }: ReleaseMetrics, labels: Labels): Samples {
+  const newest = Map.groupBy(signals, ({ arm, metric }) => `${arm}|${metric}`)
+  return [...newest.values()].map((sums) => {
+    const { arm, metric, mean } = sums.reduce((a, b) => (b.epoch > a.epoch ? b : a))
+    return { labels: { ...labels, arm, metric }, value: mean }
+  })
 }
 
 function requests(release: ReleaseMetrics, labels: Labels): Samples {

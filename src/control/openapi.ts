@@ -4,6 +4,7 @@ import type * as v from 'valibot'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import * as api from './api.ts'
 import * as drafts from './api-drafts.ts'
+import * as experiment from './api-experiment.ts'
 import { HEALTH_ROUTES, type HealthRoute } from './health.ts'
 import type { AnyRoute } from './route.ts'
 
@@ -22,6 +23,8 @@ const NAMED = {
   Job: api.jobSchema,
   Pair: api.pairSchema,
   Assignment: api.assignmentSchema,
+  Signal: experiment.signalSchema,
+  BatchAnswer: experiment.batchAnswerSchema,
   Error: api.errorSchema,
 }
 /** Every route may answer these. */
@@ -96,10 +99,21 @@ function operation(route: AnyRoute): Record<string, unknown> {
       ...(route.versioned ? [VERSION_PARAMETER] : []),
     ],
     ...(route.body ? { requestBody: { required: true, content: json(route.body, 'input') } } : {}),
+    ...(route.batch ? { requestBody: { required: true, content: batchContent(route.batch) } } : {}),
     responses: {
       200: { description: route.answer.description, content: answerContent(route) },
+      ...(route.batch ? { 207: { description: 'Some rows were bad.', content: answerContent(route) } } : {}),
       ...refusalAnswers(refusalsOf(route)),
     },
+  }
+}
+
+/** As an array, or a row a line. */
+function batchContent(row: v.GenericSchema): Record<string, unknown> {
+  const schema = schemaOf(row, 'input')
+  return {
+    'application/json': { schema: { type: 'array', items: schema, minItems: 1, maxItems: experiment.MAX_BATCH_ROWS } },
+    'application/x-ndjson': { schema },
   }
 }
 
@@ -130,8 +144,8 @@ function queryParameters({ query }: AnyRoute): unknown[] {
 function refusalsOf(route: AnyRoute): readonly ErrorCode[] {
   return [
     ...COMMON,
-    ...(route.query || route.body || route.versioned ? FOR_INPUT : []),
-    ...(route.body ? FOR_BODIES : []),
+    ...(route.query || route.body || route.batch || route.versioned ? FOR_INPUT : []),
+    ...(route.body || route.batch ? FOR_BODIES : []),
     ...(route.method === 'get' ? [] : CHANGES),
     ...route.refusals,
   ]

@@ -23,14 +23,17 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
 }
 
 /** Counted while it is read, since a length that is promised need not be kept. */
-export async function readText(body: ReadableStream<Uint8Array> | null): Promise<string> {
+export async function readText(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number = MAX_BODY_BYTES,
+): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > MAX_BODY_BYTES) {
-      throw new SluiceError('body_too_large', `a body here has at most ${MAX_BODY_BYTES} bytes`)
+    if (size > maxBytes) {
+      throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
     }
     text += decoder.decode(chunk, { stream: true })
   }

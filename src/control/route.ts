@@ -38,6 +38,8 @@ export interface Route<Q extends QuerySchema, B extends BodySchema, A extends An
   role: Role
   query?: Q
   body?: B
+  /** A row of a batch; the handler reads it with `readBatch` and answers 200 or 207. */
+  batch?: v.GenericSchema
   /** Takes `If-Match` and answers with `ETag`. */
   versioned?: boolean
   answer: A

@@ -14,11 +14,13 @@ import { assignmentOf } from './assignment-view.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
+import { type ExperimentService, experimentService } from './experiment-service.ts'
 import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
   liveConfig: LiveConfigService
+  experiment: ExperimentService
   names(): string[]
   /** Length of the release's windows in ms. */
   windowMs(name: string): number
@@ -64,6 +66,7 @@ export function controlService(
   return {
     config: configService(deps, env, fileOf),
     liveConfig: liveConfigService(deps, env, fileOf),
+    experiment: experimentService(deps, env, settings, config),
     controller,
     snapshotAgeSeconds: (name) => deps.snapshotAgeSeconds(env, name),
     windowMs: (name) => fileOf(name).windowMs,

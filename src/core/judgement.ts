@@ -86,19 +86,24 @@ export function foldRows(
   return next
 }
 
+/** Means of a posted signal, by its name without `signal:`, in the epoch that is judged. */
+export type SignalSource = (metric: string) => NonNullable<JudgeContext['signals']>
+
 /** `recent`: counts by the second of the last seconds, for fast trips, each of which reads as far back as it goes. */
 export function verdictsOf(
   judgement: Judgement,
   guardrails: readonly Guardrail[],
   recent: readonly WindowRow[],
-  context: Omit<JudgeContext, 'recent'>,
+  context: Omit<JudgeContext, 'recent' | 'signals'>,
+  signals: SignalSource = () => ({ candidate: null, control: null }),
 ): Verdict[] {
   return guardrails.map((guardrail) => {
     const span =
       guardrail.withinMs === null
         ? null
         : recentWindow(recent, judgement, context.now - guardrail.withinMs, context.now)
-    return judge(guardrail, judgement.monitors[guardrail.id] ?? openMonitor(), { ...context, recent: span })
+    const posted = guardrail.metric.startsWith('signal:') ? { signals: signals(guardrail.metric.slice(7)) } : {}
+    return judge(guardrail, judgement.monitors[guardrail.id] ?? openMonitor(), { ...context, ...posted, recent: span })
   })
 }
 

@@ -15,10 +15,11 @@ import { gatherTotals, ledgersOf, shardsOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
 import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
+import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
-import type { Actor, Answer, JobFilter, Refusal, ReleaseControllerRpc } from './rpc.ts'
+import type { Actor, Answer, JobFilter, Refusal, ReleaseControllerRpc, SignalRow, SignalSum } from './rpc.ts'
 import { within } from './stubs.ts'
 import type { CountedRow } from './window-store.ts'
 
@@ -29,6 +30,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #name: string
   readonly #store: ControllerStore
   readonly #outbox: Outbox
+  readonly #signals: Signals
   readonly #tick: Tick
   readonly #actions: Actions
   readonly #publishing: Publishing
@@ -38,9 +40,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#name = releaseNameOf(ctx)
     this.#store = new ControllerStore(ctx.storage)
     this.#outbox = new Outbox(ctx.storage.sql, env)
+    this.#signals = new Signals(ctx.storage.sql)
     const changed = () => this.#changed()
     this.#actions = new Actions(this.#store, this.#outbox, changed)
-    this.#tick = new Tick(env, this.#store, this.#actions)
+    this.#tick = new Tick(env, this.#store, this.#actions, this.#signals)
     this.#publishing = new Publishing(this.#store, this.#actions)
   }
 
@@ -135,6 +138,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async rollbacks(): Promise<{ cause: string; n: number }[]> {
     return this.#store.rollbacks()
+  }
+
+  async addSignals(rows: SignalRow[]): Promise<{ repeated: number }> {
+    return this.#signals.add(rows, this.#store.state.epoch, Date.now())
+  }
+
+  async signals(): Promise<SignalSum[]> {
+    return this.#signals.sums()
   }
 
   async telemetryLost(): Promise<number> {

@@ -50,7 +50,33 @@ export interface ReleaseControllerRpc {
   jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<{ items: JobView[]; next: string | null }>
   pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }>
   rollbacks(): Promise<{ cause: string; n: number }[]>
+  /** Quality, resources, cost; an id seen before is not counted again. */
+  addSignals(rows: SignalRow[]): Promise<{ repeated: number }>
+  signals(): Promise<SignalSum[]>
   telemetryLost(): Promise<number>
+}
+
+export interface SignalRow {
+  arm: Arm
+  metric: string
+  value: number
+  /** Unix ms; null: now. */
+  atMs: number | null
+  id: string | null
+  /** Of the job that it is about; null: the running epoch. */
+  epoch: number | null
+}
+
+/** All values of one metric in one epoch: `m2` is Σ(v − mean)². */
+export interface SignalSum {
+  epoch: number
+  arm: Arm
+  metric: string
+  n: number
+  mean: number
+  m2: number
+  last: number
+  lastAtMs: number
 }
 
 export interface JobFilter {

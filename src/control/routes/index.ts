@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { openApiDocument } from '../openapi.ts'
 import { type AnyRoute, route } from '../route.ts'
 import { assignRoutes } from './assign.ts'
+import { batchRoutes } from './batches.ts'
 import { configRoutes } from './config.ts'
 import { counterRoutes } from './counters.ts'
 import { draftRoutes } from './drafts.ts'
@@ -20,6 +21,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...jobRoutes,
   ...streamRoutes,
   ...assignRoutes,
+  ...batchRoutes,
   ...viewRoutes,
   ...metricRoutes,
   route({

@@ -24,11 +24,12 @@ export const metricRoutes = [
 ]
 
 async function metricsOf(service: ControlService, name: string): Promise<ReleaseMetrics> {
-  const [view, totals, rollbacks, telemetryLost] = await Promise.all([
+  const [view, totals, rollbacks, telemetryLost, signals] = await Promise.all([
     service.release(name),
     ask(service.controller(name).totals()),
     ask(service.controller(name).rollbacks()),
     ask(service.controller(name).telemetryLost()),
+    ask(service.controller(name).signals()),
   ])
-  return { view, totals, rollbacks, telemetryLost, snapshotAgeSeconds: service.snapshotAgeSeconds(name) }
+  return { view, totals, rollbacks, telemetryLost, signals, snapshotAgeSeconds: service.snapshotAgeSeconds(name) }
 }

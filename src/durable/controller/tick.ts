@@ -15,6 +15,7 @@ import type { BlastCounts } from '../ledger/summary.ts'
 import { within } from '../stubs.ts'
 import type { Actions } from './actions.ts'
 import { earliest, gather, type Gathered, latest, ledgersOf, NOTHING } from './gather.ts'
+import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 import { blastView, releaseView, verdictView } from './view.ts'
 
@@ -30,12 +31,14 @@ export class Tick {
   readonly #env: Env
   readonly #store: ControllerStore
   readonly #actions: Actions
+  readonly #signals: Signals
   #ledgers: Gathered['ledgers'] = NOTHING
 
-  constructor(env: Env, store: ControllerStore, actions: Actions) {
+  constructor(env: Env, store: ControllerStore, actions: Actions, signals: Signals) {
     this.#env = env
     this.#store = store
     this.#actions = actions
+    this.#signals = signals
   }
 
   async run(config: ReleaseConfig): Promise<void> {
@@ -70,7 +73,9 @@ export class Tick {
     const judgement = foldRows(current, gathered.windows, until, config.windowMs, config.guardrails, jobOperation)
     const { state } = this.#store
     const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
-    const verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context)
+    const verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context, (metric) =>
+      this.#signals.means(metric, epoch),
+    )
     const started =
       state.clockStartedAt === null && judgement.firstJobAt !== null
         ? { state: { ...state, clockStartedAt: judgement.firstJobAt } }

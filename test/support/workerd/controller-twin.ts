@@ -5,7 +5,7 @@
 import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/control/api.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
-import type { Answer, Refusal, ReleaseControllerRpc } from '../../../src/durable/rpc.ts'
+import type { Answer, Refusal, ReleaseControllerRpc, SignalSum } from '../../../src/durable/rpc.ts'
 import { aReleaseView } from './release-view.ts'
 
 export class ControllerTwin implements ReleaseControllerRpc {
@@ -110,6 +110,14 @@ export class ControllerTwin implements ReleaseControllerRpc {
 
   async rollbacks() {
     return [{ cause: 'error_rate:submit', n: 2 }]
+  }
+
+  async addSignals() {
+    return { repeated: 0 }
+  }
+
+  async signals(): Promise<SignalSum[]> {
+    return []
   }
 
   async telemetryLost() {

@@ -1,0 +1,118 @@
+/**
+ * Rows posted by evaluators and players → what the objects count: names resolved, job ids opened, each bad row told.
+ * Counting is the objects' work.
+ */
+import type { Env } from '../config/env.ts'
+import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
+import { hash32 } from '../core/assignment.ts'
+import type { ErrorDetail } from '../core/errors.ts'
+import { type IdKeys, type JobTag, openJobId } from '../core/job-id.ts'
+import type { SignalRow } from '../durable/rpc.ts'
+import type { Signal } from './api-experiment.ts'
+import { ask } from './ask.ts'
+import type { ControlDeps, ControlSettings } from './deps.ts'
+import { signingKeys } from '../auth/keys.ts'
+import { type Batch, rowDetail } from './read-batch.ts'
+
+/** How many rows are good, how many of those had been seen before, and what is wrong with the others. */
+export interface Counted {
+  kept: number
+  repeated: number
+  bad: ErrorDetail[]
+}
+
+export interface ExperimentService {
+  addSignals(batch: Batch<Signal>): Promise<Counted>
+}
+
+const CLOCKS_APART_MS = 5 * 60_000
+const OLDEST_MS = 90 * 86_400_000
+
+export function experimentService(
+  deps: ControlDeps,
+  env: Env,
+  settings: ControlSettings,
+  config: SluiceConfig,
+): ExperimentService {
+  const keys = signingKeys(settings.cookieKey).map((key) => new TextEncoder().encode(key))
+  return {
+    addSignals: async ({ rows, bad }) => {
+      const sorted = new Sorter<SignalRow>(config, keys, deps.now(), bad)
+      for (const { at, row } of rows) {
+        sorted.take(at, row, ({ tag, atMs }) => {
+          if (tag && tag.arm !== row.arm)
+            return rowDetail(at, 'job_id', `this job is ${tag.arm}'s, the row says ${row.arm}`)
+          const { arm, metric, value, id = null } = row
+          return { arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
+        })
+      }
+      const answers = await Promise.all(
+        [...sorted.byRelease].map(([release, its]) => ask(deps.controller(env, release.name).addSignals(its))),
+      )
+      return sorted.counted(answers)
+    },
+  }
+}
+
+/** What a row's common fields say, once they are known to be right. */
+interface Known {
+  release: ReleaseConfig
+  tag: JobTag | null
+  /** Unix ms; null where the row names no time. */
+  atMs: number | null
+}
+
+/** Rows by the release that they are for; what is wrong with a row is kept beside. */
+class Sorter<R> {
+  readonly byRelease = new Map<ReleaseConfig, R[]>()
+  readonly #config: SluiceConfig
+  readonly #keys: IdKeys
+  readonly #now: number
+  readonly #bad: ErrorDetail[]
+
+  constructor(config: SluiceConfig, keys: IdKeys, now: number, bad: ErrorDetail[]) {
+    this.#config = config
+    this.#keys = keys
+    this.#now = now
+    this.#bad = bad
+  }
+
+  take(
+    at: number,
+    row: { release: string; at?: string | undefined; job_id?: string | undefined },
+    make: (known: Known) => R | ErrorDetail,
+  ): void {
+    const known = this.#known(at, row)
+    const made = 'path' in known ? known : make(known)
+    if (isDetail(made)) this.#bad.push(made)
+    else if (!('path' in known)) {
+      const its = this.byRelease.get(known.release)
+      if (its) its.push(made)
+      else this.byRelease.set(known.release, [made])
+    }
+  }
+
+  counted(answers: readonly { repeated: number }[]): Counted {
+    const kept = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
+    return { kept, repeated: answers.reduce((sum, { repeated }) => sum + repeated, 0), bad: this.#bad }
+  }
+
+  #known(
+    at: number,
+    row: { release: string; at?: string | undefined; job_id?: string | undefined },
+  ): Known | ErrorDetail {
+    const release = this.#config.releases.find(({ name }) => name === row.release)
+    if (!release) return rowDetail(at, 'release', `no release is named "${row.release.slice(0, 100)}"`)
+    const atMs = row.at === undefined ? null : Date.parse(row.at)
+    if (atMs !== null && atMs > this.#now + CLOCKS_APART_MS) return rowDetail(at, 'at', 'lies in the future')
+    if (atMs !== null && atMs < this.#now - OLDEST_MS) return rowDetail(at, 'at', 'is more than 90 days ago')
+    if (row.job_id === undefined) return { release, tag: null, atMs }
+    const tag = openJobId(row.job_id, this.#keys)
+    if (tag?.release !== hash32(release.name)) return rowDetail(at, 'job_id', 'no such job of this release')
+    return { release, tag, atMs }
+  }
+}
+
+function isDetail(made: unknown): made is ErrorDetail {
+  return typeof made === 'object' && made !== null && 'path' in made
+}

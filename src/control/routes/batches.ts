@@ -1,0 +1,23 @@
+/** Batches of what is measured outside: signals of evaluators. */
+import { batchAnswerSchema, signalSchema } from '../api-experiment.ts'
+import { batchAnswer, readBatch } from '../read-batch.ts'
+import { route } from '../route.ts'
+
+const answer = { schema: batchAnswerSchema, description: 'All rows were good.' }
+
+export const batchRoutes = [
+  route({
+    method: 'post',
+    path: '/api/v1/signals',
+    operationId: 'postSignals',
+    summary: 'Quality, resources and cost of an arm, measured outside: up to 1,000 rows as a JSON array or NDJSON',
+    role: 'operator',
+    batch: signalSchema,
+    answer,
+    refusals: [],
+    run: async ({ service, c }) => {
+      const { kept, repeated, bad } = await service.experiment.addSignals(await readBatch(c.req.raw, signalSchema))
+      return batchAnswer(c, kept, repeated, bad)
+    },
+  }),
+]

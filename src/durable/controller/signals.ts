@@ -1,0 +1,93 @@
+/**
+ * Signals posted from outside (quality, resources, cost) in the controller's SQLite, per epoch, arm and metric: never
+ * single values, only what merges. An id that was seen is not counted again. What they mean is the guardrails' and the
+ * report's business.
+ */
+import type { Arm } from '../../core/arm.ts'
+import type { SignalSource } from '../../core/judgement.ts'
+import { withValue } from '../../core/stats/moments.ts'
+import type { SignalRow, SignalSum } from '../rpc.ts'
+
+/** Clients repeat a batch within minutes or hours, not after weeks. */
+const KEEP_IDS_MS = 30 * 86_400_000
+
+type SumRow = {
+  epoch: number
+  arm: Arm
+  metric: string
+  n: number
+  mean: number
+  m2: number
+  last: number
+  last_at: number
+}
+
+export class Signals {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS signals (epoch INTEGER, arm TEXT, metric TEXT, n INTEGER, mean REAL, m2 REAL, last REAL, last_at INTEGER, PRIMARY KEY (epoch, arm, metric)) WITHOUT ROWID',
+    )
+    sql.exec('CREATE TABLE IF NOT EXISTS signal_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
+    sql.exec('CREATE INDEX IF NOT EXISTS signal_ids_by_time ON signal_ids (at)')
+  }
+
+  /** Answers how many were seen before. Rows without an epoch of their own belong to the running one. */
+  add(rows: readonly SignalRow[], epoch: number, now: number): { repeated: number } {
+    let repeated = 0
+    this.#sql.exec('DELETE FROM signal_ids WHERE at < ?', now - KEEP_IDS_MS)
+    for (const row of rows) {
+      if (row.id !== null) {
+        const known = this.#sql.exec('INSERT OR IGNORE INTO signal_ids VALUES (?, ?)', row.id, now)
+        if (known.rowsWritten === 0) {
+          repeated++
+          continue
+        }
+      }
+      this.#count(row, row.epoch ?? epoch, row.atMs ?? now)
+    }
+    return { repeated }
+  }
+
+  sums(): SignalSum[] {
+    return [...this.#sql.exec<SumRow>('SELECT * FROM signals ORDER BY metric, arm, epoch')].map(
+      ({ last_at, ...sum }) => ({ ...sum, lastAtMs: last_at }),
+    )
+  }
+
+  /** Means of one metric in one epoch, as guardrails judge them. */
+  means(metric: string, epoch: number): ReturnType<SignalSource> {
+    const rows = this.#sql.exec<{ arm: Arm; n: number; mean: number }>(
+      'SELECT arm, n, mean FROM signals WHERE metric = ? AND epoch = ?',
+      metric,
+      epoch,
+    )
+    const means: ReturnType<SignalSource> = { control: null, candidate: null }
+    for (const { arm, n, mean } of rows) means[arm] = { n, mean }
+    return means
+  }
+
+  #count({ arm, metric, value }: SignalRow, epoch: number, at: number): void {
+    const [row] = this.#sql.exec<SumRow>(
+      'SELECT * FROM signals WHERE epoch = ? AND arm = ? AND metric = ?',
+      epoch,
+      arm,
+      metric,
+    )
+    const { n, mean, m2 } = withValue(row ?? { n: 0, mean: 0, m2: 0 }, value)
+    const newest = !row || at >= row.last_at
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      epoch,
+      arm,
+      metric,
+      n,
+      mean,
+      m2,
+      newest ? value : row.last,
+      newest ? at : row.last_at,
+    )
+  }
+}
