@@ -208,7 +208,7 @@ describe('any sequence of commands, ticks and verdicts', () => {
     finishedJobs: number
     status: 'pass' | 'breach' | 'inconclusive' | 'no_data'
     jobEnded: boolean
-    ladder: number[]
+    ladder: readonly number[]
   }
 
   const command: fc.Arbitrary<[Step['by'], Command]> = fc.oneof(
@@ -249,9 +249,9 @@ describe('any sequence of commands, ticks and verdicts', () => {
       finishedJobs: fc.constantFrom(0, 49, 50, 1000),
       status: fc.constantFrom('pass', 'pass', 'pass', 'breach', 'inconclusive', 'no_data'),
       jobEnded: fc.boolean(),
-      ladder: fc.constantFrom([1, 5, 20, 100], [1, 5, 20, 100], [5, 50], [2, 10, 99.5]),
+      ladder: fc.constantFrom<number[][]>([1, 5, 20, 100], [1, 5, 20, 100], [5, 50], [2, 10, 99.5]),
     })
-    .map(({ who: [by, each], ...rest }) => ({ by, command: each, ...rest }) as Step)
+    .map(({ who: [by, each], ...rest }) => ({ by, command: each, ...rest }))
 
   it('keeps the invariants', () => {
     fc.assert(
