@@ -28,7 +28,7 @@ export function draftOf(config: ConfigView, view: ReleaseView, patch: Patch): Dr
   const { sample, max_in_flight, max_jobs_per_day } = view.shadow
   return {
     ladder: Array.isArray(value('ladder')) ? (value('ladder') as unknown[]) : view.ladder.map((rung) => rung.percent),
-    bake: String(value('bake') ?? ''),
+    bake: textOf(value('bake')),
     min_jobs: Number(value('min_jobs') ?? view.jobs.needed),
     shadow: {
       sample: Number(inner('sample') ?? sample),
@@ -144,6 +144,10 @@ export function changesOf(config: ConfigView, patch: Patch): Change[] {
       to,
     }))
   })
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function tableOf(value: unknown): Patch {

@@ -29,7 +29,7 @@ export function isPerClip(verdict: VerdictView): boolean {
 
 /** A figure of this verdict's metric, with its unit. */
 export function figure(value: number | null, verdict: VerdictView, t: Text): string {
-  if (value === null) return t.guardrails.status.no_data
+  if (value === null) return '–'
   // Job by job, a latency is judged as the share of jobs that are slower than allowed.
   if (verdict.metric === 'error_rate' || verdict.method === 'sequential') return share(value, t)
   return verdict.metric.startsWith('latency_') ? latency(value, t) : significant(value)

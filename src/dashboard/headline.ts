@@ -7,7 +7,7 @@ import { clock, type Part, percent, plain, say, share, span, stageName } from '.
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
 import { HEALTH_TONE, type Health, healthOf, overdueSeconds, streaks } from './health.ts'
 import type { Text } from './text/en.ts'
-import { blockerWords } from './waits.ts'
+import { blockerWords, isLastStep } from './waits.ts'
 
 export interface Headline {
   title: string
@@ -82,10 +82,10 @@ function nextStep(view: ReleaseView, nowMs: number, t: Text): Part[] {
   const s = t.sentence
   const bake = view.blocked_by.find(({ code }) => code === 'bake' || code === 'final_bake')
   const listed = [...otherWaits(view, nowMs, t), ...guardrailWait(view, t)]
-  const head = view.next ? s.next(stageName(view.next.stage, t)) : s.last
+  const head = view.next && !isLastStep(view) ? s.next(stageName(view.next.stage, t)) : s.last
   const when = bake ? (bake.until === null ? s.bakeUnstarted : s.earliest(leftOf(bake.until, nowMs, t))) : []
   const tail = listed.length > 0 ? (bake ? s.alsoWaits : s.waits)(joined(listed, t)) : bake ? [s.end] : s.ready
-  const how = view.advance === 'auto' && view.next ? s.automatic : s.byHand
+  const how = view.advance === 'auto' && !isLastStep(view) ? s.automatic : s.byHand
   return [...head, ...when, ...tail, how]
 }
 
@@ -102,7 +102,8 @@ function guardrailWait(view: ReleaseView, t: Text): Part[][] {
 
 function afterRollback(view: ReleaseView, rollback: HistoryEntry | null, t: Text): Part[] {
   const s = t.sentence
-  const verdict = view.verdicts.find((v) => v.status === 'breach' && v.note !== 'both_bad')
+  const breaches = view.verdicts.filter((v) => v.status === 'breach' && v.note !== 'both_bad')
+  const verdict = breaches.find(({ action }) => action === 'rollback')
   const bySystem = rollback?.who.startsWith('system:') ?? false
   const why = verdict && bySystem ? breached(verdict, t) : s.because(rollback?.reason ?? view.reason)
   return [...why, ...damage(view, rollback, t), ...drain(view, t)]

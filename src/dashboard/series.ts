@@ -9,6 +9,7 @@ import type { Text } from './text/en.ts'
 
 export const RANGES = { '5m': 300, '30m': 1800, '3h': 10_800, '24h': 86_400 } as const
 export type RangeName = keyof typeof RANGES
+export const RANGE_NAMES = Object.keys(RANGES) as RangeName[]
 export const QUANTILES = ['p50', 'p95', 'p99'] as const
 export type Quantile = (typeof QUANTILES)[number]
 /** What can be charted; polls and downloads are seldom what one asks about. */
@@ -55,8 +56,8 @@ export function charts(
   t: Text,
 ): Chart[] {
   const arms = {
-    control: points(rows, 'control', view.operation),
-    candidate: points(rows, 'candidate', view.operation),
+    control: points(rows, 'control', view.operation, span.toMs),
+    candidate: points(rows, 'candidate', view.operation, span.toMs),
   }
   const starts = [...new Set([...arms.control.keys(), ...arms.candidate.keys()])].toSorted((a, b) => a - b)
   const marks = marksOf(history, span, t)
@@ -110,19 +111,27 @@ function rateOf(point: Point): number | null {
 }
 
 /** Sums per start. The candidate's copies count while shadowing only, as the guardrails judge it. */
-function points(rows: readonly CounterRow[], arm: CounterRow['arm'], operation: Charted): Map<number, Point> {
+function points(
+  rows: readonly CounterRow[],
+  arm: CounterRow['arm'],
+  operation: Charted,
+  nowMs: number,
+): Map<number, Point> {
   const found = new Map<number, Point>()
   for (const row of rows) {
     const counts = row.arm === arm && row.operation === operation && (!row.shadow || row.stage === 'shadow')
     if (!counts) continue
     const fromMs = Date.parse(row.from)
+    const toMs = Date.parse(row.to)
+    // A step that has hardly begun would look like a drop.
+    if (nowMs - fromMs < (toMs - fromMs) / 2) continue
     const other = sum(row.other)
     const before = found.get(fromMs)
     // Quantiles don't add: where a stage changed within the step, the busier part speaks.
     const busier = !before || row.requests > before.weight
     found.set(fromMs, {
       fromMs,
-      toMs: Math.max(before?.toMs ?? 0, Date.parse(row.to)),
+      toMs: Math.max(before?.toMs ?? 0, Math.min(toMs, nowMs)),
       requests: (before?.requests ?? 0) + row.requests,
       errors: (before?.errors ?? 0) + sum(row.errors),
       judged: (before?.judged ?? 0) + Math.max(0, row.requests - other),

@@ -17,10 +17,16 @@ export function waits(view: ReleaseView, nowMs: number, t: Text): Wait[] {
 export function waitsTitle(view: ReleaseView, t: Text): string {
   if (view.state === 'rolled_back') return t.wait.titleNewStart
   if (view.state === 'idle') return t.wait.titleStart
-  return view.state === 'canary' && view.next === null ? t.wait.titlePromote : t.wait.titleNext
+  return isLastStep(view) ? t.wait.titlePromote : t.wait.titleNext
 }
 
-function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
+/** Above the last rung there is only the promotion. */
+export function isLastStep(view: ReleaseView): boolean {
+  return view.state === 'canary' && (view.next === null || view.next.stage === 'completed')
+}
+
+/** What is still open, in words. */
+export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
   const others = view.blocked_by.filter((blocker) => blocker.code !== 'guardrail')
   const items = others.map((blocker) => blockerWords(blocker, view, nowMs, t))
   const failing = view.verdicts.filter((verdict) => verdict.status !== 'pass')

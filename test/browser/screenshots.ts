@@ -2,15 +2,14 @@
 import { mkdir } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
+import type * as dashboardServer from '../support/dashboard-server.ts'
+import type { Twin } from '../support/dashboard-twin.ts'
 import { loadThrough } from '../support/load-tsx.ts'
-
-type ServerModule = typeof import('../support/dashboard-server.ts')
-type Twin = import('../support/dashboard-twin.ts').Twin
 
 const FOLDER = 'screenshots'
 const MINUTE = 60_000
 
-const { module, close } = await loadThrough<ServerModule>('/test/support/dashboard-server.ts')
+const { module, close } = await loadThrough<typeof dashboardServer>('/test/support/dashboard-server.ts')
 const server = await module.startDashboard()
 const { twin } = server
 const page = `/_sluice/releases/${twin.name}`

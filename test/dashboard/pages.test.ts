@@ -94,6 +94,17 @@ describe('reading', () => {
   })
 })
 
+test('after a rollback the page shows the verdicts that led there, which the release itself has put away', async () => {
+  const twin = atFivePercent()
+  twin.traffic = 'failing'
+  twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+  expect(twin.view().verdicts).toEqual([])
+  const html = await (await browse(twin).get(PAGE)).text()
+  expect(html).toContain('Job error rate of the candidate was <b>7.9')
+  expect(html).toContain('<span class="pill bad">breach</span>')
+  expect(html).toMatch(/<details id="judged" open/)
+})
+
 describe('acting without script', () => {
   test('confirming shows the effect, and a post with a reason does it and leads back', async () => {
     const twin = atFivePercent()
@@ -140,7 +151,7 @@ describe('acting without script', () => {
     const twin = atFivePercent()
     const { get, post } = browse(twin)
     const blocked = await (await get(`${PAGE}/confirm/advance`)).text()
-    expect(blocked).toContain('50 more candidate jobs')
+    expect(blocked).toContain('<b>50 more candidate jobs</b>')
     expect(blocked).toMatch(/<button class="button filled[^"]*" type="submit" disabled/)
     const forced = await (await get(`${PAGE}/confirm/advance?force=1`)).text()
     expect(forced).toContain('it goes past what it waits for')

@@ -79,7 +79,7 @@ function wave(seed: number, speed: number): number {
 
 /** Verdicts as the guardrails would give them for such traffic. */
 export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number): VerdictView[] {
-  if (state.epoch === 0 || state.state === 'idle') return []
+  if (state.epoch === 0 || state.state === 'idle' || state.state === 'rolled_back') return []
   const bad = traffic === 'failing'
   const base = {
     operation: 'job' as const,

@@ -83,7 +83,8 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
   function apply(command: Command, who: string, reason: string): PortResult<ReleaseState> {
     const result = transition(state, command, PLAN, facts(), reason)
     if (!result.ok) return refused(result.code, result.message, result.blockers)
-    const evidence = who.startsWith('system:') ? { evidence: verdictsOf(state, twin.traffic, twin.nowMs)[0] } : {}
+    const verdicts = verdictsOf(state, twin.traffic, twin.nowMs)
+    const evidence = command.action === 'rollback' ? { evidence: { verdict: verdicts[0], verdicts } } : {}
     state = result.state
     if (['start', 'advance', 'reset', 'set_percent'].includes(command.action)) twin.finishedJobs = 0
     history.unshift({
@@ -135,7 +136,11 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
         gate: rung.gate,
         approval: rung.approval,
       })),
-      next: next && { stage: canaryStage(next.percent), percent: next.percent },
+      next: next
+        ? { stage: canaryStage(next.percent), percent: next.percent }
+        : at.state === 'canary'
+          ? { stage: 'completed', percent: 100 }
+          : null,
       arms: { control: { model: 'Wan2.1' }, candidate: { model: 'Wan2.2-T2V-A14B' } },
       clock_started_at: at.clockStartedAt === null ? null : iso(at.clockStartedAt),
       jobs: { finished: twin.finishedJobs, needed: PLAN.minJobs },
@@ -277,7 +282,7 @@ function wrongIn(patch: Record<string, unknown>): { path: string; message: strin
   const wrong: { path: string; message: string }[] = []
   if (Array.isArray(ladder) && ladder.some((p) => typeof p === 'number' && p > 100))
     wrong.push({ path: 'ladder', message: 'a percent above 0 up to 100' })
-  if (bake !== undefined && !/^\d+[smhd]$/.test(String(bake)))
+  if (bake !== undefined && !(typeof bake === 'string' && /^\d+[smhd]$/.test(bake)))
     wrong.push({ path: 'bake', message: 'not a duration; write "90s", "5m", "7d"' })
   return wrong
 }

@@ -172,15 +172,23 @@
     ctx.save()
     ctx.font = font().replace(/^\d+/, String(Math.round(11 * ratio)))
     ctx.lineWidth = ratio
-    chart.marks.forEach(({ at, words, bad }) => {
-      const x = Math.round(plot.valToPos(at, 'x', true))
-      ctx.strokeStyle = ctx.fillStyle = colour(bad ? 'bad' : 'soft')
-      ctx.setLineDash(bad ? [] : [2 * ratio, 3 * ratio])
-      stroke(ctx, x, bbox.top - 10 * ratio, x, bbox.top + bbox.height)
-      const right = x > bbox.left + bbox.width * 0.8
-      ctx.textAlign = right ? 'right' : 'left'
-      ctx.fillText(words, x + (right ? -4 : 4) * ratio, bbox.top - 3 * ratio)
-    })
+    /** Words already written, from x to x: what comes too close is a line only. The newest are written first. */
+    const written = /** @type {[number, number][]} */ ([])
+    chart.marks
+      .toSorted((p, q) => Number(q.bad) - Number(p.bad) || q.at - p.at)
+      .forEach(({ at, words, bad }) => {
+        const x = Math.round(plot.valToPos(at, 'x', true))
+        ctx.strokeStyle = ctx.fillStyle = colour(bad ? 'bad' : 'soft')
+        ctx.setLineDash(bad ? [] : [2 * ratio, 3 * ratio])
+        stroke(ctx, x, bbox.top - 10 * ratio, x, bbox.top + bbox.height)
+        const width = ctx.measureText(words).width + 8 * ratio
+        const right = x + width > bbox.left + bbox.width
+        const [from, to] = right ? [x - width, x] : [x, x + width]
+        if (written.some(([start, end]) => from < end && start < to)) return
+        written.push([from, to])
+        ctx.textAlign = right ? 'right' : 'left'
+        ctx.fillText(words, x + (right ? -4 : 4) * ratio, bbox.top - 3 * ratio)
+      })
     const y = chart.limit ? plot.valToPos(chart.limit.value, 'y', true) : -1
     if (chart.limit && y >= bbox.top) {
       ctx.strokeStyle = ctx.fillStyle = colour('bad')

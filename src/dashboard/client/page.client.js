@@ -21,6 +21,7 @@
   let heardAt = Date.now()
   let refreshedAt = Date.now()
   let refreshing = false
+  let refused = false
   let wanted = false
   let movedAt = 0
   addEventListener('pointermove', () => (movedAt = Date.now()), { passive: true })
@@ -39,7 +40,8 @@
     try {
       const response = await fetch(location.href, { headers: { accept: 'text/html' } })
       if (response.redirected) return location.reload()
-      if (!response.ok) return
+      refused = !response.ok
+      if (refused) return
       const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
       const next = fresh.querySelector('main[data-live]')
       if (next && main) {
@@ -49,7 +51,7 @@
       }
       heardAt = Date.now()
     } catch {
-      // Said by `watch` once it lasts.
+      refused = true // Said by `watch` once it lasts.
     } finally {
       refreshedAt = Date.now()
       refreshing = false
@@ -63,11 +65,13 @@
    * @param {Element} to
    */
   function morph(from, to) {
+    // What the reader opened or shut stays so, until the page has a new reason of its own to open it.
+    const own = from.getAttribute('data-opens') === to.getAttribute('data-opens') ? isOwn : isBrowsers
     for (const { name } of [...from.attributes]) {
-      if (!to.hasAttribute(name) && !isOwn(from, name)) from.removeAttribute(name)
+      if (!to.hasAttribute(name) && !own(from, name)) from.removeAttribute(name)
     }
     for (const { name, value } of to.attributes) {
-      if (from.getAttribute(name) !== value && !isOwn(from, name)) from.setAttribute(name, value)
+      if (from.getAttribute(name) !== value && !own(from, name)) from.setAttribute(name, value)
     }
     if (from.hasAttribute('data-keep')) return
     const before = [...from.childNodes]
@@ -83,12 +87,21 @@
   }
 
   /**
-   * Attributes that belong to the reader's own browser.
+   * Attributes that the page's scripts set.
+   * @param {Element} _element
+   * @param {string} name
+   */
+  function isBrowsers(_element, name) {
+    return name === 'data-ready' || name === 'aria-busy'
+  }
+
+  /**
+   * Those, and what the reader set.
    * @param {Element} element
    * @param {string} name
    */
   function isOwn(element, name) {
-    return name === 'data-ready' || name === 'aria-busy' || (name === 'open' && element instanceof HTMLDetailsElement)
+    return isBrowsers(element, name) || (name === 'open' && element instanceof HTMLDetailsElement)
   }
 
   /**
@@ -107,12 +120,12 @@
   const stream = new EventSource(/** @type {string} */ (main.dataset.stream))
   stream.addEventListener('state', (event) => {
     heardAt = Date.now()
-    if (event.data !== lastState) refresh()
+    if (event.data !== lastState) void refresh()
     lastState = event.data
   })
   stream.addEventListener('counters', () => {
     heardAt = Date.now()
-    refresh()
+    void refresh()
   })
 
   const status = /** @type {HTMLElement} */ (document.getElementById('live-status'))
@@ -122,7 +135,7 @@
   function watch() {
     const silentMs = Date.now() - heardAt
     const stale = silentMs > SILENCE_MS
-    const lost = stale && stream.readyState !== EventSource.OPEN
+    const lost = stale && (refused || stream.readyState !== EventSource.OPEN)
     document.body.classList.toggle('is-stale', stale)
     status.hidden = !stale
     breakGlass.hidden = !lost
@@ -132,15 +145,15 @@
     if (words.textContent !== text) words.textContent = text
     // A stream that was refused is not opened again by itself: then the page is read instead.
     const asks = silentMs > ASK_AFTER_MS || stream.readyState === EventSource.CLOSED
-    if (wanted || asks || Date.now() - refreshedAt > REFRESH_AT_LEAST_MS) refresh()
+    if (wanted || asks || Date.now() - refreshedAt > REFRESH_AT_LEAST_MS) void refresh()
   }
   setInterval(watch, 500)
-  addEventListener('visibilitychange', () => refresh())
+  addEventListener('visibilitychange', () => void refresh())
   // A change that was made here is shown at once.
   addEventListener('sluice:changed', () => {
     refreshedAt = 0
     movedAt = 0
-    refresh()
+    void refresh()
   })
 
   /** @param {number} seconds */

@@ -1,6 +1,6 @@
 /** The four charts with their choices. The script draws them; without script the same figures stand as tables. */
 import type { Child, FC } from 'hono/jsx'
-import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGES } from '../series.ts'
+import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/en.ts'
 
 export const Charts: FC<{
@@ -31,9 +31,7 @@ export const Charts: FC<{
           {QUANTILES.map((q) => link({ quantile: q }, q, q === choice.quantile))}
         </nav>
         <nav aria-label={t.charts.range}>
-          {(Object.keys(RANGES) as ChartView['range'][]).map((range) =>
-            link({ range }, t.charts.ranges[range], range === choice.range),
-          )}
+          {RANGE_NAMES.map((range) => link({ range }, t.charts.ranges[range], range === choice.range))}
         </nav>
         <p class="legend">
           <span class="control">{t.arm.control}</span>

@@ -28,6 +28,8 @@ export interface Confirmation {
   refusal: PortRefusal | null
   /** What to say about the form itself. */
   notice: string | null
+  /** What the step waits for, told where it is refused for that. */
+  open: Part[][]
   reason: string
   danger: boolean
 }
@@ -60,9 +62,9 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
         {command ? <input type="hidden" name="shown" value={fingerprint(command)} /> : null}
         {command && props.before ? <Values command={command} view={props.before} t={t} /> : null}
         <div class="effect" id="effect">
-          <h2>{words.effect}</h2>
+          <h2>{refusal?.code === 'blocked' ? words.waits : words.effect}</h2>
           {refusal ? (
-            <Refused refusal={refusal} t={t} />
+            <Refused refusal={refusal} open={props.open} />
           ) : changed ? (
             <EffectList {...props} />
           ) : (
@@ -123,21 +125,25 @@ const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t 
   </>
 )
 
-const Refused: FC<{ refusal: PortRefusal; t: Text }> = ({ refusal, t }) => (
-  <div class="refused">
-    <p>{refusal.message}</p>
-    {refusal.details.length > 0 ? (
-      <>
-        <p>{t.confirm.waits}</p>
-        <ul>
-          {refusal.details.map(({ message }) => (
-            <li>{message}</li>
-          ))}
-        </ul>
-      </>
-    ) : null}
-  </div>
-)
+const Refused: FC<{ refusal: PortRefusal; open: Part[][] }> = ({ refusal, open }) =>
+  refusal.code === 'blocked' && open.length > 0 ? (
+    <ul>
+      {open.map((parts) => (
+        <li>
+          <Words parts={parts} />
+        </li>
+      ))}
+    </ul>
+  ) : (
+    <div class="refused">
+      <p>{refusal.message}</p>
+      <ul>
+        {refusal.details.map(({ message }) => (
+          <li>{message}</li>
+        ))}
+      </ul>
+    </div>
+  )
 
 const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ command, view, t }) => {
   const words = t.confirm

@@ -110,9 +110,9 @@ const Evidence: FC<{ verdicts: VerdictView[]; rollback: HistoryEntry | null; t: 
   rollback,
   t,
 }) => (
-  <details id="evidence" open={rollback !== null}>
+  <details id="judged" open={rollback !== null} data-opens={rollback?.id ?? ''}>
     <summary>{t.guardrails.evidence}</summary>
-    <dl>
+    <dl id="evidence">
       {verdicts.map((v) => (
         <>
           <dt>

@@ -9,6 +9,7 @@ import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal, PortResult } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
+import { openItems } from '../waits.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
 
 const RATE_SPAN_MS = 30 * 60_000
@@ -66,6 +67,7 @@ async function show(
     command,
     version: view.version,
     refusal: dry.ok ? null : dry,
+    open: openItems(view, nowMs, t),
     notice,
     reason: command.reason || (command.action === 'rollback' ? t.confirm.reasonDefault.rollback : ''),
     danger: command.action === 'rollback',
@@ -106,6 +108,7 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
       command: null,
       version: config.value.version,
       refusal: failure,
+      open: [],
       notice,
       reason,
       danger: false,

@@ -1,36 +1,38 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
 import type { CounterRow, HistoryEntry } from '../../control/api.ts'
+import { withEvidence } from '../evidence.ts'
 import { headline, tabTitle } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
-import { CHARTED, type ChartView, charts, QUANTILES, RANGES } from '../series.ts'
+import { CHARTED, type ChartView, charts, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
 import { answer, problem, type Visit } from '../visit.ts'
 
 /** Enough to read a line, few enough to draw on a phone. */
 const POINTS = 60
+const YOUNG_MS = 10 * 60_000
 
 export async function showRelease(c: Context, visit: Visit, name: string): Promise<Response> {
   const { port, t } = visit
   const { nowMs } = port
   const query = new URL(c.req.url).searchParams
-  const range = Object.keys(RANGES).find((known) => known === query.get('span')) as ChartView['range'] | undefined
-  const spanMs = RANGES[range ?? '30m'] * 1000
-  const span = { fromMs: nowMs - spanMs, toMs: nowMs }
-  const [release, history, rows, pairs] = await Promise.all([
+  const [release, history, pairs] = await Promise.all([
     port.release(name),
     port.history(name, null),
-    port.counters(name, span.fromMs, span.toMs, spanMs / POINTS),
     port.pairs(name, null),
   ])
   if (!release.ok) return problem(c, visit, release)
-  const view = release.value
   const entries = history.ok ? history.value.items : []
-  const rollback = view.state === 'rolled_back' ? lastRollback(entries) : null
+  const rollback = release.value.state === 'rolled_back' ? lastRollback(entries) : null
+  const view = withEvidence(release.value, rollback)
+  const range = RANGE_NAMES.find((known) => known === query.get('span')) ?? fittingRange(entries, nowMs)
+  const spanMs = RANGES[range] * 1000
+  const span = { fromMs: nowMs - spanMs, toMs: nowMs }
+  const rows = await port.counters(name, span.fromMs, span.toMs, spanMs / POINTS)
   const head = headline(view, rollback, nowMs, t)
   const counted = rows.ok ? rows.value : []
   const offered = CHARTED.filter((operation) => counted.some((row) => row.operation === operation))
   const choice: ChartView = {
-    range: range ?? '30m',
+    range,
     operation: CHARTED.find((known) => known === query.get('of')) ?? preferred(counted, offered),
     quantile: QUANTILES.find((known) => known === query.get('at')) ?? 'p99',
   }
@@ -46,6 +48,12 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     nowMs,
   }
   return answer(c, releasePage(visit.frame(tabTitle(head, name), 'overview', name), content))
+}
+
+/** Half an hour, unless the release is so young that it would stand in a corner of it. */
+function fittingRange(entries: readonly HistoryEntry[], nowMs: number): ChartView['range'] {
+  const start = entries.find(({ action }) => action === 'start')
+  return start && nowMs - Date.parse(start.at) < YOUNG_MS ? '5m' : '30m'
 }
 
 function lastRollback(entries: readonly HistoryEntry[]): HistoryEntry | null {

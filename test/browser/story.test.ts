@@ -1,0 +1,115 @@
+/**
+ * The release manager's night in Chromium, over the real gateway with two demo backends: log in, start, set shadow,
+ * advance, a fault, the rollback that comes by itself, its reason, reset. One page, never reloaded.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type DemoGateway, startGateway } from '../../demo/gateway.ts'
+import { type Backends, evenSubjects, RELEASE, releaseVars, startBackends } from '../../demo/scene.ts'
+import { runTraffic } from '../../demo/traffic.ts'
+import { seriousViolations } from '../support/axe.ts'
+import { complaintsOf, launchBrowser } from '../support/browser.ts'
+
+let folder: string
+let backends: Backends
+let gateway: DemoGateway
+let browser: Browser
+let traffic: Promise<unknown>
+const stopping = new AbortController()
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-story-'))
+  backends = await startBackends(1)
+  const vars = releaseVars(backends, { advance: 'manual', bake: '3s' })
+  gateway = await startGateway({ folder, vars, port: null })
+  const subjects = evenSubjects(100)
+  traffic = runTraffic({ gatewayUrl: gateway.url, ratePerSecond: 5, subjects, signal: stopping.signal, pollMs: 500 })
+  browser = await launchBrowser()
+})
+afterAll(async () => {
+  stopping.abort()
+  await browser?.close()
+  await traffic
+  await gateway?.stop()
+  await Promise.all([backends?.control.close(), backends?.candidate.close()])
+  await rm(folder, { recursive: true, force: true })
+})
+
+const PATH = `/_sluice/releases/${RELEASE}`
+
+/** Opens a dialog, optionally changes it, gives a reason and confirms. */
+async function confirm(page: Page, opener: string, reason: string, change?: () => Promise<void>): Promise<string> {
+  await page.click(opener)
+  await page.waitForSelector('dialog[open]')
+  await change?.()
+  await page.fill('dialog input[name=reason]', reason)
+  const effect = (await page.textContent('dialog #effect')) ?? ''
+  await page.click('dialog button[type=submit]:not([data-show]):enabled')
+  await page.waitForSelector('dialog:not([open])', { state: 'attached' })
+  return effect
+}
+
+async function advance(page: Page, to: string): Promise<void> {
+  await confirm(page, '#do-advance', `on to ${to}`, async () => {
+    await page.waitForSelector('dialog [name=reason]')
+    const force = page.locator('dialog input[name=force]')
+    if ((await force.count()) === 0) return
+    await force.check()
+    await page.waitForSelector('dialog #effect :text("goes past what it waits for")')
+  })
+  await page.waitForSelector(`h1:has-text("Canary at ${to}")`)
+}
+
+test('one night, from log-in to reset, on one page', async () => {
+  const page = await browser.newPage()
+  const complaints = complaintsOf(page)
+  await page.goto(gateway.url + PATH)
+  await page.fill('#token', gateway.token)
+  await page.click('form button')
+  await page.waitForSelector('h1:has-text("Not started.")')
+  await page.waitForLoadState('load')
+  await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }))
+
+  await confirm(page, '#do-start', 'new weights')
+  await page.waitForSelector('h1:has-text("Shadow, 100")')
+  const effect = await confirm(page, '#set-shadow-rate', 'spare the GPUs', async () => {
+    await page.fill('dialog input[name=sample]', '50')
+    await page.waitForSelector('dialog #effect :text("100\u00a0% → 50\u00a0%")')
+  })
+  expect(effect).toContain('100\u00a0% → 50\u00a0%')
+  await page.waitForSelector('h1:has-text("Shadow, 50")')
+  await page.waitForSelector('#guardrails .pill.good', { timeout: 60_000 })
+  await advance(page, '1')
+  await advance(page, '5')
+  await advance(page, '20')
+  await page.waitForSelector('#guardrails td.candidate:has-text("0\u00a0%")', { timeout: 60_000 })
+  expect(await seriousViolations(page)).toEqual([])
+
+  const fault = await fetch(`${backends.candidate.url}/__demo/faults`, {
+    method: 'POST',
+    body: JSON.stringify({ job_failure_rate: 0.6, error_rate: 0.3 }),
+  })
+  expect(fault.ok).toBe(true)
+  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, by itself.")', { timeout: 90_000 })
+  expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
+  const reason = (await page.textContent('#history li.bad q')) ?? ''
+  expect(reason).toMatch(/error rate [\d.]+ %/)
+  expect(await page.textContent('.lead')).toMatch(/candidate was [\d.]+\s% \(limit/)
+  await page.waitForSelector('#judged[open] #evidence')
+  expect(await seriousViolations(page)).toEqual([])
+
+  await confirm(page, '#do-reset', 'weights taken back')
+  await page.waitForSelector('h1:has-text("Not started.")')
+  expect(await page.textContent('#history')).toContain('weights taken back')
+  expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
+
+  for (const path of ['/_sluice/', `${PATH}/jobs`, `${PATH}/history`, `${PATH}/config`]) {
+    await page.goto(gateway.url + path)
+    expect(await seriousViolations(page), path).toEqual([])
+  }
+  expect(await page.textContent('.who')).toContain('demo')
+  expect(complaints).toEqual([])
+})
