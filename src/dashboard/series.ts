@@ -125,7 +125,7 @@ function points(
     const toMs = Date.parse(row.to)
     // A step that has hardly begun would look like a drop.
     if (nowMs - fromMs < (toMs - fromMs) / 2) continue
-    const other = sum(row.other)
+    const blameless = sum(row.other) - driftIn(row)
     const before = found.get(fromMs)
     // Quantiles don't add: where a stage changed within the step, the busier part speaks.
     const busier = !before || row.requests > before.weight
@@ -134,13 +134,22 @@ function points(
       toMs: Math.max(before?.toMs ?? 0, Math.min(toMs, nowMs)),
       requests: (before?.requests ?? 0) + row.requests,
       errors: (before?.errors ?? 0) + sum(row.errors),
-      judged: (before?.judged ?? 0) + Math.max(0, row.requests - other),
+      judged: (before?.judged ?? 0) + Math.max(0, row.requests - blameless),
       latency: busier ? row.latency_seconds : before.latency,
       queue: busier ? row.queue_seconds : before.queue,
       weight: busier ? row.requests : before.weight,
     })
   }
   return found
+}
+
+/** Requests that one arm refused and the other would have taken; they are among its client errors already. */
+function driftIn(row: CounterRow): number {
+  return row.other['contract_drift'] ?? 0
+}
+
+export function contractDrift(rows: readonly CounterRow[], arm: CounterRow['arm']): number {
+  return rows.filter((row) => row.arm === arm).reduce((total, row) => total + driftIn(row), 0)
 }
 
 function sum(counts: Record<string, number>): number {

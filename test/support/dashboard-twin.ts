@@ -2,31 +2,16 @@
  * An in-memory release behind the dashboard's port: the real state machine with invented traffic,
  * so that pages can be driven without a gateway. Time stands still until it is moved.
  */
-import type { ConfigView, HistoryEntry, JobView, ReleaseView, Role } from '../../src/control/api.ts'
+import type { ConfigView, HistoryEntry, ReleaseView, Role } from '../../src/control/api.ts'
 import type { Blocker, Facts } from '../../src/core/gates.ts'
 import { blockers } from '../../src/core/gates.ts'
-import { canaryStage, initialState, nextRung, type Plan, type ReleaseState } from '../../src/core/release.ts'
+import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'
 import { type Command, legalActions, transition } from '../../src/core/transitions.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
+import { configOf, jobsAt, pairsAt, PLAN, wrongIn } from './dashboard-scenery.ts'
 import { invented, type Traffic, verdictsOf } from './dashboard-traffic.ts'
 
 const MINUTE = 60_000
-const PLAN: Plan = {
-  ladder: [
-    { percent: 1, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'none' },
-    { percent: 5, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'manual' },
-    { percent: 20, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
-    { percent: 50, bakeMs: 10_080 * MINUTE, gate: 'experiment', approval: 'none' },
-    { percent: 100, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
-  ],
-  bakeMs: 30 * MINUTE,
-  finalBakeMs: 1440 * MINUTE,
-  minJobs: 50,
-  advance: 'manual',
-  cooldownMs: 10 * MINUTE,
-  freeze: [],
-}
-
 export interface Twin {
   name: string
   nowMs: number
@@ -197,15 +182,10 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
         }),
       pairs: (asked) =>
         known(asked, () => {
-          const side = (id: string, seconds: number) => ({ id, url: `http://x/${id}`, status: 'succeeded', seconds })
-          const items = [1, 2, 3].map((i) => ({
-            control: side(`c-${i}`, 39 + i),
-            candidate: side(`n-${i}`, 44 + i),
-            at: iso(twin.nowMs - i * MINUTE),
-          }))
+          const items = pairsAt(twin.nowMs)
           return { ok: true, value: { items: state.startedAt === null ? [] : items, next: null } }
         }),
-      config: (asked) => known(asked, () => ({ ok: true, value: configView() })),
+      config: (asked) => known(asked, () => ({ ok: true, value: configOf(name, overlay, overlayVersion, published) })),
       act: (asked, command, ifMatch) =>
         known<ReleaseView>(asked, () => {
           if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
@@ -228,7 +208,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
           const wrong = wrongIn(patch)
           return wrong.length > 0
             ? { ok: false, code: 'invalid_request', message: 'the overlay is not valid', details: wrong }
-            : { ok: true, value: configView() }
+            : { ok: true, value: configOf(name, overlay, overlayVersion, published) }
         }),
       patchConfig: (asked, patch, reason, ifMatch) =>
         known<ConfigView>(asked, () => {
@@ -244,47 +224,12 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
           overlayVersion++
           published.unshift({ version: overlayVersion, at: iso(twin.nowMs), who: 'token:oncall', reason })
           twin.onChange()
-          return { ok: true, value: configView() }
+          return { ok: true, value: configOf(name, overlay, overlayVersion, published) }
         }),
     }
   }
 
-  function configView(): ConfigView {
-    const file: Record<string, unknown> = {
-      ladder: PLAN.ladder.map(({ percent }) => percent),
-      bake: '30m',
-      min_jobs: 50,
-      advance: 'manual',
-      guardrails: [
-        { metric: 'error_rate', operations: ['submit', 'job'], max: 0.01, for_windows: 5 },
-        { metric: 'latency_p99', operations: ['submit', 'job'], max_over_control: 0.5, for_windows: 5 },
-      ],
-      'shadow.sample': 1,
-      'shadow.max_in_flight': 20,
-      'shadow.max_jobs_per_day': 5000,
-      'shadow.during_canary': false,
-    }
-    const values: ConfigView['values'] = {}
-    for (const [key, value] of Object.entries(file)) {
-      const [table, inner] = key.split('.')
-      const live =
-        inner === undefined ? overlay[key] : (overlay[table!] as Record<string, unknown> | undefined)?.[inner]
-      values[key] = live === undefined ? { value, source: 'file' } : { value: live, source: 'live', file: value }
-    }
-    return { release: name, version: overlayVersion, values, overlay, published: [...published] }
-  }
-
   return twin
-}
-
-function wrongIn(patch: Record<string, unknown>): { path: string; message: string }[] {
-  const { ladder, bake } = patch
-  const wrong: { path: string; message: string }[] = []
-  if (Array.isArray(ladder) && ladder.some((p) => typeof p === 'number' && p > 100))
-    wrong.push({ path: 'ladder', message: 'a percent above 0 up to 100' })
-  if (bake !== undefined && !(typeof bake === 'string' && /^\d+[smhd]$/.test(bake)))
-    wrong.push({ path: 'bake', message: 'not a duration; write "90s", "5m", "7d"' })
-  return wrong
 }
 
 function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
@@ -303,26 +248,6 @@ function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
 
 function refused(code: string, message: string, standing: Blocker[]): PortRefusal {
   return { ok: false, code, message, details: standing.map((b) => ({ path: b.code, message: b.message })) }
-}
-
-function jobsAt(nowMs: number): JobView[] {
-  const statuses = ['open', 'succeeded', 'failed', 'succeeded', 'timeout'] as const
-  return Array.from({ length: 20 }, (_, i) => {
-    const status = statuses[i % statuses.length]!
-    return {
-      id: `video_${(i * 7919).toString(36)}a${i}`,
-      arm: i % 4 === 0 ? 'candidate' : 'control',
-      stage: 'canary-5',
-      epoch: 3,
-      status,
-      outcome: status === 'failed' ? 'job_failed' : status === 'succeeded' ? 'ok' : null,
-      shadow: i % 8 === 0,
-      rescued: status === 'failed' && i % 3 === 0,
-      submitted_at: iso(nowMs - i * 47_000),
-      ended_at: status === 'open' ? null : iso(nowMs - i * 47_000 + 41_000),
-      seconds: status === 'open' ? null : 38 + (i % 9),
-    } satisfies JobView
-  })
 }
 
 function iso(ms: number): string {

@@ -1,5 +1,6 @@
 /** The four charts with their choices. The script draws them; without script the same figures stand as tables. */
 import type { Child, FC } from 'hono/jsx'
+import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/en.ts'
 
@@ -7,9 +8,10 @@ export const Charts: FC<{
   charts: Chart[] | null
   choice: ChartView
   offered: readonly ChartView['operation'][]
+  drift: Record<'control' | 'candidate', number>
   path: string
   t: Text
-}> = ({ charts, choice, offered, path, t }) => {
+}> = ({ charts, choice, offered, drift, path, t }) => {
   const link = (change: Partial<ChartView>, words: string, current: boolean): Child => {
     const next = { ...choice, ...change }
     const query = new URLSearchParams({ span: next.range, of: next.operation, at: next.quantile })
@@ -38,6 +40,11 @@ export const Charts: FC<{
           <span class="candidate">{t.arm.candidate}</span>
         </p>
       </div>
+      {(['candidate', 'control'] as const)
+        .filter((arm) => drift[arm] > 0)
+        .map((arm) => (
+          <p class="drift wait">{t.charts.drift(t.arm[arm], group(drift[arm]))}</p>
+        ))}
       {charts === null ? (
         <p class="card empty">{t.charts.unavailable}</p>
       ) : (

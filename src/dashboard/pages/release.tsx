@@ -25,6 +25,8 @@ export interface ReleaseContent {
   charts: Chart[] | null
   choice: ChartView
   offered: readonly ChartView['operation'][]
+  /** Requests that only this arm refused, in the span of the charts. */
+  drift: Record<'control' | 'candidate', number>
   pairs: PairView[] | null
   nowMs: number
 }

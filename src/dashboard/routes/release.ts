@@ -4,12 +4,13 @@ import type { CounterRow, HistoryEntry } from '../../control/api.ts'
 import { withEvidence } from '../evidence.ts'
 import { headline, tabTitle } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
-import { CHARTED, type ChartView, charts, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
+import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
 import { answer, problem, type Visit } from '../visit.ts'
 
 /** Enough to read a line, few enough to draw on a phone. */
 const POINTS = 60
-const YOUNG_MS = 10 * 60_000
+const MINUTE_MS = 60_000
+const YOUNG_MS = 10 * MINUTE_MS
 
 export async function showRelease(c: Context, visit: Visit, name: string): Promise<Response> {
   const { port, t } = visit
@@ -26,7 +27,9 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
   const view = withEvidence(release.value, rollback)
   const range = RANGE_NAMES.find((known) => known === query.get('span')) ?? fittingRange(entries, nowMs)
   const spanMs = RANGES[range] * 1000
-  const span = { fromMs: nowMs - spanMs, toMs: nowMs }
+  // From a whole step, or the first point would be a part of one.
+  const align = Math.max(spanMs / POINTS, MINUTE_MS)
+  const span = { fromMs: Math.floor((nowMs - spanMs) / align) * align, toMs: nowMs }
   const rows = await port.counters(name, span.fromMs, span.toMs, spanMs / POINTS)
   const head = headline(view, rollback, nowMs, t)
   const counted = rows.ok ? rows.value : []
@@ -44,6 +47,7 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     charts: rows.ok ? charts(counted, choice, span, view.verdicts, entries, t) : null,
     choice,
     offered,
+    drift: { control: contractDrift(counted, 'control'), candidate: contractDrift(counted, 'candidate') },
     pairs: pairs.ok ? pairs.value.items : null,
     nowMs,
   }

@@ -96,6 +96,8 @@ export const enWords = {
     time: 'time (UTC)',
     ranges: { '5m': '5 min', '30m': '30 min', '3h': '3 h', '24h': '24 h' },
     empty: 'No traffic in this span.',
+    drift: (arm: string, n: string) =>
+      `Contract drift: ${arm} refused ${n} requests of a kind that the other arm takes. See their 4xx answers.`,
     unavailable: 'These figures can’t be read just now.',
     range: 'Span',
     operationChoice: 'Operation',

@@ -96,6 +96,7 @@ export const zhWords: typeof enWords = {
     time: '时间（UTC）',
     ranges: { '5m': '5 分钟', '30m': '30 分钟', '3h': '3 小时', '24h': '24 小时' },
     empty: '此时段没有流量。',
+    drift: (arm, n) => `契约偏离：${arm}拒绝了 ${n} 个另一臂会接受的请求。请查看其 4xx 应答。`,
     unavailable: '暂时读不到这些数据。',
     range: '时段',
     operationChoice: '操作',
