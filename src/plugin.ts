@@ -7,7 +7,7 @@ import { configOf, type Env } from './config/env.ts'
 import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
-import { controllerOf } from './durable/stubs.ts'
+import { controllerOf, ledgerOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
 import { snapshotAgeSeconds } from './gateway/isolate.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
@@ -22,10 +22,12 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
     readEnv: (env) => ({
       config: configOf(env, PROTOCOL_NAMES),
       tokens: env.SLUICE_TOKENS,
+      eventKeys: env.SLUICE_EVENT_KEYS,
       cookieKey: env.SLUICE_COOKIE_KEY,
       forceControl: env.SLUICE_FORCE_CONTROL === '1',
     }),
     controller: controllerOf,
+    ledger: ledgerOf,
     liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
     protocols: PROTOCOL_NAMES,
     snapshotAgeSeconds,

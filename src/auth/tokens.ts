@@ -11,14 +11,14 @@ import { ROLES } from './roles.ts'
 /** Longer credentials are refused before anything looks into them. */
 export const MAX_CREDENTIAL_CHARS = 8192
 
+/** A secret's name and its hash: what stands in place of the secret itself. */
+export const hashedEntries = {
+  name: v.pipe(v.string(), v.regex(/^[\w.@-]{1,64}$/, '1 to 64 letters, digits, ".", "_", "@" or "-"')),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{64}$/, '64 hex digits'), v.toLowerCase()),
+}
+
 const tokensSchema = v.pipe(
-  v.array(
-    v.strictObject({
-      name: v.pipe(v.string(), v.regex(/^[\w.@-]{1,64}$/, '1 to 64 letters, digits, ".", "_", "@" or "-"')),
-      role: v.picklist(ROLES),
-      sha256: v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{64}$/, '64 hex digits'), v.toLowerCase()),
-    }),
-  ),
+  v.array(v.strictObject({ ...hashedEntries, role: v.picklist(ROLES) })),
   v.maxLength(200),
   v.check((tokens) => new Set(tokens.map(({ name }) => name)).size === tokens.length, 'two tokens have the same name'),
 )
@@ -54,10 +54,10 @@ function parse(secret: string): TokensResult {
 }
 
 /** The token that was presented, or null. Every token is compared in full, whichever matches. */
-export function findToken(tokens: readonly StaticToken[], presented: string): StaticToken | null {
+export function findToken<T extends { sha256: string }>(tokens: readonly T[], presented: string): T | null {
   if (presented.length > MAX_CREDENTIAL_CHARS) return null
   const digest = sha256(utf8ToBytes(presented))
-  let found: StaticToken | null = null
+  let found: T | null = null
   for (const token of tokens) if (sameBytes(hexToBytes(token.sha256), digest)) found = token
   return found
 }

@@ -9,6 +9,8 @@ export interface Env {
   LIVE_CONFIG: DurableObjectNamespace
   /** JSON list of the control plane's static tokens. */
   SLUICE_TOKENS?: string
+  /** JSON list of write-only keys for events from pages. */
+  SLUICE_EVENT_KEYS?: string
   /** Signs cookies, sessions and job ids: one key, or two with the new one first. */
   SLUICE_COOKIE_KEY?: string
   SLUICE_WEBHOOK_KEY?: string

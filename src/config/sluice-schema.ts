@@ -7,7 +7,9 @@ const subjectSource = v.pipe(
   v.regex(/^(jwt:[\w.:/-]+|header:[\w-]+|cookie|ip)$/, 'jwt:CLAIM, header:NAME, cookie or ip'),
   v.transform((text) => {
     const [kind, key] = text.split(/:(.*)/s)
-    return kind === 'jwt' || kind === 'header' ? { kind, key: key! } : { kind: kind as 'cookie' | 'ip' }
+    return kind === 'jwt' || kind === 'header'
+      ? { kind: kind as 'jwt' | 'header', key: key! }
+      : { kind: kind as 'cookie' | 'ip' }
   }),
 )
 
@@ -94,3 +96,4 @@ function verifier(given: { jwks_url: string; issuer: string; audience: string; a
 }
 
 export type SluiceSettings = v.InferOutput<typeof sluiceSchema>
+export type SubjectSource = SluiceSettings['subject'][number]

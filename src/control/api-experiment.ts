@@ -21,6 +21,17 @@ const common = {
 export const signalSchema = v.strictObject({ ...common, arm, job_id: v.optional(v.string()) })
 export type Signal = v.InferOutput<typeof signalSchema>
 
+/** Something that a subject did; `subject` is its plain id, as the data plane reads it. */
+export const eventSchema = v.pipe(
+  v.strictObject({
+    ...common,
+    subject: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
+    job_id: v.optional(v.string()),
+  }),
+  v.check((row) => (row.subject === undefined) !== (row.job_id === undefined), 'give either subject or job_id'),
+)
+export type Event = v.InferOutput<typeof eventSchema>
+
 export const MAX_BATCH_ROWS = 1000
 
 /** `details` names each bad row by its number, from 0. */

@@ -19,6 +19,7 @@ import {
 import { readBody, readQuery } from './read-request.ts'
 import type { AnyRoute } from './route.ts'
 import { ROUTES } from './routes/index.ts'
+import { openToPages, requireRoleOrKey } from './write-key.ts'
 
 export function createControl(deps: ControlDeps): Hono<ControlEnv> {
   const app = new Hono<ControlEnv>()
@@ -40,7 +41,10 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
 }
 
 function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void {
-  app.on(route.method.toUpperCase(), honoPath(route), prepare(deps), requireRole(deps, route.role), async (c) => {
+  const path = honoPath(route)
+  if (route.openToPages) app.use(path, openToPages)
+  const admit = route.openToPages ? requireRoleOrKey(deps, route.role) : requireRole(deps, route.role)
+  app.on(route.method.toUpperCase(), path, prepare(deps), admit, async (c) => {
     const answer = await route.run({
       c,
       service: c.var.service,

@@ -2,12 +2,14 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigResult } from '../config/load.ts'
 import type { LiveConfigFacade } from '../durable/live-config-client.ts'
-import type { ReleaseControllerRpc } from '../durable/rpc.ts'
+import type { JobLedgerRpc, ReleaseControllerRpc } from '../durable/rpc.ts'
 
 export interface ControlDeps {
   readEnv(env: Env): ControlSettings
   /** A new stub each time: a stub that has failed once may be broken for good. */
   controller(env: Env, release: string): ReleaseControllerRpc
+  /** The ledger that an owner's jobs, exposures and events are in. */
+  ledger(env: Env, release: string, owner: string, shards: number): JobLedgerRpc
   liveConfig(env: Env, release: string): LiveConfigFacade
   /** Names that may stand under `protocol`. */
   protocols: readonly string[]
@@ -25,6 +27,8 @@ export interface ControlSettings {
   config: ConfigResult
   /** The secret SLUICE_TOKENS as text. */
   tokens: string | undefined
+  /** The secret SLUICE_EVENT_KEYS as text. */
+  eventKeys: string | undefined
   /** The secret SLUICE_COOKIE_KEY as text; without it nobody can log in with a browser. */
   cookieKey: string | undefined
   /** Break-glass variable SLUICE_FORCE_CONTROL. */

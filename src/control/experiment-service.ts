@@ -2,16 +2,18 @@
  * Rows posted by evaluators and players → what the objects count: names resolved, job ids opened, each bad row told.
  * Counting is the objects' work.
  */
+import { signingKeys } from '../auth/keys.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
+import { keysOfSubject } from '../config/subject-key.ts'
 import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
-import { type IdKeys, type JobTag, openJobId } from '../core/job-id.ts'
-import type { SignalRow } from '../durable/rpc.ts'
-import type { Signal } from './api-experiment.ts'
+import { type IdKeys, type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
+import type { EventRow, SignalRow } from '../durable/rpc.ts'
+import { ledgerIndex } from '../durable/stubs.ts'
+import type { Event, Signal } from './api-experiment.ts'
 import { ask } from './ask.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
-import { signingKeys } from '../auth/keys.ts'
 import { type Batch, rowDetail } from './read-batch.ts'
 
 /** How many rows are good, how many of those had been seen before, and what is wrong with the others. */
@@ -23,6 +25,7 @@ export interface Counted {
 
 export interface ExperimentService {
   addSignals(batch: Batch<Signal>): Promise<Counted>
+  addEvents(batch: Batch<Event>): Promise<Counted>
 }
 
 const CLOCKS_APART_MS = 5 * 60_000
@@ -49,9 +52,40 @@ export function experimentService(
       const answers = await Promise.all(
         [...sorted.byRelease].map(([release, its]) => ask(deps.controller(env, release.name).addSignals(its))),
       )
-      return sorted.counted(answers)
+      return sorted.counted(answers.reduce((sum, { repeated }) => sum + repeated, 0))
+    },
+    addEvents: async ({ rows, bad }) => {
+      const sorted = new Sorter<EventRow>(config, keys, deps.now(), bad)
+      for (const { at, row } of rows) {
+        sorted.take(at, row, ({ tag, atMs }) => {
+          const names = row.subject === undefined ? [] : keysOfSubject(row.subject, config.subject, !!config.users)
+          const owners = tag ? [tag.owner] : names.flatMap((name) => ownerOf(name, keys))
+          if (owners.length === 0) return rowDetail(at, 'subject', 'no source of subjects makes such an id')
+          return { row: at, owners, metric: row.metric, value: row.value, atMs, id: row.id ?? null }
+        })
+      }
+      const calls = [...sorted.byRelease].flatMap(([release, its]) =>
+        byLedger(its, release.ledgerShards).map(({ owner, events }) =>
+          ask(deps.ledger(env, release.name, owner, release.ledgerShards).addEvents(events)),
+        ),
+      )
+      const answers = await Promise.all(calls)
+      return sorted.counted(new Set(answers.flatMap(({ repeated }) => repeated)).size)
     },
   }
+}
+
+/** Rows by the ledger that they go to; one whose subject may have several names may go to several. */
+function byLedger(rows: readonly EventRow[], shards: number): { owner: string; events: EventRow[] }[] {
+  const ledgers = new Map<number, { owner: string; events: EventRow[] }>()
+  for (const row of rows) {
+    for (const [index, owners] of Map.groupBy(row.owners, (owner) => ledgerIndex(owner, shards))) {
+      const ledger = ledgers.get(index) ?? { owner: owners[0]!, events: [] }
+      ledger.events.push({ ...row, owners })
+      ledgers.set(index, ledger)
+    }
+  }
+  return [...ledgers.values()]
 }
 
 /** What a row's common fields say, once they are known to be right. */
@@ -92,9 +126,9 @@ class Sorter<R> {
     }
   }
 
-  counted(answers: readonly { repeated: number }[]): Counted {
+  counted(repeated: number): Counted {
     const kept = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
-    return { kept, repeated: answers.reduce((sum, { repeated }) => sum + repeated, 0), bad: this.#bad }
+    return { kept, repeated, bad: this.#bad }
   }
 
   #known(

@@ -24,6 +24,7 @@ const NAMED = {
   Pair: api.pairSchema,
   Assignment: api.assignmentSchema,
   Signal: experiment.signalSchema,
+  Event: experiment.eventSchema,
   BatchAnswer: experiment.batchAnswerSchema,
   Error: api.errorSchema,
 }
@@ -40,6 +41,7 @@ const COMMON: readonly ErrorCode[] = [
 const FOR_INPUT: readonly ErrorCode[] = ['invalid_request']
 const FOR_BODIES: readonly ErrorCode[] = ['malformed_body', 'body_too_large', 'unsupported_media_type']
 const CHANGES: readonly ErrorCode[] = ['origin_mismatch']
+const SECURITY = [{ bearer: [] }, { access: [] }, { session: [] }]
 const VERSION_PARAMETER = {
   name: 'If-Match',
   in: 'header',
@@ -57,7 +59,7 @@ export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unk
     openapi: '3.1.0',
     info: { title: 'Sluice control plane', version: '1', license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
-    security: [{ bearer: [] }, { access: [] }, { session: [] }],
+    security: SECURITY,
     paths,
     components: {
       schemas: { ...answered, ...taken },
@@ -70,6 +72,8 @@ export function openApiDocument(routes: readonly AnyRoute[]): Record<string, unk
           name: '__Host-sluice_session',
           description: 'A browser that logged in.',
         },
+        key: { type: 'apiKey', in: 'header', name: 'x-sluice-key', description: 'A write-only key for events.' },
+        keyInQuery: { type: 'apiKey', in: 'query', name: 'key', description: 'The same, for beacons.' },
       },
     },
   }
@@ -92,7 +96,8 @@ function operation(route: AnyRoute): Record<string, unknown> {
   return {
     operationId: route.operationId,
     summary: route.summary,
-    description: `Needs the role ${route.role}.`,
+    description: `Needs the role ${route.role}${route.openToPages ? ', or a write-only key' : ''}.`,
+    ...(route.openToPages ? { security: [...SECURITY, { key: [] }, { keyInQuery: [] }] } : {}),
     parameters: [
       ...pathParameters(route.path),
       ...queryParameters(route),

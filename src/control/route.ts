@@ -40,6 +40,8 @@ export interface Route<Q extends QuerySchema, B extends BodySchema, A extends An
   body?: B
   /** A row of a batch; the handler reads it with `readBatch` and answers 200 or 207. */
   batch?: v.GenericSchema
+  /** Also taken with a write-only key, from pages anywhere. */
+  openToPages?: boolean
   /** Takes `If-Match` and answers with `ETag`. */
   versioned?: boolean
   answer: A

@@ -28,6 +28,8 @@ export interface Assignment {
   position: number
   /** Control traffic in the slice as large as the candidate's. */
   matched: boolean
+  /** By which the hash dealt this subject; null where no hash was asked. */
+  percent: number | null
 }
 
 /** First 8 hex digits of sha256 over UTF-8 text, as an unsigned integer. */
@@ -45,18 +47,19 @@ export function positionOf(release: string, subject: string): number {
 /** The arm of a new request. `job` and `override` are settled before; here the order is state, rule, hash. */
 export function assign(snapshot: Snapshot, subject: string, attributes: Attributes): Assignment {
   const position = positionOf(snapshot.release, subject)
-  const on = (arm: Arm, reason: Reason, percent: number): Assignment => ({
+  const on = (arm: Arm, reason: Reason, percent: number, dealt = false): Assignment => ({
     arm,
     reason,
     position,
     matched: arm === 'control' && position < Math.min(percent, 100 - percent),
+    percent: dealt ? percent : null,
   })
   const { state } = snapshot
   if (state === 'rolled_back' || state === 'idle' || state === 'shadow') return on('control', state, 0)
   const rule = firstMatch(snapshot.rules, subject, attributes)
   if (rule && 'arm' in rule) return on(rule.arm, 'rule', snapshot.percent)
   const percent = rule ? Math.min(100, snapshot.percent * rule.weight) : snapshot.percent
-  return on(isCandidate(position, percent) ? 'candidate' : 'control', rule ? 'rule' : 'hash', percent)
+  return on(isCandidate(position, percent) ? 'candidate' : 'control', rule ? 'rule' : 'hash', percent, true)
 }
 
 /** `position >= 100 - percent`, in whole hundredths so that 99.9 % is not at the mercy of binary fractions. */

@@ -12,6 +12,7 @@ import { protocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims } from './ledger/claims.ts'
+import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower, type Overdue } from './ledger/follower.ts'
 import { Funnel, type FunnelView } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
@@ -23,12 +24,16 @@ import type {
   Admission,
   Claim,
   ClaimEnd,
+  EventRow,
+  ExperimentQuestion,
+  ExperimentSums,
   JobEntry,
   JobFilter,
   JobLedgerRpc,
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  SplitCount,
 } from './rpc.ts'
 import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
 
@@ -50,6 +55,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #windows: WindowStore
   readonly #jobs: JobTable
   readonly #claims: Claims
+  readonly #experiment: ExperimentTable
   readonly #bodies: Bodies
   readonly #funnel: Funnel
   readonly #rescuer: Rescuer | null
@@ -63,6 +69,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#jobs = new JobTable(sql, this.#windows)
     this.#bodies = new Bodies(sql)
     this.#funnel = new Funnel(sql)
+    this.#experiment = new ExperimentTable(sql)
     const arms = this.#release?.arms
     this.#claims = new Claims(sql, arms ? Math.max(arms.control.timeoutMs, arms.candidate.timeoutMs) + 60_000 : 180_000)
     const protocol = this.#release && protocolOf(this.#release.protocol)
@@ -84,9 +91,10 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     }
   }
 
-  async flush({ submitted, seen }: LedgerBatch): Promise<void> {
+  async flush({ submitted, seen, exposed = [] }: LedgerBatch): Promise<void> {
     const now = Date.now()
     for (const entry of submitted) this.#takeUp(entry)
+    for (const exposure of exposed) this.#experiment.expose(exposure)
     for (const sighting of seen) {
       const { job, outcome, told } = sighting
       const key = jobKey(job.arm, job.replica, job.upstreamId)
@@ -164,6 +172,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const rescued = await this.#rescuer.rescue(row)
     await this.#follower?.arm(Date.now())
     return rescued
+  }
+
+  async addEvents(rows: EventRow[]): Promise<{ repeated: number[] }> {
+    return this.#experiment.record(rows, Date.now())
+  }
+
+  async splits(sinceMs: number): Promise<SplitCount[]> {
+    return this.#experiment.splits(sinceMs)
+  }
+
+  async experiment(question: ExperimentQuestion): Promise<ExperimentSums> {
+    return this.#experiment.sums(question)
   }
 
   /** For the controller's tick. */

@@ -8,6 +8,7 @@ import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobTag } from '../core/job-id.ts'
+import type { PairMoments } from '../core/stats/moments.ts'
 import type { Counters, Series } from '../core/window.ts'
 
 export interface Refusal {
@@ -120,9 +121,54 @@ export interface JobSighting {
   at: number
 }
 
+/** A subject dealt to an arm by its hash, with 0 < percent < 100: told with its first submit in an epoch. */
+export interface Exposure {
+  owner: string
+  arm: Arm
+  epoch: number
+  /** The chance in percent that it had of being the candidate's. */
+  percent: number
+  at: number
+  /** Coarse facts about the first submit, to tell whether the candidate's traffic is like all traffic. */
+  traits: Record<'region' | 'prompt' | 'duration' | 'visitor', string | null>
+}
+
 export interface LedgerBatch {
   submitted: JobEntry[]
   seen: JobSighting[]
+  exposed?: Exposure[]
+}
+
+/** One value of a subject. `row` numbers it in the answer. */
+export interface EventRow {
+  row: number
+  /** All names that the subject may have in this ledger. */
+  owners: string[]
+  metric: string
+  value: number
+  atMs: number | null
+  id: string | null
+}
+
+/** Subjects by the epoch of their first exposure; `expected` of them should be the candidate's. */
+export type SplitCount = { epoch: number; n: number; candidate: number; expected: number }
+
+export interface ExperimentQuestion {
+  epochs: number[]
+  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio' }[]
+  /** UTC days (days since 1970) that don't count, from and to, inclusive. */
+  excluded: [number, number][]
+}
+
+/** Sums over subjects; all of it may be added up over ledgers. `day` is that of a subject's first exposure. */
+export interface ExperimentSums {
+  /** Subjects that saw both arms and are left out. */
+  crossed: number
+  /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
+  metrics: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
+  gpuSeconds: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  traits: { trait: string; bucket: string; control: number; candidate: number }[]
 }
 
 /** A job as the gateway needs it to list, route or continue it. */
@@ -155,6 +201,8 @@ export type ClaimEnd =
 /** Sharded by subject; one per release by default. */
 export interface JobLedgerRpc {
   flush(batch: LedgerBatch): Promise<void>
+  /** What subjects did. `repeated`: rows whose id was seen before, not counted again. */
+  addEvents(rows: EventRow[]): Promise<{ repeated: number[] }>
   /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
   find(upstreamId: string): Promise<LedgerJob | null>

@@ -25,6 +25,8 @@ export async function decideArm(
   const ageMs = lane.snapshots.ageMs(now())
   if (onLostControl === 'control' && ageMs > leaseMs) return control('control_plane_unknown')
   const assigned = assign(snapshot, subject.value, attributesOf(x, subject, submission))
+  const dealt = assigned.percent === null ? {} : { dealt: { arm: assigned.arm, percent: assigned.percent } }
   const isStopped = assigned.arm === 'candidate' && ageMs > LOST_CONTROL_MS && !lane.breaker.allows(now())
-  return isStopped ? control('breaker') : assigned
+  const { arm, reason, matched } = assigned
+  return { ...(isStopped ? control('breaker') : { arm, reason, matched }), ...dealt }
 }

@@ -31,6 +31,8 @@ export interface Routed {
   arm: Arm
   reason: Reason
   matched: boolean
+  /** What the hash had dealt, also where the breaker has sent the request elsewhere; missing where none was asked. */
+  dealt?: { arm: Arm; percent: number }
 }
 
 const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), now }

@@ -9,7 +9,7 @@ import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
 import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { IdKeys } from '../core/job-id.ts'
-import { controllerOf, ledgerAt, ledgerOf, shardOf } from '../durable/stubs.ts'
+import { controllerOf, ledgerAt, ledgerIndex, ledgerOf, shardOf } from '../durable/stubs.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { Protocol } from '../protocols/protocol.ts'
@@ -94,7 +94,7 @@ function lane(env: Env, release: ReleaseConfig): Lane {
       shard,
       sleep: (ms) => scheduler.wait(ms),
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),
-      ledgerIndex: (owner) => Number.parseInt(owner.slice(0, 8), 16) % release.ledgerShards,
+      ledgerIndex: (owner) => ledgerIndex(owner, release.ledgerShards),
       ledger: (index) => ledgerAt(env, release.name, index),
     }),
     breaker: new Breaker(),

@@ -3,6 +3,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { decideArm } from './decide.ts'
 import { answer, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
@@ -16,6 +17,8 @@ export async function passOn(
   subject: Subject,
 ): Promise<Response> {
   const routed = await decideArm(x, lane, snapshot, subject, null)
+  // Without jobs no request is a submit, so each of them is one.
+  if (!lane.protocol.hasJobs) expose(x, lane, snapshot, subject, routed, null)
   const config = lane.release.arms[routed.arm]
   const upstream = await callBackend(
     {

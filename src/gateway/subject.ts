@@ -10,6 +10,7 @@ import { cookieOf } from '../auth/caller.ts'
 import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
 import type { JwksDeps } from '../auth/jwks.ts'
 import type { SluiceConfig } from '../config/load.ts'
+import { subjectKey } from '../config/subject-key.ts'
 import { base64url } from '../core/base64url.ts'
 import { SluiceError } from '../core/errors.ts'
 import { equal, type IdKeys } from '../core/job-id.ts'
@@ -42,21 +43,21 @@ export async function subjectOf(
     switch (source.kind) {
       case 'jwt': {
         const claim = claims[source.key]
-        if (typeof claim === 'string' && claim !== '') return { ...named, value: claim, key: `jwt:${claim}` }
+        if (typeof claim === 'string' && claim !== '') return { ...named, value: claim, key: subjectKey('jwt', claim) }
         break
       }
       case 'header': {
         const value = request.headers.get(source.key)
-        if (value) return { ...named, value, key: `header:${value}` }
+        if (value) return { ...named, value, key: subjectKey('header', value) }
         break
       }
       case 'cookie': {
         const known = openCookie(cookieOf(request.headers.get('cookie'), SUBJECT_COOKIE), keys)
-        if (known) return { ...named, value: known, key: `cookie:${known}` }
+        if (known) return { ...named, value: known, key: subjectKey('cookie', known) }
         const id = crypto.randomUUID()
         return {
           value: id,
-          key: `cookie:${id}`,
+          key: subjectKey('cookie', id),
           nameless: true,
           cookie: setCookie(id, keys, new URL(request.url)),
           claims,
@@ -64,13 +65,13 @@ export async function subjectOf(
       }
       case 'ip': {
         const ip = request.headers.get('cf-connecting-ip')
-        if (ip) return { ...named, value: ip, key: `ip:${ip}` }
+        if (ip) return { ...named, value: ip, key: subjectKey('ip', ip) }
         break
       }
     }
   }
   const id = crypto.randomUUID()
-  return { value: id, key: `request:${id}`, nameless: true, cookie: null, claims }
+  return { value: id, key: subjectKey('request', id), nameless: true, cookie: null, claims }
 }
 
 /** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */

@@ -11,6 +11,7 @@ import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { type Attempt, attempt } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, type Exchange, type Routed } from './exchange.ts'
+import { expose } from './exposure.ts'
 import { replicaHash, upstreamError } from './forward.ts'
 import { type Lane, now } from './isolate.ts'
 import { referredJobs } from './referred-jobs.ts'
@@ -36,6 +37,7 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
     : await decideArm(x, lane, snapshot, s.subject, s.submission)
+  expose(x, lane, snapshot, s.subject, routed, s.submission)
   const tried = await attempt(x, lane, snapshot, s, routed, referred)
   const rerouted = failsOver(lane, snapshot, routed, tried.outcome) && !referred.owner
   if (!rerouted) return finish(x, lane, snapshot, s, routed, tried)

@@ -5,13 +5,14 @@
  */
 import type { Series } from '../core/window.ts'
 import { count, type Counters, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
-import type { CounterShardRpc, JobEntry, JobLedgerRpc, JobSighting, LedgerBatch } from '../durable/rpc.ts'
+import type { CounterShardRpc, Exposure, JobEntry, JobLedgerRpc, JobSighting, LedgerBatch } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Snapshot } from '../core/release.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 const FLUSH_DEADLINE_MS = 3000
 const MAX_EVENTS = 5000
+const MAX_TOLD = 20_000
 
 export interface TelemetryPorts {
   shard: () => CounterShardRpc
@@ -30,6 +31,8 @@ export class Telemetry {
   #rows = new Map<string, { series: Series; counters: Counters }>()
   #jobs = new Map<number, LedgerBatch>()
   #shadowCounts: Record<string, number> = {}
+  /** Exposures already told, so that not every submit is one more row. */
+  readonly #told = new Set<string>()
   #events = 0
   #lost = 0
   #seq = 0
@@ -55,6 +58,16 @@ export class Telemetry {
 
   seen(sighting: JobSighting): void {
     if (this.#room()) this.#batch(sighting.job.owner).seen.push(sighting)
+  }
+
+  /** Each subject is told of once an epoch; the ledger knows the first of all isolates. */
+  exposed(exposure: Exposure): void {
+    const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
+    if (this.#told.has(key) || !this.#room()) return
+    if (this.#told.size >= MAX_TOLD) this.#told.clear()
+    this.#told.add(key)
+    const batch = this.#batch(exposure.owner)
+    ;(batch.exposed ??= []).push(exposure)
   }
 
   /** Steps of the shadow funnel, and `dropped:REASON`. */
@@ -90,6 +103,7 @@ export class Telemetry {
     this.#lost = 0
     this.#flushing = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
       this.#lost += events + lost
+      this.#told.clear()
     })
     return this.#flushing
   }

@@ -1,5 +1,5 @@
-/** Batches of what is measured outside: signals of evaluators. */
-import { batchAnswerSchema, signalSchema } from '../api-experiment.ts'
+/** Batches of what is measured outside: signals of evaluators, events of players. */
+import { batchAnswerSchema, eventSchema, signalSchema } from '../api-experiment.ts'
 import { batchAnswer, readBatch } from '../read-batch.ts'
 import { route } from '../route.ts'
 
@@ -17,6 +17,21 @@ export const batchRoutes = [
     refusals: [],
     run: async ({ service, c }) => {
       const { kept, repeated, bad } = await service.experiment.addSignals(await readBatch(c.req.raw, signalSchema))
+      return batchAnswer(c, kept, repeated, bad)
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/v1/events',
+    operationId: 'postEvents',
+    summary: 'What subjects did with their videos: up to 1,000 rows as a JSON array or NDJSON',
+    role: 'operator',
+    openToPages: true,
+    batch: eventSchema,
+    answer,
+    refusals: [],
+    run: async ({ service, c }) => {
+      const { kept, repeated, bad } = await service.experiment.addEvents(await readBatch(c.req.raw, eventSchema))
       return batchAnswer(c, kept, repeated, bad)
     },
   }),

@@ -8,6 +8,7 @@ import type { ControlDeps, ControlSettings } from '../../../src/control/deps.ts'
 import { type ControlService, controlService } from '../../../src/control/service.ts'
 import type { LiveConfigFacade } from '../../../src/durable/live-config-client.ts'
 import type { PublishedVersion } from '../../../src/durable/live-config-data.ts'
+import type { JobLedgerRpc } from '../../../src/durable/rpc.ts'
 import { ControllerTwin } from './controller-twin.ts'
 
 export const RELEASES = ['r1', '视频模型_灰度_2025'] as const
@@ -33,6 +34,7 @@ export class ControlRig {
   settings: ControlSettings = {
     config: readConfig(VARS, ['http']),
     tokens: staticTokens(),
+    eventKeys: undefined,
     cookieKey: COOKIE_KEY,
     forceControl: false,
   }
@@ -44,6 +46,7 @@ export class ControlRig {
   readonly deps: ControlDeps = {
     readEnv: () => this.settings,
     controller: (_env, name) => this.controller(name),
+    ledger: () => ({ addEvents: async () => ({ repeated: [] }) }) as unknown as JobLedgerRpc,
     liveConfig: () => this.#liveConfig(),
     protocols: ['http'],
     snapshotAgeSeconds: () => 0.5,

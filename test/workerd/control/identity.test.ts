@@ -24,6 +24,8 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/pairs': 'viewer',
   'GET /api/v1/releases/{name}/stream': 'viewer',
   'GET /api/v1/assign': 'viewer',
+  'POST /api/v1/signals': 'operator',
+  'POST /api/v1/events': 'operator',
   // Beyond SPEC: what live-config keeps for operators.
   'GET /api/v1/releases/{name}/config/published': 'viewer',
   'GET /api/v1/releases/{name}/config/draft': 'operator',
@@ -34,6 +36,8 @@ const TABLE: Record<string, Role> = {
   'DELETE /api/v1/releases/{name}/views': 'viewer',
 }
 const BODIES: Record<string, unknown> = {
+  'POST /api/v1/signals': [{ release: R1, arm: 'control', metric: 'fvd', value: 1 }],
+  'POST /api/v1/events': [{ release: R1, subject: 'ann', metric: 'play', value: 1 }],
   'POST /api/v1/releases/{name}/actions': { action: 'start' },
   'PATCH /api/v1/releases/{name}/config': { min_jobs: 1 },
   'PUT /api/v1/releases/{name}/config/draft': { overlay: {}, base_version: 0 },

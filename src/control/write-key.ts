@@ -1,0 +1,39 @@
+/**
+ * The one route that pages of other sites may call: CORS for it, and a write-only key in place of a role. The key says
+ * who posts, and opens nothing else.
+ */
+import type { MiddlewareHandler } from 'hono'
+import { eventKeyName, presentedKey, readEventKeys } from '../auth/event-keys.ts'
+import type { Role } from '../auth/roles.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { ControlDeps } from './deps.ts'
+import { type ControlEnv, requireRole } from './pipeline.ts'
+
+const PREFLIGHT_SECONDS = '86400'
+
+/** No credentials of the browser's are let in: with `*` a browser sends none, and a bearer token is the page's own. */
+export const openToPages: MiddlewareHandler<ControlEnv> = async (c, next) => {
+  c.header('access-control-allow-origin', '*')
+  if (c.req.method !== 'OPTIONS') return next()
+  c.header('access-control-allow-methods', 'POST')
+  c.header('access-control-allow-headers', 'content-type, x-sluice-key')
+  c.header('access-control-max-age', PREFLIGHT_SECONDS)
+  return c.body(null, 204)
+}
+
+export function requireRoleOrKey(deps: ControlDeps, role: Role): MiddlewareHandler<ControlEnv> {
+  const needsRole = requireRole(deps, role)
+  return async (c, next) => {
+    const shown = presentedKey(c.req.raw)
+    if (shown === null) return needsRole(c, next)
+    const keys = readEventKeys(deps.readEnv(c.env).eventKeys)
+    if (!keys) {
+      const details = [{ path: 'SLUICE_EVENT_KEYS', message: 'not a JSON list of { name, sha256 }' }]
+      throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details })
+    }
+    const name = eventKeyName(keys, shown)
+    if (name === null) throw new SluiceError('unauthenticated', 'the key is not known here')
+    c.set('caller', { who: `key:${name}`, role: 'viewer', credential: 'explicit' })
+    return next()
+  }
+}

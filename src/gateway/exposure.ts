@@ -1,0 +1,51 @@
+/**
+ * Tells the experiment of a subject that the hash has dealt to an arm, once an epoch and isolate: the first submit,
+ * whatever comes of it, since counting only what succeeded would hide a model that refuses.
+ */
+import { kindOf } from '../config/subject-key.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { Exposure } from '../durable/rpc.ts'
+import type { Submission } from '../protocols/protocol.ts'
+import { attributesOf, type Exchange, ownersOf, type Routed } from './exchange.ts'
+import { type Lane, now } from './isolate.ts'
+import type { Subject } from './subject.ts'
+
+export function expose(
+  x: Exchange,
+  lane: Lane,
+  snapshot: Snapshot | null,
+  subject: Subject,
+  routed: Routed,
+  submission: Submission | null,
+): void {
+  const { dealt } = routed
+  if (snapshot?.state !== 'canary' || !dealt || dealt.percent <= 0 || dealt.percent >= 100) return
+  // A caller without any identity is a new subject each time: nothing it does can be found again.
+  if (kindOf(subject.key) === 'request') return
+  lane.telemetry.exposed({
+    owner: ownersOf(x, subject)[0]!,
+    arm: dealt.arm,
+    epoch: snapshot.epoch,
+    percent: dealt.percent,
+    at: now(),
+    traits: traitsOf(x, subject, submission),
+  })
+}
+
+function traitsOf(x: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {
+  const { country, promptChars, durationSeconds } = attributesOf(x, subject, submission)
+  const kind = kindOf(subject.key)
+  return {
+    region: country,
+    prompt: bucket(promptChars, [100, 400], ['short', 'medium', 'long']),
+    duration: bucket(durationSeconds, [5, 15], ['≤ 5 s', '≤ 15 s', '> 15 s']),
+    visitor: kind === 'jwt' || kind === 'header' ? 'known' : 'anonymous',
+  }
+}
+
+/** `bounds` are inclusive upper ends. */
+function bucket(value: number | null, bounds: readonly number[], names: readonly string[]): string | null {
+  if (value === null) return null
+  const at = bounds.findIndex((bound) => value <= bound)
+  return names[at < 0 ? bounds.length : at] ?? null
+}
