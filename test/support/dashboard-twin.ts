@@ -107,7 +107,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
         max_in_flight: 20,
         today: 3990,
         max_jobs_per_day: 5000,
-        dropped: at.startedAt === null ? {} : { in_flight: 812, body_too_large: 10 },
+        dropped: at.startedAt === null ? {} : { max_in_flight: 812, body_too_large: 10 },
         funnel: { eligible: 4812, sampled: 4812, admitted: 3990, submitted: 3988, finished: 3951, scored: 212 },
       },
       epoch: at.epoch,
