@@ -53,7 +53,7 @@ async function operator(
   const verified = await verifyUser(token, config.controlPlane, deps)
   if (!verified.ok) return verified
   const { claims } = verified
-  const role = roleOf(claims[config.controlPlane.roleClaim])
+  const role = roleOf(claimAt(claims, config.controlPlane.roleClaim))
   if (!role) {
     return {
       ok: false,
@@ -62,6 +62,16 @@ async function operator(
     }
   }
   return { ok: true, caller: { who: `user:${claims.sub}`, role, credential } }
+}
+
+/** A claim by its dotted path: Cloudflare Access puts an identity provider's claims under `custom`. */
+function claimAt(claims: object, path: string): unknown {
+  const whole = Object.entries(claims).find(([name]) => name === path)
+  if (whole) return whole[1]
+  return path.split('.').reduce<unknown>((value, name) => {
+    const isTable = typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    return isTable ? (value as Record<string, unknown>)[name] : undefined
+  }, claims)
 }
 
 /** One cookie's value out of a Cookie header; null where it is missing, empty or absurdly long. */

@@ -72,7 +72,11 @@ export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
 export function monitors(guardrails: readonly GuardrailOutput[], defaultOperations: readonly Operation[]): Guardrail[] {
   const seen = new Map<string, number>()
   return guardrails.flatMap((g) => {
-    const operations = g.metric.startsWith('signal:') ? (['job'] as const) : (g.operations ?? defaultOperations)
+    const named = g.metric.startsWith('signal:') ? (['job'] as const) : (g.operations ?? defaultOperations)
+    // A wire without jobs has its calls judged instead.
+    const operations = [
+      ...new Set(named.map((each) => (defaultOperations.includes('job') || each !== 'job' ? each : 'other'))),
+    ]
     return operations.map((operation) => {
       const base = [
         g.metric,

@@ -35,6 +35,9 @@ export type Transition =
       legal: Action[]
     }
 
+/** What `set_shadow` changed lasts for one run; the next begins as configured. */
+const AS_CONFIGURED = { shadowSample: null, shadowDuringCanary: null }
+
 /** Who may do what, and from where. `last` is the rung above which there is none. */
 const LEGAL: Record<Exclude<Action, 'reconfigure'>, (state: ReleaseState, plan: Plan) => boolean> = {
   start: (s) => s.state === 'idle',
@@ -91,7 +94,15 @@ export function transition(
     case 'rollback':
       return enter(state, 'rolled_back', 'rolled_back', 0, null, now, reason)
     case 'reset':
-      return enter({ ...state, cooldownUntil: now + plan.cooldownMs }, 'idle', 'idle', 0, null, now, reason)
+      return enter(
+        { ...state, ...AS_CONFIGURED, cooldownUntil: now + plan.cooldownMs },
+        'idle',
+        'idle',
+        0,
+        null,
+        now,
+        reason,
+      )
     case 'pause':
       return change(state, { paused: true, reason })
     case 'resume':

@@ -177,7 +177,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
     const effective = effectiveOf(this.env, this.#name, this.#store.published.overlay)
-    if (effective.ok) this.#publishing.noticeFile(effective.config, Date.now())
+    if (effective.ok) this.#publishing.noticeFile(effective, Date.now())
     return effective
   }
 

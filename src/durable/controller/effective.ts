@@ -3,13 +3,25 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Env } from '../../config/env.ts'
 import { configOf } from '../../config/env.ts'
+import type { ErrorDetail } from '../../core/errors.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay } from '../../config/overlay.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Refusal } from '../rpc.ts'
 import type { ConfigMark } from './store.ts'
 
-export type Effective = { ok: true; file: ReleaseConfig; config: ReleaseConfig } | Refusal
+export interface EffectiveConfig {
+  ok: true
+  file: ReleaseConfig
+  config: ReleaseConfig
+  /** Why the overlay is left aside: a deploy changed the file so that it no longer fits. Empty while it acts. */
+  setAside: readonly ErrorDetail[]
+  mark: ConfigMark
+}
+export type Effective = EffectiveConfig | Refusal
+
+/** Validated once for each overlay and file; both keep their identity between calls. */
+const known = new WeakMap<Overlay, EffectiveConfig>()
 
 /** An overlay that no longer fits a changed file is left aside: the file alone is always valid. */
 export function effectiveOf(env: Env, name: string, overlay: Overlay): Effective {
@@ -18,8 +30,14 @@ export function effectiveOf(env: Env, name: string, overlay: Overlay): Effective
     return { ok: false, code: 'config_invalid', message: 'the configuration is not valid', details: read.issues }
   const file = read.config.releases.find((release) => release.name === name)
   if (!file) return { ok: false, code: 'release_not_found', message: `there is no release "${name}"`, details: [] }
-  const laid = effectiveRelease(file, overlay, PROTOCOL_NAMES)
-  return { ok: true, file, config: laid.ok ? laid.config : file }
+  let effective = known.get(overlay)
+  if (effective?.file !== file) {
+    const laid = effectiveRelease(file, overlay, PROTOCOL_NAMES)
+    const config = laid.ok ? laid.config : file
+    effective = { ok: true, file, config, setAside: laid.ok ? [] : laid.issues, mark: markOf(config) }
+    known.set(overlay, effective)
+  }
+  return effective
 }
 
 export function markOf(config: ReleaseConfig): ConfigMark {

@@ -7,7 +7,7 @@ import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Actor, Answer } from '../rpc.ts'
 import type { Actions } from './actions.ts'
-import { markOf } from './effective.ts'
+import { type EffectiveConfig, markOf } from './effective.ts'
 import type { ControllerStore } from './store.ts'
 
 const MAX_OVERLAY_CHARS = 64 * 1024
@@ -82,8 +82,7 @@ export class Publishing {
   }
 
   /** A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. */
-  noticeFile(config: ReleaseConfig, now: number): void {
-    const mark = markOf(config)
+  noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): void {
     const known = this.#store.configMark
     if (known?.all === mark.all) return
     if (!known) {
@@ -100,11 +99,13 @@ export class Publishing {
     )
     if (!next.ok) return
     this.#store.commit({ configMark: mark }, null, now)
-    const reason = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+    const what = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+    const reason = setAside.length > 0 ? `${what}; the live configuration no longer fits it and is set aside` : what
+    const evidence = setAside.length > 0 ? { evidence: { set_aside: setAside } } : {}
     this.#actions.commit(
       config,
       next.state,
-      { who: 'system:config', action: 'configure_file', reason, from: next.from, to: next.to },
+      { who: 'system:config', action: 'configure_file', reason, from: next.from, to: next.to, ...evidence },
       now,
     )
   }

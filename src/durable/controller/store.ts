@@ -44,6 +44,8 @@ interface Kept {
   unsettledSince: number | null
 }
 
+const NEVER_PUBLISHED: Published = { overlay: {}, version: 0 }
+
 type AuditRow = { id: number; at_ms: number; entry: string }
 
 export class ControllerStore {
@@ -71,7 +73,7 @@ export class ControllerStore {
   }
 
   get published(): Published {
-    return this.#get('published') ?? { overlay: {}, version: 0 }
+    return this.#get('published') ?? NEVER_PUBLISHED
   }
 
   get configMark(): ConfigMark | null {
