@@ -12,7 +12,7 @@ export interface FeedClock {
 }
 
 const POLL_MS = 1000
-const HEARTBEAT_MS = 10_000
+const HEARTBEAT_MS = 2500
 const LIFETIME_MS = 600_000
 /** Isolates flush once a second: a window is read when its last counters have arrived. */
 const SETTLE_MS = 2000
@@ -42,7 +42,8 @@ export async function* releaseEvents(service: ControlService, name: string, cloc
       if (state !== '') events.push(event('unavailable', JSON.stringify({ code: error.code, message: error.message })))
       state = ''
     }
-    if (events.length === 0 && clock.now() - sentMs >= HEARTBEAT_MS) events.push(': still here\n\n')
+    if (events.length === 0 && clock.now() - sentMs >= HEARTBEAT_MS)
+      events.push(event('heartbeat', String(clock.now())))
     if (events.length > 0) {
       yield events.join('')
       sentMs = clock.now()

@@ -128,6 +128,10 @@
     void refresh()
   })
 
+  stream.addEventListener('heartbeat', () => {
+    heardAt = Date.now()
+  })
+
   const status = /** @type {HTMLElement} */ (document.getElementById('live-status'))
   const breakGlass = /** @type {HTMLElement} */ (status.querySelector('.break-glass'))
   const words = /** @type {HTMLElement} */ (status.querySelector('.words'))

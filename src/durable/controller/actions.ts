@@ -88,12 +88,10 @@ export class Actions {
     const previous = audit.action === 'start' ? null : judgement
     const fresh = () =>
       openJudgement(next.epoch, now, next.state === 'shadow', config.windowMs, config.guardrails, previous)
+    // What a rollback rests on stays to be read until the release is started anew.
+    const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
     const settling = audit.action === 'rollback' ? { unsettledSince: now } : {}
-    this.#store.commit(
-      { state: next, ...(newEpoch ? { judgement: fresh(), verdicts: [] } : {}), ...settling },
-      audit,
-      now,
-    )
+    this.#store.commit({ state: next, ...(newEpoch ? { judgement: fresh(), verdicts } : {}), ...settling }, audit, now)
     const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }
     if (audit.from.stage !== audit.to.stage) this.#outbox.add('stage_changed', data, now)
     if (audit.action === 'rollback') this.#outbox.add('rolled_back', data, now)
