@@ -43,16 +43,17 @@ export function pairViews(
   cursor: string | null,
   limit: number,
 ): Page<PairView> {
-  const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''"], [], cursor, limit)
+  // A copy's row can be there a flush before that of the job it was copied from; it is a pair once both are.
+  const whole = 'EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = jobs.pair)'
+  const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
   const side = (row: JobRow) => {
     const url = release.arms[row.arm].urls.find((each) => hash32(each) >>> 16 === row.replica) ?? ''
     const content = protocol.contentCall(row.upstream_id)?.path ?? protocol.pollCall(row.upstream_id).path
     return { id: row.upstream_id, url: url + content, status: row.status, seconds: row.seconds }
   }
   return paged(rows, limit, (row) => {
-    const [control] = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair)
-    const missing = { id: '', url: '', status: 'open', seconds: null }
-    return { control: control ? side(control) : missing, candidate: side(row), at: iso(row.submitted_at) }
+    const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()
+    return { control: side(control), candidate: side(row), at: iso(row.submitted_at) }
   })
 }
 
