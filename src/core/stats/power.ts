@@ -54,6 +54,24 @@ export function sampleSizeProportions(inputs: SampleSizeInputs): SampleSize {
   return { n1_exact: exact, n1, n2, total: n1 + n2 }
 }
 
+/** The same for means: (zα + zβ)²·(sd1² + sd2²/r)/delta², plain normal. */
+export function sampleSizeMeans(inputs: {
+  sd1: number
+  sd2: number
+  delta: number
+  alpha: number
+  power: number
+  alternative: Alternative
+  ratio: number
+}): SampleSize {
+  const { sd1, sd2, delta, ratio } = inputs
+  const k = criticalZ(inputs.alpha, inputs.alternative) + upperNormalQuantile(1 - inputs.power)
+  const exact = (k ** 2 * (sd1 ** 2 + sd2 ** 2 / ratio)) / delta ** 2
+  const n1 = Math.ceil(exact)
+  const n2 = Math.ceil(exact * ratio)
+  return { n1_exact: exact, n1, n2, total: n1 + n2 }
+}
+
 function firstArm({ p1, p2, alpha, power, alternative, ratio, formula }: SampleSizeInputs): number {
   const zAlpha = criticalZ(alpha, alternative)
   const zBeta = upperNormalQuantile(1 - power)

@@ -1,0 +1,41 @@
+/** Sample-ratio mismatch: whether the arms got the shares of subjects that they were dealt. Pearson's chi-square. */
+import { chi2Sf } from './distributions.ts'
+
+/** Below this a split is broken rather than unlucky (GrowthBook's and Microsoft's threshold). */
+export const SRM_ALPHA = 0.001
+
+/** `expected` are counts, on any scale where `weights` are meant. */
+export function pearson(observed: readonly number[], weights: readonly number[]) {
+  const total = observed.reduce((sum, n) => sum + n, 0)
+  const scale = weights.reduce((sum, w) => sum + w, 0)
+  const expected = weights.map((w) => (total * w) / scale)
+  const chi2 = observed.reduce((sum, n, i) => sum + (n - expected[i]!) ** 2 / expected[i]!, 0)
+  const df = observed.length - 1
+  const p = total === 0 ? 1 : chi2Sf(chi2, df)
+  return { expected, chi2: total === 0 ? 0 : chi2, df, p_value: p, mismatch_at_0_001: p < SRM_ALPHA }
+}
+
+/** Whether two arms' traffic is spread over the same buckets alike: chi-square of homogeneity, sparse buckets joined. */
+export function homogeneity(buckets: readonly { control: number; candidate: number }[]): { p: number; df: number } {
+  const control = buckets.reduce((sum, b) => sum + b.control, 0)
+  const candidate = buckets.reduce((sum, b) => sum + b.candidate, 0)
+  const all = control + candidate
+  const least = Math.min(control, candidate)
+  // The rule of five: an expected count below it makes the approximation too eager.
+  const isSparse = (b: { control: number; candidate: number }) => ((b.control + b.candidate) * least) / all < 5
+  const rest = buckets
+    .filter(isSparse)
+    .reduce((sum, b) => ({ control: sum.control + b.control, candidate: sum.candidate + b.candidate }), {
+      control: 0,
+      candidate: 0,
+    })
+  const cells = [...buckets.filter((b) => !isSparse(b)), ...(rest.control + rest.candidate > 0 ? [rest] : [])]
+  if (all === 0 || least === 0 || cells.length < 2) return { p: 1, df: 0 }
+  let chi2 = 0
+  for (const cell of cells) {
+    const n = cell.control + cell.candidate
+    chi2 += (cell.control - (n * control) / all) ** 2 / ((n * control) / all)
+    chi2 += (cell.candidate - (n * candidate) / all) ** 2 / ((n * candidate) / all)
+  }
+  return { p: chi2Sf(chi2, cells.length - 1), df: cells.length - 1 }
+}

@@ -1,0 +1,42 @@
+/** Two shares compared: candidate minus control. Formulas and their limits: docs/statistics.md. One look each. */
+import { intervalZ, normalSf, pValue } from './distributions.ts'
+import type { Alternative } from './power.ts'
+import { type Share, wilsonInterval } from './proportions.ts'
+
+export interface Interval {
+  low: number
+  high: number
+}
+
+/** Pooled z test. Where nobody or everybody succeeded there is nothing to tell apart: z null, p 1. */
+export function twoProportionZ(control: Share, candidate: Share, alternative: Alternative) {
+  const diff = candidate.x / candidate.n - control.x / control.n
+  const pooled = (control.x + candidate.x) / (control.n + candidate.n)
+  if (pooled === 0 || pooled === 1) return { diff, pooled, se: 0, z: null, p_value: 1 }
+  const se = Math.sqrt(pooled * (1 - pooled) * (1 / control.n + 1 / candidate.n))
+  const z = diff / se
+  return { diff, pooled, se, z, p_value: pValue(z, alternative, normalSf) }
+}
+
+/** Newcombe's hybrid of the two Wilson intervals: for small or zero counts, where Wald's is too short. */
+export function newcombeInterval(control: Share, candidate: Share, confidence: number): Interval & { diff: number } {
+  const z = intervalZ(confidence)
+  const [c, t] = [control.x / control.n, candidate.x / candidate.n]
+  const [ofC, ofT] = [wilsonInterval(control, z), wilsonInterval(candidate, z)]
+  const diff = t - c
+  return { diff, low: diff - Math.hypot(t - ofT.low, ofC.high - c), high: diff + Math.hypot(ofT.high - t, c - ofC.low) }
+}
+
+/** exp(ln(pt/pc) ± z·√((1−pt)/xt + (1−pc)/xc)) − 1: for sparse events (Katz). Null where an arm has none. */
+export function logLiftInterval(
+  control: Share,
+  candidate: Share,
+  confidence: number,
+): (Interval & { lift: number; se_log: number }) | null {
+  if (control.x === 0 || candidate.x === 0) return null
+  const [c, t] = [control.x / control.n, candidate.x / candidate.n]
+  const se = Math.sqrt((1 - t) / candidate.x + (1 - c) / control.x)
+  const half = intervalZ(confidence) * se
+  const log = Math.log(t / c)
+  return { lift: t / c - 1, se_log: se, low: Math.expm1(log - half), high: Math.expm1(log + half) }
+}
