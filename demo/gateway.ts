@@ -16,11 +16,9 @@ export interface DemoGateway {
   stop(): Promise<void>
 }
 
-export interface GatewayOptions {
+interface ProcessOptions {
   /** Folder for the generated configuration, secrets, state and log. */
   folder: string
-  /** TOML of the [vars…] tables. */
-  vars: string
   /** Null picks a free one. */
   port: number | null
   /** Further secrets, or others in place of the random ones. */
@@ -29,13 +27,27 @@ export interface GatewayOptions {
   onExit?: (code: number | null) => void
 }
 
+export interface GatewayOptions extends ProcessOptions {
+  /** TOML of the [vars…] tables. */
+  vars: string
+}
+
 /** Resolves once `GET /_sluice/readyz` says ready; rejects with the end of the log if it does not come up. */
-export async function startGateway({ folder, vars, port, secrets = {}, onExit }: GatewayOptions): Promise<DemoGateway> {
+export async function startGateway({ vars, ...options }: GatewayOptions): Promise<DemoGateway> {
+  mkdirSync(options.folder, { recursive: true })
+  const config = join(options.folder, 'wrangler.toml')
+  writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
+  return startWorker(config, options)
+}
+
+/** The same for a wrangler.toml that is there already; a path from the project's root will do. */
+export async function startWorker(
+  config: string,
+  { folder, port, secrets = {}, onExit }: ProcessOptions,
+): Promise<DemoGateway> {
   mkdirSync(folder, { recursive: true })
   const token = randomBytes(24).toString('base64url')
   const chosen = port ?? (await freePort())
-  const config = join(folder, 'wrangler.toml')
-  writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
   const tokens = [{ name: 'demo', role: 'admin', sha256: createHash('sha256').update(token).digest('hex') }]
   const secretsFile = join(folder, 'secrets.env')
   const all = {
