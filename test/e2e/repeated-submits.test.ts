@@ -83,7 +83,7 @@ describe('an Idempotency-Key', () => {
     backends.control.setFaults({ latency_ms: 800 })
     const both = await Promise.all([send('twice'), send('twice')])
     backends.control.setFaults({ latency_ms: 0 })
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 409])
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
     const conflict = both.find(({ status }) => status === 409)!
     expect(JSON.parse(conflict.text).error.code).toBe('idempotency_in_flight')
     expect(own()).toBe(before + 1)

@@ -1,0 +1,244 @@
+/**
+ * Whatever a running control plane answers, to whomever and on whatever input, is what its own OpenAPI document says:
+ * a status, a media type or a field that stands nowhere in it fails here.
+ */
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ControlClient, eventually } from '../support/control-client.ts'
+import { inParallel, pollToEnd, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
+import { OpenApi, type OpenApiDocument, type Operation } from '../support/openapi.ts'
+import { type Asker, type Call, CALLERS, callsOf, mayCall, send } from '../support/openapi-calls.ts'
+import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from '../support/processes.ts'
+
+const RELEASE = 'wan22_t2v_abtest'
+const RUNS_AN_OPERATION = 40
+
+let backends: Backends
+let gateway: Gateway
+let control: ControlClient
+let api: OpenApi
+/** `operationId status` of every answer that was judged. */
+const seen = new Set<string>()
+
+beforeAll(async () => {
+  backends = await startBackends(0.2)
+  const guardrails = [
+    { metric: 'error_rate', operations: ['submit', 'job'], max: 0.5, for_windows: 2, min_requests: 2 },
+    { metric: 'signal:fvd', max_over_control: 0.1, min_samples: 2, action: 'pause' },
+  ]
+  const metrics = [{ name: 'liked', kind: 'proportion', role: 'primary', direction: 'increase', mde: 0.1 }]
+  gateway = new Gateway({ releases: { A: release(RELEASE, urlsOf(backends), { guardrails, metrics }) } })
+  await gateway.start()
+  control = new ControlClient(gateway, RELEASE)
+  const answer = await fetch(`${gateway.url}/_sluice/api/v1/openapi.json`, {
+    headers: { authorization: `Bearer ${tokenOf('viewer')}` },
+  })
+  api = new OpenApi((await answer.json()) as OpenApiDocument)
+})
+
+afterAll(async () => {
+  await gateway?.remove()
+  await Promise.all([backends?.control.close(), backends?.candidate.close()])
+})
+
+/** Sends, judges and remembers. */
+async function judged(
+  operation: Operation,
+  call: Call,
+  base = gateway.url,
+): Promise<{ status: number; body: unknown }> {
+  const answer = await send(base, operation, call)
+  const about = `${operation.method} ${operation.path} ${JSON.stringify(call)} → ${JSON.stringify(answer).slice(0, 600)}`
+  expect(api.faults(operation, answer), about).toEqual([])
+  const isRefusedByRole = answer.status === 401 || (answer.status === 403 && operation.role !== null)
+  if (answer.status !== 503) expect(isRefusedByRole, about).toBe(!mayCall(call.as, operation))
+  if (answer.mediaType === 'text/event-stream') expect(api.faultsOf('Release', stateOf(answer.body)), about).toEqual([])
+  seen.add(`${operation.operationId} ${answer.status}`)
+  return answer
+}
+
+function stateOf(events: unknown): unknown {
+  return JSON.parse(/^event: state\ndata: (.*)$/m.exec(events as string)?.[1] ?? 'null')
+}
+
+/** What everybody who may is answered with 200 for; the others need no more than the release's name. */
+const GOOD: Record<string, Partial<Call>> = {
+  actOnRelease: { body: JSON.stringify({ action: 'advance', force: true, dry_run: true, reason: 'may it?' }) },
+  patchConfig: { body: JSON.stringify({ bake: '2s' }), query: { reason: 'test', dry_run: 'true' } },
+  clearConfig: { query: { dry_run: 'true' } },
+  saveDraft: { body: JSON.stringify({ overlay: { bake: '3s' }, base_version: 0 }) },
+  saveView: { body: JSON.stringify({ name: 'mine', query: 'arm=candidate' }) },
+  removeView: { query: { view: 'mine' } },
+  getCounters: { query: { from: '2026-01-01T00:00:00Z', step: '5s' } },
+  listJobs: { query: { arm: 'candidate', limit: '2' } },
+  assign: { query: { release: RELEASE, subject: 'user-1' } },
+  postSignals: { body: JSON.stringify([{ release: RELEASE, arm: 'candidate', metric: 'fvd', value: 211.5 }]) },
+  postEvents: { body: JSON.stringify([{ release: RELEASE, subject: 'user-1', metric: 'liked', value: 1 }]) },
+}
+
+function good(operation: Operation, as: Asker): Call {
+  return { as, name: RELEASE, ...GOOD[operation.operationId] }
+}
+
+describe('the answers of a release at work', () => {
+  /** Each operation that reads, once, as a viewer or whoever may. */
+  const readAll = async () => {
+    for (const operation of api.operations.filter(({ method }) => method === 'get')) {
+      const answer = await judged(operation, good(operation, 'admin'))
+      expect(answer.status, operation.path).toBe(200)
+    }
+  }
+  const traffic = async (percent: number) => {
+    const subjects = [...subjectsOf(RELEASE, 'control', percent, 6), ...subjectsOf(RELEASE, 'candidate', percent, 6)]
+    await inParallel(subjects, 6, async (subject) => {
+      const { id } = await submit(gateway, subject)
+      if (id !== '') await pollToEnd(gateway, id, subject)
+    })
+  }
+
+  it('are described in every state: idle, shadow, canary, paused, rolled back by a guardrail, reset', async () => {
+    await readAll()
+    await control.act('start')
+    await routedBy(gateway, 'shadow')
+    await traffic(50)
+    await eventually(
+      'pairs are listed',
+      () => control.call('GET', '/pairs'),
+      ({ body }) => (body as { items: unknown[] }).items.length > 0,
+    )
+    await readAll()
+    await control.act('advance', { force: true })
+    await control.act('set_percent', { percent: 50 })
+    await routedBy(gateway, 'canary-1')
+    await traffic(50)
+    await control.act('pause')
+    await readAll()
+    await control.act('resume')
+    backends.candidate.setFaults({ error_rate: 1 })
+    const [subject] = subjectsOf(RELEASE, 'candidate', 50, 1) as [string]
+    await eventually(
+      'the guardrail rolls back',
+      async () => {
+        await inParallel([subject, subject, subject], 3, (each) => submit(gateway, each))
+        return control.view()
+      },
+      ({ state }) => state === 'rolled_back',
+      20_000,
+    )
+    backends.candidate.setFaults({ error_rate: 0 })
+    expect((await control.view()).blast_radius).not.toBeNull()
+    await readAll()
+    await control.act('reset')
+    await control.act('start', { stage: 'canary-20' })
+    await readAll()
+  })
+
+  it('are described for each role, on what is good for those who may', async () => {
+    for (const operation of api.operations) {
+      for (const as of CALLERS) {
+        const { status } = await judged(operation, good(operation, as))
+        if (mayCall(as, operation)) expect(status, `${operation.operationId} as ${as}`).toBe(200)
+      }
+    }
+  })
+})
+
+describe('refusals', () => {
+  it('of bodies and versions that cannot be are described', async () => {
+    for (const operation of api.operations.filter(({ body }) => Object.keys(body).length > 0)) {
+      const asked = good(operation, 'admin')
+      const bad: [number, Partial<Call>][] = [
+        [400, { body: '{' }],
+        [400, { body: '{"no_such_key":1}' }],
+        [413, { body: JSON.stringify(['x'.repeat(1_100_000)]) }],
+        [415, { headers: { 'content-type': 'application/xml' } }],
+      ]
+      for (const [status, call] of bad) {
+        expect((await judged(operation, { ...asked, ...call })).status, operation.operationId).toBe(status)
+      }
+    }
+    for (const operation of api.operations.filter(({ responses }) => responses['412'])) {
+      const stale = { ...good(operation, 'admin'), headers: { 'if-match': '"999999"' } }
+      expect((await judged(operation, stale)).status, operation.operationId).toBe(412)
+    }
+    const act = api.operation('actOnRelease')
+    const illegal = await judged(act, { ...good(act, 'operator'), body: JSON.stringify({ action: 'start' }) })
+    expect(illegal.status).toBe(409)
+  })
+
+  it('of a batch are row by row', async () => {
+    const [row] = JSON.parse(GOOD['postSignals']!.body!) as [object]
+    const batches = api.operations.filter(({ responses }) => responses['207'])
+    expect(batches.length).toBeGreaterThan(0)
+    const signals = api.operation('postSignals')
+    const rows = JSON.stringify([row, { ...row, value: 'high' }, { ...row, release: 'no_such_release' }])
+    const { status, body } = await judged(signals, { as: 'operator', body: rows })
+    expect(status).toBe(207)
+    expect(body).toMatchObject({ accepted: 1, details: [{ path: '1.value' }, { path: expect.stringMatching(/^2/) }] })
+  })
+
+  it('of a release that is not there are 404, wherever one is named', async () => {
+    for (const operation of api.operations.filter(({ path }) => path.includes('{name}'))) {
+      const { status } = await judged(operation, { ...good(operation, 'admin'), name: 'no such release' })
+      expect(status, operation.operationId).toBe(404)
+    }
+  })
+
+  it("of a browser's change from another site's page are described", async () => {
+    const login = await fetch(`${gateway.url}/_sluice/login`, {
+      method: 'POST',
+      headers: { origin: gateway.url, 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ token: tokenOf('admin') }),
+      redirect: 'manual',
+    })
+    const cookie = login.headers.get('set-cookie')!.split(';')[0]!
+    for (const operation of api.operations.filter(({ method }) => method !== 'get')) {
+      const call: Call = { ...good(operation, 'nobody'), headers: { cookie, origin: 'https://elsewhere.example' } }
+      expect((await judged(operation, call)).status, operation.operationId).toBe(403)
+    }
+  })
+
+  it('where no credentials are configured are 503, and described', async () => {
+    const closed = new Gateway({
+      releases: { A: release(RELEASE, urlsOf(backends)) },
+      secrets: { SLUICE_TOKENS: '[]' },
+    })
+    try {
+      await closed.start()
+      for (const operation of api.operations) {
+        const { status } = await judged(operation, good(operation, 'admin'), closed.url)
+        expect(status, operation.operationId).toBe(operation.role === null ? 200 : 503)
+      }
+    } finally {
+      await closed.remove()
+    }
+  })
+})
+
+describe('for any caller, query, version and body', () => {
+  const known = {
+    release: fc.constant<unknown>(RELEASE),
+    cursor: fc.constantFrom<unknown>('1', 'x', '0'),
+    reason: fc.constant<unknown>('a reason'),
+    stage: fc.constantFrom<unknown>('shadow', 'canary-1', 'canary-50', 'canary-7'),
+    subject: fc.constantFrom<unknown>('user-1', 'ünï', ' '),
+  }
+
+  it('each operation answers as the document says', async () => {
+    for (const operation of api.operations) {
+      await fc.assert(
+        fc.asyncProperty(callsOf(operation, api, known), async (call) => void (await judged(operation, call))),
+        { numRuns: RUNS_AN_OPERATION, endOnFailure: true },
+      )
+    }
+  })
+
+  it('and every operation was seen to answer well and to refuse', () => {
+    for (const { operationId, responses, role } of api.operations) {
+      const reachable = Object.keys(responses).filter((status) => status !== '500' && status !== '503')
+      const missing = reachable.filter((status) => !seen.has(`${operationId} ${status}`))
+      // Whoever is known at all may do what a viewer may.
+      expect(missing, operationId).toEqual(role === 'viewer' && missing.includes('403') ? ['403'] : [])
+    }
+  })
+})
