@@ -107,6 +107,12 @@ export function verdictsOf(
   })
 }
 
+/** Ends of the windows with rows from `fromMs` on, oldest first, and `untilMs` last: the steps to fold by. */
+export function windowEnds(rows: readonly WindowRow[], fromMs: number, untilMs: number, windowMs: number): number[] {
+  const ends = new Set(rows.map(({ startMs }) => startMs + windowMs).filter((end) => end > fromMs && end < untilMs))
+  return [...[...ends].sort((a, b) => a - b), untilMs]
+}
+
 /** Windows with traffic of this epoch, oldest first. */
 export function closedWindows(
   rows: readonly WindowRow[],

@@ -7,7 +7,7 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
-import { foldRows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
+import { foldRows, type Judgement, openJudgement, overdueAfter, verdictsOf, windowEnds } from '../../core/judgement.ts'
 import { isRunning, nextRung, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
@@ -70,12 +70,18 @@ export class Tick {
     const current = this.#judgement(config)
     if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
     const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
-    const judgement = foldRows(current, gathered.windows, until, config.windowMs, config.guardrails, jobOperation)
     const { state } = this.#store
-    const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
-    const verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context, (metric) =>
-      this.#signals.means(metric, epoch),
-    )
+    let judgement = current
+    let verdicts: Verdict[] = []
+    // Verdicts are taken after each window, so that a breach is seen also where several windows are caught up on.
+    for (const end of windowEnds(gathered.windows, current.judgedUntil, until, config.windowMs)) {
+      judgement = foldRows(judgement, gathered.windows, end, config.windowMs, config.guardrails, jobOperation)
+      const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
+      verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context, (metric) =>
+        this.#signals.means(metric, epoch),
+      )
+      if (verdicts.some((v) => calls(v, config, 'rollback'))) break
+    }
     const started =
       state.clockStartedAt === null && judgement.firstJobAt !== null
         ? { state: { ...state, clockStartedAt: judgement.firstJobAt } }
