@@ -1,0 +1,140 @@
+/**
+ * A report → what to do about the release, with every reason. An ordered list: a broken split first, harm before all
+ * else that could be read, then whether it may be read at all, then what speaks against going on.
+ */
+import type { CostReport } from './report-cost.ts'
+import { type MetricReport, SEQUENTIAL_SHARE } from './report-metric.ts'
+import type { Readiness } from './report-readiness.ts'
+
+export interface DecisionReason {
+  code:
+    | 'srm_mismatch'
+    | 'primary_worse'
+    | 'no_primary'
+    | 'no_subjects'
+    | 'days'
+    | 'sample'
+    | 'excluded_now'
+    | 'guardrail_worse'
+    | 'guardrail_unproven'
+    | 'too_dear'
+    | 'not_significant'
+    | 'primary_better'
+  message: string
+  /** The metric that it is about. */
+  metric: string | null
+}
+
+export interface Decision {
+  decision: 'continue' | 'advance' | 'hold' | 'rollback'
+  reasons: DecisionReason[]
+}
+
+export interface Read {
+  readiness: Readiness
+  srm: { mismatch: boolean; p_value: number }
+  metrics: readonly MetricReport[]
+  cost: CostReport
+}
+
+/**
+ * What a primary metric says. `early` was read from its confidence sequence, which may be read at any time; the fixed
+ * test counts only where it is final.
+ */
+export function primaryOutcome(report: MetricReport, alpha: number): 'better' | 'worse' | 'early_better' | 'open' {
+  const lift = report.absolute?.lift ?? 0
+  const isGood = report.direction === 'increase' ? lift > 0 : lift < 0
+  const early = (report.always_valid?.p_adjusted ?? 1) < alpha * SEQUENTIAL_SHARE
+  const { test } = report
+  const isFinal = test?.final === true && (test.p_adjusted ?? 1) < alpha * (1 - SEQUENTIAL_SHARE)
+  if (isFinal) {
+    const wanted = report.direction === 'increase' ? 1 : -1
+    return Math.sign(test.statistic ?? 0) === wanted ? 'better' : 'worse'
+  }
+  if (!early) return 'open'
+  return isGood ? 'early_better' : 'worse'
+}
+
+export function decide(read: Read, alpha: number): Decision {
+  const { readiness, srm, metrics, cost } = read
+  if (srm.mismatch) {
+    const message = `the split is not what was dealt (p ${figure(srm.p_value)}): no figure of this report may be believed`
+    return { decision: 'hold', reasons: [reason('srm_mismatch', message)] }
+  }
+  const primaries = metrics.filter(({ role }) => role === 'primary')
+  if (primaries.length === 0)
+    return { decision: 'continue', reasons: [reason('no_primary', 'no primary metric is configured')] }
+  const outcomes = primaries.map((report) => ({ report, outcome: primaryOutcome(report, alpha) }))
+  const worse = outcomes.filter(({ outcome }) => outcome === 'worse')
+  if (worse.length > 0) {
+    const reasons = worse.map(({ report }) => reason('primary_worse', `${words(report)}: worse`, report.metric))
+    return { decision: 'rollback', reasons }
+  }
+  const better = outcomes.filter(({ outcome }) => outcome !== 'open')
+  const waits = notReadable(readiness, better.length > 0)
+  if (waits.length > 0) return { decision: 'continue', reasons: waits }
+  const against = [...guardrailReasons(metrics), ...costReasons(cost)]
+  if (better.length === 0) {
+    const open = outcomes.map(({ report }) =>
+      reason('not_significant', `${words(report)}: no effect was shown`, report.metric),
+    )
+    return { decision: 'hold', reasons: [...open, ...against] }
+  }
+  const good = better.map(({ report }) => reason('primary_better', `${words(report)}: better`, report.metric))
+  return { decision: against.length > 0 ? 'hold' : 'advance', reasons: [...against, ...good] }
+}
+
+/** An effect shown by the sequence need not wait for the planned sample, but for whole days all the same. */
+function notReadable(ready: Readiness, shownEarly: boolean): DecisionReason[] {
+  const { sample, planned } = ready
+  const waits: DecisionReason[] = []
+  if (sample.control < 2 || sample.candidate < 2)
+    waits.push(reason('no_subjects', 'too few subjects have been exposed to both arms'))
+  if (ready.excluded_now !== null) waits.push(reason('excluded_now', `excluded time: ${ready.excluded_now}`))
+  if (ready.read_at !== null) return waits
+  if (ready.days < ready.min_days) waits.push(reason('days', `${ready.days} of ${ready.min_days} whole days`))
+  if (!ready.planned_reached && !shownEarly) {
+    const wanted = planned ? `${planned.control} and ${planned.candidate}` : 'not yet known how many'
+    waits.push(reason('sample', `${sample.control} and ${sample.candidate} subjects; planned: ${wanted}`))
+  }
+  return waits
+}
+
+function guardrailReasons(metrics: readonly MetricReport[]): DecisionReason[] {
+  return metrics
+    .filter(({ role }) => role === 'guardrail')
+    .flatMap((report) => {
+      const { non_inferiority: shown } = report
+      if (shown?.status === 'non_inferior') return []
+      const limit = shown ? ` than the margin of ${percent(shown.margin)}` : ''
+      return shown?.status === 'worse'
+        ? [reason('guardrail_worse', `${words(report)}: worse${limit}`, report.metric)]
+        : [reason('guardrail_unproven', `${words(report)}: not yet shown to be no worse${limit}`, report.metric)]
+    })
+}
+
+function costReasons({ status, relative, limit }: CostReport): DecisionReason[] {
+  if (status !== 'too_dear' || !relative) return []
+  return [reason('too_dear', `a finished video costs ${percent(relative.lift)} more; the limit is ${percent(limit)}`)]
+}
+
+function reason(code: DecisionReason['code'], message: string, metric: string | null = null): DecisionReason {
+  return { code, message, metric }
+}
+
+function words({ metric, relative, absolute }: MetricReport): string {
+  if (relative) return `${metric} ${signed(relative.lift)} (${signed(relative.low)} to ${signed(relative.high)})`
+  return absolute ? `${metric} ${absolute.lift >= 0 ? '+' : ''}${figure(absolute.lift)}` : `${metric} without data`
+}
+
+function signed(value: number): string {
+  return `${value >= 0 ? '+' : ''}${percent(value)}`
+}
+
+function percent(value: number): string {
+  return `${Number((100 * value).toFixed(1))} %`
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(2)))
+}

@@ -1,0 +1,75 @@
+/** What an experiment is made of: its plan, and the sums over subjects that it is read from. Shapes only. */
+import type { PairMoments } from './stats/moments.ts'
+
+export interface MetricPlan {
+  name: string
+  /** A subject did it or not; a subject's total; a subject's total over how many values there were. */
+  kind: 'proportion' | 'mean' | 'ratio'
+  role: 'primary' | 'secondary' | 'guardrail'
+  direction: 'increase' | 'decrease'
+  /** Relative effect that the experiment is planned to see. */
+  mde?: number | undefined
+  /** Relative worsening that a guardrail metric may have. */
+  margin?: number | undefined
+}
+
+export interface ExperimentPlan {
+  minDays: number
+  alpha: number
+  power: number
+  maxCostIncrease: number
+  exclude: readonly { fromMs: number; toMs: number; why: string }[]
+}
+
+export interface ArmSums {
+  control: PairMoments
+  candidate: PairMoments
+}
+
+/** Sums per metric as they stood when the planned end was reached: what the fixed test reads, once. */
+export interface FixedReading {
+  atMs: number
+  metrics: Record<string, ArmSums>
+}
+
+/** Subjects of one epoch, each in the epoch of its first exposure. `expected` of them should be the candidate's. */
+export interface Split {
+  epoch: number
+  stage: string
+  percent: number
+  n: number
+  candidate: number
+  expected: number
+}
+
+export interface SignalEvidence {
+  metric: string
+  arm: 'control' | 'candidate'
+  n: number
+  mean: number
+  m2: number
+  last: number
+}
+
+/** Everything that a report is made from. Metrics are those of the span: the epochs of the present split. */
+export interface Evidence {
+  release: string
+  now: number
+  stage: string
+  /** The split of the span; null while there has been none. */
+  percent: number | null
+  sinceMs: number | null
+  /** End of the span; null while it lasts. */
+  untilMs: number | null
+  splits: readonly Split[]
+  /** Subjects that saw both arms within the span. */
+  crossed: number
+  /** Per metric and UTC day (days since 1970) of a subject's first exposure. */
+  days: readonly { metric: string; arm: 'control' | 'candidate'; day: number; moments: PairMoments }[]
+  /** Seconds that a subject's jobs ran, over how many succeeded. */
+  gpuSeconds: ArmSums
+  costPerGpuSecond: { control: number | null; candidate: number | null }
+  signals: readonly SignalEvidence[]
+  traits: readonly { trait: string; bucket: string; control: number; candidate: number }[]
+  fixed: FixedReading | null
+}

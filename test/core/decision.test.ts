@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest'
+import type { Evidence, MetricPlan } from '../../src/core/experiment.ts'
+import { buildReport } from '../../src/core/report.ts'
+import { drawBinomial, seededRandom } from '../../src/core/stats/sampling.ts'
+import {
+  atTheEnd,
+  COMPLAINTS,
+  counts,
+  DAY_MS,
+  evidence,
+  PLAN,
+  PLAY,
+  seconds,
+  share,
+  START,
+} from './experiment-fixtures.ts'
+
+function decided(of: Evidence, metrics: MetricPlan[] = [PLAY, COMPLAINTS], plan = PLAN) {
+  const { decision, reasons } = buildReport(of, metrics, plan).decision
+  return [decision, ...reasons.map(({ code }) => code)]
+}
+
+const complaints = (control: number, candidate: number) =>
+  counts('complaints', share(control, 12_000), share(candidate, 12_000))
+const play = (control: number, candidate: number) => counts('play', share(control, 12_000), share(candidate, 12_000))
+
+describe('the decision', () => {
+  it('is to advance when the primary is better, guardrails are no worse and the cost is within its limit', () => {
+    expect(decided(atTheEnd())).toEqual(['advance', 'primary_better'])
+  })
+
+  it('is to continue before whole days and the planned sample, unless the effect shows early', () => {
+    const day3 = START + 3 * DAY_MS
+    expect(decided(evidence({ now: day3 }))).toEqual(['continue', 'days'])
+    const small = [...counts('play', share(67, 100), share(73, 100))]
+    expect(decided(evidence({ days: small }), [PLAY])).toEqual(['continue', 'sample'])
+    const early = evidence({ days: play(8064, 8772) })
+    expect(decided(early, [{ ...PLAY, mde: 0.001 }])).toEqual(['advance', 'primary_better'])
+  })
+
+  it('is to hold when better but dearer than allowed', () => {
+    const gpuSeconds = { control: seconds(61), candidate: seconds(83) }
+    expect(decided(atTheEnd({ gpuSeconds }))).toEqual(['hold', 'too_dear', 'primary_better'])
+  })
+
+  it('is to hold when a guardrail metric is worse, or only not shown to be no worse', () => {
+    const worse = atTheEnd({ days: [...play(8064, 8772), ...complaints(228, 400)] })
+    expect(decided(worse)).toEqual(['hold', 'guardrail_worse', 'primary_better'])
+    const open = atTheEnd({ days: [...play(8064, 8772), ...complaints(22, 24)] })
+    expect(decided(open)).toEqual(['hold', 'guardrail_unproven', 'primary_better'])
+  })
+
+  it('is to hold when no effect was shown at the end, however long one goes on looking', () => {
+    const atEnd = atTheEnd({ days: [...play(8064, 8100), ...complaints(228, 219)] })
+    expect(decided(atEnd)).toEqual(['hold', 'not_significant'])
+    const later = { ...atEnd, now: START + 30 * DAY_MS, days: [...play(8064, 8280), ...complaints(228, 219)] }
+    expect(decided(later)).toEqual(['hold', 'not_significant'])
+  })
+
+  it('is to roll back when the primary is worse, also before the end', () => {
+    expect(decided(atTheEnd({ days: play(8772, 8064) }), [PLAY])).toEqual(['rollback', 'primary_worse'])
+    const early = evidence({ now: START + DAY_MS, days: play(8772, 8064) })
+    expect(decided(early, [PLAY])).toEqual(['rollback', 'primary_worse'])
+    const fewer = { ...PLAY, direction: 'decrease' as const }
+    expect(decided(atTheEnd(), [fewer])).toEqual(['rollback', 'primary_worse'])
+  })
+
+  it('is to hold on a broken split, whatever the metrics say', () => {
+    const splits = [{ epoch: 3, stage: 'canary-50', percent: 50, n: 24_000, candidate: 11_000, expected: 12_000 }]
+    expect(decided(atTheEnd({ splits, days: play(8772, 8064) }))).toEqual(['hold', 'srm_mismatch'])
+  })
+
+  it('is not taken in an excluded time, nor without a primary metric', () => {
+    const exclude = [{ fromMs: START + 6.5 * DAY_MS, toMs: START + 9 * DAY_MS, why: 'festival' }]
+    const [decision, ...reasons] = decided(atTheEnd(), [PLAY], { ...PLAN, exclude })
+    expect(decision).toBe('continue')
+    expect(reasons).toContain('excluded_now')
+    expect(decided(atTheEnd(), [COMPLAINTS])).toEqual(['continue', 'no_primary'])
+  })
+
+  it('calls a difference where there is none in at most α of runs that are looked at every day', () => {
+    const random = seededRandom(20_261_124)
+    const runs = 400
+    let wrong = 0
+    for (let run = 0; run < runs; run++) {
+      let [control, candidate] = [0, 0]
+      for (let day = 1; day <= 14; day++) {
+        control += drawBinomial(800, 0.7, random)
+        candidate += drawBinomial(800, 0.7, random)
+        const days = counts('play', share(control, 800 * day), share(candidate, 800 * day))
+        const at = { now: START + day * DAY_MS, days, splits: [] }
+        const decision = decided(day === 14 ? atTheEnd(at) : evidence(at), [{ ...PLAY, mde: 0.02 }], {
+          ...PLAN,
+          minDays: day === 14 ? 14 : 1,
+        })[0]
+        if (decision === 'advance' || decision === 'rollback') {
+          wrong++
+          break
+        }
+      }
+    }
+    expect(wrong / runs).toBeLessThan(0.075)
+    expect(wrong).toBeGreaterThan(0)
+  })
+})
