@@ -101,7 +101,7 @@ function operation(route: AnyRoute): Record<string, unknown> {
     parameters: [
       ...pathParameters(route.path),
       ...queryParameters(route),
-      ...(route.versioned ? [VERSION_PARAMETER] : []),
+      ...(takesVersion(route) ? [VERSION_PARAMETER] : []),
     ],
     ...(route.body ? { requestBody: { required: true, content: json(route.body, 'input') } } : {}),
     ...(route.batch ? { requestBody: { required: true, content: batchContent(route.batch) } } : {}),
@@ -135,6 +135,11 @@ function pathParameters(path: string): unknown[] {
   }))
 }
 
+/** A read only tells its version. */
+function takesVersion({ versioned, method }: AnyRoute): boolean {
+  return versioned === true && method !== 'get'
+}
+
 function queryParameters({ query }: AnyRoute): unknown[] {
   if (!query) return []
   const { properties = {}, required = [] } = schemaOf(query, 'input')
@@ -149,7 +154,7 @@ function queryParameters({ query }: AnyRoute): unknown[] {
 function refusalsOf(route: AnyRoute): readonly ErrorCode[] {
   return [
     ...COMMON,
-    ...(route.query || route.body || route.batch || route.versioned ? FOR_INPUT : []),
+    ...(route.query || route.body || route.batch || takesVersion(route) ? FOR_INPUT : []),
     ...(route.body || route.batch ? FOR_BODIES : []),
     ...(route.method === 'get' ? [] : CHANGES),
     ...route.refusals,

@@ -6,19 +6,20 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { inParallel, pollToEnd, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
-import { OpenApi, type OpenApiDocument, type Operation } from '../support/openapi.ts'
-import { type Asker, type Call, CALLERS, callsOf, mayCall, send } from '../support/openapi-calls.ts'
+import { OpenApi, type OpenApiDocument } from '../support/openapi.ts'
+import { type Call, CALLERS, callsOf, mayCall } from '../support/openapi-calls.ts'
+import { JudgedClient, send } from '../support/openapi-client.ts'
+import { goodCall } from '../support/openapi-samples.ts'
 import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from '../support/processes.ts'
 
 const RELEASE = 'wan22_t2v_abtest'
-const RUNS_AN_OPERATION = 40
+const RUNS_AN_OPERATION = 30
 
 let backends: Backends
 let gateway: Gateway
 let control: ControlClient
 let api: OpenApi
-/** `operationId status` of every answer that was judged. */
-const seen = new Set<string>()
+let client: JudgedClient
 
 beforeAll(async () => {
   backends = await startBackends(0.2)
@@ -34,6 +35,7 @@ beforeAll(async () => {
     headers: { authorization: `Bearer ${tokenOf('viewer')}` },
   })
   api = new OpenApi((await answer.json()) as OpenApiDocument)
+  client = new JudgedClient(api, gateway.url)
 })
 
 afterAll(async () => {
@@ -41,50 +43,11 @@ afterAll(async () => {
   await Promise.all([backends?.control.close(), backends?.candidate.close()])
 })
 
-/** Sends, judges and remembers. */
-async function judged(
-  operation: Operation,
-  call: Call,
-  base = gateway.url,
-): Promise<{ status: number; body: unknown }> {
-  const answer = await send(base, operation, call)
-  const about = `${operation.method} ${operation.path} ${JSON.stringify(call)} → ${JSON.stringify(answer).slice(0, 600)}`
-  expect(api.faults(operation, answer), about).toEqual([])
-  const isRefusedByRole = answer.status === 401 || (answer.status === 403 && operation.role !== null)
-  if (answer.status !== 503) expect(isRefusedByRole, about).toBe(!mayCall(call.as, operation))
-  if (answer.mediaType === 'text/event-stream') expect(api.faultsOf('Release', stateOf(answer.body)), about).toEqual([])
-  seen.add(`${operation.operationId} ${answer.status}`)
-  return answer
-}
-
-function stateOf(events: unknown): unknown {
-  return JSON.parse(/^event: state\ndata: (.*)$/m.exec(events as string)?.[1] ?? 'null')
-}
-
-/** What everybody who may is answered with 200 for; the others need no more than the release's name. */
-const GOOD: Record<string, Partial<Call>> = {
-  actOnRelease: { body: JSON.stringify({ action: 'advance', force: true, dry_run: true, reason: 'may it?' }) },
-  patchConfig: { body: JSON.stringify({ bake: '2s' }), query: { reason: 'test', dry_run: 'true' } },
-  clearConfig: { query: { dry_run: 'true' } },
-  saveDraft: { body: JSON.stringify({ overlay: { bake: '3s' }, base_version: 0 }) },
-  saveView: { body: JSON.stringify({ name: 'mine', query: 'arm=candidate' }) },
-  removeView: { query: { view: 'mine' } },
-  getCounters: { query: { from: '2026-01-01T00:00:00Z', step: '5s' } },
-  listJobs: { query: { arm: 'candidate', limit: '2' } },
-  assign: { query: { release: RELEASE, subject: 'user-1' } },
-  postSignals: { body: JSON.stringify([{ release: RELEASE, arm: 'candidate', metric: 'fvd', value: 211.5 }]) },
-  postEvents: { body: JSON.stringify([{ release: RELEASE, subject: 'user-1', metric: 'liked', value: 1 }]) },
-}
-
-function good(operation: Operation, as: Asker): Call {
-  return { as, name: RELEASE, ...GOOD[operation.operationId] }
-}
-
 describe('the answers of a release at work', () => {
   /** Each operation that reads, once, as a viewer or whoever may. */
   const readAll = async () => {
     for (const operation of api.operations.filter(({ method }) => method === 'get')) {
-      const answer = await judged(operation, good(operation, 'admin'))
+      const answer = await client.call(operation, goodCall(operation, RELEASE, 'admin'))
       expect(answer.status, operation.path).toBe(200)
     }
   }
@@ -136,7 +99,7 @@ describe('the answers of a release at work', () => {
   it('are described for each role, on what is good for those who may', async () => {
     for (const operation of api.operations) {
       for (const as of CALLERS) {
-        const { status } = await judged(operation, good(operation, as))
+        const { status } = await client.call(operation, goodCall(operation, RELEASE, as))
         if (mayCall(as, operation)) expect(status, `${operation.operationId} as ${as}`).toBe(200)
       }
     }
@@ -146,40 +109,72 @@ describe('the answers of a release at work', () => {
 describe('refusals', () => {
   it('of bodies and versions that cannot be are described', async () => {
     for (const operation of api.operations.filter(({ body }) => Object.keys(body).length > 0)) {
-      const asked = good(operation, 'admin')
+      const asked = goodCall(operation, RELEASE, 'admin')
       const bad: [number, Partial<Call>][] = [
         [400, { body: '{' }],
         [400, { body: '{"no_such_key":1}' }],
-        [413, { body: JSON.stringify(['x'.repeat(1_100_000)]) }],
+        [413, { body: 'x'.repeat(operation.responses['207'] ? 1_048_577 : 65_537) }],
         [415, { headers: { 'content-type': 'application/xml' } }],
       ]
       for (const [status, call] of bad) {
-        expect((await judged(operation, { ...asked, ...call })).status, operation.operationId).toBe(status)
+        expect((await client.call(operation, { ...asked, ...call })).status, operation.operationId).toBe(status)
       }
     }
     for (const operation of api.operations.filter(({ responses }) => responses['412'])) {
-      const stale = { ...good(operation, 'admin'), headers: { 'if-match': '"999999"' } }
-      expect((await judged(operation, stale)).status, operation.operationId).toBe(412)
+      const stale = { ...goodCall(operation, RELEASE, 'admin'), headers: { 'if-match': '"999999"' } }
+      expect((await client.call(operation, stale)).status, operation.operationId).toBe(412)
     }
     const act = api.operation('actOnRelease')
-    const illegal = await judged(act, { ...good(act, 'operator'), body: JSON.stringify({ action: 'start' }) })
+    const illegal = await client.call(act, {
+      ...goodCall(act, RELEASE, 'operator'),
+      body: JSON.stringify({ action: 'start' }),
+    })
     expect(illegal.status).toBe(409)
   })
 
+  it('of queries that say nothing are described', async () => {
+    for (const operation of api.operations) {
+      const query = operation.parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => [name, ''])
+      const call = { ...goodCall(operation, RELEASE, 'admin'), query: Object.fromEntries(query) }
+      if (query.length > 0) expect((await client.call(operation, call)).status, operation.operationId).toBe(400)
+    }
+  })
+
+  it('of methods that the document does not name are 405', async () => {
+    for (const path of new Set(api.operations.filter(({ role }) => role !== null).map((operation) => operation.path))) {
+      const here = api.operations.filter((operation) => operation.path === path)
+      const method = ['post', 'delete'].find((each) => here.every((operation) => operation.method !== each))!
+      const answer = await send(gateway.url, { ...here[0]!, method }, { as: 'admin', name: RELEASE })
+      expect(answer.status, `${method} ${path}`).toBe(405)
+      expect(api.faultsOf('Error', answer.body)).toEqual([])
+    }
+  })
+
   it('of a batch are row by row', async () => {
-    const [row] = JSON.parse(GOOD['postSignals']!.body!) as [object]
-    const batches = api.operations.filter(({ responses }) => responses['207'])
-    expect(batches.length).toBeGreaterThan(0)
     const signals = api.operation('postSignals')
-    const rows = JSON.stringify([row, { ...row, value: 'high' }, { ...row, release: 'no_such_release' }])
-    const { status, body } = await judged(signals, { as: 'operator', body: rows })
-    expect(status).toBe(207)
-    expect(body).toMatchObject({ accepted: 1, details: [{ path: '1.value' }, { path: expect.stringMatching(/^2/) }] })
+    const [row] = JSON.parse(goodCall(signals, RELEASE, 'operator').body!) as [object]
+    const rows = [row, { ...row, value: 'high' }, { ...row, release: 'no_such_release' }]
+    const lines = rows.map((each) => JSON.stringify(each)).join('\n')
+    for (const call of [
+      { body: JSON.stringify(rows) },
+      { body: lines, headers: { 'content-type': 'application/x-ndjson' } },
+    ]) {
+      const { status, body } = await client.call(signals, { as: 'operator', ...call })
+      expect(status).toBe(207)
+      expect(body).toMatchObject({ accepted: 1, details: [{ path: '1.value' }, { path: expect.stringMatching(/^2/) }] })
+    }
+    const postEvents = api.operation('postEvents')
+    const [event] = JSON.parse(goodCall(postEvents, RELEASE, 'operator').body!) as [object]
+    const events = JSON.stringify([event, { ...event, subject: undefined }])
+    expect((await client.call(postEvents, { as: 'operator', body: events })).status).toBe(207)
   })
 
   it('of a release that is not there are 404, wherever one is named', async () => {
     for (const operation of api.operations.filter(({ path }) => path.includes('{name}'))) {
-      const { status } = await judged(operation, { ...good(operation, 'admin'), name: 'no such release' })
+      const { status } = await client.call(operation, {
+        ...goodCall(operation, RELEASE, 'admin'),
+        name: 'no such release',
+      })
       expect(status, operation.operationId).toBe(404)
     }
   })
@@ -193,8 +188,11 @@ describe('refusals', () => {
     })
     const cookie = login.headers.get('set-cookie')!.split(';')[0]!
     for (const operation of api.operations.filter(({ method }) => method !== 'get')) {
-      const call: Call = { ...good(operation, 'nobody'), headers: { cookie, origin: 'https://elsewhere.example' } }
-      expect((await judged(operation, call)).status, operation.operationId).toBe(403)
+      const call: Call = {
+        ...goodCall(operation, RELEASE, 'nobody'),
+        headers: { cookie, origin: 'https://elsewhere.example' },
+      }
+      expect((await client.call(operation, call)).status, operation.operationId).toBe(403)
     }
   })
 
@@ -205,8 +203,9 @@ describe('refusals', () => {
     })
     try {
       await closed.start()
+      const closedClient = new JudgedClient(api, closed.url)
       for (const operation of api.operations) {
-        const { status } = await judged(operation, good(operation, 'admin'), closed.url)
+        const { status } = await closedClient.call(operation, goodCall(operation, RELEASE, 'admin'))
         expect(status, operation.operationId).toBe(operation.role === null ? 200 : 503)
       }
     } finally {
@@ -227,7 +226,7 @@ describe('for any caller, query, version and body', () => {
   it('each operation answers as the document says', async () => {
     for (const operation of api.operations) {
       await fc.assert(
-        fc.asyncProperty(callsOf(operation, api, known), async (call) => void (await judged(operation, call))),
+        fc.asyncProperty(callsOf(operation, api, known), async (call) => void (await client.call(operation, call))),
         { numRuns: RUNS_AN_OPERATION, endOnFailure: true },
       )
     }
@@ -236,7 +235,7 @@ describe('for any caller, query, version and body', () => {
   it('and every operation was seen to answer well and to refuse', () => {
     for (const { operationId, responses, role } of api.operations) {
       const reachable = Object.keys(responses).filter((status) => status !== '500' && status !== '503')
-      const missing = reachable.filter((status) => !seen.has(`${operationId} ${status}`))
+      const missing = reachable.filter((status) => !client.seen.has(`${operationId} ${status}`))
       // Whoever is known at all may do what a viewer may.
       expect(missing, operationId).toEqual(role === 'viewer' && missing.includes('403') ? ['403'] : [])
     }
