@@ -10,18 +10,22 @@ export class Breaker {
   #failures = 0
   #pauseMs = 0
   #openUntil = 0
+  #probing = false
 
   /** Whether a candidate submit may go to the candidate now. In half-open state one call a pause gets true. */
   allows(now: number): boolean {
     if (this.#pauseMs === 0) return true
     if (now < this.#openUntil) return false
     this.#openUntil = now + this.#pauseMs
+    this.#probing = true
     return true
   }
 
   failed(now: number): void {
     this.#failures++
-    if (this.#failures < FAILURES_TO_OPEN) return
+    // Calls that were under way when it opened say nothing new: only a probe that fails makes the pause longer.
+    if (this.#failures < FAILURES_TO_OPEN || (this.#pauseMs > 0 && !this.#probing)) return
+    this.#probing = false
     this.#pauseMs = this.#pauseMs === 0 ? FIRST_PAUSE_MS : Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS)
     this.#openUntil = now + this.#pauseMs
   }
@@ -29,5 +33,6 @@ export class Breaker {
   succeeded(): void {
     this.#failures = 0
     this.#pauseMs = 0
+    this.#probing = false
   }
 }
