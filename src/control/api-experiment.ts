@@ -41,3 +41,155 @@ export const batchAnswerSchema = v.object({
   details: v.array(v.object({ path: v.string(), message: v.string() })),
 })
 export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
+
+const interval = { low: v.number(), high: v.number() }
+const lift = v.nullable(v.object({ lift: v.number(), ...interval }))
+const armEstimate = v.object({ n: v.number(), estimate: v.nullable(v.number()) })
+const role = v.picklist(['primary', 'secondary', 'guardrail'])
+
+export const metricReportSchema = v.object({
+  metric: v.string(),
+  kind: v.picklist(['proportion', 'mean', 'ratio']),
+  role,
+  direction: v.picklist(['increase', 'decrease']),
+  control: armEstimate,
+  candidate: armEstimate,
+  /** Candidate − control, and candidate/control − 1, with 95 % intervals. */
+  absolute: lift,
+  relative: lift,
+  /** `final`: read once, from the data of the planned end; before that a preview that decides nothing. */
+  test: v.nullable(
+    v.object({
+      name: v.picklist(['two_proportion_z', 'welch_t', 'ratio_delta_z']),
+      statistic: v.nullable(v.number()),
+      df: v.nullable(v.number()),
+      p_value: v.number(),
+      p_adjusted: v.nullable(v.number()),
+      final: v.boolean(),
+    }),
+  ),
+  /** May be read at any time; null below 50 events an arm. */
+  always_valid: v.nullable(
+    v.object({
+      p_value: v.number(),
+      p_adjusted: v.nullable(v.number()),
+      absolute: v.object(interval),
+      relative: v.nullable(v.object(interval)),
+    }),
+  ),
+  non_inferiority: v.nullable(
+    v.object({
+      margin: v.number(),
+      method: v.picklist(['fixed', 'sequential']),
+      p_value: v.nullable(v.number()),
+      status: v.picklist(['non_inferior', 'not_shown', 'worse']),
+    }),
+  ),
+  mde: v.nullable(v.number()),
+})
+export type MetricView = v.InferOutput<typeof metricReportSchema>
+
+export const decisionSchema = v.object({
+  decision: v.picklist(['continue', 'advance', 'hold', 'rollback']),
+  reasons: v.array(
+    v.object({
+      code: v.picklist([
+        'srm_mismatch',
+        'primary_worse',
+        'no_primary',
+        'no_subjects',
+        'days',
+        'sample',
+        'excluded_now',
+        'guardrail_worse',
+        'guardrail_unproven',
+        'too_dear',
+        'not_significant',
+        'primary_better',
+      ]),
+      message: v.string(),
+      metric: v.nullable(v.string()),
+    }),
+  ),
+})
+
+const perArm = v.object({ control: v.number(), candidate: v.number() })
+
+export const reportSchema = v.object({
+  release: v.string(),
+  stage: v.string(),
+  /** Of the split that is read; null while there has been none with both arms. */
+  percent: v.nullable(v.number()),
+  at: isoTime,
+  since: v.nullable(isoTime),
+  until: v.nullable(isoTime),
+  decision: decisionSchema,
+  /** False where the split is not what was dealt: no figure may be believed. */
+  valid: v.boolean(),
+  readiness: v.object({
+    days: v.number(),
+    min_days: v.number(),
+    sample: perArm,
+    planned: v.nullable(perArm),
+    planned_reached: v.boolean(),
+    excluded_now: v.nullable(v.string()),
+    read_at: v.nullable(isoTime),
+    due: v.boolean(),
+  }),
+  srm: v.object({
+    p_value: v.number(),
+    chi2: v.number(),
+    mismatch: v.boolean(),
+    expected: perArm,
+    observed: perArm,
+    epochs: v.array(
+      v.object({
+        epoch: v.number(),
+        stage: v.string(),
+        percent: v.number(),
+        control: v.number(),
+        candidate: v.number(),
+        expected_candidate: v.number(),
+        p_value: v.number(),
+      }),
+    ),
+  }),
+  /** Subjects that saw both arms: left out. */
+  crossed: v.number(),
+  metrics: v.array(metricReportSchema),
+  /** Lift of each primary metric by UTC day of first exposure, with a band that may be read at any time. */
+  series: v.array(
+    v.object({
+      metric: v.string(),
+      points: v.array(v.object({ day: v.pipe(v.string(), v.isoDate()), n: v.number(), lift: v.number(), ...interval })),
+    }),
+  ),
+  /** Per successful job. */
+  cost: v.object({
+    control: v.nullable(v.number()),
+    candidate: v.nullable(v.number()),
+    relative: lift,
+    limit: v.number(),
+    status: v.picklist(['within', 'too_dear', 'not_measured']),
+  }),
+  signals: v.array(
+    v.object({
+      metric: v.string(),
+      arm,
+      n: v.number(),
+      mean: v.number(),
+      sd: v.nullable(v.number()),
+      last: v.number(),
+    }),
+  ),
+  /** Shares of all traffic and of the candidate's, in [0, 1]. */
+  representativeness: v.array(
+    v.object({
+      trait: v.string(),
+      p_value: v.number(),
+      status: v.picklist(['alike', 'differs', 'unknown']),
+      buckets: v.array(v.object({ bucket: v.string(), all: v.number(), candidate: v.number() })),
+    }),
+  ),
+})
+export type ReportView = v.InferOutput<typeof reportSchema>

@@ -25,6 +25,7 @@ const NAMED = {
   Assignment: api.assignmentSchema,
   Signal: experiment.signalSchema,
   Event: experiment.eventSchema,
+  Report: experiment.reportSchema,
   BatchAnswer: experiment.batchAnswerSchema,
   Error: api.errorSchema,
 }

@@ -9,6 +9,7 @@ import { windowStart } from '../core/window.ts'
 import type { Page } from '../dashboard/port.ts'
 import type { JobFilter, ReleaseControllerRpc } from '../durable/rpc.ts'
 import type { ActionCommand, AssignmentView, CounterRow, HistoryEntry, JobView, PairView, ReleaseView } from './api.ts'
+import type { ReportView } from './api-experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'
 import { type ConfigService, configService } from './config-service.ts'
@@ -31,6 +32,7 @@ export interface ControlService {
   counters(name: string, range: CounterRange): Promise<CounterRow[]>
   jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
+  report(name: string): Promise<ReportView>
   assign(name: string, subject: string): Promise<AssignmentView>
   /** Of the snapshot that this isolate routes by; null where it has none. */
   snapshotAgeSeconds(name: string): number | null
@@ -78,6 +80,7 @@ export function controlService(
     counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
     jobs: (name, filter, cursor, limit) => ask(controller(name).jobs(filter, cursor, limit)),
     pairs: (name, cursor, limit) => ask(controller(name).pairs(cursor, limit)),
+    report: (name) => askAnswer(controller(name).report()),
     assign: async (name, subject) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),
   }

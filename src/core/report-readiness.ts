@@ -15,8 +15,8 @@ export interface Readiness {
   planned_reached: boolean
   /** Why now is an excluded time; null where it isn't. */
   excluded_now: string | null
-  /** When the planned end was reached and the fixed tests were read, once and for all. */
-  read_at: string | null
+  /** When the planned end was reached and the fixed tests were read, once and for all; unix ms. */
+  read_at: number | null
   /** Days and sample are there: the fixed tests may be read. */
   due: boolean
 }
@@ -56,7 +56,7 @@ export function readiness(
     planned,
     planned_reached: reached,
     excluded_now: excluded ? excluded.why || 'excluded' : null,
-    read_at: fixed ? new Date(fixed.atMs).toISOString() : null,
+    read_at: fixed?.atMs ?? null,
     due: days >= plan.minDays && reached && !excluded,
   }
 }

@@ -15,10 +15,10 @@ export interface Report {
   release: string
   stage: string
   percent: number | null
-  /** ISO 8601, UTC. */
-  at: string
-  since: string | null
-  until: string | null
+  /** Unix ms. */
+  at: number
+  since: number | null
+  until: number | null
   decision: Decision
   /** False where the split is not what was dealt: then no figure below may be believed. */
   valid: boolean
@@ -42,8 +42,8 @@ export interface Report {
   /** Subjects that saw both arms: left out. */
   crossed: number
   metrics: MetricReport[]
-  /** Of each primary metric, by day of first exposure: all subjects up to then, with a band that may be read at any time. */
-  series: { metric: string; points: ({ day: string; n: number; lift: number } & Interval)[] }[]
+  /** Of each primary metric, by day of first exposure (days since 1970, UTC): all subjects up to then, with a band that may be read at any time. */
+  series: { metric: string; points: ({ day: number; n: number; lift: number } & Interval)[] }[]
   cost: CostReport
   signals: { metric: string; arm: 'control' | 'candidate'; n: number; mean: number; sd: number | null; last: number }[]
   /** Shares in [0, 1]. */
@@ -65,9 +65,9 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     release: evidence.release,
     stage: evidence.stage,
     percent: evidence.percent,
-    at: iso(evidence.now),
-    since: evidence.sinceMs === null ? null : iso(evidence.sinceMs),
-    until: evidence.untilMs === null ? null : iso(evidence.untilMs),
+    at: evidence.now,
+    since: evidence.sinceMs,
+    until: evidence.untilMs,
     readiness: readiness(evidence, metrics, plan, (name) => sumsOf(evidence, name)),
     srm: srmOf(evidence),
     crossed: evidence.crossed,
@@ -162,7 +162,7 @@ function seriesOf({ days }: Evidence, { name, kind }: MetricPlan, alpha: number)
     const band = control && candidate && sequenceOfLift(control, candidate, alpha)
     if (!band) continue
     const n = sofar.control.n + sofar.candidate.n
-    points.push({ day: iso(day * 86_400_000).slice(0, 10), n, lift: candidate.value / control.value - 1, ...band })
+    points.push({ day, n, lift: candidate.value / control.value - 1, ...band })
   }
   return { metric: name, points }
 }
@@ -186,8 +186,4 @@ function representativeness(traits: Evidence['traits']): Report['representativen
         .sort((a, b) => b.all - a.all),
     }
   })
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString()
 }

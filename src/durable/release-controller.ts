@@ -4,22 +4,24 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
+import type { ReportView } from '../control/api-experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
-import { Actions } from './controller/actions.ts'
+import { Actions, needsVerdicts, NOT_JUDGED } from './controller/actions.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
-import { gatherTotals, ledgersOf, shardsOf } from './controller/gather.ts'
+import { Experiment } from './controller/experiment.ts'
+import { gatherLost, gatherTotals, gatherWindows, ledgersOf, shardsOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
-import { pageThrough } from './controller/paging.ts'
+import { type Page, pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
-import type { Actor, Answer, JobFilter, Refusal, ReleaseControllerRpc, SignalRow, SignalSum } from './rpc.ts'
+import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './rpc.ts'
 import { within } from './stubs.ts'
 import type { CountedRow } from './window-store.ts'
 
@@ -31,6 +33,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #store: ControllerStore
   readonly #outbox: Outbox
   readonly #signals: Signals
+  readonly #experiment: Experiment
   readonly #tick: Tick
   readonly #actions: Actions
   readonly #publishing: Publishing
@@ -43,6 +46,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#signals = new Signals(ctx.storage.sql)
     const changed = () => this.#changed()
     this.#actions = new Actions(this.#store, this.#outbox, changed)
+    this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
     this.#tick = new Tick(env, this.#store, this.#actions, this.#signals)
     this.#publishing = new Publishing(this.#store, this.#actions)
   }
@@ -71,7 +75,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
         () => true,
         () => false,
       )
-      if (!judged && JUDGED_ACTIONS.includes(command.action) && !command.force) return NOT_JUDGED
+      if (!judged && needsVerdicts(command)) return NOT_JUDGED
     }
     const done = this.#actions.byHand(effective.config, command, actor, Date.now())
     if (!done.ok) return done
@@ -82,7 +86,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return this.view()
   }
 
-  async history(cursor: string | null, limit: number): Promise<{ items: HistoryEntry[]; next: string | null }> {
+  async history(cursor: string | null, limit: number): Promise<Page<HistoryEntry>> {
     return this.#store.history(cursor, limit)
   }
 
@@ -114,9 +118,8 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async windows(fromMs: number, toMs: number): Promise<{ windowMs: number; rows: WindowRow[] }> {
     const effective = this.#effective()
     if (!effective.ok) return { windowMs: 60_000, rows: [] }
-    const sources = [...shardsOf(this.env, effective.config), ...ledgersOf(this.env, effective.config)]
-    const rows = await Promise.all(sources.map((source) => within(CALL_DEADLINE_MS, source.windows(fromMs, toMs))))
-    return { windowMs: effective.config.windowMs, rows: rows.flat() }
+    const rows = await gatherWindows(this.env, effective.config, fromMs, toMs)
+    return { windowMs: effective.config.windowMs, rows }
   }
 
   async totals(): Promise<CountedRow[]> {
@@ -124,15 +127,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? gatherTotals(this.env, effective.config) : []
   }
 
-  async jobs(
-    filter: JobFilter,
-    cursor: string | null,
-    limit: number,
-  ): Promise<{ items: JobView[]; next: string | null }> {
+  async jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>> {
     return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.jobs(filter, at, limit))
   }
 
-  async pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }> {
+  async pairs(cursor: string | null, limit: number): Promise<Page<PairView>> {
     return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.pairs(at, limit))
   }
 
@@ -148,13 +147,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return this.#signals.sums()
   }
 
+  async report(): Promise<Answer<ReportView>> {
+    const effective = this.#effective()
+    return effective.ok ? { ok: true, value: await this.#experiment.report(effective.config) } : effective
+  }
+
   async telemetryLost(): Promise<number> {
     const effective = this.#effective()
-    if (!effective.ok) return 0
-    const lost = await Promise.all(
-      shardsOf(this.env, effective.config).map((shard) => within(CALL_DEADLINE_MS, shard.lost())),
-    )
-    return lost.reduce((sum, n) => sum + n, 0)
+    return effective.ok ? gatherLost(this.env, effective.config) : 0
   }
 
   /** Re-armed before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
@@ -168,6 +168,8 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       await this.#tick.settle(effective.config)
       await this.#push(effective.config)
       for (const lost of await this.#outbox.send(Date.now())) this.#actions.webhookGivenUp(lost, Date.now())
+      // Last: what can't be read of an experiment delays no rollback.
+      await this.#experiment.evaluate(effective.config)
     } catch (error) {
       console.error(JSON.stringify({ at: 'release-controller', release: this.#name, error: String(error) }))
     }
@@ -241,15 +243,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const trips = config.guardrails.some(({ withinMs }) => withinMs !== null)
     return Math.min(Math.max(config.windowMs / 2, 500), trips ? 1000 : 5000)
   }
-}
-
-/** These go by the verdicts; on old ones nobody should be let in. */
-const JUDGED_ACTIONS: readonly ActionCommand['action'][] = ['advance', 'promote', 'approve']
-const NOT_JUDGED: Refusal = {
-  ok: false,
-  code: 'control_plane_unavailable',
-  message: "counters can't be read now, so nothing can be judged; try again, or force",
-  details: [],
 }
 
 /** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */

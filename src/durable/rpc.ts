@@ -3,6 +3,7 @@
  * never prompts or bodies. Refusals are values; a rejected call means a bug or the platform.
  */
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
+import type { ReportView } from '../control/api-experiment.ts'
 import type { Arm } from '../core/arm.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -54,6 +55,8 @@ export interface ReleaseControllerRpc {
   /** Quality, resources, cost; an id seen before is not counted again. */
   addSignals(rows: SignalRow[]): Promise<{ repeated: number }>
   signals(): Promise<SignalSum[]>
+  /** The A/B report as it stands. */
+  report(): Promise<Answer<ReportView>>
   telemetryLost(): Promise<number>
 }
 

@@ -10,6 +10,7 @@ import { draftRoutes } from './drafts.ts'
 import { jobRoutes } from './jobs.ts'
 import { metricRoutes } from './metrics.ts'
 import { releaseRoutes } from './releases.ts'
+import { reportRoutes } from './report.ts'
 import { streamRoutes } from './stream.ts'
 import { viewRoutes } from './views.ts'
 
@@ -22,6 +23,7 @@ export const ROUTES: readonly AnyRoute[] = [
   ...streamRoutes,
   ...assignRoutes,
   ...batchRoutes,
+  ...reportRoutes,
   ...viewRoutes,
   ...metricRoutes,
   route({

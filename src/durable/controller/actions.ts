@@ -105,7 +105,7 @@ export class Actions {
     who: string,
     reason: string,
     evidence: unknown,
-    event: 'guardrail_breached' | 'rolled_back',
+    event: 'guardrail_breached' | 'rolled_back' | 'decision',
     now: number,
   ): void {
     const place = placeOf(this.#store.state)
@@ -124,7 +124,7 @@ export class Actions {
   }
 
   facts(config: ReleaseConfig, now: number): Facts {
-    const { verdicts, judgement, state } = this.#store
+    const { verdicts, judgement, state, decision } = this.#store
     const byId = new Map(config.guardrails.map((guardrail) => [guardrail.id, guardrail]))
     const excused = verdicts
       .filter(
@@ -133,8 +133,22 @@ export class Actions {
           (v.note === 'no_control' && state.percent >= 100),
       )
       .map(({ guardrail }) => guardrail)
-    return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment: null }
+    // A decision is about the split that it was read from.
+    const experiment = decision?.epoch === state.epoch ? decision.decision : null
+    return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment }
   }
+}
+
+/** These go by the verdicts; on old ones nobody should be let in. */
+export function needsVerdicts({ action, force }: ActionCommand): boolean {
+  return !force && ['advance', 'promote', 'approve'].includes(action)
+}
+
+export const NOT_JUDGED: Refusal = {
+  ok: false,
+  code: 'control_plane_unavailable',
+  message: "counters can't be read now, so nothing can be judged; try again, or force",
+  details: [],
 }
 
 function commandOf(request: ActionCommand): Command | null {

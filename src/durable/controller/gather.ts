@@ -1,8 +1,10 @@
 /** One question to every shard and ledger of a release, merged. A source that does not answer makes the whole gathering fail. */
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import type { WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger, LedgerQuestion, LedgerReport } from '../job-ledger.ts'
+import type { BlastCounts } from '../ledger/summary.ts'
 import { ledgerAt, shardOf, within } from '../stubs.ts'
 import type { CountedRow, Report } from '../window-store.ts'
 
@@ -10,7 +12,10 @@ const DEADLINE_MS = 2000
 
 /** What the controller calls on the objects below it; each call of a method is one RPC. */
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost'>
-type LedgerStub = Pick<JobLedger, 'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows'>
+type LedgerStub = Pick<
+  JobLedger,
+  'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'splits' | 'experiment'
+>
 
 export function shardsOf(env: Env, release: ReleaseConfig): ShardStub[] {
   return Array.from({ length: release.counterShards }, (_, i) => shardOf(env, release.name, i) as unknown as ShardStub)
@@ -62,11 +67,47 @@ export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<Co
   return (await Promise.all(sources.map((source) => within(DEADLINE_MS, source.totals())))).flat()
 }
 
-export function earliest(a: number | null, b: number | null): number | null {
+/** What a run of the release, from `sinceMs` on, cost its users. A subject is in one ledger: nobody counts twice. */
+export async function gatherBlast(
+  env: Env,
+  release: ReleaseConfig,
+  sinceMs: number,
+  decidedAt: number,
+): Promise<BlastCounts> {
+  const ledgers = ledgersOf(env, release)
+  const all = await Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.blast(sinceMs, decidedAt))))
+  return all.reduce((sum, each) => ({
+    subjectsExposed: sum.subjectsExposed + each.subjectsExposed,
+    jobsFailed: sum.jobsFailed + each.jobsFailed,
+    jobsRescued: sum.jobsRescued + each.jobsRescued,
+    gpuSecondsLost: sum.gpuSecondsLost + each.gpuSecondsLost,
+    firstFailureAt: earliest(sum.firstFailureAt, each.firstFailureAt),
+    lastMisroutedSubmitAt: latest(sum.lastMisroutedSubmitAt, each.lastMisroutedSubmitAt),
+  }))
+}
+
+export async function gatherWindows(
+  env: Env,
+  release: ReleaseConfig,
+  fromMs: number,
+  toMs: number,
+): Promise<WindowRow[]> {
+  const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
+  const rows = await Promise.all(sources.map((source) => within(DEADLINE_MS, source.windows(fromMs, toMs))))
+  return rows.flat()
+}
+
+/** Events that isolates could not deliver. */
+export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
+  const lost = await Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.lost())))
+  return lost.reduce((sum, n) => sum + n, 0)
+}
+
+function earliest(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }
 
-export function latest(a: number | null, b: number | null): number | null {
+function latest(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.max(a, b)
 }
 

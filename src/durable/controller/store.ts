@@ -4,9 +4,12 @@
  */
 import type { HistoryEntry } from '../../control/api.ts'
 import type { Overlay } from '../../config/overlay.ts'
+import type { FixedReading } from '../../core/experiment.ts'
+import type { Facts } from '../../core/gates.ts'
 import type { Judgement } from '../../core/judgement.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { initialState, type ReleaseState } from '../../core/release.ts'
+import type { EpochPlace } from '../../core/report-span.ts'
 import type { Place } from '../../core/transitions.ts'
 
 export interface AuditDraft {
@@ -40,11 +43,21 @@ interface Kept {
   configMark: ConfigMark | null
   /** Version of the snapshot that each shard has confirmed. */
   pushedVersion: number
+  /** The experiment's decision, and of which epoch it is. */
+  decision: ExperimentDecision | null
+  /** Sums at the planned end of the split that began with epoch `span`. */
+  reading: (FixedReading & { span: number }) | null
   /** When a rollback was decided that has not been summed up yet. */
   unsettledSince: number | null
 }
 
 const NEVER_PUBLISHED: Published = { overlay: {}, version: 0 }
+
+export interface ExperimentDecision {
+  epoch: number
+  decision: NonNullable<Facts['experiment']>
+  message: string
+}
 
 type AuditRow = { id: number; at_ms: number; entry: string }
 
@@ -86,6 +99,26 @@ export class ControllerStore {
 
   get unsettledSince(): number | null {
     return this.#get('unsettledSince')
+  }
+
+  get decision(): ExperimentDecision | null {
+    return this.#get('decision')
+  }
+
+  get reading(): Kept['reading'] {
+    return this.#get('reading')
+  }
+
+  /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
+  places(sinceMs: number): EpochPlace[] {
+    return [
+      ...this.#storage.sql.exec<{ epoch: number; stage: string; percent: number; sinceMs: number }>(
+        `SELECT json_extract(entry, '$.epoch') AS epoch, json_extract(entry, '$.to.stage') AS stage,
+           json_extract(entry, '$.to.percent') AS percent, MIN(at_ms) AS sinceMs
+         FROM audit WHERE at_ms >= ? GROUP BY 1 ORDER BY 1`,
+        sinceMs,
+      ),
+    ]
   }
 
   /** All or nothing: on an error neither storage nor memory changes. */

@@ -8,13 +8,11 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { foldRows, type Judgement, openJudgement, overdueAfter, verdictsOf, windowEnds } from '../../core/judgement.ts'
-import { isRunning, nextRung, type ReleaseState } from '../../core/release.ts'
+import { isRunning, nextRung, presentRung, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
-import type { BlastCounts } from '../ledger/summary.ts'
-import { within } from '../stubs.ts'
 import type { Actions } from './actions.ts'
-import { earliest, gather, type Gathered, latest, ledgersOf, NOTHING } from './gather.ts'
+import { gather, gatherBlast, type Gathered, NOTHING } from './gather.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 import { blastView, releaseView, verdictView } from './view.ts'
@@ -25,7 +23,6 @@ const WINDOW_GRACE_MS = 50
 const MAX_WINDOWS_A_TICK = 240
 /** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
 const SETTLE_AFTER_MS = 7000
-const BLAST_DEADLINE_MS = 2000
 
 export class Tick {
   readonly #env: Env
@@ -119,6 +116,20 @@ export class Tick {
       )
       return
     }
+    if (this.#experimentHarms(config, state)) {
+      const { decision } = this.#store
+      const reason = `the experiment says so: ${decision!.message}`
+      this.#actions.bySystem(
+        config,
+        { action: 'rollback' },
+        'system:experiment',
+        reason,
+        { decision },
+        now,
+        'experiment',
+      )
+      return
+    }
     this.#alert(config, now)
     if (config.advance === 'auto' && state.state !== 'completed' && this.blockers(config, now).length === 0) {
       const action = nextRung(state, config.ladder) || state.state === 'shadow' ? 'advance' : 'promote'
@@ -132,6 +143,14 @@ export class Tick {
         now,
       )
     }
+  }
+
+  /** Only where the experiment is the stage's gate and nobody has to be asked; elsewhere it advises. */
+  #experimentHarms(config: ReleaseConfig, state: ReleaseState): boolean {
+    const { decision } = this.#store
+    const isGate = state.state === 'canary' && presentRung(state, config.ladder)?.gate === 'experiment'
+    const isCurrent = decision?.epoch === state.epoch && decision.decision === 'rollback'
+    return isGate && config.advance === 'auto' && isCurrent
   }
 
   /** A breach that changes nothing (warn, both bad) is told once an epoch. */
@@ -168,7 +187,7 @@ export class Tick {
     const since = this.#store.unsettledSince
     const now = Date.now()
     if (since === null || now < since + SETTLE_AFTER_MS) return
-    const blast = await this.#blast(config, since)
+    const blast = await gatherBlast(this.#env, config, this.#store.state.startedAt ?? 0, since)
     this.#store.commit({ unsettledSince: null }, null, now)
     const evidence = { blast_radius: blastView(blast, since) }
     const { subjectsExposed, jobsFailed, jobsRescued } = blast
@@ -180,9 +199,11 @@ export class Tick {
   async view(config: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
     const now = Date.now()
     const idle = { fromMs: 0, toMs: 0, recentFromMs: now, overdue: null }
+    const { startedAt, since } = this.#store.state
+    const rolledBack = this.#store.state.state === 'rolled_back'
     const [gathered, blast] = await Promise.all([
       gather(this.#env, config, idle).catch(() => null),
-      this.#store.state.state === 'rolled_back' ? this.#blast(config, this.#store.state.since).catch(() => null) : null,
+      rolledBack ? gatherBlast(this.#env, config, startedAt ?? 0, since).catch(() => null) : null,
     ])
     if (gathered) this.#ledgers = gathered.ledgers
     const state = as ?? this.#store.state
@@ -201,22 +222,6 @@ export class Tick {
       now,
     }
     return { ...releaseView(shown), ...(as ? { dry_run: true } : {}) }
-  }
-
-  async #blast(config: ReleaseConfig, decidedAt: number): Promise<BlastCounts> {
-    const since = this.#store.state.startedAt ?? 0
-    const all = await Promise.all(
-      ledgersOf(this.#env, config).map((ledger) => within(BLAST_DEADLINE_MS, ledger.blast(since, decidedAt))),
-    )
-    return all.reduce((sum, each) => ({
-      // A subject's jobs are all in one ledger, so nobody is counted twice.
-      subjectsExposed: sum.subjectsExposed + each.subjectsExposed,
-      jobsFailed: sum.jobsFailed + each.jobsFailed,
-      jobsRescued: sum.jobsRescued + each.jobsRescued,
-      gpuSecondsLost: sum.gpuSecondsLost + each.gpuSecondsLost,
-      firstFailureAt: earliest(sum.firstFailureAt, each.firstFailureAt),
-      lastMisroutedSubmitAt: latest(sum.lastMisroutedSubmitAt, each.lastMisroutedSubmitAt),
-    }))
   }
 
   #judgement(config: ReleaseConfig): Judgement {

@@ -132,6 +132,6 @@ describe('agrees with the reference cases', () => {
   })
 
   it('in every method that they have', () => {
-    expect([...byMethod.keys()].sort()).toEqual(Object.keys(METHODS).sort())
+    expect(new Set(byMethod.keys())).toEqual(new Set(Object.keys(METHODS)))
   })
 })

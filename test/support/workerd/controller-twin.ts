@@ -6,6 +6,8 @@ import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '.
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
 import type { Answer, Refusal, ReleaseControllerRpc, SignalSum } from '../../../src/durable/rpc.ts'
+import type { ReportView } from '../../../src/control/api-experiment.ts'
+import { aReport } from './report-view.ts'
 import { aReleaseView } from './release-view.ts'
 
 export class ControllerTwin implements ReleaseControllerRpc {
@@ -118,6 +120,10 @@ export class ControllerTwin implements ReleaseControllerRpc {
 
   async signals(): Promise<SignalSum[]> {
     return []
+  }
+
+  async report(): Promise<Answer<ReportView>> {
+    return { ok: true, value: aReport(this.state.name) }
   }
 
   async telemetryLost() {

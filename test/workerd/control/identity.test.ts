@@ -24,6 +24,8 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/pairs': 'viewer',
   'GET /api/v1/releases/{name}/stream': 'viewer',
   'GET /api/v1/assign': 'viewer',
+  'GET /api/v1/releases/{name}/report': 'viewer',
+  'GET /api/v1/releases/{name}/report.json': 'viewer',
   'POST /api/v1/signals': 'operator',
   'POST /api/v1/events': 'operator',
   // Beyond SPEC: what live-config keeps for operators.

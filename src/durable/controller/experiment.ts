@@ -1,0 +1,176 @@
+/**
+ * The experiment of a release: asks the ledgers for sums over subjects, has the core make the report, keeps what must
+ * be kept (the reading at the planned end, the last decision) and tells when the decision changes. Acts on nothing.
+ */
+import type { ReportView } from '../../control/api-experiment.ts'
+import type { Env } from '../../config/env.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { Evidence } from '../../core/experiment.ts'
+import { presentRung } from '../../core/release.ts'
+import { buildReport, type Report, sumsOf } from '../../core/report.ts'
+import { excludedDayRanges } from '../../core/report-readiness.ts'
+import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
+import { merged, mergedPairs, noPairs } from '../../core/stats/moments.ts'
+import type { ExperimentSums, SignalSum, SplitCount } from '../rpc.ts'
+import { within } from '../stubs.ts'
+import type { Actions } from './actions.ts'
+import { ledgersOf } from './gather.ts'
+import type { Signals } from './signals.ts'
+import type { ControllerStore } from './store.ts'
+
+const DEADLINE_MS = 4000
+const DAY_MS = 86_400_000
+
+export class Experiment {
+  readonly #env: Env
+  readonly #store: ControllerStore
+  readonly #actions: Actions
+  readonly #signals: Signals
+  #evaluatedAt = -Infinity
+
+  constructor(env: Env, store: ControllerStore, actions: Actions, signals: Signals) {
+    this.#env = env
+    this.#store = store
+    this.#actions = actions
+    this.#signals = signals
+  }
+
+  async report(config: ReleaseConfig): Promise<ReportView> {
+    return reportView(await this.#report(config, Date.now()))
+  }
+
+  /** Once a window while both arms have traffic: takes the reading when it is due, and remembers the decision. */
+  async evaluate(config: ReleaseConfig): Promise<void> {
+    const now = Date.now()
+    const { state } = this.#store
+    const hasBoth = state.state === 'canary' && state.percent > 0 && state.percent < 100
+    if (!hasBoth || config.metrics.length === 0 || now < this.#evaluatedAt + config.windowMs) return
+    this.#evaluatedAt = now
+    const { epoch } = state
+    let report = await this.#report(config, now)
+    if (report.readiness.due && report.readiness.read_at === null) report = await this.#report(config, now, true)
+    if (this.#store.state.epoch !== epoch) return
+    const before = this.#store.decision?.epoch === epoch ? this.#store.decision : null
+    const { decision, reasons } = report.decision
+    const isNews = before?.decision !== decision && !(before === null && decision === 'continue')
+    this.#store.commit({ decision: { epoch, decision, message: messageOf(report) } }, null, now)
+    if (!isNews) return
+    const acts = presentRung(state, config.ladder)?.gate === 'experiment' && config.advance === 'auto'
+    const evidence = { decision, reasons, advises_only: !acts, report: reportView(report) }
+    const message = `${decision}: ${messageOf(report)}`
+    this.#actions.note(config, 'decision', 'system:experiment', message, evidence, 'decision', now)
+  }
+
+  /** `take`: what is read now is the reading at the planned end, kept for good. */
+  async #report(config: ReleaseConfig, now: number, take = false): Promise<Report> {
+    const places = this.#store.places(this.#store.state.startedAt ?? 0)
+    const span = latestSpan(places)
+    const evidence = await this.#evidence(config, places, span, now)
+    if (take && span && span.untilMs === null) {
+      const metrics = Object.fromEntries(config.metrics.map(({ name }) => [name, sumsOf(evidence, name)]))
+      const reading = { span: span.epochs[0]!, atMs: now, metrics }
+      this.#store.commit({ reading }, null, now)
+      return buildReport({ ...evidence, fixed: reading }, config.metrics, config.experiment)
+    }
+    return buildReport(evidence, config.metrics, config.experiment)
+  }
+
+  async #evidence(config: ReleaseConfig, places: EpochPlace[], span: Span | null, now: number): Promise<Evidence> {
+    const ledgers = ledgersOf(this.#env, config)
+    const since = this.#store.state.startedAt ?? 0
+    const question = {
+      epochs: span?.epochs ?? [],
+      metrics: config.metrics.map(({ name, kind }) => ({ name, kind })),
+      excluded: excludedDayRanges(config.experiment),
+    }
+    const [splits, sums] = await Promise.all([
+      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.splits(since)))),
+      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.experiment(question)))),
+    ])
+    const { reading, state } = this.#store
+    const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
+    const first = places[0]?.epoch ?? 0
+    return {
+      release: config.name,
+      now,
+      stage: state.stage,
+      percent: span?.percent ?? null,
+      sinceMs: span?.sinceMs ?? null,
+      untilMs: span?.untilMs ?? null,
+      splits: addedSplits(splits.flat(), places),
+      crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
+      days: sums.flatMap(({ metrics }) => metrics),
+      gpuSeconds: secondsOf(sums),
+      costPerGpuSecond: {
+        control: config.arms.control.costPerGpuSecond,
+        candidate: config.arms.candidate.costPerGpuSecond,
+      },
+      signals: addedSignals(this.#signals.sums().filter(({ epoch }) => epoch >= first)),
+      traits: addedTraits(sums),
+      fixed,
+    }
+  }
+}
+
+function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
+  const seconds = { control: noPairs(), candidate: noPairs() }
+  for (const { arm, moments } of sums.flatMap((sum) => sum.gpuSeconds))
+    seconds[arm] = mergedPairs(seconds[arm], moments)
+  return seconds
+}
+
+/** A subject is in one ledger, so that counts of ledgers add up. */
+function addedSplits(counts: readonly SplitCount[], places: readonly EpochPlace[]): Evidence['splits'] {
+  return [...Map.groupBy(counts, ({ epoch }) => epoch)].map(([epoch, its]) => {
+    const place = places.find((each) => each.epoch === epoch)
+    const total = (of: (count: SplitCount) => number) => its.reduce((sum, each) => sum + of(each), 0)
+    return {
+      epoch,
+      stage: place?.stage ?? '',
+      percent: place?.percent ?? 0,
+      n: total(({ n }) => n),
+      candidate: total(({ candidate }) => candidate),
+      expected: total(({ expected }) => expected),
+    }
+  })
+}
+
+/** Over the epochs of the run: evaluators post what they measured of shadow pairs, too. */
+function addedSignals(sums: readonly SignalSum[]): Evidence['signals'] {
+  return [...Map.groupBy(sums, ({ metric, arm }) => `${metric}|${arm}`).values()].map((its) => {
+    const { metric, arm } = its[0]!
+    const newest = its.reduce((a, b) => (b.lastAtMs > a.lastAtMs ? b : a))
+    const { n, mean, m2 } = its.reduce((sum, each) => merged(sum, each), { n: 0, mean: 0, m2: 0 })
+    return { metric, arm, n, mean, m2, last: newest.last }
+  })
+}
+
+function addedTraits(sums: readonly ExperimentSums[]): Evidence['traits'] {
+  const all = sums.flatMap(({ traits }) => traits)
+  return [...Map.groupBy(all, ({ trait, bucket }) => `${trait}|${bucket}`).values()].map((its) => ({
+    trait: its[0]!.trait,
+    bucket: its[0]!.bucket,
+    control: its.reduce((sum, { control }) => sum + control, 0),
+    candidate: its.reduce((sum, { candidate }) => sum + candidate, 0),
+  }))
+}
+
+function messageOf({ decision }: Report): string {
+  return decision.reasons.map(({ message }) => message).join('; ')
+}
+
+/** Times as the API writes them. */
+function reportView(report: Report): ReportView {
+  const isoOrNull = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+  return {
+    ...report,
+    at: new Date(report.at).toISOString(),
+    since: isoOrNull(report.since),
+    until: isoOrNull(report.until),
+    readiness: { ...report.readiness, read_at: isoOrNull(report.readiness.read_at) },
+    series: report.series.map(({ metric, points }) => ({
+      metric,
+      points: points.map((point) => ({ ...point, day: new Date(point.day * DAY_MS).toISOString().slice(0, 10) })),
+    })),
+  }
+}
