@@ -1,4 +1,5 @@
 /** What the controllers know → the metric families of SPEC section 9. Names and labels are a contract. */
+import { ARM_ERRORS } from '../core/outcome.ts'
 import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
 import type { SignalSum } from '../durable/rpc.ts'
 import type { ReleaseView } from './api.ts'
@@ -18,6 +19,8 @@ export interface ReleaseMetrics {
 /** Seconds. Jobs of these models take from seconds to most of an hour. */
 const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const JOB_BOUNDS = [0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600]
+/** Zero for what has not happened yet, so that the first time is an increase to Prometheus. */
+const NO_ERRORS = Object.fromEntries(ARM_ERRORS.map((error) => [error, 0]))
 const VERDICT_VALUES: Partial<Record<string, number>> = { pass: 1, breach: -1 }
 
 type Samples = Family['samples']
@@ -60,8 +63,17 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
       Object.entries(view.shadow.dropped).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
+    family(
+      'shadow_funnel_total',
+      'counter',
+      'Shadow copies since the start, by how far they came.',
+      ({ view }, labels) => Object.entries(view.shadow.funnel).flatMap(([step, n]) => one({ ...labels, step }, n)),
+    ),
     family('shadow_in_flight', 'gauge', 'Shadow jobs that have not ended.', ({ view }, labels) =>
       one(labels, view.shadow.in_flight),
+    ),
+    family('next_check_timestamp_seconds', 'gauge', 'When guardrails are judged next; unix time.', ({ view }, labels) =>
+      one(labels, view.next_check_at === null ? null : Date.parse(view.next_check_at) / 1000),
     ),
     family('snapshot_age_seconds', 'gauge', 'Age of what the answering isolate routes by.', (release, labels) =>
       one(labels, release.snapshotAgeSeconds),
@@ -78,7 +90,7 @@ function one(labels: Labels, value: number | null): Samples {
   return value === null ? [] : [{ labels, value }]
 }
 
-/** Zero for what has not happened yet, so that the first time is an increase to Prometheus. */
+/** Zero again for what has not happened yet. */
 function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
   const counts = new Map(['manual', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]))
   for (const { cause, n } of rollbacks) counts.set(cause, n)
@@ -95,7 +107,7 @@ function signalMeans({ signals }: ReleaseMetrics, labels: Labels): Samples {
 
 function requests(release: ReleaseMetrics, labels: Labels): Samples {
   return merged(release).flatMap(({ series, counters }) => {
-    const ends = Object.entries(counters.outcomes)
+    const ends = Object.entries({ ...NO_ERRORS, ...counters.outcomes })
     const good = ends.reduce((left, [, n]) => left - n, counters.requests)
     return [['ok', good] as const, ...ends].map(([outcome, value]) => ({
       labels: { ...labels, ...seriesLabels(series), outcome },
