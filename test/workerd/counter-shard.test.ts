@@ -1,0 +1,86 @@
+/** The counter shard by itself: nothing counted twice, nothing lost by an eviction, no snapshot older than the known one. */
+import { evictDurableObject } from 'cloudflare:test'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { initialState, type Snapshot, snapshotOf } from '../../src/core/release.ts'
+import { batch, counted, RELEASE, shard } from '../support/workerd/objects.ts'
+
+const T0 = 1_900_000_000_000
+
+function snapshot(version: number): Snapshot {
+  const routing = {
+    name: RELEASE,
+    rules: [],
+    failover: false,
+    rescue: false,
+    shadow: { sample: 1, duringCanary: false, maxBodyBytes: 1 },
+  }
+  return snapshotOf({ ...initialState(T0), version, epoch: version }, routing)
+}
+
+afterEach(() => vi.useRealTimers())
+
+describe('a batch', () => {
+  it('replayed ten times counts once, also behind an eviction and out of order', async () => {
+    const object = shard(1)
+    const first = batch(1, 7, 2)
+    const second = batch(2, 3)
+    await object.flush(first)
+    await object.flush(second)
+    for (let i = 0; i < 5; i++) {
+      await object.flush(second)
+      await object.flush(first)
+    }
+    await evictDurableObject(object)
+    for (let i = 0; i < 5; i++) await object.flush(i % 2 ? first : second)
+    expect(await counted(object, 'submit')).toEqual({ requests: 10, outcomes: { http_5xx: 2 } })
+  })
+
+  it('of another isolate counts, though its number is lower', async () => {
+    const object = shard(2)
+    await object.flush(batch(5, 1))
+    await object.flush(batch(1, 1, 0, {}, 'isolate-2'))
+    expect((await counted(object, 'submit')).requests).toBe(2)
+  })
+
+  it("lands in the window of the object's own clock, and windows go on after an eviction", async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 + 100 })
+    const object = shard(3)
+    await object.flush(batch(1, 4, 1))
+    await evictDurableObject(object)
+    vi.setSystemTime(T0 + 900)
+    await object.flush(batch(2, 2))
+    vi.setSystemTime(T0 + 1000)
+    await object.flush(batch(3, 1))
+    await evictDurableObject(object)
+    const rows = await object.windows(0, T0 + 5000)
+    expect(rows.map(({ startMs, counters }) => [startMs - T0, counters.requests, counters.outcomes])).toEqual([
+      [0, 6, { http_5xx: 1 }],
+      [1000, 1, {}],
+    ])
+    expect(rows[0]!.counters.sketches.latency!.count).toBe(6)
+  })
+
+  it('that tells of losses adds to what was lost, once', async () => {
+    const object = shard(4)
+    const losing = { ...batch(1, 1), lost: 40 }
+    for (let i = 0; i < 10; i++) await object.flush(losing)
+    await evictDurableObject(object)
+    await object.flush({ ...batch(2, 1), lost: 2 })
+    expect(await object.lost()).toBe(42)
+  })
+})
+
+describe('a snapshot', () => {
+  it('of an older version is refused, also after an eviction', async () => {
+    const object = shard(5)
+    expect(await object.flush(batch(1, 1))).toBeNull()
+    await object.push(snapshot(8))
+    await object.push(snapshot(7))
+    expect(await object.flush(batch(2, 1))).toMatchObject({ version: 8 })
+    await evictDurableObject(object)
+    await object.push(snapshot(7))
+    expect(await object.snapshot()).toMatchObject({ version: 8 })
+    await object.push(snapshot(9))
+    expect(await object.snapshot()).toMatchObject({ version: 9 })
+  })
+})

@@ -1,0 +1,232 @@
+/**
+ * The controller by itself, over real shards and ledgers: cold calls and cold alarms, ticks that overlap, commands that
+ * race, counters that come late. Time stands still; alarms are fired by the test.
+ */
+import {
+  evictAllDurableObjects,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
+import type { Judgement } from '../../src/core/judgement.ts'
+import type { Actor, Answer } from '../../src/durable/rpc.ts'
+import { batch, controller, shard } from '../support/workerd/objects.ts'
+
+/** Far ahead, so that no alarm goes off by itself. */
+const T0 = 1_900_000_000_000
+const WINDOW_MS = 1000
+const ANNA: Actor = { who: 'token:anna', ifMatch: null }
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await reset()
+})
+
+function command(action: ActionCommand['action'], more: Partial<ActionCommand> = {}): ActionCommand {
+  return { action, reason: 'test', force: false, dry_run: false, ...more }
+}
+
+async function act(action: ActionCommand['action'], more: Partial<ActionCommand> = {}): Promise<ReleaseView> {
+  return good(await controller().act(command(action, more), ANNA))
+}
+
+const view = async () => good(await controller().view())
+const history = async () => (await controller().history(null, 100)).items.toReversed()
+
+function good<T>(answer: Answer<T>): T {
+  if (!answer.ok) throw new Error(`${answer.code}: ${answer.message}`)
+  return answer.value
+}
+
+const tick = () => runDurableObjectAlarm(controller())
+
+/** What the controller has stored of the past. */
+function judgement(): Promise<Judgement> {
+  return runInDurableObject(controller() as DurableObjectStub<never>, (_, { storage }) => {
+    const row = storage.sql.exec<{ value: string }>("SELECT value FROM kept WHERE name = 'judgement'").one()
+    return JSON.parse(row.value) as Judgement
+  })
+}
+
+let seq = 0
+
+/** Ten candidate submits in the i-th second after the start, `errors` of them failed, then the tick that closes it. */
+async function second(i: number, errors: number, epoch = 1): Promise<void> {
+  vi.setSystemTime(T0 + i * WINDOW_MS + 500)
+  await shard().flush(batch(++seq, 10, errors, { epoch }))
+  await shard().flush(batch(++seq, 10, 0, { epoch, arm: 'control' }))
+  vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 200)
+  await tick()
+}
+
+describe('a cold controller', () => {
+  it('answers a call from what was stored: state, history, configuration', async () => {
+    await act('start', { stage: 'canary-5' })
+    await act('pause')
+    const before = { view: await view(), history: await history(), snapshot: await controller().snapshot() }
+    await evictDurableObject(controller())
+    expect({ view: await view(), history: await history(), snapshot: await controller().snapshot() }).toEqual(before)
+    expect(before.view).toMatchObject({ stage: 'canary-5', paused: true, version: 2 })
+    expect(before.history.map(({ id, action, version }) => [id, action, version])).toEqual([
+      ['1', 'start', 1],
+      ['2', 'pause', 2],
+    ])
+  })
+
+  it('works on what was stored when its alarm goes off first, and rolls back though it was evicted on the way', async () => {
+    await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2]) await second(i, 9)
+    expect(await view()).toMatchObject({ state: 'canary', verdicts: [{ windows: { bad: 2, needed: 3 } }] })
+    await evictAllDurableObjects()
+    await second(3, 9)
+    await evictAllDurableObjects()
+    expect(await view()).toMatchObject({ state: 'rolled_back', percent: 0 })
+    const last = (await history()).at(-1)
+    expect(last).toMatchObject({
+      id: '2',
+      who: 'system:guardrail',
+      from: { stage: 'canary-50', percent: 50 },
+      to: { stage: 'rolled_back', percent: 0 },
+      evidence: { verdict: { guardrail: 'error_rate:submit', value: 0.9, n: 30, windows: { bad: 3, needed: 3 } } },
+    })
+    expect(await shard().snapshot()).toMatchObject({ state: 'rolled_back', percent: 0, epoch: 2 })
+  })
+
+  it('sets an alarm that was lost again as soon as anybody asks', async () => {
+    await act('start', { stage: 'canary-50' })
+    await runInDurableObject(controller() as DurableObjectStub<never>, (_, { storage }) => storage.deleteAlarm())
+    await evictDurableObject(controller())
+    expect(await tick()).toBe(false)
+    await view()
+    expect(await tick()).toBe(true)
+  })
+})
+
+describe('ticks', () => {
+  it('that overlap fold a window once', async () => {
+    await act('start', { stage: 'canary-50' })
+    vi.setSystemTime(T0 + 1500)
+    await shard().flush(batch(++seq, 10, 9))
+    vi.setSystemTime(T0 + 2200)
+    await Promise.all([
+      tick(),
+      ...Array.from({ length: 6 }, () => controller().act(command('pause', { dry_run: true }), ANNA)),
+    ])
+    expect(await judgement()).toMatchObject({ submits: { candidate: 10 }, judgedUntil: T0 + 2000 })
+    expect(await view()).toMatchObject({ verdicts: [{ windows: { bad: 1 } }] })
+  })
+
+  it('that were missed are made up for in order, window by window', async () => {
+    await act('start', { stage: 'canary-50' })
+    for (const [i, errors] of [9, 0, 9, 9].entries()) {
+      vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 500)
+      await shard().flush(batch(++seq, 10, errors))
+    }
+    vi.setSystemTime(T0 + 5200)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'canary', verdicts: [{ windows: { bad: 2 } }] })
+    expect((await judgement()).submits.candidate).toBe(40)
+  })
+
+  it('leave out what was counted under an older epoch, however late it comes', async () => {
+    await act('start', { stage: 'canary-50' })
+    await act('set_percent', { percent: 60 })
+    for (const i of [1, 2, 3, 4]) await second(i, 10, 1)
+    expect(await view()).toMatchObject({ state: 'canary', epoch: 2 })
+    expect((await judgement()).submits).toEqual({ control: 0, candidate: 0 })
+  })
+
+  it('count what came a window late where it came: the empty window neither breaks the streak nor is a bad one', async () => {
+    await act('start', { stage: 'canary-50' })
+    await second(1, 9)
+    vi.setSystemTime(T0 + 3100)
+    await tick()
+    expect(await view()).toMatchObject({ verdicts: [{ windows: { bad: 1 } }] })
+    // Of the second before, flushed only now.
+    await shard().flush(batch(++seq, 10, 9))
+    await second(3, 9)
+    expect(await view()).toMatchObject({ state: 'canary', verdicts: [{ windows: { bad: 2 } }] })
+    await second(4, 9)
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    expect((await history()).at(-1)).toMatchObject({ evidence: { verdict: { n: 40, value: 0.9 } } })
+  })
+})
+
+describe('commands', () => {
+  it('that race end in one order: after a rollback nothing advances', async () => {
+    for (let round = 0; round < 5; round++) {
+      await act('start', { stage: 'canary-5' })
+      const answers = await Promise.all([
+        controller().act(command('advance', { force: true }), ANNA),
+        controller().act(command('rollback'), ANNA),
+        controller().act(command('advance', { force: true }), ANNA),
+      ])
+      expect(answers[1]!.ok).toBe(true)
+      expect(await view()).toMatchObject({ state: 'rolled_back', percent: 0 })
+      await act('reset')
+    }
+    const entries = await history()
+    expect(entries.map(({ id }) => Number(id))).toEqual(entries.map((_, i) => i + 1))
+    expect(entries.map(({ version }) => version)).toEqual(entries.map((_, i) => i + 1))
+    expect(entries.slice(1).map(({ from }) => from)).toEqual(entries.slice(0, -1).map(({ to }) => to))
+    for (const [i, entry] of entries.entries())
+      if (entry.action === 'advance') expect(entries[i - 1]!.to.stage).not.toBe('rolled_back')
+  })
+
+  it('made on an old version are refused, and change nothing', async () => {
+    const { version } = await act('start', { stage: 'canary-5' })
+    await act('pause')
+    const stale = await controller().act(command('rollback'), { ...ANNA, ifMatch: version })
+    expect(stale).toMatchObject({ ok: false, code: 'version_mismatch' })
+    expect(await view()).toMatchObject({ stage: 'canary-5', version: version + 1 })
+    const fresh = await controller().act(command('rollback'), { ...ANNA, ifMatch: version + 1 })
+    expect(fresh).toMatchObject({ ok: true, value: { state: 'rolled_back' } })
+  })
+
+  it('tried dry say what would be, and leave no trace', async () => {
+    await act('start', { stage: 'canary-5' })
+    expect(await act('advance', { force: true, dry_run: true })).toMatchObject({ stage: 'canary-50', dry_run: true })
+    expect(await view()).toMatchObject({ stage: 'canary-5', version: 1 })
+    expect(await history()).toHaveLength(1)
+  })
+
+  it('are known to the shards when they are answered', async () => {
+    await act('start', { stage: 'canary-5' })
+    expect(await shard().snapshot()).toMatchObject({ stage: 'canary-5', version: 1 })
+    await act('rollback')
+    expect(await shard().snapshot()).toMatchObject({ stage: 'rolled_back', version: 2 })
+  })
+})
+
+describe('a publication', () => {
+  it('is compared and set: of two on the same base one is refused', async () => {
+    const both = await Promise.all([
+      controller().publish({ min_jobs: 7 }, 0, 'one', ANNA),
+      controller().publish({ min_jobs: 8 }, 0, 'other', ANNA),
+    ])
+    expect(both.map(({ ok }) => ok)).toEqual([true, false])
+    expect(both[1]).toMatchObject({ code: 'version_mismatch' })
+    await evictDurableObject(controller())
+    expect(good(await controller().config())).toMatchObject({ version: 1, overlay: { min_jobs: 7 } })
+  })
+
+  it('of a guardrail begins a new epoch, so that nothing old is judged by it', async () => {
+    await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2]) await second(i, 9)
+    const guardrails = [{ metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 3, min_requests: 4 }]
+    good(await controller().publish({ guardrails }, 0, 'stricter', ANNA))
+    expect(await view()).toMatchObject({ epoch: 2, stage: 'canary-50' })
+    // The third second had begun before the epoch did, and counts for neither.
+    for (const i of [3, 4, 5]) await second(i, 9, 2)
+    expect(await view()).toMatchObject({ state: 'canary', verdicts: [{ windows: { bad: 2 } }] })
+    await second(6, 9, 2)
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+  })
+})
