@@ -1,37 +1,125 @@
-/** `sluice report`: the A/B report and its decision, as the API has it. */
+/** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
 import type { Command } from 'commander'
-import * as v from 'valibot'
-import { Failure } from './failure.ts'
+import { type MetricView, type ReportView, reportSchema } from '../control/api-experiment.ts'
 import { openSession } from './session.ts'
+import { table } from './table.ts'
+import type { Style } from './terminal.ts'
+import { moment } from './words.ts'
 
 export function addReport(program: Command): void {
   program
     .command('report')
-    .description('the A/B report and its decision, as JSON')
+    .description('the A/B report: what was decided, why, and on which figures')
     .action(async (_options: object, command: Command) => {
       const session = openSession(command)
-      const path = await session.releasePath()
-      try {
-        const { raw } = await session.api.call(`${path}/report.json`, v.unknown())
-        session.terminal.print(JSON.stringify(raw, null, 2))
-      } catch (error) {
-        throw hasNone(error) ? noReport(error) : error
-      }
+      const reply = await session.api.call(`${await session.releasePath()}/report.json`, reportSchema)
+      session.show(reply, (report) => reportLines(report, session.terminal.style))
     })
 }
 
-/** 404 for the page itself; a release that isn't there has a code of its own. */
-function hasNone(error: unknown): error is Failure {
-  return error instanceof Failure && error.refusal?.status === 404 && error.refusal.code !== 'release_not_found'
+function reportLines(report: ReportView, style: Style): string[] {
+  const { decision, reasons } = report.decision
+  const split = report.percent === null ? 'no split with both arms yet' : `candidate at ${report.percent} %`
+  const since = report.since === null ? '' : ` since ${moment(report.since)}`
+  const until = report.until === null ? '' : ` until ${moment(report.until)}`
+  return [
+    `${style.bold(report.release)}  ${split}${since}${until}`,
+    `${style.bold(`Decision: ${decision}`)}${report.valid ? '' : ' (the report is not valid)'}`,
+    ...reasons.map(({ message }) => `  ${message}`),
+    '',
+    ...metricLines(report, style),
+    '',
+    style.bold('May it be read?'),
+    ...readLines(report).map((line) => `  ${line}`),
+    ...signalLines(report, style),
+    ...trafficLines(report, style),
+  ]
 }
 
-function noReport(cause: Failure): Failure {
-  return new Failure(1, 'this gateway has no A/B report', {
-    lines: [
-      `It answers: ${cause.message}`,
-      'What it does judge, the guardrails with their evidence, is shown by `sluice status` and `sluice explain`.',
-    ],
-    body: cause.body,
-    cause,
-  })
+function metricLines({ metrics, cost }: ReportView, style: Style): string[] {
+  if (metrics.length === 0) return ['No metric is configured.']
+  const rows = metrics.map((metric) => [
+    metric.metric,
+    metric.role,
+    estimate(metric.control.estimate, metric.kind),
+    estimate(metric.candidate.estimate, metric.kind),
+    change(metric.relative),
+    evidence(metric),
+  ])
+  const paid =
+    cost.control === null && cost.candidate === null
+      ? []
+      : [['cost of a video', 'cost', amount(cost.control), amount(cost.candidate), change(cost.relative), limit(cost)]]
+  const head = ['metric', 'role', 'control', 'candidate', 'lift (95 %)', 'evidence'].map(style.dim)
+  return table([head, ...rows, ...paid], ['left', 'left', 'right', 'right', 'left', 'left'])
+}
+
+/** What counts now: a guardrail's standing, the final test, or what may be read at any time. */
+function evidence({ non_inferiority: shown, test, always_valid: anytime }: MetricView): string {
+  if (shown) return `${shown.status.replace('_', ' ')} (margin ${percent(shown.margin)})`
+  if (test?.final) return `p ${p(test.p_adjusted ?? test.p_value)} (${test.name})`
+  if (anytime) return `p ${p(anytime.p_adjusted ?? anytime.p_value)} (any time)`
+  return test ? `p ${p(test.p_value)} (preview)` : 'no data'
+}
+
+function readLines({ readiness: r, srm, crossed }: ReportView): string[] {
+  const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : 'none planned'
+  return [
+    `${r.days} of ${r.min_days} whole days`,
+    `${r.sample.control} subjects on control, ${r.sample.candidate} on the candidate (${planned})`,
+    `split ${srm.mismatch ? 'NOT ' : ''}as dealt: ${srm.observed.candidate} on the candidate, expected ${Math.round(srm.expected.candidate)} (SRM p ${p(srm.p_value)})`,
+    `${crossed} subjects saw both arms and are left out`,
+    ...(r.excluded_now === null ? [] : [`now is an excluded time: ${r.excluded_now}`]),
+    ...(r.read_at === null ? [] : [`fixed tests were read once, ${moment(r.read_at)}`]),
+  ]
+}
+
+function signalLines({ signals }: ReportView, style: Style): string[] {
+  if (signals.length === 0) return []
+  const rows = signals.map(({ metric, arm, n, mean, sd }) => [metric, arm, amount(mean), amount(sd), String(n)])
+  return [
+    '',
+    ...table(
+      [['signal', 'arm', 'mean', 'sd', 'n'].map(style.dim), ...rows],
+      ['left', 'left', 'right', 'right', 'right'],
+    ),
+  ]
+}
+
+function trafficLines({ representativeness }: ReportView, style: Style): string[] {
+  const differing = representativeness.filter(({ status }) => status === 'differs')
+  if (differing.length === 0) return []
+  return [
+    '',
+    style.bold('The candidate’s traffic is not like all traffic'),
+    ...differing.map(({ trait, p_value }) => `  ${trait} (p ${p(p_value)})`),
+  ]
+}
+
+function limit({ status, limit: most }: ReportView['cost']): string {
+  return `${status.replace('_', ' ')} (limit +${percent(most)})`
+}
+
+function estimate(value: number | null, kind: MetricView['kind']): string {
+  return value !== null && kind === 'proportion' ? percent(value) : amount(value)
+}
+
+function amount(value: number | null): string {
+  return value === null ? '–' : String(Number(value.toPrecision(3)))
+}
+
+function change(lift: MetricView['relative']): string {
+  return lift ? `${signed(lift.lift)}  (${signed(lift.low)} to ${signed(lift.high)})` : '–'
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? '' : '+'}${percent(value)}`
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(1)} %`
+}
+
+function p(value: number): string {
+  return value >= 0.001 ? String(Number(value.toPrecision(2))) : value.toExponential(1)
 }

@@ -23,6 +23,7 @@ export function dashboardPort(
     release: (name) => result(() => service.release(name)),
     history: (name, cursor) => result(() => service.history(name, cursor, PAGE_SIZE)),
     counters: (name, fromMs, toMs, stepMs) => result(() => service.counters(name, { fromMs, toMs, stepMs })),
+    report: (name) => result(() => service.report(name)),
     jobs: (name, filter, cursor) => result(() => service.jobs(name, filter, cursor, PAGE_SIZE)),
     pairs: (name, cursor) => result(() => service.pairs(name, cursor, PAGE_SIZE)),
     config: (name) => result(() => service.config.view(name)),

@@ -11,6 +11,7 @@ import type { DashboardPort } from './port.ts'
 import { configure } from './routes/config.ts'
 import { confirmAction } from './routes/confirm.ts'
 import { showRelease } from './routes/release.ts'
+import { showReport } from './routes/report.ts'
 import { answer, problem, type Visit, visitOf } from './visit.ts'
 
 /** `portOf` is called once per request, after the control plane has let its caller in. Mount at `/_sluice`. */
@@ -21,6 +22,7 @@ export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
   // The root with its slash: mounted, a plain '/' would only match the path without it.
   app.get('/:nothing{^$}', (c) => showReleases(c, visit(c)))
   app.get('/releases/:name', (c) => showRelease(c, visit(c), c.req.param('name')))
+  app.get('/releases/:name/report', (c) => showReport(c, visit(c), c.req.param('name')))
   app.get('/releases/:name/jobs', (c) => showJobs(c, visit(c), c.req.param('name')))
   app.get('/releases/:name/history', (c) => showHistory(c, visit(c), c.req.param('name')))
   app.on(['GET', 'POST'], '/releases/:name/config', (c) => configure(c, visit(c), c.req.param('name')))

@@ -17,6 +17,7 @@ import type {
   ReleaseView,
   Role,
 } from '../control/api.ts'
+import type { ReportView } from '../control/api-experiment.ts'
 
 export interface PortRefusal {
   ok: false
@@ -52,6 +53,7 @@ export interface DashboardPort {
   history(name: string, cursor: string | null): Promise<PortResult<Page<HistoryEntry>>>
   /** Rows of windows with `fromMs <= start < toMs`, merged into steps of at least `stepMs`. */
   counters(name: string, fromMs: number, toMs: number, stepMs: number): Promise<PortResult<CounterRow[]>>
+  report(name: string): Promise<PortResult<ReportView>>
   jobs(name: string, filter: DashboardJobFilter, cursor: string | null): Promise<PortResult<Page<JobView>>>
   pairs(name: string, cursor: string | null): Promise<PortResult<Page<PairView>>>
   config(name: string): Promise<PortResult<ConfigView>>

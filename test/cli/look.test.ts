@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/control/api.ts'
+import { reportSchema } from '../../src/control/api-experiment.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
 import { startTwin, TOKEN, type Twin } from './twin.ts'
@@ -163,23 +164,21 @@ describe('assign', () => {
 })
 
 describe('report', () => {
-  it('says plainly that there is none', async () => {
-    const { code, out, err } = await sluice('report')
-    expect([code, out]).toEqual([1, ''])
-    expect(err).toContain('this gateway has no A/B report')
-  })
-
-  it('prints one when there is', async () => {
-    twin.intercept = (request, response) => {
-      if (!request.url!.endsWith('/report.json')) return false
-      response.end('{"decision":"continue"}')
-      return true
-    }
+  it('tells the decision, why, and the figures behind it', async () => {
     const { code, out } = await sluice('report')
-    expect([code, JSON.parse(out)]).toEqual([0, { decision: 'continue' }])
+    expect(code).toBe(0)
+    expect(out).toContain('Decision: hold')
+    expect(out).toContain('a finished video costs 36.1 % more; the limit is 20 %')
+    expect(out).toMatch(/play +primary +67\.2 % +73\.0 % +\+8\.7 % +\(\+6\.9 % to \+10\.5 %\) +p 7\.3e-23/)
+    expect(out).toContain('7 of 7 whole days')
   })
 
-  it('does not take a missing release for a missing report', async () => {
+  it('prints all of it as JSON', async () => {
+    const { out } = await sluice('report', '--json')
+    expect(v.parse(reportSchema, JSON.parse(out)).decision.decision).toBe('hold')
+  })
+
+  it('tells a release that is not there', async () => {
     expect((await sluice('report', '--release', 'nope')).err).toContain('there is no release "nope"')
   })
 })

@@ -10,6 +10,7 @@ import {
   type JobView,
   type ReleaseView,
 } from '../../src/control/api.ts'
+import { aReport } from '../support/report-view.ts'
 import { historyEntry, idleRelease, jobs, LADDER } from './samples.ts'
 
 export const TOKEN = 'operator-token'
@@ -99,6 +100,7 @@ function route(twin: Twin, request: IncomingMessage, body: unknown): unknown {
   const method = `${request.method} ${what}`
   if (method === 'GET ') return release
   if (method === 'POST actions') return act(twin, release, body, request.headers['if-match'])
+  if (method === 'GET report.json') return aReport(release.name)
   if (method === 'GET history') return page(twin.history, url.searchParams)
   if (method === 'GET jobs') return page(filtered(twin.jobs, url.searchParams), url.searchParams)
   if (method === 'GET config') return configView(twin, release)

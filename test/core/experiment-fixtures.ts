@@ -1,5 +1,6 @@
 /** An experiment's evidence for tests: a seven-day run at 50 % with the product's own numbers, to be varied. */
 import type { Evidence, ExperimentPlan, MetricPlan } from '../../src/core/experiment.ts'
+import { sumsOf } from '../../src/core/report.ts'
 import type { PairMoments } from '../../src/core/stats/moments.ts'
 
 export const DAY_MS = 86_400_000
@@ -62,7 +63,6 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
 export function atTheEnd(over: Partial<Evidence> = {}): Evidence {
   const given = evidence(over)
   const metrics: NonNullable<Evidence['fixed']>['metrics'] = {}
-  for (const { metric, arm, moments } of given.days)
-    metrics[metric] = { control: moments, candidate: moments, ...metrics[metric], [arm]: moments }
+  for (const { metric } of given.days) metrics[metric] = sumsOf(given, metric)
   return { ...given, fixed: { atMs: given.now, metrics } }
 }

@@ -33,19 +33,24 @@ function hidden(html: string, name: string): string {
 }
 
 describe('reading', () => {
-  test.each(['/_sluice/', PAGE, `${PAGE}/jobs`, `${PAGE}/config`, `${PAGE}/history`, `${PAGE}/confirm/rollback`])(
-    '%s is served with the strict policy and without anything inline',
-    async (path) => {
-      const response = await browse(atFivePercent()).get(path)
-      const html = await response.text()
-      expect(response.status).toBe(200)
-      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
-      expect(response.headers.get('cache-control')).toBe('no-store')
-      expect(html).toMatch(/^<!doctype html>/i)
-      expect(html).not.toMatch(/<script(?![^>]*\bsrc=)/)
-      expect(html).not.toMatch(/\s(style|on\w+)="/)
-    },
-  )
+  test.each([
+    '/_sluice/',
+    PAGE,
+    `${PAGE}/jobs`,
+    `${PAGE}/config`,
+    `${PAGE}/history`,
+    `${PAGE}/report`,
+    `${PAGE}/confirm/rollback`,
+  ])('%s is served with the strict policy and without anything inline', async (path) => {
+    const response = await browse(atFivePercent()).get(path)
+    const html = await response.text()
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(html).toMatch(/^<!doctype html>/i)
+    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)/)
+    expect(html).not.toMatch(/\s(style|on\w+)="/)
+  })
 
   test('every asset that a page names is served, and may be kept for ever', async () => {
     const { get } = browse(atFivePercent())

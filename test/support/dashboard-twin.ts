@@ -9,6 +9,7 @@ import { canaryStage, initialState, nextRung, type ReleaseState } from '../../sr
 import { type Command, legalActions, transition } from '../../src/core/transitions.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
 import { configOf, jobsAt, pairsAt, PLAN, wrongIn } from './dashboard-scenery.ts'
+import { aReport } from './report-view.ts'
 import { invented, type Traffic, verdictsOf } from './dashboard-traffic.ts'
 
 const MINUTE = 60_000
@@ -169,6 +170,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
       history: (asked) => known(asked, () => ({ ok: true, value: { items: [...history], next: null } })),
       counters: (asked, fromMs, toMs, stepMs) =>
         known(asked, () => ({ ok: true, value: invented(history, twin.traffic, fromMs, toMs, stepMs) })),
+      report: (asked) => known(asked, () => ({ ok: true, value: aReport(name) })),
       jobs: (asked, filter) =>
         known(asked, () => {
           const items = state.startedAt === null ? [] : jobsAt(twin.nowMs)

@@ -1,5 +1,10 @@
-/** The A/B report as JSON; as a page it is the dashboard's. */
+/** The A/B report as JSON, and under `.html` as the dashboard's page of it. */
+import type { Context } from 'hono'
+import { showReport } from '../../dashboard/routes/report.ts'
+import { visitOf } from '../../dashboard/visit.ts'
 import { reportSchema } from '../api-experiment.ts'
+import { dashboardPort } from '../dashboard-port.ts'
+import type { ControlEnv } from '../pipeline.ts'
 import { route } from '../route.ts'
 
 const common = {
@@ -26,5 +31,16 @@ export const reportRoutes = [
     operationId: 'getReportJson',
     summary: 'The same, under a name that says so',
     run: ({ service, name }) => service.report(name),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.html',
+    operationId: 'getReportPage',
+    summary: 'The same as a page, in the language that the reader asks for',
+    answer: { mediaType: 'text/html', description: 'The page.' },
+    run: ({ c, service, name, caller, now }) => {
+      const { config } = (c as Context<ControlEnv>).var
+      return showReport(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
+    },
   }),
 ]

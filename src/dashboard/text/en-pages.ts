@@ -39,6 +39,7 @@ export const enPages = {
       promote: 'promoted',
       set_percent: 'set the percent',
       set_shadow: 'changed shadow',
+      decision: 'decided',
       approve: 'approved',
       configure: 'changed the configuration',
       configure_file: 'deployed another configuration',

@@ -19,6 +19,7 @@ export const enWords = {
     config: 'a deploy',
     webhook: 'a webhook',
     decision: 'the experiment',
+    experiment: 'the experiment',
     ledger: 'the job ledger',
   },
   arm: { control: 'control', candidate: 'candidate' },

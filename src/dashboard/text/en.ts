@@ -1,8 +1,9 @@
 /** Every word of the dashboard in English. zh.ts has the same keys: its type is this object's. */
 import { enPages } from './en-pages.ts'
+import { enReport } from './en-report.ts'
 import { enSentences } from './en-sentences.ts'
 import { enWords } from './en-words.ts'
 
-export const en = { ...enWords, ...enSentences, ...enPages }
+export const en = { ...enWords, ...enSentences, ...enPages, ...enReport }
 
 export type Text = typeof en

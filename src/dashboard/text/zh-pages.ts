@@ -39,6 +39,7 @@ export const zhPages: typeof enPages = {
       promote: '转正',
       set_percent: '设定比例',
       set_shadow: '修改影子',
+      decision: '作出决定',
       approve: '批准',
       configure: '修改配置',
       configure_file: '部署新配置',

@@ -20,6 +20,7 @@ export const zhWords: typeof enWords = {
     config: '部署',
     webhook: 'Webhook',
     decision: '实验',
+    experiment: '实验',
     ledger: '作业账本',
   },
   arm: { control: '对照', candidate: '候选' },

@@ -26,6 +26,7 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/assign': 'viewer',
   'GET /api/v1/releases/{name}/report': 'viewer',
   'GET /api/v1/releases/{name}/report.json': 'viewer',
+  'GET /api/v1/releases/{name}/report.html': 'viewer',
   'POST /api/v1/signals': 'operator',
   'POST /api/v1/events': 'operator',
   // Beyond SPEC: what live-config keeps for operators.

@@ -1,0 +1,89 @@
+/** The report's two drawings as SVG, without script: an interval per metric, and a lift with its band by day. */
+import type { FC } from 'hono/jsx'
+import type { ReportView } from '../../control/api-experiment.ts'
+import { signed } from '../report-words.ts'
+import type { Text } from '../text/en.ts'
+
+export interface Lift {
+  lift: number
+  low: number
+  high: number
+}
+
+const WIDTH = 260
+const MIDDLE = 12
+
+/** One scale for all rows, so that they may be compared: up to the farthest end, at most ± 100 %. */
+export function scaleOf(lifts: readonly (Lift | null)[], limits: readonly number[]): number {
+  const ends = lifts.flatMap((each) => (each ? [Math.abs(each.low), Math.abs(each.high)] : []))
+  return Math.min(1, Math.max(0.02, ...ends, ...limits.map(Math.abs)) * 1.1)
+}
+
+export const IntervalPlot: FC<{ lift: Lift; limit: number | null; scale: number; tone: string; t: Text }> = (props) => {
+  const { lift, limit, scale, tone, t } = props
+  const x = (value: number) => (WIDTH / 2) * (1 + Math.max(-1, Math.min(1, value / scale)))
+  const words = `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})`
+  return (
+    <svg class={`interval ${tone}`} viewBox={`0 0 ${WIDTH} 24`} width={WIDTH} height="24" role="img" aria-label={words}>
+      <line class="zero" x1={x(0)} x2={x(0)} y1="0" y2="24" />
+      {limit === null ? null : <line class="limit" x1={x(limit)} x2={x(limit)} y1="2" y2="22" />}
+      <line class="range" x1={x(lift.low)} x2={x(lift.high)} y1={MIDDLE} y2={MIDDLE} />
+      <circle cx={x(lift.lift)} cy={MIDDLE} r="4.5" />
+    </svg>
+  )
+}
+
+const CHART = { width: 640, height: 220, left: 68, right: 12, top: 10, bottom: 26 }
+
+export const LiftChart: FC<{ series: ReportView['series'][number]; mde: number | null; t: Text }> = (props) => {
+  const { series, mde, t } = props
+  const { points } = series
+  // The first days' bands are so wide that the rest would be a line: they run out of the picture.
+  const last = points.at(-1)!
+  const reach = Math.max(0.02, 3 * (last.high - last.low), Math.abs(mde ?? 0) * 1.3)
+  const [floor, ceiling] = [Math.min(0, last.lift) - reach / 2, Math.max(0, last.lift, mde ?? 0) + reach / 2]
+  const inner = { width: CHART.width - CHART.left - CHART.right, height: CHART.height - CHART.top - CHART.bottom }
+  const x = (i: number) => CHART.left + (points.length > 1 ? (i / (points.length - 1)) * inner.width : inner.width / 2)
+  const y = (value: number) =>
+    CHART.top + inner.height * (1 - (Math.max(floor, Math.min(ceiling, value)) - floor) / (ceiling - floor))
+  const path = (of: (point: (typeof points)[number]) => number) =>
+    points.map((point, i) => `${x(i).toFixed(1)},${y(of(point)).toFixed(1)}`)
+  const band = [...path(({ high }) => high), ...path(({ low }) => low).reverse()].join(' ')
+  const marks = [floor, 0, ceiling].map((value) => ({ value, at: y(value) }))
+  return (
+    <svg
+      class="lift"
+      viewBox={`0 0 ${CHART.width} ${CHART.height}`}
+      role="img"
+      aria-label={`${t.report.sofar(series.metric)}: ${signed(last.lift, t)} (${t.report.to(signed(last.low, t), signed(last.high, t))})`}
+    >
+      {marks.map(({ value, at }) => (
+        <>
+          <line class="zero" x1={CHART.left} x2={CHART.width - CHART.right} y1={at} y2={at} />
+          <text x={CHART.left - 8} y={at + 4} text-anchor="end">
+            {signed(value, t)}
+          </text>
+        </>
+      ))}
+      <polygon class="band" points={band} />
+      <polyline class="line" points={path(({ lift }) => lift).join(' ')} />
+      {points.length === 1 ? <circle cx={x(0)} cy={y(last.lift)} r="4.5" /> : null}
+      {mde === null ? null : (
+        <>
+          <line class="limit" x1={CHART.left} x2={CHART.width - CHART.right} y1={y(mde)} y2={y(mde)} />
+          <text class="limit" x={CHART.width - CHART.right} y={y(mde) + 16} text-anchor="end">
+            {t.report.hypothesis(signed(mde, t))}
+          </text>
+        </>
+      )}
+      <text x={CHART.left} y={CHART.height - 6}>
+        {points[0]!.day}
+      </text>
+      {points.length > 1 ? (
+        <text x={CHART.width - CHART.right} y={CHART.height - 6} text-anchor="end">
+          {last.day}
+        </text>
+      ) : null}
+    </svg>
+  )
+}

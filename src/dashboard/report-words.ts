@@ -1,0 +1,88 @@
+/** An A/B report in words: headline, reasons, figures with their signs. */
+import type { MetricView, ReportView } from '../control/api-experiment.ts'
+import { group, type Part, share, significant } from './format.ts'
+import type { Text } from './text/en.ts'
+
+type Reason = ReportView['decision']['reasons'][number]
+
+/** The first reason is the one that decided. */
+export function reportHeadline(report: ReportView, t: Text): string {
+  const [first] = report.decision.reasons
+  return first ? t.report.headline[first.code] : t.report.decision[report.decision.decision]
+}
+
+export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[] {
+  const words = t.report.reason
+  switch (reason.code) {
+    case 'srm_mismatch':
+      return words.srm_mismatch(pWords(report.srm.p_value))
+    case 'days':
+      return words.days(String(report.readiness.days), String(report.readiness.min_days))
+    case 'excluded_now':
+      return words.excluded_now(report.readiness.excluded_now ?? '')
+    case 'too_dear':
+      return words.too_dear(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
+    case 'no_primary':
+    case 'no_subjects':
+    case 'sample':
+      return words[reason.code]
+    default: {
+      const relative = report.metrics.find(({ metric }) => metric === reason.metric)?.relative
+      return words[reason.code](reason.metric ?? '', relative ? signed(relative.lift, t) : t.report.noLift)
+    }
+  }
+}
+
+/** `+8.8 %`: a relative change. */
+export function signed(value: number, t: Text): string {
+  const shown = Number((100 * value).toFixed(1))
+  return t.unit.percent(`${shown >= 0 ? '+' : '−'}${Math.abs(shown).toFixed(1)}`)
+}
+
+export function pWords(p: number): string {
+  return p >= 0.001 ? significant(p) : p === 0 ? '< 1e-300' : p.toExponential(1)
+}
+
+export function estimateWords(value: number | null, kind: MetricView['kind'], t: Text): string {
+  if (value === null) return '–'
+  return kind === 'proportion' ? t.unit.percent((100 * value).toFixed(1)) : significant(value)
+}
+
+/** What the last column tells: a guardrail's standing, or the p-value that counts now. */
+export function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
+  if (non_inferiority) return t.report.margin[non_inferiority.status]
+  if (test?.final) return t.report.p(pWords(test.p_adjusted ?? test.p_value))
+  if (always_valid) return t.report.anytime(pWords(always_valid.p_adjusted ?? always_valid.p_value))
+  return test ? `${t.report.p(pWords(test.p_value))} (${t.report.preview})` : '–'
+}
+
+export function toneOf(metric: MetricView): 'good' | 'bad' | 'quiet' {
+  if (metric.non_inferiority) {
+    const { status } = metric.non_inferiority
+    return status === 'non_inferior' ? 'good' : status === 'worse' ? 'bad' : 'quiet'
+  }
+  const { relative } = metric
+  if (!relative || (relative.low <= 0 && relative.high >= 0)) return 'quiet'
+  return relative.lift > 0 === (metric.direction === 'increase') ? 'good' : 'bad'
+}
+
+export interface Check {
+  ok: boolean
+  words: string
+}
+
+export function checks({ readiness: r, srm, crossed }: ReportView, t: Text): Check[] {
+  const sample = group(r.sample.control + r.sample.candidate)
+  const planned = r.planned && group(r.planned.control + r.planned.candidate)
+  const p = pWords(srm.p_value)
+  return [
+    { ok: r.days >= r.min_days, words: t.report.days(r.days, r.min_days) },
+    { ok: r.planned_reached, words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample) },
+    { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(p) : t.report.srm(p) },
+    {
+      ok: r.excluded_now === null,
+      words: r.excluded_now === null ? t.report.noneExcluded : `${t.report.headline.excluded_now} ${r.excluded_now}`,
+    },
+    { ok: true, words: t.report.crossed(crossed) },
+  ]
+}

@@ -1,0 +1,12 @@
+/** The A/B report of a release, under the dashboard's path and under the API's `.html`. */
+import type { Context } from 'hono'
+import { reportPage } from '../pages/report.tsx'
+import { reportHeadline } from '../report-words.ts'
+import { answer, problem, type Visit } from '../visit.ts'
+
+export async function showReport(c: Context, visit: Visit, name: string): Promise<Response> {
+  const report = await visit.port.report(name)
+  if (!report.ok) return problem(c, visit, report)
+  const title = `${reportHeadline(report.value, visit.t)} ${name}`
+  return answer(c, reportPage(visit.frame(title, 'experiment', name), report.value))
+}
