@@ -1,0 +1,131 @@
+/** Debian's `promtool` and a real Prometheus on loopback, with a folder of its own, that scrapes one gateway. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { eventually } from './control-client.ts'
+
+/** Whether both programs are there. */
+export function isInstalled(): boolean {
+  return ['prometheus', 'promtool'].every((name) => spawnSync(name, ['--version']).error === undefined)
+}
+
+/** What it printed, and its exit code. */
+export function promtool(args: string[], input = ''): { code: number | null; printed: string } {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' })
+  return { code: status, printed: stdout + stderr }
+}
+
+export interface Sample {
+  labels: Record<string, string>
+  value: number
+}
+
+export interface ScrapeTarget {
+  /** Of the gateway. */
+  url: string
+  token: string
+  /** Rule file, from the project's root. */
+  rules: string
+}
+
+export class Prometheus {
+  readonly #process: ChildProcess
+  readonly #url: string
+  readonly #folder: string
+
+  private constructor(child: ChildProcess, url: string, folder: string) {
+    this.#process = child
+    this.#url = url
+    this.#folder = folder
+    process.once('exit', this.#kill)
+  }
+
+  /** Scrapes and evaluates once a second, as the job `sluice`. */
+  static async start({ url, token, rules }: ScrapeTarget): Promise<Prometheus> {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-prometheus-'))
+    const config = {
+      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      rule_files: [resolve(rules)],
+      scrape_configs: [
+        {
+          job_name: 'sluice',
+          metrics_path: '/_sluice/metrics',
+          authorization: { credentials: token },
+          static_configs: [{ targets: [new URL(url).host] }],
+        },
+      ],
+    }
+    // JSON is YAML.
+    writeFileSync(join(folder, 'prometheus.yml'), JSON.stringify(config))
+    const port = await freePort()
+    const child = spawn(
+      'prometheus',
+      [
+        `--config.file=${join(folder, 'prometheus.yml')}`,
+        `--storage.tsdb.path=${join(folder, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      { stdio: 'ignore' },
+    )
+    const prometheus = new Prometheus(child, `http://127.0.0.1:${port}`, folder)
+    try {
+      await eventually(
+        'Prometheus scrapes',
+        () => prometheus.query('up{job="sluice"} == 1').catch(() => []),
+        (samples) => samples.length > 0,
+        20_000,
+      )
+    } catch (cause) {
+      await prometheus.stop()
+      throw cause
+    }
+    return prometheus
+  }
+
+  /** An instant query; throws on an expression that it can't read. `at` is unix seconds. */
+  async query(expression: string, at?: number): Promise<Sample[]> {
+    const parameters = new URLSearchParams({ query: expression, ...(at === undefined ? {} : { time: String(at) }) })
+    const answer = await fetch(`${this.#url}/api/v1/query`, { method: 'POST', body: parameters })
+    interface Told {
+      status: string
+      error?: string
+      data: { result: { metric: Record<string, string>; value: [number, string] }[] }
+    }
+    const told = (await answer.json()) as Told
+    if (told.status !== 'success') throw new Error(`${expression}: ${told.error}`)
+    return told.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+  }
+
+  /** The one number of an expression that has just one; 0 where it has none. */
+  async number(expression: string, at?: number): Promise<number> {
+    const samples = await this.query(expression, at)
+    if (samples.length > 1) throw new Error(`${expression} has ${samples.length} values`)
+    return samples[0]?.value ?? 0
+  }
+
+  readonly #kill = () => {
+    this.#process.kill('SIGKILL')
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      const ended = new Promise((ready) => this.#process.once('exit', ready))
+      this.#kill()
+      await ended
+    }
+    process.off('exit', this.#kill)
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((ready, failed) => {
+    const server = createServer().once('error', failed)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => ready(port))
+    })
+  })
+}
