@@ -10,7 +10,7 @@ import { presentRung } from '../../core/release.ts'
 import { buildReport, type Report, sumsOf } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
-import { merged, mergedPairs, noPairs } from '../../core/stats/moments.ts'
+import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { ExperimentSums, SignalSum, SplitCount } from '../rpc.ts'
 import { within } from '../stubs.ts'
 import type { Actions } from './actions.ts'
@@ -140,7 +140,7 @@ function addedSignals(sums: readonly SignalSum[]): Evidence['signals'] {
   return [...Map.groupBy(sums, ({ metric, arm }) => `${metric}|${arm}`).values()].map((its) => {
     const { metric, arm } = its[0]!
     const newest = its.reduce((a, b) => (b.lastAtMs > a.lastAtMs ? b : a))
-    const { n, mean, m2 } = its.reduce((sum, each) => merged(sum, each), { n: 0, mean: 0, m2: 0 })
+    const { n, mean, m2 } = its.reduce<Moments>(merged, noMoments())
     return { metric, arm, n, mean, m2, last: newest.last }
   })
 }
