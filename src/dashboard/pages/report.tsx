@@ -1,11 +1,12 @@
 /** The A/B report as a page: the decision in one sentence, then everything that it rests on. */
 import type { FC } from 'hono/jsx'
-import type { MetricView, ReportView } from '../../control/api-experiment.ts'
+import type { ReportView } from '../../control/api-experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
-import { checks, estimateWords, evidenceWords, reasonWords, reportHeadline, signed, toneOf } from '../report-words.ts'
+import { checks, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
-import { IntervalPlot, type Lift, LiftChart, scaleOf } from './report-plots.tsx'
+import { Effects } from './report-effects.tsx'
+import { LiftChart } from './report-plots.tsx'
 
 const TONE = { continue: 'quiet', advance: 'good', hold: 'wait', rollback: 'bad' }
 const BUCKETS_SHOWN = 3
@@ -60,108 +61,6 @@ function sinceWords({ percent: split, since, until, at }: ReportView, t: Text): 
   const seconds = (Date.parse(until ?? at) - Date.parse(since)) / 1000
   return t.report.since(percent(split, t), span(seconds, t))
 }
-
-const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
-  const { metrics, cost } = report
-  const limits = metrics.map(limitOf)
-  const known = [...limits, cost.limit].filter((limit) => limit !== null)
-  const scale = scaleOf([...metrics.map(({ relative }) => relative), cost.relative], known)
-  return (
-    <section class="card scroll" tabindex={0} aria-labelledby="effect-title">
-      <h2 id="effect-title">
-        {t.report.effect} <small>{t.report.effectNote}</small>
-      </h2>
-      {metrics.length === 0 ? <p class="empty">{t.report.noMetrics}</p> : null}
-      <table>
-        <thead>
-          <tr>
-            <td></td>
-            <th scope="col" class="number">
-              {t.arm.control}
-            </th>
-            <th scope="col" class="number">
-              {t.arm.candidate}
-            </th>
-            <th scope="col">
-              <span class="unseen">{t.report.interval}</span>
-            </th>
-            <th scope="col" class="number">
-              {t.report.lift}
-            </th>
-            <th scope="col">
-              <span class="unseen">{t.report.evidence}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {metrics.map((metric, i) => (
-            <EffectRow
-              name={metric.metric}
-              kind={t.report.role[metric.role]}
-              control={estimateWords(metric.control.estimate, metric.kind, t)}
-              candidate={estimateWords(metric.candidate.estimate, metric.kind, t)}
-              lift={metric.relative}
-              limit={limits[i] ?? null}
-              scale={scale}
-              tone={toneOf(metric)}
-              evidence={evidenceWords(metric, t)}
-              t={t}
-            />
-          ))}
-          {cost.control === null && cost.candidate === null ? null : (
-            <EffectRow
-              name={t.report.cost}
-              kind={t.report.costRole}
-              control={cost.control === null ? '–' : significant(cost.control)}
-              candidate={cost.candidate === null ? '–' : significant(cost.candidate)}
-              lift={cost.relative}
-              limit={cost.limit}
-              scale={scale}
-              tone={cost.status === 'too_dear' ? 'bad' : 'quiet'}
-              evidence={t.report.costLimit(signed(cost.limit, t))}
-              t={t}
-            />
-          )}
-        </tbody>
-      </table>
-    </section>
-  )
-}
-
-/** The side of the margin on which a guardrail metric would be worse. */
-function limitOf({ non_inferiority: shown, direction }: MetricView): number | null {
-  return shown ? (direction === 'increase' ? -shown.margin : shown.margin) : null
-}
-
-const EffectRow: FC<{
-  name: string
-  kind: string
-  control: string
-  candidate: string
-  lift: Lift | null
-  limit: number | null
-  scale: number
-  tone: string
-  evidence: string
-  t: Text
-}> = ({ name, kind, control, candidate, lift, limit, scale, tone, evidence, t }) => (
-  <tr>
-    <th scope="row">
-      {name}
-      <small>{kind}</small>
-    </th>
-    <td class="number control">{control}</td>
-    <td class="number candidate">{candidate}</td>
-    <td>{lift ? <IntervalPlot lift={lift} limit={limit} scale={scale} tone={tone} t={t} /> : null}</td>
-    <td class="number">
-      {lift ? signed(lift.lift, t) : '–'}
-      {lift ? <small>{t.report.to(signed(lift.low, t), signed(lift.high, t))}</small> : null}
-    </td>
-    <td>
-      <small>{evidence}</small>
-    </td>
-  </tr>
-)
 
 const Series: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const series = report.series.find(({ points }) => points.length > 0)
