@@ -38,7 +38,9 @@ export const reportRoutes = [
     operationId: 'getReportPage',
     summary: 'The same as a page, in the language that the reader asks for',
     answer: { mediaType: 'text/html', description: 'The page.' },
-    run: ({ c, service, name, caller, now }) => {
+    run: async ({ c, service, name, caller, now }) => {
+      // Asked first, so that a refusal is the API's and not a page.
+      await service.report(name)
       const { config } = (c as Context<ControlEnv>).var
       return showReport(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
     },
