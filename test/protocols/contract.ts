@@ -144,5 +144,5 @@ export const UPSTREAM = 'http://10.0.0.7:8000'
 export const GATEWAY = 'https://video.example'
 
 export function translation(ids: ReadonlyMap<string, string> = new Map()): Translation {
-  return { clientId: (id) => ids.get(id) ?? null, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
+  return { ids, clientId: (id) => ids.get(id) ?? null, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
 }

@@ -390,8 +390,8 @@ describe('translation of answers', () => {
   test('a host that only begins like the backend’s is another host', () => {
     expect(translate({ url: `${UPSTREAM}1/x` })).toEqual({ url: `${UPSTREAM}1/x` })
   })
-  test('people’s words stay as they are', () => {
-    const words = { prompt: 'gen1', negative_prompt: 'gen1', error: { message: 'gen1' } }
+  test('prompts stay as they are', () => {
+    const words = { prompt: 'gen1', negative_prompt: 'gen1', error: { message: 'bad size' } }
     expect(translate(words)).toEqual(words)
   })
   test('paths of the server’s disk are left out', () => {
