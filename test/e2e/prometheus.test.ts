@@ -184,6 +184,8 @@ describe.runIf(isHere)('a real Prometheus', () => {
       const own = rows.filter((row) => row.arm === arm)
       expect(sumOf(own, 'submit')).toBe(sent)
       const selected = SUBMITS.replace('}', `,arm="${arm}"}`)
+      const [was, is] = await Promise.all([from / 1000, at].map((time) => prometheus!.number(`sum(${selected})`, time)))
+      expect(is! - was!).toBe(sent)
       // Prometheus widens what it saw to the whole range: by a scrape or two of these seconds.
       const increase = await prometheus!.number(`sum(increase(${selected}[${seconds}s]))`, at)
       expect(Math.abs(increase - sent) / sent, `${increase} of ${sent}`).toBeLessThan(2.5 / seconds)
