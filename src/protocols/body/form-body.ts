@@ -22,7 +22,7 @@ export interface FormBody {
   encodeText(text: string): Uint8Array
   /** JSON source as this encoding writes it into a field's span. */
   encodeJson(source: string): Uint8Array
-  /** The JSON source that a field holds, or null where it holds no JSON object. */
+  /** Text that may be the JSON source of an object or array in this field; null where there is none. */
   jsonOf(field: Field): string | null
   /** Takes whole fields out. */
   remove(fields: ReadonlySet<Field>): Edit[]

@@ -10,12 +10,8 @@ import { tryOpenJson } from '../body/json.ts'
 import type { RebuildTarget, Route, Submission } from '../protocol.ts'
 import { readFacts } from './facts.ts'
 import { refersToJobs } from './routes.ts'
+import { shadowEdits, shadowJson } from './shadow-copy.ts'
 
-/** Fields that would make a copy act on the client's behalf: call somebody, store somewhere, name a person. */
-const KEPT_FROM_SHADOW =
-  /^(webhook|callback|notify_|storage|output_storage|s3_)|^(user|user_id|metadata|upload_url|presigned_url|save_result_path|output_path)$/
-/** SGLang merges what these hold into the top level, so what is kept from the shadow may hide there. */
-const MERGED = /^extra_(body|json|params)$/
 /** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
 const JOB_ID = /^[A-Za-z0-9._~-]{1,512}$/
 
@@ -37,14 +33,15 @@ export function toSubmission(body: FormBody, contentType: string, route: Route):
     get fingerprint() {
       return (fingerprint ??= fingerprintOf(body, route))
     },
-    rebuild: (target) => ({
-      bytes: applyEdits(body.bytes, [
+    rebuild: (target) => {
+      const own = [
         ...modelEdit(body, models[0], target.model),
-        ...references.flatMap((reference) => referenceEdit(body, reference, target.jobIds)),
-        ...(target.shadow ? shadowEdits(body) : []),
-      ]),
-      contentType,
-    }),
+        ...references.flatMap((reference) => referenceEdit(body, reference, target)),
+      ]
+      const taken = new Set(own.map(({ start }) => start))
+      const left = target.shadow ? shadowEdits(body).filter(({ start }) => !taken.has(start)) : []
+      return { bytes: applyEdits(body.bytes, [...own, ...left]), contentType }
+    },
   }
 }
 
@@ -76,27 +73,13 @@ function referencesOf(body: FormBody): Reference[] {
   return found
 }
 
-function referenceEdit(body: FormBody, { field, id, inner }: Reference, jobIds: RebuildTarget['jobIds']): Edit[] {
+function referenceEdit(body: FormBody, { field, id, inner }: Reference, { jobIds, shadow }: RebuildTarget): Edit[] {
   const own = jobIds.get(id)
   if (own === undefined || own === id) return []
   const edit = (form: FormBody, at: Field) => ({ ...at.span, bytes: form.encodeText(own) })
   if (!inner) return [edit(body, field)]
-  return [{ ...field.span, bytes: body.encodeJson(editedJson(inner.body, [edit(inner.body, inner.field)])) }]
-}
-
-function shadowEdits(body: FormBody): Edit[] {
-  const removed = new Set(body.fields.filter(({ name }) => KEPT_FROM_SHADOW.test(name.split('[', 1)[0] ?? '')))
-  const edits = body.remove(removed)
-  for (const field of body.fields) {
-    if (!MERGED.test(field.name)) continue
-    const source = body.jsonOf(field)
-    const inner = source === null ? null : tryOpenJson(source)
-    const innerEdits = inner ? shadowEdits(inner) : []
-    if (inner && innerEdits.length > 0) {
-      edits.push({ ...field.span, bytes: body.encodeJson(editedJson(inner, innerEdits)) })
-    }
-  }
-  return edits
+  const json = editedJson(inner.body, [edit(inner.body, inner.field)])
+  return [{ ...field.span, bytes: body.encodeJson(shadow ? shadowJson(json) : json) }]
 }
 
 function editedJson(body: FormBody, edits: Edit[]): string {

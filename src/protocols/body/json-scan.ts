@@ -1,0 +1,123 @@
+/**
+ * Where members and elements stand in JSON that is known to be valid. Works on bytes, so that
+ * whatever is not named stays as it was written; reads no values.
+ */
+import type { Edit, Span } from './edit.ts'
+import { decodeUtf8 } from './form-body.ts'
+
+/** A member of an object: `span` is its value, `start` the opening quote of its key. */
+export interface Member {
+  name: string
+  span: Span
+  start: number
+}
+
+/** Deeper bodies are refused: no video API nests so far, and readers behind may recurse. */
+export const MAX_DEPTH = 100
+export const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const COLON = 0x3a
+
+/** Deepest nesting of brackets outside strings, whether the JSON is valid or not. */
+export function depthOf(bytes: Uint8Array): number {
+  let depth = 0
+  let deepest = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === QUOTE) i = stringEnd(bytes, i) - 1
+    else if (isOpening(byte)) deepest = Math.max(deepest, ++depth)
+    else if (isClosing(byte)) depth--
+  }
+  return deepest
+}
+
+/** Members of the object that opens at `open`, in their order; names may repeat. */
+export function membersOf(bytes: Uint8Array, open: number): Member[] {
+  const members: Member[] = []
+  let i = open + 1
+  while (bytes[(i = skipSpace(bytes, i))] === QUOTE) {
+    const start = i
+    i = stringEnd(bytes, i)
+    const name = JSON.parse(decodeUtf8(bytes.subarray(start, i), 'body')) as string
+    i = skipSpace(bytes, i)
+    if (bytes[i] !== COLON) throw new Error('membersOf was given invalid JSON')
+    const span = valueAt(bytes, i + 1)
+    members.push({ name, span, start })
+    i = afterComma(bytes, span.end)
+  }
+  return members
+}
+
+/** Elements of the array that opens at `open`. */
+export function elementsOf(bytes: Uint8Array, open: number): Span[] {
+  const elements: Span[] = []
+  let i = skipSpace(bytes, open + 1)
+  while (i < bytes.length && !isClosing(bytes[i])) {
+    const span = valueAt(bytes, i)
+    elements.push(span)
+    i = skipSpace(bytes, afterComma(bytes, span.end))
+  }
+  return elements
+}
+
+/** Takes the comma along: the one before, or, where nothing before stays, the one after. */
+export function removeMembers<M extends Member>(members: readonly M[], isGone: (member: M) => boolean): Edit[] {
+  const edits: Edit[] = []
+  let keptBefore = false
+  members.forEach((member, i) => {
+    if (!isGone(member)) {
+      keptBefore = true
+      return
+    }
+    const before = members[i - 1]
+    const after = members[i + 1]
+    const start = keptBefore && before ? before.span.end : member.start
+    const end = keptBefore || !after ? member.span.end : after.start
+    edits.push({ start, end, bytes: new Uint8Array() })
+  })
+  return edits
+}
+
+/** Just past the closing quote of the string that opens at `i`; the end of the bytes where it never closes. */
+function stringEnd(bytes: Uint8Array, i: number): number {
+  for (i++; i < bytes.length; i++) {
+    if (bytes[i] === BACKSLASH) i++
+    else if (bytes[i] === QUOTE) return i + 1
+  }
+  return bytes.length
+}
+
+function valueAt(bytes: Uint8Array, from: number): Span {
+  const start = skipSpace(bytes, from)
+  return { start, end: valueEnd(bytes, start) }
+}
+
+function afterComma(bytes: Uint8Array, from: number): number {
+  const i = skipSpace(bytes, from)
+  return bytes[i] === COMMA ? i + 1 : i
+}
+
+function valueEnd(bytes: Uint8Array, i: number): number {
+  if (bytes[i] === QUOTE) return stringEnd(bytes, i)
+  let depth = 0
+  for (; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === QUOTE) i = stringEnd(bytes, i) - 1
+    else if (isOpening(byte)) depth++
+    else if (isClosing(byte)) {
+      if (depth === 0) return i
+      if (--depth === 0) return i + 1
+    } else if (depth === 0 && (byte === COMMA || isSpace(byte))) return i
+  }
+  return i
+}
+
+export function skipSpace(bytes: Uint8Array, i: number): number {
+  while (isSpace(bytes[i])) i++
+  return i
+}
+
+const isSpace = (byte: number | undefined) => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
+const isOpening = (byte: number | undefined) => byte === 0x7b || byte === 0x5b
+const isClosing = (byte: number | undefined) => byte === 0x7d || byte === 0x5d
