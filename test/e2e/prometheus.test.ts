@@ -200,11 +200,12 @@ describe.runIf(isHere)('a real Prometheus', () => {
     const all = await prometheus!.number('sum(sluice_job_duration_seconds_count{shadow="false",arm="control"})')
     const seconds = (await control.jobs()).filter((job) => job.arm === 'control').map((job) => job.seconds ?? 0)
     expect(seconds).toHaveLength(all)
-    const middle = seconds.toSorted((a, b) => a - b)[Math.floor(all / 2)]!
-    // Jobs of 0.7 s, more or less, seen to end by polls: from 0.5 to 1 s, or a little later on a busy machine.
-    const bounds = [0, 0.5, 1, 2.5, 5, 10]
-    const bucketOf = (value: number) => bounds.findLastIndex((bound) => value > bound)
-    expect(bucketOf(median)).toBe(bucketOf(middle))
+    const sorted = seconds.toSorted((a, b) => a - b)
+    const bounds = [0, 0.5, 1, 2.5, 5, 10, 20]
+    const at = bounds.findIndex((bound) => median <= bound)
+    // The two in the middle, and a sketch is right within a hundredth.
+    expect(sorted[Math.floor((all - 1) / 2)]).toBeLessThanOrEqual(bounds[at]! * 1.02)
+    expect(sorted[Math.floor(all / 2)]).toBeGreaterThanOrEqual(bounds[at - 1]! * 0.98)
   })
 
   it('has something to show in every panel of the dashboard', async () => {
