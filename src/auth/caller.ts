@@ -31,15 +31,20 @@ interface Headers {
 
 export async function callerOf(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<CallerResult> {
   const bearer = bearerOf(headers.get('authorization'))
-  if (bearer !== null) {
-    const token = findToken(config.tokens, bearer)
-    if (token) return { ok: true, caller: { who: `token:${token.name}`, role: token.role, credential: 'explicit' } }
-    if (looksLikeJwt(bearer)) return operator(bearer, 'explicit', config, deps)
-    return { ok: false, code: 'unauthenticated', message: 'the token is not known here' }
-  }
+  const explicit = bearer === null ? null : await byBearer(bearer, config, deps)
+  if (explicit?.ok) return explicit
+  // A user's bearer token may stand beside what Access has put in.
   const access = headers.get('cf-access-jwt-assertion') ?? cookieOf(headers.get('cookie'), 'CF_Authorization')
   if (access) return operator(access, 'ambient', config, deps)
+  if (explicit) return explicit
   return { ok: false, code: 'unauthenticated', message: 'credentials are missing: a bearer token, or log in' }
+}
+
+async function byBearer(bearer: string, config: CallerConfig, deps: JwksDeps): Promise<CallerResult> {
+  const token = findToken(config.tokens, bearer)
+  if (token) return { ok: true, caller: { who: `token:${token.name}`, role: token.role, credential: 'explicit' } }
+  if (looksLikeJwt(bearer)) return operator(bearer, 'explicit', config, deps)
+  return { ok: false, code: 'unauthenticated', message: 'the token is not known here' }
 }
 
 async function operator(
@@ -62,6 +67,29 @@ async function operator(
     }
   }
   return { ok: true, caller: { who: `user:${claims.sub}`, role, credential } }
+}
+
+/**
+ * Whether the Authorization header is a credential for Sluice itself, in whatever form a static token stands in it
+ * (`Bearer`, `Token`, Basic, bare), or a signed token that the control plane accepts.
+ */
+export async function isOwnCredential(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<boolean> {
+  const header = headers.get('authorization')
+  if (header === null || header.length > MAX_CREDENTIAL_CHARS) return false
+  const pieces = header.split(/[\s,]+/).flatMap((piece) => [piece, ...basicParts(piece)])
+  if (pieces.some((piece) => piece !== '' && findToken(config.tokens, piece))) return true
+  const bearer = bearerOf(header)
+  if (bearer === null || !config.controlPlane || !looksLikeJwt(bearer)) return false
+  return (await verifyUser(bearer, config.controlPlane, deps)).ok
+}
+
+/** `user:password` in base64, as Basic has it. */
+function basicParts(piece: string): string[] {
+  try {
+    return atob(piece).split(':')
+  } catch {
+    return []
+  }
 }
 
 /** A claim by its dotted path: Cloudflare Access puts an identity provider's claims under `custom`. */

@@ -1,12 +1,11 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { JobSight } from '../protocols/protocol.ts'
+import type { JobSight, Route } from '../protocols/protocol.ts'
 import { type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
-import { armErrorOf, callBackend, parseJson, readPrefix, replicaUrl, type Upstream } from './forward.ts'
+import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, replicaUrl, type Upstream } from './forward.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
-import type { Referred } from './referred-jobs.ts'
 import type { Submit } from './submit.ts'
 
 /** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
@@ -33,8 +32,8 @@ export async function attempt(
   snapshot: Snapshot | null,
   s: Submit,
   routed: Routed,
-  referred: Referred,
 ): Promise<Attempt> {
+  const { referred } = s
   const { arm } = routed
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pick(config.urls)
@@ -66,7 +65,7 @@ export async function attempt(
   }
   if (!upstream.ok) tried.outcome = upstream.failure
   else if (isSync && upstream.response.ok) upstream.done()
-  else await readAnswer(lane, tried, upstream)
+  else await readAnswer(lane, s.route, tried, upstream)
   recordEnd(lane, snapshot, routed, s.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) lane.breaker.failed(now())
@@ -76,11 +75,18 @@ export async function attempt(
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
-async function readAnswer(lane: Lane, tried: Attempt, upstream: Extract<Upstream, { ok: true }>): Promise<void> {
+async function readAnswer(
+  lane: Lane,
+  route: Route,
+  tried: Attempt,
+  upstream: Extract<Upstream, { ok: true }>,
+): Promise<void> {
   const { response } = upstream
   const { status } = response
-  tried.outcome = armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
-  if (!/json/i.test(response.headers.get('content-type') ?? '')) {
+  tried.outcome = armErrorOf(status) ?? (isRedirect(status) ? 'bad_output' : status >= 400 ? 'client_error' : 'ok')
+  // What should hold a job is looked into whatever it calls itself; other answers only where they say that they are JSON.
+  const mustBeJob = response.ok && route.answer === 'job'
+  if (!mustBeJob && !/json/i.test(response.headers.get('content-type') ?? '')) {
     upstream.done()
     return
   }
@@ -91,7 +97,7 @@ async function readAnswer(lane: Lane, tried: Attempt, upstream: Extract<Upstream
     if (read.rest) return
     tried.json = parseJson(tried.text!)
     tried.sight = lane.protocol.readJob(status, tried.json)
-    if (response.ok && !tried.sight) tried.outcome = 'bad_output'
+    if (mustBeJob && !tried.sight) tried.outcome = 'bad_output'
   } catch {
     tried.upstream = { ok: false, failure: 'timeout', seconds: (now() - tried.startedAt) / 1000 }
     tried.outcome = 'timeout'

@@ -1,7 +1,6 @@
 /** One request on its way: who asks, by which lane, what was decided, and how its answer leaves. */
-import { callerOf } from '../auth/caller.ts'
+import { callerOf, isOwnCredential } from '../auth/caller.ts'
 import { atLeast } from '../auth/roles.ts'
-import { bearerOf, findToken } from '../auth/tokens.ts'
 import { armToken } from '../config/env.ts'
 import type { Arm } from '../core/arm.ts'
 import type { Assignment, Reason } from '../core/assignment.ts'
@@ -11,7 +10,8 @@ import type { Operation, Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
 import type { Measure } from '../core/window.ts'
-import type { Submission } from '../protocols/protocol.ts'
+import type { Submission, Translation } from '../protocols/protocol.ts'
+import { translateText } from '../protocols/translate.ts'
 import { type Outgoing, toClient } from './headers.ts'
 import { type Isolate, type Lane, now } from './isolate.ts'
 import { type Subject, subjectOf } from './subject.ts'
@@ -24,6 +24,10 @@ export interface Exchange {
   waitUntil: (work: Promise<unknown>) => void
   /** What the log line tells; filled on the way. */
   log: Record<string, unknown>
+  /** The Authorization header is a credential for Sluice itself: it names no user and never leaves for a backend. */
+  ownCredential: boolean
+  /** Set once an arm is chosen, so that refusals too are marked with it. */
+  decided: { lane: Lane; snapshot: Snapshot | null; routed: Routed } | null
 }
 
 /** How a request was decided, for headers, counters and the log. */
@@ -38,8 +42,9 @@ export interface Routed {
 const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), now }
 
 export async function identify(x: Exchange): Promise<Subject> {
-  const subject = await subjectOf(x.request, x.isolate.config, x.isolate.keys, jwksDeps, isOwnToken(x))
-  return subject
+  const { config, keys, tokens } = x.isolate
+  x.ownCredential = await isOwnCredential(x.request.headers, { tokens, controlPlane: config.controlPlane }, jwksDeps)
+  return subjectOf(x.request, config, keys, jwksDeps, x.ownCredential)
 }
 
 export function ownersOf(x: Exchange, subject: Subject): string[] {
@@ -68,19 +73,13 @@ export async function overrideOf(x: Exchange): Promise<Arm | null> {
   return wanted
 }
 
-/** Whether the bearer token is one of the control plane's: such a token never leaves for a backend. */
-export function isOwnToken(x: Exchange): boolean {
-  const bearer = bearerOf(x.request.headers.get('authorization'))
-  return bearer !== null && findToken(x.isolate.tokens, bearer) !== null
-}
-
 export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
   const config = lane.release.arms[arm]
   return {
     requestId: x.requestId,
     arm: config,
     token: armToken(x.isolate.env, config.auth),
-    mayForwardAuthorization: !isOwnToken(x),
+    mayForwardAuthorization: !x.ownCredential,
   }
 }
 
@@ -113,16 +112,23 @@ export function recordEnd(
   )
 }
 
+/** Headers in which backends name jobs and themselves. */
+const NAMING_HEADERS = ['location', 'content-location', 'content-disposition']
+
 /** An answer for the client: the backend's headers cleaned, ours added, body handed through. */
 export function answer(
   x: Exchange,
   lane: Lane,
   snapshot: Snapshot | null,
   routed: Routed,
-  response: { status: number; headers: Headers; body: BodyInit | null },
+  response: { status: number; headers: Headers; body: BodyInit | null; translation?: Translation },
   subject: Subject | null,
 ): Response {
   const headers = toClient(response.headers)
+  for (const name of response.translation ? NAMING_HEADERS : []) {
+    const value = headers.get(name)
+    if (value !== null) headers.set(name, translateText(value, response.translation!))
+  }
   if (typeof response.body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.
     headers.delete('content-length')

@@ -2,6 +2,7 @@
  * One call to a backend: with a deadline to its headers, without following redirects, never repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
+import { joined } from '../protocols/read-capped.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
 import { hash32 } from '../core/assignment.ts'
@@ -38,6 +39,11 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
   }
 }
 
+/** Whether an answer sends its reader elsewhere: fine for a video, never for a job, which no other host may answer for. */
+export function isRedirect(status: number): boolean {
+  return status >= 300 && status < 400 && status !== 304
+}
+
 /** The typed error of a call that failed. A submit may have arrived, so no client is invited to repeat it. */
 export function upstreamError(failure: 'timeout' | 'unreachable', arm: string, isSubmit: boolean): SluiceError {
   const headers: Record<string, string> = isSubmit ? { 'x-should-retry': 'false' } : {}
@@ -49,8 +55,7 @@ export function upstreamError(failure: 'timeout' | 'unreachable', arm: string, i
 /** The arm's fault in an answer's status; null where there is none. */
 export function armErrorOf(status: number): ArmError | null {
   if (status === 429) return 'saturated'
-  if (status >= 500) return 'http_5xx'
-  return status >= 300 && status < 400 && status !== 304 ? 'bad_output' : null
+  return status >= 500 ? 'http_5xx' : null
 }
 
 /**
@@ -73,36 +78,6 @@ export async function readPrefix(
     size += value.length
   }
   return { bytes: null, rest: resumed(chunks, reader) }
-}
-
-/** A body of up to `maxBytes`, counted while reading whatever a content-length says; null above it, the rest is cancelled. */
-export async function readCapped(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | null> {
-  const reader = body.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return joined(chunks, size)
-    chunks.push(value)
-    size += value.length
-    if (size > maxBytes) {
-      await reader.cancel()
-      return null
-    }
-  }
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }
 
 function resumed(chunks: Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {

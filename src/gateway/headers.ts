@@ -5,6 +5,7 @@ import type { ArmConfig } from '../config/release-schema.ts'
 const TO_BACKEND = [
   'accept',
   'accept-language',
+  'content-encoding',
   'content-type',
   'idempotency-key',
   'if-match',
@@ -20,14 +21,18 @@ const TO_BACKEND = [
 
 /** Hop-by-hop, the backend's own cookies and fingerprints, and whatever claims to be ours. */
 const NOT_TO_CLIENT = [
+  'alt-svc',
   'connection',
   'keep-alive',
   'proxy-authenticate',
+  'proxy-authorization',
   'proxy-connection',
   'server',
   'set-cookie',
   'transfer-encoding',
+  'trailer',
   'upgrade',
+  'via',
   'x-powered-by',
   'x-request-id',
 ]
@@ -70,6 +75,8 @@ export function toShadow(contentType: string, requestId: string, token: string |
 
 export function toClient(upstream: Headers): Headers {
   const headers = new Headers(upstream)
+  const hops = upstream.get('connection')?.split(',') ?? []
+  for (const name of hops) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim())
   for (const name of NOT_TO_CLIENT) headers.delete(name)
   for (const name of [...headers.keys()]) if (name.startsWith('x-sluice-')) headers.delete(name)
   return headers
@@ -79,4 +86,12 @@ export function toClient(upstream: Headers): Headers {
 export function requestIdOf(client: Headers): string {
   const given = client.get('x-request-id')
   return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : crypto.randomUUID()
+}
+
+/** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
+export function withoutRetry({ status, headers }: Response): Headers {
+  const out = new Headers(headers)
+  // 429 says that nothing was begun: to try again later is what it asks for.
+  if (status >= 500 || status === 408 || status === 409) out.set('x-should-retry', 'false')
+  return out
 }

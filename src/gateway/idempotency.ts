@@ -3,6 +3,7 @@
  * Only requests that carry a key pay for the question to the ledger.
  */
 import { SluiceError } from '../core/errors.ts'
+import { ownerOf } from '../core/job-id.ts'
 import type { ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Exchange } from './exchange.ts'
@@ -25,8 +26,10 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
-  const ledger = lane.ledgerFor(s.owner)
-  const claim = await within(LEDGER_DEADLINE_MS, ledger.claim(s.owner, key, s.submission.fingerprint)).catch(
+  const claimed = claimOf(x, s, key)
+  const ledger = lane.ledgerFor(claimed.owner)
+  const { fingerprint } = s.submission
+  const claim = await within(LEDGER_DEADLINE_MS, ledger.claim(claimed.owner, claimed.key, fingerprint)).catch(
     (cause) => {
       // Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer.
       throw new SluiceError(
@@ -51,18 +54,26 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
         headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-request-id': x.requestId },
       })
     case 'new':
-      return settled(x, ledger, s, key, first)
+      return settled(x, ledger, claimed, first)
   }
+}
+
+/**
+ * Callers without identity are a new subject with each request, so their keys can't be told apart by who they
+ * are: equal keys with equal bodies are taken for one submit.
+ */
+function claimOf(x: Exchange, s: Submit, key: string): { owner: string; key: string } {
+  if (!s.subject.nameless) return { owner: s.owner, key }
+  return { owner: ownerOf('nameless', x.isolate.keys)[0]!, key: `${key}\n${s.submission.fingerprint}` }
 }
 
 async function settled(
   x: Exchange,
   ledger: ReturnType<Lane['ledgerFor']>,
-  s: Submit,
-  key: string,
+  claimed: { owner: string; key: string },
   first: () => Promise<Submitted>,
 ): Promise<Response> {
-  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, ledger.settle(s.owner, key, end))
+  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, ledger.settle(claimed.owner, claimed.key, end))
   let done: Submitted
   try {
     done = await first()
@@ -71,13 +82,23 @@ async function settled(
     throw error
   }
   // Settled before the answer leaves, so that a repeat right behind it finds the job.
-  await settle(await endOf(done)).catch(() => undefined)
+  await settle(await endOf(x, done)).catch(() => undefined)
   return done.response
 }
 
-/** A timeout or a broken connection may have made a job that nobody knows: its error is kept and answered again. */
-async function endOf({ response, clientId }: Submitted): Promise<ClaimEnd> {
+/**
+ * A timeout or a broken connection may have made a job that nobody knows: its error is kept and answered again.
+ * A video that was streamed at once was not kept: a repetition is refused rather than generated anew.
+ */
+async function endOf(x: Exchange, { response, clientId }: Submitted): Promise<ClaimEnd> {
   if (clientId !== null) return { job: { clientId } }
+  if (response.ok) {
+    const gone = new SluiceError(
+      'idempotency_not_repeatable',
+      'this Idempotency-Key has had its answer, which is not kept',
+    )
+    return { error: { httpStatus: gone.status, body: JSON.stringify(gone.body(x.requestId)) } }
+  }
   const uncertain = response.status === 502 || response.status === 504
   return uncertain ? { error: { httpStatus: response.status, body: await response.clone().text() } } : { release: true }
 }

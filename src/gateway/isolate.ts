@@ -30,6 +30,7 @@ export interface Lane {
   telemetry: Telemetry
   breaker: Breaker
   ledgerFor: (owner: string) => JobLedgerRpc
+  ledgers: () => JobLedgerRpc[]
 }
 
 export interface Isolate {
@@ -99,5 +100,6 @@ function lane(env: Env, release: ReleaseConfig): Lane {
     }),
     breaker: new Breaker(),
     ledgerFor: (owner) => ledgerOf(env, release.name, owner, release.ledgerShards),
+    ledgers: () => Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i)),
   }
 }

@@ -3,35 +3,47 @@
  * the arm that owns the job, whatever the split has become.
  */
 import type { JobTag } from '../core/job-id.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import { within } from '../durable/stubs.ts'
 import type { JobSight, Route } from '../protocols/protocol.ts'
 import { answer, type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
-import { armErrorOf, callBackend, parseJson, readPrefix, replicaUrl, type Upstream, upstreamError } from './forward.ts'
+import {
+  armErrorOf,
+  callBackend,
+  isRedirect,
+  parseJson,
+  readPrefix,
+  replicaUrl,
+  type Upstream,
+  upstreamError,
+} from './forward.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { endOf, outcomeOf, sightingOf } from './sighting.ts'
+import { type AnswerSource, isCounted, translationOf } from './translation.ts'
 
 const MAX_JOB_JSON_BYTES = 1024 * 1024
 /** A rescue submits to control before it answers. */
 const RESCUE_DEADLINE_MS = 15_000
 
-export async function aboutJob(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  route: Route,
-  job: OwnedJob,
-): Promise<Response> {
+export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
+  const { lane } = job
   const routed: Routed = { arm: job.arm, reason: 'job', matched: job.tag?.matched ?? false }
+  x.decided = { lane, snapshot, routed }
   const { upstream, url } = await call(x, lane, route, job)
   if (!upstream.ok) {
     recordEnd(lane, snapshot, routed, route.operation, upstream.failure, { latency: upstream.seconds })
+    // A job that was rescued goes on at control even when the candidate can't be reached any more.
+    const rescued = canGoOn(job) ? await rescue(job) : null
+    if (rescued) return aboutJob(x, snapshot, route, rescued)
     throw upstreamError(upstream.failure, job.arm, false)
   }
-  if (route.answer === 'bytes') return streamed(x, lane, snapshot, route, job, routed, upstream)
+  const isJson = /json/i.test(upstream.response.headers.get('content-type') ?? '')
+  if (route.answer === 'bytes' || (route.answer === 'json' && !isJson))
+    return streamed(x, lane, snapshot, route, job, routed, upstream, url)
   return json(x, lane, snapshot, route, job, routed, upstream, url)
 }
 
@@ -63,21 +75,24 @@ async function streamed(
   job: OwnedJob,
   routed: Routed,
   upstream: Extract<Upstream, { ok: true }>,
+  url: string,
 ): Promise<Response> {
   upstream.done()
   const { response } = upstream
-  if (job.arm === 'candidate' && lane.release.rescue && response.status >= 400) {
-    const rescued = await rescue(lane, job)
+  if (canGoOn(job) && response.status >= 400) {
+    const rescued = await rescue(job)
     if (rescued) {
       await response.body?.cancel()
-      return aboutJob(x, lane, snapshot, route, rescued)
+      return aboutJob(x, snapshot, route, rescued)
     }
   }
-  if (job.tag === null && response.status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
+  if (job.foreign && response.status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
   recordEnd(lane, snapshot, routed, route.operation, contentOutcome(lane, route, response), {
     latency: upstream.seconds,
   })
-  return answer(x, lane, snapshot, routed, response, null)
+  const translation = await translationOf(x, sourceOf(job, url), new Map([[job.upstreamId, job.clientId]]), null)
+  const { status, headers, body } = response
+  return answer(x, lane, snapshot, routed, { status, headers, body, translation }, null)
 }
 
 function contentOutcome(lane: Lane, route: Route, { status, headers, ok }: Response): Outcome {
@@ -106,35 +121,33 @@ async function json(
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
   const body = text === null ? undefined : parseJson(text)
   const sight = route.operation === 'poll' ? lane.protocol.readJob(status, body) : null
-  const rescued = await goesOn(lane, job, route, status, sight)
-  if (rescued) return aboutJob(x, lane, snapshot, route, rescued)
-  if (job.tag === null && status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
+  const rescued = await goesOn(job, route, status, sight)
+  if (rescued) return aboutJob(x, snapshot, route, rescued)
+  if (job.foreign && status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
+  const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
+  const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
-  recordEnd(
-    lane,
-    snapshot,
-    routed,
-    route.operation,
-    sight ? 'ok' : (armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')),
-    { latency: seconds },
-  )
-  if (job.tag) note(lane, { ...job.tag, clientId: job.clientId }, route, status, sight)
-  if (body === undefined || (!response.ok && !sight))
-    return answer(x, lane, snapshot, routed, { status, headers: response.headers, body: text ?? read.rest }, null)
-  const translated = lane.protocol.translate(body, {
-    clientId: (id) => (id === job.upstreamId ? job.clientId : null),
-    upstreamOrigin: new URL(url).origin,
-    gatewayOrigin: x.url.origin,
-  })
-  const shown = sight && !lane.release.passthroughStatus ? 200 : status
+  const outcome = sight ? 'ok' : isBad ? 'bad_output' : (armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok'))
+  recordEnd(lane, snapshot, routed, route.operation, outcome, { latency: seconds })
+  if (job.tag && isCounted(job.tag)) note(lane, { ...job.tag, clientId: job.clientId }, route, status, sight)
+  if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
+  const own = new Map([[job.upstreamId, job.clientId]])
+  const translation = await translationOf(x, sourceOf(job, url), own, response.ok || sight ? body : null)
+  const shown = body === undefined ? (text ?? read.rest) : JSON.stringify(lane.protocol.translate(body, translation))
+  const shownStatus = sight && !lane.release.passthroughStatus ? 200 : status
   return answer(
     x,
     lane,
     snapshot,
     routed,
-    { status: shown, headers: response.headers, body: JSON.stringify(translated) },
+    { status: shownStatus, headers: response.headers, body: shown, translation },
     null,
   )
+}
+
+function sourceOf(job: OwnedJob, url: string): AnswerSource {
+  const { lane, arm, tag } = job
+  return { lane, url, arm, owner: tag?.owner ?? '', nameless: tag?.nameless ?? false }
 }
 
 /** Tells the ledger what this answer shows of the job. */
@@ -150,27 +163,27 @@ function note(
   else if (route.operation === 'poll' && status === 404) lane.telemetry.seen(endOf(job, 'job_lost', now()))
 }
 
-/** With `rescue`, a candidate's job that failed or was lost goes on at control under the same id. */
-async function goesOn(
-  lane: Lane,
-  job: OwnedJob,
-  route: Route,
-  status: number,
-  sight: JobSight | null,
-): Promise<OwnedJob | null> {
-  if (!lane.release.rescue || job.arm !== 'candidate' || route.operation !== 'poll') return null
-  const failed = sight ? outcomeOf(sight) === 'job_failed' : status === 404
-  if (!failed) return null
-  if (sight && job.tag) lane.telemetry.seen(sightingOf({ ...job.tag, clientId: job.clientId }, sight, now()))
-  return rescue(lane, job)
+/** Whether `rescue` may let this job go on at control under the same id. */
+function canGoOn({ lane, arm, tag }: OwnedJob): boolean {
+  return lane.release.rescue && arm === 'candidate' && tag !== null
 }
 
-async function rescue(lane: Lane, job: OwnedJob): Promise<OwnedJob | null> {
-  if (!job.tag) return null
-  // The body may still wait in this isolate for its flush.
+/** A candidate's job that failed or was lost goes on at control. */
+async function goesOn(job: OwnedJob, route: Route, status: number, sight: JobSight | null): Promise<OwnedJob | null> {
+  if (!canGoOn(job) || route.operation !== 'poll') return null
+  const failed = sight ? outcomeOf(sight) === 'job_failed' : status === 404
+  if (!failed) return null
+  note(job.lane, { ...job.tag!, clientId: job.clientId }, route, status, sight)
+  return rescue(job)
+}
+
+/** Asks the ledger, which resubmits a failed job once and knows where each of them is now. */
+async function rescue(job: OwnedJob): Promise<OwnedJob | null> {
+  const { lane, tag, upstreamId } = job
+  // The job's end, and its body, may still wait in this isolate for their flush.
   await lane.telemetry.flush()
-  const found = await within(RESCUE_DEADLINE_MS, lane.ledgerFor(job.tag.owner).rescue(job.upstreamId)).catch(() => null)
-  return found ? { ...job, arm: 'control', replica: found.replica, upstreamId: found.upstreamId, tag: null } : null
+  const found = await within(RESCUE_DEADLINE_MS, lane.ledgerFor(tag!.owner).rescue(upstreamId)).catch(() => null)
+  return found && { ...job, arm: 'control', replica: found.replica, upstreamId: found.upstreamId, tag: null }
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */

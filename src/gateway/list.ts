@@ -5,11 +5,13 @@ import type { LedgerJob, ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import { SluiceError } from '../core/errors.ts'
 import { answer, type Exchange, outgoing, ownersOf, recordEnd } from './exchange.ts'
-import { callBackend, parseJson, readCapped, replicaUrl } from './forward.ts'
+import { callBackend, parseJson, replicaUrl } from './forward.ts'
+import { readCapped } from '../protocols/read-capped.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { outcomeOf, sightingOf } from './sighting.ts'
 import type { Subject } from './subject.ts'
+import { translationOf } from './translation.ts'
 
 const LEDGER_DEADLINE_MS = 2000
 const MAX_JOB_JSON_BYTES = 256 * 1024
@@ -92,21 +94,22 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob): Promise<unknown> {
     { url: url + poll.path, method: poll.method, headers, body: null, timeoutMs: config.timeoutMs },
     now,
   )
-  if (!upstream.ok) return null
+  // A backend that can't be asked takes no job out of its owner's list.
+  const placeholder = lane.protocol.placeholder(job.clientId, job.submittedAt)
+  if (!upstream.ok) return placeholder
   try {
-    const bytes = upstream.response.body ? await readCapped(upstream.response.body, MAX_JOB_JSON_BYTES) : null
+    const { status, body: stream } = upstream.response
+    const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
-    const sight = lane.protocol.readJob(upstream.response.status, body)
-    if (!sight) return null
+    const sight = lane.protocol.readJob(status, body)
+    if (!sight) return status === 404 ? null : placeholder
     const tag = openJobId(job.clientId, x.isolate.keys)
     if (tag && outcomeOf(sight)) lane.telemetry.seen(sightingOf({ ...tag, clientId: job.clientId }, sight, now()))
-    const origins = { upstreamOrigin: new URL(url).origin, gatewayOrigin: x.url.origin }
-    return lane.protocol.translate(body, {
-      clientId: (id) => (id === job.upstreamId ? job.clientId : null),
-      ...origins,
-    })
+    const source = { lane, url, arm: job.arm, owner: job.owner, nameless: job.nameless }
+    const own = new Map([[job.upstreamId, job.clientId]])
+    return lane.protocol.translate(body, await translationOf(x, source, own, body))
   } catch {
-    return null
+    return placeholder
   } finally {
     upstream.done()
   }

@@ -1,4 +1,4 @@
-/** From the id that a client holds to the backend that owns the job, or a 404 that tells nothing. */
+/** From the id that a client holds to the release and backend that own the job, or a 404 that tells nothing. */
 import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isTagged, type JobTag, openJobId } from '../core/job-id.ts'
@@ -11,54 +11,60 @@ import type { Subject } from './subject.ts'
 
 const LEDGER_DEADLINE_MS = 1000
 
-/** `tag` is null for ids that Sluice did not issue: they were there before it, and are control's. */
 export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'> {
+  lane: Lane
   clientId: string
+  /** Null where Sluice has no record of the job, or where it goes on at another backend than its id says. */
   tag: JobTag | null
+  /** Nobody here issued or recorded the id: it was there before Sluice, and is control's. */
+  foreign: boolean
 }
 
-/** An id that Sluice did not issue is `untagged`'s. Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */
-export function jobOf(
+/** Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */
+export async function resolveJob(
   x: Exchange,
-  lane: Lane,
+  lanes: readonly Lane[],
   clientId: string,
   subject: Subject,
-  untagged: Arm = 'control',
-): OwnedJob {
-  if (!isTagged(clientId)) {
-    return {
-      arm: untagged,
-      replica: replicaHash(lane.release.arms[untagged].urls[0]!),
-      upstreamId: clientId,
-      clientId,
-      tag: null,
-    }
+): Promise<OwnedJob> {
+  if (isTagged(clientId)) {
+    const tag = openJobId(clientId, x.isolate.keys)
+    const lane = tag && lanes.find(({ hash }) => hash === tag.release)
+    if (!tag || !lane || !mayUse(x, tag, subject)) throw jobNotFound()
+    return { lane, arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag, foreign: false }
   }
-  const tag = openJobId(clientId, x.isolate.keys)
-  if (!tag || tag.release !== lane.hash || !mayUse(x, tag, subject)) throw jobNotFound()
-  return { arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag }
+  const recorded = await Promise.all(lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId) })))
+  for (const { lane, job } of recorded) {
+    if (!job) continue
+    if (!mayUse(x, job, subject)) throw jobNotFound()
+    return { ...job, lane, clientId, tag: job, foreign: false }
+  }
+  const [first] = lanes as [Lane, ...Lane[]]
+  return foreignJob(lanes.find(({ release }) => release.match.models === null) ?? first, clientId, 'control')
 }
 
-/** `id_mode = "native"`: ids carry nothing, so the ledger is asked; null where it knows no such job. */
-export async function nativeJobOf(
-  x: Exchange,
-  lane: Lane,
-  upstreamId: string,
-  subject: Subject,
-): Promise<OwnedJob | null> {
-  const owners = ownersOf(x, subject)
-  const found = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owners[0]!).find(upstreamId)).catch(() => null)
-  if (!found) return null
-  if (!owners.includes(found.owner)) throw jobNotFound()
-  return ownedOf(found)
+/** A job that Sluice knows nothing of, at this arm. */
+export function foreignJob(lane: Lane, upstreamId: string, arm: Arm): OwnedJob {
+  const replica = replicaHash(lane.release.arms[arm].urls[0]!)
+  return { lane, arm, replica, upstreamId, clientId: upstreamId, tag: null, foreign: true }
 }
 
-export function ownedOf(job: LedgerJob): OwnedJob {
-  return { arm: job.arm, replica: job.replica, upstreamId: job.upstreamId, clientId: job.clientId, tag: job }
+/** `id_mode = "native"`: ids carry nothing, so the ledgers are asked, after what this isolate still holds back. */
+async function recordOf(lane: Lane, upstreamId: string): Promise<LedgerJob | null> {
+  if (lane.release.idMode === 'tagged') return null
+  await lane.telemetry.flush()
+  try {
+    const asked = lane.ledgers().map((ledger) => within(LEDGER_DEADLINE_MS, ledger.find(upstreamId)))
+    return (await Promise.all(asked)).find((job) => job !== null) ?? null
+  } catch (cause) {
+    // Without the ledger nobody can say whose job this is, and it must not be handed to just anybody.
+    const headers = { 'retry-after': '2' }
+    throw new SluiceError('control_plane_unavailable', "the job's owner can't be looked up now", { cause, headers })
+  }
 }
 
 /** Issued to the caller; or issued to a caller without identity, and this one shows none either. */
-function mayUse(x: Exchange, tag: JobTag, subject: Subject): boolean {
+function mayUse(x: Exchange, tag: Pick<JobTag, 'owner' | 'nameless'>, subject: Subject): boolean {
   return ownersOf(x, subject).includes(tag.owner) || (tag.nameless && subject.nameless)
 }
 

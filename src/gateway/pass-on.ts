@@ -5,9 +5,10 @@ import { decideArm } from './decide.ts'
 import { answer, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
-import { toBackend } from './headers.ts'
+import { toBackend, withoutRetry } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Subject } from './subject.ts'
+import { translationOf } from './translation.ts'
 
 export async function passOn(
   x: Exchange,
@@ -15,28 +16,42 @@ export async function passOn(
   snapshot: Snapshot | null,
   route: Route,
   subject: Subject,
+  bytes: Uint8Array<ArrayBuffer> | null,
 ): Promise<Response> {
+  const isRead = ['GET', 'HEAD'].includes(x.request.method)
   const routed = await decideArm(x, lane, snapshot, subject, null)
   // Without jobs no request is a submit, so each of them is one.
   if (!lane.protocol.hasJobs) expose(x, lane, snapshot, subject, routed, null)
+  x.decided = { lane, snapshot, routed }
   const config = lane.release.arms[routed.arm]
+  const url = config.urls[Math.floor(Math.random() * config.urls.length)]!
   const upstream = await callBackend(
     {
-      url: config.urls[Math.floor(Math.random() * config.urls.length)]! + route.upstreamPath(null) + x.url.search,
+      url: url + route.upstreamPath(null) + x.url.search,
       method: x.request.method,
       headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
-      body: route.body === 'stream' ? x.request.body : null,
+      body: bytes ?? (route.body === 'stream' ? x.request.body : null),
       timeoutMs: config.timeoutMs,
     },
     now,
   )
   if (!upstream.ok) {
     recordEnd(lane, snapshot, routed, route.operation, upstream.failure, { latency: upstream.seconds })
-    throw upstreamError(upstream.failure, routed.arm, x.request.method === 'POST')
+    throw upstreamError(upstream.failure, routed.arm, !isRead)
   }
   upstream.done()
   const { response, seconds } = upstream
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(lane, snapshot, routed, route.operation, outcome, { latency: seconds })
-  return answer(x, lane, snapshot, routed, response, subject)
+  const source = { lane, url, arm: routed.arm, owner: '', nameless: false }
+  const translation = await translationOf(x, source, new Map(), null)
+  const headers = isRead ? response.headers : withoutRetry(response)
+  return answer(
+    x,
+    lane,
+    snapshot,
+    routed,
+    { status: response.status, headers, body: response.body, translation },
+    subject,
+  )
 }

@@ -24,7 +24,9 @@ export class RateLimiter {
 
   /** Throws `rate_limited` with `retry-after` in seconds. */
   async admit(operation: Operation, subject: string, env: Env, now: number): Promise<void> {
-    const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[operation]
+    const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[
+      operation === 'sync' ? 'submit' : operation
+    ]
     if (!limit) return
     const periodMs = limit.period * 1000
     const key = `${operation}|${subject}`

@@ -3,11 +3,11 @@ import { SluiceError } from '../core/errors.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
-import { jobOf, type OwnedJob } from './owned-job.ts'
+import { type OwnedJob, resolveJob } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
 export interface Referred {
-  /** The job that decides the arm; null where the submit stands for itself. */
+  /** The job that decides release and arm; null where the submit stands for itself. */
   owner: OwnedJob | null
   /** Client id → backend id. */
   ids: Map<string, string>
@@ -15,21 +15,21 @@ export interface Referred {
   inPath: string | null
 }
 
-/** All must be of one arm and replica, since no backend knows another's jobs. Throws `job_not_found` as a poll would. */
-export function referredJobs(
+/** All must be of one backend, since none knows another's jobs. Throws `job_not_found` as a poll would. */
+export async function referredJobs(
   x: Exchange,
-  lane: Lane,
+  lanes: readonly Lane[],
   route: Route,
   submission: Submission,
   subject: Subject,
-): Referred {
-  const clientIds = [...(route.job === null ? [] : [route.job]), ...submission.jobs]
+): Promise<Referred> {
+  const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
   const ids = new Map<string, string>()
   let owner: OwnedJob | null = null
   for (const clientId of clientIds) {
-    const job = jobOf(x, lane, clientId, subject)
+    const job = await resolveJob(x, lanes, clientId, subject)
     ids.set(clientId, job.upstreamId)
-    if (owner && (owner.arm !== job.arm || owner.replica !== job.replica)) {
+    if (owner && (owner.lane !== job.lane || owner.arm !== job.arm || owner.replica !== job.replica)) {
       throw new SluiceError('invalid_request', 'the jobs referred to are not on the same backend')
     }
     owner = job

@@ -11,7 +11,8 @@ import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, parseJson, readCapped, replicaHash } from './forward.ts'
+import { armErrorOf, callBackend, parseJson, replicaHash } from './forward.ts'
+import { readCapped } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
 import { type Lane, MAX_COPY_BYTES, now } from './isolate.ts'
 
@@ -29,7 +30,7 @@ export function copyToShadow(
   route: Route,
   control: JobEntry,
 ): void {
-  if (!snapshot || snapshot.shadow.sample <= 0) return
+  if (!snapshot || snapshot.shadow.sample <= 0 || x.isolate.forceControl) return
   lane.telemetry.shadowCount('eligible')
   if (!isShadowed(lane.release.name, x.requestId, snapshot.shadow.sample)) return
   lane.telemetry.shadowCount('sampled')

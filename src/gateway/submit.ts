@@ -7,23 +7,26 @@ import { type JobTag, signJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobEntry } from '../durable/rpc.ts'
-import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import type { JobSight, Route, Submission, Translation } from '../protocols/protocol.ts'
 import { type Attempt, attempt } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, type Exchange, type Routed } from './exchange.ts'
 import { expose } from './exposure.ts'
 import { replicaHash, upstreamError } from './forward.ts'
+import { withoutRetry } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
-import { referredJobs } from './referred-jobs.ts'
+import type { Referred } from './referred-jobs.ts'
 import { copyToShadow } from './shadow.ts'
 import { sightingOf } from './sighting.ts'
 import type { Subject } from './subject.ts'
+import { translationOf } from './translation.ts'
 
 export interface Submit {
   route: Route
   submission: Submission
   subject: Subject
   owner: string
+  referred: Referred
 }
 
 /** The answer, and the job's client id where one came to be (what an idempotency key is settled with). */
@@ -33,18 +36,18 @@ export interface Submitted {
 }
 
 export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
-  const referred = referredJobs(x, lane, s.route, s.submission, s.subject)
+  const { referred } = s
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
     : await decideArm(x, lane, snapshot, s.subject, s.submission)
   expose(x, lane, snapshot, s.subject, routed, s.submission)
-  const tried = await attempt(x, lane, snapshot, s, routed, referred)
+  const tried = await attempt(x, lane, snapshot, s, routed)
   const rerouted = failsOver(lane, snapshot, routed, tried.outcome) && !referred.owner
   if (!rerouted) return finish(x, lane, snapshot, s, routed, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
   const control: Routed = { arm: 'control', reason: 'failover', matched: false }
-  return finish(x, lane, snapshot, s, control, await attempt(x, lane, snapshot, s, control, referred))
+  return finish(x, lane, snapshot, s, control, await attempt(x, lane, snapshot, s, control))
 }
 
 function failsOver(lane: Lane, snapshot: Snapshot | null, routed: Routed, outcome: Outcome): boolean {
@@ -56,14 +59,14 @@ function failsOver(lane: Lane, snapshot: Snapshot | null, routed: Routed, outcom
   )
 }
 
-function finish(
+async function finish(
   x: Exchange,
   lane: Lane,
   snapshot: Snapshot | null,
   s: Submit,
   routed: Routed,
   tried: Attempt,
-): Submitted {
+): Promise<Submitted> {
   const { upstream, sight, outcome } = tried
   if (!upstream.ok) {
     const error = upstreamError(upstream.failure, routed.arm, true)
@@ -76,35 +79,27 @@ function finish(
     })
     return { response: refusal(x, lane, snapshot, routed, error), clientId: null }
   }
+  const source = { lane, url: tried.url, arm: routed.arm, owner: s.owner, nameless: s.subject.nameless }
+  const known = new Map([...s.referred.ids].map(([clientId, upstreamId]) => [upstreamId, clientId]))
   if (!response.ok || !sight) {
-    const headers = new Headers(response.headers)
-    // The backend saw this submit and failed on it: a client that repeats it by itself could make a second job.
-    if (outcome === 'http_5xx' && response.status !== 503) headers.set('x-should-retry', 'false')
-    const body = tried.text ?? tried.rest ?? response.body
-    return {
-      response: answer(x, lane, snapshot, routed, { status: response.status, headers, body }, s.subject),
-      clientId: null,
-    }
+    const translation = await translationOf(x, source, known, response.ok ? tried.json : null)
+    const headers = response.ok ? response.headers : withoutRetry(response)
+    const body = translated(lane, tried, translation) ?? tried.rest ?? response.body
+    const shown = { status: response.status, headers, body, translation }
+    return { response: answer(x, lane, snapshot, routed, shown, s.subject), clientId: null }
   }
   const entry = register(x, lane, snapshot, s, routed, tried, sight)
   if (routed.arm === 'control' && s.route.operation === 'submit' && routed.reason !== 'job')
     copyToShadow(x, lane, snapshot, s.submission, s.route, entry)
-  const body = lane.protocol.translate(tried.json, {
-    clientId: (id) => (id === sight.id ? entry.clientId : null),
-    upstreamOrigin: new URL(tried.url).origin,
-    gatewayOrigin: x.url.origin,
-  })
-  return {
-    response: answer(
-      x,
-      lane,
-      snapshot,
-      routed,
-      { status: response.status, headers: response.headers, body: JSON.stringify(body) },
-      s.subject,
-    ),
-    clientId: entry.clientId,
-  }
+  const translation = await translationOf(x, source, known.set(sight.id, entry.clientId), tried.json)
+  const body = translated(lane, tried, translation)
+  const shown = { status: response.status, headers: response.headers, body, translation }
+  return { response: answer(x, lane, snapshot, routed, shown, s.subject), clientId: entry.clientId }
+}
+
+/** The answer's JSON for the client; text that is no JSON as it came; null for what was not read. */
+function translated(lane: Lane, { text, json }: Attempt, translation: Translation): string | null {
+  return json === undefined || json === null ? text : JSON.stringify(lane.protocol.translate(json, translation))
 }
 
 /** Signs the id and tells the ledger of the job, in memory. */

@@ -29,6 +29,7 @@ export const http: Protocol = {
   translate: (body) => body,
   listQuery: () => ({ limit: 20, after: null, order: 'desc' }),
   listAnswer: (jobs) => jobs,
+  placeholder: (id) => ({ id }),
   pollCall: () => {
     throw new Error('The http protocol has no jobs to poll.')
   },

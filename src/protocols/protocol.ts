@@ -95,9 +95,13 @@ export interface Protocol {
   readJob(status: number, body: unknown): JobSight | null
   /** Every place that holds an id or a URL of the backend, rewritten; server paths left out. Returns a new value. */
   translate(body: unknown, translation: Translation): unknown
+  /** Ids of resources in an answer that later requests can name. */
+  readIds?(body: unknown): string[]
   listQuery(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. */
   listAnswer(jobs: unknown[], more: boolean): unknown
+  /** A job in that list whose backend can't be asked now. `submittedAt` in unix ms. */
+  placeholder(clientId: string, submittedAt: number): unknown
   /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. */
   pollCall(upstreamId: string): UpstreamCall
   cancelCall(upstreamId: string): UpstreamCall | null

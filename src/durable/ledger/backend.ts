@@ -4,13 +4,14 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { Arm } from '../../core/arm.ts'
 import { hash32 } from '../../core/assignment.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
+import { readCapped } from '../../protocols/read-capped.ts'
 import type { KeptBody } from './bodies.ts'
 
 const POLL_TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** `gone`: the backend says that there is no such job. `unknown`: it could not be asked. */
-export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' } | { state: 'unknown' }
+/** `gone`: the backend says that there is no such job. `refused`: it answers only its users. `unknown`: it could not be asked. */
+export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' | 'refused' | 'unknown' }
 
 interface Target {
   arm: Arm
@@ -33,6 +34,7 @@ export class Backend {
     if (!response) return { state: 'unknown' }
     const sight = this.#protocol.readJob(response.status, await jsonOf(response))
     if (sight) return { state: 'sight', sight }
+    if (response.status === 401 || response.status === 403) return { state: 'refused' }
     return { state: response.status === 404 ? 'gone' : 'unknown' }
   }
 
@@ -89,12 +91,13 @@ export class Backend {
   }
 }
 
-async function jsonOf(response: Response): Promise<unknown> {
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_ANSWER_BYTES) {
-    await response.body?.cancel()
+async function jsonOf({ body }: Response): Promise<unknown> {
+  try {
+    const bytes = body ? await readCapped(body, MAX_ANSWER_BYTES) : null
+    return bytes ? JSON.parse(new TextDecoder().decode(bytes)) : undefined
+  } catch {
     return undefined
   }
-  return response.json().catch(() => undefined)
 }
 
 function replicaOf(url: string): number {

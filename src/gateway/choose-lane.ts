@@ -1,0 +1,135 @@
+/**
+ * Which release takes a request: by path, by the job that it names, by the model that its body names;
+ * the first that matches, in the order of the variables' names. Reads a submit's body, once.
+ */
+import { SluiceError } from '../core/errors.ts'
+import { isTagged } from '../core/job-id.ts'
+import type { Route, Submission } from '../protocols/protocol.ts'
+import type { Exchange } from './exchange.ts'
+import { readCapped } from '../protocols/read-capped.ts'
+import type { Lane } from './isolate.ts'
+import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { type Referred, referredJobs } from './referred-jobs.ts'
+import type { Subject } from './subject.ts'
+
+export type Choice = { lane: Lane; way: Route } & (
+  | { kind: 'submit'; submission: Submission; referred: Referred }
+  | { kind: 'job'; job: OwnedJob }
+  | { kind: 'list'; lanes: Lane[] }
+  /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
+  | { kind: 'other'; bytes: Uint8Array<ArrayBuffer> | null }
+)
+
+/** A release whose path matches, and what its protocol makes of the request. */
+interface Offer {
+  lane: Lane
+  way: Route
+}
+
+export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
+  const offers = offersFor(x)
+  if (offers.length === 0) throw new SluiceError('not_found', 'no release serves this path')
+  const withJobs = offers.filter(({ lane }) => lane.protocol.hasJobs).map(({ lane }) => lane)
+  const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
+  if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {
+    const job = await resolveJob(x, withJobs, about.way.job!, subject)
+    return { kind: 'job', lane: job.lane, way: wayOf(offers, job.lane), job }
+  }
+  const lists = offers.filter(({ way }) => way.operation === 'list')
+  const [list] = lists
+  if (list && isFirst(list, offers)) {
+    const general = lists.find(takesAnyModel) ?? list
+    return {
+      kind: 'list',
+      ...general,
+      lanes: [general.lane, ...lists.map(({ lane }) => lane).filter((l) => l !== general.lane)],
+    }
+  }
+  const submits = offers.some(({ way }) => way.body === 'submission')
+  return submits ? chooseForBody(x, offers, withJobs, subject) : other(offers.find(takesAnyModel) ?? offers[0]!, null)
+}
+
+/** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */
+function isFirst(offer: Offer, offers: readonly Offer[]): boolean {
+  const before = offers.slice(0, offers.indexOf(offer))
+  return !before.some((each) => takesAnyModel(each) && !each.lane.protocol.hasJobs)
+}
+
+async function chooseForBody(
+  x: Exchange,
+  offers: readonly Offer[],
+  withJobs: readonly Lane[],
+  subject: Subject,
+): Promise<Choice> {
+  let bytes: Uint8Array<ArrayBuffer> | null = null
+  let refused: unknown = null
+  let model: string | null = null
+  for (const offer of offers) {
+    const { lane, way } = offer
+    if (way.body !== 'submission') {
+      if (takesAnyModel(offer)) return other(offer, bytes)
+      continue
+    }
+    bytes ??= await bodyOf(x)
+    try {
+      const submission = lane.protocol.readSubmission(bytes, x.request.headers.get('content-type'), way)
+      const referred = await referredJobs(x, withJobs, way, submission, subject)
+      if (referred.owner) {
+        const owner = referred.owner.lane
+        return { kind: 'submit', lane: owner, way: wayOf(offers, owner), submission, referred }
+      }
+      model = submission.model
+      if (takesModel(lane, model)) return { kind: 'submit', lane, way, submission, referred }
+    } catch (error) {
+      // A release for certain models does not take what names none; another may.
+      if (takesAnyModel(offer) || isAboutJobs(error)) throw error
+      refused ??= error
+    }
+  }
+  throw refused ?? new SluiceError('not_found', `no release serves the model ${JSON.stringify(model)}`)
+}
+
+function isAboutJobs(error: unknown): boolean {
+  return !(error instanceof SluiceError) || !['malformed_body', 'unsupported_media_type'].includes(error.code)
+}
+
+function other({ lane, way }: Offer, bytes: Uint8Array<ArrayBuffer> | null): Choice {
+  return { kind: 'other', lane, way, bytes }
+}
+
+function offersFor(x: Exchange): Offer[] {
+  const { method } = x.request
+  const path = x.url.pathname
+  return x.isolate.lanes
+    .filter(({ release }) => pathMatches(release.match.paths, path))
+    .map((lane) => ({ lane, way: lane.protocol.route(method, path) }))
+}
+
+function wayOf(offers: readonly Offer[], lane: Lane): Route {
+  return offers.find((offer) => offer.lane === lane)!.way
+}
+
+function takesAnyModel({ lane }: Offer): boolean {
+  return lane.release.match.models === null
+}
+
+function takesModel({ release }: Lane, model: string | null): boolean {
+  const { models } = release.match
+  return models === null || (model !== null && models.includes(model))
+}
+
+function pathMatches(paths: readonly string[] | null, path: string): boolean {
+  return (
+    paths === null ||
+    paths.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`))
+  )
+}
+
+async function bodyOf(x: Exchange): Promise<Uint8Array<ArrayBuffer>> {
+  const { maxBodyBytes } = x.isolate.config
+  const told = Number(x.request.headers.get('content-length') ?? 0)
+  const bytes = told > maxBodyBytes || !x.request.body ? null : await readCapped(x.request.body, maxBodyBytes)
+  if (bytes) return bytes
+  if (!x.request.body) return new Uint8Array()
+  throw new SluiceError('body_too_large', `a body may have ${maxBodyBytes} bytes`)
+}
