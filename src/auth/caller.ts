@@ -33,8 +33,9 @@ export async function callerOf(headers: Headers, config: CallerConfig, deps: Jwk
   const bearer = bearerOf(headers.get('authorization'))
   const explicit = bearer === null ? null : await byBearer(bearer, config, deps)
   if (explicit?.ok) return explicit
-  // A user's bearer token may stand beside what Access has put in.
-  const access = headers.get('cf-access-jwt-assertion') ?? cookieOf(headers.get('cookie'), 'CF_Authorization')
+  // A user's bearer token may stand beside what Access has put in; a cookie helps nobody who sends a wrong one.
+  const cookie = explicit ? null : cookieOf(headers.get('cookie'), 'CF_Authorization')
+  const access = headers.get('cf-access-jwt-assertion') ?? cookie
   if (access) return operator(access, 'ambient', config, deps)
   if (explicit) return explicit
   return { ok: false, code: 'unauthenticated', message: 'credentials are missing: a bearer token, or log in' }
