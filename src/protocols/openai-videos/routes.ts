@@ -6,6 +6,9 @@ const VIDEOS = /^((?:\/[^/]+)*?\/v1\/videos)(?:\/(.*))?$/
 /** Names below `/v1/videos` that are no job ids. */
 const COLLECTIONS = new Set(['sync', 'edits', 'extensions', 'characters', 'generations'])
 
+/** A percent-encoded letter, digit, `-`, `.`, `_` or `~`; not where decoding it would complete another code. */
+const UNRESERVED = /(?<!%[\da-f]?)%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi
+
 /** `Route` without what follows from the rest. */
 type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
 
@@ -16,32 +19,29 @@ const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
 const CONTENT: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
 const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
 const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: 'json' }
-const READ_CHARACTER: Kind = { operation: 'other', body: 'none', answer: 'json' }
 
-/** Never throws: a path that is not of this wire, or does not decode, is `other` and passes as it is. */
+/**
+ * Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. An id
+ * that no job can have (with a slash in it, or that does not decode) is a job's all the same, so
+ * that it is looked for and not found.
+ */
 export function routeVideos(method: string, path: string): Route {
-  const match = VIDEOS.exec(path)
-  if (!match) return passed(method, path)
+  const plain = plainSpelling(path)
+  const match = VIDEOS.exec(plain) ?? VIDEOS.exec(asServersRead(plain))
+  if (!match) return passed(method, plain)
   const base = match[1] as string
   // A trailing slash would only bring FastAPI's redirect to an absolute URL of the backend.
   const segments = (match[2] ?? '').replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
-  if (first === '') return segments.length > 1 ? passed(method, path) : routeCollection(method, base)
-  if (COLLECTIONS.has(first)) return routeNamed(method, path, base, segments)
-  const job = decoded(first)
-  if (job === null) return passed(method, path)
-  const rest = segments.slice(1)
-  const withJob = (kind: Kind): Route => ({
-    ...kind,
-    job,
-    upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...rest].join('/'),
-  })
+  if (first === '') return routeCollection(method, base)
+  if (COLLECTIONS.has(first) && !isOdd(segments)) return routeNamed(method, match.input, base, segments)
   const isRead = method === 'GET' || method === 'HEAD'
-  if (second === undefined && isRead) return withJob(POLL)
-  if (second === undefined && method === 'DELETE') return withJob(CANCEL)
-  if (second === 'content' && deeper.length === 0 && isRead) return withJob(CONTENT)
-  if (second === 'remix' && deeper.length === 0 && method === 'POST') return withJob(SUBMIT)
-  return withJob(other(method))
+  const ofJob = (kind: Kind) => about(kind, base, segments)
+  if (second === undefined && isRead) return ofJob(POLL)
+  if (second === undefined && method === 'DELETE') return ofJob(CANCEL)
+  if (second === 'content' && deeper.length === 0 && isRead) return ofJob(CONTENT)
+  if (second === 'remix' && deeper.length === 0 && method === 'POST') return ofJob(SUBMIT)
+  return ofJob(withIds(method))
 }
 
 /** Whether `video` in the body of this submit names an earlier job. */
@@ -56,23 +56,36 @@ function routeCollection(method: string, base: string): Route {
 }
 
 function routeNamed(method: string, path: string, base: string, segments: string[]): Route {
-  const [name, id, ...deeper] = segments
+  const [name, id] = segments
   const own = `${base}/${name}`
   if (method === 'POST' && id === undefined) {
     if (name === 'sync') return fixed(SYNC, own)
     if (name === 'edits' || name === 'extensions') return fixed(SUBMIT, own)
     if (name === 'characters') return fixed(MAKE_CHARACTER, own)
   }
-  const character = name === 'characters' && id !== undefined && deeper.length === 0 ? decoded(id) : null
-  if (character !== null && (method === 'GET' || method === 'HEAD')) {
-    const upstreamPath = (upstreamId: string | null) => `${own}/${encodeURIComponent(upstreamId ?? character)}`
-    return { ...READ_CHARACTER, job: character, upstreamPath }
-  }
+  if (name === 'characters' && id !== undefined) return about(withIds(method), own, segments.slice(1))
   return passed(method, path)
+}
+
+/** A request about the job that the first segment names. */
+function about(kind: Kind, base: string, segments: readonly string[]): Route {
+  const [first = '', ...below] = isOdd(segments) ? [segments.join('/')] : segments
+  const job = decoded(first)
+  return { ...kind, job, upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...below].join('/') }
+}
+
+/** What stands below the first segment could lead a server out of it again, so all of it is one id that is none. */
+function isOdd(segments: readonly string[]): boolean {
+  return segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment))
 }
 
 function fixed(kind: Kind, path: string): Route {
   return { ...kind, job: null, upstreamPath: () => path }
+}
+
+/** What else can be asked about a job or character: its answer may name ids. */
+function withIds(method: string): Kind {
+  return { ...other(method), answer: 'json' }
 }
 
 function other(method: string): Kind {
@@ -84,10 +97,20 @@ function passed(method: string, path: string): Route {
   return fixed(other(method), path)
 }
 
-function decoded(segment: string): string | null {
+/** One spelling for what servers take for the same: unreserved characters decoded (RFC 3986, 6.2.2.2), slashes merged. */
+function plainSpelling(path: string): string {
+  return path.replaceAll(UNRESERVED, (code) => decodeURIComponent(code)).replaceAll(/\/{2,}/g, '/')
+}
+
+/** Some servers decode slashes, and then `..`, before they route: what hides behind one is of this wire too. */
+function asServersRead(path: string): string {
+  return new URL(plainSpelling(path.replaceAll(/%(2f|5c)/gi, '/')), 'http://localhost').pathname
+}
+
+function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment)
   } catch {
-    return null
+    return segment
   }
 }
