@@ -61,7 +61,10 @@ async function sendCopy(
   control: JobEntry,
 ): Promise<void> {
   const ledger = lane.ledgerFor(control.owner)
-  const admission = await within(LEDGER_DEADLINE_MS, ledger.admitShadow({ control: { ...control, rescue: null } }))
+  const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = snapshot.shadow
+  const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
+  const asked = ledger.admitShadow({ control: { ...control, rescue: null }, caps })
+  const admission = await within(LEDGER_DEADLINE_MS, asked)
   if (!admission.admitted) return lane.telemetry.shadowCount(`dropped:${admission.reason}`)
   const arm = lane.release.arms.candidate
   const url = arm.urls[Math.floor(Math.random() * arm.urls.length)]!

@@ -29,15 +29,15 @@ export interface Subject {
   claims: Record<string, unknown>
 }
 
-/** `isOwnToken`: the bearer token is a tester's for Sluice itself, not a user's. */
+/** `isTester`: the credentials are a tester's for Sluice itself, who need not be a user. */
 export async function subjectOf(
   request: Request,
   config: SluiceConfig,
   keys: IdKeys,
   deps: JwksDeps,
-  isOwnToken: boolean,
+  isTester: boolean,
 ): Promise<Subject> {
-  const claims = isOwnToken ? {} : await claimsOf(request, config, deps)
+  const claims = isTester ? {} : await claimsOf(request, config, deps)
   for (const source of config.subject) {
     const named = { nameless: false, cookie: null, claims }
     switch (source.kind) {
