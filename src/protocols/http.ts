@@ -26,6 +26,7 @@ export const http: Protocol = {
     rebuild: () => ({ bytes, contentType: contentType ?? 'application/octet-stream' }),
   }),
   readJob: () => null,
+  readIds: () => [],
   translate: (body) => body,
   listQuery: () => ({ limit: 20, after: null, order: 'desc' }),
   listAnswer: (jobs) => jobs,

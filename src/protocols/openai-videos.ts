@@ -4,6 +4,7 @@
  */
 import { openBody } from './body/open.ts'
 import { readJobSight } from './openai-videos/job-sight.ts'
+import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { ListQuery, Protocol } from './protocol.ts'
@@ -25,6 +26,7 @@ export const openaiVideos: Protocol = {
   route: routeVideos,
   readSubmission: (bytes, contentType, route) => toSubmission(openBody(bytes, contentType), contentType ?? '', route),
   readJob: readJobSight,
+  readIds: readResourceIds,
   translate: (body, translation) => translateAnswer(body, translation),
   listQuery,
   listAnswer: (jobs, more) => ({

@@ -93,6 +93,11 @@ export interface Protocol {
   readSubmission(bytes: Uint8Array<ArrayBuffer>, contentType: string | null, route: Route): Submission
   /** The job in an answer of this HTTP status, or null where there is none. */
   readJob(status: number, body: unknown): JobSight | null
+  /**
+   * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
+   * the one that it came from, a character, the items of a list. Each once; never throws.
+   */
+  readIds?(body: unknown): string[]
   /** Every place that holds an id or a URL of the backend, rewritten; server paths left out. Returns a new value. */
   translate(body: unknown, translation: Translation): unknown
   /** Ids of resources in an answer that later requests can name. */

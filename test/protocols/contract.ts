@@ -56,6 +56,16 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
       )
     })
 
+    test('ids are read from any answer without throwing, each once and none empty', () => {
+      fc.assert(
+        fc.property(fc.jsonValue(), (body) => {
+          const ids = protocol.readIds?.(body) ?? []
+          expect(new Set(ids).size).toBe(ids.length)
+          expect(ids).not.toContain('')
+        }),
+      )
+    })
+
     test('translating never changes its input, whatever it holds', () => {
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
@@ -119,6 +129,8 @@ function describeJobs(protocol: Protocol, jobs: NonNullable<Situation['jobs']>):
     expect(protocol.readJob(200, succeeded)).toMatchObject({ id: 'job-1', status: 'succeeded', failure: null })
     expect(protocol.readJob(200, failed)).toMatchObject({ id: 'job-1', status: 'failed' })
     expect(protocol.readJob(200, failed)?.failure).not.toBeNull()
+    if (protocol.readIds)
+      for (const job of [running, succeeded, failed]) expect(protocol.readIds(job)).toContain('job-1')
   })
 
   test('a translated job shows the client’s id and no trace of the backend’s', () => {

@@ -25,3 +25,7 @@ test('protocols are found by their names only', () => {
   for (const name of PROTOCOL_NAMES) expect(protocolOf(name)?.name).toBe(name)
   for (const name of ['', 'constructor', 'openai']) expect(protocolOf(name)).toBeUndefined()
 })
+
+test('no answer holds an id', () => {
+  expect(http.readIds?.({ id: 'a' })).toEqual([])
+})

@@ -415,6 +415,27 @@ describe('jobs as the servers show them', () => {
   })
 })
 
+describe('ids that later requests can name', () => {
+  test.each<[string, unknown, string[]]>([
+    ['a remixed job', { ...video('v'), remixed_from_video_id: 'w', status: 'queued' }, ['v', 'w']],
+    ['a job that came from none', { ...video('v'), remixed_from_video_id: null }, ['v']],
+    ['a character', { id: 'char_1', created_at: 1, name: 'fox' }, ['char_1']],
+    [
+      'a list',
+      { object: 'list', data: [video('a'), { ...video('b'), remixed_from_video_id: 'a' }, 7, null], last_id: 'b' },
+      ['a', 'b'],
+    ],
+    ['Dynamo’s video', { id: 'd', data: [{ b64_json: 'AAAA' }] }, ['d']],
+    ['an error', { error: { message: 'x', id: 'e' } }, []],
+    ['no id', { id: 7, remixed_from_video_id: '', data: 'a' }, []],
+    ['an id that is too long', { id: 'x'.repeat(513) }, []],
+    ['an array', [{ id: 'a' }], []],
+    ['nothing', null, []],
+  ])('%s', (_, body, ids) => {
+    expect(openaiVideos.readIds?.(body)).toEqual(ids)
+  })
+})
+
 describe('translation of answers', () => {
   const ids = new Map([
     ['gen1', 'tagged/1'],
