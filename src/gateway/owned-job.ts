@@ -11,6 +11,10 @@ import type { Subject } from './subject.ts'
 
 const LEDGER_DEADLINE_MS = 1000
 
+/** What a backend could take for more than one path segment. */
+// oxlint-disable-next-line no-control-regex -- NUL is one of them
+const CAN_BE_NO_ID = /[/\\;\u0000]/
+
 export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'> {
   lane: Lane
   clientId: string
@@ -33,6 +37,7 @@ export async function resolveJob(
     if (!tag || !lane || !mayUse(x, tag, subject)) throw jobNotFound()
     return { lane, arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag, foreign: false }
   }
+  if (CAN_BE_NO_ID.test(clientId)) throw jobNotFound()
   const recorded = await Promise.all(lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId) })))
   for (const { lane, job } of recorded) {
     if (!job) continue

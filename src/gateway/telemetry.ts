@@ -11,6 +11,8 @@ import type { Snapshot } from '../core/release.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 const FLUSH_DEADLINE_MS = 3000
+/** By then every call of a flush has answered or given up. */
+const FLIGHT_MS = FLUSH_DEADLINE_MS + 500
 const MAX_EVENTS = 5000
 const MAX_TOLD = 20_000
 
@@ -38,7 +40,9 @@ export class Telemetry {
   #seq = 0
   #flushedAt = -Infinity
   #dueAt: number | null = null
-  #flushing: Promise<void> = Promise.resolve()
+  /** Of the batch that is being filled. */
+  #batchNumber = 1
+  #flight: { number: number; ended: Promise<void>; isOver: boolean } | null = null
 
   constructor(ports: TelemetryPorts) {
     this.#ports = ports
@@ -86,10 +90,22 @@ export class Telemetry {
     waitUntil((wait > 0 ? this.#ports.sleep(wait) : Promise.resolve()).then(() => this.flush()))
   }
 
-  /** Sends what is held now; resolves when it, and any flush before it, has ended. Never rejects. */
-  flush(): Promise<void> {
+  /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, lest a batch overtake another. */
+  async flush(): Promise<void> {
     this.#dueAt = null
-    if (this.#events === 0) return this.#flushing
+    const wanted = this.#batchNumber
+    let flight = this.#flight
+    while (flight && !flight.isOver) {
+      await Promise.race([flight.ended, this.#ports.sleep(FLIGHT_MS)])
+      // A flight that never ends was dropped by the platform together with its request.
+      flight.isOver = true
+      if (flight.number >= wanted) return
+      flight = this.#flight
+    }
+    if (this.#events > 0) await this.#fly()
+  }
+
+  #fly(): Promise<void> {
     this.#flushedAt = this.#ports.now()
     const rows = [...this.#rows.values()]
     const jobs = this.#jobs
@@ -101,11 +117,15 @@ export class Telemetry {
     this.#shadowCounts = {}
     this.#events = 0
     this.#lost = 0
-    this.#flushing = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
+    const ended = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
       this.#lost += events + lost
       this.#told.clear()
     })
-    return this.#flushing
+    const flight = { number: this.#batchNumber++, ended, isOver: false }
+    this.#flight = flight
+    return ended.then(() => {
+      flight.isOver = true
+    })
   }
 
   async #send(
