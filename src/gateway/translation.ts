@@ -29,7 +29,7 @@ export async function translationOf(
   const ids = new Map(known)
   const { lane } = source
   if (lane.release.idMode === 'tagged') {
-    const found = (lane.protocol.readIds?.(body) ?? []).filter((id) => !ids.has(id))
+    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id))
     for (const id of found.slice(0, MAX_RESOURCES)) ids.set(id, await clientIdOf(x, source, id))
   }
   return {

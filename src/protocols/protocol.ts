@@ -97,11 +97,9 @@ export interface Protocol {
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.
    */
-  readIds?(body: unknown): string[]
+  readIds(body: unknown): string[]
   /** Every place that holds an id or a URL of the backend, rewritten; server paths left out. Returns a new value. */
   translate(body: unknown, translation: Translation): unknown
-  /** Ids of resources in an answer that later requests can name. */
-  readIds?(body: unknown): string[]
   listQuery(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. */
   listAnswer(jobs: unknown[], more: boolean): unknown
