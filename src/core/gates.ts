@@ -60,7 +60,7 @@ export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker
   return found
 }
 
-/** The freeze that holds now, if any: the one gate that `force` does not pass. */
+/** The freeze that holds now, if any. It stops advances and promotes, forced ones too; nothing else. */
 export function frozen(plan: Plan, now: number): Blocker[] {
   return plan.freeze
     .filter(({ fromMs, toMs }) => fromMs <= now && now < toMs)

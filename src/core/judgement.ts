@@ -158,30 +158,48 @@ function addRow(
   const isCandidate = series.arm === 'candidate'
   if (series.shadow !== (isCandidate && of.shadow)) return
   merge(isCandidate ? window.candidate : window.control, series.operation, counters)
-  if (series.matched) merge(window.matched, series.operation, counters)
+  // While shadowing every control job is the like of some copy, so all of control is the matched slice.
+  if (series.matched || (!isCandidate && of.shadow)) merge(window.matched, series.operation, counters)
 }
 
 function merge(into: ClosedWindow['candidate'], operation: Operation, counters: Counters): void {
   mergeCounters((into[operation] ??= emptyCounters()), counters)
 }
 
-/** Enough of control's jobs for its p99 to be one (STATS.md: n > 4q/(1−q)). */
-const ENOUGH_FOR_P99 = 400
+/** From so many of control's jobs on, their p99 is good enough to call an open job slow by. */
+const ENOUGH_TO_COMPARE = 100
+
+interface Age {
+  seconds: number
+  perClipSeconds: number | null
+}
 
 /**
- * From which age on an open candidate job counts as slow: control's p99 with the guardrail's allowance, in
- * seconds and in seconds per clip. Null while control's p99 is unknown or no guardrail compares with it.
+ * From which age on an open candidate job counts as slow: a guardrail's `max_seconds`, or control's p99 with its
+ * allowance, in seconds and in seconds per clip. The longest where there are several, since a job is counted once, by
+ * its age at that time. Null where no guardrail of jobs' latency gives one, or control's p99 is unknown yet.
  */
-export function overdueAfter(
-  judgement: Judgement,
-  guardrails: readonly Guardrail[],
-): { seconds: number; perClipSeconds: number | null } | null {
-  const relative = guardrails.find(
-    (g) => g.metric === 'latency_p99' && g.operation === 'job' && g.maxOverControl !== null,
-  )
-  const { latency, per_clip } = judgement.controlJobs
-  if (!relative || latency.count < ENOUGH_FOR_P99) return null
-  const factor = 1 + relative.maxOverControl!
-  const perClip = relative.normalise && per_clip.count >= ENOUGH_FOR_P99 ? quantile(per_clip, 0.99)! * factor : null
+export function overdueAfter(judgement: Judgement, guardrails: readonly Guardrail[]): Age | null {
+  const ages = guardrails
+    .filter((g) => g.operation === 'job' && g.withinMs === null && g.metric.startsWith('latency_'))
+    .flatMap((g) => [toleratedByLimit(g), toleratedByControl(g, judgement.controlJobs)])
+    .filter((age) => age !== null)
+  if (ages.length === 0) return null
+  const perClip = ages.map(({ perClipSeconds }) => perClipSeconds).filter((each) => each !== null)
+  return {
+    seconds: Math.max(...ages.map(({ seconds }) => seconds)),
+    perClipSeconds: perClip.length === 0 ? null : Math.max(...perClip),
+  }
+}
+
+function toleratedByLimit({ maxSeconds, normalise }: Guardrail): Age | null {
+  return maxSeconds === null ? null : { seconds: maxSeconds, perClipSeconds: normalise ? maxSeconds : null }
+}
+
+function toleratedByControl(guardrail: Guardrail, { latency, per_clip }: Judgement['controlJobs']): Age | null {
+  const { metric, maxOverControl, normalise } = guardrail
+  if (metric !== 'latency_p99' || maxOverControl === null || latency.count < ENOUGH_TO_COMPARE) return null
+  const factor = 1 + maxOverControl
+  const perClip = normalise && per_clip.count >= ENOUGH_TO_COMPARE ? quantile(per_clip, 0.99)! * factor : null
   return { seconds: quantile(latency, 0.99)! * factor, perClipSeconds: perClip }
 }

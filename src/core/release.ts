@@ -63,7 +63,7 @@ export interface Snapshot {
   version: number
   paused: boolean
   /** Copies are made when `sample` > 0: while shadowing, and during canary if so configured. */
-  shadow: { sample: number; maxBodyBytes: number }
+  shadow: { sample: number; maxBodyBytes: number; maxInFlight: number; maxJobsPerDay: number; jobTimeoutMs: number }
   rules: readonly Rule[]
   failover: boolean
   rescue: boolean
@@ -116,7 +116,7 @@ export interface RoutingConfig {
   rules: readonly Rule[]
   failover: boolean
   rescue: boolean
-  shadow: { sample: number; duringCanary: boolean; maxBodyBytes: number }
+  shadow: Snapshot['shadow'] & { duringCanary: boolean }
 }
 
 export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot {
@@ -134,6 +134,9 @@ export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot
     shadow: {
       sample: copies && !state.paused ? (state.shadowSample ?? config.shadow.sample) : 0,
       maxBodyBytes: config.shadow.maxBodyBytes,
+      maxInFlight: config.shadow.maxInFlight,
+      maxJobsPerDay: config.shadow.maxJobsPerDay,
+      jobTimeoutMs: config.shadow.jobTimeoutMs,
     },
     rules: config.rules,
     failover: config.failover,

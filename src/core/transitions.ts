@@ -2,13 +2,14 @@
  * The state machine of SPEC section 5 as one table: (state, command, facts) → the next state and
  * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
  */
-import { type Blocker, blockers, type Facts, frozen } from './gates.ts'
+import { type Blocker, blockers, type Facts } from './gates.ts'
 import { canaryStage, nextRung, type Plan, type ReleaseState, type State } from './release.ts'
 
 export type Command =
   | { action: 'start'; stage?: string }
-  | { action: 'advance'; force: boolean }
-  | { action: 'promote'; force: boolean }
+  /** `byHand`: a person's own step, which is itself the approval that the stage may ask for. */
+  | { action: 'advance'; force: boolean; byHand?: boolean }
+  | { action: 'promote'; force: boolean; byHand?: boolean }
   | { action: 'pause' }
   | { action: 'resume' }
   | { action: 'rollback' }
@@ -78,7 +79,7 @@ export function transition(
       return start(state, command.stage ?? 'shadow', plan, facts, reason)
     case 'advance':
     case 'promote': {
-      const standing = obstacles(state, command.force, plan, facts)
+      const standing = obstacles(state, command, plan, facts)
       if (standing.length > 0)
         return refuse(
           state,
@@ -108,7 +109,7 @@ export function transition(
     case 'resume':
       return change(state, { paused: false, reason })
     case 'approve': {
-      const others = blockers(state, plan, facts).filter((b) => b.code !== 'approval')
+      const others = blockers(state, plan, facts).filter((b) => b.code !== 'approval' && b.code !== 'freeze')
       if (others.length > 0)
         return refuse(
           state,
@@ -132,13 +133,18 @@ export function transition(
 }
 
 /** What even `force` can't pass: a freeze, and a pause (resume first). */
-function obstacles(state: ReleaseState, force: boolean, plan: Plan, facts: Facts): Blocker[] {
-  const all = blockers(state, plan, facts)
+function obstacles(
+  state: ReleaseState,
+  { force, byHand = false }: { force: boolean; byHand?: boolean },
+  plan: Plan,
+  facts: Facts,
+): Blocker[] {
+  const all = blockers(state, plan, facts).filter((b) => !(byHand && b.code === 'approval'))
   return force ? all.filter((b) => b.code === 'paused' || b.code === 'freeze') : all
 }
 
 function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, reason: string): Transition {
-  const standing = [...blockers(state, plan, facts).filter((b) => b.code === 'cooldown'), ...frozen(plan, facts.now)]
+  const standing = blockers(state, plan, facts).filter((b) => b.code === 'cooldown')
   if (standing.length > 0)
     return refuse(state, plan, 'blocked', `start waits for: ${standing.map((b) => b.message).join('; ')}`, standing)
   const begun = { ...state, cooldownUntil: null, startedAt: facts.now }

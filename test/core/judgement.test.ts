@@ -149,6 +149,14 @@ describe('windows', () => {
   })
 })
 
+describe('while shadowing', () => {
+  it('all of control is the slice that copies are compared with', () => {
+    const rows = [row(0, 7, 0, { arm: 'control' }), row(0, 5, 0, { shadow: true })]
+    const [window] = closedWindows(rows, opened(0, true), 0, MINUTE, MINUTE)
+    expect([window!.candidate.job?.requests, window!.matched.job?.requests]).toEqual([5, 7])
+  })
+})
+
 describe('the age from which an open job counts as slow', () => {
   const withControlJobs = (n: number, seconds: number): Judgement => {
     const latency = emptySketch()
@@ -157,8 +165,8 @@ describe('the age from which an open job counts as slow', () => {
   }
 
   it("is control's p99 with the allowance, once that p99 is one", () => {
-    expect(overdueAfter(withControlJobs(399, 10), [p99()])).toBeNull()
-    const after = overdueAfter(withControlJobs(400, 10), [p99()])!
+    expect(overdueAfter(withControlJobs(99, 10), [p99()])).toBeNull()
+    const after = overdueAfter(withControlJobs(100, 10), [p99()])!
     expect(after.seconds).toBeGreaterThan(15 * 0.99)
     expect(after.seconds).toBeLessThan(15 * 1.01)
     expect(after.perClipSeconds).toBeNull()
@@ -166,5 +174,12 @@ describe('the age from which an open job counts as slow', () => {
 
   it('is none where no guardrail compares latencies with control', () => {
     expect(overdueAfter(withControlJobs(1000, 10), [RULE])).toBeNull()
+  })
+
+  it("is a guardrail's max_seconds without any control, and the longest of all where there are several", () => {
+    const absolute = { ...p99(), id: 'absolute', maxOverControl: null, maxSeconds: 2, normalise: false }
+    expect(overdueAfter(opened(), [absolute])).toEqual({ seconds: 2, perClipSeconds: null })
+    expect(overdueAfter(opened(), [absolute, p99()])?.seconds).toBe(2)
+    expect(overdueAfter(withControlJobs(100, 10), [absolute, p99()])?.seconds).toBeGreaterThan(14)
   })
 })

@@ -8,7 +8,14 @@ const CONFIG = {
   rules: [],
   failover: false,
   rescue: false,
-  shadow: { sample: 0.5, duringCanary: false, maxBodyBytes: 1000 },
+  shadow: {
+    sample: 0.5,
+    duringCanary: false,
+    maxBodyBytes: 1000,
+    maxInFlight: 7,
+    maxJobsPerDay: 70,
+    jobTimeoutMs: 700,
+  },
 }
 const sample = (...[of, over = {}]: [Parameters<typeof snapshotOf>[0], Partial<(typeof CONFIG)['shadow']>?]) =>
   snapshotOf(of, { ...CONFIG, shadow: { ...CONFIG.shadow, ...over } }).shadow.sample
@@ -24,7 +31,7 @@ describe('the snapshot', () => {
       epoch: 3,
       version: 7,
       paused: false,
-      shadow: { sample: 0, maxBodyBytes: 1000 },
+      shadow: { sample: 0, maxBodyBytes: 1000, maxInFlight: 7, maxJobsPerDay: 70, jobTimeoutMs: 700 },
       rules: [],
       failover: false,
       rescue: false,

@@ -126,9 +126,9 @@ describe('advance', () => {
 describe('a freeze', () => {
   const freezing = plan({ freeze: [{ fromMs: NOW - 1, toMs: NOW + 1, why: 'holidays' }] })
 
-  it('blocks start, advance and promote, forced ones too, and never a rollback', () => {
+  it('blocks advance and promote, by hand and forced ones too, and nothing else', () => {
     for (const [from, command] of [
-      [idle, { action: 'start' }],
+      [canary(5), { action: 'advance', force: false, byHand: true }],
       [canary(5), { action: 'advance', force: true }],
       [canary(100), { action: 'promote', force: true }],
     ] as [ReleaseState, Command][]) {
@@ -139,6 +139,9 @@ describe('a freeze', () => {
       })
     }
     expect(after(canary(5), { action: 'rollback' }, { plan: freezing }).state).toBe('rolled_back')
+    expect(after(idle, { action: 'start', stage: 'canary-5' }, { plan: freezing }).stage).toBe('canary-5')
+    expect(after(canary(5), { action: 'approve' }, { plan: freezing }).approvedStage).toBe('canary-5')
+    expect(after(canary(5), { action: 'set_percent', percent: 7 }, { plan: freezing }).percent).toBe(7)
   })
 
   it('ends at its end', () => {
@@ -163,6 +166,12 @@ describe('rollback', () => {
 
 describe('approval', () => {
   const asking = plan({ ladder: [rung(5, { approval: 'manual' }), rung(100)] })
+
+  it("is what a person's own step stands for", () => {
+    expect(after(canary(5), { action: 'advance', force: false, byHand: true }, { plan: asking }).stage).toBe(
+      'canary-100',
+    )
+  })
 
   it('is asked for by its rung, given once all else is there, and spent with the stage', () => {
     expect(tried(canary(5), { action: 'advance', force: false }, { plan: asking })).toMatchObject({

@@ -1,0 +1,32 @@
+/** Which guardrails may lack data without holding a release up. What holds it up otherwise is the gates'. */
+import { jobsForQuantile } from './guardrail-latency.ts'
+import type { Guardrail, Verdict } from './monitor.ts'
+
+/**
+ * Ids of guardrails that are passed over: silent for longer than allowed with `no_data = "warn"`, or relative to a
+ * control that has too few requests to compare with, where the candidate takes all and control never will have more.
+ */
+export function excusedGuardrails(
+  guardrails: readonly Guardrail[],
+  verdicts: readonly Verdict[],
+  percent: number,
+): string[] {
+  const byId = new Map(guardrails.map((guardrail) => [guardrail.id, guardrail]))
+  return verdicts
+    .filter((verdict) => {
+      const guardrail = byId.get(verdict.guardrail)
+      if (verdict.note === 'grace_over') return guardrail?.noData === 'warn'
+      if (percent < 100) return false
+      return verdict.note === 'no_control' || (guardrail !== undefined && lacksControl(guardrail, verdict))
+    })
+    .map(({ guardrail }) => guardrail)
+}
+
+/** Nothing could be judged, for want of control's requests alone. */
+function lacksControl(guardrail: Guardrail, verdict: Verdict): boolean {
+  const { max, maxSeconds, metric } = guardrail
+  if (verdict.status !== 'inconclusive' || verdict.note !== null || verdict.value !== null) return false
+  if (metric.startsWith('signal:')) return false
+  if (metric === 'error_rate') return max === null && verdict.baselineN < guardrail.minRequests
+  return maxSeconds === null && verdict.baselineN < jobsForQuantile(guardrail)
+}
