@@ -13,13 +13,15 @@ import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims } from './ledger/claims.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
-import { Follower, type Overdue } from './ledger/follower.ts'
+import { Follower, KEEP_JOBS_MS, type Overdue } from './ledger/follower.ts'
 import { Funnel, type FunnelView } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
 import { JobTable, jobKey, ledgerJob } from './ledger/job-table.ts'
+import { ShadowAdmission } from './ledger/shadow-admission.ts'
+import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
-import { type BlastCounts, blastCounts, type OpenJobs, openJobs } from './ledger/summary.ts'
-import { releaseConfigOf, releaseNameOf } from './object-config.ts'
+import { type BlastCounts, blastCounts, type BlastQuestion, type OpenJobs, openJobs } from './ledger/summary.ts'
+import { objectIndexOf, releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type {
   Admission,
   Claim,
@@ -33,11 +35,10 @@ import type {
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  ShadowCaps,
   SplitCount,
 } from './rpc.ts'
 import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
-
-const DAY_MS = 86_400_000
 
 /** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
 export interface LedgerQuestion extends Span {
@@ -60,6 +61,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #funnel: Funnel
   readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
+  readonly #admission: ShadowAdmission | null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -75,6 +77,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const protocol = this.#release && protocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
+      const shadowEnd = new ShadowEnd(sql, backend)
       this.#rescuer = new Rescuer(this.#jobs, this.#bodies, backend, this.#release)
       this.#follower = new Follower(
         ctx.storage,
@@ -84,8 +87,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         backend,
         this.#release,
         this.#rescuer,
+        shadowEnd,
       )
+      this.#admission = new ShadowAdmission(this.#jobs, this.#funnel, shadowEnd, this.#release, objectIndexOf(ctx))
     } else {
+      this.#admission = null
       this.#rescuer = null
       this.#follower = null
     }
@@ -98,8 +104,12 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     for (const sighting of seen) {
       const { job, outcome, told } = sighting
       const key = jobKey(job.arm, job.replica, job.upstreamId)
-      // An entry lost with its isolate is made good by what the id itself says.
-      if (!this.#jobs.get(key)) this.#jobs.add(job)
+      if (!this.#jobs.get(key)) {
+        // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
+        if (job.submittedAt < now - KEEP_JOBS_MS) continue
+        // An entry lost with its isolate is made good by what the id itself says.
+        this.#jobs.add(job)
+      }
       const row = this.#jobs.get(key)!
       if (outcome === null) this.#follower?.seen(row, now)
       else this.#follower?.ended(row, outcome, told, now)
@@ -129,29 +139,12 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#claims.settle(owner, key, end)
   }
 
-  /** The row stands before the copy is sent, so that a copy whose isolate dies is not forgotten. */
-  async admitShadow({ control }: { control: JobEntry }): Promise<Admission> {
+  async admitShadow({ control, caps }: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission> {
+    if (!this.#release || !this.#admission) return { admitted: false, reason: 'max_in_flight' }
     const now = Date.now()
-    const release = this.#release
-    if (!release) return { admitted: false, reason: 'max_in_flight' }
-    const share = release.ledgerShards
-    if (openJobs(this.#jobs.sql).shadow >= Math.ceil(release.shadow.maxInFlight / share))
-      return { admitted: false, reason: 'max_in_flight' }
-    if (this.#shadowToday(now) >= Math.ceil(release.shadow.maxJobsPerDay / share))
-      return { admitted: false, reason: 'max_jobs_per_day' }
-    const id = `shadow:${crypto.randomUUID()}`
-    const copy = {
-      ...control,
-      arm: 'candidate' as const,
-      upstreamId: '',
-      submittedAt: now,
-      rescue: null,
-      matched: false,
-    }
-    const pair = jobKey(control.arm, control.replica, control.upstreamId)
-    this.#jobs.add(copy, { key: id, shadow: 1, pair, poll_at: now + release.shadow.jobTimeoutMs })
-    this.#funnel.count('admitted')
-    return { admitted: true, id }
+    const admission = this.#admission.admit(control, caps ?? this.#release.shadow, now)
+    if (admission.admitted) await this.#follower?.arm(now)
+    return admission
   }
 
   async shadowSubmitted(
@@ -169,7 +162,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   async rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null> {
     const row = this.#jobs.byUpstream(upstreamId, 'candidate')
     if (!row || !this.#rescuer) return null
-    const rescued = await this.#rescuer.rescue(row)
+    await this.#follower?.lookNow(row)
+    const rescued = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row)
     await this.#follower?.arm(Date.now())
     return rescued
   }
@@ -194,7 +188,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
       open: openJobs(this.#jobs.sql),
-      shadowToday: this.#shadowToday(now),
+      shadowToday: this.#admission?.today(now) ?? 0,
     }
   }
 
@@ -207,8 +201,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   /** What one run of the release did to its users, from its start on. */
-  async blast(sinceMs: number, decidedAt: number | null): Promise<BlastCounts> {
-    return blastCounts(this.#jobs.sql, sinceMs, decidedAt)
+  async blast(question: BlastQuestion): Promise<BlastCounts> {
+    return blastCounts(this.#jobs.sql, question)
   }
 
   async jobs(
@@ -227,20 +221,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   /** After a rollback: nobody waits for the copies any more. */
-  async cancelShadows(): Promise<void> {
-    await this.#follower?.cancelShadows()
+  async cancelShadows(epoch: number): Promise<void> {
+    await this.#follower?.cancelShadows(epoch)
   }
 
   override async alarm(): Promise<void> {
     await this.#follower?.wake()
-  }
-
-  #shadowToday(now: number): number {
-    const midnight = Math.floor(now / DAY_MS) * DAY_MS
-    const [row] = this.#jobs.sql.exec<{ n: number }>(
-      'SELECT COUNT(*) AS n FROM jobs WHERE shadow = 1 AND submitted_at >= ?',
-      midnight,
-    )
-    return row!.n
   }
 }

@@ -10,6 +10,11 @@ export function releaseNameOf(ctx: DurableObjectState): string {
   return name.split('|')[0]!
 }
 
+/** 0 for an object that stands alone. */
+export function objectIndexOf(ctx: DurableObjectState): number {
+  return Number(ctx.id.name?.split('|')[1] ?? 0)
+}
+
 /** Null when the configuration is invalid or no longer names this release. */
 export function releaseConfigOf(env: Env, name: string): ReleaseConfig | null {
   const read = configOf(env, PROTOCOL_NAMES)

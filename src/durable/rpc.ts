@@ -184,7 +184,14 @@ export interface ListCursor {
 
 export type Admission =
   | { admitted: true; id: string }
-  | { admitted: false; reason: 'max_in_flight' | 'max_jobs_per_day' }
+  | { admitted: false; reason: 'max_in_flight' | 'max_jobs_per_day' | 'rolled_back' }
+
+/** Of the whole release, as the running configuration has them. */
+export interface ShadowCaps {
+  maxInFlight: number
+  maxJobsPerDay: number
+  jobTimeoutMs: number
+}
 
 /** What became of a key claimed for a submit. */
 export type Claim =
@@ -211,7 +218,8 @@ export interface JobLedgerRpc {
   find(upstreamId: string): Promise<LedgerJob | null>
   claim(owner: string, key: string, fingerprint: string): Promise<Claim>
   settle(owner: string, key: string, end: ClaimEnd): Promise<void>
-  admitShadow(copy: { control: JobEntry }): Promise<Admission>
+  /** Without `caps`, those of the file hold. */
+  admitShadow(copy: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission>
   shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>
   /** Steps of the funnel that isolates counted: `eligible`, `sampled`, `dropped:REASON`. */
   shadowCounts(counts: Record<string, number>): Promise<void>

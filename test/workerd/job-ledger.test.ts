@@ -253,10 +253,72 @@ describe('shadow copies', () => {
     const admission = await object.admitShadow({ control: entry('stopped', { arm: 'control' }) })
     if (!admission.admitted) throw new Error(admission.reason)
     await object.shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica: entry('x').replica })
-    await object.cancelShadows()
+    await object.cancelShadows(1)
+    await object.cancelShadows(1)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
     expect(backend.mock.calls.map(([{ method, url }]) => [method, url])).toEqual([
       ['DELETE', 'http://candidate.test/v1/videos/video-copy'],
     ])
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
+  })
+
+  it('are refused for a run that was rolled back, also by a cold object, and admitted for the next', async () => {
+    const object = ledger(43)
+    await object.cancelShadows(4)
+    await evictDurableObject(object)
+    const admit = (name: string, epoch: number) =>
+      object.admitShadow({ control: entry(name, { arm: 'control', epoch }) })
+    expect(await admit('late', 4)).toEqual({ admitted: false, reason: 'rolled_back' })
+    expect(await admit('next', 6)).toMatchObject({ admitted: true })
+  })
+
+  it('whose submit was under way at the rollback are stopped once their id is known, after an eviction too', async () => {
+    const object = ledger(44)
+    const admission = await object.admitShadow({ control: entry('under-way', { arm: 'control' }) })
+    if (!admission.admitted) throw new Error(admission.reason)
+    await object.cancelShadows(1)
+    expect(backend).not.toHaveBeenCalled()
+    await object.shadowSubmitted(admission.id, { upstreamId: 'video-late', replica: entry('x').replica })
+    await evictDurableObject(object)
+    for (let i = 0; i < 3; i++) {
+      vi.setSystemTime(T0 + (i + 1) * 10_000)
+      await runDurableObjectAlarm(object)
+    }
+    expect(backend.mock.calls.map(([{ method, url }]) => [method, url])).toEqual([
+      ['DELETE', 'http://candidate.test/v1/videos/video-late'],
+    ])
+    const { funnel, dropped } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
+    expect({ funnel, dropped }).toMatchObject({ funnel: { admitted: 1, submitted: 1 }, dropped: { rolled_back: 1 } })
+  })
+
+  it('go by the caps and the deadline that the running configuration has', async () => {
+    const object = ledger(45)
+    const caps = { maxInFlight: 1, maxJobsPerDay: 100, jobTimeoutMs: 2000 }
+    const admit = (name: string) => object.admitShadow({ control: entry(name, { arm: 'control' }), caps })
+    expect(await admit('1')).toMatchObject({ admitted: true })
+    expect(await admit('2')).toEqual({ admitted: false, reason: 'max_in_flight' })
+    vi.setSystemTime(T0 + 2000)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
+    expect(await admit('3')).toMatchObject({ admitted: true })
+  })
+})
+
+describe('what the ledger has forgotten', () => {
+  it('is not counted anew by a poll of a job older than it keeps', async () => {
+    const object = ledger(50)
+    const job = entry('ancient', { submittedAt: T0 - 9 * 86_400_000 })
+    for (let i = 0; i < 3; i++) await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    expect((await counted(object, 'job')).requests).toBe(0)
+  })
+})
+
+describe('a rescue that is asked for too early', () => {
+  it('leaves a job that still runs where it is', async () => {
+    const object = ledger(51)
+    const body = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
+    await object.flush({ submitted: [entry('runs', { rescue: body })], seen: [] })
+    backend.mockImplementation(() => shows('in_progress', { id: 'video-runs' }))
+    expect(await object.rescue('video-runs')).toBeNull()
+    expect(backend.mock.calls.map(([{ method }]) => method)).toEqual(['GET'])
   })
 })

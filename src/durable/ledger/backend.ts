@@ -38,13 +38,13 @@ export class Backend {
     return { state: response.status === 404 ? 'gone' : 'unknown' }
   }
 
-  /** Best effort: true when the backend said that it stops. */
+  /** Best effort: false when the backend could not be asked. */
   async cancel(target: Target, upstreamId: string): Promise<boolean> {
     const call = this.#protocol.cancelCall(upstreamId)
-    if (!call) return false
+    if (!call) return true
     const response = await this.#call(target, call, {}, null)
     await response?.body?.cancel()
-    return response?.ok ?? false
+    return response !== null
   }
 
   /** A failed candidate job's body, sent to control once. Null where control did not take it. */

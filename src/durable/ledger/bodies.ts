@@ -40,7 +40,7 @@ export class Bodies {
   /** What a rescue that never came left behind. */
   dropEnded(before: number): void {
     this.#sql.exec(
-      "DELETE FROM bodies WHERE key IN (SELECT key FROM jobs WHERE status != 'open' AND ended_at < ?)",
+      "DELETE FROM bodies WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)",
       before,
     )
   }

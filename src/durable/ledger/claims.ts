@@ -2,6 +2,7 @@
 import type { Claim, ClaimEnd } from '../rpc.ts'
 
 const KEEP_MS = 24 * 3_600_000
+const CLEAN_EVERY_MS = 3_600_000
 
 type ClaimRow = {
   fingerprint: string
@@ -16,12 +17,14 @@ export class Claims {
   readonly #sql: SqlStorage
   /** A claim in flight for longer than this was left behind by an isolate that died. */
   readonly #abandonedMs: number
+  #cleanedAt = -Infinity
 
   constructor(sql: SqlStorage, abandonedMs: number) {
     this.#sql = sql
     this.#abandonedMs = abandonedMs
     sql.exec(`CREATE TABLE IF NOT EXISTS claims (owner TEXT, key TEXT, fingerprint TEXT, status TEXT, client_id TEXT, http_status INTEGER,
       body TEXT, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
+    sql.exec('CREATE INDEX IF NOT EXISTS claims_by_time ON claims (at_ms)')
   }
 
   claim(owner: string, key: string, fingerprint: string, now: number): Claim {
@@ -35,13 +38,19 @@ export class Claims {
         fingerprint,
         now,
       )
-      this.#sql.exec('DELETE FROM claims WHERE at_ms < ?', now - KEEP_MS)
+      this.#clean(now)
       return { status: 'new' }
     }
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
     if (known.status === 'error') return { status: 'error', httpStatus: known.http_status!, body: known.body! }
     return { status: 'in_flight' }
+  }
+
+  #clean(now: number): void {
+    if (now < this.#cleanedAt + CLEAN_EVERY_MS) return
+    this.#cleanedAt = now
+    this.#sql.exec('DELETE FROM claims WHERE at_ms < ?', now - KEEP_MS)
   }
 
   settle(owner: string, key: string, end: ClaimEnd): void {

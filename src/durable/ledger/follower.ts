@@ -10,6 +10,7 @@ import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import type { Funnel } from './funnel.ts'
 import { canBeRescued, type Rescuer } from './rescuer.ts'
+import type { ShadowEnd } from './shadow-end.ts'
 import { CLIP_WORK, jobKey, type JobRow, type JobTable } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
@@ -18,7 +19,8 @@ const LONGEST_QUIET_PAUSE_MS = 600_000
 const GROWTH = 1.5
 const DUE_AT_ONCE = 24
 const WIDTH = 6
-const KEEP_JOBS_MS = 8 * 86_400_000
+/** An ended job is known for so long after its submit. */
+export const KEEP_JOBS_MS = 8 * 86_400_000
 const KEEP_UNRESCUED_BODY_MS = 60_000
 const NOTHING_TOLD = { queue: null, run: null, total: null }
 
@@ -38,6 +40,7 @@ export class Follower {
   readonly #backend: Backend
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
+  readonly #shadowEnd: ShadowEnd
 
   constructor(
     storage: DurableObjectStorage,
@@ -47,6 +50,7 @@ export class Follower {
     backend: Backend,
     release: ReleaseConfig,
     rescuer: Rescuer,
+    shadowEnd: ShadowEnd,
   ) {
     this.#storage = storage
     this.#jobs = jobs
@@ -55,6 +59,7 @@ export class Follower {
     this.#backend = backend
     this.#release = release
     this.#rescuer = rescuer
+    this.#shadowEnd = shadowEnd
   }
 
   /** A client polled and the job is still open: the ledger need not look for a while. */
@@ -74,7 +79,7 @@ export class Follower {
     now: number,
   ): Promise<void> {
     const row = this.#jobs.get(id)
-    if (!row || row.status !== 'open') return
+    if (!row || (row.status !== 'open' && 'outcome' in result)) return
     if ('outcome' in result) {
       // The submit's failure was counted as a submit's; there is no job to count.
       this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, now)
@@ -88,7 +93,10 @@ export class Follower {
       id,
     )
     this.#funnel.count('submitted')
-    this.#schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
+    // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
+    if (row.status !== 'open')
+      this.#shadowEnd.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
+    else this.#schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
     await this.arm(now)
   }
 
@@ -123,6 +131,7 @@ export class Follower {
         rows.slice(i, i + WIDTH).map((row) => this.#look(row).catch((error: unknown) => this.#later(row, error))),
       )
     }
+    await this.#shadowEnd.stopDue(now)
     this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
     this.#jobs.sql.exec("DELETE FROM jobs WHERE status != 'open' AND submitted_at < ?", now - KEEP_JOBS_MS)
     await this.#storage.deleteAlarm()
@@ -131,17 +140,23 @@ export class Follower {
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number): Promise<void> {
-    const [next] = this.#jobs.sql.exec<{ at: number | null }>(
-      "SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open'",
-    )
-    if (next?.at === null || next === undefined) return
-    const at = Math.max(next.at, now + 50)
+    const next = this.#jobs.sql
+      .exec<{ at: number | null }>("SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open'")
+      .one()
+    const dues = [next.at, this.#shadowEnd.nextAt()].filter((at) => at !== null)
+    if (dues.length === 0) return
+    const at = Math.max(Math.min(...dues), now + 50)
     const standing = await this.#storage.getAlarm()
     if (standing === null || standing > at) await this.#storage.setAlarm(at)
   }
 
+  /** For whoever was told that the job failed before its end has come here: the backend says how it stands. */
+  async lookNow(row: JobRow): Promise<void> {
+    if (row.status === 'open') await this.#look(row)
+  }
+
   async #look(row: JobRow): Promise<void> {
-    const isLate = Date.now() >= row.submitted_at + this.#timeoutMs(row)
+    const isLate = Date.now() >= this.#deadline(row)
     const look = row.upstream_id === '' ? null : await this.#backend.look(row, row.upstream_id)
     const now = Date.now()
     // A client's poll may have ended it meanwhile.
@@ -152,6 +167,8 @@ export class Follower {
     if (look?.state === 'gone') return this.#end(fresh, 'job_lost', null, now)
     if (!isLate) return this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
     if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
+    // A backend that answers only its users tells the ledger nothing, neither good nor bad.
+    if (look?.state === 'refused') return this.#end({ ...fresh, counted: 0 }, 'aborted', null, now)
     await this.#end(row.upstream_id === '' ? { ...fresh, counted: 0 } : fresh, 'job_timeout', null, now)
     if (row.shadow && row.upstream_id !== '') await this.#backend.cancel(row, row.upstream_id)
   }
@@ -160,22 +177,22 @@ export class Follower {
     const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
     this.ended(row, outcome, told, now)
     if (this.#release.rescue && row.arm === 'candidate' && !row.shadow && canBeRescued(outcome)) {
-      await this.#rescuer.rescue(row)
+      await this.#rescuer.rescue(this.#jobs.get(row.key)!)
       await this.arm(Date.now())
     }
   }
 
-  async cancelShadows(): Promise<void> {
-    const rows = [...this.#jobs.sql.exec<JobRow>("SELECT * FROM jobs WHERE status = 'open' AND shadow = 1 LIMIT 1000")]
-    for (let i = 0; i < rows.length; i += WIDTH) {
-      await Promise.all(
-        rows.slice(i, i + WIDTH).map(async (row) => {
-          if (row.upstream_id !== '') await this.#backend.cancel(row, row.upstream_id)
-          this.#jobs.end(row, 'cancelled', NOTHING_TOLD, Date.now())
-          this.#funnel.count('dropped:rolled_back')
-        }),
-      )
+  /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
+  async cancelShadows(epoch: number): Promise<void> {
+    const now = Date.now()
+    this.#shadowEnd.close(epoch)
+    const open = "SELECT * FROM jobs WHERE status = 'open' AND shadow = 1 AND epoch <= ?"
+    for (const row of [...this.#jobs.sql.exec<JobRow>(open, epoch)]) {
+      if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, now)) continue
+      this.#funnel.count('dropped:rolled_back')
+      if (row.upstream_id !== '') this.#shadowEnd.queue(row, now)
     }
+    await this.arm(now)
   }
 
   #later(row: JobRow, error: unknown): void {
@@ -186,7 +203,7 @@ export class Follower {
   }
 
   #schedule(row: JobRow, at: number, polls: number): void {
-    const deadline = row.submitted_at + this.#timeoutMs(row)
+    const deadline = this.#deadline(row)
     // Past its deadline a job is looked at once more and then ended.
     this.#jobs.sql.exec(
       "UPDATE jobs SET poll_at = ?, polls = ? WHERE key = ? AND status = 'open'",
@@ -203,8 +220,9 @@ export class Follower {
     return Math.min(first * GROWTH ** row.polls, longest)
   }
 
-  #timeoutMs(row: JobRow): number {
-    return row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
+  #deadline(row: JobRow): number {
+    const timeoutMs = row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
+    return row.deadline_at ?? row.submitted_at + timeoutMs
   }
 }
 

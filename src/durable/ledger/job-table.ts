@@ -48,12 +48,14 @@ export type JobRow = {
   rescued_upstream: string | null
   rescued_replica: number | null
   rescue_tried: number
+  /** When it is given up; null: the release's `job_timeout` after its submit. */
+  deadline_at: number | null
 }
 
 const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
-  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER`
+  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER`
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
   return `${arm}:${replica}:${upstreamId}`
@@ -67,6 +69,9 @@ export class JobTable {
     this.sql = sql
     this.#windows = windows
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
+    const [dated] = sql.exec("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'deadline_at'")
+    if (!dated) sql.exec('ALTER TABLE jobs ADD COLUMN deadline_at INTEGER')
+    sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open ON jobs (poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
@@ -102,6 +107,7 @@ export class JobTable {
       rescued_upstream: null,
       rescued_replica: null,
       rescue_tried: 0,
+      deadline_at: null,
       ...more,
     }
     const values = Object.values(row)
@@ -124,6 +130,16 @@ export class JobTable {
       arm,
     )
     return row ?? null
+  }
+
+  /** How many copies were admitted since then. */
+  shadowsSince(atMs: number): number {
+    return this.sql
+      .exec<{ n: number }>(
+        'SELECT COUNT(*) AS n FROM jobs INDEXED BY jobs_shadow WHERE shadow = 1 AND submitted_at >= ?',
+        atMs,
+      )
+      .one().n
   }
 
   /**

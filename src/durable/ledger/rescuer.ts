@@ -11,7 +11,7 @@ export interface Continuation {
   replica: number
 }
 
-export function canBeRescued(outcome: Outcome): boolean {
+export function canBeRescued(outcome: Outcome | null): boolean {
   return outcome === 'job_failed' || outcome === 'job_lost'
 }
 
@@ -35,6 +35,8 @@ export class Rescuer {
     if (row.rescued_upstream !== null) {
       return Promise.resolve({ upstreamId: row.rescued_upstream, replica: row.rescued_replica! })
     }
+    // What still runs, or was refused or given up, is not sent anew.
+    if (row.status === 'open' || !canBeRescued(row.outcome)) return Promise.resolve(null)
     let rescue = this.#underWay.get(row.key)
     if (!rescue) {
       rescue = this.#resubmit(row).finally(() => this.#underWay.delete(row.key))

@@ -26,28 +26,43 @@ export interface BlastCounts {
   lastMisroutedSubmitAt: number | null
 }
 
-export function blastCounts(sql: SqlStorage, sinceMs: number, decidedAt: number | null): BlastCounts {
+/** A run from its start to the start of the next one, if there was one; it was rolled back at `decidedAt`. */
+export interface BlastQuestion {
+  startedAt: number
+  decidedAt: number
+  untilMs: number | null
+}
+
+/** Exposed is whoever was dealt to the candidate, as the experiment knows it, or has a job there. */
+export function blastCounts(sql: SqlStorage, { startedAt, decidedAt, untilMs }: BlastQuestion): BlastCounts {
   const failed = "status IN ('failed', 'lost', 'timeout') AND outcome != 'content_refused'"
+  const until = untilMs ?? Number.MAX_SAFE_INTEGER
   const [row] = sql.exec<{
-    subjects: number
     failed: number
     rescued: number
     seconds: number
     first: number | null
     misrouted: number | null
   }>(
-    `SELECT COUNT(DISTINCT CASE WHEN shadow = 0 THEN owner END) AS subjects,
-       COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS failed,
+    `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS failed,
        COALESCE(SUM(rescued_upstream IS NOT NULL), 0) AS rescued,
        COALESCE(SUM(CASE WHEN shadow = 1 OR (${failed}) THEN COALESCE(run_seconds, seconds, 0) END), 0) AS seconds,
        MIN(CASE WHEN ${failed} THEN ended_at END) AS first,
        MAX(CASE WHEN shadow = 0 AND submitted_at > ? THEN submitted_at END) AS misrouted
-     FROM jobs WHERE arm = 'candidate' AND submitted_at >= ?`,
-    decidedAt ?? Number.MAX_SAFE_INTEGER,
-    sinceMs,
+     FROM jobs WHERE arm = 'candidate' AND submitted_at >= ? AND submitted_at < ?`,
+    decidedAt,
+    startedAt,
+    until,
+  )
+  const [exposed] = sql.exec<{ n: number }>(
+    `SELECT COUNT(*) AS n FROM (
+       SELECT owner FROM jobs WHERE arm = 'candidate' AND shadow = 0 AND submitted_at >= ?1 AND submitted_at < ?2
+       UNION SELECT owner FROM exposures WHERE arm = 'candidate' AND at >= ?1 AND at < ?2)`,
+    startedAt,
+    until,
   )
   return {
-    subjectsExposed: row!.subjects,
+    subjectsExposed: exposed!.n,
     jobsFailed: row!.failed,
     jobsRescued: row!.rescued,
     gpuSecondsLost: row!.seconds,

@@ -1,0 +1,74 @@
+/**
+ * The end of copying after a rollback: up to which epoch nothing more is admitted, and which copies are still to be
+ * stopped at the backend. Both outlive the object; whoever is stopped is asked once, and again only if it did not answer.
+ */
+import type { Backend } from './backend.ts'
+
+const WIDTH = 6
+const AT_ONCE = 48
+const MOST_ATTEMPTS = 5
+const PAUSE_MS = 2000
+
+type StopRow = { key: string; upstream_id: string; replica: number; attempts: number }
+
+export class ShadowEnd {
+  readonly #sql: SqlStorage
+  readonly #backend: Backend
+  #closed: number
+  /** Asked right now, so that two alarms don't ask twice. */
+  readonly #underWay = new Set<string>()
+
+  constructor(sql: SqlStorage, backend: Backend) {
+    this.#sql = sql
+    this.#backend = backend
+    sql.exec('CREATE TABLE IF NOT EXISTS shadow_closed (one INTEGER PRIMARY KEY, epoch INTEGER)')
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS stops (key TEXT PRIMARY KEY, upstream_id TEXT, replica INTEGER, attempts INTEGER, next_at INTEGER) WITHOUT ROWID',
+    )
+    const [row] = sql.exec<{ epoch: number }>('SELECT epoch FROM shadow_closed')
+    this.#closed = row?.epoch ?? -1
+  }
+
+  /** Whether copies of this epoch belong to a run that was rolled back. */
+  isClosed(epoch: number): boolean {
+    return epoch <= this.#closed
+  }
+
+  close(epoch: number): void {
+    if (this.isClosed(epoch)) return
+    this.#sql.exec('INSERT OR REPLACE INTO shadow_closed VALUES (1, ?)', epoch)
+    this.#closed = epoch
+  }
+
+  /** To be stopped at the backend as soon as the alarm comes round. */
+  queue(job: { key: string; upstream_id: string; replica: number }, now: number): void {
+    const { key, upstream_id, replica } = job
+    this.#sql.exec('INSERT OR IGNORE INTO stops VALUES (?, ?, ?, 0, ?)', key, upstream_id, replica, now)
+  }
+
+  nextAt(): number | null {
+    return this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM stops').one().at
+  }
+
+  async stopDue(now: number): Promise<void> {
+    const due = this.#sql.exec<StopRow>('SELECT * FROM stops WHERE next_at <= ? LIMIT ?', now, AT_ONCE)
+    const rows = [...due].filter(({ key }) => !this.#underWay.has(key))
+    for (let i = 0; i < rows.length; i += WIDTH) {
+      await Promise.all(rows.slice(i, i + WIDTH).map((row) => this.#stop(row)))
+    }
+  }
+
+  async #stop({ key, upstream_id: upstreamId, replica, attempts }: StopRow): Promise<void> {
+    this.#underWay.add(key)
+    try {
+      const answered = await this.#backend.cancel({ arm: 'candidate', replica }, upstreamId)
+      if (answered || attempts + 1 >= MOST_ATTEMPTS) this.#sql.exec('DELETE FROM stops WHERE key = ?', key)
+      else {
+        const at = Date.now() + PAUSE_MS * 2 ** attempts
+        this.#sql.exec('UPDATE stops SET attempts = attempts + 1, next_at = ? WHERE key = ?', at, key)
+      }
+    } finally {
+      this.#underWay.delete(key)
+    }
+  }
+}
