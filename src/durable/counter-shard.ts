@@ -63,6 +63,11 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.report(span)
   }
 
+  /** Submits of these epochs that failed at the candidate, copies left out, and the window's start of the first. */
+  async failures(fromMs: number, epochs: number[]): Promise<{ n: number; firstAt: number | null }> {
+    return this.#windows.failedSubmits(fromMs, epochs)
+  }
+
   async totals(): Promise<CountedRow[]> {
     return this.#windows.totals()
   }

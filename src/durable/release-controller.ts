@@ -11,22 +11,22 @@ import type { Overlay } from '../config/overlay.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { Actions, needsVerdicts, NOT_JUDGED } from './controller/actions.ts'
+import { AlarmClock } from './controller/alarm-clock.ts'
+import { BlastRadius } from './controller/blast-radius.ts'
+import { nextTickAt } from './controller/cadence.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
-import { gatherLost, gatherTotals, gatherWindows, ledgersOf, shardsOf } from './controller/gather.ts'
+import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
 import { type Page, pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
+import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './rpc.ts'
-import { within } from './stubs.ts'
 import type { CountedRow } from './window-store.ts'
-
-const CALL_DEADLINE_MS = 2000
-const RETRY_PUSH_MS = 1000
 
 export class ReleaseController extends DurableObject<Env> implements ReleaseControllerRpc {
   readonly #name: string
@@ -37,6 +37,9 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #tick: Tick
   readonly #actions: Actions
   readonly #publishing: Publishing
+  readonly #pusher: Pusher
+  readonly #blast: BlastRadius
+  readonly #clock: AlarmClock
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -46,23 +49,28 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#signals = new Signals(ctx.storage.sql)
     const changed = () => this.#changed()
     this.#actions = new Actions(this.#store, this.#outbox, changed)
+    const effective = () => this.#effective()
     this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
-    this.#tick = new Tick(env, this.#store, this.#actions, this.#signals)
+    this.#blast = new BlastRadius(env, this.#store, this.#actions, effective)
+    this.#tick = new Tick(env, this.#store, this.#actions, this.#signals, this.#blast, effective)
+    this.#pusher = new Pusher(env, this.#store, effective)
+    this.#clock = new AlarmClock(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store, this.#actions)
   }
 
   async snapshot(): Promise<Snapshot> {
     const effective = this.#effective()
     if (!effective.ok) throw new Error(effective.message)
-    await this.#armed()
-    this.ctx.waitUntil(this.#push(effective.config).catch(() => undefined))
-    return snapshotOf(this.#store.state, effective.config)
+    await this.#clock.armed(effective.config)
+    this.ctx.waitUntil(this.#pusher.push().catch(() => undefined))
+    const current = this.#effective()
+    return snapshotOf(this.#store.state, current.ok ? current.config : effective.config)
   }
 
   async view(): Promise<Answer<ReleaseView>> {
     const effective = this.#effective()
     if (!effective.ok) return effective
-    await this.#armed()
+    await this.#clock.armed(effective.config)
     return { ok: true, value: await this.#tick.view(effective.config, this.#nextTickAt(effective.config)) }
   }
 
@@ -77,10 +85,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       )
       if (!judged && needsVerdicts(command)) return NOT_JUDGED
     }
-    const done = this.#actions.byHand(effective.config, command, actor, Date.now())
+    // It may have been reconfigured meanwhile.
+    const current = this.#effective()
+    if (!current.ok) return current
+    const done = this.#actions.byHand(current.config, command, actor, Date.now())
     if (!done.ok) return done
     if (command.dry_run) {
-      return { ok: true, value: await this.#tick.view(effective.config, null, done.value) }
+      return { ok: true, value: await this.#tick.view(current.config, null, done.value) }
     }
     await this.#settled()
     return this.view()
@@ -160,20 +171,39 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   /** Re-armed before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
   override async alarm(): Promise<void> {
     const effective = this.#effective()
+    await this.#clock.hold(effective.ok ? effective.config : null)
     if (!effective.ok) return
-    await this.ctx.storage.setAlarm(Date.now() + this.#periodMs(effective.config))
+    // What fails of one keeps none of the others from its turn.
+    await this.#attempt('tick', () => this.#tick.run())
+    await this.#attempt('push', () => this.#pusher.push())
+    await this.#attempt('close-shadows', () => this.#pusher.closeShadows())
+    await this.#attempt('settle', () => this.#blast.settle())
+    this.#send()
+    const current = this.#effective()
+    if (!current.ok) return
+    // Beside the alarm: what can't be read of an experiment delays no rollback.
+    this.ctx.waitUntil(this.#attempt('experiment', () => this.#experiment.evaluate(current.config)))
+    await this.#attempt('rearm', () => this.#clock.rearm(current.config))
+  }
+
+  async #attempt(step: string, work: () => Promise<void>): Promise<void> {
     try {
-      const { state } = this.#store
-      if (isRunning(state)) await this.#tick.run(effective.config)
-      await this.#tick.settle(effective.config)
-      await this.#push(effective.config)
-      for (const lost of await this.#outbox.send(Date.now())) this.#actions.webhookGivenUp(lost, Date.now())
-      // Last: what can't be read of an experiment delays no rollback.
-      await this.#experiment.evaluate(effective.config)
+      await work()
     } catch (error) {
-      console.error(JSON.stringify({ at: 'release-controller', release: this.#name, error: String(error) }))
+      console.error(JSON.stringify({ at: 'release-controller', release: this.#name, step, error: String(error) }))
     }
-    await this.#rearm(effective.config)
+  }
+
+  /** Webhooks go out beside the alarm, one batch at a time: a receiver that hangs holds up no judgement. */
+  #send(): void {
+    const sending = this.#outbox.send(Date.now())
+    if (!sending) return
+    const told = async () => {
+      for (const lost of await sending) this.#actions.webhookGivenUp(lost, Date.now())
+      const effective = this.#effective()
+      if (effective.ok) await this.#clock.rearm(effective.config)
+    }
+    this.ctx.waitUntil(this.#attempt('webhooks', told))
   }
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
@@ -183,48 +213,17 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective
   }
 
-  /** After a change: the shards are told, then whatever is due by alarm. */
+  /** After a change: shards and ledgers are told, then whatever is due by alarm. */
   async #settled(): Promise<void> {
+    await this.#pusher.push().catch(() => undefined)
     const effective = this.#effective()
     if (!effective.ok) return
-    await this.#push(effective.config).catch(() => undefined)
-    await this.#rearm(effective.config)
+    this.ctx.waitUntil(this.#pusher.closeShadows().catch(() => undefined))
+    await this.#clock.rearm(effective.config)
   }
 
   #changed(): void {
     this.ctx.waitUntil(this.#settled())
-  }
-
-  /** Every shard gets the newest snapshot; until all have it, the alarm tries again. */
-  async #push(config: ReleaseConfig): Promise<void> {
-    const { state, pushedVersion } = this.#store
-    if (pushedVersion >= state.version) return
-    const snapshot = snapshotOf(state, config)
-    await Promise.all(shardsOf(this.env, config).map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
-    this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
-    if (state.state === 'rolled_back') {
-      this.ctx.waitUntil(Promise.allSettled(ledgersOf(this.env, config).map((ledger) => ledger.cancelShadows())))
-    }
-  }
-
-  async #rearm(config: ReleaseConfig): Promise<void> {
-    const now = Date.now()
-    const { state, pushedVersion, unsettledSince } = this.#store
-    const due = [
-      this.#outbox.nextAt(),
-      isRunning(state) ? (this.#nextTickAt(config) ?? now) : null,
-      unsettledSince === null ? null : now + this.#periodMs(config),
-      pushedVersion < state.version ? now + RETRY_PUSH_MS : null,
-    ].filter((at) => at !== null)
-    if (due.length === 0) await this.ctx.storage.deleteAlarm()
-    else await this.ctx.storage.setAlarm(Math.max(Math.min(...due), now + 10))
-  }
-
-  /** An alarm that was lost is set again by whoever asks next. */
-  async #armed(): Promise<void> {
-    const effective = this.#effective()
-    if (effective.ok && isRunning(this.#store.state) && (await this.ctx.storage.getAlarm()) === null)
-      await this.#rearm(effective.config)
   }
 
   #ledgers(): ReturnType<typeof ledgersOf> {
@@ -233,17 +232,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   #nextTickAt(config: ReleaseConfig): number | null {
-    if (!isRunning(this.#store.state)) return null
-    const period = this.#periodMs(config)
-    return (Math.floor(Date.now() / period) + 1) * period + TICK_OFFSET_MS
-  }
-
-  /** Often enough for the fastest guardrail, and never more often than twice a second. */
-  #periodMs(config: ReleaseConfig): number {
-    const trips = config.guardrails.some(({ withinMs }) => withinMs !== null)
-    return Math.min(Math.max(config.windowMs / 2, 500), trips ? 1000 : 5000)
+    return isRunning(this.#store.state) ? nextTickAt(config, Date.now()) : null
   }
 }
-
-/** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */
-const TICK_OFFSET_MS = 100

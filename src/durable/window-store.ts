@@ -5,6 +5,7 @@
  */
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
 import {
+  armErrors,
   type Counters,
   emptyCounters,
   mergeCounters,
@@ -17,6 +18,8 @@ import {
 } from '../core/window.ts'
 
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
+/** What a job, or a whole answer, begins with. */
+const SUBMITS: ReadonlySet<string> = new Set(['submit', 'sync'])
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
 const KEEP_SLICES_MS = 300_000
@@ -116,6 +119,24 @@ export class WindowStore {
       series: parseSeries(row.series),
       counters: countersOf(row),
     }))
+  }
+
+  /** Requests of the candidate's users that came to nothing, in these epochs; the start of the first window with one. */
+  failedSubmits(fromMs: number, epochs: readonly number[]): { n: number; firstAt: number | null } {
+    const rows = this.#sql.exec<{ start_ms: number; series: string; outcomes: string }>(
+      "SELECT start_ms, series, outcomes FROM windows WHERE start_ms >= ? AND outcomes != '{}' ORDER BY start_ms",
+      windowStart(fromMs, this.#windowMs),
+    )
+    let n = 0
+    let firstAt: number | null = null
+    for (const row of rows) {
+      const { arm, operation, shadow, epoch } = parseSeries(row.series)
+      if (arm !== 'candidate' || shadow || !SUBMITS.has(operation) || !epochs.includes(epoch)) continue
+      const failed = armErrors({ ...emptyCounters(), outcomes: JSON.parse(row.outcomes) })
+      if (failed > 0) firstAt ??= Math.max(row.start_ms, fromMs)
+      n += failed
+    }
+    return { n, firstAt }
   }
 
   #turn(start: number): void {

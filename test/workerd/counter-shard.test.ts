@@ -12,7 +12,7 @@ function snapshot(version: number): Snapshot {
     rules: [],
     failover: false,
     rescue: false,
-    shadow: { sample: 1, duringCanary: false, maxBodyBytes: 1 },
+    shadow: { sample: 1, duringCanary: false, maxBodyBytes: 1, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 },
   }
   return snapshotOf({ ...initialState(T0), version, epoch: version }, routing)
 }

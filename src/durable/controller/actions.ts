@@ -3,10 +3,13 @@ import type { ActionCommand } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Facts } from '../../core/gates.ts'
 import { openJudgement } from '../../core/judgement.ts'
-import type { ReleaseState } from '../../core/release.ts'
+import type { Verdict } from '../../core/guardrails.ts'
+import { excusedGuardrails } from '../../core/guardrail-excuse.ts'
+import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { type Command, placeOf, transition } from '../../core/transitions.ts'
+import { verdictsNow } from './cadence.ts'
 import type { Actor, Answer, Refusal } from '../rpc.ts'
-import type { Outbox, Undeliverable } from './outbox.ts'
+import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
 import type { AuditDraft, ControllerStore } from './store.ts'
 
 export class Actions {
@@ -90,7 +93,10 @@ export class Actions {
       openJudgement(next.epoch, now, next.state === 'shadow', config.windowMs, config.guardrails, previous)
     // What a rollback rests on stays to be read until the release is started anew.
     const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
-    const settling = audit.action === 'rollback' ? { unsettledSince: now } : {}
+    const settling =
+      audit.action === 'rollback'
+        ? { unsettledSince: now, unsettledRun: state.startedAt, shadowsToClose: state.epoch }
+        : {}
     this.#store.commit({ state: next, ...(newEpoch ? { judgement: fresh(), verdicts } : {}), ...settling }, audit, now)
     const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }
     if (audit.from.stage !== audit.to.stage) this.#outbox.add('stage_changed', data, now)
@@ -105,11 +111,23 @@ export class Actions {
     who: string,
     reason: string,
     evidence: unknown,
-    event: 'guardrail_breached' | 'rolled_back' | 'decision',
+    event: WebhookEvent,
     now: number,
   ): void {
     const place = placeOf(this.#store.state)
     this.#store.commit({}, { who, action, reason, from: place, to: place, evidence }, now)
+    this.tell(config, event, action, reason, evidence, now)
+  }
+
+  /** A webhook by itself, beside an entry that history has already. */
+  tell(
+    config: ReleaseConfig,
+    event: WebhookEvent,
+    action: string,
+    reason: string,
+    evidence: unknown,
+    now: number,
+  ): void {
     this.#outbox.add(event, { release: config.name, action, reason, evidence }, now)
   }
 
@@ -123,18 +141,18 @@ export class Actions {
     )
   }
 
+  /** While the release runs, no older than what may be gone by. */
+  verdicts(config: ReleaseConfig, now: number): readonly Verdict[] {
+    const { verdicts, judgedAt, state } = this.#store
+    return isRunning(state) ? verdictsNow(verdicts, judgedAt, config, now) : verdicts
+  }
+
   facts(config: ReleaseConfig, now: number): Facts {
-    const { verdicts, judgement, state, decision } = this.#store
-    const byId = new Map(config.guardrails.map((guardrail) => [guardrail.id, guardrail]))
-    const excused = verdicts
-      .filter(
-        (v) =>
-          (v.note === 'grace_over' && byId.get(v.guardrail)?.noData === 'warn') ||
-          (v.note === 'no_control' && state.percent >= 100),
-      )
-      .map(({ guardrail }) => guardrail)
+    const { judgement, state, decision } = this.#store
+    const verdicts = this.verdicts(config, now)
     // A decision is about the split that it was read from.
     const experiment = decision?.epoch === state.epoch ? decision.decision : null
+    const excused = excusedGuardrails(config.guardrails, verdicts, state.percent)
     return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment }
   }
 }
@@ -157,7 +175,7 @@ function commandOf(request: ActionCommand): Command | null {
       return request.stage === undefined ? { action: 'start' } : { action: 'start', stage: request.stage }
     case 'advance':
     case 'promote':
-      return { action: request.action, force: request.force }
+      return { action: request.action, force: request.force, byHand: true }
     case 'set_percent':
       return request.percent === undefined ? null : { action: 'set_percent', percent: request.percent }
     case 'set_shadow': {

@@ -11,7 +11,7 @@ import type { CountedRow, Report } from '../window-store.ts'
 const DEADLINE_MS = 2000
 
 /** What the controller calls on the objects below it; each call of a method is one RPC. */
-type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost'>
+type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
 type LedgerStub = Pick<
   JobLedger,
   'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'splits' | 'experiment'
@@ -67,16 +67,26 @@ export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<Co
   return (await Promise.all(sources.map((source) => within(DEADLINE_MS, source.totals())))).flat()
 }
 
-/** What a run of the release, from `sinceMs` on, cost its users. A subject is in one ledger: nobody counts twice. */
-export async function gatherBlast(
-  env: Env,
-  release: ReleaseConfig,
-  sinceMs: number,
-  decidedAt: number,
-): Promise<BlastCounts> {
-  const ledgers = ledgersOf(env, release)
-  const all = await Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.blast(sinceMs, decidedAt))))
-  return all.reduce((sum, each) => ({
+/** A run of a release that was rolled back. Times are unix ms; `untilMs`: when the next one began, if it did. */
+export interface Run {
+  startedAt: number
+  decidedAt: number
+  untilMs: number | null
+  epochs: number[]
+}
+
+export interface BlastSum extends BlastCounts {
+  /** Submits that failed at the candidate, so that no job ever was. */
+  submitsFailed: number
+}
+
+/** What a run cost its users. A subject is in one ledger: nobody counts twice. */
+export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): Promise<BlastSum> {
+  const [ledgers, shards] = await Promise.all([
+    Promise.all(ledgersOf(env, release).map((ledger) => within(DEADLINE_MS, ledger.blast(run)))),
+    Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.failures(run.startedAt, run.epochs)))),
+  ])
+  const jobs = ledgers.reduce((sum, each) => ({
     subjectsExposed: sum.subjectsExposed + each.subjectsExposed,
     jobsFailed: sum.jobsFailed + each.jobsFailed,
     jobsRescued: sum.jobsRescued + each.jobsRescued,
@@ -84,6 +94,11 @@ export async function gatherBlast(
     firstFailureAt: earliest(sum.firstFailureAt, each.firstFailureAt),
     lastMisroutedSubmitAt: latest(sum.lastMisroutedSubmitAt, each.lastMisroutedSubmitAt),
   }))
+  return {
+    ...jobs,
+    submitsFailed: shards.reduce((sum, { n }) => sum + n, 0),
+    firstFailureAt: shards.reduce((first, { firstAt }) => earliest(first, firstAt), jobs.firstFailureAt),
+  }
 }
 
 export async function gatherWindows(

@@ -28,6 +28,7 @@ export interface Undeliverable {
 export class Outbox {
   readonly #sql: SqlStorage
   readonly #env: Env
+  #sending = false
 
   constructor(sql: SqlStorage, env: Env) {
     this.#sql = sql
@@ -54,11 +55,24 @@ export class Outbox {
     return row?.at ?? null
   }
 
-  /** Sends what is due; answers with what was given up. */
-  async send(now: number): Promise<Undeliverable[]> {
+  get isSending(): boolean {
+    return this.#sending
+  }
+
+  /** Sends what is due, and answers with what was given up; null while an earlier sending is under way or nothing is due. */
+  send(now: number): Promise<Undeliverable[]> | null {
+    if (this.#sending) return null
     const due = [
       ...this.#sql.exec<OutboxRow>('SELECT * FROM outbox WHERE next_at <= ? ORDER BY next_at LIMIT ?', now, AT_ONCE),
     ]
+    if (due.length === 0) return null
+    this.#sending = true
+    return this.#deliver(due, now).finally(() => {
+      this.#sending = false
+    })
+  }
+
+  async #deliver(due: readonly OutboxRow[], now: number): Promise<Undeliverable[]> {
     const givenUp: Undeliverable[] = []
     await Promise.all(
       due.map(async (row) => {

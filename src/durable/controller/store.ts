@@ -47,8 +47,11 @@ interface Kept {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
-  /** When a rollback was decided that has not been summed up yet. */
+  /** A rollback that has not been summed up yet: when it was decided, and when its run had started. */
   unsettledSince: number | null
+  unsettledRun: number | null
+  /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
+  shadowsToClose: number | null
 }
 
 const NEVER_PUBLISHED: Published = { overlay: {}, version: 0 }
@@ -64,6 +67,8 @@ type AuditRow = { id: number; at_ms: number; entry: string }
 export class ControllerStore {
   readonly #storage: DurableObjectStorage
   readonly #cache: Partial<Kept> = {}
+  /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
+  judgedAt = Date.now()
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
@@ -99,6 +104,14 @@ export class ControllerStore {
 
   get unsettledSince(): number | null {
     return this.#get('unsettledSince')
+  }
+
+  get unsettledRun(): number | null {
+    return this.#get('unsettledRun')
+  }
+
+  get shadowsToClose(): number | null {
+    return this.#get('shadowsToClose')
   }
 
   get decision(): ExperimentDecision | null {

@@ -12,35 +12,51 @@ import { isRunning, nextRung, presentRung, type ReleaseState } from '../../core/
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
 import type { Actions } from './actions.ts'
-import { gather, gatherBlast, type Gathered, NOTHING } from './gather.ts'
+import type { BlastRadius } from './blast-radius.ts'
+import { gather, type Gathered, NOTHING } from './gather.ts'
+import type { Effective } from './effective.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
-import { blastView, releaseView, verdictView } from './view.ts'
+import { releaseView, verdictView } from './view.ts'
 
 /** How much a window's last flushes may lag behind its end. */
 const WINDOW_GRACE_MS = 50
 /** Rows of more windows than this at once are folded over several ticks. */
 const MAX_WINDOWS_A_TICK = 240
-/** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
-const SETTLE_AFTER_MS = 7000
 
 export class Tick {
   readonly #env: Env
   readonly #store: ControllerStore
   readonly #actions: Actions
   readonly #signals: Signals
+  readonly #blast: BlastRadius
+  readonly #effective: () => Effective
   #ledgers: Gathered['ledgers'] = NOTHING
 
-  constructor(env: Env, store: ControllerStore, actions: Actions, signals: Signals) {
+  /** `effective` answers with the configuration as it is now: it may change while a tick waits. */
+  constructor(
+    env: Env,
+    store: ControllerStore,
+    actions: Actions,
+    signals: Signals,
+    blast: BlastRadius,
+    effective: () => Effective,
+  ) {
     this.#env = env
     this.#store = store
     this.#actions = actions
     this.#signals = signals
+    this.#blast = blast
+    this.#effective = effective
   }
 
-  async run(config: ReleaseConfig): Promise<void> {
-    await this.judge(config)
-    this.#act(config)
+  /** Nothing where the release is not running. Rejects where it could not be judged, and then nothing is done. */
+  async run(): Promise<void> {
+    const before = this.#effective()
+    if (!before.ok || !isRunning(this.#store.state)) return
+    await this.judge(before.config)
+    const current = this.#effective()
+    if (current.ok) this.#act(current.config)
   }
 
   /**
@@ -64,6 +80,7 @@ export class Tick {
     }
     const gathered = await gather(this.#env, config, question)
     this.#ledgers = gathered.ledgers
+    this.#store.judgedAt = now
     const current = this.#judgement(config)
     if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
     const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
@@ -92,30 +109,9 @@ export class Tick {
     const { state, verdicts } = this.#store
     if (!isRunning(state)) return
     const breached = verdicts.find((v) => calls(v, config, 'rollback'))
-    if (breached) {
-      this.#actions.bySystem(
-        config,
-        { action: 'rollback' },
-        'system:guardrail',
-        breached.message,
-        evidenceOf(breached, verdicts),
-        now,
-        breached.guardrail,
-      )
-      return
-    }
+    if (breached && this.#carryOut(config, 'rollback', breached, now)) return
     const pausing = verdicts.find((v) => calls(v, config, 'pause'))
-    if (pausing && !state.paused) {
-      this.#actions.bySystem(
-        config,
-        { action: 'pause' },
-        'system:guardrail',
-        pausing.message,
-        evidenceOf(pausing, verdicts),
-        now,
-      )
-      return
-    }
+    if (pausing && !state.paused && this.#carryOut(config, 'pause', pausing, now)) return
     if (this.#experimentHarms(config, state)) {
       const { decision } = this.#store
       const reason = `the experiment says so: ${decision!.message}`
@@ -145,6 +141,25 @@ export class Tick {
     }
   }
 
+  /** What a guardrail asks for, told as a breach too. False where the state allows it not, as a pause when completed. */
+  #carryOut(config: ReleaseConfig, action: 'rollback' | 'pause', verdict: Verdict, now: number): boolean {
+    const { verdicts } = this.#store
+    const evidence = { verdict: verdictView(verdict), verdicts: verdicts.map(verdictView) }
+    const cause = action === 'rollback' ? verdict.guardrail : undefined
+    const who = 'system:guardrail'
+    if (!this.#actions.bySystem(config, { action }, who, verdict.message, evidence, now, cause)) return false
+    this.#actions.tell(config, 'guardrail_breached', action, verdict.message, evidence, now)
+    // A pause leaves the epoch as it is: told once is enough.
+    this.#markAlerted(config, [verdict], now)
+    return true
+  }
+
+  #markAlerted(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
+    const judgement = this.#judgement(config)
+    const alerted = [...judgement.alerted, ...verdicts.map((v) => v.guardrail)]
+    this.#store.commit({ judgement: { ...judgement, alerted } }, null, now)
+  }
+
   /** Only where the experiment is the stage's gate and nobody has to be asked; elsewhere it advises. */
   #experimentHarms(config: ReleaseConfig, state: ReleaseState): boolean {
     const { decision } = this.#store
@@ -160,11 +175,7 @@ export class Tick {
       (v) => (v.status === 'breach' || v.note === 'both_bad') && !judgement.alerted.includes(v.guardrail),
     )
     if (fresh.length === 0) return
-    this.#store.commit(
-      { judgement: { ...judgement, alerted: [...judgement.alerted, ...fresh.map((v) => v.guardrail)] } },
-      null,
-      now,
-    )
+    this.#markAlerted(config, fresh, now)
     for (const verdict of fresh) {
       this.#actions.note(
         config,
@@ -182,32 +193,20 @@ export class Tick {
     return blockers(state, config, this.#actions.facts(config, now))
   }
 
-  /** Once a rollback has reached every isolate, what it cost is summed up in history. */
-  async settle(config: ReleaseConfig): Promise<void> {
-    const since = this.#store.unsettledSince
-    const now = Date.now()
-    if (since === null || now < since + SETTLE_AFTER_MS) return
-    const blast = await gatherBlast(this.#env, config, this.#store.state.startedAt ?? 0, since)
-    this.#store.commit({ unsettledSince: null }, null, now)
-    const evidence = { blast_radius: blastView(blast, since) }
-    const { subjectsExposed, jobsFailed, jobsRescued } = blast
-    const reason = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs failed, ${jobsRescued} were rescued`
-    this.#actions.note(config, 'rollback_settled', 'system:ledger', reason, evidence, 'rolled_back', now)
-  }
-
   /** The release as it is, or with `as` the state that a dry run would lead to. */
-  async view(config: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
-    const now = Date.now()
-    const idle = { fromMs: 0, toMs: 0, recentFromMs: now, overdue: null }
-    const { startedAt, since } = this.#store.state
-    const rolledBack = this.#store.state.state === 'rolled_back'
+  async view(asked: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
+    const idle = { fromMs: 0, toMs: 0, recentFromMs: Date.now(), overdue: null }
     const [gathered, blast] = await Promise.all([
-      gather(this.#env, config, idle).catch(() => null),
-      rolledBack ? gatherBlast(this.#env, config, startedAt ?? 0, since).catch(() => null) : null,
+      gather(this.#env, asked, idle).catch(() => null),
+      this.#blast.current(asked),
     ])
     if (gathered) this.#ledgers = gathered.ledgers
+    const now = Date.now()
+    const effective = this.#effective()
+    const config = effective.ok ? effective.config : asked
     const state = as ?? this.#store.state
-    const { judgement, verdicts, published } = this.#store
+    const { judgement, published } = this.#store
+    const verdicts = this.#actions.verdicts(config, now)
     const standing = this.blockers(config, now, state)
     const shown = {
       state,
@@ -238,8 +237,4 @@ function calls(verdict: Verdict, config: ReleaseConfig, action: 'rollback' | 'pa
   if (verdict.status === 'breach') return verdict.action === action
   const noData = config.guardrails.find(({ id }) => id === verdict.guardrail)?.noData
   return action === 'rollback' && verdict.note === 'grace_over' && noData === 'rollback'
-}
-
-function evidenceOf(verdict: Verdict, all: readonly Verdict[]): unknown {
-  return { verdict: verdictView(verdict), verdicts: all.map(verdictView) }
 }

@@ -71,7 +71,7 @@ export function releaseView(shown: Shown): ReleaseView {
     verdicts: shown.verdicts.map(verdictView),
     next_check_at: isoOrNull(shown.nextCheckAt),
     draining:
-      state.state === 'rolled_back' && draining > 0
+      !takesNewJobs(state, config) && draining > 0
         ? {
             jobs: draining,
             oldest_seconds: oldestCandidateAt === null ? 0 : round((now - oldestCandidateAt) / 1000, 1),
@@ -81,6 +81,13 @@ export function releaseView(shown: Shown): ReleaseView {
     drift: Object.keys(shown.overlay),
     blast_radius: shown.blast && state.state === 'rolled_back' ? blastView(shown.blast, state.since) : null,
   }
+}
+
+/** Whether new requests may still go to the candidate, so that its open jobs are no remainder. */
+function takesNewJobs(state: ReleaseState, config: ReleaseConfig): boolean {
+  if (state.state === 'completed') return true
+  if (state.state !== 'canary') return false
+  return state.percent > 0 || config.rules.some((rule) => 'arm' in rule && rule.arm === 'candidate')
 }
 
 export function blastView(blast: BlastCounts, decidedAt: number): NonNullable<ReleaseView['blast_radius']> {

@@ -28,7 +28,7 @@ export class ControllerTwin implements ReleaseControllerRpc {
 
   async snapshot(): Promise<Snapshot> {
     const { name, state, stage, percent, epoch, version, paused } = this.state
-    const shadow = { sample: 0, maxBodyBytes: 262_144 }
+    const shadow = { sample: 0, maxBodyBytes: 262_144, maxInFlight: 20, maxJobsPerDay: 5000, jobTimeoutMs: 3_600_000 }
     const flags = { failover: false, rescue: false }
     return {
       schema: 1,

@@ -1,0 +1,51 @@
+/** When the controller's one alarm goes off next: the earliest of all that is due. Does none of it. */
+import type { ReleaseConfig } from '../../config/load.ts'
+import { isRunning } from '../../core/release.ts'
+import { nextTickAt, periodMs } from './cadence.ts'
+import type { Outbox } from './outbox.ts'
+import type { Pusher } from './pusher.ts'
+import type { ControllerStore } from './store.ts'
+
+const RETRY_PUSH_MS = 1000
+/** While the configuration is not valid: a deploy that mends it must find the guardrails alive. */
+const INVALID_PAUSE_MS = 5000
+/** While a webhook is under way; should the object die with it, the alarm tries again. */
+const SENDING_PAUSE_MS = 10_000
+
+export class AlarmClock {
+  readonly #storage: DurableObjectStorage
+  readonly #store: ControllerStore
+  readonly #outbox: Outbox
+  readonly #pusher: Pusher
+
+  constructor(storage: DurableObjectStorage, store: ControllerStore, outbox: Outbox, pusher: Pusher) {
+    this.#storage = storage
+    this.#store = store
+    this.#outbox = outbox
+    this.#pusher = pusher
+  }
+
+  /** First of all, as an alarm goes off: whatever fails then, there is a next one. `config` is null while it is not valid. */
+  async hold(config: ReleaseConfig | null): Promise<void> {
+    await this.#storage.setAlarm(Date.now() + (config ? periodMs(config) : INVALID_PAUSE_MS))
+  }
+
+  async rearm(config: ReleaseConfig): Promise<void> {
+    const now = Date.now()
+    const { state, unsettledSince } = this.#store
+    const webhookAt = this.#outbox.nextAt()
+    const due = [
+      webhookAt !== null && this.#outbox.isSending ? Math.max(webhookAt, now + SENDING_PAUSE_MS) : webhookAt,
+      isRunning(state) ? nextTickAt(config, now) : null,
+      unsettledSince === null ? null : now + periodMs(config),
+      this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
+    ].filter((at) => at !== null)
+    if (due.length === 0) await this.#storage.deleteAlarm()
+    else await this.#storage.setAlarm(Math.max(Math.min(...due), now + 10))
+  }
+
+  /** An alarm that was lost is set again by whoever asks next. */
+  async armed(config: ReleaseConfig): Promise<void> {
+    if (isRunning(this.#store.state) && (await this.#storage.getAlarm()) === null) await this.rearm(config)
+  }
+}

@@ -1,0 +1,57 @@
+/** What a run that ended in a rollback cost its users: shown while rolled back, and summed up once in history. */
+import type { Env } from '../../config/env.ts'
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { Actions } from './actions.ts'
+import type { Effective } from './effective.ts'
+import { type BlastSum, gatherBlast, type Run } from './gather.ts'
+import type { ControllerStore } from './store.ts'
+import { blastView } from './view.ts'
+
+/** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
+const SETTLE_AFTER_MS = 7000
+
+export class BlastRadius {
+  readonly #env: Env
+  readonly #store: ControllerStore
+  readonly #actions: Actions
+  readonly #effective: () => Effective
+
+  constructor(env: Env, store: ControllerStore, actions: Actions, effective: () => Effective) {
+    this.#env = env
+    this.#store = store
+    this.#actions = actions
+    this.#effective = effective
+  }
+
+  /** Null where nothing was rolled back, or where it can't be read now. */
+  async current(config: ReleaseConfig): Promise<BlastSum | null> {
+    const { state, startedAt, since } = this.#store.state
+    if (state !== 'rolled_back') return null
+    return gatherBlast(this.#env, config, this.#runOf(startedAt ?? 0, since)).catch(() => null)
+  }
+
+  /** Once a rollback has reached every isolate, what it cost is summed up in history, also if a reset came first. */
+  async settle(): Promise<void> {
+    const effective = this.#effective()
+    const { unsettledSince: since, unsettledRun } = this.#store
+    if (!effective.ok || since === null || Date.now() < since + SETTLE_AFTER_MS) return
+    const { config } = effective
+    const blast = await gatherBlast(this.#env, config, this.#runOf(unsettledRun ?? 0, since))
+    if (this.#store.unsettledSince !== since) return
+    const now = Date.now()
+    this.#store.commit({ unsettledSince: null, unsettledRun: null }, null, now)
+    const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed } = blast
+    const evidence = { blast_radius: blastView(blast, since), submits_failed: submitsFailed }
+    const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
+    const reason = `${failed}, ${jobsRescued} jobs were rescued`
+    this.#actions.note(config, 'rollback_settled', 'system:ledger', reason, evidence, 'rolled_back', now)
+  }
+
+  /** The run that the rollback of `decidedAt` ended; what belongs to a later one is none of its cost. */
+  #runOf(startedAt: number, decidedAt: number): Run {
+    const next = this.#store.state.startedAt
+    const untilMs = next !== null && next > decidedAt ? next : null
+    const places = this.#store.places(startedAt).filter(({ sinceMs }) => sinceMs <= decidedAt)
+    return { startedAt, decidedAt, untilMs, epochs: places.map(({ epoch }) => epoch) }
+  }
+}

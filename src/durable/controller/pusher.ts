@@ -1,0 +1,53 @@
+/** Brings what was decided to the objects below: the newest snapshot to every shard, the end of copying to every ledger. */
+import type { Env } from '../../config/env.ts'
+import { snapshotOf } from '../../core/release.ts'
+import { within } from '../stubs.ts'
+import type { Effective } from './effective.ts'
+import { ledgersOf, shardsOf } from './gather.ts'
+import type { ControllerStore } from './store.ts'
+
+const CALL_DEADLINE_MS = 2000
+/** A state that moves on faster than this is left to the alarm. */
+const MOST_ROUNDS = 5
+
+export class Pusher {
+  readonly #env: Env
+  readonly #store: ControllerStore
+  readonly #effective: () => Effective
+
+  /** `effective` answers with the configuration as it is now. */
+  constructor(env: Env, store: ControllerStore, effective: () => Effective) {
+    this.#env = env
+    this.#store = store
+    this.#effective = effective
+  }
+
+  /** Until every shard has the newest snapshot; rejects where one does not answer. */
+  async push(): Promise<void> {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      // Config and state are read in one turn: a version stands for one snapshot only.
+      const effective = this.#effective()
+      const { state, pushedVersion } = this.#store
+      if (!effective.ok || pushedVersion >= state.version) return
+      const snapshot = snapshotOf(state, effective.config)
+      const shards = shardsOf(this.#env, effective.config)
+      await Promise.all(shards.map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
+      this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
+    }
+  }
+
+  /** After a rollback: until every ledger has confirmed that copies of this epoch and before have ended. */
+  async closeShadows(): Promise<void> {
+    const effective = this.#effective()
+    const epoch = this.#store.shadowsToClose
+    if (!effective.ok || epoch === null) return
+    const ledgers = ledgersOf(this.#env, effective.config)
+    await Promise.all(ledgers.map((ledger) => within(CALL_DEADLINE_MS, ledger.cancelShadows(epoch))))
+    if (this.#store.shadowsToClose === epoch) this.#store.commit({ shadowsToClose: null }, null, Date.now())
+  }
+
+  /** Whether an object is still to be told of something. */
+  get isBehind(): boolean {
+    return this.#store.pushedVersion < this.#store.state.version || this.#store.shadowsToClose !== null
+  }
+}
