@@ -50,6 +50,15 @@ describe('control is answered byte for byte as without shadowing', () => {
     )
   })
 
+  it('while the shadow is down', async () => {
+    await shadow.close()
+    try {
+      await expectSame('down')
+    } finally {
+      await shadow.listen()
+    }
+  })
+
   it.each(['hang', 'drip', 'huge', 'no_read', 'reset', 'status_500', 'garbage'] as const)(
     'while the shadow does this: %s',
     async (fault) => {
@@ -64,26 +73,18 @@ describe('control is answered byte for byte as without shadowing', () => {
     },
   )
 
-  it('while the shadow is down', async () => {
-    await shadow.close()
-    try {
-      await expectSame('down')
-    } finally {
-      await shadow.listen()
-    }
-  })
-
   it('and what became of the copies is counted by reason', async () => {
     const { shadow: counted } = await control.until(
       'every copy has ended or is a job',
-      (view) => Object.values(view.shadow.dropped).reduce((sum, n) => sum + n, 0) >= 10,
+      (view) => Object.values(view.shadow.dropped).reduce((sum, n) => sum + n, 0) >= 16,
       20_000,
     )
-    expect(counted.dropped).toMatchObject({
-      submit_timeout: expect.any(Number),
-      submit_unreachable: expect.any(Number),
-      submit_http_5xx: expect.any(Number),
-      submit_bad_output: expect.any(Number),
+    // Two copies for each fault.
+    expect(counted.dropped).toEqual({
+      submit_timeout: 2 * ['hang', 'drip', 'no_read'].length,
+      submit_unreachable: 2 * ['down', 'reset'].length,
+      submit_http_5xx: 2 * ['status_500'].length,
+      submit_bad_output: 2 * ['huge', 'garbage'].length,
     })
   })
 })
