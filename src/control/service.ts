@@ -52,6 +52,8 @@ const WINDOWS_A_CALL = 500
 const MAX_STEPS = 2000
 /** No object keeps more than so many. */
 const KEPT_WINDOWS = 12_000
+/** Entries of a history are numbered. */
+const ENTRY_ID = /^\d{1,15}$/
 
 export function controlService(
   deps: ControlDeps,
@@ -76,7 +78,11 @@ export function controlService(
     releases: () => Promise.all(config.releases.map(({ name }) => askAnswer(controller(name).view()))),
     release: (name) => askAnswer(controller(name).view()),
     act: (name, command, who, ifMatch) => askAnswer(controller(name).act(command, { who, ifMatch })),
-    history: (name, cursor, limit) => ask(controller(name).history(cursor, limit)),
+    history: async (name, cursor, limit) => {
+      if (cursor !== null && !ENTRY_ID.test(cursor))
+        throw new SluiceError('invalid_request', 'the cursor is not one that a page of this history gave as its next')
+      return ask(controller(name).history(cursor, limit))
+    },
     counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
     jobs: (name, filter, cursor, limit) => ask(controller(name).jobs(filter, cursor, limit)),
     pairs: (name, cursor, limit) => ask(controller(name).pairs(cursor, limit)),

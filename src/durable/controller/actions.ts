@@ -95,7 +95,11 @@ export class Actions {
     const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
     const settling =
       audit.action === 'rollback'
-        ? { unsettledSince: now, unsettledRun: state.startedAt, shadowsToClose: state.epoch }
+        ? {
+            unsettledSince: now,
+            unsettledRun: { startedAt: state.startedAt ?? 0, epoch: next.epoch },
+            shadowsToClose: state.epoch,
+          }
         : {}
     this.#store.commit({ state: next, ...(newEpoch ? { judgement: fresh(), verdicts } : {}), ...settling }, audit, now)
     const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }

@@ -4,7 +4,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { Actions } from './actions.ts'
 import type { Effective } from './effective.ts'
 import { type BlastSum, gatherBlast, type Run } from './gather.ts'
-import type { ControllerStore } from './store.ts'
+import type { ControllerStore, EndedRun } from './store.ts'
 import { blastView } from './view.ts'
 
 /** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
@@ -25,18 +25,23 @@ export class BlastRadius {
 
   /** Null where nothing was rolled back, or where it can't be read now. */
   async current(config: ReleaseConfig): Promise<BlastSum | null> {
-    const { state, startedAt, since } = this.#store.state
+    const { state, startedAt, since, epoch } = this.#store.state
     if (state !== 'rolled_back') return null
-    return gatherBlast(this.#env, config, this.#runOf(startedAt ?? 0, since)).catch(() => null)
+    return gatherBlast(this.#env, config, this.#runOf({ startedAt: startedAt ?? 0, epoch }, since)).catch(() => null)
   }
 
   /** Once a rollback has reached every isolate, what it cost is summed up in history, also if a reset came first. */
   async settle(): Promise<void> {
     const effective = this.#effective()
     const { unsettledSince: since, unsettledRun } = this.#store
+    const { startedAt, epoch } = this.#store.state
     if (!effective.ok || since === null || Date.now() < since + SETTLE_AFTER_MS) return
     const { config } = effective
-    const blast = await gatherBlast(this.#env, config, this.#runOf(unsettledRun ?? 0, since))
+    const blast = await gatherBlast(
+      this.#env,
+      config,
+      this.#runOf(unsettledRun ?? { startedAt: startedAt ?? 0, epoch }, since),
+    )
     if (this.#store.unsettledSince !== since) return
     const now = Date.now()
     this.#store.commit({ unsettledSince: null, unsettledRun: null }, null, now)
@@ -48,10 +53,10 @@ export class BlastRadius {
   }
 
   /** The run that the rollback of `decidedAt` ended; what belongs to a later one is none of its cost. */
-  #runOf(startedAt: number, decidedAt: number): Run {
+  #runOf({ startedAt, epoch: last }: EndedRun, decidedAt: number): Run {
     const next = this.#store.state.startedAt
     const untilMs = next !== null && next > decidedAt ? next : null
-    const places = this.#store.places(startedAt).filter(({ sinceMs }) => sinceMs <= decidedAt)
-    return { startedAt, decidedAt, untilMs, epochs: places.map(({ epoch }) => epoch) }
+    const epochs = this.#store.places(startedAt).map(({ epoch }) => epoch)
+    return { startedAt, decidedAt, untilMs, epochs: epochs.filter((epoch) => epoch <= last) }
   }
 }

@@ -35,6 +35,12 @@ export interface ConfigMark {
   all: string
 }
 
+/** When a run started, and the epoch that its rollback began. */
+export interface EndedRun {
+  startedAt: number
+  epoch: number
+}
+
 interface Kept {
   state: ReleaseState
   judgement: Judgement | null
@@ -47,9 +53,9 @@ interface Kept {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
-  /** A rollback that has not been summed up yet: when it was decided, and when its run had started. */
+  /** A rollback that has not been summed up yet: when it was decided, and which run it ended. */
   unsettledSince: number | null
-  unsettledRun: number | null
+  unsettledRun: EndedRun | null
   /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
   shadowsToClose: number | null
 }
@@ -106,7 +112,7 @@ export class ControllerStore {
     return this.#get('unsettledSince')
   }
 
-  get unsettledRun(): number | null {
+  get unsettledRun(): EndedRun | null {
     return this.#get('unsettledRun')
   }
 

@@ -134,6 +134,13 @@ describe('history', () => {
   })
 })
 
+describe('a cursor that no page gave', () => {
+  it('is refused', async () => {
+    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/history?cursor=abc`))
+    expect(error).toMatchObject({ status: 400, code: 'invalid_request' })
+  })
+})
+
 describe('assign', () => {
   it('tells the arm of a subject and why', async () => {
     const rig = new ControlRig()
