@@ -111,6 +111,8 @@ export const releaseSchema = v.object({
     v.object({
       subjects_exposed: v.number(),
       jobs_failed: v.number(),
+      /** At the candidate, so that no job ever was. */
+      submits_failed: v.optional(v.number()),
       jobs_rescued: v.number(),
       /** Run time of failed and shadow jobs; GPU seconds where one job holds one GPU. */
       gpu_seconds_lost: v.number(),

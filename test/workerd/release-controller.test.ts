@@ -347,6 +347,6 @@ describe('the cost of a run', () => {
     vi.setSystemTime(T0 + 12_000)
     await tick()
     const settled = (await history()).find(({ action }) => action === 'rollback_settled')
-    expect(settled).toMatchObject({ evidence: { submits_failed: 27 } })
+    expect(settled).toMatchObject({ evidence: { blast_radius: { submits_failed: 27 } } })
   })
 })

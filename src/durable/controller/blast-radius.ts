@@ -46,7 +46,7 @@ export class BlastRadius {
     const now = Date.now()
     this.#store.commit({ unsettledSince: null, unsettledRun: null }, null, now)
     const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed } = blast
-    const evidence = { blast_radius: blastView(blast, since), submits_failed: submitsFailed }
+    const evidence = { blast_radius: blastView(blast, since) }
     const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
     const reason = `${failed}, ${jobsRescued} jobs were rescued`
     this.#actions.note(config, 'rollback_settled', 'system:ledger', reason, evidence, 'rolled_back', now)

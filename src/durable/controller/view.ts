@@ -7,8 +7,7 @@ import type { Verdict } from '../../core/guardrails.ts'
 import type { Judgement } from '../../core/judgement.ts'
 import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core/release.ts'
 import { legalActions } from '../../core/transitions.ts'
-import type { BlastCounts } from '../ledger/summary.ts'
-import type { Gathered } from './gather.ts'
+import type { BlastSum, Gathered } from './gather.ts'
 
 export interface Shown {
   state: ReleaseState
@@ -18,7 +17,7 @@ export interface Shown {
   verdicts: readonly Verdict[]
   blockers: readonly Blocker[]
   ledgers: Gathered['ledgers']
-  blast: BlastCounts | null
+  blast: BlastSum | null
   nextCheckAt: number | null
   now: number
 }
@@ -90,10 +89,11 @@ function takesNewJobs(state: ReleaseState, config: ReleaseConfig): boolean {
   return state.percent > 0 || config.rules.some((rule) => 'arm' in rule && rule.arm === 'candidate')
 }
 
-export function blastView(blast: BlastCounts, decidedAt: number): NonNullable<ReleaseView['blast_radius']> {
+export function blastView(blast: BlastSum, decidedAt: number): NonNullable<ReleaseView['blast_radius']> {
   return {
     subjects_exposed: blast.subjectsExposed,
     jobs_failed: blast.jobsFailed,
+    submits_failed: blast.submitsFailed,
     jobs_rescued: blast.jobsRescued,
     gpu_seconds_lost: round(blast.gpuSecondsLost, 3),
     first_failure_at: isoOrNull(blast.firstFailureAt),
