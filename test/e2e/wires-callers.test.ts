@@ -78,7 +78,7 @@ function send(path: string, subject: string | null, headers: Record<string, stri
 const codeOf = ({ text }: Reply) => (JSON.parse(text) as { error: { code: string } }).error.code
 const submits = () => control.submits.length + candidate.submits.length
 
-describe.each([1, 8])('with native ids and a ledger of %i shards', (shards) => {
+describe.each([1, 8])('with native ids, ledger shards: %i', (shards) => {
   const path = `/native-${shards}/v1/videos`
   const [subject] = subjectsOf(`native_${shards}`, 'candidate', 50, 1) as [string]
   const settled = (stage: string) =>

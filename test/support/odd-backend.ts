@@ -86,7 +86,7 @@ export class OddBackend {
   }
 }
 
-/** Tells a job as SGLang does: with its file's name, and an address on the backend itself. */
+/** A finished job as this backend would show it. */
 export function jobOf(backend: OddBackend, id: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     id,
