@@ -27,6 +27,7 @@ export class Experiment {
   readonly #actions: Actions
   readonly #signals: Signals
   #evaluatedAt = -Infinity
+  #isEvaluating = false
 
   constructor(env: Env, store: ControllerStore, actions: Actions, signals: Signals) {
     this.#env = env
@@ -39,13 +40,24 @@ export class Experiment {
     return reportView(await this.#report(config, Date.now()))
   }
 
-  /** Once a window while both arms have traffic: takes the reading when it is due, and remembers the decision. */
+  /** Once a window while both arms have traffic, one at a time: takes the reading when it is due, and remembers the decision. */
   async evaluate(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
     const { state } = this.#store
     const hasBoth = state.state === 'canary' && state.percent > 0 && state.percent < 100
-    if (!hasBoth || config.metrics.length === 0 || now < this.#evaluatedAt + config.windowMs) return
+    const isDue = !this.#isEvaluating && now >= this.#evaluatedAt + config.windowMs
+    if (!hasBoth || config.metrics.length === 0 || !isDue) return
     this.#evaluatedAt = now
+    this.#isEvaluating = true
+    try {
+      await this.#evaluate(config, now)
+    } finally {
+      this.#isEvaluating = false
+    }
+  }
+
+  async #evaluate(config: ReleaseConfig, now: number): Promise<void> {
+    const { state } = this.#store
     const { epoch } = state
     let report = await this.#report(config, now)
     if (report.readiness.due && report.readiness.read_at === null) report = await this.#report(config, now, true)
