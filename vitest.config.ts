@@ -10,6 +10,7 @@ export default defineConfig({
         plugins: [textFiles()],
         test: {
           name: 'node',
+          sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/workerd/**', 'test/e2e/**', 'test/browser/**'],
           testTimeout: 20_000,
@@ -19,6 +20,7 @@ export default defineConfig({
         plugins: [textFiles(), cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.toml' } })],
         test: {
           name: 'workerd',
+          sequence: { groupOrder: 0 },
           include: ['test/workerd/**/*.test.ts'],
           testTimeout: 20_000,
           // itty-durable mixes CommonJS and ES modules and does not load unbundled.
@@ -29,6 +31,8 @@ export default defineConfig({
         plugins: [textFiles()],
         test: {
           name: 'e2e',
+          // After the others, in the quiet: these hold two processes and their load on two cores.
+          sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,

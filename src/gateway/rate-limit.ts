@@ -23,10 +23,10 @@ export class RateLimiter {
   }
 
   /** Throws `rate_limited` with `retry-after` in seconds. */
-  async admit(operation: Operation, subject: string, env: Env, now: number): Promise<void> {
-    const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[
-      operation === 'sync' ? 'submit' : operation
-    ]
+  async admit(asked: Operation, subject: string, env: Env, now: number): Promise<void> {
+    // A submit that waits for its video is a submit: both draw on one limit.
+    const operation = asked === 'sync' ? 'submit' : asked
+    const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[operation]
     if (!limit) return
     const periodMs = limit.period * 1000
     const key = `${operation}|${subject}`
