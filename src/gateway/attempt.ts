@@ -3,7 +3,8 @@ import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobSight, Route } from '../protocols/protocol.ts'
 import { type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
-import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, replicaUrl, type Upstream } from './forward.ts'
+import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, type Upstream } from './forward.ts'
+import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Submit } from './submit.ts'
@@ -36,7 +37,7 @@ export async function attempt(
   const { referred } = s
   const { arm } = routed
   const config = lane.release.arms[arm]
-  const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pick(config.urls)
+  const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, Math.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
   const headers = toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm))
   headers.set('content-type', body.contentType)
@@ -104,8 +105,4 @@ async function readAnswer(
   } finally {
     upstream.done()
   }
-}
-
-function pick(urls: readonly string[]): string {
-  return urls[Math.floor(Math.random() * urls.length)]!
 }

@@ -5,8 +5,6 @@
 import { joined } from '../protocols/read-capped.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
-import { hash32 } from '../core/assignment.ts'
-import type { ArmConfig } from '../config/release-schema.ts'
 
 export interface UpstreamRequest {
   url: string
@@ -100,14 +98,4 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** How a replica is named inside job ids: unchanged by the order in which replicas are listed. */
-export function replicaHash(url: string): number {
-  return hash32(url) >>> 16
-}
-
-/** The replica's URL; null where it is no longer configured. */
-export function replicaUrl(arm: ArmConfig, replica: number): string | null {
-  return arm.urls.find((url) => replicaHash(url) === replica) ?? null
 }

@@ -9,20 +9,13 @@ import type { Snapshot } from '../core/release.ts'
 import { within } from '../durable/stubs.ts'
 import type { JobSight, Route } from '../protocols/protocol.ts'
 import { answer, type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
-import {
-  armErrorOf,
-  callBackend,
-  isRedirect,
-  parseJson,
-  readPrefix,
-  replicaUrl,
-  type Upstream,
-  upstreamError,
-} from './forward.ts'
+import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, type Upstream, upstreamError } from './forward.ts'
+import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
-import { endOf, outcomeOf, sightingOf } from './sighting.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
+import { endOf, sightingOf } from './sighting.ts'
 import { type AnswerSource, isCounted, translationOf } from './translation.ts'
 
 const MAX_JOB_JSON_BYTES = 1024 * 1024

@@ -5,7 +5,7 @@ import { isTagged, type JobTag, openJobId } from '../core/job-id.ts'
 import type { LedgerJob } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import { type Exchange, ownersOf } from './exchange.ts'
-import { replicaHash } from './forward.ts'
+import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
 

@@ -1,4 +1,5 @@
 /** Requests that neither make a job nor name one: assigned like a submit, streamed both ways, unread. */
+import { pickReplica } from '../config/replica.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { decideArm } from './decide.ts'
@@ -24,7 +25,7 @@ export async function passOn(
   if (!lane.protocol.hasJobs) expose(x, lane, snapshot, subject, routed, null)
   x.decided = { lane, snapshot, routed }
   const config = lane.release.arms[routed.arm]
-  const url = config.urls[Math.floor(Math.random() * config.urls.length)]!
+  const url = pickReplica(config, Math.random())
   const upstream = await callBackend(
     {
       url: url + route.upstreamPath(null) + x.url.search,

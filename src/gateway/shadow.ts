@@ -11,7 +11,8 @@ import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, parseJson, replicaHash } from './forward.ts'
+import { armErrorOf, callBackend, parseJson } from './forward.ts'
+import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
 import { type Lane, MAX_COPY_BYTES, now } from './isolate.ts'
@@ -67,7 +68,7 @@ async function sendCopy(
   const admission = await within(LEDGER_DEADLINE_MS, asked)
   if (!admission.admitted) return lane.telemetry.shadowCount(`dropped:${admission.reason}`)
   const arm = lane.release.arms.candidate
-  const url = arm.urls[Math.floor(Math.random() * arm.urls.length)]!
+  const url = pickReplica(arm, Math.random())
   const upstream = await callBackend(
     {
       url: url + path,

@@ -3,6 +3,7 @@ import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { JobSighting } from '../durable/rpc.ts'
 import type { JobSight } from '../protocols/protocol.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
 
 export function sightingOf(job: JobTag & { clientId: string }, sight: JobSight, at: number): JobSighting {
   const told = { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds }
@@ -12,20 +13,6 @@ export function sightingOf(job: JobTag & { clientId: string }, sight: JobSight, 
 /** A job that its backend no longer knows, or whose client gave it up. */
 export function endOf(job: JobTag & { clientId: string }, outcome: Outcome, at: number): JobSighting {
   return { job: tagOnly(job), outcome, told: { queue: null, run: null, total: null }, at }
-}
-
-export function outcomeOf(sight: JobSight): Outcome | null {
-  switch (sight.status) {
-    case 'queued':
-    case 'running':
-      return null
-    case 'succeeded':
-      return 'ok'
-    case 'cancelled':
-      return 'cancelled'
-    case 'failed':
-      return sight.failure ?? 'job_failed'
-  }
 }
 
 function tagOnly({

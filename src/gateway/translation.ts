@@ -3,7 +3,7 @@ import { type JobTag, signJobId } from '../core/job-id.ts'
 import { within } from '../durable/stubs.ts'
 import type { Translation } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import { replicaHash } from './forward.ts'
+import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
 
 const LEDGER_DEADLINE_MS = 500

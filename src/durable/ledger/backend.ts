@@ -1,8 +1,8 @@
 /** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { pickReplica, replicaHash, replicaUrl } from '../../config/replica.ts'
 import type { Arm } from '../../core/arm.ts'
-import { hash32 } from '../../core/assignment.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import type { KeptBody } from './bodies.ts'
@@ -49,8 +49,7 @@ export class Backend {
 
   /** A failed candidate job's body, sent to control once. Null where control did not take it. */
   async resubmit(body: KeptBody, idempotencyKey: string): Promise<{ sight: JobSight; replica: number } | null> {
-    const { urls } = this.#release.arms.control
-    const replica = replicaOf(urls[Math.floor(Math.random() * urls.length)]!)
+    const replica = replicaHash(pickReplica(this.#release.arms.control, Math.random()))
     const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
     const response = await this.#call(
       { arm: 'control', replica },
@@ -69,8 +68,8 @@ export class Backend {
     body: Uint8Array<ArrayBuffer> | null,
   ): Promise<Response | null> {
     const arm = this.#release.arms[target.arm]
-    const url = arm.urls.find((each) => replicaOf(each) === target.replica)
-    if (!url) return null
+    const url = replicaUrl(arm, target.replica)
+    if (url === null) return null
     const token = armToken(this.#env, arm.auth)
     const all = new Headers({
       ...headers,
@@ -98,8 +97,4 @@ async function jsonOf({ body }: Response): Promise<unknown> {
   } catch {
     return undefined
   }
-}
-
-function replicaOf(url: string): number {
-  return hash32(url) >>> 16
 }

@@ -5,6 +5,7 @@
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { JobSighting } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
+import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { JobSight } from '../../protocols/protocol.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
@@ -224,10 +225,4 @@ export class Follower {
     const timeoutMs = row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
     return row.deadline_at ?? row.submitted_at + timeoutMs
   }
-}
-
-function outcomeOf(sight: JobSight): Outcome | null {
-  if (sight.status === 'succeeded') return 'ok'
-  if (sight.status === 'cancelled') return 'cancelled'
-  return sight.status === 'failed' ? (sight.failure ?? 'job_failed') : null
 }

@@ -1,7 +1,7 @@
 /** Jobs and shadow pairs as the control plane lists them, newest first; `cursor` is the time and key of the last row. */
 import type { JobView, PairView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import { hash32 } from '../../core/assignment.ts'
+import { replicaUrl } from '../../config/replica.ts'
 import type { Protocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../rpc.ts'
 import type { JobRow } from './job-table.ts'
@@ -47,7 +47,7 @@ export function pairViews(
   const whole = 'EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = jobs.pair)'
   const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
   const side = (row: JobRow) => {
-    const url = release.arms[row.arm].urls.find((each) => hash32(each) >>> 16 === row.replica) ?? ''
+    const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
     const content = protocol.contentCall(row.upstream_id)?.path ?? protocol.pollCall(row.upstream_id).path
     return { id: row.upstream_id, url: url + content, status: row.status, seconds: row.seconds }
   }
