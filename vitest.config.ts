@@ -10,6 +10,7 @@ export default defineConfig({
         plugins: [textFiles()],
         test: {
           name: 'node',
+          setupFiles: ['./test/support/property-cases.ts'],
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/workerd/**', 'test/e2e/**', 'test/browser/**'],
@@ -31,6 +32,7 @@ export default defineConfig({
         plugins: [textFiles()],
         test: {
           name: 'e2e',
+          setupFiles: ['./test/support/property-cases.ts'],
           // After the others, in the quiet: these hold two processes and their load on two cores.
           sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],

@@ -190,7 +190,8 @@ export function decodeSketch(bytes: Uint8Array): Sketch {
 }
 
 function bucketOf(seconds: number): number {
-  return Math.ceil(Math.log(seconds) / LOG_GAMMA)
+  // Just below 1 s the ceiling is -0, which the wire and JSON would give back as 0.
+  return Math.ceil(Math.log(seconds) / LOG_GAMMA) + 0
 }
 
 /** Index of the first bucket that is not below the one given. */

@@ -148,6 +148,12 @@ describe('on the wire', () => {
     )
   })
 
+  it('comes back as it was from just below a second, where the bucket is 0 and never -0', () => {
+    const sketch = sketchOf([0.9950124688279303])
+    expect(sketch.buckets).toEqual([0])
+    expect(decodeSketch(encodeSketch(sketch))).toEqual(sketch)
+  })
+
   it('is read from the middle of a larger buffer too', () => {
     const sketch = sketchOf([0.2, 30, 31])
     const bytes = encodeSketch(sketch)
