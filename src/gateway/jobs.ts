@@ -22,6 +22,22 @@ const MAX_JOB_JSON_BYTES = 1024 * 1024
 /** A rescue submits to control before it answers. */
 const RESCUE_DEADLINE_MS = 15_000
 
+/** What was asked about a job, and how its backend answered. */
+interface Answered {
+  x: Exchange
+  snapshot: Snapshot | null
+  route: Route
+  job: OwnedJob
+  routed: Routed
+  /** Base URL of the replica that answered. */
+  url: string
+  response: Response
+  /** Until the answer's headers. */
+  seconds: number
+  /** The answer has been read, or need not be: ends the arm's deadline. */
+  done: () => void
+}
+
 export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
   const { lane } = job
   const routed: Routed = { arm: job.arm, reason: 'job', matched: job.tag?.matched ?? false }
@@ -34,10 +50,11 @@ export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Ro
     if (rescued) return aboutJob(x, snapshot, route, rescued)
     throw upstreamError(upstream.failure, job.arm, false)
   }
-  const isJson = /json/i.test(upstream.response.headers.get('content-type') ?? '')
-  if (route.answer === 'bytes' || (route.answer === 'json' && !isJson))
-    return streamed(x, lane, snapshot, route, job, routed, upstream, url)
-  return json(x, lane, snapshot, route, job, routed, upstream, url)
+  const { response, seconds, done } = upstream
+  const answered: Answered = { x, snapshot, route, job, routed, url, response, seconds, done }
+  const isJson = /json/i.test(response.headers.get('content-type') ?? '')
+  const isStreamed = route.answer === 'bytes' || (route.answer === 'json' && !isJson)
+  return isStreamed ? streamed(answered) : json(answered)
 }
 
 async function call(
@@ -60,18 +77,10 @@ async function call(
 }
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
-async function streamed(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  route: Route,
-  job: OwnedJob,
-  routed: Routed,
-  upstream: Extract<Upstream, { ok: true }>,
-  url: string,
-): Promise<Response> {
-  upstream.done()
-  const { response } = upstream
+async function streamed(answered: Answered): Promise<Response> {
+  const { x, snapshot, route, job, routed, url, response, seconds, done } = answered
+  const { lane } = job
+  done()
   if (canGoOn(job) && response.status >= 400) {
     const rescued = await rescue(job)
     if (rescued) {
@@ -79,10 +88,8 @@ async function streamed(
       return aboutJob(x, snapshot, route, rescued)
     }
   }
-  if (job.foreign && response.status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
-  recordEnd(lane, snapshot, routed, route.operation, contentOutcome(lane, route, response), {
-    latency: upstream.seconds,
-  })
+  if (job.foreign && response.status === 404) return unknown(answered)
+  recordEnd(lane, snapshot, routed, route.operation, contentOutcome(lane, route, response), { latency: seconds })
   const translation = await translationOf(x, sourceOf(job, url), new Map([[job.upstreamId, job.clientId]]), null)
   const { status, headers, body } = response
   return answer(x, lane, snapshot, routed, { status, headers, body, translation }, null)
@@ -94,29 +101,21 @@ function contentOutcome(lane: Lane, route: Route, { status, headers, ok }: Respo
   return armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
 }
 
-async function json(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  route: Route,
-  job: OwnedJob,
-  routed: Routed,
-  upstream: Extract<Upstream, { ok: true }>,
-  url: string,
-): Promise<Response> {
-  const { response, seconds } = upstream
+async function json(answered: Answered): Promise<Response> {
+  const { x, snapshot, route, job, routed, url, response, seconds, done } = answered
+  const { lane } = job
   const { status } = response
   const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => {
     recordEnd(lane, snapshot, routed, route.operation, 'timeout', { latency: seconds })
     throw upstreamError('timeout', job.arm, false)
   })
-  upstream.done()
+  done()
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
   const body = text === null ? undefined : parseJson(text)
   const sight = route.operation === 'poll' ? lane.protocol.readJob(status, body) : null
   const rescued = await goesOn(job, route, status, sight)
   if (rescued) return aboutJob(x, snapshot, route, rescued)
-  if (job.foreign && status === 404) return unknown(x, lane, snapshot, routed, route, upstream)
+  if (job.foreign && status === 404) return unknown(answered)
   const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
@@ -128,14 +127,8 @@ async function json(
   const translation = await translationOf(x, sourceOf(job, url), own, response.ok || sight ? body : null)
   const shown = body === undefined ? (text ?? read.rest) : JSON.stringify(lane.protocol.translate(body, translation))
   const shownStatus = sight && !lane.release.passthroughStatus ? 200 : status
-  return answer(
-    x,
-    lane,
-    snapshot,
-    routed,
-    { status: shownStatus, headers: response.headers, body: shown, translation },
-    null,
-  )
+  const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
+  return answer(x, lane, snapshot, routed, shownAs, null)
 }
 
 function sourceOf(job: OwnedJob, url: string): AnswerSource {
@@ -180,15 +173,8 @@ async function rescue(job: OwnedJob): Promise<OwnedJob | null> {
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */
-async function unknown(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  routed: Routed,
-  route: Route,
-  upstream: Extract<Upstream, { ok: true }>,
-): Promise<never> {
-  recordEnd(lane, snapshot, routed, route.operation, 'client_error', { latency: upstream.seconds })
+async function unknown({ x, snapshot, route, job, routed, seconds }: Answered): Promise<never> {
+  recordEnd(job.lane, snapshot, routed, route.operation, 'client_error', { latency: seconds })
   x.log['arm'] = routed.arm
   throw jobNotFound()
 }
