@@ -72,8 +72,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#bodies = new Bodies(sql)
     this.#funnel = new Funnel(sql)
     this.#experiment = new ExperimentTable(sql)
-    const arms = this.#release?.arms
-    this.#claims = new Claims(sql, arms ? Math.max(arms.control.timeoutMs, arms.candidate.timeoutMs) + 60_000 : 180_000)
+    this.#claims = new Claims(sql, this.#release ? longestSubmitMs(this.#release) + 60_000 : 180_000)
     const protocol = this.#release && protocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
@@ -228,4 +227,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   override async alarm(): Promise<void> {
     await this.#follower?.wake()
   }
+}
+
+/** A video made while its client waits may take as long as a job, and failover sends it to both arms in turn. */
+function longestSubmitMs({ arms, jobTimeoutMs }: ReleaseConfig): number {
+  return 2 * Math.max(arms.control.timeoutMs, arms.candidate.timeoutMs, jobTimeoutMs)
 }

@@ -204,10 +204,12 @@ describe('an idempotency key', () => {
     expect(await object.claim('anna', 'unsure', 'b')).toEqual({ status: 'error', httpStatus: 504, body: '{"error":1}' })
   })
 
-  it('that an isolate left behind in flight is free again after the longest submit', async () => {
+  it('is held while a submit may still wait for both arms in turn, and free again after that', async () => {
     const object = ledger(32)
     await object.claim('anna', 'k', 'b')
-    vi.setSystemTime(T0 + 180_001)
+    vi.setSystemTime(T0 + 200_000)
+    expect(await object.claim('anna', 'k', 'b')).toEqual({ status: 'in_flight' })
+    vi.setSystemTime(T0 + 300_001)
     expect(await object.claim('anna', 'k', 'b')).toEqual({ status: 'new' })
   })
 })
