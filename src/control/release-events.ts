@@ -23,18 +23,18 @@ export async function* releaseEvents(service: ControlService, name: string, cloc
   const windowMs = service.windowMs(name)
   let sentMs = clock.now()
   let state = ''
-  let windowMsSent = windowStart(clock.now() - SETTLE_MS, windowMs) - 2 * windowMs
+  let countersSentUntil = windowStart(clock.now() - SETTLE_MS, windowMs) - windowMs
   yield 'retry: 2000\n\n'
   while (clock.now() < endMs) {
     const events: string[] = []
     try {
       const next = JSON.stringify(await service.release(name))
       if (next !== state) events.push(event('state', (state = next)))
-      const closed = windowStart(clock.now() - SETTLE_MS, windowMs) - windowMs
-      if (closed > windowMsSent) {
-        const rows = await service.counters(name, { fromMs: closed, toMs: closed + windowMs, stepMs: windowMs })
+      const toMs = windowStart(clock.now() - SETTLE_MS, windowMs)
+      if (toMs > countersSentUntil) {
+        const rows = await service.counters(name, { fromMs: countersSentUntil, toMs, stepMs: windowMs })
         events.push(event('counters', JSON.stringify({ items: rows, next: null })))
-        windowMsSent = closed
+        countersSentUntil = toMs
       }
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error

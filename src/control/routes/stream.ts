@@ -12,7 +12,7 @@ export const streamRoutes = [
     answer: {
       mediaType: 'text/event-stream',
       description:
-        'Events `state` (a Release), `counters` (rows of the window that closed last), `unavailable` (an error) and, in silence, `heartbeat` (unix ms).',
+        'Events `state` (a Release), `counters` (rows of the windows that closed since the last), `unavailable` (an error) and, in silence, `heartbeat` (unix ms).',
     },
     refusals: ['release_not_found'],
     run: async ({ service, name, now }) => {
