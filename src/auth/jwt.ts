@@ -2,7 +2,7 @@
  * Signed tokens of users and of operators: signature, issuer, audience and times checked by jose with
  * every option set (RFC 8725). What a claim allows is decided by the callers.
  */
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import type { VerifierConfig } from '../config/sluice-schema.ts'
 import { type JwksDeps, keysFor } from './jwks.ts'
 import { MAX_CREDENTIAL_CHARS } from './tokens.ts'
@@ -38,8 +38,11 @@ export async function verifyUser(token: string, config: VerifierConfig, deps: Jw
 }
 
 async function verify(token: string, config: VerifierConfig, deps: JwksDeps): Promise<Verified> {
-  const header = headerOf(token)
-  if (!header) return refused('not a signed token')
+  const read = unverified(token)
+  if (!read) return refused('not a signed token')
+  const { header, issuer } = read
+  // Another issuer's token: its key is not listed here, and to look for it would hold the request up for nothing.
+  if (issuer !== config.issuer) return refused("the token's claim iss is not accepted")
   if (!header.alg || !config.algorithms.includes(header.alg))
     return refused('the token is signed in a way not accepted')
   if (!header.kid) return refused('the token names no key (kid)')
@@ -63,9 +66,10 @@ async function verify(token: string, config: VerifierConfig, deps: JwksDeps): Pr
   }
 }
 
-function headerOf(token: string): { alg?: string; kid?: string } | null {
+/** What a token says of itself before anything of it is proven; null where it is none. */
+function unverified(token: string): { header: { alg?: string; kid?: string }; issuer: string | undefined } | null {
   try {
-    return decodeProtectedHeader(token)
+    return { header: decodeProtectedHeader(token), issuer: decodeJwt(token).iss }
   } catch {
     return null
   }

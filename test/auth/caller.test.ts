@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callerOf, type CallerConfig } from '../../src/auth/caller.ts'
+import { callerOf, type CallerConfig, isOwnCredential } from '../../src/auth/caller.ts'
 import { hashToken } from '../../src/auth/tokens.ts'
 import { aKey, Issuer, NOW, sign } from './issuer.ts'
 
@@ -75,5 +75,26 @@ describe('a caller', () => {
     const token = await sign(key, { role: 'admin' })
     const headers = { authorization: 'Bearer wrong', cookie: `CF_Authorization=${token}` }
     expect(await caller(headers)).toMatchObject({ ok: false, code: 'unauthenticated' })
+  })
+})
+
+describe('a credential for Sluice itself', () => {
+  const own = (authorization: string, other: Partial<CallerConfig> = {}) =>
+    isOwnCredential(new Headers({ authorization }), { ...config, ...other }, deps)
+
+  it("is a static token in whatever form, or a token of the operators' issuer", async () => {
+    for (const header of ['Bearer secret', 'Token secret', 'secret', `Basic ${btoa('anna:secret')}`])
+      expect(await own(header)).toBe(true)
+    expect(await own(`Bearer ${await sign(key)}`)).toBe(true)
+    expect(await own('Bearer secret', { tokens: [] })).toBe(false)
+  })
+
+  it("is no user's token, and the operators' issuer is not asked for a key that can't be its own", async () => {
+    const { visits } = issuer
+    const users = await aKey('users-1')
+    const cold = { ...config.controlPlane!, jwksUrl: `${config.controlPlane!.jwksUrl}-cold` }
+    const token = await sign(users, { iss: 'https://users.example' })
+    expect(await own(`Bearer ${token}`, { controlPlane: cold })).toBe(false)
+    expect(issuer.visits).toBe(visits)
   })
 })
