@@ -13,7 +13,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
 import type { Judgement } from '../../src/core/judgement.ts'
 import type { Actor, Answer } from '../../src/durable/rpc.ts'
-import { batch, controller, ledger, shard } from '../support/workerd/objects.ts'
+import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
 
 /** Far ahead, so that no alarm goes off by itself. */
 const T0 = 1_900_000_000_000
@@ -348,5 +348,22 @@ describe('the cost of a run', () => {
     await tick()
     const settled = (await history()).find(({ action }) => action === 'rollback_settled')
     expect(settled).toMatchObject({ evidence: { blast_radius: { submits_failed: 27 } } })
+  })
+
+  it('is read again by those who look, but not at every look', async () => {
+    await act('start', { stage: 'canary-50' })
+    const { since } = await act('rollback')
+    const decided = Date.parse(since)
+    const failed = async (name: string) => {
+      const job = entry(name, { submittedAt: decided })
+      await ledger().flush({ submitted: [job], seen: [sighting(job, 'job_failed')] })
+      return (await view()).blast_radius?.jobs_failed
+    }
+    vi.setSystemTime(decided + 20_000)
+    expect(await failed('first')).toBe(1)
+    vi.setSystemTime(decided + 21_900)
+    expect(await failed('second')).toBe(1)
+    vi.setSystemTime(decided + 22_000)
+    expect(await failed('third')).toBe(3)
   })
 })
