@@ -187,7 +187,7 @@ export class Follower {
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
     this.#shadowEnd.close(epoch)
-    const open = "SELECT * FROM jobs WHERE status = 'open' AND shadow = 1 AND epoch <= ?"
+    const open = "SELECT * FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1 AND epoch <= ?"
     for (const row of [...this.#jobs.sql.exec<JobRow>(open, epoch)]) {
       if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, now)) continue
       this.#funnel.count('dropped:rolled_back')

@@ -72,6 +72,7 @@ export class JobTable {
     const [dated] = sql.exec("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'deadline_at'")
     if (!dated) sql.exec('ALTER TABLE jobs ADD COLUMN deadline_at INTEGER')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
+    sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open ON jobs (poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
@@ -130,6 +131,15 @@ export class JobTable {
       arm,
     )
     return row ?? null
+  }
+
+  /** How many copies have not ended yet. */
+  openShadows(): number {
+    return this.sql
+      .exec<{ n: number }>(
+        "SELECT COUNT(*) AS n FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1",
+      )
+      .one().n
   }
 
   /** How many copies were admitted since then. */

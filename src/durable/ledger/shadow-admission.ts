@@ -4,7 +4,6 @@ import type { Admission, JobEntry, ShadowCaps } from '../rpc.ts'
 import type { Funnel } from './funnel.ts'
 import { jobKey, type JobTable } from './job-table.ts'
 import type { ShadowEnd } from './shadow-end.ts'
-import { openJobs } from './summary.ts'
 
 const DAY_MS = 86_400_000
 
@@ -28,8 +27,7 @@ export class ShadowAdmission {
   /** The row stands before the copy is sent, so that a copy whose isolate dies is not forgotten. */
   admit(control: JobEntry, caps: ShadowCaps, now: number): Admission {
     if (this.#end.isClosed(control.epoch)) return { admitted: false, reason: 'rolled_back' }
-    if (openJobs(this.#jobs.sql).shadow >= this.#shareOf(caps.maxInFlight))
-      return { admitted: false, reason: 'max_in_flight' }
+    if (this.#jobs.openShadows() >= this.#shareOf(caps.maxInFlight)) return { admitted: false, reason: 'max_in_flight' }
     if (this.today(now) >= this.#shareOf(caps.maxJobsPerDay)) return { admitted: false, reason: 'max_jobs_per_day' }
     const id = `shadow:${crypto.randomUUID()}`
     const copy = {
