@@ -8,15 +8,18 @@ import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { chooseLane, type Choice } from './choose-lane.ts'
-import { type Exchange, identify, mark, ownersOf } from './exchange.ts'
+import { errorAnswer } from './answer.ts'
+import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
+import { identify } from './identify.ts'
 import { once } from './idempotency.ts'
 import { isolateOf, type Lane, now } from './isolate.ts'
 import { aboutJob } from './jobs.ts'
 import { listJobs } from './list.ts'
 import { foreignJob, type OwnedJob, resolveJob } from './owned-job.ts'
 import { passOn } from './pass-on.ts'
-import { type Submit, submit } from './submit.ts'
+import type { Submit } from './attempt.ts'
+import { submit } from './submit.ts'
 import type { Subject } from './subject.ts'
 
 /** `log` receives one entry a request. */
@@ -43,7 +46,7 @@ async function handle(
     x = { request, url, requestId, isolate, waitUntil, log, ownCredential: false, decided: null }
     response = await route(x)
   } catch (error) {
-    response = errorResponse(error, requestId, log, x)
+    response = errorAnswer(error, requestId, log, x)
   } finally {
     for (const lane of x?.isolate.lanes ?? []) lane.telemetry.schedule(waitUntil)
   }
@@ -64,7 +67,9 @@ async function route(x: Exchange): Promise<Response> {
     case 'list':
       return withSnapshot(x, lane, way, subject, (snapshot) => listJobs(x, choice.lanes, snapshot, subject))
     case 'other':
-      return withSnapshot(x, lane, way, subject, (snapshot) => passOn(x, lane, snapshot, way, subject, choice.bytes))
+      return withSnapshot(x, lane, way, subject, (snapshot) =>
+        passOn(x, lane, snapshot, subject, { route: way, bytes: choice.bytes }),
+      )
   }
 }
 
@@ -75,7 +80,7 @@ function submitOnce(
   subject: Subject,
   snapshot: Snapshot | null,
 ): Promise<Response> {
-  const s: Submit = { route: way, submission, subject, owner: ownersOf(x, subject)[0]!, referred }
+  const s: Submit = { route: way, submission, subject, referred }
   const answered = once(x, lane, s, {
     first: () => submit(x, lane, snapshot, s),
     again: async (clientId) => {
@@ -126,20 +131,4 @@ function asPoll(x: Exchange): Request {
   const headers = new Headers(x.request.headers)
   for (const name of ['content-type', 'content-length', 'idempotency-key']) headers.delete(name)
   return new Request(x.request.url, { method: 'GET', headers })
-}
-
-function errorResponse(error: unknown, requestId: string, log: Record<string, unknown>, x: Exchange | null): Response {
-  const known =
-    error instanceof SluiceError ? error : new SluiceError('internal', 'an error inside the gateway', { cause: error })
-  log['code'] = known.code
-  if (known.code === 'internal')
-    log['error'] = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
-  const headers = new Headers({
-    'content-type': 'application/json',
-    'x-request-id': requestId,
-    'cache-control': 'no-store',
-    ...known.headers,
-  })
-  if (x?.decided) mark(x, headers, x.decided.lane, x.decided.snapshot, x.decided.routed)
-  return new Response(JSON.stringify(known.body(requestId)), { status: known.status, headers })
 }

@@ -1,16 +1,24 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
 import { isArmError, type Outcome } from '../core/outcome.ts'
-import type { Snapshot } from '../core/release.ts'
-import type { JobSight, Route } from '../protocols/protocol.ts'
-import { type Exchange, outgoing, recordEnd, type Routed } from './exchange.ts'
+import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, type Upstream } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
-import type { Submit } from './submit.ts'
+import type { Referred } from './referred-jobs.ts'
+import type { Subject } from './subject.ts'
 
 /** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
 const MAX_JOB_JSON_BYTES = 1024 * 1024
+
+/** A submit as it was read, before any arm is chosen. */
+export interface Submit {
+  route: Route
+  submission: Submission
+  subject: Subject
+  referred: Referred
+}
 
 /** One submit as one backend answered it. */
 export interface Attempt {
@@ -27,15 +35,10 @@ export interface Attempt {
 }
 
 /** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
-export async function attempt(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  s: Submit,
-  routed: Routed,
-): Promise<Attempt> {
+export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise<Attempt> {
+  const { lane } = decided
+  const { arm } = decided.routed
   const { referred } = s
-  const { arm } = routed
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, Math.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
@@ -67,7 +70,7 @@ export async function attempt(
   if (!upstream.ok) tried.outcome = upstream.failure
   else if (isSync && upstream.response.ok) upstream.done()
   else await readAnswer(lane, s.route, tried, upstream)
-  recordEnd(lane, snapshot, routed, s.route.operation, tried.outcome, { latency: tried.seconds })
+  recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) lane.breaker.failed(now())
     else lane.breaker.succeeded()

@@ -28,7 +28,8 @@ interface Offer {
 
 export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
   const offers = offersFor(x)
-  if (offers.length === 0) throw new SluiceError('not_found', 'no release serves this path')
+  if (offers.length === 0)
+    throw new SluiceError('not_found', `no release serves ${x.url.pathname}: none has it under match.paths`)
   const withJobs = offers.filter(({ lane }) => lane.protocol.hasJobs).map(({ lane }) => lane)
   const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
   if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {

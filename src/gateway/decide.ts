@@ -2,7 +2,8 @@
 import { assign } from '../core/assignment.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Submission } from '../protocols/protocol.ts'
-import { attributesOf, type Exchange, overrideOf, type Routed } from './exchange.ts'
+import { attributesOf, type Exchange, type Routed } from './exchange.ts'
+import { overrideOf } from './identify.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Subject } from './subject.ts'
 

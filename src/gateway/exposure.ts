@@ -3,19 +3,16 @@
  * whatever comes of it, since counting only what succeeded would hide a model that refuses.
  */
 import { kindOf } from '../config/subject-key.ts'
-import type { Snapshot } from '../core/release.ts'
 import type { Exposure } from '../durable/rpc.ts'
 import type { Submission } from '../protocols/protocol.ts'
-import { attributesOf, type Exchange, ownersOf, type Routed } from './exchange.ts'
-import { type Lane, now } from './isolate.ts'
+import { attributesOf, type Decided, type Exchange } from './exchange.ts'
+import { now } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 export function expose(
   x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
+  { lane, snapshot, routed }: Decided,
   subject: Subject,
-  routed: Routed,
   submission: Submission | null,
 ): void {
   const { dealt } = routed
@@ -23,7 +20,7 @@ export function expose(
   // A caller without any identity is a new subject each time: nothing it does can be found again.
   if (kindOf(subject.key) === 'request') return
   lane.telemetry.exposed({
-    owner: ownersOf(x, subject)[0]!,
+    owner: subject.owners[0],
     arm: dealt.arm,
     epoch: snapshot.epoch,
     percent: dealt.percent,

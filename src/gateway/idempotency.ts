@@ -8,7 +8,8 @@ import type { ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
-import type { Submit, Submitted } from './submit.ts'
+import type { Submit } from './attempt.ts'
+import type { Submitted } from './submit.ts'
 
 const LEDGER_DEADLINE_MS = 2000
 const MAX_KEY_CHARS = 255
@@ -43,7 +44,10 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
     case 'job':
       return again(claim.clientId)
     case 'mismatch':
-      throw new SluiceError('idempotency_mismatch', 'this Idempotency-Key was used with another body')
+      throw new SluiceError(
+        'idempotency_mismatch',
+        'this Idempotency-Key was used with another body; send a new key with a new body',
+      )
     case 'in_flight':
       throw new SluiceError('idempotency_in_flight', 'the first request with this Idempotency-Key is still under way', {
         headers: { 'retry-after': '1' },
@@ -63,7 +67,7 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
  * are: equal keys with equal bodies are taken for one submit.
  */
 function claimOf(x: Exchange, s: Submit, key: string): { owner: string; key: string } {
-  if (!s.subject.nameless) return { owner: s.owner, key }
+  if (!s.subject.nameless) return { owner: s.subject.owners[0], key }
   return { owner: ownerOf('nameless', x.isolate.keys)[0]!, key: `${key}\n${s.submission.fingerprint}` }
 }
 

@@ -31,6 +31,8 @@ export interface Lane {
   breaker: Breaker
   ledgerFor: (owner: string) => JobLedgerRpc
   ledgers: () => JobLedgerRpc[]
+  /** Client ids that the ledgers told, by owner and backend id: a remix names its source in every answer. */
+  issuedIds: Map<string, string>
 }
 
 export interface Isolate {
@@ -101,5 +103,6 @@ function lane(env: Env, release: ReleaseConfig): Lane {
     breaker: new Breaker(),
     ledgerFor: (owner) => ledgerOf(env, release.name, owner, release.ledgerShards),
     ledgers: () => Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i)),
+    issuedIds: new Map(),
   }
 }

@@ -4,7 +4,8 @@ import { openJobId } from '../core/job-id.ts'
 import type { LedgerJob, ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import { SluiceError } from '../core/errors.ts'
-import { answer, type Exchange, outgoing, ownersOf, recordEnd } from './exchange.ts'
+import { answer } from './answer.ts'
+import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { callBackend, parseJson } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
@@ -30,9 +31,10 @@ export async function listJobs(
   const [lane] = lanes as [Lane, ...Lane[]]
   const began = now()
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
-  const owners = ownersOf(x, subject)
-  const cursor = after === null ? null : await cursorOf(x, lane, after, owners[0]!)
-  if (after !== null && !cursor) return listed(x, lane, snapshot, [], false, began)
+  const { owners } = subject
+  const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job', matched: false } }
+  const cursor = after === null ? null : await cursorOf(x, lane, after, owners[0])
+  if (after !== null && !cursor) return listed(x, decided, [], false, began)
   const found = await Promise.all(lanes.map((each) => jobsOf(each, owners, cursor, limit, order)))
   const sign = order === 'desc' ? -1 : 1
   const all = found
@@ -40,42 +42,28 @@ export async function listJobs(
     .sort((a, b) => sign * (a.job.submittedAt - b.job.submittedAt || (a.job.clientId < b.job.clientId ? -1 : 1)))
   const page = all.slice(0, limit)
   const shown = await inParallel(page, WIDTH, ({ lane: of, job }) => show(x, of, job))
-  return listed(
-    x,
-    lane,
-    snapshot,
-    shown.filter((job) => job !== null),
-    all.length > limit,
-    began,
-  )
+  const jobs = shown.filter((job) => job !== null)
+  return listed(x, decided, jobs, all.length > limit, began)
 }
 
-function listed(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  jobs: unknown[],
-  more: boolean,
-  began: number,
-): Response {
-  const routed = { arm: 'control' as const, reason: 'job' as const, matched: false }
-  recordEnd(lane, snapshot, routed, 'list', 'ok', { latency: (now() - began) / 1000 })
+function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Response {
+  recordEnd(decided, 'list', 'ok', { latency: (now() - began) / 1000 })
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  return answer(
-    x,
-    lane,
-    snapshot,
-    routed,
-    { status: 200, headers, body: JSON.stringify(lane.protocol.listAnswer(jobs, more)) },
-    null,
-  )
+  const body = JSON.stringify(decided.lane.protocol.listAnswer(jobs, more))
+  return answer(x, decided, { status: 200, headers, body })
 }
 
-async function jobsOf(lane: Lane, owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc') {
+async function jobsOf(
+  lane: Lane,
+  owners: Subject['owners'],
+  after: ListCursor | null,
+  limit: number,
+  order: 'asc' | 'desc',
+) {
   // Jobs of this isolate that still wait for their flush belong into the list.
   await lane.telemetry.flush()
   try {
-    const jobs = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owners[0]!).list(owners, after, limit, order))
+    const jobs = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owners[0]).list([...owners], after, limit, order))
     return jobs.map((job) => ({ lane, job }))
   } catch (cause) {
     throw new SluiceError('control_plane_unavailable', "the list of jobs can't be read now", {

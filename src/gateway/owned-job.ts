@@ -4,7 +4,7 @@ import { SluiceError } from '../core/errors.ts'
 import { isTagged, type JobTag, openJobId } from '../core/job-id.ts'
 import type { LedgerJob } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
-import { type Exchange, ownersOf } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
@@ -34,14 +34,14 @@ export async function resolveJob(
   if (isTagged(clientId)) {
     const tag = openJobId(clientId, x.isolate.keys)
     const lane = tag && lanes.find(({ hash }) => hash === tag.release)
-    if (!tag || !lane || !mayUse(x, tag, subject)) throw jobNotFound()
+    if (!tag || !lane || !mayUse(tag, subject)) throw jobNotFound()
     return { lane, arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag, foreign: false }
   }
   if (CAN_BE_NO_ID.test(clientId)) throw jobNotFound()
   const recorded = await Promise.all(lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId) })))
   for (const { lane, job } of recorded) {
     if (!job) continue
-    if (!mayUse(x, job, subject)) throw jobNotFound()
+    if (!mayUse(job, subject)) throw jobNotFound()
     return { ...job, lane, clientId, tag: job, foreign: false }
   }
   const [first] = lanes as [Lane, ...Lane[]]
@@ -69,8 +69,8 @@ async function recordOf(lane: Lane, upstreamId: string): Promise<LedgerJob | nul
 }
 
 /** Issued to the caller; or issued to a caller without identity, and this one shows none either. */
-function mayUse(x: Exchange, tag: Pick<JobTag, 'owner' | 'nameless'>, subject: Subject): boolean {
-  return ownersOf(x, subject).includes(tag.owner) || (tag.nameless && subject.nameless)
+function mayUse(tag: Pick<JobTag, 'owner' | 'nameless'>, subject: Subject): boolean {
+  return subject.owners.includes(tag.owner) || (tag.nameless && subject.nameless)
 }
 
 export function jobNotFound(): SluiceError {

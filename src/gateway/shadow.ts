@@ -10,7 +10,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
-import { type Exchange, recordEnd } from './exchange.ts'
+import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend, parseJson } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
@@ -25,10 +25,8 @@ const MAX_ANSWER_BYTES = 256 * 1024
 /** Decides in memory whether this submit is copied, and if so starts the copy beside the answer. */
 export function copyToShadow(
   x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  submission: Submission,
-  route: Route,
+  { lane, snapshot }: Decided,
+  { submission, route }: { submission: Submission; route: Route },
   control: JobEntry,
 ): void {
   if (!snapshot || snapshot.shadow.sample <= 0 || x.isolate.forceControl) return
@@ -45,7 +43,7 @@ export function copyToShadow(
   const copy = async () => {
     await scheduler.wait(0)
     try {
-      await sendCopy(x, lane, snapshot, route.upstreamPath(null), body, control)
+      await sendCopy(x, { lane, snapshot, control, body: { ...body, path: route.upstreamPath(null) } })
     } finally {
       x.isolate.copyBytes -= size
     }
@@ -53,14 +51,15 @@ export function copyToShadow(
   x.waitUntil(copy().catch(() => lane.telemetry.shadowCount('dropped:copy_failed')))
 }
 
-async function sendCopy(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot,
-  path: string,
-  body: { bytes: Uint8Array<ArrayBuffer>; contentType: string },
-  control: JobEntry,
-): Promise<void> {
+interface Copy {
+  lane: Lane
+  snapshot: Snapshot
+  /** The job that it copies. */
+  control: JobEntry
+  body: { bytes: Uint8Array<ArrayBuffer>; contentType: string; path: string }
+}
+
+async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): Promise<void> {
   const ledger = lane.ledgerFor(control.owner)
   const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = snapshot.shadow
   const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
@@ -71,7 +70,7 @@ async function sendCopy(
   const url = pickReplica(arm, Math.random())
   const upstream = await callBackend(
     {
-      url: url + path,
+      url: url + body.path,
       method: 'POST',
       headers: toShadow(body.contentType, x.requestId, armToken(x.isolate.env, arm.auth)),
       body: body.bytes,
@@ -84,15 +83,8 @@ async function sendCopy(
   if (!upstream.ok) outcome = upstream.failure
   else ({ outcome, sight } = await readCopy(lane, upstream.response))
   if (upstream.ok) upstream.done()
-  recordEnd(
-    lane,
-    snapshot,
-    { arm: 'candidate', matched: false },
-    'submit',
-    outcome,
-    { latency: upstream.seconds },
-    true,
-  )
+  const routed = { arm: 'candidate', matched: false } as const
+  recordEnd({ lane, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
   const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
   await within(LEDGER_DEADLINE_MS, ledger.shadowSubmitted(admission.id, result))
   lane.telemetry.schedule(x.waitUntil)

@@ -13,7 +13,7 @@ import type { SluiceConfig } from '../config/load.ts'
 import { subjectKey } from '../config/subject-key.ts'
 import { base64url } from '../core/base64url.ts'
 import { SluiceError } from '../core/errors.ts'
-import { equal, type IdKeys } from '../core/job-id.ts'
+import { equal, type IdKeys, ownerOf } from '../core/job-id.ts'
 
 export const SUBJECT_COOKIE = 'sluice_sid'
 
@@ -22,6 +22,8 @@ export interface Subject {
   value: string
   /** Tells sources apart, so that a header can't speak for a cookie: part of a job's owner. */
   key: string
+  /** How job ids name this subject: by the present signing key first, then by those before it. */
+  owners: readonly [string, ...string[]]
   /** The caller showed nothing; `value` was made up for this answer. */
   nameless: boolean
   /** To be set on the answer; null where there is nothing to set. */
@@ -38,8 +40,19 @@ export async function subjectOf(
   isTester: boolean,
 ): Promise<Subject> {
   const claims = isTester ? {} : await claimsOf(request, config, deps)
+  const source = sourceOf(request, config, keys, claims)
+  return { ...source, claims, owners: ownerOf(source.key, keys) as [string, ...string[]] }
+}
+
+/** The first of the configured sources that yields; a caller without any is somebody new with each request. */
+function sourceOf(
+  request: Request,
+  config: SluiceConfig,
+  keys: IdKeys,
+  claims: Record<string, unknown>,
+): Omit<Subject, 'claims' | 'owners'> {
   for (const source of config.subject) {
-    const named = { nameless: false, cookie: null, claims }
+    const named = { nameless: false, cookie: null }
     switch (source.kind) {
       case 'jwt': {
         const claim = claims[source.key]
@@ -60,7 +73,6 @@ export async function subjectOf(
           key: subjectKey('cookie', id),
           nameless: true,
           cookie: setCookie(id, keys, new URL(request.url)),
-          claims,
         }
       }
       case 'ip': {
@@ -71,7 +83,7 @@ export async function subjectOf(
     }
   }
   const id = crypto.randomUUID()
-  return { value: id, key: subjectKey('request', id), nameless: true, cookie: null, claims }
+  return { value: id, key: subjectKey('request', id), nameless: true, cookie: null }
 }
 
 /** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */

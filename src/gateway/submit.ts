@@ -7,28 +7,19 @@ import { type JobTag, signJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobEntry } from '../durable/rpc.ts'
-import type { JobSight, Route, Submission, Translation } from '../protocols/protocol.ts'
-import { type Attempt, attempt } from './attempt.ts'
+import type { JobSight, Translation } from '../protocols/protocol.ts'
+import { type Attempt, attempt, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
-import { answer, type Exchange, type Routed } from './exchange.ts'
+import { answer, errorAnswer } from './answer.ts'
+import type { Decided, Exchange, Routed } from './exchange.ts'
 import { expose } from './exposure.ts'
 import { upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
-import type { Referred } from './referred-jobs.ts'
 import { copyToShadow } from './shadow.ts'
 import { sightingOf } from './sighting.ts'
-import type { Subject } from './subject.ts'
 import { translationOf } from './translation.ts'
-
-export interface Submit {
-  route: Route
-  submission: Submission
-  subject: Subject
-  owner: string
-  referred: Referred
-}
 
 /** The answer, and the job's client id where one came to be (what an idempotency key is settled with). */
 export interface Submitted {
@@ -41,17 +32,21 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
     : await decideArm(x, lane, snapshot, s.subject, s.submission)
-  expose(x, lane, snapshot, s.subject, routed, s.submission)
-  const tried = await attempt(x, lane, snapshot, s, routed)
-  const rerouted = failsOver(lane, snapshot, routed, tried.outcome) && !referred.owner
-  if (!rerouted) return finish(x, lane, snapshot, s, routed, tried)
+  const decided: Decided = { lane, snapshot, routed }
+  x.decided = decided
+  expose(x, decided, s.subject, s.submission)
+  const tried = await attempt(x, decided, s)
+  const rerouted = failsOver(decided, tried.outcome) && !referred.owner
+  if (!rerouted) return finish(x, decided, s, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
-  const control: Routed = { arm: 'control', reason: 'failover', matched: false }
-  return finish(x, lane, snapshot, s, control, await attempt(x, lane, snapshot, s, control))
+  const toControl: Routed = { arm: 'control', reason: 'failover', matched: false }
+  const rescued: Decided = { lane, snapshot, routed: toControl }
+  x.decided = rescued
+  return finish(x, rescued, s, await attempt(x, rescued, s))
 }
 
-function failsOver(lane: Lane, snapshot: Snapshot | null, routed: Routed, outcome: Outcome): boolean {
+function failsOver({ lane, snapshot, routed }: Decided, outcome: Outcome): boolean {
   return (
     (snapshot?.failover ?? lane.release.failover) &&
     routed.arm === 'candidate' &&
@@ -60,42 +55,34 @@ function failsOver(lane: Lane, snapshot: Snapshot | null, routed: Routed, outcom
   )
 }
 
-async function finish(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  s: Submit,
-  routed: Routed,
-  tried: Attempt,
-): Promise<Submitted> {
+async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt): Promise<Submitted> {
+  const { lane, routed } = decided
   const { upstream, sight, outcome } = tried
-  if (!upstream.ok) {
-    const error = upstreamError(upstream.failure, routed.arm, true)
-    return { response: refusal(x, lane, snapshot, routed, error), clientId: null }
-  }
+  if (!upstream.ok) return refused(x, upstreamError(upstream.failure, routed.arm, true))
   const { response } = upstream
   if (outcome === 'bad_output') {
     const error = new SluiceError('upstream_invalid', `the ${routed.arm} backend's answer holds no job`, {
       headers: { 'x-should-retry': 'false' },
     })
-    return { response: refusal(x, lane, snapshot, routed, error), clientId: null }
+    return refused(x, error)
   }
-  const source = { lane, url: tried.url, arm: routed.arm, owner: s.owner, nameless: s.subject.nameless }
+  const source = { lane, url: tried.url, arm: routed.arm, owner: s.subject.owners[0], nameless: s.subject.nameless }
   const known = new Map([...s.referred.ids].map(([clientId, upstreamId]) => [upstreamId, clientId]))
   if (!response.ok || !sight) {
     const translation = await translationOf(x, source, known, response.ok ? tried.json : null)
     const headers = response.ok ? response.headers : withoutRetry(response)
     const body = translated(lane, tried, translation) ?? tried.rest ?? response.body
-    const shown = { status: response.status, headers, body, translation }
-    return { response: answer(x, lane, snapshot, routed, shown, s.subject), clientId: null }
+    const shown = { status: response.status, headers, body, translation, cookie: s.subject.cookie }
+    return { response: answer(x, decided, shown), clientId: null }
   }
-  const entry = register(x, lane, snapshot, s, routed, tried, sight)
+  const entry = register(x, decided, s, tried, sight)
   if (routed.arm === 'control' && s.route.operation === 'submit' && routed.reason !== 'job')
-    copyToShadow(x, lane, snapshot, s.submission, s.route, entry)
+    copyToShadow(x, decided, s, entry)
   const translation = await translationOf(x, source, known.set(sight.id, entry.clientId), tried.json)
   const body = translated(lane, tried, translation)
-  const shown = { status: response.status, headers: response.headers, body, translation }
-  return { response: answer(x, lane, snapshot, routed, shown, s.subject), clientId: entry.clientId }
+  const { status, headers } = response
+  const shown = { status, headers, body, translation, cookie: s.subject.cookie }
+  return { response: answer(x, decided, shown), clientId: entry.clientId }
 }
 
 /** The answer's JSON for the client; text that is no JSON as it came; null for what was not read. */
@@ -104,15 +91,8 @@ function translated(lane: Lane, { text, json }: Attempt, translation: Translatio
 }
 
 /** Signs the id and tells the ledger of the job, in memory. */
-function register(
-  x: Exchange,
-  lane: Lane,
-  snapshot: Snapshot | null,
-  s: Submit,
-  routed: Routed,
-  tried: Attempt,
-  sight: JobSight,
-): JobEntry {
+function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sight: JobSight): JobEntry {
+  const { lane, snapshot, routed } = decided
   const tag: JobTag = {
     upstreamId: sight.id,
     arm: routed.arm,
@@ -122,7 +102,7 @@ function register(
     stage: snapshot?.stage ?? 'idle',
     submittedAt: tried.startedAt,
     matched: routed.matched,
-    owner: s.owner,
+    owner: s.subject.owners[0],
     nameless: s.subject.nameless,
   }
   const clientId = lane.release.idMode === 'native' ? sight.id : signJobId(tag, x.isolate.keys)
@@ -142,16 +122,7 @@ function rescueOf(lane: Lane, s: Submit, routed: Routed): JobEntry['rescue'] {
   return { ...body, path: s.route.upstreamPath(null) }
 }
 
-/** Our own error, still marked with the arm that it came from. */
-function refusal(x: Exchange, lane: Lane, snapshot: Snapshot | null, routed: Routed, error: SluiceError): Response {
-  const headers = new Headers({ 'content-type': 'application/json', ...error.headers })
-  x.log['code'] = error.code
-  return answer(
-    x,
-    lane,
-    snapshot,
-    routed,
-    { status: error.status, headers, body: JSON.stringify(error.body(x.requestId)) },
-    null,
-  )
+/** Our own error instead of the backend's answer; no job came of it that anybody could name. */
+function refused(x: Exchange, error: SluiceError): Submitted {
+  return { response: errorAnswer(error, x.requestId, x.log, x), clientId: null }
 }

@@ -76,7 +76,8 @@ export class Telemetry {
 
   /** Steps of the shadow funnel, and `dropped:REASON`. */
   shadowCount(step: string): void {
-    this.#events++
+    // Something to flush; copies take no room from requests.
+    this.#events ||= 1
     this.#shadowCounts[step] = (this.#shadowCounts[step] ?? 0) + 1
   }
 

@@ -9,13 +9,15 @@ import type { Lane } from './isolate.ts'
 const LEDGER_DEADLINE_MS = 500
 /** More resources than this in one answer are left as they are: no video API answers so many. */
 const MAX_RESOURCES = 100
+const MAX_REMEMBERED = 5000
 
 /** Where an answer came from and for whom it is. */
 export interface AnswerSource {
   lane: Lane
   url: string
   arm: JobTag['arm']
-  owner: string
+  /** Whose answer it is; null where nobody can be told to own what it names. */
+  owner: string | null
   nameless: boolean
 }
 
@@ -27,10 +29,11 @@ export async function translationOf(
   body: unknown,
 ): Promise<Translation> {
   const ids = new Map(known)
-  const { lane } = source
-  if (lane.release.idMode === 'tagged') {
+  const { lane, owner } = source
+  if (lane.release.idMode === 'tagged' && owner !== null) {
     const found = lane.protocol.readIds(body).filter((id) => !ids.has(id))
-    for (const id of found.slice(0, MAX_RESOURCES)) ids.set(id, await clientIdOf(x, source, id))
+    const issued = await issuedIds(lane, owner, found.slice(0, MAX_RESOURCES))
+    for (const [id, clientId] of issued) ids.set(id, clientId ?? newId(x, { ...source, owner }, id))
   }
   return {
     ids,
@@ -40,14 +43,25 @@ export async function translationOf(
   }
 }
 
-/** The id under which this caller knows the resource already, or else a new one that routes to it. */
-async function clientIdOf(
-  x: Exchange,
-  { lane, url, arm, owner, nameless }: AnswerSource,
-  upstreamId: string,
-): Promise<string> {
-  const known = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owner).find(upstreamId)).catch(() => null)
-  if (known?.owner === owner) return known.clientId
+/** The ids under which this caller knows these resources already; null for those that the ledger does not know. */
+async function issuedIds(lane: Lane, owner: string, upstreamIds: string[]): Promise<[string, string | null][]> {
+  const ledger = lane.ledgerFor(owner)
+  const find = async (id: string): Promise<[string, string | null]> => {
+    const key = `${owner}|${id}`
+    const remembered = lane.issuedIds.get(key)
+    if (remembered !== undefined) return [id, remembered]
+    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id)).catch(() => null)
+    if (job?.owner !== owner) return [id, null]
+    if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
+    lane.issuedIds.set(key, job.clientId)
+    return [id, job.clientId]
+  }
+  return Promise.all(upstreamIds.map(find))
+}
+
+/** An id that routes to a resource whose submit nobody here saw. */
+function newId(x: Exchange, source: AnswerSource & { owner: string }, upstreamId: string): string {
+  const { lane, url, arm, owner, nameless } = source
   const place = { upstreamId, arm, release: lane.hash, replica: replicaHash(url), owner, nameless }
   return signJobId({ ...place, ...NOT_A_JOB_OF_OURS }, x.isolate.keys)
 }

@@ -1,0 +1,74 @@
+/** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
+import { SluiceError } from '../core/errors.ts'
+import type { Translation } from '../protocols/protocol.ts'
+import { translateText } from '../protocols/translate.ts'
+import type { Decided, Exchange } from './exchange.ts'
+import { toClient } from './headers.ts'
+
+/** Headers in which backends name jobs and themselves. */
+const NAMING_HEADERS = ['location', 'content-location', 'content-disposition']
+
+export interface Shown {
+  status: number
+  headers: Headers
+  body: BodyInit | null
+  translation?: Translation
+  /** The subject's cookie, where one is to be set. */
+  cookie?: string | null
+}
+
+export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
+  const headers = toClient(given)
+  for (const name of more.translation ? NAMING_HEADERS : []) {
+    const value = headers.get(name)
+    if (value !== null) headers.set(name, translateText(value, more.translation!))
+  }
+  if (typeof body === 'string') {
+    // The text was rewritten, so neither its old length nor its old encoding holds.
+    headers.delete('content-length')
+    headers.delete('content-encoding')
+    if (!headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
+  }
+  mark(x, decided, headers)
+  if (more.cookie) headers.append('set-cookie', more.cookie)
+  const bodiless = status === 204 || status === 304 || x.request.method === 'HEAD'
+  return new Response(bodiless ? null : body, { status, headers })
+}
+
+/**
+ * Any error as our answer, marked with the arm where one was decided. What is no SluiceError is a bug: the client
+ * reads `internal`, the log line tells the rest. `x` is null where the request failed before it was read.
+ */
+export function errorAnswer(
+  error: unknown,
+  requestId: string,
+  log: Record<string, unknown>,
+  x: Exchange | null,
+): Response {
+  const known =
+    error instanceof SluiceError ? error : new SluiceError('internal', 'an error inside the gateway', { cause: error })
+  log['code'] = known.code
+  if (known.code === 'internal')
+    log['error'] = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
+  const headers = new Headers({
+    'content-type': 'application/json',
+    'x-request-id': requestId,
+    'cache-control': 'no-store',
+    ...known.headers,
+  })
+  if (x?.decided) mark(x, x.decided, headers)
+  return new Response(JSON.stringify(known.body(requestId)), { status: known.status, headers })
+}
+
+/** Our own headers, and the same facts for the log line. */
+function mark(x: Exchange, { lane, snapshot, routed }: Decided, headers: Headers): void {
+  const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
+  Object.assign(x.log, { release: lane.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
+  headers.set('x-request-id', x.requestId)
+  if (!x.isolate.config.exposeHeaders) return
+  headers.set('x-sluice-release', encodeURIComponent(lane.release.name))
+  headers.set('x-sluice-arm', routed.arm)
+  headers.set('x-sluice-stage', stage)
+  headers.set('x-sluice-epoch', String(epoch))
+  headers.set('x-sluice-reason', routed.reason)
+}

@@ -1,0 +1,42 @@
+/** Whose request it is, and which arm its sender may force. Credentials are read here and nowhere behind. */
+import { callerOf, isOwnCredential } from '../auth/caller.ts'
+import { atLeast } from '../auth/roles.ts'
+import type { Arm } from '../core/arm.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Exchange } from './exchange.ts'
+import { now } from './isolate.ts'
+import { type Subject, subjectOf } from './subject.ts'
+
+const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), now }
+
+export async function identify(x: Exchange): Promise<Subject> {
+  const { config, keys } = x.isolate
+  x.ownCredential = await isOwnCredential(x.request.headers, knownTo(x), jwksDeps)
+  // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
+  const forces = x.request.headers.has('x-sluice-arm')
+  const caller = x.ownCredential && forces ? await callerOf(x.request.headers, knownTo(x), jwksDeps) : null
+  const isTester = caller?.ok === true && atLeast(caller.caller.role, 'tester')
+  return subjectOf(x.request, config, keys, jwksDeps, isTester)
+}
+
+/** The arm that `x-sluice-arm` forces, for callers who may; null where it is not asked for. */
+export async function overrideOf(x: Exchange): Promise<Arm | null> {
+  const wanted = x.request.headers.get('x-sluice-arm')
+  if (wanted === null) return null
+  const found = await callerOf(x.request.headers, knownTo(x), jwksDeps)
+  if (!found.ok && found.code === 'identity_unavailable')
+    throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
+  if (!found.ok || !atLeast(found.caller.role, 'tester')) {
+    throw new SluiceError('override_not_allowed', 'x-sluice-arm needs credentials with the role tester or higher')
+  }
+  if (wanted !== 'control' && wanted !== 'candidate') {
+    throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', {
+      details: [{ path: 'x-sluice-arm', message: 'unknown arm' }],
+    })
+  }
+  return wanted
+}
+
+function knownTo(x: Exchange) {
+  return { tokens: x.isolate.tokens, controlPlane: x.isolate.config.controlPlane }
+}
