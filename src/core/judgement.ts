@@ -5,6 +5,7 @@
 import { foldWindow, judge, openMonitor } from './guardrails.ts'
 import type { ClosedWindow, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
 import type { Operation } from './outcome.ts'
+import type { ReleaseState } from './release.ts'
 import { emptySketch, mergeInto, quantile, type Sketch } from './sketch.ts'
 import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRow, windowStart } from './window.ts'
 
@@ -27,19 +28,22 @@ export interface Judgement {
   alerted: string[]
 }
 
-/** Only windows wholly inside the epoch are judged, so the first starts at or after its begin. */
+/** The part of the effective config by which windows are judged. */
+export interface JudgingPlan {
+  windowMs: number
+  guardrails: readonly Guardrail[]
+}
+
+/** Of the epoch that `state` is in. Only windows wholly inside it are judged, so the first starts at or after its begin. */
 export function openJudgement(
-  epoch: number,
-  epochSince: number,
-  shadow: boolean,
-  windowMs: number,
-  guardrails: readonly Guardrail[],
+  { epoch, epochSince, state }: Pick<ReleaseState, 'epoch' | 'epochSince' | 'state'>,
+  { windowMs, guardrails }: JudgingPlan,
   previous: Judgement | null,
 ): Judgement {
   return {
     schema: 1,
     epoch,
-    shadow,
+    shadow: state === 'shadow',
     judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),
     monitors: Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id])])),
     candidateJobs: 0,
@@ -50,26 +54,33 @@ export function openJudgement(
   }
 }
 
-/** Folds every window from `judgedUntil` up to `until` (exclusive, aligned). `rows` are all counters of that span. */
-export function foldRows(
-  judgement: Judgement,
-  rows: readonly WindowRow[],
-  until: number,
-  windowMs: number,
-  guardrails: readonly Guardrail[],
-  jobOperation: Operation,
-): Judgement {
-  if (until <= judgement.judgedUntil) return judgement
+/** All counters of the windows from `judgedUntil` up to `untilMs` (exclusive, aligned). */
+export interface ClosedSpan extends JudgingPlan {
+  rows: readonly WindowRow[]
+  untilMs: number
+  /** Whose ends are the candidate's finished jobs. */
+  jobOperation: Operation
+}
+
+/**
+ * The judgement after each window with counters, oldest first, and at last as of `untilMs`; at least once. It is the
+ * same object each time, so that whoever stops early has the windows until there and pays for one copy only.
+ */
+export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<Judgement, void> {
+  const { rows, untilMs, windowMs, guardrails, jobOperation } = span
+  if (untilMs <= judgement.judgedUntil) {
+    yield judgement
+    return
+  }
   const next: Judgement = {
     ...judgement,
-    judgedUntil: until,
     monitors: { ...judgement.monitors },
     submits: { ...judgement.submits },
+    controlJobs: { latency: emptySketch(), per_clip: emptySketch() },
   }
-  next.controlJobs = { latency: emptySketch(), per_clip: emptySketch() }
   mergeInto(next.controlJobs.latency, judgement.controlJobs.latency)
   mergeInto(next.controlJobs.per_clip, judgement.controlJobs.per_clip)
-  for (const window of closedWindows(rows, judgement, judgement.judgedUntil, until, windowMs)) {
+  for (const window of closedWindows(rows, judgement, judgement.judgedUntil, untilMs, windowMs)) {
     for (const guardrail of guardrails) {
       next.monitors[guardrail.id] = foldWindow(guardrail, next.monitors[guardrail.id] ?? openMonitor(), window)
     }
@@ -82,8 +93,11 @@ export function foldRows(
       const sketch = window.control.job?.sketches[measure]
       if (sketch) mergeInto(next.controlJobs[measure], sketch)
     }
+    next.judgedUntil = window.endMs
+    if (window.endMs < untilMs) yield next
   }
-  return next
+  next.judgedUntil = untilMs
+  yield next
 }
 
 /** Means of a posted signal, by its name without `signal:`, in the epoch that is judged. */
@@ -105,12 +119,6 @@ export function verdictsOf(
     const posted = guardrail.metric.startsWith('signal:') ? { signals: signals(guardrail.metric.slice(7)) } : {}
     return judge(guardrail, judgement.monitors[guardrail.id] ?? openMonitor(), { ...context, ...posted, recent: span })
   })
-}
-
-/** Ends of the windows with rows from `fromMs` on, oldest first, and `untilMs` last: the steps to fold by. */
-export function windowEnds(rows: readonly WindowRow[], fromMs: number, untilMs: number, windowMs: number): number[] {
-  const ends = new Set(rows.map(({ startMs }) => startMs + windowMs).filter((end) => end > fromMs && end < untilMs))
-  return [...[...ends].sort((a, b) => a - b), untilMs]
 }
 
 /** Windows with traffic of this epoch, oldest first. */

@@ -3,12 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   closedWindows,
-  foldRows,
+  foldWindows,
   type Judgement,
   openJudgement,
   overdueAfter,
   verdictsOf,
-  windowEnds,
 } from '../../src/core/judgement.ts'
 import { addTo, emptySketch } from '../../src/core/sketch.ts'
 import type { Series, WindowRow } from '../../src/core/window.ts'
@@ -29,10 +28,16 @@ function row(minute: number, n: number, errors = 0, over: Partial<Series> = {}):
   return { startMs: minute * MINUTE, series, counters: counters(n, errors) }
 }
 
-const opened = (epochSince = 0, shadow = false) => openJudgement(1, epochSince, shadow, MINUTE, [RULE], null)
+const PLAN = { windowMs: MINUTE, guardrails: [RULE] }
+
+const opened = (epochSince = 0, shadow = false) =>
+  openJudgement({ epoch: 1, epochSince, state: shadow ? 'shadow' : 'canary' }, PLAN, null)
+
+const windowsOf = (rows: readonly WindowRow[], untilMinute: number, from: Judgement) =>
+  foldWindows(from, { rows, untilMs: untilMinute * MINUTE, jobOperation: 'job', ...PLAN })
 
 function folded(rows: readonly WindowRow[], untilMinute: number, from: Judgement = opened()): Judgement {
-  return foldRows(from, rows, untilMinute * MINUTE, MINUTE, [RULE], 'job')
+  return [...windowsOf(rows, untilMinute, from)].at(-1)!
 }
 
 const verdict = (of: Judgement) =>
@@ -139,13 +144,19 @@ describe('windows', () => {
     ])
   })
 
-  it('end where rows do, and at last where the span does', () => {
-    expect(windowEnds([row(1, 1), row(3, 1), row(1, 2)], 0, 6 * MINUTE, MINUTE)).toEqual([
-      2 * MINUTE,
-      4 * MINUTE,
-      6 * MINUTE,
-    ])
-    expect(windowEnds([], 0, MINUTE, MINUTE)).toEqual([MINUTE])
+  it('are stepped through where there are rows, and at last where the span ends', () => {
+    const ends = (rows: WindowRow[], until: number, from = opened()) => [
+      ...windowsOf(rows, until, from).map(({ judgedUntil }) => judgedUntil / MINUTE),
+    ]
+    expect(ends([row(1, 1), row(3, 1), row(1, 2)], 6)).toEqual([2, 4, 6])
+    expect(ends([row(1, 1), row(5, 1)], 6)).toEqual([2, 6])
+    expect(ends([], 1)).toEqual([1])
+    expect(ends([], 1, folded([], 1))).toEqual([1])
+  })
+
+  it('after one at which the reader stops are not folded', () => {
+    const [first] = windowsOf([row(0, 10, 5), row(1, 10, 5)], 2, opened())
+    expect(first).toEqual(folded([row(0, 10, 5)], 1))
   })
 })
 

@@ -89,8 +89,7 @@ export class Actions {
     const newEpoch = next.epoch !== state.epoch || !judgement
     // Sequential tests share their α over the epochs of one run; a new run begins afresh.
     const previous = audit.action === 'start' ? null : judgement
-    const fresh = () =>
-      openJudgement(next.epoch, now, next.state === 'shadow', config.windowMs, config.guardrails, previous)
+    const fresh = () => openJudgement(next, config, previous)
     // What a rollback rests on stays to be read until the release is started anew.
     const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
     const settling =

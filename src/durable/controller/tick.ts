@@ -7,7 +7,7 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
-import { foldRows, type Judgement, openJudgement, overdueAfter, verdictsOf, windowEnds } from '../../core/judgement.ts'
+import { foldWindows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
 import { isRunning, nextRung, presentRung, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
@@ -83,15 +83,16 @@ export class Tick {
     this.#store.judgedAt = now
     const current = this.#judgement(config)
     if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
-    const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
     const { state } = this.#store
+    const { windowMs, guardrails } = config
+    const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
+    const span = { rows: gathered.windows, untilMs: until, windowMs, guardrails, jobOperation } as const
     let judgement = current
     let verdicts: Verdict[] = []
     // Verdicts are taken after each window, so that a breach is seen also where several windows are caught up on.
-    for (const end of windowEnds(gathered.windows, current.judgedUntil, until, config.windowMs)) {
-      judgement = foldRows(judgement, gathered.windows, end, config.windowMs, config.guardrails, jobOperation)
+    for (judgement of foldWindows(current, span)) {
       const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
-      verdicts = verdictsOf(judgement, config.guardrails, gathered.recent, context, (metric) =>
+      verdicts = verdictsOf(judgement, guardrails, gathered.recent, context, (metric) =>
         this.#signals.means(metric, epoch),
       )
       if (verdicts.some((v) => calls(v, config, 'rollback'))) break
@@ -225,10 +226,7 @@ export class Tick {
 
   #judgement(config: ReleaseConfig): Judgement {
     const { judgement, state } = this.#store
-    return (
-      judgement ??
-      openJudgement(state.epoch, state.epochSince, state.state === 'shadow', config.windowMs, config.guardrails, null)
-    )
+    return judgement ?? openJudgement(state, config, null)
   }
 }
 
