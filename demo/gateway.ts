@@ -2,11 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort, untilFree } from './free-port.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
+/** Twenty times what a start takes on an idle machine. */
+const READY_MS = 80_000
+const PORT_FREE_MS = 10_000
 
 export interface DemoGateway {
   url: string
@@ -61,14 +65,23 @@ export async function startWorker(
   const log = openSync(logFile, 'w')
   const flags = ['--ip', '127.0.0.1', '--port', String(chosen), '--inspector-port', String(await freePort())]
   const child = spawn(
-    'npx',
-    ['wrangler', 'dev', '-c', config, ...flags, '--env-file', secretsFile, '--persist-to', join(folder, 'state')],
+    // By the Node that runs this, which is the project's own: `npx` would put two more processes in between.
+    process.execPath,
+    [WRANGLER, 'dev', '-c', config, ...flags, '--env-file', secretsFile, '--persist-to', join(folder, 'state')],
     {
       cwd: ROOT,
       detached: true,
       stdio: ['ignore', log, log],
-      // Wrangler leaves its temporary files behind when it is killed.
-      env: { ...process.env, TMPDIR: folder, NO_COLOR: '1', CI: '1', WRANGLER_SEND_METRICS: 'false' },
+      env: {
+        ...process.env,
+        // Wrangler leaves its temporary files behind when it is killed.
+        TMPDIR: folder,
+        NO_COLOR: '1',
+        CI: '1',
+        WRANGLER_SEND_METRICS: 'false',
+        // Else it asks the network where this machine is, and waits for that where there is none.
+        CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+      },
     },
   )
   if (onExit) child.once('exit', onExit)
@@ -82,28 +95,35 @@ export async function startWorker(
       { cause },
     )
   }
-  return { url, token, logFile, stop: () => stop(child) }
+  return { url, token, logFile, stop: () => stop(child, chosen) }
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + 80_000
-  while (Date.now() < deadline && child.exitCode === null) {
+  const deadline = Date.now() + READY_MS
+  while (Date.now() < deadline && isRunning(child)) {
     const answer = await fetch(`${url}/_sluice/readyz`, { signal: AbortSignal.timeout(2000) }).catch(() => null)
     await answer?.body?.cancel()
     if (answer?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  throw new Error(child.exitCode === null ? 'it was not ready in time' : `it ended with code ${child.exitCode}`)
+  const { exitCode, signalCode } = child
+  throw new Error(isRunning(child) ? 'it was not ready in time' : `it ended with ${exitCode ?? signalCode}`)
 }
 
-function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null
+}
+
+/** Kills before it first waits. The port outlives wrangler for as long as workerd takes to go. */
+async function stop(child: ChildProcess, port: number): Promise<void> {
+  if (!isRunning(child)) return
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   killGroup(child)
-  return ended
+  await ended
+  await untilFree(port, PORT_FREE_MS)
 }
 
-/** The group: npx, wrangler and workerd. */
+/** The group: wrangler and workerd. */
 function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid!, 'SIGKILL')
@@ -128,17 +148,4 @@ function withoutVars(toml: string): string {
 /** Paths in a wrangler.toml are relative to it, and this one is written elsewhere. */
 function withMain(toml: string): string {
   return toml.replace('main = "src/worker.ts"', `main = ${JSON.stringify(join(ROOT, 'src/worker.ts'))}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      )
-    })
-  })
 }

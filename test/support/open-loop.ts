@@ -1,7 +1,7 @@
 /** Load at a fixed rate, however slow the answers are: what real users do to a gateway, unlike clients that wait their turn. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Gateway } from './processes.ts'
-import { poll, submit } from './data-plane.ts'
+import { poll, type Reply, submit } from './data-plane.ts'
 
 export interface Load {
   sent: number
@@ -22,22 +22,25 @@ export interface LoadOptions {
   model?: string
   /** Beyond so many unanswered requests a due one is not sent, as by a client that has run out of connections. */
   maxOpen?: number
+  onReply?: (kind: 'submit' | 'poll', reply: Reply, tookMs: number) => void
 }
 
 /** Runs until `signal` is aborted, then waits for what is still open. */
 export async function runLoad(gateway: Gateway, options: LoadOptions): Promise<Load> {
-  const { ratePerSecond, submitShare, subject, signal, model, maxOpen = 2000 } = options
+  const { ratePerSecond, submitShare, subject, signal, model, maxOpen = 2000, onReply } = options
   const load: Load = { sent: 0, skipped: 0, unanswered: 0, statuses: {} }
   const jobs: { id: string; subject: string }[] = []
   const open = new Set<Promise<void>>()
   const one = async (n: number) => {
     const known = jobs[n % Math.max(1, jobs.length)]
     const submits = known === undefined || (n * submitShare) % 1 < submitShare
+    const sentAt = performance.now()
     try {
       const who = submits ? subject(n) : known.subject
       const reply = await (submits
         ? submit(gateway, who, model === undefined ? {} : { model })
         : poll(gateway, known.id, who))
+      onReply?.(submits ? 'submit' : 'poll', reply, performance.now() - sentAt)
       load.statuses[reply.status] = (load.statuses[reply.status] ?? 0) + 1
       if (submits && reply.status === 200) jobs.push({ id: reply.id, subject: who })
       if (jobs.length > 200) jobs.shift()

@@ -12,6 +12,8 @@ import { type DemoGateway, startGateway } from '../../demo/gateway.ts'
 
 export const CONTROL_MODEL = 'wan2.1-t2v-14b'
 export const CANDIDATE_MODEL = 'wan2.2-t2v-a14b'
+/** What job ids are signed with. */
+export const COOKIE_KEY = 'a-cookie-key-for-tests-only'
 
 type Table = Record<string, unknown>
 
@@ -52,7 +54,7 @@ export class Gateway {
         vars: { ...vars, SLUICE: { subject: ['header:x-user-id', 'cookie', 'ip'], ...sluice }, ...tables },
       }),
       port: this.#port,
-      secrets: { SLUICE_TOKENS: TOKENS, SLUICE_COOKIE_KEY: 'a-cookie-key-for-tests-only', ...secrets },
+      secrets: { SLUICE_TOKENS: TOKENS, SLUICE_COOKIE_KEY: COOKIE_KEY, ...secrets },
     })
     this.#port = Number(new URL(this.#running.url).port)
   }

@@ -1,9 +1,9 @@
 /** Debian's `promtool` and a real Prometheus on loopback, with a folder of its own, that scrapes one gateway. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { freePort } from '../../demo/free-port.ts'
 import { eventually } from './control-client.ts'
 
 /** Whether both programs are there. */
@@ -118,14 +118,4 @@ export class Prometheus {
     process.off('exit', this.#kill)
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((ready, failed) => {
-    const server = createServer().once('error', failed)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      server.close(() => ready(port))
-    })
-  })
 }
