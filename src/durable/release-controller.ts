@@ -13,7 +13,7 @@ import type { WindowRow } from '../core/window.ts'
 import { Actions, needsVerdicts, NOT_JUDGED } from './controller/actions.ts'
 import { AlarmClock } from './controller/alarm-clock.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
-import { nextTickAt } from './controller/cadence.ts'
+import { nextTickAt } from '../core/cadence.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
@@ -52,7 +52,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const effective = () => this.#effective()
     this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
     this.#blast = new BlastRadius(env, this.#store, this.#actions, effective)
-    this.#tick = new Tick(env, this.#store, this.#actions, this.#signals, this.#blast, effective)
+    this.#tick = new Tick({
+      env,
+      store: this.#store,
+      actions: this.#actions,
+      signals: this.#signals,
+      blast: this.#blast,
+      effective,
+    })
     this.#pusher = new Pusher(env, this.#store, effective)
     this.#clock = new AlarmClock(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store, this.#actions)

@@ -7,10 +7,13 @@ import type { Verdict } from '../../core/guardrails.ts'
 import { excusedGuardrails } from '../../core/guardrail-excuse.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { type Command, placeOf, transition } from '../../core/transitions.ts'
-import { verdictsNow } from './cadence.ts'
+import { verdictsNow } from '../../core/cadence.ts'
 import type { Actor, Answer, Refusal } from '../rpc.ts'
 import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
 import type { AuditDraft, ControllerStore } from './store.ts'
+
+/** Who of the system acts, and for which reason; `cause` of a rollback is a guardrail or `experiment`. */
+type Why = Pick<AuditDraft, 'who' | 'reason' | 'evidence' | 'cause'>
 
 export class Actions {
   readonly #store: ControllerStore
@@ -59,27 +62,11 @@ export class Actions {
   }
 
   /** The system's own command; false when the state machine refuses it. */
-  bySystem(
-    config: ReleaseConfig,
-    command: Command,
-    who: string,
-    reason: string,
-    evidence: unknown,
-    now: number,
-    cause?: string,
-  ): boolean {
-    const next = transition(this.#store.state, command, config, this.facts(config, now), reason)
+  bySystem(config: ReleaseConfig, command: Command, { cause, ...why }: Why, now: number): boolean {
+    const next = transition(this.#store.state, command, config, this.facts(config, now), why.reason)
     if (!next.ok) return false
-    const draft = {
-      who,
-      action: command.action,
-      reason,
-      from: next.from,
-      to: next.to,
-      evidence,
-      ...(cause ? { cause } : {}),
-    }
-    this.commit(config, next.state, draft, now)
+    const { from, to } = next
+    this.commit(config, next.state, { ...why, action: command.action, from, to, ...(cause ? { cause } : {}) }, now)
     return true
   }
 
@@ -108,43 +95,32 @@ export class Actions {
   }
 
   /** Something worth a line in history and a webhook that changes no state. */
-  note(
-    config: ReleaseConfig,
-    action: string,
-    who: string,
-    reason: string,
-    evidence: unknown,
-    event: WebhookEvent,
-    now: number,
-  ): void {
-    const place = placeOf(this.#store.state)
-    this.#store.commit({}, { who, action, reason, from: place, to: place, evidence }, now)
-    this.tell(config, event, action, reason, evidence, now)
+  note(config: ReleaseConfig, event: WebhookEvent, entry: Omit<AuditDraft, 'from' | 'to'>, now: number): void {
+    this.#remark(entry, now)
+    this.tell(config, event, entry, now)
   }
 
   /** A webhook by itself, beside an entry that history has already. */
   tell(
     config: ReleaseConfig,
     event: WebhookEvent,
-    action: string,
-    reason: string,
-    evidence: unknown,
+    { action, reason, evidence }: Pick<AuditDraft, 'action' | 'reason' | 'evidence'>,
     now: number,
   ): void {
     this.#outbox.add(event, { release: config.name, action, reason, evidence }, now)
   }
 
   webhookGivenUp(lost: Undeliverable, now: number): void {
-    const place = placeOf(this.#store.state)
     const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
-    this.#store.commit(
-      {},
-      { who: 'system:webhook', action: 'webhook_given_up', reason, from: place, to: place, evidence: lost },
-      now,
-    )
+    this.#remark({ who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }, now)
   }
 
-  /** While the release runs, no older than what may be gone by. */
+  #remark(entry: Omit<AuditDraft, 'from' | 'to'>, now: number): void {
+    const place = placeOf(this.#store.state)
+    this.#store.commit({}, { ...entry, from: place, to: place }, now)
+  }
+
+  /** Of a running release: each an `error` once the last judgement is too old to act on. */
   verdicts(config: ReleaseConfig, now: number): readonly Verdict[] {
     const { verdicts, judgedAt, state } = this.#store
     return isRunning(state) ? verdictsNow(verdicts, judgedAt, config, now) : verdicts

@@ -1,7 +1,7 @@
 /** When the controller's one alarm goes off next: the earliest of all that is due. Does none of it. */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { isRunning } from '../../core/release.ts'
-import { nextTickAt, periodMs } from './cadence.ts'
+import { nextTickAt, periodMs } from '../../core/cadence.ts'
 import type { Outbox } from './outbox.ts'
 import type { Pusher } from './pusher.ts'
 import type { ControllerStore } from './store.ts'

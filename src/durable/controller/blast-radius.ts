@@ -59,7 +59,8 @@ export class BlastRadius {
     const evidence = { blast_radius: blastView(blast, since) }
     const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
     const reason = `${failed}, ${jobsRescued} jobs were rescued`
-    this.#actions.note(config, 'rollback_settled', 'system:ledger', reason, evidence, 'rolled_back', now)
+    const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
+    this.#actions.note(config, 'rolled_back', entry, now)
   }
 
   /** The run that the rollback of `decidedAt` ended; what belongs to a later one is none of its cost. */

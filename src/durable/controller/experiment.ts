@@ -69,8 +69,8 @@ export class Experiment {
     if (!isNews) return
     const acts = presentRung(state, config.ladder)?.gate === 'experiment' && config.advance === 'auto'
     const evidence = { decision, reasons, advises_only: !acts, report: reportView(report) }
-    const message = `${decision}: ${messageOf(report)}`
-    this.#actions.note(config, 'decision', 'system:experiment', message, evidence, 'decision', now)
+    const reason = `${decision}: ${messageOf(report)}`
+    this.#actions.note(config, 'decision', { who: 'system:experiment', action: 'decision', reason, evidence }, now)
   }
 
   /** `take`: what is read now is the reading at the planned end, kept for good. */

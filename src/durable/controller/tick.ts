@@ -1,6 +1,6 @@
 /**
- * The controller's tick: closed windows of all shards and ledgers folded into the judgement, verdicts
- * taken, and what follows from them done: rollback first, then pause, alarms, and only then an advance.
+ * The controller's tick: closed windows of all shards and ledgers folded into the judgement, verdicts taken, and what
+ * core/next-action.ts says about them carried out. Also the release's view, from what the tick knows.
  */
 import type { ReleaseView } from '../../control/api.ts'
 import type { Env } from '../../config/env.ts'
@@ -8,7 +8,8 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { foldWindows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
-import { isRunning, nextRung, presentRung, type ReleaseState } from '../../core/release.ts'
+import { asksFor, nextAction } from '../../core/next-action.ts'
+import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
 import type { Actions } from './actions.ts'
@@ -24,6 +25,16 @@ const WINDOW_GRACE_MS = 50
 /** Rows of more windows than this at once are folded over several ticks. */
 const MAX_WINDOWS_A_TICK = 240
 
+interface TickParts {
+  env: Env
+  store: ControllerStore
+  actions: Actions
+  signals: Signals
+  blast: BlastRadius
+  /** The configuration as it is now: it may change while a tick waits. */
+  effective: () => Effective
+}
+
 export class Tick {
   readonly #env: Env
   readonly #store: ControllerStore
@@ -33,15 +44,7 @@ export class Tick {
   readonly #effective: () => Effective
   #ledgers: Gathered['ledgers'] = NOTHING
 
-  /** `effective` answers with the configuration as it is now: it may change while a tick waits. */
-  constructor(
-    env: Env,
-    store: ControllerStore,
-    actions: Actions,
-    signals: Signals,
-    blast: BlastRadius,
-    effective: () => Effective,
-  ) {
+  constructor({ env, store, actions, signals, blast, effective }: TickParts) {
     this.#env = env
     this.#store = store
     this.#actions = actions
@@ -95,7 +98,7 @@ export class Tick {
       verdicts = verdictsOf(judgement, guardrails, gathered.recent, context, (metric) =>
         this.#signals.means(metric, epoch),
       )
-      if (verdicts.some((v) => calls(v, config, 'rollback'))) break
+      if (verdicts.some((verdict) => asksFor('rollback', verdict, guardrails))) break
     }
     const started =
       state.clockStartedAt === null && judgement.firstJobAt !== null
@@ -104,90 +107,64 @@ export class Tick {
     this.#store.commit({ verdicts, ...(judgement === current ? {} : { judgement }), ...started }, null, now)
   }
 
-  /** What follows from the verdicts; at most one change of state a tick. */
   #act(config: ReleaseConfig): void {
     const now = Date.now()
-    const { state, verdicts } = this.#store
-    if (!isRunning(state)) return
-    const breached = verdicts.find((v) => calls(v, config, 'rollback'))
-    if (breached && this.#carryOut(config, 'rollback', breached, now)) return
-    const pausing = verdicts.find((v) => calls(v, config, 'pause'))
-    if (pausing && !state.paused && this.#carryOut(config, 'pause', pausing, now)) return
-    if (this.#experimentHarms(config, state)) {
-      const { decision } = this.#store
-      const reason = `the experiment says so: ${decision!.message}`
-      this.#actions.bySystem(
-        config,
-        { action: 'rollback' },
-        'system:experiment',
-        reason,
-        { decision },
-        now,
-        'experiment',
-      )
-      return
-    }
-    this.#alert(config, now)
-    if (config.advance === 'auto' && state.state !== 'completed' && this.blockers(config, now).length === 0) {
-      const action = nextRung(state, config.ladder) || state.state === 'shadow' ? 'advance' : 'promote'
-      const reason = `bake over, ${this.#store.judgement?.candidateJobs ?? 0} candidate jobs, all guardrails pass`
-      this.#actions.bySystem(
-        config,
-        { action, force: false },
-        'system:auto',
-        reason,
-        { verdicts: verdicts.map(verdictView) },
-        now,
-      )
+    const { state, verdicts, decision } = this.#store
+    const { alerted, candidateJobs } = this.#judgement(config)
+    const found = { state, verdicts, alerted, decision, blockers: this.blockers(config, now) }
+    const next = nextAction(found, config)
+    const evidence = { verdicts: verdicts.map(verdictView) }
+    switch (next?.action) {
+      case 'alert':
+        return this.#alert(config, next.verdicts, now)
+      case 'advance':
+      case 'promote': {
+        const reason = `bake over, ${candidateJobs} candidate jobs, all guardrails pass`
+        const command = { action: next.action, force: false }
+        this.#actions.bySystem(config, command, { who: 'system:auto', reason, evidence }, now)
+        return
+      }
+      case 'rollback':
+      case 'pause':
+        if (next.by === 'guardrail') return this.#breached(config, next.action, next.verdict, now)
+        this.#actions.bySystem(
+          config,
+          { action: next.action },
+          {
+            who: 'system:experiment',
+            reason: `the experiment says so: ${decision!.message}`,
+            evidence: { decision },
+            cause: 'experiment',
+          },
+          now,
+        )
     }
   }
 
-  /** What a guardrail asks for, told as a breach too. False where the state allows it not, as a pause when completed. */
-  #carryOut(config: ReleaseConfig, action: 'rollback' | 'pause', verdict: Verdict, now: number): boolean {
-    const { verdicts } = this.#store
-    const evidence = { verdict: verdictView(verdict), verdicts: verdicts.map(verdictView) }
-    const cause = action === 'rollback' ? verdict.guardrail : undefined
-    const who = 'system:guardrail'
-    if (!this.#actions.bySystem(config, { action }, who, verdict.message, evidence, now, cause)) return false
-    this.#actions.tell(config, 'guardrail_breached', action, verdict.message, evidence, now)
+  /** Rolls back or pauses because of this verdict, and tells the breach as well. */
+  #breached(config: ReleaseConfig, action: 'rollback' | 'pause', verdict: Verdict, now: number): void {
+    const evidence = { verdict: verdictView(verdict), verdicts: this.#store.verdicts.map(verdictView) }
+    const { message: reason, guardrail } = verdict
+    const cause = action === 'rollback' ? { cause: guardrail } : {}
+    this.#actions.bySystem(config, { action }, { who: 'system:guardrail', reason, evidence, ...cause }, now)
+    this.#actions.tell(config, 'guardrail_breached', { action, reason, evidence }, now)
     // A pause leaves the epoch as it is: told once is enough.
     this.#markAlerted(config, [verdict], now)
-    return true
+  }
+
+  #alert(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
+    this.#markAlerted(config, verdicts, now)
+    for (const verdict of verdicts) {
+      const evidence = { verdict: verdictView(verdict) }
+      const entry = { who: 'system:guardrail', action: 'guardrail_breached', reason: verdict.message, evidence }
+      this.#actions.note(config, 'guardrail_breached', entry, now)
+    }
   }
 
   #markAlerted(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
     const judgement = this.#judgement(config)
     const alerted = [...judgement.alerted, ...verdicts.map((v) => v.guardrail)]
     this.#store.commit({ judgement: { ...judgement, alerted } }, null, now)
-  }
-
-  /** Only where the experiment is the stage's gate and nobody has to be asked; elsewhere it advises. */
-  #experimentHarms(config: ReleaseConfig, state: ReleaseState): boolean {
-    const { decision } = this.#store
-    const isGate = state.state === 'canary' && presentRung(state, config.ladder)?.gate === 'experiment'
-    const isCurrent = decision?.epoch === state.epoch && decision.decision === 'rollback'
-    return isGate && config.advance === 'auto' && isCurrent
-  }
-
-  /** A breach that changes nothing (warn, both bad) is told once an epoch. */
-  #alert(config: ReleaseConfig, now: number): void {
-    const judgement = this.#judgement(config)
-    const fresh = this.#store.verdicts.filter(
-      (v) => (v.status === 'breach' || v.note === 'both_bad') && !judgement.alerted.includes(v.guardrail),
-    )
-    if (fresh.length === 0) return
-    this.#markAlerted(config, fresh, now)
-    for (const verdict of fresh) {
-      this.#actions.note(
-        config,
-        'guardrail_breached',
-        'system:guardrail',
-        verdict.message,
-        { verdict: verdictView(verdict) },
-        'guardrail_breached',
-        now,
-      )
-    }
   }
 
   blockers(config: ReleaseConfig, now: number, state: ReleaseState = this.#store.state): Blocker[] {
@@ -228,11 +205,4 @@ export class Tick {
     const { judgement, state } = this.#store
     return judgement ?? openJudgement(state, config, null)
   }
-}
-
-/** Whether this verdict asks for the action: a breach, or data missing for longer than the guardrail allows. */
-function calls(verdict: Verdict, config: ReleaseConfig, action: 'rollback' | 'pause'): boolean {
-  if (verdict.status === 'breach') return verdict.action === action
-  const noData = config.guardrails.find(({ id }) => id === verdict.guardrail)?.noData
-  return action === 'rollback' && verdict.note === 'grace_over' && noData === 'rollback'
 }

@@ -1,6 +1,6 @@
 /** How often a running release is judged, when next, and from when on verdicts are too old to go by. Reads no clock. */
-import type { ReleaseConfig } from '../../config/load.ts'
-import type { Verdict } from '../../core/guardrails.ts'
+import type { JudgingPlan } from './judgement.ts'
+import type { Verdict } from './monitor.ts'
 
 /** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */
 const TICK_OFFSET_MS = 100
@@ -10,13 +10,13 @@ const TICKS_TO_MISS = 3
 const LEAST_STALE_MS = 5000
 
 /** Often enough for the fastest guardrail, and never more often than twice a second. */
-export function periodMs(config: ReleaseConfig): number {
-  const trips = config.guardrails.some(({ withinMs }) => withinMs !== null)
-  return Math.min(Math.max(config.windowMs / 2, 500), trips ? 1000 : 5000)
+export function periodMs(plan: JudgingPlan): number {
+  const trips = plan.guardrails.some(({ withinMs }) => withinMs !== null)
+  return Math.min(Math.max(plan.windowMs / 2, 500), trips ? 1000 : 5000)
 }
 
-export function nextTickAt(config: ReleaseConfig, now: number): number {
-  const period = periodMs(config)
+export function nextTickAt(plan: JudgingPlan, now: number): number {
+  const period = periodMs(plan)
   return (Math.floor(now / period) + 1) * period + TICK_OFFSET_MS
 }
 
@@ -24,11 +24,11 @@ export function nextTickAt(config: ReleaseConfig, now: number): number {
 export function verdictsNow(
   verdicts: readonly Verdict[],
   judgedAt: number,
-  config: ReleaseConfig,
+  plan: JudgingPlan,
   now: number,
 ): readonly Verdict[] {
   const age = now - judgedAt
-  if (age <= Math.max(TICKS_TO_MISS * periodMs(config), LEAST_STALE_MS)) return verdicts
+  if (age <= Math.max(TICKS_TO_MISS * periodMs(plan), LEAST_STALE_MS)) return verdicts
   const seconds = Math.round(age / 1000)
   return verdicts.map((verdict): Verdict => ({
     ...verdict,

@@ -1,0 +1,60 @@
+/** What a tick does about what it has found, and in which order. Pure: the controller carries it out. */
+import type { Blocker } from './gates.ts'
+import type { Guardrail, Verdict } from './monitor.ts'
+import { isRunning, nextRung, type Plan, presentRung, type ReleaseState } from './release.ts'
+
+export type NextAction =
+  | { action: 'rollback' | 'pause'; by: 'guardrail'; verdict: Verdict }
+  | { action: 'rollback'; by: 'experiment' }
+  /** Told, and nothing changed: breaches that only warn, and arms that are both bad. */
+  | { action: 'alert'; verdicts: Verdict[] }
+  | { action: 'advance' | 'promote' }
+
+export interface Findings {
+  state: ReleaseState
+  /** One for each guardrail. */
+  verdicts: readonly Verdict[]
+  /** Guardrails told already in this epoch. */
+  alerted: readonly string[]
+  /** The experiment's last decision, and of which epoch it is. */
+  decision: { epoch: number; decision: 'advance' | 'hold' | 'rollback' | 'continue' } | null
+  /** What stands between this state and the next step. */
+  blockers: readonly Blocker[]
+}
+
+type ActionPlan = Pick<Plan, 'ladder' | 'advance'> & { guardrails: readonly Guardrail[] }
+
+/** One thing a tick: a rollback before all else, then a pause, what the experiment asks for, alerts, and only then a step. */
+export function nextAction(found: Findings, plan: ActionPlan): NextAction | null {
+  const { state, verdicts, alerted, blockers } = found
+  if (!isRunning(state)) return null
+  const breached = verdicts.find((verdict) => asksFor('rollback', verdict, plan.guardrails))
+  if (breached) return { action: 'rollback', by: 'guardrail', verdict: breached }
+  const isCompleted = state.state === 'completed'
+  const pausing = verdicts.find((verdict) => asksFor('pause', verdict, plan.guardrails))
+  if (pausing && !isCompleted && !state.paused) return { action: 'pause', by: 'guardrail', verdict: pausing }
+  if (experimentHarms(found, plan)) return { action: 'rollback', by: 'experiment' }
+  const untold = verdicts.filter(
+    ({ status, note, guardrail }) => (status === 'breach' || note === 'both_bad') && !alerted.includes(guardrail),
+  )
+  if (untold.length > 0) return { action: 'alert', verdicts: untold }
+  if (plan.advance !== 'auto' || isCompleted || blockers.length > 0) return null
+  return { action: state.state === 'shadow' || nextRung(state, plan.ladder) ? 'advance' : 'promote' }
+}
+
+/** Whether this verdict asks for the action: a breach, or data missing for longer than the guardrail allows. */
+export function asksFor(
+  action: 'rollback' | 'pause',
+  verdict: Verdict,
+  guardrails: readonly Pick<Guardrail, 'id' | 'noData'>[],
+): boolean {
+  if (verdict.status === 'breach') return verdict.action === action
+  const noData = guardrails.find(({ id }) => id === verdict.guardrail)?.noData
+  return action === 'rollback' && verdict.note === 'grace_over' && noData === 'rollback'
+}
+
+/** Only where the experiment is the stage's gate and nobody has to be asked; elsewhere it advises. */
+function experimentHarms({ state, decision }: Findings, plan: ActionPlan): boolean {
+  const isGate = state.state === 'canary' && presentRung(state, plan.ladder)?.gate === 'experiment'
+  return isGate && plan.advance === 'auto' && decision?.epoch === state.epoch && decision.decision === 'rollback'
+}

@@ -1,0 +1,25 @@
+/** How often a release is judged, and how long its last verdicts may be gone by. */
+import { expect, it } from 'vitest'
+import { nextTickAt, periodMs, verdictsNow } from '../../src/core/cadence.ts'
+import { guardrail } from './monitor-fixtures.ts'
+import { NOW, verdict } from './release-fixtures.ts'
+
+const PLAN = { windowMs: 60_000, guardrails: [guardrail()] }
+
+it('a release is judged twice a window, at least every 5 s, every second with a fast trip, at most twice a second', () => {
+  expect(periodMs(PLAN)).toBe(5000)
+  expect(periodMs({ ...PLAN, guardrails: [guardrail({ withinMs: 10_000 })] })).toBe(1000)
+  expect(periodMs({ ...PLAN, windowMs: 1000 })).toBe(500)
+  expect([nextTickAt(PLAN, 0), nextTickAt(PLAN, 4999), nextTickAt(PLAN, 5000)]).toEqual([5100, 5100, 10_100])
+})
+
+it('verdicts hold while up to three ticks fail, and are errors from then on, whatever they said', () => {
+  const verdicts = [verdict(), verdict({ status: 'breach', note: 'both_bad' })]
+  expect(verdictsNow(verdicts, NOW, PLAN, NOW + 15_000)).toBe(verdicts)
+  const old = verdictsNow(verdicts, NOW, PLAN, NOW + 15_001)
+  expect(old.map(({ status, note }) => [status, note])).toEqual([
+    ['error', null],
+    ['error', null],
+  ])
+  expect(old[0]!.message).toContain('could not be measured for 15 s')
+})
