@@ -21,6 +21,7 @@ const TABLE = {
   release_not_found: [404, 'invalid_request_error'],
   job_not_found: [404, 'invalid_request_error'],
   method_not_allowed: [405, 'invalid_request_error'],
+  request_timeout: [408, 'invalid_request_error'],
   illegal_transition: [409, 'invalid_request_error'],
   blocked: [409, 'invalid_request_error'],
   idempotency_in_flight: [409, 'invalid_request_error'],

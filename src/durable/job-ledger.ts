@@ -6,6 +6,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { JobView, PairView } from '../control/api.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
+import type { Arm } from '../core/arm.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { WindowRow } from '../core/window.ts'
 import { protocolOf } from '../protocols/index.ts'
@@ -125,13 +126,17 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return this.#jobs.list(owners, after, limit + 1, order)
   }
 
-  async find(upstreamId: string): Promise<LedgerJob | null> {
-    const row = this.#jobs.byUpstream(upstreamId)
+  async find(upstreamId: string, owners: string[], arm?: Arm): Promise<LedgerJob | null> {
+    const row = this.#jobs.byUpstream(upstreamId, arm ?? null, owners)
     return row && ledgerJob(row)
   }
 
   async claim(owner: string, key: string, fingerprint: string): Promise<Claim> {
     return this.#claims.claim(owner, key, fingerprint, Date.now())
+  }
+
+  async recall(owner: string, key: string, fingerprint: string): Promise<Claim | null> {
+    return this.#claims.recall(owner, key, fingerprint, Date.now())
   }
 
   async settle(owner: string, key: string, end: ClaimEnd): Promise<void> {

@@ -215,8 +215,11 @@ export interface JobLedgerRpc {
   addEvents(rows: EventRow[]): Promise<{ repeated: number[] }>
   /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
-  find(upstreamId: string): Promise<LedgerJob | null>
+  /** The job with this backend id; one of `owners`, where two backends have used it. */
+  find(upstreamId: string, owners: string[], arm?: Arm): Promise<LedgerJob | null>
   claim(owner: string, key: string, fingerprint: string): Promise<Claim>
+  /** The same without claiming; null where the key is free. */
+  recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
   settle(owner: string, key: string, end: ClaimEnd): Promise<void>
   /** Without `caps`, those of the file hold. */
   admitShadow(copy: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission>

@@ -5,8 +5,9 @@ import { translateText } from '../protocols/translate.ts'
 import type { Decided, Exchange } from './exchange.ts'
 import { toClient } from './headers.ts'
 
-/** Headers in which backends name jobs and themselves. */
-const NAMING_HEADERS = ['location', 'content-location', 'content-disposition']
+/** Headers that name nothing: what looks like an id there is none. */
+const NAMELESS_HEADERS =
+  /^(accept-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
 
 export interface Shown {
   status: number
@@ -19,9 +20,8 @@ export interface Shown {
 
 export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const headers = toClient(given)
-  for (const name of more.translation ? NAMING_HEADERS : []) {
-    const value = headers.get(name)
-    if (value !== null) headers.set(name, translateText(value, more.translation!))
+  for (const [name, value] of more.translation ? [...headers] : []) {
+    if (!NAMELESS_HEADERS.test(name)) headers.set(name, translateText(value, more.translation!))
   }
   if (typeof body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.

@@ -16,11 +16,13 @@ import { once } from './idempotency.ts'
 import { isolateOf, type Lane, now } from './isolate.ts'
 import { aboutJob } from './jobs.ts'
 import { listJobs } from './list.ts'
-import { foreignJob, type OwnedJob, resolveJob } from './owned-job.ts'
+import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passOn } from './pass-on.ts'
 import type { Submit } from './attempt.ts'
 import { submit } from './submit.ts'
 import type { Subject } from './subject.ts'
+
+const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /** `log` receives one entry a request. */
 export function createGateway(log: (entry: Record<string, unknown>) => void): Hono<{ Bindings: Env }> {
@@ -43,7 +45,7 @@ async function handle(
   let response: Response
   try {
     const isolate = isolateOf(env)
-    x = { request, url, requestId, isolate, waitUntil, log, ownCredential: false, decided: null }
+    x = { request, url, requestId, isolate, waitUntil, log, ownCredential: false, forced: null, decided: null }
     response = await route(x)
   } catch (error) {
     response = errorAnswer(error, requestId, log, x)
@@ -55,7 +57,8 @@ async function handle(
 }
 
 async function route(x: Exchange): Promise<Response> {
-  if (x.request.method === 'TRACE') throw new SluiceError('method_not_allowed', 'TRACE is not served')
+  if (x.request.method === 'TRACE')
+    throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
   const subject = await identify(x)
   const choice = await chooseLane(x, subject)
   const { lane, way } = choice
@@ -84,25 +87,28 @@ function submitOnce(
   const answered = once(x, lane, s, {
     first: () => submit(x, lane, snapshot, s),
     again: async (clientId) => {
-      const job = await resolveJob(x, [lane], clientId, subject)
-      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(lane), job)
+      // The key may have been used for another release than the one that this body leads to.
+      const withJobs = x.isolate.lanes.filter(({ protocol }) => protocol.hasJobs)
+      const job = await resolveJob(x, withJobs, clientId, subject)
+      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane), job)
     },
   })
   x.waitUntil(answered.catch(() => undefined))
   return answered
 }
 
-/** A native id that nobody has recorded may be the candidate's after all: it is asked second, and only for reading. */
+/** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
 async function aboutOwned(x: Exchange, snapshot: Snapshot | null, way: Route, job: OwnedJob): Promise<Response> {
-  const { lane } = job
-  const mayBeElsewhere = job.foreign && lane.release.idMode === 'native' && ['GET', 'HEAD'].includes(x.request.method)
-  if (!mayBeElsewhere) return aboutJob(x, snapshot, way, job)
-  try {
-    return await aboutJob(x, snapshot, way, job)
-  } catch (error) {
-    if (!(error instanceof SluiceError) || error.code !== 'job_not_found') throw error
-    return aboutJob(x, snapshot, way, foreignJob(lane, job.upstreamId, 'candidate'))
+  const isRead = ['GET', 'HEAD'].includes(x.request.method)
+  for (const elsewhere of job.foreign && way.body === 'none' ? placesOf(job, isRead) : []) {
+    try {
+      return await aboutJob(x, snapshot, way, job)
+    } catch (error) {
+      if (!(error instanceof SluiceError) || error.code !== 'job_not_found') throw error
+      job = elsewhere
+    }
   }
+  return aboutJob(x, snapshot, way, job)
 }
 
 async function withSnapshot(

@@ -2,7 +2,7 @@
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, type Upstream } from './forward.ts'
+import { armErrorOf, callBackend, isJson, isRedirect, parseJson, readPrefix, type Upstream } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
@@ -10,7 +10,7 @@ import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 
 /** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
-const MAX_JOB_JSON_BYTES = 1024 * 1024
+const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 
 /** A submit as it was read, before any arm is chosen. */
 export interface Submit {
@@ -68,7 +68,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
     json: null,
   }
   if (!upstream.ok) tried.outcome = upstream.failure
-  else if (isSync && upstream.response.ok) upstream.done()
+  else if (isSync && upstream.response.ok && !isJson(upstream.response)) upstream.done()
   else await readAnswer(lane, s.route, tried, upstream)
   recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
@@ -90,7 +90,7 @@ async function readAnswer(
   tried.outcome = armErrorOf(status) ?? (isRedirect(status) ? 'bad_output' : status >= 400 ? 'client_error' : 'ok')
   // What should hold a job is looked into whatever it calls itself; other answers only where they say that they are JSON.
   const mustBeJob = response.ok && route.answer === 'job'
-  if (!mustBeJob && !/json/i.test(response.headers.get('content-type') ?? '')) {
+  if (!mustBeJob && !isJson(response)) {
     upstream.done()
     return
   }
@@ -103,8 +103,8 @@ async function readAnswer(
     tried.sight = lane.protocol.readJob(status, tried.json)
     if (mustBeJob && !tried.sight) tried.outcome = 'bad_output'
   } catch {
-    tried.upstream = { ok: false, failure: 'timeout', seconds: (now() - tried.startedAt) / 1000 }
-    tried.outcome = 'timeout'
+    tried.outcome = upstream.failure()
+    tried.upstream = { ok: false, failure: tried.outcome, seconds: (now() - tried.startedAt) / 1000 }
   } finally {
     upstream.done()
   }

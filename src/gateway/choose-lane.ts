@@ -5,12 +5,13 @@
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
+import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
-import { readCapped } from '../protocols/read-capped.ts'
 import type { Lane } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
+import { readUpload } from './upload.ts'
 
 export type Choice = { lane: Lane; way: Route } & (
   | { kind: 'submit'; submission: Submission; referred: Referred }
@@ -27,6 +28,8 @@ interface Offer {
 }
 
 export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
+  const file = await fileOf(x, subject)
+  if (file) return { kind: 'job', lane: file.lane, way: FILE_ROUTE, job: file }
   const offers = offersFor(x)
   if (offers.length === 0)
     throw new SluiceError('not_found', `no release serves ${x.url.pathname}: none has it under match.paths`)
@@ -71,7 +74,7 @@ async function chooseForBody(
       if (takesAnyModel(offer)) return other(offer, bytes)
       continue
     }
-    bytes ??= await bodyOf(x)
+    bytes ??= await readUpload(x)
     try {
       const submission = lane.protocol.readSubmission(bytes, x.request.headers.get('content-type'), way)
       const referred = await referredJobs(x, withJobs, way, submission, subject)
@@ -124,13 +127,4 @@ function pathMatches(paths: readonly string[] | null, path: string): boolean {
     paths === null ||
     paths.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`))
   )
-}
-
-async function bodyOf(x: Exchange): Promise<Uint8Array<ArrayBuffer>> {
-  const { maxBodyBytes } = x.isolate.config
-  const told = Number(x.request.headers.get('content-length') ?? 0)
-  const bytes = told > maxBodyBytes || !x.request.body ? null : await readCapped(x.request.body, maxBodyBytes)
-  if (bytes) return bytes
-  if (!x.request.body) return new Uint8Array()
-  throw new SluiceError('body_too_large', `a body may have ${maxBodyBytes} bytes`)
 }

@@ -3,24 +3,22 @@ import { assign } from '../core/assignment.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import { attributesOf, type Exchange, type Routed } from './exchange.ts'
-import { overrideOf } from './identify.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 /** From this age of the snapshot on the control plane counts as lost, and the isolate's own breaker is asked. */
 const LOST_CONTROL_MS = 5000
 
-export async function decideArm(
+export function decideArm(
   x: Exchange,
   lane: Lane,
   snapshot: Snapshot | null,
   subject: Subject,
   submission: Submission | null,
-): Promise<Routed> {
+): Routed {
   const control = (reason: Routed['reason']): Routed => ({ arm: 'control', reason, matched: false })
   if (x.isolate.forceControl) return control('forced_control')
-  const forced = await overrideOf(x)
-  if (forced) return { arm: forced, reason: 'override', matched: false }
+  if (x.forced) return { arm: x.forced, reason: 'override', matched: false }
   if (!snapshot) return control('control_plane_unknown')
   const { onLostControl, leaseMs } = lane.release
   const ageMs = lane.snapshots.ageMs(now())

@@ -21,6 +21,8 @@ export interface Exchange {
   log: Record<string, unknown>
   /** The Authorization header is a credential for Sluice itself: it names no user and never leaves for a backend. */
   ownCredential: boolean
+  /** The arm that a tester asks for by `x-sluice-arm`. */
+  forced: Arm | null
   /** Set once an arm is chosen, so that refusals too are marked with it. */
   decided: Decided | null
 }

@@ -14,10 +14,15 @@ export interface UpstreamRequest {
   timeoutMs: number
 }
 
-/** `done` ends the deadline: call it when the body is read or handed on to stream. */
+export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable'>
+
+/**
+ * `done` ends the deadline: call it when the body is read or handed on to stream. `failure` says why reading the
+ * body failed: past the deadline, or the connection broke.
+ */
 export type Upstream =
-  | { ok: true; response: Response; seconds: number; done: () => void }
-  | { ok: false; failure: Extract<ArmError, 'timeout' | 'unreachable'>; seconds: number }
+  | { ok: true; response: Response; seconds: number; done: () => void; failure: () => CallFailure }
+  | { ok: false; failure: CallFailure; seconds: number }
 
 export async function callBackend(request: UpstreamRequest, now: () => number): Promise<Upstream> {
   const began = now()
@@ -30,7 +35,13 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
   try {
     const { url, method, headers, body } = request
     const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
-    return { ok: true, response, seconds: (now() - began) / 1000, done: () => clearTimeout(timer) }
+    return {
+      ok: true,
+      response,
+      seconds: (now() - began) / 1000,
+      done: () => clearTimeout(timer),
+      failure: () => (late ? 'timeout' : 'unreachable'),
+    }
   } catch {
     clearTimeout(timer)
     return { ok: false, failure: late ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
@@ -43,11 +54,16 @@ export function isRedirect(status: number): boolean {
 }
 
 /** The typed error of a call that failed. A submit may have arrived, so no client is invited to repeat it. */
-export function upstreamError(failure: 'timeout' | 'unreachable', arm: string, isSubmit: boolean): SluiceError {
+export function upstreamError(failure: CallFailure, arm: string, isSubmit: boolean): SluiceError {
   const headers: Record<string, string> = isSubmit ? { 'x-should-retry': 'false' } : {}
   return failure === 'timeout'
     ? new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })
     : new SluiceError('upstream_unreachable', `the ${arm} backend can't be reached`, { headers })
+}
+
+/** Whether an answer calls itself JSON. */
+export function isJson({ headers }: Response): boolean {
+  return /json/i.test(headers.get('content-type') ?? '')
 }
 
 /** The arm's fault in an answer's status; null where there is none. */

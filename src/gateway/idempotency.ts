@@ -4,7 +4,7 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
-import type { ClaimEnd } from '../durable/rpc.ts'
+import type { Claim, ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
@@ -13,6 +13,12 @@ import type { Submitted } from './submit.ts'
 
 const LEDGER_DEADLINE_MS = 2000
 const MAX_KEY_CHARS = 255
+
+interface Key {
+  /** Whose key it is, as by the present signing key and those before it. */
+  owners: readonly string[]
+  key: string
+}
 
 export interface IdempotencyPorts {
   /** Sends the submit for the first time. */
@@ -27,19 +33,12 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
-  const claimed = claimOf(x, s, key)
-  const ledger = lane.ledgerFor(claimed.owner)
-  const { fingerprint } = s.submission
-  const claim = await within(LEDGER_DEADLINE_MS, ledger.claim(claimed.owner, claimed.key, fingerprint)).catch(
-    (cause) => {
-      // Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer.
-      throw new SluiceError(
-        'control_plane_unavailable',
-        "idempotency keys can't be looked up now; nothing was submitted",
-        { cause, headers: { 'retry-after': '2' } },
-      )
-    },
-  )
+  const claimed = keyOf(x, s, key)
+  const claim = await claimOf(x, claimed, s.submission.fingerprint).catch((cause) => {
+    // Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer.
+    const message = "idempotency keys can't be looked up now; nothing was submitted"
+    throw new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
+  })
   switch (claim.status) {
     case 'job':
       return again(claim.clientId)
@@ -58,7 +57,7 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
         headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-request-id': x.requestId },
       })
     case 'new':
-      return settled(x, ledger, claimed, first)
+      return settled(x, claimed, first)
   }
 }
 
@@ -66,18 +65,25 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
  * Callers without identity are a new subject with each request, so their keys can't be told apart by who they
  * are: equal keys with equal bodies are taken for one submit.
  */
-function claimOf(x: Exchange, s: Submit, key: string): { owner: string; key: string } {
-  if (!s.subject.nameless) return { owner: s.subject.owners[0], key }
-  return { owner: ownerOf('nameless', x.isolate.keys)[0]!, key: `${key}\n${s.submission.fingerprint}` }
+function keyOf(x: Exchange, s: Submit, key: string): Key {
+  if (!s.subject.nameless) return { owners: s.subject.owners, key }
+  return { owners: ownerOf('nameless', x.isolate.keys), key: `${key}\n${s.submission.fingerprint}` }
 }
 
-async function settled(
-  x: Exchange,
-  ledger: ReturnType<Lane['ledgerFor']>,
-  claimed: { owner: string; key: string },
-  first: () => Promise<Submitted>,
-): Promise<Response> {
-  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, ledger.settle(claimed.owner, claimed.key, end))
+/** Claims the key under the owner's present name, unless it was claimed under one from before a key rotation. */
+async function claimOf(x: Exchange, { owners, key }: Key, fingerprint: string): Promise<Claim> {
+  const [owner, ...before] = owners as [string, ...string[]]
+  for (const earlier of before) {
+    const recalled = x.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
+    const known = await within(LEDGER_DEADLINE_MS, recalled)
+    if (known) return known
+  }
+  return within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint))
+}
+
+async function settled(x: Exchange, { owners, key }: Key, first: () => Promise<Submitted>): Promise<Response> {
+  const owner = owners[0]!
+  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).settle(owner, key, end))
   let done: Submitted
   try {
     done = await first()

@@ -12,15 +12,13 @@ const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), 
 export async function identify(x: Exchange): Promise<Subject> {
   const { config, keys } = x.isolate
   x.ownCredential = await isOwnCredential(x.request.headers, knownTo(x), jwksDeps)
+  x.forced = await forcedArm(x)
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
-  const forces = x.request.headers.has('x-sluice-arm')
-  const caller = x.ownCredential && forces ? await callerOf(x.request.headers, knownTo(x), jwksDeps) : null
-  const isTester = caller?.ok === true && atLeast(caller.caller.role, 'tester')
-  return subjectOf(x.request, config, keys, jwksDeps, isTester)
+  return subjectOf(x.request, config, keys, jwksDeps, x.forced !== null)
 }
 
-/** The arm that `x-sluice-arm` forces, for callers who may; null where it is not asked for. */
-export async function overrideOf(x: Exchange): Promise<Arm | null> {
+/** The arm that `x-sluice-arm` names, for callers who may; null where it is not asked for. */
+async function forcedArm(x: Exchange): Promise<Arm | null> {
   const wanted = x.request.headers.get('x-sluice-arm')
   if (wanted === null) return null
   const found = await callerOf(x.request.headers, knownTo(x), jwksDeps)

@@ -39,6 +39,8 @@ export interface Isolate {
   env: Env
   config: SluiceConfig
   lanes: Lane[]
+  /** Where an owner's idempotency keys are kept: in one ledger, whichever release their bodies lead to. */
+  claimsOf: (owner: string) => JobLedgerRpc
   keys: IdKeys
   tokens: StaticToken[]
   rateLimiter: RateLimiter
@@ -67,10 +69,12 @@ function build(env: Env): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is')
   const tokens = readTokens(env.SLUICE_TOKENS)
+  const lanes = read.config.releases.map((release) => lane(env, release))
   return {
     env,
     config: read.config,
-    lanes: read.config.releases.map((release) => lane(env, release)),
+    lanes,
+    claimsOf: (owner) => lanes.find(({ protocol }) => protocol.hasJobs)!.ledgerFor(owner),
     keys: signingKeys(env.SLUICE_COOKIE_KEY).map((key) => new TextEncoder().encode(key)),
     tokens: tokens.ok ? tokens.tokens : [],
     rateLimiter: new RateLimiter(read.config.rateLimits),

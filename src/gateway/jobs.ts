@@ -8,7 +8,17 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, isRedirect, parseJson, readPrefix, type Upstream, upstreamError } from './forward.ts'
+import {
+  armErrorOf,
+  callBackend,
+  type CallFailure,
+  isJson,
+  isRedirect,
+  parseJson,
+  readPrefix,
+  type Upstream,
+  upstreamError,
+} from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
@@ -16,7 +26,7 @@ import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, goesOn, noteSight, rescue } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
 
-const MAX_JOB_JSON_BYTES = 1024 * 1024
+const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 
 /** What was asked about a job, and how its backend answered. */
 interface Answered {
@@ -31,6 +41,7 @@ interface Answered {
   seconds: number
   /** The answer has been read, or need not be: ends the arm's deadline. */
   done: () => void
+  failure: () => CallFailure
 }
 
 export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
@@ -46,11 +57,18 @@ export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Ro
     if (rescued) return aboutJob(x, snapshot, route, rescued)
     throw upstreamError(upstream.failure, job.arm, false)
   }
-  const { response, seconds, done } = upstream
-  const answered: Answered = { x, decided, route, job, url, response, seconds, done }
-  const isJson = /json/i.test(response.headers.get('content-type') ?? '')
-  const isStreamed = route.answer === 'bytes' || (route.answer === 'json' && !isJson)
-  return isStreamed ? streamed(answered) : json(answered)
+  const { response, seconds, done, failure } = upstream
+  if (route.answer === 'bytes' && response.status >= 400 && canGoOn(job)) {
+    const rescued = await rescue(job)
+    if (rescued) {
+      await response.body?.cancel()
+      return aboutJob(x, snapshot, route, rescued)
+    }
+  }
+  const answered: Answered = { x, decided, route, job, url, response, seconds, done, failure }
+  const mayBeRead = route.answer !== 'bytes' || response.status >= 400
+  const isRead = route.answer === 'job' || route.answer === 'deletion' || (mayBeRead && isJson(response))
+  return isRead ? json(answered) : streamed(answered)
 }
 
 async function call(
@@ -75,35 +93,28 @@ async function call(
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
   const { x, decided, route, job, url, response, seconds, done } = answered
-  const { lane, snapshot } = decided
+  const { lane } = decided
   done()
-  if (canGoOn(job) && response.status >= 400) {
-    const rescued = await rescue(job)
-    if (rescued) {
-      await response.body?.cancel()
-      return aboutJob(x, snapshot, route, rescued)
-    }
-  }
   if (job.foreign && response.status === 404) return unknown(answered)
-  recordEnd(decided, route.operation, contentOutcome(lane, route, response), { latency: seconds })
+  recordEnd(decided, route.operation, outcomeOfAnswer(lane, route, response), { latency: seconds })
   const translation = await translationOf(x, sourceOf(job, url), new Map([[job.upstreamId, job.clientId]]), null)
   const { status, headers, body } = response
   return answer(x, decided, { status, headers, body, translation })
 }
 
-function contentOutcome(lane: Lane, route: Route, { status, headers, ok }: Response): Outcome {
-  if (status === 410) return 'bad_output'
-  if (ok && route.operation === 'content') return lane.protocol.isGoodContent(status, headers) ? 'ok' : 'bad_output'
+function outcomeOfAnswer(lane: Lane, { operation, answer }: Route, { status, headers, ok }: Response): Outcome {
+  if (status === 410 && answer === 'bytes') return 'bad_output'
+  if (ok && operation === 'content') return lane.protocol.isGoodContent(status, headers) ? 'ok' : 'bad_output'
   return armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
 }
 
 async function json(answered: Answered): Promise<Response> {
-  const { x, decided, route, job, url, response, seconds, done } = answered
+  const { x, decided, route, job, url, response, seconds, done, failure } = answered
   const { lane, snapshot } = decided
   const { status } = response
   const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => {
-    recordEnd(decided, route.operation, 'timeout', { latency: seconds })
-    throw upstreamError('timeout', job.arm, false)
+    recordEnd(decided, route.operation, failure(), { latency: seconds })
+    throw upstreamError(failure(), job.arm, false)
   })
   done()
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
@@ -115,7 +126,7 @@ async function json(answered: Answered): Promise<Response> {
   const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
-  const outcome = sight ? 'ok' : isBad ? 'bad_output' : (armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok'))
+  const outcome = sight ? 'ok' : isBad ? 'bad_output' : outcomeOfAnswer(lane, route, response)
   recordEnd(decided, route.operation, outcome, { latency: seconds })
   noteSight(job, route, status, sight)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)

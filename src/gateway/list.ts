@@ -12,14 +12,17 @@ import { readCapped } from '../protocols/read-capped.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
-import { sightingOf } from './sighting.ts'
+import { endOf, sightingOf } from './sighting.ts'
 import type { Subject } from './subject.ts'
 import { translationOf } from './translation.ts'
 
 const LEDGER_DEADLINE_MS = 2000
-const MAX_JOB_JSON_BYTES = 256 * 1024
+/** Of one job's backend: a list is not worth an arm's whole timeout. */
+const SHOW_DEADLINE_MS = 3000
+const MAX_JOB_JSON_BYTES = 1024 * 1024
 /** The platform lets a request wait for six backends at a time. */
 const WIDTH = 6
+const MAX_ROUNDS = 5
 
 /** `lanes`: the releases that this path may belong to; the first one's protocol words the answer. */
 export async function listJobs(
@@ -33,17 +36,21 @@ export async function listJobs(
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
   const { owners } = subject
   const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job', matched: false } }
-  const cursor = after === null ? null : await cursorOf(x, lane, after, owners[0])
-  if (after !== null && !cursor) return listed(x, decided, [], false, began)
-  const found = await Promise.all(lanes.map((each) => jobsOf(each, owners, cursor, limit, order)))
-  const sign = order === 'desc' ? -1 : 1
-  const all = found
-    .flat()
-    .sort((a, b) => sign * (a.job.submittedAt - b.job.submittedAt || (a.job.clientId < b.job.clientId ? -1 : 1)))
-  const page = all.slice(0, limit)
-  const shown = await inParallel(page, WIDTH, ({ lane: of, job }) => show(x, of, job))
-  const jobs = shown.filter((job) => job !== null)
-  return listed(x, decided, jobs, all.length > limit, began)
+  let cursor = after === null ? null : await cursorOf(x, lane, after, owners)
+  let more = after === null || cursor !== null
+  const jobs: unknown[] = []
+  const silent = new Set<string>()
+  // Jobs that their backends no longer know leave room on the page for those behind them.
+  for (let round = 0; more && jobs.length < limit && round < MAX_ROUNDS; round++) {
+    const found = await jobsAfter(lanes, { owners, cursor, limit, order })
+    const page = found.slice(0, limit - jobs.length)
+    const shown = await inParallel(page, WIDTH, ({ lane: of, job }) => show(x, of, job, silent))
+    jobs.push(...shown.filter((job) => job !== null))
+    more = found.length > page.length
+    const last = page.at(-1)?.job
+    if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
+  }
+  return listed(x, decided, jobs, more && jobs.length > 0, began)
 }
 
 function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Response {
@@ -53,48 +60,63 @@ function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, b
   return answer(x, decided, { status: 200, headers, body })
 }
 
-async function jobsOf(
-  lane: Lane,
-  owners: Subject['owners'],
-  after: ListCursor | null,
-  limit: number,
-  order: 'asc' | 'desc',
-) {
-  // Jobs of this isolate that still wait for their flush belong into the list.
-  await lane.telemetry.flush()
+interface Question {
+  owners: readonly string[]
+  cursor: ListCursor | null
+  limit: number
+  order: 'asc' | 'desc'
+}
+
+/** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */
+async function jobsAfter(lanes: readonly Lane[], question: Question): Promise<{ lane: Lane; job: LedgerJob }[]> {
+  const { owners, cursor, limit, order } = question
+  const sign = order === 'desc' ? -1 : 1
+  const jobsOf = async (lane: Lane) => {
+    // Jobs of this isolate that still wait for their flush belong into the list.
+    await lane.telemetry.flush()
+    const asked = owners.map((owner) => lane.ledgerFor(owner).list([owner], cursor, limit, order))
+    const jobs = await within(LEDGER_DEADLINE_MS, Promise.all(asked))
+    return jobs.flat().map((job) => ({ lane, job }))
+  }
   try {
-    const jobs = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owners[0]).list([...owners], after, limit, order))
-    return jobs.map((job) => ({ lane, job }))
+    const found = await Promise.all(lanes.map(jobsOf))
+    return found
+      .flat()
+      .sort((a, b) => sign * (a.job.submittedAt - b.job.submittedAt || (a.job.clientId < b.job.clientId ? -1 : 1)))
   } catch (cause) {
-    throw new SluiceError('control_plane_unavailable', "the list of jobs can't be read now", {
-      cause,
-      headers: { 'retry-after': '2' },
-    })
+    const headers = { 'retry-after': '2' }
+    throw new SluiceError('control_plane_unavailable', "the list of jobs can't be read now", { cause, headers })
   }
 }
 
-/** The job as its backend shows it now, under the client's id; null where it is gone. */
-async function show(x: Exchange, lane: Lane, job: LedgerJob): Promise<unknown> {
+/** The job as its backend shows it now, under the client's id; null where it is gone. `silent`: backends that did not answer. */
+async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>): Promise<unknown> {
   const config = lane.release.arms[job.arm]
   const url = replicaUrl(config, job.replica)
   if (url === null) return null
-  const poll = lane.protocol.pollCall(job.upstreamId)
-  const headers = toBackend(pollHeaders(x, poll.headers), [], outgoing(x, lane, job.arm))
-  const upstream = await callBackend(
-    { url: url + poll.path, method: poll.method, headers, body: null, timeoutMs: config.timeoutMs },
-    now,
-  )
   // A backend that can't be asked takes no job out of its owner's list.
   const placeholder = lane.protocol.placeholder(job.clientId, job.submittedAt)
-  if (!upstream.ok) return placeholder
+  if (silent.has(url)) return placeholder
+  const poll = lane.protocol.pollCall(job.upstreamId)
+  const headers = toBackend(pollHeaders(x, poll.headers), [], outgoing(x, lane, job.arm))
+  const timeoutMs = Math.min(config.timeoutMs, SHOW_DEADLINE_MS)
+  const upstream = await callBackend({ url: url + poll.path, method: poll.method, headers, body: null, timeoutMs }, now)
+  if (!upstream.ok) {
+    silent.add(url)
+    return placeholder
+  }
   try {
     const { status, body: stream } = upstream.response
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
     const sight = lane.protocol.readJob(status, body)
-    if (!sight) return status === 404 ? null : placeholder
-    const tag = openJobId(job.clientId, x.isolate.keys)
-    if (tag && outcomeOf(sight)) lane.telemetry.seen(sightingOf({ ...tag, clientId: job.clientId }, sight, now()))
+    const known = { ...job, release: lane.hash }
+    if (!sight && status === 404) {
+      lane.telemetry.seen(endOf(known, 'job_lost', now()))
+      return null
+    }
+    if (!sight) return placeholder
+    if (outcomeOf(sight)) lane.telemetry.seen(sightingOf(known, sight, now()))
     const source = { lane, url, arm: job.arm, owner: job.owner, nameless: job.nameless }
     const own = new Map([[job.upstreamId, job.clientId]])
     return lane.protocol.translate(body, await translationOf(x, source, own, body))
@@ -112,12 +134,19 @@ function pollHeaders(x: Exchange, own: Record<string, string> = {}): Headers {
 }
 
 /** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
-async function cursorOf(x: Exchange, lane: Lane, clientId: string, owner: string): Promise<ListCursor | null> {
+async function cursorOf(
+  x: Exchange,
+  lane: Lane,
+  clientId: string,
+  owners: readonly string[],
+): Promise<ListCursor | null> {
   const tag = openJobId(clientId, x.isolate.keys)
   if (tag) return { submittedAt: tag.submittedAt, clientId }
   if (lane.release.idMode === 'tagged') return null
-  const job = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owner).find(clientId)).catch(() => null)
-  return job && { submittedAt: job.submittedAt, clientId }
+  const asked = owners.map((owner) => lane.ledgerFor(owner).find(clientId, [...owners]))
+  const found = await within(LEDGER_DEADLINE_MS, Promise.all(asked)).catch(() => [])
+  const job = found.find((each) => each !== null)
+  return job ? { submittedAt: job.submittedAt, clientId } : null
 }
 
 async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {

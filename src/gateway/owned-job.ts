@@ -38,7 +38,9 @@ export async function resolveJob(
     return { lane, arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag, foreign: false }
   }
   if (CAN_BE_NO_ID.test(clientId)) throw jobNotFound()
-  const recorded = await Promise.all(lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId) })))
+  const recorded = await Promise.all(
+    lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId, subject) })),
+  )
   for (const { lane, job } of recorded) {
     if (!job) continue
     if (!mayUse(job, subject)) throw jobNotFound()
@@ -48,18 +50,25 @@ export async function resolveJob(
   return foreignJob(lanes.find(({ release }) => release.match.models === null) ?? first, clientId, 'control')
 }
 
-/** A job that Sluice knows nothing of, at this arm. */
-export function foreignJob(lane: Lane, upstreamId: string, arm: Arm): OwnedJob {
-  const replica = replicaHash(lane.release.arms[arm].urls[0]!)
+/** Where else a job that nobody recorded may be: control's other replicas; with native ids, and only to read it, the candidate's. */
+export function placesOf({ lane, upstreamId }: OwnedJob, isRead: boolean): OwnedJob[] {
+  const { release } = lane
+  const at = (arm: Arm) => release.arms[arm].urls.map((url) => foreignJob(lane, upstreamId, arm, url))
+  return [...at('control').slice(1), ...(isRead && release.idMode === 'native' ? at('candidate') : [])]
+}
+
+/** A job that Sluice knows nothing of, at this replica of an arm. */
+function foreignJob(lane: Lane, upstreamId: string, arm: Arm, url = lane.release.arms[arm].urls[0]!): OwnedJob {
+  const replica = replicaHash(url)
   return { lane, arm, replica, upstreamId, clientId: upstreamId, tag: null, foreign: true }
 }
 
 /** `id_mode = "native"`: ids carry nothing, so the ledgers are asked, after what this isolate still holds back. */
-async function recordOf(lane: Lane, upstreamId: string): Promise<LedgerJob | null> {
+async function recordOf(lane: Lane, upstreamId: string, { owners }: Subject): Promise<LedgerJob | null> {
   if (lane.release.idMode === 'tagged') return null
   await lane.telemetry.flush()
   try {
-    const asked = lane.ledgers().map((ledger) => within(LEDGER_DEADLINE_MS, ledger.find(upstreamId)))
+    const asked = lane.ledgers().map((ledger) => within(LEDGER_DEADLINE_MS, ledger.find(upstreamId, [...owners])))
     return (await Promise.all(asked)).find((job) => job !== null) ?? null
   } catch (cause) {
     // Without the ledger nobody can say whose job this is, and it must not be handed to just anybody.

@@ -20,7 +20,7 @@ export async function passOn(
   { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
 ): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(x.request.method)
-  const routed = await decideArm(x, lane, snapshot, subject, null)
+  const routed = decideArm(x, lane, snapshot, subject, null)
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
   // Without jobs no request is a submit, so each of them is one.

@@ -31,7 +31,7 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   const { referred } = s
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
-    : await decideArm(x, lane, snapshot, s.subject, s.submission)
+    : decideArm(x, lane, snapshot, s.subject, s.submission)
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
   expose(x, decided, s.subject, s.submission)
@@ -68,8 +68,9 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   }
   const source = { lane, url: tried.url, arm: routed.arm, owner: s.subject.owners[0], nameless: s.subject.nameless }
   const known = new Map([...s.referred.ids].map(([clientId, upstreamId]) => [upstreamId, clientId]))
-  if (!response.ok || !sight) {
-    const translation = await translationOf(x, source, known, response.ok ? tried.json : null)
+  // Only an accepted job is one: what failed at once, or came as a video, only has its ids opened.
+  if (!response.ok || !sight || s.route.answer !== 'job') {
+    const translation = await translationOf(x, source, known, response.ok || sight ? tried.json : null)
     const headers = response.ok ? response.headers : withoutRetry(response)
     const body = translated(lane, tried, translation) ?? tried.rest ?? response.body
     const shown = { status: response.status, headers, body, translation, cookie: s.subject.cookie }

@@ -2,6 +2,7 @@
 import { type JobTag, signJobId } from '../core/job-id.ts'
 import { within } from '../durable/stubs.ts'
 import type { Translation } from '../protocols/protocol.ts'
+import { filePath } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
@@ -21,6 +22,8 @@ export interface AnswerSource {
   nameless: boolean
 }
 
+type OwnedSource = AnswerSource & { owner: string }
+
 /** `known`: backend id → client id. `body` is searched for further ids that later requests can name. */
 export async function translationOf(
   x: Exchange,
@@ -32,7 +35,7 @@ export async function translationOf(
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
     const found = lane.protocol.readIds(body).filter((id) => !ids.has(id))
-    const issued = await issuedIds(lane, owner, found.slice(0, MAX_RESOURCES))
+    const issued = await issuedIds({ ...source, owner }, found.slice(0, MAX_RESOURCES))
     for (const [id, clientId] of issued) ids.set(id, clientId ?? newId(x, { ...source, owner }, id))
   }
   return {
@@ -40,17 +43,18 @@ export async function translationOf(
     clientId: (id) => ids.get(id) ?? null,
     upstreamOrigin: source.url,
     gatewayOrigin: x.url.origin,
+    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(newId(x, { ...source, owner }, path), path) }),
   }
 }
 
 /** The ids under which this caller knows these resources already; null for those that the ledger does not know. */
-async function issuedIds(lane: Lane, owner: string, upstreamIds: string[]): Promise<[string, string | null][]> {
+async function issuedIds({ lane, arm, owner }: OwnedSource, upstreamIds: string[]): Promise<[string, string | null][]> {
   const ledger = lane.ledgerFor(owner)
   const find = async (id: string): Promise<[string, string | null]> => {
-    const key = `${owner}|${id}`
+    const key = `${owner}|${arm}|${id}`
     const remembered = lane.issuedIds.get(key)
     if (remembered !== undefined) return [id, remembered]
-    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id)).catch(() => null)
+    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id, [owner], arm)).catch(() => null)
     if (job?.owner !== owner) return [id, null]
     if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
     lane.issuedIds.set(key, job.clientId)
@@ -60,7 +64,7 @@ async function issuedIds(lane: Lane, owner: string, upstreamIds: string[]): Prom
 }
 
 /** An id that routes to a resource whose submit nobody here saw. */
-function newId(x: Exchange, source: AnswerSource & { owner: string }, upstreamId: string): string {
+function newId(x: Exchange, source: OwnedSource, upstreamId: string): string {
   const { lane, url, arm, owner, nameless } = source
   const place = { upstreamId, arm, release: lane.hash, replica: replicaHash(url), owner, nameless }
   return signJobId({ ...place, ...NOT_A_JOB_OF_OURS }, x.isolate.keys)

@@ -28,19 +28,24 @@ export class Claims {
   }
 
   claim(owner: string, key: string, fingerprint: string, now: number): Claim {
+    const known = this.recall(owner, key, fingerprint, now)
+    if (known) return known
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, 'in_flight', NULL, NULL, NULL, ?)",
+      owner,
+      key,
+      fingerprint,
+      now,
+    )
+    this.#clean(now)
+    return { status: 'new' }
+  }
+
+  /** What is known of the key, claiming nothing; null where it is free. */
+  recall(owner: string, key: string, fingerprint: string, now: number): Exclude<Claim, { status: 'new' }> | null {
     const [known] = this.#sql.exec<ClaimRow>('SELECT * FROM claims WHERE owner = ? AND key = ?', owner, key)
-    const expired = known && now - known.at_ms > (known.status === 'in_flight' ? this.#abandonedMs : KEEP_MS)
-    if (!known || expired) {
-      this.#sql.exec(
-        "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, 'in_flight', NULL, NULL, NULL, ?)",
-        owner,
-        key,
-        fingerprint,
-        now,
-      )
-      this.#clean(now)
-      return { status: 'new' }
-    }
+    const keptMs = known?.status === 'in_flight' ? this.#abandonedMs : KEEP_MS
+    if (!known || now - known.at_ms > keptMs) return null
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
     if (known.status === 'error') return { status: 'error', httpStatus: known.http_status!, body: known.body! }

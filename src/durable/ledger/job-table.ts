@@ -48,6 +48,8 @@ export type JobRow = {
   rescued_upstream: string | null
   rescued_replica: number | null
   rescue_tried: number
+  /** 1: its backend no longer has it, though it may have ended well before. */
+  gone: number
   /** When it is given up; null: the release's `job_timeout` after its submit. */
   deadline_at: number | null
 }
@@ -55,7 +57,13 @@ export type JobRow = {
 const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
-  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER`
+  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0`
+
+/** What tables made by earlier versions lack. */
+const ADDED_COLUMNS = [
+  ['deadline_at', 'INTEGER'],
+  ['gone', 'INTEGER DEFAULT 0'],
+] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
   return `${arm}:${replica}:${upstreamId}`
@@ -69,8 +77,10 @@ export class JobTable {
     this.sql = sql
     this.#windows = windows
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
-    const [dated] = sql.exec("SELECT 1 FROM pragma_table_info('jobs') WHERE name = 'deadline_at'")
-    if (!dated) sql.exec('ALTER TABLE jobs ADD COLUMN deadline_at INTEGER')
+    for (const [name, type] of ADDED_COLUMNS) {
+      const [known] = sql.exec("SELECT 1 FROM pragma_table_info('jobs') WHERE name = ?", name)
+      if (!known) sql.exec(`ALTER TABLE jobs ADD COLUMN ${name} ${type}`)
+    }
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
@@ -109,6 +119,7 @@ export class JobTable {
       rescued_replica: null,
       rescue_tried: 0,
       deadline_at: null,
+      gone: 0,
       ...more,
     }
     const values = Object.values(row)
@@ -123,12 +134,14 @@ export class JobTable {
     return row ?? null
   }
 
-  /** A user's job by its backend's id. */
-  byUpstream(upstreamId: string, arm: Arm | null = null): JobRow | null {
+  /** A user's job by its backend's id; where two backends have used one, that of these owners. */
+  byUpstream(upstreamId: string, arm: Arm | null = null, owners: readonly string[] = []): JobRow | null {
     const [row] = this.sql.exec<JobRow>(
-      'SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 AND arm = COALESCE(?, arm) LIMIT 1',
+      `SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 AND arm = COALESCE(?, arm)
+       ORDER BY owner IN (${owners.map(() => '?').join(', ')}) DESC LIMIT 1`,
       upstreamId,
       arm,
+      ...owners,
     )
     return row ?? null
   }
@@ -157,6 +170,8 @@ export class JobTable {
    * here, cut to what the backend itself tells (in whole seconds, so up to one more).
    */
   end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number): boolean {
+    if (outcome === 'cancelled' || outcome === 'job_lost')
+      this.sql.exec('UPDATE jobs SET gone = 1 WHERE key = ?', row.key)
     const measured = Math.max(0, (at - row.submitted_at) / 1000)
     const seconds = told.total === null ? measured : Math.min(measured, told.total + 1)
     const ended = this.sql.exec(
@@ -189,12 +204,12 @@ export class JobTable {
     this.#windows.add([{ series: seriesOf(row), counters }], at)
   }
 
-  /** Own jobs for a client's list: cancelled ones are gone, and one that goes on at control stands there only. */
+  /** Own jobs for a client's list: without those that are gone, and one that goes on at control stands there only. */
   list(owners: readonly string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): LedgerJob[] {
     const holders = owners.map(() => '?').join(', ')
     const sign = order === 'asc' ? '>' : '<'
     const rows = this.sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND status NOT IN ('cancelled', 'lost') AND rescued_upstream IS NULL
+      `SELECT * FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND gone = 0 AND rescued_upstream IS NULL
        ${after ? `AND (submitted_at, client_id) ${sign} (?, ?)` : ''} ORDER BY submitted_at ${order}, client_id ${order} LIMIT ?`,
       ...owners,
       ...(after ? [after.submittedAt, after.clientId] : []),
