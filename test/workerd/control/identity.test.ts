@@ -147,7 +147,7 @@ describe('where nobody can be known', () => {
     const access = { jwks_url: 'https://issuer.example/keys', issuer: 'i', audience: 'a' }
     rig.settings.config = readConfig({ ...VARS, SLUICE: { auth: { control_plane: access } } }, ['http'])
     const part = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
-    const token = `${part({ alg: 'RS256', kid: 'k' })}.${part({ sub: 'a' })}.AAAA`
+    const token = `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss: 'i', sub: 'a' })}.AAAA`
     const response = await rig.request('GET', '/api/v1/releases', {
       as: null,
       headers: { authorization: `Bearer ${token}` },

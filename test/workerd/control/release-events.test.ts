@@ -1,9 +1,9 @@
 /** The live feed: each window that closes is told once, whatever was missed between two polls. */
 import { expect, it } from 'vitest'
-import { releaseEvents } from '../../src/control/release-events.ts'
-import type { ControlService } from '../../src/control/service.ts'
-import { SluiceError } from '../../src/core/errors.ts'
-import { aReleaseView } from '../support/workerd/release-view.ts'
+import { releaseEvents } from '../../../src/control/release-events.ts'
+import type { ControlService } from '../../../src/control/service.ts'
+import { SluiceError } from '../../../src/core/errors.ts'
+import { aReleaseView } from '../../support/workerd/release-view.ts'
 
 const T0 = 1_900_000_000_000
 const WINDOW_MS = 1000
