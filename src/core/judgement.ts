@@ -11,7 +11,6 @@ import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRo
 
 /** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
 export interface Judgement {
-  schema: 1
   epoch: number
   /** Candidate's shadow jobs are judged instead of its users' jobs. */
   shadow: boolean
@@ -41,7 +40,6 @@ export function openJudgement(
   previous: Judgement | null,
 ): Judgement {
   return {
-    schema: 1,
     epoch,
     shadow: state === 'shadow',
     judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),

@@ -8,7 +8,6 @@ export type State = 'idle' | 'shadow' | 'canary' | 'completed' | 'rolled_back'
 
 /** As stored by the controller. Times are unix ms. */
 export interface ReleaseState {
-  schema: 1
   state: State
   stage: string
   percent: number
@@ -52,26 +51,26 @@ export interface Plan {
   freeze: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
+/** Of snapshots in a shard's storage; one of another schema is no longer handed out. */
+export const SNAPSHOT_SCHEMA = 1
+
 /** What an isolate needs to route. The highest version wins everywhere. */
 export interface Snapshot {
-  schema: 1
+  schema: typeof SNAPSHOT_SCHEMA
   release: string
   state: State
   stage: string
   percent: number
   epoch: number
   version: number
-  paused: boolean
   /** Copies are made when `sample` > 0: while shadowing, and during canary if so configured. */
   shadow: { sample: number; maxBodyBytes: number; maxInFlight: number; maxJobsPerDay: number; jobTimeoutMs: number }
   rules: readonly Rule[]
   failover: boolean
-  rescue: boolean
 }
 
 export function initialState(now: number): ReleaseState {
   return {
-    schema: 1,
     state: 'idle',
     stage: 'idle',
     percent: 0,
@@ -115,7 +114,6 @@ export interface RoutingConfig {
   name: string
   rules: readonly Rule[]
   failover: boolean
-  rescue: boolean
   shadow: Snapshot['shadow'] & { duringCanary: boolean }
 }
 
@@ -123,14 +121,13 @@ export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot
   const duringCanary = state.shadowDuringCanary ?? config.shadow.duringCanary
   const copies = state.state === 'shadow' || (state.state === 'canary' && duringCanary)
   return {
-    schema: 1,
+    schema: SNAPSHOT_SCHEMA,
     release: config.name,
     state: state.state,
     stage: state.stage,
     percent: state.percent,
     epoch: state.epoch,
     version: state.version,
-    paused: state.paused,
     shadow: {
       sample: copies && !state.paused ? (state.shadowSample ?? config.shadow.sample) : 0,
       maxBodyBytes: config.shadow.maxBodyBytes,
@@ -140,6 +137,5 @@ export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot
     },
     rules: config.rules,
     failover: config.failover,
-    rescue: config.rescue,
   }
 }

@@ -4,7 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
-import type { Snapshot } from '../core/release.ts'
+import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
@@ -27,8 +27,8 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     this.#sql.exec(
       'CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID',
     )
-    const kept = this.#read('snapshot')
-    this.#snapshot = kept === null ? null : (JSON.parse(kept) as Snapshot)
+    const kept = JSON.parse(this.#read('snapshot') ?? 'null') as Snapshot | null
+    this.#snapshot = kept?.schema === SNAPSHOT_SCHEMA ? kept : null
   }
 
   /** A batch that was counted before (same source, no higher seq) changes nothing. */

@@ -25,11 +25,9 @@ function snapshot(over: Partial<Snapshot> = {}): Snapshot {
     percent: 5,
     epoch: 1,
     version: 1,
-    paused: false,
     shadow: { sample: 0, maxBodyBytes: 0, maxInFlight: 0, maxJobsPerDay: 0, jobTimeoutMs: 0 },
     rules: [],
     failover: false,
-    rescue: false,
     ...over,
   }
 }

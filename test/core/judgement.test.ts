@@ -145,9 +145,8 @@ describe('windows', () => {
   })
 
   it('are stepped through where there are rows, and at last where the span ends', () => {
-    const ends = (rows: WindowRow[], until: number, from = opened()) => [
-      ...windowsOf(rows, until, from).map(({ judgedUntil }) => judgedUntil / MINUTE),
-    ]
+    const ends = (rows: WindowRow[], until: number, from = opened()) =>
+      Array.from(windowsOf(rows, until, from), ({ judgedUntil }) => judgedUntil / MINUTE)
     expect(ends([row(1, 1), row(3, 1), row(1, 2)], 6)).toEqual([2, 4, 6])
     expect(ends([row(1, 1), row(5, 1)], 6)).toEqual([2, 6])
     expect(ends([], 1)).toEqual([1])

@@ -7,7 +7,6 @@ const CONFIG = {
   name: 'r',
   rules: [],
   failover: false,
-  rescue: false,
   shadow: {
     sample: 0.5,
     duringCanary: false,
@@ -30,11 +29,9 @@ describe('the snapshot', () => {
       percent: 5,
       epoch: 3,
       version: 7,
-      paused: false,
       shadow: { sample: 0, maxBodyBytes: 1000, maxInFlight: 7, maxJobsPerDay: 70, jobTimeoutMs: 700 },
       rules: [],
       failover: false,
-      rescue: false,
     })
   })
 

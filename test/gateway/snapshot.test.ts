@@ -12,11 +12,9 @@ function snapshot(version: number, percent = 5): Snapshot {
     percent,
     epoch: version,
     version,
-    paused: false,
     shadow: { sample: 0, maxBodyBytes: 0, maxInFlight: 0, maxJobsPerDay: 0, jobTimeoutMs: 0 },
     rules: [],
     failover: false,
-    rescue: false,
   }
 }
 

@@ -11,7 +11,6 @@ function snapshot(version: number): Snapshot {
     name: RELEASE,
     rules: [],
     failover: false,
-    rescue: false,
     shadow: { sample: 1, duringCanary: false, maxBodyBytes: 1, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 },
   }
   return snapshotOf({ ...initialState(T0), version, epoch: version }, routing)
@@ -82,5 +81,12 @@ describe('a snapshot', () => {
     expect(await object.snapshot()).toMatchObject({ version: 8 })
     await object.push(snapshot(9))
     expect(await object.snapshot()).toMatchObject({ version: 9 })
+  })
+
+  it('that an older build has stored is not handed out by one with another schema', async () => {
+    const object = shard(6)
+    await object.push({ ...snapshot(8), schema: 0 as 1 })
+    await evictDurableObject(object)
+    expect(await object.flush(batch(1, 1))).toBeNull()
   })
 })

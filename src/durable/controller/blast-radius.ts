@@ -4,7 +4,8 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { Actions } from './actions.ts'
 import type { Effective } from './effective.ts'
 import { type BlastSum, gatherBlast, type Run } from './gather.ts'
-import type { ControllerStore, EndedRun } from './store.ts'
+import type { EndedRun } from './kept.ts'
+import type { ControllerStore } from './store.ts'
 import { blastView } from './view.ts'
 
 /** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */

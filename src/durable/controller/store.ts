@@ -3,14 +3,10 @@
  * is written in one synchronous transaction. Decides nothing.
  */
 import type { HistoryEntry } from '../../control/api.ts'
-import type { Overlay } from '../../config/overlay.ts'
-import type { FixedReading } from '../../core/experiment.ts'
-import type { Facts } from '../../core/gates.ts'
-import type { Judgement } from '../../core/judgement.ts'
-import type { Verdict } from '../../core/guardrails.ts'
-import { initialState, type ReleaseState } from '../../core/release.ts'
+import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import type { Place } from '../../core/transitions.ts'
+import { type Kept, upgradeKept } from './kept.ts'
 
 export interface AuditDraft {
   who: string
@@ -23,56 +19,11 @@ export interface AuditDraft {
   evidence?: unknown
 }
 
-/** The overlay as published; `version` counts publications. */
-export interface Published {
-  overlay: Overlay
-  version: number
-}
-
-/** Hashes of the effective config: of what is judged or split, and of all that isolates see. */
-export interface ConfigMark {
-  judged: string
-  all: string
-}
-
-/** When a run started, and the epoch that its rollback began. */
-export interface EndedRun {
-  startedAt: number
-  epoch: number
-}
-
-interface Kept {
-  state: ReleaseState
-  judgement: Judgement | null
-  verdicts: Verdict[]
-  published: Published
-  configMark: ConfigMark | null
-  /** Version of the snapshot that each shard has confirmed. */
-  pushedVersion: number
-  /** The experiment's decision, and of which epoch it is. */
-  decision: ExperimentDecision | null
-  /** Sums at the planned end of the split that began with epoch `span`. */
-  reading: (FixedReading & { span: number }) | null
-  /** A rollback that has not been summed up yet: when it was decided, and which run it ended. */
-  unsettledSince: number | null
-  unsettledRun: EndedRun | null
-  /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
-  shadowsToClose: number | null
-}
-
-const NEVER_PUBLISHED: Published = { overlay: {}, version: 0 }
-
-export interface ExperimentDecision {
-  epoch: number
-  decision: NonNullable<Facts['experiment']>
-  message: string
-}
-
 type AuditRow = { id: number; at_ms: number; entry: string }
 
 export class ControllerStore {
   readonly #storage: DurableObjectStorage
-  readonly #cache: Partial<Kept> = {}
+  #kept: Kept
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
 
@@ -82,50 +33,54 @@ export class ControllerStore {
     storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
     )
+    const rows = storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')
+    const stored = Object.fromEntries([...rows].map(({ name, value }) => [name, JSON.parse(value)]))
+    this.#kept = upgradeKept(stored)
+    if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
   }
 
-  get state(): ReleaseState {
-    return this.#get('state') ?? initialState(0)
+  get state(): Kept['state'] {
+    return this.#kept.state
   }
 
-  get judgement(): Judgement | null {
-    return this.#get('judgement')
+  get judgement(): Kept['judgement'] {
+    return this.#kept.judgement
   }
 
-  get verdicts(): Verdict[] {
-    return this.#get('verdicts') ?? []
+  get verdicts(): Kept['verdicts'] {
+    return this.#kept.verdicts
   }
 
-  get published(): Published {
-    return this.#get('published') ?? NEVER_PUBLISHED
+  get published(): Kept['published'] {
+    return this.#kept.published
   }
 
-  get configMark(): ConfigMark | null {
-    return this.#get('configMark')
+  get configMark(): Kept['configMark'] {
+    return this.#kept.configMark
   }
 
-  get pushedVersion(): number {
-    return this.#get('pushedVersion') ?? -1
+  get pushedVersion(): Kept['pushedVersion'] {
+    return this.#kept.pushedVersion
   }
 
-  get unsettledSince(): number | null {
-    return this.#get('unsettledSince')
+  get unsettledSince(): Kept['unsettledSince'] {
+    return this.#kept.unsettledSince
   }
 
-  get unsettledRun(): EndedRun | null {
-    return this.#get('unsettledRun')
+  get unsettledRun(): Kept['unsettledRun'] {
+    return this.#kept.unsettledRun
   }
 
-  get shadowsToClose(): number | null {
-    return this.#get('shadowsToClose')
+  get shadowsToClose(): Kept['shadowsToClose'] {
+    return this.#kept.shadowsToClose
   }
 
-  get decision(): ExperimentDecision | null {
-    return this.#get('decision')
+  get decision(): Kept['decision'] {
+    return this.#kept.decision
   }
 
   get reading(): Kept['reading'] {
-    return this.#get('reading')
+    return this.#kept.reading
   }
 
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
@@ -148,7 +103,7 @@ export class ControllerStore {
       }
       if (audit) this.#append(audit, changes.state ?? this.state, now)
     })
-    Object.assign(this.#cache, changes)
+    this.#kept = { ...this.#kept, ...changes }
   }
 
   history(cursor: string | null, limit: number): { items: HistoryEntry[]; next: string | null } {
@@ -196,14 +151,5 @@ export class ControllerStore {
       cause ?? null,
       JSON.stringify(entry),
     )
-  }
-
-  #get<K extends keyof Kept>(name: K): Kept[K] | null {
-    if (!(name in this.#cache)) {
-      const [row] = this.#storage.sql.exec<{ value: string }>('SELECT value FROM kept WHERE name = ?', name)
-      if (row) this.#cache[name] = JSON.parse(row.value) as Kept[K]
-      else return null
-    }
-    return (this.#cache[name] as Kept[K] | undefined) ?? null
   }
 }

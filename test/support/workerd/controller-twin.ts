@@ -27,9 +27,8 @@ export class ControllerTwin implements ReleaseControllerRpc {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const { name, state, stage, percent, epoch, version, paused } = this.state
+    const { name, state, stage, percent, epoch, version } = this.state
     const shadow = { sample: 0, maxBodyBytes: 262_144, maxInFlight: 20, maxJobsPerDay: 5000, jobTimeoutMs: 3_600_000 }
-    const flags = { failover: false, rescue: false }
     return {
       schema: 1,
       release: name,
@@ -38,10 +37,9 @@ export class ControllerTwin implements ReleaseControllerRpc {
       percent,
       epoch,
       version,
-      paused,
       shadow,
       rules: this.rules,
-      ...flags,
+      failover: false,
     }
   }
 

@@ -1,0 +1,78 @@
+/** What a release's controller keeps beside its audit, and how values stored by an older build become today's. Pure. */
+import type { Overlay } from '../../config/overlay.ts'
+import type { FixedReading } from '../../core/experiment.ts'
+import type { Facts } from '../../core/gates.ts'
+import type { Judgement } from '../../core/judgement.ts'
+import type { Verdict } from '../../core/guardrails.ts'
+import { initialState, type ReleaseState } from '../../core/release.ts'
+
+/** Of all that is kept; grows when a stored value changes its shape or its meaning. */
+const SCHEMA = 1
+
+/** The overlay as published; `version` counts publications. */
+export interface Published {
+  overlay: Overlay
+  version: number
+}
+
+/** Hashes of the effective config: of what is judged or split, and of all that isolates see. */
+export interface ConfigMark {
+  judged: string
+  all: string
+}
+
+/** When a run started, and the epoch that its rollback began. */
+export interface EndedRun {
+  startedAt: number
+  epoch: number
+}
+
+export interface Kept {
+  schema: typeof SCHEMA
+  state: ReleaseState
+  judgement: Judgement | null
+  verdicts: Verdict[]
+  published: Published
+  configMark: ConfigMark | null
+  /** Version of the snapshot that each shard has confirmed; -1: none. */
+  pushedVersion: number
+  /** The experiment's decision, and of which epoch it is. */
+  decision: ExperimentDecision | null
+  /** Sums at the planned end of the split that began with epoch `span`. */
+  reading: (FixedReading & { span: number }) | null
+  /** A rollback that has not been summed up yet: when it was decided, and which run it ended. */
+  unsettledSince: number | null
+  unsettledRun: EndedRun | null
+  /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
+  shadowsToClose: number | null
+}
+
+export interface ExperimentDecision {
+  epoch: number
+  decision: NonNullable<Facts['experiment']>
+  message: string
+}
+
+/**
+ * What is stored, in any known schema, with what is missing filled in. A new schema adds its step here. Throws on a
+ * newer one than this build's, so that an older build that was deployed again overwrites nothing.
+ */
+export function upgradeKept(stored: Partial<Omit<Kept, 'schema'>> & { schema?: number }): Kept {
+  const { schema = SCHEMA } = stored
+  if (schema !== SCHEMA) throw new Error(`the release is stored in schema ${schema}; this build knows schema ${SCHEMA}`)
+  return {
+    state: initialState(0),
+    judgement: null,
+    verdicts: [],
+    published: { overlay: {}, version: 0 },
+    configMark: null,
+    pushedVersion: -1,
+    decision: null,
+    reading: null,
+    unsettledSince: null,
+    unsettledRun: null,
+    shadowsToClose: null,
+    ...stored,
+    schema,
+  }
+}
