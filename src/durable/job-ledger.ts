@@ -14,10 +14,11 @@ import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims } from './ledger/claims.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
-import { Follower, KEEP_JOBS_MS, type Overdue } from './ledger/follower.ts'
+import { Follower, KEEP_JOBS_MS } from './ledger/follower.ts'
 import { Funnel, type FunnelView } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
-import { JobTable, jobKey, ledgerJob } from './ledger/job-table.ts'
+import { jobKey, ledgerJob } from './ledger/job-row.ts'
+import { JobTable, type Overdue, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
@@ -78,17 +79,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const shadowEnd = new ShadowEnd(sql, backend)
-      this.#rescuer = new Rescuer(this.#jobs, this.#bodies, backend, this.#release)
-      this.#follower = new Follower(
-        ctx.storage,
-        this.#jobs,
-        this.#bodies,
-        this.#funnel,
+      const rescuer = new Rescuer(this.#jobs, this.#bodies, backend, this.#release)
+      this.#rescuer = rescuer
+      this.#follower = new Follower({
+        storage: ctx.storage,
+        jobs: this.#jobs,
+        bodies: this.#bodies,
+        funnel: this.#funnel,
         backend,
-        this.#release,
-        this.#rescuer,
+        release: this.#release,
+        rescuer,
         shadowEnd,
-      )
+      })
       this.#admission = new ShadowAdmission(this.#jobs, this.#funnel, shadowEnd, this.#release, objectIndexOf(ctx))
     } else {
       this.#admission = null
@@ -151,19 +153,15 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return admission
   }
 
-  async shadowSubmitted(
-    id: string,
-    result: { upstreamId: string; replica: number } | { outcome: Outcome },
-  ): Promise<void> {
-    const now = Date.now()
-    await this.#follower?.shadowSubmitted(id, result, now)
+  async shadowSubmitted(id: string, result: Place | { outcome: Outcome }): Promise<void> {
+    await this.#follower?.shadowSubmitted(id, result, Date.now())
   }
 
   async shadowCounts(counts: Record<string, number>): Promise<void> {
     for (const [step, n] of Object.entries(counts)) this.#funnel.count(step, n)
   }
 
-  async rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null> {
+  async rescue(upstreamId: string): Promise<Place | null> {
     const row = this.#jobs.byUpstream(upstreamId, 'candidate')
     if (!row || !this.#rescuer) return null
     await this.#follower?.lookNow(row)
@@ -187,11 +185,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   /** For the controller's tick. */
   async report({ overdue, ...span }: LedgerQuestion): Promise<LedgerReport> {
     const now = Date.now()
-    if (overdue) this.#follower?.markOverdue(overdue, now)
+    if (overdue) this.#jobs.markOverdue(overdue, now)
     return {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
-      open: openJobs(this.#jobs.sql),
+      open: openJobs(this.ctx.storage.sql),
       shadowToday: this.#admission?.today(now) ?? 0,
     }
   }
@@ -206,7 +204,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   /** What one run of the release did to its users, from its start on. */
   async blast(question: BlastQuestion): Promise<BlastCounts> {
-    return blastCounts(this.#jobs.sql, question)
+    return blastCounts(this.ctx.storage.sql, question)
   }
 
   async jobs(
@@ -214,13 +212,13 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     cursor: string | null,
     limit: number,
   ): Promise<{ items: JobView[]; next: string | null }> {
-    return jobViews(this.#jobs.sql, filter, cursor, limit)
+    return jobViews(this.ctx.storage.sql, filter, cursor, limit)
   }
 
   async pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }> {
     const protocol = this.#release && protocolOf(this.#release.protocol)
     return this.#release && protocol
-      ? pairViews(this.#jobs.sql, this.#release, protocol, cursor, limit)
+      ? pairViews(this.ctx.storage.sql, this.#release, protocol, cursor, limit)
       : { items: [], next: null }
   }
 

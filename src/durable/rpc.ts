@@ -105,9 +105,13 @@ export interface CounterShardRpc {
   snapshot(): Promise<Snapshot | null>
 }
 
-/** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
-export interface JobEntry extends JobTag {
+/** A job as its ledger knows it: all that its id says but the release, which is the ledger's own. */
+export interface LedgerJob extends Omit<JobTag, 'release'> {
   clientId: string
+}
+
+/** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
+export interface JobEntry extends LedgerJob {
   /** frames × pixels; null where unknown. */
   work: number | null
   /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
@@ -116,7 +120,7 @@ export interface JobEntry extends JobTag {
 
 /** A job seen in an answer on its way to a client. */
 export interface JobSighting {
-  job: JobTag & { clientId: string }
+  job: LedgerJob
   /** Null while it is still open. */
   outcome: Outcome | null
   /** Seconds by the backend's own account; null where it does not tell. */
@@ -173,9 +177,6 @@ export interface ExperimentSums {
   gpuSeconds: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]
 }
-
-/** A job as the gateway needs it to list, route or continue it. */
-export type LedgerJob = JobTag & { clientId: string }
 
 export interface ListCursor {
   submittedAt: number

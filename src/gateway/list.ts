@@ -110,13 +110,12 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
     const sight = lane.protocol.readJob(status, body)
-    const known = { ...job, release: lane.hash }
     if (!sight && status === 404) {
-      lane.telemetry.seen(endOf(known, 'job_lost', now()))
+      lane.telemetry.seen(endOf(job, 'job_lost', now()))
       return null
     }
     if (!sight) return placeholder
-    if (outcomeOf(sight)) lane.telemetry.seen(sightingOf(known, sight, now()))
+    if (outcomeOf(sight)) lane.telemetry.seen(sightingOf(job, sight, now()))
     const source = { lane, url, arm: job.arm, owner: job.owner, nameless: job.nameless }
     const own = new Map([[job.upstreamId, job.clientId]])
     return lane.protocol.translate(body, await translationOf(x, source, own, body))

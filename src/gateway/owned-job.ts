@@ -19,7 +19,7 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
   lane: Lane
   clientId: string
   /** Null where Sluice has no record of the job, or where it goes on at another backend than its id says. */
-  tag: JobTag | null
+  tag: Omit<JobTag, 'release'> | null
   /** Nobody here issued or recorded the id: it was there before Sluice, and is control's. */
   foreign: boolean
 }

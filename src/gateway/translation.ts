@@ -73,6 +73,6 @@ function newId(x: Exchange, source: OwnedSource, upstreamId: string): string {
 /** A resource whose submit nobody saw: it routes, and is counted nowhere. */
 const NOT_A_JOB_OF_OURS = { epoch: 0, stage: 'idle', submittedAt: 0, matched: false }
 
-export function isCounted(tag: JobTag): boolean {
+export function isCounted(tag: Pick<JobTag, 'submittedAt'>): boolean {
   return tag.submittedAt > 0
 }

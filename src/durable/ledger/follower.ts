@@ -12,7 +12,8 @@ import type { Bodies } from './bodies.ts'
 import type { Funnel } from './funnel.ts'
 import { canBeRescued, type Rescuer } from './rescuer.ts'
 import type { ShadowEnd } from './shadow-end.ts'
-import { CLIP_WORK, jobKey, type JobRow, type JobTable } from './job-table.ts'
+import { jobKey, type JobRow } from './job-row.ts'
+import { type JobTable, NOTHING_TOLD, type Place } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
 const LONGEST_SHADOW_PAUSE_MS = 30_000
@@ -23,14 +24,16 @@ const WIDTH = 6
 /** An ended job is known for so long after its submit. */
 export const KEEP_JOBS_MS = 8 * 86_400_000
 const KEEP_UNRESCUED_BODY_MS = 60_000
-const NOTHING_TOLD = { queue: null, run: null, total: null }
 
-/** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
-export interface Overdue {
-  epoch: number
-  shadow: boolean
-  seconds: number
-  perClipSeconds: number | null
+interface FollowerParts {
+  storage: DurableObjectStorage
+  jobs: JobTable
+  bodies: Bodies
+  funnel: Funnel
+  backend: Backend
+  release: ReleaseConfig
+  rescuer: Rescuer
+  shadowEnd: ShadowEnd
 }
 
 export class Follower {
@@ -43,16 +46,7 @@ export class Follower {
   readonly #rescuer: Rescuer
   readonly #shadowEnd: ShadowEnd
 
-  constructor(
-    storage: DurableObjectStorage,
-    jobs: JobTable,
-    bodies: Bodies,
-    funnel: Funnel,
-    backend: Backend,
-    release: ReleaseConfig,
-    rescuer: Rescuer,
-    shadowEnd: ShadowEnd,
-  ) {
+  constructor({ storage, jobs, bodies, funnel, backend, release, rescuer, shadowEnd }: FollowerParts) {
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
@@ -74,11 +68,7 @@ export class Follower {
     if (!canBeRescued(outcome)) this.#bodies.drop(row.key)
   }
 
-  async shadowSubmitted(
-    id: string,
-    result: { upstreamId: string; replica: number } | { outcome: Outcome },
-    now: number,
-  ): Promise<void> {
+  async shadowSubmitted(id: string, result: Place | { outcome: Outcome }, now: number): Promise<void> {
     const row = this.#jobs.get(id)
     if (!row || (row.status !== 'open' && 'outcome' in result)) return
     if ('outcome' in result) {
@@ -87,12 +77,7 @@ export class Follower {
       this.#funnel.count(`dropped:submit_${result.outcome}`)
       return
     }
-    this.#jobs.sql.exec(
-      'UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?',
-      result.upstreamId,
-      result.replica,
-      id,
-    )
+    this.#jobs.submitted(id, result)
     this.#funnel.count('submitted')
     // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
     if (row.status !== 'open')
@@ -101,32 +86,12 @@ export class Follower {
     await this.arm(now)
   }
 
-  /** Each open candidate job of this kind beyond its age counts as slow from now on, once. */
-  markOverdue({ epoch, shadow, seconds, perClipSeconds }: Overdue, now: number): void {
-    const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
-    const rows = this.#jobs.sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue = 0 AND upstream_id != ''
-       AND submitted_at < ? - COALESCE(work * ?, ?) LIMIT 500`,
-      epoch,
-      Number(shadow),
-      now,
-      perWorkMs,
-      seconds * 1000,
-    )
-    for (const row of [...rows]) this.#jobs.markOverdue(row, now)
-  }
-
   /** The alarm: whoever is due, a bounded number at a time; then the next alarm. Never throws, lest the platform give up on it. */
   async wake(): Promise<void> {
     const now = Date.now()
     // Armed before anything can fail.
     await this.#storage.setAlarm(now + LONGEST_SHADOW_PAUSE_MS)
-    const due = this.#jobs.sql.exec<JobRow>(
-      "SELECT * FROM jobs WHERE status = 'open' AND poll_at <= ? ORDER BY poll_at LIMIT ?",
-      now,
-      DUE_AT_ONCE,
-    )
-    const rows = [...due]
+    const rows = this.#jobs.due(now, DUE_AT_ONCE)
     for (let i = 0; i < rows.length; i += WIDTH) {
       await Promise.all(
         rows.slice(i, i + WIDTH).map((row) => this.#look(row).catch((error: unknown) => this.#later(row, error))),
@@ -134,24 +99,21 @@ export class Follower {
     }
     await this.#shadowEnd.stopDue(now)
     this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
-    this.#jobs.sql.exec("DELETE FROM jobs WHERE status != 'open' AND submitted_at < ?", now - KEEP_JOBS_MS)
+    this.#jobs.forget(now - KEEP_JOBS_MS)
     await this.#storage.deleteAlarm()
     await this.arm(Date.now())
   }
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number): Promise<void> {
-    const next = this.#jobs.sql
-      .exec<{ at: number | null }>("SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open'")
-      .one()
-    const dues = [next.at, this.#shadowEnd.nextAt()].filter((at) => at !== null)
+    const dues = [this.#jobs.nextDueAt(), this.#shadowEnd.nextAt()].filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
     const standing = await this.#storage.getAlarm()
     if (standing === null || standing > at) await this.#storage.setAlarm(at)
   }
 
-  /** For whoever was told that the job failed before its end has come here: the backend says how it stands. */
+  /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
   async lookNow(row: JobRow): Promise<void> {
     if (row.status === 'open') await this.#look(row)
   }
@@ -187,8 +149,7 @@ export class Follower {
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
     this.#shadowEnd.close(epoch)
-    const open = "SELECT * FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1 AND epoch <= ?"
-    for (const row of [...this.#jobs.sql.exec<JobRow>(open, epoch)]) {
+    for (const row of this.#jobs.openShadowsUpTo(epoch)) {
       if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, now)) continue
       this.#funnel.count('dropped:rolled_back')
       if (row.upstream_id !== '') this.#shadowEnd.queue(row, now)
@@ -203,15 +164,9 @@ export class Follower {
     this.#schedule(row, Date.now() + this.#pauseMs(row), row.polls + 1)
   }
 
+  /** Past its deadline a job is looked at once more and then ended. */
   #schedule(row: JobRow, at: number, polls: number): void {
-    const deadline = this.#deadline(row)
-    // Past its deadline a job is looked at once more and then ended.
-    this.#jobs.sql.exec(
-      "UPDATE jobs SET poll_at = ?, polls = ? WHERE key = ? AND status = 'open'",
-      Math.min(at, Math.max(deadline, Date.now())),
-      polls,
-      row.key,
-    )
+    this.#jobs.reschedule(row.key, Math.min(at, Math.max(this.#deadline(row), Date.now())), polls)
   }
 
   #pauseMs(row: JobRow): number {

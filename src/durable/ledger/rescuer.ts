@@ -3,13 +3,8 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
-import type { JobRow, JobTable } from './job-table.ts'
-
-/** Where a rescued job is now. */
-export interface Continuation {
-  upstreamId: string
-  replica: number
-}
+import { type JobRow, ledgerJob } from './job-row.ts'
+import type { JobTable, Place } from './job-table.ts'
 
 export function canBeRescued(outcome: Outcome | null): boolean {
   return outcome === 'job_failed' || outcome === 'job_lost'
@@ -20,7 +15,7 @@ export class Rescuer {
   readonly #bodies: Bodies
   readonly #backend: Backend
   readonly #release: ReleaseConfig
-  readonly #underWay = new Map<string, Promise<Continuation | null>>()
+  readonly #underWay = new Map<string, Promise<Place | null>>()
 
   constructor(jobs: JobTable, bodies: Bodies, backend: Backend, release: ReleaseConfig) {
     this.#jobs = jobs
@@ -30,7 +25,7 @@ export class Rescuer {
   }
 
   /** Once, however many ask; null where the job can't go on. */
-  rescue(row: JobRow): Promise<Continuation | null> {
+  rescue(row: JobRow): Promise<Place | null> {
     if (!this.#release.rescue) return Promise.resolve(null)
     if (row.rescued_upstream !== null) {
       return Promise.resolve({ upstreamId: row.rescued_upstream, replica: row.rescued_replica! })
@@ -45,38 +40,18 @@ export class Rescuer {
     return rescue
   }
 
-  async #resubmit(row: JobRow): Promise<Continuation | null> {
+  async #resubmit(row: JobRow): Promise<Place | null> {
     const body = this.#bodies.get(row.key)
     if (!body || row.rescue_tried || row.arm !== 'candidate') return null
-    this.#jobs.sql.exec('UPDATE jobs SET rescue_tried = 1 WHERE key = ?', row.key)
+    this.#jobs.rescueTried(row.key)
     const taken = await this.#backend.resubmit(body, `rescue-${row.client_id.slice(0, 200)}`)
     this.#bodies.drop(row.key)
     if (!taken) return null
-    const { sight, replica } = taken
-    this.#jobs.sql.exec(
-      'UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?',
-      sight.id,
-      replica,
-      row.key,
-    )
-    this.#jobs.add(
-      {
-        clientId: row.client_id,
-        upstreamId: sight.id,
-        arm: 'control',
-        release: 0,
-        replica,
-        epoch: row.epoch,
-        stage: row.stage,
-        submittedAt: row.submitted_at,
-        matched: false,
-        owner: row.owner,
-        nameless: row.nameless === 1,
-        work: row.work,
-      },
-      // Control did not choose this job, so it is in nobody's counters.
-      { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs },
-    )
-    return { upstreamId: sight.id, replica }
+    const place = { upstreamId: taken.sight.id, replica: taken.replica }
+    this.#jobs.rescued(row.key, place)
+    // Control did not choose this job, so it is in nobody's counters.
+    const going = { ...ledgerJob(row), ...place, arm: 'control' as const, matched: false, work: row.work }
+    this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
+    return place
   }
 }

@@ -2,7 +2,8 @@
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Admission, JobEntry, ShadowCaps } from '../rpc.ts'
 import type { Funnel } from './funnel.ts'
-import { jobKey, type JobTable } from './job-table.ts'
+import { jobKey } from './job-row.ts'
+import type { JobTable } from './job-table.ts'
 import type { ShadowEnd } from './shadow-end.ts'
 
 const DAY_MS = 86_400_000

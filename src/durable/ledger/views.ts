@@ -4,7 +4,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { Protocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../rpc.ts'
-import type { JobRow } from './job-table.ts'
+import type { JobRow } from './job-row.ts'
 
 interface Page<T> {
   items: T[]

@@ -1,0 +1,109 @@
+/** One row of the ledger's jobs: its columns, and a job on its way into them and out. Runs no SQL. */
+import type { Arm } from '../../core/arm.ts'
+import type { Outcome } from '../../core/outcome.ts'
+import type { LedgerJob } from '../rpc.ts'
+
+export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout'
+
+/** One row. Times are unix ms. `key` is unique over arms and replicas. */
+export type JobRow = {
+  key: string
+  client_id: string
+  /** Empty for a shadow copy whose submit has not been answered yet. */
+  upstream_id: string
+  arm: Arm
+  replica: number
+  owner: string
+  epoch: number
+  stage: string
+  matched: number
+  nameless: number
+  shadow: number
+  /** 0: outside the counters, as a job that goes on at control after its candidate failed. */
+  counted: number
+  submitted_at: number
+  work: number | null
+  status: JobStatus
+  outcome: Outcome | null
+  seconds: number | null
+  run_seconds: number | null
+  ended_at: number | null
+  /** When the ledger looks by itself. */
+  poll_at: number | null
+  polls: number
+  /** 1: counted as slow while still open, so its latency is not counted again. */
+  overdue: number
+  /** Of a shadow job: the control job that it copies. */
+  pair: string | null
+  rescued_upstream: string | null
+  rescued_replica: number | null
+  rescue_tried: number
+  /** 1: its backend no longer has it, though it may have ended well before. */
+  gone: number
+  /** When it is given up; null: the release's `job_timeout` after its submit. */
+  deadline_at: number | null
+}
+
+export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
+  matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
+  seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
+  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0`
+
+/** What tables made by earlier versions lack. */
+export const ADDED_COLUMNS = [
+  ['deadline_at', 'INTEGER'],
+  ['gone', 'INTEGER DEFAULT 0'],
+] as const
+
+export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
+  return `${arm}:${replica}:${upstreamId}`
+}
+
+/** An open job as it is taken up. */
+export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
+  return {
+    key: jobKey(job.arm, job.replica, job.upstreamId),
+    client_id: job.clientId,
+    upstream_id: job.upstreamId,
+    arm: job.arm,
+    replica: job.replica,
+    owner: job.owner,
+    epoch: job.epoch,
+    stage: job.stage,
+    matched: Number(job.matched),
+    nameless: Number(job.nameless),
+    shadow: 0,
+    counted: 1,
+    submitted_at: job.submittedAt,
+    work: job.work ?? null,
+    status: 'open',
+    outcome: null,
+    seconds: null,
+    run_seconds: null,
+    ended_at: null,
+    poll_at: null,
+    polls: 0,
+    overdue: 0,
+    pair: null,
+    rescued_upstream: null,
+    rescued_replica: null,
+    rescue_tried: 0,
+    deadline_at: null,
+    gone: 0,
+  }
+}
+
+export function ledgerJob(row: JobRow): LedgerJob {
+  return {
+    clientId: row.client_id,
+    upstreamId: row.upstream_id,
+    arm: row.arm,
+    replica: row.replica,
+    epoch: row.epoch,
+    stage: row.stage,
+    submittedAt: row.submitted_at,
+    matched: row.matched === 1,
+    owner: row.owner,
+    nameless: row.nameless === 1,
+  }
+}
