@@ -7,6 +7,7 @@ import { ARMS } from '../core/arm.ts'
 import { OPERATIONS } from '../core/outcome.ts'
 
 export { ROLES, type Role } from '../auth/roles.ts'
+export * from './api-actions.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
@@ -123,36 +124,6 @@ export const releaseSchema = v.object({
   ),
 })
 export type ReleaseView = v.InferOutput<typeof releaseSchema>
-
-export const ACTIONS = [
-  'start',
-  'advance',
-  'pause',
-  'resume',
-  'rollback',
-  'reset',
-  'promote',
-  'set_percent',
-  'set_shadow',
-  'approve',
-] as const
-export const actionSchema = v.strictObject({
-  action: v.picklist(ACTIONS),
-  reason: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(500)), ''),
-  /** start: the stage to begin with. */
-  stage: v.optional(v.string()),
-  /** advance, promote: past everything but a freeze. */
-  force: v.optional(v.boolean(), false),
-  /** set_percent. */
-  percent: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),
-  /** set_shadow: share of control submits to copy; 0 switches copies off. */
-  sample: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
-  /** set_shadow: also copy while in canary. */
-  during_canary: v.optional(v.boolean()),
-  dry_run: v.optional(v.boolean(), false),
-})
-export type ActionRequest = v.InferInput<typeof actionSchema>
-export type ActionCommand = v.InferOutput<typeof actionSchema>
 
 /** The new state; with `dry_run` the state as it would be, and `dry_run: true`. */
 export const actionAnswerSchema = v.object({ ...releaseSchema.entries, dry_run: v.optional(v.boolean()) })

@@ -3,7 +3,7 @@
  * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
  */
 import { type Blocker, blockers, type Facts } from './gates.ts'
-import { canaryStage, nextRung, type Plan, type ReleaseState, type State } from './release.ts'
+import { canaryStage, nextRung, type Plan, presentRung, type ReleaseState, type State } from './release.ts'
 
 export type Command =
   | { action: 'start'; stage?: string }
@@ -32,9 +32,14 @@ export type Transition =
       ok: false
       code: 'illegal_transition' | 'blocked' | 'invalid_request'
       message: string
+      /** The command's own key that is wrong, where it is one. */
+      param: string | null
       blockers: Blocker[]
       legal: Action[]
     }
+
+/** Of a person's reason; the system's own sentences are what they are. */
+export const MAX_REASON_CHARS = 500
 
 /** What `set_shadow` changed lasts for one run; the next begins as configured. */
 const AS_CONFIGURED = { shadowSample: null, shadowDuringCanary: null }
@@ -48,7 +53,7 @@ const LEGAL: Record<Exclude<Action, 'reconfigure'>, (state: ReleaseState, plan: 
   resume: (s) => s.paused,
   rollback: (s) => ['shadow', 'canary', 'completed'].includes(s.state),
   reset: (s) => s.state === 'rolled_back',
-  approve: (s) => ['shadow', 'canary'].includes(s.state),
+  approve: (s, plan) => presentRung(s, plan.ladder)?.approval === 'manual' && s.approvedStage !== s.stage,
   set_percent: (s) => s.state === 'canary',
   set_shadow: () => true,
 }
@@ -73,6 +78,8 @@ export function transition(
       `${command.action} is not possible in ${state.stage}${state.paused ? ' (paused)' : ''}`,
     )
   }
+  const wrong = outOfRange(command)
+  if (wrong) return refuse(state, plan, 'invalid_request', `${wrong.param} ${wrong.message}`, [], wrong.param)
   const { now } = facts
   switch (command.action) {
     case 'start':
@@ -132,6 +139,16 @@ export function transition(
   }
 }
 
+/** Schemas ask this too, each at its own door; here it holds whoever sends the command. NaN is in no range. */
+function outOfRange(command: Command): { param: string; message: string } | null {
+  const within = (value: number, max: number) => value >= 0 && value <= max
+  if (command.action === 'set_percent' && !within(command.percent, 100))
+    return { param: 'percent', message: `is a number from 0 to 100, not ${command.percent}` }
+  if (command.action === 'set_shadow' && !within(command.sample, 1))
+    return { param: 'sample', message: `is a number from 0 to 1, not ${command.sample}` }
+  return null
+}
+
 /** What even `force` can't pass: a freeze, and a pause (resume first). */
 function obstacles(
   state: ReleaseState,
@@ -152,7 +169,8 @@ function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, rea
   const rung = plan.ladder.find(({ percent }) => canaryStage(percent) === stage)
   if (!rung) {
     const stages = ['shadow', ...plan.ladder.map(({ percent }) => canaryStage(percent))]
-    return refuse(state, plan, 'invalid_request', `there is no stage "${stage}"; there are ${stages.join(', ')}`)
+    const message = `there is no stage "${stage.slice(0, 100)}"; there are ${stages.join(', ')}`
+    return refuse(state, plan, 'invalid_request', message, [], 'stage')
   }
   return enter(begun, 'canary', stage, rung.percent, rung.percent, facts.now, reason, state)
 }
@@ -200,12 +218,14 @@ function refuse(
   code: 'illegal_transition' | 'blocked' | 'invalid_request',
   message: string,
   standing: Blocker[] = [],
+  param: string | null = null,
 ): Transition {
   const legal = legalActions(state, plan)
   return {
     ok: false,
     code,
     message: code === 'illegal_transition' ? `${message}; legal now: ${legal.join(', ')}` : message,
+    param,
     blockers: standing,
     legal,
   }

@@ -24,10 +24,10 @@ const completed = state({ state: 'completed', stage: 'completed', percent: 100 }
 describe('legal actions', () => {
   it.each<[string, ReleaseState, Action[]]>([
     ['idle', idle, ['start', 'set_shadow']],
-    ['shadow', shadowing(), ['advance', 'pause', 'rollback', 'approve', 'set_shadow']],
-    ['paused shadow', shadowing({ paused: true }), ['advance', 'resume', 'rollback', 'approve', 'set_shadow']],
-    ['a rung below the last', canary(5), ['advance', 'pause', 'rollback', 'approve', 'set_percent', 'set_shadow']],
-    ['the last rung', canary(100), ['promote', 'pause', 'rollback', 'approve', 'set_percent', 'set_shadow']],
+    ['shadow', shadowing(), ['advance', 'pause', 'rollback', 'set_shadow']],
+    ['paused shadow', shadowing({ paused: true }), ['advance', 'resume', 'rollback', 'set_shadow']],
+    ['a rung below the last', canary(5), ['advance', 'pause', 'rollback', 'set_percent', 'set_shadow']],
+    ['the last rung', canary(100), ['promote', 'pause', 'rollback', 'set_percent', 'set_shadow']],
     ['completed', completed, ['rollback', 'set_shadow']],
     ['rolled back', rolledBack(), ['reset', 'set_shadow']],
   ])('of %s are these, and every other is refused with the list of them', (_, from, legal) => {
@@ -140,7 +140,8 @@ describe('a freeze', () => {
     }
     expect(after(canary(5), { action: 'rollback' }, { plan: freezing }).state).toBe('rolled_back')
     expect(after(idle, { action: 'start', stage: 'canary-5' }, { plan: freezing }).stage).toBe('canary-5')
-    expect(after(canary(5), { action: 'approve' }, { plan: freezing }).approvedStage).toBe('canary-5')
+    const asking = { ...freezing, ladder: [rung(5, { approval: 'manual' }), rung(100)] }
+    expect(after(canary(5), { action: 'approve' }, { plan: asking }).approvedStage).toBe('canary-5')
     expect(after(canary(5), { action: 'set_percent', percent: 7 }, { plan: freezing }).percent).toBe(7)
   })
 
@@ -182,12 +183,38 @@ describe('approval', () => {
     expect(moved).toMatchObject({ stage: 'canary-100', approvedStage: null })
   })
 
+  it('is offered only where it is asked for and not given yet', () => {
+    expect(legalActions(canary(5), asking)).toContain('approve')
+    expect(legalActions(canary(100), asking)).not.toContain('approve')
+    expect(legalActions(after(canary(5), { action: 'approve' }, { plan: asking }), asking)).not.toContain('approve')
+  })
+
   it('is refused while anything else is missing', () => {
     expect(tried(canary(5), { action: 'approve' }, { plan: asking, facts: facts({ finishedJobs: 3 }) })).toMatchObject({
       ok: false,
       code: 'blocked',
       blockers: [{ code: 'min_jobs' }],
     })
+  })
+})
+
+describe('a number out of its range', () => {
+  it.each<[Command, string]>([
+    ...[-0.01, 100.01, Number.NaN, Infinity].map((percent): [Command, string] => [
+      { action: 'set_percent', percent },
+      'percent',
+    ]),
+    ...[-0.01, 1.01, Number.NaN, Infinity].map((sample): [Command, string] => [
+      { action: 'set_shadow', sample },
+      'sample',
+    ]),
+  ])('is refused by the state machine itself: %o', (command, param) => {
+    expect(tried(canary(5), command)).toMatchObject({ ok: false, code: 'invalid_request', param })
+  })
+
+  it('does not include its ends', () => {
+    expect([0, 100].map((percent) => after(canary(5), { action: 'set_percent', percent }).percent)).toEqual([0, 100])
+    expect([0, 1].map((sample) => after(canary(5), { action: 'set_shadow', sample }).shadowSample)).toEqual([0, 1])
   })
 })
 

@@ -190,6 +190,29 @@ describe('commands', () => {
     expect(fresh).toMatchObject({ ok: true, value: { state: 'rolled_back' } })
   })
 
+  it('out of range are refused here too, whoever let them through, and each refusal names its place', async () => {
+    await act('start', { stage: 'canary-5' })
+    const refusals: [ActionCommand, string[]][] = [
+      [command('set_percent', { percent: 200 }), ['percent']],
+      [command('set_percent', { percent: Number.NaN }), ['percent']],
+      [command('set_percent'), ['percent']],
+      [command('set_shadow', { sample: 2 }), ['sample']],
+      [command('pause', { reason: 'x'.repeat(501) }), ['reason']],
+    ]
+    for (const [given, paths] of refusals) {
+      const refused = await controller().act(given, ANNA)
+      expect(refused).toMatchObject({ ok: false, code: 'invalid_request', details: paths.map((path) => ({ path })) })
+    }
+    expect(await controller().act(command('promote'), ANNA)).toMatchObject({
+      code: 'illegal_transition',
+      details: ['advance', 'pause', 'rollback', 'set_percent', 'set_shadow'].map((action) => ({
+        path: 'action',
+        message: action,
+      })),
+    })
+    expect(await view()).toMatchObject({ percent: 5, version: 1 })
+  })
+
   it('tried dry say what would be, and leave no trace', async () => {
     await act('start', { stage: 'canary-5' })
     expect(await act('advance', { force: true, dry_run: true })).toMatchObject({ stage: 'canary-50', dry_run: true })

@@ -1,11 +1,11 @@
 /** The effective configuration of a release and its live overlay. */
 import * as v from 'valibot'
-import { configViewSchema } from '../api.ts'
+import { configViewSchema, reasonSchema } from '../api.ts'
 import { readIfMatch } from '../read-request.ts'
 import { type BodySchema, type Call, flag, route } from '../route.ts'
 
 const changeQuery = v.object({
-  reason: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(500)), ''),
+  reason: reasonSchema,
   dry_run: v.optional(flag, 'false'),
 })
 const patchSchema = v.record(v.string(), v.unknown())

@@ -5,8 +5,9 @@ import type { Facts } from '../../core/gates.ts'
 import { openJudgement } from '../../core/judgement.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { excusedGuardrails } from '../../core/guardrail-excuse.ts'
+import type { ErrorDetail } from '../../core/errors.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
-import { type Command, placeOf, transition } from '../../core/transitions.ts'
+import { type Command, MAX_REASON_CHARS, placeOf, type Transition, transition } from '../../core/transitions.ts'
 import { verdictsNow } from '../../core/cadence.ts'
 import type { Actor, Answer, Refusal } from '../rpc.ts'
 import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
@@ -36,18 +37,13 @@ export class Actions {
         `the release is at version ${state.version}, not ${actor.ifMatch}; look again before you act`,
       )
     }
+    if (request.reason.length > MAX_REASON_CHARS) return invalid('reason', `has at most ${MAX_REASON_CHARS} characters`)
     const command = commandOf(request)
     if (!command)
-      return refuse(
-        'invalid_request',
-        `${request.action} needs ${request.action === 'set_percent' ? 'percent' : 'sample'}`,
-      )
+      return invalid(request.action === 'set_percent' ? 'percent' : 'sample', `is needed for ${request.action}`)
     const reason = request.reason || `${request.action.replace('_', ' ')} by ${actor.who}`
     const next = transition(state, command, config, this.facts(config, now), reason)
-    if (!next.ok) {
-      const details = next.blockers.map(({ code, message }) => ({ path: code, message }))
-      return { ok: false, code: next.code, message: next.message, details }
-    }
+    if (!next.ok) return { ok: false, code: next.code, message: next.message, details: detailsOf(next) }
     if (!request.dry_run) {
       const forced = 'force' in command && command.force ? { evidence: { forced: true } } : {}
       const cause = command.action === 'rollback' ? { cause: 'manual' } : {}
@@ -164,6 +160,22 @@ function commandOf(request: ActionCommand): Command | null {
     }
     default:
       return { action: request.action }
+  }
+}
+
+/** The legal actions, the key that is wrong, or what is still missing. */
+function detailsOf({ code, message, param, legal, blockers }: Transition & { ok: false }): ErrorDetail[] {
+  if (code === 'illegal_transition') return legal.map((action) => ({ path: 'action', message: action }))
+  if (param !== null) return [{ path: param, message }]
+  return blockers.map((blocker) => ({ path: blocker.code, message: blocker.message }))
+}
+
+function invalid(param: string, message: string): Refusal {
+  return {
+    ok: false,
+    code: 'invalid_request',
+    message: `${param} ${message}`,
+    details: [{ path: param, message }],
   }
 }
 
