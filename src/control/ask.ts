@@ -1,6 +1,6 @@
 /** One call to a Durable Object: never longer than its deadline, and its refusals and failures as SluiceErrors. */
 import { SluiceError } from '../core/errors.ts'
-import type { Answer } from '../durable/rpc.ts'
+import type { Answer } from '../durable/controller-rpc.ts'
 import { within } from '../durable/stubs.ts'
 
 const DEADLINE_MS = 5000

@@ -2,7 +2,8 @@
 import type { Env } from '../config/env.ts'
 import type { ConfigResult } from '../config/load.ts'
 import type { LiveConfigFacade } from '../durable/live-config-client.ts'
-import type { JobLedgerRpc, ReleaseControllerRpc } from '../durable/rpc.ts'
+import type { ReleaseControllerRpc } from '../durable/controller-rpc.ts'
+import type { JobLedgerRpc } from '../durable/rpc.ts'
 
 export interface ControlDeps {
   readEnv(env: Env): ControlSettings

@@ -1,7 +1,7 @@
 /** What the controllers know → the metric families of SPEC section 9. Names and labels are a contract. */
 import { ARM_ERRORS } from '../core/outcome.ts'
 import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
-import type { SignalSum } from '../durable/rpc.ts'
+import type { SignalSum } from '../durable/controller-rpc.ts'
 import type { ReleaseView } from './api.ts'
 import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
 

@@ -24,6 +24,7 @@ import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
 import { type BlastCounts, blastCounts, type BlastQuestion, type OpenJobs, openJobs } from './ledger/summary.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf } from './object-config.ts'
+import type { JobFilter } from './controller-rpc.ts'
 import type {
   Admission,
   Claim,
@@ -32,7 +33,6 @@ import type {
   ExperimentQuestion,
   ExperimentSums,
   JobEntry,
-  JobFilter,
   JobLedgerRpc,
   LedgerBatch,
   LedgerJob,

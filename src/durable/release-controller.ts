@@ -25,7 +25,7 @@ import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
-import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './rpc.ts'
+import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { CountedRow } from './window-store.ts'
 
 export class ReleaseController extends DurableObject<Env> implements ReleaseControllerRpc {

@@ -1,93 +1,13 @@
 /**
- * What the Durable Objects offer each other, the gateway and the control plane: small values,
- * never prompts or bodies. Refusals are values; a rejected call means a bug or the platform.
+ * What counter shards and ledgers offer the gateway, the controller and the control plane: small values, never prompts
+ * or bodies. Refusals are values; a rejected call means a bug or the platform.
  */
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
-import type { ReportView } from '../control/api-experiment.ts'
 import type { Arm } from '../core/arm.ts'
-import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
+import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { JobTag } from '../core/job-id.ts'
 import type { PairMoments } from '../core/stats/moments.ts'
 import type { Counters, Series } from '../core/window.ts'
-
-export interface Refusal {
-  ok: false
-  code: ErrorCode
-  message: string
-  details: ErrorDetail[]
-}
-export type Answer<T> = { ok: true; value: T } | Refusal
-
-export interface Actor {
-  /** `token:NAME`, `user:SUBJECT` or `system:…`. */
-  who: string
-  /** Version that the caller believes to be current (`If-Match`); null: any. */
-  ifMatch: number | null
-}
-
-/** One per release: the only writer of its state, effective config and audit. */
-export interface ReleaseControllerRpc {
-  snapshot(): Promise<Snapshot>
-  view(): Promise<Answer<ReleaseView>>
-  act(command: ActionCommand, actor: Actor): Promise<Answer<ReleaseView>>
-  /** Newest first; `cursor` is the `next` of the page before. */
-  history(cursor: string | null, limit: number): Promise<{ items: HistoryEntry[]; next: string | null }>
-  config(): Promise<Answer<ConfigView>>
-  /** Compare-and-set: `baseVersion` is the overlay version that the draft was made from. */
-  publish(
-    overlay: Record<string, unknown>,
-    baseVersion: number,
-    reason: string,
-    actor: Actor,
-  ): Promise<Answer<ConfigView>>
-  /** Merged windows of shards and ledgers with `fromMs <= start < toMs`. */
-  windows(
-    fromMs: number,
-    toMs: number,
-  ): Promise<{ windowMs: number; rows: { startMs: number; series: Series; counters: Counters }[] }>
-  /** Sums since the release was first started, for Prometheus counters and histograms. */
-  totals(): Promise<{ series: Series; counters: Counters }[]>
-  jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<{ items: JobView[]; next: string | null }>
-  pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }>
-  rollbacks(): Promise<{ cause: string; n: number }[]>
-  /** Quality, resources, cost; an id seen before is not counted again. */
-  addSignals(rows: SignalRow[]): Promise<{ repeated: number }>
-  signals(): Promise<SignalSum[]>
-  /** The A/B report as it stands. */
-  report(): Promise<Answer<ReportView>>
-  telemetryLost(): Promise<number>
-}
-
-export interface SignalRow {
-  arm: Arm
-  metric: string
-  value: number
-  /** Unix ms; null: now. */
-  atMs: number | null
-  id: string | null
-  /** Of the job that it is about; null: the running epoch. */
-  epoch: number | null
-}
-
-/** All values of one metric in one epoch: `m2` is Σ(v − mean)². */
-export interface SignalSum {
-  epoch: number
-  arm: Arm
-  metric: string
-  n: number
-  mean: number
-  m2: number
-  last: number
-  lastAtMs: number
-}
-
-export interface JobFilter {
-  arm?: Arm
-  status?: JobView['status']
-  shadow?: boolean
-}
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {

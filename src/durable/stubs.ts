@@ -1,8 +1,15 @@
 /** Names of the objects, and their stubs typed by what they offer. A new stub each call: a broken one never mends. */
 import type { Env } from '../config/env.ts'
-import type { CounterShardRpc, JobLedgerRpc, ReleaseControllerRpc } from './rpc.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { CounterShardRpc, JobLedgerRpc } from './rpc.ts'
 
-export function controllerOf(env: Env, release: string): ReleaseControllerRpc {
+/** All that the data plane asks of a controller. */
+interface SnapshotSource {
+  snapshot(): Promise<Snapshot>
+}
+
+/** Typed by who asks: the control plane knows more of it (controller-rpc.ts). */
+export function controllerOf<T extends SnapshotSource = SnapshotSource>(env: Env, release: string): T {
   return stub(env.CONTROLLER, release)
 }
 

@@ -20,7 +20,6 @@ function entry(owner: string): JobEntry {
     upstreamId: `video-of-${owner}`,
     clientId: 'slc_x_slc',
     arm: 'control',
-    release: 1,
     replica: 2,
     epoch: 3,
     stage: 'canary-5',

@@ -12,7 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
 import type { Judgement } from '../../src/core/judgement.ts'
-import type { Actor, Answer } from '../../src/durable/rpc.ts'
+import type { Actor, Answer } from '../../src/durable/controller-rpc.ts'
 import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
 
 /** Far ahead, so that no alarm goes off by itself. */

@@ -9,7 +9,7 @@ import type { ErrorDetail } from '../../core/errors.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { type Command, MAX_REASON_CHARS, placeOf, type Transition, transition } from '../../core/transitions.ts'
 import { verdictsNow } from '../../core/cadence.ts'
-import type { Actor, Answer, Refusal } from '../rpc.ts'
+import type { Actor, Answer, Refusal } from '../controller-rpc.ts'
 import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
 import type { AuditDraft, ControllerStore } from './store.ts'
 

@@ -7,7 +7,7 @@ import type { ErrorDetail } from '../../core/errors.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay } from '../../config/overlay.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
-import type { Refusal } from '../rpc.ts'
+import type { Refusal } from '../controller-rpc.ts'
 import type { ConfigMark } from './kept.ts'
 
 export interface EffectiveConfig {

@@ -5,7 +5,7 @@ import { effectiveRelease, type Overlay, sources } from '../../config/overlay.ts
 import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
-import type { Actor, Answer } from '../rpc.ts'
+import type { Actor, Answer } from '../controller-rpc.ts'
 import type { Actions } from './actions.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
 import type { ControllerStore } from './store.ts'

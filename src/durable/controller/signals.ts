@@ -6,7 +6,7 @@
 import type { Arm } from '../../core/arm.ts'
 import type { SignalSource } from '../../core/judgement.ts'
 import { withValue } from '../../core/stats/moments.ts'
-import type { SignalRow, SignalSum } from '../rpc.ts'
+import type { SignalRow, SignalSum } from '../controller-rpc.ts'
 
 /** Clients repeat a batch within minutes or hours, not after weeks. */
 const KEEP_IDS_MS = 30 * 86_400_000

@@ -3,7 +3,7 @@ import type { JobView, PairView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { Protocol } from '../../protocols/protocol.ts'
-import type { JobFilter } from '../rpc.ts'
+import type { JobFilter } from '../controller-rpc.ts'
 import type { JobRow } from './job-row.ts'
 
 interface Page<T> {

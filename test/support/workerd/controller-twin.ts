@@ -5,7 +5,7 @@
 import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/control/api.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
-import type { Answer, Refusal, ReleaseControllerRpc, SignalSum } from '../../../src/durable/rpc.ts'
+import type { Answer, Refusal, ReleaseControllerRpc, SignalSum } from '../../../src/durable/controller-rpc.ts'
 import type { ReportView } from '../../../src/control/api-experiment.ts'
 import { aReport } from '../report-view.ts'
 import { aReleaseView } from './release-view.ts'
