@@ -155,7 +155,7 @@ describe('an Idempotency-Key', () => {
   })
 
   it('whose answer was a whole video is not repeatable, and generates nothing anew', async () => {
-    const video = 'A'.repeat(2_000_000)
+    const video = 'A'.repeat(9_000_000)
     control.answers((_, response, backend) =>
       sendJson(response, 200, jobOf(backend, backend.newId(), { data: [{ b64_json: video }] })),
     )

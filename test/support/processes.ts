@@ -29,7 +29,7 @@ export interface GatewaySettings {
 
 /** One gateway with storage of its own that outlives its process. */
 export class Gateway {
-  readonly #settings: GatewaySettings
+  #settings: GatewaySettings
   readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
   #running: DemoGateway | null = null
   #port: number | null = null
@@ -57,6 +57,13 @@ export class Gateway {
       secrets: { SLUICE_TOKENS: TOKENS, SLUICE_COOKIE_KEY: COOKIE_KEY, ...secrets },
     })
     this.#port = Number(new URL(this.#running.url).port)
+  }
+
+  /** Starts it anew with other secrets; those not named stay. */
+  async restartWith(secrets: Record<string, string>): Promise<void> {
+    await this.kill()
+    this.#settings = { ...this.#settings, secrets: { ...this.#settings.secrets, ...secrets } }
+    await this.start()
   }
 
   /** As a power cut: the whole process group at once (SIGKILL). Its storage stays. */
