@@ -48,7 +48,6 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
     owner,
     epoch,
     stage: 'canary-50',
-    release: 0,
     replica: 0,
     submittedAt: at - 1000 * seconds[arm],
     matched: false,

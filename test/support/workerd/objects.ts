@@ -2,7 +2,6 @@
 /** The native objects of the release `objects`, typed by what they offer, with batches and job entries to feed them. */
 import { env } from 'cloudflare:workers'
 import type { Env } from '../../../src/config/env.ts'
-import { hash32 } from '../../../src/core/assignment.ts'
 import type { Operation, Outcome } from '../../../src/core/outcome.ts'
 import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
@@ -66,7 +65,6 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
     upstreamId: `video-${name}`,
     clientId: `slc_${name}_slc`,
     arm,
-    release: hash32(RELEASE),
     replica: hash32(`http://${arm}.test`) >>> 16,
     epoch: 1,
     stage: 'canary-50',
