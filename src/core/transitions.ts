@@ -3,7 +3,7 @@
  * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
  */
 import { type Blocker, blockers, type Facts } from './gates.ts'
-import { canaryStage, nextRung, type Plan, presentRung, type ReleaseState, type State } from './release.ts'
+import { canaryStage, nextRung, type Plan, presentRung, type ReleaseState, type Rung, type State } from './release.ts'
 
 export type Command =
   | { action: 'start'; stage?: string }
@@ -95,22 +95,14 @@ export function transition(
           `${command.action} waits for: ${standing.map((b) => b.message).join('; ')}`,
           standing,
         )
-      if (command.action === 'promote') return enter(state, 'completed', 'completed', 100, null, now, reason)
+      if (command.action === 'promote') return enter(state, { ...offLadder('completed'), percent: 100, reason }, now)
       const rung = nextRung(state, plan.ladder)!
-      return enter(state, 'canary', canaryStage(rung.percent), rung.percent, rung.percent, now, reason)
+      return enter(state, { ...onLadder(rung), reason }, now)
     }
     case 'rollback':
-      return enter(state, 'rolled_back', 'rolled_back', 0, null, now, reason)
+      return enter(state, { ...offLadder('rolled_back'), reason }, now)
     case 'reset':
-      return enter(
-        { ...state, ...AS_CONFIGURED, cooldownUntil: now + plan.cooldownMs },
-        'idle',
-        'idle',
-        0,
-        null,
-        now,
-        reason,
-      )
+      return enter(state, { ...offLadder('idle'), ...AS_CONFIGURED, cooldownUntil: now + plan.cooldownMs, reason }, now)
     case 'pause':
       return change(state, { paused: true, reason })
     case 'resume':
@@ -164,48 +156,39 @@ function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, rea
   const standing = blockers(state, plan, facts).filter((b) => b.code === 'cooldown')
   if (standing.length > 0)
     return refuse(state, plan, 'blocked', `start waits for: ${standing.map((b) => b.message).join('; ')}`, standing)
-  const begun = { ...state, cooldownUntil: null, startedAt: facts.now }
-  if (stage === 'shadow') return enter(begun, 'shadow', 'shadow', 0, null, facts.now, reason, state)
+  const begun = { cooldownUntil: null, startedAt: facts.now, reason }
+  if (stage === 'shadow') return enter(state, { ...offLadder('shadow'), ...begun }, facts.now)
   const rung = plan.ladder.find(({ percent }) => canaryStage(percent) === stage)
   if (!rung) {
     const stages = ['shadow', ...plan.ladder.map(({ percent }) => canaryStage(percent))]
     const message = `there is no stage "${stage.slice(0, 100)}"; there are ${stages.join(', ')}`
     return refuse(state, plan, 'invalid_request', message, [], 'stage')
   }
-  return enter(begun, 'canary', stage, rung.percent, rung.percent, facts.now, reason, state)
+  return enter(state, { ...onLadder(rung), ...begun }, facts.now)
 }
 
-function enter(
-  state: ReleaseState,
-  next: State,
-  stage: string,
-  percent: number,
-  rung: number | null,
-  now: number,
-  reason: string,
-  from: ReleaseState = state,
-): Transition {
-  const moved = {
-    state: next,
-    stage,
-    percent,
-    rung,
-    paused: false,
-    since: now,
-    reason,
-    approvedStage: null,
-    ...newEpoch(state, now),
-  }
-  return change(state, moved, from)
+type Stage = Pick<ReleaseState, 'state' | 'stage' | 'percent' | 'rung'>
+
+function offLadder(state: Exclude<State, 'canary'>): Stage {
+  return { state, stage: state, percent: 0, rung: null }
+}
+
+function onLadder({ percent }: Rung): Stage {
+  return { state: 'canary', stage: canaryStage(percent), percent, rung: percent }
+}
+
+/** Another stage: not paused, not approved to be left, its clock not started. */
+function enter(state: ReleaseState, to: Stage & Partial<ReleaseState>, now: number): Transition {
+  return change(state, { paused: false, since: now, approvedStage: null, ...newEpoch(state, now), ...to })
 }
 
 function newEpoch(state: ReleaseState, now: number): Partial<ReleaseState> {
   return { epoch: state.epoch + 1, epochSince: now, clockStartedAt: null }
 }
 
-function change(state: ReleaseState, changed: Partial<ReleaseState>, from: ReleaseState = state): Transition {
+function change(state: ReleaseState, changed: Partial<ReleaseState>): Transition {
   const next = { ...state, ...changed, version: state.version + 1 }
-  return { ok: true, state: next, from: placeOf(from), to: placeOf(next) }
+  return { ok: true, state: next, from: placeOf(state), to: placeOf(next) }
 }
 
 export function placeOf(state: ReleaseState): Place {

@@ -2,6 +2,7 @@
 /** The native objects of the release `objects`, typed by what they offer, with batches and job entries to feed them. */
 import { env } from 'cloudflare:workers'
 import type { Env } from '../../../src/config/env.ts'
+import { hash32 } from '../../../src/core/assignment.ts'
 import type { Operation, Outcome } from '../../../src/core/outcome.ts'
 import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
