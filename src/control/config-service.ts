@@ -4,7 +4,8 @@
  */
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
-import { effectiveRelease, type Overlay, patchOverlay, sources } from '../config/overlay.ts'
+import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
+import { publishable } from '../config/publishable.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ConfigView } from './api.ts'
 import { ask, askAnswer } from './ask.ts'
@@ -30,11 +31,8 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
 
   const publish = async (file: ReleaseConfig, next: Overlay, seen: ConfigView, change: ConfigChange) => {
     requireVersion(change.ifMatch, seen.version)
-    const effective = effectiveRelease(file, next, deps.protocols)
-    if (!effective.ok) {
-      throw new SluiceError('invalid_request', 'the configuration would not be valid', { details: effective.issues })
-    }
-    requireSmall(next)
+    const checked = publishable(file, next, deps.protocols)
+    if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
     if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
     const controller = deps.controller(env, file.name)
     const published = await askAnswer(
@@ -62,14 +60,6 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     },
     clear: async (name, change) => publish(fileOf(name), {}, await view(name), change),
   }
-}
-
-/** As much as a variable of the file may hold with room to spare, and little enough for one header on its way. */
-const MAX_OVERLAY_CHARS = 6000
-
-function requireSmall(overlay: Overlay): void {
-  if (JSON.stringify(overlay).length <= MAX_OVERLAY_CHARS) return
-  throw new SluiceError('body_too_large', `a live overlay has at most ${MAX_OVERLAY_CHARS} characters`)
 }
 
 function requireVersion(given: number | null, current: number): void {

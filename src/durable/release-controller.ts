@@ -121,14 +121,8 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   ): Promise<Answer<ConfigView>> {
     const effective = this.#effective()
     if (!effective.ok) return effective
-    const published = this.#publishing.publish(
-      effective.file,
-      overlay as Overlay,
-      baseVersion,
-      reason,
-      actor,
-      Date.now(),
-    )
+    const publication = { overlay: overlay as Overlay, baseVersion, reason }
+    const published = this.#publishing.publish(effective.file, publication, actor, Date.now())
     if (published.ok) await this.#settled()
     return published
   }
@@ -180,7 +174,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const effective = this.#effective()
     await this.#clock.hold(effective.ok ? effective.config : null)
     if (!effective.ok) return
-    // What fails of one keeps none of the others from its turn.
+    // A step that fails does not keep the next ones from running.
     await this.#attempt('tick', () => this.#tick.run())
     await this.#attempt('push', () => this.#pusher.push())
     await this.#attempt('close-shadows', () => this.#pusher.closeShadows())
@@ -220,7 +214,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective
   }
 
-  /** After a change: shards and ledgers are told, then whatever is due by alarm. */
+  /** After a change: tells the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */
   async #settled(): Promise<void> {
     await this.#pusher.push().catch(() => undefined)
     const effective = this.#effective()

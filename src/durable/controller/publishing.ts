@@ -1,7 +1,8 @@
 /** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
 import type { ConfigView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import { effectiveRelease, type Overlay, sources } from '../../config/overlay.ts'
+import { type Overlay, sources } from '../../config/overlay.ts'
+import { publishable } from '../../config/publishable.ts'
 import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
@@ -10,8 +11,14 @@ import type { Actions } from './actions.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
 import type { ControllerStore } from './store.ts'
 
-const MAX_OVERLAY_CHARS = 64 * 1024
 const SHOWN_PUBLICATIONS = 50
+
+/** `baseVersion`: that of the overlay which this one was made from. */
+interface Publication {
+  overlay: Overlay
+  baseVersion: number
+  reason: string
+}
 
 export class Publishing {
   readonly #store: ControllerStore
@@ -36,9 +43,7 @@ export class Publishing {
   /** Refused where another overlay was published since `baseVersion`, or where the whole would not be valid. */
   publish(
     file: ReleaseConfig,
-    overlay: Overlay,
-    baseVersion: number,
-    reason: string,
+    { overlay, baseVersion, reason }: Publication,
     actor: Actor,
     now: number,
   ): Answer<ConfigView> {
@@ -47,17 +52,8 @@ export class Publishing {
       const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
       return { ok: false, code: 'version_mismatch', message, details: [] }
     }
-    const text = JSON.stringify(overlay)
-    if (text.length > MAX_OVERLAY_CHARS)
-      return { ok: false, code: 'invalid_request', message: 'the live configuration is larger than 64 KB', details: [] }
-    const effective = effectiveRelease(file, overlay, PROTOCOL_NAMES)
-    if (!effective.ok)
-      return {
-        ok: false,
-        code: 'invalid_request',
-        message: 'the live configuration would not be valid',
-        details: effective.issues,
-      }
+    const effective = publishable(file, overlay, PROTOCOL_NAMES)
+    if (!effective.ok) return effective
     const mark = markOf(effective.config)
     const judged = mark.judged !== this.#store.configMark?.judged
     const next = transition(
