@@ -50,7 +50,7 @@ interface CounterRange {
 /** Windows asked for in one call, so that no answer of an object grows without bound. */
 const WINDOWS_A_CALL = 500
 const MAX_STEPS = 2000
-/** No object keeps more than so many. */
+/** A little more than shards and ledgers keep, so that a range from long ago is not asked for step by step. */
 const KEPT_WINDOWS = 12_000
 /** Entries of a history are numbered. */
 const ENTRY_ID = /^\d{1,15}$/

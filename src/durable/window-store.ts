@@ -18,7 +18,7 @@ import {
 } from '../core/window.ts'
 
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
-/** What a job, or a whole answer, begins with. */
+/** Operations that ask a backend for a new video: `submit` begins a job, `sync` waits for the video itself. */
 const SUBMITS: ReadonlySet<string> = new Set(['submit', 'sync'])
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
