@@ -1,7 +1,6 @@
 /** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
 import { SluiceError } from '../core/errors.ts'
 import type { Translation } from '../protocols/protocol.ts'
-import { translateText } from '../protocols/translate.ts'
 import type { Decided, Exchange } from './exchange.ts'
 import { toClient } from './headers.ts'
 
@@ -21,7 +20,8 @@ export interface Shown {
 export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const headers = toClient(given)
   for (const [name, value] of more.translation ? [...headers] : []) {
-    if (!NAMELESS_HEADERS.test(name)) headers.set(name, translateText(value, more.translation!))
+    if (!NAMELESS_HEADERS.test(name))
+      headers.set(name, decided.lane.protocol.translateHeader(name, value, more.translation!))
   }
   if (typeof body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.

@@ -132,7 +132,8 @@ async function json(answered: Answered): Promise<Response> {
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(x, sourceOf(job, url), own, response.ok || sight ? body : null)
-  const shown = body === undefined ? (text ?? read.rest) : JSON.stringify(lane.protocol.translate(body, translation))
+  const isError = !response.ok && !sight
+  const shown = text === null ? read.rest : lane.protocol.translate(text, { ...translation, isError })
   const shownStatus = sight && !lane.release.passthroughStatus ? 200 : status
   const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
   return answer(x, decided, shownAs)

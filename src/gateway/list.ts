@@ -108,7 +108,8 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>
   try {
     const { status, body: stream } = upstream.response
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
-    const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
+    const text = bytes ? new TextDecoder().decode(bytes) : ''
+    const body = parseJson(text)
     const sight = lane.protocol.readJob(status, body)
     if (!sight && status === 404) {
       lane.telemetry.seen(endOf(job, 'job_lost', now()))
@@ -118,7 +119,7 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>
     if (outcomeOf(sight)) lane.telemetry.seen(sightingOf(job, sight, now()))
     const source = { lane, url, arm: job.arm, owner: job.owner, nameless: job.nameless }
     const own = new Map([[job.upstreamId, job.clientId]])
-    return lane.protocol.translate(body, await translationOf(x, source, own, body))
+    return JSON.parse(lane.protocol.translate(text, await translationOf(x, source, own, body))) as unknown
   } catch {
     return placeholder
   } finally {

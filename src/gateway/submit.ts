@@ -72,7 +72,8 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   if (!response.ok || !sight || s.route.answer !== 'job') {
     const translation = await translationOf(x, source, known, response.ok || sight ? tried.json : null)
     const headers = response.ok ? response.headers : withoutRetry(response)
-    const body = translated(lane, tried, translation) ?? tried.rest ?? response.body
+    const isError = !response.ok
+    const body = translated(lane, tried, { ...translation, isError }) ?? tried.rest ?? response.body
     const shown = { status: response.status, headers, body, translation, cookie: s.subject.cookie }
     return { response: answer(x, decided, shown), clientId: null }
   }
@@ -86,9 +87,9 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   return { response: answer(x, decided, shown), clientId: entry.clientId }
 }
 
-/** The answer's JSON for the client; text that is no JSON as it came; null for what was not read. */
-function translated(lane: Lane, { text, json }: Attempt, translation: Translation): string | null {
-  return json === undefined || json === null ? text : JSON.stringify(lane.protocol.translate(json, translation))
+/** The answer's text for the client; null for what was not read. */
+function translated(lane: Lane, { text }: Attempt, translation: Translation): string | null {
+  return text === null ? null : lane.protocol.translate(text, translation)
 }
 
 /** Signs the id and tells the ledger of the job, in memory. */

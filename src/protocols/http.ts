@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { Protocol } from './protocol.ts'
+import { translateText } from './translate.ts'
 
 export const http: Protocol = {
   name: 'http',
@@ -27,7 +28,8 @@ export const http: Protocol = {
   }),
   readJob: () => null,
   readIds: () => [],
-  translate: (body) => body,
+  translate: (text) => text,
+  translateHeader: (name, value, translation) => translateText(value, translation, name),
   listQuery: () => ({ limit: 20, after: null, order: 'desc' }),
   listAnswer: (jobs) => jobs,
   placeholder: (id) => ({ id }),

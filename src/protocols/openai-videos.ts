@@ -8,8 +8,9 @@ import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { ListQuery, Protocol } from './protocol.ts'
-import { translateAnswer } from './translate.ts'
+import { translateAnswer, translateText } from './translate.ts'
 
+const readPath = (path: string) => routeVideos('GET', path)
 const jobPath = (id: string) => `/v1/videos/${encodeURIComponent(id)}`
 
 export const openaiVideos: Protocol = {
@@ -27,7 +28,8 @@ export const openaiVideos: Protocol = {
   readSubmission: (bytes, contentType, route) => toSubmission(openBody(bytes, contentType), contentType ?? '', route),
   readJob: readJobSight,
   readIds: readResourceIds,
-  translate: (body, translation) => translateAnswer(body, translation),
+  translate: (text, translation) => translateAnswer(text, translation, readPath),
+  translateHeader: (name, value, translation) => translateText(value, translation, name, readPath),
   listQuery,
   listAnswer: (jobs, more) => ({
     object: 'list',

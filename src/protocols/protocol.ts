@@ -65,7 +65,7 @@ export interface ListQuery {
 }
 
 export interface Translation {
-  /** Backend id → the id that the client knows. Replaced wherever it stands as a whole token, in strings and keys. */
+  /** Backend id → the id that the client knows. Replaced wherever it stands as a whole token, in strings and keys; a plain one (`12`, `completed`) only where an id is meant. */
   ids?: ReadonlyMap<string, string>
   /** The same for what `ids` does not list, asked for whole strings and pieces of paths; null leaves them as they are. */
   clientId: (upstreamId: string) => string | null
@@ -73,6 +73,13 @@ export interface Translation {
   upstreamOrigin: string
   /** Where the client reached the gateway. */
   gatewayOrigin: string
+  /** The answer is an error in the backend's own words: nothing is left out of it. */
+  isError?: boolean
+  /**
+   * Gateway path (`/…`, signed) for a file of the backend's that is at no path of a job. Given is its path below
+   * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Missing: such paths stay.
+   */
+  fileUrl?: (upstreamPath: string) => string
 }
 
 export interface UpstreamCall {
@@ -98,8 +105,13 @@ export interface Protocol {
    * the one that it came from, a character, the items of a list. Each once; never throws.
    */
   readIds(body: unknown): string[]
-  /** Every place that holds an id or a URL of the backend, rewritten; server paths left out. Returns a new value. */
-  translate(body: unknown, translation: Translation): unknown
+  /**
+   * An answer's text with every place that holds an id or a URL of the backend rewritten, and server paths left
+   * out of it; all else byte for byte, and the very same text where nothing is to change. Never throws.
+   */
+  translate(text: string, translation: Translation): string
+  /** The same for a header that names jobs or addresses, such as Location. `name` in lower case. */
+  translateHeader(name: string, value: string, translation: Translation): string
   listQuery(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. */
   listAnswer(jobs: unknown[], more: boolean): unknown

@@ -1,114 +1,150 @@
 /**
- * An answer with the backend's ids and URLs turned into what the client must use. Works on any
- * JSON and on header values; says nothing of who knows which id.
+ * An answer with the backend's ids and URLs turned into what the client must use. Works on the text of any
+ * JSON and on header values, and changes nothing else in them; says nothing of who knows which id.
  */
-import type { Translation } from './protocol.ts'
+import { below, placeOf, splitPath } from './backend-url.ts'
+import { editJson } from './body/json-edit.ts'
+import { isPlain, tokensOf } from './id-tokens.ts'
+import { holdsId, holdsUrl, holdsValue, PROMPTS, SERVER_PATHS } from './member-names.ts'
+import type { Route, Translation } from './protocol.ts'
 
-/** The client's own words, in which an id would be a coincidence. */
-const PROMPTS = new Set(['prompt', 'negative_prompt'])
-/** Paths in the backend's own file system. */
-const SERVER_PATHS = new Set(['file_path', 'file_paths', 'output_path', 'output_paths'])
-/** No answer of any video API nests deeper. */
-const MAX_DEPTH = 100
+/** How the wire reads a path that is fetched; without it no path is known to name a job or a file. */
+export type ReadPath = (path: string) => Route
+
 /** Longer strings without a blank or a dot are videos in base64, in which a short id may stand by chance. */
 const MAX_WORD_CHARS = 8192
 const BASE64 = /^[A-Za-z0-9+/=_\r\n-]+$/
-/** An absolute URL inside a text, up to the next one. */
-const URLS = /(https?:\/\/(?:(?!https?:\/\/)[^\s"'<>\\^`{|}])+)/i
-/** A counter of so few digits stands in sizes, durations and versions too: it is an id only by itself. */
-const COUNTER = /^\d{1,5}$/
+/** A URL inside a text, with or without its scheme, up to the next one. */
+const URLS = /((?:https?:|(?<![:/\w]))\/\/(?:(?!https?:\/\/)[^\s"'<>\\^`{|}])+)/i
+/** The same percent-encoded, as it stands in a query. */
+const ENCODED_URLS = /((?:https?%3a)?%2f%2f[\w.~%!*'()+-]+)/i
+/** What ends a sentence and not its URL. */
+const SENTENCE_END = '.,;:!)]'
 
-/** A new value; the input is left alone. `__proto__` keys are left out. */
-export function translateAnswer(value: unknown, translation: Translation): unknown {
-  return translateValue(value, translatorOf(translation), 0)
+/**
+ * Text in, text out: where nothing is to change the very same, byte for byte. In a good answer members that
+ * hold server paths or `file:` URLs are cut; an error keeps them, being the backend's own words. Text that is
+ * no JSON (a proxy's error page, an answer cut off) is read as words: an id in it is of no use to the client there either.
+ */
+export function translateAnswer(text: string, translation: Translation, readPath?: ReadPath): string {
+  const translate = translatorOf(translation, readPath)
+  if (!isJson(text)) return translate(text, '')
+  const cuts = !translation.isError
+  return editJson(text, {
+    key: (path) => {
+      const name = nameOf(path)
+      return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
+    },
+    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path))),
+  })
 }
 
 /**
  * One string: an id, a URL or path, or words with any of them inside, such as the values of
  * Location, Content-Location and Content-Disposition. URLs of other hosts stay whole, since a
  * changed one, signed or not, leads nowhere.
+ *
+ * `name` is that of its member or header. Under the wire's own values (`status`, `seconds`, `model` …) only URLs
+ * are looked for. A plain id (a short counter or a word) is replaced only where a name says that an id stands
+ * there, or as the job in a path.
  */
-export function translateText(text: string, translation: Translation): string {
-  return translatorOf(translation)(text)
+export function translateText(text: string, translation: Translation, name = '', readPath?: ReadPath): string {
+  return translatorOf(translation, readPath)(text, name)
 }
 
-type Translate = (text: string) => string
+type Translate = (text: string, name: string) => string
 
-function translateValue(value: unknown, translate: Translate, depth: number): unknown {
-  if (typeof value === 'string') return translate(value)
-  if (value === null || typeof value !== 'object' || depth >= MAX_DEPTH) return value
-  if (Array.isArray(value)) return value.map((item) => translateValue(item, translate, depth + 1))
-  const result: Record<string, unknown> = {}
-  for (const [key, member] of Object.entries(value)) {
-    if (SERVER_PATHS.has(key) || isFileUrl(member)) continue
-    const name = translate(key)
-    if (name === '__proto__') continue
-    result[name] =
-      PROMPTS.has(key) && typeof member === 'string' ? member : translateValue(member, translate, depth + 1)
+function translatorOf(translation: Translation, readPath: ReadPath | undefined): Translate {
+  const { ids, clientId, gatewayOrigin, fileUrl } = translation
+  const base = translation.upstreamOrigin.replace(/\/+$/, '')
+  const scheme = /^https:/i.test(base) ? 'https:' : 'http:'
+  const upstream = placeOf(base, scheme)
+  const basePath = upstream?.rest ?? ''
+  const gateway = placeOf(gatewayOrigin, scheme)
+  const tokens = tokensOf(ids ?? new Map())
+
+  const known = (text: string, name: string) => {
+    const id = ids?.get(text) ?? clientId(text)
+    return id !== null && isPlain(text) && !holdsId(name) ? null : id
   }
-  return result
-}
-
-function translatorOf({ ids, clientId, upstreamOrigin, gatewayOrigin }: Translation): Translate {
-  const base = upstreamOrigin.replace(/\/+$/, '')
-  const origin = /^[a-z]+:\/\/[^/?#]*/i.exec(base)?.[0] ?? base
-  const basePath = base.slice(origin.length)
-  const known = (text: string) => ids?.get(text) ?? clientId(text)
-  const { inText, inWord } = tokensOf(ids ?? new Map())
-
-  const inPath: Translate = (path) =>
-    path.replaceAll(/[^/?#&=]+/g, (piece) => {
-      const id = known(decoded(piece))
-      return id === null ? inWord(piece) : encodeURIComponent(id)
-    })
-  const inUrl: Translate = (url) => {
-    const rest = below(base, url)
-    if (rest !== null) return gatewayOrigin + inPath(rest)
+  const inPiece = (piece: string, name = '') => {
+    const id = known(decoded(piece), name)
+    return id === null ? tokens.inWord(piece) : encodeURIComponent(id)
+  }
+  const inPieces = (path: string, name = '') => path.replaceAll(/[^/?#&=]+/g, (piece) => inPiece(piece, name))
+  const inQuery = (query: string) =>
+    query.replaceAll(/([^?#&=]*)=([^?#&=]+)|[^?#&=]+/g, (piece, name?: string, value?: string) =>
+      name === undefined || value === undefined ? inPieces(piece) : `${inPieces(name)}=${inPieces(value, name)}`,
+    )
+  const readRooted = (path: string) => readPath?.(path.startsWith('/') ? path : `/${path}`)
+  const inPath = (url: string) => {
+    const [path, query] = splitPath(url)
+    const route = readRooted(path)
+    const plainJob = route?.job && isPlain(route.job) ? known(route.job, 'id') : null
+    const shown = plainJob === null ? aroundEncoded(path, inPieces) : route!.upstreamPath(plainJob)
+    const isRooted = plainJob === null || path.startsWith('/')
+    return (isRooted ? shown : shown.slice(1)) + aroundEncoded(query, inQuery)
+  }
+  /** Where the gateway shows a file of the backend's that is at no path of a job; null where there is none. */
+  const fileAt = (url: string) => {
+    const [path, query] = splitPath(url)
+    const route = fileUrl && path.length > 1 ? readRooted(path) : undefined
+    return route?.job === null && route.operation === 'other' ? fileUrl!(path) + query : null
+  }
+  const inUrl = (url: string): string => {
+    const place = placeOf(url, scheme)
+    const rest = place && upstream && place.at === upstream.at ? below(basePath, place.rest) : null
+    if (rest !== null) return gatewayOrigin + (fileAt(rest) ?? inPath(rest))
     // A backend that trusts forwarded headers writes the gateway's own origin.
-    const own = [origin, gatewayOrigin].find((start) => below(start, url) !== null)
-    return own === undefined ? url : own + inPath(url.slice(own.length))
+    if (place && (place.at === upstream?.at || place.at === gateway?.at))
+      return url.slice(0, url.length - place.rest.length) + inPath(place.rest)
+    // Two slashes before what is no host begin a path that was joined carelessly.
+    if (place?.isBare && !/^[^:]*\.|^\[|^localhost:/.test(place.at)) return inPath(url)
+    return aroundEncoded(url, (piece) => piece)
+  }
+  const aroundEncoded = (text: string, translate: (piece: string) => string) => {
+    if (!text.includes('%')) return translate(text)
+    const pieces = text.split(ENCODED_URLS).map((piece, i) => {
+      if (i % 2 === 0) return translate(piece)
+      const url = decoded(piece)
+      const shown = inUrl(url)
+      return shown === url ? translate(piece) : encodeURIComponent(shown)
+    })
+    return pieces.join('')
+  }
+  const inSentence = (url: string) => {
+    let end = url.length
+    while (end > 0 && SENTENCE_END.includes(url[end - 1] as string)) end--
+    return inUrl(url.slice(0, end)) + url.slice(end)
   }
 
-  return (text) => {
-    const id = known(text)
+  return (text, name) => {
+    if (PROMPTS.has(name)) return text
+    const isValue = holdsValue(name)
+    const id = isValue ? null : known(text, name)
     if (id !== null) return id
     if (text.startsWith('data:') || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text
-    const pieces = text.split(URLS)
-    if (pieces.length > 1) return pieces.map((piece, i) => (i % 2 === 1 ? inUrl(piece) : inText(piece))).join('')
-    if (/\s/.test(text) || !/[/?#]/.test(text)) return inText(text)
-    return inPath((basePath !== '' && below(basePath, text)) || text)
+    const inWords = isValue ? (words: string) => words : (words: string) => aroundEncoded(words, tokens.inText)
+    const pieces = text.includes('//') ? text.split(URLS) : [text]
+    if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text)
+    if (pieces.length > 1) return pieces.map((piece, i) => (i % 2 === 1 ? inSentence(piece) : inWords(piece))).join('')
+    if (isValue || /\s/.test(text) || !/[/?#]/.test(text)) return inWords(text)
+    const path = (basePath !== '' && below(basePath, text)) || text
+    return (path.startsWith('/') && holdsUrl(name) ? fileAt(path) : null) ?? inPath(path)
   }
 }
 
-/** Replaces each known id that stands as a whole token: as it is in words, percent-encoded inside a URL. */
-function tokensOf(ids: ReadonlyMap<string, string>): { inText: Translate; inWord: Translate } {
-  const texts = new Map<string, string>()
-  const words = new Map<string, string>()
-  for (const [id, own] of ids) {
-    if (id === '' || COUNTER.test(id)) continue
-    const encoded = encodeURIComponent(own)
-    for (const spelling of [encodeURIComponent(id), id]) {
-      texts.set(spelling, spelling === id ? own : encoded)
-      words.set(spelling, encoded)
-    }
+function nameOf(path: readonly string[]): string {
+  return path.at(-1) ?? ''
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
-  if (texts.size === 0) return { inText: (text) => text, inWord: (text) => text }
-  // The longest first, as one id may begin like another; what a percent sign encodes bounds a token too.
-  const spellings = [...texts.keys()].toSorted((a, b) => b.length - a.length).map(escaped)
-  const pattern = new RegExp(`(?:(?<=%[0-9A-Fa-f]{2})|(?<![\\w-]))(?:${spellings.join('|')})(?![\\w-])`, 'g')
-  const replace = (by: Map<string, string>) => (text: string) =>
-    text.replace(pattern, (token) => by.get(token) ?? token)
-  return { inText: replace(texts), inWord: replace(words) }
-}
-
-/** What follows `start` in a URL or path that is it or lies below it; a sentence may end behind it. */
-function below(start: string, url: string): string | null {
-  const rest = url.startsWith(start) ? url.slice(start.length) : null
-  return rest !== null && /^([/?#]|[.,;:!)\]]*$)/.test(rest) ? rest : null
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }
 
 function decoded(piece: string): string {
@@ -120,6 +156,6 @@ function decoded(piece: string): string {
 }
 
 /** Dynamo may answer `file:///…`, which only its own machine can open. */
-function isFileUrl(value: unknown): boolean {
-  return typeof value === 'string' && value.startsWith('file:')
+function isFileUrl(text: string): boolean {
+  return text.startsWith('file:')
 }

@@ -441,7 +441,8 @@ describe('translation of answers', () => {
     ['gen1', 'tagged/1'],
     ['gen0', 'tagged0'],
   ])
-  const translate = (body: unknown) => openaiVideos.translate(body, translation(ids))
+  const translate = (body: unknown) =>
+    JSON.parse(openaiVideos.translate(JSON.stringify(body), translation(ids))) as unknown
   test('ids, absolute URLs and paths anywhere become the client’s', () => {
     expect(
       translate({

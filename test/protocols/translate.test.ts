@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import type { Translation } from '../../src/protocols/protocol.ts'
 import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
 import { GATEWAY, UPSTREAM, translation } from './contract.ts'
@@ -9,6 +10,7 @@ const ids = new Map([
   ['a/b c', 'slc C'],
   ['12', 'slc_12_slc'],
 ])
+const videos = (path: string) => openaiVideos.route('GET', path)
 const behind = (upstreamOrigin: string): Translation => ({ ...translation(ids), upstreamOrigin })
 
 describe('ids as whole tokens', () => {
@@ -34,12 +36,10 @@ describe('ids as whole tokens', () => {
     },
   )
   test('stand in keys and messages, and are left in prompts', () => {
-    const answer = { prompt: 'video_gen_77!', tasks: { video_gen_77: 1 }, error: { message: 'no video_gen_77' } }
-    expect(translateAnswer(answer, translation(ids))).toEqual({
-      prompt: 'video_gen_77!',
-      tasks: { slc_A_slc: 1 },
-      error: { message: 'no slc_A_slc' },
-    })
+    const answer = '{ "prompt":"video_gen_77!", "tasks": {"video_gen_77":1},"error":{"message":"no video_gen_77"}}'
+    expect(translateAnswer(answer, translation(ids))).toBe(
+      '{ "prompt":"video_gen_77!", "tasks": {"slc_A_slc":1},"error":{"message":"no slc_A_slc"}}',
+    )
   })
   test('are found in long text, but not in a video', () => {
     const text = `${'word '.repeat(3000)}video_gen_77`
@@ -57,8 +57,196 @@ describe('ids as whole tokens', () => {
     expect(translateText('video_gen_77.mp4', asked)).toBe('video_gen_77.mp4')
   })
   test('a client id makes no hostile key', () => {
-    const shown = translateAnswer({ j: { polluted: 1 } }, translation(new Map([['j', '__proto__']])))
-    expect((shown as { polluted?: unknown }).polluted).toBeUndefined()
+    const shown = translateAnswer('{"j1":{"polluted":1}}', translation(new Map([['j1', '__proto__']])))
+    expect((JSON.parse(shown) as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+})
+
+describe('the text of an answer', () => {
+  const shown = (text: string, more: Partial<Translation> = {}) =>
+    translateAnswer(text, { ...translation(ids), ...more }, videos)
+  test('keeps numbers, escapes and white space as the backend wrote them', () => {
+    const answer = (id: string) => `{"id": "${id}","seed":9223372036854775807,"fps":16.0,\n "note":"\\u00e9\\/"}\n`
+    expect(shown(answer('video_gen_77'))).toBe(answer('slc_A_slc'))
+    const other = '{ "detail" : "a\\/b \\u00e9", "n":1.0}'
+    expect(shown(other)).toBe(other)
+  })
+  test('loses server paths and file URLs, unless it is an error', () => {
+    const job =
+      '{"file_path":"/srv/a", "ok":1 , "data":[{"url":"file:///b","output_paths":["/c"]}],"urls":["file:///d"]}'
+    expect(shown(job)).toBe('{"ok":1 , "data":[{}],"urls":[]}')
+    expect(shown(job, { isError: true })).toBe(job)
+  })
+  test('shows no id or URL of the backend in an error either', () => {
+    const error = `{"detail":"video_gen_77 is not at ${UPSTREAM.replaceAll('/', '\\/')}\\/v1", "file_path":"/srv/x"}`
+    expect(shown(error, { isError: true })).toBe(`{"detail":"slc_A_slc is not at ${GATEWAY}/v1", "file_path":"/srv/x"}`)
+  })
+  test('that is no JSON is read as words', () => {
+    expect(shown(`<a href="${UPSTREAM}/v1/videos/video_gen_77">`)).toBe(`<a href="${GATEWAY}/v1/videos/slc_A_slc">`)
+    for (const text of ['', 'upstream 12 error', '{"id":', '\ufeff{}']) expect(shown(text)).toBe(text)
+  })
+  test('may nest as deep as it likes', () => {
+    const deep = (id: string) => `${'['.repeat(5000)}"${id}"${']'.repeat(5000)}`
+    expect(shown(deep('video_gen_77'))).toBe(deep('slc_A_slc'))
+  })
+})
+
+describe('ids that read like a number or a word', () => {
+  const plain = new Map([
+    ['12', 'slc_12_slc'],
+    ['completed', 'slc_c_slc'],
+    ['content', 'slc_content_slc'],
+    ['videos', 'slc_videos_slc'],
+  ])
+  const shown = (answer: object) =>
+    JSON.parse(translateAnswer(JSON.stringify(answer), translation(plain), videos)) as unknown
+  test('are replaced where a name says that an id stands there', () => {
+    expect(shown({ id: '12', video_id: 'completed', videoId: '12', ids: ['12', '13'], data: [{ id: '12' }] })).toEqual({
+      id: 'slc_12_slc',
+      video_id: 'slc_c_slc',
+      videoId: 'slc_12_slc',
+      ids: ['slc_12_slc', '13'],
+      data: [{ id: 'slc_12_slc' }],
+    })
+  })
+  test('and nowhere else', () => {
+    const answer = {
+      status: 'completed',
+      seconds: '12',
+      size: '12',
+      steps: '12',
+      phase: 'completed',
+      completed: true,
+      '12': '12 completed',
+      note: 'completed after 12 s, see content',
+      error: { code: '12', message: 'completed' },
+    }
+    expect(shown(answer)).toEqual(answer)
+  })
+  test('are the job in a path of the wire, whatever else stands in it', () => {
+    expect(
+      shown({
+        url: `${UPSTREAM}/v1/videos/12/content?seconds=12&video_id=12`,
+        polling_url: '/p/v1/videos/content/content',
+        next: 'v1/videos/videos',
+        text: `see ${UPSTREAM}/v1/videos/completed, please`,
+      }),
+    ).toEqual({
+      url: `${GATEWAY}/v1/videos/slc_12_slc/content?seconds=12&video_id=slc_12_slc`,
+      polling_url: '/p/v1/videos/slc_content_slc/content',
+      next: 'v1/videos/slc_videos_slc',
+      text: `see ${GATEWAY}/v1/videos/slc_c_slc, please`,
+    })
+  })
+  test('the wire’s own values are left alone whatever the id is, but for URLs', () => {
+    const odd = translation(new Map([['wan2.2', 'slc_w_slc']]))
+    const answer = `{"model":"wan2.2","type":"${UPSTREAM}/errors/wan2.2"}`
+    expect(translateAnswer(answer, odd, videos)).toBe(`{"model":"wan2.2","type":"${GATEWAY}/errors/slc_w_slc"}`)
+  })
+})
+
+describe('files of the backend', () => {
+  const fileUrl = (path: string) => `/F${path}`
+  const shown = (answer: object, more: Partial<Translation> = {}) =>
+    JSON.parse(translateAnswer(JSON.stringify(answer), { ...translation(ids), fileUrl, ...more }, videos)) as unknown
+  test('get the gateway’s path, with their query as it was', () => {
+    expect(
+      shown({
+        url: `${UPSTREAM}/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
+        mirror: `//10.0.0.7:8000/plain/a%20b.mp4`,
+        message: `saved at ${UPSTREAM}/plain/out.mp4.`,
+        download_url: '/files/x.mp4?y',
+        urls: ['/files/z.mp4'],
+      }),
+    ).toEqual({
+      url: `${GATEWAY}/F/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
+      mirror: `${GATEWAY}/F/plain/a%20b.mp4`,
+      message: `saved at ${GATEWAY}/F/plain/out.mp4.`,
+      download_url: '/F/files/x.mp4?y',
+      urls: ['/F/files/z.mp4'],
+    })
+  })
+  test('are told from the wire’s own paths, other hosts, and words', () => {
+    const answer = { home: UPSTREAM, root: `${UPSTREAM}/`, list: `${UPSTREAM}/v1/videos?after=video_gen_77` }
+    expect(shown(answer)).toEqual({ home: GATEWAY, root: `${GATEWAY}/`, list: `${GATEWAY}/v1/videos?after=slc_A_slc` })
+    expect(shown({ url: '/v1/videos/video_gen_77', file: '/files/video_gen_77.mp4' })).toEqual({
+      url: '/v1/videos/slc_A_slc',
+      file: '/files/slc_A_slc.mp4',
+    })
+    const others = { url: 'https://cdn.example/files/x.mp4', uri: `${GATEWAY}/files/x.mp4`, href: 'files/x.mp4' }
+    expect(shown(others)).toEqual(others)
+  })
+  test('of a backend with a base path are named below it', () => {
+    const base = { upstreamOrigin: 'http://b/base' }
+    expect(shown({ url: 'http://b/base/x.mp4', href: '/base/y.mp4', uri: 'http://b/other/z.mp4' }, base)).toEqual({
+      url: `${GATEWAY}/F/x.mp4`,
+      href: '/F/y.mp4',
+      uri: 'http://b/other/z.mp4',
+    })
+  })
+  test('in headers too', () => {
+    const of = (name: string, value: string) =>
+      openaiVideos.translateHeader(name, value, { ...translation(ids), fileUrl })
+    expect(of('location', '/files/x.mp4')).toBe('/F/files/x.mp4')
+    expect(of('content-location', `${UPSTREAM}/files/x.mp4`)).toBe(`${GATEWAY}/F/files/x.mp4`)
+    expect(of('content-disposition', 'attachment; filename="video_gen_77.mp4"')).toBe(
+      'attachment; filename="slc_A_slc.mp4"',
+    )
+    expect(of('x-job-id', '12')).toBe('slc_12_slc')
+    expect(of('x-steps', '12')).toBe('12')
+  })
+})
+
+describe('spellings of the backend’s URL', () => {
+  const job = (start: string) => `${start}/v1/videos/video_gen_77`
+  const mine = `${GATEWAY}/v1/videos/slc_A_slc`
+  test.each([
+    [
+      'http://backend.test',
+      ['HTTP://Backend.TEST', 'http://backend.test:80', 'http://backend.test:', 'http://backend.test.'],
+    ],
+    [
+      'http://backend.test:80',
+      ['http://backend.test', '//backend.test', '//BACKEND.test:80', 'http://me:pw@backend.test'],
+    ],
+    [
+      'https://backend.test',
+      ['https://backend.test:443', 'https://backend.test:0443', '//backend.test', '//backend.test:443'],
+    ],
+    ['http://backend:8000', ['//backend:8000', 'https://backend:8000', 'Http://BACKEND:8000']],
+    ['http://[::1]:8000', ['http://[::1]:8000', '//[::1]:8000']],
+  ])('%s', (upstreamOrigin, spellings) => {
+    const text = (value: string) => translateText(value, { ...translation(ids), upstreamOrigin })
+    for (const start of spellings) {
+      expect(text(job(start)), start).toBe(mine)
+      expect(text(`see (${job(start)}).`), start).toBe(`see (${mine}).`)
+    }
+  })
+  test.each([
+    [
+      'http://backend.test',
+      ['http://backend.test:8080', 'https://backend.test', '//backend.test:443', 'http://xbackend.test'],
+    ],
+    ['http://backend.test:8000', ['http://backend.test', '//backend.test', 'http://backend.test:8000@evil.example']],
+  ])('%s is not', (upstreamOrigin, spellings) => {
+    for (const start of spellings)
+      expect(translateText(job(start), { ...translation(ids), upstreamOrigin }), start).toBe(job(start))
+  })
+  test('in the query of another URL, as it is or percent-encoded', () => {
+    const inner = (url: string) => encodeURIComponent(`${url}?a=1`)
+    for (const outer of ['https://viewer.example/?x=video_gen_77&src=', '/play?src=', `${GATEWAY}/play?src=`]) {
+      const start = outer.startsWith('https://viewer') ? outer : outer.replace('video_gen_77', 'slc_A_slc')
+      const text = (value: string) => translateText(value, translation(ids))
+      expect(text(`${outer}${inner(job(UPSTREAM))}&y=2`)).toBe(`${start}${inner(mine)}&y=2`)
+      expect(text(`${outer}${inner(job(UPSTREAM)).replace('http', 'HTTP').toLowerCase()}`)).toBe(
+        `${start}${inner(mine)}`,
+      )
+      expect(text(`${outer}${inner(job('//10.0.0.7:8000'))}`)).toBe(`${start}${inner(mine)}`)
+      expect(text(`${outer}${inner('http://cdn.example/x')}`)).toBe(`${start}${inner('http://cdn.example/x')}`)
+    }
+  })
+  test('two slashes before no host are a path', () => {
+    expect(translateText('//v1/videos/video_gen_77', translation(ids))).toBe('//v1/videos/slc_A_slc')
   })
 })
 

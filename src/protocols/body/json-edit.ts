@@ -1,0 +1,145 @@
+/**
+ * JSON changed in its own text, in one pass: keys and strings are rewritten where they stand, members are
+ * cut, and every other character (numbers, escapes, white space, order) stays as it was written.
+ */
+
+export interface JsonEditor {
+  /** What stands for the key that ends `path`; null takes its member out. */
+  key(path: readonly string[]): string | null
+  /** What stands for a string; null takes it out, with its member or as an element. `path`: the keys down to it. */
+  text(text: string, path: readonly string[]): string | null
+}
+
+interface Edit {
+  start: number
+  end: number
+  text: string
+}
+
+/** An array or object that is open, and where its items stand. */
+interface Level {
+  isObject: boolean
+  /** Of the keys down to it. */
+  depth: number
+  /** The current item: where it starts, how many edits there were before it, and what is known of it. */
+  start: number
+  mark: number
+  isOpen: boolean
+  hasKey: boolean
+  isGone: boolean
+  /** Where the item before ended, and whether any before stays. */
+  before: number
+  hasKept: boolean
+  /** Start of items that are taken out before any stays; -1 for none. */
+  cutFrom: number
+}
+
+const SCALAR = /[^\s,\]}]+/y
+
+/** `source` must be JSON that `JSON.parse` reads, however deep. Without a change the very same text comes back. */
+export function editJson(source: string, editor: JsonEditor): string {
+  const edits: Edit[] = []
+  const path: string[] = []
+  const levels: Level[] = [levelOf(false, 0)]
+  let i = 0
+  while (i < source.length) {
+    const char = source[i] as string
+    const level = levels.at(-1) as Level
+    if (char === '}' || char === ']') {
+      if (level.cutFrom >= 0) edits.push({ start: level.cutFrom, end: level.before, text: '' })
+      levels.pop()
+      endItem(levels.at(-1) as Level, ++i, edits)
+    } else if (char === ',' || char === ':' || isSpace(char)) {
+      i++
+    } else {
+      if (!level.isOpen) beginItem(level, i, edits)
+      path.length = level.depth + (level.hasKey ? 1 : 0)
+      i = char === '"' ? editString(source, i, { level, path, edits, editor }) : enter(source, i, level, levels, edits)
+    }
+  }
+  return applied(source, edits)
+}
+
+/** Opens an array or object at `i`, or passes a number, `true`, `false` or `null`. Returns where to go on. */
+function enter(source: string, i: number, level: Level, levels: Level[], edits: Edit[]): number {
+  const char = source[i]
+  if (char === '{' || char === '[') {
+    levels.push(levelOf(char === '{', level.depth + (level.hasKey ? 1 : 0)))
+    return i + 1
+  }
+  SCALAR.lastIndex = i
+  SCALAR.test(source)
+  endItem(level, SCALAR.lastIndex, edits)
+  return SCALAR.lastIndex
+}
+
+interface Place {
+  level: Level
+  path: string[]
+  edits: Edit[]
+  editor: JsonEditor
+}
+
+function editString(source: string, start: number, { level, path, edits, editor }: Place): number {
+  const end = stringEnd(source, start)
+  const raw = source.slice(start + 1, end - 1)
+  const text = raw.includes('\\') ? (JSON.parse(source.slice(start, end)) as string) : raw
+  const isKey = level.isObject && !level.hasKey
+  if (isKey) path.push(text)
+  const shown = isKey ? editor.key(path) : editor.text(text, path)
+  if (shown === null) level.isGone = true
+  else if (shown !== text) edits.push({ start, end, text: JSON.stringify(shown) })
+  if (isKey) level.hasKey = true
+  else endItem(level, end, edits)
+  return end
+}
+
+function levelOf(isObject: boolean, depth: number): Level {
+  const item = { start: 0, mark: 0, isOpen: false, hasKey: false, isGone: false }
+  return { isObject, depth, ...item, before: 0, hasKept: false, cutFrom: -1 }
+}
+
+function beginItem(level: Level, start: number, edits: Edit[]): void {
+  if (level.cutFrom >= 0) edits.push({ start: level.cutFrom, end: start, text: '' })
+  level.start = start
+  level.mark = edits.length
+  level.isOpen = true
+  level.isGone = false
+  level.cutFrom = -1
+}
+
+/** An item that goes takes the comma before it along, or, where nothing before stays, the one after. */
+function endItem(level: Level, end: number, edits: Edit[]): void {
+  if (level.isGone) {
+    edits.length = level.mark
+    if (level.hasKept) edits.push({ start: level.before, end, text: '' })
+    else level.cutFrom = level.start
+  } else level.hasKept = true
+  level.before = end
+  level.isOpen = false
+  level.hasKey = false
+}
+
+/** Just past the closing quote of the string that opens at `start`: the first that no odd run of backslashes escapes. */
+function stringEnd(source: string, start: number): number {
+  for (let end = source.indexOf('"', start + 1); ; end = source.indexOf('"', end + 1)) {
+    let slashes = 0
+    while (source[end - 1 - slashes] === '\\') slashes++
+    if (slashes % 2 === 0) return end + 1
+  }
+}
+
+function applied(source: string, edits: readonly Edit[]): string {
+  if (edits.length === 0) return source
+  let result = ''
+  let read = 0
+  for (const { start, end, text } of edits) {
+    result += source.slice(read, start) + text
+    read = end
+  }
+  return result + source.slice(read)
+}
+
+function isSpace(char: string): boolean {
+  return char === ' ' || char === '\n' || char === '\r' || char === '\t'
+}
