@@ -6,6 +6,7 @@ import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
+import { isPageCursor } from '../durable/controller/paging.ts'
 import type { Page } from '../dashboard/port.ts'
 import type { JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
 import type { ActionCommand, AssignmentView, CounterRow, HistoryEntry, JobView, PairView, ReleaseView } from './api.ts'
@@ -55,6 +56,12 @@ const KEPT_WINDOWS = 12_000
 /** Entries of a history are numbered. */
 const ENTRY_ID = /^\d{1,15}$/
 
+function requireCursor(isOne: boolean): void {
+  if (isOne) return
+  const message = 'not a cursor that a page of this list gave as its next'
+  throw new SluiceError('invalid_request', message, { details: [{ path: 'cursor', message }] })
+}
+
 export function controlService(
   deps: ControlDeps,
   env: Env,
@@ -79,13 +86,18 @@ export function controlService(
     release: (name) => askAnswer(controller(name).view()),
     act: (name, command, who, ifMatch) => askAnswer(controller(name).act(command, { who, ifMatch })),
     history: async (name, cursor, limit) => {
-      if (cursor !== null && !ENTRY_ID.test(cursor))
-        throw new SluiceError('invalid_request', 'the cursor is not one that a page of this history gave as its next')
+      requireCursor(cursor === null || ENTRY_ID.test(cursor))
       return ask(controller(name).history(cursor, limit))
     },
     counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
-    jobs: (name, filter, cursor, limit) => ask(controller(name).jobs(filter, cursor, limit)),
-    pairs: (name, cursor, limit) => ask(controller(name).pairs(cursor, limit)),
+    jobs: async (name, filter, cursor, limit) => {
+      requireCursor(isPageCursor(cursor, fileOf(name).ledgerShards))
+      return ask(controller(name).jobs(filter, cursor, limit))
+    },
+    pairs: async (name, cursor, limit) => {
+      requireCursor(isPageCursor(cursor, fileOf(name).ledgerShards))
+      return ask(controller(name).pairs(cursor, limit))
+    },
     report: (name) => askAnswer(controller(name).report()),
     assign: async (name, subject) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),

@@ -8,17 +8,25 @@ export interface Page<T> {
   next: string | null
 }
 
-/** `cursor` is `INDEX~INNER`, the inner one being the ledger's own. */
+/** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the begin of a ledger. */
+const CURSOR = /^(\d{1,4})~(\d{1,15}\|.+|)$/s
+
+/** Whether pages over so many ledgers can have given this cursor; null, for the first page, always. */
+export function isPageCursor(cursor: string | null, ledgers: number): boolean {
+  return cursor === null || Number(CURSOR.exec(cursor)?.[1]) < ledgers
+}
+
+/** `cursor` is null or `isPageCursor`. */
 export async function pageThrough<L, T>(
   ledgers: readonly L[],
   cursor: string | null,
   limit: number,
   read: (ledger: L, inner: string | null) => Promise<Page<T>>,
 ): Promise<Page<T>> {
-  const [index, first] = cursor?.split(/~(.*)/s) ?? []
+  const [, index = 0, first = ''] = CURSOR.exec(cursor ?? '') ?? []
   const items: T[] = []
   let inner = first || null
-  for (let i = Number(index) || 0; i < ledgers.length; i++) {
+  for (let i = Number(index); i < ledgers.length; i++) {
     const page = await within(CALL_DEADLINE_MS, read(ledgers[i]!, inner))
     items.push(...page.items)
     if (page.next !== null) return { items, next: `${i}~${page.next}` }

@@ -101,11 +101,11 @@ export class ControllerTwin implements ReleaseControllerRpc {
   async jobs(...[filter, cursor, limit]: Parameters<ReleaseControllerRpc['jobs']>) {
     const wanted = Object.entries(filter) as [keyof JobView, unknown][]
     const matching = this.allJobs.filter((job) => wanted.every(([key, value]) => job[key] === value))
-    return paged(matching, cursor, limit)
+    return pagedLedger(matching, cursor, limit)
   }
 
   async pairs(cursor: string | null, limit: number) {
-    return paged(this.allPairs, cursor, limit)
+    return pagedLedger(this.allPairs, cursor, limit)
   }
 
   async rollbacks() {
@@ -139,6 +139,12 @@ export class ControllerTwin implements ReleaseControllerRpc {
       published: [],
     }
   }
+}
+
+/** With the cursors that one ledger gives. */
+function pagedLedger<T>(all: T[], cursor: string | null, limit: number): { items: T[]; next: string | null } {
+  const { items, next } = paged(all, /~(\d+)/.exec(cursor ?? '')?.[1] ?? null, limit)
+  return { items, next: next && `0~${next}|key` }
 }
 
 function paged<T>(all: T[], cursor: string | null, limit: number): { items: T[]; next: string | null } {

@@ -138,9 +138,15 @@ describe('history', () => {
 })
 
 describe('a cursor that no page gave', () => {
-  it('is refused', async () => {
-    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/history?cursor=abc`))
-    expect(error).toMatchObject({ status: 400, code: 'invalid_request' })
+  it.each([
+    'history?cursor=abc',
+    ...['-1', 'zzz', '7', '1~', '0~zzz', '0~x|y', '0.5~', '9999~'].flatMap((cursor) => [
+      `jobs?cursor=${encodeURIComponent(cursor)}`,
+      `pairs?cursor=${encodeURIComponent(cursor)}`,
+    ]),
+  ])('is refused: %s', async (path) => {
+    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/${path}`))
+    expect(error).toMatchObject({ status: 400, code: 'invalid_request', param: 'cursor' })
   })
 })
 
