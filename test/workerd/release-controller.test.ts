@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
 import type { Judgement } from '../../src/core/judgement.ts'
 import type { Actor, Answer } from '../../src/durable/controller-rpc.ts'
+import { isPageCursor } from '../../src/durable/controller/paging.ts'
 import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
 
 /** Far ahead, so that no alarm goes off by itself. */
@@ -156,6 +157,35 @@ describe('ticks', () => {
     await second(4, 9)
     expect(await view()).toMatchObject({ state: 'rolled_back' })
     expect((await history()).at(-1)).toMatchObject({ evidence: { verdict: { n: 40, value: 0.9 } } })
+  })
+})
+
+describe('the view', () => {
+  it('tells the split that was measured also after a rollback, and none without traffic', async () => {
+    await act('start', { stage: 'canary-50' })
+    expect(await view()).toMatchObject({ actual_percent: null })
+    await second(1, 0)
+    expect(await view()).toMatchObject({ actual_percent: 50 })
+    await act('rollback')
+    expect(await view()).toMatchObject({ state: 'rolled_back', actual_percent: null })
+    await shard().flush(batch(++seq, 10, 0, { epoch: 2, arm: 'control' }))
+    expect(await view()).toMatchObject({ state: 'rolled_back', actual_percent: 0 })
+    vi.setSystemTime(T0 + 60 * WINDOW_MS)
+    expect(await view()).toMatchObject({ actual_percent: null })
+  })
+
+  it('pages jobs and pairs by cursors that are known as its own', async () => {
+    const jobs = ['a', 'b', 'c'].map((name, i) => entry(name, { submittedAt: T0 + i }))
+    await ledger().flush({ submitted: jobs, seen: [] })
+    const found: string[] = []
+    let cursor: string | null = null
+    do {
+      const page: { items: { id: string }[]; next: string | null } = await controller().jobs({}, cursor, 1)
+      found.push(...page.items.map(({ id }) => id))
+      cursor = page.next
+      expect(isPageCursor(cursor, 1)).toBe(true)
+    } while (cursor !== null)
+    expect(found).toEqual(['slc_c_slc', 'slc_b_slc', 'slc_a_slc'])
   })
 })
 

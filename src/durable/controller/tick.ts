@@ -18,10 +18,12 @@ import { gather, type Gathered, NOTHING } from './gather.ts'
 import type { Effective } from './effective.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
-import { releaseView, verdictView } from './view.ts'
+import { releaseView, submitsOf, verdictView } from './view.ts'
 
 /** How much a window's last flushes may lag behind its end. */
 const WINDOW_GRACE_MS = 50
+/** Windows, the open one among them, that tell the split of a release that is not judged. */
+const SPLIT_WINDOWS = 5
 /** Rows of more windows than this at once are folded over several ticks. */
 const MAX_WINDOWS_A_TICK = 240
 
@@ -173,9 +175,13 @@ export class Tick {
 
   /** The release as it is, or with `as` the state that a dry run would lead to. */
   async view(asked: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
-    const idle = { fromMs: 0, toMs: 0, recentFromMs: Date.now(), overdue: null }
+    const asOf = Date.now()
+    // A judgement counts the submits of its epoch, but only while the release runs; else the last windows tell the split.
+    const counts = this.#judgement(asked).submits
+    const span = counts.control + counts.candidate > 0 ? 0 : SPLIT_WINDOWS * asked.windowMs
+    const question = { fromMs: asOf - span, toMs: asOf, recentFromMs: asOf, overdue: null }
     const [gathered, blast] = await Promise.all([
-      gather(this.#env, asked, idle).catch(() => null),
+      gather(this.#env, asked, question).catch(() => null),
       this.#blast.current(asked),
     ])
     if (gathered) this.#ledgers = gathered.ledgers
@@ -191,6 +197,7 @@ export class Tick {
       config,
       overlay: published.overlay,
       judgement,
+      submits: span === 0 ? counts : submitsOf(gathered?.windows ?? [], state.epoch),
       verdicts,
       blockers: standing,
       ledgers: this.#ledgers,

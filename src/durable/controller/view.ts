@@ -7,6 +7,7 @@ import type { Verdict } from '../../core/guardrails.ts'
 import type { Judgement } from '../../core/judgement.ts'
 import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core/release.ts'
 import { legalActions } from '../../core/transitions.ts'
+import type { WindowRow } from '../../core/window.ts'
 import type { BlastSum, Gathered } from './gather.ts'
 
 export interface Shown {
@@ -14,6 +15,8 @@ export interface Shown {
   config: ReleaseConfig
   overlay: Overlay
   judgement: Judgement | null
+  /** Of the epoch: all that were judged, or those of the last windows. */
+  submits: Judgement['submits']
   verdicts: readonly Verdict[]
   blockers: readonly Blocker[]
   ledgers: Gathered['ledgers']
@@ -26,15 +29,14 @@ export function releaseView(shown: Shown): ReleaseView {
   const { state, config, judgement, ledgers, now } = shown
   const snapshot = snapshotOf(state, config)
   const next = nextRung(state, config.ladder)
-  const submits = judgement?.submits ?? { control: 0, candidate: 0 }
-  const all = submits.control + submits.candidate
+  const all = shown.submits.control + shown.submits.candidate
   const { candidate: draining, oldestCandidateAt } = ledgers.open
   return {
     name: config.name,
     state: state.state,
     stage: state.stage,
     percent: state.percent,
-    actual_percent: all === 0 ? null : round((100 * submits.candidate) / all, 2),
+    actual_percent: all === 0 ? null : round((100 * shown.submits.candidate) / all, 2),
     paused: state.paused,
     advance: config.advance,
     shadow: {
@@ -80,6 +82,16 @@ export function releaseView(shown: Shown): ReleaseView {
     drift: Object.keys(shown.overlay),
     blast_radius: shown.blast && state.state === 'rolled_back' ? blastView(shown.blast, state.since) : null,
   }
+}
+
+/** Users' submits of one epoch by the arm that served them. */
+export function submitsOf(rows: readonly WindowRow[], epoch: number): Judgement['submits'] {
+  const submits = { control: 0, candidate: 0 }
+  for (const { series, counters } of rows) {
+    if (series.operation === 'submit' && !series.shadow && series.epoch === epoch)
+      submits[series.arm] += counters.requests
+  }
+  return submits
 }
 
 /** Whether new requests may still go to the candidate, so that its open jobs are no remainder. */
