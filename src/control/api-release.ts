@@ -1,0 +1,121 @@
+/** A release as the API shows it: place, gates, verdicts, shadow funnel, and what a rollback cost. No behaviour here. */
+import * as v from 'valibot'
+import { OPERATIONS } from '../core/outcome.ts'
+
+const isoTime = v.pipe(v.string(), v.isoTimestamp())
+
+export const blockerSchema = v.object({
+  code: v.picklist([
+    'bake',
+    'final_bake',
+    'min_jobs',
+    'guardrail',
+    'gate',
+    'approval',
+    'freeze',
+    'paused',
+    'cooldown',
+    'not_started',
+    'rolled_back',
+  ]),
+  message: v.string(),
+  /** When it ends by itself, if it does. */
+  until: v.nullable(isoTime),
+})
+export type BlockerView = v.InferOutput<typeof blockerSchema>
+
+export const verdictSchema = v.object({
+  guardrail: v.string(),
+  metric: v.string(),
+  operation: v.picklist(OPERATIONS),
+  method: v.picklist(['threshold', 'sequential']),
+  action: v.picklist(['rollback', 'pause', 'warn']),
+  status: v.picklist(['pass', 'breach', 'inconclusive', 'no_data', 'error']),
+  note: v.nullable(v.picklist(['both_bad', 'grace_over', 'no_control'])),
+  value: v.nullable(v.number()),
+  n: v.number(),
+  baseline_value: v.nullable(v.number()),
+  baseline_n: v.number(),
+  threshold: v.nullable(v.number()),
+  formula: v.string(),
+  /** Counts and statistics to recompute the verdict from, by name. */
+  evidence: v.optional(v.record(v.string(), v.number())),
+  windows: v.object({ from: v.nullable(isoTime), to: v.nullable(isoTime), bad: v.number(), needed: v.number() }),
+  message: v.string(),
+})
+export type VerdictView = v.InferOutput<typeof verdictSchema>
+
+export const releaseSchema = v.object({
+  name: v.string(),
+  state: v.picklist(['idle', 'shadow', 'canary', 'completed', 'rolled_back']),
+  stage: v.string(),
+  percent: v.number(),
+  /** Candidate's share of the submits of the last closed windows of this epoch; null without traffic. */
+  actual_percent: v.nullable(v.number()),
+  paused: v.boolean(),
+  advance: v.picklist(['manual', 'auto']),
+  shadow: v.object({
+    active: v.boolean(),
+    sample: v.number(),
+    in_flight: v.number(),
+    max_in_flight: v.number(),
+    today: v.number(),
+    max_jobs_per_day: v.number(),
+    /** Copies lost, by reason, since the release was started. */
+    dropped: v.record(v.string(), v.number()),
+    funnel: v.object({
+      eligible: v.number(),
+      sampled: v.number(),
+      admitted: v.number(),
+      submitted: v.number(),
+      finished: v.number(),
+      scored: v.number(),
+    }),
+  }),
+  epoch: v.number(),
+  version: v.number(),
+  since: isoTime,
+  reason: v.string(),
+  /** The ladder with the next rung; `seconds` of bake each. */
+  ladder: v.array(
+    v.object({
+      percent: v.number(),
+      stage: v.string(),
+      bake_seconds: v.number(),
+      gate: v.string(),
+      approval: v.string(),
+    }),
+  ),
+  next: v.nullable(v.object({ stage: v.string(), percent: v.number() })),
+  arms: v.object({
+    control: v.object({ model: v.nullable(v.string()) }),
+    candidate: v.object({ model: v.nullable(v.string()) }),
+  }),
+  clock_started_at: v.nullable(isoTime),
+  jobs: v.object({ finished: v.number(), needed: v.number() }),
+  blocked_by: v.array(blockerSchema),
+  verdicts: v.array(verdictSchema),
+  next_check_at: v.nullable(isoTime),
+  draining: v.nullable(v.object({ jobs: v.number(), oldest_seconds: v.number() })),
+  legal_actions: v.array(v.string()),
+  /** Keys whose live value differs from the file. */
+  drift: v.array(v.string()),
+  blast_radius: v.nullable(
+    v.object({
+      subjects_exposed: v.number(),
+      jobs_failed: v.number(),
+      /** At the candidate, so that no job ever was. */
+      submits_failed: v.optional(v.number()),
+      jobs_rescued: v.number(),
+      /** Run time of failed and shadow jobs; GPU seconds where one job holds one GPU. */
+      gpu_seconds_lost: v.number(),
+      first_failure_at: v.nullable(isoTime),
+      decided_at: isoTime,
+      last_misrouted_submit_at: v.nullable(isoTime),
+    }),
+  ),
+})
+export type ReleaseView = v.InferOutput<typeof releaseSchema>
+
+/** The new state; with `dry_run` the state as it would be, and `dry_run: true`. */
+export const actionAnswerSchema = v.object({ ...releaseSchema.entries, dry_run: v.optional(v.boolean()) })
