@@ -97,6 +97,12 @@ export const assignmentSchema = v.object({
 })
 export type AssignmentView = v.InferOutput<typeof assignmentSchema>
 
+/** A list's page: `next` is the cursor of the page after it, null where there is none. */
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}
+
 export function listOf<const S extends v.GenericSchema>(item: S) {
   return v.object({ items: v.array(item), next: v.nullable(v.string()) })
 }

@@ -7,9 +7,17 @@ import type { SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
-import type { Page } from '../dashboard/port.ts'
 import type { JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
-import type { ActionCommand, AssignmentView, CounterRow, HistoryEntry, JobView, PairView, ReleaseView } from './api.ts'
+import type {
+  ActionCommand,
+  AssignmentView,
+  CounterRow,
+  HistoryEntry,
+  JobView,
+  Page,
+  PairView,
+  ReleaseView,
+} from './api.ts'
 import type { ReportView } from './api-experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'

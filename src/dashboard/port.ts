@@ -13,11 +13,14 @@ import type {
   CounterRow,
   HistoryEntry,
   JobView,
+  Page,
   PairView,
   ReleaseView,
   Role,
 } from '../control/api.ts'
 import type { ReportView } from '../control/api-experiment.ts'
+
+export type { Page }
 
 export interface PortRefusal {
   ok: false
@@ -28,11 +31,6 @@ export interface PortRefusal {
   details: { path: string; message: string }[]
 }
 export type PortResult<T> = { ok: true; value: T } | PortRefusal
-
-export interface Page<T> {
-  items: T[]
-  next: string | null
-}
 
 export interface DashboardJobFilter {
   arm?: JobView['arm']

@@ -1,5 +1,5 @@
 /** What a release's controller offers the control plane, in the API's own values. The data plane needs none of it. */
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
+import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../control/api.ts'
 import type { ReportView } from '../control/api-experiment.ts'
 import type { Arm } from '../core/arm.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
@@ -27,7 +27,7 @@ export interface ReleaseControllerRpc {
   view(): Promise<Answer<ReleaseView>>
   act(command: ActionCommand, actor: Actor): Promise<Answer<ReleaseView>>
   /** Newest first; `cursor` is the `next` of the page before. */
-  history(cursor: string | null, limit: number): Promise<{ items: HistoryEntry[]; next: string | null }>
+  history(cursor: string | null, limit: number): Promise<Page<HistoryEntry>>
   config(): Promise<Answer<ConfigView>>
   /** Compare-and-set: `baseVersion` is the overlay version that the draft was made from. */
   publish(
@@ -43,8 +43,8 @@ export interface ReleaseControllerRpc {
   ): Promise<{ windowMs: number; rows: { startMs: number; series: Series; counters: Counters }[] }>
   /** Sums since the release was first started, for Prometheus counters and histograms. */
   totals(): Promise<{ series: Series; counters: Counters }[]>
-  jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<{ items: JobView[]; next: string | null }>
-  pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }>
+  jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
+  pairs(cursor: string | null, limit: number): Promise<Page<PairView>>
   rollbacks(): Promise<{ cause: string; n: number }[]>
   /** Quality, resources, cost; an id seen before is not counted again. */
   addSignals(rows: SignalRow[]): Promise<{ repeated: number }>

@@ -3,7 +3,7 @@
  * looked after by alarm when no client polls. An id alone routes a job; nothing waits for this object.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { JobView, PairView } from '../control/api.ts'
+import type { JobView, Page, PairView } from '../control/api.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Arm } from '../core/arm.ts'
@@ -207,15 +207,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return blastCounts(this.ctx.storage.sql, question)
   }
 
-  async jobs(
-    filter: JobFilter,
-    cursor: string | null,
-    limit: number,
-  ): Promise<{ items: JobView[]; next: string | null }> {
+  async jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>> {
     return jobViews(this.ctx.storage.sql, filter, cursor, limit)
   }
 
-  async pairs(cursor: string | null, limit: number): Promise<{ items: PairView[]; next: string | null }> {
+  async pairs(cursor: string | null, limit: number): Promise<Page<PairView>> {
     const protocol = this.#release && protocolOf(this.#release.protocol)
     return this.#release && protocol
       ? pairViews(this.ctx.storage.sql, this.#release, protocol, cursor, limit)

@@ -3,7 +3,7 @@
  * release runs. Judgement and transitions are the core's; gathering, storing and telling are here.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../control/api.ts'
+import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../control/api.ts'
 import type { ReportView } from '../control/api-experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
@@ -18,7 +18,7 @@ import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
-import { type Page, pageThrough } from './controller/paging.ts'
+import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'

@@ -2,7 +2,7 @@
  * What the controller keeps: state, judgement, overlay, append-only audit. Whatever changes together
  * is written in one synchronous transaction. Decides nothing.
  */
-import type { HistoryEntry } from '../../control/api.ts'
+import type { HistoryEntry, Page } from '../../control/api.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import type { Place } from '../../core/transitions.ts'
@@ -106,7 +106,7 @@ export class ControllerStore {
     this.#kept = { ...this.#kept, ...changes }
   }
 
-  history(cursor: string | null, limit: number): { items: HistoryEntry[]; next: string | null } {
+  history(cursor: string | null, limit: number): Page<HistoryEntry> {
     const before = cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor)
     const rows = [
       ...this.#storage.sql.exec<AuditRow>(

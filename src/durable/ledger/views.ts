@@ -1,15 +1,10 @@
 /** Jobs and shadow pairs as the control plane lists them, newest first; `cursor` is the time and key of the last row. */
-import type { JobView, PairView } from '../../control/api.ts'
+import type { JobView, Page, PairView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { Protocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
 import type { JobRow } from './job-row.ts'
-
-interface Page<T> {
-  items: T[]
-  next: string | null
-}
 
 export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | null, limit: number): Page<JobView> {
   const conditions: string[] = []
