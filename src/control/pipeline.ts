@@ -9,6 +9,7 @@ import type { Role } from '../auth/roles.ts'
 import type { Env } from '../config/env.ts'
 import type { ConfigResult, SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
+import { wellFormedRequestId } from '../core/request-id.ts'
 import type { ControlDeps } from './deps.ts'
 import { authorise, identify, type IdentityConfig, identityConfig } from './identity.ts'
 import { type ControlService, controlService } from './service.ts'
@@ -28,8 +29,7 @@ export interface ControlEnv {
 
 export function answerHeaders(deps: ControlDeps): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
-    const given = c.req.header('x-request-id') ?? ''
-    c.set('requestId', /^[\w.:-]{1,128}$/.test(given) ? given : deps.newId())
+    c.set('requestId', wellFormedRequestId(c.req.header('x-request-id')) ?? deps.newId())
     await next()
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store')
     c.header('x-request-id', c.var.requestId)

@@ -1,5 +1,6 @@
 /** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
 import type { ArmConfig } from '../config/release-schema.ts'
+import { wellFormedRequestId } from '../core/request-id.ts'
 
 /** Common to all protocols; each adds its own by `requestHeaders`. */
 const TO_BACKEND = [
@@ -84,8 +85,7 @@ export function toClient(upstream: Headers): Headers {
 
 /** The client's request id if it is well-formed, else a new one. */
 export function requestIdOf(client: Headers): string {
-  const given = client.get('x-request-id')
-  return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : crypto.randomUUID()
+  return wellFormedRequestId(client.get('x-request-id')) ?? crypto.randomUUID()
 }
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
