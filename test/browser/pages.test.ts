@@ -39,6 +39,10 @@ async function open(path: string, options: BrowserContextOptions = {}, lang = 'e
   return page
 }
 
+async function closed(page: Page): Promise<void> {
+  await page.waitForSelector('dialog:not([open])', { state: 'attached' })
+}
+
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
 
 describe('the page of a release', () => {
@@ -72,7 +76,7 @@ describe('the page of a release', () => {
 
   test('draws both arms, and says a point in figures under the pointer', async () => {
     const page = await open(PAGE)
-    expect(await page.locator('.plot canvas').count()).toBe(4)
+    await page.waitForFunction(() => document.querySelectorAll('.plot canvas').length === 4)
     expect(await page.locator('.chart .figures table').first().isVisible()).toBe(false)
     await page.hover('#chart-latency .plot .u-over')
     await page.waitForFunction(() =>
@@ -103,11 +107,12 @@ describe('acting', () => {
     await page.waitForSelector('dialog #effect :text("100\u00a0% → 50\u00a0%")')
     expect(await seriousViolations(page)).toEqual([])
     await page.click('dialog button[type=submit]:not([data-show])')
-    expect(await page.locator('dialog[open]').count()).toBe(1)
+    await page.waitForSelector('dialog[open] input[name=reason]:user-invalid')
+    expect(server.twin.state().shadowSample).toBe(1)
     await page.fill('dialog input[name=reason]', 'spare the GPUs')
     await page.click('dialog button[type=submit]:not([data-show])')
     await page.waitForSelector('#toggles :text("Shadow · 50\u00a0%")')
-    expect(await page.locator('dialog[open]').count()).toBe(0)
+    await closed(page)
     expect(server.twin.state().shadowSample).toBe(0.5)
     await page.waitForSelector('#history :text("spare the GPUs")')
     expect(complaints).toEqual([])
@@ -137,7 +142,7 @@ describe('acting', () => {
     await page.click('dialog button[type=submit]:not([data-show])')
     await page.waitForSelector('dialog .field-error:has-text("The release changed")')
     await page.keyboard.press('Escape')
-    expect(await page.locator('dialog[open]').count()).toBe(0)
+    await closed(page)
   })
 
   test('everything works without script', async () => {

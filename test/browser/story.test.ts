@@ -23,7 +23,7 @@ const stopping = new AbortController()
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-story-'))
   backends = await startBackends(1)
-  const vars = releaseVars(backends, { advance: 'manual', bake: '3s' })
+  const vars = releaseVars(backends, { advance: 'manual', bake: '10m' })
   gateway = await startGateway({ folder, vars, port: null })
   const subjects = evenSubjects(100)
   traffic = runTraffic({ gatewayUrl: gateway.url, ratePerSecond: 5, subjects, signal: stopping.signal, pollMs: 500 })
@@ -54,16 +54,13 @@ async function confirm(page: Page, opener: string, reason: string, change?: () =
 
 async function advance(page: Page, to: string): Promise<void> {
   await confirm(page, '#do-advance', `on to ${to}`, async () => {
-    await page.waitForSelector('dialog [name=reason]')
-    const force = page.locator('dialog input[name=force]')
-    if ((await force.count()) === 0) return
-    await force.check()
+    await page.check('dialog input[name=force]')
     await page.waitForSelector('dialog #effect :text("goes past what it waits for")')
   })
   await page.waitForSelector(`h1:has-text("Canary at ${to}")`)
 }
 
-test('one night, from log-in to reset, on one page', async () => {
+test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async () => {
   const page = await browser.newPage()
   const complaints = complaintsOf(page)
   await page.goto(gateway.url + PATH)
@@ -85,7 +82,11 @@ test('one night, from log-in to reset, on one page', async () => {
   await advance(page, '1')
   await advance(page, '5')
   await advance(page, '20')
-  await page.waitForSelector('#guardrails td.candidate:has-text("0\u00a0%")', { timeout: 60_000 })
+  const figures = page.locator('#guardrails td.candidate')
+  await figures
+    .filter({ hasText: /^\s*0\s%/ })
+    .first()
+    .waitFor({ timeout: 60_000 })
   expect(await seriousViolations(page)).toEqual([])
 
   const fault = await fetch(`${backends.candidate.url}/__demo/faults`, {

@@ -41,7 +41,11 @@ export function run(args: string[], env: Record<string, string> = {}): Promise<E
   return start(args, env).ended
 }
 
-/** Resolves once `holds` does; the test's own time-out is the limit. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20))
+/** Resolves once `holds` does; rejects with what `running` printed where it does not within fifteen seconds. */
+export async function until(running: Running, holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 15_000
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`never: ${holds}; printed: ${JSON.stringify(running.sofar())}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }

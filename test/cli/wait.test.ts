@@ -18,7 +18,7 @@ describe('advance --wait', () => {
   it('shows what it waits for, and advances once nothing is left', async () => {
     twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('min_jobs', '19 more candidate jobs')] })]
     const running = begin('advance', '--wait', '--reason', 'enough seen')
-    await until(() => running.sofar().err.includes('waits for min_jobs'))
+    await until(running, () => running.sofar().err.includes('waits for min_jobs'))
     expect(twin.history).toEqual([])
     twin.releases = [canaryRelease(NAME)]
     const { code, out } = await running.ended
@@ -30,7 +30,7 @@ describe('advance --wait', () => {
   it('ends with code 3 and sends nothing when it is rolled back meanwhile', async () => {
     twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
     const running = begin('advance', '--wait')
-    await until(() => looks() > 0)
+    await until(running, () => looks() > 1)
     twin.releases = [
       canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, reason: 'error rate' }),
     ]
@@ -43,7 +43,7 @@ describe('advance --wait', () => {
   it('does not advance twice when somebody else was faster', async () => {
     twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
     const running = begin('advance', '--wait')
-    await until(() => looks() > 0)
+    await until(running, () => looks() > 1)
     twin.releases = [canaryRelease(NAME, { stage: 'canary-20', percent: 20, version: 8, reason: 'by colleague' })]
     const { code, out } = await running.ended
     expect(code).toBe(0)
@@ -79,9 +79,9 @@ describe('status --watch', () => {
   it('prints a line per change and ends with code 3 when it is rolled back', async () => {
     twin.releases = [canaryRelease(NAME)]
     const running = begin('status', '--until-done', '--interval', '0.1')
-    await until(() => looks() > 3)
+    await until(running, () => looks() > 3)
     twin.releases = [canaryRelease(NAME, { version: 8, verdicts: [verdict({ status: 'breach' })] })]
-    await until(() => running.sofar().out.includes('breach'))
+    await until(running, () => running.sofar().out.includes('breach'))
     twin.releases = [
       canaryRelease(NAME, {
         version: 9,
@@ -107,7 +107,7 @@ describe('status --watch', () => {
   it('ends with code 0 when it is completed, printing one JSON document per change', async () => {
     twin.releases = [canaryRelease(NAME)]
     const running = begin('status', '--until-done', '--interval', '0.1', '--json')
-    await until(() => looks() > 1)
+    await until(running, () => looks() > 1)
     twin.releases = [
       canaryRelease(NAME, { version: 8, state: 'completed', stage: 'completed', percent: 100, next: null }),
     ]
@@ -123,14 +123,14 @@ describe('status --watch', () => {
   it('outlives a gateway that is away for a moment', async () => {
     twin.releases = [canaryRelease(NAME)]
     const running = begin('status', '--until-done', '--interval', '0.1')
-    await until(() => looks() > 0)
+    await until(running, () => looks() > 1)
     let dropped = 0
     twin.intercept = (request) => {
       if (dropped++ >= 2) return false
       request.socket.destroy()
       return true
     }
-    await until(() => running.sofar().err.includes('still trying'))
+    await until(running, () => running.sofar().err.includes('still trying'))
     twin.releases = [canaryRelease(NAME, { state: 'completed', stage: 'completed', percent: 100, next: null })]
     expect((await running.ended).code).toBe(0)
   })

@@ -92,12 +92,12 @@ describe('a caller without a name', () => {
 describe('a job on the candidate', () => {
   it('is polled to its end and downloaded after a rollback, while new submits go to control', async () => {
     const [subject] = subjectsOf(RELEASE, 'candidate', 20, 1) as [string]
-    backends.candidate.setFaults({ job_seconds: 4 })
+    backends.candidate.setFaults({ job_seconds: 12 })
     const before = await submit(gateway, subject)
     expect(before.arm).toBe('candidate')
 
     expect(await control.act('rollback')).toMatchObject({ state: 'rolled_back', percent: 0 })
-    await control.until('the job drains', (view) => (view.draining?.jobs ?? 0) > 0, 3000)
+    await control.until('the job drains', (view) => (view.draining?.jobs ?? 0) > 0)
     await routedBy(gateway, 'rolled_back')
     const after = await submit(gateway, subject)
     expect([after.arm, after.headers.get('x-sluice-reason')]).toEqual(['control', 'rolled_back'])
@@ -105,7 +105,7 @@ describe('a job on the candidate', () => {
     const seen = await poll(gateway, before.id, subject)
     expect([seen.status, seen.arm, seen.headers.get('x-sluice-reason')]).toEqual([200, 'candidate', 'job'])
     expect(JSON.parse(seen.text).status).not.toBe('completed')
-    expect(await pollToEnd(gateway, before.id, subject)).toMatchObject({ id: before.id, status: 'completed' })
+    expect(await pollToEnd(gateway, before.id, subject, 40_000)).toMatchObject({ id: before.id, status: 'completed' })
 
     const whole = await download(gateway, before.id, subject)
     expect([whole.status, whole.headers.get('x-sluice-arm')]).toEqual([200, 'candidate'])

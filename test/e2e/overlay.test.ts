@@ -1,6 +1,6 @@
 /** The live overlay takes effect without a restart, shows as drift, and goes back to the file; a release climbs its ladder by itself. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ControlClient, eventually } from '../support/control-client.ts'
+import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
 import { inParallel, pollToEnd, routedBy, submit } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, urlsOf } from '../support/processes.ts'
 
@@ -104,24 +104,24 @@ describe('the live overlay', () => {
     ])
   })
 
-  /** Isolates learn of it within two seconds; from then on nothing is copied. */
+  /** Isolates learn of it within two seconds; from then on nothing is drawn, and nothing copied. */
   async function noMoreCopies(): Promise<void> {
-    let last = copies()
+    const afterABatch = async () => (await batch(), standsStill('the funnel', drawnAndCopied))
+    let last = await standsStill('the funnel', drawnAndCopied)
     await eventually(
       'a whole batch without a copy',
       async () => {
-        const before = copies()
-        await batch()
-        await new Promise((resolve) => setTimeout(resolve, 300))
-        last = copies()
-        return last - before
+        const before = last
+        last = await afterABatch()
+        return { before, last }
       },
-      (made) => made === 0,
-      5000,
+      ({ before }) => before[0] === last[0] && before[1] === last[1],
     )
-    await batch()
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    expect(copies()).toBe(last)
+    expect(await afterABatch()).toEqual(last)
+  }
+
+  async function drawnAndCopied(): Promise<[drawn: number, copied: number]> {
+    return [(await edited.view()).shadow.funnel.sampled, copies()]
   }
 })
 
@@ -131,7 +131,8 @@ describe('a release with advance = "auto"', () => {
     const stop = new AbortController()
     const traffic = Promise.all([1, 2, 3].map((lane) => steady(lane, stop.signal)))
     try {
-      await climbing.until('the release is completed', ({ state }) => state === 'completed', 45_000)
+      const climbed = climbing.until('the release is completed', ({ state }) => state === 'completed', 90_000)
+      await Promise.race([climbed, traffic])
     } finally {
       stop.abort()
       await traffic
@@ -150,7 +151,8 @@ describe('a release with advance = "auto"', () => {
   async function steady(lane: number, signal: AbortSignal): Promise<void> {
     for (let i = 0; !signal.aborted; i++) {
       const subject = `climber-${lane}-${i}`
-      const { id } = await submit(gateway, subject, { model: 'climbing' })
+      const { status, id, text } = await submit(gateway, subject, { model: 'climbing' })
+      if (status !== 200) throw new Error(`submit: ${status} ${text}`)
       await pollToEnd(gateway, id, subject)
     }
   }

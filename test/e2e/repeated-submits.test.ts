@@ -17,11 +17,11 @@ beforeAll(async () => {
   const urls = urlsOf(backends)
   gateway = new Gateway({
     releases: {
-      A: release(KEYED, urls, { match: { models: ['keyed'] }, arms: { candidate: { timeout: '1s' } } }),
+      A: release(KEYED, urls, { match: { models: ['keyed'] }, arms: { control: { timeout: '5s' } } }),
       B: release(FAILING_OVER, urls, {
         match: { models: ['failover'] },
         failover: true,
-        arms: { candidate: { timeout: '1s' } },
+        arms: { candidate: { timeout: '5s' } },
       }),
     },
   })
@@ -80,9 +80,9 @@ describe('an Idempotency-Key', () => {
 
   it('whose first request is still under way is a conflict, and one job comes of both', async () => {
     const before = own()
-    backends.control.setFaults({ latency_ms: 800 })
+    for (const arm of ['control', 'candidate'] as const) backends[arm].setFaults({ latency_ms: 2000 })
     const both = await Promise.all([send('twice'), send('twice')])
-    backends.control.setFaults({ latency_ms: 0 })
+    for (const arm of ['control', 'candidate'] as const) backends[arm].setFaults({ latency_ms: 0 })
     expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409])
     const conflict = both.find(({ status }) => status === 409)!
     expect(JSON.parse(conflict.text).error.code).toBe('idempotency_in_flight')

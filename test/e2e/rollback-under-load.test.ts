@@ -54,7 +54,7 @@ beforeAll(async () => {
   await control.act('start', { stage: 'canary-20' })
   await routedBy(gateway, 'canary-20')
   // Not measured: processes that have just started are slow.
-  await runLoad(gateway, { ...LOAD, ratePerSecond: REQUESTS_PER_SECOND / 4, signal: AbortSignal.timeout(5000) })
+  await runLoad(gateway, { ...LOAD, signal: AbortSignal.timeout(5000) })
 })
 
 afterAll(async () => {

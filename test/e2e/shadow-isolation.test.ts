@@ -3,16 +3,17 @@
  * second request on one connection, and never a wait for the shadow.
  */
 import { type IncomingMessage, Agent, createServer, request, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Backend, startBackend } from '../../demo/backend.ts'
+import { freePort } from '../../demo/free-port.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { routedBy } from '../support/data-plane.ts'
 import { CONTROL_MODEL, Gateway, release } from '../support/processes.ts'
 
 const RELEASE = 'wan22_t2v_abtest'
-/** A shadow that is waited for holds its client up for much longer than this. */
-const NOT_WAITED_MS = 2500
+const SHADOW_TIMEOUT_S = 8
+/** A shadow that is waited for holds its client up for longer than this, on each of two submits. */
+const NOT_WAITED_MS = 7000
 
 let controlBackend: Backend
 let shadow: OddServer
@@ -24,7 +25,7 @@ beforeAll(async () => {
   controlBackend = await startBackend({ name: 'control', model: CONTROL_MODEL, jobSeconds: 60 })
   shadow = await OddServer.start()
   const urls = { control: controlBackend.url, candidate: shadow.url }
-  const arms = { candidate: { timeout: '8s' } }
+  const arms = { candidate: { timeout: `${SHADOW_TIMEOUT_S}s` } }
   gateway = new Gateway({ releases: { A: release(RELEASE, urls, { arms }) } })
   await gateway.start()
   control = new ControlClient(gateway, RELEASE)
@@ -77,7 +78,7 @@ describe('control is answered byte for byte as without shadowing', () => {
     const { shadow: counted } = await control.until(
       'every copy has ended or is a job',
       (view) => Object.values(view.shadow.dropped).reduce((sum, n) => sum + n, 0) >= 16,
-      20_000,
+      60_000,
     )
     // Two copies for each fault.
     expect(counted.dropped).toEqual({
@@ -177,6 +178,7 @@ class OddServer {
 
   static async start(): Promise<OddServer> {
     const server = new OddServer()
+    server.#port = await freePort()
     await server.listen()
     return server
   }
@@ -187,7 +189,6 @@ class OddServer {
 
   async listen(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve))
-    this.#port = (this.#server.address() as AddressInfo).port
   }
 
   async close(): Promise<void> {

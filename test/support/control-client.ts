@@ -7,6 +7,9 @@ export interface Answer {
   body: unknown
 }
 
+/** What is waited for comes within a second or two; only a busy machine needs more, and only a fault needs all. */
+const PATIENCE_MS = 40_000
+
 export class ControlClient {
   readonly #gateway: Gateway
   readonly #release: string
@@ -64,7 +67,7 @@ export class ControlClient {
   }
 
   /** Asks until `holds`; rejects with the last view after `withinMs`. */
-  async until(what: string, holds: (view: ReleaseView) => boolean, withinMs = 15_000): Promise<ReleaseView> {
+  async until(what: string, holds: (view: ReleaseView) => boolean, withinMs = PATIENCE_MS): Promise<ReleaseView> {
     return eventually(what, () => this.view(), holds, withinMs)
   }
 
@@ -76,12 +79,29 @@ export class ControlClient {
   }
 }
 
+/** What `read` says once it has said the same for twenty answers in a row, which is two seconds and more. */
+export async function standsStill<T>(what: string, read: () => Promise<T> | T, withinMs = PATIENCE_MS): Promise<T> {
+  let last = ''
+  let times = 0
+  return eventually(
+    `${what} stands still`,
+    read,
+    (value) => {
+      const now = JSON.stringify(value)
+      times = now === last ? times + 1 : 1
+      last = now
+      return times >= 20
+    },
+    withinMs,
+  )
+}
+
 /** Asks `read` every 100 ms until `holds`; rejects with what was read last. */
 export async function eventually<T>(
   what: string,
   read: () => Promise<T> | T,
   holds: (value: T) => boolean,
-  withinMs = 15_000,
+  withinMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + withinMs
   for (;;) {

@@ -61,7 +61,7 @@ export function poll(gateway: Gateway, id: string, subject: string | null, heade
 }
 
 /** Polls to the job's end; every poll must be answered with 200. */
-export async function pollToEnd(gateway: Gateway, id: string, subject: string | null): Promise<Job> {
+export async function pollToEnd(gateway: Gateway, id: string, subject: string | null, withinMs?: number): Promise<Job> {
   return eventually(
     `job ${id} ends`,
     async () => {
@@ -70,6 +70,7 @@ export async function pollToEnd(gateway: Gateway, id: string, subject: string | 
       return JSON.parse(reply.text) as Job
     },
     ({ status }) => status === 'completed' || status === 'failed',
+    withinMs,
   )
 }
 

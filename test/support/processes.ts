@@ -138,8 +138,8 @@ export function release(name: string, urls: { control: string; candidate: string
     cooldown: '0s',
     window_seconds: 1,
     arms: {
-      control: { url: urls.control, model: CONTROL_MODEL, timeout: '3s', ...arms?.['control'] },
-      candidate: { url: urls.candidate, model: CANDIDATE_MODEL, timeout: '3s', ...arms?.['candidate'] },
+      control: { url: urls.control, model: CONTROL_MODEL, timeout: '10s', ...arms?.['control'] },
+      candidate: { url: urls.candidate, model: CANDIDATE_MODEL, timeout: '10s', ...arms?.['candidate'] },
     },
     shadow: { sample: 1, max_in_flight: 1000, max_jobs_per_day: 100_000, ...shadow },
     guardrails: [{ metric: 'error_rate', operations: ['submit'], max: 0.9, action: 'warn' }],

@@ -86,16 +86,27 @@ export class Prometheus {
 
   /** An instant query; throws on an expression that it can't read. `at` is unix seconds. */
   async query(expression: string, at?: number): Promise<Sample[]> {
+    const result = await this.#ask<{ metric: Record<string, string>; value: [number, string] }>(expression, at)
+    return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+  }
+
+  /** When the one series of this selector was scraped in the seconds up to `at`, in unix seconds. */
+  async times(selector: string, seconds: number, at: number): Promise<number[]> {
+    const [series] = await this.#ask<{ values: [number, string][] }>(`${selector}[${seconds}s]`, at)
+    return series?.values.map(([time]) => time) ?? []
+  }
+
+  async #ask<T>(expression: string, at?: number): Promise<T[]> {
     const parameters = new URLSearchParams({ query: expression, ...(at === undefined ? {} : { time: String(at) }) })
     const answer = await fetch(`${this.#url}/api/v1/query`, { method: 'POST', body: parameters })
     interface Told {
       status: string
       error?: string
-      data: { result: { metric: Record<string, string>; value: [number, string] }[] }
+      data: { result: T[] }
     }
     const told = (await answer.json()) as Told
     if (told.status !== 'success') throw new Error(`${expression}: ${told.error}`)
-    return told.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+    return told.data.result
   }
 
   /** The one number of an expression that has just one; 0 where it has none. */

@@ -25,13 +25,17 @@ function fvd(arm: string, value: number, id?: string) {
   return { release: RELEASE, arm, metric: 'fvd', value, ...(id ? { id } : {}) }
 }
 
-async function verdict(status: string): Promise<ReleaseView> {
-  for (let tries = 0; tries < 60; tries++) {
+async function until(good: (view: ReleaseView) => boolean): Promise<ReleaseView> {
+  for (let tries = 0; tries < 150; tries++) {
     const now = await view()
-    if (now.verdicts[0]?.status === status) return now
+    if (good(now)) return now
     await scheduler.wait(200)
   }
-  throw new Error(`never ${status}: ${JSON.stringify((await view()).verdicts)}`)
+  throw new Error(`${good} never came: ${JSON.stringify(await view())}`)
+}
+
+function verdict(status: string): Promise<ReleaseView> {
+  return until(({ verdicts }) => verdicts[0]?.status === status)
 }
 
 describe('a batch of signals', () => {
@@ -77,7 +81,7 @@ describe('a batch of signals', () => {
 })
 
 describe('a signal guardrail', () => {
-  it('has no data, then passes, then breaches and pauses the release', async () => {
+  it('has no data, then passes, then breaches and pauses the release', { timeout: 90_000 }, async () => {
     await act({ action: 'start', stage: 'canary-50', reason: 'go' })
     await verdict('no_data')
     await post([10, 11, 12].flatMap((value) => [fvd('control', value), fvd('candidate', value)]))
@@ -87,8 +91,8 @@ describe('a signal guardrail', () => {
     await post([fvd('candidate', 100)])
     const bad = await verdict('breach')
     expect(bad.verdicts[0]?.threshold).toBeCloseTo(12.1, 9)
-    for (let tries = 0; tries < 30 && !(await view()).paused; tries++) await scheduler.wait(200)
-    expect(await view()).toMatchObject({ paused: true, stage: 'canary-50' })
+    const paused = await until((now) => now.paused)
+    expect(paused.stage).toBe('canary-50')
     const metrics = await (await call('GET', '/metrics')).text()
     expect(metrics).toContain('sluice_signal{release="measured",arm="candidate",metric="fvd"} 33.25')
   })

@@ -317,11 +317,11 @@ describe('what goes wrong around the controller', () => {
         const published = await inside(async (object) => {
           await object['act']!(command('rollback'), ANNA)
           await object['act']!(command('reset'), ANNA)
-          void object['act']!(command('start', { stage: 'canary-5' }), ANNA)
-          const ticked = object['alarm']!()
+          const begun = [object['act']!(command('start', { stage: 'canary-5' }), ANNA), object['alarm']!()]
           await scheduler.wait(delay)
           const answer = await object['publish']!({ rules }, version, 'in between', ANNA)
-          await ticked
+          // What they push must be there as well, before truth and copy are compared.
+          await Promise.all(begun)
           return answer
         })
         expect(published).toMatchObject({ ok: true })
