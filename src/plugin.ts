@@ -9,7 +9,7 @@ import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
 import { controllerOf, ledgerOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
-import { snapshotAgeSeconds } from './gateway/isolate.ts'
+import { lastSnapshot } from './gateway/isolate.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
 export interface SluiceOptions {
@@ -30,7 +30,7 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
     ledger: ledgerOf,
     liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
     protocols: PROTOCOL_NAMES,
-    snapshotAgeSeconds,
+    lastSnapshot,
     now: () => Date.now(),
     newId: () => crypto.randomUUID(),
     fetch: (url, init) => fetch(url, init),

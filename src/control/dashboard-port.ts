@@ -1,11 +1,18 @@
-/** What the dashboard asks for, answered by the functions behind the API's routes, with refusals as values. */
+/**
+ * What the dashboard asks for, answered by the functions behind the API's routes, with refusals as values. Forms go
+ * through the API's own schemas: a page must not be a way around them.
+ */
+import * as v from 'valibot'
 import type { Caller } from '../auth/caller.ts'
 import { atLeast, type Role } from '../auth/roles.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
+import { actionSchema, reasonSchema } from './api.ts'
+import { valid } from './read-request.ts'
 import type { ControlService } from './service.ts'
 
 const PAGE_SIZE = 50
+const changeSchema = v.object({ reason: reasonSchema })
 
 export function dashboardPort(
   service: ControlService,
@@ -19,6 +26,7 @@ export function dashboardPort(
     environment,
     actor: { who: caller.who, role: caller.role },
     nowMs,
+    lastKnown: () => service.lastKnown(),
     releases: () => result(() => service.releases()),
     release: (name) => result(() => service.release(name)),
     history: (name, cursor) => result(() => service.history(name, cursor, PAGE_SIZE)),
@@ -27,11 +35,17 @@ export function dashboardPort(
     jobs: (name, filter, cursor) => result(() => service.jobs(name, filter, cursor, PAGE_SIZE)),
     pairs: (name, cursor) => result(() => service.pairs(name, cursor, PAGE_SIZE)),
     config: (name) => result(() => service.config.view(name)),
-    act: (name, command, ifMatch) => asRole('operator', () => service.act(name, command, caller.who, ifMatch)),
+    act: (name, command, ifMatch) =>
+      asRole('operator', () =>
+        service.act(name, valid(actionSchema, command, 'the change is not valid'), caller.who, ifMatch),
+      ),
     checkConfig: (name, patch, ifMatch) =>
       asRole('admin', () => service.config.patch(name, patch, { reason: '', who: caller.who, ifMatch, dryRun: true })),
-    patchConfig: (name, patch, reason, ifMatch) =>
-      asRole('admin', () => service.config.patch(name, patch, { reason, who: caller.who, ifMatch, dryRun: false })),
+    patchConfig: (name, patch, given, ifMatch) =>
+      asRole('admin', () => {
+        const { reason } = valid(changeSchema, { reason: given }, 'the change is not valid')
+        return service.config.patch(name, patch, { reason, who: caller.who, ifMatch, dryRun: false })
+      }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the control plane is given by whoever mounts it. It reads no environment and builds no object itself. */
 import type { Env } from '../config/env.ts'
 import type { ConfigResult } from '../config/load.ts'
+import type { Snapshot } from '../core/release.ts'
 import type { LiveConfigFacade } from '../durable/live-config-client.ts'
 import type { ReleaseControllerRpc } from '../durable/controller-rpc.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
@@ -14,8 +15,8 @@ export interface ControlDeps {
   liveConfig(env: Env, release: string): LiveConfigFacade
   /** Names that may stand under `protocol`. */
   protocols: readonly string[]
-  /** Age in seconds of the snapshot that this isolate routes by; null where it has none. */
-  snapshotAgeSeconds(env: Env, release: string): number | null
+  /** The snapshot that this isolate routes by, with its age; null where it has none. */
+  lastSnapshot(env: Env, release: string): { snapshot: Snapshot; ageSeconds: number } | null
   /** Unix ms. */
   now(): number
   newId(): string

@@ -23,7 +23,9 @@ export async function takeLogin(c: Context<ControlEnv>, nowMs: number): Promise<
   const [key] = c.var.identity.cookieKeys
   if (key === undefined) throw new SluiceError('auth_not_configured', 'set the secret SLUICE_COOKIE_KEY to log in here')
   if (!mayHoldSession(url)) {
-    throw new SluiceError('invalid_request', 'a session needs https, except on the machine itself')
+    throw new SluiceError('invalid_request', 'a session needs https, except on the machine itself', {
+      details: [{ path: 'session', message: 'needs https' }],
+    })
   }
   const form = new URLSearchParams(await readText(c.req.raw.body))
   const next = nextOf(form.get('next') ?? undefined)

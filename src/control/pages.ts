@@ -1,12 +1,16 @@
 /** What browsers see: assets and log-in for everybody, the dashboard for whoever may look. The pages are the dashboard's. */
-import type { Hono, MiddlewareHandler } from 'hono'
-import { SluiceError } from '../core/errors.ts'
+import type { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { assetResponse } from '../dashboard/assets.ts'
 import { createDashboard } from '../dashboard/index.tsx'
 import { dashboardPort } from './dashboard-port.ts'
 import type { ControlDeps } from './deps.ts'
-import { LOGIN_PATH, showLogin, takeLogin, takeLogout, toLogin } from './login.ts'
+import { LOGIN_PATH, showLogin, takeLogin, takeLogout } from './login.ts'
 import { CONTROL_PREFIX, type ControlEnv, notFound, prepare, requireRole } from './pipeline.ts'
+import { bodyTooLarge, MAX_BODY_BYTES } from './read-request.ts'
+
+/** The dashboard reads its forms as text; they may be as large as any other body here. */
+const smallForms = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => bodyTooLarge(MAX_BODY_BYTES) })
 
 /** Changes made on the pages ask for higher roles in dashboard-port.ts. */
 export function mountPages(app: Hono<ControlEnv>, deps: ControlDeps): void {
@@ -15,25 +19,11 @@ export function mountPages(app: Hono<ControlEnv>, deps: ControlDeps): void {
   app.get(LOGIN_PATH, showLogin)
   app.post(LOGIN_PATH, prepare(deps), (c) => takeLogin(c, deps.now()))
   app.post(`${CONTROL_PREFIX}/logout`, takeLogout)
-  app.use(`${CONTROL_PREFIX}/*`, prepare(deps), viewersOrLogin(deps))
+  app.use(`${CONTROL_PREFIX}/*`, prepare(deps), requireRole(deps, 'viewer'), smallForms)
   app.route(
     CONTROL_PREFIX,
     createDashboard(({ var: { service, caller, config } }) =>
       dashboardPort(service, caller, config.environment, deps.now()),
     ),
   )
-}
-
-function viewersOrLogin(deps: ControlDeps): MiddlewareHandler<ControlEnv> {
-  const requireViewer = requireRole(deps, 'viewer')
-  return async (c, next) => {
-    try {
-      return await requireViewer(c, next)
-    } catch (error) {
-      const stranger = error instanceof SluiceError && error.code === 'unauthenticated'
-      const wantsPage = c.req.method === 'GET' && c.req.header('accept')?.includes('text/html')
-      if (stranger && wantsPage) return toLogin(c)
-      throw error
-    }
-  }
 }

@@ -11,6 +11,7 @@ import type { ConfigResult, SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
 import type { ControlDeps } from './deps.ts'
+import { failurePage, wantsPage } from './failure-page.ts'
 import { authorise, identify, type IdentityConfig, identityConfig } from './identity.ts'
 import { type ControlService, controlService } from './service.ts'
 
@@ -69,7 +70,7 @@ export function notFound(): never {
   throw new SluiceError('not_found', 'nothing is served at this path')
 }
 
-/** A SluiceError as its own body; anything else as 500 without a word of what it was, which stands in the log. */
+/** A SluiceError as its own body or page; anything else as 500 without a word of what it was, which stands in the log. */
 export function errorAnswer(deps: ControlDeps): ErrorHandler<ControlEnv> {
   return (thrown, c) => {
     const known = thrown instanceof SluiceError
@@ -88,6 +89,7 @@ export function errorAnswer(deps: ControlDeps): ErrorHandler<ControlEnv> {
         ...(known ? {} : { stack: thrown.stack ?? null }),
       })
     }
+    if (wantsPage(c)) return failurePage(c, error)
     return c.json(error.body(requestId), error.status as ContentfulStatusCode, error.headers)
   }
 }

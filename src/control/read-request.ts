@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 
-const MAX_BODY_BYTES = 65_536
+export const MAX_BODY_BYTES = 65_536
 
 export function readQuery<S extends v.GenericSchema>(url: URL, schema: S): v.InferOutput<S> {
   return valid(schema, Object.fromEntries(url.searchParams), 'the query is not valid')
@@ -22,6 +22,10 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
   return valid(schema, given, 'the body is not valid')
 }
 
+export function bodyTooLarge(maxBytes: number): never {
+  throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
+}
+
 /** Counted while it is read, since a length that is promised need not be kept. */
 export async function readText(
   body: ReadableStream<Uint8Array> | null,
@@ -32,9 +36,7 @@ export async function readText(
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > maxBytes) {
-      throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
-    }
+    if (size > maxBytes) bodyTooLarge(maxBytes)
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()
@@ -50,7 +52,8 @@ export function readIfMatch(header: string | undefined): number | null {
   })
 }
 
-function valid<S extends v.GenericSchema>(schema: S, given: unknown, message: string): v.InferOutput<S> {
+/** What was given as its schema has it; throws `invalid_request` with everything that is wrong. */
+export function valid<S extends v.GenericSchema>(schema: S, given: unknown, message: string): v.InferOutput<S> {
   const read = v.safeParse(schema, given)
   if (read.success) return read.output
   throw new SluiceError('invalid_request', message, { details: read.issues.map(detail) })

@@ -7,6 +7,7 @@ import type { SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
+import type { LastKnown } from '../dashboard/port.ts'
 import type { JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
 import type {
   ActionCommand,
@@ -45,6 +46,8 @@ export interface ControlService {
   assign(name: string, subject: string): Promise<AssignmentView>
   /** Of the snapshot that this isolate routes by; null where it has none. */
   snapshotAgeSeconds(name: string): number | null
+  /** Where the releases stood when this isolate last heard of them: what is left to show when no object answers. */
+  lastKnown(): LastKnown[]
   /** For reads that no other function here covers. Throws `release_not_found`. */
   controller(name: string): ReleaseControllerRpc
 }
@@ -87,7 +90,14 @@ export function controlService(
     liveConfig: liveConfigService(deps, env, fileOf),
     experiment: experimentService(deps, env, settings, config),
     controller,
-    snapshotAgeSeconds: (name) => deps.snapshotAgeSeconds(env, name),
+    snapshotAgeSeconds: (name) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
+    lastKnown: () =>
+      config.releases.flatMap(({ name }) => {
+        const last = deps.lastSnapshot(env, name)
+        if (!last) return []
+        const { state, stage, percent } = last.snapshot
+        return [{ release: name, state, stage, percent, ageSeconds: last.ageSeconds }]
+      }),
     windowMs: (name) => fileOf(name).windowMs,
     names: () => config.releases.map(({ name }) => name),
     releases: () => Promise.all(config.releases.map(({ name }) => askAnswer(controller(name).view()))),

@@ -1,6 +1,6 @@
 /** What an action would change, in words, from the state before and the state that a dry run gives. */
 import type { ActionCommand, CounterRow, ReleaseView } from '../control/api.ts'
-import { group, type Part, percent, share, stageName } from './format.ts'
+import { group, type Part, placeName, share, stageName } from './format.ts'
 import type { Text } from './text/en.ts'
 
 const DAY_MS = 86_400_000
@@ -14,9 +14,8 @@ export function effects(
 ): Part[][] {
   const words = t.confirm
   const found: Part[][] = []
-  if (before.stage !== after.stage) found.push(words.place(stageName(before.stage, t), stageName(after.stage, t)))
-  else if (before.percent !== after.percent)
-    found.push(words.place(percent(before.percent, t), percent(after.percent, t)))
+  if (before.stage !== after.stage || before.percent !== after.percent)
+    found.push(words.place(placeName(before, t), placeName(after, t)))
   found.push(...traffic(shareOf(before), shareOf(after), submitsPerDay, t))
   found.push(...own(before, command, t))
   if (command.action === 'set_shadow') found.push(...copies(before, after, command, submitsPerDay, t))

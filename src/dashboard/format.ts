@@ -1,13 +1,18 @@
 /** Numbers, times and places as text, with the units of a language. Pure: now is an argument. */
 import type { Text } from './text/en.ts'
 
+/** What stands where there is no number: an entry of the history may be older than the checks of its figures. */
+const NO_NUMBER = '–'
+
 /** Thousands grouped, at most `digits` decimals, no trailing zeros. */
 export function group(value: number, digits = 0): string {
+  if (!Number.isFinite(value)) return NO_NUMBER
   return value.toLocaleString('en-US', { maximumFractionDigits: digits })
 }
 
 /** Three significant digits, enough to tell two arms apart. */
 export function significant(value: number): string {
+  if (!Number.isFinite(value)) return NO_NUMBER
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
 }
 
@@ -69,6 +74,16 @@ export function stageName(stage: string, t: Text): string {
   const match = /^canary-(\d+(?:\.\d+)?)$/.exec(stage)
   if (match) return percent(Number(match[1]), t)
   return Object.hasOwn(t.stage, stage) ? t.stage[stage as keyof Text['stage']] : stage
+}
+
+/** Where a release stands: its percent in a canary, since `set_percent` leaves a stage's name as it is; else its stage. */
+export function placeName({ stage, percent: set }: { stage: string; percent: number }, t: Text): string {
+  return stage.startsWith('canary-') && Number.isFinite(set) ? percent(set, t) : stageName(stage, t)
+}
+
+/** A person's sentence, cut where it was stored without a limit. */
+export function sentenceOf(reason: string): string {
+  return reason.length <= 500 ? reason : `${reason.slice(0, 500)}…`
 }
 
 /** Who acted, without the kind: `token:oncall` → `oncall`. */

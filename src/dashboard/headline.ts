@@ -3,7 +3,7 @@
  * there and what comes next. Written from what the API gives, so that it can't say something else.
  */
 import type { HistoryEntry, ReleaseView, VerdictView } from '../control/api.ts'
-import { clock, type Part, percent, plain, say, share, span, stageName } from './format.ts'
+import { clock, type Part, percent, placeName, plain, say, sentenceOf, share, span, stageName } from './format.ts'
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
 import { HEALTH_TONE, type Health, healthOf, overdueSeconds, streaks } from './health.ts'
 import type { Text } from './text/en.ts'
@@ -37,7 +37,7 @@ function place(view: ReleaseView, rollback: HistoryEntry | null, t: Text): strin
     case 'completed':
       return t.title.completed
     case 'rolled_back': {
-      const from = rollback ? stageName(rollback.from.stage, t) : null
+      const from = rollback ? placeName(rollback.from, t) : null
       return t.title.rolledBack(from, rollback?.who.startsWith('system:') ? 'self' : 'hand')
     }
   }
@@ -105,7 +105,7 @@ function afterRollback(view: ReleaseView, rollback: HistoryEntry | null, t: Text
   const breaches = view.verdicts.filter((v) => v.status === 'breach' && v.note !== 'both_bad')
   const verdict = breaches.find(({ action }) => action === 'rollback')
   const bySystem = rollback?.who.startsWith('system:') ?? false
-  const why = verdict && bySystem ? breached(verdict, t) : s.because(rollback?.reason ?? view.reason)
+  const why = verdict && bySystem ? breached(verdict, t) : s.because(sentenceOf(rollback?.reason ?? view.reason))
   return [...why, ...damage(view, rollback, t), ...drain(view, t)]
 }
 

@@ -38,6 +38,15 @@ export interface DashboardJobFilter {
   shadow?: boolean
 }
 
+/** Where a release stood when the data plane beside this control plane last heard of it. */
+export interface LastKnown {
+  release: string
+  state: ReleaseView['state']
+  stage: string
+  percent: number
+  ageSeconds: number
+}
+
 /** Pages never catch: what can be expected to fail (an unreachable object included) comes as a refusal. */
 export interface DashboardPort {
   /** Shown at the top right: `production`, `staging`. */
@@ -45,6 +54,8 @@ export interface DashboardPort {
   actor: { who: string; role: Role }
   /** Now, in unix ms: ages and progress are drawn from it. */
   nowMs: number
+  /** Releases that something is known of without asking anybody; for when nobody answers. */
+  lastKnown(): LastKnown[]
   releases(): Promise<PortResult<ReleaseView[]>>
   release(name: string): Promise<PortResult<ReleaseView>>
   /** Newest first. */

@@ -3,7 +3,7 @@
  * moments at which something changed. Also the source of the same figures as a table.
  */
 import type { CounterRow, HistoryEntry, VerdictView } from '../control/api.ts'
-import { clock, latency, percent, share, significant, stageName } from './format.ts'
+import { clock, latency, placeName, share, significant } from './format.ts'
 import { isFastTrip, isPerClip } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'
 
@@ -195,7 +195,7 @@ function marksOf(history: readonly HistoryEntry[], span: { fromMs: number; toMs:
 
 function markWords(entry: HistoryEntry, t: Text): string {
   if (entry.action === 'rollback') return t.charts.rolledBack
-  return entry.action === 'set_percent' ? percent(entry.to.percent, t) : stageName(entry.to.stage, t)
+  return placeName(entry.to, t)
 }
 
 export interface FigureRow {

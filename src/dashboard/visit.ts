@@ -30,11 +30,15 @@ export async function answer(c: Context, page: Rendered, status: ContentfulStatu
 }
 
 export function problem(c: Context, visit: Visit, refusal: PortRefusal): Promise<Response> {
-  const frame = visit.frame(visit.t.problem.other, null, c.req.param('name') ?? null)
-  return answer(c, problemPage(frame, refusal), statusOf(refusal.code))
+  const release = c.req.param('name') ?? null
+  const frame = visit.frame(visit.t.problem.other, null, release)
+  const known = visit.port.lastKnown().filter((each) => release === null || each.release === release)
+  return answer(c, problemPage(frame, refusal, { known }), statusOf(refusal.code))
 }
 
-/** Fields of a form, from the body of a post or else from the query. */
+/** Fields of a form, from the body of a post or else from the query. How large a body may be is the mount's to say. */
 export async function fieldsOf(c: Context): Promise<URLSearchParams> {
-  return c.req.method === 'POST' ? new URLSearchParams(await c.req.text()) : new URL(c.req.url).searchParams
+  if (c.req.method !== 'POST') return new URL(c.req.url).searchParams
+  // Read as bytes: workerd warns where text() is asked of a form.
+  return new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
 }

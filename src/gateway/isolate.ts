@@ -9,6 +9,7 @@ import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
 import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { IdKeys } from '../core/job-id.ts'
+import type { Snapshot } from '../core/release.ts'
 import { controllerOf, ledgerAt, ledgerIndex, ledgerOf, shardOf } from '../durable/stubs.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
@@ -59,10 +60,10 @@ export function isolateOf(env: Env): Isolate {
   return isolate
 }
 
-/** Age of the snapshot that this isolate routes by; null where it has none. */
-export function snapshotAgeSeconds(env: Env, release: string): number | null {
-  const lane = isolates.get(env)?.lanes.find((each) => each.release.name === release)
-  return lane?.snapshots.current ? lane.snapshots.ageMs(now()) / 1000 : null
+/** The snapshot that this isolate routes by, with its age; null where it has none. */
+export function lastSnapshot(env: Env, release: string): { snapshot: Snapshot; ageSeconds: number } | null {
+  const snapshots = isolates.get(env)?.lanes.find((each) => each.release.name === release)?.snapshots
+  return snapshots?.current ? { snapshot: snapshots.current, ageSeconds: snapshots.ageMs(now()) / 1000 } : null
 }
 
 function build(env: Env): Isolate {

@@ -2,7 +2,8 @@
  * An in-memory release behind the dashboard's port: the real state machine with invented traffic,
  * so that pages can be driven without a gateway. Time stands still until it is moved.
  */
-import type { ConfigView, HistoryEntry, ReleaseView, Role } from '../../src/control/api.ts'
+import * as v from 'valibot'
+import { actionSchema, type ConfigView, type HistoryEntry, type ReleaseView, type Role } from '../../src/control/api.ts'
 import type { Blocker, Facts } from '../../src/core/gates.ts'
 import { blockers } from '../../src/core/gates.ts'
 import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'
@@ -165,6 +166,10 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
       environment: 'production',
       actor: { who: 'token:oncall', role: twin.role },
       nowMs: twin.nowMs,
+      lastKnown: () => {
+        const { stage, percent } = state
+        return [{ release: name, state: state.state, stage, percent, ageSeconds: 42 }]
+      },
       releases: () => guard(() => ({ ok: true, value: [viewOf(state)] })),
       release: (asked) => known(asked, () => ({ ok: true, value: viewOf(state) })),
       history: (asked) => known(asked, () => ({ ok: true, value: { items: [...history], next: null } })),
@@ -192,9 +197,12 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
         known<ReleaseView>(asked, () => {
           if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
           if (stale(ifMatch, state.version)) return refused('version_mismatch', 'the release changed', [])
+          const wrong = v.safeParse(actionSchema, command).issues?.map(({ message, path }) => ({
+            path: path?.map(({ key }) => String(key)).join('.') ?? '',
+            message,
+          }))
+          if (wrong) return { ok: false, code: 'invalid_request', message: 'the change is not valid', details: wrong }
           const wish = commandOf(command)
-          if (wish.action === 'set_percent' && !(wish.percent >= 0 && wish.percent <= 100))
-            return refused('invalid_request', 'percent: from 0 to 100', [])
           if (command.dry_run) {
             const result = transition(state, wish, PLAN, facts(), command.reason)
             return result.ok

@@ -6,18 +6,50 @@
   'use strict'
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById('dialog'))
   if (!dialog) return
+  const LOGIN = '/_sluice/login'
+
+  /** What an answer without a form says of itself, as the reader is told it. */
+  class Refusal extends Error {}
 
   /**
    * @param {string} url
    * @param {RequestInit} [init]
-   * @returns {Promise<{ form: Element | null, left: boolean }>} the form that came back, or that the change was made
+   * @returns {Promise<Element | 'changed' | 'leaving'>} the form that came back, that the change was made, or that the
+   *   browser is on its way to the log-in; throws where the answer is none of these
    */
   async function ask(url, init) {
     const response = await fetch(url, { ...init, headers: { accept: 'text/html' } })
-    if (new URL(response.url).pathname === '/_sluice/login') location.reload()
-    if (response.redirected) return { form: null, left: true }
-    const answer = new DOMParser().parseFromString(await response.text(), 'text/html')
-    return { form: answer.getElementById('confirm') ?? answer.querySelector('main'), left: false }
+    if (response.status === 401 || new URL(response.url).pathname === LOGIN) {
+      location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}`)
+      return 'leaving'
+    }
+    if (response.redirected) return 'changed'
+    const isPage = response.headers.get('content-type')?.includes('text/html')
+    const answer = new DOMParser().parseFromString(isPage ? await response.text() : '', 'text/html')
+    const form = answer.getElementById('confirm')
+    if (!form) throw new Refusal(answer.querySelector('main h1')?.textContent ?? '')
+    return form
+  }
+
+  /**
+   * Says in the dialog why nothing came of it; what was typed stays.
+   * @param {HTMLFormElement} form
+   * @param {unknown} cause
+   */
+  function tell(form, cause) {
+    hush(form)
+    const { failed = '', lost = '' } = dialog?.dataset ?? {}
+    const words = cause instanceof Refusal ? [cause.message, failed] : [lost, failed]
+    const notice = document.createElement('p')
+    notice.className = 'field-error failure'
+    notice.textContent = words.filter(Boolean).join(' ')
+    notice.setAttribute('role', 'alert')
+    form.prepend(notice)
+  }
+
+  /** @param {HTMLFormElement} form */
+  function hush(form) {
+    form.querySelector('.failure')?.remove()
   }
 
   document.addEventListener('click', async (event) => {
@@ -32,8 +64,9 @@
     if (opener.getAttribute('aria-busy') === 'true') return
     opener.setAttribute('aria-busy', 'true')
     try {
-      const { form } = await ask(opener.href)
-      if (!form) return location.assign(opener.href)
+      const form = await ask(opener.href)
+      if (form === 'leaving') return
+      if (form === 'changed') return location.assign(opener.href)
       dialog.replaceChildren(form)
       dialog.setAttribute('aria-labelledby', 'confirm-title')
       dialog.showModal()
@@ -54,9 +87,12 @@
     if (form.getAttribute('aria-busy') === 'true') return
     form.setAttribute('aria-busy', 'true')
     const fields = new URLSearchParams(/** @type {any} */ (new FormData(form)))
-    if (button?.formMethod === 'get') await preview(form, fields)
-    else await send(form, fields, button)
-    form.removeAttribute('aria-busy')
+    try {
+      if (button?.formMethod === 'get') await preview(form, fields)
+      else await send(form, fields, button)
+    } finally {
+      form.removeAttribute('aria-busy')
+    }
   })
 
   /**
@@ -68,35 +104,37 @@
   async function send(form, fields, button) {
     if (button) button.disabled = true
     try {
-      const { form: returned, left } = await ask(form.action, { method: 'POST', body: fields })
-      if (left) {
+      const answer = await ask(form.action, { method: 'POST', body: fields })
+      if (answer === 'changed') {
         dialog?.close()
         dispatchEvent(new Event('sluice:changed'))
-      } else if (returned) dialog?.replaceChildren(returned)
-    } catch {
+      } else if (answer !== 'leaving') dialog?.replaceChildren(answer)
+    } catch (cause) {
       if (button) button.disabled = false
-      const lost = document.getElementById('live-status')?.dataset.lost ?? ''
-      const notice = Object.assign(document.createElement('p'), {
-        className: 'field-error',
-        textContent: lost,
-      })
-      notice.setAttribute('role', 'alert')
-      form.prepend(notice)
+      tell(form, cause)
     }
   }
+
+  let previews = 0
 
   /** Shows the effect of changed values, without touching what is being typed.
    * @param {HTMLFormElement} form
    * @param {URLSearchParams} fields
    */
   async function preview(form, fields) {
+    const turn = ++previews
     fields.delete('version')
-    const { form: fresh } = await ask(`${form.action}?${fields}`)
-    const next = fresh?.querySelector('form')
-    if (!next) return
-    for (const selector of ['#effect', 'input[name=shown]', 'button[type=submit]:not([data-show])']) {
-      const [old, made] = [form.querySelector(selector), next.querySelector(selector)]
-      if (old && made) old.replaceWith(made)
+    try {
+      const answer = await ask(`${form.action}?${fields}`)
+      // An answer that was overtaken tells the effect of values that stand no more.
+      if (typeof answer === 'string' || turn !== previews) return
+      hush(form)
+      for (const selector of ['#effect', 'input[name=shown]', 'button[type=submit]:not([data-show])']) {
+        const [old, made] = [form.querySelector(selector), answer.querySelector(`form ${selector}`)]
+        if (old && made) old.replaceWith(made)
+      }
+    } catch (cause) {
+      if (turn === previews) tell(form, cause)
     }
   }
 
@@ -107,6 +145,6 @@
     const form = field?.closest('form')
     if (!field?.hasAttribute('data-preview') || !form) return
     clearTimeout(typing)
-    typing = setTimeout(() => preview(form, new URLSearchParams(/** @type {any} */ (new FormData(form)))), 250)
+    typing = setTimeout(() => void preview(form, new URLSearchParams(/** @type {any} */ (new FormData(form)))), 250)
   })
 })()

@@ -8,6 +8,7 @@ import { fingerprint, startStages } from '../commands.ts'
 import { shareOf } from '../effects.ts'
 import { type Part, stageName } from '../format.ts'
 import type { PortRefusal } from '../port.ts'
+import { detailWords, refusalWords } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { SplitBar } from './ladder.tsx'
 import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
@@ -64,7 +65,7 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
         <div class="effect" id="effect">
           <h2>{refusal?.code === 'blocked' ? words.waits : words.effect}</h2>
           {refusal ? (
-            <Refused refusal={refusal} open={props.open} />
+            <Refused refusal={refusal} open={props.open} t={t} />
           ) : changed ? (
             <EffectList {...props} />
           ) : (
@@ -125,7 +126,7 @@ const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t 
   </>
 )
 
-const Refused: FC<{ refusal: PortRefusal; open: Part[][] }> = ({ refusal, open }) =>
+const Refused: FC<{ refusal: PortRefusal; open: Part[][]; t: Text }> = ({ refusal, open, t }) =>
   refusal.code === 'blocked' && open.length > 0 ? (
     <ul>
       {open.map((parts) => (
@@ -136,10 +137,10 @@ const Refused: FC<{ refusal: PortRefusal; open: Part[][] }> = ({ refusal, open }
     </ul>
   ) : (
     <div class="refused">
-      <p>{refusal.message}</p>
+      <p>{refusalWords(refusal, t)}</p>
       <ul>
-        {refusal.details.map(({ message }) => (
-          <li>{message}</li>
+        {refusal.details.map((detail) => (
+          <li>{detailWords(detail, t)}</li>
         ))}
       </ul>
     </div>
@@ -156,7 +157,7 @@ const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ co
         min="0"
         max="100"
         step="any"
-        value={Number.isNaN(value) ? '' : String(Number(value.toFixed(4)))}
+        value={Number.isFinite(value) ? String(Number(value.toFixed(4))) : ''}
         required
         data-preview
       />

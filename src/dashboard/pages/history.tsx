@@ -1,7 +1,7 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../control/api.ts'
-import { ago, exact, percent, stageName, whoName } from '../format.ts'
+import { ago, exact, percent, placeName, sentenceOf, whoName } from '../format.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -16,7 +16,7 @@ export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = 
         <div>
           <b>{actionWords(entry, t)}</b>{' '}
           <span class="by" title={entry.who}>{`${t.history.by} ${whoName(entry.who, t)}`}</span>
-          {entry.reason === '' ? null : <q>{entry.reason}</q>}
+          {entry.reason === '' ? null : <q>{sentenceOf(entry.reason)}</q>}
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>
               <summary>{t.history.evidence}</summary>
@@ -33,11 +33,11 @@ function actionWords(entry: HistoryEntry, t: Text): string {
   const known = t.history.action
   const action = Object.hasOwn(known, entry.action) ? known[entry.action as keyof typeof known] : entry.action
   const { from, to } = entry
-  if (entry.action === 'start') return `${action} → ${stageName(to.stage, t)}`
-  if (entry.action === 'rollback') return `${action} ${stageName(from.stage, t)} → ${percent(to.percent, t)}`
+  if (entry.action === 'start') return `${action} → ${placeName(to, t)}`
+  if (entry.action === 'rollback') return `${action} ${placeName(from, t)} → ${percent(to.percent, t)}`
   if (entry.action === 'reset') return action
-  if (from.stage !== to.stage) return `${action} ${stageName(from.stage, t)} → ${stageName(to.stage, t)}`
-  return from.percent === to.percent ? action : `${action} ${percent(from.percent, t)} → ${percent(to.percent, t)}`
+  const moved = from.stage !== to.stage || from.percent !== to.percent
+  return moved ? `${action} ${placeName(from, t)} → ${placeName(to, t)}` : action
 }
 
 export function historyPage(frame: Frame, release: string, history: Page<HistoryEntry>, nowMs: number): Rendered {

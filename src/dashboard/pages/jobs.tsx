@@ -81,13 +81,19 @@ function row(job: JobView, nowMs: number, t: Text): Child {
       </td>
       <td>{stageName(job.stage, t)}</td>
       <td>{t.jobs.statuses[job.status]}</td>
-      <td>{job.outcome ?? '–'}</td>
+      <td>{outcomeWords(job.outcome, t)}</td>
       <td class="number">{job.seconds === null ? '–' : latency(job.seconds, t)}</td>
       <td>
         <code title={job.id}>{job.id}</code>
       </td>
     </tr>
   )
+}
+
+function outcomeWords(outcome: string | null, t: Text): string {
+  const known = t.jobs.outcomes
+  if (outcome === null) return '–'
+  return Object.hasOwn(known, outcome) ? known[outcome as keyof typeof known] : outcome
 }
 
 function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Child {

@@ -106,7 +106,8 @@ export const SplitBar: FC<{
   candidatePercent: number
   names: { control: string; candidate: string }
   t: Text
-}> = ({ candidatePercent, names, t }) => {
+}> = ({ candidatePercent: given, names, t }) => {
+  const candidatePercent = Math.min(100, Math.max(0, given))
   const control = 100 - candidatePercent
   const words =
     control >= 40

@@ -1,6 +1,8 @@
 /** Pages for what went wrong: nothing there, not allowed, invalid configuration, control plane unreachable. */
 import type { FC } from 'hono/jsx'
-import type { PortRefusal } from '../port.ts'
+import { placeName, span } from '../format.ts'
+import type { LastKnown, PortRefusal } from '../port.ts'
+import { detailWords, refusalWords } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
 
@@ -12,20 +14,26 @@ export const BreakGlass: FC = () => (
 )
 
 const NOT_FOUND = ['not_found', 'release_not_found']
-const UNREACHABLE = ['control_plane_unavailable', 'internal']
 
-export function problemPage(frame: Frame, refusal: PortRefusal): Rendered {
+export interface ProblemMore {
+  /** What is known without the control plane's objects. */
+  known?: LastKnown[]
+  /** Leads to the line in the log. */
+  requestId?: string | null
+}
+
+export function problemPage(frame: Frame, refusal: PortRefusal, more: ProblemMore = {}): Rendered {
   const { t } = frame
   return page(
     frame,
     <main id="content" class="problem">
       <h1>{titleOf(refusal, frame)}</h1>
-      <Hint refusal={refusal} frame={frame} />
+      <Hint refusal={refusal} frame={frame} more={more} />
       {refusal.details.length > 0 ? (
         <ul class="card errors">
-          {refusal.details.map(({ path, message }) => (
+          {refusal.details.map((detail) => (
             <li>
-              <code>{path}</code> {message}
+              <code>{detail.path}</code> {detailWords(detail, t)}
             </li>
           ))}
         </ul>
@@ -43,29 +51,51 @@ function titleOf(refusal: PortRefusal, { t, release }: Frame): string {
   if (NOT_FOUND.includes(refusal.code)) return p.notFound
   if (refusal.code === 'forbidden') return p.forbidden
   if (refusal.code === 'config_invalid') return p.invalidConfig
-  return UNREACHABLE.includes(refusal.code) ? p.unreachable : p.other
+  if (refusal.code === 'internal') return p.internal
+  return refusal.code === 'control_plane_unavailable' ? p.unreachable : p.other
 }
 
-const Hint: FC<{ refusal: PortRefusal; frame: Frame }> = ({ refusal, frame }) => {
+const Hint: FC<{ refusal: PortRefusal; frame: Frame; more: ProblemMore }> = ({ refusal, frame, more }) => {
   const { t, caller } = frame
   if (NOT_FOUND.includes(refusal.code)) return null
   if (refusal.code === 'forbidden') return <p>{t.problem.forbiddenHint(t.roles[caller?.role ?? 'viewer'])}</p>
   if (refusal.code === 'config_invalid') return <p>{t.problem.invalidConfigHint}</p>
-  if (!UNREACHABLE.includes(refusal.code)) return <p>{refusal.message}</p>
+  if (refusal.code === 'internal') return <p>{t.problem.internalHint(more.requestId ?? '–')}</p>
+  if (refusal.code !== 'control_plane_unavailable') return <p>{refusalWords(refusal, t)}</p>
   return (
     <>
+      <Known known={more.known ?? []} t={t} />
       <p>{t.problem.unreachableHint}</p>
       <BreakGlass />
     </>
   )
 }
 
+const Known: FC<{ known: LastKnown[]; t: Text }> = ({ known, t }) =>
+  known.length === 0 ? null : (
+    <section class="card known" aria-labelledby="known-title">
+      <h2 id="known-title">{t.problem.known}</h2>
+      <dl class="figures-list">
+        {known.map((last) => (
+          <div>
+            <dt>{last.release}</dt>
+            <dd>
+              {placeName(last, t)} <small>{t.time.ago(span(last.ageSeconds, t))}</small>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p class="note">{t.problem.knownNote}</p>
+    </section>
+  )
+
 /** HTTP status of a refusal, as the API's table has it for the codes that pages meet. */
-export function statusOf(code: string): 400 | 403 | 404 | 409 | 412 | 422 | 503 {
+export function statusOf(code: string): 400 | 403 | 404 | 409 | 412 | 413 | 422 | 503 {
   if (NOT_FOUND.includes(code)) return 404
   if (code === 'forbidden' || code === 'origin_mismatch') return 403
   if (code === 'illegal_transition' || code === 'blocked') return 409
   if (code === 'version_mismatch') return 412
+  if (code === 'body_too_large') return 413
   if (code === 'invalid_request' || code === 'malformed_body') return 400
   return 503
 }

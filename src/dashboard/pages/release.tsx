@@ -91,7 +91,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
           {t.live.asOf} <time datetime={asOf}>{`${clock(asOf)} UTC`}</time>
         </p>
       </main>
-      <dialog id="dialog"></dialog>
+      <dialog id="dialog" data-failed={t.live.failed} data-lost={t.refusal.code.control_plane_unavailable}></dialog>
     </>,
     { scripts: true, refreshSeconds: REFRESH_SECONDS },
   )

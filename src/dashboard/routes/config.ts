@@ -6,6 +6,7 @@ import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal } from '../port.ts'
+import { detailWords, refusalWords } from '../refusal-words.ts'
 import { mayConfigure } from '../roles.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
 
@@ -61,8 +62,9 @@ function refusedChange(
   done: PortRefusal,
 ): Promise<Response> {
   const { t } = visit
-  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : `${t.config.refused} ${done.message}`
-  const errors = new Map(done.details.map(({ path, message }) => [path, message]))
+  const notice =
+    done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : `${t.config.refused} ${refusalWords(done, t)}`
+  const errors = new Map(done.details.map((detail) => [detail.path, detailWords(detail, t)]))
   const shown = { patch, errors, notice, raw: JSON.stringify(patch, null, 2) }
   return answer(c, pageOf(visit, config, release, shown), statusOf(done.code))
 }

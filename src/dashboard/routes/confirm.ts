@@ -8,6 +8,7 @@ import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal, PortResult } from '../port.ts'
+import { refusalWords } from '../refusal-words.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import { openItems } from '../waits.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
@@ -38,7 +39,7 @@ async function act(c: Context, visit: Visit, name: string, action: ActionName): 
   if (fields.get('shown') !== fingerprint(command)) return show(c, visit, view, command, t.confirm.lookAgain, 422)
   const done = await port.act(name, command, versionOf(fields))
   if (done.ok) return c.redirect(pathOf(name), 303)
-  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : done.message
+  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : refusalWords(done, t)
   return show(c, visit, view, command, notice, statusOf(done.code))
 }
 

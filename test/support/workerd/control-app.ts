@@ -46,10 +46,10 @@ export class ControlRig {
   readonly deps: ControlDeps = {
     readEnv: () => this.settings,
     controller: (_env, name) => this.controller(name),
-    ledger: () => ({ addEvents: async () => ({ repeated: [] }) }) as unknown as JobLedgerRpc,
+    ledger: () => ({ addEvents: async () => ({ repeated: [], refused: [] }) }) as unknown as JobLedgerRpc,
     liveConfig: () => this.#liveConfig(),
     protocols: ['http'],
-    snapshotAgeSeconds: () => 0.5,
+    lastSnapshot: (_env, name) => ({ snapshot: this.controller(name).lastSnapshot(), ageSeconds: 0.5 }),
     now: () => this.nowMs,
     newId: () => 'new-id',
     fetch: (url, init) => this.fetch(url, init),

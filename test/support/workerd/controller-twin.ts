@@ -27,6 +27,10 @@ export class ControllerTwin implements ReleaseControllerRpc {
   }
 
   async snapshot(): Promise<Snapshot> {
+    return this.lastSnapshot()
+  }
+
+  lastSnapshot(): Snapshot {
     const { name, state, stage, percent, epoch, version } = this.state
     const shadow = { sample: 0, maxBodyBytes: 262_144, maxInFlight: 20, maxJobsPerDay: 5000, jobTimeoutMs: 3_600_000 }
     return {
@@ -113,7 +117,7 @@ export class ControllerTwin implements ReleaseControllerRpc {
   }
 
   async addSignals() {
-    return { repeated: 0 }
+    return { repeated: [], refused: [] }
   }
 
   async signals(): Promise<SignalSum[]> {

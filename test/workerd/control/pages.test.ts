@@ -1,0 +1,159 @@
+/** The pages behind the real control plane: forms are held to the API's schemas, and browsers get pages when it fails. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { readConfig } from '../../../src/config/load.ts'
+import { hashToken } from '../../../src/auth/tokens.ts'
+import { sealSession } from '../../../src/control/session.ts'
+import { aReleaseView } from '../../support/workerd/release-view.ts'
+import { ControlRig, COOKIE_KEY, ORIGIN, RELEASES, tokenOf } from '../../support/workerd/control-app.ts'
+
+const [R1] = RELEASES
+const PAGE = `/releases/${R1}`
+let cookie: string
+
+beforeAll(async () => {
+  const token = { name: 'admin', role: 'admin' as const, sha256: hashToken(tokenOf('admin')) }
+  cookie = `sluice_session=${await sealSession(token, COOKIE_KEY, new ControlRig().nowMs)}`
+})
+
+/** As a browser sends it, with the session's cookie or another's. */
+function browse(rig: ControlRig, path: string, fields?: Record<string, string>, headers: Record<string, string> = {}) {
+  return rig.app.request(`${ORIGIN}/_sluice${path}`, {
+    method: fields ? 'POST' : 'GET',
+    headers: { accept: 'text/html,*/*;q=0.8', origin: ORIGIN, cookie, ...headers },
+    ...(fields ? { body: new URLSearchParams(fields) } : {}),
+  })
+}
+
+function inCanary(): ControlRig {
+  const rig = new ControlRig()
+  const legal = ['rollback', 'set_percent', 'set_shadow', 'pause']
+  rig.controller(R1).state = aReleaseView({
+    state: 'canary',
+    stage: 'canary-50',
+    percent: 50,
+    next: null,
+    legal_actions: legal,
+  })
+  return rig
+}
+
+/** The form's post as the page that was just shown would make it. */
+async function confirm(rig: ControlRig, action: string, fields: Record<string, string>): Promise<Response> {
+  const shown = await (await browse(rig, `${PAGE}/confirm/${action}?${new URLSearchParams(fields)}`)).text()
+  const fingerprint = /name="shown" value="([^"]*)"/.exec(shown)?.[1]?.replaceAll('&quot;', '"') ?? ''
+  return browse(rig, `${PAGE}/confirm/${action}`, { reason: 'as tried', shown: fingerprint, ...fields })
+}
+
+describe('a form', () => {
+  it.each([
+    ['set_percent', { percent: '250' }, 'A percent is a number from 0 to 100.'],
+    ['set_percent', { percent: '-5' }, 'A percent is a number from 0 to 100.'],
+    ['set_percent', { percent: 'abc' }, 'A percent is a number from 0 to 100.'],
+    ['set_percent', { percent: 'Infinity' }, 'A percent is a number from 0 to 100.'],
+    ['set_shadow', { sample: '5000' }, 'The percent to copy is a number from 0 to 100.'],
+    ['rollback', { reason: 'x'.repeat(10_000) }, 'A reason has at most 500 characters.'],
+  ])('cannot %s with %j, which the API would refuse', async (action, fields: Record<string, string>, words) => {
+    const rig = inCanary()
+    const before = rig.controller(R1).state
+    const answer = await confirm(rig, action, fields)
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain(words)
+    expect(rig.controller(R1).state).toEqual(before)
+    expect(rig.controller(R1).entries).toEqual([])
+  })
+
+  it('tells the refusal already where its effect is shown, and offers no way to confirm it', async () => {
+    const html = await (await browse(inCanary(), `${PAGE}/confirm/set_percent?percent=250`)).text()
+    expect(html).toContain('A percent is a number from 0 to 100.')
+    expect(html).toMatch(/<button class="button filled[^"]*" type="submit" disabled/)
+  })
+
+  it('that publishes a configuration has its reason checked too', async () => {
+    const rig = new ControlRig()
+    const fields = { section: 'publish', patch: '{"min_jobs":3}', reason: 'x'.repeat(501), version: '0' }
+    const answer = await browse(rig, `${PAGE}/config`, fields)
+    expect(answer.status).toBe(400)
+    expect(rig.controller(R1).overlay).toEqual({})
+  })
+
+  it('of three megabytes is not read', async () => {
+    const rig = inCanary()
+    const answer = await browse(rig, `${PAGE}/confirm/rollback`, { reason: 'x'.repeat(3_000_000) })
+    expect(answer.status).toBe(413)
+    expect(await answer.text()).toContain('That is too large to be sent.')
+    expect(rig.controller(R1).entries).toEqual([])
+  })
+})
+
+describe('a page', () => {
+  it('still shows a release whose percent was stored without checks, and its history', async () => {
+    const rig = inCanary()
+    const twin = rig.controller(R1)
+    twin.state = { ...twin.state, percent: null as unknown as number }
+    const place = (percent: number | null) => ({ stage: 'canary-50', percent: percent as number })
+    const entry = { at: '2026-11-24T08:59:00.000Z', who: 'token:a', action: 'set_percent', epoch: 1, version: 1 }
+    twin.entries = [
+      { ...entry, id: '2', reason: 'y'.repeat(100_000), from: place(250), to: place(null) },
+      { ...entry, id: '1', reason: '', from: place(-5), to: place(250) },
+    ]
+    for (const path of [PAGE, `${PAGE}/history`, `${PAGE}/confirm/set_percent`, `${PAGE}/confirm/rollback`, '/']) {
+      const answer = await browse(rig, path)
+      expect(answer.status, path).toBe(200)
+      expect((await answer.text()).length, path).toBeLessThan(60_000)
+    }
+  })
+
+  it('that needs somebody known leads to the log-in and back, by GET and by POST', async () => {
+    for (const fields of [undefined, { reason: 'stop' }]) {
+      const answer = await browse(inCanary(), `${PAGE}/confirm/rollback`, fields, { cookie: 'sluice_session=none' })
+      expect(answer.status).toBe(303)
+      expect(answer.headers.get('location')).toBe(
+        `/_sluice/login?next=${encodeURIComponent(`/_sluice${PAGE}/confirm/rollback`)}`,
+      )
+    }
+  })
+
+  it('says what went wrong in the reader’s language, under the policy of all pages, with the status of the API', async () => {
+    const broken = new ControlRig()
+    broken.settings = { ...broken.settings, config: readConfig({ RELEASE_A: { name: 'a b' } }, ['http']) }
+    const failing = inCanary()
+    failing.controller(R1).view = () => Promise.resolve({ ok: true, value: null as never })
+    for (const [path, rig, status, words] of [
+      ['/nothing/here', inCanary(), 404, '没有这个页面。'],
+      ['/logout', inCanary(), 404, '没有这个页面。'],
+      ['/', broken, 503, 'RELEASE_A.name'],
+      [PAGE, failing, 500, 'new-id'],
+    ] as const) {
+      const answer = await browse(rig, `${path}?lang=zh`)
+      expect(answer.status, path).toBe(status)
+      expect(answer.headers.get('content-type'), path).toContain('text/html')
+      expect(answer.headers.get('content-security-policy'), path).toContain("default-src 'none'")
+      const html = await answer.text()
+      expect(html, path).toContain('<html lang="zh-Hans">')
+      expect(html, path).toContain(words)
+    }
+  })
+
+  it('refuses a form of another site with a page, and a program with the error’s own body', async () => {
+    const evil = { origin: 'https://evil.example' }
+    const page = await browse(inCanary(), `${PAGE}/confirm/rollback`, { reason: 'x' }, evil)
+    expect(page.status).toBe(403)
+    expect(await page.text()).toContain('This was not sent from a page of the dashboard.')
+    const body = await browse(inCanary(), `${PAGE}/confirm/rollback`, { reason: 'x' }, { ...evil, accept: '*/*' })
+    expect(await body.json()).toMatchObject({ error: { code: 'origin_mismatch' } })
+    const api = await browse(inCanary(), '/api/v1/releases/none')
+    expect(await api.json()).toMatchObject({ error: { code: 'release_not_found' } })
+  })
+
+  it('that loads while no object answers shows what the isolate routes by, and its age', async () => {
+    const rig = inCanary()
+    rig.controller(R1).view = () => Promise.reject(new Error('unreachable'))
+    const html = await (await browse(rig, PAGE)).text()
+    expect(html).toContain('The control plane can’t be reached.')
+    expect(html).toContain('SLUICE_FORCE_CONTROL')
+    expect(html).toMatch(/What is known here.*r1.*50\u00a0%.*ago/s)
+    expect(html).not.toContain(RELEASES[1])
+    const all = await (await browse(rig, '/')).text()
+    expect(all).toContain(RELEASES[1])
+  })
+})
