@@ -1,6 +1,8 @@
 /** What the runtime gives the Worker: bindings, secrets and variables. The configuration is read from it once. */
 import type { ErrorDetail } from '../core/errors.ts'
-import { type ConfigResult, readConfig } from './load.ts'
+import { asTable, type ConfigResult, readConfig, releaseKeys } from './load.ts'
+import { valuesAt } from './paths.ts'
+import { SECRET_NAME } from './release-schema.ts'
 
 export interface Env {
   CONTROLLER: DurableObjectNamespace
@@ -26,29 +28,34 @@ const known = new WeakMap<object, ConfigResult>()
 export function configOf(env: Env, protocols: readonly string[]): ConfigResult {
   let result = known.get(env)
   if (!result) {
-    result = withSecrets(readConfig(env, protocols), env)
+    result = readEnv(env, protocols)
     known.set(env, result)
   }
   return result
 }
 
-function withSecrets(result: ConfigResult, env: Env): ConfigResult {
-  if (!result.ok) return result
+function readEnv(env: Env, protocols: readonly string[]): ConfigResult {
+  const result = readConfig(env, protocols)
+  const issues = [...(result.ok ? [] : result.issues), ...secretIssues(env)]
+  return issues.length > 0 ? { ok: false, issues } : result
+}
+
+/** Read from the tables as they stand, so that other errors of the file hide none of these. */
+function secretIssues(env: Env): ErrorDetail[] {
   const issues: ErrorDetail[] = []
-  if ((env.SLUICE_COOKIE_KEY ?? '').length < MIN_KEY_CHARS) {
-    issues.push({
-      path: 'SLUICE_COOKIE_KEY',
-      message: `this secret is missing or shorter than ${MIN_KEY_CHARS} characters`,
-    })
+  const cookieKey: unknown = env.SLUICE_COOKIE_KEY
+  if (typeof cookieKey !== 'string' || cookieKey.length < MIN_KEY_CHARS) {
+    const message = `this secret is missing or shorter than ${MIN_KEY_CHARS} characters: set it`
+    issues.push({ path: 'SLUICE_COOKIE_KEY', message })
   }
-  for (const release of result.config.releases) {
-    for (const [arm, { auth }] of Object.entries(release.arms)) {
-      if (auth && typeof env[auth] !== 'string') {
-        issues.push({ path: `${release.key}.arms.${arm}.auth`, message: `the secret ${auth} is not set` })
-      }
+  for (const key of releaseKeys(env)) {
+    for (const { path, value } of valuesAt(asTable(env[key]), 'arms.*.auth')) {
+      if (typeof value !== 'string' || !SECRET_NAME.test(value)) continue
+      if (typeof env[value] !== 'string' || env[value] === '')
+        issues.push({ path: `${key}.${path}`, message: `the secret ${value} is not set: set it, or take this out` })
     }
   }
-  return issues.length > 0 ? { ok: false, issues } : result
+  return issues
 }
 
 /** An arm's bearer token; null where it has none. With two keys the new one is sent. */

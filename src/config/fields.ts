@@ -1,9 +1,45 @@
 /** Small schemas that the tables are made of: closed tables, durations, instants, urls, percents. */
 import * as v from 'valibot'
 
-/** An object in which each unknown key is an error of its own, so that all are told at once. */
+/** A closed table: each unknown and each missing key is an error of its own, so that all are told at once. */
 export function table<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
-  return v.objectWithRest(entries, v.never('unknown key')) as unknown as v.StrictObjectSchema<E, undefined>
+  return v.pipe(
+    v.custom<Record<string, unknown>>(isTable, 'a table is needed here'),
+    v.objectWithRest(
+      entries,
+      v.never('unknown key: take it out or correct its spelling'),
+      'missing: this key is needed',
+    ),
+  ) as unknown as v.StrictObjectSchema<E, undefined>
+}
+
+export function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * A rule over several keys of a table, for its pipe. Unlike `v.check` it is asked beside other errors too, so that
+ * these hide nothing; it must expect any value under any key.
+ */
+export function across<T>(
+  holds: (given: { readonly [K in keyof T]?: unknown }) => boolean,
+  message: string,
+): v.RawCheckAction<T> {
+  return v.rawCheck(({ dataset, addIssue }) => {
+    if (isTable(dataset.value) && !holds(dataset.value as { readonly [K in keyof T]?: unknown })) addIssue({ message })
+  })
+}
+
+/** A list of so many items. `v.maxLength` would not be asked beside a bad item. */
+export function list<const S extends v.GenericSchema>(item: S, least: number, most: number) {
+  return v.pipe(
+    v.array(item),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const given: unknown = dataset.value
+      if (Array.isArray(given) && (given.length < least || given.length > most))
+        addIssue({ message: `a list of ${least} to ${most} is needed, not of ${given.length}` })
+    }),
+  )
 }
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -28,6 +64,8 @@ export const duration = v.pipe(
   v.transform((text) => parseDuration(text)!),
 )
 
+export const positiveDuration = v.pipe(duration, v.minValue(1, 'a duration above 0 is needed'))
+
 export const instant = v.pipe(
   v.string('a time is an ISO 8601 string'),
   v.check(
@@ -51,27 +89,29 @@ function isBackendUrl(text: string): boolean {
 }
 
 export const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
-export const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100))
+/** Strictly between 0 and 1. */
+export const risk = v.pipe(v.number(), v.gtValue(0), v.ltValue(1))
 export const positive = v.pipe(v.number(), v.gtValue(0))
 export const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 export const wholePositive = v.pipe(v.number(), v.integer(), v.minValue(1))
 export const name = v.pipe(
   v.string(),
-  v.minLength(1),
-  v.maxLength(100),
-  v.regex(/^[^\s/|]+$/u, 'no blanks, "/" or "|" in a name'),
+  v.regex(/^[^\s/|]{1,100}$/u, 'a name has 1 to 100 characters, no blanks, "/" or "|"'),
 )
+
+const oneString = v.string('a string or a list of strings is needed')
+const strings = v.pipe(v.array(oneString), v.minLength(1, 'a list of at least one is needed'))
 
 /** A string, or several; always read as a list. */
 export const oneOrMany = v.pipe(
-  v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))], 'a string or a list of strings'),
+  v.lazy((given) => (Array.isArray(given) ? strings : oneString)),
   v.transform((given) => (typeof given === 'string' ? [given] : given)),
 )
 
 /** `{ min = 1, max = 9 }`, inclusive. */
 export const range = v.pipe(
   table({ min: v.optional(v.number()), max: v.optional(v.number()) }),
-  v.check((given) => given.min !== undefined || given.max !== undefined, 'give min, max or both'),
+  across((given) => given.min !== undefined || given.max !== undefined, 'give min, max or both'),
 )
 
 export interface Period {
@@ -82,6 +122,6 @@ export interface Period {
 
 export const period = v.pipe(
   table({ from: instant, to: instant, why: v.optional(v.string(), '') }),
-  v.check((given) => given.from < given.to, 'from must be before to'),
+  v.partialCheck([['from'], ['to']], (given) => given.from < given.to, 'from must be before to'),
   v.transform(({ from, to, why }): Period => ({ fromMs: from, toMs: to, why })),
 )

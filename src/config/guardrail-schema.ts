@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { Guardrail } from '../core/guardrails.ts'
 import { OPERATIONS, type Operation } from '../core/outcome.ts'
-import { duration, positive, share, table, wholePositive } from './fields.ts'
+import { across, duration, positive, risk, share, table, wholePositive } from './fields.ts'
 
 const metric = v.pipe(
   v.string(),
@@ -13,6 +13,8 @@ const metric = v.pipe(
   v.transform((text) => text as Guardrail['metric']),
 )
 
+const FAST = 'a duration from 1s to 5m is needed'
+
 const guardrailTable = table({
   metric,
   operations: v.optional(v.pipe(v.array(v.picklist(OPERATIONS)), v.minLength(1))),
@@ -21,7 +23,7 @@ const guardrailTable = table({
   max_over_control: v.optional(v.pipe(v.number(), v.minValue(0))),
   max_seconds: v.optional(positive),
   for_windows: v.optional(v.pipe(wholePositive, v.maxValue(1440)), 5),
-  within: v.optional(duration),
+  within: v.optional(v.pipe(duration, v.minValue(1000, FAST), v.maxValue(300_000, FAST))),
   min_requests: v.optional(wholePositive),
   min_samples: v.optional(wholePositive, 200),
   action: v.optional(v.picklist(['rollback', 'pause', 'warn']), 'rollback'),
@@ -29,7 +31,7 @@ const guardrailTable = table({
   no_data_grace: v.optional(duration, '1h'),
   literal: v.optional(v.boolean(), false),
   both_bad: v.optional(v.picklist(['hold', 'rollback']), 'hold'),
-  alpha: v.optional(v.pipe(share, v.gtValue(0), v.ltValue(1)), 0.01),
+  alpha: v.optional(risk, 0.01),
   margin: v.optional(share, 0),
   normalise: v.optional(v.boolean(), true),
   baseline: v.optional(v.picklist(['all', 'matched']), 'all'),
@@ -38,26 +40,33 @@ type GuardrailOutput = v.InferOutput<typeof guardrailTable>
 
 export const guardrailSchema = v.pipe(
   guardrailTable,
-  v.check(({ within }) => within === undefined || (within >= 1000 && within <= 300_000), 'within: from 1s to 5m'),
-  v.check(
-    (g) => hasLimit(g),
+  across(
+    (g) => g.method === 'sequential' || hasLimit(g),
     'a limit is missing: max or max_over_control for a rate or signal, max_over_control or max_seconds for a latency',
   ),
-  v.check(
+  across(
     (g) => g.method !== 'sequential' || takesSequential(g),
-    'method = "sequential" takes error_rate with max, or latency_p99 with max_over_control',
+    'method = "sequential" takes error_rate with a max between 0 and 1, or latency_p99 with max_over_control',
   ),
 )
 export type GuardrailInput = v.InferInput<typeof guardrailTable>
 
-function takesSequential(g: GuardrailOutput): boolean {
-  if (g.metric === 'error_rate') return g.max !== undefined && g.max > 0 && g.max < 1
+/** A guardrail whose keys may hold anything yet. Where the metric is wrong, only what no metric allows is an error. */
+type Unread = { readonly [K in keyof GuardrailOutput]?: unknown }
+
+function takesSequential(g: Unread): boolean {
+  if (!v.is(metric, g.metric)) return g.max !== undefined || g.max_over_control !== undefined
+  if (g.metric === 'error_rate') return g.max !== undefined && g.max !== 0 && !(typeof g.max === 'number' && g.max >= 1)
   return g.metric === 'latency_p99' && g.max_over_control !== undefined
 }
 
-function hasLimit(g: GuardrailOutput): boolean {
-  const relative = g.max_over_control !== undefined
-  return g.metric.startsWith('latency') ? relative || g.max_seconds !== undefined : relative || g.max !== undefined
+function hasLimit(g: Unread): boolean {
+  const isLatency = v.is(metric, g.metric) ? g.metric.startsWith('latency') : null
+  return (
+    g.max_over_control !== undefined ||
+    (isLatency !== true && g.max !== undefined) ||
+    (isLatency !== false && g.max_seconds !== undefined)
+  )
 }
 
 /** What a release is judged by when it names no guardrail (SPEC section 2). */

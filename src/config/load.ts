@@ -1,6 +1,8 @@
 /** The Worker's variables → the whole configuration, or every error of it at once with its path. */
 import * as v from 'valibot'
 import type { ErrorDetail } from '../core/errors.ts'
+import { isTable } from './fields.ts'
+import { httpIssues } from './http-limits.ts'
 import { type ReleaseSettings, releaseSchema } from './release-schema.ts'
 import { type SluiceSettings, sluiceSchema } from './sluice-schema.ts'
 
@@ -19,37 +21,53 @@ export type ConfigResult = { ok: true; config: SluiceConfig } | { ok: false; iss
 /** `protocols` are the names that may stand under `protocol`. */
 export function readConfig(vars: Record<string, unknown>, protocols: readonly string[]): ConfigResult {
   const issues: ErrorDetail[] = []
-  const sluice = read('SLUICE', vars['SLUICE'] ?? {}, sluiceSchema, issues)
-  const keys = Object.keys(vars)
-    .filter((key) => key.startsWith('RELEASE_') && isTable(vars[key]))
-    .sort()
+  const global = vars['SLUICE'] === undefined ? {} : readTable('SLUICE', vars, issues)
+  const sluice = global && read('SLUICE', global, sluiceSchema, issues)
+  const keys = releaseKeys(vars)
   if (keys.length === 0)
     issues.push({ path: 'RELEASE_…', message: 'no release: at least one table [vars.RELEASE_…] is needed' })
+  const named = new Map<unknown, string>()
   const releases = keys.flatMap((key): ReleaseConfig[] => {
-    const release = readRelease(key, vars[key], protocols, issues)
-    return release ? [{ ...release, key, table: asTable(vars[key]) as Record<string, unknown> }] : []
+    const table = readTable(key, vars, issues)
+    const release = table && readRelease(key, table, protocols, issues)
+    const twin = table && named.get(table['name'])
+    if (twin) issues.push({ path: `${key}.name`, message: `"${table['name']}" is already the name of ${twin}` })
+    else if (typeof table?.['name'] === 'string') named.set(table['name'], key)
+    return release ? [{ ...release, key, table }] : []
   })
-  for (const [i, release] of releases.entries()) {
-    const twin = releases.slice(0, i).find((other) => other.name === release.name)
-    if (twin)
-      issues.push({ path: `${release.key}.name`, message: `"${release.name}" is already the name of ${twin.key}` })
-  }
   return sluice && issues.length === 0 ? { ok: true, config: { ...sluice, releases } } : { ok: false, issues }
+}
+
+/** The variables that hold releases, in the order in which requests are matched. */
+export function releaseKeys(vars: Record<string, unknown>): string[] {
+  return Object.keys(vars)
+    .filter((key) => key.startsWith('RELEASE_'))
+    .sort()
+}
+
+/** What else stands there is not told: it may be a secret with a name like a release's. */
+function readTable(key: string, vars: Record<string, unknown>, issues: ErrorDetail[]): Record<string, unknown> | null {
+  const table = asTable(vars[key])
+  if (isTable(table)) return table
+  issues.push({ path: key, message: `no table: write [vars.${key}], or rename the variable if it is something else` })
+  return null
 }
 
 /** One release's table, validated; its issues are added to `issues` under `key`. */
 export function readRelease(
   key: string,
-  value: unknown,
+  table: Record<string, unknown>,
   protocols: readonly string[],
   issues: ErrorDetail[],
 ): ReleaseSettings | null {
-  const release = read(key, value, releaseSchema, issues)
-  if (release && !protocols.includes(release.protocol)) {
-    issues.push({ path: `${key}.protocol`, message: `"${release.protocol}" is none of ${protocols.join(', ')}` })
-    return null
-  }
-  return release
+  const before = issues.length
+  const release = read(key, table, releaseSchema, issues)
+  const { protocol } = table
+  if (typeof protocol === 'string' && !protocols.includes(protocol))
+    issues.push({ path: `${key}.protocol`, message: `"${protocol}" is none of ${protocols.join(', ')}` })
+  if (protocol === 'http')
+    issues.push(...httpIssues(table).map(({ path, message }) => ({ path: `${key}.${path}`, message })))
+  return issues.length === before ? release : null
 }
 
 function read<S extends v.GenericSchema>(
@@ -58,40 +76,30 @@ function read<S extends v.GenericSchema>(
   schema: S,
   issues: ErrorDetail[],
 ): v.InferOutput<S> | null {
-  const result = v.safeParse(schema, asTable(value))
+  const result = v.safeParse(schema, value)
   if (result.success) return result.output
   issues.push(
     ...result.issues
-      .flatMap(leaves)
+
       .map((issue) => ({ path: [key, v.getDotPath(issue)].filter(Boolean).join('.'), message: messageOf(issue) })),
   )
   return null
 }
 
-/** A union's own issue hides the ones below it, which say more where they have a path. */
-function leaves(issue: v.BaseIssue<unknown>): v.BaseIssue<unknown>[] {
-  const deeper = (issue.issues ?? []).filter((inner) => (inner.path?.length ?? 0) > (issue.path?.length ?? 0))
-  return deeper.length > 0 ? deeper.flatMap(leaves) : [issue]
-}
-
+/** Anybody may read these while the file is invalid: what may hold a credential by mistake is not shown again. */
 function messageOf(issue: v.BaseIssue<unknown>): string {
-  const given = ['undefined', 'Object', 'Array'].includes(issue.received)
-    ? ''
-    : ` (given: ${issue.received.slice(0, 80)})`
-  return `${issue.message}${issue.message.includes('eceived') ? '' : given}`
+  const untold = issue.type === 'never' || /(^|\.)(auth|urls?|jwks_url)(\.|$)/.test(v.getDotPath(issue) ?? '')
+  const isPlain = !['undefined', 'Object', 'Array'].includes(issue.received)
+  const told = isPlain && !untold && !issue.message.includes('eceived')
+  return told ? `${issue.message} (given: ${issue.received.slice(0, 80)})` : issue.message
 }
 
 /** Variables may also arrive as JSON text, as `wrangler dev --var` gives them. */
-function asTable(value: unknown): unknown {
+export function asTable(value: unknown): unknown {
   if (typeof value !== 'string') return value
   try {
     return JSON.parse(value)
   } catch {
     return value
   }
-}
-
-function isTable(value: unknown): boolean {
-  const table = asTable(value)
-  return typeof table === 'object' && table !== null && !Array.isArray(table)
 }

@@ -3,6 +3,7 @@
  * file and validated as the file is. File + overlay → effective release, with each key's source.
  */
 import type { ErrorDetail } from '../core/errors.ts'
+import { isTable } from './fields.ts'
 import { type ReleaseConfig, readRelease } from './load.ts'
 import { releaseEntries } from './release-schema.ts'
 
@@ -27,10 +28,12 @@ export type EffectiveResult = { ok: true; config: ReleaseConfig } | { ok: false;
 
 /** The release as it acts: the file's table with the overlay laid over it, validated whole. */
 export function effectiveRelease(file: ReleaseConfig, overlay: Overlay, protocols: readonly string[]): EffectiveResult {
+  const isLive = (key: string) => (OVERLAY_KEYS as readonly string[]).includes(key)
   const issues: ErrorDetail[] = Object.keys(overlay)
-    .filter((key) => !(OVERLAY_KEYS as readonly string[]).includes(key))
+    .filter((key) => !isLive(key))
     .map((path) => ({ path, message: `can't be changed live; it can be: ${OVERLAY_KEYS.join(', ')}` }))
-  const table = mergedTable(file.table, overlay)
+  const live = Object.fromEntries(Object.entries(overlay).filter(([key]) => isLive(key)))
+  const table = mergedTable(file.table, live)
   const found: ErrorDetail[] = []
   const settings = readRelease(file.key, table, protocols, found)
   // Paths of an overlay are told as the operator wrote them, without the file's variable name.
@@ -106,8 +109,4 @@ function sourced(value: unknown, live: boolean, file: unknown): SourcedValue {
 function defaultOf(key: keyof typeof releaseEntries): unknown {
   const schema = releaseEntries[key]
   return 'default' in schema ? (schema.default ?? null) : null
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,117 +1,92 @@
 /** The table `[vars.RELEASE_…]`: its schema, and the release that comes out of it. */
 import * as v from 'valibot'
-import type { Rule, When } from '../core/rules.ts'
 import {
+  across,
   backendUrl,
   duration,
+  isTable,
+  list,
   name,
-  oneOrMany,
-  percent,
   period,
   positive,
-  range,
+  positiveDuration,
+  risk,
   share,
   table,
   whole,
   wholePositive,
 } from './fields.ts'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schema.ts'
+import { ruleSchema } from './rule-schema.ts'
 
-const rung = v.union(
-  [
-    v.pipe(
-      percent,
-      v.gtValue(0),
-      v.transform((p) => ({ percent: p })),
-    ),
-    table({
-      percent: v.pipe(percent, v.gtValue(0)),
-      bake: v.optional(duration),
-      gate: v.optional(v.picklist(['guardrails', 'experiment']), 'guardrails'),
-      approval: v.optional(v.picklist(['none', 'manual']), 'none'),
-    }),
-  ],
-  'a percent above 0 up to 100, or { percent, bake, gate, approval }',
+const RUNG = 'a percent above 0 up to 100, or { percent, bake, gate, approval }'
+const percent = v.pipe(v.number(RUNG), v.gtValue(0, RUNG), v.maxValue(100, RUNG))
+const plainRung = v.pipe(
+  percent,
+  v.transform((p) => ({ percent: p })),
 )
+const rungTable = table({
+  percent,
+  bake: v.optional(duration),
+  gate: v.optional(v.picklist(['guardrails', 'experiment']), 'guardrails'),
+  approval: v.optional(v.picklist(['none', 'manual']), 'none'),
+})
+/** No union: that would tell one error for all that is wrong with a table. */
+const rung = v.lazy((given) => (isTable(given) ? rungTable : plainRung))
 
 export const ladderSchema = v.pipe(
-  v.array(rung),
-  v.minLength(1, 'a ladder has at least one rung'),
-  v.maxLength(50),
-  v.check(
-    (rungs) => rungs.every((r, i) => i === 0 || rungs[i - 1]!.percent < r.percent),
-    'percents must grow from rung to rung',
-  ),
+  list(rung, 1, 50),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const percents = percentsOf(dataset.value)
+    if (percents.some((p, i) => i > 0 && percents[i - 1]! >= p))
+      addIssue({ message: 'percents must grow from rung to rung' })
+  }),
 )
+
+/** Of the rungs whose percent is right, whatever else is wrong with them. */
+function percentsOf(rungs: unknown): number[] {
+  if (!Array.isArray(rungs)) return []
+  return rungs.map((given: unknown) => (isTable(given) ? given['percent'] : given)).filter((p) => v.is(percent, p))
+}
+
+/** The name of a secret: a token itself never stands in the file. */
+export const SECRET_NAME = /^[A-Z][A-Z0-9_]*$/
+
+const DEFAULT_TIMEOUT_MS = 120_000
 
 const arm = v.pipe(
   table({
     url: v.optional(backendUrl),
-    urls: v.optional(v.pipe(v.array(backendUrl), v.minLength(1), v.maxLength(64))),
+    urls: v.optional(list(backendUrl, 1, 64)),
     model: v.optional(v.pipe(v.string(), v.minLength(1)), undefined),
-    timeout: v.optional(v.pipe(duration, v.minValue(1)), '120s'),
-    auth: v.optional(v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9_]*$/, 'the name of a secret, like WAN21_TOKEN'))),
+    timeout: v.optional(positiveDuration),
+    sync_timeout: v.optional(positiveDuration),
+    auth: v.optional(v.pipe(v.string(), v.regex(SECRET_NAME, 'the name of a secret is needed, like WAN21_TOKEN'))),
     forward_authorization: v.optional(v.boolean(), false),
     cost_per_gpu_second: v.optional(positive),
   }),
-  v.check((a) => (a.url === undefined) !== (a.urls === undefined), 'give either url or urls'),
+  across((a) => (a.url === undefined) !== (a.urls === undefined), 'give either url or urls'),
   v.transform((a) => ({
     urls: a.urls ?? [a.url!],
     model: a.model ?? null,
-    timeoutMs: a.timeout,
+    timeoutMs: a.timeout ?? DEFAULT_TIMEOUT_MS,
+    /** Null: as long as the release lets a job take. */
+    syncTimeoutMs: a.sync_timeout ?? a.timeout ?? null,
     auth: a.auth ?? null,
     forwardAuthorization: a.forward_authorization,
     costPerGpuSecond: a.cost_per_gpu_second ?? null,
   })),
 )
 
-export const shadowSchema = table({
+const shadowEntries = {
   sample: v.optional(share, 1),
   during_canary: v.optional(v.boolean(), false),
   max_in_flight: v.optional(whole, 20),
   max_jobs_per_day: v.optional(whole, 5000),
   max_body_bytes: v.optional(wholePositive, 262_144),
   job_timeout: v.optional(duration, '30m'),
-})
-
-const when = v.pipe(
-  table({
-    claim: v.optional(v.string()),
-    header: v.optional(v.pipe(v.string(), v.toLowerCase())),
-    subject: v.optional(oneOrMany),
-    country: v.optional(oneOrMany),
-    model: v.optional(oneOrMany),
-    in: v.optional(oneOrMany),
-    prompt_chars: v.optional(range),
-    duration_seconds: v.optional(range),
-  }),
-  v.check((w) => Object.keys(w).some((key) => key !== 'in'), 'name at least one attribute'),
-  v.check(
-    (w) => w.in === undefined || w.claim !== undefined || w.header !== undefined,
-    '`in` goes with claim or header',
-  ),
-)
-
-export const ruleSchema = v.pipe(
-  table({
-    when,
-    arm: v.optional(v.picklist(['control', 'candidate'])),
-    weight: v.optional(v.pipe(v.number(), v.minValue(0))),
-  }),
-  v.check((r) => (r.arm === undefined) !== (r.weight === undefined), 'give either arm or weight'),
-  v.check(
-    (r) => r.weight === undefined || Object.keys(r.when).every((key) => ['claim', 'subject', 'in'].includes(key)),
-    'weight is allowed only on claim and subject: on anything else a subject would flip between arms',
-  ),
-  v.transform(({ when: w, arm: to, weight }): Rule =>
-    to === undefined ? { when: toWhen(w), weight: weight! } : { when: toWhen(w), arm: to },
-  ),
-)
-
-function toWhen({ prompt_chars, duration_seconds, ...plain }: v.InferOutput<typeof when>): When {
-  const given = { ...plain, promptChars: prompt_chars, durationSeconds: duration_seconds }
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as When
 }
+export const SHADOW_KEYS = Object.keys(shadowEntries)
 
 const metricSchema = table({
   name,
@@ -124,8 +99,8 @@ const metricSchema = table({
 
 export const experimentSchema = table({
   min_days: v.optional(whole, 7),
-  alpha: v.optional(v.pipe(share, v.gtValue(0)), 0.05),
-  power: v.optional(v.pipe(share, v.gtValue(0), v.ltValue(1)), 0.8),
+  alpha: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 0.05),
+  power: v.optional(risk, 0.8),
   max_cost_increase: v.optional(v.pipe(v.number(), v.minValue(0)), 0.2),
   exclude: v.optional(v.array(period), []),
 })
@@ -162,15 +137,17 @@ export const releaseEntries = {
   counter_shards: v.optional(v.pipe(wholePositive, v.maxValue(256)), 1),
   ledger_shards: v.optional(v.pipe(wholePositive, v.maxValue(256)), 1),
   arms: table({ control: arm, candidate: arm }),
-  shadow: v.optional(shadowSchema, {}),
-  rules: v.optional(v.pipe(v.array(ruleSchema), v.maxLength(100)), []),
-  guardrails: v.optional(v.pipe(v.array(guardrailSchema), v.minLength(1), v.maxLength(50)), DEFAULT_GUARDRAILS),
+  shadow: v.optional(table(shadowEntries), {}),
+  rules: v.optional(list(ruleSchema, 0, 100), []),
+  guardrails: v.optional(list(guardrailSchema, 1, 50), DEFAULT_GUARDRAILS),
   metrics: v.optional(v.array(metricSchema), []),
   experiment: v.optional(experimentSchema, {}),
 }
 
+const releaseTable = table(releaseEntries)
+
 export const releaseSchema = v.pipe(
-  table(releaseEntries),
+  releaseTable,
   v.transform((r) => ({
     name: r.name,
     protocol: r.protocol,
@@ -195,10 +172,10 @@ export const releaseSchema = v.pipe(
     onLostControl: r.on_lost_control,
     leaseMs: r.lease,
     quietAfterMs: r.quiet_after,
-    jobTimeoutMs: r.job_timeout ?? r.shadow.job_timeout,
+    jobTimeoutMs: jobTimeoutMs(r),
     counterShards: r.counter_shards,
     ledgerShards: r.ledger_shards,
-    arms: r.arms,
+    arms: { control: armOf(r, 'control'), candidate: armOf(r, 'candidate') },
     shadow: {
       sample: r.shadow.sample,
       duringCanary: r.shadow.during_canary,
@@ -219,6 +196,17 @@ export const releaseSchema = v.pipe(
     },
   })),
 )
+
+type ReleaseOutput = v.InferOutput<typeof releaseTable>
+
+function jobTimeoutMs(r: ReleaseOutput): number {
+  return r.job_timeout ?? r.shadow.job_timeout
+}
+
+function armOf(r: ReleaseOutput, which: 'control' | 'candidate') {
+  const found = r.arms[which]
+  return { ...found, syncTimeoutMs: found.syncTimeoutMs ?? jobTimeoutMs(r) }
+}
 
 export type ReleaseSettings = v.InferOutput<typeof releaseSchema>
 export type ArmConfig = ReleaseSettings['arms']['control']

@@ -1,6 +1,6 @@
 /** The table `[vars.SLUICE]`: what is global. */
 import * as v from 'valibot'
-import { positive, table, wholePositive } from './fields.ts'
+import { list, positive, table, wholePositive } from './fields.ts'
 
 const subjectSource = v.pipe(
   v.string(),
@@ -15,7 +15,7 @@ const subjectSource = v.pipe(
 
 /** Issuer and audience have no default on purpose: a verifier without them would accept anybody's token. */
 const verifierEntries = {
-  jwks_url: v.pipe(v.string(), v.url()),
+  jwks_url: v.pipe(v.string(), v.url('not a URL')),
   issuer: v.pipe(v.string(), v.minLength(1)),
   audience: v.pipe(v.string(), v.minLength(1)),
   algorithms: v.optional(v.pipe(v.array(v.picklist(['RS256', 'ES256', 'EdDSA', 'PS256'])), v.minLength(1)), [
@@ -30,7 +30,7 @@ const rateLimit = table({
 })
 
 const webhook = table({
-  url: v.pipe(v.string(), v.url()),
+  url: v.pipe(v.string(), v.url('not a URL')),
   events: v.optional(v.array(v.picklist(['stage_changed', 'rolled_back', 'guardrail_breached', 'decision'])), [
     'stage_changed',
     'rolled_back',
@@ -68,7 +68,7 @@ export const sluiceSchema = v.pipe(
       }),
       {},
     ),
-    webhooks: v.optional(v.pipe(v.array(webhook), v.maxLength(20)), []),
+    webhooks: v.optional(list(webhook, 0, 20), []),
   }),
   v.transform((s) => ({
     exposeHeaders: s.expose_headers,

@@ -52,7 +52,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
       method: x.request.method,
       headers,
       body: body.bytes,
-      timeoutMs: isSync ? Math.max(config.timeoutMs, lane.release.jobTimeoutMs) : config.timeoutMs,
+      timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
     },
     now,
   )

@@ -102,6 +102,29 @@ describe('what is written', () => {
   })
 })
 
+describe('the wait for a synchronous answer', () => {
+  const waits = (arm: Record<string, unknown>, release: Record<string, unknown> = {}) => {
+    const { control, candidate } = good({
+      ...release,
+      arms: { ...ARMS, candidate: { ...ARMS.candidate, ...arm } },
+    }).arms
+    expect(control.syncTimeoutMs).toBe(release['job_timeout'] === undefined ? 1_800_000 : 600_000)
+    return [candidate.timeoutMs, candidate.syncTimeoutMs]
+  }
+
+  it('is what the arm says, else its timeout where one is written', () => {
+    expect(waits({ timeout: '2s', sync_timeout: '5m' })).toEqual([2000, 300_000])
+    expect(waits({ sync_timeout: '5m' })).toEqual([120_000, 300_000])
+    expect(waits({ timeout: '2s' })).toEqual([2000, 2000])
+  })
+
+  it('is as long as a job may take where the arm says nothing', () => {
+    expect(waits({})).toEqual([120_000, 1_800_000])
+    expect(waits({}, { job_timeout: '10m' })).toEqual([120_000, 600_000])
+    expect(waits({}, { shadow: { job_timeout: '1h' }, job_timeout: '10m' })).toEqual([120_000, 600_000])
+  })
+})
+
 describe('a bad file', () => {
   it('is refused with all of its errors at once, each under its path', () => {
     const result = readConfig(
@@ -169,7 +192,7 @@ describe('a bad file', () => {
     [
       'a fast trip of an hour',
       { guardrails: [{ metric: 'error_rate', max: 0.5, within: '1h' }] },
-      'RELEASE_A.guardrails.0',
+      'RELEASE_A.guardrails.0.within',
     ],
     [
       'a rule with arm and weight',

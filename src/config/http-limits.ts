@@ -1,0 +1,52 @@
+/**
+ * What a release of protocol `http` can't do: there are no jobs, and bodies are streamed on unread. Keys that would
+ * silently do nothing there are errors. Judges nothing that the schemas judge already.
+ */
+import type { ErrorDetail } from '../core/errors.ts'
+import { valuesAt } from './paths.ts'
+import { SHADOW_KEYS } from './release-schema.ts'
+
+interface Limit {
+  /** As `valuesAt` takes it. */
+  path: string
+  message: string
+  /** The one value that asks for something impossible; without it any value does. */
+  only?: unknown
+}
+
+const UNREAD = 'http streams bodies on unread'
+const NO_MODEL = `${UNREAD}, so no model can be written into them: take this out; each client or backend names its own`
+const NEVER_HOLDS = `${UNREAD}, so this never holds: use claim, header, subject or country`
+const NO_COPIES = 'http copies nothing, since any call could do anything: take this out, and start at a canary stage'
+const NO_SYNC = 'http waits for each call as long as timeout says: set that instead'
+
+const LIMITS: readonly Limit[] = [
+  { path: 'match.models', message: `${UNREAD}, so their models aren't known: match by paths instead` },
+  { path: 'arms.*.model', message: NO_MODEL },
+  { path: 'arms.*.sync_timeout', message: NO_SYNC },
+  {
+    path: 'failover',
+    only: true,
+    message: `${UNREAD}, so no call can be sent again: take this out; a guardrail on error_rate ends a failing candidate`,
+  },
+  { path: 'rescue', only: true, message: 'http has no jobs to rescue: take this out' },
+  {
+    path: 'id_mode',
+    only: 'native',
+    message: 'http has no job ids, and leaves all answers as they are: take this out',
+  },
+  ...SHADOW_KEYS.map((key) => ({ path: `shadow.${key}`, message: NO_COPIES })),
+  ...['model', 'prompt_chars', 'duration_seconds'].map((key) => ({
+    path: `rules.*.when.${key}`,
+    message: NEVER_HOLDS,
+  })),
+]
+
+/** What the table of an `http` release asks for in vain; paths begin below the release. */
+export function httpIssues(release: Record<string, unknown>): ErrorDetail[] {
+  return LIMITS.flatMap(({ path, message, only }) =>
+    valuesAt(release, path)
+      .filter(({ value }) => only === undefined || value === only)
+      .map((found) => ({ path: found.path, message })),
+  )
+}

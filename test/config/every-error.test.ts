@@ -1,0 +1,195 @@
+/** No error of a bad configuration hides another: each kind is told beside all others, and beside an unknown key. */
+import { describe, expect, it } from 'vitest'
+import { configOf, type Env } from '../../src/config/env.ts'
+import { readConfig } from '../../src/config/load.ts'
+import { effectiveRelease, OVERLAY_KEYS } from '../../src/config/overlay.ts'
+
+type Table = Record<string, unknown>
+/** What is wrong with a release: its keys, the path where it is told, what is told, and a table that it is wrong in. */
+type Kind = [what: string, wrong: Table, path: string, message: RegExp, inTable: string]
+
+const PROTOCOLS = ['openai-videos', 'http']
+const COOKIE_KEY = 'a-cookie-key-for-tests-only'
+const ARM = { url: 'https://a.example' }
+
+const arm = (candidate: Table): Table => ({ arms: { control: ARM, candidate } })
+const guardrail = (more: Table): Table => ({ guardrails: [{ metric: 'error_rate', max: 0.01, ...more }] })
+const rule = (more: Table): Table => ({ rules: [more] })
+const http = (more: Table): Table => ({ protocol: 'http', ...more })
+const period = { from: '2027-01-02T00:00:00Z', to: '2026-12-24T00:00:00Z' }
+
+const tooMany = Array.from({ length: 50 }, (_, i) => i + 1)
+
+const KINDS: Kind[] = [
+  ['an unknown protocol', { protocol: 'nope' }, 'protocol', /"nope" is none of openai-videos, http/, ''],
+  ['no protocol', { protocol: undefined }, 'protocol', /missing/, ''],
+  ['a rung that is none', { ladder: [{ percent: 1 }, 'all'] }, 'ladder.1', /a percent/, 'ladder.0'],
+  ['a bad name', { name: 'a|b' }, 'name', /no blanks/, ''],
+  ['no duration', { bake: 'soon' }, 'bake', /"90s"/, ''],
+  ['no table', { shadow: [] }, 'shadow', /a table is needed/, ''],
+  ['a path without its slash', { match: { paths: ['v1'] } }, 'match.paths.0', /starts with/, 'match'],
+  ['a ladder that falls', { ladder: [{ percent: 50 }, 5] }, 'ladder', /must grow/, 'ladder.0'],
+  ['a rung of nothing', { ladder: [{ percent: 1 }, -1, 5] }, 'ladder.1', /above 0 up to 100/, 'ladder.0'],
+  ['a rung too many', { ladder: [...tooMany, { percent: 99 }] }, 'ladder', /1 to 50/, 'ladder.50'],
+  ['a freeze that ends first', { freeze: [period] }, 'freeze.0', /before/, 'freeze.0'],
+  ['no arm', { arms: { control: ARM } }, 'arms.candidate', /missing/, 'arms'],
+  ['no url', arm({}), 'arms.candidate', /either url or urls/, 'arms.candidate'],
+  ['two urls', arm({ ...ARM, urls: [ARM.url] }), 'arms.candidate', /either url or urls/, 'arms.candidate'],
+  ['a bad url', arm({ url: 'ftp://a' }), 'arms.candidate.url', /not an http\(s\) URL/, 'arms.candidate'],
+  ['no wait', arm({ ...ARM, sync_timeout: '0s' }), 'arms.candidate.sync_timeout', /above 0/, 'arms.candidate'],
+  ['a token in the file', arm({ ...ARM, auth: 'tok-1' }), 'arms.candidate.auth', /name of a secret/, 'arms.candidate'],
+  ['a secret not set', arm({ ...ARM, auth: 'GONE' }), 'arms.candidate.auth', /GONE is not set/, 'arms.candidate'],
+  ['a share above 1', { shadow: { sample: 2 } }, 'shadow.sample', /<=1/, 'shadow'],
+  ['a rule on nothing', rule({ when: {}, arm: 'control' }), 'rules.0.when', /at least one/, 'rules.0.when'],
+  ['values of nothing', rule({ when: { in: 'a' }, arm: 'control' }), 'rules.0.when', /`in` goes/, 'rules.0.when'],
+  ['a rule to nowhere', rule({ when: { subject: 'a' } }), 'rules.0', /either arm or weight/, 'rules.0'],
+  ['a weight that flips', rule({ when: { country: 'DE' }, weight: 2 }), 'rules.0', /flip/, 'rules.0.when'],
+  [
+    'an empty range',
+    rule({ when: { prompt_chars: {} }, arm: 'control' }),
+    'rules.0.when.prompt_chars',
+    /min, max or both/,
+    'rules.0.when.prompt_chars',
+  ],
+  ['no such metric', guardrail({ metric: 'speed' }), 'guardrails.0.metric', /latency_p99/, 'guardrails.0'],
+  ['no limit', guardrail({ max: undefined }), 'guardrails.0', /a limit is missing/, 'guardrails.0'],
+  ['a limit for another', guardrail({ metric: 'latency_p95' }), 'guardrails.0', /limit is missing/, 'guardrails.0'],
+  ['a slow fast trip', guardrail({ within: '1h' }), 'guardrails.0.within', /1s to 5m/, 'guardrails.0'],
+  ['no such test', guardrail({ method: 'sequential', max: 2 }), 'guardrails.0', /sequential/, 'guardrails.0'],
+  ['a risk of nothing', guardrail({ alpha: -1 }), 'guardrails.0.alpha', />0/, 'guardrails.0'],
+  ['a metric without kind', { metrics: [{ name: 'm' }] }, 'metrics.0.kind', /missing/, 'metrics.0'],
+  ['days that end first', { experiment: { exclude: [period] } }, 'experiment.exclude.0', /before/, 'experiment'],
+  ['models for http', http({ match: { models: ['a'] } }), 'match.models', /match by paths/, 'match'],
+  ['a model for http', http(arm({ ...ARM, model: 'a' })), 'arms.candidate.model', /take this out/, 'arms.candidate'],
+  [
+    'videos waited for by http',
+    http(arm({ ...ARM, sync_timeout: '1s' })),
+    'arms.candidate.sync_timeout',
+    /as timeout says/,
+    'arms.candidate',
+  ],
+  ['failover for http', http({ failover: true }), 'failover', /can be sent again: take this out/, ''],
+  ['rescue for http', http({ rescue: true }), 'rescue', /no jobs/, ''],
+  ['native ids for http', http({ id_mode: 'native' }), 'id_mode', /no job ids/, ''],
+  ['copies for http', http({ shadow: { sample: 1 } }), 'shadow.sample', /canary stage/, 'shadow'],
+  [
+    'a rule on a body for http',
+    http(rule({ when: { model: 'a' }, arm: 'candidate' })),
+    'rules.0.when.model',
+    /never holds/,
+    'rules.0.when',
+  ],
+]
+
+function release(name: string, more: Table = {}): Table {
+  const table = { name, protocol: 'openai-videos', arms: { control: ARM, candidate: ARM }, ...more }
+  return Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined))
+}
+
+/** A copy with a key that there is not in the table at `path`. */
+function surprised(given: Table, path: string): Table {
+  const copy = structuredClone(given)
+  const steps = path === '' ? [] : path.split('.')
+  const inner = steps.reduce((value, step) => (value[step] ??= {}) as Table, copy)
+  inner['surprise'] = 'secret'
+  return copy
+}
+
+const inside = (path: string, key: string) => (path === '' ? key : `${path}.${key}`)
+
+function issuesOf(vars: Table): { path: string; message: string }[] {
+  const read = configOf(vars as unknown as Env, PROTOCOLS)
+  return read.ok ? [] : read.issues
+}
+
+const pathsOf = (issues: readonly { path: string }[]) => issues.map(({ path }) => path).toSorted()
+
+describe('a file with everything wrong', () => {
+  const vars: Table = {
+    SLUICE_COOKIE_KEY: 12_345_678_901_234_567_890n,
+    SLUICE: { expose_headers: 'yes', auth: { users: { jwks_url: 'a', issuer: 'b' } } },
+    RELEASE_TEXT: 'oops',
+    RELEASE_LIST: [release('listed')],
+    RELEASE_TWIN: release('good', { bake: 5 }),
+    RELEASE_GOOD: release('good'),
+  }
+  for (const [i, [, wrong]] of KINDS.entries()) vars[`RELEASE_${100 + i}`] = release(`r${i}`, wrong)
+  const issues = issuesOf(vars)
+
+  it('tells each error, and none twice', () => {
+    expect(pathsOf(issues)).toEqual(
+      [
+        'SLUICE_COOKIE_KEY',
+        'SLUICE.expose_headers',
+        'SLUICE.auth.users.audience',
+        'SLUICE.auth.users.jwks_url',
+        'RELEASE_TEXT',
+        'RELEASE_LIST',
+        'RELEASE_TWIN.bake',
+        'RELEASE_TWIN.name',
+        ...KINDS.map(([, , path], i) => `RELEASE_${100 + i}.${path}`),
+      ].toSorted(),
+    )
+  })
+
+  it.each(KINDS.map(([what, , path, message], i) => [what, `RELEASE_${100 + i}.${path}`, message] as const))(
+    'says what to do about %s',
+    (_, path, message) => {
+      expect(issues.find((issue) => issue.path === path)?.message).toMatch(message)
+    },
+  )
+})
+
+describe('beside an unknown key in the same table', () => {
+  it.each(KINDS)('%s is told', (_, wrong, path, message, inTable) => {
+    const issues = issuesOf({
+      SLUICE_COOKIE_KEY: COOKIE_KEY,
+      RELEASE_A: surprised(release('r', wrong), inTable),
+    })
+    expect(pathsOf(issues)).toEqual([`RELEASE_A.${path}`, `RELEASE_A.${inside(inTable, 'surprise')}`].toSorted())
+    expect(issues.find((issue) => issue.path === `RELEASE_A.${path}`)?.message).toMatch(message)
+  })
+
+  it.each<[string, Table, string]>([
+    ['a variable that is no release', { RELEASE_B: 'oops' }, 'RELEASE_B'],
+    ['broken JSON', { RELEASE_B: '{"name":' }, 'RELEASE_B'],
+    ['a name twice', { RELEASE_B: release('r') }, 'RELEASE_B.name'],
+    ['a global table that is none', { SLUICE: 'oops' }, 'SLUICE'],
+    ['a global list', { SLUICE: [] }, 'SLUICE'],
+    ['a missing cookie key', { SLUICE_COOKIE_KEY: undefined }, 'SLUICE_COOKIE_KEY'],
+    ['a short cookie key', { SLUICE_COOKIE_KEY: 'short' }, 'SLUICE_COOKIE_KEY'],
+  ])('%s is told', (_, wrong, path) => {
+    const vars = { SLUICE_COOKIE_KEY: COOKIE_KEY, RELEASE_A: release('r', { surprise: 1 }), ...wrong }
+    expect(pathsOf(issuesOf(vars))).toEqual(['RELEASE_A.surprise', path].toSorted())
+  })
+})
+
+describe('a live overlay', () => {
+  const live = KINDS.filter(([, wrong]) =>
+    Object.keys(wrong).every((key) => key === 'protocol' || (OVERLAY_KEYS as readonly string[]).includes(key)),
+  )
+  it.each(live.filter(([, wrong]) => !('protocol' in wrong) || wrong['protocol'] === 'http'))(
+    'with %s is refused with each error, under the keys of the patch',
+    (_, wrong, path, message, inTable) => {
+      const { protocol = 'openai-videos', ...overlay } = surprised(wrong, inTable)
+      const read = readConfig({ RELEASE_A: release('r', { protocol }) }, PROTOCOLS)
+      if (!read.ok) throw new Error(JSON.stringify(read.issues))
+      const laid = effectiveRelease(read.config.releases[0]!, { ...overlay, arms: {} } as never, PROTOCOLS)
+      const issues = laid.ok ? [] : laid.issues
+      expect(pathsOf(issues)).toEqual(['arms', path, inside(inTable, 'surprise')].toSorted())
+      expect(issues.find((issue) => issue.path === path)?.message).toMatch(message)
+    },
+  )
+})
+
+describe('what may be a credential by mistake', () => {
+  it.each<[string, Table]>([
+    ['a token in place of its name', arm({ ...ARM, auth: 'secret' })],
+    ['a password in a URL', arm({ url: 'https://u:secret@a.example' })],
+    ['the value of an unknown key', { token: 'secret' }],
+  ])('is not shown again: %s', (_, wrong) => {
+    const issues = issuesOf({ SLUICE_COOKIE_KEY: COOKIE_KEY, RELEASE_A: release('r', wrong), RELEASE_KEY: 'secret' })
+    expect(issues).toHaveLength(2)
+    expect(JSON.stringify(issues)).not.toMatch(/secret(?! is needed)/)
+  })
+})
