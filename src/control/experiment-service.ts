@@ -10,7 +10,8 @@ import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import { type IdKeys, type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
-import type { EventRow } from '../durable/rpc.ts'
+import type { EventRow, RowsTaken } from '../durable/rpc.ts'
+import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
 import { ledgerIndex } from '../durable/stubs.ts'
 import type { Event, Signal } from './api-experiment.ts'
 import { ask } from './ask.ts'
@@ -47,13 +48,13 @@ export function experimentService(
           if (tag && tag.arm !== row.arm)
             return rowDetail(at, 'job_id', `this job is ${tag.arm}'s, the row says ${row.arm}`)
           const { arm, metric, value, id = null } = row
-          return { arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
+          return { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
         })
       }
       const answers = await Promise.all(
         [...sorted.byRelease].map(([release, its]) => ask(deps.controller(env, release.name).addSignals(its))),
       )
-      return sorted.counted(answers.reduce((sum, { repeated }) => sum + repeated, 0))
+      return sorted.counted(answers)
     },
     addEvents: async ({ rows, bad }) => {
       const sorted = new Sorter<EventRow>(config, keys, deps.now(), bad)
@@ -71,7 +72,7 @@ export function experimentService(
         ),
       )
       const answers = await Promise.all(calls)
-      return sorted.counted(new Set(answers.flatMap(({ repeated }) => repeated)).size)
+      return sorted.counted(answers)
     },
   }
 }
@@ -127,9 +128,14 @@ class Sorter<R> {
     }
   }
 
-  counted(repeated: number): Counted {
-    const kept = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
-    return { kept, repeated, bad: this.#bad }
+  /** A row may have gone to several objects: what one of them refused is not kept. */
+  counted(answers: readonly RowsTaken[]): Counted {
+    const sent = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
+    const refused = new Set(answers.flatMap((answer) => answer.refused))
+    const repeated = new Set(answers.flatMap((answer) => answer.repeated).filter((row) => !refused.has(row)))
+    const tooMany = `the release has ${MAX_METRIC_NAMES} metrics by other names already, and takes no more`
+    const bad = [...this.#bad, ...Array.from(refused, (at) => rowDetail(at, 'metric', tooMany))]
+    return { kept: sent - refused.size, repeated: repeated.size, bad }
   }
 
   #known(

@@ -5,6 +5,7 @@ import type { Arm } from '../core/arm.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Counters, Series } from '../core/window.ts'
+import type { RowsTaken } from './rpc.ts'
 
 export interface Refusal {
   ok: false
@@ -46,15 +47,17 @@ export interface ReleaseControllerRpc {
   jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(cursor: string | null, limit: number): Promise<Page<PairView>>
   rollbacks(): Promise<{ cause: string; n: number }[]>
-  /** Quality, resources, cost; an id seen before is not counted again. */
-  addSignals(rows: SignalRow[]): Promise<{ repeated: number }>
+  /** Quality, resources, cost; an id seen before is not counted again, a name too many is refused. By row numbers. */
+  addSignals(rows: SignalRow[]): Promise<RowsTaken>
   signals(): Promise<SignalSum[]>
   /** The A/B report as it stands. */
   report(): Promise<Answer<ReportView>>
   telemetryLost(): Promise<number>
 }
 
+/** `row` numbers it in the answer. */
 export interface SignalRow {
+  row: number
   arm: Arm
   metric: string
   value: number

@@ -37,6 +37,7 @@ import type {
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  RowsTaken,
   ShadowCaps,
   SplitCount,
 } from './rpc.ts'
@@ -170,8 +171,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return rescued
   }
 
-  async addEvents(rows: EventRow[]): Promise<{ repeated: number[] }> {
-    return this.#experiment.record(rows, Date.now())
+  async addEvents(rows: EventRow[]): Promise<RowsTaken> {
+    const configured = this.#release?.metrics.map(({ name }) => name) ?? []
+    return this.#experiment.record(rows, configured, Date.now())
   }
 
   async splits(sinceMs: number): Promise<SplitCount[]> {

@@ -26,6 +26,7 @@ import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
+import type { RowsTaken } from './rpc.ts'
 import type { CountedRow } from './window-store.ts'
 
 export class ReleaseController extends DurableObject<Env> implements ReleaseControllerRpc {
@@ -151,8 +152,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return this.#store.rollbacks()
   }
 
-  async addSignals(rows: SignalRow[]): Promise<{ repeated: number }> {
-    return this.#signals.add(rows, this.#store.state.epoch, Date.now())
+  async addSignals(rows: SignalRow[]): Promise<RowsTaken> {
+    const effective = this.#effective()
+    const guardrails = effective.ok ? effective.config.guardrails : []
+    return this.#signals.add(rows, guardrails, this.#store.state.epoch, Date.now())
   }
 
   async signals(): Promise<SignalSum[]> {

@@ -77,6 +77,12 @@ export interface EventRow {
   id: string | null
 }
 
+/** Numbers of rows that were not counted: their id was seen before, or their metric is one name too many. */
+export interface RowsTaken {
+  repeated: number[]
+  refused: number[]
+}
+
 /** Subjects by the epoch of their first exposure; `expected` of them should be the candidate's. */
 export type SplitCount = { epoch: number; n: number; candidate: number; expected: number }
 
@@ -132,8 +138,8 @@ export type ClaimEnd =
 /** Sharded by subject; one per release by default. */
 export interface JobLedgerRpc {
   flush(batch: LedgerBatch): Promise<void>
-  /** What subjects did. `repeated`: rows whose id was seen before, not counted again. */
-  addEvents(rows: EventRow[]): Promise<{ repeated: number[] }>
+  /** What subjects did. */
+  addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
   /** The job with this backend id; one of `owners`, where two backends have used it. */

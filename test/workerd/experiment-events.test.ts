@@ -59,6 +59,19 @@ const question = (epoch: number) => ({
   excluded: [],
 })
 
+describe('metrics of events', () => {
+  it('are no more than 200 names beside the configured ones, so that a key in a page can not fill the storage', async () => {
+    const named = (n: number) => ({ ...play('zoe', 1), metric: `own_${n}` })
+    const rows = [...Array.from({ length: 205 }, (_, n) => named(n)), play('zoe', 0, 'configured')]
+    const answer = await api('POST', `/events?key=${KEY}`, rows)
+    expect(answer.status).toBe(207)
+    const { accepted, details } = await answer.json<BatchAnswer>()
+    expect(accepted).toBe(201)
+    expect(details.map(({ path }) => path)).toEqual([200, 201, 202, 203, 204].map((row) => `${row}.metric`))
+    expect((await api('POST', `/events?key=${KEY}`, [named(199)])).status).toBe(200)
+  })
+})
+
 describe('a subject', () => {
   it(
     'is exposed by its first submit, and what it does is counted once under its arm',

@@ -60,6 +60,22 @@ describe('a batch of signals', () => {
     expect(await again.json()).toEqual({ accepted: 1, repeated: 1, details: [] })
   })
 
+  it('brings no more than 200 names, but values of those that are known, and of a guardrail, for ever', async () => {
+    const named = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => ({ ...fvd('control', 1), metric: `own_${from + i}` }))
+    const first = await (await post(named(0, 150))).json<BatchAnswer>()
+    expect(first.accepted).toBe(150)
+    const answer = await post([...named(100, 300), fvd('control', 1)])
+    expect(answer.status).toBe(207)
+    const { accepted, details } = await answer.json<BatchAnswer>()
+    expect([accepted, details.length]).toEqual([101, 100])
+    expect(details.every(({ path }) => /^\d+\.metric$/.test(path))).toBe(true)
+    const again = await post(named(300, 310))
+    expect(again.status).toBe(400)
+    const metrics = await (await call('GET', '/metrics')).text()
+    expect(metrics.match(/^sluice_signal\{[^}]*release="measured"/gm)?.length ?? 0).toBeLessThanOrEqual(201)
+  })
+
   it('may be a row a line', async () => {
     const lines = `${JSON.stringify(fvd('control', 1))}\nnot json\n\n${JSON.stringify(fvd('control', 1))}\n`
     const answer = await post(lines, { 'content-type': 'application/x-ndjson' })

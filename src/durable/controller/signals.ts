@@ -5,7 +5,10 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { SignalSource } from '../../core/judgement.ts'
+import type { Guardrail } from '../../core/monitor.ts'
 import { withValue } from '../../core/stats/moments.ts'
+import { MetricNames } from '../metric-names.ts'
+import type { RowsTaken } from '../rpc.ts'
 import type { SignalRow, SignalSum } from '../controller-rpc.ts'
 
 /** Clients repeat a batch within minutes or hours, not after weeks. */
@@ -24,6 +27,7 @@ type SumRow = {
 
 export class Signals {
   readonly #sql: SqlStorage
+  readonly #names: MetricNames
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -32,23 +36,30 @@ export class Signals {
     )
     sql.exec('CREATE TABLE IF NOT EXISTS signal_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
     sql.exec('CREATE INDEX IF NOT EXISTS signal_ids_by_time ON signal_ids (at)')
+    this.#names = new MetricNames(sql.exec<{ metric: string }>('SELECT DISTINCT metric FROM signals'))
   }
 
-  /** Answers how many were seen before. Rows without an epoch of their own belong to the running one. */
-  add(rows: readonly SignalRow[], epoch: number, now: number): { repeated: number } {
-    let repeated = 0
+  /** Rows without an epoch of their own belong to the running one. Signals of guardrails are always taken. */
+  add(rows: readonly SignalRow[], guardrails: readonly Guardrail[], epoch: number, now: number): RowsTaken {
+    const repeated: number[] = []
+    const refused: number[] = []
+    const configured = guardrails.map(({ metric }) => metric.replace(/^signal:/, ''))
     this.#sql.exec('DELETE FROM signal_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const row of rows) {
+      if (!this.#names.admit(row.metric, configured)) {
+        refused.push(row.row)
+        continue
+      }
       if (row.id !== null) {
         const known = this.#sql.exec('INSERT OR IGNORE INTO signal_ids VALUES (?, ?)', row.id, now)
         if (known.rowsWritten === 0) {
-          repeated++
+          repeated.push(row.row)
           continue
         }
       }
       this.#count(row, row.epoch ?? epoch, row.atMs ?? now)
     }
-    return { repeated }
+    return { repeated, refused }
   }
 
   sums(): SignalSum[] {

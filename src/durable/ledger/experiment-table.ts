@@ -5,7 +5,8 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import { mergedPairs, noPairs, onePair, type PairMoments } from '../../core/stats/moments.ts'
-import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, SplitCount } from '../rpc.ts'
+import { MetricNames } from '../metric-names.ts'
+import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
@@ -16,6 +17,8 @@ type SubjectRow = { arm: Arm; day: number; y: number; x: number }
 
 export class ExperimentTable {
   readonly #sql: SqlStorage
+  /** Read when first needed. */
+  #names: MetricNames | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -26,6 +29,7 @@ export class ExperimentTable {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS outcomes (owner TEXT, metric TEXT, day INTEGER, sum REAL, n INTEGER, PRIMARY KEY (owner, metric, day)) WITHOUT ROWID',
     )
+    sql.exec('CREATE TABLE IF NOT EXISTS event_metrics (metric TEXT PRIMARY KEY) WITHOUT ROWID')
     sql.exec('CREATE TABLE IF NOT EXISTS event_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
     sql.exec('CREATE INDEX IF NOT EXISTS event_ids_by_time ON event_ids (at)')
   }
@@ -43,11 +47,17 @@ export class ExperimentTable {
     )
   }
 
-  /** Values of subjects by UTC day. Answers with the numbers of the rows whose id was seen before. */
-  record(rows: readonly EventRow[], now: number): { repeated: number[] } {
+  /** Values of subjects by UTC day. `configured`: metrics of the release, which are taken however many there are. */
+  record(rows: readonly EventRow[], configured: readonly string[], now: number): RowsTaken {
     const repeated: number[] = []
+    const refused: number[] = []
+    const names = (this.#names ??= this.#storedNames())
     this.#sql.exec('DELETE FROM event_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const { row, owners, metric, value, atMs, id } of rows) {
+      if (!names.admit(metric, configured)) {
+        refused.push(row)
+        continue
+      }
       if (id !== null) {
         const known = this.#sql.exec('INSERT OR IGNORE INTO event_ids VALUES (?, ?)', id, now)
         if (known.rowsWritten === 0) {
@@ -65,7 +75,12 @@ export class ExperimentTable {
         )
       }
     }
-    return { repeated }
+    return { repeated, refused }
+  }
+
+  #storedNames(): MetricNames {
+    const rows = this.#sql.exec<{ metric: string }>('SELECT metric FROM event_metrics')
+    return new MetricNames(rows, (metric) => this.#sql.exec('INSERT INTO event_metrics VALUES (?)', metric))
   }
 
   /**
