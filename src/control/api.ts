@@ -78,6 +78,8 @@ export const jobSchema = v.object({
 export type JobView = v.InferOutput<typeof jobSchema>
 
 export const pairSchema = v.object({
+  /** The client's id of the control job: as `job_id` of a signal it names the pair, and `arm` says which side. */
+  job_id: v.optional(v.string()),
   /** Both jobs of one submit: what an evaluator fetches and compares. `id` is the backend's own. */
   control: v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) }),
   candidate: v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) }),

@@ -43,14 +43,27 @@ export function experimentService(
   return {
     addSignals: async ({ rows, bad }) => {
       const sorted = new Sorter<SignalRow>(config, keys, deps.now(), bad)
+      const copies: CopyRow[] = []
       for (const { at, row } of rows) {
-        sorted.take(at, row, ({ tag, atMs }) => {
-          if (tag && tag.arm !== row.arm)
-            return rowDetail(at, 'job_id', `this job is ${tag.arm}'s, the row says ${row.arm}`)
+        sorted.take(at, row, ({ release, tag, atMs }) => {
           const { arm, metric, value, id = null } = row
-          return { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
+          const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
+          if (!tag || tag.arm === arm) return made
+          if (arm === 'control') return ofOtherArm(at, tag)
+          copies.push({ release, tag, row: made })
+          return made
         })
       }
+      await Promise.all(
+        byLedgerOf(copies).map(async (its) => {
+          const { release, tag } = its[0]!
+          const ledger = deps.ledger(env, release.name, tag.owner, release.ledgerShards)
+          const jobs = its.map(({ tag: { replica, upstreamId } }) => ({ replica, upstreamId }))
+          const hasCopy = await ask(ledger.score(jobs))
+          for (const copy of its.filter((_, i) => !hasCopy[i]))
+            sorted.refuse(release, copy.row, ofOtherArm(copy.row.row, copy.tag))
+        }),
+      )
       const answers = await Promise.all(
         [...sorted.byRelease].map(([release, its]) => ask(deps.controller(env, release.name).addSignals(its))),
       )
@@ -75,6 +88,22 @@ export function experimentService(
       return sorted.counted(answers)
     },
   }
+}
+
+/** A row about the candidate that names a control job: it is about that job's copy, if there is one. */
+interface CopyRow {
+  release: ReleaseConfig
+  tag: JobTag
+  row: SignalRow
+}
+
+function byLedgerOf(copies: readonly CopyRow[]): CopyRow[][] {
+  const keyOf = ({ release, tag }: CopyRow) => `${release.name}|${ledgerIndex(tag.owner, release.ledgerShards)}`
+  return [...Map.groupBy(copies, keyOf).values()]
+}
+
+function ofOtherArm(at: number, { arm }: JobTag): ErrorDetail {
+  return rowDetail(at, 'job_id', `this job is ${arm}'s, and no copy of it is known`)
 }
 
 /** Rows by the ledger that they go to; one whose subject may have several names may go to several. */
@@ -126,6 +155,15 @@ class Sorter<R> {
       if (its) its.push(made)
       else this.byRelease.set(known.release, [made])
     }
+  }
+
+  /** Takes back a row that was taken. */
+  refuse(release: ReleaseConfig, row: R, why: ErrorDetail): void {
+    this.byRelease.set(
+      release,
+      this.byRelease.get(release)!.filter((each) => each !== row),
+    )
+    this.#bad.push(why)
   }
 
   /** A row may have gone to several objects: what one of them refused is not kept. */

@@ -162,6 +162,14 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     for (const [step, n] of Object.entries(counts)) this.#funnel.count(step, n)
   }
 
+  async score(copied: Place[]): Promise<boolean[]> {
+    return copied.map(({ replica, upstreamId }) => {
+      const scored = this.#jobs.score(jobKey('control', replica, upstreamId))
+      if (scored === 'first') this.#funnel.count('scored')
+      return scored !== null
+    })
+  }
+
   async rescue(upstreamId: string): Promise<Place | null> {
     const row = this.#jobs.byUpstream(upstreamId, 'candidate')
     if (!row || !this.#rescuer) return null
@@ -230,7 +238,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 }
 
-/** A video made while its client waits may take as long as a job, and failover sends it to both arms in turn. */
-function longestSubmitMs({ arms, jobTimeoutMs }: ReleaseConfig): number {
-  return 2 * Math.max(arms.control.timeoutMs, arms.candidate.timeoutMs, jobTimeoutMs)
+/** A client may wait for a video itself, and failover sends its submit to both arms in turn. */
+function longestSubmitMs({ arms }: ReleaseConfig): number {
+  return [arms.control, arms.candidate].reduce((sum, arm) => sum + Math.max(arm.timeoutMs, arm.syncTimeoutMs), 0)
 }

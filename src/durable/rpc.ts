@@ -153,6 +153,8 @@ export interface JobLedgerRpc {
   shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>
   /** Steps of the funnel that isolates counted: `eligible`, `sampled`, `dropped:REASON`. */
   shadowCounts(counts: Record<string, number>): Promise<void>
+  /** Copies of these control jobs were measured, which the funnel counts once each. False for a job without a copy. */
+  score(copied: { upstreamId: string; replica: number }[]): Promise<boolean[]>
   /** Where a failed job of the candidate goes on; null where it doesn't. Resubmits it if that was not done yet. */
   rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null>
 }

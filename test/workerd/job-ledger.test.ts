@@ -250,6 +250,18 @@ describe('shadow copies', () => {
     })
   })
 
+  it('count as scored once, however often they are measured and by whom', async () => {
+    const object = ledger(43)
+    const control = entry('measured', { arm: 'control' })
+    expect((await object.admitShadow({ control })).admitted).toBe(true)
+    const uncopied = { replica: control.replica, upstreamId: 'video-uncopied' }
+    expect(await object.score([control, uncopied, control])).toEqual([true, false, true])
+    await evictDurableObject(object)
+    expect(await object.score([control])).toEqual([true])
+    const { funnel } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
+    expect(funnel).toMatchObject({ admitted: 1, scored: 1 })
+  })
+
   it("are stopped at the backend after a rollback, and counted as nobody's fault", async () => {
     const object = ledger(42)
     const admission = await object.admitShadow({ control: entry('stopped', { arm: 'control' }) })

@@ -40,6 +40,8 @@ export type JobRow = {
   rescue_tried: number
   /** 1: its backend no longer has it, though it may have ended well before. */
   gone: number
+  /** 1: a shadow job that an evaluator has measured. */
+  scored: number
   /** When it is given up; null: the release's `job_timeout` after its submit. */
   deadline_at: number | null
 }
@@ -47,12 +49,14 @@ export type JobRow = {
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
-  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0`
+  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
+  scored INTEGER DEFAULT 0`
 
 /** What tables made by earlier versions lack. */
 export const ADDED_COLUMNS = [
   ['deadline_at', 'INTEGER'],
   ['gone', 'INTEGER DEFAULT 0'],
+  ['scored', 'INTEGER DEFAULT 0'],
 ] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
@@ -90,6 +94,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     rescue_tried: 0,
     deadline_at: null,
     gone: 0,
+    scored: 0,
   }
 }
 

@@ -43,6 +43,7 @@ export class JobTable {
     }
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
+    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open ON jobs (poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
@@ -94,6 +95,15 @@ export class JobTable {
   /** Where a copy's submit has arrived. */
   submitted(key: string, { upstreamId, replica }: Place): void {
     this.#sql.exec('UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?', upstreamId, replica, key)
+  }
+
+  /** The copy of a control job was measured: whether it is so for the first time; null where there is no copy. */
+  score(pair: string): 'first' | 'again' | null {
+    const [copy] = this.#sql.exec<{ scored: number }>('SELECT scored FROM jobs WHERE pair = ?', pair)
+    if (!copy) return null
+    if (copy.scored) return 'again'
+    this.#sql.exec('UPDATE jobs SET scored = 1 WHERE pair = ?', pair)
+    return 'first'
   }
 
   rescueTried(key: string): void {

@@ -48,7 +48,7 @@ export function pairViews(
   }
   return paged(rows, limit, (row) => {
     const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()
-    return { control: side(control), candidate: side(row), at: iso(row.submitted_at) }
+    return { job_id: row.client_id, control: side(control), candidate: side(row), at: iso(row.submitted_at) }
   })
 }
 
