@@ -11,9 +11,9 @@ import type { Subject } from './subject.ts'
 
 const LEDGER_DEADLINE_MS = 1000
 
-/** What a backend could take for more than one path segment. */
+/** What a backend could take for more than one path segment, or for the way up. */
 // oxlint-disable-next-line no-control-regex -- NUL is one of them
-const CAN_BE_NO_ID = /[/\\;\u0000]/
+const CAN_BE_NO_ID = /[/\\;\u0000]|^\.{1,2}$/
 
 export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'> {
   lane: Lane

@@ -18,7 +18,7 @@ export function tokensOf(ids: ReadonlyMap<string, string>): {
   const texts = new Map<string, string>()
   const words = new Map<string, string>()
   for (const [id, own] of ids) {
-    if (id === '' || isPlain(id)) continue
+    if (id === '' || isPlain(id) || !id.isWellFormed()) continue
     const encoded = encodeURIComponent(own)
     for (const spelling of [encodeURIComponent(id), id]) {
       texts.set(spelling, spelling === id ? own : encoded)

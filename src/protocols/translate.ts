@@ -4,6 +4,7 @@
  */
 import { below, placeOf, splitPath } from './backend-url.ts'
 import { editJson } from './body/json-edit.ts'
+import { isJson } from './body/json-text.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
 import { holdsId, holdsUrl, holdsValue, PROMPTS, SERVER_PATHS } from './member-names.ts'
 import type { Route, Translation } from './protocol.ts'
@@ -136,15 +137,6 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
 
 function nameOf(path: readonly string[]): string {
   return path.at(-1) ?? ''
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function decoded(piece: string): string {

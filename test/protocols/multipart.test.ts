@@ -94,6 +94,20 @@ describe('what senders are free to do is read', () => {
   })
 })
 
+test('a part whose value changes tells no length of its own any more', () => {
+  const model = (head: string, value: string) => part(`${head}content-disposition: form-data; name="model"`, value)
+  const rebuilt = (body: string) =>
+    new TextDecoder().decode(read(bytesOf(body)).rebuild({ ...target, model: 'wan2.2' }).bytes)
+  for (const line of ['Content-Length: 1\r\n', 'content-length : 1\r\n', 'X-A: b\r\nCONTENT-LENGTH:1\r\n']) {
+    const kept = line.startsWith('X') ? 'X-A: b\r\n' : ''
+    expect(rebuilt(`${model(line, 'a')}${field('prompt', 'x')}--b--`)).toBe(
+      `${model(kept, 'wan2.2')}${field('prompt', 'x')}--b--`,
+    )
+  }
+  const same = `${model('Content-Length: 6\r\n', 'wan2.2')}--b--`
+  expect(rebuilt(same)).toBe(same)
+})
+
 test('a retry with another boundary and other header noise has the same fingerprint', () => {
   const first = read(bytesOf(`${field('prompt', 'x')}${field('model', 'a')}--b--`))
   const again = `--other\r\ncontent-disposition:form-data;name=prompt\r\n\r\nx\r\n--other\r\nContent-Disposition: form-data; name="model"\r\n\r\na\r\n--other--\r\n`

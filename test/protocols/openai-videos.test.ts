@@ -222,6 +222,52 @@ describe('references to other jobs', () => {
   test('a remix refers to the job in its path', () => {
     expect(read('{"prompt":"x"}', 'application/json', '/v1/videos/tagged/remix').jobs).toEqual(['tagged'])
   })
+  const TAGGED = `slc_${'a'.repeat(60)}_slc`
+  const form = 'multipart/form-data; boundary=b0undary'
+  test.each([
+    ['a create’s own video', `{"video":{"id":"ID"},"prompt":"x"}`],
+    ['a remixed video', `{ "remixed_from_video_id": "ID" , "seed":1.0}`],
+    ['lists', `{"video":[{"id":"ID"}],"other":["x","ID"]}`],
+    ['nested objects', `{"extra_body":{"source":{"video_id":"ID"},"n":[1.0]}}`],
+    ['JSON held as text', `{"extra_params":"{\\"video_id\\":\\"ID\\"}"}`],
+  ])('ids of ours are found anywhere: %s', (_, body) => {
+    for (const path of ['/v1/videos', '/v1/videos/sync', '/v1/videos/edits']) {
+      const submission = read(body.replaceAll('ID', TAGGED), 'application/json', path)
+      expect(submission.jobs).toEqual([TAGGED])
+      expect(rebuilt(submission, { jobIds: new Map([[TAGGED, 'native']]) })).toBe(body.replaceAll('ID', 'native'))
+    }
+  })
+  test('ids of ours are found in forms: fields, JSON, and JSON with a file name', () => {
+    const blob = (id: string, length: string) =>
+      `--b0undary\r\nContent-Disposition: form-data; name="video"; filename="blob"\r\n${length}Content-Type: application/json\r\n\r\n{"id": "${id}"}\r\n`
+    const body = (id: string, length: string) =>
+      blob(id, length) +
+      multipart({ video_id: id, 'source[video]': id, extra_body: `{"a":[{"v":"${id}"}]}`, prompt: 'x' })
+    const submission = read(body(TAGGED, 'content-length: 84\r\n'), form)
+    expect(submission.jobs).toEqual([TAGGED])
+    expect(rebuilt(submission, { jobIds: new Map([[TAGGED, 'native']]) })).toBe(body('native', ''))
+    const encoded = read(`video_id=${TAGGED}&flag&prompt=a+b`, 'application/x-www-form-urlencoded')
+    expect(encoded.jobs).toEqual([TAGGED])
+    expect(rebuilt(encoded, { jobIds: new Map([[TAGGED, 'n/1']]) })).toBe('video_id=n%2F1&flag&prompt=a+b')
+  })
+  test('an altered id of ours is one too, so that it is looked for and not found', () => {
+    for (const id of [`xlc_${TAGGED.slice(4)}`, `${TAGGED.slice(0, -4)}_slx`])
+      expect(read(`{"video_id":"${id}"}`).jobs).toEqual([id])
+  })
+  test('words with such an id in them, prompts and large files are no references', () => {
+    const body = JSON.stringify({ prompt: TAGGED, nvext: { negative_prompt: TAGGED }, note: `see ${TAGGED}`, a: 'slc' })
+    expect(read(body).jobs).toEqual([])
+    expect(read(multipart({ prompt: TAGGED, 'nvext[negative_prompt]': TAGGED }), form).jobs).toEqual([])
+    const file = `--b0undary\r\ncontent-disposition: form-data; name="video"; filename="v"\r\n\r\n{"id":"${TAGGED}","b":"${'x'.repeat(70_000)}"}\r\n--b0undary--`
+    expect(read(file, form, '/v1/videos/edits').jobs).toEqual([])
+  })
+  test('of the edits’ video, ids of any kind are references, in a list or a file too', () => {
+    const edits = (body: string) => read(body, 'application/json', '/v1/videos/edits').jobs
+    expect(edits('{"video":[{"id":"tagged"},{"id":"b","name":"c"}],"other":{"id":"d"}}')).toEqual(['tagged', 'b'])
+    const file =
+      '--b0undary\r\ncontent-disposition: form-data; name=video; filename=v\r\n\r\n{"id":"tagged"}\r\n--b0undary--'
+    expect(read(file, form, '/v1/videos/edits').jobs).toEqual(['tagged'])
+  })
   test('URLs, uploads and a create’s own video are no references', () => {
     expect(read('{"video":"https://cdn.example/a.mp4"}', 'application/json', '/v1/videos/edits').jobs).toEqual([])
     expect(read('{"video":"tagged"}').jobs).toEqual([])
@@ -277,6 +323,14 @@ test('a model that the client left out, or left null, stays so', () => {
   expect(rebuilt(read('{"prompt":"x"}'), { model: 'm' })).toBe('{"prompt":"x"}')
   expect(rebuilt(read('{"model":null}'), { model: 'm' })).toBe('{"model":null}')
   expect(read('{"prompt":"x"}').model).toBeNull()
+})
+
+test('a name alone in an urlencoded form is an empty value, and may get another', () => {
+  const submission = read('flag&model&prompt=x&draft', 'application/x-www-form-urlencoded')
+  expect(submission.model).toBe('')
+  expect(rebuilt(submission, {})).toBe('flag&model&prompt=x&draft')
+  expect(rebuilt(submission, { model: 'm/1', shadow: true })).toBe('flag&model=m%2F1&prompt=x&draft')
+  expect(rebuilt(read('user&a', 'application/x-www-form-urlencoded'), { shadow: true })).toBe('a')
 })
 
 test('the fingerprint tells submits to different jobs apart', () => {
@@ -407,6 +461,12 @@ describe('jobs as the servers show them', () => {
       inference_time_s: 9,
     }
     expect(openaiVideos.readJob(200, answer)).toMatchObject({ id: 'd', status: 'succeeded', runSeconds: 9 })
+  })
+  test('an id that can be no segment of a path makes no job', () => {
+    for (const id of ['.', '..', '\ud800']) {
+      expect(openaiVideos.readJob(200, { id, status: 'queued' })).toBeNull()
+      expect(openaiVideos.readIds({ id, data: [{ id }] })).toEqual([])
+    }
   })
   test('an id that is too long, or none, makes no job', () => {
     expect(openaiVideos.readJob(200, { id: 'x'.repeat(513), status: 'queued' })).toBeNull()

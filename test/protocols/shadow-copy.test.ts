@@ -18,11 +18,23 @@ const LOST = [
   ...['webhook', 'WebHook_URL', 'callback_url', 'completion_callback', 'notify', 'NotificationUrl', 'hook_url'],
   ...['hookUrl', 'bucket', 's3_bucket', 'upload_url', 'presigned_put', 'storage', 'output_storage_type'],
   ...['OSS_key', 's3_key', 'gcs_prefix', 'azure_account', 'output_dir', 'output_path', 'save_result_path'],
+  ...['output_uri', 'output_gcs_uri', 'response_url', 'destination', 'save_to', 'push_url', 'on_complete', 'push'],
+  ...['completion_endpoint', 'pushUrl', 'status_urls', 'output_video_url', 'put_video_url', 'generated_image_uri'],
   ...['resultUrl', 'save_file', 'user', 'User_ID', 'safety_identifier', 'metadata'],
 ]
 const KEPT = [
   ...['users', 'user_prompt', 'loss_fn', 'output_format', 'result', 'saved', 'meta', 'hook', 'model_s3_x', 'seed'],
-  ...['input_reference', 'num_frames', 'image_url', 'file_path'],
+  ...[
+    'input_reference',
+    'num_frames',
+    'image_url',
+    'file_path',
+    'video_url',
+    'audio_url',
+    'input_url',
+    'reference_uri',
+  ],
+  ...['mask_url', 'first_frame_url', 'lastFrameUrl', 'end_image_urls', 'lora_url', 'url', 'uri', 'push_in', 'curl'],
 ]
 
 describe('names of what a copy leaves out', () => {
@@ -39,6 +51,24 @@ describe('names of what a copy leaves out', () => {
     expect(copyOf(body)).toBe(body)
     const form = multipart({ [name]: 'x', extra_params: body })
     expect(copyOf(form, FORM)).toBe(form)
+  })
+})
+
+describe('places in stores', () => {
+  test.each(['s3', 'gs', 'AZ', 'oss', 'abfss', 'sftp'])('%s:// goes unless it is an input', (scheme) => {
+    const place = `${scheme}://bucket/a`
+    expect(copyOf(`{"where":"${place}","seed":1.0,"x":{"y":["${place}"],"url":"${place}"}}`)).toBe(
+      '{"seed":1.0,"x":{"y":[]}}',
+    )
+    expect(copyOf(multipart({ where: place, seed: '1' }), FORM)).toBe(multipart({ seed: '1' }))
+    const inputs = `{"image":"${place}","video":{"url":"${place}"},"loras":["${place}"],"prompt":"${place}"}`
+    expect(copyOf(inputs)).toBe(inputs)
+    const form = multipart({ input_reference: place, 'image[uri]': place, extra_body: inputs })
+    expect(copyOf(form, FORM)).toBe(form)
+  })
+  test('the web is none', () => {
+    const body = '{"where":"https://s3.example/s3://a","size":"s3"}'
+    expect(copyOf(body)).toBe(body)
   })
 })
 
@@ -61,12 +91,18 @@ describe('JSON held as text', () => {
     )
   })
   test('that cannot be read is emptied where it names such a field, and else stays', () => {
-    const deep = `{"a":${'['.repeat(101)}${']'.repeat(101)},"webhook":1}`
-    for (const text of ['{"webhook":1,}', '{"a":NaN,"user":1}', "{'upload_url': 'u'}", deep]) {
+    for (const text of ['{"webhook":1,}', '{"a":NaN,"user":1}', "{'upload_url': 'u'}"]) {
       expect(copyOf(multipart({ extra_body: text }), FORM), text.slice(0, 20)).toBe(multipart({ extra_body: '{}' }))
     }
     const harmless = multipart({ style: '[noir] 1:1', extra: '{"a":NaN}' })
     expect(copyOf(harmless, FORM)).toBe(harmless)
+  })
+  test('is read in files that hold nothing else, and not in media', () => {
+    const file = (value: string) =>
+      `--b\r\nContent-Disposition: form-data; name="nvext"; filename="blob"\r\nContent-Length: ${value.length}\r\nX: y\r\n\r\n${value}\r\n--b--`
+    expect(copyOf(file('{"webhook":1, "a":1.0}'), FORM)).toBe(file('{"a":1.0}').replace('Content-Length: 9\r\n', ''))
+    for (const media of [`{"webhook":1,"a":"${'x'.repeat(70_000)}"}`, '\0{"webhook":1}'])
+      expect(copyOf(file(media), FORM)).toBe(file(media))
   })
   test('is not looked for in prompts', () => {
     const prompt = '{"user":"a fox","metadata":{}}'

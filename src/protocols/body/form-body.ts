@@ -18,10 +18,10 @@ export interface FormBody {
   bytes: Uint8Array<ArrayBuffer>
   /** In the order of the body. Names may repeat where the encoding allows it. */
   fields: Field[]
-  /** A string as this encoding writes it into a field's span. */
-  encodeText(text: string): Uint8Array
-  /** JSON source as this encoding writes it into a field's span. */
-  encodeJson(source: string): Uint8Array
+  /** A string in this field instead of its value. */
+  setText(field: Field, text: string): Edit[]
+  /** JSON source in this field instead of its value. */
+  setJson(field: Field, source: string): Edit[]
   /** Text that may be the JSON source of an object or array in this field; null where there is none. */
   jsonOf(field: Field): string | null
   /** Takes whole fields out. */

@@ -14,7 +14,7 @@ export interface Member {
 
 /** Deeper bodies are refused: no video API nests so far, and readers behind may recurse. */
 export const MAX_DEPTH = 100
-export const QUOTE = 0x22
+const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
@@ -47,18 +47,6 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
     i = afterComma(bytes, span.end)
   }
   return members
-}
-
-/** Elements of the array that opens at `open`. */
-export function elementsOf(bytes: Uint8Array, open: number): Span[] {
-  const elements: Span[] = []
-  let i = skipSpace(bytes, open + 1)
-  while (i < bytes.length && !isClosing(bytes[i])) {
-    const span = valueAt(bytes, i)
-    elements.push(span)
-    i = skipSpace(bytes, afterComma(bytes, span.end))
-  }
-  return elements
 }
 
 /** Takes the comma along: the one before, or, where nothing before stays, the one after. */

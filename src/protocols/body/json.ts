@@ -28,8 +28,8 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBod
   return {
     bytes,
     fields,
-    encodeText: (string) => encodeUtf8(JSON.stringify(string)),
-    encodeJson: encodeUtf8,
+    setText: ({ span }, string) => [{ ...span, bytes: encodeUtf8(JSON.stringify(string)) }],
+    setJson: ({ span }, source) => [{ ...span, bytes: encodeUtf8(source) }],
     jsonOf: ({ value: inner, span }) =>
       inner !== null && typeof inner === 'object' ? decodeUtf8(bytes.subarray(span.start, span.end), path) : null,
     remove: (gone) => removeMembers(fields, (field) => gone.has(field)),

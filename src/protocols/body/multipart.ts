@@ -5,16 +5,23 @@
 import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
 import { readPartHeaders, type PartHeaders } from './part-headers.ts'
 import type { Edit, Span } from './edit.ts'
+import { skipSpace } from './json-scan.ts'
 
 interface Part extends Field {
   headers: PartHeaders
   /** From the part's delimiter to the next one. */
   whole: Span
+  /** The lines of its headers. */
+  head: Span
 }
 
 const CR = 0x0d
 const LF = 0x0a
 const DASH = 0x2d
+const BRACE = 0x7b
+const BRACKET = 0x5b
+/** Larger files are media. */
+const MAX_JSON_FILE_BYTES = 64 * 1024
 
 /** Throws `malformed_body` for a body without parts, without its closing boundary, or with a part that has no name. */
 export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string): FormBody {
@@ -23,9 +30,9 @@ export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string):
   return {
     bytes,
     fields,
-    encodeText: encodeUtf8,
-    encodeJson: encodeUtf8,
-    jsonOf: ({ value }) => (typeof value === 'string' ? value : null),
+    setText: (part, text) => setPart(bytes, part as Part, text),
+    setJson: (part, source) => setPart(bytes, part as Part, source),
+    jsonOf: (part) => (typeof part.value === 'string' ? part.value : jsonFile(bytes, part)),
     remove: (gone) => removeParts(fields, gone),
     canonical: () => lengthPrefixed([encodeUtf8('multipart'), ...fields.flatMap((part) => identity(bytes, part))]),
   }
@@ -80,7 +87,8 @@ function partAt(bytes: Uint8Array, open: Span, close: Span, index: number): Part
   const headers = readPartHeaders(bytes.subarray(open.end, headerEnd), path)
   const span = { start: headerEnd, end }
   const value = textOf(bytes.subarray(span.start, span.end), headers)
-  return { name: headers.name, value, span, headers, whole: { start: open.start, end: close.start } }
+  const head = { start: open.end, end: headerEnd }
+  return { name: headers.name, value, span, headers, head, whole: { start: open.start, end: close.start } }
 }
 
 /** Undefined for a file. Some encoders leave an empty file name out, so there the type and the bytes decide. */
@@ -91,6 +99,16 @@ function textOf(value: Uint8Array, { name, filename, contentType }: PartHeaders)
   } catch (error) {
     if (contentType === null || contentType.toLowerCase().startsWith('text/')) throw error
     return undefined
+  }
+}
+
+/** Text of a file that may be JSON: senders that write objects as blobs give them a file name too. */
+function jsonFile(bytes: Uint8Array, { span: { start, end } }: Field): string | null {
+  if (end - start > MAX_JSON_FILE_BYTES || ![BRACE, BRACKET].includes(bytes[skipSpace(bytes, start)] ?? 0)) return null
+  try {
+    return decodeUtf8(bytes.subarray(start, end), 'part')
+  } catch {
+    return null
   }
 }
 
@@ -115,6 +133,16 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
     if (matched === wanted.length) return i
   }
   return -1
+}
+
+/** The part's own length would no longer hold, and says nothing that the delimiters don't. */
+function setPart(bytes: Uint8Array, { head, span }: Part, text: string): Edit[] {
+  const lines = Array.from(bytes.subarray(head.start, head.end), (byte) => String.fromCharCode(byte)).join('')
+  const length = /^content-length[ \t]*:[^\r\n]*\r\n/im.exec(lines)
+  const value = { ...span, bytes: encodeUtf8(text) }
+  if (!length) return [value]
+  const start = head.start + length.index
+  return [{ start, end: start + length[0].length, bytes: new Uint8Array() }, value]
 }
 
 function removeParts(parts: readonly Part[], gone: ReadonlySet<Field>): Edit[] {

@@ -5,6 +5,7 @@ import type { Edit, Span } from './edit.ts'
 interface Pair extends Field {
   /** Name, `=` and value, with the `&` that follows. */
   whole: Span
+  hasEquals: boolean
 }
 
 /** Throws `malformed_body` for an empty body, bytes beyond ASCII, or percent signs that decode to no UTF-8. */
@@ -21,8 +22,8 @@ export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
   return {
     bytes,
     fields,
-    encodeText: (string) => encodeUtf8(encodeURIComponent(string)),
-    encodeJson: (source) => encodeUtf8(encodeURIComponent(source)),
+    setText: setPair,
+    setJson: setPair,
     jsonOf: ({ value }) => value as string,
     remove: (gone) => removePairs(fields, gone),
     canonical: () =>
@@ -34,12 +35,19 @@ export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
 }
 
 function pairAt(text: string, start: number, end: number): Pair {
-  const equals = text.indexOf('=', start)
-  if (equals < 0 || equals > end) throw malformed('body', 'holds a field without a value')
-  const name = decode(text.slice(start, equals), 'body')
-  const valueStart = equals + 1
+  const equals = text.slice(start, end).indexOf('=')
+  // A name alone is an empty value, as every reader of forms takes it.
+  const nameEnd = equals < 0 ? end : start + equals
+  const name = decode(text.slice(start, nameEnd), 'body')
+  const valueStart = Math.min(nameEnd + 1, end)
   const value = decode(text.slice(valueStart, end), name)
-  return { name, value, span: { start: valueStart, end }, whole: { start, end: Math.min(end + 1, text.length) } }
+  const whole = { start, end: Math.min(end + 1, text.length) }
+  return { name, value, span: { start: valueStart, end }, whole, hasEquals: equals >= 0 }
+}
+
+function setPair(pair: Field, text: string): Edit[] {
+  const { span, hasEquals } = pair as Pair
+  return [{ ...span, bytes: encodeUtf8((hasEquals ? '' : '=') + encodeURIComponent(text)) }]
 }
 
 function decode(text: string, path: string): string {

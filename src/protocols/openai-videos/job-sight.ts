@@ -2,6 +2,7 @@
  * A job as the servers of this wire show it, each with its own habits (PROTOCOLS.md sections
  * 1 to 5): status words, error shapes, clocks. Judges whose fault a failure is (section 13).
  */
+import { isResourceId } from './resource-ids.ts'
 import type { JobSight, JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {
@@ -28,7 +29,7 @@ export function readJobSight(httpStatus: number, body: unknown): JobSight | null
   if (body === null || typeof body !== 'object') return null
   const job = body as Record<string, unknown>
   const { id, status: word } = job
-  if (typeof id !== 'string' || id.length < 1 || id.length > 512 || typeof word !== 'string') return null
+  if (!isResourceId(id) || typeof word !== 'string') return null
   // Every other word, known (processing, cancelling) or not, is a job that has not ended.
   const status = (Object.hasOwn(STATUS, word.toLowerCase()) && STATUS[word.toLowerCase()]) || 'running'
   const runSeconds = seconds(job['inference_time_s'])

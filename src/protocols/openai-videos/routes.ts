@@ -104,7 +104,7 @@ function plainSpelling(path: string): string {
 
 /** Some servers decode slashes, and then `..`, before they route: what hides behind one is of this wire too. */
 function asServersRead(path: string): string {
-  return new URL(plainSpelling(path.replaceAll(/%(2f|5c)/gi, '/')), 'http://localhost').pathname
+  return new URL(`http://localhost${plainSpelling(path.replaceAll(/%(2f|5c)/gi, '/'))}`).pathname
 }
 
 function decoded(segment: string): string {

@@ -6,84 +6,71 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import { applyEdits, type Edit } from '../body/edit.ts'
 import { encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from '../body/form-body.ts'
-import { tryOpenJson } from '../body/json.ts'
 import type { RebuildTarget, Route, Submission } from '../protocol.ts'
 import { readFacts } from './facts.ts'
+import { pathOf } from './field-path.ts'
+import { swapIds } from './references.ts'
 import { refersToJobs } from './routes.ts'
-import { shadowEdits, shadowJson } from './shadow-copy.ts'
-
-/** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
-const JOB_ID = /^[A-Za-z0-9._~-]{1,512}$/
+import { isLeftOut, shadowText } from './shadow-copy.ts'
 
 export function toSubmission(body: FormBody, contentType: string, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)
   if (models.length > 1) throw malformed('model', 'stands more than once')
   const model = models[0]?.value ?? null
   if (model !== null && typeof model !== 'string') throw malformed('model', 'must be a string')
-  const references = refersToJobs(route) ? referencesOf(body) : []
-  const named = references.map(({ id }) => id)
-  const jobs = [...new Set(route.job === null ? named : [route.job, ...named])]
+  const refers = refersToJobs(route)
+  const jobs = jobsIn(body, refers)
+  if (route.job !== null) jobs.delete(route.job)
 
   let fingerprint: string | undefined
   return {
     model,
     ...readFacts(body),
-    jobs,
+    jobs: [...(route.job === null ? [] : [route.job]), ...jobs],
     // Only submits with an idempotency key need it, and a file may be large.
     get fingerprint() {
       return (fingerprint ??= fingerprintOf(body, route))
     },
     rebuild: (target) => {
-      const own = [
-        ...modelEdit(body, models[0], target.model),
-        ...references.flatMap((reference) => referenceEdit(body, reference, target)),
-      ]
-      const taken = new Set(own.map(({ start }) => start))
-      const left = target.shadow ? shadowEdits(body).filter(({ start }) => !taken.has(start)) : []
-      return { bytes: applyEdits(body.bytes, [...own, ...left]), contentType }
+      const gone = new Set(target.shadow ? body.fields.filter(isLeftOut) : [])
+      const isRead = target.shadow || jobs.size > 0
+      const edits = body.fields
+        .filter((field) => !gone.has(field) && (isRead || field === models[0]))
+        .flatMap((field) =>
+          editsOf(body, field, (text) =>
+            // A model that the client left out stays out: the backend then takes its own.
+            field === models[0] ? (target.model ?? text) : rebuilt(text, pathOf(field.name), target, refers),
+          ),
+        )
+      return { bytes: applyEdits(body.bytes, [...body.remove(gone), ...edits]), contentType }
     },
   }
 }
 
-/** A model that the client left out stays out: the backend then takes its own. */
-function modelEdit(body: FormBody, field: Field | undefined, model: string | null): Edit[] {
-  if (!field || model === null || field.value === null || field.value === model) return []
-  return [{ ...field.span, bytes: body.encodeText(model) }]
-}
-
-interface Reference {
-  field: Field
-  id: string
-  /** The field holds a JSON object, and the id is its member. */
-  inner: { body: FormBody; field: Field } | null
-}
-
-/** `video: "id"`, `video: {"id"}` and, in forms, `video[id]`. */
-function referencesOf(body: FormBody): Reference[] {
-  const found: Reference[] = []
+/** Client ids, each once. */
+function jobsIn(body: FormBody, refers: boolean): Set<string> {
+  const found = new Set<string>()
   for (const field of body.fields) {
-    if (field.name !== 'video' && field.name !== 'video[id]') continue
-    const source = body.jsonOf(field)
-    const innerBody = source === null ? null : tryOpenJson(source)
-    const innerField = innerBody?.fields.find(({ name }) => name === 'id')
-    const inner = innerBody && innerField ? { body: innerBody, field: innerField } : null
-    const id = inner ? inner.field.value : field.value
-    if (typeof id === 'string' && JOB_ID.test(id)) found.push({ field, id, inner })
+    swapIds(textOf(body, field) ?? '', pathOf(field.name), refers, (id) => (found.add(id), id))
   }
   return found
 }
 
-function referenceEdit(body: FormBody, { field, id, inner }: Reference, { jobIds, shadow }: RebuildTarget): Edit[] {
-  const own = jobIds.get(id)
-  if (own === undefined || own === id) return []
-  const edit = (form: FormBody, at: Field) => ({ ...at.span, bytes: form.encodeText(own) })
-  if (!inner) return [edit(body, field)]
-  const json = editedJson(inner.body, [edit(inner.body, inner.field)])
-  return [{ ...field.span, bytes: body.encodeJson(shadow ? shadowJson(json) : json) }]
+function rebuilt(text: string, path: string[], { jobIds, shadow }: RebuildTarget, refers: boolean): string {
+  const own = swapIds(text, path, refers, (id) => jobIds.get(id) ?? id)
+  return shadow ? shadowText(own, path) : own
 }
 
-function editedJson(body: FormBody, edits: Edit[]): string {
-  return new TextDecoder().decode(applyEdits(body.bytes, edits))
+function editsOf(body: FormBody, field: Field, change: (text: string) => string): Edit[] {
+  const text = textOf(body, field)
+  const changed = text === null ? null : change(text)
+  if (changed === null || changed === text) return []
+  return typeof field.value === 'string' ? body.setText(field, changed) : body.setJson(field, changed)
+}
+
+/** The field's text, or the source of the JSON that it holds; null for files and for numbers and the like. */
+function textOf(body: FormBody, field: Field): string | null {
+  return typeof field.value === 'string' ? field.value : body.jsonOf(field)
 }
 
 /** Of the whole request: the same body sent to another job's remix is another submit. */

@@ -1,0 +1,45 @@
+/** Which fields of a submit act on the client's behalf: call somebody, store somewhere, name a person. */
+
+/** No server of this wire spells it alike. In snake case, and as written in lower case. */
+const ACTS = new RegExp(
+  [
+    'webhook|callback|notif|hook_?url|endpoint|destination',
+    'bucket|upload|presigned|storage',
+    '^(oss|s3|gcs|azure)_',
+    '(output|save|result|response)_?(dir|path|ur[il]|file)',
+    '^(save_to|push|push_to|on_complete|on_completion|on_finish|on_success|on_failure|on_error|on_done)$',
+    '^(user|user_id|safety_identifier|metadata)$',
+  ].join('|'),
+)
+const ADDRESS = /_ur[il]s?$/
+/** What a model works from: its address is read and not written to. */
+const INPUT = new RegExp(
+  `(^|_)(${[
+    'image|img|photo|picture|video|clip|audio|voice|sound|music|speech|media|file|asset|input|source|src|init',
+    'ref|reference|mask|frame|keyframe|first|last|start|end|control|condition|conditioning|driving|motion|pose|depth',
+    'face|subject|character|garment|background|style|prompt|lora|model|weights|checkpoint',
+  ].join('|')})s?(_|$)`,
+)
+/** What comes out of it, whatever it is a picture of. */
+const OUTPUT = /(^|_)(out|output|result|response|save|saved|dest|generated|push|put|write|store)(_|$)/
+/** Object stores and file servers. */
+const STORE =
+  /^\s*(s3[an]?|gs|gcs|az|azure|abfss?|wasbs?|oss|cosn?|obs|tos|bos|r2|b2|swift|minio|hdfs|s?ftps?|nfs|smb|webdavs?):\/\//i
+
+export function actsForClient(name: string): boolean {
+  const snake = snakeCase(name)
+  return ACTS.test(snake) || ACTS.test(name.toLowerCase()) || (ADDRESS.test(snake) && !namesInput(snake))
+}
+
+/** A place in a store, which the server would write to unless one of the keys down to it names an input. */
+export function isStoreTarget(value: string, path: readonly string[]): boolean {
+  return STORE.test(value) && !path.some((name) => namesInput(snakeCase(name)))
+}
+
+function namesInput(snake: string): boolean {
+  return INPUT.test(snake) && !OUTPUT.test(snake)
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+}

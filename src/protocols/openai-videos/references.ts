@@ -1,0 +1,28 @@
+/** Jobs that a submit refers to: where their ids stand in it, and how they are replaced there. Knows no encoding. */
+import { isTagged } from '../../core/job-id.ts'
+import { editJson } from '../body/json-edit.ts'
+import { isJson, looksLikeJson } from '../body/json-text.ts'
+import { PROMPTS } from '../member-names.ts'
+
+/** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
+const JOB_ID = /^[A-Za-z0-9._~-]{1,512}$/
+/** What both marks of a tagged id hold. */
+const MARK = 'slc'
+
+/**
+ * The text with each id in it put through `swap`: an id of ours wherever it is a whole value, in JSON at any depth
+ * and in JSON held as text; with `refers` any id in `video` or as its `id` too. Prompts are left alone.
+ * `path`: the keys down to the text.
+ */
+export function swapIds(text: string, path: readonly string[], refers: boolean, swap: (id: string) => string): string {
+  const inVideo = refers && path[0] === 'video'
+  const name = path.at(-1) ?? ''
+  if (PROMPTS.has(name) || path[0] === 'model' || (!inVideo && !text.includes(MARK))) return text
+  const namesJob = inVideo && (path.length === 1 || name === 'id')
+  if (JOB_ID.test(text) && (namesJob || isTagged(text))) return swap(text)
+  if (!looksLikeJson(text) || !isJson(text)) return text
+  return editJson(text, {
+    key: (below) => below.at(-1) ?? '',
+    text: (inner, below) => swapIds(inner, [...path, ...below], refers, swap),
+  })
+}

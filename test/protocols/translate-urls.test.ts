@@ -1,0 +1,148 @@
+/** URLs in answers: whose they are, in which spelling, and what the client gets instead. */
+import { describe, expect, test } from 'vitest'
+import { openaiVideos } from '../../src/protocols/openai-videos.ts'
+import type { Translation } from '../../src/protocols/protocol.ts'
+import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
+import { GATEWAY, UPSTREAM, translation } from './contract.ts'
+
+const videos = (path: string) => openaiVideos.route('GET', path)
+const ids = new Map([
+  ['video_gen_77', 'slc_A_slc'],
+  ['12', 'slc_12_slc'],
+])
+const behind = (upstreamOrigin: string): Translation => ({ ...translation(ids), upstreamOrigin })
+
+describe('files of the backend', () => {
+  const fileUrl = (path: string) => `/F${path}`
+  const shown = (answer: object, more: Partial<Translation> = {}) =>
+    JSON.parse(translateAnswer(JSON.stringify(answer), { ...translation(ids), fileUrl, ...more }, videos)) as unknown
+  test('get the gateway’s path, with their query as it was', () => {
+    expect(
+      shown({
+        url: `${UPSTREAM}/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
+        mirror: `//10.0.0.7:8000/plain/a%20b.mp4`,
+        message: `saved at ${UPSTREAM}/plain/out.mp4.`,
+        download_url: '/files/x.mp4?y',
+        urls: ['/files/z.mp4'],
+      }),
+    ).toEqual({
+      url: `${GATEWAY}/F/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
+      mirror: `${GATEWAY}/F/plain/a%20b.mp4`,
+      message: `saved at ${GATEWAY}/F/plain/out.mp4.`,
+      download_url: '/F/files/x.mp4?y',
+      urls: ['/F/files/z.mp4'],
+    })
+  })
+  test('are told from the wire’s own paths, other hosts, and words', () => {
+    const answer = { home: UPSTREAM, root: `${UPSTREAM}/`, list: `${UPSTREAM}/v1/videos?after=video_gen_77` }
+    expect(shown(answer)).toEqual({ home: GATEWAY, root: `${GATEWAY}/`, list: `${GATEWAY}/v1/videos?after=slc_A_slc` })
+    expect(shown({ url: '/v1/videos/video_gen_77', file: '/files/video_gen_77.mp4' })).toEqual({
+      url: '/v1/videos/slc_A_slc',
+      file: '/files/slc_A_slc.mp4',
+    })
+    const others = { url: 'https://cdn.example/files/x.mp4', uri: `${GATEWAY}/files/x.mp4`, href: 'files/x.mp4' }
+    expect(shown(others)).toEqual(others)
+  })
+  test('of a backend with a base path are named below it', () => {
+    const base = { upstreamOrigin: 'http://b/base' }
+    expect(shown({ url: 'http://b/base/x.mp4', href: '/base/y.mp4', uri: 'http://b/other/z.mp4' }, base)).toEqual({
+      url: `${GATEWAY}/F/x.mp4`,
+      href: '/F/y.mp4',
+      uri: 'http://b/other/z.mp4',
+    })
+  })
+  test('in headers too', () => {
+    const of = (name: string, value: string) =>
+      openaiVideos.translateHeader(name, value, { ...translation(ids), fileUrl })
+    expect(of('location', '/files/x.mp4')).toBe('/F/files/x.mp4')
+    expect(of('content-location', `${UPSTREAM}/files/x.mp4`)).toBe(`${GATEWAY}/F/files/x.mp4`)
+    expect(of('content-disposition', 'attachment; filename="video_gen_77.mp4"')).toBe(
+      'attachment; filename="slc_A_slc.mp4"',
+    )
+    expect(of('x-job-id', '12')).toBe('slc_12_slc')
+    expect(of('x-steps', '12')).toBe('12')
+  })
+})
+
+describe('spellings of the backend’s URL', () => {
+  const job = (start: string) => `${start}/v1/videos/video_gen_77`
+  const mine = `${GATEWAY}/v1/videos/slc_A_slc`
+  test.each([
+    [
+      'http://backend.test',
+      ['HTTP://Backend.TEST', 'http://backend.test:80', 'http://backend.test:', 'http://backend.test.'],
+    ],
+    [
+      'http://backend.test:80',
+      ['http://backend.test', '//backend.test', '//BACKEND.test:80', 'http://me:pw@backend.test'],
+    ],
+    [
+      'https://backend.test',
+      ['https://backend.test:443', 'https://backend.test:0443', '//backend.test', '//backend.test:443'],
+    ],
+    ['http://backend:8000', ['//backend:8000', 'https://backend:8000', 'Http://BACKEND:8000']],
+    ['http://[::1]:8000', ['http://[::1]:8000', '//[::1]:8000']],
+  ])('%s', (upstreamOrigin, spellings) => {
+    const text = (value: string) => translateText(value, { ...translation(ids), upstreamOrigin })
+    for (const start of spellings) {
+      expect(text(job(start)), start).toBe(mine)
+      expect(text(`see (${job(start)}).`), start).toBe(`see (${mine}).`)
+    }
+  })
+  test.each([
+    [
+      'http://backend.test',
+      ['http://backend.test:8080', 'https://backend.test', '//backend.test:443', 'http://xbackend.test'],
+    ],
+    ['http://backend.test:8000', ['http://backend.test', '//backend.test', 'http://backend.test:8000@evil.example']],
+  ])('%s is not', (upstreamOrigin, spellings) => {
+    for (const start of spellings)
+      expect(translateText(job(start), { ...translation(ids), upstreamOrigin }), start).toBe(job(start))
+  })
+  test('in the query of another URL, as it is or percent-encoded', () => {
+    const inner = (url: string) => encodeURIComponent(`${url}?a=1`)
+    for (const outer of ['https://viewer.example/?x=video_gen_77&src=', '/play?src=', `${GATEWAY}/play?src=`]) {
+      const start = outer.startsWith('https://viewer') ? outer : outer.replace('video_gen_77', 'slc_A_slc')
+      const text = (value: string) => translateText(value, translation(ids))
+      expect(text(`${outer}${inner(job(UPSTREAM))}&y=2`)).toBe(`${start}${inner(mine)}&y=2`)
+      expect(text(`${outer}${inner(job(UPSTREAM)).replace('http', 'HTTP').toLowerCase()}`)).toBe(
+        `${start}${inner(mine)}`,
+      )
+      expect(text(`${outer}${inner(job('//10.0.0.7:8000'))}`)).toBe(`${start}${inner(mine)}`)
+      expect(text(`${outer}${inner('http://cdn.example/x')}`)).toBe(`${start}${inner('http://cdn.example/x')}`)
+    }
+  })
+  test('two slashes before no host are a path', () => {
+    expect(translateText('//v1/videos/video_gen_77', translation(ids))).toBe('//v1/videos/slc_A_slc')
+  })
+})
+
+describe('URLs', () => {
+  test.each([
+    [`It is at ${UPSTREAM}/v1/videos/video_gen_77/content.`, `It is at ${GATEWAY}/v1/videos/slc_A_slc/content.`],
+    [`<${UPSTREAM}>; rel=next, <${UPSTREAM}/x>`, `<${GATEWAY}>; rel=next, <${GATEWAY}/x>`],
+    [`${UPSTREAM}/a,${UPSTREAM}/b`, `${GATEWAY}/a,${GATEWAY}/b`],
+    [`${GATEWAY}/v1/videos/video_gen_77`, `${GATEWAY}/v1/videos/slc_A_slc`],
+    [`${UPSTREAM}.evil.example/video_gen_77`, `${UPSTREAM}.evil.example/video_gen_77`],
+    [`${UPSTREAM}@evil.example/`, `${UPSTREAM}@evil.example/`],
+    [
+      'https://bucket.example/video_gen_77.mp4?X-Amz-Signature=1',
+      'https://bucket.example/video_gen_77.mp4?X-Amz-Signature=1',
+    ],
+  ])('%s', (text, expected) => {
+    expect(translateText(text, translation(ids))).toBe(expected)
+  })
+  test.each([
+    ['http://b/base/v1/videos/video_gen_77', `${GATEWAY}/v1/videos/slc_A_slc`],
+    ['http://b/base', GATEWAY],
+    ['http://b/base?x=video_gen_77', `${GATEWAY}?x=slc_A_slc`],
+    ['/base/v1/videos/video_gen_77', '/v1/videos/slc_A_slc'],
+    ['/basement/video_gen_77', '/basement/slc_A_slc'],
+    ['http://b/based/video_gen_77', 'http://b/based/slc_A_slc'],
+    ['http://b/other/video_gen_77', 'http://b/other/slc_A_slc'],
+    ['http://bb/base/video_gen_77', 'http://bb/base/video_gen_77'],
+  ])('of a backend with a base path: %s', (text, expected) => {
+    expect(translateText(text, behind('http://b/base'))).toBe(expected)
+    expect(translateText(text, behind('http://b/base/'))).toBe(expected)
+  })
+})
