@@ -21,6 +21,20 @@ const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 const JOB_BOUNDS = [0.5, 1, 2.5, 5, 10, 20, 30, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600]
 /** Zero for what has not happened yet, so that the first time is an increase to Prometheus. */
 const NO_ERRORS = Object.fromEntries(ARM_ERRORS.map((error) => [error, 0]))
+/** Why shadow copies are lost, as the gateway and the ledgers count it. */
+const DROP_REASONS = [
+  'refers_to_job',
+  'body_too_large',
+  'isolate_memory',
+  'copy_failed',
+  'max_in_flight',
+  'max_jobs_per_day',
+  'rolled_back',
+  'job_timeout',
+  'submit_unanswered',
+  ...['http_5xx', 'saturated', 'timeout', 'unreachable', 'bad_output', 'client_error'].map((end) => `submit_${end}`),
+]
+const NO_DROPS = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0]))
 const VERDICT_VALUES: Partial<Record<string, number>> = { pass: 1, breach: -1 }
 
 type Samples = Family['samples']
@@ -61,7 +75,7 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     ),
     family('rollbacks_total', 'counter', 'Rollbacks by the guardrail that caused them, or manual.', rollbackCounts),
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
-      Object.entries(view.shadow.dropped).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
+      Object.entries({ ...NO_DROPS, ...view.shadow.dropped }).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
     family(
       'shadow_funnel_total',
@@ -92,7 +106,9 @@ function one(labels: Labels, value: number | null): Samples {
 
 /** Zero again for what has not happened yet. */
 function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
-  const counts = new Map(['manual', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]))
+  const counts = new Map(
+    ['manual', 'experiment', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]),
+  )
   for (const { cause, n } of rollbacks) counts.set(cause, n)
   return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))
 }

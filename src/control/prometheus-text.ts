@@ -16,11 +16,9 @@ export interface Family {
 
 export const PROMETHEUS_MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
+/** Families without samples are named too, so that a reader knows of them before their first. */
 export function prometheusText(families: readonly Family[]): string {
-  return families
-    .filter(({ samples }) => samples.length > 0)
-    .map(familyText)
-    .join('')
+  return families.map(familyText).join('')
 }
 
 function familyText({ name, help, type, samples }: Family): string {

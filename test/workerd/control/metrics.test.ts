@@ -7,6 +7,25 @@ import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
 
 const [R1, CHINESE] = RELEASES
 
+/** By the contract. */
+const PROMISED = [
+  'requests_total',
+  'request_duration_seconds',
+  'job_duration_seconds',
+  'release_percent',
+  'release_info',
+  'guardrail_verdict',
+  'guardrail_value',
+  'guardrail_threshold',
+  'split_actual',
+  'rollbacks_total',
+  'shadow_dropped_total',
+  'shadow_in_flight',
+  'snapshot_age_seconds',
+  'telemetry_lost_total',
+  'signal',
+]
+
 interface Sample {
   name: string
   labels: string
@@ -109,6 +128,16 @@ describe('the metrics', () => {
     expect(value('sluice_split_actual', `release="${CHINESE}"`)).toBeUndefined()
   })
 
+  it('name every family before anything has happened, with zeros for what can be foreseen', async () => {
+    const text = await (await new ControlRig().request('GET', '/metrics')).text()
+    for (const name of PROMISED)
+      expect(text).toMatch(new RegExp(`^# TYPE sluice_${name} (counter|gauge|histogram)$`, 'm'))
+    const value = (name: string, label: string) =>
+      samplesOf(text).find((s) => s.name === name && s.labels.includes(label) && s.labels.includes(`"${R1}"`))?.value
+    expect(value('sluice_shadow_dropped_total', 'reason="max_in_flight"')).toBe(0)
+    expect(value('sluice_rollbacks_total', 'cause="experiment"')).toBe(0)
+  })
+
   it('tell each series once, and each family in one piece', async () => {
     const text = await (await rig.request('GET', '/metrics')).text()
     const keys = samplesOf(text).map(({ name, labels }) => `${name}{${labels}}`)
@@ -131,14 +160,14 @@ describe('the text format', () => {
     expect(text).toBe('# HELP a back\\\\slash\\nnew "line"\n# TYPE a gauge\na{x="q\\"b\\\\n\\n",y="视频"} 1\n')
   })
 
-  it('writes numbers that are none as Prometheus reads them, and leaves out families without samples', () => {
+  it('writes numbers that are none as Prometheus reads them, and names families without samples', () => {
     const samples = [NaN, Infinity, -Infinity, 1e21, 0.1].map((value) => ({ labels: {}, value }))
     const text = prometheusText([
       { name: 'a', type: 'gauge', help: 'h', samples },
       { name: 'b', type: 'gauge', help: 'h', samples: [] },
     ])
     expect(text.split('\n').slice(2, 7)).toEqual(['a NaN', 'a +Inf', 'a -Inf', 'a 1e+21', 'a 0.1'])
-    expect(text).not.toContain('# HELP b')
+    expect(text.split('\n').slice(7)).toEqual(['# HELP b h', '# TYPE b gauge', ''])
   })
 
   it('makes buckets that grow and end with the count', () => {
