@@ -1,12 +1,12 @@
 /**
  * The count-based monitors, on from the first job at any traffic: e-processes over all jobs of the epoch instead of
- * streaks of windows. Once crossed within an epoch, crossed for good.
+ * streaks of windows. Once crossed within an epoch, crossed for good. Which jobs count as slow is another file's.
  */
-import { jobsForQuantile, latenciesOf, measureOf, mergeLatencies, tailOf } from './guardrail-latency.ts'
+import { jobsForQuantile, tailOf } from './guardrail-latency.ts'
 import { errorTally } from './guardrail-rate.ts'
-import { counted, percent, plural, secondsText, silenceText, subjectOf, tallyText } from './guardrail-words.ts'
-import type { ClosedWindow, Finding, Guardrail, JudgeContext, Latencies, MonitorState, Tally } from './monitor.ts'
-import { countAbove, emptySketch, quantile } from './sketch.ts'
+import { addSlow, slowSubject } from './guardrail-slow-jobs.ts'
+import { counted, percent, silenceText, subjectOf, tallyText } from './guardrail-words.ts'
+import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Tally } from './monitor.ts'
 import { logERateAbove, logERateVsControl } from './stats/sequential.ts'
 import { addTallies, nothingYet, rate } from './streak.ts'
 
@@ -19,7 +19,7 @@ const LEAST_EVENTS = 4
 /** How a tally stands: log e against the limit and against control, and what either must reach. */
 interface Standing {
   logE: number
-  /** Null where control doesn't enter: it has had no traffic, or the limit is relative to it already. */
+  /** Null where control has had no traffic. */
   logEControl: number | null
   needed: number
 }
@@ -37,47 +37,6 @@ function addErrors(guardrail: Guardrail, state: MonitorState, window: ClosedWind
   return { ...state, seen: state.seen + fresh.n, trial: addTallies(state.trial, fresh) }
 }
 
-/**
- * Counts candidate jobs slower than the limit: control's running quantile of this epoch × (1 + maxOverControl). If
- * the candidate is within the limit, at most 1 of 100 jobs is slower than it (for p99): the null hypothesis of the test,
- * with control's quantile taken as known. Control's latencies stay in `pending` as the yardstick; the candidate's wait there
- * until control has enough jobs to be one.
- */
-function addSlow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  const fresh = latenciesOf(guardrail, window)
-  const arrived = fresh.candidate.latency.count
-  if (arrived + fresh.control.latency.count === 0) return state
-  const latencies = state.pending?.latencies ? mergeLatencies(state.pending.latencies, fresh) : fresh
-  const none = { fromMs: window.startMs, toMs: window.endMs, x: 0, n: 0, controlX: 0, controlN: 0 }
-  const span = addTallies(state.pending?.tally ?? null, {
-    ...none,
-    n: arrived,
-    controlN: fresh.control.latency.count,
-  })
-  const seen = state.seen + arrived
-  const limit = slowLimit(guardrail, latencies)
-  if (limit === null) return { ...state, seen, pending: { tally: span, latencies } }
-  const measure = measureOf(latencies)
-  const jobs = latencies.candidate[measure]
-  const counts = { ...none, x: countAbove(jobs, limit), n: jobs.count }
-  const control = latencies.control[measure]
-  const trial = {
-    ...addTallies(state.trial, counts),
-    fromMs: span.fromMs,
-    controlX: countAbove(control, limit),
-    controlN: control.count,
-  }
-  const counted = { latency: emptySketch(), per_clip: emptySketch() }
-  return { ...state, seen, trial, pending: { tally: span, latencies: { ...latencies, candidate: counted } } }
-}
-
-/** Null until control has enough jobs for its quantile. */
-function slowLimit(guardrail: Guardrail, latencies: Latencies): number | null {
-  const control = latencies.control[measureOf(latencies)]
-  if (guardrail.maxOverControl === null || control.count < jobsForQuantile(guardrail)) return null
-  return quantile(control, 1 - tailOf(guardrail))! * (1 + guardrail.maxOverControl)
-}
-
 /** The share of events that is tested against; null if the guardrail names none. */
 function limitOf(guardrail: Guardrail): number | null {
   return guardrail.metric === 'error_rate' ? guardrail.max : tailOf(guardrail)
@@ -88,6 +47,8 @@ function crossed(guardrail: Guardrail, epoch: number, trial: Tally): boolean {
   const limit = limitOf(guardrail)
   if (limit === null || trial.x < LEAST_EVENTS || trial.x <= limit * trial.n) return false
   const { logE, logEControl, needed } = standing(guardrail, epoch, trial, limit)
+  // How slow is too slow is known from control alone: without it, nothing is.
+  if (guardrail.metric !== 'error_rate') return logE >= needed && logEControl !== null && logEControl >= needed
   return logE >= needed && (logEControl === null || guardrail.bothBad === 'rollback' || logEControl >= needed)
 }
 
@@ -103,15 +64,19 @@ function standing(guardrail: Guardrail, epoch: number, trial: Tally, limit: numb
   return {
     logE: logERateAbove(x, n, limit, 1, Math.max(1, 1 / (5 * limit))),
     logEControl:
-      guardrail.metric !== 'error_rate' || controlN === 0 || n === 0
+      controlN === 0 || n === 0
         ? null
         : logERateVsControl(x, x + controlX, n / (n + controlN), toleratedRatio(guardrail, trial, limit)),
     needed: Math.log((epoch * (epoch + 1)) / guardrail.alpha),
   }
 }
 
-/** (p_c + margin)/p_c, with control's rate drawn towards the limit by the weight of one event. */
-function toleratedRatio({ margin }: Guardrail, { controlX, controlN }: Tally, limit: number): number {
+/**
+ * (p_c + margin)/p_c, with control's rate drawn towards the limit by the weight of one event. Of slow jobs it is 1: what
+ * is tolerated is in the limits by which either arm's were counted.
+ */
+function toleratedRatio({ margin, metric }: Guardrail, { controlX, controlN }: Tally, limit: number): number {
+  if (metric !== 'error_rate') return 1
   const controlRate = (controlX + 1) / (controlN + 1 / limit)
   return (controlRate + margin) / controlRate
 }
@@ -131,7 +96,7 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
     n,
     baselineValue,
     baselineN: controlN,
-    threshold: guardrail.metric === 'error_rate' ? Math.max(limit, (baselineValue ?? 0) + guardrail.margin) : limit,
+    threshold: Math.max(limit, (baselineValue ?? 0) + (guardrail.metric === 'error_rate' ? guardrail.margin : 0)),
     windows: { fromMs: trial.fromMs, toMs: trial.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
   }
   const stand = (): Standing => standing(guardrail, state.epoch, trial, limit)
@@ -173,14 +138,6 @@ function sequentialWords(
   return status === 'inconclusive'
     ? `${base}: ${trial.n} of ${counted(guardrail.minRequests, operation)} needed to pass`
     : `${base}: ${rule}`
-}
-
-/** `share of jobs slower than 60.3 s`. */
-function slowSubject(guardrail: Guardrail, state: MonitorState): string {
-  const latencies = state.pending?.latencies
-  const limit = latencies ? slowLimit(guardrail, latencies) : null
-  const unit = latencies && measureOf(latencies) === 'per_clip' ? ' per clip' : ''
-  return `share of ${plural(guardrail.operation)} slower than ${limit === null ? 'the limit' : secondsText(limit)}${unit}`
 }
 
 function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {

@@ -105,7 +105,11 @@ function sequentialFormula({ alpha, margin, max, maxOverControl, metric }: Guard
       `e(x of n, p0 = ${max}) ${bound}, and e(x of x + x_c, θ0 by traffic share and (p_c + ${margin})/p_c) as well ` +
       '(one-sided beta-binomial e-processes)'
     )
-  return `e(x of n slower than ${1 + (maxOverControl ?? 0)} x control's running ${metric.replace('latency_', '')}) ${bound} (one-sided beta-binomial e-process)`
+  const p = metric.replace('latency_', '')
+  return (
+    `e(x of n slower than ${1 + (maxOverControl ?? 0)} x control's ${p} of earlier windows) ${bound}, ` +
+    `and e(x of x + x_c, θ0 = n/(n + n_c), x_c slower than that ${p}) as well (one-sided beta-binomial e-processes)`
+  )
 }
 
 function signalFormula({ max, maxOverControl, minSamples }: Guardrail): string {
