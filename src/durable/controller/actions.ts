@@ -10,6 +10,7 @@ import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { type Command, MAX_REASON_CHARS, placeOf, type Transition, transition } from '../../core/transitions.ts'
 import { verdictsNow } from '../../core/cadence.ts'
 import type { Actor, Answer, Refusal } from '../controller-rpc.ts'
+import { needsCopies } from './no-copies.ts'
 import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
 import type { AuditDraft, ControllerStore } from './store.ts'
 
@@ -44,6 +45,8 @@ export class Actions {
     const reason = request.reason || `${request.action.replace('_', ' ')} by ${actor.who}`
     const next = transition(state, command, config, this.facts(config, now), reason)
     if (!next.ok) return { ok: false, code: next.code, message: next.message, details: detailsOf(next) }
+    const vain = needsCopies(config, request)
+    if (vain) return { ok: false, code: 'invalid_request', message: vain.message, details: [vain] }
     if (!request.dry_run) {
       const forced = 'force' in command && command.force ? { evidence: { forced: true } } : {}
       const cause = command.action === 'rollback' ? { cause: 'manual' } : {}
