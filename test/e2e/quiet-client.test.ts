@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CounterRow } from '../../src/control/api.ts'
-import { ControlClient, eventually } from '../support/control-client.ts'
+import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
 import { routedBy, submit } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, urlsOf } from '../support/processes.ts'
 
@@ -62,7 +62,8 @@ describe('a job that its client never polls', () => {
       const rows = (await ended.counters(since)).filter(({ operation }) => operation === 'job')
       return rows.reduce((sum, { errors }) => sum + (errors['job_failed'] ?? 0), 0)
     }
-    expect(await eventually('the failure is counted', failures, (n) => n > 0)).toBe(1)
+    await eventually('the failure is counted', failures, (n) => n > 0)
+    expect(await standsStill('the count', failures)).toBe(1)
   })
 
   it('counts as an error of its arm when it outlasts job_timeout', async () => {
