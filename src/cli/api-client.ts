@@ -65,7 +65,7 @@ async function send(url: URL, request: RequestInit): Promise<{ response: Respons
     ]
     if (request.method !== 'GET')
       lines.push('Whether the change was made is not known: look with `sluice status` before you repeat it.')
-    throw new Failure(EXIT.refused, `no answer from ${url.origin}`, { lines, cause })
+    throw new Failure(EXIT.refused, `no answer from ${url.origin}`, { code: 'unreachable', lines, cause })
   }
 }
 
@@ -91,6 +91,7 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     const type = response.headers.get('content-type') ?? 'no content type'
     const to = response.headers.get('location')
     return new Failure(EXIT.refused, `not an answer of Sluice: ${response.status} ${type}`, {
+      code: 'not_sluice',
       lines: [
         `tried: ${tried}`,
         ...(to
@@ -141,11 +142,12 @@ function isNewWord(issue: v.BaseIssue<unknown>): boolean {
 
 function misfit(method: string, url: URL, issues: readonly v.BaseIssue<unknown>[], body: unknown): Failure {
   return new Failure(EXIT.refused, 'the answer is not what this version of the command knows', {
+    code: 'unknown_answer',
     lines: [
       `tried: ${method} ${url.href}`,
       ...issues.slice(0, 5).map((issue) => printable(`${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)),
       ...(method === 'GET' ? [] : ['The gateway did accept the change.']),
-      'Is the gateway of another version? `--json` prints its answers as they are.',
+      'Is the gateway of another version? `--json` prints its answer as it came.',
     ],
     body,
   })

@@ -29,7 +29,7 @@ function parseFile(path: string): Table {
     const error = { path: `line ${cause.line}`, message: `column ${cause.column}: ${what}` }
     throw new Failure(EXIT.refused, `${path} is not TOML, at line ${cause.line}, column ${cause.column}`, {
       lines: [what ?? cause.message, '', ...cause.codeblock.trimEnd().split('\n')],
-      body: { ok: false, file: path, errors: [error], warnings: [] },
+      result: { ok: false, file: path, errors: [error], warnings: [] },
       cause,
     })
   }

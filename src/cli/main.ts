@@ -6,7 +6,7 @@ import { addAssign } from './assign.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { addExplain } from './explain.ts'
-import { EXIT, type ExitCode, Failure } from './failure.ts'
+import { EXIT, type ExitCode, Failure, usage } from './failure.ts'
 import { addHistory, addJobs } from './history.ts'
 import { addPlan } from './plan.ts'
 import { addReport } from './report.ts'
@@ -32,9 +32,16 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    // What commander can't read it has told on stderr by itself; options are not known where it gave up.
+    const json = args.includes('--json')
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok
+      if (json) printJson(usage(error.message.replace(/^error: |^\(outputHelp\)$/, '') || 'a command is needed').json)
+      return EXIT.usage
+    }
     if (!(error instanceof Failure)) throw error
-    explain(error, program.opts<{ json?: boolean }>().json === true)
+    explain(error)
+    if (json) printJson(error.json)
     return error.exitCode
   }
 }
@@ -68,9 +75,12 @@ function createProgram(end: (code: ExitCode) => void): Command {
   return program
 }
 
-function explain(failure: Failure, json: boolean): void {
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+function explain(failure: Failure): void {
   const style = styleFor(process.stderr, process.env)
   process.stderr.write(`${style.red('sluice:')} ${failure.message}\n`)
   for (const line of failure.lines) process.stderr.write(`  ${line}\n`)
-  if (json && failure.body !== undefined) process.stdout.write(`${JSON.stringify(failure.body, null, 2)}\n`)
 }

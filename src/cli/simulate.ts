@@ -67,7 +67,7 @@ export function addSimulate(program: Command): void {
 function releaseOf({ file, env, release: name }: SimulateOptions): ReleaseConfig {
   const read = readConfig(readVars(file, env), PROTOCOL_NAMES)
   if (!read.ok)
-    throw new Failure(EXIT.refused, `${file} is invalid: see \`sluice config check ${file}\``, { body: read })
+    throw new Failure(EXIT.refused, `${file} is invalid: see \`sluice config check ${file}\``, { result: read })
   const { releases } = read.config
   const found = name === undefined ? releases : releases.filter((release) => release.name === name)
   const [first, ...others] = found

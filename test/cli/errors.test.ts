@@ -74,6 +74,45 @@ describe('a gateway that says no', () => {
   })
 })
 
+describe('with --json every failure', () => {
+  const printed = async (args: string[]) => {
+    const { code, out, err } = await run(args)
+    expect(err).not.toBe('')
+    return { code, ...(JSON.parse(out) as { error: { code: string; message: string; details: unknown[] } }) }
+  }
+
+  it('is an object on stdout too: a gateway that does not answer', async () => {
+    const twin = await startTwin()
+    await twin.stop()
+    expect(await printed(['status', '--json', '--url', twin.url])).toMatchObject({
+      code: 1,
+      error: { code: 'unreachable', message: `no answer from ${twin.url}` },
+    })
+  })
+
+  it.each([
+    ['an unknown option', ['status', '--wath', '--json'], "unknown option '--wath'"],
+    ['an unknown command', ['--json', 'forward'], "unknown command 'forward'"],
+    ['no command', ['--json'], 'a command is needed'],
+    ['a bad value', ['set-percent', '101', '--json'], '101'],
+    ['a bad address', ['--json', 'status', '--url', 'ftp://x'], '--url is not an http(s) address'],
+  ])('and wrong usage: %s', async (_, args, message) => {
+    expect(await printed(args)).toMatchObject({
+      code: 2,
+      error: { code: 'usage', message: expect.stringContaining(message) as string },
+    })
+  })
+
+  it('and what is no answer of Sluice, with that answer', async () => {
+    const url = await answering(502, { 'content-type': 'application/json' }, '{"proxy":"down"}')
+    expect(await printed(['status', '--json', '--url', url])).toMatchObject({
+      code: 1,
+      error: { code: 'not_sluice' },
+      answer: { proxy: 'down' },
+    })
+  })
+})
+
 describe('an address that is not Sluice', () => {
   it('is recognised by its page', async () => {
     const url = await answering(200, { 'content-type': 'text/html' }, '<html>')
