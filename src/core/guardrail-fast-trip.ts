@@ -2,7 +2,7 @@
  * The fast trip: one look at the last seconds, without waiting for a window to close. A tripwire, not a proof of
  * health: quiet traffic passes it, so that it never keeps a release with few jobs from advancing.
  */
-import { judgeLatency, latenciesOf, latencyWords, tailOf } from './guardrail-latency.ts'
+import { jobsForQuantile, judgeLatency, latenciesOf, latencyWords, tailOf } from './guardrail-latency.ts'
 import { errorTally, judgeRate, rateFigures, rateWords } from './guardrail-rate.ts'
 import { counted, silenceText, subjectOf } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Tally } from './monitor.ts'
@@ -73,7 +73,8 @@ function tooFew(guardrail: Guardrail, seen: number, tally: Tally, context: Judge
   const finding = nothingYet(guardrail, seen, context, needs, () => silenceText(guardrail, context))
   if (seen === 0) return finding
   const seconds = (guardrail.withinMs ?? 0) / 1000
+  const least = guardrail.metric === 'error_rate' ? guardrail.minRequests : jobsForQuantile(guardrail)
   const words = (): string =>
-    `${subjectOf(guardrail)}: ${counted(tally.n, guardrail.operation)} within ${seconds} s, fewer than the ${guardrail.minRequests} that could trip it`
+    `${subjectOf(guardrail)}: ${counted(tally.n, guardrail.operation)} within ${seconds} s, fewer than the ${least} that could trip it`
   return { ...finding, status: 'pass', words }
 }

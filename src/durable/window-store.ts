@@ -35,6 +35,8 @@ export interface Span {
   fromMs: number
   toMs: number
   recentFromMs: number
+  /** Latencies by the second as well. From the first time on that they are asked for, they are kept, as far back as asked. */
+  recentLatencies?: boolean
 }
 
 export interface Report {
@@ -47,7 +49,7 @@ type Stored = { start_ms: number; series: string; requests: number; outcomes: st
   ArrayBuffer | null
 >
 
-/** Counts of the last minutes by the second, without latencies: what a fast trip is judged by. Kept in memory only. */
+/** Counts of the last minutes by the second: what a fast trip is judged by. Kept in memory only. */
 interface Slice {
   startMs: number
   rows: Map<string, CountedRow>
@@ -60,6 +62,8 @@ export class WindowStore {
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
+  /** Only once somebody asks for latencies by the second: sketches are many times as large as counts. */
+  #keepsLatencies = false
 
   constructor(sql: SqlStorage, windowMs: number) {
     this.#sql = sql
@@ -88,7 +92,7 @@ export class WindowStore {
       this.#write('totals', 0, totalKey, total)
       let part = slice.rows.get(key)
       if (!part) slice.rows.set(key, (part = { series, counters: emptyCounters() }))
-      mergeCounters(part.counters, { ...counters, sketches: {} })
+      mergeCounters(part.counters, { ...counters, sketches: this.#keepsLatencies ? judgedBy(counters) : {} })
     }
   }
 
@@ -106,10 +110,17 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recentFromMs }: Span): Report {
+  report({ fromMs, toMs, recentFromMs, recentLatencies = false }: Span): Report {
+    if (recentLatencies) this.#keepLatencies(recentFromMs)
     const recent = this.#slices
       .filter(({ startMs }) => startMs >= recentFromMs)
-      .flatMap(({ startMs, rows }) => [...rows.values()].map((row) => ({ startMs, ...row })))
+      .flatMap(({ startMs, rows }) =>
+        Array.from(rows.values(), ({ series, counters }) => ({
+          startMs,
+          series,
+          counters: recentLatencies ? counters : { ...counters, sketches: {} },
+        })),
+      )
     return { windows: this.windows(fromMs, toMs), recent }
   }
 
@@ -154,6 +165,13 @@ export class WindowStore {
     return slice
   }
 
+  #keepLatencies(fromMs: number): void {
+    this.#keepsLatencies = true
+    for (const { startMs, rows } of this.#slices) {
+      if (startMs < fromMs) for (const { counters } of rows.values()) counters.sketches = {}
+    }
+  }
+
   #counters(cache: Map<string, Counters>, table: 'windows' | 'totals', key: string, start: number): Counters {
     let counters = cache.get(key)
     if (!counters) {
@@ -174,6 +192,11 @@ export class WindowStore {
       ...blobs,
     )
   }
+}
+
+/** The measures that guardrails go by. */
+function judgedBy({ sketches: { latency, per_clip } }: Counters): Counters['sketches'] {
+  return { ...(latency ? { latency } : {}), ...(per_clip ? { per_clip } : {}) }
 }
 
 function countersOf(row: Stored): Counters {

@@ -79,5 +79,8 @@ describe('the fast trip', () => {
     expect(judgeAt(slow, openMonitor(), { recent })).toMatchObject({ status: 'breach', value: 61, threshold: 60 })
     const fine = windowOf(0, counters(20, 0, repeat(20, 59)), counters(20, 0, repeat(20, 9)))
     expect(judgeAt(slow, openMonitor(), { recent: fine }).status).toBe('pass')
+    const few = judgeAt({ ...slow, literal: false }, openMonitor(), { recent })
+    expect(few).toMatchObject({ status: 'pass', value: null })
+    expect(few.message).toContain('20 jobs within 10 s, fewer than the 400 that could trip it')
   })
 })

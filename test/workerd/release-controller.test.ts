@@ -258,6 +258,28 @@ describe('commands', () => {
   })
 })
 
+describe('a fast trip on latency', () => {
+  it('reads the latencies of the last seconds, and rolls back before any window has closed', async () => {
+    const rule = { metric: 'latency_p50', operations: ['submit'], within: '5s', max_seconds: 0.12, min_requests: 8 }
+    good(await controller().publish({ guardrails: [rule] }, 0, 'fast', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    vi.setSystemTime(T0 + 1100)
+    await tick()
+    // 0.10 to 0.19 s; the median of three of them is within the limit, that of ten is not.
+    await shard().flush(batch(++seq, 3, 0, { epoch }))
+    vi.setSystemTime(T0 + 1200)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'canary' })
+    await shard().flush(batch(++seq, 30, 0, { epoch }))
+    vi.setSystemTime(T0 + 1300)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    expect((await history()).at(-1)).toMatchObject({
+      evidence: { verdict: { guardrail: 'latency_p50:submit:within', status: 'breach', n: 33 } },
+    })
+  })
+})
+
 describe('a publication', () => {
   it('is compared and set: of two on the same base one is refused', async () => {
     const both = await Promise.all([

@@ -74,13 +74,15 @@ export class Tick {
     const now = Date.now()
     const closed = windowStart(now - WINDOW_GRACE_MS, config.windowMs)
     const until = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
-    const longest = Math.max(0, ...config.guardrails.map(({ withinMs }) => withinMs ?? 0))
+    const fast = config.guardrails.filter(({ withinMs }) => withinMs !== null)
+    const longest = Math.max(0, ...fast.map(({ withinMs }) => withinMs ?? 0))
     const { shadow, epoch } = began
     const late = overdueAfter(began, config.guardrails)
     const question = {
       fromMs: began.judgedUntil,
       toMs: until,
       recentFromMs: now - longest,
+      recentLatencies: fast.some(({ metric }) => metric.startsWith('latency_')),
       overdue: late && { epoch, shadow, ...late },
     }
     const gathered = await gather(this.#env, config, question)
