@@ -77,7 +77,8 @@ export interface Translation {
   isError?: boolean
   /**
    * Gateway path (`/…`, signed) for a file of the backend's that is at no path of a job. Given is its path below
-   * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Missing: such paths stay.
+   * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Ids are replaced in
+   * the result too, so only its first piece can tell which file is meant. Missing: such paths stay.
    */
   fileUrl?: (upstreamPath: string) => string
 }

@@ -90,7 +90,7 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
   const fileAt = (url: string) => {
     const [path, query] = splitPath(url)
     const route = fileUrl && path.length > 1 ? readRooted(path) : undefined
-    return route?.job === null && route.operation === 'other' ? fileUrl!(path) + query : null
+    return route?.job === null && route.operation === 'other' ? inPieces(fileUrl!(path)) + query : null
   }
   const inUrl = (url: string): string => {
     const place = placeOf(url, scheme)

@@ -26,12 +26,18 @@ describe('files of the backend', () => {
         urls: ['/files/z.mp4'],
       }),
     ).toEqual({
-      url: `${GATEWAY}/F/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
+      url: `${GATEWAY}/F/files/slc_A_slc.mp4?sig=video_gen_77&a=%2F#t=1`,
       mirror: `${GATEWAY}/F/plain/a%20b.mp4`,
       message: `saved at ${GATEWAY}/F/plain/out.mp4.`,
       download_url: '/F/files/x.mp4?y',
       urls: ['/F/files/z.mp4'],
     })
+  })
+  test('are asked for by the path as the backend spells it', () => {
+    const asked: string[] = []
+    const url = `${UPSTREAM}/files/a%2Fb/video_gen_77.mp4`
+    shown({ url, uri: '/x' }, { fileUrl: (path) => (asked.push(path), '/F') })
+    expect(asked).toEqual(['/files/a%2Fb/video_gen_77.mp4', '/x'])
   })
   test('are told from the wire’s own paths, other hosts, and words', () => {
     const answer = { home: UPSTREAM, root: `${UPSTREAM}/`, list: `${UPSTREAM}/v1/videos?after=video_gen_77` }

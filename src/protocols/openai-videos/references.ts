@@ -2,12 +2,14 @@
 import { isTagged } from '../../core/job-id.ts'
 import { editJson } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
-import { PROMPTS } from '../member-names.ts'
+import { holdsId, PROMPTS } from '../member-names.ts'
 
 /** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
 const JOB_ID = /^[A-Za-z0-9._~-]{1,512}$/
 /** What both marks of a tagged id hold. */
 const MARK = 'slc'
+/** Under a name that promises no id, a shorter word with such a mark is one by chance. */
+const MIN_ID_CHARS = 40
 
 /**
  * The text with each id in it put through `swap`: an id of ours wherever it is a whole value, in JSON at any depth
@@ -19,7 +21,8 @@ export function swapIds(text: string, path: readonly string[], refers: boolean, 
   const name = path.at(-1) ?? ''
   if (PROMPTS.has(name) || path[0] === 'model' || (!inVideo && !text.includes(MARK))) return text
   const namesJob = inVideo && (path.length === 1 || name === 'id')
-  if (JOB_ID.test(text) && (namesJob || isTagged(text))) return swap(text)
+  const isOurs = isTagged(text) && (holdsId(name) || text.length >= MIN_ID_CHARS)
+  if (JOB_ID.test(text) && (namesJob || isOurs)) return swap(text)
   if (!looksLikeJson(text) || !isJson(text)) return text
   return editJson(text, {
     key: (below) => below.at(-1) ?? '',
