@@ -6,7 +6,7 @@ import { assess, foldWindow, judge, openMonitor } from './guardrails.ts'
 import type { ClosedWindow, Guardrail, MonitorState, Verdict } from './monitor.ts'
 import type { ArmError, Operation } from './outcome.ts'
 import { emptySketch, type Sketch } from './sketch.ts'
-import { latencySource } from './simulation-latency.ts'
+import { dealSketch, latencySource } from './simulation-latency.ts'
 import { drawBinomial, drawPoisson, type Random } from './stats/sampling.ts'
 import type { Counters } from './window.ts'
 
@@ -127,20 +127,28 @@ function countersOf(operation: SimulatedOperation, { n, x, latency }: Draw): Cou
 }
 
 /**
- * The window cut into pieces as long as the fast trip looks back, its requests and errors dealt out at random. None
- * where all errors of the window together could not trip one piece: a shortcut in the drawing, not in the judging.
+ * The window cut into pieces as long as the fast trip looks back, its requests, errors and latencies dealt out at
+ * random. None where all errors of the window together could not trip one piece: a shortcut in the drawing, not in the
+ * judging.
  */
 function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, random: Random): ClosedWindow[] {
   const { operation, withinMs, minRequests } = guardrail
   if (withinMs === null || !simulated(operation)) return []
   const { candidate, control } = draws[operation]
-  const max = guardrail.metric === 'error_rate' ? (guardrail.max ?? 0) : 0
-  if (candidate.n < minRequests || candidate.x <= max * minRequests) return []
+  const ofErrors = guardrail.metric === 'error_rate'
+  const max = guardrail.max ?? 0
+  if (candidate.n < minRequests || (ofErrors && candidate.x <= max * minRequests)) return []
   const pieces = Math.max(1, Math.floor((window.endMs - window.startMs) / withinMs))
   const sizes = dealSizes(candidate.n, pieces, random)
-  if (candidate.x <= max * Math.min(...sizes)) return []
-  const candidatePieces = dealErrors(candidate, sizes, random)
-  const controlPieces = dealErrors(control, dealSizes(control.n, pieces, random), random)
+  if (ofErrors && candidate.x <= max * Math.min(...sizes)) return []
+  const deal = (draw: Draw, parts: readonly number[]): Draw[] => {
+    const dealt = dealErrors(draw, parts, random)
+    if (ofErrors) return dealt
+    const latencies = dealSketch(draw.latency, parts, random)
+    return dealt.map((piece, i) => ({ ...piece, latency: latencies[i]! }))
+  }
+  const candidatePieces = deal(candidate, sizes)
+  const controlPieces = deal(control, dealSizes(control.n, pieces, random))
   return candidatePieces.map((piece, i) => ({
     startMs: window.startMs + i * withinMs,
     endMs: window.startMs + (i + 1) * withinMs,

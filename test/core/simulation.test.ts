@@ -44,6 +44,17 @@ describe('a simulated release', () => {
     expect(trips({ latency: { median: 60, sigma: 0.6, candidateTimes: 2 } })).toEqual({ 'latency_p99:job': 300 })
   })
 
+  it('that is ten times as slow trips a fast trip on latency within seconds, and one that is not doesn’t', () => {
+    const fast = p99({ id: 'fast', metric: 'latency_p50', withinMs: 10_000, maxOverControl: null, maxSeconds: 120 })
+    const slow = (candidateTimes: number) => ({
+      guardrails: [fast],
+      stages: [{ percent: 50, durationMs: 5 * MINUTE }],
+      latency: { median: 60, sigma: 0.6, candidateTimes },
+    })
+    expect(trips(slow(10))).toEqual({ fast: 10 })
+    expect(trips(slow(1))).toEqual({})
+  })
+
   it('whose control fails as well is held, for hours and at any rate', () => {
     for (const job of [0.05, 0.2, 0.7, 0.9]) {
       const outage = {
