@@ -92,13 +92,20 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
     const route = fileUrl && path.length > 1 ? readRooted(path) : undefined
     return route?.job === null && route.operation === 'other' ? inPieces(fileUrl!(path)) + query : null
   }
-  const inUrl = (url: string): string => {
+  /** Null for a URL of another host, and for what is none. */
+  const inOwnUrl = (url: string): string | null => {
     const place = placeOf(url, scheme)
     const rest = place && upstream && place.at === upstream.at ? below(basePath, place.rest) : null
     if (rest !== null) return gatewayOrigin + (fileAt(rest) ?? inPath(rest))
     // A backend that trusts forwarded headers writes the gateway's own origin.
     if (place && (place.at === upstream?.at || place.at === gateway?.at))
       return url.slice(0, url.length - place.rest.length) + inPath(place.rest)
+    return null
+  }
+  const inUrl = (url: string): string => {
+    const own = inOwnUrl(url)
+    if (own !== null) return own
+    const place = placeOf(url, scheme)
     // Two slashes before what is no host begin a path that was joined carelessly.
     if (place?.isBare && !/^[^:]*\.|^\[|^localhost:/.test(place.at)) return inPath(url)
     return aroundEncoded(url, (piece) => piece)
@@ -106,10 +113,9 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
   const aroundEncoded = (text: string, translate: (piece: string) => string) => {
     if (!text.includes('%')) return translate(text)
     const pieces = text.split(ENCODED_URLS).map((piece, i) => {
-      if (i % 2 === 0) return translate(piece)
       const url = decoded(piece)
-      const shown = inUrl(url)
-      return shown === url ? translate(piece) : encodeURIComponent(shown)
+      const own = i % 2 === 0 ? url : (inOwnUrl(url) ?? url)
+      return own === url ? translate(piece) : encodeURIComponent(own)
     })
     return pieces.join('')
   }

@@ -118,6 +118,14 @@ describe('spellings of the backend’s URL', () => {
       expect(text(`${outer}${inner('http://cdn.example/x')}`)).toBe(`${start}${inner('http://cdn.example/x')}`)
     }
   })
+  test('of the gateway’s own, encoded, stay as they are spelled', () => {
+    const text = '/play?src=https%3a%2f%2fvideo.example%2fx%21'
+    expect(translateText(text, translation(ids))).toBe(text)
+  })
+  test('half an encoded URL is none', () => {
+    for (const text of ['%2f%2f%', 'x=%2F%2F10.0.0.7%3A8000%2F%', 'http%3A%2F%2F%zz'])
+      expect(translateText(text, translation(ids))).toBe(text)
+  })
   test('two slashes before no host are a path', () => {
     expect(translateText('//v1/videos/video_gen_77', translation(ids))).toBe('//v1/videos/slc_A_slc')
   })
