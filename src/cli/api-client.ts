@@ -3,6 +3,7 @@
  * what was tried and what to do; retrying is the callers' decision.
  */
 import * as v from 'valibot'
+import { issueWords } from '../config/issue-words.ts'
 import { errorSchema } from '../control/api.ts'
 import { EXIT, Failure } from './failure.ts'
 import { printable } from './terminal.ts'
@@ -145,7 +146,7 @@ function misfit(method: string, url: URL, issues: readonly v.BaseIssue<unknown>[
     code: 'unknown_answer',
     lines: [
       `tried: ${method} ${url.href}`,
-      ...issues.slice(0, 5).map((issue) => printable(`${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)),
+      ...issues.slice(0, 5).map((issue) => printable(`${v.getDotPath(issue) ?? '(root)'}: ${issueWords(issue)}`)),
       ...(method === 'GET' ? [] : ['The gateway did accept the change.']),
       'Is the gateway of another version? `--json` prints its answer as it came.',
     ],

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
 import { httpIssues } from './http-limits.ts'
+import { issueWords } from './issue-words.ts'
 import { type ReleaseSettings, releaseSchema } from './release-schema.ts'
 import { type SluiceSettings, sluiceSchema } from './sluice-schema.ts'
 
@@ -90,8 +91,9 @@ function read<S extends v.GenericSchema>(
 function messageOf(issue: v.BaseIssue<unknown>): string {
   const untold = issue.type === 'never' || /(^|\.)(auth|urls?|jwks_url)(\.|$)/.test(v.getDotPath(issue) ?? '')
   const isPlain = !['undefined', 'Object', 'Array'].includes(issue.received)
-  const told = isPlain && !untold && !issue.message.includes('eceived')
-  return told ? `${issue.message} (given: ${issue.received.slice(0, 80)})` : issue.message
+  const words = issueWords(issue, !untold)
+  const told = isPlain && !untold && words === issue.message
+  return told ? `${words} (given: ${issue.received.slice(0, 80)})` : words
 }
 
 /** Variables may also arrive as JSON text, as `wrangler dev --var` gives them. */

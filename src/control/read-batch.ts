@@ -4,6 +4,7 @@
  */
 import type { Context } from 'hono'
 import * as v from 'valibot'
+import { issueWords } from '../config/issue-words.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 import { type BatchAnswer, MAX_BATCH_ROWS } from './api-experiment.ts'
 import { readText } from './read-request.ts'
@@ -34,7 +35,7 @@ export async function readBatch<S extends v.GenericSchema>(
     const read = v.safeParse(schema, value)
     if (!isJson) batch.bad.push({ path: String(at), message: 'not JSON' })
     else if (read.success) batch.rows.push({ at, row: read.output })
-    else batch.bad.push(...read.issues.map((issue) => rowDetail(at, v.getDotPath(issue), issue.message)))
+    else batch.bad.push(...read.issues.map((issue) => rowDetail(at, v.getDotPath(issue), issueWords(issue))))
   }
   return batch
 }

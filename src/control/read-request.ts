@@ -1,5 +1,6 @@
 /** Query, JSON body and If-Match of a request → validated values, or one SluiceError that tells everything wrong. */
 import * as v from 'valibot'
+import { issueWords } from '../config/issue-words.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 
 export const MAX_BODY_BYTES = 65_536
@@ -60,5 +61,5 @@ export function valid<S extends v.GenericSchema>(schema: S, given: unknown, mess
 }
 
 function detail(issue: v.BaseIssue<unknown>): ErrorDetail {
-  return { path: v.getDotPath(issue) ?? '', message: issue.message }
+  return { path: v.getDotPath(issue) ?? '', message: issueWords(issue) }
 }

@@ -90,7 +90,8 @@ export class SluiceError extends Error {
         code: this.code,
         message: this.message,
         type: TABLE[this.code][1],
-        param: first?.path ?? null,
+        // A detail of the whole body has no path.
+        param: first?.path || null,
         request_id: requestId,
         details: this.details,
       },

@@ -90,6 +90,7 @@ describe('an action', () => {
     ['a key of another action', { action: 'pause', percent: 10 }, 400, 'invalid_request', 'percent'],
     ['a stage to advance to', { action: 'advance', stage: 'canary-5' }, 400, 'invalid_request', 'stage'],
     ['no percent to set', { action: 'set_percent' }, 400, 'invalid_request', 'percent'],
+    ['null', null, 400, 'invalid_request', null],
     ['no object', [], 400, 'invalid_request', 'action'],
     ['no JSON', '{"action":', 400, 'malformed_body', null],
     ['too much', JSON.stringify({ action: 'start', reason: 'x'.repeat(70_000) }), 413, 'body_too_large', null],
@@ -98,6 +99,14 @@ describe('an action', () => {
     const error = await errorOf(rig.request('POST', ACTIONS, { body }))
     expect(error).toMatchObject({ status, code, param })
     expect(rig.controller(R1).state.version).toBe(1)
+  })
+
+  it('with a key too many says so plainly', async () => {
+    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }))
+    expect(error.details).toEqual([
+      { path: 'dry_run', message: 'true or false is needed, not 7' },
+      { path: 'zz', message: 'unknown key: take it out or correct its spelling' },
+    ])
   })
 
   it('is JSON by name too, so that no form of another site can send one', async () => {
