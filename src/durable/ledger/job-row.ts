@@ -1,7 +1,11 @@
 /** One row of the ledger's jobs: its columns, and a job on its way into them and out. Runs no SQL. */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { LedgerJob } from '../rpc.ts'
+import type { Measure, Series } from '../../core/window.ts'
+import type { JobSighting, LedgerJob } from '../rpc.ts'
+
+/** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
+export const CLIP_WORK = 81 * 832 * 480
 
 export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout'
 
@@ -110,5 +114,41 @@ export function ledgerJob(row: JobRow): LedgerJob {
     matched: row.matched === 1,
     owner: row.owner,
     nameless: row.nameless === 1,
+  }
+}
+
+export function seriesOf(row: JobRow): Series {
+  return {
+    stage: row.stage,
+    epoch: row.epoch,
+    arm: row.arm,
+    operation: 'job',
+    shadow: row.shadow === 1,
+    matched: row.matched === 1,
+  }
+}
+
+export function latencies(row: JobRow, seconds: number, told: JobSighting['told']): Partial<Record<Measure, number>> {
+  return {
+    latency: seconds,
+    ...(row.work ? { per_clip: ((told.run ?? seconds) * CLIP_WORK) / row.work } : {}),
+    ...(told.queue === null ? {} : { queue: told.queue }),
+    ...(told.run === null ? {} : { run: told.run }),
+  }
+}
+
+export function statusOf(outcome: Outcome): JobStatus {
+  switch (outcome) {
+    case 'ok':
+      return 'succeeded'
+    case 'cancelled':
+    case 'aborted':
+      return 'cancelled'
+    case 'job_lost':
+      return 'lost'
+    case 'job_timeout':
+      return 'timeout'
+    default:
+      return 'failed'
   }
 }

@@ -4,14 +4,21 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Measure, Series } from '../../core/window.ts'
+import type { Measure } from '../../core/window.ts'
 import { count, emptyCounters } from '../../core/window.ts'
 import type { JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import { ADDED_COLUMNS, COLUMNS, type JobRow, type JobStatus, ledgerJob, openRow } from './job-row.ts'
-
-/** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
-const CLIP_WORK = 81 * 832 * 480
+import {
+  ADDED_COLUMNS,
+  COLUMNS,
+  CLIP_WORK,
+  type JobRow,
+  latencies,
+  ledgerJob,
+  openRow,
+  seriesOf,
+  statusOf,
+} from './job-row.ts'
 
 /** Where a backend keeps a job. */
 export interface Place {
@@ -208,41 +215,5 @@ export class JobTable {
       limit,
     )
     return [...rows].map(ledgerJob)
-  }
-}
-
-function seriesOf(row: JobRow): Series {
-  return {
-    stage: row.stage,
-    epoch: row.epoch,
-    arm: row.arm,
-    operation: 'job',
-    shadow: row.shadow === 1,
-    matched: row.matched === 1,
-  }
-}
-
-function latencies(row: JobRow, seconds: number, told: JobSighting['told']): Partial<Record<Measure, number>> {
-  return {
-    latency: seconds,
-    ...(row.work ? { per_clip: ((told.run ?? seconds) * CLIP_WORK) / row.work } : {}),
-    ...(told.queue === null ? {} : { queue: told.queue }),
-    ...(told.run === null ? {} : { run: told.run }),
-  }
-}
-
-function statusOf(outcome: Outcome): JobStatus {
-  switch (outcome) {
-    case 'ok':
-      return 'succeeded'
-    case 'cancelled':
-    case 'aborted':
-      return 'cancelled'
-    case 'job_lost':
-      return 'lost'
-    case 'job_timeout':
-      return 'timeout'
-    default:
-      return 'failed'
   }
 }
