@@ -73,7 +73,11 @@ async function change(
     ifMatch,
   })
   session.show(reply, (view) => [
-    dryRun ? 'Dry run, nothing was changed. It would be:' : `Published as version ${view.version}.`,
+    view.changed === false
+      ? 'Nothing to change: it is so already.'
+      : dryRun
+        ? 'Dry run, nothing was changed. It would be:'
+        : `Published as version ${view.version}.`,
     ...diffLines(view, session.terminal.style),
   ])
 }

@@ -40,6 +40,8 @@ export const configViewSchema = v.object({
   version: v.number(),
   values: v.record(v.string(), configValueSchema),
   overlay: v.record(v.string(), v.unknown()),
+  /** False in the answer to a change that changes nothing: no version was published. */
+  changed: v.optional(v.boolean()),
   /** Published overlays, newest first. */
   published: v.array(v.object({ version: v.number(), at: isoTime, who: v.string(), reason: v.string() })),
 })

@@ -31,6 +31,8 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
 
   const publish = async (file: ReleaseConfig, next: Overlay, seen: ConfigView, change: ConfigChange) => {
     requireVersion(change.ifMatch, seen.version)
+    // Nothing to publish: no version, no entry in the history.
+    if (JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
     const checked = publishable(file, next, deps.protocols)
     if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
     if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }

@@ -30,6 +30,18 @@ describe('a change of the live configuration', () => {
     expect(rig.controller(R1).overlay).toEqual({})
   })
 
+  it('that changes nothing publishes nothing, and says so', async () => {
+    const rig = new ControlRig()
+    for (const [method, body] of [['DELETE'], ['PATCH', { bake: null }]] as [string, unknown?][]) {
+      const response = await rig.request(method, CONFIG, { body })
+      expect(await response.json()).toMatchObject({ version: 0, overlay: {}, changed: false })
+    }
+    await rig.request('PATCH', CONFIG, { body: { bake: '1h' } })
+    await rig.request('PATCH', CONFIG, { body: { bake: '1h' } })
+    expect(rig.controller(R1).overlayVersion).toBe(1)
+    expect(rig.recorded).toHaveLength(1)
+  })
+
   it.each([
     [{ ladder: [50, 5] }, 'ladder'],
     [{ bake: 'soon' }, 'bake'],
