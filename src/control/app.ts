@@ -3,9 +3,9 @@
  * It mounts the route table, the browser's log-in and the dashboard; what they do stands elsewhere.
  */
 import { Hono } from 'hono'
-import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
 import { HEALTH_ROUTES } from './health.ts'
+import { servedMethods } from './methods.ts'
 import { mountPages } from './pages.ts'
 import {
   answerHeaders,
@@ -25,15 +25,13 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
   const app = new Hono<ControlEnv>()
   app.onError(errorAnswer(deps))
   app.use(answerHeaders(deps))
+  // Before the methods, since a browser asks with one of its own.
+  for (const route of ROUTES) if (route.openToPages) app.use(honoPath(route), openToPages)
+  app.use(servedMethods(app))
   for (const health of HEALTH_ROUTES) {
     app.get(CONTROL_PREFIX + health.path, (c) => c.json(health.run(() => deps.readEnv(c.env).config)))
   }
   for (const route of ROUTES) mount(app, deps, route)
-  for (const [path, methods] of methodsByPath(ROUTES)) {
-    app.all(path, () => {
-      throw new SluiceError('method_not_allowed', `here it is ${methods}`, { headers: { allow: methods } })
-    })
-  }
   app.all(`${CONTROL_PREFIX}/api/*`, notFound)
   mountPages(app, deps)
   app.all('*', notFound)
@@ -42,7 +40,6 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
 
 function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void {
   const path = honoPath(route)
-  if (route.openToPages) app.use(path, openToPages)
   const admit = route.openToPages ? requireRoleOrKey(deps, route.role) : requireRole(deps, route.role)
   app.on(route.method.toUpperCase(), path, prepare(deps), admit, async (c) => {
     const answer = await route.run({
@@ -60,9 +57,4 @@ function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void 
 
 function honoPath({ path }: AnyRoute): string {
   return CONTROL_PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1')
-}
-
-function methodsByPath(routes: readonly AnyRoute[]): Map<string, string> {
-  const paths = Map.groupBy(routes, honoPath)
-  return new Map([...paths].map(([path, its]) => [path, its.map(({ method }) => method.toUpperCase()).join(', ')]))
 }

@@ -233,6 +233,7 @@ export const enPages = {
       version_mismatch: 'Somebody else changed it meanwhile.',
       forbidden: 'Your role does not allow this.',
       release_not_found: 'There is no such release.',
+      method_not_allowed: 'This address can not be opened like a page.',
       body_too_large: 'That is too large to be sent.',
       origin_mismatch: 'This was not sent from a page of the dashboard. Open the page again and repeat it there.',
       method_not_allowed: 'Nothing can be sent to this address.',

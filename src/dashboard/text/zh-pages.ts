@@ -230,6 +230,7 @@ export const zhPages: typeof enPages = {
       version_mismatch: '期间已被他人修改。',
       forbidden: '你的角色不允许这样做。',
       release_not_found: '没有这个发布。',
+      method_not_allowed: '这个地址不能像页面一样打开。',
       body_too_large: '内容过大，无法提交。',
       origin_mismatch: '这次提交不是来自控制台的页面。请重新打开页面再操作。',
       method_not_allowed: '这个地址不接受提交。',

@@ -102,6 +102,29 @@ describe('without credentials', () => {
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('POST')
   })
+
+  it.each([
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['DELETE', '/readyz', 'GET, HEAD'],
+    ['PUT', '/login', 'GET, HEAD, POST'],
+    ['GET', '/logout', 'POST'],
+    ['POST', '/', 'GET, HEAD'],
+    ['POST', '/releases/r1', 'GET, HEAD'],
+    ['DELETE', '/releases/r1/config', 'GET, HEAD, POST'],
+    ['POST', '/metrics', 'GET, HEAD'],
+    ['GET', '/api/v1/events', 'POST'],
+    ['POST', '/api/v1/releases/r1/config', 'GET, HEAD, PATCH, DELETE'],
+  ])('%s %s is 405 and told what the path takes, whoever asks', async (method, path, allow) => {
+    const response = await new ControlRig().request(method, path, { as: null })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
+  })
+
+  it('HEAD is answered where GET is, and a browser may ask which methods events take', async () => {
+    const rig = new ControlRig()
+    expect((await rig.request('HEAD', '/healthz', { as: null })).status).toBe(200)
+    expect((await rig.request('HEAD', '/api/v1/releases')).status).toBe(200)
+    expect((await rig.request('OPTIONS', '/api/v1/events', { as: null })).status).toBe(204)
+  })
 })
 
 describe('where nobody can be known', () => {

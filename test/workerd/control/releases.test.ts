@@ -102,7 +102,9 @@ describe('an action', () => {
   })
 
   it('with a key too many says so plainly', async () => {
-    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }))
+    const error = await errorOf(
+      new ControlRig().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }),
+    )
     expect(error.details).toEqual([
       { path: 'dry_run', message: 'true or false is needed, not 7' },
       { path: 'zz', message: 'unknown key: take it out or correct its spelling' },
