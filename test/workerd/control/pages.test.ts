@@ -120,7 +120,7 @@ describe('a page', () => {
     failing.controller(R1).view = () => Promise.resolve({ ok: true, value: null as never })
     for (const [path, rig, status, words] of [
       ['/nothing/here', inCanary(), 404, '没有这个页面。'],
-      ['/logout', inCanary(), 405, '这个地址不能像页面一样打开。'],
+      ['/logout', inCanary(), 405, '这个地址不接受提交。'],
       ['/', broken, 503, 'RELEASE_A.name'],
       [PAGE, failing, 500, 'new-id'],
     ] as const) {
