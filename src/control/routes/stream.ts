@@ -12,13 +12,15 @@ export const streamRoutes = [
     answer: {
       mediaType: 'text/event-stream',
       description:
-        'Events `state` (a Release), `counters` (rows of the windows that closed since the last), `unavailable` (an error) and, in silence, `heartbeat` (unix ms).',
+        'Events `state` (a Release, when it changed), `counters` (rows of the windows that closed since the last), `unavailable` (an error) and, in silence, `heartbeat` (unix ms). Counters go on after the `Last-Event-ID` that is sent.',
     },
     refusals: ['release_not_found'],
-    run: async ({ service, name, now }) => {
+    run: async ({ c, service, name, now }) => {
       // Asked first, so that an unknown release is a 404 and not a feed of nothing.
       await service.release(name)
-      return new Response(bodyOf(releaseEvents(service, name, clockOf(now))), {
+      const last = c.req.header('last-event-id')
+      const sinceMs = last !== undefined && /^\d{1,15}$/.test(last) ? Math.min(Number(last), now()) : null
+      return new Response(bodyOf(releaseEvents(service, name, clockOf(now), sinceMs)), {
         headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
       })
     },

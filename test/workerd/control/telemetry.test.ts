@@ -155,7 +155,12 @@ describe('jobs', () => {
 })
 
 describe('the live feed', () => {
-  async function collect(rig: ControlRig, seconds: number, between: (second: number) => void = () => {}) {
+  async function collect(
+    rig: ControlRig,
+    seconds: number,
+    between: (second: number) => void = () => {},
+    sinceMs: number | null = null,
+  ) {
     const endMs = rig.nowMs + seconds * 1000
     const texts: string[] = []
     const service = rig.service()
@@ -166,13 +171,13 @@ describe('the live feed', () => {
         between((rig.nowMs - endMs) / 1000 + seconds)
       },
     }
-    for await (const text of releaseEvents(service, R1, clock)) {
+    for await (const text of releaseEvents(service, R1, clock, sinceMs)) {
       texts.push(text)
       if (rig.nowMs >= endMs) break
     }
     return texts.join('').split('\n\n').filter(Boolean)
   }
-  const named = (events: string[], name: string) => events.filter((event) => event.startsWith(`event: ${name}\n`))
+  const named = (events: string[], name: string) => events.filter((event) => event.includes(`event: ${name}\n`))
 
   it('tells the state at once, and again only when it changes', async () => {
     const rig = new ControlRig()
@@ -194,6 +199,30 @@ describe('the live feed', () => {
     const events = named(await collect(rig, 70), 'counters')
     expect(events).toHaveLength(3)
     expect(events.map((event) => /"requests":(\d+)/.exec(event)?.[1])).toEqual([undefined, '59', '60'])
+  })
+
+  it('tells no state again because a clock goes on', async () => {
+    const rig = new ControlRig()
+    const counting = (second: number) => {
+      const { state } = rig.controller(R1)
+      const until = '2026-11-24T10:00:00.000Z'
+      rig.controller(R1).state = {
+        ...state,
+        blocked_by: [{ code: 'bake', message: `bake: ${100 - second} s left`, until }],
+        draining: { jobs: 1, oldest_seconds: second },
+      }
+    }
+    counting(0)
+    expect(named(await collect(rig, 30, counting), 'state')).toHaveLength(1)
+  })
+
+  it('goes on after the last event that a reader had', async () => {
+    const rig = new ControlRig()
+    rig.controller(R1).rows = [55, 56, 57, 58, 59].map((minute) => aRow({ minute, requests: minute }))
+    const since = START + 57 * MINUTE
+    const [counters] = named(await collect(rig, 3, () => {}, since), 'counters')
+    expect(Array.from(counters!.matchAll(/"requests":(\d+)/g), ([, n]) => Number(n))).toEqual([57, 58])
+    expect(counters).toMatch(new RegExp(`^id: ${START + 59 * MINUTE}\n`))
   })
 
   it('is heard at least every three seconds', async () => {
@@ -225,7 +254,7 @@ describe('the live feed', () => {
     expect(response.headers.get('content-type')).toContain('text/event-stream')
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     expect((await reader.read()).value).toBe('retry: 2000\n\n')
-    expect((await reader.read()).value).toContain('event: state\ndata: {')
+    expect((await reader.read()).value).toMatch(/^id: \d+\nevent: state\ndata: \{/)
     await reader.cancel()
   })
 })
