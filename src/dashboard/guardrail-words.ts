@@ -1,6 +1,6 @@
 /** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
 import type { VerdictView } from '../control/api.ts'
-import { group, latency, share, significant } from './format.ts'
+import { group, latency, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
 
 /** `Job error rate`, `Submit time p99`, `fvd`; a second monitor of the same metric says how it differs. */
@@ -40,11 +40,39 @@ export function restsOn(n: number, t: Text): string {
   return n > 0 ? t.guardrails.of(group(n)) : ''
 }
 
-/** `> 1 % in 5 windows`; empty where the limit can't be told yet. */
+/** `> 1 % in 5 windows`, `> 50 % in 10 s`, `> 1.4 %, α 0.01`; empty where the limit can't be told yet. */
 export function limitWords(verdict: VerdictView, t: Text): string {
   if (verdict.threshold === null) return ''
-  const windows = verdict.method === 'threshold' && !isFastTrip(verdict) ? verdict.windows.needed : 1
-  return `${t.guardrails.limit(figure(verdict.threshold, verdict, t))}${t.guardrails.inWindows(windows)}`
+  return t.guardrails.limit(figure(verdict.threshold, verdict, t)) + conditionWords(verdict, t)
+}
+
+/** What a limit goes with. Span and α stand in the rule's formula only. */
+function conditionWords(verdict: VerdictView, t: Text): string {
+  const { formula, method, windows } = verdict
+  if (isFastTrip(verdict)) {
+    const seconds = / within ([\d.]+) s/.exec(formula)?.[1]
+    return seconds === undefined ? '' : t.guardrails.inSpan(span(Number(seconds), t))
+  }
+  if (method === 'threshold') return t.guardrails.inWindows(windows.needed)
+  const alpha = /k\(k \+ 1\)\/([\d.e-]+) /.exec(formula)?.[1]
+  return alpha === undefined ? '' : t.guardrails.alpha(alpha)
+}
+
+/** The verdict as a sentence: in English the API's own, else made of the same figures. */
+export function verdictSentence(verdict: VerdictView, t: Text): string {
+  const { windows, baseline_value } = verdict
+  return t.guardrails.sentence(verdict.message, {
+    name: guardrailName(verdict, t),
+    candidate: `${figure(verdict.value, verdict, t)}${bracketed(restsOn(verdict.n, t), t)}`,
+    control: `${figure(baseline_value, verdict, t)}${bracketed(restsOn(verdict.baseline_n, t), t)}`,
+    limit: limitWords(verdict, t),
+    streak: windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : '',
+    status: statusWord(verdict, t),
+  })
+}
+
+function bracketed(words: string, t: Text): string {
+  return words === '' ? '' : t.guardrails.bracket(words)
 }
 
 /** The verdict's word, with what its note adds. */

@@ -4,28 +4,23 @@
  */
 import type { PortRefusal } from './port.ts'
 import type { Text } from './text/en.ts'
-import { zhConfig } from './text/zh-config.ts'
 
-/** What was refused, as a sentence. */
-export function refusalWords({ code, message }: PortRefusal, t: Text): string {
-  return entryOf(t.refusal.code, code) ?? message
+/** What was refused, and what could be done instead. */
+export function refusalWords({ code, message, details }: PortRefusal, t: Text): string {
+  const legal = details.filter(isAction).map((detail) => entryOf(t.action, detail.message) ?? detail.message)
+  const instead = legal.length > 0 ? t.refusal.possible(legal.join(t.sentence.comma)) : ''
+  return (entryOf(t.refusal.code, code) ?? message) + instead
 }
 
-/** One thing that was wrong: a field, an action that would be possible, or a key of the configuration. */
-export function detailWords({ path, message }: PortRefusal['details'][number], t: Text): string {
-  if (path === 'action') return entryOf(t.action, message) ?? message
-  return entryOf(t.refusal.field, path) ?? configWords(message, t)
+/** What was wrong, one by one: a field, or a key of the configuration. */
+export function wrongs({ details }: PortRefusal, t: Text): { path: string; words: string }[] {
+  return details
+    .filter((detail) => !isAction(detail))
+    .map(({ path, message }) => ({ path, words: entryOf(t.refusal.field, path) ?? t.refusal.key(message) }))
 }
 
-/** `a table is needed here (given: 3)`: the sentence is looked up, what was given stays as it was. */
-function configWords(message: string, t: Text): string {
-  if (t.lang === 'en') return message
-  const [, expected, received] = /^Invalid \w+: Expected (.+) but received (.+)$/.exec(message) ?? []
-  if (expected !== undefined && received !== undefined) return t.refusal.expected(expected, received)
-  const [, sentence = message, given] = /^(.*?)(?: \(given: (.*)\))?$/s.exec(message) ?? []
-  const words = entryOf(zhConfig, sentence)
-  if (words === null) return message
-  return given === undefined ? words : t.refusal.given(words, given)
+function isAction({ path }: PortRefusal['details'][number]): boolean {
+  return path === 'action'
 }
 
 function entryOf(table: Readonly<Record<string, unknown>>, key: string): string | null {

@@ -34,6 +34,7 @@ export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
     items.push(...failing.map((verdict) => t.wait.guardrail(guardrailName(verdict, t), statusWord(verdict, t))))
     if (failing.length === 0) items.push(t.wait.guardrails(view.blocked_by.length - others.length))
   }
+  if (view.state === 'rolled_back') items.push(t.wait.thenCooldown)
   if (view.state === 'rolled_back' && view.draining) items.push(t.wait.draining(view.draining.jobs))
   return items
 }

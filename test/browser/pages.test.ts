@@ -182,7 +182,12 @@ describe.each(LOOKS)('in $look', ({ options, lang }) => {
     `${PAGE}/jobs`,
     `${PAGE}/history`,
     `${PAGE}/config`,
+    `${PAGE}/report`,
     `${PAGE}/confirm/advance`,
+    `${PAGE}/confirm/rollback`,
+    `${PAGE}/confirm/set_percent?percent=250`,
+    `${PAGE}/confirm/set_shadow`,
+    `${PAGE}/confirm/auto_on`,
     `${PAGE}/none`,
   ])('%s has no serious violation, no complaint, and nothing to scroll sideways', async (path) => {
     const page = await open(path, options, lang)
@@ -203,4 +208,13 @@ describe.each(LOOKS)('in $look', ({ options, lang }) => {
     await page.waitForSelector('dialog[open]')
     expect(await seriousViolations(page)).toEqual([])
   })
+})
+
+test('on a phone the words beside the report’s chart are as large as elsewhere', async () => {
+  const page = await open(`${PAGE}/report`, { viewport: { width: 390, height: 800 } })
+  const heights = await page.evaluate(() =>
+    [...document.querySelectorAll('svg.lift text')].map((word) => word.getBoundingClientRect().height),
+  )
+  expect(heights.length).toBeGreaterThan(3)
+  expect(Math.min(...heights)).toBeGreaterThanOrEqual(12)
 })

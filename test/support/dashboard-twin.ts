@@ -7,7 +7,7 @@ import { actionSchema, type ConfigView, type HistoryEntry, type ReleaseView, typ
 import type { Blocker, Facts } from '../../src/core/gates.ts'
 import { blockers } from '../../src/core/gates.ts'
 import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'
-import { type Command, legalActions, transition } from '../../src/core/transitions.ts'
+import { type Command, legalActions, type Transition, transition } from '../../src/core/transitions.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
 import { configOf, jobsAt, pairsAt, PLAN, wrongIn } from './dashboard-scenery.ts'
 import { aReport } from './report-view.ts'
@@ -69,7 +69,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
 
   function apply(command: Command, who: string, reason: string): PortResult<ReleaseState> {
     const result = transition(state, command, PLAN, facts(), reason)
-    if (!result.ok) return refused(result.code, result.message, result.blockers)
+    if (!result.ok) return unmoved(result)
     const verdicts = verdictsOf(state, twin.traffic, twin.nowMs)
     const evidence = command.action === 'rollback' ? { evidence: { verdict: verdicts[0], verdicts } } : {}
     state = result.state
@@ -99,7 +99,8 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
       state: at.state,
       stage: at.stage,
       percent: at.percent,
-      actual_percent: at.state === 'canary' ? Number((at.percent * 1.02).toFixed(1)) : live ? 0 : null,
+      actual_percent:
+        at.state === 'canary' ? Number((at.percent * 1.02).toFixed(1)) : live || at.state === 'rolled_back' ? 0 : null,
       paused: at.paused,
       advance: overlay['advance'] === 'auto' ? 'auto' : 'manual',
       shadow: {
@@ -205,9 +206,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
           const wish = commandOf(command)
           if (command.dry_run) {
             const result = transition(state, wish, PLAN, facts(), command.reason)
-            return result.ok
-              ? { ok: true, value: viewOf(result.state) }
-              : refused(result.code, result.message, result.blockers)
+            return result.ok ? { ok: true, value: viewOf(result.state) } : unmoved(result)
           }
           const done = apply(wish, 'token:oncall', command.reason)
           return done.ok ? { ok: true, value: viewOf(state) } : done
@@ -258,6 +257,12 @@ function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
 
 function refused(code: string, message: string, standing: Blocker[]): PortRefusal {
   return { ok: false, code, message, details: standing.map((b) => ({ path: b.code, message: b.message })) }
+}
+
+/** As the controller answers: with the legal actions, or with what is still missing. */
+function unmoved({ code, message, legal, blockers: standing }: Transition & { ok: false }): PortRefusal {
+  if (code !== 'illegal_transition') return refused(code, message, standing)
+  return { ok: false, code, message, details: legal.map((action) => ({ path: 'action', message: action })) }
 }
 
 function iso(ms: number): string {

@@ -1,6 +1,6 @@
 /**
  * Draws the charts of a release's page with uPlot, from the figures that stand in the page: both
- * arms on one scale, the limit as a dashed line with its words, changes as vertical marks.
+ * arms on one scale. annotations.client.js adds the limit and the marks.
  */
 ;(() => {
   'use strict'
@@ -88,7 +88,7 @@
         ],
         series: [{}, line(() => colour('control'), words.control), line(() => colour('candidate'), words.candidate)],
         hooks: {
-          draw: [(/** @type {any} */ plot) => annotate(plot, held.chart)],
+          draw: [(/** @type {any} */ plot) => sluiceAnnotate(plot, held.chart, colour)],
           setCursor: [(/** @type {any} */ plot) => readOut(plot, element, held.chart, words)],
         },
       },
@@ -160,61 +160,6 @@
   function valueText(value, { unit }, words) {
     const digits = Number(value.toPrecision(3)).toLocaleString('en-US')
     return unit === 'count' ? digits : words[unit === 'percent' ? 'percent' : 's'].replace('#', digits)
-  }
-
-  /**
-   * @param {any} plot
-   * @param {Chart} chart
-   */
-  function annotate(plot, chart) {
-    const { ctx, bbox } = plot
-    const ratio = devicePixelRatio
-    ctx.save()
-    ctx.font = font().replace(/^\d+/, String(Math.round(11 * ratio)))
-    ctx.lineWidth = ratio
-    /** Words already written, from x to x: what comes too close is a line only. The newest are written first. */
-    const written = /** @type {[number, number][]} */ ([])
-    chart.marks
-      .toSorted((p, q) => Number(q.bad) - Number(p.bad) || q.at - p.at)
-      .forEach(({ at, words, bad }) => {
-        const x = Math.round(plot.valToPos(at, 'x', true))
-        ctx.strokeStyle = ctx.fillStyle = colour(bad ? 'bad' : 'soft')
-        ctx.setLineDash(bad ? [] : [2 * ratio, 3 * ratio])
-        stroke(ctx, x, bbox.top - 10 * ratio, x, bbox.top + bbox.height)
-        const width = ctx.measureText(words).width + 8 * ratio
-        const right = x + width > bbox.left + bbox.width
-        const [from, to] = right ? [x - width, x] : [x, x + width]
-        if (written.some(([start, end]) => from < end && start < to)) return
-        written.push([from, to])
-        ctx.textAlign = right ? 'right' : 'left'
-        ctx.fillText(words, x + (right ? -4 : 4) * ratio, bbox.top - 3 * ratio)
-      })
-    const y = chart.limit ? plot.valToPos(chart.limit.value, 'y', true) : -1
-    if (chart.limit && y >= bbox.top) {
-      ctx.strokeStyle = ctx.fillStyle = colour('bad')
-      ctx.setLineDash([5 * ratio, 4 * ratio])
-      stroke(ctx, bbox.left, y, bbox.left + bbox.width, y)
-      label(ctx, chart.limit.words, bbox.left + bbox.width, y - 5 * ratio)
-    }
-    ctx.restore()
-  }
-
-  /** Right-aligned words that stay legible over the lines. @param {CanvasRenderingContext2D} ctx @param {string} words @param {number} x @param {number} y */
-  function label(ctx, words, x, y) {
-    ctx.textAlign = 'right'
-    ctx.lineWidth = 4 * devicePixelRatio
-    ctx.setLineDash([])
-    ctx.strokeStyle = colour('card')
-    ctx.strokeText(words, x, y)
-    ctx.fillText(words, x, y)
-  }
-
-  /** @param {CanvasRenderingContext2D} ctx @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
-  function stroke(ctx, x1, y1, x2, y2) {
-    ctx.beginPath()
-    ctx.moveTo(x1, y1)
-    ctx.lineTo(x2, y2)
-    ctx.stroke()
   }
 
   /** @param {any} plot @param {HTMLElement} element @param {Chart} chart @param {Words} words */

@@ -3,6 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/en.ts'
+import { ArmColumns } from './arm-columns.tsx'
 
 export const Charts: FC<{
   charts: Chart[] | null
@@ -66,7 +67,10 @@ const ChartCard: FC<{ chart: Chart; t: Text }> = ({ chart, t }) => {
   return (
     <figure class="card chart" id={`chart-${chart.id}`}>
       <figcaption>
-        <b>{chart.title}</b> <span class="readout"></span>
+        <span>
+          <b>{chart.title}</b> {chart.limit ? <span class="limit-key">{chart.limit.words}</span> : null}
+        </span>{' '}
+        <span class="readout"></span>
       </figcaption>
       {drawn ? (
         <>
@@ -77,12 +81,7 @@ const ChartCard: FC<{ chart: Chart; t: Text }> = ({ chart, t }) => {
               <thead>
                 <tr>
                   <th scope="col">{t.charts.time}</th>
-                  <th scope="col" class="number">
-                    {t.arm.control}
-                  </th>
-                  <th scope="col" class="number">
-                    {t.arm.candidate}
-                  </th>
+                  <ArmColumns t={t} />
                 </tr>
               </thead>
               <tbody>

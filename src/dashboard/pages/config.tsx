@@ -1,7 +1,7 @@
 /** The effective configuration beside the file's, what was published, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import type { ConfigView } from '../../control/api.ts'
-import { type Change, changesOf, type Draft, type Patch } from '../config-draft.ts'
+import { type Change, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
 import { ago, exact, whoName } from '../format.ts'
 import { mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
@@ -23,7 +23,7 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
   const { t, caller } = frame
   const { config, nowMs, notice, errors } = content
   const entries = Object.entries(config.values)
-  const differing = entries.filter(([, { source }]) => source === 'live')
+  const differing = entries.filter(([, { source, value, file }]) => source === 'live' && !same(value, file))
   const admin = mayConfigure(caller!.role)
   return page(
     frame,
@@ -49,7 +49,7 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
         {differing.length > 0 ? <ValueTable entries={differing} frame={frame} config={config} admin={admin} /> : null}
         <details id="all-keys">
           <summary>{t.config.all}</summary>
-          <ValueTable entries={entries} frame={frame} config={config} admin={false} />
+          <ValueTable entries={entries} frame={frame} config={config} admin={admin} />
         </details>
       </section>
       {admin ? <EditForms {...content} t={t} /> : <p class="note">{t.config.readOnly}</p>}
@@ -110,7 +110,9 @@ const ValueTable: FC<{
             </td>
             {props.admin ? (
               <td>
-                <BackButton name={key.split('.')[0]!} release={release!} version={props.config.version} t={t} />
+                {source === 'live' ? (
+                  <BackButton name={key.split('.')[0]!} release={release!} version={props.config.version} t={t} />
+                ) : null}
               </td>
             ) : null}
           </tr>

@@ -8,7 +8,7 @@ import { fingerprint, startStages } from '../commands.ts'
 import { shareOf } from '../effects.ts'
 import { type Part, stageName } from '../format.ts'
 import type { PortRefusal } from '../port.ts'
-import { detailWords, refusalWords } from '../refusal-words.ts'
+import { refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { SplitBar } from './ladder.tsx'
 import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
@@ -139,8 +139,8 @@ const Refused: FC<{ refusal: PortRefusal; open: Part[][]; t: Text }> = ({ refusa
     <div class="refused">
       <p>{refusalWords(refusal, t)}</p>
       <ul>
-        {refusal.details.map((detail) => (
-          <li>{detailWords(detail, t)}</li>
+        {wrongs(refusal, t).map((wrong) => (
+          <li>{wrong.words}</li>
         ))}
       </ul>
     </div>

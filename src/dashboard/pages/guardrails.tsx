@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry, ReleaseView, VerdictView } from '../../control/api.ts'
 import { clock } from '../format.ts'
-import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf } from '../guardrail-words.ts'
+import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf, verdictSentence } from '../guardrail-words.ts'
 import type { Text } from '../text/en.ts'
 import { waits, waitsTitle } from '../waits.ts'
 import { Words } from './layout.tsx'
@@ -62,7 +62,7 @@ export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; 
 const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
   const limit = limitWords(verdict, t)
   return (
-    <tr title={verdict.message}>
+    <tr title={verdictSentence(verdict, t)}>
       <th scope="row">
         {guardrailName(verdict, t)}
         <small class="narrow">{[limit, streakWords(verdict, t)].filter(Boolean).join(' · ')}</small>
@@ -119,7 +119,7 @@ const Evidence: FC<{ verdicts: VerdictView[]; rollback: HistoryEntry | null; t: 
             {guardrailName(v, t)} <code>{v.guardrail}</code>
           </dt>
           <dd>
-            {v.message} <code>{v.formula}</code>
+            {verdictSentence(v, t)} <code>{v.formula}</code>
             {v.windows.from !== null && v.windows.to !== null ? (
               <small title={`${v.windows.from} – ${v.windows.to}`}>
                 {' '}

@@ -1,7 +1,8 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../control/api.ts'
-import { ago, exact, percent, placeName, sentenceOf, whoName } from '../format.ts'
+import { ago, exact, percent, placeName, whoName } from '../format.ts'
+import { reasonOf } from '../evidence.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -16,7 +17,7 @@ export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = 
         <div>
           <b>{actionWords(entry, t)}</b>{' '}
           <span class="by" title={entry.who}>{`${t.history.by} ${whoName(entry.who, t)}`}</span>
-          {entry.reason === '' ? null : <q>{sentenceOf(entry.reason)}</q>}
+          {entry.reason === '' ? null : <q>{reasonOf(entry, t)}</q>}
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>
               <summary>{t.history.evidence}</summary>

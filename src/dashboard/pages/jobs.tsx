@@ -41,7 +41,7 @@ export function jobsPage(
         {jobs.items.length === 0 ? (
           <p class="empty">{filtered ? t.jobs.none : t.jobs.noneYet}</p>
         ) : (
-          <table class="jobs">
+          <table class="jobs stacked">
             <thead>
               <tr>
                 {[t.jobs.submitted, t.jobs.arm, t.jobs.stage, t.jobs.status, t.jobs.outcome].map((words) => (
@@ -83,7 +83,7 @@ function row(job: JobView, nowMs: number, t: Text): Child {
       <td>{t.jobs.statuses[job.status]}</td>
       <td>{outcomeWords(job.outcome, t)}</td>
       <td class="number">{job.seconds === null ? '–' : latency(job.seconds, t)}</td>
-      <td>
+      <td class="id">
         <code title={job.id}>{job.id}</code>
       </td>
     </tr>

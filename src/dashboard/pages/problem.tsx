@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import { placeName, span } from '../format.ts'
 import type { LastKnown, PortRefusal } from '../port.ts'
-import { detailWords, refusalWords } from '../refusal-words.ts'
+import { refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
 
@@ -24,16 +24,17 @@ export interface ProblemMore {
 
 export function problemPage(frame: Frame, refusal: PortRefusal, more: ProblemMore = {}): Rendered {
   const { t } = frame
+  const found = wrongs(refusal, t)
   return page(
     frame,
     <main id="content" class="problem">
       <h1>{titleOf(refusal, frame)}</h1>
       <Hint refusal={refusal} frame={frame} more={more} />
-      {refusal.details.length > 0 ? (
+      {found.length > 0 ? (
         <ul class="card errors">
-          {refusal.details.map((detail) => (
+          {found.map(({ path, words }) => (
             <li>
-              <code>{detail.path}</code> {detailWords(detail, t)}
+              <code>{path}</code> {words}
             </li>
           ))}
         </ul>

@@ -4,6 +4,7 @@ import type { MetricView, ReportView } from '../../control/api-experiment.ts'
 import { significant } from '../format.ts'
 import { estimateWords, evidenceWords, signed, toneOf } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
+import { ArmColumns } from './arm-columns.tsx'
 import { IntervalPlot, type Lift, scaleOf } from './report-plots.tsx'
 
 export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
@@ -17,16 +18,11 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
         {t.report.effect} <small>{t.report.effectNote}</small>
       </h2>
       {metrics.length === 0 ? <p class="empty">{t.report.noMetrics}</p> : null}
-      <table>
+      <table class="effects stacked">
         <thead>
           <tr>
             <td></td>
-            <th scope="col" class="number">
-              {t.arm.control}
-            </th>
-            <th scope="col" class="number">
-              {t.arm.candidate}
-            </th>
+            <ArmColumns t={t} />
             <th scope="col">
               <span class="unseen">{t.report.interval}</span>
             </th>
@@ -95,14 +91,22 @@ const EffectRow: FC<{
       {name}
       <small>{kind}</small>
     </th>
-    <td class="number control">{control}</td>
-    <td class="number candidate">{candidate}</td>
-    <td>{lift ? <IntervalPlot lift={lift} limit={limit} scale={scale} tone={tone} t={t} /> : null}</td>
+    <td class="number control">
+      {control}
+      <small class="narrow">{t.arm.control}</small>
+    </td>
+    <td class="number candidate">
+      {candidate}
+      <small class="narrow">{t.arm.candidate}</small>
+    </td>
+    <td class="interval-cell">
+      {lift ? <IntervalPlot lift={lift} limit={limit} scale={scale} tone={tone} t={t} /> : null}
+    </td>
     <td class="number">
       {lift ? signed(lift.lift, t) : '–'}
       {lift ? <small>{t.report.to(signed(lift.low, t), signed(lift.high, t))}</small> : null}
     </td>
-    <td>
+    <td class="evidence">
       <small>{evidence}</small>
     </td>
   </tr>

@@ -33,7 +33,8 @@ export const IntervalPlot: FC<{ lift: Lift; limit: number | null; scale: number;
   )
 }
 
-const CHART = { width: 640, height: 220, left: 68, right: 12, top: 10, bottom: 26 }
+/** In pixels, but for `across`: the drawing is stretched to the width that there is, the words keep their size. */
+const CHART = { height: 220, top: 10, bottom: 26, across: 1000 }
 
 export const LiftChart: FC<{ series: ReportView['series'][number]; mde: number | null; t: Text }> = (props) => {
   const { series, mde, t } = props
@@ -42,45 +43,50 @@ export const LiftChart: FC<{ series: ReportView['series'][number]; mde: number |
   const last = points.at(-1)!
   const reach = Math.max(0.02, 3 * (last.high - last.low), Math.abs(mde ?? 0) * 1.3)
   const [floor, ceiling] = [Math.min(0, last.lift) - reach / 2, Math.max(0, last.lift, mde ?? 0) + reach / 2]
-  const inner = { width: CHART.width - CHART.left - CHART.right, height: CHART.height - CHART.top - CHART.bottom }
-  const x = (i: number) => CHART.left + (points.length > 1 ? (i / (points.length - 1)) * inner.width : inner.width / 2)
-  const y = (value: number) =>
-    CHART.top + inner.height * (1 - (Math.max(floor, Math.min(ceiling, value)) - floor) / (ceiling - floor))
+  const inside = CHART.height - CHART.top - CHART.bottom
+  const x = (i: number) => (points.length > 1 ? (i / (points.length - 1)) * CHART.across : CHART.across / 2)
+  const y = (value: number) => inside * (1 - (Math.max(floor, Math.min(ceiling, value)) - floor) / (ceiling - floor))
   const path = (of: (point: (typeof points)[number]) => number) =>
     points.map((point, i) => `${x(i).toFixed(1)},${y(of(point)).toFixed(1)}`)
   const band = [...path(({ high }) => high), ...path(({ low }) => low).reverse()].join(' ')
-  const marks = [floor, 0, ceiling].map((value) => ({ value, at: y(value) }))
   return (
     <svg
       class="lift"
-      viewBox={`0 0 ${CHART.width} ${CHART.height}`}
+      height={CHART.height}
       role="img"
       aria-label={`${t.report.sofar(series.metric)}: ${signed(last.lift, t)} (${t.report.to(signed(last.low, t), signed(last.high, t))})`}
     >
-      {marks.map(({ value, at }) => (
-        <>
-          <line class="zero" x1={CHART.left} x2={CHART.width - CHART.right} y1={at} y2={at} />
-          <text x={CHART.left - 8} y={at + 4} text-anchor="end">
-            {signed(value, t)}
-          </text>
-        </>
+      {[floor, 0, ceiling].map((value) => (
+        <text x="-8" y={CHART.top + y(value) + 4} text-anchor="end">
+          {signed(value, t)}
+        </text>
       ))}
-      <polygon class="band" points={band} />
-      <polyline class="line" points={path(({ lift }) => lift).join(' ')} />
-      {points.length === 1 ? <circle cx={x(0)} cy={y(last.lift)} r="4.5" /> : null}
+      <svg
+        class="drawing"
+        y={CHART.top}
+        width="100%"
+        height={inside}
+        viewBox={`0 0 ${CHART.across} ${inside}`}
+        preserveAspectRatio="none"
+      >
+        {[floor, 0, ceiling].map((value) => (
+          <line class="zero" x1="0" x2={CHART.across} y1={y(value)} y2={y(value)} />
+        ))}
+        <polygon class="band" points={band} />
+        <polyline class="line" points={path(({ lift }) => lift).join(' ')} />
+        {points.length === 1 ? <path class="dot" d={`M${x(0)} ${y(last.lift)}h0`} /> : null}
+        {mde === null ? null : <line class="limit" x1="0" x2={CHART.across} y1={y(mde)} y2={y(mde)} />}
+      </svg>
       {mde === null ? null : (
-        <>
-          <line class="limit" x1={CHART.left} x2={CHART.width - CHART.right} y1={y(mde)} y2={y(mde)} />
-          <text class="limit" x={CHART.width - CHART.right} y={y(mde) + 16} text-anchor="end">
-            {t.report.hypothesis(signed(mde, t))}
-          </text>
-        </>
+        <text class="limit" x="100%" y={CHART.top + y(mde) + 16} text-anchor="end">
+          {t.report.hypothesis(signed(mde, t))}
+        </text>
       )}
-      <text x={CHART.left} y={CHART.height - 6}>
+      <text x="0" y={CHART.height - 6}>
         {points[0]!.day}
       </text>
       {points.length > 1 ? (
-        <text x={CHART.width - CHART.right} y={CHART.height - 6} text-anchor="end">
+        <text x="100%" y={CHART.height - 6} text-anchor="end">
           {last.day}
         </text>
       ) : null}

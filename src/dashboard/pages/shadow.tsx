@@ -3,6 +3,7 @@ import type { FC } from 'hono/jsx'
 import type { PairView, ReleaseView } from '../../control/api.ts'
 import { ago, exact, group, latency, share } from '../format.ts'
 import type { Text } from '../text/en.ts'
+import { ArmColumns } from './arm-columns.tsx'
 
 const PAIRS_SHOWN = 5
 
@@ -74,12 +75,7 @@ const Pairs: FC<{ pairs: PairView[]; release: string; nowMs: number; t: Text }> 
         <thead>
           <tr>
             <td></td>
-            <th scope="col" class="number">
-              {t.arm.control}
-            </th>
-            <th scope="col" class="number">
-              {t.arm.candidate}
-            </th>
+            <ArmColumns t={t} />
           </tr>
         </thead>
         <tbody>

@@ -6,7 +6,7 @@ import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal } from '../port.ts'
-import { detailWords, refusalWords } from '../refusal-words.ts'
+import { refusalWords, wrongs } from '../refusal-words.ts'
 import { mayConfigure } from '../roles.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
 
@@ -64,7 +64,7 @@ function refusedChange(
   const { t } = visit
   const notice =
     done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : `${t.config.refused} ${refusalWords(done, t)}`
-  const errors = new Map(done.details.map((detail) => [detail.path, detailWords(detail, t)]))
+  const errors = new Map(wrongs(done, t).map(({ path, words }) => [path, words]))
   const shown = { patch, errors, notice, raw: JSON.stringify(patch, null, 2) }
   return answer(c, pageOf(visit, config, release, shown), statusOf(done.code))
 }

@@ -1,6 +1,6 @@
 /** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
 import type { Context } from 'hono'
-import type { ActionCommand, CounterRow, ReleaseView } from '../../control/api.ts'
+import type { ActionCommand, ConfigView, CounterRow, ReleaseView } from '../../control/api.ts'
 import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'
@@ -119,8 +119,15 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
   }
   if (c.req.method !== 'POST') return ask(null, null)
   if (reason === '') return ask(t.confirm.reasonMissing, null)
-  const patch = { advance: action === 'auto_on' ? 'auto' : 'manual' }
+  const patch = { advance: liveAdvance(config.value, action === 'auto_on' ? 'auto' : 'manual') }
   const done = await port.patchConfig(name, patch, reason, versionOf(fields))
   if (done.ok) return c.redirect(pathOf(name), 303)
   return ask(done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done)
+}
+
+/** What to publish so that `wanted` acts: nothing of one's own where the file, or the default, says it already. */
+function liveAdvance({ values }: ConfigView, wanted: 'auto' | 'manual'): 'auto' | 'manual' | null {
+  const present = values['advance']
+  const underneath = present?.source === 'live' ? present.file : present?.value
+  return wanted === (underneath ?? 'manual') ? null : wanted
 }

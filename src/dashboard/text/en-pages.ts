@@ -227,13 +227,12 @@ export const enPages = {
   },
   refusal: {
     code: {
-      illegal_transition: 'That is not possible where the release stands. Possible is:',
-      blocked: 'Something still stands in its way:',
-      invalid_request: 'That can’t be done as asked:',
+      illegal_transition: 'That is not possible where the release stands.',
+      blocked: 'Something still stands in its way.',
+      invalid_request: 'That can’t be done as asked.',
       version_mismatch: 'Somebody else changed it meanwhile.',
       forbidden: 'Your role does not allow this.',
       release_not_found: 'There is no such release.',
-      method_not_allowed: 'This address can not be opened like a page.',
       body_too_large: 'That is too large to be sent.',
       origin_mismatch: 'This was not sent from a page of the dashboard. Open the page again and repeat it there.',
       method_not_allowed: 'Nothing can be sent to this address.',
@@ -250,8 +249,9 @@ export const enPages = {
       stage: 'There is no such stage.',
       session: 'A session needs https, except on the machine itself.',
     },
-    given: (words: string, given: string) => `${words} (given: ${given})`,
-    expected: (expected: string, given: string) => `needed: ${expected}; given: ${given}`,
+    possible: (actions: string) => ` Possible now: ${actions}.`,
+    /** What is wrong with a key of the configuration: English is what the API says. */
+    key: (message: string) => message,
   },
   live: {
     failed: 'That did not work. Nothing was changed, as far as is known here: look again before you repeat it.',

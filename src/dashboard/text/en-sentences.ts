@@ -90,6 +90,7 @@ export const enSentences = {
     cooldown: (left: string): Part[] => say`cool-down: ${left} left`,
     notStarted: say`a start by an operator`,
     rolledBack: say`a reset by an operator, with a reason`,
+    thenCooldown: say`the cool-down, which begins with the reset`,
     draining: (jobs: number): Part[] =>
       say`${counted(jobs, 'job', 'jobs')} to finish on the candidate (a start need not wait)`,
     done: {

@@ -1,5 +1,15 @@
 /** English: units, names, and what stands beside figures. */
 
+/** A verdict's parts in words, of which a language without sentences of its own in the API makes one. */
+interface Told {
+  name: string
+  candidate: string
+  control: string
+  limit: string
+  streak: string
+  status: string
+}
+
 export const enWords = {
   lang: 'en',
   other: { lang: 'zh', name: '中文' },
@@ -78,6 +88,10 @@ export const enWords = {
     limit: (value: string) => `> ${value}`,
     limitWords: (value: string) => `limit ${value}`,
     inWindows: (n: number) => (n > 1 ? ` in ${n} windows` : ''),
+    inSpan: (span: string) => ` in ${span}`,
+    alpha: (alpha: string) => `, α ${alpha}`,
+    bracket: (words: string) => ` (${words})`,
+    sentence: (message: string, _told: Told): string => message,
     inARow: (bad: number, needed: number) => `${bad} of ${needed} bad windows in a row`,
     perClip: 'per clip',
     variant: (name: string, how: string) => `${name}, ${how}`,

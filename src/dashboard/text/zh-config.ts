@@ -1,16 +1,56 @@
 /**
  * Simplified Chinese for what is said of a wrong key of the configuration, by the sentence that its validation gives.
- * What is not listed is shown as it came: the sentences are those of `config check`, in English.
+ * What is not known here is shown as it came: the sentences are those of `config check`, in English.
  */
-export const zhConfig: Readonly<Record<string, string>> = {
+
+/** The sentence in Chinese; null where it is none of those known. What was given stays as it was. */
+export function zhIssue(message: string): string | null {
+  const [, sentence = message, given] = /^(.*?)(?: \(given: (.*)\))?$/s.exec(message) ?? []
+  const words = Object.hasOwn(zhSentences, sentence) ? zhSentences[sentence]! : zhRule(sentence)
+  return words === null || given === undefined ? words : `${words}（填写的是：${given}）`
+}
+
+/** `missing: at least 1 is needed`, `one of a, b is needed, not "c"`: as issue-words.ts makes them. */
+function zhRule(sentence: string): string | null {
+  const [, missing, rule, given] =
+    /^(missing: )?(.+?) (?:is|are) (?:needed|allowed)(?:, not (.+))?$/s.exec(sentence) ?? []
+  const words = rule === undefined ? null : zhNeeded(rule)
+  if (words === null) return null
+  return `${missing ? '缺少这个键；' : ''}${words}${given === undefined ? '' : `，填写的是 ${given}`}`
+}
+
+/** `at least 1 item`, `one of a, b`, `a number`. */
+function zhNeeded(rule: string): string | null {
+  const [, bound, number, unit] =
+    /^(at least|at most|more than|less than) (\S+)(?: (character|item)s?)?$/.exec(rule) ?? []
+  if (bound !== undefined) return `${BOUNDS[bound]} ${number}${unit === undefined ? '' : UNITS[unit]}`
+  const choice = /^one of (.+)$/.exec(rule)?.[1]
+  if (choice !== undefined) return `应是其中之一：${choice}`
+  return Object.hasOwn(KINDS, rule) ? `应是${KINDS[rule]}` : null
+}
+
+const BOUNDS: Record<string, string> = {
+  'at least': '至少',
+  'at most': '至多',
+  'more than': '大于',
+  'less than': '小于',
+}
+const UNITS: Record<string, string> = { character: ' 个字符', item: ' 项' }
+const KINDS: Record<string, string> = {
+  'an object': '对象',
+  'a list': '列表',
+  'a string': '字符串',
+  'a number': '数字',
+  'true or false': ' true 或 false',
+}
+
+export const zhSentences: Readonly<Record<string, string>> = {
   'a table is needed here': '这里应是一张表',
   'unknown key: take it out or correct its spelling': '未知的键：请删除或改正拼写',
   'missing: this key is needed': '缺少这个键',
-  'a duration is a string like "90s", "5m" or "7d"': '时长是字符串，例如 "90s"、"5m"、"7d"',
   'not a duration; write "90s", "5m", "7d"': '不是时长；请写成 "90s"、"5m"、"7d"',
   'a duration above 0 is needed': '时长必须大于 0',
   'a duration from 1s to 5m is needed': '时长应在 1s 到 5m 之间',
-  'a time is an ISO 8601 string': '时间是 ISO 8601 字符串',
   'not an ISO 8601 time with zone': '不是带时区的 ISO 8601 时间',
   'from must be before to': 'from 必须早于 to',
   'give min, max or both': '请给出 min、max 或两者',
@@ -24,7 +64,6 @@ export const zhConfig: Readonly<Record<string, string>> = {
     'method = "sequential" 只用于 max 在 0 与 1 之间的 error_rate，或带 max_over_control 的 latency_p99',
   'a percent above 0 up to 100, or { percent, bake, gate, approval }':
     '应是大于 0、至多 100 的百分比，或 { percent, bake, gate, approval }',
-  'a ladder has at least one rung': '阶梯至少要有一级',
   'percents must grow from rung to rung': '各级的百分比必须递增',
   'name at least one attribute, such as claim, header or subject': '至少写明一个属性，例如 claim、header 或 subject',
   '`in` goes with claim or header': '`in` 要与 claim 或 header 一起使用',

@@ -1,6 +1,7 @@
 /** Simplified Chinese: actions, forms and the smaller pages. */
 import { say, strong } from '../format.ts'
 import type { enPages } from './en-pages.ts'
+import { zhIssue } from './zh-config.ts'
 
 export const zhPages: typeof enPages = {
   toggles: {
@@ -224,13 +225,12 @@ export const zhPages: typeof enPages = {
   },
   refusal: {
     code: {
-      illegal_transition: '发布的当前状态不允许这样做。现在可以：',
-      blocked: '还有条件没有满足：',
-      invalid_request: '不能按所填的执行：',
+      illegal_transition: '发布的当前状态不允许这样做。',
+      blocked: '还有条件没有满足。',
+      invalid_request: '不能按所填的执行。',
       version_mismatch: '期间已被他人修改。',
       forbidden: '你的角色不允许这样做。',
       release_not_found: '没有这个发布。',
-      method_not_allowed: '这个地址不能像页面一样打开。',
       body_too_large: '内容过大，无法提交。',
       origin_mismatch: '这次提交不是来自控制台的页面。请重新打开页面再操作。',
       method_not_allowed: '这个地址不接受提交。',
@@ -247,8 +247,8 @@ export const zhPages: typeof enPages = {
       stage: '没有这个阶段。',
       session: '会话需要 https，只有本机例外。',
     },
-    given: (words, given) => `${words}（填写的是：${given}）`,
-    expected: (expected, given) => `应为 ${expected}，填写的是 ${given}`,
+    possible: (actions) => `现在可以：${actions}。`,
+    key: (message) => zhIssue(message) ?? message,
   },
   live: {
     failed: '没有成功。据此处所知没有任何改动；重试之前请先查看最新状态。',

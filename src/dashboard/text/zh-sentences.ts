@@ -76,6 +76,7 @@ export const zhSentences: typeof enSentences = {
     cooldown: (left) => say`冷却期还剩 ${left}`,
     notStarted: say`操作员开始发布`,
     rolledBack: say`操作员重置，并说明原因`,
+    thenCooldown: say`冷却期（从重置时开始）`,
     draining: (jobs) => say`${jobs.toLocaleString('en-US')} 个作业在候选上收尾（重新开始不必等待）`,
     done: {
       bake: '观察期已过',

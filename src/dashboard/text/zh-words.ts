@@ -78,6 +78,13 @@ export const zhWords: typeof enWords = {
     limit: (value) => `> ${value}`,
     limitWords: (value) => `上限 ${value}`,
     inWindows: (n) => (n > 1 ? `，连续 ${n} 个窗口` : ''),
+    inSpan: (span) => `，${span}内`,
+    alpha: (alpha) => `，α ${alpha}`,
+    bracket: (words) => `（${words}）`,
+    sentence: (_message, { name, candidate, control, limit, streak, status }) => {
+      const parts = [`候选 ${candidate}`, `对照 ${control}`, limit === '' ? '' : `触发条件 ${limit}`, streak]
+      return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
+    },
     inARow: (bad, needed) => `连续坏窗口 ${bad}/${needed}`,
     perClip: '按标准片段',
     variant: (name, how) => `${name}（${how}）`,

@@ -1,0 +1,143 @@
+/** Words made of figures: verdicts, refusals and places, in the language of the page and never in another. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { initialState } from '../../src/core/release.ts'
+import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
+import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
+import { en } from '../../src/dashboard/text/en.ts'
+import { zhSentences } from '../../src/dashboard/text/zh-config.ts'
+import { zh } from '../../src/dashboard/text/zh.ts'
+import { dashboardApp } from '../support/dashboard-server.ts'
+import { verdictsOf } from '../support/dashboard-traffic.ts'
+import { dashboardTwin, type Twin } from '../support/dashboard-twin.ts'
+
+const PAGE = '/_sluice/releases/wan22_t2v_abtest'
+const running = { ...initialState(0), state: 'canary' as const, epoch: 1 }
+const [rate, latency, fast, sequential, signal] = verdictsOf(running, 'failing', 1_000_000)
+
+async function read(twin: Twin, path: string, lang = 'en', fields?: Record<string, string>): Promise<string> {
+  const origin = 'http://sluice.test'
+  const response = await dashboardApp(twin, () => false).request(origin + path, {
+    method: fields ? 'POST' : 'GET',
+    headers: { cookie: `sluice_session=1; sluice_lang=${lang}`, origin },
+    ...(fields ? { body: new URLSearchParams(fields) } : {}),
+  })
+  return response.text()
+}
+
+function inCanary(): Twin {
+  const twin = dashboardTwin()
+  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
+  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  return twin
+}
+
+describe('a verdict', () => {
+  test('tells what its limit goes with: windows, a span, or α', () => {
+    expect(limitWords(rate!, en)).toBe('> 1\u00a0% in 5 windows')
+    expect(limitWords(fast!, en)).toBe('> 50\u00a0% in 10\u00a0s')
+    expect(limitWords(fast!, zh)).toBe('> 50%，10\u00a0秒内')
+    expect(limitWords(sequential!, en)).toBe('> 1.38\u00a0%, α 0.01')
+    expect(limitWords(signal!, en)).toBe('> 233')
+  })
+
+  test('is the API’s sentence in English, and the same figures in Chinese', () => {
+    expect(verdictSentence(rate!, en)).toBe(rate!.message)
+    expect(verdictSentence(rate!, zh)).toBe(
+      '作业错误率：越限。候选 7.9%（共 412）；对照 0.38%（共 7,912）；触发条件 > 1%，连续 5 个窗口；连续坏窗口 5/5。',
+    )
+    expect(verdictSentence(latency!, zh)).toContain('候选 47.1\u00a0秒（共 412）；对照 41\u00a0秒')
+    expect(verdictSentence(signal!, zh)).toContain('fvd：无数据。候选 –；')
+  })
+
+  test('stands on a Chinese page of a rolled-back release without its English sentence', async () => {
+    const twin = inCanary()
+    twin.traffic = 'failing'
+    twin.do({ action: 'rollback' }, 'system:guardrail', rate!.message)
+    const html = await read(twin, PAGE, 'zh')
+    const evidence = /<dl id="evidence">.*?<\/dl>/s.exec(html)?.[0] ?? ''
+    expect(evidence).toContain('作业错误率：越限。')
+    expect(evidence.replaceAll(/<code>.*?<\/code>/g, '')).not.toMatch(/latency of|within|of \d+ jobs/)
+    expect(/<section[^>]*id="history".*?<q>(.*?)<\/q>/s.exec(html)?.[1]).toContain('作业错误率：越限。')
+  })
+})
+
+describe('a refusal', () => {
+  const refusal = (code: string, path: string, message: string) => ({
+    ok: false as const,
+    code,
+    message: 'promote is not possible in canary-1; legal now: pause',
+    details: [{ path, message }],
+  })
+
+  test('names what would be possible instead', () => {
+    const illegal = refusal('illegal_transition', 'action', 'rollback')
+    expect(refusalWords(illegal, en)).toBe('That is not possible where the release stands. Possible now: Roll back.')
+    expect(refusalWords(illegal, zh)).toBe('发布的当前状态不允许这样做。现在可以：回滚。')
+    expect(wrongs(illegal, zh)).toEqual([])
+  })
+
+  test('says what is wrong with a key of the configuration, and keeps what was given', () => {
+    const words = (message: string) => wrongs(refusal('invalid_request', 'bake', message), zh)[0]?.words
+    expect(words('not a duration; write "90s", "5m", "7d" (given: 5 minutes)')).toBe(
+      '不是时长；请写成 "90s"、"5m"、"7d"（填写的是：5 minutes）',
+    )
+    expect(words('at most 1 is allowed, not 5')).toBe('至多 1，填写的是 5')
+    expect(words('missing: at least 1 item is needed')).toBe('缺少这个键；至少 1 项')
+    expect(words('one of manual, auto is needed, not "x"')).toBe('应是其中之一：manual, auto，填写的是 "x"')
+    expect(words('something new')).toBe('something new')
+  })
+
+  test('is translated for no sentence that the configuration does not say', () => {
+    const said = readdirSync('src/config').map((name) => readFileSync(`src/config/${name}`, 'utf8'))
+    const unsaid = Object.keys(zhSentences).filter((sentence) => !said.some((text) => text.includes(sentence)))
+    expect(unsaid).toEqual([])
+  })
+
+  test('on a Chinese confirm page has no English', async () => {
+    const html = await read(inCanary(), `${PAGE}/confirm/promote`, 'zh')
+    expect(html).toContain('发布的当前状态不允许这样做。现在可以：')
+    expect(html).not.toContain('not possible')
+  })
+})
+
+describe('a place', () => {
+  test('in a canary is its percent, also after set_percent, in the effect, the history and the headline', async () => {
+    const twin = inCanary()
+    twin.do({ action: 'set_percent', percent: 3 }, 'token:oncall', 'a little more')
+    expect(await read(twin, `${PAGE}/confirm/advance?force=1`)).toContain('3\u00a0% → 5\u00a0%')
+    twin.do({ action: 'advance', force: true }, 'token:oncall', 'on')
+    twin.do({ action: 'set_percent', percent: 7 }, 'token:oncall', 'more')
+    twin.do({ action: 'rollback' }, 'token:oncall', 'bad')
+    const history = await read(twin, `${PAGE}/history`)
+    expect(history).toContain('set the percent 1\u00a0% → 3\u00a0%')
+    expect(history).toContain('advanced 3\u00a0% → 5\u00a0%')
+    expect(history).toContain('rolled back 7\u00a0% → 0\u00a0%')
+    const page = await read(twin, PAGE)
+    expect(page).toContain('Rolled back from 7\u00a0%, by hand.')
+    expect(page).toContain('set 0\u00a0%, actual 0\u00a0%')
+    expect(page).toContain('the cool-down, which begins with the reset')
+  })
+})
+
+describe('automatic advance', () => {
+  const turn = (twin: Twin, to: string, version: string) =>
+    read(twin, `${PAGE}/confirm/${to}`, 'en', { reason: 'night', version })
+
+  test('on and off again leaves nothing live that differs from the file', async () => {
+    const twin = inCanary()
+    await turn(twin, 'auto_on', '0')
+    expect(await read(twin, `${PAGE}/config`)).toContain('1 key differs from the file')
+    await turn(twin, 'auto_off', '1')
+    expect(await read(twin, `${PAGE}/config`)).toContain('Live and file agree.')
+    expect(twin.view().drift).toEqual([])
+  })
+
+  test('a live value that the file has too is no difference, and can be taken back', async () => {
+    const twin = inCanary()
+    await twin.port().patchConfig(twin.name, { advance: 'manual' }, 'x', null)
+    const html = await read(twin, `${PAGE}/config`)
+    expect(html).toContain('Live and file agree.')
+    expect(html).toContain('aria-label="advance: back to the file"')
+  })
+})
