@@ -6,27 +6,34 @@ import { DurableObject } from 'cloudflare:workers'
 import type { JobView, Page, PairView } from '../control/api.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
-import type { Arm } from '../core/arm.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { WindowRow } from '../core/window.ts'
 import { protocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
-import { Claims } from './ledger/claims.ts'
+import { Claims, longestSubmitMs } from './ledger/claims.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
-import { Follower, KEEP_JOBS_MS } from './ledger/follower.ts'
-import { Funnel, type FunnelView } from './ledger/funnel.ts'
+import { Follower } from './ledger/follower.ts'
+import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
 import { jobKey, ledgerJob } from './ledger/job-row.ts'
-import { JobTable, type Overdue, type Place } from './ledger/job-table.ts'
+import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
-import { type BlastCounts, blastCounts, type BlastQuestion, type OpenJobs, openJobs } from './ledger/summary.ts'
+import {
+  type BlastCounts,
+  blastCounts,
+  type BlastQuestion,
+  type LedgerQuestion,
+  type LedgerReport,
+  openJobs,
+} from './ledger/summary.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
   Admission,
+  BackendName,
   Claim,
   ClaimEnd,
   EventRow,
@@ -34,25 +41,16 @@ import type {
   ExperimentSums,
   JobEntry,
   JobLedgerRpc,
+  JobName,
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  Onward,
   RowsTaken,
   ShadowCaps,
   SplitCount,
 } from './rpc.ts'
-import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
-
-/** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
-export interface LedgerQuestion extends Span {
-  overdue: Overdue | null
-}
-
-export interface LedgerReport extends Report, FunnelView {
-  open: OpenJobs
-  /** Shadow copies admitted since midnight UTC. */
-  shadowToday: number
-}
+import { type CountedRow, WindowStore } from './window-store.ts'
 
 export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #release: ReleaseConfig | null
@@ -80,7 +78,13 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const shadowEnd = new ShadowEnd(sql, backend)
-      const rescuer = new Rescuer(this.#jobs, this.#bodies, backend, this.#release)
+      const rescuer = new Rescuer({
+        jobs: this.#jobs,
+        bodies: this.#bodies,
+        backend,
+        release: this.#release,
+        onTried: () => ctx.waitUntil(this.#follower!.arm(Date.now())),
+      })
       this.#rescuer = rescuer
       this.#follower = new Follower({
         storage: ctx.storage,
@@ -102,35 +106,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async flush({ submitted, seen, exposed = [] }: LedgerBatch): Promise<void> {
     const now = Date.now()
-    for (const entry of submitted) this.#takeUp(entry)
+    for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
-    for (const sighting of seen) {
-      const { job, outcome, told } = sighting
-      const key = jobKey(job.arm, job.replica, job.upstreamId)
-      if (!this.#jobs.get(key)) {
-        // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
-        if (job.submittedAt < now - KEEP_JOBS_MS) continue
-        // An entry lost with its isolate is made good by what the id itself says.
-        this.#jobs.add(job)
-      }
-      const row = this.#jobs.get(key)!
-      if (outcome === null) this.#follower?.seen(row, now)
-      else this.#follower?.ended(row, outcome, told, now)
-    }
+    for (const sighting of seen) this.#follower?.sighted(sighting, now)
     await this.#follower?.arm(now)
-  }
-
-  #takeUp(entry: JobEntry): void {
-    this.#jobs.add(entry, { poll_at: entry.submittedAt + (this.#release?.quietAfterMs ?? 120_000) })
-    if (entry.rescue) this.#bodies.keep(jobKey(entry.arm, entry.replica, entry.upstreamId), entry.rescue)
   }
 
   async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]> {
     return this.#jobs.list(owners, after, limit + 1, order)
   }
 
-  async find(upstreamId: string, owners: string[], arm?: Arm): Promise<LedgerJob | null> {
-    const row = this.#jobs.byUpstream(upstreamId, arm ?? null, owners)
+  async find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null> {
+    const row = this.#jobs.byUpstream(upstreamId, owners, at ?? null)
     return row && ledgerJob(row)
   }
 
@@ -170,13 +157,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     })
   }
 
-  async rescue(upstreamId: string): Promise<Place | null> {
-    const row = this.#jobs.byUpstream(upstreamId, 'candidate')
+  async rescue(job: JobName, waitMs: number): Promise<Onward> {
+    const row = this.#jobs.ofOwner(job)
     if (!row || !this.#rescuer) return null
     await this.#follower?.lookNow(row)
-    const rescued = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row)
+    const onward = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await this.#follower?.arm(Date.now())
-    return rescued
+    return onward
+  }
+
+  async whereabouts(job: JobName): Promise<Onward> {
+    const row = this.#jobs.ofOwner(job)
+    return row && this.#rescuer ? this.#rescuer.whereabouts(row) : null
   }
 
   async addEvents(rows: EventRow[]): Promise<RowsTaken> {
@@ -236,9 +228,4 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   override async alarm(): Promise<void> {
     await this.#follower?.wake()
   }
-}
-
-/** A client may wait for a video itself, and failover sends its submit to both arms in turn. */
-function longestSubmitMs({ arms }: ReleaseConfig): number {
-  return [arms.control, arms.candidate].reduce((sum, arm) => sum + Math.max(arm.timeoutMs, arm.syncTimeoutMs), 0)
 }

@@ -30,6 +30,15 @@ export interface LedgerJob extends Omit<JobTag, 'release'> {
   clientId: string
 }
 
+/** One backend of the release, as ids and rows name it. */
+export type BackendName = Pick<LedgerJob, 'arm' | 'replica'>
+
+/** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
+export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner'>
+
+/** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
+export type Onward = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
+
 /** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
 export interface JobEntry extends LedgerJob {
   /** frames × pixels; null where unknown. */
@@ -142,8 +151,8 @@ export interface JobLedgerRpc {
   addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
-  /** The job with this backend id; one of `owners`, where two backends have used it. */
-  find(upstreamId: string, owners: string[], arm?: Arm): Promise<LedgerJob | null>
+  /** The job with this backend id, of this backend where that is known; one of `owners`, where two backends have used it. */
+  find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null>
   claim(owner: string, key: string, fingerprint: string): Promise<Claim>
   /** The same without claiming; null where the key is free. */
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
@@ -155,6 +164,8 @@ export interface JobLedgerRpc {
   shadowCounts(counts: Record<string, number>): Promise<void>
   /** Copies of these control jobs were measured, which the funnel counts once each. False for a job without a copy. */
   score(copied: { upstreamId: string; replica: number }[]): Promise<boolean[]>
-  /** Where a failed job of the candidate goes on; null where it doesn't. Resubmits it if that was not done yet. */
-  rescue(upstreamId: string): Promise<{ upstreamId: string; replica: number } | null>
+  /** Where a failed job of the candidate goes on, after a wait for its submit to control where that is under way. */
+  rescue(job: JobName, waitMs: number): Promise<Onward>
+  /** The same by what is known already. */
+  whereabouts(job: JobName): Promise<Onward>
 }

@@ -23,10 +23,12 @@ import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
-import { canGoOn, goesOn, noteSight, rescue } from './rescue.ts'
+import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
 
 const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
+/** What a client asks of a job that it waits for. */
+const AFTER_FAILURE: ReadonlySet<string> = new Set(['poll', 'content'])
 
 /** What was asked about a job, and how its backend answered. */
 interface Answered {
@@ -44,7 +46,13 @@ interface Answered {
   failure: () => CallFailure
 }
 
-export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
+export async function aboutJob(
+  x: Exchange,
+  snapshot: Snapshot | null,
+  route: Route,
+  named: OwnedJob,
+): Promise<Response> {
+  const job = await whereNow(named, route)
   const { lane } = job
   const routed = { arm: job.arm, reason: 'job' as const, matched: job.tag?.matched ?? false }
   const decided: Decided = { lane, snapshot, routed }
@@ -53,16 +61,17 @@ export async function aboutJob(x: Exchange, snapshot: Snapshot | null, route: Ro
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
-    const rescued = canGoOn(job) ? await rescue(job) : null
-    if (rescued) return aboutJob(x, snapshot, route, rescued)
+    const onward = canGoOn(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
+    if (onward === 'pending' && route.operation === 'poll') return stillGoing(x, decided, job)
+    if (onward && onward !== 'pending') return aboutJob(x, snapshot, route, onward)
     throw upstreamError(upstream.failure, job.arm, false)
   }
   const { response, seconds, done, failure } = upstream
   if (route.answer === 'bytes' && response.status >= 400 && canGoOn(job)) {
-    const rescued = await rescue(job)
-    if (rescued) {
+    const onward = await rescue(job, null)
+    if (onward && onward !== 'pending') {
       await response.body?.cancel()
-      return aboutJob(x, snapshot, route, rescued)
+      return aboutJob(x, snapshot, route, onward)
     }
   }
   const answered: Answered = { x, decided, route, job, url, response, seconds, done, failure }
@@ -120,8 +129,15 @@ async function json(answered: Answered): Promise<Response> {
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
   const body = text === null ? undefined : parseJson(text)
   const sight = route.operation === 'poll' ? lane.protocol.readJob(status, body) : null
-  const rescued = await goesOn(job, route, status, sight)
-  if (rescued) return aboutJob(x, snapshot, route, rescued)
+  if (route.operation === 'poll' && showsFailure(job, status, sight)) {
+    noteSight(job, route, status, sight)
+    const onward = await rescue(job, 'pending')
+    if (onward === 'pending') {
+      recordEnd(decided, route.operation, 'ok', { latency: seconds })
+      return stillGoing(x, decided, job)
+    }
+    if (onward) return aboutJob(x, snapshot, route, onward)
+  }
   if (job.foreign && status === 404) return unknown(answered)
   const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
@@ -137,6 +153,13 @@ async function json(answered: Answered): Promise<Response> {
   const shownStatus = sight && !lane.release.passthroughStatus ? 200 : status
   const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
   return answer(x, decided, shownAs)
+}
+
+/** A job that failed at the candidate and is on its way to control: for its client it is still under way. */
+function stillGoing(x: Exchange, decided: Decided, { lane, clientId, tag }: OwnedJob): Response {
+  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
+  const body = JSON.stringify(lane.protocol.placeholder(clientId, tag!.submittedAt))
+  return answer(x, decided, { status: 200, headers, body })
 }
 
 function sourceOf(job: OwnedJob, url: string): AnswerSource {

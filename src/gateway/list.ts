@@ -12,6 +12,7 @@ import { readCapped } from '../protocols/read-capped.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
+import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { endOf, sightingOf } from './sighting.ts'
 import type { Subject } from './subject.ts'
 import { translationOf } from './translation.ts'
@@ -111,6 +112,14 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>
     const text = bytes ? new TextDecoder().decode(bytes) : ''
     const body = parseJson(text)
     const sight = lane.protocol.readJob(status, body)
+    const owned = ownedJob(lane, job)
+    if (showsFailure(owned, status, sight)) {
+      lane.telemetry.seen(sight ? sightingOf(job, sight, now()) : endOf(job, 'job_lost', now()))
+      const onward = await rescue(owned, 'pending', 0)
+      if (onward === 'pending') return placeholder
+      if (onward)
+        return show(x, lane, { ...job, arm: 'control', replica: onward.replica, upstreamId: onward.upstreamId }, silent)
+    }
     if (!sight && status === 404) {
       lane.telemetry.seen(endOf(job, 'job_lost', now()))
       return null

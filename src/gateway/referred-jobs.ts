@@ -4,6 +4,7 @@ import type { Route, Submission } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { whereNow } from './rescue.ts'
 import type { Subject } from './subject.ts'
 
 export interface Referred {
@@ -27,7 +28,8 @@ export async function referredJobs(
   const ids = new Map<string, string>()
   let owner: OwnedJob | null = null
   for (const clientId of clientIds) {
-    const job = await resolveJob(x, lanes, clientId, subject)
+    // One that was rescued is control's by now.
+    const job = await whereNow(await resolveJob(x, lanes, clientId, subject), route)
     ids.set(clientId, job.upstreamId)
     if (owner && (owner.lane !== job.lane || owner.arm !== job.arm || owner.replica !== job.replica)) {
       throw new SluiceError('invalid_request', 'the jobs referred to are not on the same backend')

@@ -4,14 +4,19 @@
  */
 import type { JobSight, Route } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
+import { canBeRescued } from '../core/rescue-plan.ts'
+import type { LedgerJob, Onward } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
-import { now } from './isolate.ts'
+import { type Lane, now } from './isolate.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { endOf, sightingOf } from './sighting.ts'
 import { isCounted } from './translation.ts'
 
-/** A rescue submits to control before it answers. */
-const RESCUE_DEADLINE_MS = 15_000
+/** A poll is answered with what control has made of the job, where control is so quick. */
+const RESCUE_WAIT_MS = 4000
+/** Beyond the wait: of a look at the candidate's job that the ledger takes first. */
+const LEDGER_SLACK_MS = 6000
+const LOOK_UP_DEADLINE_MS = 1000
 
 /** Tells the ledger what this answer shows of the job. */
 export function noteSight(
@@ -32,25 +37,54 @@ export function canGoOn({ lane, arm, tag }: OwnedJob): boolean {
   return lane.release.rescue && arm === 'candidate' && tag !== null
 }
 
-/** Where the job goes on, if this poll shows it failed or lost at the candidate; null where it does not. */
-export async function goesOn(
-  job: OwnedJob,
-  route: Route,
-  status: number,
-  sight: JobSight | null,
-): Promise<OwnedJob | null> {
-  if (!canGoOn(job) || route.operation !== 'poll') return null
-  const failed = sight ? outcomeOf(sight) === 'job_failed' : status === 404
-  if (!failed) return null
-  noteSight(job, route, status, sight)
-  return rescue(job)
+/** Whether the answer to a poll shows the job failed or lost at the candidate, so that it may go on at control. */
+export function showsFailure(job: OwnedJob, status: number, sight: JobSight | null): boolean {
+  if (!canGoOn(job)) return false
+  return sight ? canBeRescued(outcomeOf(sight)) : status === 404
 }
 
-/** Asks the ledger, which resubmits a failed job once and knows where each of them is now. */
-export async function rescue(job: OwnedJob): Promise<OwnedJob | null> {
-  const { lane, tag, upstreamId } = job
+/** What the client is to be shown instead: the job at control, or (`pending`) that it is on its way there. */
+export type GoesOn = OwnedJob | 'pending' | null
+
+/**
+ * Asks the ledger, which resubmits a failed job and knows where each of them is now. `whenSilent` holds while the ledger
+ * can't be asked: of a job that is known to have failed nobody can say then that it is over.
+ */
+export async function rescue(
+  job: OwnedJob,
+  whenSilent: 'pending' | null,
+  waitMs: number = RESCUE_WAIT_MS,
+): Promise<GoesOn> {
+  const { lane, arm, replica, upstreamId } = job
+  const { owner } = job.tag!
   // The job's end, and its body, may still wait in this isolate for their flush.
   await lane.telemetry.flush()
-  const found = await within(RESCUE_DEADLINE_MS, lane.ledgerFor(tag!.owner).rescue(upstreamId)).catch(() => null)
-  return found && { ...job, arm: 'control', replica: found.replica, upstreamId: found.upstreamId, tag: null }
+  const asked = lane.ledgerFor(owner).rescue({ arm, replica, upstreamId, owner }, waitMs)
+  const silent = whenSilent && ({ state: whenSilent } as const)
+  const onward = await within(waitMs + LEDGER_SLACK_MS, asked).catch((): Onward => silent)
+  return onward?.state === 'at_control' ? atControl(job, onward) : onward && 'pending'
+}
+
+/**
+ * The job where it is now, before anything is asked of a backend. Polls of a candidate's job ask the candidate first,
+ * which costs no look-up, until it has outlasted `job_timeout`.
+ */
+export async function whereNow(job: OwnedJob, route: Pick<Route, 'operation'>): Promise<OwnedJob> {
+  const { lane, tag, arm, replica, upstreamId } = job
+  if (!canGoOn(job)) return job
+  if (route.operation === 'poll' && now() < tag!.submittedAt + lane.release.jobTimeoutMs) return job
+  const { owner } = tag!
+  const asked = lane.ledgerFor(owner).whereabouts({ arm, replica, upstreamId, owner })
+  const onward = await within(LOOK_UP_DEADLINE_MS, asked).catch(() => null)
+  return onward?.state === 'at_control' ? atControl(job, onward) : job
+}
+
+/** A job as the ledger or a submit knows it. */
+export function ownedJob(lane: Lane, job: LedgerJob): OwnedJob {
+  const { arm, replica, upstreamId, clientId } = job
+  return { lane, arm, replica, upstreamId, clientId, tag: job, foreign: false }
+}
+
+function atControl(job: OwnedJob, { replica, upstreamId }: Onward & { state: 'at_control' }): OwnedJob {
+  return { ...job, arm: 'control', replica, upstreamId, tag: null }
 }

@@ -18,6 +18,7 @@ import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import { copyToShadow } from './shadow.ts'
+import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
 import { translationOf } from './translation.ts'
 
@@ -81,7 +82,11 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   if (routed.arm === 'control' && s.route.operation === 'submit' && routed.reason !== 'job')
     copyToShadow(x, decided, s, entry)
   const translation = await translationOf(x, source, known.set(sight.id, entry.clientId), tried.json)
-  const body = translated(lane, tried, translation)
+  // A job that had failed before it was taken has failed all the same; its client need not know, where control takes over.
+  const owned = ownedJob(lane, entry)
+  const onward = entry.rescue && showsFailure(owned, response.status, sight) && (await rescue(owned, 'pending', 0))
+  const going = lane.protocol.placeholder(entry.clientId, entry.submittedAt)
+  const body = onward ? JSON.stringify(going) : translated(lane, tried, translation)
   const { status, headers } = response
   const shown = { status, headers, body, translation, cookie: s.subject.cookie }
   return { response: answer(x, decided, shown), clientId: entry.clientId }

@@ -48,13 +48,17 @@ export async function translationOf(
 }
 
 /** The ids under which this caller knows these resources already; null for those that the ledger does not know. */
-async function issuedIds({ lane, arm, owner }: OwnedSource, upstreamIds: string[]): Promise<[string, string | null][]> {
+async function issuedIds(
+  { lane, url, arm, owner }: OwnedSource,
+  upstreamIds: string[],
+): Promise<[string, string | null][]> {
   const ledger = lane.ledgerFor(owner)
+  const replica = replicaHash(url)
   const find = async (id: string): Promise<[string, string | null]> => {
-    const key = `${owner}|${arm}|${id}`
+    const key = `${owner}|${arm}|${replica}|${id}`
     const remembered = lane.issuedIds.get(key)
     if (remembered !== undefined) return [id, remembered]
-    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id, [owner], arm)).catch(() => null)
+    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id, [owner], { arm, replica })).catch(() => null)
     if (job?.owner !== owner) return [id, null]
     if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
     lane.issuedIds.set(key, job.clientId)

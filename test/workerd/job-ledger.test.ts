@@ -142,14 +142,16 @@ describe('a rescue', () => {
   it('submits to control once however many ask at the same time, and still knows of it when cold', async () => {
     const object = ledger(20)
     const job = entry('rescued', { rescue })
-    await object.flush({ submitted: [job], seen: [sighting(job, 'job_failed')] })
-    await evictDurableObject(object)
     backend.mockImplementation(async () => {
       await scheduler.wait(20)
       return shows('queued', { id: 'video-second' })
     })
-    const all = await Promise.all(Array.from({ length: 20 }, () => object.rescue(job.upstreamId)))
-    expect(new Set(all.map((each) => each?.upstreamId))).toEqual(new Set(['video-second']))
+    await object.flush({ submitted: [job], seen: [] })
+    await evictDurableObject(object)
+    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    const all = await Promise.all(Array.from({ length: 20 }, () => object.rescue(job, 1000)))
+    expect(new Set(all.map((each) => JSON.stringify(each))).size).toBe(1)
+    expect(all[0]).toMatchObject({ state: 'at_control', upstreamId: 'video-second' })
     expect(backend).toHaveBeenCalledOnce()
     expect(backend).toHaveBeenCalledWith({
       method: 'POST',
@@ -157,7 +159,7 @@ describe('a rescue', () => {
       body: '{"prompt":"a fox"}',
     })
     await evictDurableObject(object)
-    expect(await object.rescue(job.upstreamId)).toMatchObject({ upstreamId: 'video-second' })
+    expect(await object.rescue(job, 1000)).toMatchObject({ upstreamId: 'video-second' })
     expect(backend).toHaveBeenCalledOnce()
   })
 
@@ -172,7 +174,7 @@ describe('a rescue', () => {
     expect(await kept()).toHaveLength(1)
     await object.flush({ submitted: [], seen: [sighting(job, 'ok')] })
     expect(await kept()).toEqual([])
-    expect(await object.rescue(job.upstreamId)).toBeNull()
+    expect(await object.rescue(job, 1000)).toBeNull()
     expect(backend).not.toHaveBeenCalled()
   })
 })
@@ -332,7 +334,7 @@ describe('a rescue that is asked for too early', () => {
     const body = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
     await object.flush({ submitted: [entry('runs', { rescue: body })], seen: [] })
     backend.mockImplementation(() => shows('in_progress', { id: 'video-runs' }))
-    expect(await object.rescue('video-runs')).toBeNull()
+    expect(await object.rescue(entry('runs'), 0)).toBeNull()
     expect(backend.mock.calls.map(([{ method }]) => method)).toEqual(['GET'])
   })
 })

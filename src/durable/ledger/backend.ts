@@ -1,22 +1,20 @@
 /** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import { pickReplica, replicaHash, replicaUrl } from '../../config/replica.ts'
-import type { Arm } from '../../core/arm.ts'
+import { replicaUrl } from '../../config/replica.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
+import type { BackendName } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
 
-const POLL_TIMEOUT_MS = 10_000
+const CANCEL_TIMEOUT_MS = 5000
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** `gone`: the backend says that there is no such job. `refused`: it answers only its users. `unknown`: it could not be asked. */
-export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' | 'refused' | 'unknown' }
+/** `gone`: there is no such job. `refused`: answered to users only. `unknown`: an answer that tells nothing. `unanswered`: none. */
+export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' | 'refused' | 'unknown' | 'unanswered' }
 
-interface Target {
-  arm: Arm
-  replica: number
-}
+/** The job that control took, or why it has none: the status of its answer, null where there was none. */
+export type Resubmitted = { sight: JobSight } | { sight: null; status: number | null }
 
 export class Backend {
   readonly #env: Env
@@ -29,9 +27,10 @@ export class Backend {
     this.#protocol = protocol
   }
 
-  async look(target: Target, upstreamId: string): Promise<Look> {
-    const response = await this.#call(target, this.#protocol.pollCall(upstreamId), { accept: 'application/json' }, null)
-    if (!response) return { state: 'unknown' }
+  async look(target: BackendName, upstreamId: string, timeoutMs: number): Promise<Look> {
+    const call = this.#protocol.pollCall(upstreamId)
+    const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
+    if (!response) return { state: 'unanswered' }
     const sight = this.#protocol.readJob(response.status, await jsonOf(response))
     if (sight) return { state: 'sight', sight }
     if (response.status === 401 || response.status === 403) return { state: 'refused' }
@@ -39,31 +38,32 @@ export class Backend {
   }
 
   /** Best effort: false when the backend could not be asked. */
-  async cancel(target: Target, upstreamId: string): Promise<boolean> {
+  async cancel(target: BackendName, upstreamId: string): Promise<boolean> {
     const call = this.#protocol.cancelCall(upstreamId)
     if (!call) return true
-    const response = await this.#call(target, call, {}, null)
+    const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, null)
     await response?.body?.cancel()
     return response !== null
   }
 
-  /** A failed candidate job's body, sent to control once. Null where control did not take it. */
-  async resubmit(body: KeptBody, idempotencyKey: string): Promise<{ sight: JobSight; replica: number } | null> {
-    const replica = replicaHash(pickReplica(this.#release.arms.control, Math.random()))
+  /** A failed candidate job's body, sent to this replica of control with the arm's whole patience. */
+  async resubmit(body: KeptBody, replica: number, idempotencyKey: string): Promise<Resubmitted> {
     const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
     const response = await this.#call(
       { arm: 'control', replica },
       { method: 'POST', path: body.path },
+      this.#release.arms.control.timeoutMs,
       headers,
       body.bytes,
     )
     const sight = response ? this.#protocol.readJob(response.status, await jsonOf(response)) : null
-    return response?.ok && sight ? { sight, replica } : null
+    return response?.ok && sight ? { sight } : { sight: null, status: response?.status ?? null }
   }
 
   async #call(
-    target: Target,
+    target: BackendName,
     call: UpstreamCall,
+    timeoutMs: number,
     headers: Record<string, string>,
     body: Uint8Array<ArrayBuffer> | null,
   ): Promise<Response | null> {
@@ -82,7 +82,7 @@ export class Backend {
         headers: all,
         body,
         redirect: 'manual',
-        signal: AbortSignal.timeout(Math.min(arm.timeoutMs, POLL_TIMEOUT_MS)),
+        signal: AbortSignal.timeout(Math.min(arm.timeoutMs, timeoutMs)),
       })
     } catch {
       return null

@@ -1,14 +1,26 @@
-/** Bodies of candidate jobs, kept only with `rescue = true` and only until the job has ended or went on at control. */
+/**
+ * Bodies of candidate jobs, kept only with `rescue = true`: until the job has ended well, went on at control, or control
+ * has refused it for good. A body whose job has failed waits here for its next try.
+ */
 import type { JobEntry } from '../rpc.ts'
 
 /** A row holds up to 2 MB; what is larger can't be rescued. */
 const MAX_BODY_BYTES = 1_900_000
 
+/** What tables made by earlier versions lack. */
+const ADDED_COLUMNS = ['tries INTEGER DEFAULT 0', 'try_at INTEGER'] as const
+
 export interface KeptBody {
   bytes: Uint8Array<ArrayBuffer>
   contentType: string
   path: string
+  /** How often control was asked, also where the answer never came. */
+  tries: number
+  /** When control is to be asked next, unix ms; null while the job has not failed. */
+  tryAt: number | null
 }
+
+type BodyRow = { bytes: ArrayBuffer; content_type: string; path: string; tries: number; try_at: number | null }
 
 export class Bodies {
   readonly #sql: SqlStorage
@@ -18,29 +30,70 @@ export class Bodies {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, bytes BLOB, content_type TEXT, path TEXT) WITHOUT ROWID',
     )
+    const [known] = sql.exec("SELECT 1 FROM pragma_table_info('bodies') WHERE name = 'try_at'")
+    for (const column of known ? [] : ADDED_COLUMNS) sql.exec(`ALTER TABLE bodies ADD COLUMN ${column}`)
+    sql.exec('CREATE INDEX IF NOT EXISTS bodies_due ON bodies (try_at) WHERE try_at IS NOT NULL')
   }
 
   keep(key: string, body: NonNullable<JobEntry['rescue']>): void {
     if (body.bytes.byteLength > MAX_BODY_BYTES) return
-    this.#sql.exec('INSERT OR IGNORE INTO bodies VALUES (?, ?, ?, ?)', key, body.bytes, body.contentType, body.path)
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)',
+      key,
+      body.bytes,
+      body.contentType,
+      body.path,
+    )
   }
 
   get(key: string): KeptBody | null {
-    const [row] = this.#sql.exec<{ bytes: ArrayBuffer; content_type: string; path: string }>(
-      'SELECT * FROM bodies WHERE key = ?',
-      key,
-    )
-    return row ? { bytes: new Uint8Array(row.bytes), contentType: row.content_type, path: row.path } : null
+    const [row] = this.#sql.exec<BodyRow>('SELECT * FROM bodies WHERE key = ?', key)
+    if (!row) return null
+    const { bytes, content_type: contentType, path, tries, try_at: tryAt } = row
+    return { bytes: new Uint8Array(bytes), contentType, path, tries, tryAt }
+  }
+
+  /** The job has failed. False where there is no body to try with. */
+  want(key: string, at: number): boolean {
+    this.#sql.exec('UPDATE bodies SET try_at = ? WHERE key = ? AND try_at IS NULL', at, key)
+    return this.isWanted(key)
+  }
+
+  isWanted(key: string): boolean {
+    const [row] = this.#sql.exec('SELECT 1 FROM bodies WHERE key = ? AND try_at IS NOT NULL', key)
+    return row !== undefined
+  }
+
+  /** Stored before control is asked, so that a try that dies with the object is made again. */
+  tried(key: string, tries: number, nextAt: number): void {
+    this.#sql.exec('UPDATE bodies SET tries = ?, try_at = ? WHERE key = ?', tries, nextAt, key)
+  }
+
+  /** Nobody is asking control any more: whoever was waited for has his next turn by then. */
+  interrupted(at: number): void {
+    this.#sql.exec('UPDATE bodies SET try_at = ? WHERE try_at > ?', at, at)
+  }
+
+  /** Those that it is time to try, the longest waiting first. */
+  due(now: number, limit: number): string[] {
+    const due = 'SELECT key FROM bodies WHERE try_at <= ? ORDER BY try_at LIMIT ?'
+    return [...this.#sql.exec<{ key: string }>(due, now, limit)].map(({ key }) => key)
+  }
+
+  /** The next time after `afterMs` that a try is due. */
+  nextAt(afterMs: number): number | null {
+    const next = 'SELECT MIN(try_at) AS at FROM bodies WHERE try_at > ?'
+    return this.#sql.exec<{ at: number | null }>(next, afterMs).one().at
   }
 
   drop(key: string): void {
     this.#sql.exec('DELETE FROM bodies WHERE key = ?', key)
   }
 
-  /** What a rescue that never came left behind. */
+  /** Of ended jobs that nobody wants to rescue, as after `rescue` was switched off. */
   dropEnded(before: number): void {
     this.#sql.exec(
-      "DELETE FROM bodies WHERE EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)",
+      "DELETE FROM bodies WHERE try_at IS NULL AND EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)",
       before,
     )
   }

@@ -1,4 +1,5 @@
 /** Idempotency keys of submits, kept for 24 h: who claimed one, with which body, and what came of it. */
+import type { ReleaseConfig } from '../../config/load.ts'
 import type { Claim, ClaimEnd } from '../rpc.ts'
 
 const KEEP_MS = 24 * 3_600_000
@@ -78,4 +79,9 @@ export class Claims {
       )
     }
   }
+}
+
+/** A client may wait for a video itself, and failover sends its submit to both arms in turn. */
+export function longestSubmitMs({ arms }: ReleaseConfig): number {
+  return [arms.control, arms.candidate].reduce((sum, arm) => sum + Math.max(arm.timeoutMs, arm.syncTimeoutMs), 0)
 }

@@ -3,26 +3,24 @@
  * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { JobSighting } from '../rpc.ts'
+import { mayStillArrive } from '../../core/rescue-plan.ts'
+import type { JobEntry, JobSighting } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import { outcomeOf } from '../../protocols/job-outcome.ts'
-import type { JobSight } from '../../protocols/protocol.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import type { Funnel } from './funnel.ts'
-import { canBeRescued, type Rescuer } from './rescuer.ts'
+import { type Ending, Looks } from './looks.ts'
+import type { Rescuer } from './rescuer.ts'
 import type { ShadowEnd } from './shadow-end.ts'
 import { jobKey, type JobRow } from './job-row.ts'
 import { type JobTable, NOTHING_TOLD, type Place } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
-const LONGEST_SHADOW_PAUSE_MS = 30_000
-const LONGEST_QUIET_PAUSE_MS = 600_000
-const GROWTH = 1.5
-const DUE_AT_ONCE = 24
-const WIDTH = 6
+/** An alarm takes on new work for so long, and waits for what it has begun. */
+const WAKE_MS = 8000
+const HOLD_MS = 30_000
 /** An ended job is known for so long after its submit. */
-export const KEEP_JOBS_MS = 8 * 86_400_000
+const KEEP_JOBS_MS = 8 * 86_400_000
 const KEEP_UNRESCUED_BODY_MS = 60_000
 
 interface FollowerParts {
@@ -41,7 +39,7 @@ export class Follower {
   readonly #jobs: JobTable
   readonly #bodies: Bodies
   readonly #funnel: Funnel
-  readonly #backend: Backend
+  readonly #looks: Looks
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
   readonly #shadowEnd: ShadowEnd
@@ -51,21 +49,43 @@ export class Follower {
     this.#jobs = jobs
     this.#bodies = bodies
     this.#funnel = funnel
-    this.#backend = backend
+    this.#looks = new Looks(jobs, backend, release, (row, ending, at) => this.#found(row, ending, at))
     this.#release = release
     this.#rescuer = rescuer
     this.#shadowEnd = shadowEnd
   }
 
-  /** A client polled and the job is still open: the ledger need not look for a while. */
-  seen(row: JobRow, now: number): void {
-    this.#schedule(row, now + this.#release.quietAfterMs, 0)
+  /** A submit that a backend accepted. */
+  takeUp(entry: JobEntry, now: number): void {
+    this.#jobs.add(entry, { poll_at: entry.submittedAt + this.#release.quietAfterMs })
+    const row = entry.rescue && this.#jobs.ofOwner(entry)
+    if (!row || row.rescued_upstream !== null) return
+    // Known already by its end, which another isolate saw and told first; after a while its body comes too late.
+    if (row.status !== 'open' && !mayStillArrive(entry.submittedAt, now)) return
+    this.#bodies.keep(row.key, entry.rescue!)
+    if (row.outcome) this.#rescuer.ended(row.key, row.outcome, now)
   }
 
-  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number): void {
-    if (!this.#jobs.end(row, outcome, told, now)) return
+  /** What an isolate saw of a job: still open, so that the ledger need not look for a while, or ended. */
+  sighted({ job, outcome, told }: JobSighting, now: number): void {
+    const key = jobKey(job.arm, job.replica, job.upstreamId)
+    if (!this.#jobs.get(key)) {
+      // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
+      if (job.submittedAt < now - KEEP_JOBS_MS) return
+      // An entry lost with its isolate is made good by what the id itself says.
+      this.#jobs.add(job)
+    }
+    const row = this.#jobs.get(key)!
+    if (outcome === null) return this.#looks.schedule(row, now + this.#release.quietAfterMs, 0)
+    if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
+    this.ended(row, outcome, told, now)
+  }
+
+  /** `isLate`: found by a look that came behind its time. */
+  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number, isLate = false): void {
+    if (!this.#jobs.end(row, outcome, told, now, isLate)) return
     if (row.shadow) this.#funnel.count(outcome === 'job_timeout' ? 'dropped:job_timeout' : 'finished')
-    if (!canBeRescued(outcome)) this.#bodies.drop(row.key)
+    else this.#rescuer.ended(row.key, outcome, now)
   }
 
   async shadowSubmitted(id: string, result: Place | { outcome: Outcome }, now: number): Promise<void> {
@@ -82,22 +102,17 @@ export class Follower {
     // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
     if (row.status !== 'open')
       this.#shadowEnd.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
-    else this.#schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
+    else this.#looks.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
     await this.arm(now)
   }
 
-  /** The alarm: whoever is due, a bounded number at a time; then the next alarm. Never throws, lest the platform give up on it. */
+  /** The alarm: whoever is due, for a bounded time; then the next alarm. Never throws, lest the platform give up on it. */
   async wake(): Promise<void> {
     const now = Date.now()
     // Armed before anything can fail.
-    await this.#storage.setAlarm(now + LONGEST_SHADOW_PAUSE_MS)
-    const rows = this.#jobs.due(now, DUE_AT_ONCE)
-    for (let i = 0; i < rows.length; i += WIDTH) {
-      await Promise.all(
-        rows.slice(i, i + WIDTH).map((row) => this.#look(row).catch((error: unknown) => this.#later(row, error))),
-      )
-    }
-    await this.#shadowEnd.stopDue(now)
+    await this.#storage.setAlarm(now + HOLD_MS)
+    this.#rescuer.startDue(now)
+    await this.#looks.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
     this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
     this.#jobs.forget(now - KEEP_JOBS_MS)
     await this.#storage.deleteAlarm()
@@ -106,7 +121,8 @@ export class Follower {
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number): Promise<void> {
-    const dues = [this.#jobs.nextDueAt(), this.#shadowEnd.nextAt()].filter((at) => at !== null)
+    const all = [this.#looks.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
+    const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
     const standing = await this.#storage.getAlarm()
@@ -115,34 +131,15 @@ export class Follower {
 
   /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
   async lookNow(row: JobRow): Promise<void> {
-    if (row.status === 'open') await this.#look(row)
+    await this.#looks.at(row)
   }
 
-  async #look(row: JobRow): Promise<void> {
-    const isLate = Date.now() >= this.#deadline(row)
-    const look = row.upstream_id === '' ? null : await this.#backend.look(row, row.upstream_id)
-    const now = Date.now()
-    // A client's poll may have ended it meanwhile.
-    const fresh = this.#jobs.get(row.key)
-    if (fresh?.status !== 'open') return
-    if (look?.state === 'sight' && outcomeOf(look.sight))
-      return this.#end(fresh, outcomeOf(look.sight)!, look.sight, now)
-    if (look?.state === 'gone') return this.#end(fresh, 'job_lost', null, now)
-    if (!isLate) return this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
-    if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
-    // A backend that answers only its users tells the ledger nothing, neither good nor bad.
-    if (look?.state === 'refused') return this.#end({ ...fresh, counted: 0 }, 'aborted', null, now)
-    await this.#end(row.upstream_id === '' ? { ...fresh, counted: 0 } : fresh, 'job_timeout', null, now)
-    if (row.shadow && row.upstream_id !== '') await this.#backend.cancel(row, row.upstream_id)
-  }
-
-  async #end(row: JobRow, outcome: Outcome, sight: JobSight | null, now: number): Promise<void> {
+  #found(row: JobRow, { outcome, sight, isLate }: Ending, now: number): void {
     const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
-    this.ended(row, outcome, told, now)
-    if (this.#release.rescue && row.arm === 'candidate' && !row.shadow && canBeRescued(outcome)) {
-      await this.#rescuer.rescue(this.#jobs.get(row.key)!)
-      await this.arm(Date.now())
-    }
+    this.ended(row, outcome, told, now, isLate)
+    if (!row.shadow || outcome !== 'job_timeout') return
+    if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
+    else this.#shadowEnd.queue(row, now)
   }
 
   /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
@@ -155,29 +152,5 @@ export class Follower {
       if (row.upstream_id !== '') this.#shadowEnd.queue(row, now)
     }
     await this.arm(now)
-  }
-
-  #later(row: JobRow, error: unknown): void {
-    console.error(
-      JSON.stringify({ at: 'job-ledger', job: jobKey(row.arm, row.replica, row.upstream_id), error: String(error) }),
-    )
-    this.#schedule(row, Date.now() + this.#pauseMs(row), row.polls + 1)
-  }
-
-  /** Past its deadline a job is looked at once more and then ended. */
-  #schedule(row: JobRow, at: number, polls: number): void {
-    this.#jobs.reschedule(row.key, Math.min(at, Math.max(this.#deadline(row), Date.now())), polls)
-  }
-
-  #pauseMs(row: JobRow): number {
-    const [first, longest] = row.shadow
-      ? [FIRST_SHADOW_POLL_MS, LONGEST_SHADOW_PAUSE_MS]
-      : [this.#release.quietAfterMs, LONGEST_QUIET_PAUSE_MS]
-    return Math.min(first * GROWTH ** row.polls, longest)
-  }
-
-  #deadline(row: JobRow): number {
-    const timeoutMs = row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
-    return row.deadline_at ?? row.submitted_at + timeoutMs
   }
 }

@@ -1,4 +1,4 @@
-/** One row of the ledger's jobs: its columns, and a job on its way into them and out. Runs no SQL. */
+/** One row of the ledger's jobs: its columns, a job on its way into them and out, and what it is counted as. Runs no SQL. */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Measure, Series } from '../../core/window.ts'
@@ -41,7 +41,6 @@ export type JobRow = {
   pair: string | null
   rescued_upstream: string | null
   rescued_replica: number | null
-  rescue_tried: number
   /** 1: its backend no longer has it, though it may have ended well before. */
   gone: number
   /** 1: a shadow job that an evaluator has measured. */
@@ -53,7 +52,7 @@ export type JobRow = {
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
-  rescued_upstream TEXT, rescued_replica INTEGER, rescue_tried INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
+  rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
   scored INTEGER DEFAULT 0`
 
 /** What tables made by earlier versions lack. */
@@ -95,7 +94,6 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     pair: null,
     rescued_upstream: null,
     rescued_replica: null,
-    rescue_tried: 0,
     deadline_at: null,
     gone: 0,
     scored: 0,
@@ -128,6 +126,7 @@ export function seriesOf(row: JobRow): Series {
   }
 }
 
+/** What a job that ended well took, as far as it is known. */
 export function latencies(row: JobRow, seconds: number, told: JobSighting['told']): Partial<Record<Measure, number>> {
   return {
     latency: seconds,

@@ -6,12 +6,13 @@ import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Measure } from '../../core/window.ts'
 import { count, emptyCounters } from '../../core/window.ts'
-import type { JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
+import type { BackendName, JobName, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import {
   ADDED_COLUMNS,
-  COLUMNS,
   CLIP_WORK,
+  COLUMNS,
+  jobKey,
   type JobRow,
   latencies,
   ledgerJob,
@@ -24,6 +25,12 @@ import {
 export interface Place {
   upstreamId: string
   replica: number
+}
+
+/** Jobs that wait for each other's looks only. */
+export interface Queue {
+  arm: Arm
+  shadow: boolean
 }
 
 /** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
@@ -52,7 +59,8 @@ export class JobTable {
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
-    sql.exec("CREATE INDEX IF NOT EXISTS jobs_open ON jobs (poll_at) WHERE status = 'open'")
+    sql.exec('DROP INDEX IF EXISTS jobs_open')
+    sql.exec("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (arm, shadow, poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_upstream ON jobs (upstream_id)')
   }
@@ -72,27 +80,34 @@ export class JobTable {
     return row ?? null
   }
 
+  /** A user's job as its id names it; null where these are somebody else's. */
+  ofOwner({ arm, replica, upstreamId, owner }: JobName): JobRow | null {
+    const row = this.get(jobKey(arm, replica, upstreamId))
+    return row?.owner === owner && !row.shadow ? row : null
+  }
+
   /** A user's job by its backend's id; where two backends have used one, that of these owners. */
-  byUpstream(upstreamId: string, arm: Arm | null = null, owners: readonly string[] = []): JobRow | null {
+  byUpstream(upstreamId: string, owners: readonly string[], at: BackendName | null): JobRow | null {
     const [row] = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 AND arm = COALESCE(?, arm)
-       ORDER BY owner IN (${owners.map(() => '?').join(', ')}) DESC LIMIT 1`,
+      `SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 ${at ? 'AND arm = ? AND replica = ?' : ''}
+       ORDER BY owner IN (${owners.map(() => '?').join(', ')}) DESC, submitted_at DESC LIMIT 1`,
       upstreamId,
-      arm,
+      ...(at ? [at.arm, at.replica] : []),
       ...owners,
     )
     return row ?? null
   }
 
-  /** Open jobs that the ledger should look at by now, a bounded number, the longest overdue first. */
-  due(now: number, limit: number): JobRow[] {
-    const due = "SELECT * FROM jobs WHERE status = 'open' AND poll_at <= ? ORDER BY poll_at LIMIT ?"
-    return [...this.#sql.exec<JobRow>(due, now, limit)]
+  /** Open jobs of a queue that the ledger should look at by now, a bounded number, the longest overdue first. */
+  due({ arm, shadow }: Queue, now: number, limit: number): JobRow[] {
+    const due =
+      "SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ORDER BY poll_at LIMIT ?"
+    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, limit)]
   }
 
-  nextDueAt(): number | null {
-    const next = "SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open'"
-    return this.#sql.exec<{ at: number | null }>(next).one().at
+  nextDueAt({ arm, shadow }: Queue): number | null {
+    const next = "SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ?"
+    return this.#sql.exec<{ at: number | null }>(next, arm, Number(shadow)).one().at
   }
 
   reschedule(key: string, at: number, polls: number): void {
@@ -111,10 +126,6 @@ export class JobTable {
     if (copy.scored) return 'again'
     this.#sql.exec('UPDATE jobs SET scored = 1 WHERE pair = ?', pair)
     return 'first'
-  }
-
-  rescueTried(key: string): void {
-    this.#sql.exec('UPDATE jobs SET rescue_tried = 1 WHERE key = ?', key)
   }
 
   /** Where a job that failed goes on. */
@@ -154,9 +165,10 @@ export class JobTable {
 
   /**
    * Ends an open job and counts its end, once: false when it had ended before. Seconds are those seen from
-   * here, cut to what the backend itself tells (in whole seconds, so up to one more).
+   * here, cut to what the backend itself tells (in whole seconds, so up to one more). `isLate`: by a look that came
+   * behind its time, so that they say how long the queue was, and are no latency.
    */
-  end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number): boolean {
+  end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number, isLate = false): boolean {
     if (outcome === 'cancelled' || outcome === 'job_lost')
       this.#sql.exec('UPDATE jobs SET gone = 1 WHERE key = ?', row.key)
     const measured = Math.max(0, (at - row.submitted_at) / 1000)
@@ -171,8 +183,8 @@ export class JobTable {
       row.key,
     )
     if (ended.rowsWritten === 0) return false
-    if (row.counted)
-      this.#count(row, outcome, outcome === 'ok' && !row.overdue ? latencies(row, seconds, told) : {}, at)
+    const isTimed = outcome === 'ok' && !row.overdue && (!isLate || told.total !== null)
+    if (row.counted) this.#count(row, outcome, isTimed ? latencies(row, seconds, told) : {}, at)
     return true
   }
 
@@ -203,12 +215,13 @@ export class JobTable {
     this.#windows.add([{ series: seriesOf(row), counters }], at)
   }
 
-  /** Own jobs for a client's list: without those that are gone, and one that goes on at control stands there only. */
+  /** Own jobs for a client's list: without those that are gone, unless they are on their way to control, and one that goes on there stands there only. */
   list(owners: readonly string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): LedgerJob[] {
     const holders = owners.map(() => '?').join(', ')
     const sign = order === 'asc' ? '>' : '<'
     const rows = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND gone = 0 AND rescued_upstream IS NULL
+      `SELECT * FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND rescued_upstream IS NULL
+       AND (gone = 0 OR EXISTS (SELECT 1 FROM bodies WHERE bodies.key = jobs.key AND try_at IS NOT NULL))
        ${after ? `AND (submitted_at, client_id) ${sign} (?, ?)` : ''} ORDER BY submitted_at ${order}, client_id ${order} LIMIT ?`,
       ...owners,
       ...(after ? [after.submittedAt, after.clientId] : []),

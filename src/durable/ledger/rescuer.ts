@@ -1,13 +1,28 @@
-/** `rescue = true`: a candidate's job that failed is submitted once to control and goes on there under the client's id. */
+/**
+ * `rescue = true`: a candidate's job that failed is submitted to control and goes on there under the client's id. A try
+ * that was interrupted or put off is made again, under the same key; nothing is asked twice at the same time.
+ */
 import type { ReleaseConfig } from '../../config/load.ts'
+import { hash32 } from '../../core/assignment.ts'
+import { canBeRescued, mayStillArrive, mayTryAgain, replicaOfTry, tryAgainMs } from '../../core/rescue-plan.ts'
+import { replicaHash } from '../../config/replica.ts'
 import type { Outcome } from '../../core/outcome.ts'
+import type { Onward } from '../rpc.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import { type JobRow, ledgerJob } from './job-row.ts'
-import type { JobTable, Place } from './job-table.ts'
+import type { JobTable } from './job-table.ts'
 
-export function canBeRescued(outcome: Outcome | null): boolean {
-  return outcome === 'job_failed' || outcome === 'job_lost'
+/** The platform lets an object wait for six backends at a time. */
+const WIDTH = 4
+
+interface RescuerParts {
+  jobs: JobTable
+  bodies: Bodies
+  backend: Backend
+  release: ReleaseConfig
+  /** After each try: another one may be due now. */
+  onTried: () => void
 }
 
 export class Rescuer {
@@ -15,43 +30,120 @@ export class Rescuer {
   readonly #bodies: Bodies
   readonly #backend: Backend
   readonly #release: ReleaseConfig
-  readonly #underWay = new Map<string, Promise<Place | null>>()
+  readonly #onTried: () => void
+  readonly #underWay = new Map<string, Promise<void>>()
 
-  constructor(jobs: JobTable, bodies: Bodies, backend: Backend, release: ReleaseConfig) {
+  constructor({ jobs, bodies, backend, release, onTried }: RescuerParts) {
     this.#jobs = jobs
     this.#bodies = bodies
     this.#backend = backend
     this.#release = release
+    this.#onTried = onTried
+    // What was under way has died with the object before this one.
+    bodies.interrupted(Date.now() + tryAgainMs(1))
   }
 
-  /** Once, however many ask; null where the job can't go on. */
-  rescue(row: JobRow): Promise<Place | null> {
-    if (!this.#release.rescue) return Promise.resolve(null)
+  /** A job has ended: one that failed is submitted to control as soon as its turn comes, any other needs its body no more. */
+  ended(key: string, outcome: Outcome, now: number): void {
+    if (!this.#release.rescue || !canBeRescued(outcome)) this.#bodies.drop(key)
+    else if (this.#bodies.want(key, now)) this.startDue(now)
+  }
+
+  /** Where the job is by now, as far as is known here; null where its id says it all. */
+  whereabouts(row: JobRow): Onward {
     if (row.rescued_upstream !== null) {
-      return Promise.resolve({ upstreamId: row.rescued_upstream, replica: row.rescued_replica! })
+      return { state: 'at_control', upstreamId: row.rescued_upstream, replica: row.rescued_replica! }
     }
-    // What still runs, or was refused or given up, is not sent anew.
-    if (row.status === 'open' || !canBeRescued(row.outcome)) return Promise.resolve(null)
-    let rescue = this.#underWay.get(row.key)
-    if (!rescue) {
-      rescue = this.#resubmit(row).finally(() => this.#underWay.delete(row.key))
-      this.#underWay.set(row.key, rescue)
-    }
-    return rescue
+    return this.#bodies.isWanted(row.key) ? { state: 'pending' } : null
   }
 
-  async #resubmit(row: JobRow): Promise<Place | null> {
-    const body = this.#bodies.get(row.key)
-    if (!body || row.rescue_tried || row.arm !== 'candidate') return null
-    this.#jobs.rescueTried(row.key)
-    const taken = await this.#backend.resubmit(body, `rescue-${row.client_id.slice(0, 200)}`)
-    this.#bodies.drop(row.key)
-    if (!taken) return null
-    const place = { upstreamId: taken.sight.id, replica: taken.replica }
-    this.#jobs.rescued(row.key, place)
-    // Control did not choose this job, so it is in nobody's counters.
-    const going = { ...ledgerJob(row), ...place, arm: 'control' as const, matched: false, work: row.work }
-    this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
-    return place
+  /** The same after waiting for the try that is under way, or can be made now, though no longer than `waitMs`. */
+  async rescue(row: JobRow, waitMs: number): Promise<Onward> {
+    const now = Date.now()
+    // What still runs, or was refused or given up, is not sent anew.
+    if (row.status === 'open' || !canBeRescued(row.outcome) || !this.#release.rescue) return this.whereabouts(row)
+    if (this.#bodies.isWanted(row.key)) {
+      this.startDue(now)
+      await this.#waited(row.key, waitMs)
+    } else if (row.rescued_upstream === null && mayStillArrive(row.submitted_at, now)) return { state: 'pending' }
+    return this.whereabouts(this.#jobs.get(row.key) ?? row)
   }
+
+  /** Its client has given the job up, wherever it is by now. */
+  async givenUp(row: JobRow): Promise<void> {
+    this.#bodies.drop(row.key)
+    if (row.rescued_upstream !== null)
+      await this.#backend.cancel({ arm: 'control', replica: row.rescued_replica! }, row.rescued_upstream)
+  }
+
+  /** Those whose time it is, as many as may be under way. Waits for none of them. */
+  startDue(now: number): void {
+    const free = WIDTH - this.#underWay.size
+    if (free <= 0) return
+    // One that is under way may be due again, where control takes its time.
+    const due = this.#bodies.due(now, WIDTH + free).filter((key) => !this.#underWay.has(key))
+    for (const key of due.slice(0, free)) {
+      const ended = this.#try(key)
+        .catch((error: unknown) => console.error(JSON.stringify({ at: 'rescuer', job: key, error: String(error) })))
+        .finally(() => {
+          this.#underWay.delete(key)
+          this.#onTried()
+          this.startDue(Date.now())
+        })
+      this.#underWay.set(key, ended)
+    }
+  }
+
+  /** When the next try is due; with all hands full, the next one after those that wait already. */
+  nextAt(now: number): number | null {
+    return this.#bodies.nextAt(this.#underWay.size >= WIDTH ? now : 0)
+  }
+
+  async #waited(key: string, waitMs: number): Promise<void> {
+    const atMost = Date.now() + waitMs
+    for (let left = waitMs; left > 0; left = atMost - Date.now()) {
+      const own = this.#underWay.get(key)
+      // It may have to wait for a free hand first, but not for another try.
+      const awaited = own ?? (this.#bodies.get(key)?.tries === 0 ? [...this.#underWay.values()][0] : undefined)
+      if (!awaited) return
+      await Promise.race([awaited, new Promise((resolve) => setTimeout(resolve, left))])
+      if (own) return
+    }
+  }
+
+  async #try(key: string): Promise<void> {
+    const row = this.#jobs.get(key)
+    const body = this.#bodies.get(key)
+    if (!row || !body || !this.#release.rescue) return this.#bodies.drop(key)
+    const { urls, timeoutMs } = this.#release.arms.control
+    const seed = hash32(`${key}|${row.owner}|${row.submitted_at}`)
+    const replica = replicaHash(urls[replicaOfTry(seed, body.tries, urls.length)]!)
+    const tries = body.tries + 1
+    this.#bodies.tried(key, tries, Date.now() + timeoutMs + tryAgainMs(tries))
+    const taken = await this.#backend.resubmit(body, replica, await keyOf(this.#release.name, row))
+    // Its client may have given it up meanwhile.
+    const isWanted = this.#bodies.isWanted(key)
+    if (taken.sight) {
+      if (!isWanted) return void (await this.#backend.cancel({ arm: 'control', replica }, taken.sight.id))
+      this.#goesOn(row, taken.sight.id, replica)
+    } else if (isWanted) {
+      if (mayTryAgain(tries, taken.status)) this.#bodies.tried(key, tries, Date.now() + tryAgainMs(tries))
+      else this.#bodies.drop(key)
+    }
+  }
+
+  #goesOn(row: JobRow, upstreamId: string, replica: number): void {
+    this.#bodies.drop(row.key)
+    this.#jobs.rescued(row.key, { upstreamId, replica })
+    // Control did not choose this job, so it is in nobody's counters.
+    const going = { ...ledgerJob(row), upstreamId, replica, arm: 'control' as const, matched: false, work: row.work }
+    this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
+  }
+}
+
+/** The same at each try, and of no other job: neither a backend's id nor a client's needs to be unique over replicas. */
+async function keyOf(release: string, { key, owner, submitted_at }: JobRow): Promise<string> {
+  const text = new TextEncoder().encode([release, key, owner, submitted_at].join('\n'))
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', text))
+  return `rescue-${Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }

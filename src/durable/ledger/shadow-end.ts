@@ -4,7 +4,7 @@
  */
 import type { Backend } from './backend.ts'
 
-const WIDTH = 6
+const WIDTH = 2
 const AT_ONCE = 48
 const MOST_ATTEMPTS = 5
 const PAUSE_MS = 2000
@@ -50,15 +50,21 @@ export class ShadowEnd {
     return this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM stops').one().at
   }
 
-  async stopDue(now: number): Promise<void> {
+  /** Stops whoever is due, up to that time; a backend that does not answer is left alone for the rest of it. */
+  async stopDue(now: number, untilMs: number): Promise<void> {
     const due = this.#sql.exec<StopRow>('SELECT * FROM stops WHERE next_at <= ? LIMIT ?', now, AT_ONCE)
     const rows = [...due].filter(({ key }) => !this.#underWay.has(key))
-    for (let i = 0; i < rows.length; i += WIDTH) {
-      await Promise.all(rows.slice(i, i + WIDTH).map((row) => this.#stop(row)))
+    for (let i = 0; i < rows.length && Date.now() < untilMs; i += WIDTH) {
+      const answered = await Promise.all(rows.slice(i, i + WIDTH).map((row) => this.#stop(row)))
+      if (!answered.includes(true)) {
+        const at = Date.now() + PAUSE_MS
+        this.#sql.exec('UPDATE stops SET next_at = ? WHERE next_at <= ?', at, at)
+        return
+      }
     }
   }
 
-  async #stop({ key, upstream_id: upstreamId, replica, attempts }: StopRow): Promise<void> {
+  async #stop({ key, upstream_id: upstreamId, replica, attempts }: StopRow): Promise<boolean> {
     this.#underWay.add(key)
     try {
       const answered = await this.#backend.cancel({ arm: 'candidate', replica }, upstreamId)
@@ -67,6 +73,7 @@ export class ShadowEnd {
         const at = Date.now() + PAUSE_MS * 2 ** attempts
         this.#sql.exec('UPDATE stops SET attempts = attempts + 1, next_at = ? WHERE key = ?', at, key)
       }
+      return answered
     } finally {
       this.#underWay.delete(key)
     }

@@ -1,4 +1,18 @@
 /** Sums over the ledger's jobs that the controller shows: what is open, and what a rollout cost its users. */
+import type { Report, Span } from '../window-store.ts'
+import type { FunnelView } from './funnel.ts'
+import type { Overdue } from './job-table.ts'
+
+/** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
+export interface LedgerQuestion extends Span {
+  overdue: Overdue | null
+}
+
+export interface LedgerReport extends Report, FunnelView {
+  open: OpenJobs
+  /** Shadow copies admitted since midnight UTC. */
+  shadowToday: number
+}
 
 export interface OpenJobs {
   /** Candidate jobs of users: what drains after a rollback. */

@@ -1,0 +1,69 @@
+/**
+ * When the ledger looks after a job by itself, when it gives one up, and how long a backend that does not answer is
+ * left alone. Asks nobody and reads no clock.
+ */
+
+const FIRST_SHADOW_PAUSE_MS = 1000
+const LONGEST_SHADOW_PAUSE_MS = 30_000
+const LONGEST_QUIET_PAUSE_MS = 600_000
+const GROWTH = 1.5
+/** So many looks in a row without an answer, and a backend is left alone for a while. */
+const SILENT_AFTER = 2
+const FIRST_SILENCE_MS = 5000
+const LONGEST_SILENCE_MS = 60_000
+/** Of an object that slept through deadlines: so long may it look at what ended meanwhile before the clock decides. */
+const CATCH_UP_MS = 30_000
+/** A look this much behind its time says when a job ended no better than the queue was long. */
+const SLACK_MS = 1500
+
+/** How long a look may wait for its answer. */
+export const LOOK_MS = 5000
+/** The same for the one at a job's deadline: it holds nobody up. */
+export const LAST_LOOK_MS = 2000
+
+/** One backend as looks have found it: unanswered ones in a row, and until when it is left alone. Unix ms. */
+export interface Silence {
+  unanswered: number
+  untilMs: number
+}
+
+export const HEARD: Silence = { unanswered: 0, untilMs: 0 }
+
+export function afterLook({ unanswered }: Silence, answered: boolean, now: number): Silence {
+  if (answered) return HEARD
+  const beyond = unanswered + 1 - SILENT_AFTER
+  const pause = Math.min(FIRST_SILENCE_MS * 2 ** Math.max(0, beyond), LONGEST_SILENCE_MS)
+  return { unanswered: unanswered + 1, untilMs: beyond < 0 ? 0 : now + pause }
+}
+
+/** `end`: by the clock alone. `last_look`: once more, and then the clock decides. `later`: its backend is left alone. */
+export type Step = 'end' | 'look' | 'last_look' | 'later'
+
+export interface DueJob {
+  deadlineMs: number
+  /** False for a copy whose submit has not been answered: there is nothing to ask for. */
+  hasId: boolean
+  silence: Silence
+  /** Since when the object has been looking. */
+  awakeSinceMs: number
+}
+
+export function stepFor({ deadlineMs, hasId, silence, awakeSinceMs }: DueJob, now: number): Step {
+  const isSilent = now < silence.untilMs
+  if (now < deadlineMs) return isSilent || !hasId ? 'later' : 'look'
+  const grace = deadlineMs < awakeSinceMs ? awakeSinceMs + CATCH_UP_MS : deadlineMs + LAST_LOOK_MS
+  return !hasId || isSilent || now >= grace ? 'end' : 'last_look'
+}
+
+/** Until the next look at a job that has been looked at so often: copies from the start on, users' jobs once quiet. */
+export function pauseMs(isShadow: boolean, quietAfterMs: number, looks: number): number {
+  const [first, longest] = isShadow
+    ? [FIRST_SHADOW_PAUSE_MS, LONGEST_SHADOW_PAUSE_MS]
+    : [quietAfterMs, LONGEST_QUIET_PAUSE_MS]
+  return Math.min(first * GROWTH ** looks, longest)
+}
+
+/** Whether the time of a look tells when a job ended, at most as much later as jobs are looked at. */
+export function isOnTime(dueAtMs: number, lookedAtMs: number): boolean {
+  return lookedAtMs - dueAtMs <= SLACK_MS
+}
