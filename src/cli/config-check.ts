@@ -1,7 +1,8 @@
 /** `sluice config check`: a wrangler.toml judged as the gateway would, without a gateway. */
 import type { Command } from 'commander'
-import { formatDuration } from '../config/fields.ts'
-import { readConfig, type ReleaseConfig } from '../config/load.ts'
+import { formatDuration, isTable } from '../config/fields.ts'
+import { httpWarnings } from '../config/http-limits.ts'
+import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/load.ts'
 import { PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
@@ -49,7 +50,7 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
         ok: errors.length === 0,
         file,
         errors,
-        warnings: sizes.warnings,
+        warnings: [...sizes.warnings, ...vainSettings(vars)],
         releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
       }
       if (options.json) terminal.print(JSON.stringify(result, null, 2))
@@ -60,6 +61,14 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
 
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** Keys that are valid and do nothing. */
+function vainSettings(vars: Record<string, unknown>): Finding[] {
+  return releaseKeys(vars).flatMap((key) => {
+    const table = asTable(vars[key])
+    return isTable(table) ? httpWarnings(table).map(({ path, message }) => ({ path: `${key}.${path}`, message })) : []
+  })
 }
 
 function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {

@@ -1,6 +1,6 @@
 /**
- * What a release of protocol `http` can't do: there are no jobs, and bodies are streamed on unread. Keys that would
- * silently do nothing there are errors. Judges nothing that the schemas judge already.
+ * What a release of protocol `http` can't do: there are no jobs, and bodies are streamed on unread. Keys that do
+ * nothing there are told as warnings; judges nothing that the schemas judge already.
  */
 import type { ErrorDetail } from '../core/errors.ts'
 import { valuesAt } from './paths.ts'
@@ -42,8 +42,9 @@ const LIMITS: readonly Limit[] = [
   })),
 ]
 
-/** What the table of an `http` release asks for in vain; paths begin below the release. */
-export function httpIssues(release: Record<string, unknown>): ErrorDetail[] {
+/** What a release's table asks for in vain; paths begin below the release. */
+export function httpWarnings(release: Record<string, unknown>): ErrorDetail[] {
+  if (release['protocol'] !== 'http') return []
   return LIMITS.flatMap(({ path, message, only }) =>
     valuesAt(release, path)
       .filter(({ value }) => only === undefined || value === only)

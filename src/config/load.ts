@@ -2,7 +2,6 @@
 import * as v from 'valibot'
 import type { ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
-import { httpIssues } from './http-limits.ts'
 import { issueWords } from './issue-words.ts'
 import { type ReleaseSettings, releaseSchema } from './release-schema.ts'
 import { type SluiceSettings, sluiceSchema } from './sluice-schema.ts'
@@ -66,8 +65,6 @@ export function readRelease(
   const { protocol } = table
   if (typeof protocol === 'string' && !protocols.includes(protocol))
     issues.push({ path: `${key}.protocol`, message: `"${protocol}" is none of ${protocols.join(', ')}` })
-  if (protocol === 'http')
-    issues.push(...httpIssues(table).map(({ path, message }) => ({ path: `${key}.${path}`, message })))
   return issues.length === before ? release : null
 }
 

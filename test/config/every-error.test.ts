@@ -15,7 +15,6 @@ const ARM = { url: 'https://a.example' }
 const arm = (candidate: Table): Table => ({ arms: { control: ARM, candidate } })
 const guardrail = (more: Table): Table => ({ guardrails: [{ metric: 'error_rate', max: 0.01, ...more }] })
 const rule = (more: Table): Table => ({ rules: [more] })
-const http = (more: Table): Table => ({ protocol: 'http', ...more })
 const period = { from: '2027-01-02T00:00:00Z', to: '2026-12-24T00:00:00Z' }
 
 const tooMany = Array.from({ length: 50 }, (_, i) => i + 1)
@@ -59,26 +58,6 @@ const KINDS: Kind[] = [
   ['a risk of nothing', guardrail({ alpha: -1 }), 'guardrails.0.alpha', /more than 0 /, 'guardrails.0'],
   ['a metric without kind', { metrics: [{ name: 'm' }] }, 'metrics.0.kind', /missing/, 'metrics.0'],
   ['days that end first', { experiment: { exclude: [period] } }, 'experiment.exclude.0', /before/, 'experiment'],
-  ['models for http', http({ match: { models: ['a'] } }), 'match.models', /match by paths/, 'match'],
-  ['a model for http', http(arm({ ...ARM, model: 'a' })), 'arms.candidate.model', /take this out/, 'arms.candidate'],
-  [
-    'videos waited for by http',
-    http(arm({ ...ARM, sync_timeout: '1s' })),
-    'arms.candidate.sync_timeout',
-    /as timeout says/,
-    'arms.candidate',
-  ],
-  ['failover for http', http({ failover: true }), 'failover', /can be sent again: take this out/, ''],
-  ['rescue for http', http({ rescue: true }), 'rescue', /no jobs/, ''],
-  ['native ids for http', http({ id_mode: 'native' }), 'id_mode', /no job ids/, ''],
-  ['copies for http', http({ shadow: { sample: 1 } }), 'shadow.sample', /canary stage/, 'shadow'],
-  [
-    'a rule on a body for http',
-    http(rule({ when: { model: 'a' }, arm: 'candidate' })),
-    'rules.0.when.model',
-    /never holds/,
-    'rules.0.when',
-  ],
 ]
 
 function release(name: string, more: Table = {}): Table {
@@ -168,11 +147,11 @@ describe('a live overlay', () => {
   const live = KINDS.filter(([, wrong]) =>
     Object.keys(wrong).every((key) => key === 'protocol' || (OVERLAY_KEYS as readonly string[]).includes(key)),
   )
-  it.each(live.filter(([, wrong]) => !('protocol' in wrong) || wrong['protocol'] === 'http'))(
+  it.each(live.filter(([, wrong]) => !('protocol' in wrong)))(
     'with %s is refused with each error, under the keys of the patch',
     (_, wrong, path, message, inTable) => {
-      const { protocol = 'openai-videos', ...overlay } = surprised(wrong, inTable)
-      const read = readConfig({ RELEASE_A: release('r', { protocol }) }, PROTOCOLS)
+      const overlay = surprised(wrong, inTable)
+      const read = readConfig({ RELEASE_A: release('r') }, PROTOCOLS)
       if (!read.ok) throw new Error(JSON.stringify(read.issues))
       const laid = effectiveRelease(read.config.releases[0]!, { ...overlay, arms: {} } as never, PROTOCOLS)
       const issues = laid.ok ? [] : laid.issues

@@ -2,15 +2,15 @@
 import type { ActionCommand } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Facts } from '../../core/gates.ts'
-import { openJudgement } from '../../core/judgement.ts'
+import { type Judgement, openJudgement } from '../../core/judgement.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { excusedGuardrails } from '../../core/guardrail-excuse.ts'
 import type { ErrorDetail } from '../../core/errors.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
+import { resumed } from '../../core/resume.ts'
 import { type Command, MAX_REASON_CHARS, placeOf, type Transition, transition } from '../../core/transitions.ts'
 import { verdictsNow } from '../../core/cadence.ts'
 import type { Actor, Answer, Refusal } from '../controller-rpc.ts'
-import { needsCopies } from './no-copies.ts'
 import type { Outbox, Undeliverable, WebhookEvent } from './outbox.ts'
 import type { AuditDraft, ControllerStore } from './store.ts'
 
@@ -45,8 +45,6 @@ export class Actions {
     const reason = request.reason || `${request.action.replace('_', ' ')} by ${actor.who}`
     const next = transition(state, command, config, this.facts(config, now), reason)
     if (!next.ok) return { ok: false, code: next.code, message: next.message, details: detailsOf(next) }
-    const vain = needsCopies(config, request)
-    if (vain) return { ok: false, code: 'invalid_request', message: vain.message, details: [vain] }
     if (!request.dry_run) {
       const forced = 'force' in command && command.force ? { evidence: { forced: true } } : {}
       const cause = command.action === 'rollback' ? { cause: 'manual' } : {}
@@ -75,7 +73,9 @@ export class Actions {
     const newEpoch = next.epoch !== state.epoch || !judgement
     // Sequential tests share their α over the epochs of one run; a new run begins afresh.
     const previous = audit.action === 'start' ? null : judgement
-    const fresh = () => openJudgement(next, config, previous)
+    const judged = newEpoch
+      ? openJudgement(next, config, previous)
+      : judgementAfter(audit.action, judgement, config, this.#store.verdicts, now)
     // What a rollback rests on stays to be read until the release is started anew.
     const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
     const settling =
@@ -86,7 +86,8 @@ export class Actions {
             shadowsToClose: state.epoch,
           }
         : {}
-    this.#store.commit({ state: next, ...(newEpoch ? { judgement: fresh(), verdicts } : {}), ...settling }, audit, now)
+    const changes = { state: next, judgement: judged, ...(newEpoch ? { verdicts } : {}), ...settling }
+    this.#store.commit(changes, audit, now)
     const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }
     if (audit.from.stage !== audit.to.stage) this.#outbox.add('stage_changed', data, now)
     if (audit.action === 'rollback') this.#outbox.add('rolled_back', data, now)
@@ -133,6 +134,18 @@ export class Actions {
     const excused = excusedGuardrails(config.guardrails, verdicts, state.percent)
     return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment }
   }
+}
+
+/** Within its epoch: what a person resumed in spite of is judged no more, and where copies begin, silence has ended. */
+function judgementAfter(
+  action: string,
+  judgement: Judgement,
+  { guardrails }: ReleaseConfig,
+  verdicts: readonly Verdict[],
+  now: number,
+): Judgement {
+  if (action === 'resume') return resumed(judgement, guardrails, verdicts, now)
+  return action === 'set_shadow' ? { ...judgement, listeningSince: now } : judgement
 }
 
 /** These go by the verdicts; on old ones nobody should be let in. */
