@@ -25,8 +25,9 @@ export function excusedGuardrails(
 /** Nothing could be judged, for want of control's requests alone. */
 function lacksControl(guardrail: Guardrail, verdict: Verdict): boolean {
   const { max, maxSeconds, metric } = guardrail
-  if (verdict.status !== 'inconclusive' || verdict.note !== null || verdict.value !== null) return false
-  if (metric.startsWith('signal:')) return false
+  if (verdict.status !== 'inconclusive' || verdict.note !== null) return false
+  if (metric.startsWith('signal:')) return max === null && verdict.baselineN < guardrail.minSamples
+  if (verdict.value !== null) return false
   if (metric === 'error_rate') return max === null && verdict.baselineN < guardrail.minRequests
   return maxSeconds === null && verdict.baselineN < jobsForQuantile(guardrail)
 }

@@ -70,7 +70,7 @@ function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally
 
 function tooFew(guardrail: Guardrail, seen: number, tally: Tally, context: JudgeContext): Finding {
   const needs = { n: tally.n, baselineN: tally.controlN, noControl: false }
-  const finding = nothingYet(guardrail, seen, context, needs, () => silenceText(guardrail, context))
+  const finding = nothingYet(guardrail, seen, needs, () => silenceText(guardrail, context))
   if (seen === 0) return finding
   const seconds = (guardrail.withinMs ?? 0) / 1000
   const least = guardrail.metric === 'error_rate' ? guardrail.minRequests : jobsForQuantile(guardrail)

@@ -155,7 +155,7 @@ export function latencyWords(guardrail: Guardrail, reading: Judgement['reading']
 function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
   const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
   const noControl = guardrail.maxSeconds === null && controlN === 0
-  return nothingYet(guardrail, state.seen, context, { n, baselineN: controlN, noControl }, () => {
+  return nothingYet(guardrail, state.seen, { n, baselineN: controlN, noControl }, () => {
     if (state.seen === 0) return silenceText(guardrail, context)
     const subject = subjectOf(guardrail)
     const needed = jobsForQuantile(guardrail)

@@ -130,7 +130,7 @@ function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeConte
   const { n, controlN } = state.pending?.tally ?? state.last?.tally ?? { n: 0, controlN: 0 }
   const noControl = guardrail.max === null && controlN === 0
   const needs = { n, baselineN: controlN, noControl }
-  return nothingYet(guardrail, state.seen, context, needs, () => {
+  return nothingYet(guardrail, state.seen, needs, () => {
     if (state.seen === 0) return silenceText(guardrail, context)
     const subject = subjectOf(guardrail)
     if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`

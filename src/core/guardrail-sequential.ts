@@ -143,7 +143,7 @@ function sequentialWords(
 function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
   const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
   const slow = guardrail.metric !== 'error_rate'
-  return nothingYet(guardrail, state.seen, context, { n, baselineN: controlN, noControl: slow && controlN === 0 }, () =>
+  return nothingYet(guardrail, state.seen, { n, baselineN: controlN, noControl: slow && controlN === 0 }, () =>
     state.seen === 0
       ? silenceText(guardrail, context)
       : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), guardrail.operation)} needed for a comparison`,

@@ -1,11 +1,11 @@
 /** Signals posted from outside (quality, resources, cost): candidate's mean against a limit or control's mean; less is better. */
 import { grouped, subjectOf } from './guardrail-words.ts'
-import type { Finding, Guardrail, JudgeContext } from './monitor.ts'
+import type { Finding, Guardrail, JudgeContext, MonitorState, SignalMean } from './monitor.ts'
 
-export function assessSignal(guardrail: Guardrail, context: JudgeContext): Finding {
+export function assessSignal(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
   const { max, maxOverControl, minSamples } = guardrail
-  const candidate = context.signals?.candidate ?? null
-  const control = context.signals?.control ?? null
+  const candidate = without(context.signals?.candidate ?? null, state.acknowledged?.candidate ?? null)
+  const control = without(context.signals?.control ?? null, state.acknowledged?.control ?? null)
   const subject = subjectOf(guardrail)
   const n = candidate?.n ?? 0
   const relative =
@@ -23,14 +23,8 @@ export function assessSignal(guardrail: Guardrail, context: JudgeContext): Findi
     windows: { fromMs: null, toMs: null, bad: 0, needed: 1 },
   }
   if (!candidate || n === 0) {
-    const since = context.clockStartedAt ?? context.epochStartedAt ?? null
-    const over = since !== null && context.now - since > guardrail.noDataGraceMs
-    return {
-      ...base,
-      status: 'no_data',
-      note: over ? 'grace_over' : null,
-      words: () => `${subject}: no samples of the candidate yet`,
-    }
+    const when = state.acknowledged?.candidate ? 'since the resume' : 'yet'
+    return { ...base, status: 'no_data', words: () => `${subject}: no samples of the candidate ${when}` }
   }
   if (!Number.isFinite(candidate.mean) || (control !== null && !Number.isFinite(control.mean)))
     return { ...base, status: 'error', words: () => `${subject}: its mean is not a number` }
@@ -54,6 +48,13 @@ export function assessSignal(guardrail: Guardrail, context: JudgeContext): Findi
     words: () =>
       `${subject} ${value} ${bad ? '>' : 'within'} ${figure(threshold)} (mean over ${grouped(n)} samples${against})`,
   }
+}
+
+/** The mean of the samples that are not among those known before. */
+function without(all: SignalMean | null, known: SignalMean | null): SignalMean | null {
+  if (!all || !known) return all
+  const n = all.n - known.n
+  return n <= 0 ? null : { ...all, n, mean: (all.n * all.mean - known.n * known.mean) / n }
 }
 
 function figure(value: number): string {

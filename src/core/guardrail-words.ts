@@ -60,7 +60,7 @@ export function silenceText(guardrail: Guardrail, { now, clockStartedAt, epochSt
   return `${subjectOf(guardrail)}: no candidate ${NOUNS[guardrail.operation][1]} ${how}`
 }
 
-function durationText(ms: number): string {
+export function durationText(ms: number): string {
   if (ms < 120_000) return `${Math.round(ms / 1000)} s`
   return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Number((ms / 3_600_000).toPrecision(3))} h`
 }

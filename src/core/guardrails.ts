@@ -8,6 +8,7 @@ import { assessLatency, foldLatency } from './guardrail-latency.ts'
 import { assessRate, foldRate } from './guardrail-rate.ts'
 import { assessSequential, foldSequential } from './guardrail-sequential.ts'
 import { assessSignal } from './guardrail-signal.ts'
+import { silenced } from './guardrail-silence.ts'
 import { formula } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
 
@@ -22,6 +23,9 @@ export function openMonitor(previous?: MonitorState): MonitorState {
     version: 1,
     epoch: (previous?.epoch ?? 0) + 1,
     seen: 0,
+    seenAt: null,
+    since: null,
+    acknowledged: null,
     pending: null,
     last: null,
     streak: null,
@@ -39,6 +43,12 @@ export function openMonitor(previous?: MonitorState): MonitorState {
  * been added as open is not added again when it ends.
  */
 export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  if (window.startMs < (state.since ?? 0)) return state
+  const next = folded(guardrail, state, window)
+  return next.seen > state.seen ? { ...next, seenAt: window.endMs } : next
+}
+
+function folded(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   if (guardrail.metric.startsWith('signal:')) return state
   if (guardrail.withinMs !== null) return foldFastTrip(guardrail, state, window)
   if (guardrail.method === 'sequential') return foldSequential(guardrail, state, window)
@@ -63,7 +73,11 @@ export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeC
 
 /** The same verdict in figures only, for those who judge millions of windows and read few. */
 export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
-  if (guardrail.metric.startsWith('signal:')) return assessSignal(guardrail, context)
+  return silenced(guardrail, state, context, found(guardrail, state, context))
+}
+
+function found(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  if (guardrail.metric.startsWith('signal:')) return assessSignal(guardrail, state, context)
   if (guardrail.withinMs !== null) return assessFastTrip(guardrail, state, context)
   if (guardrail.method === 'sequential') return assessSequential(guardrail, state, context)
   return guardrail.metric === 'error_rate'

@@ -23,8 +23,10 @@ export interface Judgement {
   firstJobAt: number | null
   /** Control's finished jobs of the epoch, for what counts as overdue. */
   controlJobs: { latency: Sketch; per_clip: Sketch }
-  /** Guardrails already told as breached or both bad in this epoch. */
+  /** What has been told in this epoch already, as `alertOf` names it. */
   alerted: string[]
+  /** Last resume, or change of what is copied: silence is counted from here at the earliest. Unix ms; null: none. */
+  listeningSince: number | null
 }
 
 /** The part of the effective config by which windows are judged. */
@@ -43,13 +45,24 @@ export function openJudgement(
     epoch,
     shadow: state === 'shadow',
     judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),
-    monitors: Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id])])),
+    monitors: {
+      ...setAside(previous?.monitors ?? {}),
+      ...Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id])])),
+    },
     candidateJobs: 0,
     submits: { control: 0, candidate: 0 },
     firstJobAt: null,
     controlJobs: { latency: emptySketch(), per_clip: emptySketch() },
     alerted: [],
+    listeningSince: null,
   }
+}
+
+/** Of a guardrail that is taken out and put back within a run, the share of α that is spent stays spent. */
+function setAside(monitors: Judgement['monitors']): Judgement['monitors'] {
+  return Object.fromEntries(
+    Object.entries(monitors).map(([id, state]) => [id, { ...openMonitor(state), epoch: state.epoch }]),
+  )
 }
 
 /** All counters of the windows from `judgedUntil` up to `untilMs` (exclusive, aligned). */
@@ -106,16 +119,17 @@ export function verdictsOf(
   judgement: Judgement,
   guardrails: readonly Guardrail[],
   recent: readonly WindowRow[],
-  context: Omit<JudgeContext, 'recent' | 'signals'>,
+  times: Pick<JudgeContext, 'now' | 'clockStartedAt' | 'epochStartedAt'>,
   signals: SignalSource = () => ({ candidate: null, control: null }),
 ): Verdict[] {
+  const { judgedUntil, listeningSince } = judgement
   return guardrails.map((guardrail) => {
-    const span =
-      guardrail.withinMs === null
-        ? null
-        : recentWindow(recent, judgement, context.now - guardrail.withinMs, context.now)
-    const posted = guardrail.metric.startsWith('signal:') ? { signals: signals(guardrail.metric.slice(7)) } : {}
-    return judge(guardrail, judgement.monitors[guardrail.id] ?? openMonitor(), { ...context, ...posted, recent: span })
+    const { withinMs, metric, id } = guardrail
+    const state = judgement.monitors[id] ?? openMonitor()
+    const fromMs = Math.max(times.now - (withinMs ?? 0), state.since ?? 0)
+    const span = withinMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)
+    const posted = metric.startsWith('signal:') ? { signals: signals(metric.slice('signal:'.length)) } : {}
+    return judge(guardrail, state, { ...times, judgedUntil, listeningSince, ...posted, recent: span })
   })
 }
 

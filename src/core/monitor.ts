@@ -119,6 +119,12 @@ export interface MonitorState {
   epoch: number
   /** Candidate observations so far. */
   seen: number
+  /** End of the last window that had one; null before the first. */
+  seenAt: number | null
+  /** Unix ms; what is older was acknowledged by a resume and is judged no more. Null: everything of the epoch is judged. */
+  since: number | null
+  /** What had been posted of a signal by then. */
+  acknowledged: Signals | null
   /** Windows merged forward, too few requests yet. */
   pending: { tally: Tally; latencies: Latencies | null } | null
   last: Reading | null
@@ -129,10 +135,16 @@ export interface MonitorState {
   tripped: Tally | null
 }
 
-/** Mean of a posted signal over n samples. */
-interface SignalMean {
+/** Mean of a posted signal over n samples, and when the last of them was taken, if that is known. */
+export interface SignalMean {
   n: number
   mean: number
+  lastAt?: number
+}
+
+export interface Signals {
+  candidate: SignalMean | null
+  control: SignalMean | null
 }
 
 export interface JudgeContext {
@@ -142,8 +154,12 @@ export interface JudgeContext {
   clockStartedAt: number | null
   /** From when "no data" is counted while no job has ended. */
   epochStartedAt?: number | null
+  /** No silence from before this counts: nothing could be heard until then. */
+  listeningSince?: number | null
+  /** End of the last window that was folded. What came later is not known yet, and is no silence. Left out: `now`. */
+  judgedUntil?: number
   /** Counters of the last `withinMs`, merged, for a fast trip; null when the caller has none. */
   recent: ClosedWindow | null
   /** For `signal:*` metrics. Left out: not measured yet. */
-  signals?: { candidate: SignalMean | null; control: SignalMean | null }
+  signals?: Signals
 }

@@ -6,7 +6,7 @@ import { isRunning, nextRung, type Plan, presentRung, type ReleaseState } from '
 export type NextAction =
   | { action: 'rollback' | 'pause'; by: 'guardrail'; verdict: Verdict }
   | { action: 'rollback'; by: 'experiment' }
-  /** Told, and nothing changed: breaches that only warn, and arms that are both bad. */
+  /** Told, and nothing changed: breaches that only warn, arms that are both bad, data that stays away. */
   | { action: 'alert'; verdicts: Verdict[] }
   | { action: 'advance' | 'promote' }
 
@@ -14,7 +14,7 @@ export interface Findings {
   state: ReleaseState
   /** One for each guardrail. */
   verdicts: readonly Verdict[]
-  /** Guardrails told already in this epoch. */
+  /** What was told already in this epoch, as `alertOf` names it. */
   alerted: readonly string[]
   /** The experiment's last decision, and of which epoch it is. */
   decision: { epoch: number; decision: 'advance' | 'hold' | 'rollback' | 'continue' } | null
@@ -28,15 +28,13 @@ type ActionPlan = Pick<Plan, 'ladder' | 'advance'> & { guardrails: readonly Guar
 export function nextAction(found: Findings, plan: ActionPlan): NextAction | null {
   const { state, verdicts, alerted, blockers } = found
   if (!isRunning(state)) return null
-  const breached = verdicts.find((verdict) => asksFor('rollback', verdict, plan.guardrails))
+  const breached = verdicts.find((verdict) => asksFor('rollback', verdict, plan.guardrails, state))
   if (breached) return { action: 'rollback', by: 'guardrail', verdict: breached }
   const isCompleted = state.state === 'completed'
-  const pausing = verdicts.find((verdict) => asksFor('pause', verdict, plan.guardrails))
+  const pausing = verdicts.find((verdict) => asksFor('pause', verdict, plan.guardrails, state))
   if (pausing && !isCompleted && !state.paused) return { action: 'pause', by: 'guardrail', verdict: pausing }
   if (experimentHarms(found, plan)) return { action: 'rollback', by: 'experiment' }
-  const untold = verdicts.filter(
-    ({ status, note, guardrail }) => (status === 'breach' || note === 'both_bad') && !alerted.includes(guardrail),
-  )
+  const untold = verdicts.filter((verdict) => isNews(verdict, state) && !alerted.includes(alertOf(verdict)))
   if (untold.length > 0) return { action: 'alert', verdicts: untold }
   if (plan.advance !== 'auto' || isCompleted || blockers.length > 0) return null
   return { action: state.state === 'shadow' || nextRung(state, plan.ladder) ? 'advance' : 'promote' }
@@ -47,10 +45,29 @@ export function asksFor(
   action: 'rollback' | 'pause',
   verdict: Verdict,
   guardrails: readonly Pick<Guardrail, 'id' | 'noData'>[],
+  state: ReleaseState,
 ): boolean {
   if (verdict.status === 'breach') return verdict.action === action
   const noData = guardrails.find(({ id }) => id === verdict.guardrail)?.noData
-  return action === 'rollback' && verdict.note === 'grace_over' && noData === 'rollback'
+  return action === 'rollback' && isSilent(verdict, state) && noData === 'rollback'
+}
+
+/** The name under which a verdict is told once an epoch: silence and a breach of one guardrail are two things to tell. */
+export function alertOf({ guardrail, note }: Verdict): string {
+  return note === 'grace_over' ? `${guardrail} no_data` : guardrail
+}
+
+function isNews(verdict: Verdict, state: ReleaseState): boolean {
+  return verdict.status === 'breach' || verdict.note === 'both_bad' || isSilent(verdict, state)
+}
+
+/** Data missing for longer than allowed, and not because a person sends the candidate nothing. */
+function isSilent({ note }: Verdict, state: ReleaseState): boolean {
+  const turnedOff =
+    state.state === 'shadow'
+      ? state.paused || state.shadowSample === 0
+      : state.state === 'canary' && state.percent === 0
+  return note === 'grace_over' && !turnedOff
 }
 
 /** Only where the experiment is the stage's gate and nobody has to be asked; elsewhere it advises. */

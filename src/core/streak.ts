@@ -2,7 +2,7 @@
  * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
  * What makes one window bad is asked elsewhere.
  */
-import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Reading, Tally } from './monitor.ts'
+import type { ClosedWindow, Finding, Guardrail, MonitorState, Reading, Tally } from './monitor.ts'
 import { binomialTail, worseThanControl } from './stats/proportions.ts'
 import type { Counters } from './window.ts'
 
@@ -98,15 +98,12 @@ export function streakStatus(
 export function nothingYet(
   guardrail: Guardrail,
   seen: number,
-  context: JudgeContext,
   needs: { n: number; baselineN: number; noControl: boolean },
   words: () => string,
 ): Finding {
-  const since = context.clockStartedAt ?? context.epochStartedAt ?? null
-  const over = seen === 0 && since !== null && context.now - since > guardrail.noDataGraceMs
   return {
     status: seen === 0 ? 'no_data' : 'inconclusive',
-    note: over ? 'grace_over' : seen > 0 && needs.noControl ? 'no_control' : null,
+    note: seen > 0 && needs.noControl ? 'no_control' : null,
     value: null,
     n: needs.n,
     baselineValue: null,

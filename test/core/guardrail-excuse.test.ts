@@ -19,6 +19,15 @@ describe('a relative guardrail', () => {
     expect(excusedGuardrails([rule], [{ ...few, status: 'error' }], 100)).toEqual([])
   })
 
+  it('of a signal is excused like any other', () => {
+    const fvd = guardrail({ id: 'fvd', metric: 'signal:fvd', max: null, maxOverControl: 0.1 })
+    const rare = verdict({ guardrail: 'fvd', status: 'inconclusive', value: 120, n: 500, baselineN: 199 })
+    expect(excusedGuardrails([fvd], [rare], 100)).toEqual(['fvd'])
+    expect(excusedGuardrails([fvd], [rare], 50)).toEqual([])
+    expect(excusedGuardrails([fvd], [{ ...rare, n: 3, baselineN: 200 }], 100)).toEqual([])
+    expect(excusedGuardrails([{ ...fvd, max: 150 }], [rare], 100)).toEqual([])
+  })
+
   it('with an absolute limit beside it is held to that one', () => {
     const both = p99({ maxSeconds: 60 })
     expect(excusedGuardrails([both], [few], 100)).toEqual([])

@@ -50,6 +50,15 @@ describe('an epoch', () => {
     expect(opened(MINUTE).judgedUntil).toBe(MINUTE)
   })
 
+  it('goes on with the share of α that is spent, also of a guardrail that was away for an epoch', () => {
+    const next = (guardrails: (typeof RULE)[], before: Judgement) =>
+      openJudgement({ epoch: 1, epochSince: 0, state: 'canary' }, { ...PLAN, guardrails }, before)
+    const away = next([], folded([row(0, 10, 1)], 1))
+    expect(away.monitors[RULE.id]).toMatchObject({ epoch: 1, seen: 0 })
+    expect(next([RULE], next([], away)).monitors[RULE.id]).toMatchObject({ epoch: 2, seen: 0 })
+    expect(next([RULE], next([RULE], away)).monitors[RULE.id]!.epoch).toBe(3)
+  })
+
   it('takes no counter of another epoch, however bad', () => {
     const bad = Array.from({ length: 5 }, (_, i) => row(i, 100, 100, { epoch: 2 }))
     const of = folded(bad, 5)

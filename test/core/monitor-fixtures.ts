@@ -88,7 +88,10 @@ export function foldAll(
 }
 
 export function judgeAt(rule: Guardrail, state: MonitorState, over: Partial<JudgeContext> = {}): Verdict {
-  return judge(rule, state, { now: 100 * MINUTE, clockStartedAt: 0, recent: null, ...over })
+  const now = 100 * MINUTE
+  // Nothing is known of what came after the last window that was folded.
+  const heard = state.seenAt === null ? {} : { judgedUntil: state.seenAt }
+  return judge(rule, state, { now, clockStartedAt: 0, recent: null, ...heard, ...over })
 }
 
 export function verdictOf(rule: Guardrail, windows: readonly ClosedWindow[]): Verdict {

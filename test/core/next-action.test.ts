@@ -1,7 +1,7 @@
 /** What a tick does about what it found: one thing, and always in the same order. */
 import { describe, expect, it } from 'vitest'
 import type { Verdict } from '../../src/core/monitor.ts'
-import { type Findings, nextAction } from '../../src/core/next-action.ts'
+import { alertOf, type Findings, nextAction } from '../../src/core/next-action.ts'
 import type { State } from '../../src/core/release.ts'
 import { guardrail } from './monitor-fixtures.ts'
 import { canary, plan, rolledBack, rung, shadowing, state, verdict } from './release-fixtures.ts'
@@ -85,5 +85,27 @@ describe('missing data', () => {
     expect(next({ verdicts: [missing] }, strict)).toMatchObject({ action: 'rollback', verdict: { status: 'no_data' } })
     expect(next({ verdicts: [{ ...missing, note: null }] }, strict)?.action).not.toBe('rollback')
     expect(next({ verdicts: [missing] })?.action).not.toBe('rollback')
+  })
+
+  it.each(['hold', 'warn'] as const)('is told once an epoch where the guardrail says "%s"', (noData) => {
+    const by = { ...AUTO, guardrails: [guardrail({ noData })] }
+    expect(next({ verdicts: [missing] }, by)).toEqual({ action: 'alert', verdicts: [missing] })
+    expect(next({ verdicts: [missing], alerted: [alertOf(missing)] }, by)?.action).not.toBe('alert')
+    expect(next({ verdicts: [{ ...missing, note: null }] }, by)?.action).not.toBe('alert')
+  })
+
+  it('is told beside a breach of the same guardrail, and does not keep that from being told', () => {
+    const warned = breach({ action: 'warn' })
+    expect(next({ verdicts: [warned], alerted: [alertOf(missing)] })).toEqual({ action: 'alert', verdicts: [warned] })
+    expect(next({ verdicts: [missing], alerted: [alertOf(warned)] })?.action).toBe('alert')
+  })
+
+  it('is nobody’s fault where a person sends the candidate nothing', () => {
+    const strict = { ...AUTO, guardrails: [guardrail({ noData: 'rollback' })] }
+    for (const off of [shadowing({ paused: true }), shadowing({ shadowSample: 0 }), canary(50, { percent: 0 })]) {
+      const found = next({ verdicts: [missing], state: off }, strict)?.action
+      expect(['rollback', 'alert']).not.toContain(found)
+    }
+    expect(next({ verdicts: [missing], state: canary(50, { paused: true }) }, strict)?.action).toBe('rollback')
   })
 })

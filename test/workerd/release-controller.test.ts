@@ -136,6 +136,17 @@ describe('ticks', () => {
     expect((await judgement()).submits.candidate).toBe(40)
   })
 
+  it('that were missed roll back for a breach among them, though it was over before the first of them came', async () => {
+    await act('start', { stage: 'canary-50' })
+    for (const [i, errors] of [9, 9, 9, 0].entries()) {
+      vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 500)
+      await shard().flush(batch(++seq, 10, errors))
+    }
+    vi.setSystemTime(T0 + 5200)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'rolled_back', verdicts: [{ windows: { bad: 3, needed: 3 } }] })
+  })
+
   it('leave out what was counted under an older epoch, however late it comes', async () => {
     await act('start', { stage: 'canary-50' })
     await act('set_percent', { percent: 60 })
@@ -389,6 +400,90 @@ describe('what goes wrong around the controller', () => {
     expect(hooks).toHaveBeenCalledTimes(1)
     hooks.mockRestore()
     await breakLedger('gone', 'funnel')
+  })
+})
+
+describe('a webhook', () => {
+  it('that nobody takes for about a day is given up, and history tells which and why', async () => {
+    await act('start', { stage: 'canary-50' })
+    const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response(null, { status: 500 }))
+    const left = await runInDurableObject(controller() as DurableObjectStub<never>, async (object, { storage }) => {
+      const { sql } = storage
+      for (const [id, attempts] of [
+        ['last', 31],
+        ['once more', 30],
+      ])
+        sql.exec(
+          "INSERT INTO outbox VALUES (?, 'http://hooks.test/', 'decision', '{}', ?, ?)",
+          id,
+          attempts,
+          Date.now(),
+        )
+      await (object as unknown as { alarm(): Promise<void> }).alarm()
+      await vi.waitFor(() => expect([...sql.exec('SELECT id FROM outbox')]).toHaveLength(1))
+      return sql.exec<{ id: string; attempts: number }>('SELECT id, attempts FROM outbox').one()
+    })
+    expect(left).toEqual({ id: 'once more', attempts: 31 })
+    await vi.waitFor(async () =>
+      expect((await history()).filter(({ action }) => action === 'webhook_given_up')).toMatchObject([
+        {
+          who: 'system:webhook',
+          reason: 'webhook decision to http://hooks.test/ given up: answered 500',
+          evidence: { id: 'last', event: 'decision' },
+        },
+      ]),
+    )
+    expect(hooks).toHaveBeenCalledTimes(2)
+    hooks.mockRestore()
+  })
+})
+
+describe('data that stops', () => {
+  const silent = async (no_data: string) => {
+    const rule = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 2, min_requests: 5 }
+    good(await controller().publish({ guardrails: [{ ...rule, no_data, no_data_grace: '3s' }] }, 0, 'grace', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2, 3]) await second(i, 0, epoch)
+    expect(await view()).toMatchObject({ verdicts: [{ status: 'pass' }] })
+    for (const i of [5, 6, 7, 8]) {
+      vi.setSystemTime(T0 + i * WINDOW_MS + 200)
+      await tick()
+    }
+  }
+
+  it('for longer than its grace does what is configured', async () => {
+    await silent('rollback')
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    const verdict = { status: 'no_data', note: 'grace_over' }
+    expect((await history()).at(-1)).toMatchObject({ who: 'system:guardrail', evidence: { verdict } })
+  })
+
+  it('is told once, and an old pass lets nobody in', async () => {
+    await silent('hold')
+    expect(await view()).toMatchObject({ verdicts: [{ status: 'no_data', note: 'grace_over' }] })
+    expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
+    const refused = await controller().act(command('advance'), ANNA)
+    expect(refused).toMatchObject({ ok: false, code: 'blocked', details: [{ path: 'guardrail' }, { path: 'bake' }] })
+  })
+})
+
+describe('a resume', () => {
+  it('in spite of a breach is not undone by what was known, but by what is new', async () => {
+    const rule = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 2, min_requests: 5 }
+    good(await controller().publish({ guardrails: [{ ...rule, action: 'pause' }] }, 0, 'pauses', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2]) await second(i, 9, epoch)
+    expect(await view()).toMatchObject({ paused: true })
+    await act('resume')
+    for (const at of [3300, 3400, 4200]) {
+      vi.setSystemTime(T0 + at)
+      await tick()
+    }
+    expect(await view()).toMatchObject({ paused: false, epoch })
+    await second(4, 9, epoch)
+    expect(await view()).toMatchObject({ paused: false, verdicts: [{ windows: { bad: 1 } }] })
+    await second(5, 9, epoch)
+    expect(await view()).toMatchObject({ paused: true })
   })
 })
 

@@ -8,7 +8,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { foldWindows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
-import { asksFor, nextAction } from '../../core/next-action.ts'
+import { alertOf, asksFor, nextAction } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
@@ -102,7 +102,7 @@ export class Tick {
       verdicts = verdictsOf(judgement, guardrails, gathered.recent, context, (metric) =>
         this.#signals.means(metric, epoch),
       )
-      if (verdicts.some((verdict) => asksFor('rollback', verdict, guardrails))) break
+      if (verdicts.some((verdict) => asksFor('rollback', verdict, guardrails, state))) break
     }
     const started =
       state.clockStartedAt === null && judgement.firstJobAt !== null
@@ -167,7 +167,7 @@ export class Tick {
 
   #markAlerted(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
     const judgement = this.#judgement(config)
-    const alerted = [...judgement.alerted, ...verdicts.map((v) => v.guardrail)]
+    const alerted = [...judgement.alerted, ...verdicts.map(alertOf)]
     this.#store.commit({ judgement: { ...judgement, alerted } }, null, now)
   }
 

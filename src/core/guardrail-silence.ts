@@ -1,0 +1,31 @@
+/** Data that stops: past its grace, what was found before is no longer worth anything, but for a breach. */
+import { durationText, plural } from './guardrail-words.ts'
+import type { Finding, Guardrail, JudgeContext, MonitorState } from './monitor.ts'
+
+/** The finding as it is worth now: `no_data` once nothing of the candidate was seen for longer than `no_data_grace`. */
+export function silenced(guardrail: Guardrail, state: MonitorState, context: JudgeContext, finding: Finding): Finding {
+  if (finding.status === 'breach' || finding.status === 'error') return finding
+  const silentMs = silence(guardrail, state, context)
+  if (silentMs <= guardrail.noDataGraceMs) return finding
+  // Of what was never seen, the finding's own words say as much.
+  const words = (): string =>
+    finding.status === 'no_data'
+      ? finding.words()
+      : `${finding.words()}; no ${subject(guardrail)} for ${durationText(silentMs)}`
+  return { ...finding, status: 'no_data', note: 'grace_over', words }
+}
+
+/** Ms without an observation of the candidate, as far as they are known. */
+function silence({ metric, operation }: Guardrail, state: MonitorState, context: JudgeContext): number {
+  const { now, clockStartedAt, epochStartedAt, listeningSince, recent, signals, judgedUntil = now } = context
+  if ((recent?.candidate[operation]?.requests ?? 0) > 0) return 0
+  const isSignal = metric.startsWith('signal:')
+  const heardAt = isSignal ? (signals?.candidate?.lastAt ?? null) : (state.seenAt ?? null)
+  const since = heardAt ?? clockStartedAt ?? epochStartedAt ?? null
+  if (since === null) return 0
+  return (isSignal ? now : Math.min(now, judgedUntil)) - Math.max(since, listeningSince ?? 0)
+}
+
+function subject({ metric, operation }: Guardrail): string {
+  return metric.startsWith('signal:') ? 'new samples' : `candidate ${plural(operation)}`
+}
