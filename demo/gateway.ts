@@ -27,6 +27,8 @@ interface ProcessOptions {
   port: number | null
   /** Further secrets, or others in place of the random ones. */
   secrets?: Record<string, string>
+  /** Ends it at once, also while it starts. */
+  signal?: AbortSignal
   /** Ends with the gateway's own end, however that came. */
   onExit?: (code: number | null) => void
 }
@@ -47,7 +49,7 @@ export async function startGateway({ vars, ...options }: GatewayOptions): Promis
 /** The same for a wrangler.toml that is there already; a path from the project's root will do. */
 export async function startWorker(
   config: string,
-  { folder, port, secrets = {}, onExit }: ProcessOptions,
+  { folder, port, secrets = {}, signal, onExit }: ProcessOptions,
 ): Promise<DemoGateway> {
   mkdirSync(folder, { recursive: true })
   const token = randomBytes(24).toString('base64url')
@@ -85,6 +87,7 @@ export async function startWorker(
     },
   )
   if (onExit) child.once('exit', onExit)
+  signal?.addEventListener('abort', () => killGroup(child), { once: true })
   const url = `http://127.0.0.1:${chosen}`
   try {
     await ready(url, child)

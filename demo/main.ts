@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ControlClient } from './control-client.ts'
-import { startGateway } from './gateway.ts'
+import { type DemoGateway, startGateway } from './gateway.ts'
 import { evenSubjects, releaseVars, startBackends } from './scene.ts'
 import { type Ending, tell } from './story.ts'
+import { onceToldToEnd } from './told-to-end.ts'
 import { runTraffic } from './traffic.ts'
 
 const { values: options } = parseArgs({
@@ -35,16 +36,18 @@ const stopping = new AbortController()
 
 say('starting two demo backends and the gateway')
 const backends = await startBackends(0.6)
-const gateway = await startGateway({ folder, vars: releaseVars(backends, { advance: 'auto', bake: '4s' }), port: null })
+let gateway: DemoGateway | null = null
 const shutDown = async () => {
   stopping.abort()
-  await Promise.allSettled([gateway.stop(), backends.control.close(), backends.candidate.close()])
+  await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
   rmSync(folder, { recursive: true, force: true })
 }
-process.on('SIGINT', () => void shutDown().then(() => process.exit(130)))
+onceToldToEnd(() => void shutDown().then(() => process.exit(130)))
 
 let code = 0
 try {
+  const vars = releaseVars(backends, { advance: 'auto', bake: '4s' })
+  gateway = await startGateway({ folder, vars, port: null, signal: stopping.signal })
   say(`gateway at ${gateway.url}, 25 submits a second from 200 users`)
   const traffic = runTraffic({
     gatewayUrl: gateway.url,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ControlClient } from './control-client.ts'
 import { type DemoGateway, startGateway } from './gateway.ts'
 import { evenSubjects, RELEASE, releaseVars, startBackends } from './scene.ts'
+import { onceToldToEnd } from './told-to-end.ts'
 import { runTraffic } from './traffic.ts'
 
 const FOLDER = join(import.meta.dirname, '..', '.demo')
@@ -19,8 +20,7 @@ async function shutDown(code: number): Promise<never> {
   await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
   process.exit(code)
 }
-process.on('SIGINT', () => void shutDown(0))
-process.on('SIGTERM', () => void shutDown(0))
+onceToldToEnd(() => void shutDown(0))
 
 console.log('Starting the gateway; this takes a few seconds …')
 const returning = existsSync(join(FOLDER, 'state'))
@@ -29,6 +29,7 @@ try {
     folder: FOLDER,
     vars: releaseVars(backends, { advance: 'manual', bake: '20s' }),
     port: PORT,
+    signal: stopping.signal,
     onExit: (code) => {
       if (!stopping.signal.aborted) {
         console.error(`The gateway ended with code ${code}; see ${join(FOLDER, 'gateway.log')}`)
@@ -37,8 +38,8 @@ try {
     },
   })
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  await shutDown(1)
+  if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error)
+  await shutDown(stopping.signal.aborted ? 0 : 1)
 }
 
 const { url, token, logFile } = gateway!
