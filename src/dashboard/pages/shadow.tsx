@@ -67,8 +67,14 @@ function reasonWords(reason: string, t: Text): string {
   return Object.hasOwn(known, reason) ? known[reason as keyof typeof known] : reason.replaceAll('_', ' ')
 }
 
+function statusWords(status: string, t: Text): string {
+  const known = t.jobs.statuses
+  return Object.hasOwn(known, status) ? known[status as keyof typeof known] : status
+}
+
 const Pairs: FC<{ pairs: PairView[]; release: string; nowMs: number; t: Text }> = ({ pairs, release, nowMs, t }) => {
-  const side = (job: PairView['control']): string => (job.seconds === null ? job.status : latency(job.seconds, t))
+  const side = (job: PairView['control']): string =>
+    job.seconds === null ? statusWords(job.status, t) : latency(job.seconds, t)
   return (
     <>
       <table class="pairs">
