@@ -1,4 +1,5 @@
 /** A demo's end by somebody's hand: Ctrl-C, a signal, a terminal that closes, or npm that is gone. What ends is the caller's. */
+import { readFileSync } from 'node:fs'
 
 const LOOK_MS = 500
 
@@ -11,10 +12,21 @@ export function onceToldToEnd(end: () => void): void {
     end()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, once)
-  // npm passes its signals to a shell, which dies of them without a word to this process.
+  // npm passes its signals to a shell, which dies of them, or lives on when npm does, without a word to this process.
   if (process.env['npm_lifecycle_event'] === undefined) return
-  const shell = process.ppid
+  const began = ancestors()
   setInterval(() => {
-    if (process.ppid !== shell) once()
+    if (ancestors() !== began) once()
   }, LOOK_MS).unref()
+}
+
+/** The shell and, where the system tells, who started it. */
+function ancestors(): string {
+  const shell = process.ppid
+  try {
+    const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${shell}/stat`, 'utf8')) ?? []
+    return `${shell} of ${parent}`
+  } catch {
+    return String(shell)
+  }
 }

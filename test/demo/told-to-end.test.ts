@@ -34,3 +34,9 @@ it('is told when the shell between npm and itself was ended', async () => {
   )
   expect(printed).toBe('ready\ntold\n')
 })
+
+it.runIf(process.platform === 'linux')('is told when npm was ended and its shell was not', async () => {
+  const npm = `const { spawn } = require('node:child_process'); spawn('sh', ['-c', '"$0" -e "$1"; true', process.execPath, process.argv[1]], { stdio: 'inherit' })`
+  const printed = await told(process.execPath, ['-e', npm, SCRIPT], (child) => child.kill('SIGKILL'))
+  expect(printed).toBe('ready\ntold\n')
+})
