@@ -41,11 +41,10 @@ export async function resolveJob(
   const recorded = await Promise.all(
     lanes.map(async (lane) => ({ lane, job: await recordOf(lane, clientId, subject) })),
   )
-  for (const { lane, job } of recorded) {
-    if (!job) continue
-    if (!mayUse(job, subject)) throw jobNotFound()
-    return { ...job, lane, clientId, tag: job, foreign: false }
-  }
+  const known = recorded.flatMap(({ lane, job }) => (job ? [{ lane, job }] : []))
+  const own = known.find(({ job }) => mayUse(job, subject))
+  if (own) return { ...own.job, lane: own.lane, clientId, tag: own.job, foreign: false }
+  if (known.length > 0) throw jobNotFound()
   const [first] = lanes as [Lane, ...Lane[]]
   return foreignJob(lanes.find(({ release }) => release.match.models === null) ?? first, clientId, 'control')
 }
@@ -64,12 +63,16 @@ function foreignJob(lane: Lane, upstreamId: string, arm: Arm, url = lane.release
 }
 
 /** `id_mode = "native"`: ids carry nothing, so the ledgers are asked, after what this isolate still holds back. */
-async function recordOf(lane: Lane, upstreamId: string, { owners }: Subject): Promise<LedgerJob | null> {
+async function recordOf(lane: Lane, upstreamId: string, subject: Subject): Promise<LedgerJob | null> {
   if (lane.release.idMode === 'tagged') return null
   await lane.telemetry.flush()
   try {
-    const asked = lane.ledgers().map((ledger) => within(LEDGER_DEADLINE_MS, ledger.find(upstreamId, [...owners])))
-    return (await Promise.all(asked)).find((job) => job !== null) ?? null
+    const asked = lane
+      .ledgers()
+      .map((ledger) => within(LEDGER_DEADLINE_MS, ledger.find(upstreamId, [...subject.owners])))
+    // Backends number their jobs alike, so another subject's ledger may know one of the same name.
+    const jobs = (await Promise.all(asked)).filter((job) => job !== null)
+    return jobs.find((job) => mayUse(job, subject)) ?? jobs[0] ?? null
   } catch (cause) {
     // Without the ledger nobody can say whose job this is, and it must not be handed to just anybody.
     const headers = { 'retry-after': '2' }

@@ -1,0 +1,58 @@
+/** Both backends of the objects under test, answered by a function; time stands still, and what hangs is given up early. */
+import { vi } from 'vitest'
+
+export interface Call {
+  method: string
+  url: string
+  body: string
+  idempotencyKey: string | null
+}
+
+type Answer = (call: Call) => Response | Promise<Response> | 'hangs'
+
+/** Seconds of waiting for a backend go by so much faster. */
+const HASTE = 50
+
+export interface StubBackends {
+  calls: Call[]
+  answer: (answer: Answer) => void
+  /** Calls of this method. */
+  of: (method: string) => Call[]
+}
+
+/** To be undone by `vi.useRealTimers()` and `vi.restoreAllMocks()`. */
+export function stubBackends(nowMs: number): StubBackends {
+  vi.useFakeTimers({ toFake: ['Date'], now: nowMs })
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), ms / HASTE)
+    return controller.signal
+  })
+  const calls: Call[] = []
+  let answer: Answer = () => new Response('{}', { status: 404 })
+  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
+    const request = new Request(input as string, { ...init, signal: null })
+    const { method, url, headers } = request
+    const call = { method, url, body: await request.text(), idempotencyKey: headers.get('idempotency-key') }
+    calls.push(call)
+    const answered = answer(call)
+    if (answered !== 'hangs') return answered
+    return new Promise((_, reject) => {
+      init!.signal!.addEventListener('abort', () => reject(new Error('given up')))
+    })
+  })
+  return {
+    calls,
+    answer: (next) => void (answer = next),
+    of: (method) => calls.filter((call) => call.method === method),
+  }
+}
+
+export function shows(id: string, status: string, more: object = {}): Response {
+  return Response.json({ id, object: 'video', status, ...more })
+}
+
+/** The job that a poll's address names. */
+export function named({ url }: Call): string {
+  return url.split('/').at(-1)!
+}

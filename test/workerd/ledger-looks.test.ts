@@ -1,0 +1,176 @@
+/** What the ledger looks after by itself: hung backends hold up nobody else, the clock ends what they hold, open jobs are evidence. */
+import { runDurableObjectAlarm } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { WindowRow } from '../../src/core/window.ts'
+import type { JobEntry } from '../../src/durable/rpc.ts'
+import { quantile } from '../../src/core/sketch.ts'
+import { counted, entry, ledger } from '../support/workerd/objects.ts'
+import { named, shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+
+const T0 = 1_900_000_000_000
+
+let backends: StubBackends
+
+beforeEach(() => {
+  backends = stubBackends(T0)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+function entries(n: number, name: string, over: Partial<JobEntry> = {}): JobEntry[] {
+  return Array.from({ length: n }, (_, i) => entry(`${name}-${i}`, over))
+}
+
+async function jobWindows(object: ReturnType<typeof ledger>): Promise<WindowRow[]> {
+  return (await object.windows(0, T0 + 3_600_000)).filter(({ series }) => series.operation === 'job')
+}
+
+/** Latencies counted over all windows, the longest of each, in seconds. */
+async function latenciesOf(object: ReturnType<typeof ledger>): Promise<number[]> {
+  const sketches = (await jobWindows(object)).map(({ counters }) => counters.sketches.latency)
+  return sketches.filter((sketch) => sketch !== undefined).map((sketch) => quantile(sketch, 1)!)
+}
+
+describe('a candidate that hangs', () => {
+  it('is left alone once looks go unanswered, and delays no job of control', async () => {
+    const object = ledger(200)
+    const ours = entries(40, 'hung')
+    const theirs = entries(20, 'fine', { arm: 'control' })
+    backends.answer((call) => (call.url.startsWith('http://candidate') ? 'hangs' : shows(named(call), 'completed')))
+    await object.flush({ submitted: [...ours, ...theirs], seen: [] })
+    vi.setSystemTime(T0 + 10_000)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 20, outcomes: {} })
+    // None of control's looks has waited for an unanswered one.
+    expect(backends.calls.slice(0, 22).filter(({ url }) => url.startsWith('http://control'))).toHaveLength(20)
+    const asked = backends.calls.length - 20
+    expect(asked).toBeLessThanOrEqual(3)
+    vi.setSystemTime(T0 + 20_000)
+    await runDurableObjectAlarm(object)
+    expect(backends.calls.length - 20).toBeGreaterThan(asked)
+  })
+
+  it('is charged with each job past its deadline at once, by the clock', async () => {
+    const object = ledger(201)
+    backends.answer(() => 'hangs')
+    await object.flush({ submitted: entries(300, 'hung'), seen: [] })
+    vi.setSystemTime(T0 + 60_000)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 300, outcomes: { job_timeout: 300 } })
+    expect(backends.calls.length).toBeLessThanOrEqual(3)
+  })
+
+  it('is not charged with jobs that it ended well before their deadline, though nobody looked until then', async () => {
+    const object = ledger(202)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: entries(50, 'done'), seen: [] })
+    vi.setSystemTime(T0 + 60_000)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 50, outcomes: {} })
+  })
+})
+
+describe('a backend that answers only its users', () => {
+  it('is charged with nothing when a job’s time is up', async () => {
+    const object = ledger(203)
+    backends.answer(() => new Response('{}', { status: 401 }))
+    await object.flush({ submitted: entries(5, 'private'), seen: [] })
+    vi.setSystemTime(T0 + 60_000)
+    await runDurableObjectAlarm(object)
+    expect((await object.jobs({}, null, 10)).items.map(({ outcome }) => outcome)).toEqual(Array(5).fill('aborted'))
+    expect((await counted(object, 'job')).requests).toBe(0)
+  })
+})
+
+describe('the latency of a job that nobody polls', () => {
+  it('is at most what a look on time says', async () => {
+    const object = ledger(210)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: [entry('on-time')], seen: [] })
+    vi.setSystemTime(T0 + 10_500)
+    await runDurableObjectAlarm(object)
+    const [longest] = await latenciesOf(object)
+    expect(longest).toBeCloseTo(10.5, 1)
+  })
+
+  it('is not counted where the look came late, though its end is', async () => {
+    const object = ledger(211)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: [entry('late')], seen: [] })
+    vi.setSystemTime(T0 + 40_000)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: {} })
+    expect(await latenciesOf(object)).toEqual([])
+  })
+
+  it('is not counted where the look had waited for its backend to answer again', async () => {
+    const object = ledger(212)
+    backends.answer(() => 'hangs')
+    await object.flush({ submitted: entries(2, 'waited'), seen: [] })
+    vi.setSystemTime(T0 + 10_000)
+    await runDurableObjectAlarm(object)
+    backends.answer((call) => shows(named(call), 'completed'))
+    vi.setSystemTime(T0 + 25_000)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: {} })
+    expect(await latenciesOf(object)).toEqual([])
+  })
+
+  it('is what its backend tells of it, however late the look', async () => {
+    const object = ledger(213)
+    const times = { created_at: T0 / 1000, completed_at: T0 / 1000 + 7 }
+    backends.answer((call) => shows(named(call), 'completed', times))
+    await object.flush({ submitted: [entry('told')], seen: [] })
+    vi.setSystemTime(T0 + 40_000)
+    await runDurableObjectAlarm(object)
+    const [longest] = await latenciesOf(object)
+    expect(longest).toBeCloseTo(8, 1)
+  })
+})
+
+describe('open jobs beyond the age that counts as slow', () => {
+  const overdue = { epoch: 1, shadow: false, seconds: 5, perClipSeconds: null }
+  const ask = (object: ReturnType<typeof ledger>) =>
+    object.report({ fromMs: 0, toMs: T0 + 3_600_000, recentFromMs: T0, overdue })
+
+  async function slow(object: ReturnType<typeof ledger>): Promise<{ requests: number; latencies: number }> {
+    let [requests, latencies] = [0, 0]
+    for (const { counters } of await jobWindows(object)) {
+      requests += counters.requests
+      latencies += counters.sketches.latency?.count ?? 0
+    }
+    return { requests, latencies }
+  }
+
+  it('are latencies of the candidate before they end, each once, and no requests yet', async () => {
+    const object = ledger(220)
+    const control = entry('of-control', { arm: 'control' })
+    await object.flush({ submitted: [...entries(3, 'open'), entry('old', { epoch: 0 }), control], seen: [] })
+    vi.setSystemTime(T0 + 4900)
+    await ask(object)
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
+    vi.setSystemTime(T0 + 6000)
+    const { windows } = await ask(object)
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
+    const [seen] = windows.filter(({ series }) => series.operation === 'job')
+    expect(seen!.series).toMatchObject({ arm: 'candidate', epoch: 1 })
+    expect(quantile(seen!.counters.sketches.latency!, 1)).toBeCloseTo(6, 1)
+    vi.setSystemTime(T0 + 9000)
+    await ask(object)
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
+  })
+
+  it('are not counted as latencies again when they end', async () => {
+    const object = ledger(221)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: entries(3, 'ending'), seen: [] })
+    vi.setSystemTime(T0 + 6000)
+    await ask(object)
+    vi.setSystemTime(T0 + 10_000)
+    await runDurableObjectAlarm(object)
+    expect(await slow(object)).toEqual({ requests: 3, latencies: 3 })
+  })
+})
