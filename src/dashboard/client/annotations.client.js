@@ -26,9 +26,10 @@
       stroke(ctx, x, bbox.top, x, bbox.top + bbox.height)
     }
     ctx.textAlign = 'left'
+    ctx.textBaseline = 'bottom'
     for (const { x, words, bad } of labels(plot, chart)) {
       ctx.fillStyle = colour(bad ? 'bad' : 'soft')
-      ctx.fillText(words.join(' → '), x, bbox.top - 3 * ratio)
+      ctx.fillText(words.join(' → '), x, bbox.top - 2 * ratio)
     }
     const y = chart.limit ? plot.valToPos(chart.limit.value, 'y', true) : -1
     if (chart.limit && y >= bbox.top) {
