@@ -62,7 +62,7 @@ async function rolledBack(control: ControlClient, backends: Backends, say: (sent
   const { jobs_failed, subjects_exposed, last_misrouted_submit_at } = after.blast_radius ?? {}
   const last = last_misrouted_submit_at ? seconds(Date.parse(last_misrouted_submit_at) - decidedAt) : 'none'
   say(
-    `last misrouted submit ${last} after the decision; ${jobs_failed} jobs failed for ${subjects_exposed} exposed users; draining ${JSON.stringify(after.draining)}`,
+    `last misrouted submit ${last} after the decision; ${jobs_failed} jobs failed for ${subjects_exposed} exposed users; ${after.draining ? `${after.draining.jobs} jobs draining` : 'no jobs draining'}`,
   )
 }
 

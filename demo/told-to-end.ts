@@ -1,4 +1,7 @@
-/** A demo's end by somebody's hand: Ctrl-C, a signal, a terminal that closes, or npm that is gone. What ends is the caller's. */
+/**
+ * A demo's end by somebody's hand: Ctrl-C, a signal, a terminal that closes, or npm that is gone. What is to be ended
+ * is the caller's business.
+ */
 import { readFileSync } from 'node:fs'
 
 const LOOK_MS = 500

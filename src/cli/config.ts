@@ -85,12 +85,13 @@ async function change(
 function showLines(view: ConfigView, style: Style): string[] {
   const rows = Object.entries(view.values).map(([key, { value, source }]) => [
     key,
-    written(value),
     source === 'live' ? style.yellow(source) : style.dim(source),
+    // The last column is as long as it likes: values can be whole tables.
+    written(value),
   ])
   return [
     `${style.bold(view.release)}, configuration version ${view.version}`,
-    ...table([['key', 'value', 'from'].map(style.dim), ...rows]),
+    ...table([['key', 'from', 'value'].map(style.dim), ...rows]),
   ]
 }
 
@@ -100,11 +101,10 @@ function diffLines(view: ConfigView, style: Style): string[] {
   const [last] = view.published
   return [
     ...table([
-      ['key', 'file', 'live'].map(style.dim),
-      ...live.map(([key, { value, file }]) => [
-        key,
-        file === undefined ? '–' : written(file),
-        style.yellow(written(value)),
+      ['key', 'from', 'value'].map(style.dim),
+      ...live.flatMap(([key, { value, file }]) => [
+        [key, style.dim('file'), file === undefined ? '–' : written(file)],
+        ['', style.yellow('live'), style.yellow(written(value))],
       ]),
     ]),
     ...(last

@@ -112,8 +112,14 @@ describe('the live overlay', () => {
     expect((await sluice('config', 'diff')).out).toContain('The file alone acts')
     const set = await sluice('config', 'set', 'bake=10m', 'min_jobs=5', '--reason', 'rehearsal')
     expect([set.code, set.out]).toEqual([0, expect.stringContaining('Published as version 2.')])
-    expect((await sluice('config', 'diff')).out).toMatch(/bake +30m +10m\nmin_jobs +50 +5\n/)
-    expect((await sluice('config', 'show')).out).toMatch(/bake +10m +live/)
+    expect((await sluice('config', 'diff')).out).toMatch(
+      /bake +file +30m\n +live +10m\nmin_jobs +file +50\n +live +5\n/,
+    )
+    const ladder = Array.from({ length: 50 }, (_, rung) => rung + 1)
+    await sluice('config', 'set', `ladder=${JSON.stringify(ladder)}`, '--reason', 'long')
+    const { out } = await sluice('config', 'show')
+    expect(out).toMatch(/^bake +live +10m$/m)
+    expect(out).toContain(JSON.stringify(ladder))
     const unset = await sluice('config', 'unset', 'bake')
     expect(unset.out).not.toContain('bake')
     expect(twin.overlay).toEqual({ min_jobs: 5 })
