@@ -1,0 +1,56 @@
+/** English: what is said when something fails, is refused, or is not heard of. */
+
+export const enFailures = {
+  problem: {
+    notFound: 'There is no such page.',
+    noRelease: (name: string) => `There is no release “${name}”.`,
+    forbidden: 'Your role does not allow this.',
+    forbiddenHint: (role: string) => `You are here as ${role}.`,
+    unreachable: 'The control plane can’t be reached.',
+    unreachableHint:
+      'The data plane goes on with the last split it knows. To send every new submit to control without the control plane:',
+    invalidConfig: 'The configuration is invalid.',
+    invalidConfigHint: 'Nothing is routed on a half-read configuration. Mend these keys and deploy:',
+    internal: 'Something went wrong inside Sluice.',
+    internalHint: (requestId: string) => `The log tells more, at request ${requestId}.`,
+    known: 'What is known here',
+    knownNote: 'As the data plane beside this page last heard it, and goes on with.',
+    other: 'That did not work.',
+    home: 'To the releases',
+  },
+  refusal: {
+    code: {
+      illegal_transition: 'That is not possible where the release stands.',
+      blocked: 'Something still stands in its way.',
+      invalid_request: 'That can’t be done as asked.',
+      version_mismatch: 'Somebody else changed it meanwhile.',
+      forbidden: 'Your role does not allow this.',
+      release_not_found: 'There is no such release.',
+      body_too_large: 'That is too large to be sent.',
+      origin_mismatch: 'This was not sent from a page of the dashboard. Open the page again and repeat it there.',
+      method_not_allowed: 'Nothing can be sent to this address.',
+      auth_not_configured: 'Nobody can log in yet: the secrets SLUICE_TOKENS and SLUICE_COOKIE_KEY must be set.',
+      identity_unavailable: 'The keys to check who you are can’t be reached. Try again in a moment.',
+      control_plane_unavailable: 'The control plane does not answer. Try again in a moment.',
+      config_invalid: 'The configuration is invalid.',
+      internal: 'Something went wrong inside Sluice.',
+    },
+    field: {
+      percent: 'A percent is a number from 0 to 100.',
+      sample: 'The percent to copy is a number from 0 to 100.',
+      reason: 'A reason has at most 500 characters.',
+      stage: 'There is no such stage.',
+      session: 'A session needs https, except on the machine itself.',
+    },
+    possible: (actions: string) => ` Possible now: ${actions}.`,
+    /** What is wrong with a key of the configuration: English is what the API says. */
+    key: (message: string) => message,
+  },
+  live: {
+    failed: 'That did not work. Nothing was changed, as far as is known here: look again before you repeat it.',
+    asOf: 'as of',
+    stale: (span: string) => `Figures are ${span} old: the stream is silent.`,
+    lost: 'The control plane can’t be reached. This is what was known last.',
+    breakGlass: 'To send every new submit to control all the same:',
+  },
+}
