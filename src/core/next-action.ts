@@ -37,7 +37,8 @@ export function nextAction(found: Findings, plan: ActionPlan): NextAction | null
   const untold = verdicts.filter((verdict) => isNews(verdict, state) && !alerted.includes(alertOf(verdict)))
   if (untold.length > 0) return { action: 'alert', verdicts: untold }
   if (plan.advance !== 'auto' || isCompleted || blockers.length > 0) return null
-  return { action: state.state === 'shadow' || nextRung(state, plan.ladder) ? 'advance' : 'promote' }
+  if (nextRung(state, plan.ladder)) return { action: 'advance' }
+  return state.percent === 100 ? { action: 'promote' } : null
 }
 
 /** Whether this verdict asks for the action: a breach, or data missing for longer than the guardrail allows. */

@@ -94,11 +94,15 @@ export function canaryStage(percent: number): string {
   return `canary-${percent}`
 }
 
-/** The first rung above the present one; null where there is none left or the ladder isn't climbed. */
+/**
+ * The first rung above the present percent, so that a step up never takes anybody from the candidate; from 100 % set by
+ * hand, the rung at 100, with the final bake. Null where there is none left or the ladder isn't climbed.
+ */
 export function nextRung(state: ReleaseState, ladder: readonly Rung[]): Rung | null {
   if (state.state === 'shadow') return ladder[0] ?? null
   if (state.state !== 'canary') return null
-  return ladder.find((rung) => rung.percent > state.rung!) ?? null
+  const { percent, rung } = state
+  return ladder.find((next) => next.percent > percent || (next.percent === 100 && rung !== 100)) ?? null
 }
 
 /** The rung that the release stands on; a live ladder may no longer hold it. */

@@ -44,11 +44,11 @@ export const MAX_REASON_CHARS = 500
 /** What `set_shadow` changed lasts for one run; the next begins as configured. */
 const AS_CONFIGURED = { shadowSample: null, shadowDuringCanary: null }
 
-/** Who may do what, and from where. `last` is the rung above which there is none. */
+/** Who may do what, and from where. */
 const LEGAL: Record<Exclude<Action, 'reconfigure'>, (state: ReleaseState, plan: Plan) => boolean> = {
   start: (s) => s.state === 'idle',
   advance: (s, plan) => s.state === 'shadow' || (s.state === 'canary' && nextRung(s, plan.ladder) !== null),
-  promote: (s, plan) => s.state === 'canary' && nextRung(s, plan.ladder) === null,
+  promote: (s) => s.state === 'canary' && s.rung === 100 && s.percent === 100,
   pause: (s) => ['shadow', 'canary'].includes(s.state) && !s.paused,
   resume: (s) => s.paused,
   rollback: (s) => ['shadow', 'canary', 'completed'].includes(s.state),

@@ -180,9 +180,9 @@ describe('a bad file', () => {
       { arms: { ...ARMS, control: { url: 'https://u:p@a.example' } } },
       'RELEASE_A.arms.control.url',
     ],
-    ['a percent of nothing', { ladder: [0, 5] }, 'RELEASE_A.ladder.0'],
+    ['a percent of nothing', { ladder: [0, 100] }, 'RELEASE_A.ladder.0'],
     ['a percent beyond all', { ladder: [5, 101] }, 'RELEASE_A.ladder.1'],
-    ['a rung twice', { ladder: [5, 5] }, 'RELEASE_A.ladder'],
+    ['a rung twice', { ladder: [5, 5, 100] }, 'RELEASE_A.ladder'],
     ['a guardrail without a limit', { guardrails: [{ metric: 'error_rate' }] }, 'RELEASE_A.guardrails.0'],
     [
       'a sequential test of what has none',

@@ -4,7 +4,7 @@ import { readConfig, type ReleaseConfig } from '../../src/config/load.ts'
 import { effectiveRelease, type Overlay, OVERLAY_KEYS, sources } from '../../src/config/overlay.ts'
 
 const PROTOCOLS = ['openai-videos']
-const FILE = fileOf({ bake: '10m', ladder: [1, 50], shadow: { sample: 0.5, max_in_flight: 7 } })
+const FILE = fileOf({ bake: '10m', ladder: [1, 100], shadow: { sample: 0.5, max_in_flight: 7 } })
 
 function fileOf(more: Record<string, unknown>): ReleaseConfig {
   const arms = { control: { url: 'https://old.example' }, candidate: { url: 'https://new.example' } }
@@ -22,7 +22,7 @@ describe('the effective release', () => {
       config: {
         bakeMs: 1000,
         advance: 'auto',
-        ladder: [{ percent: 1, bakeMs: 1000 }, { percent: 50 }],
+        ladder: [{ percent: 1, bakeMs: 1000 }, { percent: 100 }],
         key: 'RELEASE_A',
       },
     })
@@ -35,7 +35,7 @@ describe('the effective release', () => {
   })
 
   it('replaces lists whole', () => {
-    expect(laid({ ladder: [3] })).toMatchObject({ config: { ladder: [{ percent: 3 }] } })
+    expect(laid({ ladder: [100] })).toMatchObject({ config: { ladder: [{ percent: 100 }] } })
   })
 
   it('is the file itself without an overlay', () => {
@@ -68,7 +68,7 @@ describe('sources', () => {
     expect(told).toMatchObject({
       bake: { value: '1s', source: 'live', file: '10m' },
       min_jobs: { value: 3, source: 'live' },
-      ladder: { value: [1, 50], source: 'file' },
+      ladder: { value: [1, 100], source: 'file' },
       'shadow.sample': { value: 0, source: 'live', file: 0.5 },
       'shadow.max_in_flight': { value: 7, source: 'file' },
       advance: { value: 'manual', source: 'default' },

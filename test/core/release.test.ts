@@ -59,7 +59,11 @@ describe('the ladder', () => {
   it('goes on at the first rung from the shadow, and above the present one from a canary', () => {
     const { ladder } = plan()
     expect(nextRung(shadowing(), ladder)?.percent).toBe(1)
-    expect(nextRung(canary(5, { percent: 60 }), ladder)?.percent).toBe(20)
+    expect(nextRung(canary(5), ladder)?.percent).toBe(20)
+    expect([0, 3, 5, 60, 100].map((percent) => nextRung(canary(5, { percent }), ladder)?.percent)).toEqual([
+      1, 5, 20, 100, 100,
+    ])
+    expect(nextRung(canary(100, { percent: 20 }), ladder)?.percent).toBe(100)
     expect(nextRung(canary(100), ladder)).toBeNull()
     for (const of of [state(), rolledBack()]) expect(nextRung(of, ladder)).toBeNull()
   })

@@ -98,10 +98,26 @@ describe('advance', () => {
     expect(after(at, { action: 'promote', force: false })).toMatchObject({ state: 'completed', percent: 100 })
   })
 
-  it('goes on from its rung after the percent was set by hand', () => {
+  it('goes on from the percent that was set by hand, always up', () => {
     const set = after(canary(5), { action: 'set_percent', percent: 50 })
     expect(set).toMatchObject({ stage: 'canary-5', percent: 50, rung: 5 })
-    expect(after(set, { action: 'advance', force: true })).toMatchObject({ stage: 'canary-20', percent: 20 })
+    expect(after(set, { action: 'advance', force: true })).toMatchObject({ stage: 'canary-100', percent: 100 })
+    const lowered = after(canary(20), { action: 'set_percent', percent: 3 })
+    expect(after(lowered, { action: 'advance', force: true })).toMatchObject({ stage: 'canary-5', percent: 5 })
+  })
+
+  it('ends at 100 %, and nothing else is promoted: not what was set by hand, nor the top of a shorter ladder', () => {
+    const promote: Command = { action: 'promote', force: true }
+    const lowered = after(canary(100), { action: 'set_percent', percent: 20 })
+    const raised = after(canary(5), { action: 'set_percent', percent: 100 })
+    for (const from of [lowered, raised]) {
+      expect(tried(from, promote)).toMatchObject({ ok: false, code: 'illegal_transition' })
+      const last = after(from, { action: 'advance', force: true })
+      expect(last).toMatchObject({ stage: 'canary-100', percent: 100 })
+      expect(after(last, promote).state).toBe('completed')
+    }
+    const short = plan({ ladder: [rung(1), rung(20)] })
+    expect(legalActions(canary(20), short)).toEqual(['pause', 'rollback', 'set_percent', 'set_shadow'])
   })
 
   it('goes to the next higher rung of a ladder that was changed live', () => {
@@ -318,6 +334,9 @@ describe('any sequence of commands, ticks and verdicts', () => {
           if (moved) expect(next.epoch).toBeGreaterThan(at.epoch)
           if (each.by === 'system' && at.state === 'rolled_back') expect(next.state).toBe('rolled_back')
           if (at.state === 'rolled_back' && next.state !== 'rolled_back') expect(each.command.action).toBe('reset')
+
+          if (next.state === 'completed' && at.state !== 'completed') expect([at.percent, at.rung]).toEqual([100, 100])
+          if (each.command.action === 'advance') expect(next.percent).toBeGreaterThanOrEqual(at.percent)
 
           const climbs = each.command.action === 'advance' || each.command.action === 'promote'
           if (climbs) {

@@ -74,9 +74,9 @@ describe('the live overlay', () => {
   })
 
   it('changes the ladder that the next step goes by', async () => {
-    expect((await edited.call('PATCH', '/config', { ladder: [3, 30] })).status).toBe(200)
+    expect((await edited.call('PATCH', '/config', { ladder: [3, 100] })).status).toBe(200)
     const view = await edited.view()
-    expect(view.ladder.map(({ percent }) => percent)).toEqual([3, 30])
+    expect(view.ladder.map(({ percent }) => percent)).toEqual([3, 100])
     expect(view).toMatchObject({ next: { stage: 'canary-3', percent: 3 }, drift: ['ladder'] })
     expect(await edited.act('advance', { force: true })).toMatchObject({ stage: 'canary-3', percent: 3 })
     await routedBy(gateway, 'canary-3', { model: 'edited' })
@@ -97,8 +97,8 @@ describe('the live overlay', () => {
   it('has each change in history, with what it was before', async () => {
     const changes = (await edited.history()).filter(({ action }) => action === 'configure')
     expect(changes.map(({ evidence }) => evidence)).toEqual([
-      { overlay: {}, before: { ladder: [3, 30] }, overlay_version: 4 },
-      { overlay: { ladder: [3, 30] }, before: {}, overlay_version: 3 },
+      { overlay: {}, before: { ladder: [3, 100] }, overlay_version: 4 },
+      { overlay: { ladder: [3, 100] }, before: {}, overlay_version: 3 },
       { overlay: {}, before: { shadow: { sample: 0 } }, overlay_version: 2 },
       { overlay: { shadow: { sample: 0 } }, before: {}, overlay_version: 1 },
     ])
