@@ -1,6 +1,8 @@
 /**
  * The front door for others: both planes as one Hono app, to deploy as it is or to mount in a Worker
- * of one's own. The Durable Object classes are exported from worker.ts and bound in wrangler.toml.
+ * of one's own, at "/" and after that Worker's own routes. Under a sub-path nothing would be found: the dashboard's
+ * links, session cookies and job URLs begin at the root, and so do the backends' paths.
+ * The Durable Object classes are exported from worker.ts and bound in wrangler.toml.
  */
 import { Hono } from 'hono'
 import { configOf, type Env } from './config/env.ts'
