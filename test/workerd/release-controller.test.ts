@@ -9,10 +9,13 @@ import {
   runDurableObjectAlarm,
   runInDurableObject,
 } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
+import type { Env } from '../../src/config/env.ts'
 import type { Judgement } from '../../src/core/judgement.ts'
 import type { Actor, Answer } from '../../src/durable/controller-rpc.ts'
+import { Outbox } from '../../src/durable/controller/outbox.ts'
 import { isPageCursor } from '../../src/durable/controller/paging.ts'
 import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
 
@@ -404,6 +407,26 @@ describe('what goes wrong around the controller', () => {
 })
 
 describe('a webhook', () => {
+  it('tells what a rollback cost under a type of its own, to those who asked for rollbacks', async () => {
+    const url = (name: string) => `http://${name}.test/`
+    const webhooks = [
+      { url: url('pager'), events: ['rolled_back'] },
+      { url: url('log'), events: ['stage_changed', 'decision'] },
+    ]
+    const queued = await runInDurableObject(controller() as DurableObjectStub<never>, (_, { storage }) => {
+      const bindings = env as unknown as Env
+      const outbox = new Outbox(storage.sql, { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } })
+      for (const event of ['rolled_back', 'rollback_settled', 'decision'] as const) outbox.add(event, {}, T0)
+      const rows = [...storage.sql.exec<{ url: string; body: string }>('SELECT url, body FROM outbox')]
+      return rows.map((row) => [row.url, (JSON.parse(row.body) as { type: string }).type]).toSorted()
+    })
+    expect(queued).toEqual([
+      [url('log'), 'decision'],
+      [url('pager'), 'rollback_settled'],
+      [url('pager'), 'rolled_back'],
+    ])
+  })
+
   it('that nobody takes for about a day is given up, and history tells which and why', async () => {
     await act('start', { stage: 'canary-50' })
     const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response(null, { status: 500 }))
@@ -517,7 +540,7 @@ describe('the cost of a run', () => {
     vi.setSystemTime(T0 + 12_000)
     await tick()
     const settled = (await history()).find(({ action }) => action === 'rollback_settled')
-    expect(settled).toMatchObject({ evidence: { blast_radius: { submits_failed: 27 } } })
+    expect(settled).toMatchObject({ evidence: { epoch: 2, blast_radius: { submits_failed: 27 } } })
   })
 
   it('is read again by those who look, but not at every look', async () => {

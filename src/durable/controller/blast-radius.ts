@@ -48,20 +48,17 @@ export class BlastRadius {
     const { startedAt, epoch } = this.#store.state
     if (!effective.ok || since === null || Date.now() < since + SETTLE_AFTER_MS) return
     const { config } = effective
-    const blast = await gatherBlast(
-      this.#env,
-      config,
-      this.#runOf(unsettledRun ?? { startedAt: startedAt ?? 0, epoch }, since),
-    )
+    const ended = unsettledRun ?? { startedAt: startedAt ?? 0, epoch }
+    const blast = await gatherBlast(this.#env, config, this.#runOf(ended, since))
     if (this.#store.unsettledSince !== since) return
     const now = Date.now()
     this.#store.commit({ unsettledSince: null, unsettledRun: null }, null, now)
     const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed } = blast
-    const evidence = { blast_radius: blastView(blast, since) }
+    const evidence = { epoch: ended.epoch, blast_radius: blastView(blast, since) }
     const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
     const reason = `${failed}, ${jobsRescued} jobs were rescued`
     const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
-    this.#actions.note(config, 'rolled_back', entry, now)
+    this.#actions.note(config, 'rollback_settled', entry, now)
   }
 
   /** The run that the rollback of `decidedAt` ended; what belongs to a later one is none of its cost. */

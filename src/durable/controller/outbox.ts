@@ -7,7 +7,10 @@ import { signingKeys } from '../../auth/keys.ts'
 import { configOf, type Env } from '../../config/env.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 
-export type WebhookEvent = 'stage_changed' | 'rolled_back' | 'guardrail_breached' | 'decision'
+/** What a receiver subscribes to. */
+type Subscription = 'stage_changed' | 'rolled_back' | 'guardrail_breached' | 'decision'
+/** A type of its own for what a rollback cost, so that nobody is paged twice; it goes where `rolled_back` goes. */
+export type WebhookEvent = Subscription | 'rollback_settled'
 
 const TIMEOUT_MS = 10_000
 const FIRST_PAUSE_MS = 2000
@@ -44,8 +47,9 @@ export class Outbox {
     if (!read.ok) return
     const id = `msg_${crypto.randomUUID()}`
     const body = JSON.stringify({ type: event, timestamp: new Date(now).toISOString(), data })
+    const subscription: Subscription = event === 'rollback_settled' ? 'rolled_back' : event
     for (const { url, events } of read.config.webhooks) {
-      if (events.includes(event))
+      if (events.includes(subscription))
         this.#sql.exec('INSERT INTO outbox VALUES (?, ?, ?, ?, 0, ?)', id, url, event, body, now)
     }
   }
