@@ -24,6 +24,7 @@ import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
+import { Withdrawal } from './controller/withdrawal.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { RowsTaken } from './rpc.ts'
@@ -176,7 +177,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   override async alarm(): Promise<void> {
     const effective = this.#effective()
     await this.#clock.hold(effective.ok ? effective.config : null)
-    if (!effective.ok) return
+    if (!effective.ok) return effective.code === 'release_not_found' ? this.#rest() : undefined
     // A step that fails does not keep the next ones from running.
     await this.#attempt('tick', () => this.#tick.run())
     await this.#attempt('push', () => this.#pusher.push())
@@ -208,6 +209,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       if (effective.ok) await this.#clock.rearm(effective.config)
     }
     this.ctx.waitUntil(this.#attempt('webhooks', told))
+  }
+
+  /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
+  async #rest(): Promise<void> {
+    await this.#attempt('withdraw', () => new Withdrawal(this.env, this.#name, this.#store).run())
+    this.#send()
+    await this.#attempt('rest', () => this.#clock.rest())
   }
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */

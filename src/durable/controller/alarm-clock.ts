@@ -33,19 +33,37 @@ export class AlarmClock {
   async rearm(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
     const { state, unsettledSince } = this.#store
-    const webhookAt = this.#outbox.nextAt()
-    const due = [
-      webhookAt !== null && this.#outbox.isSending ? Math.max(webhookAt, now + SENDING_PAUSE_MS) : webhookAt,
+    await this.#set(now, [
+      this.#webhookAt(now),
       isRunning(state) ? nextTickAt(config, now) : null,
       unsettledSince === null ? null : now + periodMs(config),
       this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
-    ].filter((at) => at !== null)
-    if (due.length === 0) await this.#storage.deleteAlarm()
-    else await this.#storage.setAlarm(Math.max(Math.min(...due), now + 10))
+    ])
   }
 
-  /** An alarm that was lost is set again by whoever asks next. */
+  /** Of a release that is gone from the file: webhooks go out, shards are told; then it rests until it is back. */
+  async rest(): Promise<void> {
+    const now = Date.now()
+    const { state, pushedVersion } = this.#store
+    const untold = isRunning(state) || pushedVersion < state.version
+    await this.#set(now, [this.#webhookAt(now), untold ? now + INVALID_PAUSE_MS : null])
+  }
+
+  /** An alarm that was lost, or had nothing to do while the release was gone, is set again by whoever asks next. */
   async armed(config: ReleaseConfig): Promise<void> {
-    if (isRunning(this.#store.state) && (await this.#storage.getAlarm()) === null) await this.rearm(config)
+    const { state, unsettledSince } = this.#store
+    const hasWork = isRunning(state) || unsettledSince !== null || this.#pusher.isBehind
+    if (hasWork && (await this.#storage.getAlarm()) === null) await this.rearm(config)
+  }
+
+  #webhookAt(now: number): number | null {
+    const at = this.#outbox.nextAt()
+    return at !== null && this.#outbox.isSending ? Math.max(at, now + SENDING_PAUSE_MS) : at
+  }
+
+  async #set(now: number, times: readonly (number | null)[]): Promise<void> {
+    const due = times.filter((at) => at !== null)
+    if (due.length === 0) await this.#storage.deleteAlarm()
+    else await this.#storage.setAlarm(Math.max(Math.min(...due), now + 10))
   }
 }

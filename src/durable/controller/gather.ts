@@ -17,8 +17,12 @@ type LedgerStub = Pick<
   'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'splits' | 'experiment'
 >
 
-export function shardsOf(env: Env, release: ReleaseConfig): ShardStub[] {
-  return Array.from({ length: release.counterShards }, (_, i) => shardOf(env, release.name, i) as unknown as ShardStub)
+export function shardsOf(env: Env, { name, counterShards }: ReleaseConfig): ShardStub[] {
+  return shardsNamed(env, name, counterShards)
+}
+
+export function shardsNamed(env: Env, release: string, n: number): ShardStub[] {
+  return Array.from({ length: n }, (_, i) => shardOf(env, release, i) as unknown as ShardStub)
 }
 
 export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {

@@ -36,6 +36,8 @@ export interface Kept {
   configMark: ConfigMark | null
   /** Version of the snapshot that each shard has confirmed; -1: none. */
   pushedVersion: number
+  /** The most shards that a snapshot was ever pushed to. */
+  shards: number
   /** The experiment's decision, and of which epoch it is. */
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
@@ -67,6 +69,7 @@ export function upgradeKept(stored: Partial<Omit<Kept, 'schema'>> & { schema?: n
     published: { overlay: {}, version: 0 },
     configMark: null,
     pushedVersion: -1,
+    shards: 1,
     decision: null,
     reading: null,
     unsettledSince: null,

@@ -32,7 +32,12 @@ export class Pusher {
       const snapshot = snapshotOf(state, effective.config)
       const shards = shardsOf(this.#env, effective.config)
       await Promise.all(shards.map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
-      this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
+      const known = this.#store
+      const pushed = {
+        pushedVersion: Math.max(snapshot.version, known.pushedVersion),
+        shards: Math.max(shards.length, known.shards),
+      }
+      this.#store.commit(pushed, null, Date.now())
     }
   }
 

@@ -63,6 +63,10 @@ export class ControllerStore {
     return this.#kept.pushedVersion
   }
 
+  get shards(): Kept['shards'] {
+    return this.#kept.shards
+  }
+
   get unsettledSince(): Kept['unsettledSince'] {
     return this.#kept.unsettledSince
   }

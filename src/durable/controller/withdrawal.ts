@@ -1,0 +1,71 @@
+/**
+ * A running release that is gone from the file: control serves, and nothing of it goes on by itself when it is back,
+ * perhaps with another candidate. Works without the release's configuration, since there is none.
+ */
+import type { Env } from '../../config/env.ts'
+import { openJudgement } from '../../core/judgement.ts'
+import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
+import { transition } from '../../core/transitions.ts'
+import { shardsNamed } from './gather.ts'
+import type { ControllerStore } from './store.ts'
+import { within } from '../stubs.ts'
+
+const CALL_DEADLINE_MS = 2000
+const REASON =
+  'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
+
+export class Withdrawal {
+  readonly #env: Env
+  readonly #name: string
+  readonly #store: ControllerStore
+
+  constructor(env: Env, name: string, store: ControllerStore) {
+    this.#env = env
+    this.#name = name
+    this.#store = store
+  }
+
+  /** Rolled back, and every shard told so, since it is they who answer first when the release is back. */
+  async run(): Promise<void> {
+    if (isRunning(this.#store.state)) this.#rollBack(Date.now())
+    const { state, pushedVersion, shards } = this.#store
+    if (pushedVersion >= state.version) return
+    const snapshot = snapshotOf(state, routesNothing(this.#name))
+    const told = shardsNamed(this.#env, this.#name, shards).map((shard) =>
+      within(CALL_DEADLINE_MS, shard.push(snapshot)),
+    )
+    await Promise.all(told)
+    this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
+  }
+
+  /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
+  #rollBack(now: number): void {
+    const { state, judgement } = this.#store
+    const facts = { now, finishedJobs: 0, verdicts: [], excused: [], experiment: null }
+    const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
+    if (!next.ok) return
+    const { from, to } = next
+    const closed = openJudgement(next.state, { windowMs: 1, guardrails: [] }, judgement)
+    this.#store.commit(
+      { state: next.state, judgement: closed, shadowsToClose: state.epoch },
+      { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to },
+      now,
+    )
+  }
+}
+
+/** A rollback goes by none of it. */
+const NO_PLAN = {
+  ladder: [],
+  bakeMs: 0,
+  finalBakeMs: 0,
+  minJobs: 0,
+  advance: 'manual' as const,
+  cooldownMs: 0,
+  freeze: [],
+}
+
+function routesNothing(name: string): RoutingConfig {
+  const shadow = { sample: 0, maxBodyBytes: 0, maxInFlight: 0, maxJobsPerDay: 0, jobTimeoutMs: 0, duringCanary: false }
+  return { name, rules: [], failover: false, shadow }
+}
