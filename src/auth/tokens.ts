@@ -5,6 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import * as v from 'valibot'
+import { issueWords } from '../config/issue-words.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import { ROLES } from './roles.ts'
 
@@ -48,7 +49,7 @@ function parse(secret: string): TokensResult {
     ok: false,
     issues: read.issues.map((issue) => ({
       path: ['SLUICE_TOKENS', v.getDotPath(issue)].filter(Boolean).join('.'),
-      message: issue.message.replace(/ but received .*$/, ''),
+      message: issueWords(issue, false),
     })),
   }
 }

@@ -306,6 +306,12 @@ describe('a publication', () => {
     expect(good(await controller().config())).toMatchObject({ version: 1, overlay: { min_jobs: 7 } })
   })
 
+  it('takes no reason that is too long for the history', async () => {
+    const refused = await controller().publish({ min_jobs: 7 }, 0, 'x'.repeat(501), ANNA)
+    expect(refused).toMatchObject({ ok: false, code: 'invalid_request', details: [{ path: 'reason' }] })
+    expect(good(await controller().config())).toMatchObject({ version: 0 })
+  })
+
   it('of a guardrail begins a new epoch, so that nothing old is judged by it', async () => {
     await act('start', { stage: 'canary-50' })
     for (const i of [1, 2]) await second(i, 9)

@@ -38,7 +38,8 @@ export class Actions {
         `the release is at version ${state.version}, not ${actor.ifMatch}; look again before you act`,
       )
     }
-    if (request.reason.length > MAX_REASON_CHARS) return invalid('reason', `has at most ${MAX_REASON_CHARS} characters`)
+    const tooLong = reasonRefused(request.reason)
+    if (tooLong) return tooLong
     const command = commandOf(request)
     if (!command)
       return invalid(request.action === 'set_percent' ? 'percent' : 'sample', `is needed for ${request.action}`)
@@ -158,6 +159,11 @@ export const NOT_JUDGED: Refusal = {
   code: 'control_plane_unavailable',
   message: "counters can't be read now, so nothing can be judged; try again, or force",
   details: [],
+}
+
+/** Of a person's reason that is too long to be kept; null where it is not. */
+export function reasonRefused(reason: string): Refusal | null {
+  return reason.length > MAX_REASON_CHARS ? invalid('reason', `has at most ${MAX_REASON_CHARS} characters`) : null
 }
 
 function commandOf(request: ActionCommand): Command | null {

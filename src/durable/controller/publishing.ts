@@ -7,7 +7,7 @@ import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Actor, Answer } from '../controller-rpc.ts'
-import type { Actions } from './actions.ts'
+import { type Actions, reasonRefused } from './actions.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
 import type { ControllerStore } from './store.ts'
 
@@ -52,6 +52,8 @@ export class Publishing {
       const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
       return { ok: false, code: 'version_mismatch', message, details: [] }
     }
+    const tooLong = reasonRefused(reason)
+    if (tooLong) return tooLong
     const effective = publishable(file, overlay, PROTOCOL_NAMES)
     if (!effective.ok) return effective
     const mark = markOf(effective.config)
