@@ -4,6 +4,7 @@ import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from '../src/config/gua
 import type { Guardrail } from '../src/core/guardrails.ts'
 import { prepareSimulation, type Trip } from '../src/core/simulation.ts'
 import { seededRandom } from '../src/core/stats/sampling.ts'
+import { type LatencyCell, type LatencyResult, runLatency } from './latency-cell.ts'
 
 const MINUTE = 60_000
 const DAY = 1440 * MINUTE
@@ -32,7 +33,7 @@ interface DetectionCell {
   runs: number
   horizonDays: number
 }
-export type Cell = HealthyCell | DetectionCell
+export type Cell = HealthyCell | DetectionCell | LatencyCell
 
 export interface HealthyResult extends HealthyCell {
   falseRollbacks: Record<Rules, number>
@@ -41,9 +42,10 @@ export interface DetectionResult extends DetectionCell {
   /** Ascending; shorter than `runs` where some were not caught in time. */
   afterMs: Record<Rules, number[]>
 }
-export type CellResult = HealthyResult | DetectionResult
+export type CellResult = HealthyResult | DetectionResult | LatencyResult
 
 export function runCell(cell: Cell): CellResult {
+  if (cell.kind === 'latency') return runLatency(cell)
   return cell.kind === 'healthy' ? runHealthy(cell) : runDetection(cell)
 }
 

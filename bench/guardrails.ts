@@ -7,8 +7,10 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import type { Cell, CellResult, DetectionResult, HealthyResult, Rules } from './guardrails-cell.ts'
+import type { LatencyCell, LatencyResult } from './latency-cell.ts'
+import { latencyTable } from './latency-table.ts'
+import { per10000, table } from './table.ts'
 
 const { values } = parseArgs({
   options: {
@@ -52,10 +54,43 @@ const detection: Cell[] = STAGES.flatMap((percent, i) =>
   ),
 )
 
+/** Equal arms under a limit of nothing, and under one of half as much again a candidate that is slower by just that. */
+const AT_THE_LIMIT = [
+  { maxOverControl: 0, times: 1 },
+  { maxOverControl: 0.5, times: 1.5 },
+]
+const ARMS = [
+  [100, 100],
+  [300, 30],
+  [20, 20],
+  [2, 98],
+] as const
+const latency: LatencyCell[] = [0.6, 2].flatMap((sigma, i) =>
+  ARMS.flatMap(([candidateJobs, controlJobs], j) =>
+    [
+      ...AT_THE_LIMIT,
+      { maxOverControl: 0, times: 2 },
+      { maxOverControl: 0.5, times: 2 },
+      { maxOverControl: 0.5, times: 3 },
+    ].map(({ maxOverControl, times }, k): LatencyCell => ({
+      kind: 'latency',
+      seed: seed * 1000 + 200 + 20 * i + 5 * j + k,
+      candidateJobs,
+      controlJobs,
+      maxOverControl,
+      sigma,
+      times,
+      runs: k < AT_THE_LIMIT.length ? releases : runs,
+      jobs: (k < AT_THE_LIMIT.length ? 100 : 1000) * Math.max(candidateJobs, 20),
+    })),
+  ),
+)
+
 const started = Date.now()
-const results = await runAll([...healthy, ...detection])
+const results = await runAll([...healthy, ...detection, ...latency])
 console.log(healthyTable(results.filter((r): r is HealthyResult => r.kind === 'healthy')))
 console.log(detectionTables(results.filter((r): r is DetectionResult => r.kind === 'detection')))
+console.log(latencyTable(results.filter((r): r is LatencyResult => r.kind === 'latency')))
 console.log(`seed ${seed}, ${Math.round((Date.now() - started) / 1000)} s`)
 
 /** Deals the cells out to one worker a core; results come back in the order of the cells. */
@@ -141,11 +176,6 @@ function ruleName(rules: Rules): string {
   ]
 }
 
-function per10000(x: number, n: number): string {
-  const { low, high } = wilsonInterval({ x, n })
-  return `${Math.round((x / n) * 10_000)} (${Math.round(low * 10_000)} to ${Math.round(high * 10_000)})`
-}
-
 function timeText(sorted: readonly number[], n: number, horizonDays: number): string {
   const at = (q: number): string | null => {
     const ms = sorted[Math.ceil(q * n) - 1]
@@ -160,11 +190,4 @@ function durationText(ms: number): string {
   if (ms < 60_000) return `${ms / 1000} s`
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
   return `${Number((ms / 3_600_000).toPrecision(2))} h`
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows]
-  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)))
-  const line = (row: readonly string[]): string => `| ${widths.map((w, i) => (row[i] ?? '').padEnd(w)).join(' | ')} |`
-  return [line(head), `| ${widths.map((w) => '-'.repeat(w)).join(' | ')} |`, ...rows.map(line)].join('\n')
 }
