@@ -200,8 +200,10 @@ interface Age {
  * its age at that time. Null where no guardrail of jobs' latency gives one, or control's p99 is unknown yet.
  */
 export function overdueAfter(judgement: Judgement, guardrails: readonly Guardrail[]): Age | null {
-  const ages = guardrails
-    .filter((g) => g.operation === 'job' && g.withinMs === null && g.metric.startsWith('latency_'))
+  const onJobs = guardrails.filter((g) => g.operation === 'job' && g.metric.startsWith('latency_'))
+  const byWindows = onJobs.filter((g) => g.withinMs === null)
+  // A fast trip's limit is for outages: it does not put off what a window rule would call slow.
+  const ages = (byWindows.length > 0 ? byWindows : onJobs)
     .flatMap((g) => [toleratedByLimit(g), toleratedByControl(g, judgement.controlJobs)])
     .filter((age) => age !== null)
   if (ages.length === 0) return null

@@ -199,6 +199,9 @@ describe('the age from which an open job counts as slow', () => {
     const absolute = { ...p99(), id: 'absolute', maxOverControl: null, maxSeconds: 2, normalise: false }
     expect(overdueAfter(opened(), [absolute])).toEqual({ seconds: 2, perClipSeconds: null })
     expect(overdueAfter(opened(), [absolute, p99()])?.seconds).toBe(2)
+    const fast = { ...absolute, withinMs: 10_000, maxSeconds: 60 }
+    expect(overdueAfter(opened(), [absolute, fast])?.seconds).toBe(2)
+    expect(overdueAfter(opened(), [fast])?.seconds).toBe(60)
     expect(overdueAfter(withControlJobs(100, 10), [absolute, p99()])?.seconds).toBeGreaterThan(14)
   })
 })
