@@ -72,6 +72,21 @@ function withoutNulls(given: Record<string, unknown>): Record<string, unknown> |
   return kept.length > 0 ? Object.fromEntries(kept) : undefined
 }
 
+/** Keys of the overlay that say something else than the file does. */
+export function driftOf(file: ReleaseConfig, overlay: Overlay): string[] {
+  const live = mergedTable(file.table, overlay)
+  return Object.keys(overlay).filter((key) => !isSame(file.table[key], live[key]))
+}
+
+/** Whatever the order of the keys of tables. */
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a, sortedKeys) === JSON.stringify(b, sortedKeys)
+}
+
+function sortedKeys(_: string, value: unknown): unknown {
+  return isTable(value) ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))) : value
+}
+
 export interface SourcedValue {
   value: unknown
   source: 'file' | 'live' | 'default'

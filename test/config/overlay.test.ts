@@ -1,7 +1,7 @@
 /** File and live overlay together: what may be changed, that the whole is validated, and where each value comes from. */
 import { describe, expect, it } from 'vitest'
 import { readConfig, type ReleaseConfig } from '../../src/config/load.ts'
-import { effectiveRelease, type Overlay, OVERLAY_KEYS, sources } from '../../src/config/overlay.ts'
+import { driftOf, effectiveRelease, type Overlay, OVERLAY_KEYS, sources } from '../../src/config/overlay.ts'
 
 const PROTOCOLS = ['openai-videos']
 const FILE = fileOf({ bake: '10m', ladder: [1, 100], shadow: { sample: 0.5, max_in_flight: 7 } })
@@ -58,6 +58,18 @@ describe('the effective release', () => {
       'ladder',
       'shadow.sample',
       'shadow.surprise',
+    ])
+  })
+})
+
+describe('drift', () => {
+  it('names the keys that say something else than the file, and no others', () => {
+    const same = { bake: '10m', ladder: [1, 100], shadow: { max_in_flight: 7 } }
+    expect(driftOf(FILE, same)).toEqual([])
+    expect(driftOf(FILE, { ...same, bake: '1s', shadow: { max_in_flight: 8 }, advance: 'auto' })).toEqual([
+      'bake',
+      'shadow',
+      'advance',
     ])
   })
 })

@@ -5,6 +5,7 @@
 import type { ReleaseView } from '../../control/api.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { driftOf } from '../../config/overlay.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { foldWindows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
@@ -197,7 +198,7 @@ export class Tick {
     const shown = {
       state,
       config,
-      overlay: published.overlay,
+      drift: effective.ok ? driftOf(effective.file, published.overlay) : Object.keys(published.overlay),
       judgement,
       submits: span === 0 ? counts : submitsOf(gathered?.windows ?? [], state.epoch),
       verdicts,

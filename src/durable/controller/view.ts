@@ -1,7 +1,6 @@
 /** A release as the control plane shows it, from what the controller holds. Pure but for the shapes it is given. */
 import type { ReleaseView, VerdictView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Overlay } from '../../config/overlay.ts'
 import type { Blocker } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import type { Judgement } from '../../core/judgement.ts'
@@ -13,7 +12,7 @@ import type { BlastSum, Gathered } from './gather.ts'
 export interface Shown {
   state: ReleaseState
   config: ReleaseConfig
-  overlay: Overlay
+  drift: string[]
   judgement: Judgement | null
   /** Of the epoch: all that were judged, or those of the last windows. */
   submits: Judgement['submits']
@@ -79,7 +78,7 @@ export function releaseView(shown: Shown): ReleaseView {
           }
         : null,
     legal_actions: legalActions(state, config),
-    drift: Object.keys(shown.overlay),
+    drift: shown.drift,
     blast_radius: shown.blast && state.state === 'rolled_back' ? blastView(shown.blast, state.since) : null,
   }
 }
