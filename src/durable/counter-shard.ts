@@ -4,8 +4,10 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
+import type { FailedTimes } from '../core/failed-submits.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
+import { FailedSubmits } from './failed-submits.ts'
 import { releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
 import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
@@ -16,6 +18,7 @@ const KEEP_SOURCES = 5000
 export class CounterShard extends DurableObject<Env> implements CounterShardRpc {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
+  readonly #failed: FailedSubmits
   #snapshot: Snapshot | null
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -23,6 +26,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     this.#sql = ctx.storage.sql
     const release = releaseConfigOf(env, releaseNameOf(ctx))
     this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS)
+    this.#failed = new FailedSubmits(this.#sql)
     this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     this.#sql.exec(
       'CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID',
@@ -39,6 +43,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
       this.#sql.exec('INSERT OR REPLACE INTO sources VALUES (?, ?, ?)', batch.source, batch.seq, now)
       if (!known) this.#forgetOldSources()
       this.#windows.add(batch.rows, now)
+      for (const row of batch.rows) this.#failed.note(row, now)
       if (batch.lost > 0) this.#write('lost', String(this.#lost() + batch.lost))
     }
     return this.#snapshot
@@ -63,9 +68,9 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.report(span)
   }
 
-  /** Submits of these epochs that failed at the candidate, copies left out, and the window's start of the first. */
-  async failures(fromMs: number, epochs: number[]): Promise<{ n: number; firstAt: number | null }> {
-    return this.#windows.failedSubmits(fromMs, epochs)
+  /** Submits of these epochs that failed at the candidate, copies left out. */
+  async failures(fromMs: number, epochs: number[]): Promise<{ n: number; times: FailedTimes | null }> {
+    return { n: this.#windows.failedSubmits(fromMs, epochs), times: this.#failed.times(epochs) }
   }
 
   async totals(): Promise<CountedRow[]> {

@@ -7,6 +7,7 @@ import type { JobView, Page, PairView } from '../control/api.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Outcome } from '../core/outcome.ts'
+import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
 import type { WindowRow } from '../core/window.ts'
 import { protocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
@@ -21,14 +22,7 @@ import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
-import {
-  type BlastCounts,
-  blastCounts,
-  type BlastQuestion,
-  type LedgerQuestion,
-  type LedgerReport,
-  openJobs,
-} from './ledger/summary.ts'
+import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {

@@ -3,6 +3,7 @@
  * or bodies. Refusals are values; a rejected call means a bug or the platform.
  */
 import type { Arm } from '../core/arm.ts'
+import type { FailedTimes } from '../core/failed-submits.ts'
 import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -13,7 +14,7 @@ import type { Counters, Series } from '../core/window.ts'
 export interface CounterBatch {
   source: string
   seq: number
-  rows: { series: Series; counters: Counters }[]
+  rows: { series: Series; counters: Counters; failed?: FailedTimes }[]
   /** Events that were dropped since, by an overload or a failed flush. */
   lost: number
 }

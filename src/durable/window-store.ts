@@ -3,6 +3,7 @@
  * tick. Counter shards keep requests in one, ledgers the ends of jobs. The object's clock decides
  * which window a batch belongs to, so nothing arrives late; it is only counted later.
  */
+import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
 import {
   armErrors,
@@ -18,8 +19,6 @@ import {
 } from '../core/window.ts'
 
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
-/** Operations that ask a backend for a new video: `submit` begins a job, `sync` waits for the video itself. */
-const SUBMITS: ReadonlySet<string> = new Set(['submit', 'sync'])
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
 const KEEP_SLICES_MS = 300_000
@@ -132,22 +131,19 @@ export class WindowStore {
     }))
   }
 
-  /** Requests of the candidate's users that came to nothing, in these epochs; the start of the first window with one. */
-  failedSubmits(fromMs: number, epochs: readonly number[]): { n: number; firstAt: number | null } {
-    const rows = this.#sql.exec<{ start_ms: number; series: string; outcomes: string }>(
-      "SELECT start_ms, series, outcomes FROM windows WHERE start_ms >= ? AND outcomes != '{}' ORDER BY start_ms",
+  /** Submits of the candidate's users that failed, in these epochs. */
+  failedSubmits(fromMs: number, epochs: readonly number[]): number {
+    const rows = this.#sql.exec<{ series: string; outcomes: string }>(
+      "SELECT series, outcomes FROM windows WHERE start_ms >= ? AND outcomes != '{}'",
       windowStart(fromMs, this.#windowMs),
     )
     let n = 0
-    let firstAt: number | null = null
     for (const row of rows) {
-      const { arm, operation, shadow, epoch } = parseSeries(row.series)
-      if (arm !== 'candidate' || shadow || !SUBMITS.has(operation) || !epochs.includes(epoch)) continue
-      const failed = armErrors({ ...emptyCounters(), outcomes: JSON.parse(row.outcomes) })
-      if (failed > 0) firstAt ??= Math.max(row.start_ms, fromMs)
-      n += failed
+      const series = parseSeries(row.series)
+      if (!isUsersSubmit(series) || !epochs.includes(series.epoch)) continue
+      n += armErrors({ ...emptyCounters(), outcomes: JSON.parse(row.outcomes) })
     }
-    return { n, firstAt }
+    return n
   }
 
   #turn(start: number): void {

@@ -3,9 +3,18 @@
  * to its counter shard and job ledgers. A flush's answer carries the newest snapshot.
  * A flush that fails is not repeated: what it held is told as lost with the next.
  */
+import { withFailure } from '../core/failed-submits.ts'
 import type { Series } from '../core/window.ts'
-import { count, type Counters, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
-import type { CounterShardRpc, Exposure, JobEntry, JobLedgerRpc, JobSighting, LedgerBatch } from '../durable/rpc.ts'
+import { count, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
+import type {
+  CounterBatch,
+  CounterShardRpc,
+  Exposure,
+  JobEntry,
+  JobLedgerRpc,
+  JobSighting,
+  LedgerBatch,
+} from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Snapshot } from '../core/release.ts'
 
@@ -30,7 +39,7 @@ export interface TelemetryPorts {
 
 export class Telemetry {
   readonly #ports: TelemetryPorts
-  #rows = new Map<string, { series: Series; counters: Counters }>()
+  #rows = new Map<string, CounterBatch['rows'][number]>()
   #jobs = new Map<number, LedgerBatch>()
   #shadowCounts: Record<string, number> = {}
   /** Exposures already told, so that not every submit is one more row. */
@@ -54,6 +63,9 @@ export class Telemetry {
     let row = this.#rows.get(key)
     if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
     count(row.counters, observation)
+    const { outcome, seconds } = observation
+    const failed = withFailure(row.failed, series, outcome, seconds.latency ?? 0, this.#ports.now())
+    if (failed) row.failed = failed
   }
 
   submitted(entry: JobEntry): void {
@@ -130,7 +142,7 @@ export class Telemetry {
   }
 
   async #send(
-    rows: { series: Series; counters: Counters }[],
+    rows: CounterBatch['rows'],
     jobs: Map<number, LedgerBatch>,
     shadowCounts: Record<string, number>,
     lost: number,

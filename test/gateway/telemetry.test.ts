@@ -120,6 +120,24 @@ describe('a flush', () => {
   })
 })
 
+describe('failed submits', () => {
+  it('are told with the time of the first one and of the last one that was sent, for the candidate’s users only', async () => {
+    const { telemetry, to, state } = rig()
+    telemetry.record(SERIES, ok)
+    telemetry.record(SERIES, { outcome: 'http_5xx', seconds: { latency: 0.2 } })
+    state.now += 400
+    telemetry.record(SERIES, { outcome: 'timeout', seconds: { latency: 0.5 } })
+    for (const other of [{ shadow: true }, { arm: 'control' }, { operation: 'poll' }] as const)
+      telemetry.record({ ...SERIES, ...other }, { outcome: 'http_5xx', seconds: {} })
+    telemetry.record({ ...SERIES, epoch: 4 }, { outcome: 'client_error', seconds: {} })
+    await telemetry.flush()
+    expect(to.shard[0]!.rows.map(({ failed }) => failed)).toEqual([
+      { firstAt: 1_000_000, lastSentAt: 999_900 },
+      ...Array(4).fill(undefined),
+    ])
+  })
+})
+
 describe('the schedule', () => {
   it('flushes the first event at once and all others once a second, however many requests come', async () => {
     const { telemetry, to, state, waits, beside, schedule } = rig()

@@ -44,6 +44,7 @@ export const enPages = {
       configure: 'changed the configuration',
       configure_file: 'deployed another configuration',
       guardrail_breached: 'saw a breach',
+      rollback_counted: 'counted what the rollback has cost so far',
       rollback_settled: 'counted what the rollback cost',
       webhook_given_up: 'gave up on a webhook',
     },

@@ -44,6 +44,7 @@ export const zhPages: typeof enPages = {
       configure: '修改配置',
       configure_file: '部署新配置',
       guardrail_breached: '发现越限',
+      rollback_counted: '统计回滚目前的损失',
       rollback_settled: '统计回滚损失',
       webhook_given_up: '放弃 Webhook',
     },

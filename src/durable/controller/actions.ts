@@ -79,14 +79,14 @@ export class Actions {
       : judgementAfter(audit.action, judgement, config, this.#store.verdicts, now)
     // What a rollback rests on stays to be read until the release is started anew.
     const verdicts = next.state === 'rolled_back' ? this.#store.verdicts : []
+    const ended = { startedAt: state.startedAt ?? 0, decidedAt: now, epoch: next.epoch }
+    const unsettled = [...this.#store.unsettled, { ...ended, told: false }]
     const settling =
       audit.action === 'rollback'
-        ? {
-            unsettledSince: now,
-            unsettledRun: { startedAt: state.startedAt ?? 0, epoch: next.epoch },
-            shadowsToClose: state.epoch,
-          }
-        : {}
+        ? { unsettled, endedRun: ended, endedCost: null, shadowsToClose: state.epoch }
+        : audit.action === 'start'
+          ? { endedRun: null, endedCost: null }
+          : {}
     const changes = { state: next, judgement: judged, ...(newEpoch ? { verdicts } : {}), ...settling }
     this.#store.commit(changes, audit, now)
     const data = { release: config.name, ...audit, epoch: next.epoch, version: next.version }
@@ -97,7 +97,7 @@ export class Actions {
 
   /** Something worth a line in history and a webhook that changes no state. */
   note(config: ReleaseConfig, event: WebhookEvent, entry: Omit<AuditDraft, 'from' | 'to'>, now: number): void {
-    this.#remark(entry, now)
+    this.remark(entry, now)
     this.tell(config, event, entry, now)
   }
 
@@ -113,10 +113,10 @@ export class Actions {
 
   webhookGivenUp(lost: Undeliverable, now: number): void {
     const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
-    this.#remark({ who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }, now)
+    this.remark({ who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }, now)
   }
 
-  #remark(entry: Omit<AuditDraft, 'from' | 'to'>, now: number): void {
+  remark(entry: Omit<AuditDraft, 'from' | 'to'>, now: number): void {
     const place = placeOf(this.#store.state)
     this.#store.commit({}, { ...entry, from: place, to: place }, now)
   }

@@ -32,11 +32,11 @@ export class AlarmClock {
 
   async rearm(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
-    const { state, unsettledSince } = this.#store
+    const { state, unsettled } = this.#store
     await this.#set(now, [
       this.#webhookAt(now),
       isRunning(state) ? nextTickAt(config, now) : null,
-      unsettledSince === null ? null : now + periodMs(config),
+      unsettled.length === 0 ? null : now + periodMs(config),
       this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
     ])
   }
@@ -51,8 +51,8 @@ export class AlarmClock {
 
   /** An alarm that was lost, or had nothing to do while the release was gone, is set again by whoever asks next. */
   async armed(config: ReleaseConfig): Promise<void> {
-    const { state, unsettledSince } = this.#store
-    const hasWork = isRunning(state) || unsettledSince !== null || this.#pusher.isBehind
+    const { state, unsettled } = this.#store
+    const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
     if (hasWork && (await this.#storage.getAlarm()) === null) await this.rearm(config)
   }
 

@@ -1,22 +1,25 @@
-/** What a run that ended in a rollback cost its users: shown while rolled back, and summed up once in history. */
+/**
+ * What a run that ended in a rollback cost its users: shown from the rollback to the next start, told in history as it
+ * is after a few seconds, and once it is final. Jobs run for minutes after they were exposed, so it grows for as long.
+ */
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { type BlastSum, isFinalCost, nextSumAt, type Run, settleAt } from '../../core/rollback-cost.ts'
 import type { Actions } from './actions.ts'
 import type { Effective } from './effective.ts'
-import { type BlastSum, gatherBlast, type Run } from './gather.ts'
-import type { EndedRun } from './kept.ts'
+import { gatherBlast } from './gather.ts'
+import type { EndedRun, UnsettledRun } from './kept.ts'
 import type { ControllerStore } from './store.ts'
-import { blastView } from './view.ts'
-
-/** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
-const SETTLE_AFTER_MS = 7000
+import { blastView, type Cost } from './view.ts'
 
 export class BlastRadius {
   readonly #env: Env
   readonly #store: ControllerStore
   readonly #actions: Actions
   readonly #effective: () => Effective
-  #read: { since: number; atMs: number; sum: BlastSum } | null = null
+  #read: (Cost & { atMs: number }) | null = null
+  /** When an unsettled run was last summed up, by the time of its rollback. */
+  readonly #summedAt = new Map<number, number>()
 
   constructor(env: Env, store: ControllerStore, actions: Actions, effective: () => Effective) {
     this.#env = env
@@ -26,46 +29,67 @@ export class BlastRadius {
   }
 
   /**
-   * Null where nothing was rolled back, or where it can't be read now. It still grows as open jobs end, so it is read
+   * Null where the last run was not rolled back, or where its cost can't be read now. Until it is final it is read
    * again, but ever less often: a sum is shown for a tenth of the time that had gone by since the rollback.
    */
-  async current(config: ReleaseConfig): Promise<BlastSum | null> {
-    const { state, startedAt, since, epoch } = this.#store.state
-    if (state !== 'rolled_back') return null
+  async current(config: ReleaseConfig): Promise<Cost | null> {
+    const { endedRun: run, endedCost } = this.#store
+    if (!run) return null
+    const { decidedAt } = run
+    if (endedCost) return { sum: endedCost, decidedAt }
     const atMs = Date.now()
     const read = this.#read
-    if (read?.since === since && atMs - read.atMs < (read.atMs - since) / 10) return read.sum
-    const run = this.#runOf({ startedAt: startedAt ?? 0, epoch }, since)
-    const sum = await gatherBlast(this.#env, config, run).catch(() => null)
-    if (sum) this.#read = { since, atMs, sum }
-    return sum
+    if (read?.decidedAt === decidedAt && atMs < nextSumAt(decidedAt, read.atMs)) return read
+    const sum = await gatherBlast(this.#env, config, this.#runOf(run)).catch(() => null)
+    if (sum) this.#read = { sum, decidedAt, atMs }
+    return sum && { sum, decidedAt }
   }
 
-  /** Once a rollback has reached every isolate, what it cost is summed up in history, also if a reset came first. */
+  /** Tells the cost of each rollback: once it has reached every isolate, and once all jobs of its run have ended. */
   async settle(): Promise<void> {
-    const effective = this.#effective()
-    const { unsettledSince: since, unsettledRun } = this.#store
-    const { startedAt, epoch } = this.#store.state
-    if (!effective.ok || since === null || Date.now() < since + SETTLE_AFTER_MS) return
-    const { config } = effective
-    const ended = unsettledRun ?? { startedAt: startedAt ?? 0, epoch }
-    const blast = await gatherBlast(this.#env, config, this.#runOf(ended, since))
-    if (this.#store.unsettledSince !== since) return
-    const now = Date.now()
-    this.#store.commit({ unsettledSince: null, unsettledRun: null }, null, now)
-    const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed } = blast
-    const evidence = { epoch: ended.epoch, blast_radius: blastView(blast, since) }
-    const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
-    const reason = `${failed}, ${jobsRescued} jobs were rescued`
-    const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
-    this.#actions.note(config, 'rollback_settled', entry, now)
+    for (const run of this.#store.unsettled) await this.#settle(run)
   }
 
-  /** The run that the rollback of `decidedAt` ended; what belongs to a later one is none of its cost. */
-  #runOf({ startedAt, epoch: last }: EndedRun, decidedAt: number): Run {
-    const next = this.#store.state.startedAt
-    const untilMs = next !== null && next > decidedAt ? next : null
-    const epochs = this.#store.places(startedAt).map(({ epoch }) => epoch)
-    return { startedAt, decidedAt, untilMs, epochs: epochs.filter((epoch) => epoch <= last) }
+  async #settle(run: UnsettledRun): Promise<void> {
+    const effective = this.#effective()
+    const now = Date.now()
+    const { decidedAt, told } = run
+    if (!effective.ok || now < settleAt(decidedAt, this.#summedAt.get(decidedAt) ?? null)) return
+    const { config } = effective
+    this.#summedAt.set(decidedAt, now)
+    const sum = await gatherBlast(this.#env, config, this.#runOf(run))
+    // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
+    const { unsettled, endedRun } = this.#store
+    if (!unsettled.some((each) => each.decidedAt === decidedAt && each.told === told)) return
+    const isFinal = isFinalCost(sum, decidedAt, config.jobTimeoutMs, now)
+    if (!isFinal && told) return
+    const others = unsettled.filter((each) => each.decidedAt !== decidedAt)
+    const changes = isFinal
+      ? { unsettled: others, ...(endedRun?.decidedAt === decidedAt ? { endedCost: sum } : {}) }
+      : { unsettled: [...others, { ...run, told: true }] }
+    this.#store.commit(changes, null, now)
+    if (isFinal) this.#summedAt.delete(decidedAt)
+    this.#tell(config, run, sum, isFinal, now)
+  }
+
+  /** What it was so far stands in history only; receivers are told what it came to. */
+  #tell(config: ReleaseConfig, run: EndedRun, sum: BlastSum, isFinal: boolean, now: number): void {
+    const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed, open } = sum
+    const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
+    const reason = `${failed}, ${jobsRescued} jobs were rescued${open > 0 ? `, ${open} jobs are still open` : ''}`
+    const evidence = { epoch: run.epoch, blast_radius: blastView({ sum, decidedAt: run.decidedAt }) }
+    const entry = { who: 'system:ledger', reason, evidence }
+    if (isFinal) this.#actions.note(config, 'rollback_settled', { ...entry, action: 'rollback_settled' }, now)
+    else this.#actions.remark({ ...entry, action: 'rollback_counted' }, now)
+  }
+
+  /** The run that the rollback ended; what belongs to a later one is none of its cost. */
+  #runOf({ startedAt, decidedAt, epoch }: EndedRun): Run {
+    const { state, unsettled } = this.#store
+    const starts = [state.startedAt ?? 0, ...unsettled.map((run) => run.startedAt)].filter((at) => at > decidedAt)
+    const untilMs = starts.length > 0 ? Math.min(...starts) : null
+    const epochs = this.#store.places(startedAt).map((place) => place.epoch)
+    const lastEpoch = Math.max(0, ...epochs.filter((each) => each < epoch))
+    return { startedAt, decidedAt, untilMs, epochs: epochs.filter((each) => each <= epoch), lastEpoch }
   }
 }

@@ -1,10 +1,11 @@
 /** One question to every shard and ledger of a release, merged. A source that does not answer makes the whole gathering fail. */
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-cost.ts'
 import type { WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
-import type { BlastCounts, LedgerQuestion, LedgerReport } from '../ledger/summary.ts'
+import type { LedgerQuestion, LedgerReport } from '../ledger/summary.ts'
 import { ledgerAt, shardOf, within } from '../stubs.ts'
 import type { CountedRow, Report } from '../window-store.ts'
 
@@ -71,38 +72,13 @@ export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<Co
   return (await Promise.all(sources.map((source) => within(DEADLINE_MS, source.totals())))).flat()
 }
 
-/** A run of a release that was rolled back. Times are unix ms; `untilMs`: when the next one began, if it did. */
-export interface Run {
-  startedAt: number
-  decidedAt: number
-  untilMs: number | null
-  epochs: number[]
-}
-
-export interface BlastSum extends BlastCounts {
-  /** Submits that failed at the candidate, so that no job ever was. */
-  submitsFailed: number
-}
-
 /** What a run cost its users. A subject is in one ledger: nobody counts twice. */
 export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): Promise<BlastSum> {
   const [ledgers, shards] = await Promise.all([
     Promise.all(ledgersOf(env, release).map((ledger) => within(DEADLINE_MS, ledger.blast(run)))),
     Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.failures(run.startedAt, run.epochs)))),
   ])
-  const jobs = ledgers.reduce((sum, each) => ({
-    subjectsExposed: sum.subjectsExposed + each.subjectsExposed,
-    jobsFailed: sum.jobsFailed + each.jobsFailed,
-    jobsRescued: sum.jobsRescued + each.jobsRescued,
-    gpuSecondsLost: sum.gpuSecondsLost + each.gpuSecondsLost,
-    firstFailureAt: earliest(sum.firstFailureAt, each.firstFailureAt),
-    lastMisroutedSubmitAt: latest(sum.lastMisroutedSubmitAt, each.lastMisroutedSubmitAt),
-  }))
-  return {
-    ...jobs,
-    submitsFailed: shards.reduce((sum, { n }) => sum + n, 0),
-    firstFailureAt: shards.reduce((first, { firstAt }) => earliest(first, firstAt), jobs.firstFailureAt),
-  }
+  return costOf(run, ledgers, shards)
 }
 
 export async function gatherWindows(
@@ -120,14 +96,6 @@ export async function gatherWindows(
 export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
   const lost = await Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.lost())))
   return lost.reduce((sum, n) => sum + n, 0)
-}
-
-function earliest(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.min(a, b)
-}
-
-function latest(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? (a ?? b) : Math.max(a, b)
 }
 
 function addUp<T extends Record<string, number>>(a: T, b: T): T {

@@ -5,6 +5,7 @@ import type { Facts } from '../../core/gates.ts'
 import type { Judgement } from '../../core/judgement.ts'
 import type { Verdict } from '../../core/guardrails.ts'
 import { initialState, type ReleaseState } from '../../core/release.ts'
+import type { BlastSum } from '../../core/rollback-cost.ts'
 
 /** Of all that is kept; grows when a stored value changes its shape or its meaning. */
 const SCHEMA = 1
@@ -21,10 +22,16 @@ export interface ConfigMark {
   all: string
 }
 
-/** When a run started, and the epoch that its rollback began. */
+/** A run that was rolled back: when it started, when that was decided, and the epoch that the rollback began. */
 export interface EndedRun {
   startedAt: number
+  decidedAt: number
   epoch: number
+}
+
+/** Its cost is not final yet, while jobs of it are open; `told`: what it was so far stands in history. */
+export interface UnsettledRun extends EndedRun {
+  told: boolean
 }
 
 export interface Kept {
@@ -42,9 +49,10 @@ export interface Kept {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
-  /** A rollback that has not been summed up yet: when it was decided, and which run it ended. */
-  unsettledSince: number | null
-  unsettledRun: EndedRun | null
+  unsettled: UnsettledRun[]
+  /** The last run, if it was rolled back, and its cost once that is final; until the next start. */
+  endedRun: EndedRun | null
+  endedCost: BlastSum | null
   /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
   shadowsToClose: number | null
 }
@@ -72,10 +80,17 @@ export function upgradeKept(stored: Partial<Omit<Kept, 'schema'>> & { schema?: n
     shards: 1,
     decision: null,
     reading: null,
-    unsettledSince: null,
-    unsettledRun: null,
+    unsettled: [],
+    endedRun: endedRunOf(stored.state),
+    endedCost: null,
     shadowsToClose: null,
     ...stored,
     schema,
   }
+}
+
+/** Earlier builds kept it in the state alone, until the reset. */
+function endedRunOf(state: ReleaseState | undefined): EndedRun | null {
+  if (state?.state !== 'rolled_back') return null
+  return { startedAt: state.startedAt ?? 0, decidedAt: state.since, epoch: state.epoch }
 }

@@ -67,12 +67,16 @@ export class ControllerStore {
     return this.#kept.shards
   }
 
-  get unsettledSince(): Kept['unsettledSince'] {
-    return this.#kept.unsettledSince
+  get unsettled(): Kept['unsettled'] {
+    return this.#kept.unsettled
   }
 
-  get unsettledRun(): Kept['unsettledRun'] {
-    return this.#kept.unsettledRun
+  get endedRun(): Kept['endedRun'] {
+    return this.#kept.endedRun
+  }
+
+  get endedCost(): Kept['endedCost'] {
+    return this.#kept.endedCost
   }
 
   get shadowsToClose(): Kept['shadowsToClose'] {

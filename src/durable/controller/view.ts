@@ -7,7 +7,14 @@ import type { Judgement } from '../../core/judgement.ts'
 import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core/release.ts'
 import { legalActions } from '../../core/transitions.ts'
 import type { WindowRow } from '../../core/window.ts'
-import type { BlastSum, Gathered } from './gather.ts'
+import type { BlastSum } from '../../core/rollback-cost.ts'
+import type { Gathered } from './gather.ts'
+
+/** Of the rollback that was decided then, unix ms. */
+export interface Cost {
+  sum: BlastSum
+  decidedAt: number
+}
 
 export interface Shown {
   state: ReleaseState
@@ -19,7 +26,7 @@ export interface Shown {
   verdicts: readonly Verdict[]
   blockers: readonly Blocker[]
   ledgers: Gathered['ledgers']
-  blast: BlastSum | null
+  blast: Cost | null
   nextCheckAt: number | null
   now: number
 }
@@ -79,7 +86,7 @@ export function releaseView(shown: Shown): ReleaseView {
         : null,
     legal_actions: legalActions(state, config),
     drift: shown.drift,
-    blast_radius: shown.blast && state.state === 'rolled_back' ? blastView(shown.blast, state.since) : null,
+    blast_radius: shown.blast && blastView(shown.blast),
   }
 }
 
@@ -100,7 +107,7 @@ function takesNewJobs(state: ReleaseState, config: ReleaseConfig): boolean {
   return state.percent > 0 || config.rules.some((rule) => 'arm' in rule && rule.arm === 'candidate')
 }
 
-export function blastView(blast: BlastSum, decidedAt: number): NonNullable<ReleaseView['blast_radius']> {
+export function blastView({ sum: blast, decidedAt }: Cost): NonNullable<ReleaseView['blast_radius']> {
   return {
     subjects_exposed: blast.subjectsExposed,
     jobs_failed: blast.jobsFailed,

@@ -1,4 +1,5 @@
 /** Sums over the ledger's jobs that the controller shows: what is open, and what a rollout cost its users. */
+import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { Report, Span } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
 import type { Overdue } from './job-table.ts'
@@ -30,40 +31,29 @@ export function openJobs(sql: SqlStorage): OpenJobs {
   return { candidate: row!.candidate, oldestCandidateAt: row!.oldest, shadow: row!.shadow }
 }
 
-/** `gpuSecondsLost`: run time, or else the whole time, of failed and shadow jobs: GPU seconds where a job holds one GPU. */
-export interface BlastCounts {
-  subjectsExposed: number
-  jobsFailed: number
-  jobsRescued: number
-  gpuSecondsLost: number
-  firstFailureAt: number | null
-  lastMisroutedSubmitAt: number | null
-}
-
-/** A run from its start to the start of the next one, if there was one; it was rolled back at `decidedAt`. */
-export interface BlastQuestion {
-  startedAt: number
-  decidedAt: number
-  untilMs: number | null
-}
-
 /** Exposed is whoever was dealt to the candidate, as the experiment knows it, or has a job there. */
-export function blastCounts(sql: SqlStorage, { startedAt, decidedAt, untilMs }: BlastQuestion): BlastCounts {
+export function blastCounts(sql: SqlStorage, question: BlastQuestion): BlastCounts {
   const failed = "status IN ('failed', 'lost', 'timeout') AND outcome != 'content_refused'"
+  const { startedAt, decidedAt, untilMs, lastEpoch } = question
   const until = untilMs ?? Number.MAX_SAFE_INTEGER
   const [row] = sql.exec<{
     failed: number
     rescued: number
     seconds: number
     first: number | null
+    first_copy: number | null
     misrouted: number | null
+    open: number
   }>(
     `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS failed,
        COALESCE(SUM(rescued_upstream IS NOT NULL), 0) AS rescued,
        COALESCE(SUM(CASE WHEN shadow = 1 OR (${failed}) THEN COALESCE(run_seconds, seconds, 0) END), 0) AS seconds,
-       MIN(CASE WHEN ${failed} THEN ended_at END) AS first,
-       MAX(CASE WHEN shadow = 0 AND submitted_at > ? THEN submitted_at END) AS misrouted
-     FROM jobs WHERE arm = 'candidate' AND submitted_at >= ? AND submitted_at < ?`,
+       MIN(CASE WHEN shadow = 0 AND ${failed} THEN ended_at END) AS first,
+       MIN(CASE WHEN shadow = 1 AND epoch = ?1 AND ${failed} THEN ended_at END) AS first_copy,
+       MAX(CASE WHEN shadow = 0 AND epoch <= ?1 AND submitted_at > ?2 THEN submitted_at END) AS misrouted,
+       COALESCE(SUM(status = 'open' OR key IN (SELECT key FROM bodies WHERE try_at IS NOT NULL)), 0) AS open
+     FROM jobs WHERE arm = 'candidate' AND submitted_at >= ?3 AND submitted_at < ?4`,
+    lastEpoch,
     decidedAt,
     startedAt,
     until,
@@ -81,6 +71,8 @@ export function blastCounts(sql: SqlStorage, { startedAt, decidedAt, untilMs }: 
     jobsRescued: row!.rescued,
     gpuSecondsLost: row!.seconds,
     firstFailureAt: row!.first,
+    firstCopyFailureAt: row!.first_copy,
     lastMisroutedSubmitAt: row!.misrouted,
+    open: row!.open,
   }
 }

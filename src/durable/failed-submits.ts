@@ -1,0 +1,41 @@
+/**
+ * When submits of the candidate's users failed, by epoch: the first and the last of them to the millisecond, which
+ * windows don't tell. How many there were, the windows do.
+ */
+import { type FailedTimes, isUsersSubmit } from '../core/failed-submits.ts'
+import { armErrors } from '../core/window.ts'
+import type { CountedRow } from './window-store.ts'
+
+export class FailedSubmits {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS failed_submits (epoch INTEGER PRIMARY KEY, first_at INTEGER, last_sent_at INTEGER)',
+    )
+  }
+
+  /** A batch's row; one that does not tell its times failed no earlier than it arrived. */
+  note({ series, counters, failed }: CountedRow & { failed?: FailedTimes }, now: number): void {
+    if (!isUsersSubmit(series) || armErrors(counters) === 0) return
+    this.#sql.exec(
+      `INSERT INTO failed_submits VALUES (?, ?, ?) ON CONFLICT (epoch) DO UPDATE
+       SET first_at = MIN(first_at, excluded.first_at), last_sent_at = MAX(last_sent_at, excluded.last_sent_at)`,
+      series.epoch,
+      failed?.firstAt ?? now,
+      failed?.lastSentAt ?? 0,
+    )
+  }
+
+  /** Over these epochs; null where none failed. */
+  times(epochs: readonly number[]): FailedTimes | null {
+    const [row] = this.#sql.exec<{ first: number | null; last: number | null }>(
+      `SELECT MIN(first_at) AS first, MAX(last_sent_at) AS last FROM failed_submits
+       WHERE epoch IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(epochs),
+    )
+    const { first = null, last = null } = row ?? {}
+    return first === null ? null : { firstAt: first, lastSentAt: last! }
+  }
+}

@@ -1,0 +1,187 @@
+/** What a rollback cost: told as it is after seconds, final once its jobs have ended, and kept in sight until the next start. */
+import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:test'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
+import type { JobEntry } from '../../src/durable/rpc.ts'
+import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
+
+/** Far ahead, so that no alarm goes off by itself. */
+const T0 = 1_900_000_000_000
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+})
+
+afterEach(async () => {
+  vi.useRealTimers()
+  await reset()
+})
+
+async function act(action: ActionCommand['action'], more: Partial<ActionCommand> = {}): Promise<ReleaseView> {
+  const command = { action, reason: 'test', force: false, dry_run: false, ...more }
+  const done = await controller().act(command, { who: 'token:anna', ifMatch: null })
+  if (!done.ok) throw new Error(done.message)
+  return done.value
+}
+
+async function costNow(): Promise<ReleaseView['blast_radius']> {
+  const view = await controller().view()
+  if (!view.ok) throw new Error(view.message)
+  return view.value.blast_radius
+}
+
+/** Entries of the ledger's, the oldest first: action and how many jobs had failed. */
+async function told(): Promise<[string, number][]> {
+  const { items } = await controller().history(null, 100)
+  const own = items.filter(({ who }) => who === 'system:ledger').toReversed()
+  const failures = (evidence: unknown) =>
+    (evidence as { blast_radius: { jobs_failed: number } }).blast_radius.jobs_failed
+  return own.map(({ action, evidence }) => [action, failures(evidence)])
+}
+
+async function at(ms: number): Promise<void> {
+  vi.setSystemTime(ms)
+  await runDurableObjectAlarm(controller())
+}
+
+const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, seen: [] })
+const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+
+describe('the cost of a rollback', () => {
+  it('is told as it is after seven seconds, and finally once the last of its jobs has ended', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch }))
+    await submitted(...jobs)
+    await act('rollback')
+    await failed(jobs[0]!)
+    await at(T0 + 6900)
+    expect(await told()).toEqual([])
+    await at(T0 + 7000)
+    expect(await told()).toEqual([['rollback_counted', 1]])
+    await at(T0 + 15_000)
+    await failed(jobs[1]!)
+    await evictDurableObject(controller())
+    await at(T0 + 25_000)
+    expect(await told()).toEqual([['rollback_counted', 1]])
+    await failed(jobs[2]!)
+    await at(T0 + 30_000)
+    await at(T0 + 60_000)
+    expect(await told()).toEqual([
+      ['rollback_counted', 1],
+      ['rollback_settled', 3],
+    ])
+  })
+
+  it('is told once where no job is open any more', async () => {
+    await act('start', { stage: 'canary-50' })
+    await act('rollback')
+    await at(T0 + 7000)
+    await at(T0 + 60_000)
+    expect(await told()).toEqual([['rollback_settled', 0]])
+  })
+
+  it('is final when each of its jobs must have outlasted its time, though one is still open', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    await submitted(entry('endless', { epoch }))
+    await act('rollback')
+    await at(T0 + 7000)
+    await at(T0 + 126_900)
+    expect((await told()).map(([action]) => action)).toEqual(['rollback_counted'])
+    await at(T0 + 140_000)
+    expect((await told()).map(([action]) => action)).toEqual(['rollback_counted', 'rollback_settled'])
+  })
+
+  it('stays in sight after the reset, without what comes later, until the next start', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    const job = entry('failed', { epoch })
+    await submitted(job)
+    await failed(job)
+    await act('rollback')
+    await at(T0 + 7000)
+    await act('reset')
+    expect(await costNow()).toMatchObject({ jobs_failed: 1, decided_at: new Date(T0).toISOString() })
+    await act('start', { stage: 'canary-50' })
+    expect(await costNow()).toBeNull()
+  })
+
+  it('is told of each run by itself, where the next one was rolled back before the first was final', async () => {
+    const first = await act('start', { stage: 'canary-50' })
+    const job = entry('of-the-first', { epoch: first.epoch })
+    await submitted(job)
+    await act('rollback')
+    vi.setSystemTime(T0 + 1000)
+    await act('reset')
+    const second = await act('start', { stage: 'canary-50' })
+    const others = ['x', 'y'].map((name) => entry(name, { epoch: second.epoch }))
+    await submitted(...others)
+    for (const each of others) await failed(each)
+    await act('rollback')
+    await at(T0 + 9000)
+    await failed(job)
+    await at(T0 + 20_000)
+    expect(await told()).toEqual([
+      ['rollback_counted', 0],
+      ['rollback_settled', 2],
+      ['rollback_settled', 1],
+    ])
+  })
+})
+
+describe('the times of a rollback', () => {
+  const failing = (seq: number, epoch: number, firstAt: number, lastSentAt: number) => {
+    const { rows, ...rest } = batch(seq, 3, 3, { epoch })
+    return shard().flush({ ...rest, rows: rows.map((row) => ({ ...row, failed: { firstAt, lastSentAt } })) })
+  }
+
+  it('are those of the first failed submit itself, and of the last one sent to the candidate, though it failed', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    vi.setSystemTime(T0 + 5000)
+    await failing(1, epoch, T0 + 4321, T0 + 4300)
+    const { since } = await act('rollback')
+    vi.setSystemTime(T0 + 7000)
+    await submitted(entry('misrouted', { epoch, submittedAt: T0 + 5400 }))
+    await failing(2, epoch, T0 + 6000, T0 + 5900)
+    vi.setSystemTime(T0 + 8000)
+    expect(await costNow()).toMatchObject({
+      first_failure_at: new Date(T0 + 4321).toISOString(),
+      decided_at: since,
+      last_misrouted_submit_at: new Date(T0 + 5900).toISOString(),
+    })
+  })
+
+  it('know of no misrouted submit where the last one was sent before the decision, or a tester sent one after it', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    vi.setSystemTime(T0 + 5000)
+    const after = await act('rollback')
+    await failing(1, epoch, T0 + 5500, T0 + 4990)
+    await submitted(entry('of-a-tester', { epoch: after.epoch, submittedAt: T0 + 6000 }))
+    expect((await costNow())?.last_misrouted_submit_at).toBeNull()
+  })
+
+  it('begin with what a user suffered; a copy’s failure counts where no user suffered, and not of an epoch before', async () => {
+    const shadowing = await act('start')
+    const fails = async (name: string, epoch: number) => {
+      const copy = await ledger().admitShadow({ control: entry(name, { arm: 'control', epoch }) })
+      if (!copy.admitted) throw new Error(copy.reason)
+      const replica = entry('').replica
+      await ledger().shadowSubmitted(copy.id, { upstreamId: `copy-${name}`, replica })
+      vi.spyOn(globalThis, 'fetch').mockImplementation(async () =>
+        Response.json({ id: `copy-${name}`, object: 'video', status: 'failed' }),
+      )
+      vi.setSystemTime(Date.now() + 2000)
+      await runDurableObjectAlarm(ledger())
+      vi.restoreAllMocks()
+    }
+    await fails('long-ago', shadowing.epoch)
+    const canary = await act('advance', { force: true })
+    vi.setSystemTime(T0 + 50_000)
+    await act('rollback')
+    expect((await costNow())?.first_failure_at).toBeNull()
+    await act('reset')
+    const again = await act('start')
+    expect(again.epoch).toBeGreaterThan(canary.epoch)
+    await fails('in-shadow', again.epoch)
+    await act('rollback')
+    expect((await costNow())?.first_failure_at).toBe(new Date(T0 + 52_000).toISOString())
+  })
+})
