@@ -113,7 +113,7 @@ describe('the latency of a job that nobody polls', () => {
     vi.setSystemTime(T0 + 10_000)
     await runDurableObjectAlarm(object)
     backends.answer((call) => shows(named(call), 'completed'))
-    vi.setSystemTime(T0 + 25_000)
+    vi.setSystemTime(T0 + 20_000)
     await runDurableObjectAlarm(object)
     expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: {} })
     expect(await latenciesOf(object)).toEqual([])
