@@ -50,7 +50,7 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
         ok: errors.length === 0,
         file,
         errors,
-        warnings: [...sizes.warnings, ...vainSettings(vars)],
+        warnings: [...sizes.warnings, ...vainSettings(vars), ...shortLadders(releases)],
         releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
       }
       if (options.json) terminal.print(JSON.stringify(result, null, 2))
@@ -69,6 +69,12 @@ function vainSettings(vars: Record<string, unknown>): Finding[] {
     const table = asTable(vars[key])
     return isTable(table) ? httpWarnings(table).map(({ path, message }) => ({ path: `${key}.${path}`, message })) : []
   })
+}
+
+function shortLadders(releases: readonly ReleaseConfig[]): Finding[] {
+  return releases
+    .filter(({ ladder }) => ladder.at(-1)!.percent < 100)
+    .map(({ key }) => ({ path: `${key}.ladder`, message: 'ends below 100, and only from 100 is a release promoted' }))
 }
 
 function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {

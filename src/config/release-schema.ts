@@ -40,15 +40,8 @@ export const ladderSchema = v.pipe(
     const percents = percentsOf(dataset.value)
     if (percents.some((p, i) => i > 0 && percents[i - 1]! >= p))
       addIssue({ message: 'percents must grow from rung to rung' })
-    else if (endsBelow100(dataset.value))
-      addIssue({ message: 'the last rung must be 100: a release is completed from there only' })
   }),
 )
-
-function endsBelow100(rungs: unknown): boolean {
-  const [last = 100] = Array.isArray(rungs) ? percentsOf(rungs.slice(-1)) : []
-  return last !== 100
-}
 
 /** Of the rungs whose percent is right, whatever else is wrong with them. */
 function percentsOf(rungs: unknown): number[] {

@@ -45,6 +45,8 @@ export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker
     if (verdict.status !== 'pass' && !facts.excused.includes(verdict.guardrail))
       found.push(open('guardrail', guardrailWords(verdict)))
   }
+  if (endsHere(state, plan))
+    found.push(open('gate', `a rung above ${state.percent} %: the ladder ends here, and only 100 % is promoted`))
   found.push(...bake(state, plan, rung?.bakeMs ?? plan.bakeMs, facts.now))
   if (facts.finishedJobs < plan.minJobs) {
     const missing = plan.minJobs - facts.finishedJobs
@@ -74,8 +76,13 @@ function idle(state: ReleaseState, now: number): Blocker[] {
     : [open('not_started', 'a start by an operator')]
 }
 
+/** Whether the release stands on the last rung of a ladder that does not reach 100. */
+function endsHere(state: ReleaseState, plan: Plan): boolean {
+  return state.state === 'canary' && state.percent < 100 && nextRung(state, plan.ladder) === null
+}
+
 function bake(state: ReleaseState, plan: Plan, bakeMs: number, now: number): Blocker[] {
-  const last = state.state === 'canary' && nextRung(state, plan.ladder) === null
+  const last = state.state === 'canary' && state.percent === 100 && nextRung(state, plan.ladder) === null
   const code = last ? 'final_bake' : 'bake'
   const needed = last ? Math.max(bakeMs, plan.finalBakeMs) : bakeMs
   if (state.clockStartedAt === null)

@@ -77,6 +77,14 @@ describe('config check', () => {
     expect(over.out).toMatch(/error +RELEASE_A +6,\d{3} bytes as JSON, and Cloudflare takes 5,120/)
   })
 
+  it('warns of what is valid and does nothing, and of a ladder that ends early', async () => {
+    const vain = GOOD.replace('openai-videos"', 'http"\nfailover = true').replace('[1, 10, 100]', '[1, 50]')
+    const { code, out } = await run(['config', 'check', file(vain)])
+    expect(code).toBe(0)
+    expect(out).toMatch(/warning +RELEASE_A\.failover +http streams bodies/)
+    expect(out).toMatch(/warning +RELEASE_A\.ladder +ends below 100/)
+  })
+
   it('shows the line that is no TOML', async () => {
     const path = file(`${GOOD}\nladder = [1,, 2\n`)
     const { code, err } = await run(['config', 'check', path])

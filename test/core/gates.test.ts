@@ -49,6 +49,13 @@ describe('blockers', () => {
     expect(blockers(canary(100, at), longer, facts())).toMatchObject([{ code: 'final_bake', untilMs: NOW + 489_000 }])
   })
 
+  it('hold a release on the last rung of a ladder that ends below 100', () => {
+    const short = plan({ ladder: [rung(5), rung(20)] })
+    expect(blockers(canary(20), short, facts())).toMatchObject([{ code: 'gate', untilMs: null }])
+    expect(codes(canary(5), short, facts())).toEqual([])
+    expect(codes(canary(20), plan(), facts())).toEqual([])
+  })
+
   it('count jobs that ended in this stage', () => {
     const [missing] = blockers(canary(5), plan(), facts({ finishedJobs: 49 }))
     expect(missing).toMatchObject({ code: 'min_jobs', message: '1 more candidate jobs (49 of 50)' })

@@ -68,7 +68,7 @@ export function releaseView(shown: Shown): ReleaseView {
     })),
     next: next
       ? { stage: canaryStage(next.percent), percent: next.percent }
-      : state.state === 'canary'
+      : state.state === 'canary' && state.percent === 100
         ? { stage: 'completed', percent: 100 }
         : null,
     arms: { control: { model: config.arms.control.model }, candidate: { model: config.arms.candidate.model } },
