@@ -163,8 +163,8 @@ function stillGoing(x: Exchange, decided: Decided, { lane, clientId, tag }: Owne
 }
 
 function sourceOf(job: OwnedJob, url: string): AnswerSource {
-  const { lane, arm, tag } = job
-  return { lane, url, arm, owner: tag?.owner ?? null, nameless: tag?.nameless ?? false }
+  const { lane, arm, holder } = job
+  return { lane, url, arm, owner: holder?.owner ?? null, nameless: holder?.nameless ?? false }
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */

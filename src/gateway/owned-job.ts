@@ -20,6 +20,8 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
   clientId: string
   /** Null where Sluice has no record of the job, or where it goes on at another backend than its id says. */
   tag: Omit<JobTag, 'release'> | null
+  /** Whose it is; null where nobody here issued or recorded the id. */
+  holder: Pick<JobTag, 'owner' | 'nameless'> | null
   /** Nobody here issued or recorded the id: it was there before Sluice, and is control's. */
   foreign: boolean
 }
@@ -35,7 +37,8 @@ export async function resolveJob(
     const tag = openJobId(clientId, x.isolate.keys)
     const lane = tag && lanes.find(({ hash }) => hash === tag.release)
     if (!tag || !lane || !mayUse(tag, subject)) throw jobNotFound()
-    return { lane, arm: tag.arm, replica: tag.replica, upstreamId: tag.upstreamId, clientId, tag, foreign: false }
+    const { arm, replica, upstreamId } = tag
+    return { lane, arm, replica, upstreamId, clientId, tag, holder: tag, foreign: false }
   }
   if (CAN_BE_NO_ID.test(clientId)) throw jobNotFound()
   const recorded = await Promise.all(
@@ -43,7 +46,7 @@ export async function resolveJob(
   )
   const known = recorded.flatMap(({ lane, job }) => (job ? [{ lane, job }] : []))
   const own = known.find(({ job }) => mayUse(job, subject))
-  if (own) return { ...own.job, lane: own.lane, clientId, tag: own.job, foreign: false }
+  if (own) return { ...own.job, lane: own.lane, clientId, tag: own.job, holder: own.job, foreign: false }
   if (known.length > 0) throw jobNotFound()
   const [first] = lanes as [Lane, ...Lane[]]
   return foreignJob(lanes.find(({ release }) => release.match.models === null) ?? first, clientId, 'control')
@@ -59,7 +62,7 @@ export function placesOf({ lane, upstreamId }: OwnedJob, isRead: boolean): Owned
 /** A job that Sluice knows nothing of, at this replica of an arm. */
 function foreignJob(lane: Lane, upstreamId: string, arm: Arm, url = lane.release.arms[arm].urls[0]!): OwnedJob {
   const replica = replicaHash(url)
-  return { lane, arm, replica, upstreamId, clientId: upstreamId, tag: null, foreign: true }
+  return { lane, arm, replica, upstreamId, clientId: upstreamId, tag: null, holder: null, foreign: true }
 }
 
 /** `id_mode = "native"`: ids carry nothing, so the ledgers are asked, after what this isolate still holds back. */

@@ -82,7 +82,7 @@ export async function whereNow(job: OwnedJob, route: Pick<Route, 'operation'>): 
 /** A job as the ledger or a submit knows it. */
 export function ownedJob(lane: Lane, job: LedgerJob): OwnedJob {
   const { arm, replica, upstreamId, clientId } = job
-  return { lane, arm, replica, upstreamId, clientId, tag: job, foreign: false }
+  return { lane, arm, replica, upstreamId, clientId, tag: job, holder: job, foreign: false }
 }
 
 function atControl(job: OwnedJob, { replica, upstreamId }: Onward & { state: 'at_control' }): OwnedJob {
