@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           setupFiles: ['./test/support/property-cases.ts'],
-          // After the others, in the quiet: these hold two processes and their load on two cores.
+          // Apart from the others, in the quiet: these hold two processes and their load on two cores.
           sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],
           testTimeout: 180_000,
