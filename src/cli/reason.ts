@@ -1,8 +1,7 @@
 /** The reason of a change: from `--reason`, or asked for where a person is there to answer. */
 import { createInterface } from 'node:readline/promises'
+import { MAX_REASON_CHARS } from '../core/transitions.ts'
 import type { Session } from './session.ts'
-
-const MAX_LENGTH = 500
 
 /** What goes into the audit; empty where nobody can be asked. */
 export async function reasonFor(
@@ -15,7 +14,7 @@ export async function reasonFor(
   if (!terminal.interactive || json || dryRun) return ''
   const line = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return (await line.question(`Reason for ${what} (goes into the history): `)).trim().slice(0, MAX_LENGTH)
+    return (await line.question(`Reason for ${what} (goes into the history): `)).trim().slice(0, MAX_REASON_CHARS)
   } finally {
     line.close()
   }

@@ -1,15 +1,12 @@
 /** Small schemas that the tables are made of: closed tables, durations, instants, urls, percents. */
 import * as v from 'valibot'
+import { MISSING_KEY, UNKNOWN_KEY } from './issue-words.ts'
 
 /** A closed table: each unknown and each missing key is an error of its own, so that all are told at once. */
 export function table<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
   return v.pipe(
     v.custom<Record<string, unknown>>(isTable, 'a table is needed here'),
-    v.objectWithRest(
-      entries,
-      v.never('unknown key: take it out or correct its spelling'),
-      'missing: this key is needed',
-    ),
+    v.objectWithRest(entries, v.never(UNKNOWN_KEY), MISSING_KEY),
   ) as unknown as v.StrictObjectSchema<E, undefined>
 }
 

@@ -1,6 +1,9 @@
 /** Issues of valibot's schemas in plain words. A message that a schema gives itself is left as it is. */
 import type * as v from 'valibot'
 
+export const MISSING_KEY = 'missing: this key is needed'
+export const UNKNOWN_KEY = 'unknown key: take it out or correct its spelling'
+
 /** `a number is needed, not "x"`; with `tells` false not what was given, which may be a secret by mistake. */
 export function issueWords(issue: v.BaseIssue<unknown>, tells = true): string {
   const { expected, received, message } = issue
@@ -8,8 +11,7 @@ export function issueWords(issue: v.BaseIssue<unknown>, tells = true): string {
   if (label === undefined) return message
   const isMissing = received === 'undefined'
   // Of an object these two tell that a key of it is unknown or missing; the path names which.
-  if (label === 'key')
-    return isMissing ? 'missing: this key is needed' : 'unknown key: take it out or correct its spelling'
+  if (label === 'key') return isMissing ? MISSING_KEY : UNKNOWN_KEY
   const given = tells ? (GIVEN[received] ?? (received.length > 80 ? `${received.slice(0, 80)}…` : received)) : null
   if (expected === null) return given === null ? `not a valid ${label}` : `not a valid ${label}: ${given}`
   const rule = ruleWords(expected, label === 'length' ? (typeof issue.input === 'string' ? 'character' : 'item') : null)

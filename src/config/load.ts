@@ -77,9 +77,10 @@ function read<S extends v.GenericSchema>(
   const result = v.safeParse(schema, value)
   if (result.success) return result.output
   issues.push(
-    ...result.issues
-
-      .map((issue) => ({ path: [key, v.getDotPath(issue)].filter(Boolean).join('.'), message: messageOf(issue) })),
+    ...result.issues.map((issue) => ({
+      path: [key, v.getDotPath(issue)].filter(Boolean).join('.'),
+      message: messageOf(issue),
+    })),
   )
   return null
 }

@@ -8,8 +8,9 @@ const LAST_ENDS_MS = 60_000
 const LEAST_PAUSE_MS = 1000
 
 /**
- * A run from its start to the start of the next one, if there was one; it was rolled back at `decidedAt`, in `lastEpoch`.
- * A submit that was routed by it later is misrouted; whom a tester or his own job sends there, is not. Times are unix ms.
+ * A run from its start to the start of the next one (`untilMs`, null where there was none). It was rolled back at
+ * `decidedAt`, in `lastEpoch`. A submit that was still routed by that epoch afterwards is misrouted; one that went to
+ * the candidate because of a tester or of the job that it refers to is not. Times are unix ms.
  */
 export interface BlastQuestion {
   startedAt: number
@@ -31,7 +32,7 @@ export interface BlastCounts {
   gpuSecondsLost: number
   /** Of users' jobs. */
   firstFailureAt: number | null
-  /** Of copies, in the epoch that was rolled back: in one before it, they were not what the run failed by. */
+  /** Of copies in `lastEpoch` only: the run did not fail by those of earlier epochs. */
   firstCopyFailureAt: number | null
   lastMisroutedSubmitAt: number | null
   /** Jobs of the run that may still fail or go on at control. */

@@ -150,7 +150,7 @@ export interface JobLedgerRpc {
   flush(batch: LedgerBatch): Promise<void>
   /** What subjects did. */
   addEvents(rows: EventRow[]): Promise<RowsTaken>
-  /** The caller's own jobs that are not cancelled, one more than `limit` if there are more. */
+  /** The owners' jobs that their backends still have or that are on their way to control; one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
   /** The job with this backend id, of this backend where that is known; one of `owners`, where two backends have used it. */
   find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null>

@@ -2,15 +2,21 @@
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, isJson, isRedirect, parseJson, readPrefix, type Upstream } from './forward.ts'
+import {
+  armErrorOf,
+  callBackend,
+  isJson,
+  isRedirect,
+  MAX_JOB_JSON_BYTES,
+  parseJson,
+  readPrefix,
+  type Upstream,
+} from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
-
-/** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
-const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 
 /** A submit as it was read, before any arm is chosen. */
 export interface Submit {

@@ -72,6 +72,9 @@ export function armErrorOf(status: number): ArmError | null {
   return status >= 500 ? 'http_5xx' : null
 }
 
+/** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
+export const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
+
 /**
  * A body of up to `maxBytes` whole (`rest` null); of a larger one nothing is kept back: `rest` is the
  * whole body again as a stream. Rejects when the deadline passes or the connection breaks.

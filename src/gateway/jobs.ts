@@ -14,6 +14,7 @@ import {
   type CallFailure,
   isJson,
   isRedirect,
+  MAX_JOB_JSON_BYTES,
   parseJson,
   readPrefix,
   type Upstream,
@@ -26,7 +27,6 @@ import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
 
-const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 /** What a client asks of a job that it waits for. */
 const AFTER_FAILURE: ReadonlySet<string> = new Set(['poll', 'content'])
 

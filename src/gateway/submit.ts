@@ -37,14 +37,13 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   x.decided = decided
   expose(x, decided, s.subject, s.submission)
   const tried = await attempt(x, decided, s)
-  const rerouted = failsOver(decided, tried.outcome) && !referred.owner
-  if (!rerouted) return finish(x, decided, s, tried)
+  if (referred.owner || !failsOver(decided, tried.outcome)) return finish(x, decided, s, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
   const toControl: Routed = { arm: 'control', reason: 'failover', matched: false }
-  const rescued: Decided = { lane, snapshot, routed: toControl }
-  x.decided = rescued
-  return finish(x, rescued, s, await attempt(x, rescued, s))
+  const rerouted: Decided = { lane, snapshot, routed: toControl }
+  x.decided = rerouted
+  return finish(x, rerouted, s, await attempt(x, rerouted, s))
 }
 
 function failsOver({ lane, snapshot, routed }: Decided, outcome: Outcome): boolean {

@@ -9,7 +9,8 @@ import type { LedgerQuestion, LedgerReport } from '../ledger/summary.ts'
 import { ledgerAt, shardOf, within } from '../stubs.ts'
 import type { CountedRow, Report } from '../window-store.ts'
 
-const DEADLINE_MS = 2000
+/** How long the controller waits for one call of an object below it. */
+export const CALL_DEADLINE_MS = 2000
 
 /** What the controller calls on the objects below it; each call of a method is one RPC. */
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
@@ -37,8 +38,8 @@ export interface Gathered extends Report {
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
   const { overdue: _, ...span } = question
   const [shards, ledgers] = await Promise.all([
-    Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.report(span)))),
-    Promise.all(ledgersOf(env, release).map((ledger) => within(DEADLINE_MS, ledger.report(question)))),
+    Promise.all(shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.report(span)))),
+    Promise.all(ledgersOf(env, release).map((ledger) => within(CALL_DEADLINE_MS, ledger.report(question)))),
   ])
   const reports: Report[] = [...shards, ...ledgers]
   return {
@@ -69,14 +70,16 @@ export const NOTHING: Gathered['ledgers'] = {
 
 export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<CountedRow[]> {
   const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
-  return (await Promise.all(sources.map((source) => within(DEADLINE_MS, source.totals())))).flat()
+  return (await Promise.all(sources.map((source) => within(CALL_DEADLINE_MS, source.totals())))).flat()
 }
 
-/** What a run cost its users. A subject is in one ledger: nobody counts twice. */
+/** What a run cost its users. */
 export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): Promise<BlastSum> {
   const [ledgers, shards] = await Promise.all([
-    Promise.all(ledgersOf(env, release).map((ledger) => within(DEADLINE_MS, ledger.blast(run)))),
-    Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.failures(run.startedAt, run.epochs)))),
+    Promise.all(ledgersOf(env, release).map((ledger) => within(CALL_DEADLINE_MS, ledger.blast(run)))),
+    Promise.all(
+      shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.failures(run.startedAt, run.epochs))),
+    ),
   ])
   return costOf(run, ledgers, shards)
 }
@@ -88,13 +91,13 @@ export async function gatherWindows(
   toMs: number,
 ): Promise<WindowRow[]> {
   const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
-  const rows = await Promise.all(sources.map((source) => within(DEADLINE_MS, source.windows(fromMs, toMs))))
+  const rows = await Promise.all(sources.map((source) => within(CALL_DEADLINE_MS, source.windows(fromMs, toMs))))
   return rows.flat()
 }
 
 /** Events that isolates could not deliver. */
 export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
-  const lost = await Promise.all(shardsOf(env, release).map((shard) => within(DEADLINE_MS, shard.lost())))
+  const lost = await Promise.all(shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.lost())))
   return lost.reduce((sum, n) => sum + n, 0)
 }
 

@@ -1,8 +1,7 @@
 /** Pages over several ledgers, one ledger after the other: the cursor says in which to go on, and where. */
 import type { Page } from '../../control/api.ts'
 import { within } from '../stubs.ts'
-
-const CALL_DEADLINE_MS = 2000
+import { CALL_DEADLINE_MS } from './gather.ts'
 
 /** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the begin of a ledger. */
 const CURSOR = /^(\d{1,4})~(\d{1,15}\|.+|)$/s

@@ -3,10 +3,9 @@ import type { Env } from '../../config/env.ts'
 import { snapshotOf } from '../../core/release.ts'
 import { within } from '../stubs.ts'
 import type { Effective } from './effective.ts'
-import { ledgersOf, shardsOf } from './gather.ts'
+import { CALL_DEADLINE_MS, ledgersOf, shardsOf } from './gather.ts'
 import type { ControllerStore } from './store.ts'
 
-const CALL_DEADLINE_MS = 2000
 /** A state that moves on faster than this is left to the alarm. */
 const MOST_ROUNDS = 5
 

@@ -6,11 +6,10 @@ import type { Env } from '../../config/env.ts'
 import { openJudgement } from '../../core/judgement.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
-import { shardsNamed } from './gather.ts'
+import { CALL_DEADLINE_MS, shardsNamed } from './gather.ts'
 import type { ControllerStore } from './store.ts'
 import { within } from '../stubs.ts'
 
-const CALL_DEADLINE_MS = 2000
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
 
