@@ -1,42 +1,25 @@
 /**
  * The job ledger by itself: a job's end is counted once whoever sees it, an alarm on a cold object works on what was
- * stored, and keys, caps and rescues hold across evictions. Backends answer by a stubbed fetch; time stands still.
+ * stored, and keys hold across evictions.
  */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
+import { shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
 
 /** Far ahead, so that no alarm goes off by itself. */
 const T0 = 1_900_000_000_000
 
-interface Call {
-  method: string
-  url: string
-  body: string
-}
-
-/** Answers for both backends; a call is what can be looked at outside the object that made it. */
-let backend = vi.fn<(call: Call) => Response | Promise<Response>>()
+let backends: StubBackends
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: T0 })
-  backend = vi.fn(() => new Response('{}', { status: 404 }))
-  // Its timer would hold the object up for ten seconds when it is evicted.
-  vi.spyOn(AbortSignal, 'timeout').mockImplementation(() => new AbortController().signal)
-  vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
-    const request = new Request(input as string, init)
-    return backend({ method: request.method, url: request.url, body: await request.text() })
-  })
+  backends = stubBackends(T0)
 })
 
 afterEach(() => {
   vi.useRealTimers()
   vi.restoreAllMocks()
 })
-
-function shows(status: string, more: object = {}): Response {
-  return Response.json({ id: 'video-x', object: 'video', status, ...more })
-}
 
 describe("a job's end", () => {
   it('is counted once under twenty sightings, by several isolates, over evictions', async () => {
@@ -85,9 +68,9 @@ describe('a job whose client has gone quiet', () => {
     await object.flush({ submitted: [job], seen: [] })
     await evictDurableObject(object)
     vi.setSystemTime(T0 + 10_000)
-    backend.mockImplementation(() => shows('failed', { error: { message: 'CUDA out of memory' } }))
+    backends.answer(() => shows('video-quiet', 'failed', { error: { message: 'CUDA out of memory' } }))
     expect(await runDurableObjectAlarm(object)).toBe(true)
-    expect(backend.mock.calls[0]![0].url).toBe('http://candidate.test/v1/videos/video-quiet')
+    expect(backends.calls[0]!.url).toBe('http://candidate.test/v1/videos/video-quiet')
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { job_failed: 1 } })
     await evictDurableObject(object)
     expect((await object.jobs({}, null, 10)).items).toMatchObject([{ status: 'failed', outcome: 'job_failed' }])
@@ -101,16 +84,16 @@ describe('a job whose client has gone quiet', () => {
     await object.flush({ submitted: [], seen: [sighting(job, null)] })
     vi.setSystemTime(T0 + 18_999)
     await runDurableObjectAlarm(object)
-    expect(backend).not.toHaveBeenCalled()
+    expect(backends.calls).toEqual([])
     vi.setSystemTime(T0 + 19_000)
     await runDurableObjectAlarm(object)
-    expect(backend).toHaveBeenCalledOnce()
+    expect(backends.calls).toHaveLength(1)
   })
 
   it('stays open, with an alarm set, while its backend can not be asked, and times out in the end', async () => {
     const object = ledger(12)
     await object.flush({ submitted: [entry('unreachable')], seen: [] })
-    backend.mockImplementation(() => Promise.reject(new Error('connection refused')))
+    backends.answer(() => Promise.reject(new Error('connection refused')))
     for (const at of [10_000, 30_000, 59_000]) {
       vi.setSystemTime(T0 + at)
       await evictDurableObject(object)
@@ -129,53 +112,6 @@ describe('a job whose client has gone quiet', () => {
     vi.setSystemTime(T0 + 10_000)
     await runDurableObjectAlarm(object)
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { job_lost: 1 } })
-  })
-})
-
-describe('a rescue', () => {
-  const rescue = {
-    bytes: new TextEncoder().encode('{"prompt":"a fox"}'),
-    contentType: 'application/json',
-    path: '/v1/videos',
-  }
-
-  it('submits to control once however many ask at the same time, and still knows of it when cold', async () => {
-    const object = ledger(20)
-    const job = entry('rescued', { rescue })
-    backend.mockImplementation(async () => {
-      await scheduler.wait(20)
-      return shows('queued', { id: 'video-second' })
-    })
-    await object.flush({ submitted: [job], seen: [] })
-    await evictDurableObject(object)
-    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
-    const all = await Promise.all(Array.from({ length: 20 }, () => object.rescue(job, 1000)))
-    expect(new Set(all.map((each) => JSON.stringify(each))).size).toBe(1)
-    expect(all[0]).toMatchObject({ state: 'at_control', upstreamId: 'video-second' })
-    expect(backend).toHaveBeenCalledOnce()
-    expect(backend).toHaveBeenCalledWith({
-      method: 'POST',
-      url: 'http://control.test/v1/videos',
-      body: '{"prompt":"a fox"}',
-    })
-    await evictDurableObject(object)
-    expect(await object.rescue(job, 1000)).toMatchObject({ upstreamId: 'video-second' })
-    expect(backend).toHaveBeenCalledOnce()
-  })
-
-  it('keeps the body no longer than until the job has ended well', async () => {
-    const object = ledger(21)
-    const job = entry('fine', { rescue })
-    await object.flush({ submitted: [job], seen: [] })
-    const kept = () =>
-      runInDurableObject(object as DurableObjectStub<never>, (_, { storage }) =>
-        storage.sql.exec('SELECT key FROM bodies').toArray(),
-      )
-    expect(await kept()).toHaveLength(1)
-    await object.flush({ submitted: [], seen: [sighting(job, 'ok')] })
-    expect(await kept()).toEqual([])
-    expect(await object.rescue(job, 1000)).toBeNull()
-    expect(backend).not.toHaveBeenCalled()
   })
 })
 
@@ -216,125 +152,11 @@ describe('an idempotency key', () => {
   })
 })
 
-describe('shadow copies', () => {
-  it('are admitted up to max_in_flight and max_jobs_per_day, counted in storage and not in memory', async () => {
-    const object = ledger(40)
-    const admit = async (name: string) => object.admitShadow({ control: entry(name, { arm: 'control' }) })
-    const first = [await admit('1'), await admit('2'), await admit('3')]
-    expect(first.map(({ admitted }) => admitted)).toEqual([true, true, true])
-    await evictDurableObject(object)
-    expect(await admit('4')).toEqual({ admitted: false, reason: 'max_in_flight' })
-    for (const each of first) if (each.admitted) await object.shadowSubmitted(each.id, { outcome: 'unreachable' })
-    expect([(await admit('5')).admitted, (await admit('6')).admitted]).toEqual([true, true])
-    await evictDurableObject(object)
-    expect(await admit('7')).toEqual({ admitted: false, reason: 'max_jobs_per_day' })
-    vi.setSystemTime(T0 + 86_400_000)
-    expect(await admit('8')).toMatchObject({ admitted: true })
-  })
-
-  it("are followed to their end by the alarm of a cold object, counted as the shadow's", async () => {
-    const object = ledger(41)
-    const admission = await object.admitShadow({ control: entry('copied', { arm: 'control' }) })
-    if (!admission.admitted) throw new Error(admission.reason)
-    const { replica } = entry('copied')
-    await object.shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica })
-    await evictDurableObject(object)
-    vi.setSystemTime(T0 + 1000)
-    backend.mockImplementation(() => shows('in_progress', { id: 'video-copy' }))
-    expect(await runDurableObjectAlarm(object)).toBe(true)
-    vi.setSystemTime(T0 + 4000)
-    backend.mockImplementation(() => shows('completed', { id: 'video-copy' }))
-    expect(await runDurableObjectAlarm(object)).toBe(true)
-    const [row] = await object.totals()
-    expect(row).toMatchObject({
-      series: { arm: 'candidate', operation: 'job', shadow: true },
-      counters: { requests: 1 },
-    })
-  })
-
-  it('count as scored once, however often they are measured and by whom', async () => {
-    const object = ledger(43)
-    const control = entry('measured', { arm: 'control' })
-    expect((await object.admitShadow({ control })).admitted).toBe(true)
-    const uncopied = { replica: control.replica, upstreamId: 'video-uncopied' }
-    expect(await object.score([control, uncopied, control])).toEqual([true, false, true])
-    await evictDurableObject(object)
-    expect(await object.score([control])).toEqual([true])
-    const { funnel } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
-    expect(funnel).toMatchObject({ admitted: 1, scored: 1 })
-  })
-
-  it("are stopped at the backend after a rollback, and counted as nobody's fault", async () => {
-    const object = ledger(42)
-    const admission = await object.admitShadow({ control: entry('stopped', { arm: 'control' }) })
-    if (!admission.admitted) throw new Error(admission.reason)
-    await object.shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica: entry('x').replica })
-    await object.cancelShadows(1)
-    await object.cancelShadows(1)
-    expect(await runDurableObjectAlarm(object)).toBe(true)
-    expect(backend.mock.calls.map(([{ method, url }]) => [method, url])).toEqual([
-      ['DELETE', 'http://candidate.test/v1/videos/video-copy'],
-    ])
-    expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
-  })
-
-  it('are refused for a run that was rolled back, also by a cold object, and admitted for the next', async () => {
-    const object = ledger(43)
-    await object.cancelShadows(4)
-    await evictDurableObject(object)
-    const admit = (name: string, epoch: number) =>
-      object.admitShadow({ control: entry(name, { arm: 'control', epoch }) })
-    expect(await admit('late', 4)).toEqual({ admitted: false, reason: 'rolled_back' })
-    expect(await admit('next', 6)).toMatchObject({ admitted: true })
-  })
-
-  it('whose submit was under way at the rollback are stopped once their id is known, after an eviction too', async () => {
-    const object = ledger(44)
-    const admission = await object.admitShadow({ control: entry('under-way', { arm: 'control' }) })
-    if (!admission.admitted) throw new Error(admission.reason)
-    await object.cancelShadows(1)
-    expect(backend).not.toHaveBeenCalled()
-    await object.shadowSubmitted(admission.id, { upstreamId: 'video-late', replica: entry('x').replica })
-    await evictDurableObject(object)
-    for (let i = 0; i < 3; i++) {
-      vi.setSystemTime(T0 + (i + 1) * 10_000)
-      await runDurableObjectAlarm(object)
-    }
-    expect(backend.mock.calls.map(([{ method, url }]) => [method, url])).toEqual([
-      ['DELETE', 'http://candidate.test/v1/videos/video-late'],
-    ])
-    const { funnel, dropped } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
-    expect({ funnel, dropped }).toMatchObject({ funnel: { admitted: 1, submitted: 1 }, dropped: { rolled_back: 1 } })
-  })
-
-  it('go by the caps and the deadline that the running configuration has', async () => {
-    const object = ledger(45)
-    const caps = { maxInFlight: 1, maxJobsPerDay: 100, jobTimeoutMs: 2000 }
-    const admit = (name: string) => object.admitShadow({ control: entry(name, { arm: 'control' }), caps })
-    expect(await admit('1')).toMatchObject({ admitted: true })
-    expect(await admit('2')).toEqual({ admitted: false, reason: 'max_in_flight' })
-    vi.setSystemTime(T0 + 2000)
-    expect(await runDurableObjectAlarm(object)).toBe(true)
-    expect(await admit('3')).toMatchObject({ admitted: true })
-  })
-})
-
 describe('what the ledger has forgotten', () => {
   it('is not counted anew by a poll of a job older than it keeps', async () => {
     const object = ledger(50)
     const job = entry('ancient', { submittedAt: T0 - 9 * 86_400_000 })
     for (let i = 0; i < 3; i++) await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
     expect((await counted(object, 'job')).requests).toBe(0)
-  })
-})
-
-describe('a rescue that is asked for too early', () => {
-  it('leaves a job that still runs where it is', async () => {
-    const object = ledger(51)
-    const body = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
-    await object.flush({ submitted: [entry('runs', { rescue: body })], seen: [] })
-    backend.mockImplementation(() => shows('in_progress', { id: 'video-runs' }))
-    expect(await object.rescue(entry('runs'), 0)).toBeNull()
-    expect(backend.mock.calls.map(([{ method }]) => method)).toEqual(['GET'])
   })
 })

@@ -88,6 +88,46 @@ describe('a rescue', () => {
     expect(await bodies(object)).toEqual([])
   })
 
+  it('submits to control once however many ask at the same time, and still knows of it when cold', async () => {
+    const object = ledger(118)
+    const job = rescuable('rescued')
+    backends.answer(async () => {
+      await scheduler.wait(20)
+      return shows('second', 'queued')
+    })
+    await object.flush({ submitted: [job], seen: [] })
+    await evictDurableObject(object)
+    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    const all = await Promise.all(Array.from({ length: 20 }, () => object.rescue(job, WAIT_MS)))
+    expect(new Set(all.map((each) => JSON.stringify(each))).size).toBe(1)
+    expect(all[0]).toMatchObject({ state: 'at_control', upstreamId: 'second' })
+    expect(backends.calls).toMatchObject([
+      { method: 'POST', url: 'http://control.test/v1/videos', body: '{"prompt":"rescued"}' },
+    ])
+    await evictDurableObject(object)
+    expect(await object.rescue(job, WAIT_MS)).toMatchObject({ upstreamId: 'second' })
+    expect(backends.calls).toHaveLength(1)
+  })
+
+  it('leaves a job that still runs where it is', async () => {
+    const object = ledger(119)
+    await object.flush({ submitted: [rescuable('runs')], seen: [] })
+    backends.answer(() => shows('video-runs', 'in_progress'))
+    expect(await object.rescue(entry('runs'), 0)).toBeNull()
+    expect(backends.calls.map(({ method }) => method)).toEqual(['GET'])
+  })
+
+  it('keeps the body no longer than until the job has ended well', async () => {
+    const object = ledger(120)
+    const job = rescuable('fine')
+    await object.flush({ submitted: [job], seen: [] })
+    expect(await bodies(object)).toHaveLength(1)
+    await object.flush({ submitted: [], seen: [sighting(job, 'ok')] })
+    expect(await bodies(object)).toEqual([])
+    expect(await object.rescue(job, WAIT_MS)).toBeNull()
+    expect(backends.calls).toEqual([])
+  })
+
   it('waits for a body that another isolate tells of after the end', async () => {
     const object = ledger(111)
     const job = rescuable('late-body')

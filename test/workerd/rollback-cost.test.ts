@@ -1,39 +1,20 @@
 /** What a rollback cost: told as it is after seconds, final once its jobs have ended, and kept in sight until the next start. */
-import { evictDurableObject, reset, runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { ActionCommand, ReleaseView } from '../../src/control/api.ts'
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { describe, expect, it, vi } from 'vitest'
+import type { ReleaseView } from '../../src/control/api.ts'
 import type { JobEntry } from '../../src/durable/rpc.ts'
+import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
 
-/** Far ahead, so that no alarm goes off by itself. */
-const T0 = 1_900_000_000_000
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'], now: T0 })
-})
-
-afterEach(async () => {
-  vi.useRealTimers()
-  await reset()
-})
-
-async function act(action: ActionCommand['action'], more: Partial<ActionCommand> = {}): Promise<ReleaseView> {
-  const command = { action, reason: 'test', force: false, dry_run: false, ...more }
-  const done = await controller().act(command, { who: 'token:anna', ifMatch: null })
-  if (!done.ok) throw new Error(done.message)
-  return done.value
-}
+eachTestAnew()
 
 async function costNow(): Promise<ReleaseView['blast_radius']> {
-  const view = await controller().view()
-  if (!view.ok) throw new Error(view.message)
-  return view.value.blast_radius
+  return (await view()).blast_radius
 }
 
 /** Entries of the ledger's, the oldest first: action and how many jobs had failed. */
 async function told(): Promise<[string, number][]> {
-  const { items } = await controller().history(null, 100)
-  const own = items.filter(({ who }) => who === 'system:ledger').toReversed()
+  const own = (await history()).filter(({ who }) => who === 'system:ledger')
   const failures = (evidence: unknown) =>
     (evidence as { blast_radius: { jobs_failed: number } }).blast_radius.jobs_failed
   return own.map(({ action, evidence }) => [action, failures(evidence)])
@@ -41,7 +22,7 @@ async function told(): Promise<[string, number][]> {
 
 async function at(ms: number): Promise<void> {
   vi.setSystemTime(ms)
-  await runDurableObjectAlarm(controller())
+  await tick()
 }
 
 const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, seen: [] })
@@ -124,6 +105,36 @@ describe('the cost of a rollback', () => {
       ['rollback_settled', 2],
       ['rollback_settled', 1],
     ])
+  })
+
+  it('counts submits that failed, and is summed up for the run that was rolled back though a new one has begun', async () => {
+    await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2, 3]) await second(i, 9)
+    expect(await view()).toMatchObject({ state: 'rolled_back', blast_radius: { first_failure_at: expect.any(String) } })
+    await act('reset')
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    await second(4, 1, epoch)
+    vi.setSystemTime(T0 + 12_000)
+    await tick()
+    const settled = (await history()).find(({ action }) => action === 'rollback_settled')
+    expect(settled).toMatchObject({ evidence: { epoch: 2, blast_radius: { submits_failed: 27 } } })
+  })
+
+  it('is read again by those who look, but not at every look', async () => {
+    await act('start', { stage: 'canary-50' })
+    const { since } = await act('rollback')
+    const decided = Date.parse(since)
+    const failed = async (name: string) => {
+      const job = entry(name, { submittedAt: decided })
+      await ledger().flush({ submitted: [job], seen: [sighting(job, 'job_failed')] })
+      return (await view()).blast_radius?.jobs_failed
+    }
+    vi.setSystemTime(decided + 20_000)
+    expect(await failed('first')).toBe(1)
+    vi.setSystemTime(decided + 21_900)
+    expect(await failed('second')).toBe(1)
+    vi.setSystemTime(decided + 22_000)
+    expect(await failed('third')).toBe(3)
   })
 })
 

@@ -1,0 +1,109 @@
+/** What guardrails make the controller do by itself, tick by tick: roll back, pause, tell, and not undo a resume. */
+import { describe, expect, it, vi } from 'vitest'
+import {
+  T0,
+  WINDOW_MS,
+  ANNA,
+  eachTestAnew,
+  good,
+  command,
+  act,
+  view,
+  history,
+  tick,
+  nextSeq,
+  second,
+} from '../support/workerd/controller-driver.ts'
+import { batch, controller, shard } from '../support/workerd/objects.ts'
+
+eachTestAnew()
+
+describe('a fast trip on latency', () => {
+  it('reads the latencies of the last seconds, and rolls back before any window has closed', async () => {
+    const rule = { metric: 'latency_p50', operations: ['submit'], within: '5s', max_seconds: 0.12, min_requests: 8 }
+    good(await controller().publish({ guardrails: [rule] }, 0, 'fast', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    vi.setSystemTime(T0 + 1100)
+    await tick()
+    // 0.10 to 0.19 s; the median of three of them is within the limit, that of ten is not.
+    await shard().flush(batch(nextSeq(), 3, 0, { epoch }))
+    vi.setSystemTime(T0 + 1200)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'canary' })
+    await shard().flush(batch(nextSeq(), 30, 0, { epoch }))
+    vi.setSystemTime(T0 + 1300)
+    await tick()
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    expect((await history()).at(-1)).toMatchObject({
+      evidence: { verdict: { guardrail: 'latency_p50:submit:within', status: 'breach', n: 33 } },
+    })
+  })
+})
+
+describe('data that stops', () => {
+  const silent = async (no_data: string) => {
+    const rule = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 2, min_requests: 5 }
+    good(await controller().publish({ guardrails: [{ ...rule, no_data, no_data_grace: '3s' }] }, 0, 'grace', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2, 3]) await second(i, 0, epoch)
+    expect(await view()).toMatchObject({ verdicts: [{ status: 'pass' }] })
+    for (const i of [5, 6, 7, 8]) {
+      vi.setSystemTime(T0 + i * WINDOW_MS + 200)
+      await tick()
+    }
+  }
+
+  it('for longer than its grace does what is configured', async () => {
+    await silent('rollback')
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    const verdict = { status: 'no_data', note: 'grace_over' }
+    expect((await history()).at(-1)).toMatchObject({ who: 'system:guardrail', evidence: { verdict } })
+  })
+
+  it('is told once, and an old pass lets nobody in', async () => {
+    await silent('hold')
+    expect(await view()).toMatchObject({ verdicts: [{ status: 'no_data', note: 'grace_over' }] })
+    expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
+    const refused = await controller().act(command('advance'), ANNA)
+    expect(refused).toMatchObject({ ok: false, code: 'blocked', details: [{ path: 'guardrail' }, { path: 'bake' }] })
+  })
+})
+
+describe('a resume', () => {
+  it('in spite of a breach is not undone by what was known, but by what is new', async () => {
+    const rule = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 2, min_requests: 5 }
+    good(await controller().publish({ guardrails: [{ ...rule, action: 'pause' }] }, 0, 'pauses', ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2]) await second(i, 9, epoch)
+    expect(await view()).toMatchObject({ paused: true })
+    await act('resume')
+    for (const at of [3300, 3400, 4200]) {
+      vi.setSystemTime(T0 + at)
+      await tick()
+    }
+    expect(await view()).toMatchObject({ paused: false, epoch })
+    await second(4, 9, epoch)
+    expect(await view()).toMatchObject({ paused: false, verdicts: [{ windows: { bad: 1 } }] })
+    await second(5, 9, epoch)
+    expect(await view()).toMatchObject({ paused: true })
+  })
+})
+
+describe('a breach', () => {
+  it('that asks for a pause where there is none to be had, as when completed, is told all the same', async () => {
+    const rule = {
+      metric: 'error_rate',
+      operations: ['submit'],
+      max: 0.1,
+      for_windows: 2,
+      min_requests: 5,
+      action: 'pause',
+    }
+    good(await controller().publish({ guardrails: [rule] }, 0, 'pauses only', ANNA))
+    await act('start', { stage: 'canary-100' })
+    const { epoch } = await act('promote', { force: true })
+    for (const i of [1, 2, 3, 4]) await second(i, 9, epoch)
+    expect(await view()).toMatchObject({ state: 'completed', paused: false })
+    expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
+  })
+})
