@@ -1,6 +1,5 @@
 /**
- * The OpenAI Videos wire as vLLM-Omni serves it (PROTOCOLS.md section 2), over an in-memory job
- * store, with its faults. Generates nothing by a model and listens on no port.
+ * The OpenAI Videos wire as vLLM-Omni serves it, over an in-memory job store, with its faults. Generates nothing by a model and listens on no port.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 /** Why a command ends without having done its work, as lines for a person and an exit code for a script. */
 
-/** Exit codes of SPEC section 10. `refused` also stands for a server that can't be reached. */
+/** Exit codes. `refused` also stands for a server that can't be reached; `unhealthy` for a release rolled back or breached. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, unhealthy: 3 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 

@@ -69,7 +69,7 @@ function hasLimit(g: Unread): boolean {
   )
 }
 
-/** What a release is judged by when it names no guardrail (SPEC section 2). */
+/** What a release is judged by when it names no guardrail. docs/guardrails.md tells what they achieve. */
 export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
   { metric: 'error_rate', max: 0.01, for_windows: 5, min_requests: 20 },
   { metric: 'latency_p99', max_over_control: 0.5, for_windows: 5 },

@@ -50,7 +50,7 @@ export const releaseSchema = v.object({
   state: v.picklist(['idle', 'shadow', 'canary', 'completed', 'rolled_back']),
   stage: v.string(),
   percent: v.number(),
-  /** Candidate's share of the submits of the last closed windows of this epoch; null without traffic. */
+  /** Candidate's share of the submits of this epoch's closed windows; null without traffic. */
   actual_percent: v.nullable(v.number()),
   paused: v.boolean(),
   advance: v.picklist(['manual', 'auto']),

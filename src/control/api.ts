@@ -1,5 +1,5 @@
 /**
- * What the control plane takes and answers (SPEC section 6), as schemas: they validate requests,
+ * What the control plane takes and answers, as schemas: they validate requests,
  * make the OpenAPI document, and give the dashboard and the CLI their types. No behaviour here.
  */
 import * as v from 'valibot'

@@ -1,4 +1,4 @@
-/** What the controllers know → the metric families of SPEC section 9. Names and labels are a contract. */
+/** What the controllers know → families of metrics for Prometheus. Their names and labels are a contract: alert rules go by them. */
 import { ARM_ERRORS } from '../core/outcome.ts'
 import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
 import type { SignalSum } from '../durable/controller-rpc.ts'

@@ -1,6 +1,6 @@
 /**
  * Subject + snapshot → arm and reason, synchronously and without any look-up.
- * The hash rule is SPEC section 3's and must never change: it decides who sees which model.
+ * The hash rule (README, "How a split is decided") must never change: it decides who sees which model.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'

@@ -49,7 +49,7 @@ export interface ErrorDetail {
   message: string
 }
 
-/** The body that every Sluice error has on both planes (SPEC section 4). */
+/** The body that every Sluice error has on both planes. */
 export interface ErrorBody {
   error: {
     code: ErrorCode

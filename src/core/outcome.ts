@@ -1,4 +1,4 @@
-/** What can become of a request or a job, in the words of SPEC section 6. Names only. */
+/** What can become of a request or a job, in the words that counters and metrics use. Names only. */
 
 /** What one request does; `job` is the whole job, from submit to its terminal status. */
 export const OPERATIONS = ['submit', 'poll', 'content', 'cancel', 'list', 'sync', 'other', 'job'] as const

@@ -1,5 +1,5 @@
 /**
- * The state machine of SPEC section 5 as one table: (state, command, facts) → the next state and
+ * The release's state machine as one table: (state, command, facts) → the next state and
  * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
  */
 import { type Blocker, blockers, type Facts } from './gates.ts'

@@ -7,7 +7,7 @@ import { within } from '../durable/stubs.ts'
 
 /** From this age on it is refreshed beside the request. */
 const SOFT_AGE_MS = 750
-/** From this age on it is refreshed before routing: under SPEC's 5 s, so that thin traffic learns of a rollback in 2 s too. */
+/** From this age on it is refreshed before routing, so that a rollback is known within 2 s under thin traffic too. */
 const HARD_AGE_MS = 1500
 const BLOCKING_DEADLINE_MS = 250
 const BACKGROUND_DEADLINE_MS = 2000

@@ -1,6 +1,6 @@
 /**
- * The OpenAI Videos wire as OpenAI, vLLM-Omni, SGLang, TensorRT-LLM and Dynamo speak it
- * (PROTOCOLS.md sections 1 to 5). Puts the pieces together; each lives in its own file beside.
+ * The OpenAI Videos wire as OpenAI, vLLM-Omni, SGLang, TensorRT-LLM and Dynamo speak it. Puts the pieces together;
+ * each lives in a file of its own in `openai-videos/`.
  */
 import { openBody } from './body/open.ts'
 import { readJobSight } from './openai-videos/job-sight.ts'

@@ -1,6 +1,6 @@
 /**
- * A job as the servers of this wire show it, each with its own habits (PROTOCOLS.md sections
- * 1 to 5): status words, error shapes, clocks. Judges whose fault a failure is (section 13).
+ * A job as the servers of this wire show it, each with its own habits: status words, error shapes, clocks. Judges
+ * whose fault a failure is.
  */
 import { isResourceId } from './resource-ids.ts'
 import type { JobSight, JobStatus } from '../protocol.ts'

@@ -1,6 +1,6 @@
 /**
  * What a submit of the OpenAI Videos wire means: its facts, the jobs it refers to, and the same
- * body rebuilt for one arm (PROTOCOLS.md sections 0.1 and 1 to 5). Knows no encoding.
+ * body rebuilt for one arm. Knows no encoding.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
