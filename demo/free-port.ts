@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 
 /**
  * Below the range that outgoing connections draw theirs from: a gateway that is down for a moment finds its port free
- * when it comes back, and nobody who calls it meanwhile is connected to himself.
+ * when it comes back, and a process that calls it meanwhile is not connected to itself.
  */
 const LOWEST = 15_000
 const HIGHEST = 31_000

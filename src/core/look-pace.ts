@@ -11,14 +11,14 @@ const GROWTH = 1.5
 const SILENT_AFTER = 2
 const FIRST_SILENCE_MS = 5000
 const LONGEST_SILENCE_MS = 60_000
-/** Of an object that slept through deadlines: so long may it look at what ended meanwhile before the clock decides. */
+/** How long an object that slept through deadlines may still look at those jobs before the clock decides. */
 const CATCH_UP_MS = 30_000
-/** A look this much behind its time says when a job ended no better than the queue was long. */
+/** A look later than this tells how long the queue was, and not when the job ended. */
 const SLACK_MS = 1500
 
 /** How long a look may wait for its answer. */
 export const LOOK_MS = 5000
-/** The same for the one at a job's deadline: it holds nobody up. */
+/** The same for the last one, at a job's deadline: it delays the clock's decision by no more. */
 export const LAST_LOOK_MS = 2000
 
 /** One backend as looks have found it: unanswered ones in a row, and until when it is left alone. Unix ms. */

@@ -9,8 +9,8 @@ const LEAST_PAUSE_MS = 1000
 
 /**
  * A run from its start to the start of the next one (`untilMs`, null where there was none). It was rolled back at
- * `decidedAt`, in `lastEpoch`. A submit that was still routed by that epoch afterwards is misrouted; one that went to
- * the candidate because of a tester or of the job that it refers to is not. Times are unix ms.
+ * `decidedAt`, in `lastEpoch`. A submit that afterwards was still routed by that epoch or an earlier one is misrouted;
+ * one that went to the candidate because of a tester or of the job that it refers to is not. Times are unix ms.
  */
 export interface BlastQuestion {
   startedAt: number

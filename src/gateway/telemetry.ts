@@ -103,7 +103,7 @@ export class Telemetry {
     waitUntil((wait > 0 ? this.#ports.sleep(wait) : Promise.resolve()).then(() => this.flush()))
   }
 
-  /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, lest a batch overtake another. */
+  /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, so that no batch overtakes another. */
   async flush(): Promise<void> {
     this.#dueAt = null
     const wanted = this.#batchNumber

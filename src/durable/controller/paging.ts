@@ -3,7 +3,7 @@ import type { Page } from '../../control/api.ts'
 import { within } from '../stubs.ts'
 import { CALL_DEADLINE_MS } from './gather.ts'
 
-/** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the begin of a ledger. */
+/** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the beginning of a ledger. */
 const CURSOR = /^(\d{1,4})~(\d{1,15}\|.+|)$/s
 
 /** Whether pages over so many ledgers can have given this cursor; null, for the first page, always. */

@@ -69,7 +69,7 @@ export class Bodies {
     this.#sql.exec('UPDATE bodies SET tries = ?, try_at = ? WHERE key = ?', tries, nextAt, key)
   }
 
-  /** Nobody is asking control any more: whoever was waited for has his next turn by then. */
+  /** Tries that were under way have died with their object: each is due again by then at the latest. */
   interrupted(at: number): void {
     this.#sql.exec('UPDATE bodies SET try_at = ? WHERE try_at > ?', at, at)
   }

@@ -106,7 +106,7 @@ export class Follower {
     await this.arm(now)
   }
 
-  /** The alarm: whoever is due, for a bounded time; then the next alarm. Never throws, lest the platform give up on it. */
+  /** The alarm: what is due, for a bounded time. Never throws: the platform gives up on an alarm that keeps failing. */
   async wake(): Promise<void> {
     const now = Date.now()
     // Armed before anything can fail.

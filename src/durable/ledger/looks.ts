@@ -1,6 +1,7 @@
 /**
- * Looks at the jobs that are due, each arm's and the copies in a queue of their own, so that a backend that hangs holds
- * up nobody but itself. Who is asked, and when the clock decides instead, says core/look-pace.ts. Ends no job itself.
+ * Looks at the jobs that are due, each arm's and the copies in a queue of their own, so that a backend that hangs
+ * delays its own jobs only. core/look-pace.ts says which job is asked for, and when the clock decides instead. Ends no
+ * job itself.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
 import {
@@ -28,7 +29,7 @@ const QUEUES: readonly (Queue & { width: number })[] = [
   { arm: 'candidate', shadow: true, width: 1 },
 ]
 const AT_ONCE = 200
-/** While somebody is waited for, whoever becomes due meanwhile has his turn. */
+/** While looks are waited for, jobs that become due are started at this interval. */
 const RECHECK_MS = 250
 
 /** What a look has found, or (`sight` null) what must have happened. `isLate`: by a look that came behind its time. */
@@ -67,7 +68,7 @@ export class Looks {
     return dues.length === 0 ? null : Math.min(...dues)
   }
 
-  /** Works until nobody is due and nothing is waited for, `beside` included, or until that time, unix ms. */
+  /** Works until no job is due and nothing is waited for, `beside` included, or until that time, unix ms. */
   async round(untilMs: number, beside: Promise<unknown>): Promise<void> {
     const looking = QUEUES.map(() => new Set<Promise<void>>())
     const others = new Set([beside])
@@ -80,7 +81,7 @@ export class Looks {
     }
   }
 
-  /** At this job now, if it is still open, whoever else is due. */
+  /** Looks at this job now, if it is still open, ahead of all that are due. */
   async at(row: JobRow): Promise<void> {
     if (row.status === 'open' && row.upstream_id !== '') await this.#look(row, LOOK_MS)
   }
@@ -101,7 +102,7 @@ export class Looks {
         if (step === 'end') this.#endByClock(row, now)
         else if (step === 'later') this.#postpone(row, now)
         else if (looking.size < width) {
-          // Looked at once at a time; and should the object die meanwhile, again.
+          // Not due again while this look is under way; but should the object die with it, it is.
           this.#jobs.reschedule(row.key, now + 2 * LOOK_MS, row.polls)
           const look: Promise<void> = this.#look(row, step === 'look' ? LOOK_MS : LAST_LOOK_MS)
             .catch((error: unknown) => this.#failed(row, error))

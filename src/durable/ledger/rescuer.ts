@@ -76,7 +76,7 @@ export class Rescuer {
       await this.#backend.cancel({ arm: 'control', replica: row.rescued_replica! }, row.rescued_upstream)
   }
 
-  /** Those whose time it is, as many as may be under way. Waits for none of them. */
+  /** Starts the tries that are due, up to `WIDTH` under way. Waits for none of them. */
   startDue(now: number): void {
     const free = WIDTH - this.#underWay.size
     if (free <= 0) return
@@ -94,7 +94,7 @@ export class Rescuer {
     }
   }
 
-  /** When the next try is due; with all hands full, the next one after those that wait already. */
+  /** When the next try is due. While `WIDTH` are under way, those due already start as one of them ends, not by the alarm. */
   nextAt(now: number): number | null {
     return this.#bodies.nextAt(this.#underWay.size >= WIDTH ? now : 0)
   }
@@ -103,7 +103,7 @@ export class Rescuer {
     const atMost = Date.now() + waitMs
     for (let left = waitMs; left > 0; left = atMost - Date.now()) {
       const own = this.#underWay.get(key)
-      // It may have to wait for a free hand first, but not for another try.
+      // A first try may have to wait for one of the others to end; a further try is not waited for.
       const awaited = own ?? (this.#bodies.get(key)?.tries === 0 ? [...this.#underWay.values()][0] : undefined)
       if (!awaited) return
       await Promise.race([awaited, new Promise((resolve) => setTimeout(resolve, left))])

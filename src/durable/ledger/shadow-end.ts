@@ -1,6 +1,7 @@
 /**
  * The end of copying after a rollback: up to which epoch nothing more is admitted, and which copies are still to be
- * stopped at the backend. Both outlive the object; whoever is stopped is asked once, and again only if it did not answer.
+ * stopped at the backend. Both outlive the object. A backend is asked once for each copy, and again only if it did not
+ * answer.
  */
 import type { Backend } from './backend.ts'
 
@@ -50,7 +51,7 @@ export class ShadowEnd {
     return this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM stops').one().at
   }
 
-  /** Stops whoever is due, up to that time; a backend that does not answer is left alone for the rest of it. */
+  /** Stops the copies that are due, until that time; a backend that does not answer is left alone for the rest of it. */
   async stopDue(now: number, untilMs: number): Promise<void> {
     const due = this.#sql.exec<StopRow>('SELECT * FROM stops WHERE next_at <= ? LIMIT ?', now, AT_ONCE)
     const rows = [...due].filter(({ key }) => !this.#underWay.has(key))
