@@ -34,7 +34,7 @@ export const actionSchema = v.pipe(
     reason: reasonSchema,
     /** start: the stage to begin with. */
     stage: v.optional(v.string()),
-    /** advance, promote: past everything but a freeze. */
+    /** advance, promote: past everything but a freeze and a pause. */
     force: v.optional(v.boolean(), false),
     /** set_percent. */
     percent: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100))),

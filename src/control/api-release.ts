@@ -76,7 +76,7 @@ export const releaseSchema = v.object({
   version: v.number(),
   since: isoTime,
   reason: v.string(),
-  /** The ladder with the next rung; `seconds` of bake each. */
+  /** All rungs, lowest first; `bake_seconds` is the least time on each. */
   ladder: v.array(
     v.object({
       percent: v.number(),

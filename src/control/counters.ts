@@ -38,13 +38,13 @@ export class StepCounters {
       .sort((a, b) => a.startMs - b.startMs || (seriesKey(a.series) < seriesKey(b.series) ? -1 : 1))
       .map((row) => {
         const { startMs, series, counters } = row
-        return counterRow(startMs, startMs + this.#stepMs, series, counters, driftOf(row, rows))
+        return counterRow(startMs, startMs + this.#stepMs, series, counters, contractDriftOf(row, rows))
       })
   }
 }
 
 /** Against the other arm's requests of the same operation and step. */
-function driftOf(row: WindowRow, rows: readonly WindowRow[]): number {
+function contractDriftOf(row: WindowRow, rows: readonly WindowRow[]): number {
   const { arm, operation } = row.series
   const refusals = (its: readonly WindowRow[]) => ({
     requests: its.reduce((sum, { counters }) => sum + counters.requests, 0),
