@@ -1,6 +1,8 @@
 /** Which ends of a job `rescue` makes good, and how often, how soon and where control is asked to take it over. Pure. */
 import type { Outcome } from './outcome.ts'
 
+/** A ledger's row holds up to 2 MB; a job whose body is larger can't be rescued. */
+export const MAX_RESCUE_BODY_BYTES = 1_900_000
 const MAX_TRIES = 6
 const FIRST_PAUSE_MS = 1000
 /** These statuses mean "not now"; every other 4xx means "not this". */

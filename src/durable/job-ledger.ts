@@ -23,7 +23,7 @@ import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
 import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
-import { objectIndexOf, releaseConfigOf, releaseNameOf } from './object-config.ts'
+import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
   Admission,
@@ -67,7 +67,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#bodies = new Bodies(sql)
     this.#funnel = new Funnel(sql)
     this.#experiment = new ExperimentTable(sql)
-    this.#claims = new Claims(sql, this.#release ? longestSubmitMs(this.#release) + 60_000 : 180_000)
+    // Keys of all releases are kept in one ledger.
+    const longestMs = Math.max(120_000, ...releasesOf(env).map(longestSubmitMs))
+    this.#claims = new Claims(sql, longestMs + 60_000)
     const protocol = this.#release && protocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)

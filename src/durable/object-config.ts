@@ -15,8 +15,13 @@ export function objectIndexOf(ctx: DurableObjectState): number {
   return Number(ctx.id.name?.split('|')[1] ?? 0)
 }
 
+/** All that are configured; none when the configuration is invalid. */
+export function releasesOf(env: Env): readonly ReleaseConfig[] {
+  const read = configOf(env, PROTOCOL_NAMES)
+  return read.ok ? read.config.releases : []
+}
+
 /** Null when the configuration is invalid or no longer names this release. */
 export function releaseConfigOf(env: Env, name: string): ReleaseConfig | null {
-  const read = configOf(env, PROTOCOL_NAMES)
-  return read.ok ? (read.config.releases.find((release) => release.name === name) ?? null) : null
+  return releasesOf(env).find((release) => release.name === name) ?? null
 }

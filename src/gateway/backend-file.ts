@@ -6,7 +6,7 @@ import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { Route } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import { jobNotFound, type OwnedJob, resolveJob } from './owned-job.ts'
+import { jobNotFound, type OwnedJob, resolveTagged } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
 /** The tagged id of a file: what stands for the backend's id is its path. */
@@ -26,13 +26,13 @@ export function filePath(id: string, upstreamPath: string): string {
 }
 
 /** The file that a path names; null for any other path. Throws `job_not_found` for what was altered or is somebody else's. */
-export async function fileOf(x: Exchange, subject: Subject): Promise<OwnedJob | null> {
+export function fileOf(x: Exchange, subject: Subject): OwnedJob | null {
   const id = SIGNED_PATH.exec(x.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
   if (!['GET', 'HEAD'].includes(x.request.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
   const lanes = x.isolate.lanes.filter(({ protocol }) => protocol.hasJobs)
-  const file = await resolveJob(x, lanes, id, subject)
+  const file = resolveTagged(x, lanes, id, subject)
   if (!file.upstreamId.startsWith('/')) throw jobNotFound()
   return file
 }

@@ -28,7 +28,7 @@ interface Offer {
 }
 
 export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
-  const file = await fileOf(x, subject)
+  const file = fileOf(x, subject)
   if (file) return { kind: 'job', lane: file.lane, way: FILE_ROUTE, job: file }
   const offers = offersFor(x)
   if (offers.length === 0)

@@ -23,7 +23,7 @@ const SHOW_DEADLINE_MS = 3000
 const MAX_JOB_JSON_BYTES = 1024 * 1024
 /** The platform lets a request wait for six backends at a time. */
 const WIDTH = 6
-const MAX_ROUNDS = 5
+const MAX_ROUNDS = 20
 
 /** `lanes`: the releases that this path may belong to; the first one's protocol words the answer. */
 export async function listJobs(
@@ -37,7 +37,7 @@ export async function listJobs(
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
   const { owners } = subject
   const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job', matched: false } }
-  let cursor = after === null ? null : await cursorOf(x, lane, after, owners)
+  let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)
   let more = after === null || cursor !== null
   const jobs: unknown[] = []
   const silent = new Set<string>()
@@ -145,14 +145,14 @@ function pollHeaders(x: Exchange, own: Record<string, string> = {}): Headers {
 /** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
 async function cursorOf(
   x: Exchange,
-  lane: Lane,
+  lanes: readonly Lane[],
   clientId: string,
   owners: readonly string[],
 ): Promise<ListCursor | null> {
   const tag = openJobId(clientId, x.isolate.keys)
   if (tag) return { submittedAt: tag.submittedAt, clientId }
-  if (lane.release.idMode === 'tagged') return null
-  const asked = owners.map((owner) => lane.ledgerFor(owner).find(clientId, [...owners]))
+  const native = lanes.filter(({ release }) => release.idMode === 'native')
+  const asked = native.flatMap((lane) => owners.map((owner) => lane.ledgerFor(owner).find(clientId, [...owners])))
   const found = await within(LEDGER_DEADLINE_MS, Promise.all(asked)).catch(() => [])
   const job = found.find((each) => each !== null)
   return job ? { submittedAt: job.submittedAt, clientId } : null

@@ -34,11 +34,10 @@ export async function resolveJob(
   subject: Subject,
 ): Promise<OwnedJob> {
   if (isTagged(clientId)) {
-    const tag = openJobId(clientId, x.isolate.keys)
-    const lane = tag && lanes.find(({ hash }) => hash === tag.release)
-    if (!tag || !lane || !mayUse(tag, subject)) throw jobNotFound()
-    const { arm, replica, upstreamId } = tag
-    return { lane, arm, replica, upstreamId, clientId, tag, holder: tag, foreign: false }
+    const job = resolveTagged(x, lanes, clientId, subject)
+    // A signed path is a file's, and no job's.
+    if (job.upstreamId.startsWith('/')) throw jobNotFound()
+    return job
   }
   if (CAN_BE_NO_ID.test(clientId)) throw jobNotFound()
   const recorded = await Promise.all(
@@ -50,6 +49,15 @@ export async function resolveJob(
   if (known.length > 0) throw jobNotFound()
   const [first] = lanes as [Lane, ...Lane[]]
   return foreignJob(lanes.find(({ release }) => release.match.models === null) ?? first, clientId, 'control')
+}
+
+/** What a tagged id names, a job or a file. Throws `job_not_found` like `resolveJob`. */
+export function resolveTagged(x: Exchange, lanes: readonly Lane[], clientId: string, subject: Subject): OwnedJob {
+  const tag = openJobId(clientId, x.isolate.keys)
+  const lane = tag && lanes.find(({ hash }) => hash === tag.release)
+  if (!tag || !lane || !mayUse(tag, subject)) throw jobNotFound()
+  const { arm, replica, upstreamId } = tag
+  return { lane, arm, replica, upstreamId, clientId, tag, holder: tag, foreign: false }
 }
 
 /** Where else a job that nobody recorded may be: control's other replicas; with native ids, and only to read it, the candidate's. */

@@ -28,7 +28,8 @@ export function noteSight(
   if (!tag || !isCounted(tag)) return
   const job = { ...tag, clientId }
   if (sight) lane.telemetry.seen(sightingOf(job, sight, now()))
-  else if (route.operation === 'cancel' && status < 300) lane.telemetry.seen(endOf(job, 'cancelled', now()))
+  else if (route.operation === 'cancel' && (status < 300 || (status === 404 && lane.release.rescue)))
+    lane.telemetry.seen(endOf(job, 'cancelled', now()))
   else if (route.operation === 'poll' && status === 404) lane.telemetry.seen(endOf(job, 'job_lost', now()))
 }
 

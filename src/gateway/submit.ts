@@ -6,6 +6,7 @@ import { SluiceError } from '../core/errors.ts'
 import { type JobTag, signJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
+import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import type { JobSight, Translation } from '../protocols/protocol.ts'
 import { type Attempt, attempt, type Submit } from './attempt.ts'
@@ -125,7 +126,7 @@ function rescueOf(lane: Lane, s: Submit, routed: Routed): JobEntry['rescue'] {
   if (!lane.release.rescue || routed.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
     return null
   const body = s.submission.rebuild({ model: lane.release.arms.control.model, jobIds: new Map(), shadow: false })
-  return { ...body, path: s.route.upstreamPath(null) }
+  return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : { ...body, path: s.route.upstreamPath(null) }
 }
 
 /** Our own error instead of the backend's answer; no job came of it that anybody could name. */

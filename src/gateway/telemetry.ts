@@ -24,6 +24,8 @@ const FLUSH_DEADLINE_MS = 3000
 const FLIGHT_MS = FLUSH_DEADLINE_MS + 500
 const MAX_EVENTS = 5000
 const MAX_TOLD = 20_000
+/** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
+const MAX_BODY_BYTES = 16 * 1024 * 1024
 
 export interface TelemetryPorts {
   shard: () => CounterShardRpc
@@ -45,6 +47,7 @@ export class Telemetry {
   /** Exposures already told, so that not every submit is one more row. */
   readonly #told = new Set<string>()
   #events = 0
+  #bodyBytes = 0
   #lost = 0
   #seq = 0
   #flushedAt = -Infinity
@@ -68,8 +71,13 @@ export class Telemetry {
     if (failed) row.failed = failed
   }
 
+  /** Beyond what a batch may carry a job is told without its body, and can't be rescued. */
   submitted(entry: JobEntry): void {
-    if (this.#room()) this.#batch(entry.owner).submitted.push(entry)
+    if (!this.#room()) return
+    const size = entry.rescue?.bytes.byteLength ?? 0
+    const fits = this.#bodyBytes + size <= MAX_BODY_BYTES
+    if (fits) this.#bodyBytes += size
+    this.#batch(entry.owner).submitted.push(fits ? entry : { ...entry, rescue: null })
   }
 
   seen(sighting: JobSighting): void {
@@ -129,6 +137,7 @@ export class Telemetry {
     this.#jobs = new Map()
     this.#shadowCounts = {}
     this.#events = 0
+    this.#bodyBytes = 0
     this.#lost = 0
     const ended = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
       this.#lost += events + lost

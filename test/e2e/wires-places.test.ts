@@ -9,6 +9,7 @@ import { COOKIE_KEY, Gateway, release, tokenOf } from '../support/processes.ts'
 const MODEL = 'wan-t2v'
 const SHARDED = '/sharded'
 const REPLICAS = '/replicas'
+const NATIVE = '/native'
 
 let control: OddBackend
 let second: OddBackend
@@ -30,6 +31,8 @@ beforeAll(async () => {
       B: release('replicas', urls, { match: { paths: [REPLICAS] }, arms: replicas }),
       C: release('other_model', urls, { match: { paths: ['/v1'], models: ['other'] } }),
       D: release('by_model', urls, { match: { paths: ['/v1'], models: [MODEL] } }),
+      E: release('native_1', urls, { match: { paths: [NATIVE], models: ['other'] }, id_mode: 'native' }),
+      F: release('native_2', urls, { match: { paths: [NATIVE], models: [MODEL] }, id_mode: 'native' }),
     },
   })
   await gateway.start()
@@ -84,6 +87,15 @@ describe('a list', () => {
     await call(gateway, 'GET', `/v1/videos/${id}`, 'lena')
     return control.calls.at(-1)!.path.split('/').at(-1)!
   }
+
+  it('is paged by native ids of whichever release', async () => {
+    const path = `${NATIVE}/v1/videos`
+    const ids = [(await send(path, 'nat')).id, (await send(path, 'nat')).id]
+    const page = pageOf(await call(gateway, 'GET', `${path}?limit=1`, 'nat'))
+    expect([page.data.map(({ id }) => id), page.has_more]).toEqual([[ids[1]], true])
+    const next = pageOf(await call(gateway, 'GET', `${path}?limit=1&after=${page.last_id}`, 'nat'))
+    expect([next.data.map(({ id }) => id), next.has_more]).toEqual([[ids[0]], false])
+  })
 
   it('is not held up by a backend that hangs', async () => {
     for (let i = 0; i < 8; i++) await send('/v1/videos', 'hugo')
@@ -227,6 +239,19 @@ describe('a file that a backend names by URL', () => {
       expect([subject, reply.status, codeOf(reply)]).toEqual([subject, 404, 'job_not_found'])
     }
     expect((await call(gateway, 'DELETE', path, 'fay')).status).toBe(405)
+    // A signed path is no job's id, whatever is asked of it.
+    const asked = candidate.calls.length
+    for (const [method, below] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['GET', '/content'],
+      ['POST', '/remix'],
+    ] as const) {
+      const body = method === 'POST' ? { body: '{"prompt":"b"}', headers: { 'content-type': 'application/json' } } : {}
+      const reply = await call(gateway, method, `/v1/videos/${path.split('/')[1]}${below}`, 'fay', body)
+      expect([method, below, reply.status, codeOf(reply)]).toEqual([method, below, 404, 'job_not_found'])
+    }
+    expect(candidate.calls.length).toBe(asked)
   })
 })
 

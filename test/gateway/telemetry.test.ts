@@ -112,6 +112,17 @@ describe('a flush', () => {
     expect(to.shard).toMatchObject([{ lost: 8, rows: [{ counters: { requests: 1 } }] }])
   })
 
+  it('carries bodies for a rescue up to 16 MB; jobs beyond are told without theirs', async () => {
+    const { telemetry, to } = rig()
+    const body = { bytes: new Uint8Array(1_900_000), contentType: 'application/json', path: '/v1/videos' }
+    for (let i = 0; i < 10; i++) telemetry.submitted({ ...entry('1'), upstreamId: `video-${i}`, rescue: body })
+    await telemetry.flush()
+    telemetry.submitted({ ...entry('1'), rescue: body })
+    await telemetry.flush()
+    const kept = to.ledgers.get(1)!.map(({ submitted }) => submitted.map(({ rescue }) => rescue !== null))
+    expect(kept).toEqual([[...Array(8).fill(true), false, false], [true]])
+  })
+
   it('holds a bounded number of events; those beyond are lost, and counted as that', async () => {
     const { telemetry, to } = rig()
     for (let i = 0; i < 5100; i++) telemetry.record(SERIES, ok)

@@ -2,10 +2,8 @@
  * Bodies of candidate jobs, kept only with `rescue = true`: until the job has ended well, went on at control, or control
  * has refused it for good. A body whose job has failed waits here for its next try.
  */
+import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
 import type { JobEntry } from '../rpc.ts'
-
-/** A row holds up to 2 MB; what is larger can't be rescued. */
-const MAX_BODY_BYTES = 1_900_000
 
 /** What tables made by earlier versions lack. */
 const ADDED_COLUMNS = ['tries INTEGER DEFAULT 0', 'try_at INTEGER'] as const
@@ -36,7 +34,7 @@ export class Bodies {
   }
 
   keep(key: string, body: NonNullable<JobEntry['rescue']>): void {
-    if (body.bytes.byteLength > MAX_BODY_BYTES) return
+    if (body.bytes.byteLength > MAX_RESCUE_BODY_BYTES) return
     this.#sql.exec(
       'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)',
       key,
