@@ -29,6 +29,8 @@ export interface CounterShardRpc {
 /** A job as its ledger knows it: all that its id says but the release, which is the ledger's own. */
 export interface LedgerJob extends Omit<JobTag, 'release'> {
   clientId: string
+  /** What stands before the API's own paths where it was submitted, as `/n`; '' where nothing does. */
+  prefix: string
 }
 
 /** One backend of the release, as ids and rows name it. */

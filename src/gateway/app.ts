@@ -90,7 +90,7 @@ function submitOnce(
       // The key may have been used for another release than the one that this body leads to.
       const withJobs = x.isolate.lanes.filter(({ protocol }) => protocol.hasJobs)
       const job = await resolveJob(x, withJobs, clientId, subject)
-      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane), job)
+      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane, way.prefix), job)
     },
   })
   x.waitUntil(answered.catch(() => undefined))
@@ -123,13 +123,15 @@ async function withSnapshot(
   return serve(await lane.snapshots.forRouting(now, x.waitUntil))
 }
 
-function pollRoute(lane: Lane): Route {
+/** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */
+function pollRoute(lane: Lane, prefix: string): Route {
   return {
     operation: 'poll',
+    prefix,
     job: '',
     body: 'none',
     answer: 'job',
-    upstreamPath: (id) => lane.protocol.pollCall(id!).path,
+    upstreamPath: (id) => lane.protocol.pollCall(id!, prefix).path,
   }
 }
 

@@ -17,6 +17,7 @@ export const FILE_ROUTE: Route = {
   job: '',
   body: 'none',
   answer: 'bytes',
+  prefix: '',
   upstreamPath: (path) => path!,
 }
 

@@ -98,7 +98,7 @@ async function show(x: Exchange, lane: Lane, job: LedgerJob, silent: Set<string>
   // A backend that can't be asked takes no job out of its owner's list.
   const placeholder = lane.protocol.placeholder(job.clientId, job.submittedAt)
   if (silent.has(url)) return placeholder
-  const poll = lane.protocol.pollCall(job.upstreamId)
+  const poll = lane.protocol.pollCall(job.upstreamId, job.prefix)
   const headers = toBackend(pollHeaders(x, poll.headers), [], outgoing(x, lane, job.arm))
   const timeoutMs = Math.min(config.timeoutMs, SHOW_DEADLINE_MS)
   const upstream = await callBackend({ url: url + poll.path, method: poll.method, headers, body: null, timeoutMs }, now)

@@ -26,7 +26,7 @@ export function noteSight(
   sight: JobSight | null,
 ): void {
   if (!tag || !isCounted(tag)) return
-  const job = { ...tag, clientId }
+  const job = { ...tag, clientId, prefix: route.prefix }
   if (sight) lane.telemetry.seen(sightingOf(job, sight, now()))
   else if (route.operation === 'cancel' && (status < 300 || (status === 404 && lane.release.rescue)))
     lane.telemetry.seen(endOf(job, 'cancelled', now()))

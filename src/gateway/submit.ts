@@ -113,7 +113,8 @@ function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sigh
     nameless: s.subject.nameless,
   }
   const clientId = lane.release.idMode === 'native' ? sight.id : signJobId(tag, x.isolate.keys)
-  const entry: JobEntry = { ...tag, clientId, work: s.submission.work, rescue: rescueOf(lane, s, routed) }
+  const { work } = s.submission
+  const entry: JobEntry = { ...tag, clientId, prefix: s.route.prefix, work, rescue: rescueOf(lane, s, routed) }
   lane.telemetry.submitted(entry)
   const seen = sightingOf(entry, sight, now())
   if (seen.outcome) lane.telemetry.seen(seen)

@@ -10,6 +10,7 @@ export const http: Protocol = {
   requestHeaders: [],
   route: (method, path) => ({
     operation: 'other',
+    prefix: '',
     job: null,
     body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream',
     answer: 'bytes',

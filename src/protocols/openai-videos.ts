@@ -5,13 +5,13 @@
 import { openBody } from './body/open.ts'
 import { readJobSight } from './openai-videos/job-sight.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
-import { routeVideos } from './openai-videos/routes.ts'
+import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { ListQuery, Protocol } from './protocol.ts'
 import { translateAnswer, translateText } from './translate.ts'
 
 const readPath = (path: string) => routeVideos('GET', path)
-const jobPath = (id: string) => `/v1/videos/${encodeURIComponent(id)}`
+const jobPath = (id: string, prefix: string) => `${prefix}${API}/${encodeURIComponent(id)}`
 
 export const openaiVideos: Protocol = {
   name: 'openai-videos',
@@ -48,9 +48,9 @@ export const openaiVideos: Protocol = {
     expires_at: null,
     error: null,
   }),
-  pollCall: (id) => ({ method: 'GET', path: jobPath(id) }),
-  cancelCall: (id) => ({ method: 'DELETE', path: jobPath(id) }),
-  contentCall: (id) => ({ method: 'GET', path: `${jobPath(id)}/content` }),
+  pollCall: (id, prefix) => ({ method: 'GET', path: jobPath(id, prefix) }),
+  cancelCall: (id, prefix) => ({ method: 'DELETE', path: jobPath(id, prefix) }),
+  contentCall: (id, prefix) => ({ method: 'GET', path: `${jobPath(id, prefix)}/content` }),
   isGoodContent,
 }
 

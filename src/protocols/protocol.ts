@@ -8,6 +8,8 @@ import type { Operation } from '../core/outcome.ts'
 /** What method and path alone say of a request. */
 export interface Route {
   operation: Operation
+  /** What stands before the API's own paths, as `/n` in `/n/v1/videos`; '' where nothing does, or no job can come of it. */
+  prefix: string
   /** Job id as it stands in the path, decoded: the client's on the way in. */
   job: string | null
   /** `submission`: read, checked and rebuilt by the adapter. `stream`: passed on unread. */
@@ -118,11 +120,11 @@ export interface Protocol {
   listAnswer(jobs: unknown[], more: boolean): unknown
   /** A job in that list whose backend can't be asked now. `submittedAt` in unix ms. */
   placeholder(clientId: string, submittedAt: number): unknown
-  /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. */
-  pollCall(upstreamId: string): UpstreamCall
-  cancelCall(upstreamId: string): UpstreamCall | null
+  /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. `prefix`: of its submit's route. */
+  pollCall(upstreamId: string, prefix: string): UpstreamCall
+  cancelCall(upstreamId: string, prefix: string): UpstreamCall | null
   /** Where the finished video is; null where only the job's own answer tells. */
-  contentCall(upstreamId: string): UpstreamCall | null
+  contentCall(upstreamId: string, prefix: string): UpstreamCall | null
   /** Whether these headers can be a finished job's video. */
   isGoodContent(status: number, headers: { get(name: string): string | null }): boolean
 }

@@ -27,6 +27,7 @@ function entry(owner: string): JobEntry {
     matched: false,
     owner,
     nameless: false,
+    prefix: '',
     work: null,
     rescue: null,
   }

@@ -157,15 +157,18 @@ function describeJobs(protocol: Protocol, jobs: NonNullable<Situation['jobs']>):
     expect(shown).not.toContain(UPSTREAM)
   })
 
-  test('the ledger’s own calls are about that job', () => {
-    const { method, path } = protocol.pollCall('a/b c')
-    expect(protocol.route(method, path)).toMatchObject({ operation: 'poll', job: 'a/b c' })
-    const content = protocol.contentCall('a/b c')
+  test.each(['', '/n', '/two/deep'])('the ledger’s own calls are about that job, where it is: %j', (prefix) => {
+    const job = 'a/b c'
+    const { method, path } = protocol.pollCall(job, prefix)
+    expect(protocol.route(method, path)).toMatchObject({ operation: 'poll', job, prefix })
+    const content = protocol.contentCall(job, prefix)
     if (content) {
-      expect(protocol.route(content.method, content.path)).toMatchObject({ operation: 'content', job: 'a/b c' })
+      expect(protocol.route(content.method, content.path)).toMatchObject({ operation: 'content', job, prefix })
     }
-    const cancel = protocol.cancelCall('a/b c')
-    if (cancel) expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job: 'a/b c' })
+    const cancel = protocol.cancelCall(job, prefix)
+    if (cancel) {
+      expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job, prefix })
+    }
   })
 }
 

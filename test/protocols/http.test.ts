@@ -17,8 +17,8 @@ test('every request passes unread, under its own path', () => {
 })
 
 test('asking for a job is a bug and says so', () => {
-  expect(() => http.pollCall('id')).toThrow('no jobs')
-  expect(http.cancelCall('id')).toBeNull()
+  expect(() => http.pollCall('id', '')).toThrow('no jobs')
+  expect(http.cancelCall('id', '')).toBeNull()
 })
 
 test('protocols are found by their names only', () => {

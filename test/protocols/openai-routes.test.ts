@@ -71,6 +71,19 @@ describe('routes', () => {
     expect(route).toMatchObject(expected)
     expect(route.upstreamPath('X/Y')).toBe(upstream)
   })
+  test.each([
+    ['/v1/videos', ''],
+    ['/n/v1/videos', '/n'],
+    ['/n/v1/videos/a', '/n'],
+    ['/a/b/v1/videos/a/content', '/a/b'],
+    ['//%6E//v1/videos/a/remix', '/n'],
+    ['/x/..%2fv1/videos', ''],
+    ['/n/v1/videos/v1/videos', '/n'],
+    ['/n/v1/models', ''],
+  ])('the prefix of %s is %j', (path, prefix) => {
+    for (const method of ['GET', 'POST', 'DELETE', 'PATCH'])
+      expect(openaiVideos.route(method, path).prefix).toBe(prefix)
+  })
   test('any spelling of a path is the same route, and what is sent is spelled plainly', () => {
     const paths = fc.constantFrom(
       '/v1/videos',

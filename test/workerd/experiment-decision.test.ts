@@ -52,6 +52,7 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
     submittedAt: at - 1000 * seconds[arm],
     matched: false,
     nameless: false,
+    prefix: '',
     work: null,
     rescue: null,
   }))

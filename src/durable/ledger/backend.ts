@@ -4,11 +4,14 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
-import type { BackendName } from '../rpc.ts'
+import type { BackendName, LedgerJob } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
 
 const CANCEL_TIMEOUT_MS = 5000
 const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** Where a job is: its backend, and what stands before the API's own paths there. */
+type Target = BackendName & Pick<LedgerJob, 'prefix'>
 
 /** `gone`: there is no such job. `refused`: answered to users only. `unknown`: an answer that tells nothing. `unanswered`: none. */
 export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' | 'refused' | 'unknown' | 'unanswered' }
@@ -27,8 +30,8 @@ export class Backend {
     this.#protocol = protocol
   }
 
-  async look(target: BackendName, upstreamId: string, timeoutMs: number): Promise<Look> {
-    const call = this.#protocol.pollCall(upstreamId)
+  async look(target: Target, upstreamId: string, timeoutMs: number): Promise<Look> {
+    const call = this.#protocol.pollCall(upstreamId, target.prefix)
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
     const sight = this.#protocol.readJob(response.status, await jsonOf(response))
@@ -38,8 +41,8 @@ export class Backend {
   }
 
   /** Best effort: false when the backend could not be asked. */
-  async cancel(target: BackendName, upstreamId: string): Promise<boolean> {
-    const call = this.#protocol.cancelCall(upstreamId)
+  async cancel(target: Target, upstreamId: string): Promise<boolean> {
+    const call = this.#protocol.cancelCall(upstreamId, target.prefix)
     if (!call) return true
     const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, null)
     await response?.body?.cancel()

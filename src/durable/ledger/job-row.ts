@@ -47,19 +47,22 @@ export type JobRow = {
   scored: number
   /** When it is given up; null: the release's `job_timeout` after its submit. */
   deadline_at: number | null
+  /** Before the API's own paths at its backend, as `/n`. */
+  prefix: string
 }
 
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
-  scored INTEGER DEFAULT 0`
+  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT ''`
 
 /** What tables made by earlier versions lack. */
 export const ADDED_COLUMNS = [
   ['deadline_at', 'INTEGER'],
   ['gone', 'INTEGER DEFAULT 0'],
   ['scored', 'INTEGER DEFAULT 0'],
+  ['prefix', "TEXT DEFAULT ''"],
 ] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
@@ -97,6 +100,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     deadline_at: null,
     gone: 0,
     scored: 0,
+    prefix: job.prefix,
   }
 }
 
@@ -112,6 +116,7 @@ export function ledgerJob(row: JobRow): LedgerJob {
     matched: row.matched === 1,
     owner: row.owner,
     nameless: row.nameless === 1,
+    prefix: row.prefix,
   }
 }
 

@@ -73,7 +73,10 @@ export class Rescuer {
   async givenUp(row: JobRow): Promise<void> {
     this.#bodies.drop(row.key)
     if (row.rescued_upstream !== null)
-      await this.#backend.cancel({ arm: 'control', replica: row.rescued_replica! }, row.rescued_upstream)
+      await this.#backend.cancel(
+        { arm: 'control', replica: row.rescued_replica!, prefix: row.prefix },
+        row.rescued_upstream,
+      )
   }
 
   /** Starts the tries that are due, up to `WIDTH` under way. Waits for none of them. */
@@ -124,7 +127,7 @@ export class Rescuer {
     // Its client may have given it up meanwhile.
     const isWanted = this.#bodies.isWanted(key)
     if (taken.sight) {
-      if (!isWanted) return void (await this.#backend.cancel({ arm: 'control', replica }, taken.sight.id))
+      if (!isWanted) return void (await this.#backend.cancel({ ...row, arm: 'control', replica }, taken.sight.id))
       this.#goesOn(row, taken.sight.id, replica)
     } else if (isWanted) {
       if (mayTryAgain(tries, taken.status)) this.#bodies.tried(key, tries, Date.now() + tryAgainMs(tries))

@@ -10,7 +10,7 @@ const AT_ONCE = 48
 const MOST_ATTEMPTS = 5
 const PAUSE_MS = 2000
 
-type StopRow = { key: string; upstream_id: string; replica: number; attempts: number }
+type StopRow = { key: string; upstream_id: string; replica: number; attempts: number; prefix: string }
 
 export class ShadowEnd {
   readonly #sql: SqlStorage
@@ -26,6 +26,8 @@ export class ShadowEnd {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS stops (key TEXT PRIMARY KEY, upstream_id TEXT, replica INTEGER, attempts INTEGER, next_at INTEGER) WITHOUT ROWID',
     )
+    const [known] = sql.exec("SELECT 1 FROM pragma_table_info('stops') WHERE name = 'prefix'")
+    if (!known) sql.exec("ALTER TABLE stops ADD COLUMN prefix TEXT DEFAULT ''")
     const [row] = sql.exec<{ epoch: number }>('SELECT epoch FROM shadow_closed')
     this.#closed = row?.epoch ?? -1
   }
@@ -42,9 +44,16 @@ export class ShadowEnd {
   }
 
   /** To be stopped at the backend as soon as the alarm comes round. */
-  queue(job: { key: string; upstream_id: string; replica: number }, now: number): void {
-    const { key, upstream_id, replica } = job
-    this.#sql.exec('INSERT OR IGNORE INTO stops VALUES (?, ?, ?, 0, ?)', key, upstream_id, replica, now)
+  queue(job: Omit<StopRow, 'attempts'>, now: number): void {
+    const { key, upstream_id, replica, prefix } = job
+    this.#sql.exec(
+      'INSERT OR IGNORE INTO stops (key, upstream_id, replica, attempts, next_at, prefix) VALUES (?, ?, ?, 0, ?, ?)',
+      key,
+      upstream_id,
+      replica,
+      now,
+      prefix,
+    )
   }
 
   nextAt(): number | null {
@@ -65,10 +74,10 @@ export class ShadowEnd {
     }
   }
 
-  async #stop({ key, upstream_id: upstreamId, replica, attempts }: StopRow): Promise<boolean> {
+  async #stop({ key, upstream_id: upstreamId, replica, attempts, prefix }: StopRow): Promise<boolean> {
     this.#underWay.add(key)
     try {
-      const answered = await this.#backend.cancel({ arm: 'candidate', replica }, upstreamId)
+      const answered = await this.#backend.cancel({ arm: 'candidate', replica, prefix }, upstreamId)
       if (answered || attempts + 1 >= MOST_ATTEMPTS) this.#sql.exec('DELETE FROM stops WHERE key = ?', key)
       else {
         const at = Date.now() + PAUSE_MS * 2 ** attempts

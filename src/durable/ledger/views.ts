@@ -43,8 +43,9 @@ export function pairViews(
   const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
   const side = (row: JobRow) => {
     const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
-    const content = protocol.contentCall(row.upstream_id)?.path ?? protocol.pollCall(row.upstream_id).path
-    return { id: row.upstream_id, url: url + content, status: row.status, seconds: row.seconds }
+    const { upstream_id: id, prefix } = row
+    const content = protocol.contentCall(id, prefix)?.path ?? protocol.pollCall(id, prefix).path
+    return { id, url: url + content, status: row.status, seconds: row.seconds }
   }
   return paged(rows, limit, (row) => {
     const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()

@@ -1,6 +1,7 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
 import type { Route } from '../protocol.ts'
 
+export const API = '/v1/videos'
 /** The shortest prefix that ends in `/v1/videos`, then what stands below it. */
 const VIDEOS = /^((?:\/[^/]+)*?\/v1\/videos)(?:\/(.*))?$/
 /** Names below `/v1/videos` that are no job ids. */
@@ -11,6 +12,7 @@ const UNRESERVED = /(?<!%[\da-f]?)%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\d
 
 /** `Route` without what follows from the rest. */
 type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
+type Unprefixed = Omit<Route, 'prefix'>
 
 const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
 const SYNC: Kind = { operation: 'sync', body: 'submission', answer: 'bytes' }
@@ -28,13 +30,22 @@ const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: '
 export function routeVideos(method: string, path: string): Route {
   const plain = plainSpelling(path)
   const match = VIDEOS.exec(plain) ?? VIDEOS.exec(asServersRead(plain))
-  if (!match) return passed(method, plain)
+  if (!match) return { ...passed(method, plain), prefix: '' }
   const base = match[1] as string
+  return { ...routeBelow(method, match.input, base, match[2] ?? ''), prefix: base.slice(0, -API.length) }
+}
+
+/** Whether `video` in the body of this submit names an earlier job. */
+export function refersToJobs(route: Route): boolean {
+  return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
+}
+
+function routeBelow(method: string, path: string, base: string, below: string): Unprefixed {
   // A trailing slash would only bring FastAPI's redirect to an absolute URL of the backend.
-  const segments = (match[2] ?? '').replace(/\/$/, '').split('/')
+  const segments = below.replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
   if (first === '') return routeCollection(method, base)
-  if (COLLECTIONS.has(first) && !isOdd(segments)) return routeNamed(method, match.input, base, segments)
+  if (COLLECTIONS.has(first) && !isOdd(segments)) return routeNamed(method, path, base, segments)
   const isRead = method === 'GET' || method === 'HEAD'
   const ofJob = (kind: Kind) => about(kind, base, segments)
   if (second === undefined && isRead) return ofJob(POLL)
@@ -44,18 +55,13 @@ export function routeVideos(method: string, path: string): Route {
   return ofJob(withIds(method))
 }
 
-/** Whether `video` in the body of this submit names an earlier job. */
-export function refersToJobs(route: Route): boolean {
-  return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
-}
-
-function routeCollection(method: string, base: string): Route {
+function routeCollection(method: string, base: string): Unprefixed {
   if (method === 'POST') return fixed(SUBMIT, base)
   if (method === 'GET') return fixed(LIST, base)
   return passed(method, base)
 }
 
-function routeNamed(method: string, path: string, base: string, segments: string[]): Route {
+function routeNamed(method: string, path: string, base: string, segments: string[]): Unprefixed {
   const [name, id] = segments
   const own = `${base}/${name}`
   if (method === 'POST' && id === undefined) {
@@ -68,7 +74,7 @@ function routeNamed(method: string, path: string, base: string, segments: string
 }
 
 /** A request about the job that the first segment names. */
-function about(kind: Kind, base: string, segments: readonly string[]): Route {
+function about(kind: Kind, base: string, segments: readonly string[]): Unprefixed {
   const [first = '', ...below] = isOdd(segments) ? [segments.join('/')] : segments
   const job = decoded(first)
   return { ...kind, job, upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...below].join('/') }
@@ -79,7 +85,7 @@ function isOdd(segments: readonly string[]): boolean {
   return segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment))
 }
 
-function fixed(kind: Kind, path: string): Route {
+function fixed(kind: Kind, path: string): Unprefixed {
   return { ...kind, job: null, upstreamPath: () => path }
 }
 
@@ -93,7 +99,7 @@ function other(method: string): Kind {
 }
 
 /** A request that goes through unread. */
-function passed(method: string, path: string): Route {
+function passed(method: string, path: string): Unprefixed {
   return fixed(other(method), path)
 }
 

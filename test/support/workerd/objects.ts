@@ -73,6 +73,7 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
     matched: false,
     owner: '0123456789ab',
     nameless: false,
+    prefix: '',
     work: null,
     rescue: null,
     ...over,
