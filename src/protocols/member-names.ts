@@ -24,7 +24,13 @@ const VALUES = new Set([
   ...['seed', 'created', 'created_at', 'completed_at', 'expires_at'],
 ])
 const IDS = /^(ids?|videos?|jobs?|tasks?|characters?|data)$|[_-]ids?$|[a-z]Ids?$/
-const URLS = /(^|[_-])(ur[il]s?|href|location)$|[a-z]Ur[il]s?$/
+/** Where an answer of this wire holds what was made: on top, or in one of these and no deeper. */
+const OUTPUT_PLACES = new Set(['data', 'videos', 'output', 'outputs', 'result'])
+const OUTPUT_URLS = new Set([
+  ...['url', 'video_url', 'download_url', 'thumbnail_url', 'preview_url', 'spritesheet_url', 'result_url'],
+  'output_url',
+])
+const ADDRESS_HEADERS = new Set(['location', 'content-location'])
 
 export function holdsValue(name: string): boolean {
   return VALUES.has(name)
@@ -34,7 +40,17 @@ export function holdsId(name: string): boolean {
   return IDS.test(name)
 }
 
-/** A URL, or the path of one. */
-export function holdsUrl(name: string): boolean {
-  return URLS.test(name)
+/**
+ * Whether the backend itself names a finished file here, and can't be repeating the client's words. `path`: the
+ * keys down to the string; lists count for nothing.
+ */
+export function holdsFile(path: readonly string[]): boolean {
+  const [first = '', second, ...deeper] = path
+  if (second === undefined) return first === 'urls' || OUTPUT_URLS.has(first)
+  return deeper.length === 0 && OUTPUT_PLACES.has(first) && OUTPUT_URLS.has(second)
+}
+
+/** The same for a header, its name in lower case. */
+export function headerHoldsFile(name: string): boolean {
+  return ADDRESS_HEADERS.has(name)
 }

@@ -6,7 +6,8 @@ import { below, placeOf, splitPath } from './backend-url.ts'
 import { editJson } from './body/json-edit.ts'
 import { isJson } from './body/json-text.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
-import { holdsId, holdsUrl, holdsValue, PROMPTS, SERVER_PATHS } from './member-names.ts'
+import { isMediaPath } from './media-path.ts'
+import { headerHoldsFile, holdsFile, holdsId, holdsValue, PROMPTS, SERVER_PATHS } from './member-names.ts'
 import type { Route, Translation } from './protocol.ts'
 
 /** How the wire reads a path that is fetched; without it no path is known to name a job or a file. */
@@ -36,7 +37,7 @@ export function translateAnswer(text: string, translation: Translation, readPath
       const name = nameOf(path)
       return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
     },
-    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path))),
+    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path), holdsFile(path))),
   })
 }
 
@@ -50,13 +51,16 @@ export function translateAnswer(text: string, translation: Translation, readPath
  * there, or as the job in a path.
  */
 export function translateText(text: string, translation: Translation, name = '', readPath?: ReadPath): string {
-  return translatorOf(translation, readPath)(text, name)
+  return translatorOf(translation, readPath)(text, name, headerHoldsFile(name))
 }
 
-type Translate = (text: string, name: string) => string
+/** `isFile`: the wire names a finished file here, so that a URL which is one may be signed. */
+type Translate = (text: string, name: string, isFile?: boolean) => string
 
 function translatorOf(translation: Translation, readPath: ReadPath | undefined): Translate {
-  const { ids, clientId, gatewayOrigin, fileUrl } = translation
+  const { ids, clientId, gatewayOrigin } = translation
+  // Errors repeat what the client sent, and a path of its choice must not be signed.
+  const fileUrl = translation.isError ? undefined : translation.fileUrl
   const base = translation.upstreamOrigin.replace(/\/+$/, '')
   const scheme = /^https:/i.test(base) ? 'https:' : 'http:'
   const upstream = placeOf(base, scheme)
@@ -89,21 +93,21 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
   /** Where the gateway shows a file of the backend's that is at no path of a job; null where there is none. */
   const fileAt = (url: string) => {
     const [path, query] = splitPath(url)
-    const route = fileUrl && path.length > 1 ? readRooted(path) : undefined
+    const route = fileUrl && isMediaPath(path) ? readRooted(path) : undefined
     return route?.job === null && route.operation === 'other' ? inPieces(fileUrl!(path)) + query : null
   }
   /** Null for a URL of another host, and for what is none. */
-  const inOwnUrl = (url: string): string | null => {
+  const inOwnUrl = (url: string, isFile = false): string | null => {
     const place = placeOf(url, scheme)
     const rest = place && upstream && place.at === upstream.at ? below(basePath, place.rest) : null
-    if (rest !== null) return gatewayOrigin + (fileAt(rest) ?? inPath(rest))
+    if (rest !== null) return gatewayOrigin + ((isFile ? fileAt(rest) : null) ?? inPath(rest))
     // A backend that trusts forwarded headers writes the gateway's own origin.
     if (place && (place.at === upstream?.at || place.at === gateway?.at))
       return url.slice(0, url.length - place.rest.length) + inPath(place.rest)
     return null
   }
-  const inUrl = (url: string): string => {
-    const own = inOwnUrl(url)
+  const inUrl = (url: string, isFile = false): string => {
+    const own = inOwnUrl(url, isFile)
     if (own !== null) return own
     const place = placeOf(url, scheme)
     // Two slashes before what is no host begin a path that was joined carelessly.
@@ -125,7 +129,7 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
     return inUrl(url.slice(0, end)) + url.slice(end)
   }
 
-  return (text, name) => {
+  return (text, name, isFile = false) => {
     if (PROMPTS.has(name)) return text
     const isValue = holdsValue(name)
     const id = isValue ? null : known(text, name)
@@ -133,11 +137,11 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
     if (text.startsWith('data:') || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text
     const inWords = isValue ? (words: string) => words : (words: string) => aroundEncoded(words, tokens.inText)
     const pieces = text.includes('//') ? text.split(URLS) : [text]
-    if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text)
+    if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text, isFile)
     if (pieces.length > 1) return pieces.map((piece, i) => (i % 2 === 1 ? inSentence(piece) : inWords(piece))).join('')
     if (isValue || /\s/.test(text) || !/[/?#]/.test(text)) return inWords(text)
     const path = (basePath !== '' && below(basePath, text)) || text
-    return (path.startsWith('/') && holdsUrl(name) ? fileAt(path) : null) ?? inPath(path)
+    return (isFile ? fileAt(path) : null) ?? inPath(path)
   }
 }
 

@@ -20,6 +20,9 @@ const LOST = [
   ...['OSS_key', 's3_key', 'gcs_prefix', 'azure_account', 'output_dir', 'output_path', 'save_result_path'],
   ...['output_uri', 'output_gcs_uri', 'response_url', 'destination', 'save_to', 'push_url', 'on_complete', 'push'],
   ...['completion_endpoint', 'pushUrl', 'status_urls', 'output_video_url', 'put_video_url', 'generated_image_uri'],
+  ...['bucket_name', 'bucketName', 'OSSBucket', 'ossbucket', 'video_bucket', 'storage_options', 'uploadurl', 'upload'],
+  ...['upload_to', 'video_upload_url', 'upload_video_url', 'storage_video_url', 'presigned_video_url', 'endpoint'],
+  ...['upload_result_image', 'output_image_bucket', 'endpoint_url', 'destinations', 'my_bucket_id'],
   ...['resultUrl', 'save_file', 'user', 'User_ID', 'safety_identifier', 'metadata'],
 ]
 const KEPT = [
@@ -34,7 +37,29 @@ const KEPT = [
     'input_url',
     'reference_uri',
   ],
-  ...['mask_url', 'first_frame_url', 'lastFrameUrl', 'end_image_urls', 'lora_url', 'url', 'uri', 'push_in', 'curl'],
+  ...[
+    'motion_bucket_id',
+    'motionBucketId',
+    'aspect_ratio_bucket',
+    'size_bucket',
+    'bucket_resolution',
+    'min_bucket_size',
+  ],
+  ...['storage_image_url', 'upload_image', 'uploadImage', 'upload_video', 'endpoint_frame', 'upload_first_frame'],
+  ...['reference_video_bucket', 'input_bucket', 'presigned_image_url', 'audio_upload_url', 'upload_mask', 'bucketing'],
+  ...[
+    'uploaded_video_url',
+    'endpointing',
+    'mask_url',
+    'first_frame_url',
+    'lastFrameUrl',
+    'end_image_urls',
+    'lora_url',
+    'url',
+    'uri',
+    'push_in',
+    'curl',
+  ],
 ]
 
 describe('names of what a copy leaves out', () => {

@@ -16,45 +16,48 @@ describe('files of the backend', () => {
   const fileUrl = (path: string) => `/F${path}`
   const shown = (answer: object, more: Partial<Translation> = {}) =>
     JSON.parse(translateAnswer(JSON.stringify(answer), { ...translation(ids), fileUrl, ...more }, videos)) as unknown
-  test('get the gateway’s path, with their query as it was', () => {
-    expect(
-      shown({
-        url: `${UPSTREAM}/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`,
-        mirror: `//10.0.0.7:8000/plain/a%20b.mp4`,
-        message: `saved at ${UPSTREAM}/plain/out.mp4.`,
-        download_url: '/files/x.mp4?y',
-        urls: ['/files/z.mp4'],
-      }),
-    ).toEqual({
-      url: `${GATEWAY}/F/files/slc_A_slc.mp4?sig=video_gen_77&a=%2F#t=1`,
-      mirror: `${GATEWAY}/F/plain/a%20b.mp4`,
-      message: `saved at ${GATEWAY}/F/plain/out.mp4.`,
-      download_url: '/F/files/x.mp4?y',
-      urls: ['/F/files/z.mp4'],
+  test('get the gateway’s path where the wire names what was made, with their query as it was', () => {
+    const url = `${UPSTREAM}/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`
+    const signed = `${GATEWAY}/F/files/slc_A_slc.mp4?sig=video_gen_77&a=%2F#t=1`
+    expect(shown({ url, urls: [url, '/files/z.mp4'] })).toEqual({ url: signed, urls: [signed, '/F/files/z.mp4'] })
+    for (const name of ['url', 'video_url', 'download_url', 'thumbnail_url', 'preview_url', 'spritesheet_url'])
+      for (const place of ['data', 'videos', 'output', 'outputs', 'result'])
+        expect(shown({ [name]: url, [place]: [{ [name]: url }] })).toEqual({
+          [name]: signed,
+          [place]: [{ [name]: signed }],
+        })
+    expect(shown({ result: { result_url: '//10.0.0.7:8000/a%20b.mp4' }, output: { output_url: '/x.ZIP?y' } })).toEqual({
+      result: { result_url: `${GATEWAY}/F/a%20b.mp4` },
+      output: { output_url: '/F/x.ZIP?y' },
     })
   })
   test('are asked for by the path as the backend spells it', () => {
     const asked: string[] = []
-    const url = `${UPSTREAM}/files/a%2Fb/video_gen_77.mp4`
-    shown({ url, uri: '/x' }, { fileUrl: (path) => (asked.push(path), '/F') })
-    expect(asked).toEqual(['/files/a%2Fb/video_gen_77.mp4', '/x'])
+    const url = `${UPSTREAM}/files/a%20b/video_gen_77.mp4`
+    shown({ url, video_url: '/x.mp4?y' }, { fileUrl: (path) => (asked.push(path), '/F') })
+    expect(asked).toEqual(['/files/a%20b/video_gen_77.mp4', '/x.mp4'])
   })
   test('are told from the wire’s own paths, other hosts, and words', () => {
     const answer = { home: UPSTREAM, root: `${UPSTREAM}/`, list: `${UPSTREAM}/v1/videos?after=video_gen_77` }
     expect(shown(answer)).toEqual({ home: GATEWAY, root: `${GATEWAY}/`, list: `${GATEWAY}/v1/videos?after=slc_A_slc` })
-    expect(shown({ url: '/v1/videos/video_gen_77', file: '/files/video_gen_77.mp4' })).toEqual({
+    expect(shown({ url: '/v1/videos/video_gen_77', path: '/files/video_gen_77.mp4' })).toEqual({
       url: '/v1/videos/slc_A_slc',
-      file: '/files/slc_A_slc.mp4',
+      path: '/files/slc_A_slc.mp4',
     })
-    const others = { url: 'https://cdn.example/files/x.mp4', uri: `${GATEWAY}/files/x.mp4`, href: 'files/x.mp4' }
+    const others = {
+      url: 'https://cdn.example/files/x.mp4',
+      video_url: `${GATEWAY}/files/x.mp4`,
+      result_url: 'files/x.mp4',
+    }
     expect(shown(others)).toEqual(others)
   })
   test('of a backend with a base path are named below it', () => {
     const base = { upstreamOrigin: 'http://b/base' }
-    expect(shown({ url: 'http://b/base/x.mp4', href: '/base/y.mp4', uri: 'http://b/other/z.mp4' }, base)).toEqual({
+    const others = { preview_url: 'http://b/other/z.mp4', output_url: 'http://b/baseball/z.mp4' }
+    expect(shown({ url: 'http://b/base/x.mp4', video_url: '/base/y.mp4', ...others }, base)).toEqual({
       url: `${GATEWAY}/F/x.mp4`,
-      href: '/F/y.mp4',
-      uri: 'http://b/other/z.mp4',
+      video_url: '/F/y.mp4',
+      ...others,
     })
   })
   test('in headers too', () => {
@@ -62,11 +65,74 @@ describe('files of the backend', () => {
       openaiVideos.translateHeader(name, value, { ...translation(ids), fileUrl })
     expect(of('location', '/files/x.mp4')).toBe('/F/files/x.mp4')
     expect(of('content-location', `${UPSTREAM}/files/x.mp4`)).toBe(`${GATEWAY}/F/files/x.mp4`)
+    expect(of('x-file-url', '/files/x.mp4')).toBe('/files/x.mp4')
+    expect(of('link', `<${UPSTREAM}/files/x.mp4>`)).toBe(`<${GATEWAY}/files/x.mp4>`)
     expect(of('content-disposition', 'attachment; filename="video_gen_77.mp4"')).toBe(
       'attachment; filename="slc_A_slc.mp4"',
     )
     expect(of('x-job-id', '12')).toBe('slc_12_slc')
     expect(of('x-steps', '12')).toBe('12')
+  })
+})
+
+describe('a path of the client’s choice is not signed', () => {
+  const signing = { ...translation(ids), fileUrl: (path: string) => `/SIGNED${path}` }
+  const paths = ['/metrics', '/../admin/keys', '/admin/keys', '/files/../admin/x.mp4', '/x.mp4']
+  const shown = (answer: object, more: Partial<Translation> = {}) =>
+    openaiVideos.translate(JSON.stringify(answer), { ...signing, ...more })
+  test.each(paths.flatMap((path) => [path, UPSTREAM + path]))('%s in an echo', (url) => {
+    const sent = { url, image_url: url, video_url: url, urls: [url] }
+    const echoes = [
+      { detail: [{ type: 'missing', loc: ['body', 'prompt'], input: sent }] },
+      { id: 'video_gen_77', status: 'queued', metadata: sent },
+      ...['input', 'request', 'error', 'params', 'extra', 'meta', 'asset'].map((name) => ({ [name]: sent })),
+      ...['data', 'videos', 'output', 'result'].flatMap((name) => [
+        { [name]: [{ input: sent, metadata: { url } }] },
+        { [name]: { result: { url } } },
+        { [name]: [{ urls: [url], image_url: url }] },
+      ]),
+      { image_url: url, input_reference: url, href: url, uri: url, message: `saved at ${url}`, data: [url] },
+      { url: `saved at ${url} .`, video_url: `https://viewer.example/?src=${encodeURIComponent(url)}` },
+    ]
+    for (const echo of echoes)
+      expect(shown(echo)).toBe(
+        JSON.stringify(echo)
+          .replaceAll('video_gen_77', 'slc_A_slc')
+          .replaceAll(UPSTREAM, GATEWAY)
+          .replaceAll(encodeURIComponent(UPSTREAM), encodeURIComponent(GATEWAY)),
+      )
+    expect(shown(sent, { isError: true })).not.toContain('SIGNED')
+    expect(openaiVideos.translate(`${JSON.stringify(sent)}}`, signing)).not.toContain('SIGNED')
+    expect(openaiVideos.translateHeader('location', url, { ...signing, isError: true })).not.toContain('SIGNED')
+  })
+  test.each([
+    ...[
+      '/metrics',
+      '/../admin/keys',
+      '/files/../x.mp4',
+      '/./x.mp4',
+      '/%2e%2e/x.mp4',
+      '/.%2E/x.mp4',
+      '/%252e%252e/x.mp4',
+    ],
+    ...[
+      '/a%2fb/x.mp4',
+      '/a%2F..%2Fx.mp4',
+      '/a%252fx.mp4',
+      '/a%5cx.mp4',
+      '/..%5Cx.mp4',
+      '/a\\..\\x.mp4',
+      '/\uff0e\uff0e/x.mp4',
+    ],
+    ...['/%E2%80%A5/x.mp4', '/%c0%ae%c0%ae/x.mp4', '/%u002e%u002e/x.mp4', '/..%20/x.mp4', '/..;/x.mp4', '/admin;x.mp4'],
+    ...['/admin%3bx.mp4', '/admin%3Fx.mp4', '/admin%23x.mp4', '/admin%00.mp4', '/admin%0a.mp4', '/admin/\t.mp4'],
+    ...['/admin?x.mp4', '/admin#x.mp4', '/x.mp4/', '/x.mp4/keys', '/xmp4', '/.mp4', '/x.mp4.json', '/x.html', '/', ''],
+  ])('%s, not even where files are named', (path) => {
+    for (const url of [path, UPSTREAM + path]) {
+      expect(shown({ url, data: [{ url }], urls: [url] })).not.toContain('SIGNED')
+      for (const name of ['location', 'content-location'])
+        expect(openaiVideos.translateHeader(name, url, signing)).not.toContain('SIGNED')
+    }
   })
 })
 

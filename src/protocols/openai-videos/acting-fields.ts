@@ -3,14 +3,22 @@
 /** No server of this wire spells it alike. In snake case, and as written in lower case. */
 const ACTS = new RegExp(
   [
-    'webhook|callback|notif|hook_?url|endpoint|destination',
-    'bucket|upload|presigned|storage',
+    'webhook|callback|notif|hook_?url',
     '^(oss|s3|gcs|azure)_',
     '(output|save|result|response)_?(dir|path|ur[il]|file)',
     '^(save_to|push|push_to|on_complete|on_completion|on_finish|on_success|on_failure|on_error|on_done)$',
     '^(user|user_id|safety_identifier|metadata)$',
   ].join('|'),
 )
+/** Words of stores and their addresses, also where what follows is written into one with them. */
+const PLACE =
+  /(^|_|s3|oss|gcs)(buckets?|uploads?|presigned|storage|endpoints?|destinations?)((ur[il]|name|id|key|path|type)s?)?(_|$)/
+/** Buckets of a model: how much moves, and in which shape. */
+const MODEL_BUCKET = /(^|_)((motion|aspect|ratio|size|resolution|reso)_buckets?|buckets?_(size|resolution|reso))(_|$)/
+/** Only read. A video is also what is made, so the word alone is no proof, least of all before an address. */
+const READ =
+  /(^|_)(image|img|photo|picture|audio|voice|sound|reference|ref|mask|frame|keyframe|first|last|input|source|src)s?(_|$)/
+const READ_VIDEO = /^(upload|storage|endpoint)_videos?$|^videos?_uploads?$/
 const ADDRESS = /_ur[il]s?$/
 /** What a model works from: its address is read and not written to. */
 const INPUT = new RegExp(
@@ -28,7 +36,9 @@ const STORE =
 
 export function actsForClient(name: string): boolean {
   const snake = snakeCase(name)
-  return ACTS.test(snake) || ACTS.test(name.toLowerCase()) || (ADDRESS.test(snake) && !namesInput(snake))
+  if (ACTS.test(snake) || ACTS.test(name.toLowerCase())) return true
+  if (PLACE.test(snake)) return !readsOnly(snake)
+  return ADDRESS.test(snake) && !namesInput(snake)
 }
 
 /** A place in a store, which the server would write to unless one of the keys down to it names an input. */
@@ -36,10 +46,14 @@ export function isStoreTarget(value: string, path: readonly string[]): boolean {
   return STORE.test(value) && !path.some((name) => namesInput(snakeCase(name)))
 }
 
+function readsOnly(snake: string): boolean {
+  return MODEL_BUCKET.test(snake) || ((READ.test(snake) || READ_VIDEO.test(snake)) && !OUTPUT.test(snake))
+}
+
 function namesInput(snake: string): boolean {
   return INPUT.test(snake) && !OUTPUT.test(snake)
 }
 
 function snakeCase(name: string): string {
-  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+  return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '_').toLowerCase()
 }
