@@ -220,4 +220,19 @@ describe('a rescue', () => {
     )
     expect(await object.list([job.owner], null, 10, 'desc')).toEqual([])
   })
+
+  it('goes on below the path prefix that its client used', async () => {
+    const object = ledger(121)
+    const job = rescuable('prefixed', { prefix: '/n' })
+    backends.answer(({ method }) => shows('second', method === 'POST' ? 'queued' : 'in_progress'))
+    await failedIn(object, job)
+    await object.rescue(job, WAIT_MS)
+    await later(object, 11)
+    expect(backends.of('GET').map(({ url }) => url)).toContain('http://control.test/n/v1/videos/second')
+    expect(await object.list([job.owner], null, 10, 'desc')).toMatchObject([{ upstreamId: 'second', prefix: '/n' }])
+    await object.flush({ submitted: [], seen: [sighting(job, 'cancelled')] })
+    await vi.waitFor(() =>
+      expect(backends.of('DELETE').map(({ url }) => url)).toEqual(['http://control.test/n/v1/videos/second']),
+    )
+  })
 })
