@@ -6,7 +6,11 @@
 const FIRST_SHADOW_PAUSE_MS = 1000
 const LONGEST_SHADOW_PAUSE_MS = 30_000
 const LONGEST_QUIET_PAUSE_MS = 600_000
-const GROWTH = 1.5
+/** So slowly for copies that, after the first ten seconds, a look tells when a job ended within a fifth of its age. */
+const SHADOW_GROWTH = 1.2
+const QUIET_GROWTH = 1.5
+/** An end that is known no better than to this share of the job's age tells no latency. */
+const VAGUE_SHARE = 0.25
 /** So many looks in a row without an answer, and a backend is left alone for a while. */
 const SILENT_AFTER = 2
 const FIRST_SILENCE_MS = 5000
@@ -57,10 +61,27 @@ export function stepFor({ deadlineMs, hasId, silence, awakeSinceMs }: DueJob, no
 
 /** Until the next look at a job that has been looked at so often: copies from the start on, users' jobs once quiet. */
 export function pauseMs(isShadow: boolean, quietAfterMs: number, looks: number): number {
-  const [first, longest] = isShadow
-    ? [FIRST_SHADOW_PAUSE_MS, LONGEST_SHADOW_PAUSE_MS]
-    : [quietAfterMs, LONGEST_QUIET_PAUSE_MS]
-  return Math.min(first * GROWTH ** looks, longest)
+  const [first, growth, longest] = isShadow
+    ? [FIRST_SHADOW_PAUSE_MS, SHADOW_GROWTH, LONGEST_SHADOW_PAUSE_MS]
+    : [quietAfterMs, QUIET_GROWTH, LONGEST_QUIET_PAUSE_MS]
+  return Math.min(first * growth ** looks, longest)
+}
+
+/** What is known of when a job ended: unix ms, and what its backend tells of the whole, in whole seconds. */
+export interface SeenEnd {
+  submittedAtMs: number
+  /** When it was last known to be open; null where nobody had looked. */
+  openAtMs: number | null
+  seenAtMs: number
+  totalSeconds: number | null
+}
+
+/** Whether looks were too far apart to tell how long the job took: a quick job seen late is no slow one. */
+export function isVague({ submittedAtMs, openAtMs, seenAtMs, totalSeconds }: SeenEnd): boolean {
+  const told = totalSeconds === null ? null : submittedAtMs + totalSeconds * 1000
+  const least = Math.max(openAtMs ?? submittedAtMs, told === null ? 0 : told - 1000)
+  const most = Math.min(seenAtMs, told === null ? Infinity : told + 1000)
+  return most - least > VAGUE_SHARE * (most - submittedAtMs)
 }
 
 /** Whether the time of a look tells when a job ended, at most as much later as jobs are looked at. */

@@ -183,7 +183,10 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   /** For the controller's tick. */
   async report({ overdue, ...span }: LedgerQuestion): Promise<LedgerReport> {
     const now = Date.now()
-    if (overdue) this.#jobs.markOverdue(overdue, now)
+    if (overdue) {
+      this.#jobs.markOverdue(overdue, now)
+      await this.#follower?.arm(now)
+    }
     return {
       ...this.#windows.report(span),
       ...this.#funnel.view(),

@@ -19,9 +19,10 @@ export interface Shown {
 
 export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const headers = toClient(given)
-  for (const [name, value] of more.translation ? [...headers] : []) {
+  const translation = more.translation && { ...more.translation, isError: status >= 400 }
+  for (const [name, value] of translation ? [...headers] : []) {
     if (!NAMELESS_HEADERS.test(name))
-      headers.set(name, decided.lane.protocol.translateHeader(name, value, more.translation!))
+      headers.set(name, decided.lane.protocol.translateHeader(name, value, translation!))
   }
   if (typeof body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.

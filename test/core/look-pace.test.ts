@@ -1,6 +1,6 @@
 /** When jobs are looked at, given up and called late, and how long a silent backend is left alone. */
 import { describe, expect, it } from 'vitest'
-import { afterLook, HEARD, isOnTime, pauseMs, stepFor } from '../../src/core/look-pace.ts'
+import { afterLook, HEARD, isOnTime, isVague, pauseMs, stepFor } from '../../src/core/look-pace.ts'
 
 const job = { deadlineMs: 100_000, hasId: true, silence: HEARD, awakeSinceMs: 0 }
 const silent = { unanswered: 2, untilMs: 130_000 }
@@ -34,8 +34,18 @@ describe('a backend', () => {
 
 describe('the pauses between looks', () => {
   it('grow from a second to half a minute for copies, and from quiet_after to ten minutes for others', () => {
-    expect([0, 1, 2, 20].map((looks) => pauseMs(true, 120_000, looks))).toEqual([1000, 1500, 2250, 30_000])
+    expect([0, 1, 2, 20].map((looks) => pauseMs(true, 120_000, looks))).toEqual([1000, 1200, 1440, 30_000])
     expect([0, 1, 20].map((looks) => pauseMs(false, 120_000, looks))).toEqual([120_000, 180_000, 600_000])
+  })
+
+  it.each([
+    ['nobody had looked', null, 1000, null, true],
+    ['nobody had looked, and its backend tells it to a second of a minute', null, 300_000, 60, false],
+    ['its backend tells it to a second of three', null, 300_000, 3, true],
+    ['it was open a quarter of its age ago', 45_000, 60_000, null, false],
+    ['it was open longer ago', 44_999, 60_000, null, true],
+  ] as const)('tell no latency where they are too far apart: %s', (_, openAtMs, seenAtMs, totalSeconds, vague) => {
+    expect(isVague({ submittedAtMs: 0, openAtMs, seenAtMs, totalSeconds })).toBe(vague)
   })
 
   it('say when a job ended only where the look was on time', () => {

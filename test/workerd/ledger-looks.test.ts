@@ -86,14 +86,24 @@ describe('a backend that answers only its users', () => {
 })
 
 describe('the latency of a job that nobody polls', () => {
-  it('is at most what a look on time says', async () => {
+  it('is at most what a look on time says, and a second more than its backend tells', async () => {
     const object = ledger(210)
-    backends.answer((call) => shows(named(call), 'completed'))
+    backends.answer((call) => shows(named(call), 'completed', { created_at: 100, completed_at: 109 }))
     await object.flush({ submitted: [entry('on-time')], seen: [] })
     vi.setSystemTime(T0 + 10_500)
     await runDurableObjectAlarm(object)
     const [longest] = await latenciesOf(object)
-    expect(longest).toBeCloseTo(10.5, 1)
+    expect(longest).toBeCloseTo(10, 1)
+  })
+
+  it('is not counted where it may as well have ended at once, though its end is', async () => {
+    const object = ledger(213)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: [entry('unseen')], seen: [] })
+    vi.setSystemTime(T0 + 10_500)
+    await runDurableObjectAlarm(object)
+    expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: {} })
+    expect(await latenciesOf(object)).toEqual([])
   })
 
   it('is not counted where the look came late, though its end is', async () => {
@@ -147,11 +157,18 @@ describe('open jobs beyond the age that counts as slow', () => {
 
   it('are latencies of the candidate before they end, each once, and no requests yet', async () => {
     const object = ledger(220)
+    backends.answer((call) => shows(named(call), 'in_progress'))
     const control = entry('of-control', { arm: 'control' })
     await object.flush({ submitted: [...entries(3, 'open'), entry('old', { epoch: 0 }), control], seen: [] })
     vi.setSystemTime(T0 + 4900)
     await ask(object)
     expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
+    vi.setSystemTime(T0 + 5500)
+    await ask(object)
+    // They may have ended long ago: nobody has looked since.
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
+    await runDurableObjectAlarm(object)
+    expect(backends.calls).toHaveLength(3)
     vi.setSystemTime(T0 + 6000)
     const { windows } = await ask(object)
     expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
@@ -163,13 +180,39 @@ describe('open jobs beyond the age that counts as slow', () => {
     expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
   })
 
+  it('that had ended unseen are found ended, and are not slow', async () => {
+    const object = ledger(222)
+    backends.answer((call) => shows(named(call), 'completed'))
+    await object.flush({ submitted: entries(3, 'ended'), seen: [] })
+    vi.setSystemTime(T0 + 6000)
+    await ask(object)
+    await runDurableObjectAlarm(object)
+    await ask(object)
+    expect(await slow(object)).toEqual({ requests: 3, latencies: 0 })
+  })
+
+  it('count by their whole age, queue and all, however short their run per clip may be', async () => {
+    const object = ledger(223)
+    const job = entry('queued', { work: 81 * 832 * 480 })
+    const open = { job, outcome: null, told: { queue: null, run: null, total: null }, at: T0 + 4900 }
+    await object.flush({ submitted: [job], seen: [] })
+    vi.setSystemTime(T0 + 4900)
+    await object.flush({ submitted: [], seen: [open] })
+    const span = { fromMs: 0, toMs: T0 + 3_600_000, recentFromMs: T0 }
+    await object.report({ ...span, overdue: { ...overdue, perClipSeconds: 1 } })
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
+  })
+
   it('are not counted as latencies again when they end', async () => {
     const object = ledger(221)
-    backends.answer((call) => shows(named(call), 'completed'))
+    backends.answer((call) => shows(named(call), 'in_progress'))
     await object.flush({ submitted: entries(3, 'ending'), seen: [] })
     vi.setSystemTime(T0 + 6000)
     await ask(object)
-    vi.setSystemTime(T0 + 10_000)
+    await runDurableObjectAlarm(object)
+    await ask(object)
+    backends.answer((call) => shows(named(call), 'completed'))
+    vi.setSystemTime(T0 + 25_000)
     await runDurableObjectAlarm(object)
     expect(await slow(object)).toEqual({ requests: 3, latencies: 3 })
   })

@@ -3,6 +3,7 @@
  * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
+import { isVague } from '../../core/look-pace.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { JobEntry, JobSighting } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
@@ -67,7 +68,7 @@ export class Follower {
   }
 
   /** What an isolate saw of a job: still open, so that the ledger need not look for a while, or ended. */
-  sighted({ job, outcome, told }: JobSighting, now: number): void {
+  sighted({ job, outcome, told, at }: JobSighting, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     if (!this.#jobs.get(key)) {
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
@@ -76,14 +77,17 @@ export class Follower {
       this.#jobs.add(job)
     }
     const row = this.#jobs.get(key)!
-    if (outcome === null) return this.#looks.schedule(row, now + this.#release.quietAfterMs, 0)
+    if (outcome === null) {
+      this.#jobs.stillOpen(key, at)
+      return this.#looks.schedule(row, now + this.#release.quietAfterMs, 0)
+    }
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     this.ended(row, outcome, told, now)
   }
 
-  /** `isLate`: found by a look that came behind its time. */
-  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number, isLate = false): void {
-    if (!this.#jobs.end(row, outcome, told, now, isLate)) return
+  /** `isVague`: found by a look that can't tell when it ended. */
+  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number, isVague = false): void {
+    if (!this.#jobs.end(row, outcome, told, now, isVague)) return
     if (row.shadow) this.#funnel.count(outcome === 'job_timeout' ? 'dropped:job_timeout' : 'finished')
     else this.#rescuer.ended(row.key, outcome, now)
   }
@@ -136,7 +140,10 @@ export class Follower {
 
   #found(row: JobRow, { outcome, sight, isLate }: Ending, now: number): void {
     const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
-    this.ended(row, outcome, told, now, isLate)
+    const { submitted_at: submittedAtMs, open_at: openAtMs } = row
+    const isUntold = isLate && told.total === null
+    const end = { submittedAtMs, openAtMs, seenAtMs: now, totalSeconds: told.total }
+    this.ended(row, outcome, told, now, isUntold || isVague(end))
     if (!row.shadow || outcome !== 'job_timeout') return
     if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
     else this.#shadowEnd.queue(row, now)

@@ -35,7 +35,7 @@ export type JobRow = {
   /** When the ledger looks by itself. */
   poll_at: number | null
   polls: number
-  /** 1: counted as slow while still open, so its latency is not counted again. */
+  /** 1: counted as slow while still open, so its latency is not counted again. 2: to be looked at before that. */
   overdue: number
   /** Of a shadow job: the control job that it copies. */
   pair: string | null
@@ -43,6 +43,8 @@ export type JobRow = {
   rescued_replica: number | null
   /** 1: its backend no longer has it, though it may have ended well before. */
   gone: number
+  /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
+  open_at: number | null
   /** 1: a shadow job that an evaluator has measured. */
   scored: number
   /** When it is given up; null: the release's `job_timeout` after its submit. */
@@ -55,7 +57,7 @@ export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, 
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
-  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT ''`
+  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER`
 
 /** What tables made by earlier versions lack. */
 export const ADDED_COLUMNS = [
@@ -63,6 +65,7 @@ export const ADDED_COLUMNS = [
   ['gone', 'INTEGER DEFAULT 0'],
   ['scored', 'INTEGER DEFAULT 0'],
   ['prefix', "TEXT DEFAULT ''"],
+  ['open_at', 'INTEGER'],
 ] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
@@ -99,6 +102,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     rescued_replica: null,
     deadline_at: null,
     gone: 0,
+    open_at: null,
     scored: 0,
     prefix: job.prefix,
   }
@@ -131,11 +135,16 @@ export function seriesOf(row: JobRow): Series {
   }
 }
 
-/** What a job that ended well took, as far as it is known. */
-export function latencies(row: JobRow, seconds: number, told: JobSighting['told']): Partial<Record<Measure, number>> {
+/** What a job that ended well took, as far as it is known; `seconds` null where that can't be told from here. */
+export function latencies(
+  row: JobRow,
+  seconds: number | null,
+  told: JobSighting['told'],
+): Partial<Record<Measure, number>> {
+  const worked = told.run ?? seconds
   return {
-    latency: seconds,
-    ...(row.work ? { per_clip: ((told.run ?? seconds) * CLIP_WORK) / row.work } : {}),
+    ...(seconds === null ? {} : { latency: seconds }),
+    ...(row.work && worked !== null ? { per_clip: (worked * CLIP_WORK) / row.work } : {}),
     ...(told.queue === null ? {} : { queue: told.queue }),
     ...(told.run === null ? {} : { run: told.run }),
   }

@@ -41,6 +41,10 @@ export interface Overdue {
   perClipSeconds: number | null
 }
 
+/** Values of `overdue`. */
+const COUNTED_AS_SLOW = 1
+const ASKED_FOR = 2
+
 export const NOTHING_TOLD = { queue: null, run: null, total: null }
 
 export class JobTable {
@@ -165,10 +169,10 @@ export class JobTable {
 
   /**
    * Ends an open job and counts its end, once: false when it had ended before. Seconds are those seen from
-   * here, cut to what the backend itself tells (in whole seconds, so up to one more). `isLate`: by a look that came
-   * behind its time, so that they say how long the queue was, and are no latency.
+   * here, cut to what the backend itself tells (in whole seconds, so up to one more). `isVague`: seen by a look that
+   * can't tell when the job ended, so that these seconds are no latency.
    */
-  end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number, isLate = false): boolean {
+  end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number, isVague = false): boolean {
     if (outcome === 'cancelled' || outcome === 'job_lost')
       this.#sql.exec('UPDATE jobs SET gone = 1 WHERE key = ?', row.key)
     const measured = Math.max(0, (at - row.submitted_at) / 1000)
@@ -183,25 +187,48 @@ export class JobTable {
       row.key,
     )
     if (ended.rowsWritten === 0) return false
-    const isTimed = outcome === 'ok' && !row.overdue && (!isLate || told.total !== null)
-    if (row.counted) this.#count(row, outcome, isTimed ? latencies(row, seconds, told) : {}, at)
+    const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
+    if (row.counted) this.#count(row, outcome, isTimed ? latencies(row, isVague ? null : seconds, told) : {}, at)
     return true
   }
 
-  /** Each open candidate job of this kind beyond its age counts as slow from now on, once: its latency will be that at least. */
+  /** When a job was seen open, or looked for in vain. */
+  stillOpen(key: string, at: number): void {
+    this.#sql.exec('UPDATE jobs SET open_at = ? WHERE key = ?', at, key)
+  }
+
+  /**
+   * Each candidate job of this kind that was still open beyond its age counts as slow from now on, once: its latency
+   * will be that at least. One that nobody has looked at since then is to be looked at now: it may have ended long ago.
+   * The age holds the time in the queue, so it must be beyond what control's whole jobs take, too.
+   */
   markOverdue({ epoch, shadow, seconds, perClipSeconds }: Overdue, at: number): void {
     const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
+    const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
     const rows = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue = 0 AND upstream_id != ''
-       AND submitted_at < ? - COALESCE(work * ?, ?) LIMIT 500`,
+      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue != ?
+       AND upstream_id != '' AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
       epoch,
       Number(shadow),
+      COUNTED_AS_SLOW,
       at,
       perWorkMs,
       seconds * 1000,
+      seconds * 1000,
     )
     for (const row of [...rows]) {
-      this.#sql.exec('UPDATE jobs SET overdue = 1 WHERE key = ?', row.key)
+      if ((row.open_at ?? 0) < row.submitted_at + ageMs(row)) {
+        if (row.overdue !== ASKED_FOR)
+          this.#sql.exec(
+            'UPDATE jobs SET overdue = ?, poll_at = MIN(COALESCE(poll_at, ?), ?) WHERE key = ?',
+            ASKED_FOR,
+            at,
+            at,
+            row.key,
+          )
+        continue
+      }
+      this.#sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)
       const counters = emptyCounters()
       const age = (at - row.submitted_at) / 1000
       count(counters, { outcome: 'ok', seconds: latencies(row, age, NOTHING_TOLD) })

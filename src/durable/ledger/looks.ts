@@ -115,6 +115,7 @@ export class Looks {
 
   #postpone(row: JobRow, now: number): void {
     this.schedule(row, Math.max(this.#silenceOf(row).untilMs, now + 1), row.polls)
+    this.#jobs.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
 
@@ -140,6 +141,7 @@ export class Looks {
     else if (now >= this.#deadline(fresh)) this.#endByClock(fresh, now)
     else {
       this.schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
+      this.#jobs.stillOpen(row.key, now)
       if (look.state === 'unanswered') this.#postponed.add(row.key)
     }
     if (this.#jobs.get(row.key)?.status !== 'open') this.#postponed.delete(row.key)
