@@ -1,5 +1,5 @@
 /** Which guardrails may lack data without holding a release up. What holds it up otherwise is the gates'. */
-import { jobsForQuantile } from './guardrail-latency.ts'
+import { jobsForQuantile } from './guardrail-quantile.ts'
 import type { Guardrail, Verdict } from './monitor.ts'
 
 /**

@@ -2,7 +2,8 @@
  * The fast trip: one look at the last seconds, without waiting for a window to close. A tripwire, not a proof of
  * health: quiet traffic passes it, so that it never keeps a release with few jobs from advancing.
  */
-import { jobsForQuantile, judgeLatency, latenciesOf, latencyWords, tailOf } from './guardrail-latency.ts'
+import { judgeLatency, latenciesOf, latencyWords } from './guardrail-latency.ts'
+import { jobsForQuantile, tailOf } from './guardrail-quantile.ts'
 import { errorTally, judgeRate, rateFigures, rateWords } from './guardrail-rate.ts'
 import { counted, silenceText, subjectOf } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Tally } from './monitor.ts'

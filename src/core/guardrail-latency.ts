@@ -1,4 +1,5 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
+import { jobsForQuantile, tailOf } from './guardrail-quantile.ts'
 import { counted, grouped, secondsText, silenceText, streakText, subjectOf } from './guardrail-words.ts'
 import type { ClosedWindow, Finding, Guardrail, JudgeContext, Latencies, MonitorState, Tally } from './monitor.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from './sketch.ts'
@@ -6,8 +7,6 @@ import { worseThanControl } from './stats/proportions.ts'
 import { addTallies, advance, countersOf, exceeds, type Judgement, nothingYet, streakStatus } from './streak.ts'
 import type { Counters } from './window.ts'
 
-/** Share of jobs beyond the quantile. */
-const TAIL: Record<string, number> = { latency_p50: 0.5, latency_p95: 0.05, latency_p99: 0.01 }
 /**
  * A candidate that is like control passes for slower than control's p99 with at most this probability, whatever the
  * distribution of latencies: five such windows in a row then happen by chance in at most 0.3 % of weeks of 1-minute
@@ -15,15 +14,6 @@ const TAIL: Record<string, number> = { latency_p50: 0.5, latency_p95: 0.05, late
  */
 const SLOWER = 0.05
 const EMPTY = emptySketch()
-
-export function tailOf({ metric }: Guardrail): number {
-  return TAIL[metric]!
-}
-
-/** Jobs from which the quantile can be read: 400 for p99, 80 for p95, 8 for p50 (n > 4q/(1 − q)). */
-export function jobsForQuantile(guardrail: Guardrail): number {
-  return guardrail.literal ? guardrail.minRequests : Math.max(guardrail.minRequests, Math.ceil(4 / tailOf(guardrail)))
-}
 
 export function latenciesOf(guardrail: Guardrail, window: ClosedWindow): Latencies {
   const { candidate, control } = countersOf(guardrail, window)

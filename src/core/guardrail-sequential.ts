@@ -2,7 +2,7 @@
  * The count-based monitors, on from the first job at any traffic: e-processes over all jobs of the epoch instead of
  * streaks of windows. Once crossed within an epoch, crossed for good. Which jobs count as slow is another file's.
  */
-import { jobsForQuantile, tailOf } from './guardrail-latency.ts'
+import { jobsForQuantile, tailOf } from './guardrail-quantile.ts'
 import { errorTally } from './guardrail-rate.ts'
 import { addSlow, slowSubject } from './guardrail-slow-jobs.ts'
 import { counted, percent, silenceText, subjectOf, tallyText } from './guardrail-words.ts'
@@ -86,9 +86,12 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
   const trial = state.tripped ?? state.trial
   if (limit === null || !trial || trial.n === 0) return unjudged(guardrail, state, context)
   const { x, n, controlX, controlN } = trial
-  const shared = !state.tripped && sharedWithControl(guardrail, state.epoch, trial, limit)
-  const open = shared || n < guardrail.minRequests
+  const isOver = !state.tripped && isOverLimit(guardrail, state.epoch, trial, limit)
+  const shared = isOver && guardrail.metric === 'error_rate' && controlX > limit * controlN
   const baselineValue = rate(controlX, controlN)
+  const threshold = Math.max(limit, (baselineValue ?? 0) + (guardrail.metric === 'error_rate' ? guardrail.margin : 0))
+  const isDoubtful = shared || (isOver && x / n > threshold)
+  const open = isDoubtful || n < guardrail.minRequests
   const finding: Omit<Finding, 'words' | 'evidence'> = {
     status: state.tripped ? 'breach' : open ? 'inconclusive' : 'pass',
     note: shared ? 'both_bad' : null,
@@ -96,7 +99,7 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
     n,
     baselineValue,
     baselineN: controlN,
-    threshold: Math.max(limit, (baselineValue ?? 0) + (guardrail.metric === 'error_rate' ? guardrail.margin : 0)),
+    threshold,
     windows: { fromMs: trial.fromMs, toMs: trial.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
   }
   const stand = (): Standing => standing(guardrail, state.epoch, trial, limit)
@@ -111,10 +114,9 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
   }
 }
 
-/** Over the limit for certain, and control's own rate is over it as well. */
-function sharedWithControl(guardrail: Guardrail, epoch: number, trial: Tally, limit: number): boolean {
-  if (guardrail.metric !== 'error_rate' || trial.x < LEAST_EVENTS || trial.x <= limit * trial.n) return false
-  if (trial.controlX <= limit * trial.controlN) return false
+/** Over the limit for certain, though perhaps not worse than control. */
+function isOverLimit(guardrail: Guardrail, epoch: number, trial: Tally, limit: number): boolean {
+  if (trial.x < LEAST_EVENTS || trial.x <= limit * trial.n) return false
   const { logE, needed } = standing(guardrail, epoch, trial, limit)
   return logE >= needed
 }
@@ -135,7 +137,7 @@ function sequentialWords(
   const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`
   const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed`
   if (note === 'both_bad') return `${base}: control fails too, so nothing is rolled back (${rule})`
-  return status === 'inconclusive'
+  return status === 'inconclusive' && trial.n < guardrail.minRequests
     ? `${base}: ${trial.n} of ${counted(guardrail.minRequests, operation)} needed to pass`
     : `${base}: ${rule}`
 }

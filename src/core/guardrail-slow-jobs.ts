@@ -2,7 +2,8 @@
  * Slow jobs for the count-based latency monitor: both arms' jobs of a window, counted against limits that were fixed
  * before the window began. What the counts prove is asked elsewhere.
  */
-import { jobsForQuantile, latenciesOf, mergeLatencies, tailOf } from './guardrail-latency.ts'
+import { latenciesOf, mergeLatencies } from './guardrail-latency.ts'
+import { jobsForQuantile, tailOf } from './guardrail-quantile.ts'
 import { plural, secondsText } from './guardrail-words.ts'
 import type { ClosedWindow, Guardrail, Latencies, MonitorState } from './monitor.ts'
 import { countAbove, emptySketch, quantile, type Sketch } from './sketch.ts'

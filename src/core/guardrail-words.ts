@@ -1,4 +1,5 @@
 /** Verdicts in words: figures with units, the rule as a formula. No judging. */
+import { jobsForQuantile } from './guardrail-quantile.ts'
 import type { Guardrail, JudgeContext, Tally } from './monitor.ts'
 import type { Operation } from './outcome.ts'
 
@@ -71,7 +72,8 @@ export function formula(guardrail: Guardrail): string {
   if (guardrail.withinMs !== null)
     return `${windowRule(guardrail)}, n >= ${guardrail.minRequests} within ${guardrail.withinMs / 1000} s`
   if (guardrail.method === 'sequential') return sequentialFormula(guardrail)
-  return `${windowRule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${guardrail.minRequests} in a row`
+  const least = guardrail.metric === 'error_rate' ? guardrail.minRequests : jobsForQuantile(guardrail)
+  return `${windowRule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${least} in a row`
 }
 
 function windowRule(guardrail: Guardrail): string {

@@ -63,6 +63,13 @@ describe('error rate, job by job', () => {
     )
   })
 
+  it('neither breaches nor passes over the limit where control is too small to compare with', () => {
+    const verdict = verdictOf({ ...rule, minRequests: 20 }, errorMinutes([[60, 30, 20, 0]]))
+    expect(verdict).toMatchObject({ status: 'inconclusive', value: 0.5, threshold: 0.01 })
+    expect(verdict.evidence!['logE']).toBeGreaterThan(verdict.evidence!['logENeeded']!)
+    expect(verdict.message).toContain('against control')
+  })
+
   it('stays tripped for the rest of the epoch, with the evidence as it was', () => {
     const tripped = foldAll(rule, errorMinutes([[60, 12, 600, 3]]))
     const later = foldAll(rule, [windowOf(5, counters(100_000, 0), counters(100_000, 500))], tripped)
