@@ -11,7 +11,7 @@ import type { ControlService } from './service.ts'
 
 type Entries = v.ObjectEntries
 /** Texts in, validated values out; transforming is allowed. */
-export type QuerySchema = v.ObjectSchema<Entries, undefined>
+export type QuerySchema = v.ObjectSchema<Entries, undefined> | v.StrictObjectSchema<Entries, undefined>
 export type BodySchema = v.GenericSchema
 
 /** A JSON answer by its schema, or another media type whose body the handler writes itself. */

@@ -11,7 +11,7 @@ export function silenced(guardrail: Guardrail, state: MonitorState, context: Jud
   const words = (): string =>
     finding.status === 'no_data'
       ? finding.words()
-      : `${finding.words()}; no ${subject(guardrail)} for ${durationText(silentMs)}`
+      : `no ${subject(guardrail)} for ${durationText(silentMs)}; before that: ${finding.words()}`
   return { ...finding, status: 'no_data', note: 'grace_over', words }
 }
 

@@ -24,7 +24,7 @@ describe.each(RULES.map((rule) => [`${rule.metric} ${rule.method} ${rule.withinM
     it('that passed is no_data once nothing came for longer than its grace, and says so', () => {
       expect(at(12)).toMatchObject({ status: 'pass', note: null })
       expect(at(12.1)).toMatchObject({ status: 'no_data', note: 'grace_over' })
-      expect(at(32).message).toMatch(/; no candidate jobs for 30 min$/)
+      expect(at(32).message).toMatch(/^no candidate jobs for 30 min; before that: /)
     })
 
     it('does not take for silence what has not been read yet, nor what came before it could hear', () => {
@@ -65,6 +65,6 @@ describe('a signal', () => {
   it('is judged by its last sample', () => {
     expect(at(70, 60 * MINUTE)).toMatchObject({ status: 'pass' })
     expect(at(71, 60 * MINUTE)).toMatchObject({ status: 'no_data', note: 'grace_over' })
-    expect(at(71, 60 * MINUTE).message).toMatch(/; no new samples for 11 min$/)
+    expect(at(71, 60 * MINUTE).message).toMatch(/^no new samples for 11 min; before that: /)
   })
 })

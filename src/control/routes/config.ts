@@ -4,7 +4,8 @@ import { configViewSchema, reasonSchema } from '../api.ts'
 import { readIfMatch } from '../read-request.ts'
 import { type BodySchema, type Call, flag, route } from '../route.ts'
 
-const changeQuery = v.object({
+/** Strict: a key that is ignored here could have been meant to change less. */
+const changeQuery = v.strictObject({
   reason: reasonSchema,
   dry_run: v.optional(flag, 'false'),
 })
