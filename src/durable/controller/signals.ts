@@ -14,16 +14,7 @@ import type { SignalRow, SignalSum } from '../controller-rpc.ts'
 /** Clients repeat a batch within minutes or hours, not after weeks. */
 const KEEP_IDS_MS = 30 * 86_400_000
 
-type SumRow = {
-  epoch: number
-  arm: Arm
-  metric: string
-  n: number
-  mean: number
-  m2: number
-  last: number
-  last_at: number
-}
+type SumRow = Omit<SignalSum, 'lastAtMs'> & { last_at: number }
 
 export class Signals {
   readonly #sql: SqlStorage

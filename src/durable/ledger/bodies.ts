@@ -4,9 +4,13 @@
  */
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
 import type { JobEntry } from '../rpc.ts'
+import { addMissingColumns } from './columns.ts'
 
 /** What tables made by earlier versions lack. */
-const ADDED_COLUMNS = ['tries INTEGER DEFAULT 0', 'try_at INTEGER'] as const
+const ADDED_COLUMNS = [
+  ['tries', 'INTEGER DEFAULT 0'],
+  ['try_at', 'INTEGER'],
+] as const
 
 export interface KeptBody {
   bytes: Uint8Array<ArrayBuffer>
@@ -28,8 +32,7 @@ export class Bodies {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, bytes BLOB, content_type TEXT, path TEXT) WITHOUT ROWID',
     )
-    const [known] = sql.exec("SELECT 1 FROM pragma_table_info('bodies') WHERE name = 'try_at'")
-    for (const column of known ? [] : ADDED_COLUMNS) sql.exec(`ALTER TABLE bodies ADD COLUMN ${column}`)
+    addMissingColumns(sql, 'bodies', ADDED_COLUMNS)
     sql.exec('CREATE INDEX IF NOT EXISTS bodies_due ON bodies (try_at) WHERE try_at IS NOT NULL')
   }
 

@@ -13,8 +13,8 @@ import type { Funnel } from './funnel.ts'
 import { type Ending, Looks } from './looks.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowEnd } from './shadow-end.ts'
-import { jobKey, type JobRow } from './job-row.ts'
-import { type JobTable, NOTHING_TOLD, type Place } from './job-table.ts'
+import { jobKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
+import type { JobTable, Place } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
 /** An alarm takes on new work for so long, and waits for what it has begun. */

@@ -1,11 +1,14 @@
 /** One row of the ledger's jobs: its columns, a job on its way into them and out, and what it is counted as. Runs no SQL. */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Measure, Series } from '../../core/window.ts'
+import { count, emptyCounters, type Measure, type Series } from '../../core/window.ts'
 import type { JobSighting, LedgerJob } from '../rpc.ts'
+import type { CountedRow } from '../window-store.ts'
 
 /** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
 export const CLIP_WORK = 81 * 832 * 480
+
+export const NOTHING_TOLD = { queue: null, run: null, total: null }
 
 export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout'
 
@@ -124,7 +127,7 @@ export function ledgerJob(row: JobRow): LedgerJob {
   }
 }
 
-export function seriesOf(row: JobRow): Series {
+function seriesOf(row: JobRow): Series {
   return {
     stage: row.stage,
     epoch: row.epoch,
@@ -148,6 +151,20 @@ export function latencies(
     ...(told.queue === null ? {} : { queue: told.queue }),
     ...(told.run === null ? {} : { run: told.run }),
   }
+}
+
+/** One job's end, for the windows. */
+export function countedEnd(row: JobRow, outcome: Outcome, seconds: Partial<Record<Measure, number>>): CountedRow {
+  const counters = emptyCounters()
+  count(counters, { outcome, seconds })
+  return { series: seriesOf(row), counters }
+}
+
+/** An open job that is slow by its age already: a latency, and no request yet. `at` in unix ms. */
+export function countedSlow(row: JobRow, at: number): CountedRow {
+  const age = (at - row.submitted_at) / 1000
+  const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_TOLD))
+  return { series, counters: { ...counters, requests: 0 } }
 }
 
 export function statusOf(outcome: Outcome): JobStatus {

@@ -4,20 +4,20 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Measure } from '../../core/window.ts'
-import { count, emptyCounters } from '../../core/window.ts'
 import type { BackendName, JobName, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
+import { addMissingColumns } from './columns.ts'
 import {
   ADDED_COLUMNS,
   CLIP_WORK,
   COLUMNS,
+  countedEnd,
+  countedSlow,
   jobKey,
   type JobRow,
   latencies,
   ledgerJob,
   openRow,
-  seriesOf,
   statusOf,
 } from './job-row.ts'
 
@@ -45,8 +45,6 @@ export interface Overdue {
 const COUNTED_AS_SLOW = 1
 const ASKED_FOR = 2
 
-export const NOTHING_TOLD = { queue: null, run: null, total: null }
-
 export class JobTable {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
@@ -55,10 +53,7 @@ export class JobTable {
     this.#sql = sql
     this.#windows = windows
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
-    for (const [name, type] of ADDED_COLUMNS) {
-      const [known] = sql.exec("SELECT 1 FROM pragma_table_info('jobs') WHERE name = ?", name)
-      if (!known) sql.exec(`ALTER TABLE jobs ADD COLUMN ${name} ${type}`)
-    }
+    addMissingColumns(sql, 'jobs', ADDED_COLUMNS)
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
@@ -188,7 +183,8 @@ export class JobTable {
     )
     if (ended.rowsWritten === 0) return false
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
-    if (row.counted) this.#count(row, outcome, isTimed ? latencies(row, isVague ? null : seconds, told) : {}, at)
+    const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
+    if (row.counted) this.#windows.add([countedEnd(row, outcome, timed)], at)
     return true
   }
 
@@ -229,17 +225,8 @@ export class JobTable {
         continue
       }
       this.#sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)
-      const counters = emptyCounters()
-      const age = (at - row.submitted_at) / 1000
-      count(counters, { outcome: 'ok', seconds: latencies(row, age, NOTHING_TOLD) })
-      this.#windows.add([{ series: seriesOf(row), counters: { ...counters, requests: 0 } }], at)
+      this.#windows.add([countedSlow(row, at)], at)
     }
-  }
-
-  #count(row: JobRow, outcome: Outcome, seconds: Partial<Record<Measure, number>>, at: number): void {
-    const counters = emptyCounters()
-    count(counters, { outcome, seconds })
-    this.#windows.add([{ series: seriesOf(row), counters }], at)
   }
 
   /** Own jobs for a client's list: without those that are gone, unless they are on their way to control, and one that goes on there stands there only. */

@@ -4,6 +4,7 @@
  * answer.
  */
 import type { Backend } from './backend.ts'
+import { addMissingColumns } from './columns.ts'
 
 const WIDTH = 2
 const AT_ONCE = 48
@@ -26,8 +27,7 @@ export class ShadowEnd {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS stops (key TEXT PRIMARY KEY, upstream_id TEXT, replica INTEGER, attempts INTEGER, next_at INTEGER) WITHOUT ROWID',
     )
-    const [known] = sql.exec("SELECT 1 FROM pragma_table_info('stops') WHERE name = 'prefix'")
-    if (!known) sql.exec("ALTER TABLE stops ADD COLUMN prefix TEXT DEFAULT ''")
+    addMissingColumns(sql, 'stops', [['prefix', "TEXT DEFAULT ''"]])
     const [row] = sql.exec<{ epoch: number }>('SELECT epoch FROM shadow_closed')
     this.#closed = row?.epoch ?? -1
   }
