@@ -5,6 +5,7 @@
 import { signingKeys } from '../auth/keys.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
+import { parseInstant } from '../config/instant.ts'
 import { keysOfSubject } from '../config/subject-key.ts'
 import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
@@ -182,7 +183,7 @@ class Sorter<R> {
   ): Known | ErrorDetail {
     const release = this.#config.releases.find(({ name }) => name === row.release)
     if (!release) return rowDetail(at, 'release', `no release is named "${row.release.slice(0, 100)}"`)
-    const atMs = row.at === undefined ? null : Date.parse(row.at)
+    const atMs = row.at === undefined ? null : parseInstant(row.at)
     if (atMs !== null && atMs > this.#now + CLOCKS_APART_MS) return rowDetail(at, 'at', 'lies in the future')
     if (atMs !== null && atMs < this.#now - OLDEST_MS) return rowDetail(at, 'at', 'is more than 90 days ago')
     if (row.job_id === undefined) return { release, tag: null, atMs }
