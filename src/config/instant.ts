@@ -6,7 +6,7 @@
 const ISO_8601 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)$/
 
 export const NOT_AN_INSTANT =
-  'not an ISO 8601 time with zone of a day and hour that exist, like "2026-12-24T10:00:00Z" or "2026-12-24T10:00:00+01:00"'
+  'not an ISO 8601 time with zone, of a day and hour that exist, like 2026-12-24T10:00:00+01:00'
 
 /**
  * Unix ms; null where the text is no such time. Seconds may be left out, and fractions are cut to milliseconds. There
