@@ -100,6 +100,16 @@ export const name = v.pipe(
   v.regex(/^[^\s/|]{1,100}$/u, 'a name has 1 to 100 characters, no blanks, "/" or "|"'),
 )
 
+/** A release's: it stands in paths, where a dot and two dots mean something else, on terminals and in logs. */
+export const releaseName = v.pipe(
+  name,
+  v.check((text) => !/^(\.|%2e){1,2}$/i.test(text), 'a name must not be "." or "..": no path leads to it'),
+  v.check(
+    (text) => !/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(text),
+    'a name holds no control characters and no half of a character',
+  ),
+)
+
 const oneString = v.string('a string or a list of strings is needed')
 const strings = v.pipe(v.array(oneString), v.minLength(1, 'a list of at least one is needed'))
 
