@@ -26,12 +26,11 @@ export function requireRoleOrKey(deps: ControlDeps, role: Role): MiddlewareHandl
   return async (c, next) => {
     const shown = presentedKey(c.req.raw)
     if (shown === null) return needsRole(c, next)
-    const keys = readEventKeys(deps.readEnv(c.env).eventKeys)
-    if (!keys) {
-      const details = [{ path: 'SLUICE_EVENT_KEYS', message: 'not a JSON list of { name, sha256 }' }]
-      throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details })
+    const held = readEventKeys(deps.readEnv(c.env).eventKeys)
+    if (held.unreadable) {
+      throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details: held.issues })
     }
-    const name = eventKeyName(keys, shown)
+    const name = eventKeyName(held.entries, shown)
     if (name === null) throw new SluiceError('unauthenticated', 'the key is not known here')
     c.set('caller', { who: `key:${name}`, role: 'viewer', credential: 'explicit' })
     return next()
