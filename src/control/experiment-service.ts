@@ -28,7 +28,8 @@ export interface Counted {
 
 export interface ExperimentService {
   addSignals(batch: Batch<Signal>): Promise<Counted>
-  addEvents(batch: Batch<Event>): Promise<Counted>
+  /** `configuredOnly`: under names of the release's metrics and no others, since names are kept for good. */
+  addEvents(batch: Batch<Event>, configuredOnly: boolean): Promise<Counted>
 }
 
 const CLOCKS_APART_MS = 5 * 60_000
@@ -70,10 +71,12 @@ export function experimentService(
       )
       return sorted.counted(answers)
     },
-    addEvents: async ({ rows, bad }) => {
+    addEvents: async ({ rows, bad }, configuredOnly) => {
       const sorted = new Sorter<EventRow>(config, keys, deps.now(), bad)
       for (const { at, row } of rows) {
-        sorted.take(at, row, ({ tag, atMs }) => {
+        sorted.take(at, row, ({ release, tag, atMs }) => {
+          if (configuredOnly && !release.metrics.some(({ name }) => name === row.metric))
+            return rowDetail(at, 'metric', 'none of the metrics of the release, and a key in a page adds no other')
           const names = row.subject === undefined ? [] : keysOfSubject(row.subject, config.subject, !!config.users)
           const owners = tag ? [tag.owner] : names.flatMap((name) => ownerOf(name, keys))
           if (owners.length === 0) return rowDetail(at, 'subject', 'no source of subjects makes such an id')

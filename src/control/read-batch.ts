@@ -18,6 +18,8 @@ export interface Batch<T> {
   /** `at` is the row's number in the batch, from 0. */
   rows: { at: number; row: T }[]
   bad: ErrorDetail[]
+  /** All rows, good or bad. */
+  sent: number
 }
 
 export async function readBatch<S extends v.GenericSchema>(
@@ -31,7 +33,7 @@ export async function readBatch<S extends v.GenericSchema>(
   if (given.length === 0) throw new SluiceError('invalid_request', 'the batch holds no row')
   if (given.length > MAX_BATCH_ROWS)
     throw new SluiceError('invalid_request', `a batch has at most ${MAX_BATCH_ROWS} rows, not ${given.length}`)
-  const batch: Batch<v.InferOutput<S>> = { rows: [], bad: [] }
+  const batch: Batch<v.InferOutput<S>> = { rows: [], bad: [], sent: given.length }
   for (const [at, { value, isJson }] of given.entries()) {
     const odd = odditiesOf(value).issues
     if (odd.length > 0) {

@@ -26,12 +26,15 @@ import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type ExperimentService, experimentService } from './experiment-service.ts'
+import { type KeyLimits, keyLimitsOf } from './key-limits.ts'
 import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
   liveConfig: LiveConfigService
   experiment: ExperimentService
+  /** Of the keys that stand in pages. */
+  keyLimits: KeyLimits
   names(): string[]
   /** Length of the release's windows in ms. */
   windowMs(name: string): number
@@ -89,6 +92,7 @@ export function controlService(
     config: configService(deps, env, fileOf),
     liveConfig: liveConfigService(deps, env, fileOf),
     experiment: experimentService(deps, env, settings, config),
+    keyLimits: keyLimitsOf(config),
     controller,
     snapshotAgeSeconds: (name) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
     lastKnown: () =>
