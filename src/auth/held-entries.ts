@@ -64,7 +64,7 @@ function listOf(secret: string): unknown[] | string {
   }
 }
 
-function detail(path: readonly unknown[], entry: unknown, message: string): ErrorDetail {
+function detail(path: readonly (string | number | null)[], entry: unknown, message: string): ErrorDetail {
   const given = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : null
   const name = typeof given === 'string' && NAME.test(given.trim()) ? `"${given.trim()}" is left out: ` : 'left out: '
   return { path: path.filter((part) => part !== null).join('.'), message: name + message }

@@ -7,7 +7,7 @@ import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/
 import { PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
-import { openTerminal, printable, type Style } from './terminal.ts'
+import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
 import { figure, plural } from './words.ts'
 
@@ -61,7 +61,7 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
         ],
         releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
       }
-      if (options.json) terminal.print(JSON.stringify(result, null, 2))
+      if (options.json) terminal.print(jsonText(result, 2))
       else for (const line of checkLines(printable(result), releases, terminal.style)) terminal.print(line)
       end(result.ok ? EXIT.ok : EXIT.refused)
     })

@@ -3,6 +3,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import { asTable, type ConfigResult, readConfig, releaseKeys } from './load.ts'
 import { valuesAt } from './paths.ts'
 import { SECRET_NAME } from './release-schema.ts'
+import { MIN_KEY_CHARS } from './signing-key.ts'
 
 export interface Env {
   CONTROLLER: DurableObjectNamespace
@@ -21,8 +22,6 @@ export interface Env {
   [name: string]: unknown
 }
 
-/** Of a key to sign with. */
-export const MIN_KEY_CHARS = 16
 const known = new WeakMap<object, ConfigResult>()
 
 /** The configuration of this environment, validated once an isolate; secrets that it names must be there. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CounterRow } from '../../../src/control/api.ts'
 import { releaseEvents } from '../../../src/control/release-events.ts'
+import { SharedFeed } from '../../../src/control/shared-feed.ts'
 import { addTo, emptySketch } from '../../../src/core/sketch.ts'
 import type { Series, WindowRow } from '../../../src/core/window.ts'
 import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
@@ -175,12 +176,13 @@ describe('the live feed', () => {
     const service = rig.service()
     const clock = {
       now: () => rig.nowMs,
+      goesOn: () => true,
       sleep: async () => {
         rig.nowMs += 1000
         between((rig.nowMs - endMs) / 1000 + seconds)
       },
     }
-    for await (const text of releaseEvents(service, R1, clock, sinceMs)) {
+    for await (const text of releaseEvents(new SharedFeed(), service, R1, clock, sinceMs)) {
       texts.push(text)
       if (rig.nowMs >= endMs) break
     }
