@@ -26,6 +26,7 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
       tokens: env.SLUICE_TOKENS,
       eventKeys: env.SLUICE_EVENT_KEYS,
       cookieKey: env.SLUICE_COOKIE_KEY,
+      webhookKey: env.SLUICE_WEBHOOK_KEY,
       forceControl: env.SLUICE_FORCE_CONTROL === '1',
     }),
     controller: controllerOf,

@@ -3,20 +3,15 @@
  * the role. They let their holder post events and nothing else.
  */
 import * as v from 'valibot'
-import { findToken, hashedEntries } from './tokens.ts'
+import { type Held, hashedEntries, readHeld } from './held-entries.ts'
+import { findToken } from './tokens.ts'
 
-const keysSchema = v.pipe(v.array(v.strictObject(hashedEntries)), v.maxLength(200))
-type EventKey = v.InferOutput<typeof keysSchema>[number]
+const keySchema = v.strictObject(hashedEntries)
+type EventKey = v.InferOutput<typeof keySchema>
 
-/** The secret's text → its keys; none where the secret is not set, null where it can't be read. */
-export function readEventKeys(secret: string | undefined): EventKey[] | null {
-  if (secret === undefined || secret.trim() === '') return []
-  try {
-    const read = v.safeParse(keysSchema, JSON.parse(secret))
-    return read.success ? read.output : null
-  } catch {
-    return null
-  }
+/** The secret's text → its keys, and what is wrong with the others; none where the secret is not set. */
+export function readEventKeys(secret: string | undefined): Held<EventKey> {
+  return readHeld('SLUICE_EVENT_KEYS', secret, keySchema)
 }
 
 /** What a request shows in `x-sluice-key` or, for beacons that can set no header, in `?key=`; null: nothing. */

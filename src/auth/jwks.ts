@@ -31,8 +31,11 @@ interface Issuer {
 
 const issuers = new Map<string, Issuer>()
 
-/** Keys of the issuer at `url`, among which is `kid`. At most one fetch is under way for each url. */
-export async function keysFor(url: string, kid: string, deps: JwksDeps): Promise<KeysResult> {
+/**
+ * Keys of the issuer at `url`, among which is `kid`; null: the token names none, and any of the issuer's may be meant.
+ * At most one fetch is under way for each url.
+ */
+export async function keysFor(url: string, kid: string | null, deps: JwksDeps): Promise<KeysResult> {
   let issuer = issuers.get(url)
   if (!issuer) issuers.set(url, (issuer = { good: null, triedAtMs: -Infinity, failed: false, flight: null }))
   if (!answers(issuer, kid, FRESH_MS, deps.now())) await refresh(issuer, url, kid, deps)
@@ -40,11 +43,11 @@ export async function keysFor(url: string, kid: string, deps: JwksDeps): Promise
   return { ok: false, why: issuer.failed || !issuer.good ? 'unavailable' : 'unknown_key' }
 }
 
-function answers(issuer: Issuer, kid: string, maxAgeMs: number, nowMs: number): boolean {
-  return issuer.good !== null && nowMs - issuer.good.atMs < maxAgeMs && issuer.good.kids.has(kid)
+function answers(issuer: Issuer, kid: string | null, maxAgeMs: number, nowMs: number): boolean {
+  return issuer.good !== null && nowMs - issuer.good.atMs < maxAgeMs && (kid === null || issuer.good.kids.has(kid))
 }
 
-async function refresh(issuer: Issuer, url: string, kid: string, deps: JwksDeps): Promise<void> {
+async function refresh(issuer: Issuer, url: string, kid: string | null, deps: JwksDeps): Promise<void> {
   const nowMs = deps.now()
   const pauseMs = issuer.good ? WARM_PAUSE_MS : COLD_PAUSE_MS
   if (issuer.flight && nowMs - issuer.triedAtMs <= 2 * FETCH_TIMEOUT_MS) {
@@ -76,7 +79,7 @@ async function fetchKeys(url: string, deps: JwksDeps): Promise<NonNullable<Issue
   const set = (await response.json()) as JSONWebKeySet
   const keys = createLocalJWKSet(set)
   const kids = new Set(set.keys.flatMap((key) => (typeof key.kid === 'string' ? [key.kid] : [])))
-  if (kids.size === 0 || set.keys.length > MAX_KEYS) throw new Error(`JWKS holds ${set.keys.length} keys`)
+  if (set.keys.length === 0 || set.keys.length > MAX_KEYS) throw new Error(`JWKS holds ${set.keys.length} keys`)
   return { keys, kids, atMs: deps.now() }
 }
 

@@ -45,8 +45,7 @@ async function verify(token: string, config: VerifierConfig, deps: JwksDeps): Pr
   if (issuer !== config.issuer) return refused("the token's claim iss is not accepted")
   if (!header.alg || !config.algorithms.includes(header.alg))
     return refused('the token is signed in a way not accepted')
-  if (!header.kid) return refused('the token names no key (kid)')
-  const found = await keysFor(config.jwksUrl, header.kid, deps)
+  const found = await keysFor(config.jwksUrl, header.kid ?? null, deps)
   if (!found.ok && found.why === 'unknown_key')
     return refused('the token is signed with a key that the issuer does not list')
   if (!found.ok) return { ok: false, code: 'identity_unavailable', message: "the issuer's keys can't be fetched" }
@@ -82,6 +81,8 @@ function hasSubject(payload: JWTPayload): payload is Claims {
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'the token has expired'
   if (error instanceof errors.JWTClaimValidationFailed) return `the token's claim ${error.claim} is not accepted`
+  if (error instanceof errors.JWKSMultipleMatchingKeys)
+    return 'the token names no key (kid), and the issuer lists several that it could be'
   if (error instanceof errors.JOSEError || error instanceof TypeError) return 'the signature of the token is not valid'
   throw error
 }

@@ -1,17 +1,40 @@
 /** Secrets that sign, such as SLUICE_COOKIE_KEY: one key or two, the new one first. */
 
-/** `"new,old"` or `["new","old"]` → the keys; none where the secret is not set. */
+/**
+ * `"new,old"` or `["new","old"]` → the keys; none where the secret is not set. A list with a slip in it (a bracket or a
+ * quote that is missing) is read as far as it goes: to sign by its text as a whole would make all old ids strangers'.
+ */
 export function signingKeys(secret: string | undefined): string[] {
   if (!secret) return []
-  const listed = secret.trim().startsWith('[') ? jsonList(secret) : secret.split(',')
+  const listed = secret.trim().startsWith('[') ? (jsonList(secret) ?? looseList(secret)) : secret.split(',')
   return listed.map((key) => key.trim()).filter((key) => key.length > 0)
 }
 
-function jsonList(secret: string): string[] {
+/** Whether the secret means to be a JSON list of texts and is none. */
+export function isBrokenList(secret: string): boolean {
+  return secret.trim().startsWith('[') && jsonList(secret) === null
+}
+
+function jsonList(secret: string): string[] | null {
   try {
     const parsed: unknown = JSON.parse(secret)
-    return Array.isArray(parsed) ? parsed.filter((key): key is string => typeof key === 'string') : [secret]
+    return Array.isArray(parsed) && parsed.every((key) => typeof key === 'string') ? parsed : null
   } catch {
-    return [secret]
+    return null
+  }
+}
+
+function looseList(secret: string): string[] {
+  return secret.split(',').map((key) => key.replace(/^[\s["']+/, '').replace(/[\s\]"']+$/, ''))
+}
+
+/** `whsec_` keys are base64, as Standard Webhooks has it; any other text is taken as it is. Null where it is no base64. */
+export function webhookKeyBytes(key: string): Uint8Array<ArrayBuffer> | null {
+  if (!key.startsWith('whsec_')) return new Uint8Array(new TextEncoder().encode(key))
+  try {
+    const bytes = Uint8Array.from(atob(key.slice('whsec_'.length)), (char) => char.charCodeAt(0))
+    return bytes.length > 0 ? bytes : null
+  } catch {
+    return null
   }
 }

@@ -1,57 +1,29 @@
 /**
- * Static bearer tokens: the secret SLUICE_TOKENS read and validated, and a presented token looked up
+ * Static bearer tokens: the secret SLUICE_TOKENS read entry by entry, and a presented token looked up
  * by its hash. Plain tokens are kept nowhere.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import * as v from 'valibot'
-import { issueWords } from '../config/issue-words.ts'
-import type { ErrorDetail } from '../core/errors.ts'
+import { type Held, hashedEntries, readHeld } from './held-entries.ts'
 import { ROLES } from './roles.ts'
 
 /** Longer credentials are refused before anything looks into them. */
 export const MAX_CREDENTIAL_CHARS = 8192
 
-/** A secret's name and its hash: what stands in place of the secret itself. */
-export const hashedEntries = {
-  name: v.pipe(v.string(), v.regex(/^[\w.@-]{1,64}$/, '1 to 64 letters, digits, ".", "_", "@" or "-"')),
-  sha256: v.pipe(v.string(), v.regex(/^[0-9a-fA-F]{64}$/, '64 hex digits'), v.toLowerCase()),
-}
+const tokenSchema = v.strictObject({
+  ...hashedEntries,
+  role: v.pipe(v.string(), v.trim(), v.picklist(ROLES)),
+})
+export type StaticToken = v.InferOutput<typeof tokenSchema>
 
-const tokensSchema = v.pipe(
-  v.array(v.strictObject({ ...hashedEntries, role: v.picklist(ROLES) })),
-  v.maxLength(200),
-  v.check((tokens) => new Set(tokens.map(({ name }) => name)).size === tokens.length, 'two tokens have the same name'),
-)
-export type StaticToken = v.InferOutput<typeof tokensSchema>[number]
+let lastRead: { secret: string | undefined; held: Held<StaticToken> } | null = null
 
-export type TokensResult = { ok: true; tokens: StaticToken[] } | { ok: false; issues: ErrorDetail[] }
-
-let lastRead: { secret: string; result: TokensResult } | null = null
-
-/** The secret's text → its tokens; none where the secret is not set. Issues never quote the secret. */
-export function readTokens(secret: string | undefined): TokensResult {
-  if (secret === undefined || secret.trim() === '') return { ok: true, tokens: [] }
-  if (lastRead?.secret !== secret) lastRead = { secret, result: parse(secret) }
-  return lastRead.result
-}
-
-function parse(secret: string): TokensResult {
-  let given: unknown
-  try {
-    given = JSON.parse(secret)
-  } catch {
-    return { ok: false, issues: [{ path: 'SLUICE_TOKENS', message: 'not JSON' }] }
-  }
-  const read = v.safeParse(tokensSchema, given)
-  if (read.success) return { ok: true, tokens: read.output }
-  return {
-    ok: false,
-    issues: read.issues.map((issue) => ({
-      path: ['SLUICE_TOKENS', v.getDotPath(issue)].filter(Boolean).join('.'),
-      message: issueWords(issue, false),
-    })),
-  }
+/** The secret's text → its tokens, and what is wrong with the others; none where the secret is not set. */
+export function readTokens(secret: string | undefined): Held<StaticToken> {
+  if (lastRead?.secret !== secret || lastRead === null)
+    lastRead = { secret, held: readHeld('SLUICE_TOKENS', secret, tokenSchema) }
+  return lastRead.held
 }
 
 /** The token that was presented, or null. Every hash is compared in full, whichever matches. */

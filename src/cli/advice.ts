@@ -21,7 +21,8 @@ export function advice(release: ReleaseView): string[] {
 
 function running(release: ReleaseView): string[] {
   if (release.paused) return ['Next: sluice resume']
-  const towards = release.next ? place(release.next) : 'completed'
+  if (!release.next) return ['Next: nothing. The ladder ends below 100 %, and only from there is a release promoted.']
+  const towards = place(release.next)
   if (release.advance === 'auto') return [`Next: ${towards}, by itself; sluice status --watch shows it`]
   const wait = release.blocked_by.length > 0 ? ' --wait' : ''
   return [`Next: sluice ${isLastStage(release) ? 'promote' : 'advance'}${wait}  (to ${towards})`]

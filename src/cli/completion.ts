@@ -1,6 +1,6 @@
 /** `sluice completion`: the script that lets a shell complete commands and options, made from the commands themselves. */
 import { Argument, type Command, type Option } from 'commander'
-import { openTerminal } from './terminal.ts'
+import { jsonText, openTerminal } from './terminal.ts'
 
 /** What may follow a command path such as `config set`; the root's path is empty. */
 interface Node {
@@ -19,7 +19,7 @@ export function addCompletion(program: Command): void {
     .action((shell: string, _options: object, command: Command) => {
       const script = SHELLS[shell as keyof typeof SHELLS](nodesOf(program))
       const { json } = command.optsWithGlobals<{ json?: boolean }>()
-      openTerminal().print(json ? JSON.stringify({ shell, script }) : script)
+      openTerminal().print(json ? jsonText({ shell, script }) : script)
     })
 }
 

@@ -1,17 +1,19 @@
 /** `sluice config check`: a wrangler.toml judged as the gateway would, without a gateway. */
 import type { Command } from 'commander'
+import { secretSlips } from '../auth/secret-slips.ts'
 import { formatDuration, isTable } from '../config/fields.ts'
 import { httpWarnings } from '../config/http-limits.ts'
 import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/load.ts'
 import { PROTOCOL_NAMES } from '../protocols/index.ts'
-import { readVars } from './config-file.ts'
+import { readSecrets, readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
-import { openTerminal, printable, type Style } from './terminal.ts'
+import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
 import { figure, plural } from './words.ts'
 
 interface CheckOptions {
   env?: string
+  envFile?: string
   json?: boolean
 }
 
@@ -38,6 +40,7 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
     .description('validate a file offline, naming every error with its path; exit code 1 if it is invalid')
     .argument('[file]', 'the file', 'wrangler.toml')
     .option('--env <name>', 'the variables of [env.NAME]')
+    .option('--env-file <file>', 'secrets to check as well (default: .dev.vars beside the file)')
     .action((file: string, _options: CheckOptions, command: Command) => {
       const options = command.optsWithGlobals<CheckOptions>()
       const terminal = openTerminal()
@@ -50,10 +53,15 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
         ok: errors.length === 0,
         file,
         errors,
-        warnings: [...sizes.warnings, ...vainSettings(vars), ...shortLadders(releases)],
+        warnings: [
+          ...sizes.warnings,
+          ...vainSettings(vars),
+          ...shortLadders(releases),
+          ...slipsIn({ ...vars, ...readSecrets(file, options.env, options.envFile) }),
+        ],
         releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
       }
-      if (options.json) terminal.print(JSON.stringify(result, null, 2))
+      if (options.json) terminal.print(jsonText(result, 2))
       else for (const line of checkLines(printable(result), releases, terminal.style)) terminal.print(line)
       end(result.ok ? EXIT.ok : EXIT.refused)
     })
@@ -61,6 +69,17 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
 
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** Secrets may stand among the variables, too, where a test has them. */
+function slipsIn(secrets: Record<string, unknown>): Finding[] {
+  const textOf = (name: string) => (typeof secrets[name] === 'string' ? secrets[name] : undefined)
+  return secretSlips({
+    tokens: textOf('SLUICE_TOKENS'),
+    eventKeys: textOf('SLUICE_EVENT_KEYS'),
+    cookieKey: textOf('SLUICE_COOKIE_KEY'),
+    webhookKey: textOf('SLUICE_WEBHOOK_KEY'),
+  })
 }
 
 /** Keys that are valid and do nothing. */

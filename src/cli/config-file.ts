@@ -1,5 +1,7 @@
 /** A wrangler.toml on disk → its variables, or the place where it is not TOML. Judges nothing. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseEnv } from 'node:util'
 import { parse, TomlError } from 'smol-toml'
 import { EXIT, Failure, usage } from './failure.ts'
 
@@ -14,13 +16,20 @@ export function readVars(path: string, environment?: string): Table {
   return tableAt(tableAt(environments, environment), 'vars')
 }
 
+/**
+ * The secrets that a local run would have: `.dev.vars` beside the file (`.dev.vars.NAME` for `[env.NAME]`, if there is
+ * one), or the file named. None where there is no such file.
+ */
+export function readSecrets(path: string, environment?: string, secretsFile?: string): Table {
+  if (secretsFile !== undefined) return parseEnv(textOf(secretsFile)) as Table
+  const beside = join(dirname(path), '.dev.vars')
+  const own = environment === undefined ? null : `${beside}.${environment}`
+  const found = own !== null && existsSync(own) ? own : beside
+  return existsSync(found) ? (parseEnv(textOf(found)) as Table) : {}
+}
+
 function parseFile(path: string): Table {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw usage(`${path} can't be read: ${(cause as Error).message}`)
-  }
+  const text = textOf(path)
   try {
     return parse(text)
   } catch (cause) {
@@ -32,6 +41,14 @@ function parseFile(path: string): Table {
       result: { ok: false, file: path, errors: [error], warnings: [] },
       cause,
     })
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw usage(`${path} can't be read: ${(cause as Error).message}`)
   }
 }
 

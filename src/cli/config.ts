@@ -4,7 +4,7 @@ import { type ConfigView, configViewSchema } from '../control/api.ts'
 import type { Reply } from './api-client.ts'
 import { addConfigCheck } from './config-check.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
-import type { ExitCode } from './failure.ts'
+import { type ExitCode, usage } from './failure.ts'
 import { wholeArgument } from './numbers.ts'
 import { reasonFor } from './reason.ts'
 import { openSession } from './session.ts'
@@ -35,10 +35,12 @@ export function addConfig(program: Command, end: (code: ExitCode) => void): void
       change(command, options, 'config set', settingPatch(pairs)),
     )
   changing(config, 'unset', 'give keys back to the file')
-    .argument('<key...>', 'like bake or shadow.sample')
-    .action((keys: string[], options: ChangeOptions, command: Command) =>
-      change(command, options, 'config unset', clearingPatch(keys)),
-    )
+    .argument('[key...]', 'like bake or shadow.sample')
+    .option('--all', 'the whole live configuration, whatever is stored')
+    .action((keys: string[], options: ChangeOptions & { all?: boolean }, command: Command) => {
+      if (keys.length > 0 === (options.all === true)) throw usage('name the keys to give back, or --all')
+      return change(command, options, 'config unset', options.all ? null : clearingPatch(keys))
+    })
 }
 
 function changing(config: Command, name: string, description: string): Command {
@@ -60,16 +62,16 @@ async function change(
   command: Command,
   { reason: given, dryRun = false, ifMatch }: ChangeOptions,
   what: string,
-  patch: Record<string, unknown>,
+  /** Null drops the whole live configuration. */
+  patch: Record<string, unknown> | null,
 ): Promise<void> {
   const session = openSession(command)
   const path = `${await session.releasePath()}/config`
   const reason = await reasonFor(what, given, dryRun, session)
   const query = { reason: reason || undefined, dry_run: dryRun || undefined }
   const reply: Reply<ConfigView> = await session.api.call(path, configViewSchema, {
-    method: 'PATCH',
+    ...(patch === null ? { method: 'DELETE' } : { method: 'PATCH', body: patch }),
     query,
-    body: patch,
     ifMatch,
   })
   session.show(reply, (view) => [
@@ -91,12 +93,14 @@ function showLines(view: ConfigView, style: Style): string[] {
   ])
   return [
     `${style.bold(view.release)}, configuration version ${view.version}`,
+    ...asideLines(view, style),
     ...table([['key', 'from', 'value'].map(style.dim), ...rows]),
   ]
 }
 
 function diffLines(view: ConfigView, style: Style): string[] {
   const live = Object.entries(view.values).filter(([, { source }]) => source === 'live')
+  if (view.set_aside) return asideLines(view, style)
   if (live.length === 0) return ['The file alone acts: no live values.']
   const [last] = view.published
   return [
@@ -110,6 +114,15 @@ function diffLines(view: ConfigView, style: Style): string[] {
     ...(last
       ? [style.dim(`last published ${moment(last.at)} by ${last.who}${last.reason ? `: ${last.reason}` : ''}`)]
       : []),
+  ]
+}
+
+function asideLines({ set_aside: issues = [] }: ConfigView, style: Style): string[] {
+  if (issues.length === 0) return []
+  return [
+    style.red('The live configuration does not fit the file and does not act: the file alone does.'),
+    ...table(issues.map(({ path, message }) => [`  ${path}`, message])),
+    'Mend these keys with `sluice config set`, or drop all with `sluice config unset --all`.',
   ]
 }
 

@@ -13,7 +13,7 @@ import { addReport } from './report.ts'
 import { addGlobalOptions } from './session.ts'
 import { addSimulate } from './simulate.ts'
 import { addStatus } from './status.ts'
-import { styleFor } from './terminal.ts'
+import { jsonText, printable, styleFor } from './terminal.ts'
 
 const EPILOGUE = `
 Exit codes: 0 done, 1 refused or not reachable, 2 wrong usage, 3 release unhealthy.
@@ -76,11 +76,11 @@ function createProgram(end: (code: ExitCode) => void): Command {
 }
 
 function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+  process.stdout.write(`${jsonText(value, 2)}\n`)
 }
 
 function explain(failure: Failure): void {
   const style = styleFor(process.stderr, process.env)
-  process.stderr.write(`${style.red('sluice:')} ${failure.message}\n`)
-  for (const line of failure.lines) process.stderr.write(`  ${line}\n`)
+  process.stderr.write(`${style.red('sluice:')} ${printable(failure.message)}\n`)
+  for (const line of failure.lines) process.stderr.write(`  ${printable(line)}\n`)
 }

@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { listOf, releaseSchema } from '../control/api.ts'
 import { type ApiClient, createApiClient, type Reply } from './api-client.ts'
 import { Failure, usage } from './failure.ts'
-import { openTerminal, type Terminal } from './terminal.ts'
+import { jsonText, openTerminal, type Terminal } from './terminal.ts'
 import { place } from './words.ts'
 
 interface GlobalOptions {
@@ -49,7 +49,7 @@ export function openSession(command: Command): Session {
     releaseName,
     releasePath: async () => `releases/${encodeURIComponent(await releaseName())}`,
     show(reply, lines) {
-      if (json) terminal.print(JSON.stringify(reply.raw, null, 2))
+      if (json) terminal.print(jsonText(reply.raw, 2))
       else for (const line of lines(reply.value)) terminal.print(line)
     },
   }

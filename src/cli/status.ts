@@ -9,6 +9,7 @@ import { secondsArgument } from './numbers.ts'
 import { patiently } from './patience.ts'
 import { isUnhealthy, logLine, releaseLines } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
+import { jsonText } from './terminal.ts'
 
 interface StatusOptions {
   watch?: boolean
@@ -67,6 +68,6 @@ function jsonLines(): (reply: Reply<ReleaseView>) => void {
   return ({ value, raw }) => {
     if (logLine(value) === last) return
     last = logLine(value)
-    process.stdout.write(`${JSON.stringify(raw)}\n`)
+    process.stdout.write(`${jsonText(raw)}\n`)
   }
 }

@@ -47,11 +47,23 @@ export function openTerminal(): Terminal {
 }
 
 /**
+ * JSON text that drives no terminal: control, format and line-separating characters as escapes, which read back to the
+ * same value.
+ */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
+      .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+}
+
+/**
  * Text that others wrote (reasons, names, messages of a server) with its control characters
  * taken out, in strings at any depth: an escape sequence in a reason must not drive a terminal.
  */
 export function printable<T>(value: T): T {
-  if (typeof value === 'string') return value.replace(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ') as T
+  if (typeof value === 'string') return value.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, ' ') as T
   if (Array.isArray(value)) return value.map(printable) as T
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [printable(key), printable(inner)])) as T

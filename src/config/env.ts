@@ -3,6 +3,7 @@ import type { ErrorDetail } from '../core/errors.ts'
 import { asTable, type ConfigResult, readConfig, releaseKeys } from './load.ts'
 import { valuesAt } from './paths.ts'
 import { SECRET_NAME } from './release-schema.ts'
+import { MIN_KEY_CHARS } from './signing-key.ts'
 
 export interface Env {
   CONTROLLER: DurableObjectNamespace
@@ -21,7 +22,6 @@ export interface Env {
   [name: string]: unknown
 }
 
-const MIN_KEY_CHARS = 16
 const known = new WeakMap<object, ConfigResult>()
 
 /** The configuration of this environment, validated once an isolate; secrets that it names must be there. */
@@ -51,7 +51,7 @@ function secretIssues(env: Env): ErrorDetail[] {
   for (const key of releaseKeys(env)) {
     for (const { path, value } of valuesAt(asTable(env[key]), 'arms.*.auth')) {
       if (typeof value !== 'string' || !SECRET_NAME.test(value)) continue
-      if (typeof env[value] !== 'string' || env[value] === '')
+      if (tokensIn(env[value]).length === 0)
         issues.push({ path: `${key}.${path}`, message: `the secret ${value} is not set: set it, or take this out` })
     }
   }
@@ -60,6 +60,13 @@ function secretIssues(env: Env): ErrorDetail[] {
 
 /** An arm's bearer token; null where it has none. With two keys the new one is sent. */
 export function armToken(env: Env, secret: string | null): string | null {
-  const value = secret === null ? undefined : env[secret]
-  return typeof value === 'string' ? (value.split(',')[0]?.trim() ?? null) : null
+  return secret === null ? null : (tokensIn(env[secret])[0] ?? null)
+}
+
+function tokensIn(secret: unknown): string[] {
+  if (typeof secret !== 'string') return []
+  return secret
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '')
 }

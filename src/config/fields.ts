@@ -1,5 +1,6 @@
 /** Small schemas that the tables are made of: closed tables, durations, instants, urls, percents. */
 import * as v from 'valibot'
+import { NOT_AN_INSTANT, parseInstant } from './instant.ts'
 import { MISSING_KEY, UNKNOWN_KEY } from './issue-words.ts'
 
 /** A closed table: each unknown and each missing key is an error of its own, so that all are told at once. */
@@ -63,13 +64,16 @@ export const duration = v.pipe(
 
 export const positiveDuration = v.pipe(duration, v.minValue(1, 'a duration above 0 is needed'))
 
-export const instant = v.pipe(
+/** A time, left as the text that it is. */
+export const instantText = v.pipe(
   v.string('a time is an ISO 8601 string'),
-  v.check(
-    (text) => /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(Date.parse(text)),
-    'not an ISO 8601 time with zone',
-  ),
-  v.transform((text) => Date.parse(text)),
+  v.check((text) => parseInstant(text) !== null, NOT_AN_INSTANT),
+)
+
+/** A time → unix ms. */
+export const instant = v.pipe(
+  instantText,
+  v.transform((text) => parseInstant(text)!),
 )
 
 export const backendUrl = v.pipe(
@@ -94,6 +98,16 @@ export const wholePositive = v.pipe(v.number(), v.integer(), v.minValue(1))
 export const name = v.pipe(
   v.string(),
   v.regex(/^[^\s/|]{1,100}$/u, 'a name has 1 to 100 characters, no blanks, "/" or "|"'),
+)
+
+/** A release's: it stands in paths, where a dot and two dots mean something else, on terminals and in logs. */
+export const releaseName = v.pipe(
+  name,
+  v.check((text) => !/^(\.|%2e){1,2}$/i.test(text), 'a name must not be "." or "..": no path leads to it'),
+  v.check(
+    (text) => !/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(text),
+    'a name holds no control characters and no half of a character',
+  ),
 )
 
 const oneString = v.string('a string or a list of strings is needed')

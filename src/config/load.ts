@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
 import { issueWords } from './issue-words.ts'
+import { odditiesOf } from './odd-keys.ts'
 import { type ReleaseSettings, releaseSchema } from './release-schema.ts'
 import { type SluiceSettings, sluiceSchema } from './sluice-schema.ts'
 
@@ -74,8 +75,11 @@ function read<S extends v.GenericSchema>(
   schema: S,
   issues: ErrorDetail[],
 ): v.InferOutput<S> | null {
+  const odd = odditiesOf(value)
+  issues.push(...odd.issues.map(({ path, message }) => ({ path: `${key}.${path}`, message })))
+  if (odd.tooDeep) return null
   const result = v.safeParse(schema, value)
-  if (result.success) return result.output
+  if (result.success) return odd.issues.length === 0 ? result.output : null
   issues.push(
     ...result.issues.map((issue) => ({
       path: [key, v.getDotPath(issue)].filter(Boolean).join('.'),

@@ -44,26 +44,25 @@ export function effectiveRelease(file: ReleaseConfig, overlay: Overlay, protocol
 }
 
 function mergedTable(table: Record<string, unknown>, overlay: Overlay): Record<string, unknown> {
-  const merged: Record<string, unknown> = { ...table }
+  const merged = new Map<string, unknown>(Object.entries(table))
   for (const [key, value] of Object.entries(overlay)) {
     const both = MERGED.includes(key) && isTable(table[key]) && isTable(value)
-    merged[key] = both ? { ...(table[key] as object), ...(value as object) } : value
+    merged.set(key, both ? { ...(table[key] as object), ...(value as object) } : value)
   }
-  return merged
+  return Object.fromEntries(merged)
 }
 
 /** A patch on top of an overlay: `null` takes a key back to the file; tables are merged key by key. */
 export function patchOverlay(overlay: Overlay, patch: Record<string, unknown>): Overlay {
-  const next: Record<string, unknown> = { ...overlay }
+  const next = new Map<string, unknown>(Object.entries(overlay))
   for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete next[key]
-    else if (MERGED.includes(key) && isTable(next[key]) && isTable(value))
-      next[key] = { ...(next[key] as object), ...value }
-    else next[key] = value
-    if (MERGED.includes(key) && isTable(next[key])) next[key] = withoutNulls(next[key])
-    if (next[key] === undefined) delete next[key]
+    const before = next.get(key)
+    const isMerged = MERGED.includes(key) && isTable(value)
+    const laid = isMerged ? withoutNulls(isTable(before) ? { ...before, ...value } : value) : value
+    if (laid === null || laid === undefined) next.delete(key)
+    else next.set(key, laid)
   }
-  return next as Overlay
+  return Object.fromEntries(next) as Overlay
 }
 
 /** Inside a table, too, `null` means the file's value; nothing left means no table. */
@@ -104,11 +103,11 @@ export function sources(file: ReleaseConfig, overlay: Overlay): Record<string, S
       for (const inner of Object.keys(table[key])) {
         out[`${key}.${inner}`] = sourced(
           table[key][inner],
-          isTable(live) && inner in live,
+          isTable(live) && Object.hasOwn(live, inner),
           (file.table[key] as Record<string, unknown>)?.[inner],
         )
       }
-    } else if (key in table) {
+    } else if (Object.hasOwn(table, key)) {
       out[key] = sourced(table[key], live !== undefined, file.table[key])
     } else {
       out[key] = { value: defaultOf(key as keyof typeof releaseEntries), source: 'default' }

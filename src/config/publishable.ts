@@ -1,22 +1,25 @@
 /** Whether an overlay may be published: the one check, asked where it is drafted and again where it takes effect. */
 import type { ErrorDetail } from '../core/errors.ts'
 import type { ReleaseConfig } from './load.ts'
+import { odditiesOf } from './odd-keys.ts'
 import { effectiveRelease, type Overlay } from './overlay.ts'
 
 /** More than any release needs, and little enough for one header on its way to live-config. */
 const MAX_OVERLAY_CHARS = 6000
+const INVALID = 'the configuration would not be valid'
 
 export type Publishable =
   | { ok: true; config: ReleaseConfig }
   | { ok: false; code: 'invalid_request' | 'body_too_large'; message: string; details: ErrorDetail[] }
 
 export function publishable(file: ReleaseConfig, overlay: Overlay, protocols: readonly string[]): Publishable {
+  const odd = odditiesOf(overlay)
+  if (odd.tooDeep) return { ok: false, code: 'invalid_request', message: INVALID, details: odd.issues }
   if (JSON.stringify(overlay).length > MAX_OVERLAY_CHARS) {
     const message = `a live overlay has at most ${MAX_OVERLAY_CHARS} characters`
     return { ok: false, code: 'body_too_large', message, details: [] }
   }
   const effective = effectiveRelease(file, overlay, protocols)
   if (effective.ok) return effective
-  const message = 'the configuration would not be valid'
-  return { ok: false, code: 'invalid_request', message, details: effective.issues }
+  return { ok: false, code: 'invalid_request', message: INVALID, details: effective.issues }
 }

@@ -10,6 +10,7 @@ import {
   period,
   positive,
   positiveDuration,
+  releaseName,
   risk,
   share,
   table,
@@ -107,7 +108,7 @@ export const experimentSchema = table({
 
 /** Keys of a release, by the names that operators write. Live overlays take some of these schemas as they are. */
 export const releaseEntries = {
-  name,
+  name: releaseName,
   protocol: v.string(),
   match: v.optional(
     table({

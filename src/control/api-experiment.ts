@@ -1,18 +1,22 @@
 /** What the experiment takes and answers: rows of signals and events, and what became of a batch. No behaviour here. */
 import * as v from 'valibot'
+import { instantText } from '../config/fields.ts'
 import { ARMS } from '../core/arm.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
+
+/** Of one value, in size. */
+const MAX_VALUE = 1e12
 
 const metricName = v.pipe(v.string(), v.regex(/^[^\s/|]{1,100}$/u, 'a name of 1 to 100 characters without blanks'))
 const rowId = v.pipe(v.string(), v.minLength(1), v.maxLength(200))
 const common = {
   release: v.string(),
   metric: metricName,
-  /** Finite; JSON knows no other. */
-  value: v.pipe(v.number(), v.finite()),
-  at: v.optional(isoTime),
+  /** Bounded, so that no row can make the sums and squares of its metric unreadable. */
+  value: v.pipe(v.number(), v.finite(), v.minValue(-MAX_VALUE), v.maxValue(MAX_VALUE)),
+  at: v.optional(instantText),
   /** A row whose id was seen before is not counted again. */
   id: v.optional(rowId),
 }

@@ -40,6 +40,8 @@ export const configViewSchema = v.object({
   version: v.number(),
   values: v.record(v.string(), configValueSchema),
   overlay: v.record(v.string(), v.unknown()),
+  /** Why the overlay, as it is stored, does not act; left out where it does. The values are then the file's. */
+  set_aside: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
   /** False in the answer to a change that changes nothing: no version was published. */
   changed: v.optional(v.boolean()),
   /** Published overlays, newest first. */

@@ -29,7 +29,7 @@ export function createControl(deps: ControlDeps): Hono<ControlEnv> {
   for (const route of ROUTES) if (route.openToPages) app.use(honoPath(route), openToPages)
   app.use(servedMethods(app))
   for (const health of HEALTH_ROUTES) {
-    app.get(CONTROL_PREFIX + health.path, (c) => c.json(health.run(() => deps.readEnv(c.env).config)))
+    app.get(CONTROL_PREFIX + health.path, (c) => c.json(health.run(() => deps.readEnv(c.env))))
   }
   for (const route of ROUTES) mount(app, deps, route)
   app.all(`${CONTROL_PREFIX}/api/*`, notFound)

@@ -4,6 +4,7 @@
  */
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
+import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -32,7 +33,8 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
   const publish = async (file: ReleaseConfig, next: Overlay, seen: ConfigView, change: ConfigChange) => {
     requireVersion(change.ifMatch, seen.version)
     // Nothing to publish: no version, no entry in the history.
-    if (JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
+    const isRead = seen.set_aside === undefined
+    if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
     const checked = publishable(file, next, deps.protocols)
     if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
     if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
@@ -57,6 +59,8 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
   return {
     view,
     patch: async (name, patch, change) => {
+      const { issues } = odditiesOf(patch)
+      if (issues.length > 0) throw new SluiceError('invalid_request', 'the change is not valid', { details: issues })
       const seen = await view(name)
       return publish(fileOf(name), patchOverlay(seen.overlay, patch), seen, change)
     },

@@ -33,6 +33,8 @@ export interface ControlSettings {
   eventKeys: string | undefined
   /** The secret SLUICE_COOKIE_KEY as text; without it nobody can log in with a browser. */
   cookieKey: string | undefined
+  /** The secret SLUICE_WEBHOOK_KEY as text. */
+  webhookKey: string | undefined
   /** Break-glass variable SLUICE_FORCE_CONTROL. */
   forceControl: boolean
 }

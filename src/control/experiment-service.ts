@@ -5,6 +5,7 @@
 import { signingKeys } from '../auth/keys.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
+import { parseInstant } from '../config/instant.ts'
 import { keysOfSubject } from '../config/subject-key.ts'
 import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
@@ -27,7 +28,8 @@ export interface Counted {
 
 export interface ExperimentService {
   addSignals(batch: Batch<Signal>): Promise<Counted>
-  addEvents(batch: Batch<Event>): Promise<Counted>
+  /** `configuredOnly`: under names of the release's metrics and no others, since names are kept for good. */
+  addEvents(batch: Batch<Event>, configuredOnly: boolean): Promise<Counted>
 }
 
 const CLOCKS_APART_MS = 5 * 60_000
@@ -69,10 +71,12 @@ export function experimentService(
       )
       return sorted.counted(answers)
     },
-    addEvents: async ({ rows, bad }) => {
+    addEvents: async ({ rows, bad }, configuredOnly) => {
       const sorted = new Sorter<EventRow>(config, keys, deps.now(), bad)
       for (const { at, row } of rows) {
-        sorted.take(at, row, ({ tag, atMs }) => {
+        sorted.take(at, row, ({ release, tag, atMs }) => {
+          if (configuredOnly && !release.metrics.some(({ name }) => name === row.metric))
+            return rowDetail(at, 'metric', 'none of the metrics of the release, and a key in a page adds no other')
           const names = row.subject === undefined ? [] : keysOfSubject(row.subject, config.subject, !!config.users)
           const owners = tag ? [tag.owner] : names.flatMap((name) => ownerOf(name, keys))
           if (owners.length === 0) return rowDetail(at, 'subject', 'no source of subjects makes such an id')
@@ -182,7 +186,7 @@ class Sorter<R> {
   ): Known | ErrorDetail {
     const release = this.#config.releases.find(({ name }) => name === row.release)
     if (!release) return rowDetail(at, 'release', `no release is named "${row.release.slice(0, 100)}"`)
-    const atMs = row.at === undefined ? null : Date.parse(row.at)
+    const atMs = row.at === undefined ? null : parseInstant(row.at)
     if (atMs !== null && atMs > this.#now + CLOCKS_APART_MS) return rowDetail(at, 'at', 'lies in the future')
     if (atMs !== null && atMs < this.#now - OLDEST_MS) return rowDetail(at, 'at', 'is more than 90 days ago')
     if (row.job_id === undefined) return { release, tag: null, atMs }

@@ -1,7 +1,9 @@
 /** Liveness and readiness, for whoever asks and without credentials; served and described from here. */
 import * as v from 'valibot'
-import type { ConfigResult } from '../config/load.ts'
 import type { ErrorCode } from '../core/errors.ts'
+import { secretSlips } from '../auth/secret-slips.ts'
+import type { ControlSettings } from './deps.ts'
+import { lockedOut } from './identity.ts'
 import { invalidConfig } from './pipeline.ts'
 
 export interface HealthRoute {
@@ -11,7 +13,7 @@ export interface HealthRoute {
   schema: v.GenericSchema
   refusals: readonly ErrorCode[]
   /** The configuration is read only by who needs it: liveness must not fail with it. */
-  run(config: () => ConfigResult): object
+  run(settings: () => ControlSettings): object
 }
 
 export const HEALTH_ROUTES: readonly HealthRoute[] = [
@@ -26,13 +28,23 @@ export const HEALTH_ROUTES: readonly HealthRoute[] = [
   {
     path: '/readyz',
     operationId: 'getReadiness',
-    summary: 'Readiness: the configuration is valid, else 503 with each wrong key',
-    schema: v.object({ status: v.literal('ready'), releases: v.number() }),
+    summary: 'Readiness: the configuration is valid, else 503 with each wrong key; with what is wrong in the secrets',
+    schema: v.object({
+      status: v.literal('ready'),
+      releases: v.number(),
+      /** Entries of secrets that are left out; the others work. */
+      warnings: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
+    }),
     refusals: ['config_invalid'],
     run: (read) => {
-      const config = read()
+      const settings = read()
+      const { config } = settings
       if (!config.ok) throw invalidConfig(config.issues)
-      return { status: 'ready', releases: config.config.releases.length }
+      const slip = lockedOut(settings, config.config)
+      if (slip) throw slip
+      const warnings = secretSlips(settings)
+      const ready = { status: 'ready', releases: config.config.releases.length }
+      return warnings.length > 0 ? { ...ready, warnings } : ready
     },
   },
 ]

@@ -18,19 +18,25 @@ export interface IdentityConfig {
   controlPlane: SluiceConfig['controlPlane']
 }
 
-/** Throws `config_invalid` where the secret can't be read, `auth_not_configured` where nobody could ever be known. */
+/** Throws `config_invalid` or `auth_not_configured` where nobody could ever be known, for a slip or for want of any. */
 export function identityConfig(settings: ControlSettings, config: SluiceConfig): IdentityConfig {
-  const read = readTokens(settings.tokens)
-  if (!read.ok) {
-    throw new SluiceError('config_invalid', 'the secret SLUICE_TOKENS is not valid', { details: read.issues })
-  }
-  if (read.tokens.length === 0 && !config.controlPlane) {
+  const slip = lockedOut(settings, config)
+  if (slip) throw slip
+  const { entries: tokens } = readTokens(settings.tokens)
+  if (tokens.length === 0 && !config.controlPlane) {
     throw new SluiceError(
       'auth_not_configured',
       'set the secret SLUICE_TOKENS or [vars.SLUICE.auth.control_plane] to use the control plane',
     )
   }
-  return { tokens: read.tokens, cookieKeys: signingKeys(settings.cookieKey), controlPlane: config.controlPlane }
+  return { tokens, cookieKeys: signingKeys(settings.cookieKey), controlPlane: config.controlPlane }
+}
+
+/** Why nobody can be known although tokens were meant to be: each entry is wrong. Null where somebody can. */
+export function lockedOut(settings: ControlSettings, config: SluiceConfig): SluiceError | null {
+  const { entries, issues } = readTokens(settings.tokens)
+  if (entries.length > 0 || issues.length === 0 || config.controlPlane) return null
+  return new SluiceError('config_invalid', 'the secret SLUICE_TOKENS holds no token that is valid', { details: issues })
 }
 
 export async function identify(request: Request, config: IdentityConfig, deps: JwksDeps): Promise<Caller> {

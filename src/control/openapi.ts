@@ -1,6 +1,7 @@
 /** The route table → an OpenAPI 3.1 document. Everything in it comes from the table and the schemas that validate. */
 import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
+import { NOT_AN_INSTANT } from '../config/instant.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import * as api from './api.ts'
 import * as drafts from './api-drafts.ts'
@@ -90,6 +91,10 @@ const CONVERSION = {
   target: 'draft-2020-12',
   errorMode: 'ignore',
   definitions: NAMED,
+  overrideAction: ({ valibotAction, jsonSchema }: { valibotAction: object; jsonSchema: JsonSchema }) =>
+    'message' in valibotAction && valibotAction.message === NOT_AN_INSTANT
+      ? { ...jsonSchema, format: 'date-time' }
+      : undefined,
   overrideRef: ({ referenceId }: { referenceId: string }) => `#/components/schemas/${referenceId}`,
 } as const
 

@@ -5,6 +5,7 @@
 import type { Context } from 'hono'
 import * as v from 'valibot'
 import { issueWords } from '../config/issue-words.ts'
+import { odditiesOf } from '../config/odd-keys.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 import { type BatchAnswer, MAX_BATCH_ROWS } from './api-experiment.ts'
 import { readText } from './read-request.ts'
@@ -17,6 +18,8 @@ export interface Batch<T> {
   /** `at` is the row's number in the batch, from 0. */
   rows: { at: number; row: T }[]
   bad: ErrorDetail[]
+  /** All rows, good or bad. */
+  sent: number
 }
 
 export async function readBatch<S extends v.GenericSchema>(
@@ -30,8 +33,13 @@ export async function readBatch<S extends v.GenericSchema>(
   if (given.length === 0) throw new SluiceError('invalid_request', 'the batch holds no row')
   if (given.length > MAX_BATCH_ROWS)
     throw new SluiceError('invalid_request', `a batch has at most ${MAX_BATCH_ROWS} rows, not ${given.length}`)
-  const batch: Batch<v.InferOutput<S>> = { rows: [], bad: [] }
+  const batch: Batch<v.InferOutput<S>> = { rows: [], bad: [], sent: given.length }
   for (const [at, { value, isJson }] of given.entries()) {
+    const odd = odditiesOf(value).issues
+    if (odd.length > 0) {
+      batch.bad.push(...odd.map(({ path, message }) => rowDetail(at, path || null, message)))
+      continue
+    }
     const read = v.safeParse(schema, value)
     if (!isJson) batch.bad.push({ path: String(at), message: 'not JSON' })
     else if (read.success) batch.rows.push({ at, row: read.output })

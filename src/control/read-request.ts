@@ -1,6 +1,7 @@
 /** Query, JSON body and If-Match of a request → validated values, or one SluiceError that tells everything wrong. */
 import * as v from 'valibot'
 import { issueWords } from '../config/issue-words.ts'
+import { odditiesOf } from '../config/odd-keys.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 
 export const MAX_BODY_BYTES = 65_536
@@ -20,6 +21,8 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
   } catch (cause) {
     throw new SluiceError('malformed_body', 'the body is not JSON', { cause })
   }
+  const { issues } = odditiesOf(given)
+  if (issues.length > 0) throw new SluiceError('invalid_request', 'the body is not valid', { details: issues })
   return valid(schema, given, 'the body is not valid')
 }
 

@@ -1,18 +1,30 @@
 /**
  * The live feed of one release: its state when that changes, the counters of each window that closes, a heartbeat.
- * It polls the controller, so that nothing is kept open inside an object; sending is the route's work.
+ * It asks the controller once a second for all viewers of the isolate (shared-feed.ts), so that nothing is kept open
+ * inside an object; sending is the route's work.
  */
-import { SluiceError } from '../core/errors.ts'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import type { ReleaseView } from './api.ts'
 import type { ControlService } from './service.ts'
+import type { SharedFeed } from './shared-feed.ts'
 
 export interface FeedClock {
   now(): number
   sleep(ms: number): Promise<void>
+  /** Whether the feed may take another step. */
+  goesOn(): boolean
 }
 
+/** As text, so that it is made once for all viewers; `mark` is what has to differ for it to be a change. */
+export type StateReading = { ok: true; text: string; mark: string } | { ok: false; code: ErrorCode; message: string }
+export type RowsReading = { ok: true; text: string } | { ok: false; code: ErrorCode; message: string }
+export type ReleaseFeed = SharedFeed<StateReading, RowsReading>
+
 const POLL_MS = 1000
+/** While another viewer's first reading is under way. */
+const WAIT_MS = 100
+const LONGEST_WAIT_MS = 6000
 const HEARTBEAT_MS = 2500
 const LIFETIME_MS = 600_000
 /** Isolates flush once a second: a window is read when its last counters have arrived. */
@@ -20,11 +32,27 @@ const SETTLE_MS = 2000
 /** Of windows that a reader missed while it was away. */
 const MAX_CATCH_UP_MS = 3_600_000
 
+/** The state as it is now, for whoever asks before a feed is begun. Throws what the controller refuses. */
+export async function firstReading(
+  feed: ReleaseFeed,
+  service: ControlService,
+  name: string,
+  clock: FeedClock,
+): Promise<void> {
+  for (const endMs = clock.now() + LONGEST_WAIT_MS; clock.now() < endMs; await clock.sleep(WAIT_MS)) {
+    const state = await stateOf(feed, service, name, clock)
+    if (state === null) continue
+    if (!state.ok) throw new SluiceError(state.code, state.message, { headers: { 'retry-after': '2' } })
+    return
+  }
+}
+
 /**
  * Texts in the form of server-sent events. Ends by itself after ten minutes; browsers come again, with the `id` of the
  * last event that they had: the time until which windows were told, from where it goes on (`sinceMs`).
  */
 export async function* releaseEvents(
+  feed: ReleaseFeed,
   service: ControlService,
   name: string,
   clock: FeedClock,
@@ -33,38 +61,83 @@ export async function* releaseEvents(
   const endMs = clock.now() + LIFETIME_MS
   const windowMs = service.windowMs(name)
   let sentMs = clock.now()
-  let state = ''
+  let mark = ''
   const lastClosed = windowStart(clock.now() - SETTLE_MS, windowMs)
   let countersSentUntil =
     sinceMs === null ? lastClosed - windowMs : windowStart(Math.max(sinceMs, lastClosed - MAX_CATCH_UP_MS), windowMs)
   const event = (kind: string, data: string) => `id: ${countersSentUntil}\nevent: ${kind}\ndata: ${data}\n\n`
   yield 'retry: 2000\n\n'
-  while (clock.now() < endMs) {
+  while (clock.now() < endMs && clock.goesOn()) {
     const events: string[] = []
-    try {
-      const view = await service.release(name)
-      const next = JSON.stringify(withoutClocks(view))
-      if (next !== state) events.push(event('state', JSON.stringify(view)))
-      state = next
+    const lost = ({ code, message }: { code: ErrorCode; message: string }) => {
+      // What is on the reader's screen is old from here on, until a state comes again.
+      if (mark !== '') events.push(event('unavailable', JSON.stringify({ code, message })))
+      mark = ''
+    }
+    const state = await stateOf(feed, service, name, clock)
+    if (state && !state.ok) lost(state)
+    if (state?.ok) {
+      if (state.mark !== mark) events.push(event('state', state.text))
+      mark = state.mark
       const toMs = windowStart(clock.now() - SETTLE_MS, windowMs)
       if (toMs > countersSentUntil) {
-        const rows = await service.counters(name, { fromMs: countersSentUntil, toMs, stepMs: windowMs })
-        countersSentUntil = toMs
-        events.push(event('counters', JSON.stringify({ items: rows, next: null })))
+        const span = { fromMs: countersSentUntil, toMs, stepMs: windowMs }
+        const rows = await rowsOf(feed, service, name, span, clock)
+        if (rows && !rows.ok) lost(rows)
+        if (rows?.ok) {
+          countersSentUntil = toMs
+          events.push(event('counters', rows.text))
+        }
       }
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error
-      // What is on the reader's screen is old from here on, until a state comes again.
-      if (state !== '') events.push(event('unavailable', JSON.stringify({ code: error.code, message: error.message })))
-      state = ''
     }
-    if (events.length === 0 && clock.now() - sentMs >= HEARTBEAT_MS)
+    if (state && events.length === 0 && clock.now() - sentMs >= HEARTBEAT_MS)
       events.push(event('heartbeat', String(clock.now())))
     if (events.length > 0) {
       yield events.join('')
       sentMs = clock.now()
     }
     await clock.sleep(POLL_MS)
+  }
+}
+
+function stateOf(feed: ReleaseFeed, service: ControlService, name: string, clock: FeedClock) {
+  // A little less than the pause, so that a viewer alone reads at each of its steps.
+  return feed.state(
+    POLL_MS * 0.9,
+    () => clock.now(),
+    () =>
+      reading(async () => {
+        const view = await service.release(name)
+        return { ok: true as const, text: JSON.stringify(view), mark: JSON.stringify(withoutClocks(view)) }
+      }),
+  )
+}
+
+function rowsOf(
+  feed: ReleaseFeed,
+  service: ControlService,
+  name: string,
+  span: { fromMs: number; toMs: number; stepMs: number },
+  clock: FeedClock,
+) {
+  return feed.span(
+    `${span.fromMs}-${span.toMs}`,
+    () => clock.now(),
+    () =>
+      reading(async () => {
+        const items = await service.counters(name, span)
+        return { ok: true as const, text: JSON.stringify({ items, next: null }) }
+      }),
+  )
+}
+
+/** A refusal as a value: it is every viewer's. */
+async function reading<T>(read: () => Promise<T>): Promise<T | { ok: false; code: ErrorCode; message: string }> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    return { ok: false, code: error.code, message: error.message }
   }
 }
 

@@ -26,12 +26,19 @@ import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type ExperimentService, experimentService } from './experiment-service.ts'
+import { type KeyLimits, keyLimitsOf } from './key-limits.ts'
+import type { RowsReading, StateReading } from './release-events.ts'
+import { type Streams, streamsOf } from './shared-feed.ts'
 import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
   liveConfig: LiveConfigService
   experiment: ExperimentService
+  /** What the live feeds of this isolate share. */
+  streams: Streams<StateReading, RowsReading>
+  /** Of the keys that stand in pages. */
+  keyLimits: KeyLimits
   names(): string[]
   /** Length of the release's windows in ms. */
   windowMs(name: string): number
@@ -89,6 +96,8 @@ export function controlService(
     config: configService(deps, env, fileOf),
     liveConfig: liveConfigService(deps, env, fileOf),
     experiment: experimentService(deps, env, settings, config),
+    streams: streamsOf(config),
+    keyLimits: keyLimitsOf(config),
     controller,
     snapshotAgeSeconds: (name) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
     lastKnown: () =>

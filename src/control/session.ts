@@ -24,18 +24,17 @@ export async function openSession(
   nowMs: number,
 ): Promise<StaticToken | null> {
   const [name, expiryText, sealed, ...rest] = value.split('~')
-  const token = tokens.find((candidate) => candidate.name === name)
+  // While a token is rotated, its name is held twice.
+  const named = tokens.filter((candidate) => candidate.name === name)
   const expiry = Number(expiryText)
   const signature = fromBase64url(sealed ?? '')
-  if (!token || !signature || rest.length > 0 || !(expiry * 1000 > nowMs)) return null
+  if (named.length === 0 || !signature || rest.length > 0 || !(expiry * 1000 > nowMs)) return null
   for (const key of keys) {
-    const good = await crypto.subtle.verify(
-      'HMAC',
-      await hmacKey(key),
-      new Uint8Array(signature),
-      signedText(token, expiry),
-    )
-    if (good) return token
+    const hmac = await hmacKey(key)
+    for (const token of named) {
+      const good = await crypto.subtle.verify('HMAC', hmac, new Uint8Array(signature), signedText(token, expiry))
+      if (good) return token
+    }
   }
   return null
 }

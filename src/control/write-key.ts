@@ -3,10 +3,12 @@
  * who posts, and opens nothing else.
  */
 import type { MiddlewareHandler } from 'hono'
+import type { Caller } from '../auth/caller.ts'
 import { eventKeyName, presentedKey, readEventKeys } from '../auth/event-keys.ts'
 import type { Role } from '../auth/roles.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
+import { keyLimitsOf } from './key-limits.ts'
 import { type ControlEnv, requireRole } from './pipeline.ts'
 
 const PREFLIGHT_SECONDS = '86400'
@@ -26,14 +28,25 @@ export function requireRoleOrKey(deps: ControlDeps, role: Role): MiddlewareHandl
   return async (c, next) => {
     const shown = presentedKey(c.req.raw)
     if (shown === null) return needsRole(c, next)
-    const keys = readEventKeys(deps.readEnv(c.env).eventKeys)
-    if (!keys) {
-      const details = [{ path: 'SLUICE_EVENT_KEYS', message: 'not a JSON list of { name, sha256 }' }]
-      throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details })
+    const held = readEventKeys(deps.readEnv(c.env).eventKeys)
+    if (held.unreadable) {
+      throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details: held.issues })
     }
-    const name = eventKeyName(keys, shown)
+    const name = eventKeyName(held.entries, shown)
     if (name === null) throw new SluiceError('unauthenticated', 'the key is not known here')
-    c.set('caller', { who: `key:${name}`, role: 'viewer', credential: 'explicit' })
+    const who = `key:${name}`
+    keyLimitsOf(c.var.config).takeBatch(who, addressOf(c.req.raw), deps.now())
+    c.set('caller', { who, role: 'viewer', credential: 'explicit' })
     return next()
   }
+}
+
+/** Whether a page posts, with a key that everybody can read in it. */
+export function isPage(caller: Caller): boolean {
+  return caller.who.startsWith('key:')
+}
+
+/** As Cloudflare names it; clients can't set it there. */
+export function addressOf(request: Request): string {
+  return request.headers.get('cf-connecting-ip') ?? ''
 }

@@ -115,10 +115,22 @@ function rawPatch(raw: string, t: Text): Parsed {
 export function readJson(text: string): Patch | null {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Patch) : null
+    return isTable(value) && isShallow(value) ? value : null
   } catch {
     return null
   }
+}
+
+const MAX_DEPTH = 32
+
+/** Pages walk down what they show: what is nested without end is no configuration. */
+function isShallow(value: object): boolean {
+  let level: object[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === MAX_DEPTH) return false
+    level = level.flatMap((each) => Object.values(each)).filter((inner) => typeof inner === 'object' && inner !== null)
+  }
+  return true
 }
 
 export interface Change {

@@ -7,7 +7,7 @@ import { clock, type Part, percent, placeName, plain, say, sentenceOf, share, sp
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
 import { HEALTH_TONE, type Health, healthOf, overdueSeconds, streaks } from './health.ts'
 import type { Text } from './text/en.ts'
-import { blockerWords, isLastStep } from './waits.ts'
+import { blockerWords, goesByItself, isLastStep } from './waits.ts'
 
 export interface Headline {
   title: string
@@ -85,7 +85,7 @@ function nextStep(view: ReleaseView, nowMs: number, t: Text): Part[] {
   const head = view.next && !isLastStep(view) ? s.next(stageName(view.next.stage, t)) : s.last
   const when = bake ? (bake.until === null ? s.bakeUnstarted : s.earliest(leftOf(bake.until, nowMs, t))) : []
   const tail = listed.length > 0 ? (bake ? s.alsoWaits : s.waits)(joined(listed, t)) : bake ? [s.end] : s.ready
-  const how = view.advance === 'auto' && !isLastStep(view) ? s.automatic : s.byHand
+  const how = goesByItself(view) ? s.automatic : s.byHand
   return [...head, ...when, ...tail, how]
 }
 

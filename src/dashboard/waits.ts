@@ -25,6 +25,11 @@ export function isLastStep(view: ReleaseView): boolean {
   return view.state === 'canary' && (view.next === null || view.next.stage === 'completed')
 }
 
+/** Whether the next step, the promotion too, is taken without a person; below 100 % the last rung has none. */
+export function goesByItself(view: ReleaseView): boolean {
+  return view.advance === 'auto' && view.next !== null
+}
+
 /** What is still open, in words. */
 export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
   const others = view.blocked_by.filter((blocker) => blocker.code !== 'guardrail')

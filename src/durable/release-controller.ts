@@ -112,7 +112,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async config(): Promise<Answer<ConfigView>> {
     const effective = this.#effective()
-    return effective.ok ? { ok: true, value: this.#publishing.view(effective.file) } : effective
+    return effective.ok ? { ok: true, value: this.#publishing.view(effective) } : effective
   }
 
   async publish(
@@ -220,7 +220,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
-    const effective = effectiveOf(this.env, this.#name, this.#store.published.overlay)
+    const effective = effectiveOf(this.env, this.#name, this.#store.published)
     if (effective.ok) this.#publishing.noticeFile(effective, Date.now())
     return effective
   }

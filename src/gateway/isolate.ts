@@ -69,7 +69,6 @@ export function lastSnapshot(env: Env, release: string): { snapshot: Snapshot; a
 function build(env: Env): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is')
-  const tokens = readTokens(env.SLUICE_TOKENS)
   const lanes = read.config.releases.map((release) => lane(env, release))
   return {
     env,
@@ -77,7 +76,7 @@ function build(env: Env): Isolate {
     lanes,
     claimsOf: (owner) => lanes.find(({ protocol }) => protocol.hasJobs)!.ledgerFor(owner),
     keys: signingKeys(env.SLUICE_COOKIE_KEY).map((key) => new TextEncoder().encode(key)),
-    tokens: tokens.ok ? tokens.tokens : [],
+    tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
     forceControl: env.SLUICE_FORCE_CONTROL === '1',
     copyBytes: 0,

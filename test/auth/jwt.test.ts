@@ -43,6 +43,16 @@ describe('a good token', () => {
     expect(await verify(await sign(rsa, { aud: ['other', 'sluice'] }))).toMatchObject({ ok: true })
   })
 
+  it('may name no key where the issuer has one that it can be, with a name or without', async () => {
+    expect(await verify(await sign(rsa, {}, { kid: undefined }))).toMatchObject({ ok: true })
+    const { kid: _, ...nameless } = rsa.jwk
+    const other = await new Issuer().start({ ...rsa, jwk: nameless })
+    expect(await verify(await sign(rsa, {}, { kid: undefined }), other.config)).toMatchObject({ ok: true })
+    expect(await verify(await sign(stranger, {}, { kid: undefined }), other.config)).toMatchObject({ ok: false })
+    expect(other.visits).toBe(1)
+    other.stop()
+  })
+
   it('may be off by half a minute, as clocks are', async () => {
     expect(await verify(await sign(rsa, { exp: NOW - 20 }))).toMatchObject({ ok: true })
     expect(await verify(await sign(rsa, { iat: NOW + 20 }))).toMatchObject({ ok: true })
@@ -122,7 +132,12 @@ describe('a token is refused', () => {
   })
 
   it('that names no key, a foreign key, or a path', async () => {
-    expect(await refusal(await sign(rsa, {}, { kid: undefined }))).toBe('unauthenticated')
+    issuer.keys = [rsa, next]
+    expect(await verify(await sign(rsa, {}, { kid: undefined }))).toMatchObject({
+      ok: false,
+      code: 'unauthenticated',
+      message: expect.stringContaining('lists several'),
+    })
     expect(await refusal(await sign(rsa, {}, { kid: 'nobody' }))).toBe('unauthenticated')
     expect(await refusal(await sign(rsa, {}, { kid: '../../dev/null' }))).toBe('unauthenticated')
   })

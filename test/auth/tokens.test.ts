@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { signingKeys } from '../../src/auth/keys.ts'
+import { isBrokenList, signingKeys, webhookKeyBytes } from '../../src/auth/keys.ts'
 import { atLeast, roleOf } from '../../src/auth/roles.ts'
 import { bearerOf, findToken, hashToken, readTokens } from '../../src/auth/tokens.ts'
 
@@ -7,33 +7,62 @@ const sha256 = hashToken('secret')
 const one = { name: 'ci', role: 'operator', sha256 }
 
 function issuesOf(secret: string): string[] {
-  const read = readTokens(secret)
-  return read.ok ? [] : read.issues.map(({ path, message }) => `${path}: ${message}`)
+  return readTokens(secret).issues.map(({ path, message }) => `${path}: ${message}`)
+}
+
+function namesIn(...entries: unknown[]): string[] {
+  return readTokens(JSON.stringify(entries)).entries.map(({ name }) => name)
 }
 
 describe('SLUICE_TOKENS', () => {
   it('that is not set means that there are no tokens', () => {
-    expect(readTokens(undefined)).toEqual({ ok: true, tokens: [] })
-    expect(readTokens('  ')).toEqual({ ok: true, tokens: [] })
+    expect(readTokens(undefined)).toEqual({ entries: [], issues: [], unreadable: false })
+    expect(readTokens('  ')).toEqual({ entries: [], issues: [], unreadable: false })
   })
 
-  it('is read with hashes in either case', () => {
-    const read = readTokens(JSON.stringify([{ ...one, sha256: sha256.toUpperCase() }]))
-    expect(read).toEqual({ ok: true, tokens: [one] })
+  it('is read with hashes in either case, and blanks around them', () => {
+    const { entries, issues } = readTokens(JSON.stringify([{ ...one, sha256: ` ${sha256.toUpperCase()}\n` }]))
+    expect(entries).toEqual([one])
+    expect(issues).toEqual([])
   })
 
   it.each([
     ['nonsense', 'SLUICE_TOKENS: not JSON'],
-    ['{"name":"ci"}', 'SLUICE_TOKENS'],
-    [JSON.stringify([{ ...one, role: 'root' }]), 'SLUICE_TOKENS.0.role'],
-    [JSON.stringify([{ ...one, sha256: 'abc' }]), 'SLUICE_TOKENS.0.sha256'],
-    [JSON.stringify([{ ...one, token: 'plain' }]), 'SLUICE_TOKENS.0.token'],
-    [JSON.stringify([one, one]), 'two tokens have the same name'],
-  ])('with a mistake names the place and never the secret: %s', (secret, expected) => {
-    const issues = issuesOf(secret)
-    expect(issues.join('\n')).toContain(expected)
-    expect(issues.join('\n')).not.toContain(sha256)
-    expect(issues.join('\n')).not.toContain('plain')
+    ['{"name":"ci"}', 'SLUICE_TOKENS: not a JSON list'],
+  ])('that is no list holds nothing, and says so: %s', (secret, expected) => {
+    expect(readTokens(secret)).toMatchObject({ entries: [], unreadable: true })
+    expect(issuesOf(secret)).toEqual([expected])
+  })
+
+  it.each<[unknown, string]>([
+    [{ ...one, name: 'typo', role: 'Admin' }, 'SLUICE_TOKENS.1.role: "typo" is left out'],
+    [{ ...one, name: 'typo', role: 'root' }, 'SLUICE_TOKENS.1.role: "typo" is left out'],
+    [{ ...one, name: 'typo', sha256: 'abc' }, 'SLUICE_TOKENS.1.sha256: "typo" is left out'],
+    [{ ...one, name: 'typo', token: 'plain' }, 'SLUICE_TOKENS.1.token: "typo" is left out'],
+    [{ ...one, name: 'a plain secret?' }, 'SLUICE_TOKENS.1.name: left out'],
+    [{ name: 'typo' }, 'SLUICE_TOKENS.1.role: "typo" is left out'],
+    [null, 'SLUICE_TOKENS.1: left out'],
+    ['plain', 'SLUICE_TOKENS.1: left out'],
+    [[one], 'SLUICE_TOKENS.1'],
+  ])('leaves out by itself what is wrong, names it, and quotes no secret: %j', (entry, expected) => {
+    const last = { ...one, name: 'last' }
+    expect(namesIn(one, entry, last)).toEqual(['ci', 'last'])
+    const issues = issuesOf(JSON.stringify([one, entry, last])).join('\n')
+    expect(issues).toContain(expected)
+    for (const secret of [sha256, 'plain', 'abc', 'root']) expect(issues).not.toContain(secret)
+  })
+
+  it('holds a name twice, so that a token can be rotated, and no oftener', () => {
+    const [first, second, third] = ['new', 'old', 'older'].map((token) => ({ ...one, sha256: hashToken(token) }))
+    const { entries, issues } = readTokens(JSON.stringify([first, second, third]))
+    expect(entries).toEqual([first, second])
+    expect(issues).toEqual([{ path: 'SLUICE_TOKENS.2.name', message: expect.stringContaining('"ci" is left out') }])
+  })
+
+  it('holds 200 entries at most, and says where it stops', () => {
+    const many = Array.from({ length: 201 }, (_, i) => ({ ...one, name: `n${i}` }))
+    expect(namesIn(...many)).toHaveLength(200)
+    expect(issuesOf(JSON.stringify(many))).toEqual([expect.stringContaining('SLUICE_TOKENS.200')])
   })
 })
 
@@ -84,5 +113,19 @@ describe('signing keys', () => {
     expect(signingKeys('only')).toEqual(['only'])
     expect(signingKeys('new, old')).toEqual(['new', 'old'])
     expect(signingKeys('["new","old"]')).toEqual(['new', 'old'])
+  })
+
+  it.each(['["new","old"', '["new,"old"]', "['new','old']", '["new","old",]', '[new, old]'])(
+    'are read as far as it goes where the list has a slip: %s',
+    (secret) => {
+      expect(signingKeys(secret)).toEqual(['new', 'old'])
+      expect(isBrokenList(secret)).toBe(true)
+    },
+  )
+
+  it('of webhooks are base64 after whsec_, and what is none is no key', () => {
+    expect(webhookKeyBytes('whsec_AQI=')).toEqual(new Uint8Array([1, 2]))
+    expect(webhookKeyBytes('ab')).toEqual(new Uint8Array([97, 98]))
+    for (const key of ['whsec_', 'whsec_not base64!', 'whsec_AQI=#']) expect(webhookKeyBytes(key)).toBeNull()
   })
 })

@@ -85,6 +85,20 @@ describe('config check', () => {
     expect(out).toMatch(/warning +RELEASE_A\.ladder +ends below 100/)
   })
 
+  it('names what is wrong in the secrets beside the file, or in the file of secrets that is given', async () => {
+    const path = file(GOOD)
+    const secrets = join(folder, '.dev.vars')
+    writeFileSync(secrets, `SLUICE_TOKENS='[{"name":"typo","role":"Admin","sha256":"${'a'.repeat(64)}"}]'\n`)
+    const beside = await run(['config', 'check', path])
+    rmSync(secrets)
+    expect([beside.code, beside.out]).toEqual([0, expect.stringMatching(/SLUICE_TOKENS\.0\.role +"typo" is left out/)])
+    expect(beside.out).not.toContain('aaaa')
+    expect((await run(['config', 'check', path])).out).not.toContain('SLUICE_TOKENS')
+    writeFileSync(join(folder, 'mine.env'), 'SLUICE_TOKENS=oops\n')
+    const given = await run(['config', 'check', path, '--env-file', join(folder, 'mine.env')])
+    expect(given.out).toMatch(/SLUICE_TOKENS +not JSON/)
+  })
+
   it('shows the line that is no TOML', async () => {
     const path = file(`${GOOD}\nladder = [1,, 2\n`)
     const { code, err } = await run(['config', 'check', path])

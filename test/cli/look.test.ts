@@ -88,6 +88,17 @@ describe('explain', () => {
     expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
   })
 
+  it('prints what others wrote as escapes, in JSON of every kind', async () => {
+    const reason = 'bad\u009b31m\u202e\u2028'
+    twin.releases = [canaryRelease(NAME, { state: 'completed', stage: 'completed', reason })]
+    for (const args of [['status', '--json'], ['status', '--json', '--watch', '--until-done'], ['status']]) {
+      const { out } = await sluice(...args)
+      expect(out).toContain('bad')
+      expect(out).not.toMatch(/[\u009b\u202e\u2028]/)
+      if (args.includes('--json')) expect(JSON.parse(out)).toMatchObject({ reason })
+    }
+  })
+
   it('names promote as the step after the last rung', async () => {
     twin.releases = [
       canaryRelease(NAME, {

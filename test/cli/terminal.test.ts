@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { createLiveView } from '../../src/cli/live.ts'
 import { displayWidth, table } from '../../src/cli/table.ts'
-import { styleFor } from '../../src/cli/terminal.ts'
+import { jsonText, printable, styleFor } from '../../src/cli/terminal.ts'
 import { span } from '../../src/cli/words.ts'
 import { run } from './run.ts'
 
@@ -129,5 +129,23 @@ describe('help', () => {
 
   it('suggests the command that was meant', async () => {
     expect((await run(['statsu'])).err).toContain('Did you mean status?')
+  })
+})
+
+describe('JSON for scripts, on a terminal', () => {
+  const odd = 'a\u009b31m\u202e\u0007\u007f\u2028\u200f\u061c\ufeff\u{e0041}z 视频 é'
+
+  it('holds none of the characters that drive one, and reads back to the same', () => {
+    for (const indent of [undefined, 2]) {
+      const text = jsonText({ [odd]: [odd] }, indent)
+      expect(text).not.toMatch(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/u)
+      expect(text).toContain('视频 é')
+      expect(JSON.parse(text)).toEqual({ [odd]: [odd] })
+    }
+    expect(jsonText('\u009b\u202e')).toBe(String.raw`"\u009b\u202e"`)
+  })
+
+  it('nor does what is printed for people', () => {
+    expect(printable(odd)).not.toMatch(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/u)
   })
 })

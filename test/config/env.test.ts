@@ -35,5 +35,7 @@ describe('the environment', () => {
   it("gives the new one of an arm's two tokens, and none where none is named", () => {
     expect(armToken(env(), 'WAN21_TOKEN')).toBe('new-token')
     expect(armToken(env(), null)).toBeNull()
+    expect(armToken(env({ WAN21_TOKEN: ', old-token\n' }), 'WAN21_TOKEN')).toBe('old-token')
+    expect(pathsOf(env({ WAN21_TOKEN: ' , ' }))).toEqual(['RELEASE_A.arms.control.auth'])
   })
 })

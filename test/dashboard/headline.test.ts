@@ -80,6 +80,14 @@ describe('the headline', () => {
     expect(sentence).toMatch(/^The last step is promote\./)
   })
 
+  test('of a release that promotes by itself does not ask for anybody at the last rung', () => {
+    const last = { stage: 'canary-100', percent: 100, next: { stage: 'completed', percent: 100 } }
+    expect(read({ ...last, advance: 'auto' }).sentence).toContain('It is taken without anybody.')
+    expect(read({ ...last, advance: 'manual' }).sentence).toContain('It is taken by hand.')
+    // A ladder that ends below 100 % has no step left that anything could take.
+    expect(read({ stage: 'canary-50', percent: 50, next: null, advance: 'auto' }).sentence).toContain('by hand')
+  })
+
   test('of a paused release says that guardrails still act', () => {
     const { title, sentence } = read({ paused: true, blocked_by: [{ code: 'paused', message: '', until: null }] })
     expect(title).toBe('Canary at 5\u00a0%. Paused. Healthy.')

@@ -4,6 +4,7 @@
  */
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hashToken } from '../../src/auth/tokens.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { inParallel, pollToEnd, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
 import { OpenApi, type OpenApiDocument } from '../support/openapi.ts'
@@ -14,6 +15,7 @@ import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from 
 
 const RELEASE = 'wan22_t2v_abtest'
 const RUNS_AN_OPERATION = 30
+const PAGE_KEY = 'a-key-in-a-page'
 
 let backends: Backends
 let gateway: Gateway
@@ -28,7 +30,10 @@ beforeAll(async () => {
     { metric: 'signal:fvd', max_over_control: 0.1, min_samples: 2, action: 'pause' },
   ]
   const metrics = [{ name: 'liked', kind: 'proportion', role: 'primary', direction: 'increase', mde: 0.1 }]
-  gateway = new Gateway({ releases: { A: release(RELEASE, urlsOf(backends), { guardrails, metrics }) } })
+  gateway = new Gateway({
+    releases: { A: release(RELEASE, urlsOf(backends), { guardrails, metrics }) },
+    secrets: { SLUICE_EVENT_KEYS: JSON.stringify([{ name: 'page', sha256: hashToken(PAGE_KEY) }]) },
+  })
   await gateway.start()
   control = new ControlClient(gateway, RELEASE)
   const answer = await fetch(`${gateway.url}/_sluice/api/v1/openapi.json`, {
@@ -166,6 +171,11 @@ describe('refusals', () => {
     const [event] = JSON.parse(goodCall(postEvents, RELEASE, 'operator').body!) as [object]
     const events = JSON.stringify([event, { ...event, subject: undefined }])
     expect((await client.call(postEvents, { as: 'operator', body: events })).status).toBe(207)
+    const flood = JSON.stringify(Array.from({ length: 1000 }, () => event))
+    const page = { as: 'operator', headers: { 'x-sluice-key': PAGE_KEY }, body: flood } as const
+    const statuses: number[] = []
+    while (!statuses.includes(429) && statuses.length < 10) statuses.push((await client.call(postEvents, page)).status)
+    expect(statuses.at(-1)).toBe(429)
   })
 
   it('of a release that is not there are 404, wherever one is named', async () => {

@@ -60,15 +60,36 @@ const question = (epoch: number) => ({
 })
 
 describe('metrics of events', () => {
-  it('are no more than 200 names beside the configured ones, so that a key in a page can not fill the storage', async () => {
-    const named = (n: number) => ({ ...play('zoe', 1), metric: `own_${n}` })
-    const rows = [...Array.from({ length: 205 }, (_, n) => named(n)), play('zoe', 0, 'configured')]
+  const named = (n: number) => ({ ...play('zoe', 1), metric: `own_${n}` })
+
+  it('from a page are those of the release: names made up there are refused, and never crowd out a good one', async () => {
+    const rows = [...Array.from({ length: 300 }, (_, n) => named(n)), play('zoe', 0, 'configured')]
     const answer = await api('POST', `/events?key=${KEY}`, rows)
     expect(answer.status).toBe(207)
     const { accepted, details } = await answer.json<BatchAnswer>()
-    expect(accepted).toBe(201)
-    expect(details.map(({ path }) => path)).toEqual([200, 201, 202, 203, 204].map((row) => `${row}.metric`))
-    expect((await api('POST', `/events?key=${KEY}`, [named(199)])).status).toBe(200)
+    expect([accepted, details.length, details[0]?.path]).toEqual([1, 300, '0.metric'])
+    expect((await api('POST', '/events', [{ ...play('zoe', 1), metric: 'legitimate' }], operator)).status).toBe(200)
+  })
+
+  it('from an operator are no more than 200 names beside the configured ones', async () => {
+    const rows = [...Array.from({ length: 205 }, (_, n) => named(n)), play('zoe', 0, 'configured-too')]
+    const answer = await api('POST', '/events', rows, operator)
+    expect(answer.status).toBe(207)
+    const { details } = await answer.json<BatchAnswer>()
+    // One name was new before.
+    expect(details.map(({ path }) => path)).toEqual([199, 200, 201, 202, 203, 204].map((row) => `${row}.metric`))
+  })
+
+  it('have values of 1e12 at most in size', async () => {
+    const answer = await api(
+      'POST',
+      '/events',
+      [play('zoe', 1.1e12), play('zoe', -1.1e12), play('zoe', 1e12)],
+      operator,
+    )
+    expect(answer.status).toBe(207)
+    const { details } = await answer.json<BatchAnswer>()
+    expect(details.map(({ path }) => path)).toEqual(['0.value', '1.value'])
   })
 })
 
@@ -154,6 +175,21 @@ describe('the door for pages', () => {
       expect(other.headers.get('access-control-allow-origin')).toBeNull()
       await other.body?.cancel()
     }
+  })
+
+  it('shuts for a while where one address posts without end, and for that address alone', async () => {
+    const from = (address: string) => ({ 'cf-connecting-ip': address, 'x-sluice-key': KEY })
+    const rows = Array.from({ length: 1000 }, () => play('flood', 1))
+    const statuses: number[] = []
+    for (let i = 0; i < 4; i++) {
+      const answer = await api('POST', '/events', rows, from('192.0.2.1'))
+      statuses.push(answer.status)
+      if (answer.status === 429) expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      await answer.body?.cancel()
+    }
+    expect(statuses).toEqual([200, 200, 200, 429])
+    expect((await api('POST', '/events', [play('ann', 1)], from('192.0.2.2'))).status).toBe(200)
+    expect((await api('POST', '/events', rows, operator)).status).toBe(200)
   })
 
   it('takes a subject or a job, and only jobs of the release', async () => {

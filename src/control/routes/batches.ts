@@ -2,6 +2,7 @@
 import { batchAnswerSchema, eventSchema, signalSchema } from '../api-experiment.ts'
 import { batchAnswer, readBatch } from '../read-batch.ts'
 import { route } from '../route.ts'
+import { addressOf, isPage } from '../write-key.ts'
 
 const answer = { schema: batchAnswerSchema, description: 'All rows were good.' }
 
@@ -29,9 +30,12 @@ export const batchRoutes = [
     openToPages: true,
     batch: eventSchema,
     answer,
-    refusals: [],
-    run: async ({ service, c }) => {
-      const { kept, repeated, bad } = await service.experiment.addEvents(await readBatch(c.req.raw, eventSchema))
+    refusals: ['rate_limited'],
+    run: async ({ service, c, caller, now }) => {
+      const batch = await readBatch(c.req.raw, eventSchema)
+      const fromPage = isPage(caller)
+      if (fromPage) service.keyLimits.takeRows(caller.who, addressOf(c.req.raw), batch.sent, now())
+      const { kept, repeated, bad } = await service.experiment.addEvents(batch, fromPage)
       return batchAnswer(c, kept, repeated, bad)
     },
   }),

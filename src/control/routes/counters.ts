@@ -1,26 +1,17 @@
 /** What was counted: per stage, arm, operation and step of time. */
 import * as v from 'valibot'
-import { parseDuration } from '../../config/fields.ts'
+import { instant, parseDuration } from '../../config/fields.ts'
 import { SluiceError } from '../../core/errors.ts'
 import { counterRowSchema, listOf } from '../api.ts'
 import { route } from '../route.ts'
 
 const HOUR_MS = 3_600_000
 
-const momentSchema = v.pipe(
-  v.string(),
-  v.check((text) => !Number.isNaN(momentMs(text)), 'a time: ISO 8601, or milliseconds since 1970'),
-  v.transform(momentMs),
-)
 const stepSchema = v.pipe(
   v.string(),
   v.check((text) => (parseDuration(text) ?? 0) > 0, 'a duration like "60s", "5m" or "1h"'),
   v.transform((text) => parseDuration(text)!),
 )
-
-function momentMs(text: string): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text)
-}
 
 export const counterRoutes = [
   route({
@@ -30,8 +21,8 @@ export const counterRoutes = [
     summary: 'Requests, errors by class and latencies; the last hour, window by window, if nothing is said',
     role: 'viewer',
     query: v.object({
-      from: v.optional(momentSchema),
-      to: v.optional(momentSchema),
+      from: v.optional(instant),
+      to: v.optional(instant),
       step: v.optional(stepSchema, '1s'),
     }),
     answer: {

@@ -1,6 +1,8 @@
 /** The live feed of a release over server-sent events. What it says stands in release-events.ts. */
-import { type FeedClock, releaseEvents } from '../release-events.ts'
+import { SluiceError } from '../../core/errors.ts'
+import { type FeedClock, firstReading, releaseEvents } from '../release-events.ts'
 import { route } from '../route.ts'
+import { MAX_STREAMS } from '../shared-feed.ts'
 
 export const streamRoutes = [
   route({
@@ -16,30 +18,66 @@ export const streamRoutes = [
     },
     refusals: ['release_not_found'],
     run: async ({ c, service, name, now }) => {
-      // Asked first, so that an unknown release is a 404 and not a feed of nothing.
-      await service.release(name)
+      // Refused before anything is asked; an unknown release is a 404 and not a feed of nothing.
+      service.windowMs(name)
+      const { places } = service.streams
+      const place = places.take(now())
+      if (place === null) {
+        throw new SluiceError('control_plane_unavailable', `${MAX_STREAMS} streams are open here, and no more are`, {
+          headers: { 'retry-after': '15' },
+        })
+      }
+      const feed = service.streams.feed(name)
+      const clock = clockOf(now, () => places.keep(place, now()))
+      try {
+        await firstReading(feed, service, name, clock)
+      } catch (error) {
+        places.leave(place)
+        throw error
+      }
       const last = c.req.header('last-event-id')
       const sinceMs = last !== undefined && /^\d{1,15}$/.test(last) ? Math.min(Number(last), now()) : null
-      return new Response(bodyOf(releaseEvents(service, name, clockOf(now), sinceMs)), {
-        headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
-      })
+      const events = releaseEvents(feed, service, name, clock, sinceMs)
+      return new Response(
+        bodyOf(events, () => places.leave(place)),
+        {
+          headers: { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' },
+        },
+      )
     },
   }),
 ]
 
-/** Pulled by the reader: when the client goes, the generator ends at its next step. */
-function bodyOf(events: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+const STALLED_MS = 30_000
+
+/** Pulled by the reader, a text at a time: for one who stops reading one text is kept, and not for long. */
+function bodyOf(events: AsyncGenerator<string>, leave: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
+  let watch: ReturnType<typeof setTimeout> | null = null
+  const end = () => {
+    clearTimeout(watch)
+    leave()
+    void events.return(undefined)
+  }
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
+      clearTimeout(watch)
       const { done, value } = await events.next()
-      if (done) controller.close()
-      else controller.enqueue(encoder.encode(value))
+      if (done) {
+        leave()
+        controller.close()
+        return
+      }
+      controller.enqueue(encoder.encode(value))
+      watch = setTimeout(() => {
+        end()
+        controller.error(new Error('the reader has stopped reading'))
+      }, STALLED_MS)
     },
-    cancel: () => void events.return(undefined),
+    cancel: end,
   })
 }
 
-function clockOf(now: () => number): FeedClock {
-  return { now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }
+function clockOf(now: () => number, goesOn: () => boolean): FeedClock {
+  return { now, goesOn, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }
 }

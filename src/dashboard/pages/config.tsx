@@ -32,6 +32,18 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
       <h1>
         {t.config.title} <small>{t.config.note}</small>
       </h1>
+      {config.set_aside === undefined ? null : (
+        <div class="card errors" role="alert" id="set-aside">
+          <p>{t.config.setAside}</p>
+          <ul>
+            {config.set_aside.map(({ path, message }) => (
+              <li>
+                <code>{path}</code> {message}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       {notice === null ? null : (
         <div class="card errors" role="alert">
           <p>{notice}</p>

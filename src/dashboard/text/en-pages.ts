@@ -160,6 +160,8 @@ export const enPages = {
     all: 'Every key',
     differs: (n: number) => `${counted(n, 'key differs', 'keys differ')} from the file`,
     agrees: 'Live and file agree.',
+    setAside:
+      'The live configuration does not fit the file and does not act: the file alone does. Mend these keys, or take them back to the file:',
     editTitle: 'Change live',
     editNote: 'no deploy; the file wins again when a key is taken back',
     ladder: 'Ladder',

@@ -46,12 +46,13 @@ const KINDS: Record<string, string> = {
 
 export const zhSentences: Readonly<Record<string, string>> = {
   'a table is needed here': '这里应是一张表',
-  'unknown key: take it out or correct its spelling': '未知的键：请删除或改正拼写',
   'missing: this key is needed': '缺少这个键',
   'not a duration; write "90s", "5m", "7d"': '不是时长；请写成 "90s"、"5m"、"7d"',
   'a duration above 0 is needed': '时长必须大于 0',
   'a duration from 1s to 5m is needed': '时长应在 1s 到 5m 之间',
-  'not an ISO 8601 time with zone': '不是带时区的 ISO 8601 时间',
+  'not an ISO 8601 time with zone, of a day and hour that exist, like 2026-12-24T10:00:00+01:00':
+    '不是带时区的 ISO 8601 时间，或该日期、时刻不存在；例如 2026-12-24T10:00:00+01:00',
+  'unknown key: take it out or correct its spelling': '未知的键：请删除或改正拼写',
   'from must be before to': 'from 必须早于 to',
   'give min, max or both': '请给出 min、max 或两者',
   'a string or a list of strings is needed': '应是字符串或字符串列表',

@@ -158,6 +158,7 @@ export const zhPages: typeof enPages = {
     all: '全部键',
     differs: (n) => `${n} 项与文件不同`,
     agrees: '实时配置与文件一致。',
+    setAside: '实时配置与文件不符，未生效：当前只有文件生效。请修正下列键，或将其恢复为文件中的值：',
     editTitle: '实时修改',
     editNote: '无需部署；撤回某个键后以文件为准',
     ladder: '阶梯',

@@ -8,7 +8,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay } from '../../config/overlay.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Refusal } from '../controller-rpc.ts'
-import type { ConfigMark } from './kept.ts'
+import type { ConfigMark, Published } from './kept.ts'
 
 export interface EffectiveConfig {
   ok: true
@@ -20,11 +20,16 @@ export interface EffectiveConfig {
 }
 export type Effective = EffectiveConfig | Refusal
 
+const UNREADABLE: ErrorDetail = {
+  path: 'overlay',
+  message: 'what is stored is no overlay: drop the live configuration, or publish another',
+}
+
 /** Validated once for each overlay and file; both keep their identity between calls. */
 const known = new WeakMap<Overlay, EffectiveConfig>()
 
 /** An overlay that no longer fits a changed file is left aside: the file alone is always valid. */
-export function effectiveOf(env: Env, name: string, overlay: Overlay): Effective {
+export function effectiveOf(env: Env, name: string, { overlay, unreadable }: Published): Effective {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok)
     return { ok: false, code: 'config_invalid', message: 'the configuration is not valid', details: read.issues }
@@ -34,7 +39,8 @@ export function effectiveOf(env: Env, name: string, overlay: Overlay): Effective
   if (effective?.file !== file) {
     const laid = effectiveRelease(file, overlay, PROTOCOL_NAMES)
     const config = laid.ok ? laid.config : file
-    effective = { ok: true, file, config, setAside: laid.ok ? [] : laid.issues, mark: markOf(config) }
+    const issues = laid.ok ? [] : laid.issues
+    effective = { ok: true, file, config, setAside: unreadable ? [UNREADABLE] : issues, mark: markOf(config) }
     known.set(overlay, effective)
   }
   return effective

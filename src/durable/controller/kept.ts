@@ -1,4 +1,5 @@
 /** What a release's controller keeps beside its audit, and how values stored by an older build become today's. Pure. */
+import { isTable } from '../../config/fields.ts'
 import type { Overlay } from '../../config/overlay.ts'
 import type { FixedReading } from '../../core/experiment.ts'
 import type { Facts } from '../../core/gates.ts'
@@ -14,6 +15,25 @@ const SCHEMA = 1
 export interface Published {
   overlay: Overlay
   version: number
+  /** What is stored is no overlay at all; `overlay` is then empty. */
+  unreadable?: true
+}
+
+/** Of the stored text: whatever stands there, the release can be worked with and another overlay be published. */
+export function publishedOf(text: string): Published {
+  const value = parsed(text)
+  const { overlay, version } = isTable(value) ? value : {}
+  const known = typeof version === 'number' && Number.isSafeInteger(version) ? version : null
+  if (isTable(overlay) && known !== null) return { overlay, version: known }
+  return { overlay: {}, version: known ?? 0, unreadable: true }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 /** Hashes of the effective config: of what is judged or split, and of all that isolates see. */

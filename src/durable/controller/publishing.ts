@@ -1,6 +1,7 @@
 /** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
 import type { ConfigView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'
 import { publishable } from '../../config/publishable.ts'
 import { initialState } from '../../core/release.ts'
@@ -29,13 +30,16 @@ export class Publishing {
     this.#actions = actions
   }
 
-  view(file: ReleaseConfig): ConfigView {
+  /** An overlay that is set aside is shown as far as it can be, beside what is wrong with it. */
+  view({ file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
     const { overlay, version } = this.#store.published
+    const acts = setAside.length === 0
     return {
       release: file.name,
       version,
-      values: sources(file, overlay),
-      overlay,
+      values: sources(file, acts ? overlay : {}),
+      overlay: acts ? overlay : (withoutOddities(overlay) as Overlay),
+      ...(acts ? {} : { set_aside: [...setAside] }),
       published: this.#store.publications(SHOWN_PUBLICATIONS),
     }
   }
@@ -76,7 +80,7 @@ export class Publishing {
       { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence },
       now,
     )
-    return { ok: true, value: this.view(file) }
+    return { ok: true, value: this.view({ file, setAside: [] }) }
   }
 
   /** A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. */

@@ -6,7 +6,7 @@ import type { HistoryEntry, Page } from '../../control/api.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import type { Place } from '../../core/transitions.ts'
-import { type Kept, upgradeKept } from './kept.ts'
+import { type Kept, publishedOf, upgradeKept } from './kept.ts'
 
 export interface AuditDraft {
   who: string
@@ -34,7 +34,9 @@ export class ControllerStore {
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
     )
     const rows = storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')
-    const stored = Object.fromEntries([...rows].map(({ name, value }) => [name, JSON.parse(value)]))
+    const stored = Object.fromEntries(
+      [...rows].map(({ name, value }) => [name, name === 'published' ? publishedOf(value) : JSON.parse(value)]),
+    )
     this.#kept = upgradeKept(stored)
     if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
   }

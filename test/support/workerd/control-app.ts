@@ -36,6 +36,7 @@ export class ControlRig {
     tokens: staticTokens(),
     eventKeys: undefined,
     cookieKey: COOKIE_KEY,
+    webhookKey: undefined,
     forceControl: false,
   }
   readonly controllers = new Map<string, ControllerTwin>(RELEASES.map((name) => [name, new ControllerTwin(name)]))

@@ -1,4 +1,5 @@
 /** Who may do what on the control plane: roles by route, and what strangers, failures and broken credentials get. */
+import { hashToken } from '../../../src/auth/tokens.ts'
 import { describe, expect, it, vi } from 'vitest'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
 import { readConfig } from '../../../src/config/load.ts'
@@ -147,6 +148,28 @@ describe('where nobody can be known', () => {
     expect(response.status).toBe(503)
     expect(text).toContain('SLUICE_TOKENS.0.role')
     expect(text).not.toContain('abc')
+    for (const tokens of [rig.settings.tokens, 'oops']) {
+      rig.settings.tokens = tokens
+      const ready = await rig.request('GET', '/readyz', { as: null })
+      expect(ready.status).toBe(503)
+      expect(await ready.text()).toContain('SLUICE_TOKENS')
+    }
+  })
+
+  it('one slip among the tokens locks nobody else out, and readiness names it', async () => {
+    const rig = new ControlRig()
+    expect(await (await rig.request('GET', '/readyz', { as: null })).json()).toEqual({ status: 'ready', releases: 2 })
+    const tokens: object[] = JSON.parse(rig.settings.tokens!)
+    rig.settings.tokens = JSON.stringify([{ name: 'typo', role: 'Admin', sha256: hashToken('typo') }, ...tokens])
+    expect((await rig.request('GET', '/api/v1/releases')).status).toBe(200)
+    const slipped = { authorization: 'Bearer typo' }
+    expect((await rig.request('GET', '/api/v1/releases', { as: null, headers: slipped })).status).toBe(401)
+    const ready = await rig.request('GET', '/readyz', { as: null })
+    expect(ready.status).toBe(200)
+    expect(await ready.json()).toMatchObject({
+      status: 'ready',
+      warnings: [{ path: 'SLUICE_TOKENS.0.role', message: expect.stringContaining('"typo"') }],
+    })
   })
 
   it('an invalid configuration is 503 config_invalid with each wrong key, also for readiness, not for liveness', async () => {

@@ -1,8 +1,10 @@
 /** The live feed: each window that closes is told once, whatever was missed between two polls. */
-import { expect, it } from 'vitest'
-import { releaseEvents } from '../../../src/control/release-events.ts'
+import { describe, expect, it } from 'vitest'
+import { type ReleaseFeed, releaseEvents } from '../../../src/control/release-events.ts'
 import type { ControlService } from '../../../src/control/service.ts'
+import { SharedFeed, StreamPlaces, MAX_STREAMS } from '../../../src/control/shared-feed.ts'
 import { SluiceError } from '../../../src/core/errors.ts'
+import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
 import { aReleaseView } from '../../support/workerd/release-view.ts'
 
 const T0 = 1_900_000_000_000
@@ -23,8 +25,9 @@ async function spansSent(steps: number[], isDown: (nowMs: number) => boolean = (
       return []
     },
   } as unknown as ControlService
-  const events = releaseEvents(service, 'r', {
+  const events = releaseEvents(new SharedFeed(), service, 'r', {
     now: () => nowMs,
+    goesOn: () => true,
     sleep: async () => void (nowMs += steps.shift() ?? 600_000),
   })
   for await (const _ of events) if (steps.length === 0) break
@@ -47,4 +50,69 @@ it('tells after an outage of the control plane what closed meanwhile', async () 
     [-3000, -2000],
     [-2000, 18_000],
   ])
+})
+
+describe('viewers of one release', () => {
+  it('share one reading a second, however many they are, and each is told all', async () => {
+    let nowMs = T0
+    const calls = { release: 0, counters: 0 }
+    const service = {
+      windowMs: () => WINDOW_MS,
+      release: async () => (calls.release++, aReleaseView({ version: 1 + Math.floor((nowMs - T0) / 1000) })),
+      counters: async () => (calls.counters++, []),
+    } as unknown as ControlService
+    const feed: ReleaseFeed = new SharedFeed()
+    const clock = { now: () => nowMs, goesOn: () => true, sleep: async () => undefined }
+    const viewers = Array.from({ length: 300 }, () => releaseEvents(feed, service, 'r', clock))
+    for (const viewer of viewers) await viewer.next()
+    for (let second = 0; second < 5; second++) {
+      for (const viewer of viewers) {
+        const { value } = await viewer.next()
+        expect(value).toContain('event: state')
+        expect(value).toContain('event: counters')
+      }
+      nowMs += 1000
+    }
+    expect(calls).toEqual({ release: 5, counters: 5 })
+  })
+
+  it('do not wait for a reading that was lost with the request that began it', async () => {
+    let nowMs = T0
+    const feed = new SharedFeed<string, string>()
+    const now = () => nowMs
+    void feed.state(900, now, () => new Promise(() => {}))
+    nowMs += 1000
+    expect(await feed.state(900, now, async () => 'mine')).toBeNull()
+    nowMs += 6000
+    expect(await feed.state(900, now, async () => 'mine')).toBe('mine')
+    expect(await feed.state(900, now, async () => 'again')).toBe('mine')
+  })
+
+  it('have a hundred places; one that was left, or not used for 15 seconds, is free again', () => {
+    const places = new StreamPlaces()
+    const taken = Array.from({ length: MAX_STREAMS }, () => places.take(T0)!)
+    expect(places.take(T0 + 1000)).toBeNull()
+    places.leave(taken[0]!)
+    expect(places.take(T0 + 1000)).not.toBeNull()
+    for (const place of taken.slice(1, 50)) expect(places.keep(place, T0 + 10_000)).toBe(true)
+    expect(places.take(T0 + 14_000)).toBeNull()
+    expect(places.take(T0 + 15_000)).not.toBeNull()
+    expect(places.keep(taken[1]!, T0 + 15_000)).toBe(true)
+  })
+})
+
+it('the hundred and first stream is refused with the time to come again, and a stream that ends makes room', async () => {
+  const rig = new ControlRig()
+  const open = () => rig.request('GET', `/api/v1/releases/${RELEASES[0]}/stream`)
+  const streams: Response[] = []
+  for (let i = 0; i < MAX_STREAMS; i++) streams.push(await open())
+  expect(streams.every(({ status }) => status === 200)).toBe(true)
+  const refused = await open()
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('retry-after')).toBe('15')
+  await refused.body?.cancel()
+  await streams[0]!.body!.cancel()
+  const again = await open()
+  expect(again.status).toBe(200)
+  for (const stream of [again, ...streams.slice(1)]) await stream.body!.cancel()
 })

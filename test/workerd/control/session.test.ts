@@ -166,6 +166,21 @@ describe('a browser', () => {
     expect((await changed.request('GET', '/api/v1/releases', { as: null, headers: { cookie } })).status).toBe(401)
   })
 
+  it.each(['before', 'behind'])(
+    'keeps its session while its token is rotated, the old one %s the new',
+    async (place) => {
+      const rotated = new ControlRig()
+      const tokens: { name: string; role: string; sha256: string }[] = JSON.parse(rotated.settings.tokens ?? '[]')
+      const fresh = tokens
+        .filter(({ name }) => name === 'operator')
+        .map((token) => ({ ...token, sha256: hashToken('new') }))
+      rotated.settings.tokens = JSON.stringify(place === 'behind' ? [...fresh, ...tokens] : [...tokens, ...fresh])
+      expect((await rotated.request('GET', '/api/v1/releases', { as: null, headers: { cookie } })).status).toBe(200)
+      const explicit = { authorization: 'Bearer new' }
+      expect((await rotated.request('GET', '/api/v1/releases', { as: null, headers: explicit })).status).toBe(200)
+    },
+  )
+
   it('keeps its session while the cookie key is rotated, and loses it with the old key', async () => {
     const rotated = new ControlRig()
     rotated.settings.cookieKey = `a-newer-key-for-cookies,${COOKIE_KEY}`
