@@ -22,7 +22,7 @@ interface Finding {
   message: string
 }
 
-interface CheckResult {
+export interface CheckResult {
   ok: boolean
   file: string
   errors: Finding[]
@@ -44,27 +44,37 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
     .action((file: string, _options: CheckOptions, command: Command) => {
       const options = command.optsWithGlobals<CheckOptions>()
       const terminal = openTerminal()
-      const vars = readVars(file, options.env)
-      const read = readConfig(vars, PROTOCOL_NAMES)
-      const sizes = sizeFindings(vars)
-      const errors = [...(read.ok ? [] : read.issues), ...sizes.errors]
-      const releases = read.ok ? read.config.releases : []
-      const result: CheckResult = {
-        ok: errors.length === 0,
-        file,
-        errors,
-        warnings: [
-          ...sizes.warnings,
-          ...vainSettings(vars),
-          ...shortLadders(releases),
-          ...slipsIn({ ...vars, ...readSecrets(file, options.env, options.envFile) }),
-        ],
-        releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
-      }
+      const { result, releases } = checkFile(file, options.env, options.envFile)
       if (options.json) terminal.print(jsonText(result, 2))
       else for (const line of checkLines(printable(result), releases, terminal.style)) terminal.print(line)
       end(result.ok ? EXIT.ok : EXIT.refused)
     })
+}
+
+/** The file as the gateway would read it; throws Failure where it can't be read at all. */
+export function checkFile(
+  file: string,
+  env?: string,
+  envFile?: string,
+): { result: CheckResult; releases: readonly ReleaseConfig[] } {
+  const vars = readVars(file, env)
+  const read = readConfig(vars, PROTOCOL_NAMES)
+  const sizes = sizeFindings(vars)
+  const errors = [...(read.ok ? [] : read.issues), ...sizes.errors]
+  const releases = read.ok ? read.config.releases : []
+  const result = {
+    ok: errors.length === 0,
+    file,
+    errors,
+    warnings: [
+      ...sizes.warnings,
+      ...vainSettings(vars),
+      ...shortLadders(releases),
+      ...slipsIn({ ...vars, ...readSecrets(file, env, envFile) }),
+    ],
+    releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
+  }
+  return { result, releases }
 }
 
 function bytesOf(value: unknown): number {

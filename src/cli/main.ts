@@ -46,7 +46,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function createProgram(end: (code: ExitCode) => void): Command {
+/** Without an action run: for its help, too. */
+export function createProgram(end: (code: ExitCode) => void): Command {
   const program = new Command('sluice')
     .description('Runs a roll-out on a Sluice gateway: who gets the candidate, whether it is healthy, what comes next.')
     .version(manifest.version)

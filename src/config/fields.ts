@@ -42,9 +42,11 @@ export function list<const S extends v.GenericSchema>(item: S, least: number, mo
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
+
 /** `"90s"`, `"1.5h"`, `"7d"` → ms; null where the text is no duration. */
 export function parseDuration(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text)
+  const match = DURATION.exec(text)
   return match ? Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]) : null
 }
 
@@ -56,9 +58,11 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`
 }
 
+/** The titles name the type in docs/configure.md and in the JSON Schema for editors. */
 export const duration = v.pipe(
   v.string('a duration is a string like "90s", "5m" or "7d"'),
-  v.check((text) => parseDuration(text) !== null, 'not a duration; write "90s", "5m", "7d"'),
+  v.title('duration'),
+  v.regex(DURATION, 'not a duration; write "90s", "5m", "7d"'),
   v.transform((text) => parseDuration(text)!),
 )
 
@@ -67,6 +71,7 @@ export const positiveDuration = v.pipe(duration, v.minValue(1, 'a duration above
 /** A time, left as the text that it is. */
 export const instantText = v.pipe(
   v.string('a time is an ISO 8601 string'),
+  v.title('time'),
   v.check((text) => parseInstant(text) !== null, NOT_AN_INSTANT),
 )
 
@@ -78,6 +83,7 @@ export const instant = v.pipe(
 
 export const backendUrl = v.pipe(
   v.string('a URL is a string'),
+  v.title('URL'),
   v.check(isBackendUrl, 'not an http(s) URL without credentials, query or fragment'),
   v.transform((text) => text.replace(/\/+$/, '')),
 )

@@ -121,5 +121,7 @@ export const errorSchema = v.object({
     param: v.nullable(v.string()),
     request_id: v.string(),
     details: v.array(v.object({ path: v.string(), message: v.string() })),
+    // A gateway of before this member leaves it out.
+    docs: v.optional(v.string()),
   }),
 })

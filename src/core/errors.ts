@@ -42,6 +42,7 @@ const TABLE = {
 } as const satisfies Record<string, readonly [number, ErrorType]>
 
 export type ErrorCode = keyof typeof TABLE
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[]
 
 /** One thing that was wrong, and where: `path` is a dotted key, or a row number of a batch. */
 export interface ErrorDetail {
@@ -58,6 +59,8 @@ export interface ErrorBody {
     param: string | null
     request_id: string
     details: ErrorDetail[]
+    /** Where the project's docs tell what the code means and what to do. */
+    docs: string
   }
 }
 
@@ -94,6 +97,7 @@ export class SluiceError extends Error {
         param: first?.path || null,
         request_id: requestId,
         details: this.details,
+        docs: `docs/errors.md#${this.code}`,
       },
     }
   }

@@ -1,0 +1,155 @@
+/** What each key of `[vars.RELEASE_…]` means, in the words of docs/configure.md; see reference.ts. */
+import type * as v from 'valibot'
+import { EXPERIMENT, GUARDRAIL, METRIC } from './judgement-reference.ts'
+import type { Reference, TableReference } from './reference.ts'
+import type { releaseSchema } from './release-schema.ts'
+import type { ruleSchema } from './rule-schema.ts'
+
+type Release = v.InferInput<typeof releaseSchema>
+
+const RELEASE: Reference<Release> = {
+  name: {
+    meaning: "the release's name, unique; part of the hash and of job ids, so never change it while it runs",
+    type: 'text without blanks, `/` and `\\|`',
+  },
+  protocol: { meaning: 'the wire; [see below](#protocols)' },
+  match: { meaning: 'which requests are meant', default: 'everything' },
+  ladder: {
+    meaning:
+      'growing percents above 0 up to 100, or [tables](#rungs). A ladder that ends below 100 holds the release on its last rung: only from 100 it is promoted',
+    type: 'list, 1 to 50',
+  },
+  bake: { meaning: 'least time in a stage, from its first finished candidate job' },
+  final_bake: {
+    meaning: "the same for the last rung, before `promote`; the longer one of it and the rung's own `bake` holds",
+    default: 'as `bake`',
+  },
+  min_jobs: { meaning: 'least finished candidate jobs in a stage' },
+  advance: { meaning: 'whether steps, the promotion included, are taken by themselves' },
+  failover: {
+    meaning:
+      "a submit that the candidate fails before a job exists is answered by control; it still counts as the candidate's error",
+  },
+  rescue: {
+    meaning:
+      "a candidate's job that failed, was lost or outlasted `job_timeout` is submitted to control and goes on there under the same id. Where control is busy, down or slow it is tried six times, with one `idempotency-key` of its own: a control that does not know such keys may make the video twice. Until it is taken, the client sees a job in progress. The body is kept [meanwhile](security.md#what-is-stored)",
+  },
+  cooldown: { meaning: 'after `reset`, least time before the next `start`' },
+  window_seconds: { meaning: 'length of a window of counters' },
+  freeze: {
+    meaning:
+      'no advance or promotion in this time, neither by itself, by hand nor by force; `start` and everything else stay possible',
+    type: 'list of `{ from, to, why }`',
+  },
+  id_mode: { meaning: "`native` leaves the backend's ids as they are and asks the ledger whose they are" },
+  passthrough_status: { meaning: "poll of a failed job: the backend's own HTTP status instead of 200" },
+  on_lost_control: {
+    meaning:
+      "while the control plane can't be reached: keep the last split, or send everybody to control once the snapshot is older than `lease`",
+  },
+  lease: { meaning: 'see `on_lost_control`' },
+  quiet_after: {
+    meaning:
+      "how long after a client's last poll the ledger looks after its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
+  },
+  job_timeout: {
+    meaning: 'a job that is open for longer counts as `job_timeout`, by the clock, within two seconds',
+    default: '`shadow.job_timeout`',
+  },
+  counter_shards: { meaning: 'more Durable Objects for counters, for more traffic' },
+  ledger_shards: { meaning: 'the same for job ledgers' },
+  arms: { meaning: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)' },
+  shadow: { meaning: 'copies of submits; [see below](#shadow)', default: 'as below' },
+  rules: { meaning: '[see below](#rules)', type: 'list of tables, up to 100' },
+  guardrails: { meaning: '[see below](#guardrails)', type: 'list of tables, 1 to 50', default: '[four](#guardrails)' },
+  metrics: { meaning: '[see below](#metrics-and-experiment)' },
+  experiment: { meaning: '[see below](#metrics-and-experiment)', default: 'as below' },
+}
+
+const MATCH: Reference<NonNullable<Release['match']>> = {
+  paths: { meaning: 'path prefixes by whole segments', default: 'all' },
+  models: { meaning: 'names that a submit may carry', default: 'all' },
+}
+
+const RUNG: Reference<Extract<NonNullable<Release['ladder']>[number], object>> = {
+  percent: { meaning: 'percent of the subjects' },
+  bake: { meaning: "in place of the release's", default: "the release's" },
+  gate: {
+    meaning:
+      "`experiment` asks for the [A/B report's decision](read-the-report.md#what-the-decision-does) as well; use it below 100 %",
+  },
+  approval: {
+    meaning:
+      'asks for an `approve` before the release leaves the rung by itself; an advance by hand is itself the approval',
+  },
+}
+
+const ARM: Reference<Release['arms']['control']> = {
+  url: { meaning: 'the backend', default: 'needed, or `urls`' },
+  urls: {
+    meaning: 'replicas that share no job store: a new job goes to one by chance and stays there',
+    type: 'list of URLs, 1 to 64',
+    default: 'needed, or `url`',
+  },
+  model: {
+    meaning: "name that this backend answers to; written into the body in place of the client's",
+    default: "the client's",
+  },
+  timeout: { meaning: 'to the response headers, and for job JSON to its end', default: '`"120s"`' },
+  sync_timeout: {
+    meaning:
+      'the same for synchronous submits (`POST /v1/videos/sync`), whose headers come only once the video is made',
+    default: "`timeout` where it is written, else the release's `job_timeout`",
+  },
+  auth: { meaning: 'sent as bearer token', type: 'name of a secret' },
+  forward_authorization: {
+    meaning:
+      "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` uncounted",
+  },
+  cost_per_gpu_second: {
+    meaning:
+      "price, in any currency; with both arms' the [report](read-the-report.md) has the cost of a finished video",
+  },
+}
+
+const SHADOW: Reference<NonNullable<Release['shadow']>> = {
+  sample: { meaning: "share of control's submits that are copied" },
+  during_canary: { meaning: 'copy in canary stages too' },
+  max_in_flight: { meaning: 'shadow jobs open at one time; what comes beyond is dropped and counted' },
+  max_jobs_per_day: { meaning: 'copies a day (UTC)' },
+  max_body_bytes: { meaning: 'larger submits are not copied' },
+  job_timeout: { meaning: 'a shadow job is followed for so long' },
+}
+
+const RULE: Reference<v.InferInput<typeof ruleSchema>> = {
+  when: { meaning: 'conditions, all of which must hold' },
+  arm: { meaning: 'where the request goes', default: 'needed, or `weight`' },
+  weight: {
+    meaning: 'multiplies the percent. It is allowed on `claim` and `subject` only, so that nobody flips between arms',
+    default: 'needed, or `arm`',
+  },
+}
+
+const WHEN: Reference<v.InferInput<typeof ruleSchema>['when']> = {
+  claim: { meaning: "a claim of the user's token, which has one of the values of `in`; without `in`: has any" },
+  header: { meaning: 'the same for a request header' },
+  subject: { meaning: 'the subject is one of these' },
+  country: { meaning: "the country is one of these, as Cloudflare's two letters" },
+  model: { meaning: 'the model that the client names is one of these' },
+  in: { meaning: 'the values for `claim` or `header`' },
+  prompt_chars: { meaning: 'length of the prompt, both ends included', type: '`{ min, max }`' },
+  duration_seconds: { meaning: 'length of the video that is asked for, both ends included', type: '`{ min, max }`' },
+}
+
+export const RELEASE_TABLES: readonly TableReference[] = [
+  { id: 'release', paths: [''], keys: RELEASE },
+  { id: 'match', paths: ['match'], keys: MATCH },
+  { id: 'rung', paths: ['ladder.[]'], keys: RUNG },
+  { id: 'arm', paths: ['arms.control', 'arms.candidate'], keys: ARM },
+  { id: 'shadow', paths: ['shadow'], keys: SHADOW },
+  { id: 'rule', paths: ['rules.[]'], keys: RULE },
+  { id: 'when', paths: ['rules.[].when'], keys: WHEN },
+  { id: 'guardrail', paths: ['guardrails.[]'], keys: GUARDRAIL },
+  { id: 'metric', paths: ['metrics.[]'], keys: METRIC },
+  { id: 'experiment', paths: ['experiment'], keys: EXPERIMENT },
+]
