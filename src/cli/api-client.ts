@@ -30,7 +30,7 @@ export interface ApiClient {
 const TIMEOUT_MS = 30_000
 
 export function createApiClient(baseUrl: string, token: string | undefined): ApiClient {
-  const base = baseUrl.replace(/\/+$/, '').replace(/\/_sluice$/, '')
+  const base = baseUrl.replace(/(?<!\/)\/+$/, '').replace(/\/_sluice$/, '')
   return {
     async call(path, schema, { method = 'GET', query = {}, body, ifMatch } = {}) {
       const url = new URL(`${base}/_sluice/api/v1/${path}`)

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 
 /** `5`, `0.25` or `5%` → 5, 0.25, 5: a percent from 0 to 100. */
 export function percentArgument(text: string): number {
-  const percent = plainNumber(text.replace(/\s*%$/, ''))
+  const percent = plainNumber(text.replace(/(?<!\s)\s*%$/, ''))
   if (!(percent >= 0 && percent <= 100)) throw new InvalidArgumentError('A percent from 0 to 100, like 5 or 0.25.')
   return percent
 }
@@ -55,5 +55,5 @@ export function secondsArgument(text: string): number {
 
 /** Only plain decimals: `Number` itself would read "" as 0 and "0x10" as 16. */
 function plainNumber(text: string): number {
-  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text.trim()) ? Number(text) : Number.NaN
+  return /^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text.trim()) ? Number(text) : Number.NaN
 }

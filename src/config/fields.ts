@@ -85,7 +85,7 @@ export const backendUrl = v.pipe(
   v.string('a URL is a string'),
   v.title('URL'),
   v.check(isBackendUrl, 'not an http(s) URL without credentials, query or fragment'),
-  v.transform((text) => text.replace(/\/+$/, '')),
+  v.transform((text) => text.replace(/(?<!\/)\/+$/, '')),
 )
 
 function isBackendUrl(text: string): boolean {

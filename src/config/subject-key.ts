@@ -16,7 +16,7 @@ export function kindOf(key: string): SubjectKind {
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]+)$/i
+const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:.]+)$/i
 
 /** Every key that a plain subject may have: by the sources configured, less those that never make such a value. */
 export function keysOfSubject(value: string, sources: readonly SubjectSource[], hasUsers: boolean): string[] {

@@ -41,15 +41,18 @@ async function handle(
   const url = new URL(request.url)
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
+  const { promise: answered, resolve: leave } = Promise.withResolvers<void>()
   let x: Exchange | null = null
   let response: Response
   try {
     const isolate = isolateOf(env)
-    x = { request, url, requestId, isolate, waitUntil, log, ownCredential: false, forced: null, decided: null }
+    const unknown = { ownCredential: false, forced: null, decided: null }
+    x = { request, url, requestId, isolate, waitUntil, answered, log, ...unknown }
     response = await route(x)
   } catch (error) {
     response = errorAnswer(error, requestId, log, x)
   } finally {
+    leave()
     for (const lane of x?.isolate.lanes ?? []) lane.telemetry.schedule(waitUntil)
   }
   write({ ...log, status: response.status, ms: now() - began })

@@ -17,6 +17,8 @@ export interface Exchange {
   requestId: string
   isolate: Isolate
   waitUntil: (work: Promise<unknown>) => void
+  /** Resolves when the answer is made and given to the platform; what nobody waits for begins then. */
+  answered: Promise<void>
   /** What the log line tells; filled on the way. */
   log: Record<string, unknown>
   /** The Authorization header is a credential for Sluice itself: it names no user and never leaves for a backend. */

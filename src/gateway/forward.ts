@@ -2,6 +2,7 @@
  * One call to a backend: with a deadline to its headers, without following redirects, never repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
+import { ANSWER_BOUNDS, isWithin } from '../protocols/body/bounds.ts'
 import { joined } from '../protocols/read-capped.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
@@ -13,6 +14,8 @@ export interface UpstreamRequest {
   body: BodyInit | null
   timeoutMs: number
 }
+
+const DEADLINE_SLICES = 10
 
 export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable'>
 
@@ -28,10 +31,10 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
   const began = now()
   const abort = new AbortController()
   let late = false
-  const timer = setTimeout(() => {
+  const end = startDeadline(request.timeoutMs, () => {
     late = true
     abort.abort()
-  }, request.timeoutMs)
+  })
   try {
     const { url, method, headers, body } = request
     const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
@@ -39,13 +42,28 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
       ok: true,
       response,
       seconds: (now() - began) / 1000,
-      done: () => clearTimeout(timer),
+      done: end,
       failure: () => (late ? 'timeout' : 'unreachable'),
     }
   } catch {
-    clearTimeout(timer)
+    end()
     return { ok: false, failure: late ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
   }
+}
+
+/**
+ * Calls `late` after `timeoutMs`, unless what it gives back is called before. An isolate that is busy with other
+ * requests can't take an answer, and that is no backend's fault: time without a tick counts as one slice, however long.
+ */
+function startDeadline(timeoutMs: number, late: () => void): () => void {
+  const sliceMs = Math.ceil(timeoutMs / DEADLINE_SLICES)
+  let left = DEADLINE_SLICES
+  const tick = () => {
+    if (--left === 0) late()
+    else timer = setTimeout(tick, sliceMs)
+  }
+  let timer = setTimeout(tick, sliceMs)
+  return () => clearTimeout(timer)
 }
 
 /** Whether an answer sends its reader elsewhere: fine for a video, never for a job, which no other host may answer for. */
@@ -110,10 +128,10 @@ function resumed(chunks: Uint8Array[], reader: ReadableStreamDefaultReader<Uint8
   })
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for what is no JSON, and for what holds more than an answer may: it is not looked into. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return isWithin(text, ANSWER_BOUNDS) ? JSON.parse(text) : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 /**
- * Fire-and-forget copies of accepted control submits for the candidate. The bytes are shared, never
- * cloned; the copy starts after the answer is on its way and ends inside its own deadline. The shadow
+ * Fire-and-forget copies of accepted control submits for the candidate. Before the answer is on its way only sizes
+ * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. The shadow
  * *job* is the ledger's to follow.
  */
 import { armToken } from '../config/env.ts'
@@ -20,6 +20,8 @@ import { type Lane, MAX_COPY_BYTES, now } from './isolate.ts'
 /** Well inside the 30 s that the platform gives to what nobody waits for. */
 const COPY_TIMEOUT_MS = 10_000
 const LEDGER_DEADLINE_MS = 3000
+/** For the answer to leave this isolate before the copy takes its time. */
+const HEAD_START_MS = 10
 const MAX_ANSWER_BYTES = 256 * 1024
 
 /** Decides in memory whether this submit is copied, and if so starts the copy beside the answer. */
@@ -34,18 +36,21 @@ export function copyToShadow(
   if (!isShadowed(lane.release.name, x.requestId, snapshot.shadow.sample)) return
   lane.telemetry.shadowCount('sampled')
   if (submission.jobs.length > 0) return lane.telemetry.shadowCount('dropped:refers_to_job')
-  const arm = lane.release.arms.candidate
-  const body = submission.rebuild({ model: arm.model, jobIds: new Map(), shadow: true })
-  const size = body.bytes.byteLength
+  const size = submission.byteLength
   if (size > snapshot.shadow.maxBodyBytes) return lane.telemetry.shadowCount('dropped:body_too_large')
-  if (x.isolate.copyBytes + size > MAX_COPY_BYTES) return lane.telemetry.shadowCount('dropped:isolate_memory')
-  x.isolate.copyBytes += size
+  // The body as it came and as it is rebuilt.
+  const held = 2 * size
+  if (x.isolate.copyBytes + held > MAX_COPY_BYTES) return lane.telemetry.shadowCount('dropped:isolate_memory')
+  x.isolate.copyBytes += held
   const copy = async () => {
-    await scheduler.wait(0)
     try {
+      await x.answered
+      await scheduler.wait(HEAD_START_MS)
+      const { model } = lane.release.arms.candidate
+      const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
       await sendCopy(x, { lane, snapshot, control, body: { ...body, path: route.upstreamPath(null) } })
     } finally {
-      x.isolate.copyBytes -= size
+      x.isolate.copyBytes -= held
     }
   }
   x.waitUntil(copy().catch(() => lane.telemetry.shadowCount('dropped:copy_failed')))

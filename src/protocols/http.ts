@@ -17,6 +17,7 @@ export const http: Protocol = {
     upstreamPath: () => path,
   }),
   readSubmission: (bytes, contentType) => ({
+    byteLength: bytes.length,
     model: null,
     promptChars: null,
     durationSeconds: null,

@@ -5,9 +5,12 @@ const MEDIA = /[^/]\.(mp4|webm|mov|mkv|avi|m3u8|ts|gif|png|jpe?g|webp|zip)$/i
 const ODD = /[\\;?#%\p{Cc}]/u
 const DOTS = /^[.\s]+$/
 
+/** Longer paths are no file's, and plain characters may make eighteen times as many. */
+const MAX_PATH_CHARS = 2048
+
 /** `path`: rooted, as it is written, without its query. */
 export function isMediaPath(path: string): boolean {
-  const plain = path.startsWith('/') && !/%2f/i.test(path) ? decoded(path) : null
+  const plain = path.length <= MAX_PATH_CHARS && path.startsWith('/') && !/%2f/i.test(path) ? decoded(path) : null
   return plain !== null && MEDIA.test(plain) && !ODD.test(plain) && !plain.split('/').some((piece) => DOTS.test(piece))
 }
 

@@ -23,6 +23,7 @@ const VALUES = new Set([
   ],
   ...['seed', 'created', 'created_at', 'completed_at', 'expires_at'],
 ])
+const MAX_ID_NAME_CHARS = 100
 const IDS = /^(ids?|videos?|jobs?|tasks?|characters?|data)$|[_-]ids?$|[a-z]Ids?$/
 /** Where an answer of this wire holds what was made: on top, or in one of these and no deeper. */
 const OUTPUT_PLACES = new Set(['data', 'videos', 'output', 'outputs', 'result'])
@@ -36,8 +37,9 @@ export function holdsValue(name: string): boolean {
   return VALUES.has(name)
 }
 
+/** Asked anew of each value in a list, so that a long name is not looked through: such a one promises no id. */
 export function holdsId(name: string): boolean {
-  return IDS.test(name)
+  return name.length <= MAX_ID_NAME_CHARS && IDS.test(name)
 }
 
 /**
@@ -45,9 +47,9 @@ export function holdsId(name: string): boolean {
  * keys down to the string; lists count for nothing.
  */
 export function holdsFile(path: readonly string[]): boolean {
-  const [first = '', second, ...deeper] = path
+  const [first = '', second] = path
   if (second === undefined) return first === 'urls' || OUTPUT_URLS.has(first)
-  return deeper.length === 0 && OUTPUT_PLACES.has(first) && OUTPUT_URLS.has(second)
+  return path.length === 2 && OUTPUT_PLACES.has(first) && OUTPUT_URLS.has(second)
 }
 
 /** The same for a header, its name in lower case. */

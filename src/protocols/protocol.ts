@@ -22,6 +22,8 @@ export interface Route {
 
 /** A submit read once. Rebuilding never re-reads the network; the bytes are shared. */
 export interface Submission {
+  /** Of the body as it was sent. */
+  byteLength: number
   model: string | null
   promptChars: number | null
   durationSeconds: number | null

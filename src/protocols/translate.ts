@@ -3,6 +3,7 @@
  * JSON and on header values, and changes nothing else in them; says nothing of who knows which id.
  */
 import { below, placeOf, splitPath } from './backend-url.ts'
+import { ANSWER_BOUNDS, isWithin } from './body/bounds.ts'
 import { editJson } from './body/json-edit.ts'
 import { isJson } from './body/json-text.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
@@ -26,11 +27,12 @@ const SENTENCE_END = '.,;:!)]'
 /**
  * Text in, text out: where nothing is to change the very same, byte for byte. In a good answer members that
  * hold server paths or `file:` URLs are cut; an error keeps them, being the backend's own words. Text that is
- * no JSON (a proxy's error page, an answer cut off) is read as words: an id in it is of no use to the client there either.
+ * no JSON (a proxy's error page, an answer cut off), or holds more than an answer may, is read as words: an id in it
+ * is of no use to the client there either.
  */
 export function translateAnswer(text: string, translation: Translation, readPath?: ReadPath): string {
   const translate = translatorOf(translation, readPath)
-  if (!isJson(text)) return translate(text, '')
+  if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translate(text, '')
   const cuts = !translation.isError
   return editJson(text, {
     key: (path) => {
@@ -61,7 +63,7 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
   const { ids, clientId, gatewayOrigin } = translation
   // Errors repeat what the client sent, and a path of its choice must not be signed.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
-  const base = translation.upstreamOrigin.replace(/\/+$/, '')
+  const base = translation.upstreamOrigin.replace(/(?<!\/)\/+$/, '')
   const scheme = /^https:/i.test(base) ? 'https:' : 'http:'
   const upstream = placeOf(base, scheme)
   const basePath = upstream?.rest ?? ''

@@ -3,9 +3,14 @@
  * What is not known here is shown as it came: the sentences are those of `config check`, in English.
  */
 
+/** What begins the value behind a sentence; a bracket ends it. */
+const GIVEN = ' (given: '
+
 /** The sentence in Chinese; null where it is none of those known. What was given stays as it was. */
 export function zhIssue(message: string): string | null {
-  const [, sentence = message, given] = /^(.*?)(?: \(given: (.*)\))?$/s.exec(message) ?? []
+  const at = message.endsWith(')') ? message.indexOf(GIVEN) : -1
+  const sentence = at < 0 ? message : message.slice(0, at)
+  const given = at < 0 ? undefined : message.slice(at + GIVEN.length, -1)
   const words = Object.hasOwn(zhSentences, sentence) ? zhSentences[sentence]! : zhRule(sentence)
   return words === null || given === undefined ? words : `${words}（填写的是：${given}）`
 }

@@ -3,6 +3,7 @@ import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
+import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
@@ -96,7 +97,8 @@ export class Backend {
 async function jsonOf({ body }: Response): Promise<unknown> {
   try {
     const bytes = body ? await readCapped(body, MAX_ANSWER_BYTES) : null
-    return bytes ? JSON.parse(new TextDecoder().decode(bytes)) : undefined
+    const text = bytes ? new TextDecoder().decode(bytes) : ''
+    return isWithin(text, ANSWER_BOUNDS) ? JSON.parse(text) : undefined
   } catch {
     return undefined
   }

@@ -2,12 +2,14 @@
  * JSON changed in its own text, in one pass: keys and strings are rewritten where they stand, members are
  * cut, and every other character (numbers, escapes, white space, order) stays as it was written.
  */
+import { stringEnd } from './json-text.ts'
 
+/** `path`: the keys down to the place. It is one array that changes from call to call, since a copy would cost its length each time. */
 export interface JsonEditor {
   /** What stands for the key that ends `path`; null takes its member out. */
-  key(path: readonly string[]): string | null
-  /** What stands for a string; null takes it out, with its member or as an element. `path`: the keys down to it. */
-  text(text: string, path: readonly string[]): string | null
+  key(path: string[]): string | null
+  /** What stands for a string; null takes it out, with its member or as an element. `levels`: brackets around it. */
+  text(text: string, path: string[], levels: number): string | null
 }
 
 interface Edit {
@@ -36,11 +38,14 @@ interface Level {
 
 const SCALAR = /[^\s,\]}]+/y
 
-/** `source` must be JSON that `JSON.parse` reads, however deep. Without a change the very same text comes back. */
-export function editJson(source: string, editor: JsonEditor): string {
+/**
+ * `source` must be JSON that `JSON.parse` reads, however deep. Without a change the very same text comes back.
+ * `path`: the keys down to it, where it stands as text in other JSON; given back as it was.
+ */
+export function editJson(source: string, editor: JsonEditor, path: string[] = []): string {
+  const above = path.length
   const edits: Edit[] = []
-  const path: string[] = []
-  const levels: Level[] = [levelOf(false, 0)]
+  const levels: Level[] = [levelOf(false, above)]
   let i = 0
   while (i < source.length) {
     const char = source[i] as string
@@ -54,9 +59,10 @@ export function editJson(source: string, editor: JsonEditor): string {
     } else {
       if (!level.isOpen) beginItem(level, i, edits)
       path.length = level.depth + (level.hasKey ? 1 : 0)
-      i = char === '"' ? editString(source, i, { level, path, edits, editor }) : enter(source, i, level, levels, edits)
+      i = char === '"' ? editString(source, i, { levels, path, edits, editor }) : enter(source, i, level, levels, edits)
     }
   }
+  path.length = above
   return applied(source, edits)
 }
 
@@ -74,19 +80,20 @@ function enter(source: string, i: number, level: Level, levels: Level[], edits: 
 }
 
 interface Place {
-  level: Level
+  levels: Level[]
   path: string[]
   edits: Edit[]
   editor: JsonEditor
 }
 
-function editString(source: string, start: number, { level, path, edits, editor }: Place): number {
+function editString(source: string, start: number, { levels, path, edits, editor }: Place): number {
+  const level = levels.at(-1) as Level
   const end = stringEnd(source, start)
   const raw = source.slice(start + 1, end - 1)
   const text = raw.includes('\\') ? (JSON.parse(source.slice(start, end)) as string) : raw
   const isKey = level.isObject && !level.hasKey
   if (isKey) path.push(text)
-  const shown = isKey ? editor.key(path) : editor.text(text, path)
+  const shown = isKey ? editor.key(path) : editor.text(text, path, levels.length - 1)
   if (shown === null) level.isGone = true
   else if (shown !== text) edits.push({ start, end, text: JSON.stringify(shown) })
   if (isKey) level.hasKey = true
@@ -118,15 +125,6 @@ function endItem(level: Level, end: number, edits: Edit[]): void {
   level.before = end
   level.isOpen = false
   level.hasKey = false
-}
-
-/** Just past the closing quote of the string that opens at `start`: the first that no odd run of backslashes escapes. */
-function stringEnd(source: string, start: number): number {
-  for (let end = source.indexOf('"', start + 1); ; end = source.indexOf('"', end + 1)) {
-    let slashes = 0
-    while (source[end - 1 - slashes] === '\\') slashes++
-    if (slashes % 2 === 0) return end + 1
-  }
 }
 
 function applied(source: string, edits: readonly Edit[]): string {

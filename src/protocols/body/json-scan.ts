@@ -12,25 +12,10 @@ export interface Member {
   start: number
 }
 
-/** Deeper bodies are refused: no video API nests so far, and readers behind may recurse. */
-export const MAX_DEPTH = 100
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
-
-/** Deepest nesting of brackets outside strings, whether the JSON is valid or not. */
-export function depthOf(bytes: Uint8Array): number {
-  let depth = 0
-  let deepest = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]
-    if (byte === QUOTE) i = stringEnd(bytes, i) - 1
-    else if (isOpening(byte)) deepest = Math.max(deepest, ++depth)
-    else if (isClosing(byte)) depth--
-  }
-  return deepest
-}
 
 /** Members of the object that opens at `open`, in their order; names may repeat. */
 export function membersOf(bytes: Uint8Array, open: number): Member[] {

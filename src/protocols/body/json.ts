@@ -2,13 +2,14 @@
  * Strict JSON objects read with the place of each member, so that one member can be changed
  * while numbers, escapes, white space and key order of the rest stay byte for byte.
  */
+import { Allowance, checkCount, checkName } from './bounds.ts'
 import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type FormBody } from './form-body.ts'
-import { depthOf, MAX_DEPTH, membersOf, removeMembers, skipSpace } from './json-scan.ts'
+import { membersOf, removeMembers, skipSpace } from './json-scan.ts'
 
-/** Throws `malformed_body` for anything but one JSON object with unique top-level keys. `path` prefixes what it tells. */
+/** Throws `malformed_body` for anything but one JSON object with unique top-level keys, and for one out of bounds. `path` prefixes what it tells. */
 export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBody {
   const text = decodeUtf8(bytes, path)
-  if (depthOf(bytes) > MAX_DEPTH) throw malformed(path, `nests deeper than ${MAX_DEPTH} levels`)
+  new Allowance(bytes.length).take(text, 0, path)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -21,6 +22,8 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBod
   const fields = membersOf(bytes, skipSpace(bytes, 0)).map((member) => ({ ...member, value: members[member.name] }))
   const names = new Set<string>()
   for (const { name } of fields) {
+    checkCount(names.size)
+    checkName(name)
     if (names.has(name)) throw malformed(name, 'stands more than once in the same object')
     if (name === '__proto__') throw malformed(name, 'is not a name that a field may have')
     names.add(name)

@@ -2,6 +2,7 @@
  * multipart/form-data (RFC 7578, RFC 2046) read strictly, with the place of each part. Values
  * are never copied and files never decoded.
  */
+import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
 import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
 import { readPartHeaders, type PartHeaders } from './part-headers.ts'
 import type { Edit, Span } from './edit.ts'
@@ -23,7 +24,7 @@ const BRACKET = 0x5b
 /** Larger files are media. */
 const MAX_JSON_FILE_BYTES = 64 * 1024
 
-/** Throws `malformed_body` for a body without parts, without its closing boundary, or with a part that has no name. */
+/** Throws `malformed_body` for a body without parts or with too many, without its closing boundary, or with a part that has no name. */
 export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string): FormBody {
   const fields = partsOf(bytes, boundary)
   if (fields.length === 0) throw malformed('body', 'holds no parts')
@@ -46,6 +47,7 @@ function partsOf(bytes: Uint8Array, boundary: string): Part[] {
   while (!open.closes) {
     const close = nextDelimiter(bytes, delimiter, open.end)
     if (!close) throw malformed('body', 'ends before its closing boundary')
+    checkCount(parts.length)
     parts.push(partAt(bytes, open, close, parts.length))
     open = close
   }
@@ -62,9 +64,9 @@ interface Delimiter extends Span {
  * dash, `end` the first byte after it.
  */
 function nextDelimiter(bytes: Uint8Array, delimiter: Uint8Array, from: number): Delimiter | null {
-  for (let start = indexOf(bytes, delimiter, from); start >= 0; start = indexOf(bytes, delimiter, start + 1)) {
+  for (let start = from; start >= 0; start = nextLine(bytes, start)) {
     const atLineStart = start === 0 || (bytes[start - 2] === CR && bytes[start - 1] === LF)
-    if (!atLineStart) continue
+    if (!atLineStart || !startsWith(bytes, delimiter, start)) continue
     let end = start + delimiter.length
     if (bytes[end] === DASH && bytes[end + 1] === DASH && endsLine(bytes[end + 2])) {
       return { start, end: end + 2, closes: true }
@@ -75,16 +77,29 @@ function nextDelimiter(bytes: Uint8Array, delimiter: Uint8Array, from: number): 
   return null
 }
 
+/** Where the line after the one at `from` begins; -1 where there is none. */
+function nextLine(bytes: Uint8Array, from: number): number {
+  return bytes.indexOf(LF, from) + 1 || -1
+}
+
+/** No delimiter holds a line's end, so what is compared here is compared once. */
+function startsWith(bytes: Uint8Array, wanted: Uint8Array, at: number): boolean {
+  let matched = 0
+  while (matched < wanted.length && bytes[at + matched] === wanted[matched]) matched++
+  return matched === wanted.length
+}
+
 const isBlank = (byte: number | undefined) => byte === 0x20 || byte === 0x09
 const endsLine = (byte: number | undefined) => byte === undefined || byte === CR || byte === LF || isBlank(byte)
 
 function partAt(bytes: Uint8Array, open: Span, close: Span, index: number): Part {
   const path = `part ${index + 1}`
-  const headerEnd = headersEnd(bytes, open.end, close.start)
+  const headerEnd = headersEnd(bytes, open.end, close.start, path)
   // The CRLF before the closing delimiter is the delimiter's; a part too short for it has no blank line either.
   const end = close.start - 2
   if (headerEnd === null || headerEnd > end) throw malformed(path, 'has no blank line after its headers')
   const headers = readPartHeaders(bytes.subarray(open.end, headerEnd), path)
+  checkName(headers.name)
   const span = { start: headerEnd, end }
   const value = textOf(bytes.subarray(span.start, span.end), headers)
   const head = { start: open.end, end: headerEnd }
@@ -112,37 +127,28 @@ function jsonFile(bytes: Uint8Array, { span: { start, end } }: Field): string | 
   }
 }
 
-/** Just past the blank line that ends the headers. */
-function headersEnd(bytes: Uint8Array, from: number, to: number): number | null {
+/** Just past the blank line that ends the headers; null where there is none before `to`. */
+function headersEnd(bytes: Uint8Array, from: number, to: number, path: string): number | null {
   if (bytes[from] === CR && bytes[from + 1] === LF) return from + 2
-  for (let i = from; i + 3 < to; i++) {
+  const last = Math.min(to, from + MAX_PART_HEADER_BYTES)
+  for (let i = from; i + 3 < last; i++) {
     if (bytes[i] === CR && bytes[i + 1] === LF && bytes[i + 2] === CR && bytes[i + 3] === LF) return i + 4
   }
+  if (last < to) throw malformed(path, `has headers of more than ${MAX_PART_HEADER_BYTES} bytes`)
   return null
-}
-
-function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  const first = wanted[0] as number
-  for (
-    let i = bytes.indexOf(first, from);
-    i >= 0 && i + wanted.length <= bytes.length;
-    i = bytes.indexOf(first, i + 1)
-  ) {
-    let matched = 1
-    while (matched < wanted.length && bytes[i + matched] === wanted[matched]) matched++
-    if (matched === wanted.length) return i
-  }
-  return -1
 }
 
 /** The part's own length would no longer hold, and says nothing that the delimiters don't. */
 function setPart(bytes: Uint8Array, { head, span }: Part, text: string): Edit[] {
-  const lines = Array.from(bytes.subarray(head.start, head.end), (byte) => String.fromCharCode(byte)).join('')
-  const length = /^content-length[ \t]*:[^\r\n]*\r\n/im.exec(lines)
   const value = { ...span, bytes: encodeUtf8(text) }
-  if (!length) return [value]
-  const start = head.start + length.index
-  return [{ start, end: start + length[0].length, bytes: new Uint8Array() }, value]
+  let start = head.start
+  const edits = [value]
+  for (let end = start; end < head.end; start = end) {
+    end = nextLine(bytes, start)
+    const line = Array.from(bytes.subarray(start, end), (byte) => String.fromCharCode(byte)).join('')
+    if (/^content-length[ \t]*:/i.test(line)) edits.push({ start, end, bytes: new Uint8Array() })
+  }
+  return edits
 }
 
 function removeParts(parts: readonly Part[], gone: ReadonlySet<Field>): Edit[] {

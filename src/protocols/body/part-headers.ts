@@ -1,4 +1,5 @@
 /** The headers of one multipart part, and parameters as `content-type` and `content-disposition` write them. */
+import { MAX_PART_HEADERS } from './bounds.ts'
 import { malformed } from './form-body.ts'
 
 export interface PartHeaders {
@@ -15,7 +16,10 @@ const lenientUtf8 = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 export function readPartHeaders(block: Uint8Array, path: string): PartHeaders {
   let disposition: string | null = null
   let contentType: string | null = null
-  for (const line of lenientUtf8.decode(block).split('\r\n')) {
+  const lines = lenientUtf8.decode(block).split('\r\n')
+  // The last line's end and the blank line make two empty ones.
+  if (lines.length - 2 > MAX_PART_HEADERS) throw malformed(path, `has more than ${MAX_PART_HEADERS} headers`)
+  for (const line of lines) {
     if (line === '') continue
     const header = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:([^\r\n]*)$/.exec(line)
     if (!header) throw malformed(path, 'has a header line that is none')

@@ -1,4 +1,5 @@
 /** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
+import { checkCount, checkName } from './bounds.ts'
 import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
 import type { Edit, Span } from './edit.ts'
 
@@ -8,14 +9,17 @@ interface Pair extends Field {
   hasEquals: boolean
 }
 
-/** Throws `malformed_body` for an empty body, bytes beyond ASCII, or percent signs that decode to no UTF-8. */
+/** Throws `malformed_body` for an empty body, too many fields, bytes beyond ASCII, or percent signs that decode to no UTF-8. */
 export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
   const text = decodeUtf8(bytes, 'body')
   if (text.length !== bytes.length) throw malformed('body', 'holds characters that must be percent-encoded')
   const fields: Pair[] = []
   for (let start = 0; start < text.length;) {
     const end = text.indexOf('&', start) < 0 ? text.length : text.indexOf('&', start)
-    if (end > start) fields.push(pairAt(text, start, end))
+    if (end > start) {
+      checkCount(fields.length)
+      fields.push(pairAt(text, start, end))
+    }
     start = end + 1
   }
   if (fields.length === 0) throw malformed('body', 'holds no fields')
@@ -39,6 +43,7 @@ function pairAt(text: string, start: number, end: number): Pair {
   // A name alone is an empty value, as every reader of forms takes it.
   const nameEnd = equals < 0 ? end : start + equals
   const name = decode(text.slice(start, nameEnd), 'body')
+  checkName(name)
   const valueStart = Math.min(nameEnd + 1, end)
   const value = decode(text.slice(valueStart, end), name)
   const whole = { start, end: Math.min(end + 1, text.length) }

@@ -1,15 +1,13 @@
 /** Which fields of a submit act on the client's behalf: call somebody, store somewhere, name a person. */
 
 /** No server of this wire spells it alike. In snake case, and as written in lower case. */
-const ACTS = new RegExp(
-  [
-    'webhook|callback|notif|hook_?url',
-    '^(oss|s3|gcs|azure)_',
-    '(output|save|result|response)_?(dir|path|ur[il]|file)',
-    '^(save_to|push|push_to|on_complete|on_completion|on_finish|on_success|on_failure|on_error|on_done)$',
-    '^(user|user_id|safety_identifier|metadata)$',
-  ].join('|'),
-)
+const ACTS = [
+  /webhook|callback|notif|hook_?url/,
+  /^(oss|s3|gcs|azure)_/,
+  /(output|save|result|response)_?(dir|path|ur[il]|file)/,
+  /^(save_to|push|push_to|on_complete|on_completion|on_finish|on_success|on_failure|on_error|on_done)$/,
+  /^(user|user_id|safety_identifier|metadata)$/,
+]
 /** Words of stores and their addresses, also where what follows is written into one with them. */
 const PLACE =
   /(^|_|s3|oss|gcs)(buckets?|uploads?|presigned|storage|endpoints?|destinations?)((ur[il]|name|id|key|path|type)s?)?(_|$)/
@@ -21,13 +19,12 @@ const READ =
 const READ_VIDEO = /^(upload|storage|endpoint)_videos?$|^videos?_uploads?$/
 const ADDRESS = /_ur[il]s?$/
 /** What a model works from: its address is read and not written to. */
-const INPUT = new RegExp(
-  `(^|_)(${[
-    'image|img|photo|picture|video|clip|audio|voice|sound|music|speech|media|file|asset|input|source|src|init',
-    'ref|reference|mask|frame|keyframe|first|last|start|end|control|condition|conditioning|driving|motion|pose|depth',
-    'face|subject|character|garment|background|style|prompt|lora|model|weights|checkpoint',
-  ].join('|')})s?(_|$)`,
-)
+const INPUT = [
+  /(^|_)(image|img|photo|picture|video|clip|audio|voice|sound|music|speech|media|file|asset)s?(_|$)/,
+  /(^|_)(input|source|src|init|ref|reference|mask|frame|keyframe|first|last|start|end)s?(_|$)/,
+  /(^|_)(control|condition|conditioning|driving|motion|pose|depth|face|subject|character)s?(_|$)/,
+  /(^|_)(garment|background|style|prompt|lora|model|weights|checkpoint)s?(_|$)/,
+]
 /** What comes out of it, whatever it is a picture of. */
 const OUTPUT = /(^|_)(out|output|result|response|save|saved|dest|generated|push|put|write|store)(_|$)/
 /** Object stores and file servers. */
@@ -36,22 +33,28 @@ const STORE =
 
 export function actsForClient(name: string): boolean {
   const snake = snakeCase(name)
-  if (ACTS.test(snake) || ACTS.test(name.toLowerCase())) return true
+  const lower = name.toLowerCase()
+  if (ACTS.some((word) => word.test(snake) || word.test(lower))) return true
   if (PLACE.test(snake)) return !readsOnly(snake)
-  return ADDRESS.test(snake) && !namesInput(snake)
+  return ADDRESS.test(snake) && !isInput(snake)
 }
 
 /** A place in a store, which the server would write to unless one of the keys down to it names an input. */
-export function isStoreTarget(value: string, path: readonly string[]): boolean {
-  return STORE.test(value) && !path.some((name) => namesInput(snakeCase(name)))
+export function isStore(value: string): boolean {
+  return STORE.test(value)
+}
+
+/** Whether a server reads what stands under this key, or writes to it. */
+export function namesInput(name: string): boolean {
+  return isInput(snakeCase(name))
 }
 
 function readsOnly(snake: string): boolean {
   return MODEL_BUCKET.test(snake) || ((READ.test(snake) || READ_VIDEO.test(snake)) && !OUTPUT.test(snake))
 }
 
-function namesInput(snake: string): boolean {
-  return INPUT.test(snake) && !OUTPUT.test(snake)
+function isInput(snake: string): boolean {
+  return INPUT.some((word) => word.test(snake)) && !OUTPUT.test(snake)
 }
 
 function snakeCase(name: string): string {

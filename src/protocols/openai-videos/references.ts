@@ -1,6 +1,7 @@
 /** Jobs that a submit refers to: where their ids stand in it, and how they are replaced there. Knows no encoding. */
 import { isTagged } from '../../core/job-id.ts'
-import { editJson } from '../body/json-edit.ts'
+import type { Allowance } from '../body/bounds.ts'
+import { editJson, type JsonEditor } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
 import { holdsId, PROMPTS } from '../member-names.ts'
 
@@ -11,21 +12,30 @@ const MARK = 'slc'
 /** Under a name that promises no id, a shorter word with such a mark is one by chance. */
 const MIN_ID_CHARS = 40
 
+/** Text in, text out. `path`: the keys down to it, `levels`: brackets around it. */
+export type SwapIds = (text: string, path: string[], levels?: number) => string
+
 /**
  * The text with each id in it put through `swap`: an id of ours wherever it is a whole value, in JSON at any depth
- * and in JSON held as text; with `refers` any id in `video` or as its `id` too. Prompts are left alone.
- * `path`: the keys down to the text.
+ * and in JSON held as text; with `refers` any id in `video` or as its `id` too. Prompts are left alone. `allowance`:
+ * of the whole body. Throws `malformed_body` where JSON held as text outgrows it.
  */
-export function swapIds(text: string, path: readonly string[], refers: boolean, swap: (id: string) => string): string {
-  const inVideo = refers && path[0] === 'video'
-  const name = path.at(-1) ?? ''
-  if (PROMPTS.has(name) || path[0] === 'model' || (!inVideo && !text.includes(MARK))) return text
-  const namesJob = inVideo && (path.length === 1 || name === 'id')
-  const isOurs = isTagged(text) && (holdsId(name) || text.length >= MIN_ID_CHARS)
-  if (JOB_ID.test(text) && (namesJob || isOurs)) return swap(text)
-  if (!looksLikeJson(text) || !isJson(text)) return text
-  return editJson(text, {
-    key: (below) => below.at(-1) ?? '',
-    text: (inner, below) => swapIds(inner, [...path, ...below], refers, swap),
-  })
+export function idSwapper(allowance: Allowance, refers: boolean, swap: (id: string) => string): SwapIds {
+  const swapIds: SwapIds = (text, path, levels = 0) => {
+    const inVideo = refers && path[0] === 'video'
+    const name = path.at(-1) ?? ''
+    if (PROMPTS.has(name) || path[0] === 'model' || (!inVideo && !text.includes(MARK))) return text
+    const namesJob = inVideo && (path.length === 1 || name === 'id')
+    const isOurs = isTagged(text) && (holdsId(name) || text.length >= MIN_ID_CHARS)
+    if (JOB_ID.test(text) && (namesJob || isOurs)) return swap(text)
+    if (!looksLikeJson(text)) return text
+    allowance.takeText(text, levels, path[0] ?? 'body')
+    if (!isJson(text)) return text
+    const editor: JsonEditor = {
+      key: (below) => below.at(-1) ?? '',
+      text: (inner, below, inside) => swapIds(inner, below, levels + inside),
+    }
+    return editJson(text, editor, path)
+  }
+  return swapIds
 }

@@ -2,8 +2,6 @@
 import type { Route } from '../protocol.ts'
 
 export const API = '/v1/videos'
-/** The shortest prefix that ends in `/v1/videos`, then what stands below it. */
-const VIDEOS = /^((?:\/[^/]+)*?\/v1\/videos)(?:\/(.*))?$/
 /** Names below `/v1/videos` that are no job ids. */
 const COLLECTIONS = new Set(['sync', 'edits', 'extensions', 'characters', 'generations'])
 
@@ -27,17 +25,27 @@ const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: '
  * that no job can have (with a slash in it, or that does not decode) is a job's all the same, so
  * that it is looked for and not found.
  */
-export function routeVideos(method: string, path: string): Route {
-  const plain = plainSpelling(path)
-  const match = VIDEOS.exec(plain) ?? VIDEOS.exec(asServersRead(plain))
-  if (!match) return { ...passed(method, plain), prefix: '' }
-  const base = match[1] as string
-  return { ...routeBelow(method, match.input, base, match[2] ?? ''), prefix: base.slice(0, -API.length) }
+export function routeVideos(method: string, given: string): Route {
+  const plain = plainSpelling(given)
+  const path = baseEnd(plain) > 0 ? plain : asServersRead(plain)
+  const base = path.slice(0, baseEnd(path))
+  if (base === '') return { ...passed(method, plain), prefix: '' }
+  return { ...routeBelow(method, path, base, path.slice(base.length + 1)), prefix: base.slice(0, -API.length) }
 }
 
 /** Whether `video` in the body of this submit names an earlier job. */
 export function refersToJobs(route: Route): boolean {
   return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
+}
+
+/** Where the shortest prefix that ends in `/v1/videos` ends; 0 where there is none. */
+function baseEnd(path: string): number {
+  if (!path.startsWith('/')) return 0
+  for (let at = path.indexOf(API); at >= 0; at = path.indexOf(API, at + 1)) {
+    const end = at + API.length
+    if (end === path.length || path[end] === '/') return end
+  }
+  return 0
 }
 
 function routeBelow(method: string, path: string, base: string, below: string): Unprefixed {

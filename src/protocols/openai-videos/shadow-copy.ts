@@ -2,40 +2,53 @@
  * What a shadow's copy of a submit leaves out: fields that would make it act on the client's
  * behalf. Everything else stays byte for byte.
  */
+import type { Allowance } from '../body/bounds.ts'
 import type { Field } from '../body/form-body.ts'
-import { editJson } from '../body/json-edit.ts'
+import { editJson, type JsonEditor } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
 import { PROMPTS } from '../member-names.ts'
-import { actsForClient, isStoreTarget } from './acting-fields.ts'
+import { actsForClient, isStore, namesInput } from './acting-fields.ts'
 import { pathOf } from './field-path.ts'
 
-/** A name in text that looks like JSON but does not read as such. */
-const NAMES = /([\w-]+)["']?\s*:/g
+/** A word, and what makes it a name where it follows, in text that looks like JSON but does not read as such. */
+const WORD = /[\w-]+/g
+const AFTER_NAME = /["']?\s*:/y
 
 /** Whether the whole field goes, by its name (`metadata[a]` too) or by the store that it names. */
 export function isLeftOut({ name, value }: Field): boolean {
   const path = pathOf(name)
-  return path.some(actsForClient) || (typeof value === 'string' && isTarget(value, path))
+  return path.some(actsForClient) || (typeof value === 'string' && isStore(value) && !isPrompt(path) && !isInput(path))
 }
 
 /**
  * Text without such fields where it is JSON: in objects at any depth, in JSON held as text. What looks like JSON,
- * can't be read and names such a field becomes an empty object. `path`: the keys down to it.
+ * can't be read and names such a field becomes an empty object. `path`: the keys down to it; `allowance`: of the
+ * whole body. Throws `malformed_body` where JSON held as text outgrows it.
  */
-export function shadowText(text: string, path: readonly string[]): string {
-  if (isPrompt(path) || !looksLikeJson(text)) return text
-  if (!isJson(text)) return namesIn(text).some(actsForClient) ? '{}' : text
-  return editJson(text, {
-    key: (below) => (actsForClient(below.at(-1) ?? '') ? null : (below.at(-1) ?? '')),
-    text: (inner, below) => {
-      const all = [...path, ...below]
-      return isTarget(inner, all) ? null : shadowText(inner, all)
-    },
-  })
+export function shadowText(text: string, path: string[], allowance: Allowance): string {
+  // For each key down to where the walk is: whether it or one above names an input. Asked of a key once, however much stands below.
+  const inputs = [false]
+  for (const name of path) inputs.push(inputs.at(-1) === true || namesInput(name))
+  const copied = (source: string, at: string[], levels: number): string => {
+    if (isPrompt(at) || !looksLikeJson(source)) return source
+    allowance.takeText(source, levels, path[0] ?? 'body')
+    if (!isJson(source)) return namesActingField(source) ? '{}' : source
+    const editor: JsonEditor = {
+      key: (below) => {
+        const name = below.at(-1) ?? ''
+        inputs[below.length] = inputs[below.length - 1] === true || namesInput(name)
+        return actsForClient(name) ? null : name
+      },
+      text: (inner, below, inside) =>
+        isStore(inner) && !isPrompt(below) && !inputs[below.length] ? null : copied(inner, below, levels + inside),
+    }
+    return editJson(source, editor, at)
+  }
+  return copied(text, path, 0)
 }
 
-function isTarget(value: string, path: readonly string[]): boolean {
-  return !isPrompt(path) && isStoreTarget(value, path)
+function isInput(path: readonly string[]): boolean {
+  return path.some(namesInput)
 }
 
 /** Text of people, even where it looks like something else. */
@@ -43,6 +56,10 @@ function isPrompt(path: readonly string[]): boolean {
   return PROMPTS.has(path.at(-1) ?? '')
 }
 
-function namesIn(text: string): string[] {
-  return Array.from(text.matchAll(NAMES), (match) => match[1] ?? '')
+function namesActingField(text: string): boolean {
+  for (const word of text.matchAll(WORD)) {
+    AFTER_NAME.lastIndex = word.index + word[0].length
+    if (AFTER_NAME.test(text) && actsForClient(word[0])) return true
+  }
+  return false
 }

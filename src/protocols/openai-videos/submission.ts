@@ -4,12 +4,13 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
 import { applyEdits, type Edit } from '../body/edit.ts'
 import { encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from '../body/form-body.ts'
 import type { RebuildTarget, Route, Submission } from '../protocol.ts'
 import { readFacts } from './facts.ts'
 import { pathOf } from './field-path.ts'
-import { swapIds } from './references.ts'
+import { idSwapper } from './references.ts'
 import { refersToJobs } from './routes.ts'
 import { isLeftOut, shadowText } from './shadow-copy.ts'
 
@@ -18,12 +19,15 @@ export function toSubmission(body: FormBody, contentType: string, route: Route):
   if (models.length > 1) throw malformed('model', 'stands more than once')
   const model = models[0]?.value ?? null
   if (model !== null && typeof model !== 'string') throw malformed('model', 'must be a string')
+  if (model !== null && model.length > MAX_NAME_CHARS)
+    throw malformed('model', `has more than ${MAX_NAME_CHARS} characters`)
   const refers = refersToJobs(route)
   const jobs = jobsIn(body, refers)
   if (route.job !== null) jobs.delete(route.job)
 
   let fingerprint: string | undefined
   return {
+    byteLength: body.bytes.length,
     model,
     ...readFacts(body),
     jobs: [...(route.job === null ? [] : [route.job]), ...jobs],
@@ -34,12 +38,13 @@ export function toSubmission(body: FormBody, contentType: string, route: Route):
     rebuild: (target) => {
       const gone = new Set(target.shadow ? body.fields.filter(isLeftOut) : [])
       const isRead = target.shadow || jobs.size > 0
+      const rebuilt = rebuilder(body, target, refers)
       const edits = body.fields
         .filter((field) => !gone.has(field) && (isRead || field === models[0]))
         .flatMap((field) =>
           editsOf(body, field, (text) =>
             // A model that the client left out stays out: the backend then takes its own.
-            field === models[0] ? (target.model ?? text) : rebuilt(text, pathOf(field.name), target, refers),
+            field === models[0] ? (target.model ?? text) : rebuilt(text, pathOf(field.name)),
           ),
         )
       return { bytes: applyEdits(body.bytes, [...body.remove(gone), ...edits]), contentType }
@@ -50,15 +55,19 @@ export function toSubmission(body: FormBody, contentType: string, route: Route):
 /** Client ids, each once. */
 function jobsIn(body: FormBody, refers: boolean): Set<string> {
   const found = new Set<string>()
-  for (const field of body.fields) {
-    swapIds(textOf(body, field) ?? '', pathOf(field.name), refers, (id) => (found.add(id), id))
-  }
+  const look = idSwapper(new Allowance(body.bytes.length), refers, (id) => (found.add(id), id))
+  for (const field of body.fields) look(textOf(body, field) ?? '', pathOf(field.name))
   return found
 }
 
-function rebuilt(text: string, path: string[], { jobIds, shadow }: RebuildTarget, refers: boolean): string {
-  const own = swapIds(text, path, refers, (id) => jobIds.get(id) ?? id)
-  return shadow ? shadowText(own, path) : own
+/** What a field's text becomes for one arm. */
+function rebuilder(body: FormBody, { jobIds, shadow }: RebuildTarget, refers: boolean) {
+  const swapIds = idSwapper(new Allowance(body.bytes.length), refers, (id) => jobIds.get(id) ?? id)
+  const allowance = new Allowance(body.bytes.length)
+  return (text: string, path: string[]): string => {
+    const own = swapIds(text, path)
+    return shadow ? shadowText(own, path, allowance) : own
+  }
 }
 
 function editsOf(body: FormBody, field: Field, change: (text: string) => string): Edit[] {

@@ -1,0 +1,42 @@
+/** A backend's deadline is the backend's: time in which this isolate was busy with something else is not counted. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { callBackend } from '../../src/gateway/forward.ts'
+
+afterEach(() => vi.unstubAllGlobals())
+
+/** Timers that run when they are told to, however late; a backend that never answers. */
+function silentBackend() {
+  const timers: { run: () => void; ms: number }[] = []
+  vi.stubGlobal('setTimeout', (run: () => void, ms: number) => timers.push({ run, ms }))
+  vi.stubGlobal('clearTimeout', () => undefined)
+  vi.stubGlobal(
+    'fetch',
+    (_: string, { signal }: RequestInit) =>
+      new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))),
+  )
+  let ended: string | null = null
+  const request = { url: 'http://127.0.0.1', method: 'POST', headers: new Headers(), body: null, timeoutMs: 3000 }
+  const call = callBackend(request, () => 0).then((upstream) => (ended = upstream.ok ? 'ok' : upstream.failure))
+  return { timers, call, ended: () => ended }
+}
+
+test('one tick that comes late, however late, does not end a call', async () => {
+  const { timers, ended } = silentBackend()
+  timers.shift()!.run()
+  await Promise.resolve()
+  expect(ended()).toBeNull()
+  expect(timers).toHaveLength(1)
+})
+
+test('a call ends when the isolate was free for the whole of its timeout', async () => {
+  const { timers, call, ended } = silentBackend()
+  let waitedMs = 0
+  for (let timer = timers.shift(); timer; timer = timers.shift()) {
+    expect(ended()).toBeNull()
+    waitedMs += timer.ms
+    timer.run()
+  }
+  await call
+  expect(ended()).toBe('timeout')
+  expect(waitedMs).toBe(3000)
+})

@@ -1,0 +1,75 @@
+/** A copy for the shadow costs the client nothing: before the answer has left, sizes are looked at and nothing is built. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Exchange } from '../../src/gateway/exchange.ts'
+import { copyToShadow } from '../../src/gateway/shadow.ts'
+
+beforeEach(() => {
+  vi.stubGlobal('scheduler', { wait: () => Promise.resolve() })
+})
+afterEach(() => vi.unstubAllGlobals())
+
+type Arguments = Parameters<typeof copyToShadow>
+
+/** A submit of this many bytes on its way, and what happens to its copy. */
+function submitOf(byteLength: number) {
+  const answered = Promise.withResolvers<void>()
+  const counted: string[] = []
+  const rebuild = vi.fn(() => ({ bytes: new Uint8Array(byteLength), contentType: 'application/json' }))
+  const admitShadow = vi.fn(() => Promise.resolve({ admitted: false, reason: 'in_flight' }))
+  const isolate = { copyBytes: 0, forceControl: false }
+  const work: Promise<unknown>[] = []
+  const lane = {
+    release: { name: 'r', arms: { candidate: { model: 'n' } } },
+    telemetry: { shadowCount: (step: string) => counted.push(step) },
+    ledgerFor: () => ({ admitShadow }),
+  }
+  const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 }
+  const x = {
+    requestId: 'a',
+    isolate,
+    answered: answered.promise,
+    waitUntil: (each: Promise<unknown>) => work.push(each),
+  }
+  copyToShadow(
+    x as unknown as Exchange,
+    { lane, snapshot: { shadow } } as unknown as Arguments[1],
+    {
+      submission: { byteLength, jobs: [], rebuild },
+      route: { upstreamPath: () => '/v1/videos' },
+    } as unknown as Arguments[2],
+    { owner: 'o' } as unknown as Arguments[3],
+  )
+  return { answer: answered.resolve, counted, rebuild, admitShadow, isolate, ended: () => Promise.all(work) }
+}
+
+test('nothing of the copy is built before the answer is on its way', async () => {
+  const { answer, rebuild, admitShadow, isolate, ended } = submitOf(1000)
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+  expect(rebuild).not.toHaveBeenCalled()
+  expect(admitShadow).not.toHaveBeenCalled()
+  expect(isolate.copyBytes).toBe(2000)
+  answer()
+  await ended()
+  expect(rebuild).toHaveBeenCalledOnce()
+  expect(admitShadow).toHaveBeenCalledOnce()
+  expect(isolate.copyBytes).toBe(0)
+})
+
+test('a submit that is too large to be copied is never rebuilt', async () => {
+  const { answer, counted, rebuild, ended } = submitOf(262_145)
+  answer()
+  await ended()
+  expect(rebuild).not.toHaveBeenCalled()
+  expect(counted).toEqual(['eligible', 'sampled', 'dropped:body_too_large'])
+})
+
+test('a copy that is out of bounds is dropped, and its bytes are free again', async () => {
+  const { answer, counted, rebuild, isolate, ended } = submitOf(1000)
+  rebuild.mockImplementation(() => {
+    throw new Error('nests deeper')
+  })
+  answer()
+  await ended()
+  expect(counted.at(-1)).toBe('dropped:copy_failed')
+  expect(isolate.copyBytes).toBe(0)
+})

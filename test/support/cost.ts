@@ -1,0 +1,26 @@
+/** What work costs in CPU time, told so that a busy machine does not matter: against other work, and by the best of several runs. */
+import { expect } from 'vitest'
+
+const TIMES = 10
+/** What the clock, the compiler and the garbage of others may add. */
+const SLACK_MS = 40
+const MOST_RUNS = 6
+
+/** CPU time of one run, in ms, whatever else this machine does. */
+function cpuMs(work: () => void): number {
+  const before = process.cpuUsage()
+  work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+/** `odd` may cost ten times what `plain` does; only what looks dearer is run again. */
+export function expectNoDearer(odd: () => void, plain: () => void, what: string): void {
+  let oddMs = cpuMs(odd)
+  let plainMs = cpuMs(plain)
+  for (let run = 1; run < MOST_RUNS && oddMs > TIMES * plainMs + SLACK_MS; run++) {
+    oddMs = Math.min(oddMs, cpuMs(odd))
+    plainMs = Math.max(plainMs, cpuMs(plain))
+  }
+  expect(oddMs, `${what}, in ms of CPU`).toBeLessThanOrEqual(TIMES * plainMs + SLACK_MS)
+}
