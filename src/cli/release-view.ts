@@ -1,5 +1,6 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
 import type { ReleaseView, VerdictView } from '../control/api.ts'
+import { isArmError, type Outcome } from '../core/outcome.ts'
 import { isLastStage } from './advice.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -133,6 +134,8 @@ function damage({ blast_radius: b }: ReleaseView): string[][] {
   ]
 }
 
+const LEFT_THEN_FIGURES = ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'] as const
+
 function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] {
   if (verdicts.length === 0) return []
   const colours: Partial<Record<string, Style[keyof Style]>> = {
@@ -142,7 +145,9 @@ function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] 
     no_data: style.yellow,
     error: style.red,
   }
-  const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action'].map(style.dim)
+  const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action', 'errors'].map(
+    style.dim,
+  )
   const rows = verdicts.map((verdict) => [
     verdict.guardrail,
     (colours[verdict.status] ?? style.dim)(verdict.status.replace('_', ' ')) +
@@ -154,8 +159,18 @@ function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] 
     measured(verdict, verdict.threshold),
     verdict.method === 'sequential' ? '' : `${verdict.windows.bad}/${verdict.windows.needed}`,
     verdict.action,
+    errorClasses(verdict),
   ])
-  return table([header, ...rows], ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right', 'left'])
+  return table([header, ...rows], [...LEFT_THEN_FIGURES, 'left', 'left'])
+}
+
+/** `20 job_timeout, 3 job_failed`, the most first. */
+function errorClasses({ evidence = {} }: VerdictView): string {
+  const errors = Object.entries(evidence).filter(([name]) => isArmError(name as Outcome))
+  return errors
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, n]) => `${figure(n)} ${name}`)
+    .join(', ')
 }
 
 /** Rates in percent, latencies in seconds, signals as they are. */

@@ -38,7 +38,7 @@ export const verdictSchema = v.object({
   baseline_n: v.number(),
   threshold: v.nullable(v.number()),
   formula: v.string(),
-  /** Counts and statistics to recompute the verdict from, by name. */
+  /** Counts and statistics to recompute the verdict from, by name; the candidate's errors by class among them. */
   evidence: v.optional(v.record(v.string(), v.number())),
   windows: v.object({ from: v.nullable(isoTime), to: v.nullable(isoTime), bad: v.number(), needed: v.number() }),
   message: v.string(),

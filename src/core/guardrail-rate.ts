@@ -13,7 +13,7 @@ import {
   SPEAKS_AGAINST,
   streakStatus,
 } from './streak.ts'
-import { armErrors, judged } from './window.ts'
+import { armErrors, armErrorsByClass, judged } from './window.ts'
 
 /** Errors of both arms in one window; null if nothing in it says anything about either. */
 export function errorTally(guardrail: Guardrail, window: ClosedWindow): Tally | null {
@@ -28,6 +28,7 @@ export function errorTally(guardrail: Guardrail, window: ClosedWindow): Tally | 
     n,
     controlX: control ? armErrors(control) : 0,
     controlN,
+    errors: candidate ? armErrorsByClass(candidate) : {},
   }
 }
 
@@ -95,7 +96,7 @@ export function rateFigures(
   guardrail: Guardrail,
   tally: Tally,
 ): Pick<Finding, 'value' | 'n' | 'baselineValue' | 'baselineN' | 'threshold' | 'evidence'> {
-  const { x, n, controlX, controlN } = tally
+  const { x, n, controlX, controlN, errors } = tally
   const threshold = thresholdOf(guardrail, tally)
   return {
     value: rate(x, n),
@@ -103,11 +104,11 @@ export function rateFigures(
     baselineValue: rate(controlX, controlN),
     baselineN: controlN,
     threshold: Number.isFinite(threshold) ? threshold : null,
-    evidence: () => ({ events: x, baselineEvents: controlX }),
+    evidence: () => ({ events: x, baselineEvents: controlX, ...errors }),
   }
 }
 
-/** `job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs; control 0.4 %)`, with what follows from it. */
+/** `job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs: 7 job_timeout, 2 job_failed; control 0.4 %)`, with what follows from it. */
 export function rateWords(
   guardrail: Guardrail,
   tally: Tally,

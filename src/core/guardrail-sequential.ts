@@ -108,7 +108,7 @@ export function assessSequential(guardrail: Guardrail, state: MonitorState, cont
     evidence: () => {
       const { logE, logEControl, needed } = stand()
       const against = logEControl === null ? {} : { logEControl }
-      return { events: x, baselineEvents: controlX, logE, ...against, logENeeded: needed }
+      return { events: x, baselineEvents: controlX, ...trial.errors, logE, ...against, logENeeded: needed }
     },
     words: () => sequentialWords(guardrail, state, trial, finding, stand()),
   }
@@ -121,7 +121,7 @@ function isOverLimit(guardrail: Guardrail, epoch: number, trial: Tally, limit: n
   return logE >= needed
 }
 
-/** `job error rate 12 % > 1.4 % (4 of 34 jobs; control 0.4 %): log e 9.7 and 6.1 against control, 5.3 needed`. */
+/** `job error rate 12 % > 1.4 % (4 of 34 jobs: 4 job_failed; control 0.4 %): log e 9.7 and 6.1 against control, 5.3 needed`. */
 function sequentialWords(
   guardrail: Guardrail,
   state: MonitorState,

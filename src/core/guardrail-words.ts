@@ -43,10 +43,21 @@ export function secondsText(seconds: number): string {
   return `${Number(seconds.toPrecision(3))} s`
 }
 
-/** `(9 of 114 jobs; control 0.4 %)`. */
-export function tallyText({ x, n, controlX, controlN }: Tally, operation: Operation): string {
+/** `(9 of 114 jobs: 7 job_timeout, 2 job_failed; control 0.4 %)`; of slow jobs without classes. */
+export function tallyText(tally: Tally, operation: Operation): string {
+  const { x, n, controlX, controlN } = tally
   const control = controlN === 0 ? 'no control traffic' : `control ${percent(controlX / controlN)}`
-  return `(${grouped(x)} of ${counted(n, operation)}; ${control})`
+  return `(${grouped(x)} of ${counted(n, operation)}${classesText(tally)}; ${control})`
+}
+
+/** `: 20 job_timeout, 3 job_failed`, the most first. */
+function classesText({ x, errors }: Tally): string {
+  const named = Object.entries(errors ?? {}).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  const parts = named.map(([name, n]) => `${grouped(n)} ${name}`)
+  const others = x - named.reduce((sum, [, n]) => sum + n, 0)
+  // Counted by a build that did not tell classes apart.
+  if (parts.length > 0 && others > 0) parts.push(`${grouped(others)} of unknown class`)
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`
 }
 
 /** `in 2 of 5 windows`, and a streak that has grown beyond what was needed as such. */

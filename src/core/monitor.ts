@@ -2,7 +2,7 @@
  * What a monitor is made of: the guardrail it watches, the windows it is fed, its state, its verdict. Shapes only; the
  * judging is in guardrails.ts and the files it names.
  */
-import type { Operation } from './outcome.ts'
+import type { ArmError, Operation } from './outcome.ts'
 import type { Sketch } from './sketch.ts'
 import type { Counters } from './window.ts'
 
@@ -57,7 +57,7 @@ export interface Finding {
   threshold: number | null
   /** What it rests on: from and to in unix ms, how many windows were judged bad in a row, and of how many needed. */
   windows: { fromMs: number | null; toMs: number | null; bad: number; needed: number }
-  /** Counts and statistics to recompute it from, by name: `events`, `baselineEvents`, `logE`, … */
+  /** Counts and statistics to recompute it from, by name: `events`, `baselineEvents`, `job_timeout`, `logE`, … */
   evidence?: () => Readonly<Record<string, number>>
   words: () => string
 }
@@ -94,6 +94,8 @@ export interface Tally {
   n: number
   controlX: number
   controlN: number
+  /** The candidate's errors by class; left out for slow jobs, and by builds that did not tell them apart. */
+  errors?: Partial<Record<ArmError, number>>
 }
 
 /** Latencies of both arms. Two measures, because it is known only at the end whether all sizes were known. */

@@ -32,7 +32,16 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
     n: earlier.n + later.n,
     controlX: earlier.controlX + later.controlX,
     controlN: earlier.controlN + later.controlN,
+    ...(earlier.errors || later.errors ? { errors: addErrors(earlier.errors ?? {}, later.errors ?? {}) } : {}),
   }
+}
+
+type Errors = NonNullable<Tally['errors']>
+
+function addErrors(earlier: Errors, later: Errors): Errors {
+  const sum = { ...earlier }
+  for (const [name, n] of Object.entries(later) as [keyof Errors, number][]) sum[name] = (sum[name] ?? 0) + n
+  return sum
 }
 
 export function rate(x: number, n: number): number | null {

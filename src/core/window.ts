@@ -73,6 +73,15 @@ export function armErrors(counters: Counters): number {
   return n
 }
 
+/** The same by class; classes without any are left out. */
+export function armErrorsByClass(counters: Counters): Partial<Record<ArmError, number>> {
+  const errors: Partial<Record<ArmError, number>> = {}
+  for (const [outcome, k] of Object.entries(counters.outcomes) as [ArmError | Blameless, number][]) {
+    if (isArmError(outcome) && k > 0) errors[outcome] = k
+  }
+  return errors
+}
+
 /** Requests whose end says something about the arm: all but the blameless ones. */
 export function judged(counters: Counters): number {
   let blameless = 0

@@ -68,7 +68,17 @@ export function verdictSentence(verdict: VerdictView, t: Text): string {
     limit: limitWords(verdict, t),
     streak: windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : '',
     status: statusWord(verdict, t),
+    errors: errorClasses(verdict, t),
   })
+}
+
+function errorClasses({ evidence = {} }: VerdictView, t: Text): { name: string; n: string }[] {
+  const words: Partial<Record<string, string>> = t.jobs.outcomes
+  const named = Object.entries(evidence).flatMap(([key, n]) => {
+    const name = words[key]
+    return name === undefined ? [] : [{ name, n }]
+  })
+  return named.sort((a, b) => b.n - a.n).map(({ name, n }) => ({ name, n: group(n) }))
 }
 
 function bracketed(words: string, t: Text): string {

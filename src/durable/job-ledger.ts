@@ -13,6 +13,7 @@ import { protocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
+import { Downloads } from './ledger/downloads.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
@@ -53,6 +54,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #claims: Claims
   readonly #experiment: ExperimentTable
   readonly #bodies: Bodies
+  readonly #downloads: Downloads
   readonly #funnel: Funnel
   readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
@@ -65,6 +67,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000)
     this.#jobs = new JobTable(sql, this.#windows)
     this.#bodies = new Bodies(sql)
+    this.#downloads = new Downloads(sql, this.#jobs, this.#windows)
     this.#funnel = new Funnel(sql)
     this.#experiment = new ExperimentTable(sql)
     // Keys of all releases are kept in one ledger.
@@ -86,6 +89,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         storage: ctx.storage,
         jobs: this.#jobs,
         bodies: this.#bodies,
+        downloads: this.#downloads,
         funnel: this.#funnel,
         backend,
         release: this.#release,
@@ -100,11 +104,13 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     }
   }
 
-  async flush({ submitted, seen, exposed = [] }: LedgerBatch): Promise<void> {
+  async flush(batch: LedgerBatch): Promise<void> {
+    const { submitted, seen, exposed = [] } = batch
     const now = Date.now()
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
     for (const sighting of seen) this.#follower?.sighted(sighting, now)
+    this.#downloads.take(batch, now)
     await this.#follower?.arm(now)
   }
 

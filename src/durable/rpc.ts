@@ -72,10 +72,22 @@ export interface Exposure {
   traits: Record<'region' | 'prompt' | 'duration' | 'visitor', string | null>
 }
 
+/** A download whose answer shows no video. Only the ledger knows whether there should be one, so it counts the request. */
+export interface MissingVideo {
+  job: JobName
+  /** As the request is counted: stage and epoch are those that it was routed by. */
+  request: Series
+  /** Until the answer's headers. */
+  seconds: number
+  /** Unix ms. */
+  sentAt: number
+}
+
 export interface LedgerBatch {
   submitted: JobEntry[]
   seen: JobSighting[]
   exposed?: Exposure[]
+  missing?: MissingVideo[]
 }
 
 /** One value of a subject. `row` numbers it in the answer. */

@@ -1,6 +1,8 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
 import { isArmError, type Outcome } from '../core/outcome.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   armErrorOf,
@@ -17,6 +19,9 @@ import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
+
+/** JSON beyond this, in answer to a synchronous submit, may hold the video itself. */
+const MAX_BARE_JSON_BYTES = 64 * 1024
 
 /** A submit as it was read, before any arm is chosen. */
 export interface Submit {
@@ -74,8 +79,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
     json: null,
   }
   if (!upstream.ok) tried.outcome = upstream.failure
-  else if (isSync && upstream.response.ok && !isJson(upstream.response)) upstream.done()
-  else await readAnswer(lane, s.route, tried, upstream)
+  else await readAnswer(x, lane, s.route, tried, upstream)
   recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) lane.breaker.failed(now())
@@ -86,6 +90,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
 async function readAnswer(
+  x: Exchange,
   lane: Lane,
   route: Route,
   tried: Attempt,
@@ -96,22 +101,35 @@ async function readAnswer(
   tried.outcome = armErrorOf(status) ?? (isRedirect(status) ? 'bad_output' : status >= 400 ? 'client_error' : 'ok')
   // What should hold a job is looked into whatever it calls itself; other answers only where they say that they are JSON.
   const mustBeJob = response.ok && route.answer === 'job'
-  if (!mustBeJob && !isJson(response)) {
+  const mustBeVideo = response.ok && route.operation === 'sync'
+  if (!mustBeJob && !mustBeVideo && !isJson(response)) {
     upstream.done()
     return
   }
   try {
-    const read = await readPrefix(response, MAX_JOB_JSON_BYTES)
+    // Of a video no more than its first bytes are waited for.
+    const read = await readPrefix(response, mustBeVideo && !isJson(response) ? 0 : MAX_JOB_JSON_BYTES)
     tried.rest = read.rest
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
-    if (read.rest) return
-    tried.json = parseJson(tried.text!)
-    tried.sight = lane.protocol.readJob(status, tried.json)
-    if (mustBeJob && !tried.sight) tried.outcome = 'bad_output'
+    if (tried.text !== null) {
+      tried.json = parseJson(tried.text)
+      tried.sight = lane.protocol.readJob(status, tried.json)
+    }
+    if (mustBeJob && !tried.sight && !read.rest) tried.outcome = 'bad_output'
+    if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
   } catch {
     tried.outcome = upstream.failure()
     tried.upstream = { ok: false, failure: tried.outcome, seconds: (now() - tried.startedAt) / 1000 }
   } finally {
     upstream.done()
   }
+}
+
+/** Of a synchronous submit that was answered well: with the video, or as some servers do with JSON that holds it or tells of the job. */
+function outcomeOfVideo(x: Exchange, { protocol }: Lane, { sight, text, rest }: Attempt, response: Response): Outcome {
+  if (sight) return outcomeOf(sight) ?? 'ok'
+  if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'
+  const asked = { method: x.request.method, headers: x.request.headers, query: x.url.searchParams }
+  const { status, headers } = response
+  return showsNoVideo(protocol, asked, { status, headers, isEmpty: text === '' }) ? 'bad_output' : 'ok'
 }

@@ -5,7 +5,7 @@ import type { Reason } from '../core/assignment.ts'
 import type { Operation, Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
-import type { Measure } from '../core/window.ts'
+import type { Measure, Series } from '../core/window.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import type { Outgoing } from './headers.ts'
 import type { Isolate, Lane } from './isolate.ts'
@@ -68,17 +68,21 @@ export function attributesOf(x: Exchange, subject: Subject, submission: Submissi
   }
 }
 
-/** Counts one request under its arm. Stage and epoch are those that it was routed by. */
+type Counted = Pick<Decided, 'lane' | 'snapshot'> & { routed: Pick<Routed, 'arm' | 'matched'> }
+
+/** Counts one request under its arm. */
 export function recordEnd(
-  { lane, snapshot, routed }: Pick<Decided, 'lane' | 'snapshot'> & { routed: Pick<Routed, 'arm' | 'matched'> },
+  decided: Counted,
   operation: Operation,
   outcome: Outcome,
   seconds: Partial<Record<Measure, number>>,
   shadow = false,
 ): void {
+  decided.lane.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds })
+}
+
+/** Stage and epoch are those that the request was routed by. */
+export function seriesOf({ snapshot, routed }: Omit<Counted, 'lane'>, operation: Operation, shadow = false): Series {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
-  lane.telemetry.record(
-    { stage, epoch, arm: routed.arm, operation, shadow, matched: routed.matched },
-    { outcome, seconds },
-  )
+  return { stage, epoch, arm: routed.arm, operation, shadow, matched: routed.matched }
 }

@@ -34,6 +34,8 @@ export interface Lane {
   ledgers: () => JobLedgerRpc[]
   /** Client ids that the ledgers told, by owner and backend id: a remix names its source in every answer. */
   issuedIds: Map<string, string>
+  /** Jobs that their owners have asked this isolate to delete, by backend and its id. */
+  givenUp: Set<string>
 }
 
 export interface Isolate {
@@ -108,5 +110,6 @@ function lane(env: Env, release: ReleaseConfig): Lane {
     ledgerFor: (owner) => ledgerOf(env, release.name, owner, release.ledgerShards),
     ledgers: () => Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i)),
     issuedIds: new Map(),
+    givenUp: new Set(),
   }
 }

@@ -3,13 +3,12 @@
  * the arm that owns the job, whatever the split has become.
  */
 import { SluiceError } from '../core/errors.ts'
-import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
+import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
-  armErrorOf,
   callBackend,
   type CallFailure,
   isJson,
@@ -41,6 +40,8 @@ interface Answered {
   response: Response
   /** Until the answer's headers. */
   seconds: number
+  /** Unix ms. */
+  sentAt: number
   /** The answer has been read, or need not be: ends the arm's deadline. */
   done: () => void
   failure: () => CallFailure
@@ -57,6 +58,8 @@ export async function aboutJob(
   const routed = { arm: job.arm, reason: 'job' as const, matched: job.tag?.matched ?? false }
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
+  if (route.operation === 'cancel') givesUp(job)
+  const sentAt = now()
   const { upstream, url } = await call(x, lane, route, job)
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
@@ -74,7 +77,7 @@ export async function aboutJob(
       return aboutJob(x, snapshot, route, onward)
     }
   }
-  const answered: Answered = { x, decided, route, job, url, response, seconds, done, failure }
+  const answered: Answered = { x, decided, route, job, url, response, seconds, sentAt, done, failure }
   const mayBeRead = route.answer !== 'bytes' || response.status >= 400
   const isRead = route.answer === 'job' || route.answer === 'deletion' || (mayBeRead && isJson(response))
   return isRead ? json(answered) : streamed(answered)
@@ -101,20 +104,33 @@ async function call(
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
-  const { x, decided, route, job, url, response, seconds, done } = answered
-  const { lane } = decided
+  const { x, decided, job, url, response, done } = answered
+  if (job.foreign && response.status === 404) {
+    done()
+    return unknown(answered)
+  }
+  const body = await started(answered)
   done()
-  if (job.foreign && response.status === 404) return unknown(answered)
-  recordEnd(decided, route.operation, outcomeOfAnswer(lane, route, response), { latency: seconds })
+  count(answered, body === null)
   const translation = await translationOf(x, sourceOf(job, url), new Map([[job.upstreamId, job.clientId]]), null)
-  const { status, headers, body } = response
+  const { status, headers } = response
   return answer(x, decided, { status, headers, body, translation })
 }
 
-function outcomeOfAnswer(lane: Lane, { operation, answer }: Route, { status, headers, ok }: Response): Outcome {
-  if (status === 410 && answer === 'bytes') return 'bad_output'
-  if (ok && operation === 'content') return lane.protocol.isGoodContent(status, headers) ? 'ok' : 'bad_output'
-  return armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
+/** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
+async function started({ x, decided, route, job, response, seconds, failure }: Answered) {
+  const isUnknown = response.ok && x.request.method === 'GET' && !response.headers.has('content-length')
+  if (route.operation !== 'content' || !isUnknown) return response.body
+  const { rest } = await readPrefix(response, 0).catch(() => {
+    recordEnd(decided, route.operation, failure(), { latency: seconds })
+    throw upstreamError(failure(), job.arm, false)
+  })
+  return rest
+}
+
+function count({ x, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
+  if (route.operation === 'content') countDownload(x, { decided, job, response, isEmpty, seconds, sentAt })
+  else recordEnd(decided, route.operation, outcomeOfStatus(response.status), { latency: seconds })
 }
 
 async function json(answered: Answered): Promise<Response> {
@@ -142,8 +158,8 @@ async function json(answered: Answered): Promise<Response> {
   const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
-  const outcome = sight ? 'ok' : isBad ? 'bad_output' : outcomeOfAnswer(lane, route, response)
-  recordEnd(decided, route.operation, outcome, { latency: seconds })
+  if (sight || isBad) recordEnd(decided, route.operation, sight ? 'ok' : 'bad_output', { latency: seconds })
+  else count(answered, false)
   noteSight(job, route, status, sight)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])

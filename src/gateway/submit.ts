@@ -14,7 +14,7 @@ import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
 import type { Decided, Exchange, Routed } from './exchange.ts'
 import { expose } from './exposure.ts'
-import { upstreamError } from './forward.ts'
+import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
@@ -61,7 +61,8 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   const { upstream, sight, outcome } = tried
   if (!upstream.ok) return refused(x, upstreamError(upstream.failure, routed.arm, true))
   const { response } = upstream
-  if (outcome === 'bad_output') {
+  // What a synchronous submit brought instead of a video is its client's to see.
+  if (outcome === 'bad_output' && (s.route.answer === 'job' || isRedirect(response.status))) {
     const error = new SluiceError('upstream_invalid', `the ${routed.arm} backend's answer holds no job`, {
       headers: { 'x-should-retry': 'false' },
     })

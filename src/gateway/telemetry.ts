@@ -14,6 +14,7 @@ import type {
   JobLedgerRpc,
   JobSighting,
   LedgerBatch,
+  MissingVideo,
 } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -82,6 +83,13 @@ export class Telemetry {
 
   seen(sighting: JobSighting): void {
     if (this.#room()) this.#batch(sighting.job.owner).seen.push(sighting)
+  }
+
+  /** In place of `record`: the ledger counts this request. */
+  missedVideo(missing: MissingVideo): void {
+    if (!this.#room()) return
+    const batch = this.#batch(missing.job.owner)
+    ;(batch.missing ??= []).push(missing)
   }
 
   /** Each subject is told of once an epoch; the ledger knows the first of all isolates. */

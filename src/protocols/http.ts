@@ -40,5 +40,6 @@ export const http: Protocol = {
   },
   cancelCall: () => null,
   contentCall: () => null,
-  isGoodContent: (status) => status >= 200 && status < 300,
+  asksForVideo: () => true,
+  isVideoType: () => true,
 }

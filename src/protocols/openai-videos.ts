@@ -3,6 +3,7 @@
  * each lives in a file of its own in `openai-videos/`.
  */
 import { openBody } from './body/open.ts'
+import { asksForVideo, isVideoType } from './openai-videos/content.ts'
 import { readJobSight } from './openai-videos/job-sight.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
@@ -51,7 +52,8 @@ export const openaiVideos: Protocol = {
   pollCall: (id, prefix) => ({ method: 'GET', path: jobPath(id, prefix) }),
   cancelCall: (id, prefix) => ({ method: 'DELETE', path: jobPath(id, prefix) }),
   contentCall: (id, prefix) => ({ method: 'GET', path: `${jobPath(id, prefix)}/content` }),
-  isGoodContent,
+  asksForVideo,
+  isVideoType,
 }
 
 /** Anything that is no number falls back to 20, and numbers are brought into 1..100. */
@@ -67,14 +69,4 @@ function listQuery(query: URLSearchParams): ListQuery {
 function idOf(job: unknown): string | null {
   const id = job !== null && typeof job === 'object' ? (job as { id?: unknown }).id : null
   return typeof id === 'string' ? id : null
-}
-
-/** A video, or the picture that `variant=thumbnail` asks for; TensorRT-LLM answers AVI, others plain bytes. */
-function isGoodContent(status: number, headers: { get(name: string): string | null }): boolean {
-  const type = headers.get('content-type')?.trim().toLowerCase() ?? ''
-  return (
-    (status === 200 || status === 206) &&
-    /^(video\/|image\/|application\/octet-stream(;|$))/.test(type) &&
-    headers.get('content-length')?.trim() !== '0'
-  )
 }

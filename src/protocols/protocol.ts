@@ -128,8 +128,10 @@ export interface Protocol {
   cancelCall(upstreamId: string, prefix: string): UpstreamCall | null
   /** Where the finished video is; null where only the job's own answer tells. */
   contentCall(upstreamId: string, prefix: string): UpstreamCall | null
-  /** Whether these headers can be a finished job's video. */
-  isGoodContent(status: number, headers: { get(name: string): string | null }): boolean
+  /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
+  asksForVideo(query: URLSearchParams): boolean
+  /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */
+  isVideoType(contentType: string | null): boolean
 }
 
 /** A refusal's details for one place in a body. */

@@ -36,6 +36,12 @@ describe('status', () => {
     expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
   })
 
+  it('names the errors behind a rate by class', async () => {
+    const evidence = { events: 23, baselineEvents: 1, job_failed: 3, job_timeout: 20 }
+    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.96, evidence })] })]
+    expect((await sluice('status')).out).toMatch(/rollback +20 job_timeout, 3 job_failed\n/)
+  })
+
   it('does not call healthy what is not judged yet', async () => {
     twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'no_data', value: null, n: 0 })] })]
     const { code, out } = await sluice('status')

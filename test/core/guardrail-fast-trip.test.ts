@@ -30,7 +30,7 @@ describe('the fast trip', () => {
       value: 1,
       n: 10,
       windows: { fromMs: 50_000, toMs: 60_000, bad: 1, needed: 1 },
-      message: 'job error rate 100 % > 50 % within 10 s (10 of 10 jobs; no control traffic)',
+      message: 'job error rate 100 % > 50 % within 10 s (10 of 10 jobs: 10 job_failed; no control traffic)',
     })
   })
 

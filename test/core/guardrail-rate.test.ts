@@ -192,8 +192,8 @@ describe('the verdict', () => {
       threshold: 0.01,
       formula: 'x/n > 0.01, in 5 windows of n >= 20 in a row',
       windows: { fromMs: 0, toMs: 5 * MINUTE, bad: 5, needed: 5 },
-      evidence: { events: 9, baselineEvents: 45 },
-      message: 'job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs; control 0.4 %)',
+      evidence: { events: 9, baselineEvents: 45, job_failed: 9 },
+      message: 'job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs: 9 job_failed; control 0.4 %)',
     })
   })
 

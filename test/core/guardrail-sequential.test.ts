@@ -88,7 +88,7 @@ describe('error rate, job by job', () => {
 
   it('says what it saw and how strong it is', () => {
     expect(verdictOf(rule, errorMinutes([[34, 4, 3366, 13]])).message).toMatch(
-      /^job error rate 11\.8 % > 1\.4 % \(4 of 34 jobs; control 0\.39 %\): log e \d\.\d and \d\.\d against control, 5\.3 needed$/,
+      /^job error rate 11\.8 % > 1\.4 % \(4 of 34 jobs: 4 job_failed; control 0\.39 %\): log e \d\.\d and \d\.\d against control, 5\.3 needed$/,
     )
   })
 })

@@ -1,6 +1,7 @@
 import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { startBackend, type Backend, type BackendOptions } from '../../demo/backend.ts'
+import { showsNoVideo } from '../../src/protocols/video-answer.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { readBoxes } from './mp4-boxes.ts'
 
@@ -119,8 +120,11 @@ test('content is served whole, in ranges and conditionally', async () => {
     const response = await fetch(`${b.url}/v1/videos/${body.id}/content`, { method, headers })
     return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) }
   }
+  const asked = { method: 'GET', headers: new Headers(), query: new URLSearchParams() }
+  const showsNone = ({ status, headers, bytes }: Awaited<ReturnType<typeof get>>) =>
+    showsNoVideo(openaiVideos, asked, { status, headers, isEmpty: bytes.length === 0 })
   const whole = await get({})
-  expect(openaiVideos.isGoodContent(whole.status, whole.headers)).toBe(true)
+  expect(showsNone(whole)).toBe(false)
   const size = whole.bytes.length
   const etag = whole.headers.get('etag') as string
   const slices: [string, Buffer, string][] = [
@@ -141,7 +145,7 @@ test('content is served whole, in ranges and conditionally', async () => {
   expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, String(size), 0])
   b.setFaults({ empty_content: true })
   const empty = await get({})
-  expect(openaiVideos.isGoodContent(empty.status, empty.headers)).toBe(false)
+  expect(showsNone(empty)).toBe(true)
 })
 
 test('jobs are listed newest first and paged', async () => {

@@ -208,16 +208,32 @@ describe('lists and content', () => {
     })
     expect(openaiVideos.listAnswer([], false)).toMatchObject({ first_id: null, last_id: null, has_more: false })
   })
-  test.each<[number, Record<string, string>, boolean]>([
-    [200, { 'content-type': 'video/mp4' }, true],
-    [206, { 'content-type': 'Video/X-MsVideo', 'content-length': '9' }, true],
-    [200, { 'content-type': 'image/webp' }, true],
-    [200, { 'content-type': 'application/octet-stream' }, true],
-    [200, { 'content-type': 'video/mp4', 'content-length': '0' }, false],
-    [200, { 'content-type': 'application/json' }, false],
-    [200, {}, false],
-    [404, { 'content-type': 'video/mp4' }, false],
-  ])('content %i %j is good: %s', (status, headers, good) => {
-    expect(openaiVideos.isGoodContent(status, new Headers(headers))).toBe(good)
+  test.each([
+    ['video/mp4', true],
+    ['Video/X-MsVideo; codecs=mjpeg', true],
+    ['application/mp4', true],
+    ['binary/octet-stream', true],
+    ['application/octet-stream', true],
+    ['application/vnd.apple.mpegurl', true],
+    ['multipart/byteranges; boundary=b0', true],
+    ['image/webp', true],
+    ['', true],
+    [null, true],
+    ['application/json', false],
+    ['Application/Problem+JSON; charset=utf-8', false],
+    ['text/html; charset=utf-8', false],
+    ['text/plain', false],
+    ['application/xml', false],
+  ])('%j can be a video: %s', (type, can) => {
+    expect(openaiVideos.isVideoType(type)).toBe(can)
+  })
+  test.each([
+    ['', true],
+    ['variant=video', true],
+    ['api-version=preview', true],
+    ['variant=thumbnail', false],
+    ['variant=spritesheet&variant=video', false],
+  ])('a download with the query %j asks for the video: %s', (query, asks) => {
+    expect(openaiVideos.asksForVideo(new URLSearchParams(query))).toBe(asks)
   })
 })

@@ -108,8 +108,9 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
       threshold: 0.01,
       formula: 'x/n > 0.01 and P(X >= x | n, 0.01) <= 0.1 (exact binomial), in 5 windows of n >= 20 in a row',
       windows: { ...base.windows, bad: bad ? 5 : 0 },
+      ...(bad ? { evidence: { events: 33, baselineEvents: 30, job_failed: 3, job_timeout: 30 } } : {}),
       message: bad
-        ? 'job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs; control 0.4 %)'
+        ? 'job error rate 7.9 % > 1 % in 5 of 5 windows (33 of 412 jobs: 30 job_timeout, 3 job_failed; control 0.38 %)'
         : 'job error rate 0.41 % within 1 % (2 of 412 jobs; control 0.38 %)',
       ...quiet,
     },

@@ -8,6 +8,8 @@ interface Told {
   limit: string
   streak: string
   status: string
+  /** The candidate's errors by class, most first; none where there are none. */
+  errors: { name: string; n: string }[]
 }
 
 export const enWords = {

@@ -81,8 +81,14 @@ export const zhWords: typeof enWords = {
     inSpan: (span) => `，${span}内`,
     alpha: (alpha) => `，α ${alpha}`,
     bracket: (words) => `（${words}）`,
-    sentence: (_message, { name, candidate, control, limit, streak, status }) => {
-      const parts = [`候选 ${candidate}`, `对照 ${control}`, limit === '' ? '' : `触发条件 ${limit}`, streak]
+    sentence: (_message, { name, candidate, control, limit, streak, status, errors }) => {
+      const classes = errors.map(({ name: kind, n }) => `${kind} ${n}`).join('、')
+      const parts = [
+        `候选 ${candidate}${classes === '' ? '' : `：${classes}`}`,
+        `对照 ${control}`,
+        limit === '' ? '' : `触发条件 ${limit}`,
+        streak,
+      ]
       return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
     },
     inARow: (bad, needed) => `连续坏窗口 ${bad}/${needed}`,

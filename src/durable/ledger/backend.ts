@@ -5,6 +5,7 @@ import { replicaUrl } from '../../config/replica.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
+import { showsNoVideo } from '../../protocols/video-answer.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
 
@@ -39,6 +40,19 @@ export class Backend {
     if (sight) return { state: 'sight', sight }
     if (response.status === 401 || response.status === 403) return { state: 'refused' }
     return { state: response.status === 404 ? 'gone' : 'unknown' }
+  }
+
+  /** Whether a finished job's video is missing, empty or none; null where its backend does not tell. Asks for one byte. */
+  async lacksVideo(target: Target, upstreamId: string, timeoutMs: number): Promise<boolean | null> {
+    const call = this.#protocol.contentCall(upstreamId, target.prefix)
+    if (!call) return null
+    const headers = { range: 'bytes=0-0', ...call.headers }
+    const response = await this.#call(target, call, timeoutMs, headers, null)
+    if (!response) return null
+    const first = await firstOf(response)
+    if (first === null || response.status === 429 || response.status >= 500) return null
+    const asked = { method: call.method, headers: new Headers(headers), query: new URLSearchParams() }
+    return showsNoVideo(this.#protocol, asked, { ...first, status: response.status, headers: response.headers })
   }
 
   /** Best effort: false when the backend could not be asked. */
@@ -91,6 +105,19 @@ export class Backend {
     } catch {
       return null
     }
+  }
+}
+
+/** Whether the body holds anything; the rest of it is not read. Null where it breaks. */
+async function firstOf({ body }: Response): Promise<{ isEmpty: boolean } | null> {
+  if (!body) return { isEmpty: true }
+  const reader = body.getReader()
+  try {
+    const { done } = await reader.read()
+    if (!done) await reader.cancel()
+    return { isEmpty: done }
+  } catch {
+    return null
   }
 }
 

@@ -9,6 +9,7 @@ import type { JobEntry, JobSighting } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
+import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
 import { type Ending, Looks } from './looks.ts'
 import type { Rescuer } from './rescuer.ts'
@@ -28,6 +29,7 @@ interface FollowerParts {
   storage: DurableObjectStorage
   jobs: JobTable
   bodies: Bodies
+  downloads: Downloads
   funnel: Funnel
   backend: Backend
   release: ReleaseConfig
@@ -39,16 +41,18 @@ export class Follower {
   readonly #storage: DurableObjectStorage
   readonly #jobs: JobTable
   readonly #bodies: Bodies
+  readonly #downloads: Downloads
   readonly #funnel: Funnel
   readonly #looks: Looks
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
   readonly #shadowEnd: ShadowEnd
 
-  constructor({ storage, jobs, bodies, funnel, backend, release, rescuer, shadowEnd }: FollowerParts) {
+  constructor({ storage, jobs, bodies, downloads, funnel, backend, release, rescuer, shadowEnd }: FollowerParts) {
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
+    this.#downloads = downloads
     this.#funnel = funnel
     this.#looks = new Looks(jobs, backend, release, (row, ending, at) => this.#found(row, ending, at))
     this.#release = release
@@ -81,6 +85,7 @@ export class Follower {
       this.#jobs.stillOpen(key, at)
       return this.#looks.schedule(row, now + this.#release.quietAfterMs, 0)
     }
+    if (outcome === 'ok') this.#downloads.shown(key, at)
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     this.ended(row, outcome, told, now)
   }

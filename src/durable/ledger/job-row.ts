@@ -10,6 +10,10 @@ export const CLIP_WORK = 81 * 832 * 480
 
 export const NOTHING_TOLD = { queue: null, run: null, total: null }
 
+/** Values of `gone`. */
+const GONE = 1
+export const GIVEN_UP = 2
+
 export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout'
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
@@ -44,10 +48,12 @@ export type JobRow = {
   pair: string | null
   rescued_upstream: string | null
   rescued_replica: number | null
-  /** 1: its backend no longer has it, though it may have ended well before. */
+  /** GONE: its backend no longer has it, though it may have ended well before. GIVEN_UP: its owner deleted it. */
   gone: number
   /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
   open_at: number | null
+  /** When it was first shown to have succeeded, by the clock of whoever saw it; null: not yet, or by an earlier build. */
+  shown_at: number | null
   /** 1: a shadow job that an evaluator has measured. */
   scored: number
   /** When it is given up; null: the release's `job_timeout` after its submit. */
@@ -60,7 +66,7 @@ export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, 
   matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
-  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER`
+  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
 
 /** What tables made by earlier versions lack. */
 export const ADDED_COLUMNS = [
@@ -69,6 +75,7 @@ export const ADDED_COLUMNS = [
   ['scored', 'INTEGER DEFAULT 0'],
   ['prefix', "TEXT DEFAULT ''"],
   ['open_at', 'INTEGER'],
+  ['shown_at', 'INTEGER'],
 ] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
@@ -106,6 +113,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     deadline_at: null,
     gone: 0,
     open_at: null,
+    shown_at: null,
     scored: 0,
     prefix: job.prefix,
   }
@@ -165,6 +173,12 @@ export function countedSlow(row: JobRow, at: number): CountedRow {
   const age = (at - row.submitted_at) / 1000
   const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_TOLD))
   return { series, counters: { ...counters, requests: 0 } }
+}
+
+/** Whether a job of this end is still with its backend. */
+export function goneBy(outcome: Outcome): number {
+  if (outcome === 'cancelled') return GIVEN_UP
+  return outcome === 'job_lost' ? GONE : 0
 }
 
 export function statusOf(outcome: Outcome): JobStatus {

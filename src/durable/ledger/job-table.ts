@@ -1,6 +1,6 @@
 /**
- * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal sight.
- * Ending a job and counting it is one synchronous transaction. Nobody else writes to the table. Asks no backend.
+ * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal sight. Ending a job and
+ * counting it is one synchronous transaction. Only downloads.ts writes to the table besides. Asks no backend.
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
@@ -13,6 +13,7 @@ import {
   COLUMNS,
   countedEnd,
   countedSlow,
+  goneBy,
   jobKey,
   type JobRow,
   latencies,
@@ -20,6 +21,7 @@ import {
   openRow,
   statusOf,
 } from './job-row.ts'
+import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
 export interface Place {
@@ -48,10 +50,12 @@ const ASKED_FOR = 2
 export class JobTable {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
+  readonly #owed: OwedEnds
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
+    this.#owed = new OwedEnds(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
     addMissingColumns(sql, 'jobs', ADDED_COLUMNS)
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
@@ -168,8 +172,8 @@ export class JobTable {
    * can't tell when the job ended, so that these seconds are no latency.
    */
   end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number, isVague = false): boolean {
-    if (outcome === 'cancelled' || outcome === 'job_lost')
-      this.#sql.exec('UPDATE jobs SET gone = 1 WHERE key = ?', row.key)
+    const gone = goneBy(outcome)
+    if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (at - row.submitted_at) / 1000)
     const seconds = told.total === null ? measured : Math.min(measured, told.total + 1)
     const ended = this.#sql.exec(
@@ -184,7 +188,7 @@ export class JobTable {
     if (ended.rowsWritten === 0) return false
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
-    if (row.counted) this.#windows.add([countedEnd(row, outcome, timed)], at)
+    if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], at)
     return true
   }
 

@@ -29,6 +29,9 @@ const QUEUES: readonly (Queue & { width: number })[] = [
   { arm: 'candidate', shadow: true, width: 1 },
 ]
 const AT_ONCE = 200
+/** How long the video of a finished copy may be waited for, and how long its backend is not asked for any after it did not answer. */
+const VIDEO_MS = 2000
+const NO_VIDEOS_MS = 60_000
 /** While looks are waited for, jobs that become due are started at this interval. */
 const RECHECK_MS = 250
 
@@ -49,6 +52,8 @@ export class Looks {
   readonly #refusing = new Set<string>()
   /** Jobs that were due while their backend did not answer: the next look at them is behind its time. */
   readonly #postponed = new Set<string>()
+  /** Backends that did not answer for a copy's video: until when no more are asked for, unix ms. */
+  readonly #withoutVideos = new Map<string, number>()
   readonly #awakeSinceMs = Date.now()
 
   constructor(
@@ -128,6 +133,8 @@ export class Looks {
   async #look(row: JobRow, timeoutMs: number): Promise<void> {
     const isLate = this.#postponed.has(row.key) || !isOnTime(row.poll_at ?? 0, Date.now())
     const look = await this.#backend.look(row, row.upstream_id, timeoutMs)
+    const shown = look.state === 'sight' ? outcomeOf(look.sight) : null
+    const outcome = shown === 'ok' && row.shadow ? await this.#endOfCopy(row) : shown
     const now = Date.now()
     this.#silences.set(hostOf(row), afterLook(this.#silenceOf(row), look.state !== 'unanswered', now))
     if (look.state === 'refused') this.#refusing.add(hostOf(row))
@@ -135,7 +142,6 @@ export class Looks {
     // A client's poll may have ended it meanwhile.
     const fresh = this.#jobs.get(row.key)
     if (fresh?.status !== 'open') return void this.#postponed.delete(row.key)
-    const outcome = look.state === 'sight' ? outcomeOf(look.sight) : null
     if (look.state === 'sight' && outcome) this.#ends(fresh, { outcome, sight: look.sight, isLate }, now)
     else if (look.state === 'gone') this.#ends(fresh, { outcome: 'job_lost', sight: null, isLate }, now)
     else if (now >= this.#deadline(fresh)) this.#endByClock(fresh, now)
@@ -145,6 +151,15 @@ export class Looks {
       if (look.state === 'unanswered') this.#postponed.add(row.key)
     }
     if (this.#jobs.get(row.key)?.status !== 'open') this.#postponed.delete(row.key)
+  }
+
+  /** Nobody downloads a copy's video, so the ledger asks for it once. */
+  async #endOfCopy(row: JobRow): Promise<Outcome> {
+    const host = hostOf(row)
+    if (Date.now() < (this.#withoutVideos.get(host) ?? 0)) return 'ok'
+    const lacksVideo = await this.#backend.lacksVideo(row, row.upstream_id, VIDEO_MS)
+    if (lacksVideo === null) this.#withoutVideos.set(host, Date.now() + NO_VIDEOS_MS)
+    return lacksVideo ? 'bad_output' : 'ok'
   }
 
   #endByClock(row: JobRow, now: number): void {

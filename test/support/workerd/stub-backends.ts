@@ -16,6 +16,9 @@ const HASTE = 50
 export interface StubBackends {
   calls: Call[]
   answer: (answer: Answer) => void
+  /** Downloads, which `calls` leaves out; answered with a video unless told otherwise. */
+  downloads: Call[]
+  content: (answer: Answer) => void
   /** Calls of this method. */
   of: (method: string) => Call[]
 }
@@ -29,13 +32,16 @@ export function stubBackends(nowMs: number): StubBackends {
     return controller.signal
   })
   const calls: Call[] = []
+  const downloads: Call[] = []
   let answer: Answer = () => new Response('{}', { status: 404 })
+  let content: Answer = () => new Response('x', { status: 206, headers: { 'content-type': 'video/mp4' } })
   vi.spyOn(globalThis, 'fetch').mockImplementation(async (input, init) => {
     const request = new Request(input as string, { ...init, signal: null })
     const { method, url, headers } = request
     const call = { method, url, body: await request.text(), idempotencyKey: headers.get('idempotency-key') }
-    calls.push(call)
-    const answered = answer(call)
+    const isDownload = url.endsWith('/content')
+    ;(isDownload ? downloads : calls).push(call)
+    const answered = (isDownload ? content : answer)(call)
     if (answered !== 'hangs') return answered
     return new Promise((_, reject) => {
       init!.signal!.addEventListener('abort', () => reject(new Error('given up')))
@@ -43,6 +49,8 @@ export function stubBackends(nowMs: number): StubBackends {
   })
   return {
     calls,
+    downloads,
+    content: (next) => void (content = next),
     answer: (next) => void (answer = next),
     of: (method) => calls.filter((call) => call.method === method),
   }

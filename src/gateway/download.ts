@@ -1,0 +1,56 @@
+/**
+ * What a download's answer is counted as. Where it shows no video, the ledger is told: it knows whether the job had
+ * finished, counts each job once however often it is asked for, and forgives a video that its owner has deleted.
+ */
+import type { Outcome } from '../core/outcome.ts'
+import { showsNoVideo } from '../protocols/video-answer.ts'
+import { type Decided, type Exchange, recordEnd, seriesOf } from './exchange.ts'
+import { armErrorOf } from './forward.ts'
+import type { OwnedJob } from './owned-job.ts'
+
+/** More than a flush takes to tell the ledgers of deletions; what is forgotten earlier is only known to them later. */
+const MAX_GIVEN_UP = 5000
+
+export interface Download {
+  decided: Decided
+  job: OwnedJob
+  response: Pick<Response, 'status' | 'headers'>
+  /** The body has come to its end without a byte. */
+  isEmpty: boolean
+  /** Until the answer's headers. */
+  seconds: number
+  /** When the backend was asked, unix ms. */
+  sentAt: number
+}
+
+/** Of an answer that comes as bytes and is about a job. */
+export function countDownload({ request, url }: Exchange, download: Download): void {
+  const { decided, job, response, isEmpty, seconds, sentAt } = download
+  const { status, headers } = response
+  const { protocol, telemetry } = job.lane
+  const asked = { method: request.method, headers: request.headers, query: url.searchParams }
+  if (!showsNoVideo(protocol, asked, { status, headers, isEmpty }))
+    return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
+  // Nobody knows whether a job that was there before Sluice had finished.
+  if (job.holder === null || job.lane.givenUp.has(placeOf(job)))
+    return recordEnd(decided, 'content', 'client_error', { latency: seconds })
+  const { arm, replica, upstreamId } = job
+  const name = { arm, replica, upstreamId, owner: job.holder.owner }
+  telemetry.missedVideo({ job: name, request: seriesOf(decided, 'content'), seconds, sentAt })
+}
+
+/** A job's owner is asking its backend to delete it: from now on its video may be gone, before the answer says so. */
+export function givesUp(job: OwnedJob): void {
+  const { givenUp } = job.lane
+  if (givenUp.size >= MAX_GIVEN_UP) givenUp.clear()
+  givenUp.add(placeOf(job))
+}
+
+/** By its status alone. */
+export function outcomeOfStatus(status: number): Outcome {
+  return armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
+}
+
+function placeOf({ arm, replica, upstreamId }: OwnedJob): string {
+  return `${arm}|${replica}|${upstreamId}`
+}

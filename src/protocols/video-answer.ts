@@ -1,0 +1,54 @@
+/**
+ * Whether the answer to a download shows that a finished job has no video. Whether the job had finished, the answer
+ * does not say. Asks nobody.
+ */
+import type { Protocol } from './protocol.ts'
+
+type HeaderReader = Pick<Headers, 'get'>
+
+/** What the client asked for. */
+export interface Asked {
+  method: string
+  headers: HeaderReader
+  query: URLSearchParams
+}
+
+export interface Answered {
+  status: number
+  headers: HeaderReader
+  /** The body has come to its end without a byte. */
+  isEmpty: boolean
+}
+
+/** Of types that a video may come under. */
+const TAKES_VIDEO = /\*\/\*|video\/|application\/\*|binary|octet-stream|mp4|multipart\//i
+
+/**
+ * Missing, empty, or of a type that is none. What the client asked for shows nothing: a HEAD, a part, a condition, a
+ * picture instead of the video, or an Accept that leaves no room for one. Nor does a redirect, or an error of the
+ * backend's that may pass.
+ */
+export function showsNoVideo(
+  protocol: Pick<Protocol, 'asksForVideo' | 'isVideoType'>,
+  asked: Asked,
+  answered: Answered,
+): boolean {
+  const { status, headers } = answered
+  const accept = asked.headers.get('accept')
+  if (asked.method === 'HEAD' || !protocol.asksForVideo(asked.query)) return false
+  if (accept !== null && accept.trim() !== '' && !TAKES_VIDEO.test(accept)) return false
+  if (status === 404 || status === 410) return true
+  // No range of a video of no length can be had.
+  if (status === 416) return headers.get('content-range')?.trim() === 'bytes */0'
+  if (status === 304) return !isConditional(asked.headers)
+  if (status < 200 || status >= 300) return false
+  return isEmpty(answered) || !protocol.isVideoType(headers.get('content-type'))
+}
+
+function isEmpty({ status, headers, isEmpty: hasEnded }: Answered): boolean {
+  return hasEnded || status === 204 || status === 205 || headers.get('content-length')?.trim() === '0'
+}
+
+function isConditional(headers: HeaderReader): boolean {
+  return headers.get('if-none-match') !== null || headers.get('if-modified-since') !== null
+}
