@@ -13,8 +13,9 @@ import {
   type Upstream,
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
-import { toBackend } from './headers.ts'
+import { ofSubmit, toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
+import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 
@@ -48,7 +49,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, Math.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
-  const headers = toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm))
+  const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
   const startedAt = now()
@@ -107,7 +108,7 @@ async function readAnswer(
     if (read.rest) return
     tried.json = parseJson(tried.text!)
     tried.sight = lane.protocol.readJob(status, tried.json)
-    if (mustBeJob && !tried.sight) tried.outcome = 'bad_output'
+    if (mustBeJob && !(tried.sight && canBeFound(lane, tried.sight.id))) tried.outcome = 'bad_output'
   } catch {
     tried.outcome = upstream.failure()
     tried.upstream = { ok: false, failure: tried.outcome, seconds: (now() - tried.startedAt) / 1000 }

@@ -56,7 +56,7 @@ describe('looking for a credential of Sluice itself', () => {
   })
 
   it.each(['Bearer of-a-user', basic('anna:pass'), 'x'.repeat(8192), `Bearer ${'a'.repeat(8000)}`])(
-    'leaves a user its own in as many: %s',
+    'leaves a user its own in as many (%#)',
     async (header) => {
       expect(await asked(header)).toEqual({ own: false, lookUps: header.startsWith('Basic') ? 2 : 1 })
     },
@@ -69,7 +69,7 @@ describe('looking for a credential of Sluice itself', () => {
     'Bearer of-a-user, Bearer secret',
     'Digest username="anna", Bearer secret',
     `Bearer ${'a'.repeat(9000)}, Bearer secret`,
-  ])('hashes nothing of several, and takes them for its own: %s', async (header) => {
+  ])('hashes nothing of several, and takes them for its own (%#)', async (header) => {
     expect(await asked(header)).toEqual({ own: true, lookUps: 0 })
   })
 

@@ -4,6 +4,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
+import { send } from '../../protocols/send.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
 
@@ -80,7 +81,7 @@ export class Backend {
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     })
     try {
-      return await fetch(url + call.path, {
+      return await send(url + call.path, {
         method: call.method,
         headers: all,
         body,
