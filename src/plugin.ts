@@ -9,8 +9,10 @@ import { configOf, type Env } from './config/env.ts'
 import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
+import { planeOf } from './core/plane.ts'
 import { controllerOf, ledgerOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
+import { afterBody } from './gateway/unread-body.ts'
 import { lastSnapshot } from './gateway/isolate.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
@@ -42,9 +44,11 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
   const control = createControl(deps)
   const gateway = createGateway(log)
   const app = new Hono<{ Bindings: Env }>()
-  app.all('/_sluice', (c) => control.fetch(c.req.raw, c.env, c.executionCtx))
-  app.all('/_sluice/*', (c) => control.fetch(c.req.raw, c.env, c.executionCtx))
-  app.all('*', (c) => gateway.fetch(c.req.raw, c.env, c.executionCtx))
+  // By the path as it stands: the router's own reading of it would let other spellings in.
+  app.all('*', async ({ req: { raw }, env, executionCtx }) => {
+    const plane = planeOf(raw.url) === 'control' ? control : gateway
+    return afterBody(raw, await plane.fetch(raw, env, executionCtx))
+  })
   return app
 }
 

@@ -72,24 +72,46 @@ async function operator(
 
 /**
  * Whether the Authorization header is a credential for Sluice itself, in whatever form a static token stands in it
- * (`Bearer`, `Token`, Basic, bare), or a signed token that the control plane accepts.
+ * (`Bearer`, `Token`, Basic, bare), or a signed token that the control plane accepts. A header of several credentials
+ * counts as one unread, since nobody but Sluice may be shown the one of them that may be Sluice's.
  */
 export async function isOwnCredential(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<boolean> {
   const header = headers.get('authorization')
-  if (header === null || header.length > MAX_CREDENTIAL_CHARS) return false
-  const pieces = header.split(/[\s,]+/).flatMap((piece) => [piece, ...basicParts(piece)])
-  if (pieces.some((piece) => piece !== '' && findToken(config.tokens, piece))) return true
+  if (header === null) return false
+  const shown = credentialIn(header)
+  if (shown === 'several' || shown.some((part) => findToken(config.tokens, part))) return true
   const bearer = bearerOf(header)
   if (bearer === null || !config.controlPlane || !looksLikeJwt(bearer)) return false
   return (await verifyUser(bearer, config.controlPlane, deps)).ok
 }
 
-/** `user:password` in base64, as Basic has it. */
-function basicParts(piece: string): string[] {
+/**
+ * What may be a static token, each character at most once: the one credential, or name and password of Basic; nothing
+ * in a scheme of parameters (`Digest a="b", c=d`). Two headers of this name arrive as one with a comma in it.
+ */
+function credentialIn(header: string): string[] | 'several' {
+  const whole = header.trim()
+  const blank = whole.search(/\s/)
+  const value = blank < 0 ? whole : whole.slice(blank).trim()
+  if (/[\s,]/.test(value)) {
+    const parameters = value.replaceAll(/"[^"]*"/g, '""').split(',')
+    return parameters.every((each) => PARAMETER.test(each)) ? [] : 'several'
+  }
+  const isBasic = /^basic\s/i.test(whole)
+  return (isBasic ? nameAndPassword(value) : null) ?? [value]
+}
+
+const PARAMETER = /^\s*[\w!#$%&'*+.^`|~-]+\s*=\s*[^\s]*\s*$/
+
+/** `user:password` in base64, as Basic has it; null for what is none. */
+function nameAndPassword(value: string): string[] | null {
   try {
-    return atob(piece).split(':')
+    const pair = atob(value)
+    const colon = pair.indexOf(':')
+    if (colon < 0 || /\p{Cc}/u.test(pair)) return null
+    return [pair.slice(0, colon), pair.slice(colon + 1)].filter((part) => part !== '')
   } catch {
-    return []
+    return null
   }
 }
 

@@ -33,6 +33,7 @@ const SLUICE: Reference<Sluice> = {
   expose_headers: { meaning: 'the `x-sluice-*` headers on answers: release, arm, stage, epoch, reason' },
   subject: { meaning: 'who asks; [see below](#who-asks)', type: 'list of sources' },
   max_body_bytes: { meaning: 'larger submits get 413 `body_too_large`' },
+  cors: { meaning: 'which pages of other sites may call the data plane; [see below](#pages-of-other-sites)' },
   environment: { meaning: 'shown on the dashboard, such as `"production"`' },
   auth: { meaning: 'who may call, and how often; [see below](#auth)' },
   webhooks: { meaning: 'what is told to whom; see [alerts](alerts.md#webhooks)', type: 'list of tables, up to 20' },
@@ -65,8 +66,17 @@ const WEBHOOK: Reference<NonNullable<Sluice['webhooks']>[number]> = {
   events: { meaning: 'which are sent' },
 }
 
+const CORS: Reference<NonNullable<Sluice['cors']>> = {
+  origins: {
+    meaning:
+      'as browsers send them, letter by letter: scheme, host and port, without a final slash; or `"*"` for every page',
+  },
+  credentials: { meaning: 'cookies and HTTP credentials of the browser may go along; not with `"*"`' },
+}
+
 export const SLUICE_TABLES: readonly TableReference[] = [
   { id: 'sluice', paths: [''], keys: SLUICE },
+  { id: 'cors', paths: ['cors'], keys: CORS },
   { id: 'auth', paths: ['auth'], keys: AUTH },
   { id: 'verifier', paths: ['auth.control_plane', 'auth.users'], keys: VERIFIER },
   {

@@ -1,6 +1,6 @@
 /** The table `[vars.SLUICE]`: what is global. */
 import * as v from 'valibot'
-import { list, positive, table, wholePositive } from './fields.ts'
+import { across, list, positive, table, wholePositive } from './fields.ts'
 
 const subjectSource = v.pipe(
   v.string(),
@@ -39,6 +39,28 @@ const webhook = table({
   ]),
 })
 
+/** As browsers send it, so that it can be compared letter by letter. */
+const origin = v.pipe(
+  v.string(),
+  v.check(isOrigin, 'not an origin as browsers send it: "https://app.example", without path or final slash, or "*"'),
+)
+
+function isOrigin(text: string): boolean {
+  if (text === '*') return true
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/.test(text) || !URL.canParse(text)) return false
+  const own = new URL(text).origin
+  // Of other schemes (capacitor:, chrome-extension:) a URL tells no origin.
+  return own === 'null' || own === text
+}
+
+const cors = v.pipe(
+  table({ origins: list(origin, 1, 100), credentials: v.optional(v.boolean(), false) }),
+  across(
+    ({ origins, credentials }) => credentials !== true || !Array.isArray(origins) || !origins.includes('*'),
+    'credentials need origins by name: browsers refuse them with "*"',
+  ),
+)
+
 export const sluiceSchema = v.pipe(
   table({
     expose_headers: v.optional(v.boolean(), true),
@@ -50,6 +72,7 @@ export const sluiceSchema = v.pipe(
     ]),
     max_body_bytes: v.optional(v.pipe(positive, v.integer(), v.maxValue(100 * 1024 * 1024)), 10_485_760),
     environment: v.optional(v.string(), ''),
+    cors: v.optional(cors),
     auth: v.optional(
       table({
         users: v.optional(table(verifierEntries)),
@@ -75,6 +98,8 @@ export const sluiceSchema = v.pipe(
     subject: s.subject,
     maxBodyBytes: s.max_body_bytes,
     environment: s.environment,
+    /** Which pages may call the data plane; null leaves that to the backends. */
+    cors: s.cors ?? null,
     users: s.auth.users ? verifier(s.auth.users) : null,
     controlPlane: s.auth.control_plane
       ? { ...verifier(s.auth.control_plane), roleClaim: s.auth.control_plane.role_claim }

@@ -1,16 +1,19 @@
 /** What browsers see: assets and log-in for everybody, the dashboard for whoever may look. The pages are the dashboard's. */
-import type { Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Hono, MiddlewareHandler } from 'hono'
 import { assetResponse } from '../dashboard/assets.ts'
 import { createDashboard } from '../dashboard/index.tsx'
 import { dashboardPort } from './dashboard-port.ts'
 import type { ControlDeps } from './deps.ts'
 import { LOGIN_PATH, showLogin, takeLogin, takeLogout } from './login.ts'
 import { CONTROL_PREFIX, type ControlEnv, notFound, prepare, requireRole } from './pipeline.ts'
-import { bodyTooLarge, MAX_BODY_BYTES } from './read-request.ts'
+import { readText } from './read-request.ts'
 
 /** The dashboard reads its forms as text; they may be as large as any other body here. */
-const smallForms = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => bodyTooLarge(MAX_BODY_BYTES) })
+const smallForms: MiddlewareHandler<ControlEnv> = async (c, next) => {
+  const { raw } = c.req
+  if (raw.method === 'POST') c.req.raw = new Request(raw, { method: 'POST', body: await readText(raw.body) })
+  await next()
+}
 
 /** Changes made on the pages ask for higher roles in dashboard-port.ts. */
 export function mountPages(app: Hono<ControlEnv>, deps: ControlDeps): void {

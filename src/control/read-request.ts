@@ -4,7 +4,7 @@ import { issueWords } from '../config/issue-words.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
 
-export const MAX_BODY_BYTES = 65_536
+const MAX_BODY_BYTES = 65_536
 
 export function readQuery<S extends v.GenericSchema>(url: URL, schema: S): v.InferOutput<S> {
   return valid(schema, Object.fromEntries(url.searchParams), 'the query is not valid')
@@ -26,11 +26,11 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
   return valid(schema, given, 'the body is not valid')
 }
 
-export function bodyTooLarge(maxBytes: number): never {
+function bodyTooLarge(maxBytes: number): never {
   throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
 }
 
-/** Counted while it is read, since a length that is promised need not be kept. */
+/** Counted while it is read, since a length that is promised need not be kept. What is beyond is left to be drained. */
 export async function readText(
   body: ReadableStream<Uint8Array> | null,
   maxBytes: number = MAX_BODY_BYTES,
@@ -38,7 +38,7 @@ export async function readText(
   const decoder = new TextDecoder()
   let text = ''
   let size = 0
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
     size += chunk.byteLength
     if (size > maxBytes) bodyTooLarge(maxBytes)
     text += decoder.decode(chunk, { stream: true })

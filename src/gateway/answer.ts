@@ -6,7 +6,7 @@ import { toClient } from './headers.ts'
 
 /** Headers that name nothing: what looks like an id there is none. */
 const NAMELESS_HEADERS =
-  /^(accept-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
+  /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
 
 export interface Shown {
   status: number
@@ -32,20 +32,18 @@ export function answer(x: Exchange, decided: Decided, { status, headers: given, 
   }
   mark(x, decided, headers)
   if (more.cookie) headers.append('set-cookie', more.cookie)
-  const bodiless = status === 204 || status === 304 || x.request.method === 'HEAD'
+  const bodiless = status === 204 || status === 205 || status === 304 || x.request.method === 'HEAD'
   return new Response(bodiless ? null : body, { status, headers })
 }
+
+/** What a request is known by before anything of it is read. */
+export type Asked = Pick<Exchange, 'request' | 'requestId' | 'log'>
 
 /**
  * Any error as our answer, marked with the arm where one was decided. What is no SluiceError is a bug: the client
  * reads `internal`, the log line tells the rest. `x` is null where the request failed before it was read.
  */
-export function errorAnswer(
-  error: unknown,
-  requestId: string,
-  log: Record<string, unknown>,
-  x: Exchange | null,
-): Response {
+export function errorAnswer(error: unknown, { request, requestId, log }: Asked, x: Exchange | null): Response {
   const known =
     error instanceof SluiceError ? error : new SluiceError('internal', 'an error inside the gateway', { cause: error })
   log['code'] = known.code
@@ -55,10 +53,16 @@ export function errorAnswer(
     'content-type': 'application/json',
     'x-request-id': requestId,
     'cache-control': 'no-store',
+    ...readByAnyPage(request),
     ...known.headers,
   })
   if (x?.decided) mark(x, x.decided, headers)
   return new Response(JSON.stringify(known.body(requestId)), { status: known.status, headers })
+}
+
+/** Of our own refusals: they tell a page nothing that it must not know, and without this not even that it was refused. */
+export function readByAnyPage(request: Request): Record<string, string> {
+  return request.headers.has('origin') ? { 'access-control-allow-origin': '*' } : {}
 }
 
 /** Our own headers, and the same facts for the log line. */

@@ -5,8 +5,10 @@
 import { Hono } from 'hono'
 import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
+import { planeOf } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
+import { isPreflight, preflight, withCors } from './browsers.ts'
 import { chooseLane, type Choice } from './choose-lane.ts'
 import { errorAnswer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
@@ -46,34 +48,40 @@ async function handle(
   let response: Response
   try {
     const isolate = isolateOf(env)
-    const unknown = { ownCredential: false, forced: null, decided: null }
+    const unknown = { ownCredential: false, forced: null, decided: null, streamed: null }
     x = { request, url, requestId, isolate, waitUntil, answered, log, ...unknown }
     response = await route(x)
   } catch (error) {
-    response = errorAnswer(error, requestId, log, x)
+    response = errorAnswer(error, { request, requestId, log }, x)
   } finally {
     leave()
     for (const lane of x?.isolate.lanes ?? []) lane.telemetry.schedule(waitUntil)
   }
+  const cors = x?.isolate.config.cors
+  if (cors) response = withCors(request, response, cors)
+  // A backend that has refused wants no more of the body; the client sends it all the same.
+  if (response.status >= 400) await x?.streamed?.giveUp()
   write({ ...log, status: response.status, ms: now() - began })
   return response
 }
 
 async function route(x: Exchange): Promise<Response> {
+  if (planeOf(x.request.url) !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (x.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
+  if (isPreflight(x.request)) return preflight(x)
   const subject = await identify(x)
   const choice = await chooseLane(x, subject)
   const { lane, way } = choice
   switch (choice.kind) {
     case 'submit':
-      return withSnapshot(x, lane, way, subject, (snapshot) => submitOnce(x, choice, subject, snapshot))
+      return withSnapshot(x, lane, way, (snapshot) => submitOnce(x, choice, subject, snapshot))
     case 'job':
-      return withSnapshot(x, lane, way, subject, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
+      return withSnapshot(x, lane, way, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
     case 'list':
-      return withSnapshot(x, lane, way, subject, (snapshot) => listJobs(x, choice.lanes, snapshot, subject))
+      return withSnapshot(x, lane, way, (snapshot) => listJobs(x, choice.lanes, snapshot, subject))
     case 'other':
-      return withSnapshot(x, lane, way, subject, (snapshot) =>
+      return withSnapshot(x, lane, way, (snapshot) =>
         passOn(x, lane, snapshot, subject, { route: way, bytes: choice.bytes }),
       )
   }
@@ -118,11 +126,9 @@ async function withSnapshot(
   x: Exchange,
   lane: Lane,
   way: Route,
-  subject: Subject,
   serve: (snapshot: Snapshot | null) => Promise<Response>,
 ): Promise<Response> {
   Object.assign(x.log, { operation: way.operation, release: lane.release.name })
-  await x.isolate.rateLimiter.admit(way.operation, subject.key, x.isolate.env, now())
   return serve(await lane.snapshots.forRouting(now, x.waitUntil))
 }
 

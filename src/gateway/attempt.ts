@@ -15,8 +15,9 @@ import {
   type Upstream,
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
-import { toBackend } from './headers.ts'
+import { ofSubmit, toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
+import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 
@@ -53,7 +54,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, Math.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
-  const headers = toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm))
+  const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
   const startedAt = now()
@@ -115,7 +116,7 @@ async function readAnswer(
       tried.json = parseJson(tried.text)
       tried.sight = lane.protocol.readJob(status, tried.json)
     }
-    if (mustBeJob && !tried.sight && !read.rest) tried.outcome = 'bad_output'
+    if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id))) tried.outcome = 'bad_output'
     if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
   } catch {
     tried.outcome = upstream.failure()

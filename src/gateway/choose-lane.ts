@@ -1,13 +1,14 @@
 /**
  * Which release takes a request: by path, by the job that it names, by the model that its body names;
  * the first that matches, in the order of the variables' names. Reads a submit's body, once.
+ * Method and path alone tell the operation, so that the rate limit is asked before anything is read or looked up.
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import { type Lane, now } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
@@ -29,19 +30,23 @@ interface Offer {
 
 export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
   const file = fileOf(x, subject)
-  if (file) return { kind: 'job', lane: file.lane, way: FILE_ROUTE, job: file }
+  if (file) {
+    await admit(x, FILE_ROUTE, subject)
+    return { kind: 'job', lane: file.lane, way: FILE_ROUTE, job: file }
+  }
   const offers = offersFor(x)
-  if (offers.length === 0)
-    throw new SluiceError('not_found', `no release serves ${x.url.pathname}: none has it under match.paths`)
+  if (offers.length === 0) noRelease(x)
   const withJobs = offers.filter(({ lane }) => lane.protocol.hasJobs).map(({ lane }) => lane)
   const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
   if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {
+    await admit(x, about.way, subject)
     const job = await resolveJob(x, withJobs, about.way.job!, subject)
     return { kind: 'job', lane: job.lane, way: wayOf(offers, job.lane), job }
   }
   const lists = offers.filter(({ way }) => way.operation === 'list')
   const [list] = lists
   if (list && isFirst(list, offers)) {
+    await admit(x, list.way, subject)
     const general = lists.find(takesAnyModel) ?? list
     return {
       kind: 'list',
@@ -49,8 +54,27 @@ export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice>
       lanes: [general.lane, ...lists.map(({ lane }) => lane).filter((l) => l !== general.lane)],
     }
   }
-  const submits = offers.some(({ way }) => way.body === 'submission')
-  return submits ? chooseForBody(x, offers, withJobs, subject) : other(offers.find(takesAnyModel) ?? offers[0]!, null)
+  const submit = offers.find(({ way }) => way.body === 'submission')
+  const offer = submit && isFirst(submit, offers) ? submit : (offers.find(takesAnyModel) ?? offers[0]!)
+  await admit(x, offer.way, subject)
+  return offer === submit ? chooseForBody(x, offers, withJobs, subject) : other(offer, null)
+}
+
+/** Which release a preflight is about, as far as its path tells; throws `not_found`. */
+export function laneOfPath(x: Exchange): Offer {
+  const offers = offersFor(x)
+  const offer = offers.find(takesAnyModel) ?? offers[0]
+  return offer ?? noRelease(x)
+}
+
+function noRelease(x: Exchange): never {
+  throw new SluiceError('not_found', `no release serves ${x.url.pathname}: none has it under match.paths`)
+}
+
+/** Charges the subject with this operation, once a request, whichever release then serves it. Throws `rate_limited`. */
+async function admit(x: Exchange, { operation }: Route, subject: Subject): Promise<void> {
+  x.log['operation'] = operation
+  await x.isolate.rateLimiter.admit(operation, subject.key, x.isolate.env, now())
 }
 
 /** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */

@@ -9,6 +9,7 @@ import type { Measure, Series } from '../core/window.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import type { Outgoing } from './headers.ts'
 import type { Isolate, Lane } from './isolate.ts'
+import { type StreamedBody, streamedBody } from './streamed-body.ts'
 import type { Subject } from './subject.ts'
 
 export interface Exchange {
@@ -27,6 +28,8 @@ export interface Exchange {
   forced: Arm | null
   /** Set once an arm is chosen, so that refusals too are marked with it. */
   decided: Decided | null
+  /** The request's body, where it went to a backend unread. */
+  streamed: StreamedBody | null
 }
 
 /** Which arm of which release serves a request, by what was known of the release at that moment. */
@@ -45,6 +48,12 @@ export interface Routed {
   dealt?: { arm: Arm; percent: number }
 }
 
+/** The request's body as a stream for a backend; null where it has none. */
+export function bodyOf(x: Exchange): ReadableStream<Uint8Array> | null {
+  x.streamed = streamedBody(x.request)
+  return x.streamed?.stream ?? null
+}
+
 /** What goes to this arm beside the client's own headers. */
 export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
   const config = lane.release.arms[arm]
@@ -53,6 +62,7 @@ export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
     arm: config,
     token: armToken(x.isolate.env, config.auth),
     mayForwardAuthorization: !x.ownCredential,
+    passesOrigin: x.isolate.config.cors === null,
   }
 }
 

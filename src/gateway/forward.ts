@@ -1,9 +1,10 @@
 /**
- * One call to a backend: with a deadline to its headers, without following redirects, never repeated.
+ * One call to a backend: with a deadline to its headers, without following redirects; only a read is ever repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
 import { ANSWER_BOUNDS, isWithin } from '../protocols/body/bounds.ts'
-import { joined } from '../protocols/read-capped.ts'
+import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
 
@@ -17,7 +18,8 @@ export interface UpstreamRequest {
 
 const DEADLINE_SLICES = 10
 
-export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable'>
+/** `bad_output`: it answered, but with what no answer to this can be. */
+export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_output'>
 
 /**
  * `done` ends the deadline: call it when the body is read or handed on to stream. `failure` says why reading the
@@ -37,11 +39,17 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
   })
   try {
     const { url, method, headers, body } = request
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
+    const response = await send(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
+    const seconds = (now() - began) / 1000
+    if (!isAnswer(response.status, headers)) {
+      abort.abort()
+      end()
+      return { ok: false, failure: 'bad_output', seconds }
+    }
     return {
       ok: true,
       response,
-      seconds: (now() - began) / 1000,
+      seconds,
       done: end,
       failure: () => (late ? 'timeout' : 'unreachable'),
     }
@@ -66,6 +74,12 @@ function startDeadline(timeoutMs: number, late: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+/** No status beyond 599 or below 200 can be passed on, and nobody was asked for news where 304 says that there are none. */
+function isAnswer(status: number, asked: Headers): boolean {
+  if (status === 304) return asked.has('if-none-match') || asked.has('if-modified-since')
+  return status >= 200 && status <= 599
+}
+
 /** Whether an answer sends its reader elsewhere: fine for a video, never for a job, which no other host may answer for. */
 export function isRedirect(status: number): boolean {
   return status >= 300 && status < 400 && status !== 304
@@ -74,9 +88,14 @@ export function isRedirect(status: number): boolean {
 /** The typed error of a call that failed. A submit may have arrived, so no client is invited to repeat it. */
 export function upstreamError(failure: CallFailure, arm: string, isSubmit: boolean): SluiceError {
   const headers: Record<string, string> = isSubmit ? { 'x-should-retry': 'false' } : {}
-  return failure === 'timeout'
-    ? new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })
-    : new SluiceError('upstream_unreachable', `the ${arm} backend can't be reached`, { headers })
+  switch (failure) {
+    case 'timeout':
+      return new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })
+    case 'unreachable':
+      return new SluiceError('upstream_unreachable', `the ${arm} backend can't be reached`, { headers })
+    case 'bad_output':
+      return new SluiceError('upstream_invalid', `the ${arm} backend's answer has no status that fits`, { headers })
+  }
 }
 
 /** Whether an answer calls itself JSON. */
@@ -104,22 +123,24 @@ export async function readPrefix(
   if (!response.body) return { bytes: new Uint8Array(), rest: null }
   if (Number(response.headers.get('content-length') ?? 0) > maxBytes) return { bytes: null, rest: response.body }
   const reader = response.body.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
-  while (size <= maxBytes) {
+  const held = new GrowingBytes()
+  while (held.size <= maxBytes) {
     const { done, value } = await reader.read()
-    if (done) return { bytes: joined(chunks, size), rest: null }
-    chunks.push(value)
-    size += value.length
+    if (done) return { bytes: held.whole(), rest: null }
+    held.add(value)
   }
-  return { bytes: null, rest: resumed(chunks, reader) }
+  return { bytes: null, rest: resumed(held.whole(), reader) }
 }
 
-function resumed(chunks: Uint8Array[], reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+function resumed(begin: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+  let held: Uint8Array | null = begin
   return new ReadableStream({
     async pull(controller) {
-      const held = chunks.shift()
-      if (held) return controller.enqueue(held)
+      if (held) {
+        controller.enqueue(held)
+        held = null
+        return
+      }
       const { done, value } = await reader.read()
       if (done) controller.close()
       else controller.enqueue(value)

@@ -20,6 +20,16 @@ const TO_BACKEND = [
   'user-agent',
 ] as const
 
+const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
+
+/** What browsers ask for their pages; the backend answers it, unless the configuration does. */
+const OF_BROWSERS = [
+  'origin',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'access-control-request-private-network',
+] as const
+
 /** Hop-by-hop, the backend's own cookies and fingerprints, and whatever claims to be ours. */
 const NOT_TO_CLIENT = [
   'alt-svc',
@@ -45,11 +55,13 @@ export interface Outgoing {
   token: string | null
   /** False where the Authorization header is a credential for Sluice itself. */
   mayForwardAuthorization: boolean
+  /** False where Sluice itself says which pages may call. */
+  passesOrigin: boolean
 }
 
 export function toBackend(client: Headers, extra: readonly string[], outgoing: Outgoing): Headers {
   const headers = new Headers()
-  for (const name of [...TO_BACKEND, ...extra]) {
+  for (const name of [...TO_BACKEND, ...(outgoing.passesOrigin ? OF_BROWSERS : []), ...extra]) {
     const value = client.get(name)
     if (value !== null) headers.set(name, value)
   }
@@ -58,6 +70,12 @@ export function toBackend(client: Headers, extra: readonly string[], outgoing: O
   if (outgoing.token !== null) headers.set('authorization', `Bearer ${outgoing.token}`)
   else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization && own !== null)
     headers.set('authorization', own)
+  return headers
+}
+
+/** A submit's, less what asks for a part of something or for news of it: there is nothing yet that it could be about. */
+export function ofSubmit(headers: Headers): Headers {
+  for (const name of CONDITIONS) headers.delete(name)
   return headers
 }
 

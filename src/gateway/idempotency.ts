@@ -6,6 +6,7 @@ import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
 import type { Claim, ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
+import { readByAnyPage } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
 import type { Submit } from './attempt.ts'
@@ -54,7 +55,12 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
     case 'error':
       return new Response(claim.body, {
         status: claim.httpStatus,
-        headers: { 'content-type': 'application/json', 'x-should-retry': 'false', 'x-request-id': x.requestId },
+        headers: {
+          'content-type': 'application/json',
+          'x-should-retry': 'false',
+          'x-request-id': x.requestId,
+          ...readByAnyPage(x.request),
+        },
       })
     case 'new':
       return settled(x, claimed, first)

@@ -1,5 +1,5 @@
 /** Whose request it is, and which arm its sender may force. Credentials are read here and nowhere behind. */
-import { callerOf, isOwnCredential } from '../auth/caller.ts'
+import { type Caller, callerOf, isOwnCredential } from '../auth/caller.ts'
 import { atLeast } from '../auth/roles.ts'
 import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -11,14 +11,17 @@ const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), 
 
 export async function identify(x: Exchange): Promise<Subject> {
   const { config, keys } = x.isolate
-  x.ownCredential = await isOwnCredential(x.request.headers, knownTo(x), jwksDeps)
-  x.forced = await forcedArm(x)
+  const forced = await forcedArm(x)
+  x.forced = forced?.arm ?? null
+  // A credential that was found good is not looked up again.
+  x.ownCredential =
+    forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), jwksDeps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
   return subjectOf(x.request, config, keys, jwksDeps, x.forced !== null)
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may; null where it is not asked for. */
-async function forcedArm(x: Exchange): Promise<Arm | null> {
+async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] } | null> {
   const wanted = x.request.headers.get('x-sluice-arm')
   if (wanted === null) return null
   const found = await callerOf(x.request.headers, knownTo(x), jwksDeps)
@@ -32,7 +35,7 @@ async function forcedArm(x: Exchange): Promise<Arm | null> {
       details: [{ path: 'x-sluice-arm', message: 'unknown arm' }],
     })
   }
-  return wanted
+  return { arm: wanted, credential: found.caller.credential }
 }
 
 function knownTo(x: Exchange) {

@@ -7,7 +7,8 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
-import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { readableAsAtControl } from './browsers.ts'
+import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   callBackend,
   type CallFailure,
@@ -96,7 +97,7 @@ async function call(
     url: url + route.upstreamPath(job.upstreamId) + x.url.search,
     method: x.request.method,
     headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
-    body: route.body === 'stream' ? x.request.body : null,
+    body: route.body === 'stream' ? bodyOf(x) : null,
     timeoutMs: config.timeoutMs,
   }
   return { upstream: await callBackend(request, now), url }
@@ -172,8 +173,9 @@ async function json(answered: Answered): Promise<Response> {
 }
 
 /** A job that failed at the candidate and is on its way to control: for its client it is still under way. */
-function stillGoing(x: Exchange, decided: Decided, { lane, clientId, tag }: OwnedJob): Response {
+async function stillGoing(x: Exchange, decided: Decided, { lane, clientId, tag }: OwnedJob): Promise<Response> {
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
+  for (const [name, value] of await readableAsAtControl(x, lane)) headers.set(name, value)
   const body = JSON.stringify(lane.protocol.placeholder(clientId, tag!.submittedAt))
   return answer(x, decided, { status: 200, headers, body })
 }

@@ -5,6 +5,7 @@ import type { LedgerJob, ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import { SluiceError } from '../core/errors.ts'
 import { answer } from './answer.ts'
+import { readableAsAtControl } from './browsers.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { callBackend, parseJson } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
@@ -54,9 +55,10 @@ export async function listJobs(
   return listed(x, decided, jobs, more && jobs.length > 0, began)
 }
 
-function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Response {
+async function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Promise<Response> {
   recordEnd(decided, 'list', 'ok', { latency: (now() - began) / 1000 })
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
+  for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
   const body = JSON.stringify(decided.lane.protocol.listAnswer(jobs, more))
   return answer(x, decided, { status: 200, headers, body })
 }

@@ -60,6 +60,14 @@ export function resolveTagged(x: Exchange, lanes: readonly Lane[], clientId: str
   return { lane, arm, replica, upstreamId, clientId, tag, holder: tag, foreign: false }
 }
 
+/** Whether a job that its backend calls so is found again by the id that its client gets. */
+export function canBeFound({ release, protocol }: Lane, upstreamId: string): boolean {
+  // What begins with a slash would be a file's signed path.
+  if (release.idMode === 'tagged') return !upstreamId.startsWith('/')
+  const way = protocol.route('GET', protocol.pollCall(upstreamId, '').path)
+  return way.operation === 'poll' && way.job === upstreamId && !isTagged(upstreamId) && !CAN_BE_NO_ID.test(upstreamId)
+}
+
 /** Where else a job that nobody recorded may be: control's other replicas; with native ids, and only to read it, the candidate's. */
 export function placesOf({ lane, upstreamId }: OwnedJob, isRead: boolean): OwnedJob[] {
   const { release } = lane

@@ -4,7 +4,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { decideArm } from './decide.ts'
 import { answer } from './answer.ts'
-import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
@@ -32,7 +32,7 @@ export async function passOn(
       url: url + route.upstreamPath(null) + x.url.search,
       method: x.request.method,
       headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
-      body: bytes ?? (route.body === 'stream' ? x.request.body : null),
+      body: bytes ?? (route.body === 'stream' ? bodyOf(x) : null),
       timeoutMs: config.timeoutMs,
     },
     now,

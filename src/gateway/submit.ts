@@ -133,5 +133,5 @@ function rescueOf(lane: Lane, s: Submit, routed: Routed): JobEntry['rescue'] {
 
 /** Our own error instead of the backend's answer; no job came of it that anybody could name. */
 function refused(x: Exchange, error: SluiceError): Submitted {
-  return { response: errorAnswer(error, x.requestId, x.log, x), clientId: null }
+  return { response: errorAnswer(error, x, x), clientId: null }
 }

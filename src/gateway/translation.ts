@@ -6,6 +6,7 @@ import { filePath } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
+import { canBeFound } from './owned-job.ts'
 
 const LEDGER_DEADLINE_MS = 500
 /** More resources than this in one answer are left as they are: no video API answers so many. */
@@ -34,7 +35,7 @@ export async function translationOf(
   const ids = new Map(known)
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
-    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id))
+    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id))
     const issued = await issuedIds({ ...source, owner }, found.slice(0, MAX_RESOURCES))
     for (const [id, clientId] of issued) ids.set(id, clientId ?? newId(x, { ...source, owner }, id))
   }

@@ -1,18 +1,21 @@
-/** A submit's body, read once: up to the cap, in plain form, and only while its bytes keep coming. */
+/** A submit's body, read once: up to the cap, in plain form, and only while its bytes keep coming fast enough. */
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/stubs.ts'
-import { joined } from '../protocols/read-capped.ts'
+import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { type BodyBlocks, blocksOf } from './body-blocks.ts'
 import type { Exchange } from './exchange.ts'
+import { now } from './isolate.ts'
 
 /** A client that sends nothing for so long has stalled. */
-const IDLE_MS = 20_000
-/** Read and thrown away before a refusal, since many clients read no answer while they still send. */
-const DRAIN_BYTES = 4 * 1024 * 1024
-const DRAIN_MS = 2000
+export const IDLE_MS = 20_000
+/** From then on the whole upload must have come at the least rate, so that a body of n bytes is held for 30 s + n/1024 s at most. */
+export const GRACE_MS = 30_000
+export const LEAST_BYTES_PER_SECOND = 1024
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>
-
-/** Throws `body_too_large`, `unsupported_media_type` for a compressed body, and `request_timeout`. */
+/**
+ * Throws `body_too_large`, `unsupported_media_type` for a compressed body, and `request_timeout`. What is not read
+ * then is left in the request.
+ */
 export async function readUpload({ request, isolate }: Exchange): Promise<Uint8Array<ArrayBuffer>> {
   const { maxBodyBytes } = isolate.config
   const { body, headers } = request
@@ -20,38 +23,39 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
-  const reader: Reader = body.getReader()
-  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw await tooLarge(reader, maxBodyBytes)
-  const chunks: Uint8Array[] = []
-  let size = 0
+  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes)
+  const blocks = blocksOf(body)
+  const held = new GrowingBytes()
+  const began = now()
   for (;;) {
-    const { done, value } = await next(reader)
-    if (done) return joined(chunks, size)
-    chunks.push(value)
-    size += value.length
-    if (size > maxBodyBytes) throw await tooLarge(reader, maxBodyBytes)
-  }
-}
-
-async function next(reader: Reader): ReturnType<Reader['read']> {
-  const read = reader.read()
-  try {
-    return await within(IDLE_MS, read)
-  } catch (cause) {
-    void reader.cancel().catch(() => undefined)
-    throw new SluiceError('request_timeout', `the body stopped coming for ${IDLE_MS / 1000} s`, { cause })
-  }
-}
-
-async function tooLarge(reader: Reader, maxBodyBytes: number): Promise<SluiceError> {
-  const drain = async () => {
-    for (let left = DRAIN_BYTES; left > 0;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      left -= value.length
+    const block = await nextInTime(blocks, began, held.size)
+    if (!block) return held.whole()
+    if (held.size + block.length > maxBodyBytes) {
+      blocks.release()
+      throw tooLarge(maxBodyBytes)
     }
+    held.add(block)
   }
-  await within(DRAIN_MS, drain()).catch(() => undefined)
-  void reader.cancel().catch(() => undefined)
+}
+
+/** `size`: the bytes that came since `began`, unix ms. */
+async function nextInTime(blocks: BodyBlocks, began: number, size: number): Promise<Uint8Array | null> {
+  const leftMs = began + GRACE_MS + (size / LEAST_BYTES_PER_SECOND) * 1000 - now()
+  const waitMs = Math.min(IDLE_MS, leftMs)
+  const next = blocks.next()
+  try {
+    return waitMs > 0 ? await within(waitMs, next) : await Promise.reject(new Error('too slow'))
+  } catch (cause) {
+    void next.catch(() => undefined)
+    blocks.cancel()
+    const why =
+      waitMs < IDLE_MS
+        ? `came slower than ${LEAST_BYTES_PER_SECOND} bytes a second`
+        : `stopped coming for ${IDLE_MS / 1000} s`
+    throw new SluiceError('request_timeout', `the body ${why}`, { cause })
+  }
+}
+
+function tooLarge(maxBodyBytes: number): SluiceError {
   return new SluiceError('body_too_large', `a body may have ${maxBodyBytes} bytes`)
 }

@@ -1,4 +1,5 @@
 /** Bodies read into memory only up to a cap, whatever their headers promise. */
+import { GrowingBytes } from './growing-bytes.ts'
 
 /** A body of up to `maxBytes`, counted while reading whatever a content-length says; null above it, the rest is cancelled. */
 export async function readCapped(
@@ -6,27 +7,14 @@ export async function readCapped(
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const reader = body.getReader()
-  const chunks: Uint8Array[] = []
-  let size = 0
+  const held = new GrowingBytes()
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) return joined(chunks, size)
-    chunks.push(value)
-    size += value.length
-    if (size > maxBytes) {
+    if (done) return held.whole()
+    held.add(value)
+    if (held.size > maxBytes) {
       await reader.cancel()
       return null
     }
   }
-}
-
-/** Chunks of `size` bytes in all as one piece. */
-export function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }

@@ -19,6 +19,68 @@ function caller(headers: Record<string, string>, other: Partial<CallerConfig> = 
   return callerOf(new Headers(headers), { ...config, ...other }, deps)
 }
 
+/** How often any of these tokens was looked for, each time at the price of a hash, and in how many characters. */
+class Counted extends Array<(typeof tokens)[number]> {
+  lookUps = 0
+  override [Symbol.iterator]() {
+    this.lookUps++
+    return super[Symbol.iterator]()
+  }
+}
+
+it('of more than 8 KB is no credential, and is not hashed', async () => {
+  const counted = new Counted(...tokens, ...tokens)
+  const headers = new Headers({ authorization: `Bearer ${'a'.repeat(8200)}` })
+  expect(await isOwnCredential(headers, { tokens: counted, controlPlane: null }, deps)).toBe(false)
+  expect(counted.lookUps).toBe(0)
+})
+
+describe('looking for a credential of Sluice itself', () => {
+  const asked = async (authorization: string) => {
+    const counted = new Counted(...tokens, ...tokens)
+    const own = await isOwnCredential(new Headers({ authorization }), { tokens: counted, controlPlane: null }, deps)
+    return { own, lookUps: counted.lookUps }
+  }
+  const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+
+  it.each([
+    ['Bearer secret', 1],
+    ['secret', 1],
+    ['  Token   secret ', 1],
+    ['Basic secret', 1],
+    [basic('secret:'), 1],
+    [basic(':secret'), 1],
+    [basic('anna:secret'), 2],
+  ])('finds it in one hash, or one for each half of Basic: %s', async (header, lookUps) => {
+    expect(await asked(header)).toEqual({ own: true, lookUps })
+  })
+
+  it.each(['Bearer of-a-user', basic('anna:pass'), 'x'.repeat(8192), `Bearer ${'a'.repeat(8000)}`])(
+    'leaves a user its own in as many (%#)',
+    async (header) => {
+      expect(await asked(header)).toEqual({ own: false, lookUps: header.startsWith('Basic') ? 2 : 1 })
+    },
+  )
+
+  it.each([
+    'a,'.repeat(4096),
+    'a '.repeat(4000),
+    `Bearer ${'a, '.repeat(2700)}`,
+    'Bearer of-a-user, Bearer secret',
+    'Digest username="anna", Bearer secret',
+    `Bearer ${'a'.repeat(9000)}, Bearer secret`,
+  ])('hashes nothing of several, and takes them for its own (%#)', async (header) => {
+    expect(await asked(header)).toEqual({ own: true, lookUps: 0 })
+  })
+
+  it.each([
+    'Digest username="anna, b", realm="r", uri="/v1", response="c0ffee"',
+    'AWS4-HMAC-SHA256 Credential=AKIA/2026/x, SignedHeaders=host;x-date, Signature=c0ffee',
+  ])('hashes nothing of parameters, which are the user’s: %s', async (header) => {
+    expect(await asked(header)).toEqual({ own: false, lookUps: 0 })
+  })
+})
+
 describe('a caller', () => {
   it('with a static token has its name and role', async () => {
     expect(await caller({ authorization: 'Bearer secret' })).toEqual({

@@ -211,3 +211,48 @@ describe('a bad file', () => {
     expect(pathsOf(read({}, { RELEASE_B: MINIMAL }))).toEqual(['RELEASE_B.name'])
   })
 })
+
+describe('which pages may call', () => {
+  const cors = (given: Record<string, unknown>) => read({}, { SLUICE: { cors: given } })
+
+  it('is nothing unless it is said, and then by origins as browsers send them', () => {
+    const unsaid = read({})
+    expect(unsaid.ok && unsaid.config.cors).toBeNull()
+    const origins = [
+      ...['https://app.example', 'http://localhost:5173', 'http://[::1]:8080', 'capacitor://localhost'],
+      'chrome-extension://abcdefghijklmnop',
+    ]
+    const said = cors({ origins, credentials: true })
+    expect(said.ok && said.config.cors).toEqual({ origins, credentials: true })
+    const open = cors({ origins: ['*'] })
+    expect(open.ok && open.config.cors).toEqual({ origins: ['*'], credentials: false })
+  })
+
+  it.each([
+    ...[
+      'https://app.example/',
+      'https://app.example/a',
+      'https://App.example',
+      'https://app.example:443',
+      'app.example',
+    ],
+    ...[
+      'https://*.example',
+      'null',
+      '',
+      'https://a@b.example',
+      'https://app.example?a',
+      ' https://app.example',
+      'https://',
+    ],
+  ])('is never %j', (origin) => {
+    expect(pathsOf(cors({ origins: ['https://fine.example', origin] }))).toEqual(['SLUICE.cors.origins.1'])
+  })
+
+  it('is some origin, and each page only without credentials', () => {
+    expect(pathsOf(cors({ origins: [] }))).toEqual(['SLUICE.cors.origins'])
+    expect(pathsOf(cors({}))).toEqual(['SLUICE.cors.origins'])
+    expect(pathsOf(cors({ origins: ['*'], credentials: true }))).toEqual(['SLUICE.cors'])
+    expect(pathsOf(cors({ origins: ['https://a.example'], methods: ['GET'] }))).toEqual(['SLUICE.cors.methods'])
+  })
+})

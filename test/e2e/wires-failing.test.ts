@@ -87,6 +87,16 @@ describe('failures are counted though nothing else is asked', () => {
   }
 })
 
+it.each([101, 304, 600, 999])('status %i to a submit is a typed error that no client repeats', async (status) => {
+  const raw = `HTTP/1.1 ${status} Odd\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}`
+  control.answers((_, response) => void response.socket!.end(raw))
+  const sent = control.submits.length
+  const reply = await submit('wan-t2v')
+  const { error } = JSON.parse(reply.text) as { error: { code: string } }
+  expect([reply.status, error.code, reply.headers.get('x-should-retry')]).toEqual([502, 'upstream_invalid', 'false'])
+  expect(control.submits.length).toBe(sent + 1)
+})
+
 it('an endless answer to the ledger’s own poll of a shadow job is cut off, not read', async () => {
   const shadowed = new ControlClient(gateway, 'shadowed')
   await shadowed.act('start')

@@ -1,5 +1,4 @@
 /** Where jobs, keys and files are found again: lists, replicas, other releases, new signing keys, and whatever an answer names. */
-import { request as httpRequest } from 'node:http'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { call, type Reply } from '../support/data-plane.ts'
@@ -25,7 +24,6 @@ beforeAll(async () => {
   const urls = { control: control.url, candidate: candidate.url }
   const replicas = { control: { url: undefined, urls: [control.url, second.url] } }
   gateway = new Gateway({
-    sluice: { max_body_bytes: 100_000 },
     releases: {
       A: release('sharded', urls, { match: { paths: [SHARDED] }, ledger_shards: 4 }),
       B: release('replicas', urls, { match: { paths: [REPLICAS] }, arms: replicas }),
@@ -252,29 +250,6 @@ describe('a file that a backend names by URL', () => {
       expect([method, below, reply.status, codeOf(reply)]).toEqual([method, below, 404, 'job_not_found'])
     }
     expect(candidate.calls.length).toBe(asked)
-  })
-})
-
-describe('an upload', () => {
-  it('beyond the limit is answered with 413, also where no length was told', async () => {
-    const reply = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', 'x-user-id': 'ute' }
-      const sending = httpRequest(`${gateway.url}/v1/videos`, { method: 'POST', headers }, (response) => {
-        let text = ''
-        response.on('data', (chunk: Buffer) => (text += String(chunk)))
-        response.on('end', () => resolve({ status: response.statusCode!, text }))
-      })
-      sending.on('error', reject)
-      // Without a content-length: the gateway has to count.
-      for (let i = 0; i < 16; i++) sending.write('x'.repeat(64 * 1024))
-      sending.end()
-    })
-    expect([reply.status, JSON.parse(reply.text).error.code]).toEqual([413, 'body_too_large'])
-  })
-
-  it('in compressed form is refused by name', async () => {
-    const reply = await send('/v1/videos', 'zoe', {}, { 'content-encoding': 'gzip' })
-    expect([reply.status, codeOf(reply)]).toEqual([415, 'unsupported_media_type'])
   })
 })
 

@@ -30,7 +30,7 @@ const CLIENT = new Headers({
 })
 
 function sent(arm: Partial<ArmConfig> = {}, token: string | null = null, mayForwardAuthorization = true) {
-  const outgoing = { requestId: 'r-1', arm: { ...ARM, ...arm }, token, mayForwardAuthorization }
+  const outgoing = { requestId: 'r-1', arm: { ...ARM, ...arm }, token, mayForwardAuthorization, passesOrigin: true }
   return Object.fromEntries(toBackend(CLIENT, ['x-vendor'], outgoing))
 }
 
@@ -45,6 +45,16 @@ describe('to a backend', () => {
       'x-vendor': 'wanted',
     })
   })
+
+  it.each([true, false])(
+    'goes what a browser asks for its page only where the backend is to answer it: %s',
+    (passes) => {
+      const asked = { origin: 'https://app.example', 'access-control-request-method': 'POST' }
+      const outgoing = { requestId: 'r-1', arm: ARM, token: null, mayForwardAuthorization: true, passesOrigin: passes }
+      const headers = Object.fromEntries(toBackend(new Headers(asked), [], outgoing))
+      expect(headers).toEqual({ 'x-request-id': 'r-1', ...(passes ? asked : {}) })
+    },
+  )
 
   it("goes the arm's own token in place of the user's credentials", () => {
     expect(sent({ forwardAuthorization: true }, 'of-the-arm')['authorization']).toBe('Bearer of-the-arm')

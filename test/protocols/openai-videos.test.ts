@@ -120,7 +120,15 @@ describe('jobs as the servers show them', () => {
   test('an id that is too long, or none, makes no job', () => {
     expect(openaiVideos.readJob(200, { id: 'x'.repeat(513), status: 'queued' })).toBeNull()
     expect(openaiVideos.readJob(200, { id: '', status: 'queued' })).toBeNull()
-    expect(openaiVideos.readJob(200, { id: 'x' })).toBeNull()
+  })
+
+  test('a good answer without a status is a job that has not ended; with an error, or a bad answer, it is none', () => {
+    for (const body of [{ id: 'x' }, { id: 'x', status: null, error: null, progress: 40 }])
+      expect(openaiVideos.readJob(200, body)).toMatchObject({ id: 'x', status: 'running', failure: null })
+    for (const status of [400, 404, 500, 304]) expect(openaiVideos.readJob(status, { id: 'x' })).toBeNull()
+    expect(openaiVideos.readJob(200, { id: 'x', error: { code: 'busy' } })).toBeNull()
+    expect(openaiVideos.readJob(200, { id: 'x', status: 404 })).toBeNull()
+    expect(openaiVideos.readJob(200, { object: 'video' })).toBeNull()
   })
 })
 

@@ -34,6 +34,26 @@ async function latenciesOf(object: ReturnType<typeof ledger>): Promise<number[]>
   return sketches.filter((sketch) => sketch !== undefined).map((sketch) => quantile(sketch, 1)!)
 }
 
+it('a look whose connection breaks is taken once more, and only once', async () => {
+  const object = ledger(230)
+  const broken = new Set<string>()
+  backends.answer((call) => {
+    const id = named(call)
+    if (id === 'video-dead-0' || (id === 'video-stale-0' && !broken.has(id) && broken.add(id)))
+      throw new Error('Network connection lost.')
+    return shows(id, 'completed')
+  })
+  const submitted = [...entries(1, 'stale', { arm: 'control' }), ...entries(1, 'dead')]
+  await object.flush({ submitted, seen: [] })
+  vi.setSystemTime(T0 + 10_000)
+  await runDurableObjectAlarm(object)
+  expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: {} })
+  expect(backends.calls.map(named).toSorted()).toEqual([
+    ...['video-dead-0', 'video-dead-0'],
+    ...['video-stale-0', 'video-stale-0'],
+  ])
+})
+
 describe('a candidate that hangs', () => {
   it('is left alone once looks go unanswered, and delays no job of control', async () => {
     const object = ledger(200)

@@ -6,6 +6,7 @@ import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.
 import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
+import { send } from '../../protocols/send.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
 import type { KeptBody } from './bodies.ts'
 
@@ -95,7 +96,7 @@ export class Backend {
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     })
     try {
-      return await fetch(url + call.path, {
+      return await send(url + call.path, {
         method: call.method,
         headers: all,
         body,

@@ -24,14 +24,21 @@ const REFUSAL_WORDS =
   /contentfilter|contentpolicy|moderation|datainspection|invalid(parameter|request|prompt|input|argument|value)|badrequest|validationerror|usererror|nsfw|safety|guardrail/
 const MESSAGE_CHARS = 500
 
-/** Null where the body is no job: it needs an id of 1 to 512 characters and a status. `httpStatus` only helps to judge a failure. */
+/**
+ * Null where the body is no job: it needs an id of 1 to 512 characters and a status. A good answer without one, and
+ * without an error, is a job all the same, of which is known only that it has not ended: clients go on from there too.
+ * Else `httpStatus` only helps to judge a failure.
+ */
 export function readJobSight(httpStatus: number, body: unknown): JobSight | null {
   if (body === null || typeof body !== 'object') return null
   const job = body as Record<string, unknown>
   const { id, status: word } = job
-  if (!isResourceId(id) || typeof word !== 'string') return null
+  if (!isResourceId(id)) return null
+  const isGood = httpStatus >= 200 && httpStatus < 300 && (job['error'] ?? null) === null
+  if (typeof word !== 'string' && !((word ?? null) === null && isGood)) return null
   // Every other word, known (processing, cancelling) or not, is a job that has not ended.
-  const status = (Object.hasOwn(STATUS, word.toLowerCase()) && STATUS[word.toLowerCase()]) || 'running'
+  const known = typeof word === 'string' ? word.toLowerCase() : ''
+  const status = (Object.hasOwn(STATUS, known) && STATUS[known]) || 'running'
   const runSeconds = seconds(job['inference_time_s'])
   const totalSeconds = totalOf(job, status)
   return {

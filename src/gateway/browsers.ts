@@ -1,0 +1,90 @@
+/**
+ * Pages of other sites that call the data plane. By default the backends say which may, control's for what Sluice
+ * answers by itself; with `cors` in the configuration Sluice says it for both arms.
+ */
+import { pickReplica } from '../config/replica.ts'
+import type { SluiceSettings } from '../config/sluice-schema.ts'
+import { laneOfPath } from './choose-lane.ts'
+import { type Exchange, outgoing } from './exchange.ts'
+import { callBackend, type Upstream, upstreamError } from './forward.ts'
+import { toBackend, toClient } from './headers.ts'
+import { type Lane, now } from './isolate.ts'
+
+type Cors = NonNullable<SluiceSettings['cors']>
+
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+/** How long a browser need not ask again, in seconds. */
+const PREFLIGHT_SECONDS = '600'
+const EXPOSED = [
+  ...['x-request-id', 'x-sluice-release', 'x-sluice-arm', 'x-sluice-stage', 'x-sluice-epoch', 'x-sluice-reason'],
+  ...['x-should-retry', 'retry-after', 'accept-ranges', 'content-disposition', 'content-range', 'etag', 'location'],
+].join(', ')
+/** Of the question whether a page may read what Sluice answers by itself. */
+const ASK_DEADLINE_MS = 3000
+const OF_READING = ['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers']
+
+export function isPreflight({ method, headers }: Request): boolean {
+  return method === 'OPTIONS' && headers.has('access-control-request-method')
+}
+
+/** Browsers send no credentials with a preflight, so none are asked for. It is no request of a user's, and not counted. */
+export async function preflight(x: Exchange): Promise<Response> {
+  x.log['operation'] = 'preflight'
+  if (x.isolate.config.cors) return new Response(null, { status: 204, headers: { 'x-request-id': x.requestId } })
+  const { lane, way } = laneOfPath(x)
+  Object.assign(x.log, { release: lane.release.name, arm: 'control' })
+  const { timeoutMs } = lane.release.arms.control
+  const upstream = await askControl(x, lane, x.request.headers, way.upstreamPath(null) + x.url.search, timeoutMs)
+  if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
+  upstream.done()
+  const { status, body } = upstream.response
+  const headers = toClient(upstream.response.headers)
+  headers.set('x-request-id', x.requestId)
+  return new Response([204, 205, 304].includes(status) ? null : body, { status, headers })
+}
+
+/** What control's backend lets the page of this request read at this path; nothing where no page asks. */
+export async function readableAsAtControl(x: Exchange, lane: Lane): Promise<[name: string, value: string][]> {
+  const origin = x.request.headers.get('origin')
+  if (origin === null || x.isolate.config.cors) return []
+  const asked = new Headers({ origin, 'access-control-request-method': x.request.method })
+  const upstream = await askControl(x, lane, asked, x.url.pathname, ASK_DEADLINE_MS)
+  if (!upstream.ok) return []
+  upstream.done()
+  const { headers, body } = upstream.response
+  await body?.cancel()
+  return [
+    ['vary', 'origin'],
+    ...OF_READING.flatMap((name): [string, string][] => (headers.has(name) ? [[name, headers.get(name)!]] : [])),
+  ]
+}
+
+function askControl(x: Exchange, lane: Lane, asked: Headers, path: string, timeoutMs: number): Promise<Upstream> {
+  const { control } = lane.release.arms
+  const headers = toBackend(asked, lane.protocol.requestHeaders, outgoing(x, lane, 'control'))
+  const url = pickReplica(control, Math.random()) + path
+  const deadlineMs = Math.min(control.timeoutMs, timeoutMs)
+  return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, now)
+}
+
+/** The same answer with the configuration's word on which pages may read it, in place of a backend's. */
+export function withCors(request: Request, response: Response, cors: Cors): Response {
+  const { headers } = response
+  for (const name of [...headers.keys()]) if (name.startsWith('access-control-')) headers.delete(name)
+  const isOpen = cors.origins.includes('*')
+  if (!isOpen) headers.append('vary', 'origin')
+  const origin = request.headers.get('origin')
+  if (origin === null || !(isOpen || cors.origins.includes(origin))) return response
+  headers.set('access-control-allow-origin', isOpen ? '*' : origin)
+  if (cors.credentials) headers.set('access-control-allow-credentials', 'true')
+  if (!isPreflight(request)) {
+    headers.set('access-control-expose-headers', EXPOSED)
+    return response
+  }
+  const wanted = request.headers.get('access-control-request-headers')
+  headers.set('access-control-allow-methods', METHODS)
+  if (wanted !== null) headers.set('access-control-allow-headers', wanted)
+  headers.set('access-control-max-age', PREFLIGHT_SECONDS)
+  headers.append('vary', 'access-control-request-headers')
+  return response
+}

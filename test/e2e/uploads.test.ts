@@ -1,0 +1,90 @@
+/** Uploads that are refused: whatever their size and however they are sent, the client sees the whole answer. */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { call } from '../support/data-plane.ts'
+import { OddBackend } from '../support/odd-backend.ts'
+import { Gateway, release, tokenOf } from '../support/processes.ts'
+import { upload } from '../support/uploads.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+const ADMIN = { authorization: `Bearer ${tokenOf('admin')}` }
+const SIZES = [11, 25, 40, 11, 25, 40, 11, 40]
+
+let control: OddBackend
+let early: Server
+const sockets: Socket[] = []
+let gateway: Gateway
+
+beforeAll(async () => {
+  control = await OddBackend.start('control')
+  early = createServer(refuseEarly)
+  await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve))
+  const earlyUrl = `http://127.0.0.1:${(early.address() as AddressInfo).port}`
+  const site = { url: earlyUrl, timeout: '10s' }
+  gateway = new Gateway({
+    sluice: { max_body_bytes: 100_000 },
+    releases: {
+      A: { name: 'site', protocol: 'http', match: { paths: ['/site'] }, arms: { control: site, candidate: site } },
+      B: release('videos', { control: control.url, candidate: control.url }, { match: { paths: ['/v1'] } }),
+    },
+  })
+  await gateway.start()
+})
+
+afterAll(async () => {
+  await gateway?.remove()
+  for (const socket of sockets) socket.destroy()
+  early?.close()
+  await control?.close()
+})
+
+/** A backend that answers as soon as it has read the headers, and then does with the body what the path says. */
+function refuseEarly(socket: Socket): void {
+  sockets.push(socket)
+  socket.on('error', () => undefined)
+  socket.once('data', (head: Buffer) => {
+    const [, way] = /^POST \/site\/(\w+)/.exec(head.toString()) ?? []
+    socket.write('HTTP/1.1 413 Too Large\r\ncontent-length: 8\r\nconnection: close\r\n\r\ntoo much')
+    if (way === 'closes') socket.end()
+    else if (way === 'stops') socket.pause()
+    else socket.resume()
+  })
+}
+
+/** What eight clients at once see of the answer, by status and `read`, or of the error in its place. */
+async function seenBy(path: string, headers: Record<string, string>, read: (text: string) => unknown) {
+  const seen = await Promise.all(
+    SIZES.map((megabytes, i) => upload({ url: gateway.url + path, megabytes, chunked: i % 2 === 1, headers })),
+  )
+  return seen.map((each) => (typeof each === 'string' ? each : [each.status, read(each.text)]))
+}
+
+const codeOf = (text: string) => (JSON.parse(text) as { error: { code: string } }).error.code
+
+describe('a body many times too large', () => {
+  it.each([
+    ['/v1/videos', 413, 'body_too_large', JSON_TYPE],
+    ['/v1/videos', 415, 'unsupported_media_type', { 'content-encoding': 'br' }],
+    ['/v1/videos', 403, 'override_not_allowed', { 'x-sluice-arm': 'candidate' }],
+    ['/nowhere', 404, 'not_found', {}],
+    ['/_sluice/api/v1/signals', 401, 'unauthenticated', JSON_TYPE],
+    ['/_sluice/api/v1/signals', 413, 'body_too_large', { ...JSON_TYPE, ...ADMIN }],
+    ['/_sluice/releases/videos/config', 413, 'body_too_large', ADMIN],
+  ])('is refused in whole words: %s, %i', async (path, status, code, headers) => {
+    const seen = await seenBy(path, { 'x-user-id': 'uwe', ...headers }, codeOf)
+    expect(seen).toEqual(SIZES.map(() => [status, code]))
+    expect(control.calls).toEqual([])
+  })
+
+  it.each(['closes', 'stops', 'reads'])('is refused in its backend’s words, which then %s', async (way) => {
+    const seen = await seenBy(`/site/${way}`, {}, (text) => text)
+    expect(seen).toEqual(SIZES.map(() => [413, 'too much']))
+  })
+})
+
+it('a body in compressed form is refused by name', async () => {
+  const body = JSON.stringify({ prompt: 'a red fox' })
+  const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' }
+  const reply = await call(gateway, 'POST', '/v1/videos', 'zoe', { body, headers })
+  expect([reply.status, codeOf(reply.text)]).toEqual([415, 'unsupported_media_type'])
+})
