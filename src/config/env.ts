@@ -14,7 +14,7 @@ export interface Env {
   SLUICE_TOKENS?: string
   /** JSON list of write-only keys for events from pages. */
   SLUICE_EVENT_KEYS?: string
-  /** Signs cookies, sessions and job ids: one key, or two with the new one first. */
+  /** Signs cookies and sessions, seals job ids: one key, or two with the new one first. */
   SLUICE_COOKIE_KEY?: string
   SLUICE_WEBHOOK_KEY?: string
   /** `"1"`: every new submit goes to control, nothing is asked. */

@@ -35,6 +35,7 @@ const LIMITS: readonly Limit[] = [
     only: 'native',
     message: 'http has no job ids, and leaves all answers as they are: take this out',
   },
+  { path: 'legacy_ids', message: 'http has no job ids, so none is told from any other path: take this out' },
   ...SHADOW_KEYS.map((key) => ({ path: `shadow.${key}`, message: NO_COPIES })),
   ...['model', 'prompt_chars', 'duration_seconds'].map((key) => ({
     path: `rules.*.when.${key}`,

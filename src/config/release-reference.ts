@@ -42,6 +42,11 @@ const RELEASE: Reference<Release> = {
     type: 'list of `{ from, to, why }`',
   },
   id_mode: { meaning: "`native` leaves the backend's ids as they are and asks the ledger whose they are" },
+  legacy_ids: {
+    meaning:
+      'ids that nobody here issued or recorded, such as those from before Sluice: control serves them, they are 404, or control serves them until then. [Set it](security.md#ids) when the old jobs are done. Where releases share a path, that of the one without `match.models` counts (else of the first)',
+    type: '`"control"`, `"refuse"` or a time',
+  },
   passthrough_status: { meaning: "poll of a failed job: the backend's own HTTP status instead of 200" },
   on_lost_control: {
     meaning:

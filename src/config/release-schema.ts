@@ -4,6 +4,7 @@ import {
   across,
   backendUrl,
   duration,
+  instant,
   isTable,
   list,
   name,
@@ -106,6 +107,14 @@ export const experimentSchema = table({
   exclude: v.optional(v.array(period), []),
 })
 
+const LEGACY_IDS = '"control", "refuse" or a time is needed'
+const legacyIdsWord = v.pipe(
+  v.picklist(['control', 'refuse'], LEGACY_IDS),
+  v.transform((word) => (word === 'control' ? null : 0)),
+)
+/** No union: that would tell one error for all that is wrong. */
+const legacyIds = v.lazy((given) => (typeof given === 'string' && /^\d/.test(given) ? instant : legacyIdsWord))
+
 /** Keys of a release, by the names that operators write. Live overlays take some of these schemas as they are. */
 export const releaseEntries = {
   name: releaseName,
@@ -130,6 +139,7 @@ export const releaseEntries = {
   window_seconds: v.optional(v.pipe(wholePositive, v.maxValue(3600)), 60),
   freeze: v.optional(v.array(period), []),
   id_mode: v.optional(v.picklist(['tagged', 'native']), 'tagged'),
+  legacy_ids: v.optional(legacyIds, 'control'),
   passthrough_status: v.optional(v.boolean(), false),
   on_lost_control: v.optional(v.picklist(['hold', 'control']), 'hold'),
   lease: v.optional(duration, '5m'),
@@ -169,6 +179,8 @@ export const releaseSchema = v.pipe(
     windowMs: r.window_seconds * 1000,
     freeze: r.freeze,
     idMode: r.id_mode,
+    /** Ids that nobody here issued or recorded go to control until then, unix ms: null for ever, 0 never. */
+    legacyIdsUntilMs: r.legacy_ids,
     passthroughStatus: r.passthrough_status,
     onLostControl: r.on_lost_control,
     leaseMs: r.lease,

@@ -9,7 +9,8 @@ import { parseInstant } from '../config/instant.ts'
 import { keysOfSubject } from '../config/subject-key.ts'
 import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
-import { type IdKeys, type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
+import { type IdKeys, idKeys } from '../core/id-keys.ts'
+import { type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
 import type { EventRow, RowsTaken } from '../durable/rpc.ts'
 import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
@@ -41,7 +42,7 @@ export function experimentService(
   settings: ControlSettings,
   config: SluiceConfig,
 ): ExperimentService {
-  const keys = signingKeys(settings.cookieKey).map((key) => new TextEncoder().encode(key))
+  const keys = idKeys(signingKeys(settings.cookieKey))
   return {
     addSignals: async ({ rows, bad }) => {
       const sorted = new Sorter<SignalRow>(config, keys, deps.now(), bad)

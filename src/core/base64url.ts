@@ -1,6 +1,8 @@
 /** Bytes ↔ base64url without padding (RFC 4648 section 5), in plain code so that the core needs no platform. */
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const VALUES = new Map(Array.from(ALPHABET, (char, value) => [char, value]))
+/** By character code; -1 for what is none of the alphabet. */
+const VALUES = new Int8Array(128).fill(-1)
+for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value
 
 export function base64url(bytes: Uint8Array): string {
   let text = ''
@@ -14,16 +16,16 @@ export function base64url(bytes: Uint8Array): string {
   return text
 }
 
-/** Null for what is no base64url. Spare bits at the end are not looked at. */
+/** Null for what is no base64url, and for a second spelling: spare bits at the end must be zero (section 3.5). */
 export function fromBase64url(text: string): Uint8Array | null {
   if (text.length % 4 === 1) return null
   const bytes = new Uint8Array(Math.floor((text.length * 3) / 4))
   let bits = 0
   let held = 0
   let at = 0
-  for (const char of text) {
-    const value = VALUES.get(char)
-    if (value === undefined) return null
+  for (let i = 0; i < text.length; i++) {
+    const value = VALUES[text.charCodeAt(i)] ?? -1
+    if (value < 0) return null
     held = ((held << 6) | value) & 0xffff
     bits += 6
     if (bits >= 8) {
@@ -31,5 +33,5 @@ export function fromBase64url(text: string): Uint8Array | null {
       bytes[at++] = (held >> bits) & 0xff
     }
   }
-  return bytes
+  return (held & ((1 << bits) - 1)) === 0 ? bytes : null
 }

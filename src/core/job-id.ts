@@ -1,25 +1,25 @@
 /**
- * The job id that clients see: a signed, path-safe wrapping of the backend's id that names the
- * owning arm and subject, so that any isolate can route a poll without a look-up.
+ * The job id that clients see: an opaque, path-safe wrapping of the backend's id that names the owning arm and
+ * subject, so that any isolate can route a poll without a look-up.
  *
- *   slc_ payload mac _slc      payload and mac are base64url
+ *   slc_ sealed _slc      sealed is base64url of what `seal` makes of the tag
  *
- * The mac (HMAC-SHA256, 96 bits = 16 characters without spare bits) is taken over the payload's
- * *text*, so no second spelling of the same bytes passes. An id is recognised by either of its two
- * marks and valid only with both: one altered character can't make it look like a foreign id.
+ * Nothing of what an id says can be read from it without the key; its length tells that of the backend's id. An id is
+ * recognised by either of its two marks and valid only with both: one altered character can't make it look like a
+ * foreign id.
  */
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Arm } from './arm.ts'
 import { base64url, fromBase64url } from './base64url.ts'
+import type { IdKeys } from './id-keys.ts'
+import { seal, unseal } from './seal.ts'
 
 const HEAD = 'slc_'
 const TAIL = '_slc'
-const MAC_BYTES = 12
-const MAC_CHARS = 16
-const FIXED_BYTES = 26
-const OWNER_BYTES = 6
+const FIXED_BYTES = 25
+const OWNER_AT = 19
+/** Backends' ids have up to 512 characters, files' paths are longer; what is longer than any of them is not tried. */
+const MAX_ID_CHARS = 16_384
 
 /** What an id says. Everything but `upstreamId` and `arm` is what the ledger would need to take the job up again. */
 export interface JobTag {
@@ -40,30 +40,31 @@ export interface JobTag {
   nameless: boolean
 }
 
-/** Signing keys, the newest first; older ones still open ids. */
-export type IdKeys = readonly Uint8Array[]
+/** A file at a backend: `upstreamId` is its path, and nothing else can be asked of it. */
+export type FileTag = Omit<JobTag, 'epoch' | 'stage' | 'submittedAt' | 'matched'>
 
-/** Who a subject is inside ids: keyed, so that ids don't give away user names. 12 hex digits. */
+/** An owner that no subject is: what is issued to it opens for nobody. */
+export const NOBODY = '000000000000'
+
+/** Flags in the first byte. */
+const CANDIDATE = 1
+const NAMELESS = 2
+const MATCHED = 4
+const FILE = 8
+
+/** Who a subject is inside ids and to the ledger: keyed, so that neither gives away user names. 12 hex digits a key. */
 export function ownerOf(subject: string, keys: IdKeys): string[] {
-  return keys.map((key) => bytesToHex(hmac(sha256, key, utf8ToBytes(`owner\n${subject}`)).subarray(0, OWNER_BYTES)))
+  const bytes = utf8ToBytes(subject)
+  return keys.map((key) => bytesToHex(key.owners(bytes).subarray(0, NOBODY.length / 2)))
 }
 
-export function signJobId(tag: JobTag, keys: IdKeys): string {
-  const upstream = utf8ToBytes(tag.upstreamId)
-  const bytes = new Uint8Array(FIXED_BYTES + upstream.length)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, 1)
-  view.setUint8(1, (tag.arm === 'candidate' ? 1 : 0) | (tag.nameless ? 2 : 0) | (tag.matched ? 4 : 0))
-  view.setUint32(2, tag.release)
-  view.setUint16(6, tag.replica)
-  view.setUint32(8, tag.epoch)
-  view.setUint16(12, stageCode(tag.stage))
-  view.setUint16(14, Math.floor(tag.submittedAt / 2 ** 32))
-  view.setUint32(16, tag.submittedAt >>> 0)
-  bytes.set(hexToBytes(tag.owner), 20)
-  bytes.set(upstream, FIXED_BYTES)
-  const payload = base64url(bytes)
-  return HEAD + payload + macOf(payload, keys[0]!) + TAIL
+/** The same tag always gives the same id. */
+export function sealJobId(tag: JobTag, keys: IdKeys): string {
+  return sealed(tag, 0, keys)
+}
+
+export function sealFileId(tag: FileTag, keys: IdKeys): string {
+  return sealed({ ...tag, epoch: 0, stage: 'idle', submittedAt: 0, matched: false }, FILE, keys)
 }
 
 /** Whether this can be an id of ours at all; what is none was issued before Sluice stood in front. */
@@ -71,33 +72,61 @@ export function isTagged(id: string): boolean {
   return id.startsWith(HEAD) || id.endsWith(TAIL)
 }
 
-/** The tag, or null when the id was altered, cut, or signed by nobody we know. */
+/** The job's tag, or null when the id was altered, cut, sealed by nobody we know, or names a file. */
 export function openJobId(id: string, keys: IdKeys): JobTag | null {
-  if (!id.startsWith(HEAD) || !id.endsWith(TAIL)) return null
-  const payload = id.slice(HEAD.length, -(MAC_CHARS + TAIL.length))
-  const mac = id.slice(-(MAC_CHARS + TAIL.length), -TAIL.length)
-  if (mac.length !== MAC_CHARS || !keys.some((key) => equal(macOf(payload, key), mac))) return null
-  const bytes = fromBase64url(payload)
-  if (!bytes || bytes.length <= FIXED_BYTES || bytes[0] !== 1) return null
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  const stage = stageName(view.getUint16(12))
-  const flags = view.getUint8(1)
-  return {
-    upstreamId: utf8(bytes.subarray(FIXED_BYTES)),
-    arm: flags & 1 ? 'candidate' : 'control',
-    nameless: (flags & 2) !== 0,
-    matched: (flags & 4) !== 0,
-    release: view.getUint32(2),
-    replica: view.getUint16(6),
-    epoch: view.getUint32(8),
-    stage,
-    submittedAt: view.getUint16(14) * 2 ** 32 + view.getUint32(16),
-    owner: bytesToHex(bytes.subarray(20, FIXED_BYTES)),
-  }
+  const bytes = opened(id, keys)
+  return bytes && (bytes[0]! & FILE) === 0 ? tagOf(bytes) : null
 }
 
-function macOf(payload: string, key: Uint8Array): string {
-  return base64url(hmac(sha256, key, utf8ToBytes(`job\n${payload}`)).subarray(0, MAC_BYTES))
+/** The same for a file; null for a job's id. */
+export function openFileId(id: string, keys: IdKeys): FileTag | null {
+  const bytes = opened(id, keys)
+  return bytes && (bytes[0]! & FILE) !== 0 ? tagOf(bytes) : null
+}
+
+function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
+  const upstream = utf8ToBytes(tag.upstreamId)
+  const bytes = new Uint8Array(FIXED_BYTES + upstream.length)
+  const view = new DataView(bytes.buffer)
+  const arm = tag.arm === 'candidate' ? CANDIDATE : 0
+  view.setUint8(0, kind | arm | (tag.nameless ? NAMELESS : 0) | (tag.matched ? MATCHED : 0))
+  view.setUint32(1, tag.release)
+  view.setUint16(5, tag.replica)
+  view.setUint32(7, tag.epoch)
+  view.setUint16(11, stageCode(tag.stage))
+  view.setUint16(13, Math.floor(tag.submittedAt / 2 ** 32))
+  view.setUint32(15, tag.submittedAt >>> 0)
+  bytes.set(hexToBytes(tag.owner), OWNER_AT)
+  bytes.set(upstream, FIXED_BYTES)
+  return HEAD + base64url(seal(bytes, keys[0]!.jobIds)) + TAIL
+}
+
+function opened(id: string, keys: IdKeys): Uint8Array | null {
+  if (!id.startsWith(HEAD) || !id.endsWith(TAIL) || id.length > MAX_ID_CHARS) return null
+  const bytes = fromBase64url(id.slice(HEAD.length, -TAIL.length))
+  if (!bytes) return null
+  for (const key of keys) {
+    const plain = unseal(bytes, key.jobIds)
+    if (plain) return plain.length > FIXED_BYTES ? plain : null
+  }
+  return null
+}
+
+function tagOf(bytes: Uint8Array): JobTag {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const flags = view.getUint8(0)
+  return {
+    upstreamId: utf8(bytes.subarray(FIXED_BYTES)),
+    arm: flags & CANDIDATE ? 'candidate' : 'control',
+    nameless: (flags & NAMELESS) !== 0,
+    matched: (flags & MATCHED) !== 0,
+    release: view.getUint32(1),
+    replica: view.getUint16(5),
+    epoch: view.getUint32(7),
+    stage: stageName(view.getUint16(11)),
+    submittedAt: view.getUint16(13) * 2 ** 32 + view.getUint32(15),
+    owner: bytesToHex(bytes.subarray(OWNER_AT, FIXED_BYTES)),
+  }
 }
 
 /** Takes the same time wherever the first difference is. */
@@ -121,5 +150,6 @@ function stageName(code: number): string {
 
 /** The core has no TextDecoder; `decodeURIComponent` reads UTF-8 as well. */
 function utf8(bytes: Uint8Array): string {
+  if (bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
   return decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''))
 }

@@ -18,7 +18,8 @@ import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
-import { jobKey, ledgerJob } from './ledger/job-row.ts'
+import { findJob } from './ledger/find-job.ts'
+import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
@@ -28,7 +29,7 @@ import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './obj
 import type { JobFilter } from './controller-rpc.ts'
 import type {
   Admission,
-  BackendName,
+  Caller,
   Claim,
   ClaimEnd,
   EventRow,
@@ -118,9 +119,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return this.#jobs.list(owners, after, limit + 1, order)
   }
 
-  async find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null> {
-    const row = this.#jobs.byUpstream(upstreamId, owners, at ?? null)
-    return row && ledgerJob(row)
+  async find(upstreamId: string, caller: Caller, replica?: number): Promise<LedgerJob | 'taken' | null> {
+    return findJob(this.ctx.storage.sql, upstreamId, caller, replica)
   }
 
   async claim(owner: string, key: string, fingerprint: string): Promise<Claim> {

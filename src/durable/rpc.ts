@@ -39,6 +39,16 @@ export type BackendName = Pick<LedgerJob, 'arm' | 'replica'>
 /** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
 export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner'>
 
+/** Who names a job by nothing but its backend's id, and what that id could lead to. */
+export interface Caller {
+  /** All names that the caller has. */
+  owners: string[]
+  /** The caller shows no identity: a job of such a caller is its as well, where the backend's id is what was issued. */
+  nameless: boolean
+  /** Replicas at which a shadow copy of this id is somebody else's; no caller has any. */
+  copiesAt: number[]
+}
+
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
 export type Onward = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
 
@@ -166,8 +176,11 @@ export interface JobLedgerRpc {
   addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The owners' jobs that their backends still have or that are on their way to control; one more than `limit` if there are more. */
   list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
-  /** The job with this backend id, of this backend where that is known; one of `owners`, where two backends have used it. */
-  find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null>
+  /**
+   * The caller's own job with this backend's id, at this replica where that is known; `'taken'` where the id is known
+   * here as somebody else's only, null where it is not known.
+   */
+  find(upstreamId: string, caller: Caller, replica?: number): Promise<LedgerJob | 'taken' | null>
   claim(owner: string, key: string, fingerprint: string): Promise<Claim>
   /** The same without claiming; null where the key is free. */
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>

@@ -8,7 +8,7 @@ import { configOf, type Env } from '../config/env.ts'
 import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
 import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { IdKeys } from '../core/job-id.ts'
+import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import type { Snapshot } from '../core/release.ts'
 import { controllerOf, ledgerAt, ledgerIndex, ledgerOf, shardOf } from '../durable/stubs.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
@@ -77,7 +77,7 @@ function build(env: Env): Isolate {
     config: read.config,
     lanes,
     claimsOf: (owner) => lanes.find(({ protocol }) => protocol.hasJobs)!.ledgerFor(owner),
-    keys: signingKeys(env.SLUICE_COOKIE_KEY).map((key) => new TextEncoder().encode(key)),
+    keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
     forceControl: env.SLUICE_FORCE_CONTROL === '1',

@@ -188,6 +188,8 @@ function sourceOf(job: OwnedJob, url: string): AnswerSource {
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */
 async function unknown({ x, decided, route, seconds }: Answered): Promise<never> {
   recordEnd(decided, route.operation, 'client_error', { latency: seconds })
-  x.log['arm'] = decided.routed.arm
+  Object.assign(x.log, { release: decided.lane.release.name, arm: decided.routed.arm })
+  // Marked with an arm it would tell that nobody else has such a job.
+  x.decided = null
   throw jobNotFound()
 }

@@ -1,6 +1,6 @@
 /** The caller's own jobs of both arms, newest first: which they are the ledger knows, how they stand the backends. */
 import type { Snapshot } from '../core/release.ts'
-import { openJobId } from '../core/job-id.ts'
+import { isTagged, openJobId } from '../core/job-id.ts'
 import type { LedgerJob, ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -12,6 +12,7 @@ import { replicaUrl } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { toBackend } from './headers.ts'
 import { type Lane, now } from './isolate.ts'
+import { knownJob } from './known-job.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { endOf, sightingOf } from './sighting.ts'
@@ -149,15 +150,14 @@ async function cursorOf(
   x: Exchange,
   lanes: readonly Lane[],
   clientId: string,
-  owners: readonly string[],
+  owners: Subject['owners'],
 ): Promise<ListCursor | null> {
   const tag = openJobId(clientId, x.isolate.keys)
-  if (tag) return { submittedAt: tag.submittedAt, clientId }
-  const native = lanes.filter(({ release }) => release.idMode === 'native')
-  const asked = native.flatMap((lane) => owners.map((owner) => lane.ledgerFor(owner).find(clientId, [...owners])))
-  const found = await within(LEDGER_DEADLINE_MS, Promise.all(asked)).catch(() => [])
-  const job = found.find((each) => each !== null)
-  return job ? { submittedAt: job.submittedAt, clientId } : null
+  // Somebody else's id is behind nothing here, or it would tell when their job was made.
+  if (tag) return owners.includes(tag.owner) ? { submittedAt: tag.submittedAt, clientId } : null
+  if (isTagged(clientId)) return null
+  const known = await knownJob(lanes, { upstreamId: clientId, subject: { owners, nameless: false }, urls: [] })
+  return known === null || known === 'taken' ? null : known.job
 }
 
 async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {

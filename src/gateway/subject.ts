@@ -2,8 +2,6 @@
  * Who asks: the first source that yields, in the order of the configuration. Anonymous callers get
  * a signed cookie; a tampered one is replaced, never trusted.
  */
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bearerOf } from '../auth/tokens.ts'
 import { cookieOf } from '../auth/caller.ts'
@@ -13,7 +11,8 @@ import type { SluiceConfig } from '../config/load.ts'
 import { subjectKey } from '../config/subject-key.ts'
 import { base64url } from '../core/base64url.ts'
 import { SluiceError } from '../core/errors.ts'
-import { equal, type IdKeys, ownerOf } from '../core/job-id.ts'
+import type { IdKey, IdKeys } from '../core/id-keys.ts'
+import { equal, ownerOf } from '../core/job-id.ts'
 
 export const SUBJECT_COOKIE = 'sluice_sid'
 
@@ -115,6 +114,6 @@ function openCookie(value: string | null, keys: IdKeys): string | null {
   return keys.some((key) => equal(macOf(id, key), mac)) ? id : null
 }
 
-function macOf(id: string, key: Uint8Array): string {
-  return base64url(hmac(sha256, key, utf8ToBytes(`sid\n${id}`)).subarray(0, 18))
+function macOf(id: string, key: IdKey): string {
+  return base64url(key.cookies(utf8ToBytes(id)).subarray(0, 18))
 }

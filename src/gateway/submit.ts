@@ -1,13 +1,14 @@
 /**
- * A submit from its bytes to its answer: which arm, sent once, the job's id signed on the way back.
+ * A submit from its bytes to its answer: which arm, sent once, the job's id sealed on the way back.
  * What runs beside it (copies, counters) is only started here.
  */
 import { SluiceError } from '../core/errors.ts'
-import { type JobTag, signJobId } from '../core/job-id.ts'
+import { type JobTag, sealJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
+import { within } from '../durable/stubs.ts'
 import type { JobSight, Translation } from '../protocols/protocol.ts'
 import { type Attempt, attempt, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
@@ -22,6 +23,9 @@ import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
 import { translationOf } from './translation.ts'
+
+/** A submit's answer waits no longer for its ledger. */
+const LEDGER_DEADLINE_MS = 1000
 
 /** The answer, and the job's client id where one came to be (what an idempotency key is settled with). */
 export interface Submitted {
@@ -79,7 +83,7 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
     const shown = { status: response.status, headers, body, translation, cookie: s.subject.cookie }
     return { response: answer(x, decided, shown), clientId: null }
   }
-  const entry = register(x, decided, s, tried, sight)
+  const entry = await register(x, decided, s, tried, sight)
   if (routed.arm === 'control' && s.route.operation === 'submit' && routed.reason !== 'job')
     copyToShadow(x, decided, s, entry)
   const translation = await translationOf(x, source, known.set(sight.id, entry.clientId), tried.json)
@@ -98,8 +102,8 @@ function translated(lane: Lane, { text }: Attempt, translation: Translation): st
   return text === null ? null : lane.protocol.translate(text, translation)
 }
 
-/** Signs the id and tells the ledger of the job, in memory. */
-function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sight: JobSight): JobEntry {
+/** Seals the id and tells the ledger of the job, in memory. A native id says nothing, so there the ledger knows first. */
+async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sight: JobSight): Promise<JobEntry> {
   const { lane, snapshot, routed } = decided
   const tag: JobTag = {
     upstreamId: sight.id,
@@ -113,14 +117,24 @@ function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sigh
     owner: s.subject.owners[0],
     nameless: s.subject.nameless,
   }
-  const clientId = lane.release.idMode === 'native' ? sight.id : signJobId(tag, x.isolate.keys)
+  const isNative = lane.release.idMode === 'native'
+  const clientId = isNative ? sight.id : sealJobId(tag, x.isolate.keys)
   const { work } = s.submission
   const entry: JobEntry = { ...tag, clientId, prefix: s.route.prefix, work, rescue: rescueOf(lane, s, routed) }
-  lane.telemetry.submitted(entry)
+  if (!isNative || !(await isTold(lane, entry))) lane.telemetry.submitted(entry)
   const seen = sightingOf(entry, sight, now())
   if (seen.outcome) lane.telemetry.seen(seen)
   x.log['job'] = clientId
   return entry
+}
+
+/** False where the ledger does not answer in time: then it is told with the next flush. */
+async function isTold(lane: Lane, entry: JobEntry): Promise<boolean> {
+  const told = lane.ledgerFor(entry.owner).flush({ submitted: [entry], seen: [] })
+  return within(LEDGER_DEADLINE_MS, told).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** What control would be sent, should the candidate fail this job. */

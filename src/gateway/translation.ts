@@ -1,5 +1,5 @@
-/** What an answer's ids become: the client's own for jobs that are known, new ones signed for resources that are not. */
-import { type JobTag, signJobId } from '../core/job-id.ts'
+/** What an answer's ids become: the client's own for jobs that are known, new ones sealed for resources that are not. */
+import { type FileTag, type JobTag, NOBODY, sealFileId, sealJobId } from '../core/job-id.ts'
 import { within } from '../durable/stubs.ts'
 import type { Translation } from '../protocols/protocol.ts'
 import { filePath } from './backend-file.ts'
@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
+import { knownJob, withSameBackends } from './known-job.ts'
 
 const LEDGER_DEADLINE_MS = 500
 /** More resources than this in one answer are left as they are: no video API answers so many. */
@@ -36,43 +37,57 @@ export async function translationOf(
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
     const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id))
-    const issued = await issuedIds({ ...source, owner }, found.slice(0, MAX_RESOURCES))
-    for (const [id, clientId] of issued) ids.set(id, clientId ?? newId(x, { ...source, owner }, id))
+    const own = { ...source, owner }
+    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
+    await Promise.all(named)
   }
   return {
     ids,
     clientId: (id) => ids.get(id) ?? null,
     upstreamOrigin: source.url,
     gatewayOrigin: x.url.origin,
-    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(newId(x, { ...source, owner }, path), path) }),
+    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(x, { ...source, owner }, path), path) }),
   }
 }
 
-/** The ids under which this caller knows these resources already; null for those that the ledger does not know. */
-async function issuedIds(
-  { lane, url, arm, owner }: OwnedSource,
-  upstreamIds: string[],
-): Promise<[string, string | null][]> {
-  const ledger = lane.ledgerFor(owner)
+/**
+ * The id under which this caller knows a resource; a new one where nobody has recorded it. One that is somebody else's,
+ * such as an id that the client wrote and the backend repeats, gets an id that opens nothing; so does one of which
+ * nobody can be asked now.
+ */
+async function idOf(x: Exchange, source: OwnedSource, upstreamId: string): Promise<string> {
+  const { lane, url, arm, owner } = source
   const replica = replicaHash(url)
-  const find = async (id: string): Promise<[string, string | null]> => {
-    const key = `${owner}|${arm}|${replica}|${id}`
-    const remembered = lane.issuedIds.get(key)
-    if (remembered !== undefined) return [id, remembered]
-    const job = await within(LEDGER_DEADLINE_MS, ledger.find(id, [owner], { arm, replica })).catch(() => null)
-    if (job?.owner !== owner) return [id, null]
-    if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
-    lane.issuedIds.set(key, job.clientId)
-    return [id, job.clientId]
+  const key = `${owner}|${arm}|${replica}|${upstreamId}`
+  const remembered = lane.issuedIds.get(key)
+  if (remembered !== undefined) return remembered
+  try {
+    const caller = { owners: [owner], nameless: false, copiesAt: [replica] }
+    const own = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owner).find(upstreamId, caller, replica))
+    if (own !== null && own !== 'taken') {
+      if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
+      lane.issuedIds.set(key, own.clientId)
+      return own.clientId
+    }
+    const question = { upstreamId, subject: { owners: [owner] as const, nameless: false }, urls: [url], replica }
+    const known = own ?? (await knownJob(withSameBackends(x, [lane], [url]), question))
+    return newId(x, known === null ? source : { ...source, owner: NOBODY, nameless: false }, upstreamId)
+  } catch {
+    return newId(x, { ...source, owner: NOBODY, nameless: false }, upstreamId)
   }
-  return Promise.all(upstreamIds.map(find))
 }
 
 /** An id that routes to a resource whose submit nobody here saw. */
 function newId(x: Exchange, source: OwnedSource, upstreamId: string): string {
-  const { lane, url, arm, owner, nameless } = source
-  const place = { upstreamId, arm, release: lane.hash, replica: replicaHash(url), owner, nameless }
-  return signJobId({ ...place, ...NOT_A_JOB_OF_OURS }, x.isolate.keys)
+  return sealJobId({ ...placeOf(source, upstreamId), ...NOT_A_JOB_OF_OURS }, x.isolate.keys)
+}
+
+function fileId(x: Exchange, source: OwnedSource, path: string): string {
+  return sealFileId(placeOf(source, path), x.isolate.keys)
+}
+
+function placeOf({ lane, url, arm, owner, nameless }: OwnedSource, upstreamId: string): FileTag {
+  return { upstreamId, arm, release: lane.hash, replica: replicaHash(url), owner, nameless }
 }
 
 /** A resource whose submit nobody saw: it routes, and is counted nowhere. */

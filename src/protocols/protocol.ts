@@ -80,7 +80,7 @@ export interface Translation {
   /** The answer is an error in the backend's own words: nothing is left out of it. */
   isError?: boolean
   /**
-   * Gateway path (`/…`, signed) for a file of the backend's that is at no path of a job. Asked only where the wire
+   * Gateway path (`/…`, sealed) for a file of the backend's that is at no path of a job. Asked only where the wire
    * names a finished file in a good answer, since the client may have written any other URL. Given is its path below
    * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Ids are replaced in
    * the result too, so only its first piece can tell which file is meant. Missing: such paths stay.

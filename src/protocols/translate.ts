@@ -61,7 +61,7 @@ type Translate = (text: string, name: string, isFile?: boolean) => string
 
 function translatorOf(translation: Translation, readPath: ReadPath | undefined): Translate {
   const { ids, clientId, gatewayOrigin } = translation
-  // Errors repeat what the client sent, and a path of its choice must not be signed.
+  // Errors repeat what the client sent, and a path of its choice must get no address of ours.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
   const base = translation.upstreamOrigin.replace(/(?<!\/)\/+$/, '')
   const scheme = /^https:/i.test(base) ? 'https:' : 'http:'

@@ -20,6 +20,7 @@ describe('a release of protocol http', () => {
     [{ failover: true }, 'failover', /can be sent again/],
     [{ rescue: true }, 'rescue', /no jobs/],
     [{ id_mode: 'native' }, 'id_mode', /no job ids/],
+    [{ legacy_ids: 'refuse' }, 'legacy_ids', /no job ids/],
     [{ shadow: { sample: 1 } }, 'shadow.sample', /canary stage/],
     [{ rules: [{ when: { model: 'a' }, arm: 'candidate' }] }, 'rules.0.when.model', /never holds/],
   ])('with %j is warned of at %s', (more, path, message) => {

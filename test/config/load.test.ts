@@ -34,6 +34,7 @@ describe('a release that says little', () => {
       cooldownMs: 600_000,
       windowMs: 60_000,
       idMode: 'tagged',
+      legacyIdsUntilMs: null,
       quietAfterMs: 120_000,
       jobTimeoutMs: 1_800_000,
       counterShards: 1,
@@ -75,6 +76,15 @@ describe('what is written', () => {
   it('as urls is a list of replicas, without slashes at their ends', () => {
     const arms = { ...ARMS, control: { urls: ['https://a.example/', 'https://b.example/v2/'] } }
     expect(good({ arms }).arms.control.urls).toEqual(['https://a.example', 'https://b.example/v2'])
+  })
+
+  it('in legacy_ids is until when ids from before Sluice are served', () => {
+    const until = (legacy_ids: string) => good({ legacy_ids }).legacyIdsUntilMs
+    expect(['control', 'refuse', '2026-12-24T12:00:00+01:00'].map(until)).toEqual([
+      null,
+      0,
+      Date.parse('2026-12-24T11:00:00Z'),
+    ])
   })
 
   it('in rules becomes what the core matches by', () => {

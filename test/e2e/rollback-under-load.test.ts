@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { CounterRow } from '../../src/control/api.ts'
+import { idKeys } from '../../src/core/id-keys.ts'
 import { openJobId } from '../../src/core/job-id.ts'
 import { ControlClient } from '../support/control-client.ts'
 import { routedBy } from '../support/data-plane.ts'
@@ -114,7 +115,7 @@ it('a candidate that fails all its jobs is rolled back in time, and is sent no s
 
 /** When the gateway sent a submit on, and to which arm, as the id of its job says. */
 function sentBy(id: string): { at: number; arm: string } {
-  const tag = openJobId(id, [new TextEncoder().encode(COOKIE_KEY)])
+  const tag = openJobId(id, idKeys([COOKIE_KEY]))
   if (!tag) throw new Error(`not an id of this gateway: ${id}`)
   return { at: tag.submittedAt, arm: tag.arm }
 }

@@ -6,13 +6,14 @@ import type { Env } from '../../src/config/env.ts'
 import { type ReportView, reportSchema } from '../../src/control/api-experiment.ts'
 import type { HistoryEntry, ReleaseView } from '../../src/control/api.ts'
 import type { Arm } from '../../src/core/arm.ts'
+import { idKeys } from '../../src/core/id-keys.ts'
 import { ownerOf } from '../../src/core/job-id.ts'
 import type { JobEntry, JobSighting } from '../../src/durable/rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 
 const RELEASE = 'measured'
 const bindings = env as unknown as Env
-const keys = [new TextEncoder().encode(bindings.SLUICE_COOKIE_KEY)]
+const keys = idKeys([bindings.SLUICE_COOKIE_KEY!])
 const SUBJECTS = 400
 
 async function api<T>(method: string, path: string, body?: unknown): Promise<T> {

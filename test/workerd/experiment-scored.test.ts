@@ -4,7 +4,8 @@ import { expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import type { BatchAnswer } from '../../src/control/api-experiment.ts'
 import { hash32 } from '../../src/core/assignment.ts'
-import { signJobId } from '../../src/core/job-id.ts'
+import { idKeys } from '../../src/core/id-keys.ts'
+import { sealJobId } from '../../src/core/job-id.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 import { entry } from '../support/workerd/objects.ts'
@@ -14,8 +15,8 @@ const ledger = () => ledgerAt(env as unknown as Env, RELEASE, 0) as unknown as J
 
 function controlJob(name: string) {
   const job = entry(name, { arm: 'control' })
-  const keys = [new TextEncoder().encode('a-cookie-key-for-tests-only')]
-  return { ...job, clientId: signJobId({ ...job, release: hash32(RELEASE) }, keys) }
+  const keys = idKeys(['a-cookie-key-for-tests-only'])
+  return { ...job, clientId: sealJobId({ ...job, release: hash32(RELEASE) }, keys) }
 }
 
 async function post(rows: unknown): Promise<{ status: number; answer: BatchAnswer }> {

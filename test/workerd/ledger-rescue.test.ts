@@ -71,8 +71,8 @@ describe('jobs that two backends number alike', () => {
       submitted: [entry('first', { ...same, replica: 1 }), entry('second', { ...same, replica: 2 })],
       seen: [],
     })
-    const found = await object.find('v_1', ['aaaaaaaaaaaa'], { arm: 'candidate', replica: 1 })
-    expect(found?.clientId).toBe('slc_first_slc')
+    const caller = { owners: ['aaaaaaaaaaaa'], nameless: false, copiesAt: [] }
+    expect(await object.find('v_1', caller, 1)).toMatchObject({ clientId: 'slc_first_slc' })
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { BackendName, JobName, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
+import type { JobName, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import { addMissingColumns } from './columns.ts'
 import {
@@ -87,18 +87,6 @@ export class JobTable {
   ofOwner({ arm, replica, upstreamId, owner }: JobName): JobRow | null {
     const row = this.get(jobKey(arm, replica, upstreamId))
     return row?.owner === owner && !row.shadow ? row : null
-  }
-
-  /** A user's job by its backend's id; where two backends have used one, that of these owners. */
-  byUpstream(upstreamId: string, owners: readonly string[], at: BackendName | null): JobRow | null {
-    const [row] = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE upstream_id = ? AND shadow = 0 ${at ? 'AND arm = ? AND replica = ?' : ''}
-       ORDER BY owner IN (${owners.map(() => '?').join(', ')}) DESC, submitted_at DESC LIMIT 1`,
-      upstreamId,
-      ...(at ? [at.arm, at.replica] : []),
-      ...owners,
-    )
-    return row ?? null
   }
 
   /** Open jobs of a queue that the ledger should look at by now, a bounded number, the longest overdue first. */

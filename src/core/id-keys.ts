@@ -1,0 +1,51 @@
+/** What a signing secret is good for: a key of its own for each use, derived once (HKDF-SHA256, RFC 5869) and kept. */
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { utf8ToBytes } from '@noble/hashes/utils.js'
+import type { SealKey } from './seal.ts'
+
+/** HMAC-SHA256 under a key of its own, 32 bytes. */
+export type Mac = (message: Uint8Array) => Uint8Array
+
+export interface IdKey {
+  /** Seals job ids. */
+  readonly jobIds: SealKey
+  /** Names subjects inside ids and in the ledger. */
+  readonly owners: Mac
+  /** Signs the cookies of callers without identity. */
+  readonly cookies: Mac
+}
+
+/** The newest first; older ones still open what they have sealed. */
+export type IdKeys = readonly IdKey[]
+
+/** The few secrets that a deployment has, by themselves: nobody derives anything at each request. */
+const derived = new Map<string, IdKey>()
+
+export function idKeys(secrets: readonly string[]): IdKeys {
+  return secrets.map((secret) => {
+    const known = derived.get(secret)
+    if (known) return known
+    const key = derive(secret)
+    derived.set(secret, key)
+    return key
+  })
+}
+
+/** The number is the format's: what one format has sealed another does not open. */
+function derive(secret: string): IdKey {
+  const bytes = utf8ToBytes(secret)
+  const keyFor = (use: string) => hkdf(sha256, bytes, undefined, utf8ToBytes(`sluice 1 ${use}`), 32)
+  return {
+    jobIds: { mac: macBy(keyFor('job id mac')), cipher: keyFor('job id cipher') },
+    owners: macBy(keyFor('owner')),
+    cookies: macBy(keyFor('cookie')),
+  }
+}
+
+/** Copies a prepared state: half the work of beginning with the key. */
+function macBy(key: Uint8Array): Mac {
+  const prepared = hmac.create(sha256, key)
+  return (message) => prepared.clone().update(message).digest()
+}
