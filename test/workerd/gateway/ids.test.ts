@@ -3,10 +3,12 @@ import * as fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { codeOf, DataPlane } from '../../support/workerd/data-plane.ts'
 
-const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
-const release = (more: object) => ({
-  RELEASE_A: { name: 'wan22', protocol: 'openai-videos', match: { models: ['wan-t2v'] }, arms, ...more },
-})
+/** The ledger is one for both modes, and knows a job by its backend: so each mode has backends of its own. */
+const release = (mode: string) => {
+  const arms = { control: { url: `http://control.${mode}.test` }, candidate: { url: `http://candidate.${mode}.test` } }
+  const match = { models: ['wan-t2v'] }
+  return { RELEASE_A: { name: 'wan22', protocol: 'openai-videos', match, arms, id_mode: mode } }
+}
 
 const ODD = [
   ...['/', '/etc/passwd', '/v-1.mp4', '//v', '/%2e', 'a/b', 'a/../b', 'a/', 'a\\b', '\\a', 'a;b', ';', 'a\u0000b'],
@@ -48,12 +50,9 @@ function backendOf(id: string) {
 }
 
 describe.each(['tagged', 'native'])('with %s ids', (mode) => {
-  // The ledger is one for both, and a backend's id leads to the job that it was for its subject before.
-  const subject = `ann-${mode}`
-
   async function submitAndPoll(id: string): Promise<string> {
-    const plane = new DataPlane(release({ id_mode: mode }), backendOf(id))
-    const submit = await plane.submit(subject)
+    const plane = new DataPlane(release(mode), backendOf(id))
+    const submit = await plane.submit('ann')
     if (submit.status !== 200) {
       expect([submit.status, await codeOf(submit)]).toEqual([502, 'upstream_invalid'])
       expect(submit.headers.get('x-should-retry')).toBe('false')
@@ -61,7 +60,7 @@ describe.each(['tagged', 'native'])('with %s ids', (mode) => {
       return 'refused'
     }
     const shown = (await submit.json<{ id: string }>()).id
-    const own = { headers: { 'x-user-id': subject } }
+    const own = { headers: { 'x-user-id': 'ann' } }
     const poll = await plane.request('GET', `/v1/videos/${encodeURIComponent(shown)}`, own)
     expect([id, poll.status, (await poll.json<{ id: string }>()).id]).toEqual([id, 200, shown])
     vi.restoreAllMocks()
