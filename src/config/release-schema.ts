@@ -128,6 +128,7 @@ export const releaseEntries = {
   cooldown: v.optional(duration, '10m'),
   window_seconds: v.optional(v.pipe(wholePositive, v.maxValue(3600)), 60),
   freeze: v.optional(v.array(period), []),
+  require_review: v.optional(v.boolean(), false),
   id_mode: v.optional(v.picklist(['tagged', 'native']), 'tagged'),
   passthrough_status: v.optional(v.boolean(), false),
   on_lost_control: v.optional(v.picklist(['hold', 'control']), 'hold'),
@@ -167,6 +168,8 @@ export const releaseSchema = v.pipe(
     cooldownMs: r.cooldown,
     windowMs: r.window_seconds * 1000,
     freeze: r.freeze,
+    /** Of changes of the live configuration: nobody publishes his own. */
+    requireReview: r.require_review,
     idMode: r.id_mode,
     passthroughStatus: r.passthrough_status,
     onLostControl: r.on_lost_control,

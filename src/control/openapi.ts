@@ -3,7 +3,7 @@ import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-jso
 import type * as v from 'valibot'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import * as api from './api.ts'
-import * as drafts from './api-drafts.ts'
+import * as changes from './api-changes.ts'
 import * as experiment from './api-experiment.ts'
 import { HEALTH_ROUTES, type HealthRoute } from './health.ts'
 import type { AnyRoute } from './route.ts'
@@ -16,9 +16,10 @@ const NAMED = {
   HistoryEntry: api.historyEntrySchema,
   ConfigValue: api.configValueSchema,
   Config: api.configViewSchema,
-  Draft: drafts.draftViewSchema,
-  PublishedOverlay: drafts.publishedOverlaySchema,
-  SavedView: drafts.savedViewSchema,
+  ChangedKey: changes.changedKeySchema,
+  Change: changes.changeSchema,
+  ChangeDetail: changes.changeDetailSchema,
+  ConfigVersion: changes.versionSchema,
   CounterRow: api.counterRowSchema,
   Job: api.jobSchema,
   Pair: api.pairSchema,

@@ -22,15 +22,15 @@ import type {
 import type { ReportView } from './api-experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'
+import { type ChangesService, changesService } from './changes-service.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type ExperimentService, experimentService } from './experiment-service.ts'
-import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
-  liveConfig: LiveConfigService
+  changes: ChangesService
   experiment: ExperimentService
   names(): string[]
   /** Length of the release's windows in ms. */
@@ -85,9 +85,10 @@ export function controlService(
     return release
   }
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
+  const live = configService(deps, env, fileOf)
   return {
-    config: configService(deps, env, fileOf),
-    liveConfig: liveConfigService(deps, env, fileOf),
+    config: live,
+    changes: changesService(deps, env, fileOf, live),
     experiment: experimentService(deps, env, settings, config),
     controller,
     snapshotAgeSeconds: (name) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
