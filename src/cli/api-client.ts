@@ -126,7 +126,11 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'forbidden':
       return 'This token’s role does not allow it.'
     case 'version_mismatch':
-      return 'Somebody changed it since: look with `sluice status`, then repeat with the new --if-match.'
+      return 'Somebody changed it since: look again, then repeat with the new --if-match.'
+    case 'review_required':
+      return 'Make a change request with `sluice config propose`, and let somebody else publish it.'
+    case 'change_stale':
+      return 'Take it for what acts now with `sluice config rebase`, then look at it again.'
     case 'rate_limited': {
       const after = response.headers.get('retry-after')
       return after ? `Try again in ${printable(after)} s.` : null

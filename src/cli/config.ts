@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { type ConfigView, configViewSchema } from '../control/api.ts'
 import type { Reply } from './api-client.ts'
+import { addConfigChanges } from './config-changes.ts'
 import { addConfigCheck } from './config-check.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { type ExitCode, usage } from './failure.ts'
@@ -15,6 +16,7 @@ import { moment } from './words.ts'
 interface ChangeOptions {
   reason?: string
   dryRun?: boolean
+  breakGlass?: boolean
   ifMatch?: number
 }
 
@@ -41,6 +43,7 @@ export function addConfig(program: Command, end: (code: ExitCode) => void): void
       if (keys.length > 0 === (options.all === true)) throw usage('name the keys to give back, or --all')
       return change(command, options, 'config unset', options.all ? null : clearingPatch(keys))
     })
+  addConfigChanges(config)
 }
 
 function changing(config: Command, name: string, description: string): Command {
@@ -49,6 +52,7 @@ function changing(config: Command, name: string, description: string): Command {
     .description(description)
     .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
     .option('--dry-run', 'only say what the configuration would be')
+    .option('--break-glass', 'without the second person that the release asks for; needs a reason')
     .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
 }
 
@@ -60,7 +64,7 @@ async function look(command: Command, lines: (view: ConfigView, style: Style) =>
 
 async function change(
   command: Command,
-  { reason: given, dryRun = false, ifMatch }: ChangeOptions,
+  { reason: given, dryRun = false, breakGlass, ifMatch }: ChangeOptions,
   what: string,
   /** Null drops the whole live configuration. */
   patch: Record<string, unknown> | null,
@@ -68,7 +72,7 @@ async function change(
   const session = openSession(command)
   const path = `${await session.releasePath()}/config`
   const reason = await reasonFor(what, given, dryRun, session)
-  const query = { reason: reason || undefined, dry_run: dryRun || undefined }
+  const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
   const reply: Reply<ConfigView> = await session.api.call(path, configViewSchema, {
     ...(patch === null ? { method: 'DELETE' } : { method: 'PATCH', body: patch }),
     query,

@@ -22,7 +22,7 @@ export type OverlayKey = (typeof OVERLAY_KEYS)[number]
 export type Overlay = Partial<Record<OverlayKey, unknown>>
 
 /** These two are tables: an overlay that names one of their keys leaves the others to the file. */
-const MERGED: readonly string[] = ['shadow', 'experiment']
+export const MERGED: readonly string[] = ['shadow', 'experiment']
 
 export type EffectiveResult = { ok: true; config: ReleaseConfig } | { ok: false; issues: ErrorDetail[] }
 
@@ -78,7 +78,7 @@ export function driftOf(file: ReleaseConfig, overlay: Overlay): string[] {
 }
 
 /** Whatever the order of the keys of tables. */
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a, sortedKeys) === JSON.stringify(b, sortedKeys)
 }
 

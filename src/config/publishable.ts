@@ -1,10 +1,10 @@
-/** Whether an overlay may be published: the one check, asked where it is drafted and again where it takes effect. */
+/** Whether an overlay may be published: the one check, asked where it is proposed and again where it takes effect. */
 import type { ErrorDetail } from '../core/errors.ts'
 import type { ReleaseConfig } from './load.ts'
 import { odditiesOf } from './odd-keys.ts'
 import { effectiveRelease, type Overlay } from './overlay.ts'
 
-/** More than any release needs, and little enough for one header on its way to live-config. */
+/** More than any release needs, and few enough for a change request of it to travel to live-config in a header. */
 const MAX_OVERLAY_CHARS = 6000
 const INVALID = 'the configuration would not be valid'
 

@@ -41,6 +41,10 @@ const RELEASE: Reference<Release> = {
       'no advance or promotion in this time, neither by itself, by hand nor by force; `start` and everything else stay possible',
     type: 'list of `{ from, to, why }`',
   },
+  require_review: {
+    meaning:
+      'a change of the live configuration takes two people; see [changes with review](#change-requests). Only in the file, so that nobody switches it off live',
+  },
   id_mode: { meaning: "`native` leaves the backend's ids as they are and asks the ledger whose they are" },
   legacy_ids: {
     meaning:

@@ -138,6 +138,7 @@ export const releaseEntries = {
   cooldown: v.optional(duration, '10m'),
   window_seconds: v.optional(v.pipe(wholePositive, v.maxValue(3600)), 60),
   freeze: v.optional(v.array(period), []),
+  require_review: v.optional(v.boolean(), false),
   id_mode: v.optional(v.picklist(['tagged', 'native']), 'tagged'),
   legacy_ids: v.optional(legacyIds, 'control'),
   passthrough_status: v.optional(v.boolean(), false),
@@ -178,6 +179,8 @@ export const releaseSchema = v.pipe(
     cooldownMs: r.cooldown,
     windowMs: r.window_seconds * 1000,
     freeze: r.freeze,
+    /** Of changes of the live configuration: nobody publishes his own. */
+    requireReview: r.require_review,
     idMode: r.id_mode,
     /** Ids that nobody here issued or recorded go to control until then, unix ms: null for ever, 0 never. */
     legacyIdsUntilMs: r.legacy_ids,

@@ -29,14 +29,18 @@ const rateLimit = table({
   period: v.picklist([10, 60], 'the platform counts over 10 or 60 seconds'),
 })
 
+/** What a receiver subscribes to. */
+export const WEBHOOK_EVENTS = [
+  'stage_changed',
+  'rolled_back',
+  'guardrail_breached',
+  'decision',
+  'review_skipped',
+] as const
+
 const webhook = table({
   url: v.pipe(v.string(), v.url('not a URL')),
-  events: v.optional(v.array(v.picklist(['stage_changed', 'rolled_back', 'guardrail_breached', 'decision'])), [
-    'stage_changed',
-    'rolled_back',
-    'guardrail_breached',
-    'decision',
-  ]),
+  events: v.optional(v.array(v.picklist(WEBHOOK_EVENTS)), [...WEBHOOK_EVENTS]),
 })
 
 /** As browsers send it, so that it can be compared letter by letter. */

@@ -1,6 +1,6 @@
 /**
- * The live overlay of one release: read, patched, cleared. A change is validated as the file is, then published by
- * one compare-and-set in the controller, which holds the truth; live-config only keeps the record for operators.
+ * The live overlay of one release: read, patched, cleared, put back to an earlier version. A change is validated as the
+ * file is, then published by one compare-and-set in the controller, which holds the truth.
  */
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
@@ -8,67 +8,94 @@ import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { ConfigView } from './api.ts'
+import type { PublicationOrigin } from '../durable/controller-rpc.ts'
+import type { ConfigView, Page } from './api.ts'
+import type { VersionView } from './api-changes.ts'
 import { ask, askAnswer } from './ask.ts'
+import { versionView } from './change-view.ts'
 import type { ControlDeps } from './deps.ts'
 
-interface ConfigChange {
+export interface ConfigChange {
   reason: string
   who: string
   /** `ConfigView.version` that the caller has seen; null: any. */
   ifMatch: number | null
   /** Only say what the configuration would be. */
   dryRun: boolean
+  /** By one person, although the release asks for two. */
+  breakGlass: boolean
 }
 
 export interface ConfigService {
   view(name: string): Promise<ConfigView>
   patch(name: string, patch: Record<string, unknown>, change: ConfigChange): Promise<ConfigView>
   clear(name: string, change: ConfigChange): Promise<ConfigView>
+  restore(name: string, version: number, change: ConfigChange): Promise<ConfigView>
+  /** Newest first. */
+  versions(name: string, before: number | null, limit: number): Promise<Page<VersionView>>
+  /** As it was published; version 0 is the file alone. */
+  overlayOf(name: string, version: number): Promise<Overlay>
 }
 
 export function configService(deps: ControlDeps, env: Env, fileOf: (name: string) => ReleaseConfig): ConfigService {
-  const view = (name: string) => askAnswer(deps.controller(env, fileOf(name).name).config())
+  const controller = (name: string) => deps.controller(env, fileOf(name).name)
+  const view = (name: string) => askAnswer(controller(name).config())
 
-  const publish = async (file: ReleaseConfig, next: Overlay, seen: ConfigView, change: ConfigChange) => {
+  const publish = async (
+    name: string,
+    change: ConfigChange,
+    overlayFrom: (seen: ConfigView) => Overlay | Promise<Overlay>,
+    origin: PublicationOrigin = {},
+  ) => {
+    const [file, seen] = [fileOf(name), await view(name)]
+    const next = await overlayFrom(seen)
     requireVersion(change.ifMatch, seen.version)
+    if (change.breakGlass && change.reason === '') throw wrong('reason', 'a reason is needed to go past the review')
     // Nothing to publish: no version, no entry in the history.
     const isRead = seen.set_aside === undefined
     if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
     const checked = publishable(file, next, deps.protocols)
     if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
     if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
-    const controller = deps.controller(env, file.name)
-    const published = await askAnswer(
-      controller.publish(next, seen.version, change.reason, { who: change.who, ifMatch: null }),
-    )
-    await record(file.name, published, change)
-    return published
+    const actor = { who: change.who, ifMatch: null }
+    const from = { ...origin, ...(change.breakGlass ? { break_glass: true } : {}) }
+    return askAnswer(controller(name).publish(next, seen.version, change.reason, actor, from))
   }
 
-  /** The change stands already, so a record that fails is told to the log and not to the caller. */
-  const record = async (name: string, { version, overlay }: ConfigView, { who, reason }: ConfigChange) => {
-    try {
-      const at = new Date(deps.now()).toISOString()
-      await ask(deps.liveConfig(env, name).recordPublished({ version, overlay, who, reason, at }))
-    } catch (error) {
-      deps.log({ level: 'warn', event: 'publish_not_recorded', release: name, version, error: String(error) })
-    }
+  const overlayOf = async (name: string, version: number): Promise<Overlay> => {
+    if (version === 0) return {}
+    const [found] = await ask(controller(name).publications({ before: version + 1, limit: 1 }))
+    if (found?.version === version) return found.overlay
+    throw wrong('version', `there is no version ${version}`)
   }
 
   return {
     view,
+    overlayOf,
     patch: async (name, patch, change) => {
-      const { issues } = odditiesOf(patch)
-      if (issues.length > 0) throw new SluiceError('invalid_request', 'the change is not valid', { details: issues })
-      const seen = await view(name)
-      return publish(fileOf(name), patchOverlay(seen.overlay, patch), seen, change)
+      refuseOddKeys(patch)
+      return publish(name, change, (seen) => patchOverlay(seen.overlay, patch))
     },
-    clear: async (name, change) => publish(fileOf(name), {}, await view(name), change),
+    clear: (name, change) => publish(name, change, () => ({})),
+    restore: (name, version, change) => publish(name, change, () => overlayOf(name, version), { restored: version }),
+    versions: async (name, before, limit) => {
+      const found = await ask(controller(name).publications({ before, limit: limit + 1 }))
+      const items = found.slice(0, limit).map((each) => versionView(fileOf(name), each))
+      return { items, next: found.length > limit ? String(items.at(-1)!.version) : null }
+    },
   }
 }
 
 function requireVersion(given: number | null, current: number): void {
   if (given === null || given === current) return
   throw new SluiceError('version_mismatch', `the configuration is at version ${current}, not ${given}`)
+}
+
+function wrong(path: string, message: string): SluiceError {
+  return new SluiceError('invalid_request', message, { details: [{ path, message }] })
+}
+
+function refuseOddKeys(patch: Record<string, unknown>): void {
+  const { issues } = odditiesOf(patch)
+  if (issues.length > 0) throw new SluiceError('invalid_request', 'the change is not valid', { details: issues })
 }

@@ -8,11 +8,11 @@ import { atLeast, type Role } from '../auth/roles.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from './api.ts'
+import { changeActSchema, changeEditSchema, proposalSchema, reviewSchema } from './api-changes.ts'
 import { valid } from './read-request.ts'
 import type { ControlService } from './service.ts'
 
 const PAGE_SIZE = 50
-const changeSchema = v.object({ reason: reasonSchema })
 
 export function dashboardPort(
   service: ControlService,
@@ -20,11 +20,12 @@ export function dashboardPort(
   environment: string,
   nowMs: number,
 ): DashboardPort {
+  const { who } = caller
   const asRole = async <T>(needed: Role, work: () => Promise<T>): Promise<PortResult<T>> =>
     atLeast(caller.role, needed) ? result(work) : forbidden(needed, caller.role)
   return {
     environment,
-    actor: { who: caller.who, role: caller.role },
+    actor: { who, role: caller.role },
     nowMs,
     lastKnown: () => service.lastKnown(),
     releases: () => result(() => service.releases()),
@@ -37,16 +38,45 @@ export function dashboardPort(
     config: (name) => result(() => service.config.view(name)),
     act: (name, command, ifMatch) =>
       asRole('operator', () =>
-        service.act(name, valid(actionSchema, command, 'the change is not valid'), caller.who, ifMatch),
+        service.act(name, valid(actionSchema, command, 'the change is not valid'), who, ifMatch),
       ),
+    // Whoever may propose a change may see what it would be.
     checkConfig: (name, patch, ifMatch) =>
-      asRole('admin', () => service.config.patch(name, patch, { reason: '', who: caller.who, ifMatch, dryRun: true })),
-    patchConfig: (name, patch, given, ifMatch) =>
-      asRole('admin', () => {
-        const { reason } = valid(changeSchema, { reason: given }, 'the change is not valid')
-        return service.config.patch(name, patch, { reason, who: caller.who, ifMatch, dryRun: false })
-      }),
+      asRole('operator', () =>
+        service.config.patch(name, patch, { reason: '', who, ifMatch, dryRun: true, breakGlass: false }),
+      ),
+    patchConfig: (name, patch, given, ifMatch, breakGlass) =>
+      asRole('admin', () =>
+        service.config.patch(name, patch, { reason: reasonOf(given), who, ifMatch, dryRun: false, breakGlass }),
+      ),
+    changes: (name) => result(() => service.changes.list(name, null)),
+    change: (name, id) => result(() => service.changes.show(name, id)),
+    propose: (name, proposal) =>
+      asRole('operator', () =>
+        service.changes.propose(name, valid(proposalSchema, proposal, 'the change is not valid'), caller),
+      ),
+    editChange: (name, id, edit) =>
+      asRole('operator', () =>
+        service.changes.edit(name, id, valid(changeEditSchema, edit, 'the change is not valid'), caller),
+      ),
+    actOnChange: (name, id, { act, ...given }) => {
+      if (act !== 'approve' && act !== 'comment')
+        return asRole(act === 'publish' ? 'admin' : 'operator', () =>
+          service.changes[act](name, id, valid(changeActSchema, given, 'the change is not valid'), caller),
+        )
+      const review = () => valid(reviewSchema, { ...given, verdict: act }, 'the review is not valid')
+      return asRole('operator', () => service.changes.review(name, id, review(), caller))
+    },
+    versions: (name, before) => result(() => service.config.versions(name, before, PAGE_SIZE)),
+    restore: (name, version, given, ifMatch, breakGlass) =>
+      asRole('admin', () =>
+        service.config.restore(name, version, { reason: reasonOf(given), who, ifMatch, dryRun: false, breakGlass }),
+      ),
   }
+}
+
+function reasonOf(given: string): string {
+  return valid(v.object({ reason: reasonSchema }), { reason: given }, 'the change is not valid').reason
 }
 
 async function result<T>(work: () => Promise<T>): Promise<PortResult<T>> {

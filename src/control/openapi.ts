@@ -4,7 +4,7 @@ import type * as v from 'valibot'
 import { NOT_AN_INSTANT } from '../config/instant.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import * as api from './api.ts'
-import * as drafts from './api-drafts.ts'
+import * as changes from './api-changes.ts'
 import * as experiment from './api-experiment.ts'
 import { HEALTH_ROUTES, type HealthRoute } from './health.ts'
 import type { AnyRoute } from './route.ts'
@@ -17,9 +17,10 @@ const NAMED = {
   HistoryEntry: api.historyEntrySchema,
   ConfigValue: api.configValueSchema,
   Config: api.configViewSchema,
-  Draft: drafts.draftViewSchema,
-  PublishedOverlay: drafts.publishedOverlaySchema,
-  SavedView: drafts.savedViewSchema,
+  ChangedKey: changes.changedKeySchema,
+  Change: changes.changeSchema,
+  ChangeDetail: changes.changeDetailSchema,
+  ConfigVersion: changes.versionSchema,
   CounterRow: api.counterRowSchema,
   Job: api.jobSchema,
   Pair: api.pairSchema,

@@ -22,6 +22,7 @@ import type {
 import type { ReportView } from './api-experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'
+import { type ChangesService, changesService } from './changes-service.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
@@ -29,11 +30,10 @@ import { type ExperimentService, experimentService } from './experiment-service.
 import { type KeyLimits, keyLimitsOf } from './key-limits.ts'
 import type { RowsReading, StateReading } from './release-events.ts'
 import { type Streams, streamsOf } from './shared-feed.ts'
-import { type LiveConfigService, liveConfigService } from './live-config-service.ts'
 
 export interface ControlService {
   config: ConfigService
-  liveConfig: LiveConfigService
+  changes: ChangesService
   experiment: ExperimentService
   /** What the live feeds of this isolate share. */
   streams: Streams<StateReading, RowsReading>
@@ -92,9 +92,10 @@ export function controlService(
     return release
   }
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
+  const live = configService(deps, env, fileOf)
   return {
-    config: configService(deps, env, fileOf),
-    liveConfig: liveConfigService(deps, env, fileOf),
+    config: live,
+    changes: changesService(deps, env, fileOf, live),
     experiment: experimentService(deps, env, settings, config),
     streams: streamsOf(config),
     keyLimits: keyLimitsOf(config),

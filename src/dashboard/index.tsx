@@ -8,6 +8,7 @@ import { jobFilterOf, jobsPage } from './pages/jobs.tsx'
 import { refusal } from './pages/problem.tsx'
 import { releasesPage } from './pages/releases.tsx'
 import type { DashboardPort } from './port.ts'
+import { showChange, showChanges } from './routes/changes.ts'
 import { configure } from './routes/config.ts'
 import { confirmAction } from './routes/confirm.ts'
 import { showRelease } from './routes/release.ts'
@@ -26,6 +27,10 @@ export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
   app.get('/releases/:name/jobs', (c) => showJobs(c, visit(c), c.req.param('name')))
   app.get('/releases/:name/history', (c) => showHistory(c, visit(c), c.req.param('name')))
   app.on(['GET', 'POST'], '/releases/:name/config', (c) => configure(c, visit(c), c.req.param('name')))
+  app.on(['GET', 'POST'], '/releases/:name/changes', (c) => showChanges(c, visit(c), c.req.param('name')))
+  app.on(['GET', 'POST'], '/releases/:name/changes/:id', (c) =>
+    showChange(c, visit(c), c.req.param('name'), c.req.param('id')),
+  )
   app.on(['GET', 'POST'], '/releases/:name/confirm/:action', (c) =>
     confirmAction(c, visit(c), c.req.param('name'), c.req.param('action')),
   )

@@ -18,6 +18,7 @@ import type {
   ReleaseView,
   Role,
 } from '../control/api.ts'
+import type { ChangeDetail, ChangeView, VersionView } from '../control/api-changes.ts'
 import type { ReportView } from '../control/api-experiment.ts'
 
 export type { Page }
@@ -46,6 +47,8 @@ export interface LastKnown {
   percent: number
   ageSeconds: number
 }
+
+export type ChangeActName = 'approve' | 'comment' | 'rebase' | 'publish' | 'discard'
 
 /** Pages never catch: what can be expected to fail (an unreachable object included) comes as a refusal. */
 export interface DashboardPort {
@@ -76,5 +79,33 @@ export interface DashboardPort {
     patch: Record<string, unknown>,
     reason: string,
     ifMatch: number | null,
+    breakGlass: boolean,
+  ): Promise<PortResult<ConfigView>>
+  /** Change requests, newest first. */
+  changes(name: string): Promise<PortResult<ChangeView[]>>
+  change(name: string, id: number): Promise<PortResult<ChangeDetail>>
+  propose(
+    name: string,
+    proposal: { title: string; reason: string; patch?: Record<string, unknown>; restore?: number },
+  ): Promise<PortResult<ChangeDetail>>
+  editChange(
+    name: string,
+    id: number,
+    edit: { revision: number; title: string; reason: string; patch: Record<string, unknown> },
+  ): Promise<PortResult<ChangeDetail>>
+  /** `revision` is the one that the caller saw. */
+  actOnChange(
+    name: string,
+    id: number,
+    given: { act: ChangeActName; revision: number; comment: string },
+  ): Promise<PortResult<ChangeDetail>>
+  /** Published overlays below version `before`, newest first. */
+  versions(name: string, before: number | null): Promise<PortResult<Page<VersionView>>>
+  restore(
+    name: string,
+    version: number,
+    reason: string,
+    ifMatch: number | null,
+    breakGlass: boolean,
   ): Promise<PortResult<ConfigView>>
 }

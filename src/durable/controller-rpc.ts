@@ -36,7 +36,10 @@ export interface ReleaseControllerRpc {
     baseVersion: number,
     reason: string,
     actor: Actor,
+    origin?: PublicationOrigin,
   ): Promise<Answer<ConfigView>>
+  /** Newest first: those before a version, or those that came of these change requests. */
+  publications(asked: { before: number | null; limit: number } | { changes: number[] }): Promise<Publication[]>
   /** Merged windows of shards and ledgers with `fromMs <= start < toMs`. */
   windows(
     fromMs: number,
@@ -53,6 +56,26 @@ export interface ReleaseControllerRpc {
   /** The A/B report as it stands. */
   report(): Promise<Answer<ReportView>>
   telemetryLost(): Promise<number>
+}
+
+/** What a publication came of, where it was no plain change by one person. */
+export interface PublicationOrigin {
+  /** The change request that it is. */
+  change?: { id: number; title: string; author: string; approved_by: string[] }
+  /** The version whose overlay it brings back. */
+  restored?: number
+  /** Published by one person although the release asks for two. */
+  break_glass?: boolean
+}
+
+/** One published overlay, `before` being the one that it took the place of. */
+export interface Publication extends PublicationOrigin {
+  version: number
+  at: string
+  who: string
+  reason: string
+  overlay: Record<string, unknown>
+  before: Record<string, unknown>
 }
 
 /** `row` numbers it in the answer. */

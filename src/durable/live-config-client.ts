@@ -4,21 +4,18 @@
  */
 import { proxyDurable } from 'itty-durable'
 import { SluiceError } from '../core/errors.ts'
-import type { Draft, PublishedVersion, SavedView } from './live-config-data.ts'
+import type { ChangeRequest, Ending, Proposal, Refused, Review } from './live-config-data.ts'
 
-export type Kept = { ok: true } | { ok: false; why: 'too_many' | 'older_than_known' }
+export type Kept = { ok: true; request: ChangeRequest } | Refused
 
-/** `who` is `token:NAME` or `user:SUBJECT`. */
+/** People are `token:NAME` or `user:SUBJECT`, times ISO 8601. */
 export interface LiveConfigFacade {
-  draft(who: string): Promise<Draft | null>
-  saveDraft(who: string, overlay: Record<string, unknown>, baseVersion: number): Promise<Kept>
-  discardDraft(who: string): Promise<Kept>
-  /** Newest first. */
-  published(limit: number): Promise<PublishedVersion[]>
-  recordPublished(entry: PublishedVersion): Promise<Kept>
-  views(who: string): Promise<SavedView[]>
-  saveView(who: string, view: SavedView): Promise<Kept>
-  removeView(who: string, name: string): Promise<Kept>
+  /** All that is kept, newest first. */
+  changes(): Promise<ChangeRequest[]>
+  propose(proposal: Proposal, author: string, at: string): Promise<Kept>
+  edit(id: number, revision: number, edit: Partial<Proposal>, at: string): Promise<Kept>
+  review(id: number, review: Review): Promise<Kept>
+  end(id: number, revision: number | null, ending: Ending): Promise<Kept>
 }
 
 type Call = <M extends keyof LiveConfigFacade>(
@@ -26,9 +23,10 @@ type Call = <M extends keyof LiveConfigFacade>(
   ...args: Parameters<LiveConfigFacade[M]>
 ) => ReturnType<LiveConfigFacade[M]>
 
-const MAX_ARGUMENT_BYTES = 8192
+/** Room for the largest overlay in whatever script, and half of what the platform takes as headers. */
+const MAX_ARGUMENT_BYTES = 65_536
 
-/** Of one release. Throws SluiceError `body_too_large` for arguments above 8 KB; failures of the object reject. */
+/** Of one release. Throws SluiceError `body_too_large` for arguments above 64 KB; failures of the object reject. */
 export function liveConfig(namespace: DurableObjectNamespace, release: string): LiveConfigFacade {
   const call = (async (method: string, ...args: unknown[]): Promise<unknown> => {
     const packed = ascii(JSON.stringify(args))
@@ -40,14 +38,11 @@ export function liveConfig(namespace: DurableObjectNamespace, release: string): 
     return stub[method](packed)
   }) as Call
   return {
-    draft: (who) => call('draft', who),
-    saveDraft: (who, overlay, baseVersion) => call('saveDraft', who, overlay, baseVersion),
-    discardDraft: (who) => call('discardDraft', who),
-    published: (limit) => call('published', limit),
-    recordPublished: (entry) => call('recordPublished', entry),
-    views: (who) => call('views', who),
-    saveView: (who, view) => call('saveView', who, view),
-    removeView: (who, name) => call('removeView', who, name),
+    changes: () => call('changes'),
+    propose: (...args) => call('propose', ...args),
+    edit: (...args) => call('edit', ...args),
+    review: (...args) => call('review', ...args),
+    end: (...args) => call('end', ...args),
   }
 }
 

@@ -1,94 +1,137 @@
 /**
- * What live-config holds, and each change of it as a pure function: data in, data or a refusal out. Overlays are
- * kept as they came; whether one is valid was settled before.
+ * What live-config holds, change requests of the live configuration, and each change of it as a pure function: data in,
+ * data or a refusal out. Whether a patch is valid, and who may do what, was settled before.
  */
 
-export interface Draft {
-  overlay: Record<string, unknown>
-  /** Version of the published overlay that the draft was made from. */
-  baseVersion: number
-  savedAt: string
-}
-
-export interface PublishedVersion {
-  version: number
-  overlay: Record<string, unknown>
+export interface Review {
   who: string
-  reason: string
   at: string
+  verdict: 'approve' | 'comment'
+  comment: string
+  /** Of the request that was looked at: after an edit an approval says nothing any more. */
+  revision: number
 }
 
-/** A dashboard view under a name: `query` is the part of its address after `?`. */
-export interface SavedView {
-  name: string
-  query: string
+export interface Ending {
+  status: 'published' | 'discarded'
+  who: string
+  at: string
+  comment: string
+  /** Of the overlay that it became, where it was published. */
+  version: number | null
+}
+
+/** A person's proposal: lay `patch` over the published overlay of `baseVersion`. */
+export interface Proposal {
+  title: string
+  reason: string
+  patch: Record<string, unknown>
+  baseVersion: number
+}
+
+export interface ChangeRequest extends Proposal {
+  /** Counts from 1 within the release, and is never used again. */
+  id: number
+  author: string
+  createdAt: string
+  updatedAt: string
+  /** Grows with each edit: of two editors the second is refused. */
+  revision: number
+  reviews: Review[]
+  /** Null: it is open. */
+  ending: Ending | null
 }
 
 export interface LiveConfigData {
-  schema: 1
-  drafts: Record<string, Draft>
+  schema: 2
+  lastId: number
   /** Newest first. */
-  published: PublishedVersion[]
-  views: Record<string, SavedView[]>
+  changes: ChangeRequest[]
 }
 
-export type Change = { ok: true; data: LiveConfigData } | { ok: false; why: 'too_many' | 'older_than_known' }
+export interface Refused {
+  ok: false
+  why: 'too_many' | 'not_found' | 'closed' | 'other_revision'
+}
+export type Change = { ok: true; data: LiveConfigData; request: ChangeRequest } | Refused
 
-const MAX_DRAFTS = 50
-const MAX_PUBLISHED = 50
-const MAX_VIEWERS = 100
-const MAX_VIEWS = 20
-const DRAFT_LIFETIME_MS = 30 * 86_400_000
+const MAX_OPEN = 50
+const MAX_ENDED = 50
+const MAX_REVIEWS = 20
+/** Of all of it: one stored value has at most 2 MB, and a character takes up to two bytes. */
+const MAX_CHARS = 700_000
 
 export function emptyLiveConfig(): LiveConfigData {
-  return { schema: 1, drafts: {}, published: [], views: {} }
+  return { schema: 2, lastId: 0, changes: [] }
 }
 
-/** Stored data of any known schema → today's. Throws on a newer one, so that an older build overwrites nothing. */
+/**
+ * Stored data of any known schema → today's. Schema 1 held private drafts, which nobody was shown and which say nothing
+ * of what they were made for: they are not carried on. Throws on a newer one, so that an older build overwrites nothing.
+ */
 export function upgradeLiveConfig(
   stored: Partial<Omit<LiveConfigData, 'schema'>> & { schema?: number },
 ): LiveConfigData {
-  const { schema = 1 } = stored
-  if (schema !== 1) throw new Error(`live-config is stored in schema ${schema}; this build knows schema 1`)
-  const { drafts, published, views } = { ...emptyLiveConfig(), ...stored }
-  return { schema, drafts, published, views }
+  const { schema = 1, lastId = 0, changes = [] } = stored
+  if (schema > 2) throw new Error(`live-config is stored in schema ${schema}; this build knows schema 2`)
+  return { schema: 2, lastId, changes }
 }
 
-export function withDraft(data: LiveConfigData, who: string, draft: Draft): Change {
-  const drafts = { ...data.drafts, [who]: draft }
-  return Object.keys(drafts).length > MAX_DRAFTS
-    ? { ok: false, why: 'too_many' }
-    : { ok: true, data: { ...data, drafts } }
+export function withProposal(data: LiveConfigData, proposal: Proposal, author: string, at: string): Change {
+  const id = data.lastId + 1
+  const request = { ...proposal, id, author, createdAt: at, updatedAt: at, revision: 1, reviews: [], ending: null }
+  return bounded({ ...data, lastId: id, changes: [request, ...data.changes] }, request)
 }
 
-export function withoutDraft(data: LiveConfigData, who: string): LiveConfigData {
-  const { [who]: _discarded, ...drafts } = data.drafts
-  return { ...data, drafts }
+/** A patch of its own, or the same on another base; approvals of what it was before no longer count. */
+export function withEdit(
+  data: LiveConfigData,
+  id: number,
+  revision: number,
+  edit: Partial<Proposal>,
+  at: string,
+): Change {
+  return changed(data, id, revision, (request) => ({
+    ...request,
+    ...edit,
+    revision: request.revision + 1,
+    updatedAt: at,
+  }))
 }
 
-/** Recording a version again changes nothing; one that is older than the newest came too late to be of use. */
-export function withPublished(data: LiveConfigData, entry: PublishedVersion): Change {
-  const newest = data.published[0]?.version ?? -1
-  if (entry.version === newest) return { ok: true, data }
-  if (entry.version < newest) return { ok: false, why: 'older_than_known' }
-  return { ok: true, data: { ...data, published: [entry, ...data.published].slice(0, MAX_PUBLISHED) } }
+export function withReview(data: LiveConfigData, id: number, review: Review): Change {
+  return changed(data, id, review.revision, (request) =>
+    request.reviews.length < MAX_REVIEWS ? { ...request, reviews: [...request.reviews, review] } : null,
+  )
 }
 
-export function withView(data: LiveConfigData, who: string, view: SavedView): Change {
-  const kept = (data.views[who] ?? []).filter(({ name }) => name !== view.name)
-  const views = { ...data.views, [who]: [...kept, view] }
-  const tooMany = kept.length >= MAX_VIEWS || Object.keys(views).length > MAX_VIEWERS
-  return tooMany ? { ok: false, why: 'too_many' } : { ok: true, data: { ...data, views } }
+/** `revision` null: whatever it is, since what the controller has published is published. */
+export function withEnding(data: LiveConfigData, id: number, revision: number | null, ending: Ending): Change {
+  return changed(data, id, revision, (request) => ({ ...request, ending }))
 }
 
-export function withoutView(data: LiveConfigData, who: string, name: string): LiveConfigData {
-  const { [who]: mine = [], ...others } = data.views
-  const left = mine.filter((view) => view.name !== name)
-  return { ...data, views: left.length > 0 ? { ...others, [who]: left } : others }
+function changed(
+  data: LiveConfigData,
+  id: number,
+  revision: number | null,
+  edit: (request: ChangeRequest) => ChangeRequest | null,
+): Change {
+  const found = data.changes.find((request) => request.id === id)
+  if (!found) return { ok: false, why: 'not_found' }
+  if (found.ending) return { ok: false, why: 'closed' }
+  if (revision !== null && found.revision !== revision) return { ok: false, why: 'other_revision' }
+  const request = edit(found)
+  if (!request) return { ok: false, why: 'too_many' }
+  return bounded({ ...data, changes: data.changes.map((each) => (each === found ? request : each)) }, request)
 }
 
-/** Drafts that nobody has touched for a month go. */
-export function withoutOldDrafts(data: LiveConfigData, nowMs: number): LiveConfigData {
-  const kept = Object.entries(data.drafts).filter(([, draft]) => nowMs - Date.parse(draft.savedAt) < DRAFT_LIFETIME_MS)
-  return { ...data, drafts: Object.fromEntries(kept) }
+/** The oldest that have ended make room; one that is open never does. */
+function bounded(data: LiveConfigData, request: ChangeRequest): Change {
+  const open = data.changes.filter(({ ending }) => ending === null)
+  const ended = data.changes.filter(({ ending }) => ending !== null)
+  let kept = new Set<ChangeRequest>([...open, ...ended.slice(0, MAX_ENDED)])
+  const size = () => JSON.stringify([...kept]).length
+  while (size() > MAX_CHARS && kept.size > open.length) kept = new Set([...kept].slice(0, -1))
+  if (open.length > MAX_OPEN || size() > MAX_CHARS) return { ok: false, why: 'too_many' }
+  return { ok: true, data: { ...data, changes: data.changes.filter((each) => kept.has(each)) }, request }
 }

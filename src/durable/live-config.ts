@@ -1,24 +1,20 @@
 /**
- * One per release: what operators edit (drafts, the record of published overlays, saved dashboard views), on
- * itty-durable. Not the truth of anything: what acts is in the controller. Callers use live-config-client.ts.
+ * One per release: the change requests of its live configuration, on itty-durable. Not the truth of what acts: that is
+ * in the controller, which is asked wherever the two could differ. Callers use live-config-client.ts.
  */
 import { createDurable } from 'itty-durable'
 import { error } from 'itty-router'
 import type { Kept, LiveConfigFacade } from './live-config-client.ts'
 import {
   type Change,
-  type Draft,
+  type ChangeRequest,
   emptyLiveConfig,
   type LiveConfigData,
-  type PublishedVersion,
-  type SavedView,
   upgradeLiveConfig,
-  withDraft,
-  withoutDraft,
-  withoutOldDrafts,
-  withoutView,
-  withPublished,
-  withView,
+  withEdit,
+  withEnding,
+  withProposal,
+  withReview,
 } from './live-config-data.ts'
 
 /** The part of itty-durable's class that is used here; its own declarations say `any`. */
@@ -41,17 +37,7 @@ type Method = keyof LiveConfigFacade
 type Arguments<M extends Method> = Parameters<LiveConfigFacade[M]>
 
 /** Anything else on the prototype chain, `destroy` and `persist` included, could be called by name too. */
-const CALLABLE: Record<Method, true> = {
-  draft: true,
-  saveDraft: true,
-  discardDraft: true,
-  published: true,
-  recordPublished: true,
-  views: true,
-  saveView: true,
-  removeView: true,
-}
-const CLEANING_EVERY_MS = 86_400_000
+const CALLABLE: Record<Method, true> = { changes: true, propose: true, edit: true, review: true, end: true }
 
 export class LiveConfig extends IttyDurable implements Record<Method, (packed: string) => unknown> {
   /** The one field, so it is all that is stored. */
@@ -75,54 +61,24 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
     this.data = upgradeLiveConfig(this.data)
   }
 
-  draft(packed: string): Draft | null {
-    const [who] = unpack<'draft'>(packed)
-    return this.data.drafts[who] ?? null
+  changes(): ChangeRequest[] {
+    return this.data.changes
   }
 
-  async saveDraft(packed: string): Promise<Kept> {
-    const [who, overlay, baseVersion] = unpack<'saveDraft'>(packed)
-    const savedAt = new Date().toISOString()
-    const kept = await this.#change(withDraft(this.data, who, { overlay, baseVersion, savedAt }))
-    if ((await this.state.storage.getAlarm()) === null) await this.#cleanLater()
-    return kept
+  propose(packed: string): Promise<Kept> {
+    return this.#change(withProposal(this.data, ...unpack<'propose'>(packed)))
   }
 
-  discardDraft(packed: string): Promise<Kept> {
-    const [who] = unpack<'discardDraft'>(packed)
-    return this.#change({ ok: true, data: withoutDraft(this.data, who) })
+  edit(packed: string): Promise<Kept> {
+    return this.#change(withEdit(this.data, ...unpack<'edit'>(packed)))
   }
 
-  published(packed: string): PublishedVersion[] {
-    const [limit] = unpack<'published'>(packed)
-    return this.data.published.slice(0, limit)
+  review(packed: string): Promise<Kept> {
+    return this.#change(withReview(this.data, ...unpack<'review'>(packed)))
   }
 
-  recordPublished(packed: string): Promise<Kept> {
-    const [entry] = unpack<'recordPublished'>(packed)
-    return this.#change(withPublished(this.data, entry))
-  }
-
-  views(packed: string): SavedView[] {
-    const [who] = unpack<'views'>(packed)
-    return this.data.views[who] ?? []
-  }
-
-  saveView(packed: string): Promise<Kept> {
-    const [who, view] = unpack<'saveView'>(packed)
-    return this.#change(withView(this.data, who, view))
-  }
-
-  removeView(packed: string): Promise<Kept> {
-    const [who, name] = unpack<'removeView'>(packed)
-    return this.#change({ ok: true, data: withoutView(this.data, who, name) })
-  }
-
-  /** An alarm wakes an evicted object before anything is loaded; without the first line it would store the defaults. */
-  async alarm(): Promise<void> {
-    await this.loadFromStorage()
-    await this.#change({ ok: true, data: withoutOldDrafts(this.data, Date.now()) })
-    if (Object.keys(this.data.drafts).length > 0) await this.#cleanLater()
+  end(packed: string): Promise<Kept> {
+    return this.#change(withEnding(this.data, ...unpack<'end'>(packed)))
   }
 
   async #change(change: Change): Promise<Kept> {
@@ -135,11 +91,7 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
       this.data = before
       throw thrown
     }
-    return { ok: true }
-  }
-
-  #cleanLater(): Promise<void> {
-    return this.state.storage.setAlarm(Date.now() + CLEANING_EVERY_MS)
+    return { ok: true, request: change.request }
   }
 }
 

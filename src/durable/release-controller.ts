@@ -115,18 +115,17 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? { ok: true, value: this.#publishing.view(effective) } : effective
   }
 
-  async publish(
-    overlay: Record<string, unknown>,
-    baseVersion: number,
-    reason: string,
-    actor: Actor,
-  ): Promise<Answer<ConfigView>> {
+  async publish(...[overlay, baseVersion, reason, actor, origin = {}]: Parameters<ReleaseControllerRpc['publish']>) {
     const effective = this.#effective()
     if (!effective.ok) return effective
-    const publication = { overlay: overlay as Overlay, baseVersion, reason }
-    const published = this.#publishing.publish(effective.file, publication, actor, Date.now())
+    const candidate = { overlay: overlay as Overlay, baseVersion, reason, origin }
+    const published = this.#publishing.publish(effective.file, candidate, actor, Date.now())
     if (published.ok) await this.#settled()
     return published
+  }
+
+  async publications(asked: Parameters<ReleaseControllerRpc['publications']>[0]) {
+    return this.#store.publications(asked)
   }
 
   async windows(fromMs: number, toMs: number): Promise<{ windowMs: number; rows: WindowRow[] }> {

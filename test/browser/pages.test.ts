@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { someChanges } from '../support/config-twin.ts'
 import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
 
 let browser: Browser
@@ -176,12 +177,16 @@ const LOOKS = [
 ] as const
 
 describe.each(LOOKS)('in $look', ({ options, lang }) => {
+  beforeEach(() => someChanges(server.twin))
   test.each([
     '/_sluice/',
     PAGE,
     `${PAGE}/jobs`,
     `${PAGE}/history`,
     `${PAGE}/config`,
+    `${PAGE}/changes`,
+    `${PAGE}/changes/1`,
+    `${PAGE}/changes/2`,
     `${PAGE}/report`,
     `${PAGE}/confirm/advance`,
     `${PAGE}/confirm/rollback`,

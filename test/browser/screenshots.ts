@@ -3,8 +3,17 @@ import { mkdir } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
 import type * as dashboardServer from '../support/dashboard-server.ts'
+import { someChanges } from '../support/config-twin.ts'
 import type { Twin } from '../support/dashboard-twin.ts'
 import { loadThrough } from '../support/load-tsx.ts'
+
+interface Situation {
+  anonymous?: boolean
+  script?: boolean
+  /** What is clicked before. */
+  open?: string
+  unreachableAfterLoad?: boolean
+}
 
 const FOLDER = 'screenshots'
 const MINUTE = 60_000
@@ -24,6 +33,10 @@ await shoot('release-healthy', page)
 await shoot('release-healthy-no-script', page, { script: false })
 await shoot('jobs', `${page}/jobs`)
 await shoot('config', `${page}/config`)
+await someChanges(twin)
+await shoot('changes', `${page}/changes`, { open: '#version-1 summary' })
+await shoot('change', `${page}/changes/3`)
+await shoot('change-stale', `${page}/changes/2`)
 await shoot('history', `${page}/history`)
 await shoot('report', `${page}/report`)
 await shoot('confirm-advance', `${page}/confirm/advance`)
@@ -59,11 +72,7 @@ function healthy(at: Twin): void {
   at.state().clockStartedAt = at.nowMs - 18 * MINUTE
 }
 
-async function shoot(
-  name: string,
-  path: string,
-  how: { anonymous?: boolean; script?: boolean; open?: string; unreachableAfterLoad?: boolean } = {},
-): Promise<void> {
+async function shoot(name: string, path: string, how: Situation = {}): Promise<void> {
   for (const look of [
     { suffix: 'light', scheme: 'light', width: 1240, lang: 'en' },
     { suffix: 'dark', scheme: 'dark', width: 1240, lang: 'en' },
@@ -78,7 +87,7 @@ async function shootOne(
   from: Browser,
   name: string,
   path: string,
-  how: { anonymous?: boolean; script?: boolean; open?: string; unreachableAfterLoad?: boolean },
+  how: Situation,
   look: { scheme: 'light' | 'dark'; width: number; lang: string },
 ): Promise<void> {
   const context = await from.newContext({
@@ -93,7 +102,7 @@ async function shootOne(
   await tab.goto(server.url + path)
   if (how.open) {
     await tab.click(how.open)
-    await tab.waitForSelector('dialog[open]')
+    await tab.waitForSelector('dialog[open], details[open]')
   }
   if (how.unreachableAfterLoad) {
     twin.unreachable = true

@@ -172,8 +172,8 @@ describe('acting without script', () => {
     expect(await (await get(PAGE)).text()).not.toContain('data-confirm')
     expect((await get(`${PAGE}/confirm/rollback`)).status).toBe(403)
     expect((await post(`${PAGE}/confirm/rollback`, { reason: 'x' })).status).toBe(403)
-    twin.role = 'operator'
     expect((await post(`${PAGE}/config`, { section: 'raw', raw: '{}' })).status).toBe(403)
+    twin.role = 'operator'
     expect((await get(`${PAGE}/confirm/auto_on`)).status).toBe(403)
   })
 
@@ -189,14 +189,20 @@ describe('acting without script', () => {
       'guardrails.1.for_windows': '5',
     })
     const html = await review.text()
-    expect(html).toContain('Publish this?')
+    expect(html).toContain('Change this?')
     const patch = JSON.parse(hidden(html, 'patch'))
     expect(patch.guardrails[0]).toMatchObject({ metric: 'error_rate', max: 0.02, operations: ['submit', 'job'] })
-    const publish = { section: 'publish', patch: JSON.stringify(patch), version: '0', reason: 'noisy week' }
+    const publish = {
+      section: 'publish',
+      how: 'publish',
+      patch: JSON.stringify(patch),
+      version: '0',
+      reason: 'noisy week',
+    }
     expect((await post(`${PAGE}/config`, publish)).status).toBe(303)
     const after = await (await get(`${PAGE}/config`)).text()
     expect(after).toContain('1 key differs from the file')
-    expect(after).toContain('noisy week')
+    expect(await (await get(`${PAGE}/changes`)).text()).toContain('noisy week')
     const late = await post(`${PAGE}/config`, publish)
     expect(late.status).toBe(412)
     const back = await post(`${PAGE}/config`, { section: 'back', key: 'guardrails', version: '1' })

@@ -135,7 +135,7 @@ describe('automatic advance', () => {
 
   test('a live value that the file has too is no difference, and can be taken back', async () => {
     const twin = inCanary()
-    await twin.port().patchConfig(twin.name, { advance: 'manual' }, 'x', null)
+    await twin.port().patchConfig(twin.name, { advance: 'manual' }, 'x', null, false)
     const html = await read(twin, `${PAGE}/config`)
     expect(html).toContain('Live and file agree.')
     expect(html).toContain('aria-label="advance: back to the file"')

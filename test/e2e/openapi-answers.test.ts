@@ -7,13 +7,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hashToken } from '../../src/auth/tokens.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { inParallel, pollToEnd, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
-import { OpenApi, type OpenApiDocument } from '../support/openapi.ts'
-import { type Call, CALLERS, callsOf, mayCall } from '../support/openapi-calls.ts'
+import { OpenApi, type OpenApiDocument, type Operation } from '../support/openapi.ts'
+import { type Asker, type Call, CALLERS, callsOf, mayCall } from '../support/openapi-calls.ts'
 import { JudgedClient, send } from '../support/openapi-client.ts'
 import { goodCall } from '../support/openapi-samples.ts'
 import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from '../support/processes.ts'
 
 const RELEASE = 'wan22_t2v_abtest'
+/** Whose live configuration takes two people. */
+const REVIEWED = 'reviewed'
 const RUNS_AN_OPERATION = 30
 const PAGE_KEY = 'a-key-in-a-page'
 
@@ -22,6 +24,7 @@ let gateway: Gateway
 let control: ControlClient
 let api: OpenApi
 let client: JudgedClient
+let proposed = 0
 
 beforeAll(async () => {
   backends = await startBackends(0.2)
@@ -31,7 +34,10 @@ beforeAll(async () => {
   ]
   const metrics = [{ name: 'liked', kind: 'proportion', role: 'primary', direction: 'increase', mde: 0.1 }]
   gateway = new Gateway({
-    releases: { A: release(RELEASE, urlsOf(backends), { guardrails, metrics }) },
+    releases: {
+      A: release(RELEASE, urlsOf(backends), { guardrails, metrics }),
+      B: release(REVIEWED, urlsOf(backends), { require_review: true, match: { models: ['none'] } }),
+    },
     secrets: { SLUICE_EVENT_KEYS: JSON.stringify([{ name: 'page', sha256: hashToken(PAGE_KEY) }]) },
   })
   await gateway.start()
@@ -43,6 +49,19 @@ beforeAll(async () => {
   client = new JudgedClient(api, gateway.url)
 })
 
+/** Where a change request is named, it is a new one of the caller's own; a version, that of the file alone. */
+async function goodCallNow(operation: Operation, as: Asker): Promise<Call> {
+  const call = goodCall(operation, RELEASE, as)
+  if (operation.path.includes('{version}')) return { ...call, at: 0 }
+  if (!operation.path.includes('{id}')) return call
+  const proposing = api.operation('proposeChange')
+  const author = mayCall(as, proposing) ? as : 'admin'
+  // Never what acts already: that would be no change.
+  const proposal = { title: 'other', patch: { min_jobs: ++proposed } }
+  const { body } = await client.call(proposing, { as: author, name: RELEASE, body: JSON.stringify(proposal) })
+  return { ...call, at: (body as { id: number }).id }
+}
+
 afterAll(async () => {
   await gateway?.remove()
   await Promise.all([backends?.control.close(), backends?.candidate.close()])
@@ -52,7 +71,7 @@ describe('the answers of a release at work', () => {
   /** Each operation that reads, once, as a viewer or whoever may. */
   const readAll = async () => {
     for (const operation of api.operations.filter(({ method }) => method === 'get')) {
-      const answer = await client.call(operation, goodCall(operation, RELEASE, 'admin'))
+      const answer = await client.call(operation, await goodCallNow(operation, 'admin'))
       expect(answer.status, operation.path).toBe(200)
     }
   }
@@ -103,7 +122,7 @@ describe('the answers of a release at work', () => {
   it('are described for each role, on what is good for those who may', async () => {
     for (const operation of api.operations) {
       for (const as of CALLERS) {
-        const { status } = await client.call(operation, goodCall(operation, RELEASE, as))
+        const { status } = await client.call(operation, await goodCallNow(operation, as))
         if (mayCall(as, operation)) expect(status, `${operation.operationId} as ${as}`).toBe(200)
       }
     }
@@ -125,7 +144,10 @@ describe('refusals', () => {
       }
     }
     for (const operation of api.operations.filter(({ responses }) => responses['412'])) {
-      const stale = { ...goodCall(operation, RELEASE, 'admin'), headers: { 'if-match': '"999999"' } }
+      const now = await goodCallNow(operation, 'admin')
+      // By its header, or by the revision in its body.
+      const body = now.body?.replace('"revision":1', '"revision":999')
+      const stale = { ...now, body, headers: { 'if-match': '"999999"' } }
       expect((await client.call(operation, stale)).status, operation.operationId).toBe(412)
     }
     const act = api.operation('actOnRelease')
@@ -134,6 +156,28 @@ describe('refusals', () => {
       body: JSON.stringify({ action: 'start' }),
     })
     expect(illegal.status).toBe(409)
+  })
+
+  it('of changes that take a second person, or that are no longer open, are described', async () => {
+    const operation = (id: string) => api.operation(id)
+    const patch: Call = { as: 'admin', name: REVIEWED, body: '{"bake":"2s"}' }
+    const inNeed = { ...patch, query: { break_glass: 'true', reason: 'on fire' } }
+    expect((await client.call(operation('patchConfig'), inNeed)).status).toBe(200)
+    const propose = { ...patch, body: '{"title":"more","patch":{"bake":"3s"}}' }
+    expect((await client.call(operation('proposeChange'), propose)).status).toBe(200)
+    const own = { ...patch, at: 1, body: '{"revision":1,"verdict":"approve"}' }
+    const alone: [string, Call][] = [
+      ['patchConfig', { ...patch, body: '{"bake":"4s"}' }],
+      ['clearConfig', { as: 'admin', name: REVIEWED }],
+      ['restoreVersion', { as: 'admin', name: REVIEWED, at: 0 }],
+      ['reviewChange', own],
+      ['publishChange', { ...own, body: '{"revision":1}' }],
+    ]
+    for (const [id, call] of alone) expect((await client.call(operation(id), call)).status, id).toBe(409)
+    const revision = { ...own, body: '{"revision":1}' }
+    expect((await client.call(operation('discardChange'), revision)).status).toBe(200)
+    for (const id of ['editChange', 'rebaseChange', 'discardChange', 'publishChange'])
+      expect((await client.call(operation(id), revision)).status, id).toBe(409)
   })
 
   it('of queries that say nothing are described', async () => {

@@ -1,5 +1,5 @@
 /** What surrounds the dashboard's twin: its plan, its configuration, its jobs. Fixed, so that pictures can be compared. */
-import type { ConfigView, JobView, PairView } from '../../src/control/api.ts'
+import type { JobView, PairView } from '../../src/control/api.ts'
 import type { Plan } from '../../src/core/release.ts'
 
 const MINUTE = 60_000
@@ -20,45 +20,21 @@ export const PLAN: Plan = {
   freeze: [],
 }
 
-/** The configuration view: a small file with the overlay laid over it. */
-export function configOf(
-  name: string,
-  overlay: Record<string, unknown>,
-  version: number,
-  published: ConfigView['published'],
-): ConfigView {
-  const file: Record<string, unknown> = {
-    ladder: PLAN.ladder.map(({ percent }) => percent),
-    bake: '30m',
-    min_jobs: 50,
-    advance: 'manual',
-    guardrails: [
-      { metric: 'error_rate', operations: ['submit', 'job'], max: 0.01, for_windows: 5 },
-      { metric: 'latency_p99', operations: ['submit', 'job'], max_over_control: 0.5, for_windows: 5 },
-    ],
-    'shadow.sample': 1,
-    'shadow.max_in_flight': 20,
-    'shadow.max_jobs_per_day': 5000,
-    'shadow.during_canary': false,
-  }
-  const values: ConfigView['values'] = {}
-  for (const [key, value] of Object.entries(file)) {
-    const [table, inner] = key.split('.')
-    const live = inner === undefined ? overlay[key] : (overlay[table!] as Record<string, unknown> | undefined)?.[inner]
-    values[key] = live === undefined ? { value, source: 'file' } : { value: live, source: 'live', file: value }
-  }
-  return { release: name, version, values, overlay, published: [...published] }
-}
+const arm = (model: string) => ({ url: 'http://127.0.0.1:1', model })
 
-/** What a file's validation would say of a patch. */
-export function wrongIn(patch: Record<string, unknown>): { path: string; message: string }[] {
-  const { ladder, bake } = patch
-  const wrong: { path: string; message: string }[] = []
-  if (Array.isArray(ladder) && ladder.some((p) => typeof p === 'number' && p > 100))
-    wrong.push({ path: 'ladder', message: 'a percent above 0 up to 100' })
-  if (bake !== undefined && !(typeof bake === 'string' && /^\d+[smhd]$/.test(bake)))
-    wrong.push({ path: 'bake', message: 'not a duration; write "90s", "5m", "7d"' })
-  return wrong
+/** The release's table in the file. */
+export const FILE = {
+  protocol: 'openai-videos',
+  ladder: PLAN.ladder.map(({ percent }) => percent),
+  bake: '30m',
+  min_jobs: 50,
+  advance: 'manual',
+  arms: { control: arm('Wan2.1'), candidate: arm('Wan2.2-T2V-A14B') },
+  shadow: { sample: 1, max_in_flight: 20, max_jobs_per_day: 5000, during_canary: false },
+  guardrails: [
+    { metric: 'error_rate', operations: ['submit', 'job'], max: 0.01, for_windows: 5 },
+    { metric: 'latency_p99', operations: ['submit', 'job'], max_over_control: 0.5, for_windows: 5 },
+  ],
 }
 
 export function jobsAt(nowMs: number): JobView[] {

@@ -3,13 +3,14 @@
  * so that pages can be driven without a gateway. Time stands still until it is moved.
  */
 import * as v from 'valibot'
-import { actionSchema, type ConfigView, type HistoryEntry, type ReleaseView, type Role } from '../../src/control/api.ts'
+import { actionSchema, type HistoryEntry, type ReleaseView, type Role } from '../../src/control/api.ts'
 import type { Blocker, Facts } from '../../src/core/gates.ts'
 import { blockers } from '../../src/core/gates.ts'
 import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'
 import { type Command, legalActions, type Transition, transition } from '../../src/core/transitions.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
-import { configOf, jobsAt, pairsAt, PLAN, wrongIn } from './dashboard-scenery.ts'
+import { ConfigTwin } from './config-twin.ts'
+import { FILE, jobsAt, pairsAt, PLAN } from './dashboard-scenery.ts'
 import { aReport } from './report-view.ts'
 import { invented, type Traffic, verdictsOf } from './dashboard-traffic.ts'
 
@@ -17,6 +18,8 @@ const MINUTE = 60_000
 export interface Twin {
   name: string
   nowMs: number
+  /** Who looks, and acts. */
+  who: string
   role: Role
   /** What the candidate does from now on. */
   traffic: Traffic
@@ -32,15 +35,17 @@ export interface Twin {
   onChange: () => void
 }
 
-export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2026-11-24T14:00:00Z')): Twin {
+export function dashboardTwin(
+  name = 'wan22_t2v_abtest',
+  startMs = Date.parse('2026-11-24T14:00:00Z'),
+  { requireReview = false } = {},
+): Twin {
   let state = initialState(startMs)
-  let overlay: Record<string, unknown> = {}
-  let overlayVersion = 0
-  const published: ConfigView['published'] = []
   const history: HistoryEntry[] = []
   const twin: Twin = {
     name,
     nowMs: startMs,
+    who: 'token:oncall',
     role: 'admin',
     traffic: 'healthy',
     unreachable: false,
@@ -54,6 +59,13 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
     },
     onChange: () => undefined,
   }
+  const table = { ...FILE, require_review: requireReview }
+  const overlays = new ConfigTwin(
+    name,
+    table,
+    () => twin.nowMs,
+    () => twin.onChange(),
+  )
 
   function facts(): Facts {
     // The gates read id, status and message only.
@@ -102,7 +114,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
       actual_percent:
         at.state === 'canary' ? Number((at.percent * 1.02).toFixed(1)) : live || at.state === 'rolled_back' ? 0 : null,
       paused: at.paused,
-      advance: overlay['advance'] === 'auto' ? 'auto' : 'manual',
+      advance: overlays.overlay['advance'] === 'auto' ? 'auto' : 'manual',
       shadow: {
         active: sample > 0 && (at.state === 'shadow' || (at.state === 'canary' && at.shadowDuringCanary === true)),
         sample,
@@ -141,7 +153,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
       next_check_at: live ? iso(twin.nowMs + 5000) : null,
       draining: at.state === 'rolled_back' ? { jobs: 3, oldest_seconds: 130 } : null,
       legal_actions: legalActions(at, PLAN),
-      drift: Object.keys(overlay),
+      drift: Object.keys(overlays.overlay),
       blast_radius:
         at.state === 'rolled_back' && twin.traffic === 'failing'
           ? {
@@ -165,7 +177,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
     const stale = (ifMatch: number | null, version: number): boolean => ifMatch !== null && ifMatch !== version
     return {
       environment: 'production',
-      actor: { who: 'token:oncall', role: twin.role },
+      actor: { who: twin.who, role: twin.role },
       nowMs: twin.nowMs,
       lastKnown: () => {
         const { stage, percent } = state
@@ -193,7 +205,7 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
           const items = pairsAt(twin.nowMs)
           return { ok: true, value: { items: state.startedAt === null ? [] : items, next: null } }
         }),
-      config: (asked) => known(asked, () => ({ ok: true, value: configOf(name, overlay, overlayVersion, published) })),
+      ...configPort(known),
       act: (asked, command, ifMatch) =>
         known<ReleaseView>(asked, () => {
           if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
@@ -208,38 +220,29 @@ export function dashboardTwin(name = 'wan22_t2v_abtest', startMs = Date.parse('2
             const result = transition(state, wish, PLAN, facts(), command.reason)
             return result.ok ? { ok: true, value: viewOf(result.state) } : unmoved(result)
           }
-          const done = apply(wish, 'token:oncall', command.reason)
+          const done = apply(wish, twin.who, command.reason)
           return done.ok ? { ok: true, value: viewOf(state) } : done
-        }),
-      checkConfig: (asked, patch, ifMatch) =>
-        known<ConfigView>(asked, () => {
-          if (stale(ifMatch, overlayVersion)) return refused('version_mismatch', 'the overlay changed', [])
-          const wrong = wrongIn(patch)
-          return wrong.length > 0
-            ? { ok: false, code: 'invalid_request', message: 'the overlay is not valid', details: wrong }
-            : { ok: true, value: configOf(name, overlay, overlayVersion, published) }
-        }),
-      patchConfig: (asked, patch, reason, ifMatch) =>
-        known<ConfigView>(asked, () => {
-          if (twin.role !== 'admin') return refused('forbidden', 'needs admin', [])
-          if (stale(ifMatch, overlayVersion)) return refused('version_mismatch', 'the overlay changed', [])
-          const wrong = wrongIn(patch)
-          if (wrong.length > 0)
-            return { ok: false, code: 'invalid_request', message: 'the overlay is not valid', details: wrong }
-          for (const [key, value] of Object.entries(patch)) {
-            if (value === null) delete overlay[key]
-            else overlay = { ...overlay, [key]: value }
-          }
-          overlayVersion++
-          published.unshift({ version: overlayVersion, at: iso(twin.nowMs), who: 'token:oncall', reason })
-          twin.onChange()
-          return { ok: true, value: configOf(name, overlay, overlayVersion, published) }
         }),
     }
   }
 
+  /** Where it can be reached. */
+  function configPort(known: Known): ReturnType<ConfigTwin['port']> {
+    const real = overlays.port({ who: twin.who, role: twin.role })
+    const reached = Object.entries(real).map(([method, ask]) => [
+      method,
+      async (asked: string, ...args: unknown[]) => {
+        const there = await known<null>(asked, () => ({ ok: true, value: null }))
+        return there.ok ? (ask as (...all: unknown[]) => unknown)(asked, ...args) : there
+      },
+    ])
+    return Object.fromEntries(reached) as ReturnType<ConfigTwin['port']>
+  }
+
   return twin
 }
+
+type Known = <T>(asked: string, make: () => PortResult<T>) => Promise<PortResult<T>>
 
 function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
   const { action, force } = command

@@ -11,6 +11,8 @@ export interface Call {
   as: Asker
   /** For `{name}`. */
   name?: string
+  /** For `{id}` and `{version}`. */
+  at?: number
   query?: Record<string, string>
   headers?: Record<string, string>
   /** As it is sent; JSON unless `headers` say otherwise. */

@@ -36,8 +36,8 @@ function stateIn(events: string): unknown {
 }
 
 export async function send(base: string, operation: Operation, call: Call): Promise<JudgedAnswer> {
-  const { as, name = '', query = {}, headers = {}, body } = call
-  const path = operation.path.replace('{name}', encodeURIComponent(name))
+  const { as, name = '', at = 1, query = {}, headers = {}, body } = call
+  const path = operation.path.replace('{name}', encodeURIComponent(name)).replace(/\{(id|version)\}/, String(at))
   const response = await fetch(`${base}${path}?${new URLSearchParams(query).toString()}`, {
     method: operation.method.toUpperCase(),
     headers: {

@@ -13,12 +13,18 @@ function sampleOf(operationId: string, release: string): Sample {
       return { ...json({ bake: '2s' }), query: { reason: 'test', dry_run: 'true' } }
     case 'clearConfig':
       return { query: { dry_run: 'true' } }
-    case 'saveDraft':
-      return json({ overlay: { bake: '3s' }, base_version: 0 })
-    case 'saveView':
-      return json({ name: 'mine', query: 'arm=candidate' })
-    case 'removeView':
-      return { query: { view: 'mine' } }
+    case 'proposeChange':
+      return json({ title: 'slower', patch: { bake: '3s' } })
+    case 'editChange':
+      return json({ revision: 1, title: 'much slower', patch: { bake: '4s' } })
+    case 'reviewChange':
+      return json({ revision: 1, verdict: 'comment', comment: 'why?' })
+    case 'rebaseChange':
+    case 'discardChange':
+    case 'publishChange':
+      return json({ revision: 1 })
+    case 'restoreVersion':
+      return { query: { dry_run: 'true' } }
     case 'getCounters':
       return { query: { from: '2026-01-01T00:00:00Z', step: '5s' } }
     case 'listJobs':

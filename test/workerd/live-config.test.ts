@@ -1,140 +1,195 @@
 import { env } from 'cloudflare:workers'
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { type LiveConfigFacade, liveConfig } from '../../src/durable/live-config-client.ts'
-import type { LiveConfig } from '../../src/durable/live-config.ts'
-import { upgradeLiveConfig } from '../../src/durable/live-config-data.ts'
+import { type Kept, type LiveConfigFacade, liveConfig } from '../../src/durable/live-config-client.ts'
+import {
+  type ChangeRequest,
+  emptyLiveConfig,
+  type LiveConfigData,
+  type Review,
+  upgradeLiveConfig,
+  withEnding,
+  withProposal,
+} from '../../src/durable/live-config-data.ts'
 
 const { LIVE_CONFIG } = env as unknown as { LIVE_CONFIG: DurableObjectNamespace }
-const WHO = 'token:anna'
+const ANNA = 'token:anna'
+const BEN = 'user:ben'
+const AT = '2026-11-24T08:00:00.000Z'
+const LATER = '2026-11-24T09:00:00.000Z'
+const PROPOSAL = { title: 'fewer jobs', reason: 'few at night', patch: { min_jobs: 7 }, baseVersion: 3 }
+const APPROVAL: Review = { who: BEN, at: LATER, verdict: 'approve', comment: 'fine', revision: 1 }
+const DISCARDED = { status: 'discarded', who: ANNA, at: LATER, comment: '', version: null } as const
+const PUBLISHED = { status: 'published', who: BEN, at: LATER, comment: '', version: 4 } as const
 
 function stubOf(release: string): DurableObjectStub {
   return LIVE_CONFIG.get(LIVE_CONFIG.idFromName(`release:${encodeURIComponent(release)}`))
 }
 
-function published(version: number) {
-  return { version, overlay: { min_jobs: version }, who: WHO, reason: 'try', at: '2026-11-24T08:00:00.000Z' }
+function kept(answer: Kept): ChangeRequest {
+  if (!answer.ok) throw new Error(answer.why)
+  return answer.request
 }
 
-describe('drafts', () => {
-  it('are kept for each operator by themselves and given back as they were saved', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'drafts-each')
-    await config.saveDraft(WHO, { min_jobs: 7 }, 3)
-    await config.saveDraft('user:ben', { bake: '1h' }, 4)
-    expect(await config.draft(WHO)).toMatchObject({ overlay: { min_jobs: 7 }, baseVersion: 3 })
-    expect(await config.draft('user:ben')).toMatchObject({ overlay: { bake: '1h' }, baseVersion: 4 })
-    expect(await config.draft('user:nobody')).toBeNull()
-  })
-
-  it('carry text beyond ASCII through the header that arguments travel in', async () => {
-    const config = liveConfig(LIVE_CONFIG, '视频模型_灰度_2025')
-    const overlay = { rules: [{ when: { subject: 'Ünïcode 🦊 视频 \n "quoted"' }, arm: 'candidate' }] }
-    await config.saveDraft('user:安娜', overlay, 1)
-    expect((await config.draft('user:安娜'))?.overlay).toEqual(overlay)
-  })
-
-  it('can be discarded, and discarding twice is no error', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'drafts-discarded')
-    await config.saveDraft(WHO, { min_jobs: 7 }, 3)
-    expect(await config.discardDraft(WHO)).toEqual({ ok: true })
-    expect(await config.discardDraft(WHO)).toEqual({ ok: true })
-    expect(await config.draft(WHO)).toBeNull()
-  })
-
-  it('are refused above 8 KB before anything is sent', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'drafts-large')
-    await expect(config.saveDraft(WHO, { note: 'x'.repeat(8200) }, 1)).rejects.toMatchObject({ code: 'body_too_large' })
-    expect(await config.draft(WHO)).toBeNull()
-  })
-
-  it('are limited in number, and a refusal changes nothing', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'drafts-many')
-    for (let i = 0; i < 50; i++) await config.saveDraft(`user:${i}`, {}, 1)
-    expect(await config.saveDraft('user:50', {}, 1)).toEqual({ ok: false, why: 'too_many' })
-    expect(await config.saveDraft('user:49', { min_jobs: 1 }, 2)).toEqual({ ok: true })
-    expect(await config.draft('user:50')).toBeNull()
-  })
-})
-
-describe('published versions', () => {
-  it('are listed newest first and recorded once each', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'published-list')
-    await config.recordPublished(published(1))
-    await config.recordPublished(published(2))
-    await config.recordPublished(published(2))
-    expect((await config.published(10)).map(({ version }) => version)).toEqual([2, 1])
-    expect(await config.published(1)).toHaveLength(1)
-  })
-
-  it('do not go back behind a newer one', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'published-late')
-    await config.recordPublished(published(5))
-    expect(await config.recordPublished(published(4))).toEqual({ ok: false, why: 'older_than_known' })
-  })
-})
-
-describe('saved views', () => {
-  it('are replaced by name and removed by name', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'views')
-    await config.saveView(WHO, { name: 'night', query: 'range=6h' })
-    await config.saveView(WHO, { name: 'night', query: 'range=12h' })
-    await config.saveView(WHO, { name: 'day', query: 'range=1h' })
-    expect(await config.views(WHO)).toEqual([
-      { name: 'night', query: 'range=12h' },
-      { name: 'day', query: 'range=1h' },
+describe('change requests', () => {
+  it('are numbered, carry who made them and why, and are given back newest first', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'numbered')
+    expect(kept(await config.propose(PROPOSAL, ANNA, AT))).toEqual({
+      ...PROPOSAL,
+      id: 1,
+      author: ANNA,
+      createdAt: AT,
+      updatedAt: AT,
+      revision: 1,
+      reviews: [],
+      ending: null,
+    })
+    await config.propose({ ...PROPOSAL, title: 'another' }, BEN, LATER)
+    expect((await config.changes()).map(({ id, author }) => [id, author])).toEqual([
+      [2, BEN],
+      [1, ANNA],
     ])
-    await config.removeView(WHO, 'night')
-    expect(await config.views(WHO)).toEqual([{ name: 'day', query: 'range=1h' }])
+  })
+
+  it('of the largest overlay, in any script, fit the header that arguments travel in', async () => {
+    const config = liveConfig(LIVE_CONFIG, '视频模型_灰度_2025')
+    const patch = { rules: [{ when: { subject: `Ünïcode 🦊 \n "quoted" ${'视'.repeat(5900)}` }, arm: 'candidate' }] }
+    await config.propose({ ...PROPOSAL, reason: '"'.repeat(500), patch }, 'user:安娜', AT)
+    expect((await config.changes())[0]).toMatchObject({ author: 'user:安娜', patch })
+  })
+
+  it('are refused above 64 KB before anything is sent', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'too-large')
+    const large = { ...PROPOSAL, patch: { note: 'x'.repeat(65_600) } }
+    await expect(config.propose(large, ANNA, AT)).rejects.toMatchObject({ code: 'body_too_large' })
+    expect(await config.changes()).toEqual([])
+  })
+
+  it('are edited by whoever has seen their last revision, and by nobody else', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'edited')
+    await config.propose(PROPOSAL, ANNA, AT)
+    const both = await Promise.all([
+      config.edit(1, 1, { patch: { bake: '1h' }, baseVersion: 4 }, LATER),
+      config.edit(1, 1, { title: 'other' }, LATER),
+    ])
+    expect(both.map((each) => (each.ok ? each.request.revision : each.why))).toEqual([2, 'other_revision'])
+    expect((await config.changes())[0]).toMatchObject({
+      title: 'fewer jobs',
+      patch: { bake: '1h' },
+      baseVersion: 4,
+      updatedAt: LATER,
+    })
+  })
+
+  it('are reviewed at a revision: one that was edited meanwhile was not the one that was read', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'reviewed')
+    await config.propose(PROPOSAL, ANNA, AT)
+    await config.edit(1, 1, { title: 'other' }, LATER)
+    expect(await config.review(1, APPROVAL)).toEqual({ ok: false, why: 'other_revision' })
+    expect(kept(await config.review(1, { ...APPROVAL, revision: 2 })).reviews).toEqual([{ ...APPROVAL, revision: 2 }])
+  })
+
+  it('end once, and take nothing any more; what is published ends whatever its revision', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'ended')
+    await config.propose(PROPOSAL, ANNA, AT)
+    await config.edit(1, 1, { title: 'other' }, LATER)
+    expect(await config.end(1, 1, DISCARDED)).toEqual({ ok: false, why: 'other_revision' })
+    expect(kept(await config.end(1, null, PUBLISHED)).ending).toEqual(PUBLISHED)
+    const closed = { ok: false, why: 'closed' }
+    expect(await config.end(1, 2, DISCARDED)).toEqual(closed)
+    expect(await config.edit(1, 2, { title: 'more' }, LATER)).toEqual(closed)
+    expect(await config.review(1, { ...APPROVAL, revision: 2 })).toEqual(closed)
+    expect(await config.end(2, null, DISCARDED)).toEqual({ ok: false, why: 'not_found' })
+  })
+})
+
+describe('what is kept', () => {
+  const proposed = (data: LiveConfigData, patch: Record<string, unknown> = {}) => {
+    const change = withProposal(data, { ...PROPOSAL, patch }, ANNA, AT)
+    if (!change.ok) throw new Error(change.why)
+    return change.data
+  }
+  const filled = (n: number, from = emptyLiveConfig()) =>
+    Array.from({ length: n }).reduce<LiveConfigData>((data) => proposed(data), from)
+
+  it('has at most 50 open requests, and numbers go on where one has ended', () => {
+    const full = filled(50)
+    expect(withProposal(full, PROPOSAL, ANNA, AT)).toEqual({ ok: false, why: 'too_many' })
+    const freed = withEnding(full, 7, 1, DISCARDED)
+    if (!freed.ok) throw new Error(freed.why)
+    expect(withProposal(freed.data, PROPOSAL, ANNA, AT)).toMatchObject({ ok: true, request: { id: 51 } })
+  })
+
+  it('forgets the oldest of those that have ended, never one that is open', () => {
+    let data = filled(1)
+    for (let id = 2; id <= 61; id++) {
+      const ended = withEnding(proposed(data), id, 1, DISCARDED)
+      if (!ended.ok) throw new Error(ended.why)
+      data = ended.data
+    }
+    const ids = data.changes.map(({ id }) => id)
+    expect(ids).toEqual([...Array.from({ length: 50 }, (_, i) => 61 - i), 1])
+  })
+
+  it('stays within what one stored value holds: the ended make room, then nothing more is taken', () => {
+    const large = { note: 'x'.repeat(100_000) }
+    const ended = withEnding(proposed(emptyLiveConfig(), large), 1, 1, DISCARDED)
+    if (!ended.ok) throw new Error(ended.why)
+    let data = ended.data
+    for (let i = 0; i < 6; i++) data = proposed(data, large)
+    expect(data.changes.map(({ id }) => id)).toEqual([7, 6, 5, 4, 3, 2])
+    expect(withProposal(data, { ...PROPOSAL, patch: large }, ANNA, AT)).toEqual({ ok: false, why: 'too_many' })
+  })
+
+  it('has at most twenty reviews of a request', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'many-reviews')
+    await config.propose(PROPOSAL, ANNA, AT)
+    for (let i = 0; i < 20; i++) expect(await config.review(1, APPROVAL)).toMatchObject({ ok: true })
+    expect(await config.review(1, APPROVAL)).toEqual({ ok: false, why: 'too_many' })
   })
 })
 
 describe('after an eviction', () => {
-  it('a call finds what was stored', async () => {
-    const config = liveConfig(LIVE_CONFIG, 'evicted-call')
-    await config.saveDraft(WHO, { min_jobs: 7 }, 3)
-    await config.recordPublished(published(9))
-    await evictDurableObject(stubOf('evicted-call'))
-    expect(await config.draft(WHO)).toMatchObject({ overlay: { min_jobs: 7 }, baseVersion: 3 })
-    expect(await config.published(5)).toEqual([published(9)])
+  it('between any two steps nothing is lost', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'evicted')
+    const evicted = () => evictDurableObject(stubOf('evicted'))
+    await config.propose(PROPOSAL, ANNA, AT)
+    await evicted()
+    await config.edit(1, 1, { title: 'other' }, LATER)
+    await evicted()
+    await config.review(1, { ...APPROVAL, revision: 2 })
+    await evicted()
+    await config.end(1, 2, PUBLISHED)
+    await evicted()
+    const [request] = await config.changes()
+    expect(request).toMatchObject({ title: 'other', revision: 2, reviews: [{ who: BEN }], ending: PUBLISHED })
+    expect(kept(await config.propose(PROPOSAL, ANNA, AT)).id).toBe(2)
   })
 
-  it('an alarm works on what was stored instead of overwriting it with the defaults', async () => {
-    const stub = stubOf('evicted-alarm')
-    const config = liveConfig(LIVE_CONFIG, 'evicted-alarm')
-    await config.saveDraft(WHO, { min_jobs: 7 }, 3)
-    await config.recordPublished(published(9))
-    await evictDurableObject(stub)
-    expect(await runDurableObjectAlarm(stub)).toBe(true)
-    await evictDurableObject(stub)
-    expect(await config.draft(WHO)).toMatchObject({ overlay: { min_jobs: 7 } })
-    expect(await config.published(5)).toEqual([published(9)])
-  })
-
-  it('the alarm drops drafts that are older than a month, and only those', async () => {
-    const stub = stubOf('old-drafts')
-    const config = liveConfig(LIVE_CONFIG, 'old-drafts')
-    await config.saveDraft('user:new', {}, 1)
-    await runInDurableObject(stub as DurableObjectStub<never>, async (_object, state) => {
-      const stored = (await state.storage.get<{ data: LiveConfig['data'] }>('data'))!
-      stored.data.drafts['user:old'] = { overlay: {}, baseVersion: 1, savedAt: '2020-01-01T00:00:00.000Z' }
-      await state.storage.put('data', stored)
+  it('what an older build has stored is taken up, and stored anew with the next change', async () => {
+    const stub = stubOf('older') as DurableObjectStub<never>
+    const config = liveConfig(LIVE_CONFIG, 'older')
+    await config.changes()
+    await runInDurableObject(stub, async (_object, state) => {
+      await state.storage.put('data', {
+        data: { schema: 1, drafts: { [ANNA]: { overlay: {} } }, published: [], views: {} },
+      })
     })
     await evictDurableObject(stub)
-    expect(await config.draft('user:old')).not.toBeNull()
-    expect(await runDurableObjectAlarm(stub)).toBe(true)
-    expect(await config.draft('user:old')).toBeNull()
-    expect(await config.draft('user:new')).not.toBeNull()
+    expect(await config.changes()).toEqual([])
+    await config.propose(PROPOSAL, ANNA, AT)
+    await evictDurableObject(stub)
+    expect(await config.changes()).toHaveLength(1)
   })
 })
 
 describe('stored data', () => {
   it('of a newer schema is refused, so that an older build overwrites nothing', () => {
-    expect(() => upgradeLiveConfig({ schema: 2 })).toThrow('schema 2')
+    expect(() => upgradeLiveConfig({ schema: 3 })).toThrow('schema 3')
   })
 
   it('without a schema, or with keys missing, becomes complete', () => {
-    expect(upgradeLiveConfig({})).toEqual({ schema: 1, drafts: {}, published: [], views: {} })
-    expect(upgradeLiveConfig({ published: [published(1)] }).published).toEqual([published(1)])
+    expect(upgradeLiveConfig({})).toEqual(emptyLiveConfig())
   })
 })
 
@@ -143,39 +198,39 @@ describe('what must not be callable', () => {
     ...['destroy', 'persist', 'reset', 'constructor', '__proto__', 'then', 'state', 'alarm', 'setAlarm', 'fetch'].map(
       (name) => `call/${name}`,
     ),
-    ...['getPersistable', 'loadFromStorage', 'toJSON', 'hasOwnProperty', 'valueOf', 'block', 'onLoad'].map(
+    ...['getPersistable', 'upgrade', 'loadFromStorage', 'toJSON', 'hasOwnProperty', 'valueOf', 'block', 'onLoad'].map(
       (name) => `call/${name}`,
     ),
-    ...['state', 'data', 'id', 'draft'].map((name) => `get-prop/${name}`),
-    ...['__proto__', 'data', 'state', 'draft'].map((name) => `set/${name}`),
-    'call/draft/extra',
+    ...['state', 'data', 'id', 'changes'].map((name) => `get-prop/${name}`),
+    ...['__proto__', 'data', 'state', 'changes'].map((name) => `set/${name}`),
+    'call/changes/extra',
     'call/',
-    'else/draft',
+    'else/changes',
   ]
 
   it.each(forbidden)('%s is answered with 403 and changes nothing', async (path) => {
     const release = `forbidden-${path}`
     const stub = stubOf(release)
     const config = liveConfig(LIVE_CONFIG, release)
-    await config.saveDraft(WHO, { min_jobs: 7 }, 3)
+    await config.propose(PROPOSAL, ANNA, AT)
     const response = await stub.fetch(`https://itty-durable/do/${path}`, {
       headers: { 'do-content': '{"reset":true}' },
     })
     await response.body?.cancel()
     expect(response.status).toBe(403)
-    expect(await config.draft(WHO)).toMatchObject({ overlay: { min_jobs: 7 } })
+    expect(await config.changes()).toMatchObject([PROPOSAL])
     await evictDurableObject(stub)
-    expect(await config.draft(WHO)).toMatchObject({ overlay: { min_jobs: 7 } })
+    expect(await config.changes()).toMatchObject([PROPOSAL])
   })
 
   it('a body of another method is not callable either', async () => {
-    const response = await stubOf('post').fetch('https://itty-durable/do/call/draft', { method: 'POST', body: '[]' })
+    const response = await stubOf('post').fetch('https://itty-durable/do/call/changes', { method: 'POST', body: '[]' })
     await response.body?.cancel()
     expect(response.status).toBe(403)
   })
 
   it('an argument that is no JSON is answered without internals', async () => {
-    const response = await stubOf('garbage').fetch('https://itty-durable/do/call/draft', {
+    const response = await stubOf('garbage').fetch('https://itty-durable/do/call/propose', {
       headers: { 'do-content': '["not packed"]' },
     })
     expect(response.status).toBe(500)
@@ -187,14 +242,11 @@ describe('the facade', () => {
   it('has the named methods and nothing else, so awaiting it is safe', async () => {
     const facade = await Promise.resolve(liveConfig(LIVE_CONFIG, 'facade'))
     expect(Object.keys(facade).sort()).toEqual([
-      'discardDraft',
-      'draft',
-      'published',
-      'recordPublished',
-      'removeView',
-      'saveDraft',
-      'saveView',
-      'views',
+      'changes',
+      'edit',
+      'end',
+      'propose',
+      'review',
     ] satisfies (keyof LiveConfigFacade)[])
     expect('then' in facade).toBe(false)
   })

@@ -4,7 +4,8 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { Outbox } from '../../src/durable/controller/outbox.ts'
-import { T0, eachTestAnew, act, history } from '../support/workerd/controller-driver.ts'
+import { ReleaseController } from '../../src/durable/release-controller.ts'
+import { ANNA, T0, eachTestAnew, act, history } from '../support/workerd/controller-driver.ts'
 import { controller } from '../support/workerd/objects.ts'
 
 eachTestAnew()
@@ -26,6 +27,33 @@ describe('a webhook', () => {
     expect(new Set(queued)).toEqual(
       new Set([`rolled_back to ${url('pager')}`, `rollback_settled to ${url('pager')}`, `decision to ${url('log')}`]),
     )
+  })
+
+  it('tells of a change of the configuration that went past the second person, and of no other', async () => {
+    const webhooks = [{ url: 'http://audit.test/', events: ['review_skipped'] }]
+    const bindings = env as unknown as Env
+    const reviewed = bindings.CONTROLLER.get(bindings.CONTROLLER.idFromName('reviewed'))
+    const told = await runInDurableObject(reviewed as DurableObjectStub<never>, async (_, state) => {
+      const told = { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } }
+      const object = new ReleaseController(state, told)
+      const change = { id: 1, title: 'fewer', author: 'user:ben', approved_by: [] }
+      await object.publish({ min_jobs: 3 }, 0, 'two of us', ANNA, { change })
+      await object.publish({ min_jobs: 4 }, 1, 'alone', ANNA)
+      await object.publish({ min_jobs: 5 }, 1, 'on fire', ANNA, { break_glass: true })
+      return [...state.storage.sql.exec<{ body: string }>('SELECT body FROM outbox')].map(({ body }) =>
+        JSON.parse(body),
+      )
+    })
+    expect(told).toMatchObject([
+      {
+        type: 'review_skipped',
+        data: {
+          release: 'reviewed',
+          reason: 'on fire',
+          evidence: { who: 'token:anna', break_glass: true, overlay: { min_jobs: 5 }, overlay_version: 2 },
+        },
+      },
+    ])
   })
 
   it('that nobody takes for about a day is given up, and history tells which and why', async () => {

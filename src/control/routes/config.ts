@@ -5,9 +5,11 @@ import { readIfMatch } from '../read-request.ts'
 import { type BodySchema, type Call, flag, route } from '../route.ts'
 
 /** Strict: a key that is ignored here could have been meant to change less. */
-const changeQuery = v.strictObject({
+export const changeQuery = v.strictObject({
   reason: reasonSchema,
   dry_run: v.optional(flag, 'false'),
+  /** By one person although the release asks for two; the history and a webhook say so. */
+  break_glass: v.optional(flag, 'false'),
 })
 const patchSchema = v.record(v.string(), v.unknown())
 
@@ -37,7 +39,7 @@ export const configRoutes = [
     query: changeQuery,
     body: patchSchema,
     answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
-    refusals: ['release_not_found', 'version_mismatch'],
+    refusals: ['release_not_found', 'version_mismatch', 'review_required'],
     run: async (call) => {
       const view = await call.service.config.patch(call.name, call.body, changeOf(call))
       call.c.header('etag', `"${view.version}"`)
@@ -53,7 +55,7 @@ export const configRoutes = [
     versioned: true,
     query: changeQuery,
     answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
-    refusals: ['release_not_found', 'version_mismatch'],
+    refusals: ['release_not_found', 'version_mismatch', 'review_required'],
     run: async (call) => {
       const view = await call.service.config.clear(call.name, changeOf(call))
       call.c.header('etag', `"${view.version}"`)
@@ -62,11 +64,12 @@ export const configRoutes = [
   }),
 ]
 
-function changeOf({ query, caller, c }: Pick<Call<typeof changeQuery, BodySchema>, 'query' | 'caller' | 'c'>) {
+export function changeOf({ query, caller, c }: Pick<Call<typeof changeQuery, BodySchema>, 'query' | 'caller' | 'c'>) {
   return {
     reason: query.reason,
     who: caller.who,
     ifMatch: readIfMatch(c.req.header('if-match')),
     dryRun: query.dry_run,
+    breakGlass: query.break_glass,
   }
 }

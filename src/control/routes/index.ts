@@ -4,27 +4,25 @@ import { openApiDocument } from '../openapi.ts'
 import { type AnyRoute, route } from '../route.ts'
 import { assignRoutes } from './assign.ts'
 import { batchRoutes } from './batches.ts'
+import { changeRoutes } from './changes.ts'
 import { configRoutes } from './config.ts'
 import { counterRoutes } from './counters.ts'
-import { draftRoutes } from './drafts.ts'
 import { jobRoutes } from './jobs.ts'
 import { metricRoutes } from './metrics.ts'
 import { releaseRoutes } from './releases.ts'
 import { reportRoutes } from './report.ts'
 import { streamRoutes } from './stream.ts'
-import { viewRoutes } from './views.ts'
 
 export const ROUTES: readonly AnyRoute[] = [
   ...releaseRoutes,
   ...configRoutes,
-  ...draftRoutes,
+  ...changeRoutes,
   ...counterRoutes,
   ...jobRoutes,
   ...streamRoutes,
   ...assignRoutes,
   ...batchRoutes,
   ...reportRoutes,
-  ...viewRoutes,
   ...metricRoutes,
   route({
     method: 'get',

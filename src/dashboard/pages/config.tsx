@@ -1,9 +1,8 @@
-/** The effective configuration beside the file's, what was published, and the forms that change it live. */
+/** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import type { ConfigView } from '../../control/api.ts'
 import { type Change, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
-import { ago, exact, whoName } from '../format.ts'
-import { mayConfigure } from '../roles.ts'
+import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -16,15 +15,14 @@ export interface ConfigContent {
   notice: string | null
   /** Text of the JSON field as it was posted. */
   raw: string
-  nowMs: number
 }
 
 export function configPage(frame: Frame, content: ConfigContent): Rendered {
   const { t, caller } = frame
-  const { config, nowMs, notice, errors } = content
+  const { config, notice, errors } = content
   const entries = Object.entries(config.values)
   const differing = entries.filter(([, { source, value, file }]) => source === 'live' && !same(value, file))
-  const admin = mayConfigure(caller!.role)
+  const editor = mayAct(caller!.role)
   return page(
     frame,
     <main id="content">
@@ -58,31 +56,16 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
       )}
       <section class="card scroll" aria-labelledby="drift-title" tabindex={0}>
         <h2 id="drift-title">{differing.length > 0 ? t.config.differs(differing.length) : t.config.agrees}</h2>
-        {differing.length > 0 ? <ValueTable entries={differing} frame={frame} config={config} admin={admin} /> : null}
+        {differing.length > 0 ? <ValueTable entries={differing} frame={frame} config={config} editor={editor} /> : null}
         <details id="all-keys">
           <summary>{t.config.all}</summary>
-          <ValueTable entries={entries} frame={frame} config={config} admin={admin} />
+          <ValueTable entries={entries} frame={frame} config={config} editor={editor} />
         </details>
       </section>
-      {admin ? <EditForms {...content} t={t} /> : <p class="note">{t.config.readOnly}</p>}
-      <section class="card" aria-labelledby="published-title">
-        <h2 id="published-title">{t.config.published}</h2>
-        {config.published.length === 0 ? <p class="empty">{t.config.publishedNone}</p> : null}
-        <ol class="history">
-          {config.published.map((entry) => (
-            <li>
-              <time datetime={entry.at} title={exact(entry.at)}>
-                {ago(entry.at, nowMs, t)}
-              </time>
-              <div>
-                <b>{t.config.version(entry.version)}</b>{' '}
-                <span class="by" title={entry.who}>{`${t.history.by} ${whoName(entry.who, t)}`}</span>
-                {entry.reason === '' ? null : <q>{entry.reason}</q>}
-              </div>
-            </li>
-          ))}
-        </ol>
-      </section>
+      {editor ? <EditForms {...content} t={t} /> : <p class="note">{t.config.readOnly}</p>}
+      <p>
+        <a href={`${pathOf(config.release)}/changes`}>{t.config.toChanges}</a>
+      </p>
     </main>,
   )
 }
@@ -91,7 +74,7 @@ const ValueTable: FC<{
   entries: [string, ConfigView['values'][string]][]
   frame: Frame
   config: ConfigView
-  admin: boolean
+  editor: boolean
 }> = (props) => {
   const { t, release } = props.frame
   return (
@@ -101,7 +84,7 @@ const ValueTable: FC<{
           <th scope="col">{t.config.key}</th>
           <th scope="col">{t.config.acts}</th>
           <th scope="col">{t.config.file}</th>
-          {props.admin ? <td></td> : null}
+          {props.editor ? <td></td> : null}
         </tr>
       </thead>
       <tbody>
@@ -120,7 +103,7 @@ const ValueTable: FC<{
                 <small>{source === 'file' ? t.config.same : t.config.source.default}</small>
               )}
             </td>
-            {props.admin ? (
+            {props.editor ? (
               <td>
                 {source === 'live' ? (
                   <BackButton name={key.split('.')[0]!} release={release!} version={props.config.version} t={t} />
@@ -152,14 +135,16 @@ export function Value({ value }: { value: unknown }): Child {
   return line.length <= 60 ? <code>{line}</code> : <pre tabindex={0}>{JSON.stringify(value, null, 1)}</pre>
 }
 
-/** What a patch would change, before it does, with a reason. */
+/** What a patch would change, before it does: to be proposed with a title, or published at once by whoever may. */
 export function reviewPage(
   frame: Frame,
   release: string,
-  content: { config: ConfigView; patch: Patch; version: number; notice: string | null },
+  content: { config: ConfigView; patch: Patch; version: number; title: string; notice: string | null },
 ): Rendered {
-  const { t } = frame
+  const { t, caller } = frame
   const changes = changesOf(content.config, content.patch)
+  const isAdmin = mayConfigure(caller!.role)
+  const needsReview = content.config.values['require_review']?.value === true
   return page(
     frame,
     <main id="content" class="confirm-page">
@@ -177,17 +162,37 @@ export function reviewPage(
           <input type="hidden" name="patch" value={JSON.stringify(content.patch)} />
           <input type="hidden" name="version" value={String(content.version)} />
           <label class="reason">
+            {t.changes.name}
+            <input name="title" maxlength={100} value={content.title} autocomplete="off" />
+          </label>
+          <label class="reason">
             {t.confirm.reason}
             <input name="reason" maxlength={500} required autocomplete="off" autofocus />
           </label>
           <small>{t.confirm.reasonHint}</small>
+          {isAdmin && needsReview ? (
+            <label class="check">
+              <input type="checkbox" name="break_glass" value="1" />
+              {t.changes.breakGlass}
+            </label>
+          ) : null}
           <p class="buttons">
             <a class="button" href={`${pathOf(release)}/config`}>
               {t.confirm.cancel}
             </a>
-            <button class="button filled" type="submit">
-              {t.config.publish}
+            <button
+              class={`button ${isAdmin && !needsReview ? '' : 'filled'}`}
+              type="submit"
+              name="how"
+              value="propose"
+            >
+              {t.changes.propose}
             </button>
+            {isAdmin ? (
+              <button class={`button ${needsReview ? 'danger' : 'filled'}`} type="submit" name="how" value="publish">
+                {t.config.publish}
+              </button>
+            ) : null}
           </p>
         </form>
       </section>

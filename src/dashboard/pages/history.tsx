@@ -37,8 +37,13 @@ function actionWords(entry: HistoryEntry, t: Text): string {
   if (entry.action === 'start') return `${action} → ${placeName(to, t)}`
   if (entry.action === 'rollback') return `${action} ${placeName(from, t)} → ${percent(to.percent, t)}`
   if (entry.action === 'reset') return action
+  if (entry.action === 'configure' && isSkippedReview(entry.evidence)) return `${action} ${t.changes.skipped}`
   const moved = from.stage !== to.stage || from.percent !== to.percent
   return moved ? `${action} ${placeName(from, t)} → ${placeName(to, t)}` : action
+}
+
+function isSkippedReview(evidence: unknown): boolean {
+  return typeof evidence === 'object' && evidence !== null && 'break_glass' in evidence && evidence.break_glass === true
 }
 
 export function historyPage(frame: Frame, release: string, history: Page<HistoryEntry>, nowMs: number): Rendered {

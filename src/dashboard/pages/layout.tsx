@@ -8,7 +8,7 @@ import { type Part, whoName } from '../format.ts'
 import type { Language } from '../language.ts'
 import type { Text } from '../text/en.ts'
 
-export type Tab = 'releases' | 'overview' | 'experiment' | 'jobs' | 'config' | 'history' | null
+export type Tab = 'releases' | 'overview' | 'experiment' | 'jobs' | 'config' | 'changes' | 'history' | null
 
 export interface Frame {
   t: Text
@@ -82,6 +82,7 @@ const Navigation: FC<{ frame: Frame }> = ({ frame }) => {
             {link('experiment', `${pathOf(release)}/report`, t.report.nav)}
             {link('jobs', `${pathOf(release)}/jobs`, t.nav.jobs)}
             {link('config', `${pathOf(release)}/config`, t.nav.config)}
+            {link('changes', `${pathOf(release)}/changes`, t.changes.title)}
             {link('history', `${pathOf(release)}/history`, t.nav.history)}
           </>
         ) : null}

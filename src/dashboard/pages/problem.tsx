@@ -13,7 +13,8 @@ export const BreakGlass: FC = () => (
   </pre>
 )
 
-const NOT_FOUND = ['not_found', 'release_not_found']
+const NOT_FOUND = ['not_found', 'release_not_found', 'change_not_found']
+const CONFLICTS = ['illegal_transition', 'blocked', 'review_required', 'not_author', 'change_stale', 'change_closed']
 
 export interface ProblemMore {
   /** What is known without the control plane's objects. */
@@ -94,7 +95,7 @@ const Known: FC<{ known: LastKnown[]; t: Text }> = ({ known, t }) =>
 export function statusOf(code: string): 400 | 403 | 404 | 409 | 412 | 413 | 422 | 503 {
   if (NOT_FOUND.includes(code)) return 404
   if (code === 'forbidden' || code === 'origin_mismatch') return 403
-  if (code === 'illegal_transition' || code === 'blocked') return 409
+  if (CONFLICTS.includes(code)) return 409
   if (code === 'version_mismatch') return 412
   if (code === 'body_too_large') return 413
   if (code === 'invalid_request' || code === 'malformed_body') return 400

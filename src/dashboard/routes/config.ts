@@ -1,4 +1,4 @@
-/** The configuration page: reading, reviewing a change, publishing it; refusals are shown at their fields. */
+/** The configuration page: reading, looking over a change, proposing or publishing it; refusals are shown at their fields. */
 import type { Context } from 'hono'
 import type { ConfigView, ReleaseView } from '../../control/api.ts'
 import { draftOf, type Patch, patchOf, readJson, SECTIONS } from '../config-draft.ts'
@@ -7,8 +7,10 @@ import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
-import { mayConfigure } from '../roles.ts'
+import { mayAct } from '../roles.ts'
 import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+
+const MAX_TITLE_CHARS = 100
 
 export async function configure(c: Context, visit: Visit, name: string): Promise<Response> {
   const { port, t } = visit
@@ -16,7 +18,7 @@ export async function configure(c: Context, visit: Visit, name: string): Promise
   if (!config.ok) return problem(c, visit, config)
   if (!release.ok) return problem(c, visit, release)
   if (c.req.method !== 'POST') return answer(c, pageOf(visit, config.value, release.value, {}))
-  if (!mayConfigure(port.actor.role)) return problem(c, visit, refusal('forbidden', t))
+  if (!mayAct(port.actor.role)) return problem(c, visit, refusal('forbidden', t))
   const fields = await fieldsOf(c)
   if (fields.get('section') === 'publish') return publish(c, visit, config.value, release.value, fields)
   const section = SECTIONS.find((known) => known === fields.get('section')) ?? 'raw'
@@ -30,7 +32,8 @@ export async function configure(c: Context, visit: Visit, name: string): Promise
   const version = versionOf(fields, config.value)
   const checked = await port.checkConfig(name, parsed.patch, version)
   if (!checked.ok) return refusedChange(c, visit, config.value, release.value, parsed.patch, checked)
-  return answer(c, review(visit, config.value, parsed.patch, version, null))
+  const title = Object.keys(parsed.patch).join(', ').slice(0, MAX_TITLE_CHARS)
+  return answer(c, review(visit, config.value, { patch: parsed.patch, version, title, notice: null }))
 }
 
 async function publish(
@@ -46,10 +49,20 @@ async function publish(
   if (!patch) return answer(c, pageOf(visit, config, release, { raw, notice: t.config.notJson }), 422)
   const reason = (fields.get('reason') ?? '').trim()
   const version = versionOf(fields, config)
-  if (reason === '') return answer(c, review(visit, config, patch, version, t.confirm.reasonMissing), 422)
-  const done = await port.patchConfig(config.release, patch, reason, version)
-  if (done.ok) return c.redirect(`${pathOf(config.release)}/config`, 303)
-  return refusedChange(c, visit, config, release, patch, done)
+  const title = (fields.get('title') ?? '').trim()
+  const again = (notice: string) => answer(c, review(visit, config, { patch, version, title, notice }), 422)
+  if (reason === '') return again(t.confirm.reasonMissing)
+  if (fields.get('how') === 'publish') {
+    const done = await port.patchConfig(config.release, patch, reason, version, fields.get('break_glass') === '1')
+    if (done.ok) return c.redirect(`${pathOf(config.release)}/config`, 303)
+    return done.code === 'review_required'
+      ? again(refusalWords(done, t))
+      : refusedChange(c, visit, config, release, patch, done)
+  }
+  if (title === '' || title.length > MAX_TITLE_CHARS) return again(t.changes.nameMissing)
+  const made = await port.propose(config.release, { title, reason, patch })
+  if (made.ok) return c.redirect(`${pathOf(config.release)}/changes/${made.value.id}`, 303)
+  return refusedChange(c, visit, config, release, patch, made)
 }
 
 /** The forms as they were filled in, each refusal at its field. */
@@ -72,12 +85,10 @@ function refusedChange(
 function review(
   visit: Visit,
   config: ConfigView,
-  patch: Patch,
-  version: number,
-  notice: string | null,
+  content: { patch: Patch; version: number; title: string; notice: string | null },
 ): ReturnType<typeof reviewPage> {
   const frame = visit.frame(visit.t.config.reviewTitle, 'config', config.release)
-  return reviewPage(frame, config.release, { config, patch, version, notice })
+  return reviewPage(frame, config.release, { config, ...content })
 }
 
 function pageOf(
@@ -93,7 +104,6 @@ function pageOf(
     errors: shown.errors ?? new Map(),
     notice: shown.notice ?? null,
     raw: shown.raw ?? '',
-    nowMs: visit.port.nowMs,
   })
 }
 

@@ -120,7 +120,7 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
   if (c.req.method !== 'POST') return ask(null, null)
   if (reason === '') return ask(t.confirm.reasonMissing, null)
   const patch = { advance: liveAdvance(config.value, action === 'auto_on' ? 'auto' : 'manual') }
-  const done = await port.patchConfig(name, patch, reason, versionOf(fields))
+  const done = await port.patchConfig(name, patch, reason, versionOf(fields), false)
   if (done.ok) return c.redirect(pathOf(name), 303)
   return ask(done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done)
 }

@@ -24,6 +24,12 @@ export const enFailures = {
       blocked: 'Something still stands in its way.',
       invalid_request: 'That can’t be done as asked.',
       version_mismatch: 'Somebody else changed it meanwhile.',
+      review_required:
+        'This release asks for a second person: whoever made a change neither approves nor publishes it.',
+      not_author: 'Only its author does that, or an admin.',
+      change_stale: 'It is stale: others published meanwhile. Rebase it, then look again.',
+      change_closed: 'It is published or discarded already.',
+      change_not_found: 'There is no such change request.',
       forbidden: 'Your role does not allow this.',
       release_not_found: 'There is no such release.',
       body_too_large: 'That is too large to be sent.',

@@ -5,10 +5,10 @@
  */
 import { signingKeys, webhookKeyBytes } from '../../auth/keys.ts'
 import { configOf, type Env } from '../../config/env.ts'
+import type { WEBHOOK_EVENTS } from '../../config/sluice-schema.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 
-/** What a receiver subscribes to. */
-type Subscription = 'stage_changed' | 'rolled_back' | 'guardrail_breached' | 'decision'
+type Subscription = (typeof WEBHOOK_EVENTS)[number]
 /** A type of its own for what a rollback cost, so that nobody is paged twice; it goes where `rolled_back` goes. */
 export type WebhookEvent = Subscription | 'rollback_settled'
 

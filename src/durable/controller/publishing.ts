@@ -7,7 +7,7 @@ import { publishable } from '../../config/publishable.ts'
 import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
-import type { Actor, Answer } from '../controller-rpc.ts'
+import type { Actor, Answer, PublicationOrigin, Refusal } from '../controller-rpc.ts'
 import { type Actions, reasonRefused } from './actions.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
 import type { ControllerStore } from './store.ts'
@@ -15,10 +15,11 @@ import type { ControllerStore } from './store.ts'
 const SHOWN_PUBLICATIONS = 50
 
 /** `baseVersion`: that of the overlay which this one was made from. */
-interface Publication {
+interface Candidate {
   overlay: Overlay
   baseVersion: number
   reason: string
+  origin: PublicationOrigin
 }
 
 export class Publishing {
@@ -34,20 +35,24 @@ export class Publishing {
   view({ file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
     const { overlay, version } = this.#store.published
     const acts = setAside.length === 0
+    const published = this.#store.publications({ before: null, limit: SHOWN_PUBLICATIONS })
     return {
       release: file.name,
       version,
       values: sources(file, acts ? overlay : {}),
       overlay: acts ? overlay : (withoutOddities(overlay) as Overlay),
       ...(acts ? {} : { set_aside: [...setAside] }),
-      published: this.#store.publications(SHOWN_PUBLICATIONS),
+      published: published.map(({ version: of, at, who, reason }) => ({ version: of, at, who, reason })),
     }
   }
 
-  /** Refused where another overlay was published since `baseVersion`, or where the whole would not be valid. */
+  /**
+   * Refused where another overlay was published since `baseVersion`, where the whole would not be valid, and where the
+   * release asks for a second person and there is none.
+   */
   publish(
     file: ReleaseConfig,
-    { overlay, baseVersion, reason }: Publication,
+    { overlay, baseVersion, reason, origin }: Candidate,
     actor: Actor,
     now: number,
   ): Answer<ConfigView> {
@@ -56,6 +61,12 @@ export class Publishing {
       const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
       return { ok: false, code: 'version_mismatch', message, details: [] }
     }
+    const { change, restored } = origin
+    if (change && this.#store.publications({ changes: [change.id] }).length > 0) {
+      return { ok: false, code: 'change_closed', message: `change request ${change.id} is published`, details: [] }
+    }
+    const isAlone = file.requireReview && (!change || change.author === actor.who)
+    if (isAlone && !origin.break_glass) return reviewNeeded(Boolean(change))
     const tooLong = reasonRefused(reason)
     if (tooLong) return tooLong
     const effective = publishable(file, overlay, PROTOCOL_NAMES)
@@ -73,13 +84,25 @@ export class Publishing {
     const version = published.version + 1
     this.#store.commit({ published: { overlay, version }, configMark: mark }, null, now)
     const why = reason || `configured by ${actor.who}`
-    const evidence = { overlay, before: published.overlay, overlay_version: version }
+    const skipped = isAlone ? { break_glass: true } : {}
+    const evidence = {
+      overlay,
+      before: published.overlay,
+      overlay_version: version,
+      ...(change ? { change } : {}),
+      ...(restored === undefined ? {} : { restored }),
+      ...skipped,
+    }
     this.#actions.commit(
       effective.config,
       next.state,
       { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence },
       now,
     )
+    if (isAlone) {
+      const told = { action: 'configure', reason: why, evidence: { who: actor.who, ...evidence } }
+      this.#actions.tell(effective.config, 'review_skipped', told, now)
+    }
     return { ok: true, value: this.view({ file, setAside: [] }) }
   }
 
@@ -111,4 +134,11 @@ export class Publishing {
       now,
     )
   }
+}
+
+function reviewNeeded(isOwn: boolean): Refusal {
+  const message = isOwn
+    ? 'this release asks for a second person: whoever made a change request does not publish it'
+    : 'this release asks for a second person: make a change request (POST …/config/changes), or give break_glass=true and a reason'
+  return { ok: false, code: 'review_required', message, details: [] }
 }

@@ -6,6 +6,7 @@ import type { HistoryEntry, Page } from '../../control/api.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import type { Place } from '../../core/transitions.ts'
+import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
 import { type Kept, publishedOf, upgradeKept } from './kept.ts'
 
 export interface AuditDraft {
@@ -141,14 +142,23 @@ export class ControllerStore {
     ]
   }
 
-  publications(limit: number): { version: number; at: string; who: string; reason: string }[] {
+  /** Newest first. What a publication came of stands in its entry's evidence. */
+  publications(asked: Parameters<ReleaseControllerRpc['publications']>[0]): Publication[] {
+    const [where, given, limit] =
+      'changes' in asked
+        ? ["'$.evidence.change.id') IN (SELECT value FROM json_each(?))", JSON.stringify(asked.changes), -1]
+        : ["'$.evidence.overlay_version') < ?", asked.before ?? Number.MAX_SAFE_INTEGER, asked.limit]
     const rows = this.#storage.sql.exec<AuditRow>(
-      "SELECT id, at_ms, entry FROM audit WHERE action = 'configure' ORDER BY id DESC LIMIT ?",
+      `SELECT id, at_ms, entry FROM audit WHERE action = 'configure' AND json_extract(entry, ${where} ORDER BY id DESC LIMIT ?`,
+      given,
       limit,
     )
     return [...rows].map(({ at_ms, entry }) => {
-      const { who, reason, evidence } = JSON.parse(entry) as HistoryEntry & { evidence: { overlay_version: number } }
-      return { version: evidence.overlay_version, at: new Date(at_ms).toISOString(), who, reason }
+      const { who, reason, evidence } = JSON.parse(entry) as HistoryEntry & {
+        evidence: Omit<Publication, 'version' | 'at' | 'who' | 'reason'> & { overlay_version: number }
+      }
+      const { overlay_version: version, ...rest } = evidence
+      return { version, at: new Date(at_ms).toISOString(), who, reason, ...rest }
     })
   }
 

@@ -6,9 +6,8 @@ import { readConfig } from '../../../src/config/load.ts'
 import { createControl } from '../../../src/control/app.ts'
 import type { ControlDeps, ControlSettings } from '../../../src/control/deps.ts'
 import { type ControlService, controlService } from '../../../src/control/service.ts'
-import type { LiveConfigFacade } from '../../../src/durable/live-config-client.ts'
-import type { PublishedVersion } from '../../../src/durable/live-config-data.ts'
 import type { JobLedgerRpc } from '../../../src/durable/rpc.ts'
+import { LiveConfigTwin } from './live-config-twin.ts'
 import { ControllerTwin } from './controller-twin.ts'
 
 export const RELEASES = ['r1', '视频模型_灰度_2025'] as const
@@ -40,15 +39,14 @@ export class ControlRig {
     forceControl: false,
   }
   readonly controllers = new Map<string, ControllerTwin>(RELEASES.map((name) => [name, new ControllerTwin(name)]))
-  readonly recorded: PublishedVersion[] = []
-  recordFails = false
+  readonly liveConfig = new LiveConfigTwin()
   readonly logged: Record<string, unknown>[] = []
   fetch: ControlDeps['fetch'] = () => Promise.reject(new Error('no network in this test'))
   readonly deps: ControlDeps = {
     readEnv: () => this.settings,
     controller: (_env, name) => this.controller(name),
     ledger: () => ({ addEvents: async () => ({ repeated: [], refused: [] }) }) as unknown as JobLedgerRpc,
-    liveConfig: () => this.#liveConfig(),
+    liveConfig: () => this.liveConfig,
     protocols: ['http'],
     lastSnapshot: (_env, name) => ({ snapshot: this.controller(name).lastSnapshot(), ageSeconds: 0.5 }),
     now: () => this.nowMs,
@@ -84,24 +82,5 @@ export class ControlRig {
       },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
-  }
-
-  /** Keeps what was published; the rest takes everything and remembers nothing. */
-  #liveConfig(): LiveConfigFacade {
-    const kept = async () => ({ ok: true }) as const
-    return {
-      draft: async () => null,
-      saveDraft: kept,
-      discardDraft: kept,
-      published: async (limit) => this.recorded.slice(0, limit),
-      views: async () => [],
-      saveView: kept,
-      removeView: kept,
-      recordPublished: async (entry) => {
-        if (this.recordFails) throw new Error('live-config is away')
-        this.recorded.push(entry)
-        return { ok: true }
-      },
-    }
   }
 }

@@ -5,7 +5,13 @@
 import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/control/api.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
-import type { Answer, Refusal, ReleaseControllerRpc, SignalSum } from '../../../src/durable/controller-rpc.ts'
+import type {
+  Answer,
+  Publication,
+  Refusal,
+  ReleaseControllerRpc,
+  SignalSum,
+} from '../../../src/durable/controller-rpc.ts'
 import type { ReportView } from '../../../src/control/api-experiment.ts'
 import { aReport } from '../report-view.ts'
 import { aReleaseView } from './release-view.ts'
@@ -15,7 +21,8 @@ export class ControllerTwin implements ReleaseControllerRpc {
   entries: HistoryEntry[] = []
   overlay: Record<string, unknown> = {}
   overlayVersion = 0
-  publishedBy: string[] = []
+  /** Newest first. */
+  published: Publication[] = []
   rows: WindowRow[] = []
   windowMs = 60_000
   allJobs: JobView[] = []
@@ -85,12 +92,19 @@ export class ControllerTwin implements ReleaseControllerRpc {
     return { ok: true, value: this.#configView() }
   }
 
-  async publish(...[overlay, baseVersion, , actor]: Parameters<ReleaseControllerRpc['publish']>) {
+  async publish(...[overlay, baseVersion, reason, actor, origin]: Parameters<ReleaseControllerRpc['publish']>) {
     if (baseVersion !== this.overlayVersion) return refusal('version_mismatch', 'somebody else was faster')
+    const { who } = actor
+    const at = '2026-11-24T09:00:00.000Z'
+    this.published.unshift({ version: baseVersion + 1, at, who, reason, overlay, before: this.overlay, ...origin })
     this.overlay = overlay
     this.overlayVersion++
-    this.publishedBy.push(actor.who)
     return { ok: true as const, value: this.#configView() }
+  }
+
+  async publications(asked: Parameters<ReleaseControllerRpc['publications']>[0]) {
+    if ('changes' in asked) return this.published.filter(({ change }) => change && asked.changes.includes(change.id))
+    return this.published.filter(({ version }) => version < (asked.before ?? Infinity)).slice(0, asked.limit)
   }
 
   async windows(fromMs: number, toMs: number) {
@@ -140,7 +154,7 @@ export class ControllerTwin implements ReleaseControllerRpc {
       version: this.overlayVersion,
       values: Object.fromEntries(values),
       overlay: this.overlay,
-      published: [],
+      published: this.published.map(({ version, at, who, reason }) => ({ version, at, who, reason })),
     }
   }
 }

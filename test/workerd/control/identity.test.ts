@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
 import { readConfig } from '../../../src/config/load.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
+import { withProposal } from '../../../src/durable/live-config-data.ts'
 import { ControlRig, RELEASES, tokenOf, VARS } from '../../support/workerd/control-app.ts'
 
 const [R1] = RELEASES
@@ -29,31 +30,42 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/report.html': 'viewer',
   'POST /api/v1/signals': 'operator',
   'POST /api/v1/events': 'operator',
-  // What live-config keeps for operators.
-  'GET /api/v1/releases/{name}/config/published': 'viewer',
-  'GET /api/v1/releases/{name}/config/draft': 'operator',
-  'PUT /api/v1/releases/{name}/config/draft': 'operator',
-  'DELETE /api/v1/releases/{name}/config/draft': 'operator',
-  'GET /api/v1/releases/{name}/views': 'viewer',
-  'PUT /api/v1/releases/{name}/views': 'viewer',
-  'DELETE /api/v1/releases/{name}/views': 'viewer',
+  // What live-config holds, and what was published.
+  'GET /api/v1/releases/{name}/config/changes': 'viewer',
+  'POST /api/v1/releases/{name}/config/changes': 'operator',
+  'GET /api/v1/releases/{name}/config/changes/{id}': 'viewer',
+  'PATCH /api/v1/releases/{name}/config/changes/{id}': 'operator',
+  'POST /api/v1/releases/{name}/config/changes/{id}/reviews': 'operator',
+  'POST /api/v1/releases/{name}/config/changes/{id}/rebase': 'operator',
+  'POST /api/v1/releases/{name}/config/changes/{id}/publish': 'admin',
+  'POST /api/v1/releases/{name}/config/changes/{id}/discard': 'operator',
+  'GET /api/v1/releases/{name}/config/versions': 'viewer',
+  'POST /api/v1/releases/{name}/config/versions/{version}/restore': 'admin',
 }
 const BODIES: Record<string, unknown> = {
   'POST /api/v1/signals': [{ release: R1, arm: 'control', metric: 'fvd', value: 1 }],
   'POST /api/v1/events': [{ release: R1, subject: 'ann', metric: 'play', value: 1 }],
   'POST /api/v1/releases/{name}/actions': { action: 'start' },
   'PATCH /api/v1/releases/{name}/config': { min_jobs: 1 },
-  'PUT /api/v1/releases/{name}/config/draft': { overlay: {}, base_version: 0 },
-  'PUT /api/v1/releases/{name}/views': { name: 'night', query: '' },
+  'POST /api/v1/releases/{name}/config/changes': { title: 'fewer jobs', patch: { min_jobs: 3 } },
+  'PATCH /api/v1/releases/{name}/config/changes/{id}': { revision: 1, patch: { min_jobs: 4 } },
+  'POST /api/v1/releases/{name}/config/changes/{id}/reviews': { revision: 1, verdict: 'comment', comment: 'why?' },
+  'POST /api/v1/releases/{name}/config/changes/{id}/rebase': { revision: 1 },
+  'POST /api/v1/releases/{name}/config/changes/{id}/publish': { revision: 1 },
+  'POST /api/v1/releases/{name}/config/changes/{id}/discard': { revision: 1 },
 }
 const QUERIES: Record<string, string> = {
   'GET /api/v1/assign': '?release=r1&subject=a',
-  'DELETE /api/v1/releases/{name}/views': '?view=night',
 }
 
+/** Where a change request is named, it is one of the caller's own. */
 function send(rig: ControlRig, cell: string, as: Role | null) {
   const [method = '', path = ''] = cell.split(' ')
-  return rig.request(method, path.replace('{name}', R1) + (QUERIES[cell] ?? ''), { as, body: BODIES[cell] })
+  const proposal = { title: 'fewer jobs', reason: '', patch: { min_jobs: 2 }, baseVersion: 0 }
+  const made = withProposal(rig.liveConfig.data, proposal, `token:${as}`, new Date(rig.nowMs).toISOString())
+  if (made.ok) rig.liveConfig.data = made.data
+  const at = path.replace('{name}', R1).replace('{id}', '1').replace('{version}', '0')
+  return rig.request(method, at + (QUERIES[cell] ?? ''), { as, body: BODIES[cell] })
 }
 
 async function codeOf(response: Response): Promise<string> {

@@ -70,9 +70,12 @@ describe('a form', () => {
 
   it('that publishes a configuration has its reason checked too', async () => {
     const rig = new ControlRig()
-    const fields = { section: 'publish', patch: '{"min_jobs":3}', reason: 'x'.repeat(501), version: '0' }
-    const answer = await browse(rig, `${PAGE}/config`, fields)
-    expect(answer.status).toBe(400)
+    const fields = { section: 'publish', patch: '{"min_jobs":3}', title: 'x', reason: 'x'.repeat(501), version: '0' }
+    for (const how of ['publish', 'propose']) {
+      const answer = await browse(rig, `${PAGE}/config`, { ...fields, how })
+      expect(answer.status, how).toBe(400)
+    }
+    expect(rig.liveConfig.data.changes).toEqual([])
     expect(rig.controller(R1).overlay).toEqual({})
   })
 

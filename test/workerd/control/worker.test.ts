@@ -1,17 +1,13 @@
 /** The control plane through the Worker's own door, with the real objects behind it. */
-import { env, exports } from 'cloudflare:workers'
+import { exports } from 'cloudflare:workers'
 import { evictAllDurableObjects } from 'cloudflare:test'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import type { ConfigView, HistoryEntry, ReleaseView } from '../../../src/control/api.ts'
-import type { DraftView, PublishedOverlay } from '../../../src/control/api-drafts.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
-import { liveConfig } from '../../../src/durable/live-config-client.ts'
-import type { Env } from '../../../src/config/env.ts'
 
 const WAN = 'wan22'
 const CHINESE = '视频模型_灰度_2025'
-const bindings = env as unknown as Env
 
 async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const worker = (exports as unknown as { default: Fetcher }).default
@@ -85,7 +81,7 @@ describe('a release', () => {
 })
 
 describe('the live configuration', () => {
-  it('is published once, survives an eviction, and stands in the record of operators', async () => {
+  it('is published once, and survives an eviction', async () => {
     const before = await json<ConfigView>('GET', `${releasePath(WAN)}/config`)
     const patch = { min_jobs: 7, shadow: { sample: 0.5 } }
     const after = await json<ConfigView>('PATCH', `${releasePath(WAN)}/config?reason=more%20jobs`, patch)
@@ -96,35 +92,6 @@ describe('the live configuration', () => {
       version: after.version,
       overlay: patch,
     })
-    const recorded = await liveConfig(bindings.LIVE_CONFIG, WAN).published(5)
-    expect(recorded).toMatchObject([
-      { version: after.version, overlay: patch, who: 'token:admin', reason: 'more jobs' },
-    ])
-  })
-
-  it('may be drafted by each operator, with what is wrong in the draft, and acts only once published', async () => {
-    const path = `${releasePath(CHINESE)}/config/draft`
-    const none = await json<DraftView>('GET', path)
-    expect(none.draft).toBeNull()
-    const draft = { overlay: { bake: '下周', min_jobs: 3 }, base_version: none.version }
-    await json<DraftView>('PUT', path, draft)
-    await evictAllDurableObjects()
-    const kept = await json<DraftView>('GET', path)
-    expect(kept.draft).toMatchObject({ ...draft, issues: [{ path: 'bake' }] })
-    const another = { authorization: 'Bearer token-of-operator' }
-    expect((await json<DraftView>('GET', path, undefined, another)).draft).toBeNull()
-    expect((await json<ConfigView>('GET', `${releasePath(CHINESE)}/config`)).overlay).toEqual({})
-    expect((await json<DraftView>('DELETE', path)).draft).toBeNull()
-  })
-
-  it('is listed whole by version, to go back to', async () => {
-    await json<ConfigView>('PATCH', `${releasePath(CHINESE)}/config?reason=first`, { min_jobs: 1 })
-    await json<ConfigView>('PATCH', `${releasePath(CHINESE)}/config?reason=second`, { min_jobs: 2 })
-    const { items } = await json<{ items: PublishedOverlay[] }>('GET', `${releasePath(CHINESE)}/config/published`)
-    expect(items.map(({ overlay, reason }) => [overlay, reason])).toEqual([
-      [{ min_jobs: 2 }, 'second'],
-      [{ min_jobs: 1 }, 'first'],
-    ])
   })
 
   it('takes one of many changes made on top of the same version', async () => {
@@ -143,7 +110,7 @@ describe('the live configuration', () => {
 
 describe('every answer', () => {
   const reads = ROUTES.flatMap(({ method, path, answer }) =>
-    method === 'get' && 'schema' in answer ? [[path, answer.schema] as const] : [],
+    method === 'get' && 'schema' in answer && !path.includes('{id}') ? [[path, answer.schema] as const] : [],
   )
   it.each(reads)('of GET %s fits its schema', async (path, schema) => {
     const query = path.endsWith('/assign') ? `?release=${WAN}&subject=user_1` : ''
@@ -163,6 +130,7 @@ describe('the rest of the control plane', () => {
     const response = await call('GET', `${releasePath(WAN)}/stream`)
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     let text = ''
+    expect(response.status).toBe(200)
     while (!text.includes('event: state')) text += (await reader.read()).value ?? ''
     await reader.cancel()
     expect(text).toContain(`"name":"${WAN}"`)
@@ -175,16 +143,5 @@ describe('the rest of the control plane', () => {
     const asset = await call('GET', style ?? '/no-style', undefined, { authorization: '' })
     expect(asset.status).toBe(200)
     await asset.body?.cancel()
-  })
-
-  it('keeps views under their names for each caller', async () => {
-    const path = `${releasePath(WAN)}/views`
-    const night = { name: '夜班', query: 'range=6h' }
-    await json('PUT', path, night)
-    await evictAllDurableObjects()
-    expect(await json('GET', path)).toEqual({ items: [night], next: null })
-    const viewer = { authorization: 'Bearer token-of-viewer' }
-    expect(await json('GET', path, undefined, viewer)).toEqual({ items: [], next: null })
-    expect(await json('DELETE', `${path}?view=${encodeURIComponent(night.name)}`)).toEqual({ items: [], next: null })
   })
 })

@@ -1,0 +1,246 @@
+/** `sluice config propose|changes|…`: change requests of the live configuration, and its published versions. */
+import { Argument, type Command } from 'commander'
+import { configViewSchema, listOf } from '../control/api.ts'
+import {
+  type ChangeDetail,
+  changeDetailSchema,
+  changeSchema,
+  type ChangedKey,
+  type ChangeView,
+  type VersionView,
+  versionSchema,
+} from '../control/api-changes.ts'
+import { clearingPatch, settingPatch } from './config-patch.ts'
+import { usage } from './failure.ts'
+import { countArgument, wholeArgument } from './numbers.ts'
+import { reasonFor } from './reason.ts'
+import { openSession, type Session } from './session.ts'
+import { table } from './table.ts'
+import type { Style } from './terminal.ts'
+import { moment, plural } from './words.ts'
+
+interface ProposeOptions {
+  title?: string
+  reason?: string
+  unset?: string[]
+  edit?: number
+}
+interface ActOptions {
+  message?: string
+  ifMatch?: number
+}
+interface RestoreOptions {
+  reason?: string
+  propose?: boolean
+  dryRun?: boolean
+  breakGlass?: boolean
+  ifMatch?: number
+}
+
+const STATUSES = ['open', 'published', 'discarded']
+
+export function addConfigChanges(config: Command): void {
+  config
+    .command('propose')
+    .description('make a change request for others to review, or edit your own with --edit')
+    .argument('[key=value...]', 'values as in the file, as with config set')
+    .option('-t, --title <text>', 'what it is, in a few words (default: the keys)')
+    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
+    .option('--unset <key...>', 'keys to give back to the file')
+    .option('--edit <id>', 'change this request of yours instead', wholeArgument)
+    .action(propose)
+  config
+    .command('changes')
+    .description('change requests: open, or as --status says')
+    .option('--status <status>', `${STATUSES.join(', ')} or all`, 'open')
+    .action(list)
+  withId(config, 'change', 'one change request: what it would change, what moved since, what others say').action(
+    async (id: number, _options: object, command: Command) => {
+      const session = openSession(command)
+      session.show(await session.api.call(await pathOf(session, id), changeDetailSchema), (change) =>
+        detailLines(change, session.terminal.style),
+      )
+    },
+  )
+  withId(config, 'review', 'approve a change request, or comment on it')
+    .addArgument(new Argument('[verdict]', 'approve or comment').choices(['approve', 'comment']).default('approve'))
+    .option('-m, --message <text>', 'what to say')
+    .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
+    .action((id: number, verdict: string, { message, ...options }: ActOptions, command: Command) =>
+      act(command, id, 'reviews', options, { verdict, comment: message }),
+    )
+  for (const [name, description] of [
+    ['publish', 'let a change request act'],
+    ['rebase', 'take a stale change request for what acts now'],
+    ['discard', 'give up a change request'],
+  ] as const) {
+    withId(config, name, description)
+      .option('-m, --message <text>', 'what to say with it')
+      .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
+      .action((id: number, { message, ...options }: ActOptions, command: Command) =>
+        act(command, id, name, options, { comment: message }),
+      )
+  }
+  config
+    .command('versions')
+    .description('what was published live: who, when, why, and what it changed; newest first')
+    .option('--limit <n>', 'versions at most', countArgument, 20)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const session = openSession(command)
+      const path = `${await session.releasePath()}/config/versions`
+      const query = { limit: Math.min(limit, 500) }
+      session.show(await session.api.call(path, listOf(versionSchema), { query }), ({ items }) =>
+        items.length === 0
+          ? ['Nothing was published live yet.']
+          : items.flatMap((version) => versionLines(version, session.terminal.style)),
+      )
+    })
+  config
+    .command('restore')
+    .description('publish the values of an earlier version again; version 0 is the file alone')
+    .argument('<version>', 'as config versions lists it', wholeArgument)
+    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
+    .option('--propose', 'make a change request of it')
+    .option('--dry-run', 'only say what the configuration would be')
+    .option('--break-glass', 'without the second person that the release asks for; needs a reason')
+    .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
+    .action(restore)
+}
+
+function withId(config: Command, name: string, description: string): Command {
+  return config.command(name).description(description).argument('<id>', 'its number', wholeArgument)
+}
+
+async function propose(pairs: string[], options: ProposeOptions, command: Command): Promise<void> {
+  const { title, unset = [], edit } = options
+  const patch = { ...settingPatch(pairs), ...clearingPatch(unset) }
+  const keys = Object.keys(patch)
+  if (keys.length === 0 && edit === undefined) throw usage('nothing to propose: name a KEY=VALUE or --unset KEY')
+  const session = openSession(command)
+  if (edit !== undefined) {
+    const { value } = await session.api.call(await pathOf(session, edit), changeDetailSchema)
+    const body = { revision: value.revision, title, reason: options.reason, ...(keys.length > 0 ? { patch } : {}) }
+    const edited = await session.api.call(await pathOf(session, edit), changeDetailSchema, { method: 'PATCH', body })
+    return session.show(edited, (change) => detailLines(change, session.terminal.style))
+  }
+  const reason = await reasonFor('config propose', options.reason, false, session)
+  await proposed(session, { title: title ?? keys.join(', ').slice(0, 100), reason, patch })
+}
+
+async function proposed(session: Session, body: object): Promise<void> {
+  const path = `${await session.releasePath()}/config/changes`
+  const reply = await session.api.call(path, changeDetailSchema, { method: 'POST', body })
+  session.show(reply, (change) => [
+    `Made change request #${change.id}.`,
+    ...detailLines(change, session.terminal.style),
+  ])
+}
+
+async function list({ status }: { status: string }, command: Command): Promise<void> {
+  if (status !== 'all' && !STATUSES.includes(status))
+    throw usage(`--status is ${STATUSES.join(', ')} or all: ${status}`)
+  const session = openSession(command)
+  const { style } = session.terminal
+  const query = { status: status === 'all' ? undefined : status }
+  const reply = await session.api.call(`${await session.releasePath()}/config/changes`, listOf(changeSchema), { query })
+  session.show(reply, ({ items }) =>
+    items.length === 0
+      ? ['No change requests.']
+      : table([
+          ['id', 'stands', 'changed', 'author', 'title'].map(style.dim),
+          ...items.map((change) => [
+            `#${change.id}`,
+            standing(change, style),
+            moment(change.updated_at),
+            change.author,
+            change.title,
+          ]),
+        ]),
+  )
+}
+
+/** Bound to the revision that was read here, or that the caller names. */
+async function act(command: Command, id: number, what: string, { ifMatch }: ActOptions, body: object): Promise<void> {
+  const session = openSession(command)
+  const path = await pathOf(session, id)
+  const revision = ifMatch ?? (await session.api.call(path, changeDetailSchema)).value.revision
+  const call = { method: 'POST', body: { revision, ...body } } as const
+  session.show(await session.api.call(`${path}/${what}`, changeDetailSchema, call), (change) =>
+    detailLines(change, session.terminal.style),
+  )
+}
+
+async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
+  const { dryRun = false, breakGlass, ifMatch } = options
+  const session = openSession(command)
+  const reason = await reasonFor('config restore', options.reason, dryRun, session)
+  if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
+  const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
+  const path = `${await session.releasePath()}/config/versions/${version}/restore`
+  session.show(await session.api.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
+    view.changed === false
+      ? 'Nothing to change: it is so already.'
+      : dryRun
+        ? `Dry run, nothing was changed. The overlay would be ${JSON.stringify(view.overlay)}`
+        : `Published as version ${view.version}.`,
+  ])
+}
+
+async function pathOf(session: Session, id: number): Promise<string> {
+  return `${await session.releasePath()}/config/changes/${id}`
+}
+
+function standing({ status, stale, approved_by, ending }: ChangeView, style: Style): string {
+  if (ending) return ending.version === null ? status : `${status}, version ${ending.version}`
+  if (stale) return style.yellow('stale')
+  return approved_by.length > 0 ? style.green(`open, ${plural(approved_by.length, 'approval')}`) : 'open'
+}
+
+function detailLines(change: ChangeDetail, style: Style): string[] {
+  const { id, title, reason, author, revision, stale, moved, diff, issues, reviews, ending } = change
+  return [
+    `${style.bold(`#${id} ${title}`)}: ${standing(change, style)}, by ${author}, revision ${revision}`,
+    ...(reason ? [reason] : []),
+    ...(stale
+      ? [
+          style.yellow(`Made for version ${change.base_version}, and version ${change.version} acts. This moved:`),
+          ...diffTable(moved, style),
+          'To go on: config rebase, then look again.',
+        ]
+      : []),
+    ...(ending ? [`${change.status} ${moment(ending.at)} by ${ending.who}. It was:`] : ['It would change:']),
+    ...diffTable(diff, style),
+    ...issues.map(({ path, message }) => style.red(`${path}: ${message}`)),
+    ...reviews.map((review) => {
+      const of = review.revision === revision ? '' : ` (revision ${review.revision})`
+      return `${moment(review.at)} ${review.who} ${review.verdict === 'approve' ? 'approves' : 'says'}${of}${review.comment ? `: ${review.comment}` : ''}`
+    }),
+  ]
+}
+
+function versionLines({ version, at, who, reason, diff, change, ...more }: VersionView, style: Style): string[] {
+  const from = [
+    change && `change request #${change.id} by ${change.author}`,
+    more.restored === null ? null : `version ${more.restored} restored`,
+    more.break_glass ? 'break-glass: without a second person' : null,
+  ].filter((each) => each !== null)
+  return [
+    `${style.bold(`version ${version}`)}, ${moment(at)} by ${who}${reason ? `: ${reason}` : ''}`,
+    ...from.map((each) => `  ${style.yellow(each)}`),
+    ...diffTable(diff, style),
+  ]
+}
+
+function diffTable(diff: ChangedKey[], style: Style): string[] {
+  return table(
+    diff.flatMap(({ key, from, to }) => [
+      [`  ${key}`, style.dim('from'), written(from)],
+      ['', style.yellow('to'), written(to)],
+    ]),
+  )
+}
+
+function written({ value, source }: ChangedKey['from']): string {
+  const text = value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
+  return source === 'live' ? text : `${text} (${source})`
+}

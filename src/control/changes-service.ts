@@ -1,0 +1,211 @@
+/**
+ * Change requests of the live configuration: drafts that others see, review and publish. live-config holds them, and
+ * the controller the truth of what was published: it commits first, and whatever live-config was not told of is found
+ * with the next read.
+ */
+import { atLeast, type Role } from '../auth/roles.ts'
+import type { Env } from '../config/env.ts'
+import type { ReleaseConfig } from '../config/load.ts'
+import { type Overlay, patchOverlay } from '../config/overlay.ts'
+import { diffOf, patchTo } from '../config/overlay-diff.ts'
+import { publishable } from '../config/publishable.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Kept } from '../durable/live-config-client.ts'
+import type { ChangeRequest, Ending, Refused } from '../durable/live-config-data.ts'
+import type { ConfigView } from './api.ts'
+import type { ChangeAct, ChangeDetail, ChangedKey, ChangeEdit, ChangeView, Proposed, Reviewed } from './api-changes.ts'
+import { ask } from './ask.ts'
+import { approversOf, changeDetail, changeView } from './change-view.ts'
+import type { ConfigService } from './config-service.ts'
+import type { ControlDeps } from './deps.ts'
+
+export interface Person {
+  who: string
+  role: Role
+}
+
+export interface ChangesService {
+  /** Newest first; null: of every status. */
+  list(name: string, status: ChangeView['status'] | null): Promise<ChangeView[]>
+  show(name: string, id: number): Promise<ChangeDetail>
+  propose(name: string, proposal: Proposed, by: Person): Promise<ChangeDetail>
+  edit(name: string, id: number, edit: ChangeEdit, by: Person): Promise<ChangeDetail>
+  /** The same patch for the overlay of today. */
+  rebase(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
+  review(name: string, id: number, review: Reviewed, by: Person): Promise<ChangeDetail>
+  publish(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
+  discard(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
+}
+
+export function changesService(
+  deps: ControlDeps,
+  env: Env,
+  fileOf: (name: string) => ReleaseConfig,
+  config: ConfigService,
+): ChangesService {
+  const kept = (name: string) => deps.liveConfig(env, fileOf(name).name)
+  const controller = (name: string) => deps.controller(env, fileOf(name).name)
+  const now = () => new Date(deps.now()).toISOString()
+
+  /** That it is published stands already: where live-config can't be told, the next read tells it. */
+  const ended = async (name: string, request: ChangeRequest, ending: Ending): Promise<ChangeRequest> => {
+    try {
+      await ask(kept(name).end(request.id, null, ending))
+    } catch (error) {
+      deps.log({ level: 'warn', event: 'change_not_closed', release: name, change: request.id, error: String(error) })
+    }
+    return { ...request, ending }
+  }
+
+  /** live-config is read first: what was published before that, the controller then knows. */
+  const read = async (name: string): Promise<ChangeRequest[]> => {
+    const requests = await ask(kept(name).changes())
+    const open = requests.filter(({ ending }) => ending === null).map(({ id }) => id)
+    const published = open.length > 0 ? await ask(controller(name).publications({ changes: open })) : []
+    return Promise.all(
+      requests.map(async (request) => {
+        const found = request.ending ? undefined : published.find(({ change }) => change?.id === request.id)
+        if (!found) return request
+        const { who, at, version } = found
+        return ended(name, request, { status: 'published', who, at, comment: '', version })
+      }),
+    )
+  }
+
+  const one = async (name: string, id: number): Promise<ChangeRequest> => {
+    const found = (await read(name)).find((request) => request.id === id)
+    if (!found) throw new SluiceError('change_not_found', `there is no change request ${id}`)
+    return found
+  }
+
+  /** To be changed by somebody who has seen this revision. */
+  const open = async (name: string, id: number, revision: number): Promise<ChangeRequest> => {
+    const request = await one(name, id)
+    if (request.ending) throw refused({ ok: false, why: 'closed' })
+    if (request.revision !== revision) throw refused({ ok: false, why: 'other_revision' })
+    return request
+  }
+
+  const detail = async (name: string, request: ChangeRequest): Promise<ChangeDetail> => {
+    const current = await config.view(name)
+    const [from, to] = await ends(name, request, current)
+    const { baseVersion } = request
+    const base = baseVersion === current.version ? current.overlay : await config.overlayOf(name, baseVersion)
+    return changeDetail(fileOf(name), request, { current, base, from, to }, deps.protocols)
+  }
+
+  /** The overlays between which it makes the difference: what was published tells it better than what was asked for. */
+  const ends = async (name: string, request: ChangeRequest, current: ConfigView): Promise<[Overlay, Overlay]> => {
+    const version = request.ending?.version ?? null
+    if (version !== null) return Promise.all([config.overlayOf(name, version - 1), config.overlayOf(name, version)])
+    const from = request.ending ? await config.overlayOf(name, request.baseVersion) : current.overlay
+    return [from, patchOverlay(from, request.patch)]
+  }
+
+  const movedSince = async (name: string, { baseVersion }: ChangeRequest, current: ConfigView): Promise<ChangedKey[]> =>
+    diffOf(fileOf(name), await config.overlayOf(name, baseVersion), current.overlay)
+
+  /** The patch that makes a valid overlay of the one that acts, without what changes nothing. */
+  const patchFor = (name: string, current: Overlay, wanted: Overlay): Record<string, unknown> => {
+    const checked = publishable(fileOf(name), wanted, deps.protocols)
+    if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
+    const patch = patchTo(current, wanted)
+    if (Object.keys(patch).length > 0) return patch
+    throw new SluiceError('invalid_request', 'nothing would change: it is so already')
+  }
+
+  const settled = async (name: string, change: Promise<Kept>): Promise<ChangeDetail> => {
+    const done = await ask(change)
+    if (!done.ok) throw refused(done)
+    return detail(name, done.request)
+  }
+
+  const stale = async (name: string, request: ChangeRequest): Promise<SluiceError> => {
+    const current = await config.view(name)
+    const moved = await movedSince(name, request, current)
+    const message = `made for version ${request.baseVersion}, and version ${current.version} acts: rebase it, then look again`
+    const details = moved.map(({ key, from, to }) => ({ path: key, message: `${worded(from)} → ${worded(to)}` }))
+    return new SluiceError('change_stale', message, { details })
+  }
+
+  return {
+    list: async (name, status) => {
+      const [requests, current] = [await read(name), await config.view(name)]
+      return requests
+        .map((request) => changeView(request, current.version))
+        .filter((view) => !status || view.status === status)
+    },
+    show: async (name, id) => detail(name, await one(name, id)),
+    propose: async (name, { title, reason, patch, restore }, { who }) => {
+      const { overlay, version: baseVersion } = await config.view(name)
+      const wanted = restore === undefined ? patchOverlay(overlay, patch ?? {}) : await config.overlayOf(name, restore)
+      const proposal = { title, reason, patch: patchFor(name, overlay, wanted), baseVersion }
+      return settled(name, kept(name).propose(proposal, who, now()))
+    },
+    edit: async (name, id, { revision, title, reason, patch }, by) => {
+      const request = await open(name, id, revision)
+      if (request.author !== by.who) throw new SluiceError('not_author', 'only its author edits a change request')
+      const { overlay, version: baseVersion } = await config.view(name)
+      // A new patch is one for what acts now, as its author then sees it.
+      const content = patch && { patch: patchFor(name, overlay, patchOverlay(overlay, patch)), baseVersion }
+      const edit = { title: title ?? request.title, reason: reason ?? request.reason, ...content }
+      return settled(name, kept(name).edit(id, revision, edit, now()))
+    },
+    rebase: async (name, id, { revision }, by) => {
+      const request = await open(name, id, revision)
+      requireOwner(request, by)
+      const { version: baseVersion } = await config.view(name)
+      if (request.baseVersion === baseVersion) return detail(name, request)
+      return settled(name, kept(name).edit(id, revision, { baseVersion }, now()))
+    },
+    review: async (name, id, review, { who }) => {
+      const request = await open(name, id, review.revision)
+      if (review.verdict === 'approve' && request.author === who)
+        throw new SluiceError('review_required', 'whoever made a change request does not approve it')
+      return settled(name, kept(name).review(id, { who, at: now(), ...review }))
+    },
+    publish: async (name, id, { revision, comment }, { who }) => {
+      const request = await open(name, id, revision)
+      const current = await config.view(name)
+      if (request.baseVersion !== current.version) throw await stale(name, request)
+      const { title, author } = request
+      const reason = request.reason || title
+      const change = { id, title, author, approved_by: approversOf(request) }
+      const overlay = patchOverlay(current.overlay, request.patch)
+      const done = await ask(
+        controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, { change }),
+      )
+      if (!done.ok && done.code === 'version_mismatch') throw await stale(name, request)
+      if (!done.ok) throw new SluiceError(done.code, done.message, { details: done.details })
+      const ending = { status: 'published', who, at: now(), comment, version: current.version + 1 } as const
+      return detail(name, await ended(name, request, ending))
+    },
+    discard: async (name, id, { revision, comment }, by) => {
+      requireOwner(await open(name, id, revision), by)
+      const ending = { status: 'discarded', who: by.who, at: now(), comment, version: null } as const
+      return settled(name, kept(name).end(id, revision, ending))
+    },
+  }
+}
+
+function requireOwner({ author }: ChangeRequest, { who, role }: Person): void {
+  if (author === who || atLeast(role, 'admin')) return
+  throw new SluiceError('not_author', 'this needs the author of the change request, or the role admin')
+}
+
+function worded({ value, source }: ChangedKey['from']): string {
+  return `${JSON.stringify(value).slice(0, 200)} (${source})`
+}
+
+function refused({ why }: Refused): SluiceError {
+  switch (why) {
+    case 'not_found':
+      return new SluiceError('change_not_found', 'there is no such change request any more')
+    case 'closed':
+      return new SluiceError('change_closed', 'the change request is published or discarded already')
+    case 'other_revision':
+      return new SluiceError('version_mismatch', 'the change request was edited since you read it; look again')
+    case 'too_many':
+      return new SluiceError('invalid_request', 'there are too many of these: publish or discard some first')
+  }
+}

@@ -1,0 +1,183 @@
+/** One change request: its difference to what acts now, what moved since, what others say of it, and what may be done. */
+import type { Child, FC } from 'hono/jsx'
+import type { ChangeDetail } from '../../control/api-changes.ts'
+import { ago, exact, whoName } from '../format.ts'
+import type { ChangeActName } from '../port.ts'
+import { mayAct, mayConfigure } from '../roles.ts'
+import type { Text } from '../text/en.ts'
+import { DiffTable, Standing } from './changes.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+
+export interface ChangeContent {
+  change: ChangeDetail
+  requireReview: boolean
+  /** Why something was refused, with the keys that it was about. */
+  notice: string | null
+  wrongs: { path: string; words: string }[]
+  nowMs: number
+}
+
+export function changePage(frame: Frame, content: ChangeContent): Rendered {
+  const { t } = frame
+  const { change, nowMs, notice, wrongs } = content
+  const words = t.changes
+  const isOpen = change.status === 'open'
+  const heading = { open: words.wouldChange, published: words.changed, discarded: words.asked }[change.status]
+  return page(
+    frame,
+    <main id="content">
+      <p class="crumb">
+        {frame.release} <a href={`${pathOf(frame.release!)}/changes`}>{words.title}</a>
+      </p>
+      <h1>
+        {words.number(change.id)} {change.title} <Standing change={change} t={t} />
+      </h1>
+      {notice === null ? null : <Problem title={notice} wrongs={wrongs} alert />}
+      <p class="note">
+        <span title={change.author}>{`${t.history.by} ${whoName(change.author, t)}`}</span>,{' '}
+        <time datetime={change.updated_at} title={exact(change.updated_at)}>
+          {ago(change.updated_at, nowMs, t)}
+        </time>
+        {change.reason === '' ? null : (
+          <>
+            {' '}
+            <q>{change.reason}</q>
+          </>
+        )}
+      </p>
+      {change.ending === null ? null : <Ended change={change} content={content} t={t} />}
+      {change.stale ? (
+        <section class="card" id="moved">
+          <p>{words.staleHint(change.base_version, change.version)}</p>
+          <DiffTable diff={change.moved} from={words.before} to={words.now} t={t} />
+          <p class="note">{words.rebaseHint}</p>
+        </section>
+      ) : null}
+      <section class="card" aria-labelledby="diff-title" id="diff">
+        <h2 id="diff-title">{heading}</h2>
+        <DiffTable
+          diff={change.diff}
+          from={isOpen ? words.now : words.before}
+          to={isOpen ? words.proposed : words.after}
+          t={t}
+        />
+      </section>
+      {change.issues.length > 0 ? (
+        <Problem
+          title={words.issues}
+          wrongs={change.issues.map(({ path, message }) => ({ path, words: t.refusal.key(message) }))}
+        />
+      ) : null}
+      <section class="card" aria-labelledby="reviews-title" id="reviews">
+        <h2 id="reviews-title">{words.reviews}</h2>
+        {change.reviews.length === 0 ? <p class="empty">{words.reviewsNone}</p> : null}
+        <ol class="history">
+          {change.reviews.map((review) => (
+            <li>
+              <time datetime={review.at} title={exact(review.at)}>
+                {ago(review.at, nowMs, t)}
+              </time>
+              <div>
+                <b title={review.who}>{whoName(review.who, t)}</b> {words.verdict[review.verdict]}{' '}
+                {review.revision === change.revision ? null : <small>{words.outdated}</small>}
+                {review.comment === '' ? null : <q>{review.comment}</q>}
+              </div>
+            </li>
+          ))}
+        </ol>
+        {isOpen && mayAct(frame.caller!.role) ? <Acts frame={frame} content={content} /> : null}
+      </section>
+      {isOpen && change.author === frame.caller!.who && mayAct(frame.caller!.role) ? (
+        <Edit change={change} frame={frame} />
+      ) : null}
+    </main>,
+  )
+}
+
+const Problem: FC<{ title: string; wrongs: ChangeContent['wrongs']; alert?: boolean }> = ({ title, wrongs, alert }) => (
+  <div class="card errors" role={alert ? 'alert' : undefined}>
+    <p>{title}</p>
+    <ul>
+      {wrongs.map(({ path, words }) => (
+        <li>
+          <code>{path}</code> {words}
+        </li>
+      ))}
+    </ul>
+  </div>
+)
+
+const Ended: FC<{ change: ChangeDetail; content: ChangeContent; t: Text }> = ({ change, content, t }) => {
+  const { who, at, comment, version } = change.ending!
+  return (
+    <p>
+      <b>{t.changes.status[change.status]}</b> {version === null ? null : <span>{t.config.version(version)}</span>}{' '}
+      <span title={who}>{`${t.history.by} ${whoName(who, t)}`}</span>, {ago(at, content.nowMs, t)}
+      {comment === '' ? null : (
+        <>
+          {' '}
+          <q>{comment}</q>
+        </>
+      )}
+    </p>
+  )
+}
+
+/** Only what this caller may do here; the port refuses the rest by itself. */
+const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) => {
+  const { t, caller, release } = frame
+  const { change, requireReview } = content
+  const isOwn = change.author === caller!.who
+  const isAdmin = mayConfigure(caller!.role)
+  const mayPublish = isAdmin && !(isOwn && requireReview)
+  const button = (act: ChangeActName, look = ''): Child => (
+    <button class={`button ${look}`} type="submit" name="act" value={act} id={`do-${act}`}>
+      {t.changes.act[act]}
+    </button>
+  )
+  return (
+    <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
+      <input type="hidden" name="revision" value={String(change.revision)} />
+      <label class="reason">
+        {t.changes.comment}
+        <input name="comment" maxlength={500} autocomplete="off" />
+      </label>
+      {isAdmin && !mayPublish ? <p class="note">{t.changes.reviewRequired}</p> : null}
+      <p class="buttons">
+        {button('comment')}
+        {isOwn || isAdmin ? button('discard') : null}
+        {change.stale && (isOwn || isAdmin) ? button('rebase') : null}
+        {isOwn ? null : button('approve')}
+        {mayPublish && !change.stale && change.issues.length === 0 ? button('publish', 'filled') : null}
+      </p>
+    </form>
+  )
+}
+
+const Edit: FC<{ change: ChangeDetail; frame: Frame }> = ({ change, frame: { t, release } }) => (
+  <details class="card" id="edit">
+    <summary>{t.changes.edit}</summary>
+    <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
+      <input type="hidden" name="revision" value={String(change.revision)} />
+      <label class="reason">
+        {t.changes.name}
+        <input name="title" maxlength={100} required value={change.title} autocomplete="off" />
+      </label>
+      <label class="reason">
+        {t.confirm.reason}
+        <input name="reason" maxlength={500} value={change.reason} autocomplete="off" />
+      </label>
+      <div class="field">
+        <label for="edit-patch">{t.changes.patch}</label>
+        <textarea id="edit-patch" name="patch" rows={6} spellcheck={false}>
+          {JSON.stringify(change.patch, null, 2)}
+        </textarea>
+      </div>
+      <p class="buttons">
+        <button class="button" type="submit" name="act" value="edit">
+          {t.changes.save}
+        </button>
+      </p>
+    </form>
+  </details>
+)

@@ -1,0 +1,198 @@
+/** Change requests of the live configuration as a list, and the versions that were published, each to go back to. */
+import type { FC } from 'hono/jsx'
+import type { ChangedKey, ChangeView, VersionView } from '../../control/api-changes.ts'
+import { ago, exact, whoName } from '../format.ts'
+import type { Page } from '../port.ts'
+import { mayAct, mayConfigure } from '../roles.ts'
+import type { Text } from '../text/en.ts'
+import { Value } from './config.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+
+export interface ChangesContent {
+  changes: ChangeView[]
+  versions: Page<VersionView>
+  /** Of the overlay that acts now. */
+  version: number
+  requireReview: boolean
+  notice: string | null
+  nowMs: number
+}
+
+export function changesPage(frame: Frame, content: ChangesContent): Rendered {
+  const { t } = frame
+  const { changes, versions, notice, nowMs } = content
+  const open = changes.filter(({ status }) => status === 'open')
+  const ended = changes.filter(({ status }) => status !== 'open')
+  return page(
+    frame,
+    <main id="content">
+      <p class="crumb">{frame.release}</p>
+      <h1>
+        {t.changes.title} <small>{t.changes.note}</small>
+      </h1>
+      {notice === null ? null : (
+        <p class="card errors field-error" role="alert">
+          {notice}
+        </p>
+      )}
+      {content.requireReview ? <p class="note">{t.changes.reviewRequired}</p> : null}
+      <section class="card" aria-labelledby="open-title" id="open-changes">
+        <h2 id="open-title">{t.changes.open(open.length)}</h2>
+        {open.length === 0 ? <p class="empty">{t.changes.openHint}</p> : null}
+        <Requests changes={open} frame={frame} nowMs={nowMs} />
+        {ended.length === 0 ? null : (
+          <details id="ended-changes">
+            <summary>{t.changes.ended}</summary>
+            <Requests changes={ended} frame={frame} nowMs={nowMs} />
+          </details>
+        )}
+      </section>
+      <section class="card" aria-labelledby="versions-title" id="versions">
+        <h2 id="versions-title">{t.changes.versions}</h2>
+        {versions.items.length === 0 ? <p class="empty">{t.changes.versionsNone}</p> : null}
+        <ol class="history">
+          {versions.items.map((version) => (
+            <Version version={version} frame={frame} content={content} />
+          ))}
+        </ol>
+        {versions.next === null ? null : (
+          <p class="more">
+            <a href={`${pathOf(frame.release!)}/changes?before=${versions.next}`}>{t.history.older}</a>
+          </p>
+        )}
+      </section>
+    </main>,
+  )
+}
+
+const Requests: FC<{ changes: ChangeView[]; frame: Frame; nowMs: number }> = ({ changes, frame, nowMs }) => {
+  const { t } = frame
+  return (
+    <ol class="history">
+      {changes.map((change) => (
+        <li>
+          <time datetime={change.updated_at} title={exact(change.updated_at)}>
+            {ago(change.updated_at, nowMs, t)}
+          </time>
+          <div>
+            <a href={`${pathOf(frame.release!)}/changes/${change.id}`}>
+              {t.changes.number(change.id)} {change.title}
+            </a>{' '}
+            <span class="by" title={change.author}>{`${t.history.by} ${whoName(change.author, t)}`}</span>{' '}
+            <Standing change={change} t={t} />
+            {change.reason === '' ? null : <q>{change.reason}</q>}
+          </div>
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+/** How a request stands, in a word or two. */
+export const Standing: FC<{ change: ChangeView; t: Text }> = ({ change, t }) => {
+  const { status, stale, approved_by: approvers } = change
+  if (status !== 'open')
+    return <span class={`badge ${status === 'published' ? 'good' : 'quiet'}`}>{t.changes.status[status]}</span>
+  const names = approvers.map((who) => whoName(who, t)).join(t.sentence.comma)
+  return (
+    <>
+      <span class={`badge ${stale ? 'wait' : 'quiet'}`}>{stale ? t.changes.stale : t.changes.status.open}</span>{' '}
+      {names === '' ? null : <span class="badge good">{t.changes.approved(names)}</span>}
+    </>
+  )
+}
+
+const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent }> = ({ version, frame, content }) => {
+  const { t, caller } = frame
+  const words = t.changes
+  const { change, restored } = version
+  const isCurrent = version.version === content.version
+  return (
+    <li id={`version-${version.version}`}>
+      <time datetime={version.at} title={exact(version.at)}>
+        {ago(version.at, content.nowMs, t)}
+      </time>
+      <div>
+        <b>{t.config.version(version.version)}</b>{' '}
+        <span class="by" title={version.who}>{`${t.history.by} ${whoName(version.who, t)}`}</span>{' '}
+        {isCurrent ? <span class="badge good">{words.current}</span> : null}{' '}
+        {version.break_glass ? <span class="badge bad">{words.skipped}</span> : null}
+        {restored === null ? null : <small>{words.restored(restored)}</small>}{' '}
+        {change === null ? null : (
+          <small>
+            {words.fromChange}{' '}
+            <a href={`${pathOf(frame.release!)}/changes/${change.id}`}>
+              {words.number(change.id)} {change.title}
+            </a>{' '}
+            {t.history.by} {whoName(change.author, t)}
+          </small>
+        )}
+        {version.reason === '' ? null : <q>{version.reason}</q>}
+        <details id={`diff-${version.version}`}>
+          <summary>{words.look}</summary>
+          {version.diff.length === 0 ? (
+            <p class="note">{words.sameAsBefore}</p>
+          ) : (
+            <DiffTable diff={version.diff} from={words.before} to={words.after} t={t} />
+          )}
+          {isCurrent || !mayAct(caller!.role) ? null : (
+            <Restore version={version.version} frame={frame} content={content} />
+          )}
+        </details>
+      </div>
+    </li>
+  )
+}
+
+/** Published at once by whoever may, else asked for as any other change is. */
+const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = ({ version, frame, content }) => {
+  const { t, release, caller } = frame
+  return (
+    <form method="post" action={`${pathOf(release!)}/changes`}>
+      <input type="hidden" name="restore" value={String(version)} />
+      <input type="hidden" name="version" value={String(content.version)} />
+      <label class="reason">
+        {t.confirm.reason}
+        <input name="reason" maxlength={500} required autocomplete="off" />
+      </label>
+      <p class="buttons">
+        <button class="button" type="submit" name="how" value="propose">
+          {t.changes.proposeRestore(version)}
+        </button>
+        {mayConfigure(caller!.role) && !content.requireReview ? (
+          <button class="button" type="submit" name="how" value="publish">
+            {t.changes.restore(version)}
+          </button>
+        ) : null}
+      </p>
+    </form>
+  )
+}
+
+export const DiffTable: FC<{ diff: ChangedKey[]; from: string; to: string; t: Text }> = ({ diff, from, to, t }) => (
+  <div class="scroll" tabindex={0} role="group" aria-label={to}>
+    <table class="values">
+      <thead>
+        <tr>
+          <th scope="col">{t.config.key}</th>
+          <th scope="col">{from}</th>
+          <th scope="col">{to}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {diff.map((changed) => (
+          <tr>
+            <th scope="row">
+              <code>{changed.key}</code>
+            </th>
+            {[changed.from, changed.to].map(({ value, source }) => (
+              <td>
+                <Value value={value} /> <small>{t.config.source[source]}</small>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+)
