@@ -45,7 +45,8 @@ async function handle(
   let response: Response
   try {
     const isolate = isolateOf(env)
-    x = { request, url, requestId, isolate, waitUntil, log, ownCredential: false, forced: null, decided: null }
+    const fresh = { ownCredential: false, forced: null, decided: null, submitSent: false }
+    x = { request, url, requestId, isolate, waitUntil, log, ...fresh }
     response = await route(x)
   } catch (error) {
     response = errorAnswer(error, requestId, log, x)

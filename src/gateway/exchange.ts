@@ -25,6 +25,8 @@ export interface Exchange {
   forced: Arm | null
   /** Set once an arm is chosen, so that refusals too are marked with it. */
   decided: Decided | null
+  /** Bytes of a submit may have gone to a backend. */
+  submitSent: boolean
 }
 
 /** Which arm of which release serves a request, by what was known of the release at that moment. */
