@@ -31,6 +31,7 @@ const TABLE = {
   change_closed: [409, 'invalid_request_error'],
   idempotency_in_flight: [409, 'invalid_request_error'],
   idempotency_not_repeatable: [409, 'invalid_request_error'],
+  idempotency_outcome_unknown: [409, 'invalid_request_error'],
   version_mismatch: [412, 'invalid_request_error'],
   body_too_large: [413, 'invalid_request_error'],
   unsupported_media_type: [415, 'invalid_request_error'],

@@ -35,6 +35,7 @@ import type {
   EventRow,
   ExperimentQuestion,
   ExperimentSums,
+  Hold,
   JobEntry,
   JobLedgerRpc,
   JobName,
@@ -123,16 +124,16 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return findJob(this.ctx.storage.sql, upstreamId, caller, replica)
   }
 
-  async claim(owner: string, key: string, fingerprint: string): Promise<Claim> {
-    return this.#claims.claim(owner, key, fingerprint, Date.now())
+  async claim(owner: string, key: string, fingerprint: string, hold: Hold): Promise<Claim> {
+    return this.#claims.claim(owner, key, fingerprint, hold, Date.now())
   }
 
   async recall(owner: string, key: string, fingerprint: string): Promise<Claim | null> {
     return this.#claims.recall(owner, key, fingerprint, Date.now())
   }
 
-  async settle(owner: string, key: string, end: ClaimEnd): Promise<void> {
-    this.#claims.settle(owner, key, end)
+  async settle(owner: string, key: string, token: string, end: ClaimEnd): Promise<void> {
+    this.#claims.settle(owner, key, token, end)
   }
 
   async admitShadow({ control, caps }: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission> {

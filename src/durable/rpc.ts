@@ -154,19 +154,39 @@ export interface ShadowCaps {
   jobTimeoutMs: number
 }
 
+/** One request's hold on a key. */
+export interface Hold {
+  /** Its own, at random: nobody else settles what it claimed. */
+  token: string
+  /** Until when the claim is worth making, unix ms: whoever asked gives up then, and sends nothing. */
+  byMs: number
+}
+
+/** An error that a repeated submit is answered with. */
+export interface KeptError {
+  httpStatus: number
+  contentType: string
+  /** Small: the gateway caps it. */
+  body: Uint8Array<ArrayBuffer>
+}
+
 /** What became of a key claimed for a submit. */
 export type Claim =
   | { status: 'new' }
   | { status: 'in_flight' }
   | { status: 'mismatch' }
   | { status: 'job'; clientId: string }
-  | { status: 'error'; httpStatus: number; body: string }
+  | { status: 'error'; error: KeptError }
+  /** The first submit may have arrived, and how it ended was never told. */
+  | { status: 'unknown' }
+  /** Asked after `byMs`: nothing was claimed. */
+  | { status: 'late' }
 
 export type ClaimEnd =
   | { job: { clientId: string } }
-  /** The submit may have arrived: the same error is answered again. */
-  | { error: { httpStatus: number; body: string } }
-  /** Nothing can have come of it: the key is free again. */
+  /** A backend may have begun something: the same error is answered again. */
+  | { error: KeptError }
+  /** Nothing was begun: the key is free again. */
   | { release: true }
 
 /** Sharded by subject; one per release by default. */
@@ -181,10 +201,10 @@ export interface JobLedgerRpc {
    * here as somebody else's only, null where it is not known.
    */
   find(upstreamId: string, caller: Caller, replica?: number): Promise<LedgerJob | 'taken' | null>
-  claim(owner: string, key: string, fingerprint: string): Promise<Claim>
+  claim(owner: string, key: string, fingerprint: string, hold: Hold): Promise<Claim>
   /** The same without claiming; null where the key is free. */
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
-  settle(owner: string, key: string, end: ClaimEnd): Promise<void>
+  settle(owner: string, key: string, token: string, end: ClaimEnd): Promise<void>
   /** Without `caps`, those of the file hold. */
   admitShadow(copy: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission>
   shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>

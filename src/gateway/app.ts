@@ -48,7 +48,7 @@ async function handle(
   let response: Response
   try {
     const isolate = isolateOf(env)
-    const unknown = { ownCredential: false, forced: null, decided: null, streamed: null }
+    const unknown = { ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false }
     x = { request, url, requestId, isolate, waitUntil, answered, log, ...unknown }
     response = await route(x)
   } catch (error) {

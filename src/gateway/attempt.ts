@@ -58,6 +58,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
   const startedAt = now()
+  x.submitSent = true
   const upstream = await callBackend(
     {
       url: url + s.route.upstreamPath(referred.inPath) + x.url.search,

@@ -30,6 +30,8 @@ export interface Exchange {
   decided: Decided | null
   /** The request's body, where it went to a backend unread. */
   streamed: StreamedBody | null
+  /** Bytes of a submit may have gone to a backend. */
+  submitSent: boolean
 }
 
 /** Which arm of which release serves a request, by what was known of the release at that moment. */

@@ -132,7 +132,11 @@ export async function readPrefix(
   return { bytes: null, rest: resumed(held.whole(), reader) }
 }
 
-function resumed(begin: Uint8Array, reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+/** A body of which these first bytes were read, whole again. */
+export function resumed(
+  begin: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream<Uint8Array> {
   let held: Uint8Array | null = begin
   return new ReadableStream({
     async pull(controller) {

@@ -79,13 +79,16 @@ export function ofSubmit(headers: Headers): Headers {
   return headers
 }
 
-/** A copy carries nothing of its user: no credentials, cookies, ids or user agent. */
+/**
+ * A copy carries nothing of its user: no credentials, cookies, ids or user agent. Its idempotency key is its own: clients
+ * choose request ids and may use one for all their submits, of which a backend would then make one job.
+ */
 export function toShadow(contentType: string, requestId: string, token: string | null): Headers {
   const headers = new Headers({
     'content-type': contentType,
     accept: 'application/json',
     'x-request-id': `shadow-${requestId}`,
-    'idempotency-key': `shadow-${requestId}`,
+    'idempotency-key': `shadow-${crypto.randomUUID()}`,
     'x-sluice-shadow': '1',
   })
   if (token !== null) headers.set('authorization', `Bearer ${token}`)

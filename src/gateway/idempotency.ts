@@ -1,6 +1,6 @@
 /**
- * `Idempotency-Key`: one key of one subject makes one job for 24 h, whatever the split has become.
- * Only requests that carry a key pay for the question to the ledger.
+ * `Idempotency-Key`: one key of one subject makes one submit for 24 h, whatever the split has become. Only an answer
+ * that says for certain that nothing was begun frees it. Only requests that carry a key pay for the question to the ledger.
  */
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
@@ -10,9 +10,12 @@ import { readByAnyPage } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
 import type { Submit } from './attempt.ts'
+import { keepError, notKept } from './kept-error.ts'
 import type { Submitted } from './submit.ts'
 
 const LEDGER_DEADLINE_MS = 2000
+/** A ledger that does not take a submit's end is told again so much later, beside the answer. */
+const TELL_AGAIN_MS = [500, 2000, 6000] as const
 const MAX_KEY_CHARS = 255
 
 interface Key {
@@ -22,7 +25,7 @@ interface Key {
 }
 
 export interface IdempotencyPorts {
-  /** Sends the submit for the first time. */
+  /** Sends the submit for the first time. Rejects only where nothing was sent. */
   first: () => Promise<Submitted>
   /** Answers with the job that the key already made. */
   again: (clientId: string) => Promise<Response>
@@ -35,10 +38,12 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
   const claimed = keyOf(x, s, key)
-  const claim = await claimOf(x, claimed, s.submission.fingerprint).catch((cause) => {
-    // Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer.
-    const message = "idempotency keys can't be looked up now; nothing was submitted"
-    throw new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
+  const token = crypto.randomUUID()
+  const settle = (end: ClaimEnd) => told(x, claimed, token, end)
+  const claim = await claimOf(x, claimed, s.submission.fingerprint, token).catch((cause: unknown): never => {
+    // The ledger may have claimed the key all the same, and only its answer was lost.
+    x.waitUntil(settle({ release: true }))
+    throw notLookedUp(cause)
   })
   switch (claim.status) {
     case 'job':
@@ -53,17 +58,17 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
         headers: { 'retry-after': '1' },
       })
     case 'error':
-      return new Response(claim.body, {
-        status: claim.httpStatus,
-        headers: {
-          'content-type': 'application/json',
-          'x-should-retry': 'false',
-          'x-request-id': x.requestId,
-          ...readByAnyPage(x.request),
-        },
-      })
+      return errorAgain(x, claim)
+    case 'unknown':
+      throw new SluiceError(
+        'idempotency_outcome_unknown',
+        'a submit with this Idempotency-Key may have reached a backend, and its answer is not known; nothing is sent again under this key',
+        { headers: { 'x-should-retry': 'false' } },
+      )
+    case 'late':
+      throw notLookedUp(null)
     case 'new':
-      return settled(x, claimed, first)
+      return settled(x, first, settle)
   }
 }
 
@@ -77,44 +82,87 @@ function keyOf(x: Exchange, s: Submit, key: string): Key {
 }
 
 /** Claims the key under the owner's present name, unless it was claimed under one from before a key rotation. */
-async function claimOf(x: Exchange, { owners, key }: Key, fingerprint: string): Promise<Claim> {
+async function claimOf(x: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
   const [owner, ...before] = owners as [string, ...string[]]
   for (const earlier of before) {
     const recalled = x.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
     const known = await within(LEDGER_DEADLINE_MS, recalled)
     if (known) return known
   }
-  return within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint))
+  const hold = { token, byMs: Date.now() + LEDGER_DEADLINE_MS }
+  return within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
 }
 
-async function settled(x: Exchange, { owners, key }: Key, first: () => Promise<Submitted>): Promise<Response> {
-  const owner = owners[0]!
-  const settle = (end: ClaimEnd) => within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).settle(owner, key, end))
+/** Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer. */
+function notLookedUp(cause: unknown): SluiceError {
+  const message = "idempotency keys can't be looked up now; nothing was submitted"
+  return new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
+}
+
+function errorAgain(x: Exchange, { error: { httpStatus, contentType, body } }: Claim & { status: 'error' }): Response {
+  const headers = {
+    'content-type': contentType,
+    'cache-control': 'no-store',
+    'x-should-retry': 'false',
+    'x-request-id': x.requestId,
+    ...readByAnyPage(x.request),
+  }
+  return new Response(isBodiless(httpStatus) ? null : body, { status: httpStatus, headers })
+}
+
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}
+
+/** Sends the first submit. Its end is told before the answer leaves, so that a repeat right behind it finds it. */
+async function settled(
+  x: Exchange,
+  first: () => Promise<Submitted>,
+  settle: (end: ClaimEnd) => Promise<void>,
+): Promise<Response> {
   let done: Submitted
   try {
     done = await first()
   } catch (error) {
-    x.waitUntil(settle({ release: true }).catch(() => undefined))
+    await settle({ release: true })
     throw error
   }
-  // Settled before the answer leaves, so that a repeat right behind it finds the job.
-  await settle(await endOf(x, done)).catch(() => undefined)
-  return done.response
+  const { response, end } = await endOf(x, done)
+  await settle(end)
+  return response
 }
 
 /**
- * A timeout or a broken connection may have made a job that nobody knows: its error is kept and answered again.
- * A video that was streamed at once was not kept: a repetition is refused rather than generated anew.
+ * Resolves when the ledger knows, or has failed to take it once; then it is told again, beside the answer. If that
+ * fails too, the claim stays as it is: repeats learn that the first submit's end is unknown, and nothing is sent.
  */
-async function endOf(x: Exchange, { response, clientId }: Submitted): Promise<ClaimEnd> {
-  if (clientId !== null) return { job: { clientId } }
-  if (response.ok) {
-    const gone = new SluiceError(
-      'idempotency_not_repeatable',
-      'this Idempotency-Key has had its answer, which is not kept',
-    )
-    return { error: { httpStatus: gone.status, body: JSON.stringify(gone.body(x.requestId)) } }
+async function told(x: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
+  const owner = owners[0]!
+  const tell = () => within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).settle(owner, key, token, end))
+  const again = async () => {
+    for (const pauseMs of TELL_AGAIN_MS) {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      try {
+        return await tell()
+      } catch {
+        continue
+      }
+    }
   }
-  const uncertain = response.status === 502 || response.status === 504
-  return uncertain ? { error: { httpStatus: response.status, body: await response.clone().text() } } : { release: true }
+  await tell().catch(() => x.waitUntil(again()))
+}
+
+/** A video that was streamed at once was not kept: a repetition is refused rather than generated anew. */
+async function endOf(
+  x: Exchange,
+  { response, clientId, nothingBegun }: Submitted,
+): Promise<{ response: Response; end: ClaimEnd }> {
+  if (clientId !== null) return { response, end: { job: { clientId } } }
+  if (nothingBegun) return { response, end: { release: true } }
+  if (!response.ok) {
+    const kept = await keepError(response, x.requestId)
+    return { response: kept.response, end: { error: kept.error } }
+  }
+  const gone = notKept('this Idempotency-Key has had its answer, which is not kept', x.requestId)
+  return { response, end: { error: gone } }
 }

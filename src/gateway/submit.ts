@@ -26,14 +26,31 @@ import { translationOf } from './translation.ts'
 
 /** A submit's answer waits no longer for its ledger. */
 const LEDGER_DEADLINE_MS = 1000
+/** Answers that say for certain that nothing was begun; after every other error a job may exist. */
+const NOTHING_BEGUN: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 415, 422, 429])
 
-/** The answer, and the job's client id where one came to be (what an idempotency key is settled with). */
+/** The answer, and what an idempotency key is settled with. */
 export interface Submitted {
   response: Response
+  /** The job's client id, where one came to be that can be named. */
   clientId: string | null
+  /** Whether each backend that was asked has said so. */
+  nothingBegun: boolean
 }
 
+/** Rejects only where nothing was sent: whatever goes wrong later is an answer that invites nobody to repeat the submit. */
 export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
+  try {
+    return await submitted(x, lane, snapshot, s)
+  } catch (error) {
+    if (!x.submitSent) throw error
+    const response = errorAnswer(error, x, x)
+    response.headers.set('x-should-retry', 'false')
+    return { response, clientId: null, nothingBegun: false }
+  }
+}
+
+async function submitted(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
   const { referred } = s
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
@@ -48,7 +65,15 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   const toControl: Routed = { arm: 'control', reason: 'failover', matched: false }
   const rerouted: Decided = { lane, snapshot, routed: toControl }
   x.decided = rerouted
-  return finish(x, rerouted, s, await attempt(x, rerouted, s))
+  const ended = await finish(x, rerouted, s, await attempt(x, rerouted, s))
+  if (beganNothing(tried)) return ended
+  // Whatever control says, the candidate may have begun a job.
+  if (!ended.response.ok) ended.response.headers.set('x-should-retry', 'false')
+  return { ...ended, nothingBegun: false }
+}
+
+function beganNothing({ upstream }: Attempt): boolean {
+  return upstream.ok && NOTHING_BEGUN.has(upstream.response.status)
 }
 
 function failsOver({ lane, snapshot, routed }: Decided, outcome: Outcome): boolean {
@@ -81,7 +106,7 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
     const isError = !response.ok
     const body = translated(lane, tried, { ...translation, isError }) ?? tried.rest ?? response.body
     const shown = { status: response.status, headers, body, translation, cookie: s.subject.cookie }
-    return { response: answer(x, decided, shown), clientId: null }
+    return { response: answer(x, decided, shown), clientId: null, nothingBegun: beganNothing(tried) }
   }
   const entry = await register(x, decided, s, tried, sight)
   if (routed.arm === 'control' && s.route.operation === 'submit' && routed.reason !== 'job')
@@ -94,7 +119,7 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
   const body = onward ? JSON.stringify(going) : translated(lane, tried, translation)
   const { status, headers } = response
   const shown = { status, headers, body, translation, cookie: s.subject.cookie }
-  return { response: answer(x, decided, shown), clientId: entry.clientId }
+  return { response: answer(x, decided, shown), clientId: entry.clientId, nothingBegun: false }
 }
 
 /** The answer's text for the client; null for what was not read. */
@@ -147,5 +172,5 @@ function rescueOf(lane: Lane, s: Submit, routed: Routed): JobEntry['rescue'] {
 
 /** Our own error instead of the backend's answer; no job came of it that anybody could name. */
 function refused(x: Exchange, error: SluiceError): Submitted {
-  return { response: errorAnswer(error, x, x), clientId: null }
+  return { response: errorAnswer(error, x, x), clientId: null, nothingBegun: false }
 }

@@ -72,11 +72,16 @@ describe('to a shadow', () => {
     expect(Object.fromEntries(toShadow('multipart/form-data; boundary=b', 'r-1', null))).toEqual({
       accept: 'application/json',
       'content-type': 'multipart/form-data; boundary=b',
-      'idempotency-key': 'shadow-r-1',
+      'idempotency-key': expect.stringMatching(/^shadow-[\da-f-]{36}$/),
       'x-request-id': 'shadow-r-1',
       'x-sluice-shadow': '1',
     })
     expect(toShadow('text/plain', 'r-1', 'of-the-arm').get('authorization')).toBe('Bearer of-the-arm')
+  })
+
+  it('goes a key of each copy’s own, though clients may give all their submits one request id', () => {
+    const keys = Array.from({ length: 100 }, () => toShadow('text/plain', 'r-1', null).get('idempotency-key'))
+    expect(new Set(keys).size).toBe(100)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * The job ledger by itself: a job's end is counted once whoever sees it, an alarm on a cold object works on what was
- * stored, and keys hold across evictions.
+ * The job ledger by itself: a job's end is counted once whoever sees it, and an alarm on a cold object works on what was
+ * stored.
  */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -112,44 +112,6 @@ describe('a job whose client has gone quiet', () => {
     vi.setSystemTime(T0 + 10_000)
     await runDurableObjectAlarm(object)
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { job_lost: 1 } })
-  })
-})
-
-describe('an idempotency key', () => {
-  it('is claimed once, by its owner and for its body, and its job is found for a day, also when cold', async () => {
-    const object = ledger(30)
-    expect(await object.claim('anna', 'k', 'body-1')).toEqual({ status: 'new' })
-    expect(await object.claim('anna', 'k', 'body-1')).toEqual({ status: 'in_flight' })
-    expect(await object.claim('ben', 'k', 'body-1')).toEqual({ status: 'new' })
-    await object.settle('anna', 'k', { job: { clientId: 'slc_1_slc' } })
-    await evictDurableObject(object)
-    expect(await object.claim('anna', 'k', 'body-1')).toEqual({ status: 'job', clientId: 'slc_1_slc' })
-    expect(await object.claim('anna', 'k', 'body-2')).toEqual({ status: 'mismatch' })
-    vi.setSystemTime(T0 + 24 * 3_600_000)
-    expect(await object.claim('anna', 'k', 'body-1')).toMatchObject({ status: 'job' })
-    vi.setSystemTime(T0 + 24 * 3_600_000 + 1)
-    expect(await object.claim('anna', 'k', 'body-2')).toEqual({ status: 'new' })
-  })
-
-  it('is free again where nothing came of it, and keeps an error that may have made a job', async () => {
-    const object = ledger(31)
-    await object.claim('anna', 'free', 'b')
-    await object.settle('anna', 'free', { release: true })
-    expect(await object.claim('anna', 'free', 'b')).toEqual({ status: 'new' })
-    await object.claim('anna', 'unsure', 'b')
-    await object.settle('anna', 'unsure', { error: { httpStatus: 504, body: '{"error":1}' } })
-    await evictDurableObject(object)
-    expect(await object.claim('anna', 'unsure', 'b')).toEqual({ status: 'error', httpStatus: 504, body: '{"error":1}' })
-  })
-
-  it('is held while a submit may still wait for both arms in turn, and free again after that', async () => {
-    const object = ledger(32)
-    await object.claim('anna', 'k', 'b')
-    vi.setSystemTime(T0 + 200_000)
-    expect(await object.claim('anna', 'k', 'b')).toEqual({ status: 'in_flight' })
-    // Some release of the configuration lets a client wait for half an hour, at each arm.
-    vi.setSystemTime(T0 + 2 * 3_600_000)
-    expect(await object.claim('anna', 'k', 'b')).toEqual({ status: 'new' })
   })
 })
 

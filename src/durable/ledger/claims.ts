@@ -1,22 +1,34 @@
-/** Idempotency keys of submits, kept for 24 h: who claimed one, with which body, and what came of it. */
+/**
+ * Idempotency keys of submits, kept for 24 h: who claimed one, with which body, and what came of it. Within that time
+ * only an answer that nothing was begun frees a key; the clock never does.
+ */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Claim, ClaimEnd } from '../rpc.ts'
+import type { Claim, ClaimEnd, Hold, KeptError } from '../rpc.ts'
+import { addMissingColumns } from './columns.ts'
 
 const KEEP_MS = 24 * 3_600_000
 const CLEAN_EVERY_MS = 3_600_000
+
+/** What tables made by earlier versions lack. */
+const ADDED_COLUMNS = [
+  ['content_type', "TEXT DEFAULT 'application/json'"],
+  ['token', "TEXT DEFAULT ''"],
+] as const
 
 type ClaimRow = {
   fingerprint: string
   status: 'in_flight' | 'job' | 'error'
   client_id: string | null
   http_status: number | null
-  body: string | null
+  content_type: string
+  /** Text where an earlier version has stored it. */
+  body: ArrayBuffer | string | null
   at_ms: number
 }
 
 export class Claims {
   readonly #sql: SqlStorage
-  /** A claim in flight for longer than this was left behind by an isolate that died. */
+  /** The end of a claim in flight for longer than this will not be told any more: its isolate has died. */
   readonly #abandonedMs: number
   #cleanedAt = -Infinity
 
@@ -24,18 +36,22 @@ export class Claims {
     this.#sql = sql
     this.#abandonedMs = abandonedMs
     sql.exec(`CREATE TABLE IF NOT EXISTS claims (owner TEXT, key TEXT, fingerprint TEXT, status TEXT, client_id TEXT, http_status INTEGER,
-      body TEXT, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
+      body BLOB, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
+    addMissingColumns(sql, 'claims', ADDED_COLUMNS)
     sql.exec('CREATE INDEX IF NOT EXISTS claims_by_time ON claims (at_ms)')
   }
 
-  claim(owner: string, key: string, fingerprint: string, now: number): Claim {
+  claim(owner: string, key: string, fingerprint: string, { token, byMs }: Hold, now: number): Claim {
     const known = this.recall(owner, key, fingerprint, now)
     if (known) return known
+    // Who asked has given up by now and has told its client that nothing was submitted.
+    if (now > byMs) return { status: 'late' }
     this.#sql.exec(
-      "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, 'in_flight', NULL, NULL, NULL, ?)",
+      "INSERT OR REPLACE INTO claims (owner, key, fingerprint, status, token, at_ms) VALUES (?, ?, ?, 'in_flight', ?, ?)",
       owner,
       key,
       fingerprint,
+      token,
       now,
     )
     this.#clean(now)
@@ -45,12 +61,37 @@ export class Claims {
   /** What is known of the key, claiming nothing; null where it is free. */
   recall(owner: string, key: string, fingerprint: string, now: number): Exclude<Claim, { status: 'new' }> | null {
     const [known] = this.#sql.exec<ClaimRow>('SELECT * FROM claims WHERE owner = ? AND key = ?', owner, key)
-    const keptMs = known?.status === 'in_flight' ? this.#abandonedMs : KEEP_MS
-    if (!known || now - known.at_ms > keptMs) return null
+    if (!known || now - known.at_ms > KEEP_MS) return null
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
-    if (known.status === 'error') return { status: 'error', httpStatus: known.http_status!, body: known.body! }
-    return { status: 'in_flight' }
+    if (known.status === 'error') return { status: 'error', error: keptError(known) }
+    return { status: now - known.at_ms > this.#abandonedMs ? 'unknown' : 'in_flight' }
+  }
+
+  /** Only by the attempt that holds the claim, and only once: a settling that is repeated or comes late changes nothing. */
+  settle(owner: string, key: string, token: string, end: ClaimEnd): void {
+    const held = "owner = ? AND key = ? AND token = ? AND status = 'in_flight'"
+    if ('release' in end) this.#sql.exec(`DELETE FROM claims WHERE ${held}`, owner, key, token)
+    else if ('job' in end)
+      this.#sql.exec(
+        `UPDATE claims SET status = 'job', client_id = ? WHERE ${held}`,
+        end.job.clientId,
+        owner,
+        key,
+        token,
+      )
+    else {
+      const { httpStatus, contentType, body } = end.error
+      this.#sql.exec(
+        `UPDATE claims SET status = 'error', http_status = ?, content_type = ?, body = ? WHERE ${held}`,
+        httpStatus,
+        contentType,
+        body,
+        owner,
+        key,
+        token,
+      )
+    }
   }
 
   #clean(now: number): void {
@@ -58,27 +99,11 @@ export class Claims {
     this.#cleanedAt = now
     this.#sql.exec('DELETE FROM claims WHERE at_ms < ?', now - KEEP_MS)
   }
+}
 
-  settle(owner: string, key: string, end: ClaimEnd): void {
-    if ('release' in end) this.#sql.exec('DELETE FROM claims WHERE owner = ? AND key = ?', owner, key)
-    else if ('job' in end)
-      this.#sql.exec(
-        "UPDATE claims SET status = 'job', client_id = ? WHERE owner = ? AND key = ?",
-        end.job.clientId,
-        owner,
-        key,
-      )
-    else {
-      const { httpStatus, body } = end.error
-      this.#sql.exec(
-        "UPDATE claims SET status = 'error', http_status = ?, body = ? WHERE owner = ? AND key = ?",
-        httpStatus,
-        body,
-        owner,
-        key,
-      )
-    }
-  }
+function keptError({ http_status, content_type: contentType, body }: ClaimRow): KeptError {
+  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body ?? new ArrayBuffer())
+  return { httpStatus: http_status!, contentType, body: Uint8Array.from(bytes) }
 }
 
 /** A client may wait for a video itself, and failover sends its submit to both arms in turn. */

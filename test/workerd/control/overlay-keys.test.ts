@@ -57,8 +57,8 @@ describe('a change with such a key', () => {
 
   it.each([
     ['POST', `/api/v1/releases/${WAN}/actions`, '{"action":"pause","__proto__":1}'],
-    ['PUT', `${PATH}/draft`, '{"overlay":{"shadow":{"__proto__":1}},"base_version":0}'],
-    ['PUT', `/api/v1/releases/${WAN}/views`, '{"name":"a","query":"","constructor":1}'],
+    ['POST', `${PATH}/changes`, '{"title":"a","reason":"b","patch":{"shadow":{"__proto__":1}}}'],
+    ['POST', `${PATH}/changes/abc/discard`, '{"revision":1,"comment":"","constructor":1}'],
     ['POST', '/api/v1/events', `[{"release":"${WAN}","subject":"a","metric":"play","value":1,"__proto__":{}}]`],
     ['POST', '/api/v1/signals', `{"release":"${WAN}","arm":"control","metric":"m","value":1,"prototype":{}}`],
   ])('is refused at every other door: %s %s', async (method, path, body) => {
@@ -71,7 +71,7 @@ describe('a change with such a key', () => {
     const deep = `{"rules":${'['.repeat(5000)}${']'.repeat(5000)}}`
     for (const [method, path, body] of [
       ['PATCH', PATH, deep],
-      ['PUT', `${PATH}/draft`, `{"overlay":${deep},"base_version":0}`],
+      ['POST', `${PATH}/changes`, `{"title":"a","reason":"b","patch":${deep}}`],
       ['POST', `/api/v1/releases/${WAN}/actions`, deep],
     ] as const) {
       const answer = await call(method, path, body)
