@@ -17,6 +17,7 @@ import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
+import { listJobs } from './ledger/job-list.ts'
 import { jobKey, ledgerJob } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
@@ -40,6 +41,7 @@ import type {
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  ListedJob,
   Onward,
   RowsTaken,
   ShadowCaps,
@@ -109,8 +111,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     await this.#follower?.arm(now)
   }
 
-  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]> {
-    return this.#jobs.list(owners, after, limit + 1, order)
+  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {
+    const rescuing = { isRescuing: this.#release?.rescue ?? false, now: Date.now() }
+    return listJobs(this.ctx.storage.sql, { owners, after, limit: limit + 1, order }, rescuing)
   }
 
   async find(upstreamId: string, owners: string[], at?: BackendName): Promise<LedgerJob | null> {

@@ -16,6 +16,7 @@ import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
 import { RateLimiter } from './rate-limit.ts'
+import { SharedPolls } from './shared-polls.ts'
 import { SnapshotCache } from './snapshot.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -45,6 +46,7 @@ export interface Isolate {
   keys: IdKeys
   tokens: StaticToken[]
   rateLimiter: RateLimiter
+  polls: SharedPolls
   forceControl: boolean
   copyBytes: number
 }
@@ -79,6 +81,7 @@ function build(env: Env): Isolate {
     keys: signingKeys(env.SLUICE_COOKIE_KEY).map((key) => new TextEncoder().encode(key)),
     tokens: tokens.ok ? tokens.tokens : [],
     rateLimiter: new RateLimiter(read.config.rateLimits),
+    polls: new SharedPolls({ now, sleep: (ms) => scheduler.wait(ms) }),
     forceControl: env.SLUICE_FORCE_CONTROL === '1',
     copyBytes: 0,
   }

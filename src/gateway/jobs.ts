@@ -10,7 +10,6 @@ import { answer } from './answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   armErrorOf,
-  callBackend,
   type CallFailure,
   isJson,
   isRedirect,
@@ -22,7 +21,7 @@ import {
 } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
@@ -96,7 +95,7 @@ async function call(
     body: route.body === 'stream' ? x.request.body : null,
     timeoutMs: config.timeoutMs,
   }
-  return { upstream: await callBackend(request, now), url }
+  return { upstream: (await x.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }
 }
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
