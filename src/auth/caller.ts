@@ -95,13 +95,13 @@ function credentialIn(header: string): string[] | 'several' {
   const value = blank < 0 ? whole : whole.slice(blank).trim()
   if (/[\s,]/.test(value)) {
     const parameters = value.replaceAll(/"[^"]*"/g, '""').split(',')
-    return parameters.every((each) => PARAMETER.test(each)) ? [] : 'several'
+    return parameters.every((each) => PARAMETER.test(each.trim())) ? [] : 'several'
   }
   const isBasic = /^basic\s/i.test(whole)
   return (isBasic ? nameAndPassword(value) : null) ?? [value]
 }
 
-const PARAMETER = /^\s*[\w!#$%&'*+.^`|~-]+\s*=\s*[^\s]*\s*$/
+const PARAMETER = /^[\w!#$%&'*+.^`|~-]+\s*=\s*\S*$/
 
 /** `user:password` in base64, as Basic has it; null for what is none. */
 function nameAndPassword(value: string): string[] | null {

@@ -25,7 +25,16 @@ function jsonList(secret: string): string[] | null {
 }
 
 function looseList(secret: string): string[] {
-  return secret.split(',').map((key) => key.replace(/^[\s["']+/, '').replace(/[\s\]"']+$/, ''))
+  return secret.split(',').map(withoutMarks)
+}
+
+/** Without the blanks, quotes and brackets around it. */
+function withoutMarks(key: string): string {
+  const isMark = (at: number) => ' \t\r\n[]"\''.includes(key[at]!)
+  let [from, to] = [0, key.length]
+  while (from < to && isMark(from)) from++
+  while (to > from && isMark(to - 1)) to--
+  return key.slice(from, to)
 }
 
 /** `whsec_` keys are base64, as Standard Webhooks has it; any other text is taken as it is. Null where it is no base64. */

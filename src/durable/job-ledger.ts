@@ -19,6 +19,7 @@ import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
 import { findJob } from './ledger/find-job.ts'
+import { listJobs } from './ledger/job-list.ts'
 import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
@@ -42,6 +43,7 @@ import type {
   LedgerBatch,
   LedgerJob,
   ListCursor,
+  ListedJob,
   Onward,
   RowsTaken,
   ShadowCaps,
@@ -116,8 +118,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     await this.#follower?.arm(now)
   }
 
-  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]> {
-    return this.#jobs.list(owners, after, limit + 1, order)
+  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {
+    const rescuing = { isRescuing: this.#release?.rescue ?? false, now: Date.now() }
+    return listJobs(this.ctx.storage.sql, { owners, after, limit: limit + 1, order }, rescuing)
   }
 
   async find(upstreamId: string, caller: Caller, replica?: number): Promise<LedgerJob | 'taken' | null> {

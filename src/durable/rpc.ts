@@ -9,6 +9,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { PairMoments } from '../core/stats/moments.ts'
 import type { Counters, Series } from '../core/window.ts'
+import type { JobEnd } from '../protocols/protocol.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -138,6 +139,14 @@ export interface ExperimentSums {
   traits: { trait: string; bucket: string; control: number; candidate: number }[]
 }
 
+/** A job in its owner's list, with what is known of it without asking its backend. Unix ms. */
+export interface ListedJob extends LedgerJob {
+  /** Null while it is open for its client, or where only its backend could tell. */
+  end: JobEnd | null
+  /** When it was last seen open; null where nobody has looked. */
+  openAt: number | null
+}
+
 export interface ListCursor {
   submittedAt: number
   clientId: string
@@ -195,7 +204,7 @@ export interface JobLedgerRpc {
   /** What subjects did. */
   addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The owners' jobs that their backends still have or that are on their way to control; one more than `limit` if there are more. */
-  list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<LedgerJob[]>
+  list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]>
   /**
    * The caller's own job with this backend's id, at this replica where that is known; `'taken'` where the id is known
    * here as somebody else's only, null where it is not known.

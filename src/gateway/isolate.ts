@@ -16,6 +16,7 @@ import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
 import { RateLimiter } from './rate-limit.ts'
+import { SharedPolls } from './shared-polls.ts'
 import { SnapshotCache } from './snapshot.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -47,6 +48,7 @@ export interface Isolate {
   keys: IdKeys
   tokens: StaticToken[]
   rateLimiter: RateLimiter
+  polls: SharedPolls
   forceControl: boolean
   copyBytes: number
 }
@@ -80,6 +82,7 @@ function build(env: Env): Isolate {
     keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
+    polls: new SharedPolls({ now, sleep: (ms) => scheduler.wait(ms) }),
     forceControl: env.SLUICE_FORCE_CONTROL === '1',
     copyBytes: 0,
   }

@@ -10,7 +10,6 @@ import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
-  callBackend,
   type CallFailure,
   isJson,
   isRedirect,
@@ -100,7 +99,7 @@ async function call(
     body: route.body === 'stream' ? bodyOf(x) : null,
     timeoutMs: config.timeoutMs,
   }
-  return { upstream: await callBackend(request, now), url }
+  return { upstream: (await x.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }
 }
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */

@@ -8,7 +8,7 @@ import { readJobSight } from './openai-videos/job-sight.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
-import type { ListQuery, Protocol } from './protocol.ts'
+import type { JobEnd, ListQuery, Protocol } from './protocol.ts'
 import { translateAnswer, translateText } from './translate.ts'
 
 const readPath = (path: string) => routeVideos('GET', path)
@@ -39,21 +39,27 @@ export const openaiVideos: Protocol = {
     last_id: idOf(jobs.at(-1)),
     has_more: more,
   }),
-  placeholder: (id, submittedAt) => ({
-    id,
-    object: 'video',
-    status: 'in_progress',
-    progress: 0,
-    created_at: Math.floor(submittedAt / 1000),
-    completed_at: null,
-    expires_at: null,
-    error: null,
-  }),
+  placeholder,
   pollCall: (id, prefix) => ({ method: 'GET', path: jobPath(id, prefix) }),
   cancelCall: (id, prefix) => ({ method: 'DELETE', path: jobPath(id, prefix) }),
   contentCall: (id, prefix) => ({ method: 'GET', path: `${jobPath(id, prefix)}/content` }),
   asksForVideo,
   isVideoType,
+}
+
+function placeholder(id: string, submittedAt: number, end: JobEnd | null = null) {
+  const isDone = end?.outcome === 'ok'
+  const failed = end && !isDone && { code: end.outcome, message: 'the job has failed; a poll of it tells why' }
+  return {
+    id,
+    object: 'video',
+    status: isDone ? 'completed' : failed ? 'failed' : 'in_progress',
+    progress: isDone ? 100 : 0,
+    created_at: Math.floor(submittedAt / 1000),
+    completed_at: isDone ? Math.floor(end.at / 1000) : null,
+    expires_at: null,
+    error: failed || null,
+  }
 }
 
 /** Anything that is no number falls back to 20, and numbers are brought into 1..100. */

@@ -62,6 +62,12 @@ export interface JobSight {
   totalSeconds: number | null
 }
 
+/** How a job ended for its client, where that is known without its backend. `at` in unix ms. */
+export interface JobEnd {
+  outcome: 'ok' | 'job_failed' | 'content_refused'
+  at: number
+}
+
 export interface ListQuery {
   limit: number
   after: string | null
@@ -121,8 +127,8 @@ export interface Protocol {
   listQuery(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. */
   listAnswer(jobs: unknown[], more: boolean): unknown
-  /** A job in that list whose backend can't be asked now. `submittedAt` in unix ms. */
-  placeholder(clientId: string, submittedAt: number): unknown
+  /** A job that its backend is not asked for now: what is known of it, under way where no end is. `submittedAt` in unix ms. */
+  placeholder(clientId: string, submittedAt: number, end?: JobEnd | null): unknown
   /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. `prefix`: of its submit's route. */
   pollCall(upstreamId: string, prefix: string): UpstreamCall
   cancelCall(upstreamId: string, prefix: string): UpstreamCall | null

@@ -206,6 +206,22 @@ describe('lists and content', () => {
     expect(read('limit=999&order=up&after=')).toEqual({ limit: 100, after: null, order: 'desc' })
     expect(read('limit=1e9').limit).toBe(20)
   })
+  test('a job that its backend is not asked for is shown by how it is known to stand', () => {
+    const at = 1_700_000_009_900
+    const shown = (end?: Parameters<typeof openaiVideos.placeholder>[2]) =>
+      openaiVideos.placeholder('slc_1_slc', 1_700_000_000_400, end)
+    const open = { id: 'slc_1_slc', object: 'video', created_at: 1_700_000_000, expires_at: null, error: null }
+    expect(shown()).toEqual({ ...open, status: 'in_progress', progress: 0, completed_at: null })
+    expect(shown(null)).toEqual(shown())
+    const done = { ...open, status: 'completed', progress: 100, completed_at: 1_700_000_009 }
+    expect(shown({ outcome: 'ok', at })).toEqual(done)
+    for (const outcome of ['job_failed', 'content_refused'] as const) {
+      const failed = { status: 'failed', completed_at: null, error: { code: outcome } }
+      expect(shown({ outcome, at })).toMatchObject(failed)
+      // And is read as what it is by whoever reads jobs of this wire.
+      expect(openaiVideos.readJob(200, shown({ outcome, at }))).toMatchObject({ status: 'failed' })
+    }
+  })
   test('lists name their first and last job', () => {
     expect(openaiVideos.listAnswer([{ id: 'a' }, { id: 'b' }], true)).toEqual({
       object: 'list',

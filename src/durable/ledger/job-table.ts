@@ -4,7 +4,7 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { JobName, JobSighting, LedgerJob, ListCursor } from '../rpc.ts'
+import type { JobName, JobSighting, LedgerJob } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import { addMissingColumns } from './columns.ts'
 import {
@@ -17,7 +17,6 @@ import {
   jobKey,
   type JobRow,
   latencies,
-  ledgerJob,
   openRow,
   statusOf,
 } from './job-row.ts'
@@ -219,20 +218,5 @@ export class JobTable {
       this.#sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)
       this.#windows.add([countedSlow(row, at)], at)
     }
-  }
-
-  /** Own jobs for a client's list: without those that are gone, unless they are on their way to control, and one that goes on there stands there only. */
-  list(owners: readonly string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): LedgerJob[] {
-    const holders = owners.map(() => '?').join(', ')
-    const sign = order === 'asc' ? '>' : '<'
-    const rows = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND rescued_upstream IS NULL
-       AND (gone = 0 OR EXISTS (SELECT 1 FROM bodies WHERE bodies.key = jobs.key AND try_at IS NOT NULL))
-       ${after ? `AND (submitted_at, client_id) ${sign} (?, ?)` : ''} ORDER BY submitted_at ${order}, client_id ${order} LIMIT ?`,
-      ...owners,
-      ...(after ? [after.submittedAt, after.clientId] : []),
-      limit,
-    )
-    return [...rows].map(ledgerJob)
   }
 }

@@ -1,0 +1,197 @@
+/**
+ * Polls of one job in the same moment share one call to its backend, within this isolate. What they share is plain
+ * data: the platform lets no request use another's streams, and what a request that was cut off has promised never
+ * comes. So those that wait look by timers of their own, and go ahead by themselves when a call takes too long.
+ */
+import type { Operation } from '../core/outcome.ts'
+import { callBackend, type CallFailure, readPrefix, type Upstream, type UpstreamRequest } from './forward.ts'
+
+/** An answer so young serves those that arrive in the same moment. */
+export const SAME_MOMENT_MS = 250
+/** A list takes an answer of this age, lest each look at a page ask for all its jobs anew. */
+export const LIST_AGE_MS = 5000
+/** Whoever waits for another's call asks by itself after so long: its client may have gone, and its call with it. */
+export const FOLLOW_MS = 1000
+/** An answer beyond this is its own asker's only. A job's JSON has about 1 KiB. */
+export const MAX_SHARED_BYTES = 16 * 1024
+/** Answers and calls held at a time, the oldest dropped first: 17 MiB at the very most. */
+export const MAX_HELD = 1000
+const MAX_VARIANT_CHARS = 1024
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 40
+
+export interface PollQuestion {
+  /** Backend and job: what a change of the job makes stale. */
+  job: string
+  /** All else that the answer may depend on. */
+  variant: string
+  /** The oldest answer that will do. */
+  maxAgeMs: number
+  /** How long to wait for others' calls at most. */
+  timeoutMs: number
+}
+
+/** One backend's answer to a poll. `at`: when it came, unix ms. */
+export interface PollAnswer {
+  upstream: Upstream
+  at: number
+}
+
+export interface PollPorts {
+  now: () => number
+  sleep: (ms: number) => Promise<unknown>
+}
+
+/** Headers that make no other answer of it. */
+const UNSHARED_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate', 'user-agent'])
+
+type Told = { at: number } & (
+  | { ok: true; status: number; headers: [string, string][]; bytes: Uint8Array<ArrayBuffer> | null }
+  | { ok: false; failure: CallFailure }
+)
+
+interface Held {
+  job: string
+  /** When a call began or ended last, unix ms. */
+  touchedAt: number
+  /** The latest call under way; null while there is none. */
+  call: { beganAt: number } | null
+  told: Told | null
+  /** Its answers can't be shared. */
+  isAlone: boolean
+}
+
+export class SharedPolls {
+  readonly #ports: PollPorts
+  /** In the order of `touchedAt`. */
+  readonly #held = new Map<string, Held>()
+
+  constructor(ports: PollPorts) {
+    this.#ports = ports
+  }
+
+  /** `call` is this request's own; it is made only where nobody else's will do. */
+  async ask({ job, variant, maxAgeMs, timeoutMs }: PollQuestion, call: () => Promise<Upstream>): Promise<PollAnswer> {
+    const { now, sleep } = this.#ports
+    if (variant.length > MAX_VARIANT_CHARS) return { upstream: await call(), at: now() }
+    const beganAt = now()
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      const held = this.#at(job, variant)
+      const { told } = held
+      // An error is shared with those that have waited for it, and with nobody after them: the next answer may be good.
+      if (told && (told.at >= beganAt || (isGood(told) && now() - told.at <= maxAgeMs)))
+        return { upstream: upstreamOf(told, now() - beganAt), at: told.at }
+      if (held.isAlone) return { upstream: await call(), at: now() }
+      if (!held.call || now() - held.call.beganAt >= FOLLOW_MS) return this.#lead(`${job}\n${variant}`, held, call)
+      if (now() - beganAt >= timeoutMs)
+        return { upstream: { ok: false, failure: 'timeout', seconds: (now() - beganAt) / 1000 }, at: now() }
+      await sleep(pauseMs)
+    }
+  }
+
+  /** The job has changed, or is about to: no answer from before serves anybody any more, nor does a call under way. */
+  drop(job: string): void {
+    for (const [key, held] of this.#held) if (held.job === job) this.#held.delete(key)
+  }
+
+  /**
+   * Calls the backend about a job of its own: a poll by `ask`, everything else by itself. What may change the job ends
+   * the sharing of what was seen before it, both as it begins and as it has been answered.
+   */
+  async call(upstreamId: string, operation: Operation, request: UpstreamRequest, maxAgeMs = SAME_MOMENT_MS) {
+    const { now } = this.#ports
+    const { url, method, headers, timeoutMs } = request
+    const job = `${new URL(url).origin} ${upstreamId}`
+    const call = () => callBackend(request, now)
+    if (operation === 'poll' && method === 'GET') {
+      const matter = [...headers].filter(([name]) => !UNSHARED_HEADERS.has(name))
+      return this.ask({ job, variant: JSON.stringify([url, timeoutMs, matter]), maxAgeMs, timeoutMs }, call)
+    }
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (!isRead) this.drop(job)
+    try {
+      return { upstream: await call(), at: now() }
+    } finally {
+      if (!isRead) this.drop(job)
+    }
+  }
+
+  async #lead(key: string, held: Held, call: () => Promise<Upstream>): Promise<PollAnswer> {
+    const mine = { beganAt: this.#ports.now() }
+    held.call = mine
+    this.#touch(key, held)
+    try {
+      const { told, upstream } = await plain(await call(), this.#ports.now)
+      const at = this.#ports.now()
+      if (told) held.told = { ...told, at }
+      else held.isAlone = true
+      if (this.#held.get(key) === held) this.#touch(key, held)
+      return { upstream, at }
+    } finally {
+      if (held.call === mine) held.call = null
+    }
+  }
+
+  #at(job: string, variant: string): Held {
+    const key = `${job}\n${variant}`
+    const known = this.#held.get(key)
+    if (known && this.#ports.now() - known.touchedAt <= LIST_AGE_MS) return known
+    const held = { job, touchedAt: 0, call: null, told: null, isAlone: false }
+    this.#touch(key, held)
+    return held
+  }
+
+  #touch(key: string, held: Held): void {
+    const now = this.#ports.now()
+    held.touchedAt = now
+    this.#held.delete(key)
+    this.#held.set(key, held)
+    for (const [oldest, { touchedAt }] of this.#held) {
+      if (now - touchedAt <= LIST_AGE_MS && this.#held.size <= MAX_HELD) return
+      this.#held.delete(oldest)
+    }
+  }
+}
+
+/** The answer as plain data, and once more for who asked; `told` null where it can't be shared. */
+async function plain(
+  upstream: Upstream,
+  now: () => number,
+): Promise<{ told: DistributiveOmit<Told, 'at'> | null; upstream: Upstream }> {
+  if (!upstream.ok) return { told: { ok: false, failure: upstream.failure }, upstream }
+  const { response, seconds, done, failure } = upstream
+  const { status } = response
+  if (status < 200 || status > 599) return { told: null, upstream }
+  const answeredAt = now()
+  try {
+    const { bytes, rest } = await readPrefix(response, MAX_SHARED_BYTES)
+    if (rest) {
+      const whole = new Response(rest, { status, headers: response.headers })
+      return { told: null, upstream: { ...upstream, response: whole } }
+    }
+    done()
+    const headers = new Headers(response.headers)
+    // What was read is in plain form.
+    for (const name of ['content-encoding', 'content-length']) headers.delete(name)
+    const body = bytes.length > 0 ? Uint8Array.from(bytes) : null
+    const told = { ok: true as const, status, headers: [...headers], bytes: body }
+    return { told, upstream: upstreamOf({ ...told, at: 0 }, seconds * 1000) }
+  } catch {
+    done()
+    const failed = { ok: false as const, failure: failure() }
+    return { told: failed, upstream: { ...failed, seconds: seconds + (now() - answeredAt) / 1000 } }
+  }
+}
+
+function isGood(told: Told): boolean {
+  return told.ok && told.status < 400
+}
+
+type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never
+
+function upstreamOf(told: Told, ms: number): Upstream {
+  const seconds = ms / 1000
+  if (!told.ok) return { ok: false, failure: told.failure, seconds }
+  const response = new Response(told.bytes, { status: told.status, headers: told.headers })
+  return { ok: true, response, seconds, done: () => undefined, failure: () => 'unreachable' }
+}
