@@ -22,10 +22,11 @@ let status = 'completed'
 
 /** Knows its jobs below one of the prefixes and nothing at all elsewhere. */
 const belowPrefix: Handler = ({ method, path }, response, backend) => {
-  const [, id] = /^\/[nr]\/v1\/videos(?:\/([^/]+))?$/.exec(path) ?? []
+  const [, id, below] = /^\/[nr]\/v1\/videos(?:\/([^/]+)(\/content)?)?$/.exec(path) ?? []
   if (method === 'POST' && /^\/[nr]\/v1\/videos$/.test(path))
     return sendJson(response, 200, jobOf(backend, backend.newId(), { status: 'queued', progress: 0 }))
   if (id === undefined || !backend.knows(id)) return sendJson(response, 404, { detail: 'Not Found' })
+  if (below) return void response.writeHead(200, { 'content-type': 'video/mp4' }).end('a video')
   sendJson(response, 200, jobOf(backend, id, { status: method === 'DELETE' ? 'deleted' : status }))
 }
 
