@@ -24,3 +24,25 @@ export function expectNoDearer(odd: () => void, plain: () => void, what: string)
   }
   expect(oddMs, `${what}, in ms of CPU`).toBeLessThanOrEqual(TIMES * plainMs + SLACK_MS)
 }
+
+/** The same for work that awaits what is done at once; nothing else may run meanwhile. */
+export async function expectNoDearerAwaited(
+  odd: () => Promise<unknown>,
+  plain: () => Promise<unknown>,
+  what: string,
+): Promise<void> {
+  let oddMs = await cpuMsAwaited(odd)
+  let plainMs = await cpuMsAwaited(plain)
+  for (let run = 1; run < MOST_RUNS && oddMs > TIMES * plainMs + SLACK_MS; run++) {
+    oddMs = Math.min(oddMs, await cpuMsAwaited(odd))
+    plainMs = Math.max(plainMs, await cpuMsAwaited(plain))
+  }
+  expect(oddMs, `${what}, in ms of CPU`).toBeLessThanOrEqual(TIMES * plainMs + SLACK_MS)
+}
+
+async function cpuMsAwaited(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage()
+  await work()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
