@@ -9,9 +9,9 @@ import { type Lane, now } from './isolate.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 import type { Subject } from './subject.ts'
 
-/** What a backend could take for more than one path segment, or for the way up. */
-// oxlint-disable-next-line no-control-regex -- NUL is one of them
-const CAN_BE_NO_ID = /[/\\;\u0000]|^\.{1,2}$/
+/** What a backend could take for more than one path segment, for the way up, or for another id with blanks around it. */
+// oxlint-disable-next-line no-control-regex -- they are meant
+const CAN_BE_NO_ID = /[/\\;\u0000-\u001f\u007f]|^\s|\s$|^\.{1,2}$/
 /** As long as the ids that any wire reads out of an answer. */
 const MAX_ID_CHARS = 512
 

@@ -28,9 +28,13 @@ const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: '
 export function routeVideos(method: string, given: string): Route {
   const plain = plainSpelling(given)
   const path = baseEnd(plain) > 0 ? plain : asServersRead(plain)
-  const base = path.slice(0, baseEnd(path))
-  if (base === '') return { ...passed(method, plain), prefix: '' }
-  return { ...routeBelow(method, path, base, path.slice(base.length + 1)), prefix: base.slice(0, -API.length) }
+  const end = baseEnd(path)
+  if (end === 0) return { ...passed(method, plain), prefix: '' }
+  const prefix = path.slice(0, end - API.length)
+  // Some servers route without regard to case, so a job named that way is its owner's only as well.
+  const base = prefix + API
+  const below = path.slice(end)
+  return { ...routeBelow(method, base + below, base, below.slice(1)), prefix }
 }
 
 /** Whether `video` in the body of this submit names an earlier job. */
@@ -38,12 +42,13 @@ export function refersToJobs(route: Route): boolean {
   return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
 }
 
-/** Where the shortest prefix that ends in `/v1/videos` ends; 0 where there is none. */
+/** Where the shortest prefix that ends in `/v1/videos`, in whatever case, ends; 0 where there is none. */
 function baseEnd(path: string): number {
   if (!path.startsWith('/')) return 0
-  for (let at = path.indexOf(API); at >= 0; at = path.indexOf(API, at + 1)) {
+  for (let at = 0; at >= 0; at = path.indexOf('/', at + 1)) {
     const end = at + API.length
-    if (end === path.length || path[end] === '/') return end
+    const isEnd = end === path.length || path[end] === '/'
+    if (isEnd && path.slice(at, end).toLowerCase() === API) return end
   }
   return 0
 }

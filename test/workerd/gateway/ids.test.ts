@@ -79,4 +79,17 @@ describe.each(['tagged', 'native'])('with %s ids', (mode) => {
     expect(await submitAndPoll('v-1')).toBe('found')
     expect(await submitAndPoll('a%2Fb')).toBe('found')
   })
+
+  it('somebody else’s bare id leads nowhere, however it is spelt', async () => {
+    const plane = new DataPlane(release(mode), backendOf(`v-of-ann-${mode}`))
+    expect((await plane.submit('ann')).status).toBe(200)
+    const calls = plane.calls.length
+    for (const spelt of ['videos/ID', 'Videos/ID', 'videos/ID%20', 'videos/%20ID', 'videos/ID%0A', 'videos/ID%C2%A0'])
+      for (const method of ['GET', 'DELETE', 'PUT']) {
+        const path = `/v1/${spelt.replace('ID', `v-of-ann-${mode}`)}`
+        const answer = await plane.request(method, path, { headers: { 'x-user-id': 'bob' } })
+        expect([method, path, answer.status]).toEqual([method, path, 404])
+      }
+    expect(plane.calls.slice(calls).map(({ method, url }) => `${method} ${url.pathname}`)).toEqual([])
+  })
 })
