@@ -145,7 +145,7 @@ async function list({ status }: { status: string }, command: Command): Promise<v
   const reply = await session.api.call(`${await session.releasePath()}/config/changes`, listOf(changeSchema), { query })
   session.show(reply, ({ items }) =>
     items.length === 0
-      ? ['No change requests.']
+      ? [status === 'all' ? 'No change requests.' : `No ${status} change requests.`]
       : table([
           ['id', 'stands', 'changed', 'author', 'title'].map(style.dim),
           ...items.map((change) => [
