@@ -133,7 +133,7 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'review_required':
       return 'It takes a second person: make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
     case 'change_stale':
-      return 'Take it for what acts now with `sluice config rebase`, then look at it again.'
+      return 'Put it on top of the version that acts now with `sluice config rebase`, then look at it again.'
     case 'rate_limited': {
       const after = response.headers.get('retry-after')
       return after ? `Try again in ${printable(after)} s.` : null

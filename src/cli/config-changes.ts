@@ -71,7 +71,7 @@ export function addConfigChanges(config: Command): void {
     )
   for (const [name, description] of [
     ['publish', 'let a change request act'],
-    ['rebase', 'take a stale change request for what acts now'],
+    ['rebase', 'put a stale change request on top of the version that acts now'],
     ['discard', 'give up a change request'],
   ] as const) {
     withId(config, name, description)
