@@ -131,7 +131,7 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'version_mismatch':
       return 'Somebody changed it since: look again, then repeat with the new --if-match.'
     case 'review_required':
-      return 'It takes a second person: make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
+      return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
     case 'change_stale':
       return 'Put it on top of the version that acts now with `sluice config rebase`, then look at it again.'
     case 'rate_limited': {
