@@ -28,7 +28,7 @@ export async function untilFree(port: number, withinMs: number): Promise<void> {
   while (!(await isFree(port)) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
-function isFree(port: number): Promise<boolean> {
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(false))
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, untilFree } from './free-port.ts'
+import { freePort, isFree, untilFree } from './free-port.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
@@ -38,8 +38,12 @@ export interface GatewayOptions extends ProcessOptions {
   vars: string
 }
 
-/** Resolves once `GET /_sluice/readyz` says ready; rejects with the end of the log if it does not come up. */
+/**
+ * Resolves once `GET /_sluice/readyz` says ready; rejects with the end of the log if it does not come up, and before
+ * anything is written if `port` is taken.
+ */
 export async function startGateway({ vars, ...options }: GatewayOptions): Promise<DemoGateway> {
+  await refuseTaken(options.port)
   mkdirSync(options.folder, { recursive: true })
   const config = join(options.folder, 'wrangler.toml')
   writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
@@ -51,6 +55,7 @@ export async function startWorker(
   config: string,
   { folder, port, secrets = {}, signal, onExit }: ProcessOptions,
 ): Promise<DemoGateway> {
+  await refuseTaken(port)
   mkdirSync(folder, { recursive: true })
   const token = randomBytes(24).toString('base64url')
   const chosen = port ?? (await freePort())
@@ -99,6 +104,12 @@ export async function startWorker(
     )
   }
   return { url, token, logFile, stop: () => stop(child, chosen) }
+}
+
+/** Whoever listens there already would answer `readyz` in our place, with tokens of its own. */
+async function refuseTaken(port: number | null): Promise<void> {
+  if (port !== null && !(await isFree(port)))
+    throw new Error(`port ${port} is taken: end what listens there, or choose another (PORT=9000 npm start)`)
 }
 
 async function ready(url: string, child: ChildProcess): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * `npm run demo -- --once`: the whole story unattended, on real processes. Exits 0 only if all of it
- * happened. `--no-fault`: the candidate stays healthy and ends at 100 %. `--fault-shadow`: it is broken
+ * happened. With `--no-fault` too the candidate stays healthy and ends at 100 %; with `--fault-shadow` it is broken
  * from the start and never gets past shadowing.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -14,17 +14,12 @@ import { type Ending, tell } from './story.ts'
 import { onceToldToEnd } from './told-to-end.ts'
 import { runTraffic } from './traffic.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    'no-fault': { type: 'boolean', default: false },
-    'fault-shadow': { type: 'boolean', default: false },
-  },
-})
-if (!options.once) {
-  console.error(
-    'npm run demo -- --once [--no-fault | --fault-shadow] tells the story once; npm start keeps everything running.',
-  )
+const USAGE =
+  'npm run demo -- --once [--no-fault | --fault-shadow] tells the story once; npm start keeps everything running.'
+
+const options = given()
+if (!options.once || (options['no-fault'] && options['fault-shadow'])) {
+  console.error(USAGE)
   process.exit(2)
 }
 
@@ -70,3 +65,14 @@ try {
   await shutDown()
 }
 process.exit(code)
+
+function given() {
+  const flag = { type: 'boolean', default: false } as const
+  try {
+    return parseArgs({ options: { once: flag, 'no-fault': flag, 'fault-shadow': flag } }).values
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    console.error(USAGE)
+    process.exit(2)
+  }
+}

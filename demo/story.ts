@@ -87,8 +87,7 @@ async function reach(control: ControlClient, stage: string): Promise<ReleaseView
 }
 
 function figures(view: ReleaseView): string {
-  const verdicts = view.verdicts.map(({ guardrail, status }) => `${guardrail} ${status}`).join(', ')
-  return `${view.percent} % of users, because ${view.reason}${verdicts ? ` (${verdicts})` : ''}`
+  return `${view.percent} % of users, because ${view.reason}`
 }
 
 function seconds(ms: number): string {

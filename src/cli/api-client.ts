@@ -104,7 +104,10 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  const lines = details.map((detail) => (detail.path ? `${detail.path}: ${detail.message}` : detail.message))
+  // A blocker's message may begin with its code already, as in "bake: 17 s of 20 s left".
+  const lines = details.map(({ path, message: what }) =>
+    path && !what.startsWith(`${path}: `) ? `${path}: ${what}` : what,
+  )
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
@@ -128,9 +131,9 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'version_mismatch':
       return 'Somebody changed it since: look again, then repeat with the new --if-match.'
     case 'review_required':
-      return 'Make a change request with `sluice config propose`, and let somebody else publish it.'
+      return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
     case 'change_stale':
-      return 'Take it for what acts now with `sluice config rebase`, then look at it again.'
+      return 'Put it on top of the version that acts now with `sluice config rebase`, then look at it again.'
     case 'rate_limited': {
       const after = response.headers.get('retry-after')
       return after ? `Try again in ${printable(after)} s.` : null

@@ -71,7 +71,7 @@ export function addConfigChanges(config: Command): void {
     )
   for (const [name, description] of [
     ['publish', 'let a change request act'],
-    ['rebase', 'take a stale change request for what acts now'],
+    ['rebase', 'put a stale change request on top of the version that acts now'],
     ['discard', 'give up a change request'],
   ] as const) {
     withId(config, name, description)
@@ -145,7 +145,7 @@ async function list({ status }: { status: string }, command: Command): Promise<v
   const reply = await session.api.call(`${await session.releasePath()}/config/changes`, listOf(changeSchema), { query })
   session.show(reply, ({ items }) =>
     items.length === 0
-      ? ['No change requests.']
+      ? [status === 'all' ? 'No change requests.' : `No ${status} change requests.`]
       : table([
           ['id', 'stands', 'changed', 'author', 'title'].map(style.dim),
           ...items.map((change) => [

@@ -37,7 +37,7 @@ export function addHistory(program: Command): void {
               ...items.map((entry) => [
                 moment(entry.at),
                 entry.who,
-                entry.action,
+                entry.action + (isBreakGlass(entry.evidence) ? ' (break-glass)' : ''),
                 place(entry.from),
                 place(entry.to),
                 entry.reason,
@@ -45,6 +45,11 @@ export function addHistory(program: Command): void {
             ]),
       )
     })
+}
+
+/** Whether a change went past the review that the release asks for. */
+function isBreakGlass(evidence: unknown): boolean {
+  return typeof evidence === 'object' && evidence !== null && 'break_glass' in evidence && evidence.break_glass === true
 }
 
 export function addJobs(program: Command): void {

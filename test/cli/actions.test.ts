@@ -94,6 +94,7 @@ describe('the commands that change a release', () => {
     const { code, err } = await sluice('advance')
     expect(code).toBe(1)
     expect(err).toContain('sluice: advance waits for: bake: 12 min of 30 min left (blocked)')
+    expect(err).toContain('\n  bake: 12 min of 30 min left\n')
     expect(err).toContain('min_jobs: 19 more candidate jobs')
   })
 

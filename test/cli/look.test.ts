@@ -157,6 +157,14 @@ describe('lists', () => {
     expect(v.parse(listOf(historyEntrySchema), JSON.parse(json)).items).toEqual(twin.history)
   })
 
+  it('marks a change that went past the review', async () => {
+    for (const args of [['start'], ['advance']]) await sluice(...args)
+    twin.history[0] = { ...twin.history[0]!, action: 'configure', evidence: { break_glass: true } }
+    const lines = (await sluice('history')).out.split('\n')
+    expect(lines[1]).toMatch(/ configure \(break-glass\) /)
+    expect(lines[2]).not.toContain('break-glass')
+  })
+
   it('shows and filters jobs', async () => {
     const { out } = await sluice('jobs')
     expect(out).toMatch(/candidate \(shadow\) +canary-5 +succeeded +ok +94\.2 s +vid_3/)

@@ -58,7 +58,7 @@ describe('blockers', () => {
 
   it('count jobs that ended in this stage', () => {
     const [missing] = blockers(canary(5), plan(), facts({ finishedJobs: 49 }))
-    expect(missing).toMatchObject({ code: 'min_jobs', message: '1 more candidate jobs (49 of 50)' })
+    expect(missing).toMatchObject({ code: 'min_jobs', message: '1 more candidate job (49 of 50)' })
   })
 
   it('hold a rung with an experiment gate until the experiment says advance', () => {

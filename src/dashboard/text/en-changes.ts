@@ -14,7 +14,7 @@ export const enChanges = {
     stale: 'stale',
     staleHint: (base: number, now: number) =>
       `Made for version ${base}, and version ${now} acts: it can’t be published as it is. Since then this moved:`,
-    rebaseHint: 'Rebasing takes the same change for what acts now. Approvals then count no more.',
+    rebaseHint: 'Rebasing puts the same change on top of the version that acts now. Earlier approvals no longer count.',
     approved: (names: string) => `approved by ${names}`,
     reviewRequired: 'This release asks for a second person: whoever made a change does not publish it.',
     wouldChange: 'What it would change',

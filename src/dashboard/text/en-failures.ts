@@ -25,7 +25,7 @@ export const enFailures = {
       invalid_request: 'That can’t be done as asked.',
       version_mismatch: 'Somebody else changed it meanwhile.',
       review_required:
-        'This release asks for a second person: whoever made a change neither approves nor publishes it.',
+        'This asks for a second person: nobody approves his own change, nor publishes it where the release asks for review.',
       not_author: 'Only its author does that, or an admin.',
       change_stale: 'It is stale: others published meanwhile. Rebase it, then look again.',
       change_closed: 'It is published or discarded already.',

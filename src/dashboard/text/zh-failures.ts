@@ -25,7 +25,7 @@ export const zhFailures: typeof enFailures = {
       blocked: '还有条件没有满足。',
       invalid_request: '不能按所填的执行。',
       version_mismatch: '期间已被他人修改。',
-      review_required: '此发布要求两人参与：提出变更的人不能自己批准或发布。',
+      review_required: '需要另一个人参与：变更不能由提出者自己批准；要求评审时，也不能由其自己发布。',
       not_author: '只有申请人或管理员可以这样做。',
       change_stale: '它已过时：期间有人发布了别的改动。请先变基，再查看一遍。',
       change_closed: '它已经发布或放弃。',

@@ -1,0 +1,31 @@
+/** The gateway as a process of its own: what keeps it from standing in for another. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startGateway, startWorker } from '../../demo/gateway.ts'
+
+/** Says that it is ready, as a gateway that was started before does. */
+const other = createServer((_, response) => response.end('{"status":"ready"}'))
+const parent = mkdtempSync(join(tmpdir(), 'sluice-taken-'))
+const folder = join(parent, 'demo')
+let port = 0
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  port = (other.address() as AddressInfo).port
+})
+
+afterAll(() => {
+  other.close()
+  rmSync(parent, { recursive: true, force: true })
+})
+
+it('is refused where its port is taken, before it writes over what the other one runs on', async () => {
+  const taken = `port ${port} is taken`
+  await expect(startGateway({ folder, vars: '', port })).rejects.toThrow(taken)
+  await expect(startWorker('wrangler.toml', { folder, port })).rejects.toThrow(taken)
+  expect(existsSync(folder)).toBe(false)
+})
