@@ -186,6 +186,13 @@ export class ControllerStore {
     })
   }
 
+  lastPublishedChange(): number {
+    const [row] = this.#storage.sql.exec<{ id: number | null }>(
+      "SELECT MAX(json_extract(entry, '$.evidence.change.id')) AS id FROM audit WHERE action = 'configure'",
+    )
+    return row?.id ?? 0
+  }
+
   #append({ cause, ...draft }: AuditDraft, state: ReleaseState, now: number): void {
     const entry = { ...draft, epoch: state.epoch, version: state.version }
     this.#storage.sql.exec(
