@@ -22,7 +22,8 @@ export function headline(release: ReleaseView, style: Style): string {
   }
   const where = words[release.state] ?? `At ${release.stage}.`
   const paused = release.paused ? ` ${style.yellow('Paused.')}` : ''
-  return `${style.bold(release.name)}  ${where}${paused}${healthWords(release, breaches, style)}`
+  const forced = release.forced_control ? ` ${style.red('Break-glass: control serves every new submit.')}` : ''
+  return `${style.bold(release.name)}  ${where}${forced}${paused}${healthWords(release, breaches, style)}`
 }
 
 function healthWords(release: ReleaseView, breaches: VerdictView[], style: Style): string {
@@ -38,6 +39,7 @@ export function logLine(release: ReleaseView): string {
   const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach').map((v) => v.guardrail)
   return [
     `${release.name}  ${place(release)}`,
+    ...(release.forced_control ? ['break-glass'] : []),
     ...(release.paused ? ['paused'] : []),
     `version ${release.version}`,
     ...(waits.length > 0 ? [`waits for ${[...new Set(waits)].join(', ')}`] : []),

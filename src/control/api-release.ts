@@ -98,6 +98,8 @@ export const releaseSchema = v.object({
   next_check_at: v.nullable(isoTime),
   draining: v.nullable(v.object({ jobs: v.number(), oldest_seconds: v.number() })),
   legal_actions: v.array(v.string()),
+  /** Break-glass is set: whatever the state says, control serves each new submit. */
+  forced_control: v.optional(v.literal(true)),
   /** Keys whose live value differs from the file. */
   drift: v.array(v.string()),
   blast_radius: v.nullable(

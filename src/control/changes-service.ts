@@ -140,7 +140,9 @@ export function changesService(
       const { overlay, version: baseVersion } = await config.view(name)
       const wanted = restore === undefined ? patchOverlay(overlay, patch ?? {}) : await config.overlayOf(name, restore)
       const proposal = { title, reason, patch: patchFor(name, overlay, wanted), baseVersion }
-      return settled(name, kept(name).propose(proposal, who, now()))
+      // Where live-config was lost, numbers go on after those that the controller knows as published.
+      const above = await ask(controller(name).lastPublishedChange())
+      return settled(name, kept(name).propose(proposal, who, now(), above))
     },
     edit: async (name, id, { revision, title, reason, patch }, by) => {
       const request = await open(name, id, revision)

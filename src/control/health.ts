@@ -16,6 +16,8 @@ export interface HealthRoute {
   run(settings: () => ControlSettings): object
 }
 
+const FORCED = { path: 'SLUICE_FORCE_CONTROL', message: 'break-glass is set: every new submit goes to control' }
+
 export const HEALTH_ROUTES: readonly HealthRoute[] = [
   {
     path: '/healthz',
@@ -32,7 +34,7 @@ export const HEALTH_ROUTES: readonly HealthRoute[] = [
     schema: v.object({
       status: v.literal('ready'),
       releases: v.number(),
-      /** Entries of secrets that are left out; the others work. */
+      /** Break-glass, and entries of secrets that are left out; the others work. */
       warnings: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
     }),
     refusals: ['config_invalid'],
@@ -42,7 +44,8 @@ export const HEALTH_ROUTES: readonly HealthRoute[] = [
       if (!config.ok) throw invalidConfig(config.issues)
       const slip = lockedOut(settings, config.config)
       if (slip) throw slip
-      const warnings = secretSlips(settings)
+      const forced = settings.forceControl ? [FORCED] : []
+      const warnings = [...forced, ...secretSlips(settings)]
       const ready = { status: 'ready', releases: config.config.releases.length }
       return warnings.length > 0 ? { ...ready, warnings } : ready
     },

@@ -8,7 +8,7 @@ import { SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
-import type { JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
+import type { Answer, JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
 import type {
   ActionCommand,
   AssignmentView,
@@ -93,6 +93,11 @@ export function controlService(
   }
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const live = configService(deps, env, fileOf)
+  // Told here and not by the controller, since break-glass must hold, and be seen, without it.
+  const told = async (view: Promise<Answer<ReleaseView>>): Promise<ReleaseView> => ({
+    ...(await askAnswer(view)),
+    ...(settings.forceControl ? { forced_control: true as const } : {}),
+  })
   return {
     config: live,
     changes: changesService(deps, env, fileOf, live),
@@ -110,9 +115,9 @@ export function controlService(
       }),
     windowMs: (name) => fileOf(name).windowMs,
     names: () => config.releases.map(({ name }) => name),
-    releases: () => Promise.all(config.releases.map(({ name }) => askAnswer(controller(name).view()))),
-    release: (name) => askAnswer(controller(name).view()),
-    act: (name, command, who, ifMatch) => askAnswer(controller(name).act(command, { who, ifMatch })),
+    releases: () => Promise.all(config.releases.map(({ name }) => told(controller(name).view()))),
+    release: (name) => told(controller(name).view()),
+    act: (name, command, who, ifMatch) => told(controller(name).act(command, { who, ifMatch })),
     history: async (name, cursor, limit) => {
       requireCursor(cursor === null || ENTRY_ID.test(cursor))
       return ask(controller(name).history(cursor, limit))

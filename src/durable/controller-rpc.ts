@@ -40,6 +40,8 @@ export interface ReleaseControllerRpc {
   ): Promise<Answer<ConfigView>>
   /** Newest first: those before a version, or those that came of these change requests. */
   publications(asked: { before: number | null; limit: number } | { changes: number[] }): Promise<Publication[]>
+  /** The highest number of a change request that was ever published; 0: none was. */
+  lastPublishedChange(): Promise<number>
   /** Merged windows of shards and ledgers with `fromMs <= start < toMs`. */
   windows(
     fromMs: number,

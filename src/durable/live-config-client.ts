@@ -12,7 +12,8 @@ export type Kept = { ok: true; request: ChangeRequest } | Refused
 export interface LiveConfigFacade {
   /** All that is kept, newest first. */
   changes(): Promise<ChangeRequest[]>
-  propose(proposal: Proposal, author: string, at: string): Promise<Kept>
+  /** Its number is greater than `above`, and than all before. */
+  propose(proposal: Proposal, author: string, at: string, above?: number): Promise<Kept>
   edit(id: number, revision: number, edit: Partial<Proposal>, at: string): Promise<Kept>
   review(id: number, review: Review): Promise<Kept>
   end(id: number, revision: number | null, ending: Ending): Promise<Kept>

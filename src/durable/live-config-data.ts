@@ -77,8 +77,8 @@ export function upgradeLiveConfig(
   return { schema: 2, lastId, changes }
 }
 
-export function withProposal(data: LiveConfigData, proposal: Proposal, author: string, at: string): Change {
-  const id = data.lastId + 1
+export function withProposal(data: LiveConfigData, proposal: Proposal, author: string, at: string, above = 0): Change {
+  const id = Math.max(data.lastId, above) + 1
   const request = { ...proposal, id, author, createdAt: at, updatedAt: at, revision: 1, reviews: [], ending: null }
   return bounded({ ...data, lastId: id, changes: [request, ...data.changes] }, request)
 }

@@ -49,7 +49,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#store = new ControllerStore(ctx.storage)
     this.#outbox = new Outbox(ctx.storage.sql, env)
     this.#signals = new Signals(ctx.storage.sql)
-    const changed = () => this.#changed()
+    const changed = () => this.ctx.waitUntil(this.#settled())
     this.#actions = new Actions(this.#store, this.#outbox, changed)
     const effective = () => this.#effective()
     this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
@@ -126,6 +126,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async publications(asked: Parameters<ReleaseControllerRpc['publications']>[0]) {
     return this.#store.publications(asked)
+  }
+
+  async lastPublishedChange(): Promise<number> {
+    return this.#store.lastPublishedChange()
   }
 
   async windows(fromMs: number, toMs: number): Promise<{ windowMs: number; rows: WindowRow[] }> {
@@ -231,10 +235,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     if (!effective.ok) return
     this.ctx.waitUntil(this.#pusher.closeShadows().catch(() => undefined))
     await this.#clock.rearm(effective.config)
-  }
-
-  #changed(): void {
-    this.ctx.waitUntil(this.#settled())
   }
 
   #ledgers(): ReturnType<typeof ledgersOf> {

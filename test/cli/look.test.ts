@@ -36,6 +36,11 @@ describe('status', () => {
     expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
   })
 
+  it('says first that break-glass is set', async () => {
+    twin.releases = [canaryRelease(NAME, { forced_control: true })]
+    expect((await sluice('status')).out).toMatch(/^.*Canary at 5 %\. Break-glass: control serves every new submit\./)
+  })
+
   it('names the errors behind a rate by class', async () => {
     const evidence = { events: 23, baselineEvents: 1, job_failed: 3, job_timeout: 20 }
     twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.96, evidence })] })]

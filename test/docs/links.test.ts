@@ -37,6 +37,12 @@ describe('links', () => {
   })
 })
 
+it('the files that docs/security.md names for its bounds are there', () => {
+  const named = readFileSync(join(ROOT, 'docs/security.md'), 'utf8').match(/`src\/[^`]+\.ts`/g) ?? []
+  expect(named.length).toBeGreaterThan(20)
+  expect(named.filter((file) => !existsSync(join(ROOT, file.slice(1, -1))))).toEqual([])
+})
+
 it('each decision is in the list of decisions', () => {
   const records = readdirSync(`${ROOT}docs/decisions`).filter((file) => /^\d/.test(file))
   const list = readFileSync(`${ROOT}docs/decisions/README.md`, 'utf8')

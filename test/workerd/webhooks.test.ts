@@ -56,6 +56,28 @@ describe('a webhook', () => {
     ])
   })
 
+  it('that is new goes out before what a receiver has refused for days', async () => {
+    const url = (name: string) => `http://${name}.test/`
+    const asked: string[] = []
+    vi.stubGlobal('fetch', async (to: string) => {
+      asked.push(to)
+      return new Response(null, { status: 500 })
+    })
+    try {
+      await runInDurableObject(controller() as DurableObjectStub<never>, async (_, { storage }) => {
+        const outbox = new Outbox(storage.sql, env as unknown as Env)
+        for (let i = 0; i < 30; i++)
+          storage.sql.exec("INSERT INTO outbox VALUES (?, ?, 'decision', '{}', 20, ?)", `old-${i}`, url('down'), T0 - i)
+        storage.sql.exec("INSERT INTO outbox VALUES ('new', ?, 'rolled_back', '{}', 0, ?)", url('pager'), T0)
+        await outbox.send(T0)
+      })
+    } finally {
+      vi.unstubAllGlobals()
+    }
+    expect(asked).toHaveLength(10)
+    expect(asked[0]).toBe(url('pager'))
+  })
+
   it('that nobody takes for about a day is given up, and history tells which and why', async () => {
     await act('start', { stage: 'canary-50' })
     const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response(null, { status: 500 }))

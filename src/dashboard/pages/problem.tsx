@@ -13,6 +13,13 @@ export const BreakGlass: FC = () => (
   </pre>
 )
 
+/** While it is set, a percent on the page says nothing of who serves whom. */
+export const ForcedControl: FC<{ t: Text }> = ({ t }) => (
+  <p class="card errors" role="status">
+    <strong>{t.problem.forcedControl}</strong> <code>npx wrangler secret delete SLUICE_FORCE_CONTROL</code>
+  </p>
+)
+
 const NOT_FOUND = ['not_found', 'release_not_found', 'change_not_found']
 const CONFLICTS = ['illegal_transition', 'blocked', 'review_required', 'not_author', 'change_stale', 'change_closed']
 

@@ -9,7 +9,7 @@ import { Guardrails, Waits } from './guardrails.tsx'
 import { Entries } from './history.tsx'
 import { Ladder } from './ladder.tsx'
 import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
-import { BreakGlass } from './problem.tsx'
+import { BreakGlass, ForcedControl } from './problem.tsx'
 import { Shadow } from './shadow.tsx'
 
 const ENTRIES_SHOWN = 8
@@ -52,6 +52,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
         data-stream={`/_sluice/api/v1/releases/${encodeURIComponent(view.name)}/stream`}
         data-units={JSON.stringify({ s: t.unit.s(''), min: t.unit.min(''), h: t.unit.h('') })}
       >
+        {view.forced_control ? <ForcedControl t={t} /> : null}
         <header class="head" id="head">
           <div>
             <p class="crumb">

@@ -3,6 +3,7 @@ import type { ReleaseView } from '../../control/api.ts'
 import { ago, exact } from '../format.ts'
 import { headline } from '../headline.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { ForcedControl } from './problem.tsx'
 
 export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: number): Rendered {
   const { t } = frame
@@ -10,6 +11,7 @@ export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: numbe
     frame,
     <main id="content">
       <h1>{t.releases.title}</h1>
+      {releases.some((view) => view.forced_control) ? <ForcedControl t={t} /> : null}
       {releases.length === 0 ? (
         <div class="card empty">
           <p>{t.releases.none}</p>

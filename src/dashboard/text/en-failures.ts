@@ -6,6 +6,7 @@ export const enFailures = {
     noRelease: (name: string) => `There is no release “${name}”.`,
     forbidden: 'Your role does not allow this.',
     forbiddenHint: (role: string) => `You are here as ${role}.`,
+    forcedControl: 'Break-glass is set: control serves every new submit, whatever stands here. To end it:',
     unreachable: 'The control plane can’t be reached.',
     unreachableHint:
       'The data plane goes on with the last split it knows. To send every new submit to control without the control plane:',

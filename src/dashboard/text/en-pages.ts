@@ -43,6 +43,7 @@ export const enPages = {
       approve: 'approved',
       configure: 'changed the configuration',
       configure_file: 'deployed another configuration',
+      mend: 'began anew what could not be read',
       guardrail_breached: 'saw a breach',
       rollback_counted: 'counted what the rollback has cost so far',
       rollback_settled: 'counted what the rollback cost',

@@ -8,6 +8,7 @@ export const zhFailures: typeof enFailures = {
     noRelease: (name) => `没有名为“${name}”的发布。`,
     forbidden: '你的角色不允许这样做。',
     forbiddenHint: (role) => `你的角色是${role}。`,
+    forcedControl: '应急开关已启用：无论此页显示什么，所有新提交都由对照处理。要解除：',
     unreachable: '控制面无法访问。',
     unreachableHint: '数据面按最后已知的分流继续工作。要在没有控制面的情况下把所有新提交转到对照：',
     invalidConfig: '配置无效。',

@@ -49,11 +49,16 @@ export class AlarmClock {
     await this.#set(now, [this.#webhookAt(now), untold ? now + INVALID_PAUSE_MS : null])
   }
 
-  /** An alarm that was lost, or had nothing to do while the release was gone, is set again by whoever asks next. */
+  /**
+   * Set again by whoever asks next: an alarm that was lost, that had nothing to do while the release was gone, or that
+   * a clock which ran ahead has set for long after the next tick.
+   */
   async armed(config: ReleaseConfig): Promise<void> {
     const { state, unsettled } = this.#store
     const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
-    if (hasWork && (await this.#storage.getAlarm()) === null) await this.rearm(config)
+    if (!hasWork) return
+    const at = await this.#storage.getAlarm()
+    if (at === null || at > nextTickAt(config, Date.now()) + periodMs(config)) await this.rearm(config)
   }
 
   #webhookAt(now: number): number | null {

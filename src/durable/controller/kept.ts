@@ -5,7 +5,7 @@ import type { FixedReading } from '../../core/experiment.ts'
 import type { Facts } from '../../core/gates.ts'
 import type { Judgement } from '../../core/judgement.ts'
 import type { Verdict } from '../../core/guardrails.ts'
-import { initialState, type ReleaseState } from '../../core/release.ts'
+import { initialState, type ReleaseState, type State } from '../../core/release.ts'
 import type { BlastSum } from '../../core/rollback-cost.ts'
 
 /** Of all that is kept; grows when a stored value changes its shape or its meaning. */
@@ -26,6 +26,46 @@ export function publishedOf(text: string): Published {
   const known = typeof version === 'number' && Number.isSafeInteger(version) ? version : null
   if (isTable(overlay) && known !== null) return { overlay, version: known }
   return { overlay: {}, version: known ?? 0, unreadable: true }
+}
+
+/**
+ * Rows as stored → values, without those that can't be read, which are named. `published` tells of itself. A schema
+ * that can't be read names no newer build.
+ */
+export function readKept(rows: readonly { name: string; value: string }[]): {
+  stored: Partial<Omit<Kept, 'schema'>> & { schema?: number }
+  unreadable: string[]
+} {
+  const stored: Record<string, unknown> = {}
+  const unreadable: string[] = []
+  for (const { name, value: text } of rows) {
+    const value = name === 'published' ? publishedOf(text) : parsed(text)
+    const fits = FITS[name] ?? NULLABLE_TABLE
+    if (fits(value, text)) stored[name] = value
+    else unreadable.push(name)
+  }
+  return { stored, unreadable }
+}
+
+type Fits = (value: unknown, text: string) => boolean
+const NUMBER: Fits = (value) => Number.isSafeInteger(value)
+const LIST: Fits = (value) => Array.isArray(value)
+const NULLABLE_TABLE: Fits = (value, text) => isTable(value) || text === 'null'
+const FITS: Record<string, Fits> = {
+  schema: NUMBER,
+  pushedVersion: NUMBER,
+  shards: NUMBER,
+  shadowsToClose: (value, text) => NUMBER(value, text) || text === 'null',
+  verdicts: LIST,
+  unsettled: LIST,
+  state: (value) => isTable(value) && STATES.has(value['state']) && COUNTS.every((key) => NUMBER(value[key], '')),
+}
+const STATES: ReadonlySet<unknown> = new Set<State>(['idle', 'shadow', 'canary', 'completed', 'rolled_back'])
+const COUNTS = ['epoch', 'version', 'since', 'epochSince']
+
+/** In place of one that can't be read: control serves, and only people lead out of it. */
+export function lostState(epoch: number, version: number, reason: string, now: number): ReleaseState {
+  return { ...initialState(now), state: 'rolled_back', stage: 'rolled_back', epoch, version, reason }
 }
 
 function parsed(text: string): unknown {

@@ -63,11 +63,15 @@ export class Outbox {
     return this.#sending
   }
 
-  /** Sends what is due, and answers with what was given up; null while an earlier sending is under way or nothing is due. */
+  /** Sends what is due, news before repetitions, so that no receiver waits behind what another has refused for days; and answers with what was given up; null while an earlier sending is under way or nothing is due. */
   send(now: number): Promise<Undeliverable[]> | null {
     if (this.#sending) return null
     const due = [
-      ...this.#sql.exec<OutboxRow>('SELECT * FROM outbox WHERE next_at <= ? ORDER BY next_at LIMIT ?', now, AT_ONCE),
+      ...this.#sql.exec<OutboxRow>(
+        'SELECT * FROM outbox WHERE next_at <= ? ORDER BY attempts, next_at LIMIT ?',
+        now,
+        AT_ONCE,
+      ),
     ]
     if (due.length === 0) return null
     this.#sending = true

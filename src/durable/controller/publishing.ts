@@ -110,11 +110,11 @@ export class Publishing {
   noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): void {
     const known = this.#store.configMark
     if (known?.all === mark.all) return
-    if (!known) {
+    if (!known && this.#store.state.version === 0) {
       this.#store.commit({ configMark: mark, state: initialState(now) }, null, now)
       return
     }
-    const judged = known.judged !== mark.judged
+    const judged = known?.judged !== mark.judged
     const next = transition(
       this.#store.state,
       { action: 'reconfigure', judged },

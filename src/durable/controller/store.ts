@@ -5,9 +5,9 @@
 import type { HistoryEntry, Page } from '../../control/api.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
-import type { Place } from '../../core/transitions.ts'
+import { type Place, placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
-import { type Kept, publishedOf, upgradeKept } from './kept.ts'
+import { type Kept, lostState, readKept, upgradeKept } from './kept.ts'
 
 export interface AuditDraft {
   who: string
@@ -34,12 +34,36 @@ export class ControllerStore {
     storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
     )
-    const rows = storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')
-    const stored = Object.fromEntries(
-      [...rows].map(({ name, value }) => [name, name === 'published' ? publishedOf(value) : JSON.parse(value)]),
-    )
+    // What is asked by action, of which there are few, must not cost more as the history grows.
+    storage.sql.exec('CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, cause)')
+    const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')]
+    const { stored, unreadable } = readKept(rows)
     this.#kept = upgradeKept(stored)
-    if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
+    if (unreadable.length > 0) this.#mend(unreadable, Date.now())
+    else if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
+  }
+
+  /** Whatever else is lost, a rollback stays possible; where nobody knows how the release stood, control serves. */
+  #mend(unreadable: readonly string[], now: number): void {
+    const [last] = this.#storage.sql.exec<{ epoch: number | null; version: number | null }>(
+      `SELECT MAX(json_extract(entry, '$.epoch')) AS epoch, MAX(json_extract(entry, '$.version')) AS version FROM audit`,
+    )
+    const isLost = unreadable.includes('state')
+    const reason = `what was stored of ${unreadable.join(', ')} could not be read${isLost ? ': control serves everybody until reset and start' : ' and begins anew'}`
+    // Beyond all that any shard can hold, or it would keep its own.
+    const epoch = last?.epoch ?? 0
+    const version = Math.max(last?.version ?? 0, this.pushedVersion)
+    const state = isLost ? lostState(epoch + 1, version + 1, reason, now) : this.state
+    const ended = isLost ? { shadowsToClose: epoch, judgement: null } : {}
+    const place = placeOf(state)
+    const cause = isLost ? { cause: 'unreadable' } : {}
+    const action = isLost ? 'rollback' : 'mend'
+    this.commit(
+      { ...this.#kept, state, ...ended },
+      { who: 'system:storage', action, reason, from: place, to: place, ...cause },
+      now,
+    )
+    console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))
   }
 
   get state(): Kept['state'] {
@@ -160,6 +184,13 @@ export class ControllerStore {
       const { overlay_version: version, ...rest } = evidence
       return { version, at: new Date(at_ms).toISOString(), who, reason, ...rest }
     })
+  }
+
+  lastPublishedChange(): number {
+    const [row] = this.#storage.sql.exec<{ id: number | null }>(
+      "SELECT MAX(json_extract(entry, '$.evidence.change.id')) AS id FROM audit WHERE action = 'configure'",
+    )
+    return row?.id ?? 0
   }
 
   #append({ cause, ...draft }: AuditDraft, state: ReleaseState, now: number): void {

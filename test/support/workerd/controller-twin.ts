@@ -102,6 +102,10 @@ export class ControllerTwin implements ReleaseControllerRpc {
     return { ok: true as const, value: this.#configView() }
   }
 
+  async lastPublishedChange() {
+    return Math.max(0, ...this.published.map(({ change }) => change?.id ?? 0))
+  }
+
   async publications(asked: Parameters<ReleaseControllerRpc['publications']>[0]) {
     if ('changes' in asked) return this.published.filter(({ change }) => change && asked.changes.includes(change.id))
     return this.published.filter(({ version }) => version < (asked.before ?? Infinity)).slice(0, asked.limit)

@@ -1,6 +1,6 @@
 /** Change requests of the live configuration through the Worker's own door: two people, evictions between any two steps. */
 import { env, exports } from 'cloudflare:workers'
-import { evictAllDurableObjects, reset } from 'cloudflare:test'
+import { evictAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Env } from '../../../src/config/env.ts'
 import type { ConfigView, HistoryEntry } from '../../../src/control/api.ts'
@@ -300,5 +300,53 @@ describe('while live-config is away', () => {
     const response = await rig.request('POST', path, { body: { title: 'fewer', patch: { min_jobs: 3 } } })
     expect(response.status).toBe(503)
     await response.body?.cancel()
+  })
+})
+
+describe('what live-config holds', () => {
+  it('may be lost: a new change request is not taken for one that was published before', async () => {
+    const proposed = (minJobs: number) =>
+      good<ChangeDetail>('operator', 'POST', `${FREE}/changes`, {
+        title: 'a',
+        reason: 'b',
+        patch: { min_jobs: minJobs },
+      })
+    const published = ({ id, revision }: ChangeDetail) =>
+      good<ChangeDetail>('admin', 'POST', `${FREE}/changes/${id}/publish`, { revision })
+    for (const minJobs of [7, 8]) await published(await proposed(minJobs))
+    await spoil({})
+    const again = await proposed(9)
+    expect(again).toMatchObject({ id: 3, status: 'open' })
+    expect(await good<ChangeDetail>('viewer', 'GET', `${FREE}/changes/3`)).toMatchObject({ status: 'open' })
+    expect(await published(again)).toMatchObject({ status: 'published' })
+  })
+
+  const BACK = { action: 'rollback', reason: 'it is night' }
+  const spoil = async (data: unknown) => {
+    const stub = bindings.LIVE_CONFIG.get(bindings.LIVE_CONFIG.idFromName('release:wan22'))
+    await runInDurableObject(stub, (_, { storage }) => storage.put('data', data))
+    await evictAllDurableObjects()
+  }
+
+  it('of a newer schema stops change requests only: direct changes, versions, actions and pages go on', async () => {
+    await good('operator', 'POST', `${FREE}/changes`, { title: 'a', reason: 'b', patch: { min_jobs: 7 } })
+    await spoil({ data: { schema: 3 } })
+    expect(await call('operator', 'GET', `${FREE}/changes`)).toMatchObject({
+      status: 503,
+      body: { error: { code: 'control_plane_unavailable' } },
+    })
+    await good<ConfigView>('admin', 'PATCH', `${FREE}?reason=night`, { min_jobs: 8 })
+    await good<ConfigView>('operator', 'GET', FREE)
+    await good('operator', 'GET', `${FREE}/versions`)
+    await good('operator', 'GET', '/api/v1/releases/wan22/history')
+    await good('operator', 'POST', '/api/v1/releases/wan22/actions', { action: 'start' })
+    await good('operator', 'POST', '/api/v1/releases/wan22/actions', BACK)
+    const worker = (exports as unknown as { default: Fetcher }).default
+    const page = async (path: string) => {
+      const headers = { authorization: 'Bearer token-of-admin', accept: 'text/html' }
+      return (await worker.fetch(`http://127.0.0.1/_sluice/releases/wan22${path}`, { headers })).status
+    }
+    for (const path of ['', '/config', '/history', '/jobs']) expect(await page(path), path).toBe(200)
+    expect(await page('/changes')).toBe(503)
   })
 })

@@ -161,6 +161,25 @@ describe('a cursor that no page gave', () => {
   })
 })
 
+it('break-glass is told by every release, by an action and by readyz, for as long as it is set', async () => {
+  const rig = new ControlRig()
+  const json = async (...given: Parameters<ControlRig['request']>) => (await rig.request(...given)).json()
+  const RELEASE = `/api/v1/releases/${R1}`
+  expect(await json('GET', RELEASE)).not.toHaveProperty('forced_control')
+  rig.settings.forceControl = true
+  expect(await json('GET', RELEASE)).toMatchObject({ forced_control: true })
+  expect(await json('GET', '/api/v1/releases')).toMatchObject({ items: [{ forced_control: true }, {}] })
+  expect(await json('POST', ACTIONS, { body: { action: 'start' } })).toMatchObject({ forced_control: true })
+  expect(await json('GET', '/readyz', { as: null })).toMatchObject({
+    status: 'ready',
+    warnings: [{ path: 'SLUICE_FORCE_CONTROL' }],
+  })
+  for (const path of ['/', `/releases/${R1}`]) {
+    const page = await rig.request('GET', path, { as: 'viewer', headers: { accept: 'text/html' } })
+    expect(await page.text()).toContain('Break-glass is set')
+  }
+})
+
 describe('assign', () => {
   it('tells the arm of a subject and why', async () => {
     const rig = new ControlRig()
