@@ -1,7 +1,7 @@
 /** One cell of the guardrail bench: a scenario, run many times, and what came of it. Pure: the seed is in the cell. */
 import * as v from 'valibot'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from '../src/config/guardrail-schema.ts'
-import type { Guardrail } from '../src/core/guardrails.ts'
+import type { Guardrail } from '../src/core/guardrails/index.ts'
 import { prepareSimulation, type Trip } from '../src/core/simulation.ts'
 import { seededRandom } from '../src/core/stats/sampling.ts'
 import { type LatencyCell, type LatencyResult, runLatency } from './latency-cell.ts'

@@ -68,6 +68,9 @@ function described(given: v.GenericSchema, tables: readonly TableReference[]): D
     errorMode: 'ignore',
     overrideSchema: ({ valibotSchema, jsonSchema }) =>
       valibotSchema.type === 'object_with_rest' ? { ...jsonSchema, additionalProperties: false } : null,
+    // What a check in code goes by is told as metadata.
+    overrideAction: ({ valibotAction, jsonSchema }) =>
+      'metadata' in valibotAction ? { ...jsonSchema, ...(valibotAction.metadata as object) } : null,
   })
   for (const { paths, keys } of tables) {
     for (const path of paths) {

@@ -3,7 +3,7 @@
  * often they stop a good one. The judging is the core's; nothing is printed here.
  */
 import type { ReleaseConfig } from '../config/load.ts'
-import type { Guardrail } from '../core/monitor.ts'
+import type { Guardrail } from '../core/guardrails/index.ts'
 import { prepareSimulation, type Rates, type Scenario, type Trip } from '../core/simulation.ts'
 import { seededRandom } from '../core/stats/sampling.ts'
 
@@ -47,11 +47,11 @@ export interface FalseAlarms {
 /** Latencies of simulated jobs: minutes, with the spread of a fleet that renders clips of mixed length. */
 const LATENCY = { median: 60, sigma: 0.6 }
 
-/** Guardrails that can be simulated: rates and latencies of submits and jobs, against the whole of control. */
+/** Guardrails that can be simulated: rates and latencies of submits and jobs. */
 export function simulable(guardrails: readonly Guardrail[]): Guardrail[] {
-  return guardrails
-    .filter(({ metric, operation }) => !metric.startsWith('signal:') && (operation === 'submit' || operation === 'job'))
-    .map((guardrail) => ({ ...guardrail, baseline: 'all' }))
+  return guardrails.filter(
+    ({ kind, operation }) => kind !== 'signal' && (operation === 'submit' || operation === 'job'),
+  )
 }
 
 export function catches(config: ReleaseConfig, question: Question, tick: () => void): Catch[] {

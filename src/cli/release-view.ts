@@ -175,9 +175,9 @@ function errorClasses({ evidence = {} }: VerdictView): string {
     .join(', ')
 }
 
-/** Rates in percent, latencies in seconds, signals as they are. */
-function measured({ metric }: VerdictView, value: number | null): string {
+/** Shares in percent, latencies in seconds, what has a unit of its own as it is. */
+function measured({ measure }: VerdictView, value: number | null): string {
   if (value === null) return '–'
-  if (metric === 'error_rate') return percentOf(value)
-  return metric.startsWith('latency') ? `${figure(value)} s` : figure(value)
+  if (measure === 'share') return percentOf(value)
+  return measure === 'signal' ? figure(value) : `${figure(value)} s`
 }

@@ -23,8 +23,16 @@ export function across<T>(
   holds: (given: { readonly [K in keyof T]?: unknown }) => boolean,
   message: string,
 ): v.RawCheckAction<T> {
+  return explained((given) => (holds(given) ? null : message))
+}
+
+/** The same, where what is wrong depends on what was given; null where nothing is. */
+export function explained<T>(
+  faultOf: (given: { readonly [K in keyof T]?: unknown }) => string | null,
+): v.RawCheckAction<T> {
   return v.rawCheck(({ dataset, addIssue }) => {
-    if (isTable(dataset.value) && !holds(dataset.value as { readonly [K in keyof T]?: unknown })) addIssue({ message })
+    const message = isTable(dataset.value) ? faultOf(dataset.value as { readonly [K in keyof T]?: unknown }) : null
+    if (message !== null) addIssue({ message })
   })
 }
 

@@ -1,16 +1,15 @@
 /** A guardrail as operators write it → one monitor per operation, as the core judges it. */
 import * as v from 'valibot'
-import type { Guardrail } from '../core/guardrails.ts'
+import { type Guardrail, guardrailsOf, isMetric, lacking, METRIC_PATTERN } from '../core/guardrails/index.ts'
+import type { GuardrailSettings } from '../core/guardrails/monitor.ts'
 import { OPERATIONS, type Operation } from '../core/outcome.ts'
-import { across, duration, positive, risk, share, table, wholePositive } from './fields.ts'
+import { duration, explained, positive, risk, share, table, wholePositive } from './fields.ts'
 
 const metric = v.pipe(
   v.string(),
-  v.regex(
-    /^(error_rate|latency_p(50|95|99)|signal:[\w.-]+)$/,
-    'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME',
-  ),
-  v.transform((text) => text as Guardrail['metric']),
+  v.title('error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
+  v.metadata({ pattern: METRIC_PATTERN }),
+  v.check((text) => isMetric(text), 'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
 )
 
 const FAST = 'a duration from 1s to 5m is needed'
@@ -34,40 +33,14 @@ const guardrailTable = table({
   alpha: v.optional(risk, 0.01),
   margin: v.optional(share, 0),
   normalise: v.optional(v.boolean(), true),
-  baseline: v.optional(v.picklist(['all', 'matched']), 'all'),
 })
 type GuardrailOutput = v.InferOutput<typeof guardrailTable>
 
 export const guardrailSchema = v.pipe(
   guardrailTable,
-  across(
-    (g) => g.method === 'sequential' || hasLimit(g),
-    'a limit is missing: max or max_over_control for a rate or signal, max_over_control or max_seconds for a latency',
-  ),
-  across(
-    (g) => g.method !== 'sequential' || takesSequential(g),
-    'method = "sequential" takes error_rate with a max between 0 and 1, or latency_p99 with max_over_control',
-  ),
+  explained((written) => lacking(written)),
 )
 export type GuardrailInput = v.InferInput<typeof guardrailTable>
-
-/** A guardrail whose keys may hold anything yet. Where the metric is wrong, only what no metric allows is an error. */
-type Unread = { readonly [K in keyof GuardrailOutput]?: unknown }
-
-function takesSequential(g: Unread): boolean {
-  if (!v.is(metric, g.metric)) return g.max !== undefined || g.max_over_control !== undefined
-  if (g.metric === 'error_rate') return g.max !== undefined && g.max !== 0 && !(typeof g.max === 'number' && g.max >= 1)
-  return g.metric === 'latency_p99' && g.max_over_control !== undefined
-}
-
-function hasLimit(g: Unread): boolean {
-  const isLatency = v.is(metric, g.metric) ? g.metric.startsWith('latency') : null
-  return (
-    g.max_over_control !== undefined ||
-    (isLatency !== true && g.max !== undefined) ||
-    (isLatency !== false && g.max_seconds !== undefined)
-  )
-}
 
 /** What a release is judged by when it names no guardrail. docs/guardrails.md tells what they achieve. */
 export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
@@ -81,30 +54,21 @@ export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
 export function monitors(guardrails: readonly GuardrailOutput[], defaultOperations: readonly Operation[]): Guardrail[] {
   const seen = new Map<string, number>()
   return guardrails.flatMap((g) => {
-    const named = g.metric.startsWith('signal:') ? (['job'] as const) : (g.operations ?? defaultOperations)
     // A wire without jobs has its calls judged instead.
-    const operations = [
-      ...new Set(named.map((each) => (defaultOperations.includes('job') || each !== 'job' ? each : 'other'))),
-    ]
-    return operations.map((operation) => {
-      const base = [
-        g.metric,
-        operation,
-        ...(g.method === 'sequential' ? ['sequential'] : []),
-        ...(g.within ? ['within'] : []),
-      ].join(':')
-      const nth = (seen.get(base) ?? 0) + 1
-      seen.set(base, nth)
-      return monitor(g, operation, nth === 1 ? base : `${base}#${nth}`)
+    const operations = (g.operations ?? defaultOperations).map((each) =>
+      defaultOperations.includes('job') || each !== 'job' ? each : 'other',
+    )
+    return guardrailsOf(settingsOf(g), [...new Set(operations)]).map((guardrail) => {
+      const nth = (seen.get(guardrail.id) ?? 0) + 1
+      seen.set(guardrail.id, nth)
+      return nth === 1 ? guardrail : { ...guardrail, id: `${guardrail.id}#${nth}` }
     })
   })
 }
 
-function monitor(g: GuardrailOutput, operation: Operation, id: string): Guardrail {
+function settingsOf(g: GuardrailOutput): GuardrailSettings {
   return {
-    id,
     metric: g.metric,
-    operation,
     method: g.method,
     max: g.max ?? null,
     maxOverControl: g.max_over_control ?? null,
@@ -121,6 +85,5 @@ function monitor(g: GuardrailOutput, operation: Operation, id: string): Guardrai
     alpha: g.alpha,
     margin: g.margin,
     normalise: g.normalise,
-    baseline: g.baseline,
   }
 }

@@ -43,7 +43,6 @@ export const GUARDRAIL: Reference<GuardrailInput> = {
   alpha: { meaning: '`sequential`: false alarms over a whole release' },
   margin: { meaning: '`sequential`: how much worse than control is tolerated' },
   normalise: { meaning: 'latencies of jobs per unit of work (frames × pixels), where sizes are known' },
-  baseline: { meaning: "compare with all of control, or with a slice of it as large as the candidate's" },
 }
 
 export const METRIC: Reference<NonNullable<Release['metrics']>[number]> = {

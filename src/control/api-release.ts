@@ -26,6 +26,8 @@ export type BlockerView = v.InferOutput<typeof blockerSchema>
 
 export const verdictSchema = v.object({
   guardrail: v.string(),
+  /** Which rule judges: `rate`, `latency`, `fast_trip`, `sequential_rate`, `sequential_latency`, `signal`. */
+  kind: v.string(),
   metric: v.string(),
   operation: v.picklist(OPERATIONS),
   method: v.picklist(['threshold', 'sequential']),
@@ -37,6 +39,12 @@ export const verdictSchema = v.object({
   baseline_value: v.nullable(v.number()),
   baseline_n: v.number(),
   threshold: v.nullable(v.number()),
+  /** What `value`, `baseline_value` and `threshold` are in. */
+  measure: v.picklist(['share', 'seconds', 'seconds_per_clip', 'signal']),
+  /** How far back it looked; null for what waits for windows to close or counts job by job. */
+  within_seconds: v.nullable(v.number()),
+  /** False alarms over the whole release, all its epochs together; null where the rule is no such test. */
+  alpha: v.nullable(v.number()),
   formula: v.string(),
   /** Counts and statistics to recompute the verdict from, by name; the candidate's errors by class among them. */
   evidence: v.optional(v.record(v.string(), v.number())),

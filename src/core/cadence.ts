@@ -1,6 +1,7 @@
 /** How often a running release is judged, when next, and from when on verdicts are too old to go by. Reads no clock. */
-import type { JudgingPlan } from './judgement.ts'
-import type { Verdict } from './monitor.ts'
+import type { JudgingPlan } from './guardrails/evaluation.ts'
+import { recentMsOf } from './guardrails/index.ts'
+import type { Verdict } from './guardrails/monitor.ts'
 
 /** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */
 const TICK_OFFSET_MS = 100
@@ -11,7 +12,7 @@ const LEAST_STALE_MS = 5000
 
 /** Often enough for the fastest guardrail, and never more often than twice a second. */
 export function periodMs(plan: JudgingPlan): number {
-  const trips = plan.guardrails.some(({ withinMs }) => withinMs !== null)
+  const trips = plan.guardrails.some((guardrail) => recentMsOf(guardrail) !== null)
   return Math.min(Math.max(plan.windowMs / 2, 500), trips ? 1000 : 5000)
 }
 

@@ -1,5 +1,5 @@
 /** Why a release does not advance yet: each gate asked, in a fixed order, with what is still missing. */
-import type { Verdict } from './guardrails.ts'
+import type { Verdict } from './guardrails/index.ts'
 import { nextRung, type Plan, presentRung, type ReleaseState } from './release.ts'
 
 export interface Blocker {

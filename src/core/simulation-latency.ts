@@ -26,25 +26,3 @@ function drawSketch(jobs: number, { median, sigma }: { median: number; sigma: nu
   for (let i = 0; i < jobs; i++) addTo(sketch, median * Math.exp(sigma * drawNormal(random)))
   return sketch
 }
-
-/** Its latencies dealt out at random to parts of these sizes, which add up to all of them. */
-export function dealSketch(sketch: Sketch, sizes: readonly number[], random: Random): Sketch[] {
-  const left = [...sizes]
-  const parts = sizes.map((count) => ({ ...emptySketch(), count, min: sketch.min, max: sketch.max }))
-  let toDeal = sketch.count
-  for (const [i, bucket] of sketch.buckets.entries()) {
-    for (let times = sketch.counts[i]!; times > 0; times--) {
-      let place = Math.floor(random() * toDeal--)
-      let at = 0
-      while (place >= left[at]!) place -= left[at++]!
-      left[at]!--
-      const { buckets, counts } = parts[at]!
-      if (buckets.at(-1) === bucket) counts[counts.length - 1]!++
-      else {
-        buckets.push(bucket)
-        counts.push(1)
-      }
-    }
-  }
-  return parts
-}

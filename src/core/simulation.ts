@@ -2,11 +2,12 @@
  * A release in fast motion: draws what both arms do in each window and puts it through the very monitors that judge
  * real releases. It has no clock and no randomness of its own, and no rule of judgement.
  */
-import { assess, foldWindow, judge, openMonitor } from './guardrails.ts'
-import type { ClosedWindow, Guardrail, MonitorState, Verdict } from './monitor.ts'
+import { assess, foldWindow, judge, openMonitor, recentMsOf } from './guardrails/index.ts'
+import { type Guardrail, kindOf } from './guardrails/kinds.ts'
+import type { ClosedWindow, MonitorState, Verdict } from './guardrails/monitor.ts'
 import type { ArmError, Operation } from './outcome.ts'
 import { emptySketch, type Sketch } from './sketch.ts'
-import { dealSketch, latencySource } from './simulation-latency.ts'
+import { latencySource } from './simulation-latency.ts'
 import { drawBinomial, drawPoisson, type Random } from './stats/sampling.ts'
 import type { Counters } from './window.ts'
 
@@ -71,7 +72,7 @@ export function prepareSimulation(
           if (trips.has(guardrail.id)) continue
           const state = foldWindow(guardrail, states.get(guardrail.id)!, window)
           states.set(guardrail.id, state)
-          const looks = guardrail.withinMs === null ? [null] : lastSeconds(guardrail, window, draws, random)
+          const looks = recentMsOf(guardrail) === null ? [null] : lastSeconds(guardrail, window, draws, random)
           for (const recent of looks) {
             const at = recent?.endMs ?? window.endMs
             const context = { now: at, clockStartedAt: epochStartedAt, epochStartedAt, recent }
@@ -92,7 +93,7 @@ function windowDraws(scenario: Scenario, percent: number, random: Random): () =>
   const perWindow = (scenario.jobsPerMinute * scenario.windowMs) / 60_000
   const expected = { candidate: (perWindow * percent) / 100, control: perWindow * (1 - percent / 100) }
   const { median, sigma, candidateTimes } = scenario.latency
-  const withLatency = scenario.guardrails.some(({ metric }) => metric.startsWith('latency'))
+  const withLatency = scenario.guardrails.some((guardrail) => kindOf(guardrail).readsLatency)
   const source = (arm: 'candidate' | 'control'): (() => { n: number; latency: Sketch }) => {
     if (!withLatency) return () => ({ n: drawPoisson(expected[arm], random), latency: emptySketch() })
     const latencies = { median: arm === 'candidate' ? median * candidateTimes : median, sigma }
@@ -114,7 +115,7 @@ function windowDraws(scenario: Scenario, percent: number, random: Random): () =>
 }
 
 function closedWindow(startMs: number, endMs: number, draws: Draws): ClosedWindow {
-  const window: ClosedWindow = { startMs, endMs, candidate: {}, control: {}, matched: {} }
+  const window: ClosedWindow = { startMs, endMs, candidate: {}, control: {} }
   for (const operation of OPERATIONS) {
     window.candidate[operation] = countersOf(operation, draws[operation].candidate)
     window.control[operation] = countersOf(operation, draws[operation].control)
@@ -127,34 +128,26 @@ function countersOf(operation: SimulatedOperation, { n, x, latency }: Draw): Cou
 }
 
 /**
- * The window cut into pieces as long as the fast trip looks back, its requests, errors and latencies dealt out at
- * random. None where all errors of the window together could not trip one piece: a shortcut in the drawing, not in the
- * judging.
+ * The window cut into pieces as long as the fast trip looks back, its requests and errors dealt out at random. None
+ * where all errors of the window together could not trip one piece: a shortcut in the drawing, not in the judging.
  */
 function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, random: Random): ClosedWindow[] {
-  const { operation, withinMs, minRequests } = guardrail
-  if (withinMs === null || !simulated(operation)) return []
+  const { operation } = guardrail
+  if (guardrail.kind !== 'fast_trip' || !simulated(operation)) return []
+  const { withinMs, minRequests } = guardrail
   const { candidate, control } = draws[operation]
-  const ofErrors = guardrail.metric === 'error_rate'
   const max = guardrail.max ?? 0
-  if (candidate.n < minRequests || (ofErrors && candidate.x <= max * minRequests)) return []
+  if (candidate.n < minRequests || candidate.x <= max * minRequests) return []
   const pieces = Math.max(1, Math.floor((window.endMs - window.startMs) / withinMs))
   const sizes = dealSizes(candidate.n, pieces, random)
-  if (ofErrors && candidate.x <= max * Math.min(...sizes)) return []
-  const deal = (draw: Draw, parts: readonly number[]): Draw[] => {
-    const dealt = dealErrors(draw, parts, random)
-    if (ofErrors) return dealt
-    const latencies = dealSketch(draw.latency, parts, random)
-    return dealt.map((piece, i) => ({ ...piece, latency: latencies[i]! }))
-  }
-  const candidatePieces = deal(candidate, sizes)
-  const controlPieces = deal(control, dealSizes(control.n, pieces, random))
+  if (candidate.x <= max * Math.min(...sizes)) return []
+  const candidatePieces = dealErrors(candidate, sizes, random)
+  const controlPieces = dealErrors(control, dealSizes(control.n, pieces, random), random)
   return candidatePieces.map((piece, i) => ({
     startMs: window.startMs + i * withinMs,
     endMs: window.startMs + (i + 1) * withinMs,
     candidate: { [operation]: countersOf(operation, piece) },
     control: { [operation]: countersOf(operation, controlPieces[i]!) },
-    matched: {},
   }))
 }
 

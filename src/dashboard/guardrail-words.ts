@@ -7,32 +7,22 @@ import type { Text } from './text/en.ts'
 export function guardrailName(verdict: VerdictView, t: Text): string {
   const g = t.guardrails
   const operation = g.operation[verdict.operation]
-  const name = verdict.metric.startsWith('signal:')
-    ? verdict.metric.slice('signal:'.length)
-    : verdict.metric.startsWith('latency_')
-      ? g.time(operation, verdict.metric.slice('latency_'.length))
-      : g.errorRate(operation)
-  if (isFastTrip(verdict)) return g.variant(name, g.fastTrip)
-  if (isPerClip(verdict)) return g.variant(name, g.perClip)
+  const { metric, measure } = verdict
+  const name = metric.startsWith('latency_')
+    ? g.time(operation, metric.slice('latency_'.length))
+    : metric === 'error_rate'
+      ? g.errorRate(operation)
+      : metric.replace('signal:', '')
+  if (verdict.within_seconds !== null) return g.variant(name, g.fastTrip)
+  if (measure === 'seconds_per_clip') return g.variant(name, g.perClip)
   return verdict.method === 'sequential' ? g.variant(name, g.jobByJob) : name
 }
 
-/** The monitor that doesn't wait for a window to close; its id says so. */
-export function isFastTrip(verdict: VerdictView): boolean {
-  return verdict.guardrail.split('#')[0]!.split(':').includes('within')
-}
-
-/** Judged per unit of work: then its seconds are those of a standard clip. The view tells it in its sentence only. */
-export function isPerClip(verdict: VerdictView): boolean {
-  return verdict.metric.startsWith('latency_') && verdict.message.includes(' per clip ')
-}
-
-/** A figure of this verdict's metric, with its unit. */
-export function figure(value: number | null, verdict: VerdictView, t: Text): string {
+/** A figure of this verdict, with its unit. */
+export function figure(value: number | null, { measure }: VerdictView, t: Text): string {
   if (value === null) return '–'
-  // Job by job, a latency is judged as the share of jobs that are slower than allowed.
-  if (verdict.metric === 'error_rate' || verdict.method === 'sequential') return share(value, t)
-  return verdict.metric.startsWith('latency_') ? latency(value, t) : significant(value)
+  if (measure === 'share') return share(value, t)
+  return measure === 'signal' ? significant(value) : latency(value, t)
 }
 
 /** How many requests or samples a figure rests on. */
@@ -46,16 +36,11 @@ export function limitWords(verdict: VerdictView, t: Text): string {
   return t.guardrails.limit(figure(verdict.threshold, verdict, t)) + conditionWords(verdict, t)
 }
 
-/** What a limit goes with. Span and α stand in the rule's formula only. */
-function conditionWords(verdict: VerdictView, t: Text): string {
-  const { formula, method, windows } = verdict
-  if (isFastTrip(verdict)) {
-    const seconds = / within ([\d.]+) s/.exec(formula)?.[1]
-    return seconds === undefined ? '' : t.guardrails.inSpan(span(Number(seconds), t))
-  }
-  if (method === 'threshold') return t.guardrails.inWindows(windows.needed)
-  const alpha = /k\(k \+ 1\)\/([\d.e-]+) /.exec(formula)?.[1]
-  return alpha === undefined ? '' : t.guardrails.alpha(alpha)
+/** What a limit goes with. */
+function conditionWords({ within_seconds, alpha, method, windows }: VerdictView, t: Text): string {
+  if (within_seconds !== null) return t.guardrails.inSpan(span(within_seconds, t))
+  if (alpha !== null) return t.guardrails.alpha(String(alpha))
+  return method === 'threshold' ? t.guardrails.inWindows(windows.needed) : ''
 }
 
 /** The verdict as a sentence: in English the API's own, else made of the same figures. */

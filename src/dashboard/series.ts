@@ -4,7 +4,6 @@
  */
 import type { CounterRow, HistoryEntry, VerdictView } from '../control/api.ts'
 import { clock, latency, placeName, share, significant } from './format.ts'
-import { isFastTrip, isPerClip } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'
 
 export const RANGES = { '5m': 300, '30m': 1800, '3h': 10_800, '24h': 86_400 } as const
@@ -165,7 +164,7 @@ function rateLimit(verdicts: readonly VerdictView[], operation: Charted, t: Text
 function timeLimit(verdicts: readonly VerdictView[], view: ChartView, t: Text): Chart['limit'] {
   const verdict = limitOf(verdicts, `latency_${view.quantile}`, view.operation)
   // Judged per clip, a limit has another unit than the seconds drawn here.
-  if (!verdict || isPerClip(verdict)) return null
+  if (verdict?.measure !== 'seconds') return null
   return { value: verdict.threshold!, words: t.charts.limit(latency(verdict.threshold!, t)) }
 }
 
@@ -175,7 +174,7 @@ function limitOf(verdicts: readonly VerdictView[], metric: string, operation: Ch
       v.metric === metric &&
       v.operation === operation &&
       v.method === 'threshold' &&
-      !isFastTrip(v) &&
+      v.within_seconds === null &&
       v.threshold !== null,
   )
 }

@@ -34,8 +34,6 @@ export interface Span {
   fromMs: number
   toMs: number
   recentFromMs: number
-  /** Latencies by the second as well. From the first time on that they are asked for, they are kept, as far back as asked. */
-  recentLatencies?: boolean
 }
 
 export interface Report {
@@ -61,8 +59,6 @@ export class WindowStore {
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
-  /** Only once somebody asks for latencies by the second: sketches are many times as large as counts. */
-  #keepsLatencies = false
 
   constructor(sql: SqlStorage, windowMs: number) {
     this.#sql = sql
@@ -91,7 +87,8 @@ export class WindowStore {
       this.#write('totals', 0, totalKey, total)
       let part = slice.rows.get(key)
       if (!part) slice.rows.set(key, (part = { series, counters: emptyCounters() }))
-      mergeCounters(part.counters, { ...counters, sketches: this.#keepsLatencies ? judgedBy(counters) : {} })
+      // Nothing reads latencies by the second, and sketches are many times as large as counts.
+      mergeCounters(part.counters, { ...counters, sketches: {} })
     }
   }
 
@@ -109,15 +106,14 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recentFromMs, recentLatencies = false }: Span): Report {
-    if (recentLatencies) this.#keepLatencies(recentFromMs)
+  report({ fromMs, toMs, recentFromMs }: Span): Report {
     const recent = this.#slices
       .filter(({ startMs }) => startMs >= recentFromMs)
       .flatMap(({ startMs, rows }) =>
         Array.from(rows.values(), ({ series, counters }) => ({
           startMs,
           series,
-          counters: recentLatencies ? counters : { ...counters, sketches: {} },
+          counters,
         })),
       )
     return { windows: this.windows(fromMs, toMs), recent }
@@ -161,13 +157,6 @@ export class WindowStore {
     return slice
   }
 
-  #keepLatencies(fromMs: number): void {
-    this.#keepsLatencies = true
-    for (const { startMs, rows } of this.#slices) {
-      if (startMs < fromMs) for (const { counters } of rows.values()) counters.sketches = {}
-    }
-  }
-
   #counters(cache: Map<string, Counters>, table: 'windows' | 'totals', key: string, start: number): Counters {
     let counters = cache.get(key)
     if (!counters) {
@@ -188,11 +177,6 @@ export class WindowStore {
       ...blobs,
     )
   }
-}
-
-/** The measures that guardrails go by. */
-function judgedBy({ sketches: { latency, per_clip } }: Counters): Counters['sketches'] {
-  return { ...(latency ? { latency } : {}), ...(per_clip ? { per_clip } : {}) }
 }
 
 function countersOf(row: Stored): Counters {

@@ -78,6 +78,7 @@ export function canaryRelease(name: string, changes: Partial<ReleaseView> = {}):
 export function verdict(changes: Partial<VerdictView> = {}): VerdictView {
   return {
     guardrail: 'error_rate:job',
+    kind: 'rate',
     metric: 'error_rate',
     operation: 'job',
     method: 'threshold',
@@ -89,6 +90,9 @@ export function verdict(changes: Partial<VerdictView> = {}): VerdictView {
     baseline_value: 0.0042,
     baseline_n: 23800,
     threshold: 0.01,
+    measure: 'share',
+    within_seconds: null,
+    alpha: null,
     formula: 'errors / judged > max in 5 windows running',
     windows: { from: SINCE, to: '2026-11-24T08:05:00.000Z', bad: 0, needed: 5 },
     message: '0.4 % of 1,250 jobs failed; the limit is 1 %.',

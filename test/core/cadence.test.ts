@@ -1,7 +1,7 @@
 /** How often a release is judged, and how long its last verdicts may be gone by. */
 import { expect, it } from 'vitest'
 import { nextTickAt, periodMs, verdictsNow } from '../../src/core/cadence.ts'
-import { guardrail } from './monitor-fixtures.ts'
+import { guardrail } from './guardrails/fixtures.ts'
 import { NOW, verdict } from './release-fixtures.ts'
 
 const PLAN = { windowMs: 60_000, guardrails: [guardrail()] }

@@ -1,9 +1,9 @@
 /** What a tick does about what it found: one thing, and always in the same order. */
 import { describe, expect, it } from 'vitest'
-import type { Verdict } from '../../src/core/monitor.ts'
+import type { Verdict } from '../../src/core/guardrails/monitor.ts'
 import { alertOf, type Findings, nextAction } from '../../src/core/next-action.ts'
 import type { State } from '../../src/core/release.ts'
-import { guardrail } from './monitor-fixtures.ts'
+import { guardrail } from './guardrails/fixtures.ts'
 import { canary, plan, rolledBack, rung, shadowing, state, verdict } from './release-fixtures.ts'
 
 const LADDER = [rung(5), rung(50, { gate: 'experiment' }), rung(100)]

@@ -1,6 +1,6 @@
 /** Plans, facts, verdicts and states for the tests of the state machine and its gates: defaults that each test overrides. */
 import type { Facts } from '../../src/core/gates.ts'
-import type { Verdict } from '../../src/core/monitor.ts'
+import type { Verdict } from '../../src/core/guardrails/monitor.ts'
 import { initialState, type Plan, type ReleaseState, type Rung } from '../../src/core/release.ts'
 import { type Command, type Transition, transition } from '../../src/core/transitions.ts'
 
@@ -31,6 +31,7 @@ export function facts(over: Partial<Facts> = {}): Facts {
 export function verdict(over: Partial<Verdict> = {}): Verdict {
   return {
     guardrail: 'error_rate:job',
+    kind: 'rate',
     metric: 'error_rate',
     operation: 'job',
     method: 'threshold',
@@ -42,6 +43,9 @@ export function verdict(over: Partial<Verdict> = {}): Verdict {
     baselineValue: null,
     baselineN: 0,
     threshold: 0.01,
+    measure: 'share',
+    withinSeconds: null,
+    alpha: null,
     windows: { fromMs: null, toMs: null, bad: 0, needed: 5 },
     formula: 'x / n > max',
     message: '0 of 500 jobs failed',

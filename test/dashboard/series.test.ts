@@ -36,6 +36,10 @@ function draw(rows: CounterRow[], verdicts: VerdictView[] = [], history: History
 
 const verdict = (change: Partial<VerdictView>): VerdictView => ({
   guardrail: 'error_rate:job',
+  kind: 'rate',
+  measure: 'share',
+  within_seconds: null,
+  alpha: null,
   metric: 'error_rate',
   operation: 'job',
   method: 'threshold',
@@ -90,9 +94,9 @@ describe('the charts', () => {
   })
 
   test('draw the limit that is judged in their own unit', () => {
-    const fast = verdict({ guardrail: 'error_rate:job:within', threshold: 0.5 })
-    const slow = verdict({ guardrail: 'latency_p95:job', metric: 'latency_p95', threshold: 61.5 })
-    const perClip = { ...slow, message: 'p95 latency of jobs per clip 47 s within 61.5 s' }
+    const fast = verdict({ guardrail: 'error_rate:job:within', within_seconds: 10, threshold: 0.5 })
+    const slow = verdict({ metric: 'latency_p95', measure: 'seconds', threshold: 61.5 })
+    const perClip = { ...slow, measure: 'seconds_per_clip' as const }
     expect(draw([], [fast, verdict({}), slow]).errors.limit).toEqual({ value: 1, words: 'limit 1\u00a0%' })
     expect(draw([], [slow]).latency.limit).toEqual({ value: 61.5, words: 'limit 61.5\u00a0s' })
     expect(draw([], [perClip]).latency.limit).toBeNull()

@@ -1,11 +1,12 @@
 /** Words made of figures: verdicts, refusals and places, in the language of the page and never in another. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { lacking } from '../../src/core/guardrails/index.ts'
 import { initialState } from '../../src/core/release.ts'
 import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
 import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
 import { en } from '../../src/dashboard/text/en.ts'
-import { zhSentences } from '../../src/dashboard/text/zh-config.ts'
+import { zhIssue, zhSentences } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { dashboardApp } from '../support/dashboard-server.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
@@ -89,9 +90,19 @@ describe('a refusal', () => {
   })
 
   test('is translated for no sentence that the configuration does not say', () => {
-    const said = readdirSync('src/config').map((name) => readFileSync(`src/config/${name}`, 'utf8'))
+    const said = ['src/config', 'src/core/guardrails'].flatMap((folder) =>
+      readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, 'utf8')),
+    )
     const unsaid = Object.keys(zhSentences).filter((sentence) => !said.some((text) => text.includes(sentence)))
     expect(unsaid).toEqual([])
+  })
+
+  test('of a guardrail’s table has its Chinese, whatever the table lacks', () => {
+    const forms = [{}, { within: '10s' }, { method: 'sequential' }]
+    const metrics = ['error_rate', 'latency_p50', 'latency_p99', 'signal:fvd']
+    const said = new Set(metrics.flatMap((metric) => forms.map((form) => lacking({ metric, ...form }))))
+    expect(said.size).toBe(6)
+    expect([...said].filter((sentence) => zhIssue(sentence!) === null)).toEqual([])
   })
 
   test('on a Chinese confirm page has no English', async () => {

@@ -85,6 +85,9 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     operation: 'job' as const,
     method: 'threshold' as const,
     action: 'rollback' as const,
+    measure: 'share' as const,
+    within_seconds: null,
+    alpha: null,
     note: null,
     n: 412,
     baseline_n: 7912,
@@ -101,6 +104,7 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     {
       ...base,
       guardrail: 'error_rate:job',
+      kind: 'rate',
       metric: 'error_rate',
       status: bad ? 'breach' : 'pass',
       value: bad ? 0.079 : 0.0041,
@@ -117,6 +121,8 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     {
       ...base,
       guardrail: 'latency_p99:job',
+      kind: 'latency',
+      measure: 'seconds',
       metric: 'latency_p99',
       status: 'pass',
       value: 47.1,
@@ -129,6 +135,8 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     {
       ...base,
       guardrail: 'error_rate:job:within',
+      kind: 'fast_trip',
+      within_seconds: 10,
       metric: 'error_rate',
       status: 'pass',
       value: 0,
@@ -144,6 +152,8 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     {
       ...base,
       guardrail: 'error_rate:job:sequential',
+      kind: 'sequential_rate',
+      alpha: 0.01,
       metric: 'error_rate',
       method: 'sequential',
       status: bad ? 'breach' : 'pass',
@@ -160,6 +170,8 @@ export function verdictsOf(state: ReleaseState, traffic: Traffic, nowMs: number)
     {
       ...base,
       guardrail: 'signal:fvd',
+      kind: 'signal',
+      measure: 'signal',
       metric: 'signal:fvd',
       action: 'pause',
       status: 'no_data',

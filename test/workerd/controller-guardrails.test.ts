@@ -18,24 +18,32 @@ import { batch, controller, shard } from '../support/workerd/objects.ts'
 
 eachTestAnew()
 
-describe('a fast trip on latency', () => {
-  it('reads the latencies of the last seconds, and rolls back before any window has closed', async () => {
-    const rule = { metric: 'latency_p50', operations: ['submit'], within: '5s', max_seconds: 0.12, min_requests: 8 }
+describe('a fast trip', () => {
+  it('reads the last seconds, and rolls back before any window has closed', async () => {
+    const rule = { metric: 'error_rate', operations: ['submit'], within: '5s', max: 0.5, min_requests: 8 }
     good(await controller().publish({ guardrails: [rule] }, 0, 'fast', ANNA))
     const { epoch } = await act('start', { stage: 'canary-50' })
     vi.setSystemTime(T0 + 1100)
     await tick()
-    // 0.10 to 0.19 s; the median of three of them is within the limit, that of ten is not.
-    await shard().flush(batch(nextSeq(), 3, 0, { epoch }))
+    // Three failures of three are fewer than could trip it; 33 of 33 are not.
+    await shard().flush(batch(nextSeq(), 3, 3, { epoch }))
     vi.setSystemTime(T0 + 1200)
     await tick()
     expect(await view()).toMatchObject({ state: 'canary' })
-    await shard().flush(batch(nextSeq(), 30, 0, { epoch }))
+    await shard().flush(batch(nextSeq(), 30, 30, { epoch }))
     vi.setSystemTime(T0 + 1300)
     await tick()
     expect(await view()).toMatchObject({ state: 'rolled_back' })
     expect((await history()).at(-1)).toMatchObject({
-      evidence: { verdict: { guardrail: 'latency_p50:submit:within', status: 'breach', n: 33 } },
+      evidence: { verdict: { guardrail: 'error_rate:submit:within', kind: 'fast_trip', status: 'breach', n: 33 } },
+    })
+  })
+
+  it('takes no latencies, and says so', async () => {
+    const rule = { metric: 'latency_p50', operations: ['submit'], within: '5s', max_seconds: 0.12 }
+    expect(await controller().publish({ guardrails: [rule] }, 0, 'fast', ANNA)).toMatchObject({
+      ok: false,
+      details: [{ message: 'this metric is not judged within some seconds: leave out "within"' }],
     })
   })
 })

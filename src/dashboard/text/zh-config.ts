@@ -64,10 +64,16 @@ export const zhSentences: Readonly<Record<string, string>> = {
   'a list of at least one is needed': '列表至少要有一项',
   'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME':
     '应是 error_rate、latency_p50、latency_p95、latency_p99 或 signal:NAME',
-  'a limit is missing: max or max_over_control for a rate or signal, max_over_control or max_seconds for a latency':
-    '缺少上限：比率或信号用 max 或 max_over_control，时延用 max_over_control 或 max_seconds',
-  'method = "sequential" takes error_rate with a max between 0 and 1, or latency_p99 with max_over_control':
-    'method = "sequential" 只用于 max 在 0 与 1 之间的 error_rate，或带 max_over_control 的 latency_p99',
+  'a limit is missing: max or max_over_control': '缺少上限：max 或 max_over_control',
+  'a limit is missing: max_over_control or max_seconds': '缺少上限：max_over_control 或 max_seconds',
+  'method = "sequential" takes error_rate with a max between 0 and 1':
+    'method = "sequential" 用于 error_rate 时，max 应在 0 与 1 之间',
+  'method = "sequential" takes latency_p99 with max_over_control':
+    'method = "sequential" 用于 latency_p99 时，要有 max_over_control',
+  'this metric is not judged by windows': '这个指标不能按窗口判定',
+  'this metric is not judged within some seconds: leave out "within"': '这个指标不能按最近几秒判定：请去掉 within',
+  'this metric is not judged job by job: leave out method = "sequential"':
+    '这个指标不能逐个作业判定：请去掉 method = "sequential"',
   'a percent above 0 up to 100, or { percent, bake, gate, approval }':
     '应是大于 0、至多 100 的百分比，或 { percent, bake, gate, approval }',
   'percents must grow from rung to rung': '各级的百分比必须递增',

@@ -4,8 +4,8 @@
  * report's business.
  */
 import type { Arm } from '../../core/arm.ts'
-import type { SignalSource } from '../../core/judgement.ts'
-import type { Guardrail } from '../../core/monitor.ts'
+import type { SignalSource } from '../../core/guardrails/evaluation.ts'
+import type { Guardrail } from '../../core/guardrails/index.ts'
 import { withValue } from '../../core/stats/moments.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { RowsTaken } from '../rpc.ts'

@@ -7,8 +7,14 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'
 import { type Blocker, blockers } from '../../core/gates.ts'
-import type { Verdict } from '../../core/guardrails.ts'
-import { foldWindows, type Judgement, openJudgement, overdueAfter, verdictsOf } from '../../core/judgement.ts'
+import { recentMsOf, type Verdict } from '../../core/guardrails/index.ts'
+import {
+  foldWindows,
+  type Judgement,
+  openJudgement,
+  overdueAfter,
+  verdictsOf,
+} from '../../core/guardrails/evaluation.ts'
 import { alertOf, asksFor, nextAction } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
@@ -75,15 +81,13 @@ export class Tick {
     const now = Date.now()
     const closed = windowStart(now - WINDOW_GRACE_MS, config.windowMs)
     const until = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
-    const fast = config.guardrails.filter(({ withinMs }) => withinMs !== null)
-    const longest = Math.max(0, ...fast.map(({ withinMs }) => withinMs ?? 0))
+    const longest = Math.max(0, ...config.guardrails.map((guardrail) => recentMsOf(guardrail) ?? 0))
     const { shadow, epoch } = began
     const late = overdueAfter(began, config.guardrails)
     const question = {
       fromMs: began.judgedUntil,
       toMs: until,
       recentFromMs: now - longest,
-      recentLatencies: fast.some(({ metric }) => metric.startsWith('latency_')),
       overdue: late && { epoch, shadow, ...late },
     }
     const gathered = await gather(this.#env, config, question)

@@ -2,8 +2,8 @@
 import type { ReleaseView, VerdictView } from '../../control/api.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Blocker } from '../../core/gates.ts'
-import type { Verdict } from '../../core/guardrails.ts'
-import type { Judgement } from '../../core/judgement.ts'
+import type { Verdict } from '../../core/guardrails/index.ts'
+import type { Judgement } from '../../core/guardrails/evaluation.ts'
 import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core/release.ts'
 import { legalActions } from '../../core/transitions.ts'
 import type { WindowRow } from '../../core/window.ts'
@@ -124,6 +124,7 @@ export function verdictView(verdict: Verdict): VerdictView {
   const { fromMs, toMs, bad, needed } = verdict.windows
   return {
     guardrail: verdict.guardrail,
+    kind: verdict.kind,
     metric: verdict.metric,
     operation: verdict.operation,
     method: verdict.method,
@@ -135,6 +136,9 @@ export function verdictView(verdict: Verdict): VerdictView {
     baseline_value: verdict.baselineValue,
     baseline_n: verdict.baselineN,
     threshold: verdict.threshold,
+    measure: verdict.measure,
+    within_seconds: verdict.withinSeconds,
+    alpha: verdict.alpha,
     formula: verdict.formula,
     ...(verdict.evidence ? { evidence: { ...verdict.evidence } } : {}),
     windows: { from: isoOrNull(fromMs), to: isoOrNull(toMs), bad, needed },

@@ -3,7 +3,7 @@
  * perhaps with another candidate. Works without the release's configuration, since there is none.
  */
 import type { Env } from '../../config/env.ts'
-import { openJudgement } from '../../core/judgement.ts'
+import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { CALL_DEADLINE_MS, shardsNamed } from './gather.ts'

@@ -69,6 +69,10 @@ describe('the metrics', () => {
     verdicts: [
       {
         guardrail: 'error_rate:submit',
+        kind: 'rate',
+        measure: 'share',
+        within_seconds: null,
+        alpha: null,
         metric: 'error_rate',
         operation: 'submit',
         method: 'threshold',

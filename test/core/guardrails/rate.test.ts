@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ClosedWindow } from '../../src/core/guardrails.ts'
+import type { ClosedWindow } from '../../../src/core/guardrails/index.ts'
 import {
   counters,
   errorMinutes,
@@ -11,7 +11,7 @@ import {
   repeat,
   verdictOf,
   windowOf,
-} from './monitor-fixtures.ts'
+} from './fixtures.ts'
 
 const rule = guardrail()
 const BAD: Minute = [60, 6, 5940, 24]
@@ -155,16 +155,6 @@ describe('both arms bad', () => {
     expect(verdictOf(rule, errorMinutes([...outage, ...after.slice(1)])).note).toBe('both_bad')
     expect(verdictOf(rule, errorMinutes([...outage, ...after])).status).toBe('breach')
   })
-
-  it('asks the matched slice where that is the baseline', () => {
-    const matched = guardrail({ baseline: 'matched' })
-    const windows = errorMinutes(repeat(5, [60, 12, 5940, 0])).map((w) => ({
-      ...w,
-      matched: { job: counters(60, 11) },
-    }))
-    expect(verdictOf(rule, windows).status).toBe('breach')
-    expect(verdictOf(matched, windows)).toMatchObject({ note: 'both_bad', baselineN: 300 })
-  })
 })
 
 describe('the verdict', () => {
@@ -179,6 +169,7 @@ describe('the verdict', () => {
     const literal = guardrail({ literal: true })
     expect(verdictOf(literal, windows)).toEqual({
       guardrail: 'error_rate:job',
+      kind: 'rate',
       metric: 'error_rate',
       operation: 'job',
       method: 'threshold',
@@ -190,6 +181,9 @@ describe('the verdict', () => {
       baselineValue: 45 / 11_286,
       baselineN: 11_286,
       threshold: 0.01,
+      measure: 'share',
+      withinSeconds: null,
+      alpha: null,
       formula: 'x/n > 0.01, in 5 windows of n >= 20 in a row',
       windows: { fromMs: 0, toMs: 5 * MINUTE, bad: 5, needed: 5 },
       evidence: { events: 9, baselineEvents: 45, job_failed: 9 },

@@ -1,10 +1,11 @@
 /** After a resume only what is newer pauses again. */
 import { describe, expect, it } from 'vitest'
-import { foldWindows, type Judgement, openJudgement, verdictsOf } from '../../src/core/judgement.ts'
-import type { Guardrail, Signals } from '../../src/core/monitor.ts'
-import { resumed } from '../../src/core/resume.ts'
-import type { WindowRow } from '../../src/core/window.ts'
-import { counters, guardrail, MINUTE } from './monitor-fixtures.ts'
+import { foldWindows, type Judgement, openJudgement, verdictsOf } from '../../../src/core/guardrails/evaluation.ts'
+import type { Guardrail } from '../../../src/core/guardrails/index.ts'
+import type { Signals } from '../../../src/core/guardrails/monitor.ts'
+import { resumed } from '../../../src/core/guardrails/resume.ts'
+import type { WindowRow } from '../../../src/core/window.ts'
+import { counters, guardrail, MINUTE } from './fixtures.ts'
 
 const NONE: Signals = { candidate: null, control: null }
 const streak = guardrail({ id: 'streak', action: 'pause', forWindows: 2 })

@@ -1,9 +1,9 @@
 /** A verdict on errors names them by class, in its sentence and in its evidence, whichever monitor gives it. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ARM_ERRORS, BLAMELESS } from '../../src/core/outcome.ts'
-import { armErrors, type Counters, judged } from '../../src/core/window.ts'
-import { counters, foldAll, guardrail, judgeAt, verdictOf, windowOf } from './monitor-fixtures.ts'
+import { ARM_ERRORS, BLAMELESS } from '../../../src/core/outcome.ts'
+import { armErrors, type Counters, judged } from '../../../src/core/window.ts'
+import { counters, foldAll, guardrail, judgeAt, verdictOf, windowOf } from './fixtures.ts'
 
 function failing(n: number, outcomes: Counters['outcomes']): Counters {
   return { ...counters(n), outcomes }

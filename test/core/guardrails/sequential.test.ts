@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Guardrail, openMonitor } from '../../src/core/guardrails.ts'
-import { drawBinomial, drawNormal, seededRandom } from '../../src/core/stats/sampling.ts'
+import { type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
+import { drawBinomial, drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
 import {
   counters,
   errorMinutes,
@@ -12,7 +12,7 @@ import {
   repeat,
   verdictOf,
   windowOf,
-} from './monitor-fixtures.ts'
+} from './fixtures.ts'
 
 const rule = guardrail({ id: 'error_rate:job:sequential', method: 'sequential' })
 const slow = p99({ id: 'latency_p99:job:sequential', method: 'sequential' })
@@ -51,20 +51,20 @@ describe('error rate, job by job', () => {
     expect(verdict).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
     expect(verdict.evidence!['logE']).toBeGreaterThan(verdict.evidence!['logENeeded']!)
     expect(verdict.evidence!['logEControl']).toBeLessThan(verdict.evidence!['logENeeded']!)
-    expect(verdictOf(guardrail({ ...rule, bothBad: 'rollback' }), errorMinutes([[500, 100, 9500, 1900]])).status).toBe(
+    expect(verdictOf({ ...rule, bothBad: 'rollback' as const }, errorMinutes([[500, 100, 9500, 1900]])).status).toBe(
       'breach',
     )
   })
 
   it('tolerates control’s rate and the margin', () => {
     expect(verdictOf(rule, errorMinutes([[20_000, 290, 20_000, 100]])).status).toBe('pass')
-    expect(verdictOf(guardrail({ ...rule, margin: 0 }), errorMinutes([[20_000, 290, 20_000, 100]])).status).toBe(
-      'breach',
-    )
+    expect(
+      verdictOf(guardrail({ method: 'sequential', margin: 0 }), errorMinutes([[20_000, 290, 20_000, 100]])).status,
+    ).toBe('breach')
   })
 
   it('neither breaches nor passes over the limit where control is too small to compare with', () => {
-    const verdict = verdictOf({ ...rule, minRequests: 20 }, errorMinutes([[60, 30, 20, 0]]))
+    const verdict = verdictOf(guardrail({ method: 'sequential', minRequests: 20 }), errorMinutes([[60, 30, 20, 0]]))
     expect(verdict).toMatchObject({ status: 'inconclusive', value: 0.5, threshold: 0.01 })
     expect(verdict.evidence!['logE']).toBeGreaterThan(verdict.evidence!['logENeeded']!)
     expect(verdict.message).toContain('against control')

@@ -2,47 +2,50 @@
 import {
   foldWindow,
   type Guardrail,
+  guardrailsOf,
   judge,
   type JudgeContext,
   type MonitorState,
   openMonitor,
   type Verdict,
-} from '../../src/core/guardrails.ts'
-import type { ClosedWindow } from '../../src/core/monitor.ts'
-import type { Operation } from '../../src/core/outcome.ts'
-import { addTo, emptySketch } from '../../src/core/sketch.ts'
-import type { Counters } from '../../src/core/window.ts'
+} from '../../../src/core/guardrails/index.ts'
+import type { ClosedWindow, GuardrailSettings } from '../../../src/core/guardrails/monitor.ts'
+import type { Operation } from '../../../src/core/outcome.ts'
+import { addTo, emptySketch } from '../../../src/core/sketch.ts'
+import type { Counters } from '../../../src/core/window.ts'
 
 export const MINUTE = 60_000
 
-export function guardrail(over: Partial<Guardrail> = {}): Guardrail {
-  return {
-    id: 'error_rate:job',
-    metric: 'error_rate',
-    operation: 'job',
-    method: 'threshold',
-    max: 0.01,
-    maxOverControl: null,
-    maxSeconds: null,
-    forWindows: 5,
-    withinMs: null,
-    minRequests: 20,
-    minSamples: 200,
-    action: 'rollback',
-    noData: 'hold',
-    noDataGraceMs: 3_600_000,
-    literal: false,
-    bothBad: 'hold',
-    alpha: 0.01,
-    margin: 0.01,
-    normalise: true,
-    baseline: 'all',
-    ...over,
-  }
+const SETTINGS: GuardrailSettings = {
+  metric: 'error_rate',
+  method: 'threshold',
+  max: 0.01,
+  maxOverControl: null,
+  maxSeconds: null,
+  forWindows: 5,
+  withinMs: null,
+  minRequests: 20,
+  minSamples: 200,
+  action: 'rollback',
+  noData: 'hold',
+  noDataGraceMs: 3_600_000,
+  literal: false,
+  bothBad: 'hold',
+  alpha: 0.01,
+  margin: 0.01,
+  normalise: true,
 }
 
-export const p99 = (over: Partial<Guardrail> = {}): Guardrail =>
-  guardrail({ id: 'latency_p99:job', metric: 'latency_p99', max: null, maxOverControl: 0.5, ...over })
+export type Over = Partial<GuardrailSettings & Pick<Guardrail, 'id' | 'operation'>>
+
+/** A guardrail of the kind that its settings make it. */
+export function guardrail({ id, operation = 'job', ...settings }: Over = {}): Guardrail {
+  const [made] = guardrailsOf({ ...SETTINGS, ...settings }, [operation])
+  return { ...made!, id: id ?? made!.id }
+}
+
+export const p99 = (over: Over = {}): Guardrail =>
+  guardrail({ metric: 'latency_p99', max: null, maxOverControl: 0.5, ...over })
 
 export function counters(n: number, errors = 0, seconds: readonly number[] = []): Counters {
   const latency = emptySketch()
@@ -66,7 +69,6 @@ export function windowOf(
     endMs: (i + 1) * MINUTE,
     candidate: candidate ? { [operation]: candidate } : {},
     control: control ? { [operation]: control } : {},
-    matched: {},
   }
 }
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
-import type { ClosedWindow } from '../../src/core/guardrails.ts'
-import { addTo, emptySketch } from '../../src/core/sketch.ts'
-import { drawNormal, seededRandom } from '../../src/core/stats/sampling.ts'
-import { counters, foldAll, judgeAt, MINUTE, p99, repeat, verdictOf, windowOf } from './monitor-fixtures.ts'
+import type { ClosedWindow } from '../../../src/core/guardrails/index.ts'
+import { addTo, emptySketch } from '../../../src/core/sketch.ts'
+import { drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
+import { counters, foldAll, judgeAt, MINUTE, p99, repeat, verdictOf, windowOf } from './fixtures.ts'
 
 const rule = p99()
 const random = seededRandom(7)

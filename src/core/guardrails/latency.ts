@@ -1,11 +1,23 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
-import { jobsForQuantile, tailOf } from './guardrail-quantile.ts'
-import { counted, grouped, secondsText, silenceText, streakText, subjectOf } from './guardrail-words.ts'
-import type { ClosedWindow, Finding, Guardrail, JudgeContext, Latencies, MonitorState, Tally } from './monitor.ts'
-import { countAbove, emptySketch, merged, quantile, type Sketch } from './sketch.ts'
-import { worseThanControl } from './stats/proportions.ts'
+import { jobsForQuantile, tailOf } from './quantile.ts'
+import { counted, grouped, secondsText, silenceText, streakText, subjectOf, timesText } from './words.ts'
+import type {
+  ClosedWindow,
+  ControlJobs,
+  Finding,
+  GuardrailBase,
+  JobAge,
+  JudgeContext,
+  Kind,
+  Latencies,
+  Measure,
+  MonitorState,
+  Tally,
+} from './monitor.ts'
+import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
+import { worseThanControl } from '../stats/proportions.ts'
 import { addTallies, advance, countersOf, exceeds, type Judgement, nothingYet, streakStatus } from './streak.ts'
-import type { Counters } from './window.ts'
+import type { Counters } from '../window.ts'
 
 /**
  * A candidate that is like control passes for slower than control's p99 with at most this probability, whatever the
@@ -15,7 +27,62 @@ import type { Counters } from './window.ts'
 const SLOWER = 0.05
 const EMPTY = emptySketch()
 
-export function latenciesOf(guardrail: Guardrail, window: ClosedWindow): Latencies {
+export interface LatencyGuardrail extends GuardrailBase {
+  kind: 'latency'
+  /** 0.5 = control × 1.5 in the same windows. */
+  maxOverControl: number | null
+  /** Absolute limit. Where both are given, each must hold. */
+  maxSeconds: number | null
+  forWindows: number
+  minRequests: number
+  literal: boolean
+  /** Jobs' latencies per unit of work, where known. */
+  normalise: boolean
+}
+
+export const latency: Kind<LatencyGuardrail> = {
+  kind: 'latency',
+  metrics: /^latency_p(50|95|99)$/,
+  form: 'windows',
+  lacks: ({ max_over_control, max_seconds }) =>
+    max_over_control === undefined && max_seconds === undefined
+      ? 'a limit is missing: max_over_control or max_seconds'
+      : null,
+  from: ({ metric, maxOverControl, maxSeconds, forWindows, minRequests, literal, normalise }) => ({
+    metric,
+    maxOverControl,
+    maxSeconds,
+    forWindows,
+    minRequests,
+    literal,
+    normalise,
+  }),
+  fold,
+  assess,
+  formula: (guardrail) =>
+    `${rule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${jobsForQuantile(guardrail)} in a row`,
+  lacksControl: (guardrail, { value, baselineN }) =>
+    value === null && guardrail.maxSeconds === null && baselineN < jobsForQuantile(guardrail),
+  readsLatency: true,
+  toleratedAge: (guardrail, control) =>
+    longest([toleratedByLimit(guardrail), toleratedByControl(guardrail, control)].filter((age) => age !== null)),
+}
+
+function rule({ literal, maxOverControl, maxSeconds, metric }: LatencyGuardrail): string {
+  const p = metric.replace('latency_', '')
+  const rules: string[] = []
+  if (maxSeconds !== null) {
+    const test = ' and its slower jobs are too many by the exact binomial test at 0.1'
+    rules.push(`${p} > ${maxSeconds} s${literal ? '' : test}`)
+  }
+  if (maxOverControl !== null) {
+    const test = ` and P(X >= x | x + x_c, n/(n + n_c)) <= 0.05 (exact, x slower than ${p}_c)`
+    rules.push(`${p} > ${timesText(maxOverControl)} ${p}_c${literal ? '' : test}`)
+  }
+  return rules.join(' or ')
+}
+
+export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, window: ClosedWindow): Latencies {
   const { candidate, control } = countersOf(guardrail, window)
   const both = (counters: Counters | undefined): Latencies['candidate'] => ({
     latency: counters?.sketches.latency ?? EMPTY,
@@ -39,12 +106,12 @@ export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
 }
 
 /** Per unit of work where the sizes of at least half of the jobs of both arms are known. */
-export function measureOf({ candidate, control }: Latencies): 'latency' | 'per_clip' {
+function measureOf({ candidate, control }: Latencies): 'latency' | 'per_clip' {
   const known = (arm: Latencies['candidate']): boolean => arm.per_clip.count * 2 >= arm.latency.count
   return candidate.per_clip.count > 0 && known(candidate) && known(control) ? 'per_clip' : 'latency'
 }
 
-export function foldLatency(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+function fold(guardrail: LatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = latenciesOf(guardrail, window)
   const tally: Tally = {
     fromMs: window.startMs,
@@ -68,7 +135,7 @@ export function foldLatency(guardrail: Guardrail, state: MonitorState, window: C
 }
 
 /** Null while there are too few jobs, of the candidate or, for a relative limit, of control. */
-export function judgeLatency(guardrail: Guardrail, latencies: Latencies, span: Tally): Judgement | null {
+function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: Tally): Judgement | null {
   const measure = measureOf(latencies)
   const candidate = latencies.candidate[measure]
   const control = latencies.control[measure]
@@ -107,7 +174,7 @@ function slower(candidate: Sketch, control: Sketch, mark: number): boolean {
   return worseThanControl(above(candidate), above(control)) <= SLOWER
 }
 
-export function assessLatency(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+function assess(guardrail: LatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { last, streak } = state
   if (!last) return unjudged(guardrail, state, context)
   const needed = guardrail.forWindows
@@ -122,6 +189,7 @@ export function assessLatency(guardrail: Guardrail, state: MonitorState, context
     baselineValue,
     baselineN: tally.controlN,
     threshold,
+    measure: measureIn(last),
     windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
     evidence: () => ({ events: tally.x, baselineEvents: tally.controlX }),
     words: () => {
@@ -133,7 +201,7 @@ export function assessLatency(guardrail: Guardrail, state: MonitorState, context
 }
 
 /** `p99 latency of jobs 91.2 s > 60.3 s in 5 of 5 windows (control 40.2 s; 412 jobs against 38,020)`. */
-export function latencyWords(guardrail: Guardrail, reading: Judgement['reading'], span: string): string {
+function latencyWords(guardrail: LatencyGuardrail, reading: Judgement['reading'], span: string): string {
   const { tally, value, baselineValue, threshold, measure } = reading
   const sign = value > threshold ? '>' : 'within'
   const unit = measure === 'per_clip' ? ' per clip' : ''
@@ -142,10 +210,10 @@ export function latencyWords(guardrail: Guardrail, reading: Judgement['reading']
   return `${subjectOf(guardrail)}${unit} ${secondsText(value)} ${sign} ${secondsText(threshold)}${span} (${control}; ${counts})`
 }
 
-function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
   const noControl = guardrail.maxSeconds === null && controlN === 0
-  return nothingYet(guardrail, state.seen, { n, baselineN: controlN, noControl }, () => {
+  return nothingYet(guardrail.forWindows, state.seen, { n, baselineN: controlN, noControl }, () => {
     if (state.seen === 0) return silenceText(guardrail, context)
     const subject = subjectOf(guardrail)
     const needed = jobsForQuantile(guardrail)
@@ -154,4 +222,35 @@ function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeConte
       ? `${subject}: ${n} of ${counted(needed, guardrail.operation)} needed to read it`
       : `${subject}: control has ${controlN} of ${counted(needed, guardrail.operation)} needed for a comparison`
   })
+}
+
+function measureIn({ measure }: Judgement['reading']): Measure {
+  return measure === 'per_clip' ? 'seconds_per_clip' : 'seconds'
+}
+
+/** From so many of control's jobs on, their p99 is good enough to call an open job slow by. */
+const ENOUGH_TO_COMPARE = 100
+
+export function longest(ages: readonly JobAge[]): JobAge | null {
+  if (ages.length === 0) return null
+  const perClip = ages.map(({ perClipSeconds }) => perClipSeconds).filter((each) => each !== null)
+  return {
+    seconds: Math.max(...ages.map(({ seconds }) => seconds)),
+    perClipSeconds: perClip.length === 0 ? null : Math.max(...perClip),
+  }
+}
+
+function toleratedByLimit({ maxSeconds, normalise }: LatencyGuardrail): JobAge | null {
+  return maxSeconds === null ? null : { seconds: maxSeconds, perClipSeconds: normalise ? maxSeconds : null }
+}
+
+export function toleratedByControl(
+  guardrail: { metric: string; maxOverControl: number | null; normalise: boolean },
+  { latency, per_clip }: ControlJobs,
+): JobAge | null {
+  const { metric, maxOverControl, normalise } = guardrail
+  if (metric !== 'latency_p99' || maxOverControl === null || latency.count < ENOUGH_TO_COMPARE) return null
+  const factor = 1 + maxOverControl
+  const perClip = normalise && per_clip.count >= ENOUGH_TO_COMPARE ? quantile(per_clip, 0.99)! * factor : null
+  return { seconds: quantile(latency, 0.99)! * factor, perClipSeconds: perClip }
 }

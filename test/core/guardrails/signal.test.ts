@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type JudgeContext, openMonitor, type Verdict } from '../../src/core/guardrails.ts'
-import { guardrail, judgeAt, MINUTE } from './monitor-fixtures.ts'
+import { type JudgeContext, openMonitor, type Verdict } from '../../../src/core/guardrails/index.ts'
+import { guardrail, judgeAt, MINUTE } from './fixtures.ts'
 
 const fvd = guardrail({ id: 'signal:fvd', metric: 'signal:fvd', max: null, maxOverControl: 0.1, action: 'pause' })
 

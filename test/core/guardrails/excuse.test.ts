@@ -1,8 +1,8 @@
 /** Whose lack of data is passed over, and whose holds the release up. */
 import { describe, expect, it } from 'vitest'
-import { excusedGuardrails } from '../../src/core/guardrail-excuse.ts'
-import { guardrail, p99 } from './monitor-fixtures.ts'
-import { verdict } from './release-fixtures.ts'
+import { excusedGuardrails } from '../../../src/core/guardrails/excuse.ts'
+import { guardrail, p99 } from './fixtures.ts'
+import { verdict } from '../release-fixtures.ts'
 
 describe('a relative guardrail', () => {
   const rule = p99()
@@ -20,12 +20,13 @@ describe('a relative guardrail', () => {
   })
 
   it('of a signal is excused like any other', () => {
-    const fvd = guardrail({ id: 'fvd', metric: 'signal:fvd', max: null, maxOverControl: 0.1 })
+    const relative = { id: 'fvd', metric: 'signal:fvd', max: null, maxOverControl: 0.1 }
+    const fvd = guardrail(relative)
     const rare = verdict({ guardrail: 'fvd', status: 'inconclusive', value: 120, n: 500, baselineN: 199 })
     expect(excusedGuardrails([fvd], [rare], 100)).toEqual(['fvd'])
     expect(excusedGuardrails([fvd], [rare], 50)).toEqual([])
     expect(excusedGuardrails([fvd], [{ ...rare, n: 3, baselineN: 200 }], 100)).toEqual([])
-    expect(excusedGuardrails([{ ...fvd, max: 150 }], [rare], 100)).toEqual([])
+    expect(excusedGuardrails([guardrail({ ...relative, max: 150 })], [rare], 100)).toEqual([])
   })
 
   it('with an absolute limit beside it is held to that one', () => {

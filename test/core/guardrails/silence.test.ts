@@ -1,7 +1,7 @@
 /** Data that stops: what was found before is worth nothing once the grace is over. */
 import { describe, expect, it } from 'vitest'
-import { type Guardrail, openMonitor } from '../../src/core/guardrails.ts'
-import { counters, foldAll, guardrail, judgeAt, MINUTE, p99, repeat, windowOf } from './monitor-fixtures.ts'
+import { type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
+import { counters, foldAll, guardrail, judgeAt, MINUTE, p99, repeat, windowOf } from './fixtures.ts'
 
 const GRACE = { noDataGraceMs: 10 * MINUTE }
 const seconds = repeat(500, 30)
@@ -13,32 +13,29 @@ const RULES: Guardrail[] = [
   p99({ ...GRACE, method: 'sequential' }),
 ]
 
-describe.each(RULES.map((rule) => [`${rule.metric} ${rule.method} ${rule.withinMs ?? ''}`.trim(), rule] as const))(
-  'a guardrail of %s',
-  (_, rule) => {
-    const minutes = [0, 1].map((i) => windowOf(i, counters(500, 0, seconds), counters(500, 0, seconds)))
-    const state = foldAll(rule, minutes)
-    const at = (minute: number, over = {}) =>
-      judgeAt(rule, state, { now: minute * MINUTE, judgedUntil: minute * MINUTE, ...over })
+describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s', (_, rule) => {
+  const minutes = [0, 1].map((i) => windowOf(i, counters(500, 0, seconds), counters(500, 0, seconds)))
+  const state = foldAll(rule, minutes)
+  const at = (minute: number, over = {}) =>
+    judgeAt(rule, state, { now: minute * MINUTE, judgedUntil: minute * MINUTE, ...over })
 
-    it('that passed is no_data once nothing came for longer than its grace, and says so', () => {
-      expect(at(12)).toMatchObject({ status: 'pass', note: null })
-      expect(at(12.1)).toMatchObject({ status: 'no_data', note: 'grace_over' })
-      expect(at(32).message).toMatch(/^no candidate jobs for 30 min; before that: /)
-    })
+  it('that passed is no_data once nothing came for longer than its grace, and says so', () => {
+    expect(at(12)).toMatchObject({ status: 'pass', note: null })
+    expect(at(12.1)).toMatchObject({ status: 'no_data', note: 'grace_over' })
+    expect(at(32).message).toMatch(/^no candidate jobs for 30 min; before that: /)
+  })
 
-    it('does not take for silence what has not been read yet, nor what came before it could hear', () => {
-      expect(at(200, { judgedUntil: 12 * MINUTE }).status).toBe('pass')
-      expect(at(200, { listeningSince: 190 * MINUTE }).status).toBe('pass')
-      expect(at(200, { listeningSince: 189 * MINUTE }).status).toBe('no_data')
-    })
+  it('does not take for silence what has not been read yet, nor what came before it could hear', () => {
+    expect(at(200, { judgedUntil: 12 * MINUTE }).status).toBe('pass')
+    expect(at(200, { listeningSince: 190 * MINUTE }).status).toBe('pass')
+    expect(at(200, { listeningSince: 189 * MINUTE }).status).toBe('no_data')
+  })
 
-    it('goes on where it was when data comes again', () => {
-      const again = foldAll(rule, [windowOf(40, counters(500, 0, seconds), counters(500, 0, seconds))], state)
-      expect(judgeAt(rule, again, { now: 41 * MINUTE, judgedUntil: 41 * MINUTE }).status).toBe('pass')
-    })
-  },
-)
+  it('goes on where it was when data comes again', () => {
+    const again = foldAll(rule, [windowOf(40, counters(500, 0, seconds), counters(500, 0, seconds))], state)
+    expect(judgeAt(rule, again, { now: 41 * MINUTE, judgedUntil: 41 * MINUTE }).status).toBe('pass')
+  })
+})
 
 it('a breach stays one, however silent it has become', () => {
   const rule = guardrail(GRACE)

@@ -2,9 +2,9 @@
  * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
  * What makes one window bad is asked elsewhere.
  */
-import type { ClosedWindow, Finding, Guardrail, MonitorState, Reading, Tally } from './monitor.ts'
-import { binomialTail, worseThanControl } from './stats/proportions.ts'
-import type { Counters } from './window.ts'
+import type { ClosedWindow, Finding, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
+import { binomialTail, worseThanControl } from '../stats/proportions.ts'
+import type { Counters } from '../window.ts'
 
 /** A count speaks against a limit when a rate at the limit would give as many with at most this probability. */
 export const SPEAKS_AGAINST = 0.1
@@ -16,11 +16,10 @@ export const SPEAKS_AGAINST = 0.1
 const CLEARLY = { p: 0.0001, times: 2, within: 0.01 }
 
 export function countersOf(
-  guardrail: Guardrail,
+  { operation }: Pick<GuardrailBase, 'operation'>,
   window: ClosedWindow,
 ): { candidate: Counters | undefined; control: Counters | undefined } {
-  const baseline = guardrail.baseline === 'matched' ? window.matched : window.control
-  return { candidate: window.candidate[guardrail.operation], control: baseline[guardrail.operation] }
+  return { candidate: window.candidate[operation], control: window.control[operation] }
 }
 
 export function addTallies(earlier: Tally | null, later: Tally): Tally {
@@ -44,7 +43,7 @@ function addErrors(earlier: Errors, later: Errors): Errors {
   return sum
 }
 
-export function rate(x: number, n: number): number | null {
+export function share(x: number, n: number): number | null {
   return n === 0 ? null : x / n
 }
 
@@ -82,13 +81,13 @@ export function controlShares({ x, n, controlX, controlN }: Tally, limit: number
 }
 
 /** More events than a limit allows: the bare rate, and unless `literal` the exact binomial test as well. */
-export function exceeds(guardrail: Guardrail, x: number, n: number, limit: number): boolean {
+export function exceeds(guardrail: { literal: boolean }, x: number, n: number, limit: number): boolean {
   return x > limit * n && (guardrail.literal || binomialTail(x, n, limit) <= SPEAKS_AGAINST)
 }
 
 /** Status by the streak: a full one is a breach unless control shares it, a begun one leaves the matter open. */
 export function streakStatus(
-  guardrail: Guardrail,
+  guardrail: { bothBad: GuardrailBase['bothBad']; forWindows: number },
   state: MonitorState,
   limit: number | null,
 ): Pick<Finding, 'status' | 'note'> {
@@ -105,7 +104,7 @@ export function streakStatus(
 
 /** The finding while nothing could be judged: `no_data` before the first observation, `inconclusive` after it. */
 export function nothingYet(
-  guardrail: Guardrail,
+  windowsNeeded: number,
   seen: number,
   needs: { n: number; baselineN: number; noControl: boolean },
   words: () => string,
@@ -118,7 +117,7 @@ export function nothingYet(
     baselineValue: null,
     baselineN: needs.baselineN,
     threshold: null,
-    windows: { fromMs: null, toMs: null, bad: 0, needed: guardrail.withinMs === null ? guardrail.forWindows : 1 },
+    windows: { fromMs: null, toMs: null, bad: 0, needed: windowsNeeded },
     words,
   }
 }

@@ -1,6 +1,6 @@
 /** Which guardrails may lack data without holding a release up. What holds it up otherwise is the gates'. */
-import { jobsForQuantile } from './guardrail-quantile.ts'
-import type { Guardrail, Verdict } from './monitor.ts'
+import { type Guardrail, kindOf } from './kinds.ts'
+import type { Verdict } from './monitor.ts'
 
 /**
  * Ids of guardrails that are passed over: silent for longer than allowed with `no_data = "warn"`, or relative to a
@@ -24,10 +24,7 @@ export function excusedGuardrails(
 
 /** Nothing could be judged, for want of control's requests alone. */
 function lacksControl(guardrail: Guardrail, verdict: Verdict): boolean {
-  const { max, maxSeconds, metric } = guardrail
-  if (verdict.status !== 'inconclusive' || verdict.note !== null) return false
-  if (metric.startsWith('signal:')) return max === null && verdict.baselineN < guardrail.minSamples
-  if (verdict.value !== null) return false
-  if (metric === 'error_rate') return max === null && verdict.baselineN < guardrail.minRequests
-  return maxSeconds === null && verdict.baselineN < jobsForQuantile(guardrail)
+  return (
+    verdict.status === 'inconclusive' && verdict.note === null && kindOf(guardrail).lacksControl(guardrail, verdict)
+  )
 }

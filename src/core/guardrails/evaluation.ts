@@ -2,12 +2,14 @@
  * All monitors of one epoch together: rows of counters become closed windows, each folded into each
  * monitor exactly once and in order; then the verdicts. Pure; the controller stores what comes out.
  */
-import { foldWindow, judge, openMonitor } from './guardrails.ts'
-import type { ClosedWindow, Guardrail, JudgeContext, MonitorState, Verdict } from './monitor.ts'
-import type { Operation } from './outcome.ts'
-import type { ReleaseState } from './release.ts'
-import { emptySketch, mergeInto, quantile, type Sketch } from './sketch.ts'
-import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRow, windowStart } from './window.ts'
+import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
+import { type Guardrail, kindOf } from './kinds.ts'
+import { longest } from './latency.ts'
+import type { ClosedWindow, ControlJobs, JobAge, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+import type { Operation } from '../outcome.ts'
+import type { ReleaseState } from '../release.ts'
+import { emptySketch, mergeInto } from '../sketch.ts'
+import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRow, windowStart } from '../window.ts'
 
 /** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
 export interface Judgement {
@@ -21,8 +23,8 @@ export interface Judgement {
   submits: { control: number; candidate: number }
   /** End of the first window with a finished candidate job: where the stage's clock starts. */
   firstJobAt: number | null
-  /** Control's finished jobs of the epoch, for what counts as overdue. */
-  controlJobs: { latency: Sketch; per_clip: Sketch }
+  /** For what counts as overdue. */
+  controlJobs: ControlJobs
   /** What has been told in this epoch already, as `alertOf` names it. */
   alerted: string[]
   /** Last resume, or change of what is copied: silence is counted from here at the earliest. Unix ms; null: none. */
@@ -124,11 +126,11 @@ export function verdictsOf(
 ): Verdict[] {
   const { judgedUntil, listeningSince } = judgement
   return guardrails.map((guardrail) => {
-    const { withinMs, metric, id } = guardrail
-    const state = judgement.monitors[id] ?? openMonitor()
-    const fromMs = Math.max(times.now - (withinMs ?? 0), state.since ?? 0)
-    const span = withinMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)
-    const posted = metric.startsWith('signal:') ? { signals: signals(metric.slice('signal:'.length)) } : {}
+    const state = judgement.monitors[guardrail.id] ?? openMonitor()
+    const recentMs = recentMsOf(guardrail)
+    const fromMs = Math.max(times.now - (recentMs ?? 0), state.since ?? 0)
+    const span = recentMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)
+    const posted = kindOf(guardrail).isPosted ? { signals: signals(guardrail.metric.replace('signal:', '')) } : {}
     return judge(guardrail, state, { ...times, judgedUntil, listeningSince, ...posted, recent: span })
   })
 }
@@ -164,7 +166,7 @@ function recentWindow(
 }
 
 function emptyWindow(startMs: number, endMs: number): ClosedWindow {
-  return { startMs, endMs, candidate: {}, control: {}, matched: {} }
+  return { startMs, endMs, candidate: {}, control: {} }
 }
 
 /** Counters of other epochs, and copies where users' jobs are judged (or the other way round), are left out. */
@@ -177,21 +179,8 @@ function addRow(
   if (series.epoch !== of.epoch) return
   const isCandidate = series.arm === 'candidate'
   if (series.shadow !== (isCandidate && of.shadow)) return
-  merge(isCandidate ? window.candidate : window.control, series.operation, counters)
-  // While shadowing every control job is the like of some copy, so all of control is the matched slice.
-  if (series.matched || (!isCandidate && of.shadow)) merge(window.matched, series.operation, counters)
-}
-
-function merge(into: ClosedWindow['candidate'], operation: Operation, counters: Counters): void {
-  mergeCounters((into[operation] ??= emptyCounters()), counters)
-}
-
-/** From so many of control's jobs on, their p99 is good enough to call an open job slow by. */
-const ENOUGH_TO_COMPARE = 100
-
-interface Age {
-  seconds: number
-  perClipSeconds: number | null
+  const arm = isCandidate ? window.candidate : window.control
+  mergeCounters((arm[series.operation] ??= emptyCounters()), counters)
 }
 
 /**
@@ -199,29 +188,11 @@ interface Age {
  * allowance, in seconds and in seconds per clip. The longest where there are several, since a job is counted once, by
  * its age at that time. Null where no guardrail of jobs' latency gives one, or control's p99 is unknown yet.
  */
-export function overdueAfter(judgement: Judgement, guardrails: readonly Guardrail[]): Age | null {
-  const onJobs = guardrails.filter((g) => g.operation === 'job' && g.metric.startsWith('latency_'))
-  const byWindows = onJobs.filter((g) => g.withinMs === null)
-  // A fast trip's limit is for outages: it does not put off what a window rule would call slow.
-  const ages = (byWindows.length > 0 ? byWindows : onJobs)
-    .flatMap((g) => [toleratedByLimit(g), toleratedByControl(g, judgement.controlJobs)])
-    .filter((age) => age !== null)
-  if (ages.length === 0) return null
-  const perClip = ages.map(({ perClipSeconds }) => perClipSeconds).filter((each) => each !== null)
-  return {
-    seconds: Math.max(...ages.map(({ seconds }) => seconds)),
-    perClipSeconds: perClip.length === 0 ? null : Math.max(...perClip),
-  }
-}
-
-function toleratedByLimit({ maxSeconds, normalise }: Guardrail): Age | null {
-  return maxSeconds === null ? null : { seconds: maxSeconds, perClipSeconds: normalise ? maxSeconds : null }
-}
-
-function toleratedByControl(guardrail: Guardrail, { latency, per_clip }: Judgement['controlJobs']): Age | null {
-  const { metric, maxOverControl, normalise } = guardrail
-  if (metric !== 'latency_p99' || maxOverControl === null || latency.count < ENOUGH_TO_COMPARE) return null
-  const factor = 1 + maxOverControl
-  const perClip = normalise && per_clip.count >= ENOUGH_TO_COMPARE ? quantile(per_clip, 0.99)! * factor : null
-  return { seconds: quantile(latency, 0.99)! * factor, perClipSeconds: perClip }
+export function overdueAfter(judgement: Judgement, guardrails: readonly Guardrail[]): JobAge | null {
+  return longest(
+    guardrails
+      .filter(({ operation }) => operation === 'job')
+      .map((guardrail) => kindOf(guardrail).toleratedAge?.(guardrail, judgement.controlJobs) ?? null)
+      .filter((age) => age !== null),
+  )
 }

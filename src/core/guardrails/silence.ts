@@ -1,6 +1,7 @@
 /** Data that stops: past its grace, what was found before is no longer worth anything, but for a breach. */
-import { durationText, plural } from './guardrail-words.ts'
-import type { Finding, Guardrail, JudgeContext, MonitorState } from './monitor.ts'
+import { durationText, plural } from './words.ts'
+import { type Guardrail, kindOf } from './kinds.ts'
+import type { Finding, JudgeContext, MonitorState } from './monitor.ts'
 
 /** The finding as it is worth now: `no_data` once nothing of the candidate was seen for longer than `no_data_grace`. */
 export function silenced(guardrail: Guardrail, state: MonitorState, context: JudgeContext, finding: Finding): Finding {
@@ -16,16 +17,16 @@ export function silenced(guardrail: Guardrail, state: MonitorState, context: Jud
 }
 
 /** Ms without an observation of the candidate, as far as they are known. */
-function silence({ metric, operation }: Guardrail, state: MonitorState, context: JudgeContext): number {
+function silence(guardrail: Guardrail, state: MonitorState, context: JudgeContext): number {
   const { now, clockStartedAt, epochStartedAt, listeningSince, recent, signals, judgedUntil = now } = context
-  if ((recent?.candidate[operation]?.requests ?? 0) > 0) return 0
-  const isSignal = metric.startsWith('signal:')
-  const heardAt = isSignal ? (signals?.candidate?.lastAt ?? null) : (state.seenAt ?? null)
+  if ((recent?.candidate[guardrail.operation]?.requests ?? 0) > 0) return 0
+  const { isPosted } = kindOf(guardrail)
+  const heardAt = isPosted ? (signals?.candidate?.lastAt ?? null) : (state.seenAt ?? null)
   const since = heardAt ?? clockStartedAt ?? epochStartedAt ?? null
   if (since === null) return 0
-  return (isSignal ? now : Math.min(now, judgedUntil)) - Math.max(since, listeningSince ?? 0)
+  return (isPosted ? now : Math.min(now, judgedUntil)) - Math.max(since, listeningSince ?? 0)
 }
 
-function subject({ metric, operation }: Guardrail): string {
-  return metric.startsWith('signal:') ? 'new samples' : `candidate ${plural(operation)}`
+function subject(guardrail: Guardrail): string {
+  return kindOf(guardrail).isPosted ? 'new samples' : `candidate ${plural(guardrail.operation)}`
 }

@@ -1,7 +1,16 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
-import { counted, percent, silenceText, streakText, subjectOf, tallyText } from './guardrail-words.ts'
-import type { ClosedWindow, Finding, Guardrail, JudgeContext, MonitorState, Tally } from './monitor.ts'
-import { binomialTail, worseThanControl } from './stats/proportions.ts'
+import { counted, percent, silenceText, streakText, subjectOf, tallyText, timesText } from './words.ts'
+import type {
+  ClosedWindow,
+  Finding,
+  GuardrailBase,
+  JudgeContext,
+  Kind,
+  MonitorState,
+  Tally,
+  WrittenGuardrail,
+} from './monitor.ts'
+import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
   addTallies,
   advance,
@@ -9,14 +18,66 @@ import {
   exceeds,
   type Judgement,
   nothingYet,
-  rate,
+  share,
   SPEAKS_AGAINST,
   streakStatus,
 } from './streak.ts'
-import { armErrors, armErrorsByClass, judged } from './window.ts'
+import { armErrors, armErrorsByClass, judged } from '../window.ts'
+
+/** Limits of an error rate. Where both are given, each must hold. */
+export interface RateLimits {
+  max: number | null
+  /** 0.5 = control × 1.5 in the same windows. */
+  maxOverControl: number | null
+  minRequests: number
+  /** The bare number is judged, without asking whether the count speaks against the limit. */
+  literal: boolean
+}
+
+export interface RateGuardrail extends GuardrailBase, RateLimits {
+  kind: 'rate'
+  forWindows: number
+}
+
+export const rate: Kind<RateGuardrail> = {
+  kind: 'rate',
+  metrics: /^error_rate$/,
+  form: 'windows',
+  lacks: lacksRateLimit,
+  from: ({ metric, max, maxOverControl, minRequests, literal, forWindows }) => ({
+    metric,
+    max,
+    maxOverControl,
+    minRequests,
+    literal,
+    forWindows,
+  }),
+  fold,
+  assess,
+  formula: (guardrail) =>
+    `${rateRule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${guardrail.minRequests} in a row`,
+  lacksControl: (guardrail, { value, baselineN }) =>
+    value === null && guardrail.max === null && baselineN < guardrail.minRequests,
+}
+
+export function lacksRateLimit({ max, max_over_control }: WrittenGuardrail): string | null {
+  return max === undefined && max_over_control === undefined ? 'a limit is missing: max or max_over_control' : null
+}
+
+/** What makes one count bad, in symbols. */
+export function rateRule({ literal, max, maxOverControl }: RateLimits): string {
+  const rules: string[] = []
+  if (max !== null) rules.push(`x/n > ${max}${literal ? '' : ` and P(X >= x | n, ${max}) <= 0.1 (exact binomial)`}`)
+  if (maxOverControl !== null) {
+    const times = timesText(maxOverControl)
+    const test = ` and P(X >= x | x + x_c, θ) <= 0.1 (exact, θ = share of errors at ${times} x control's rate)`
+    rules.push(`x/n > ${times} x_c/n_c${literal ? '' : test}`)
+  }
+  return rules.join(' or ')
+}
 
 /** Errors of both arms in one window; null if nothing in it says anything about either. */
-export function errorTally(guardrail: Guardrail, window: ClosedWindow): Tally | null {
+export function errorTally(guardrail: GuardrailBase, window: ClosedWindow): Tally | null {
   const { candidate, control } = countersOf(guardrail, window)
   const n = candidate ? judged(candidate) : 0
   const controlN = control ? judged(control) : 0
@@ -32,7 +93,7 @@ export function errorTally(guardrail: Guardrail, window: ClosedWindow): Tally | 
   }
 }
 
-export function foldRate(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = errorTally(guardrail, window)
   if (!fresh) return state
   const seen = state.seen + fresh.n
@@ -42,7 +103,7 @@ export function foldRate(guardrail: Guardrail, state: MonitorState, window: Clos
 }
 
 /** Whether these counts are bad: over any of the limits given. */
-export function judgeRate(guardrail: Guardrail, tally: Tally): Judgement {
+export function judgeRate(guardrail: RateLimits, tally: Tally): Judgement {
   const { max } = guardrail
   const { x, n, controlX, controlN } = tally
   const overControl = worseThanAllowed(guardrail, tally)
@@ -51,7 +112,7 @@ export function judgeRate(guardrail: Guardrail, tally: Tally): Judgement {
     reading: {
       tally,
       value: x / n,
-      baselineValue: rate(controlX, controlN),
+      baselineValue: share(controlX, controlN),
       threshold: thresholdOf(guardrail, tally),
       measure: null,
     },
@@ -62,7 +123,7 @@ export function judgeRate(guardrail: Guardrail, tally: Tally): Judgement {
 }
 
 /** Over the limit relative to control, which needs as many requests as the candidate for that. */
-function worseThanAllowed(guardrail: Guardrail, { x, n, controlX, controlN }: Tally): boolean {
+function worseThanAllowed(guardrail: RateLimits, { x, n, controlX, controlN }: Tally): boolean {
   if (guardrail.maxOverControl === null || controlN < guardrail.minRequests) return false
   const times = 1 + guardrail.maxOverControl
   if (x * controlN <= times * controlX * n) return false
@@ -70,13 +131,13 @@ function worseThanAllowed(guardrail: Guardrail, { x, n, controlX, controlN }: Ta
 }
 
 /** The strictest of the limits that could be applied. */
-function thresholdOf({ max, maxOverControl, minRequests }: Guardrail, { controlX, controlN }: Tally): number {
+function thresholdOf({ max, maxOverControl, minRequests }: RateLimits, { controlX, controlN }: Tally): number {
   const relative =
     maxOverControl === null || controlN < minRequests ? Infinity : (1 + maxOverControl) * (controlX / controlN)
   return Math.min(max ?? Infinity, relative)
 }
 
-export function assessRate(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+function assess(guardrail: RateGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { last, streak } = state
   const tally = streak?.tally ?? last?.tally ?? null
   if (!tally || (guardrail.max === null && tally.controlN < guardrail.minRequests))
@@ -93,15 +154,15 @@ export function assessRate(guardrail: Guardrail, state: MonitorState, context: J
 }
 
 export function rateFigures(
-  guardrail: Guardrail,
+  guardrail: RateLimits,
   tally: Tally,
 ): Pick<Finding, 'value' | 'n' | 'baselineValue' | 'baselineN' | 'threshold' | 'evidence'> {
   const { x, n, controlX, controlN, errors } = tally
   const threshold = thresholdOf(guardrail, tally)
   return {
-    value: rate(x, n),
+    value: share(x, n),
     n,
-    baselineValue: rate(controlX, controlN),
+    baselineValue: share(controlX, controlN),
     baselineN: controlN,
     threshold: Number.isFinite(threshold) ? threshold : null,
     evidence: () => ({ events: x, baselineEvents: controlX, ...errors }),
@@ -110,7 +171,7 @@ export function rateFigures(
 
 /** `job error rate 7.9 % > 1 % in 5 of 5 windows (9 of 114 jobs: 7 job_timeout, 2 job_failed; control 0.4 %)`, with what follows from it. */
 export function rateWords(
-  guardrail: Guardrail,
+  guardrail: GuardrailBase & RateLimits,
   tally: Tally,
   { status, note, threshold }: Pick<Finding, 'status' | 'note' | 'threshold'>,
   span: string,
@@ -127,11 +188,11 @@ export function rateWords(
   return base
 }
 
-function unjudged(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+function unjudged(guardrail: RateGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { n, controlN } = state.pending?.tally ?? state.last?.tally ?? { n: 0, controlN: 0 }
   const noControl = guardrail.max === null && controlN === 0
   const needs = { n, baselineN: controlN, noControl }
-  return nothingYet(guardrail, state.seen, needs, () => {
+  return nothingYet(guardrail.forWindows, state.seen, needs, () => {
     if (state.seen === 0) return silenceText(guardrail, context)
     const subject = subjectOf(guardrail)
     if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`

@@ -1,8 +1,59 @@
 /** Signals posted from outside (quality, resources, cost): candidate's mean against a limit or control's mean; less is better. */
-import { grouped, subjectOf } from './guardrail-words.ts'
-import type { Finding, Guardrail, JudgeContext, MonitorState, SignalMean } from './monitor.ts'
+import { grouped, subjectOf } from './words.ts'
+import type { Finding, GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
 
-export function assessSignal(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+export interface SignalGuardrail extends GuardrailBase {
+  kind: 'signal'
+  metric: `signal:${string}`
+  max: number | null
+  /** Relative to the size of control's mean: 0.5 = control × 1.5. Where both limits are given, each must hold. */
+  maxOverControl: number | null
+  minSamples: number
+}
+
+export const signal: Kind<SignalGuardrail> = {
+  kind: 'signal',
+  metrics: /^signal:[\w.-]+$/,
+  form: 'windows',
+  isPosted: true,
+  lacks: ({ max, max_over_control }) =>
+    max === undefined && max_over_control === undefined ? 'a limit is missing: max or max_over_control' : null,
+  from: ({ metric, max, maxOverControl, minSamples }) => ({
+    metric: metric as SignalGuardrail['metric'],
+    max,
+    maxOverControl,
+    minSamples,
+  }),
+  fold: (_, state) => state,
+  assess,
+  formula: ({ max, maxOverControl, minSamples }) => {
+    const limits = [
+      ...(max === null ? [] : [`mean > ${max}`]),
+      ...(maxOverControl === null ? [] : [`mean > mean_c + ${maxOverControl} |mean_c|`]),
+    ]
+    return `${limits.join(' or ')}, n >= ${minSamples}`
+  },
+  lacksControl: ({ max, minSamples }, { baselineN }) => max === null && baselineN < minSamples,
+}
+
+/** Signals are kept as means of the epoch: what a verdict shows is known when it was acknowledged, and taken out again. */
+export function acknowledgedBy(
+  known: Signals | null,
+  { value, n, baselineValue, baselineN }: Pick<Finding, 'value' | 'n' | 'baselineValue' | 'baselineN'>,
+): Signals {
+  return {
+    candidate: together(known?.candidate ?? null, value === null ? null : { n, mean: value }),
+    control: together(known?.control ?? null, baselineValue === null ? null : { n: baselineN, mean: baselineValue }),
+  }
+}
+
+function together(a: SignalMean | null, b: SignalMean | null): SignalMean | null {
+  if (!a || !b) return a ?? b
+  const n = a.n + b.n
+  return { n, mean: (a.n * a.mean + b.n * b.mean) / n }
+}
+
+function assess(guardrail: SignalGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { max, maxOverControl, minSamples } = guardrail
   const candidate = without(context.signals?.candidate ?? null, state.acknowledged?.candidate ?? null)
   const control = without(context.signals?.control ?? null, state.acknowledged?.control ?? null)
@@ -15,6 +66,7 @@ export function assessSignal(guardrail: Guardrail, state: MonitorState, context:
   const threshold = Math.min(max ?? Infinity, relative)
   const base = {
     note: null,
+    measure: 'signal' as const,
     value: candidate?.mean ?? null,
     n,
     baselineValue: control?.mean ?? null,

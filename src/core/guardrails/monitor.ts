@@ -1,17 +1,30 @@
 /**
- * What a monitor is made of: the guardrail it watches, the windows it is fed, its state, its verdict. Shapes only; the
- * judging is in guardrails.ts and the files it names.
+ * What a monitor is made of: the guardrail it watches, what a kind of guardrail must do, the windows it is fed, its
+ * state, its verdict. Shapes only.
  */
-import type { ArmError, Operation } from './outcome.ts'
-import type { Sketch } from './sketch.ts'
-import type { Counters } from './window.ts'
+import type { ArmError, Operation } from '../outcome.ts'
+import type { Sketch } from '../sketch.ts'
+import type { Counters } from '../window.ts'
 
-/** One monitor: a guardrail of the config on one operation. Made by config/, judged here. */
-export interface Guardrail {
+/** What every monitor has, whatever its kind: a guardrail of the config on one operation. */
+export interface GuardrailBase {
+  /** Which entry of the table in kinds.ts folds, assesses and explains it. */
+  kind: string
   /** Unique in its release and stable across deploys, e.g. `error_rate:job`, `error_rate:job:sequential`, `latency_p99:job`. */
   id: string
-  metric: 'error_rate' | 'latency_p50' | 'latency_p95' | 'latency_p99' | `signal:${string}`
+  metric: string
   operation: Operation
+  action: 'rollback' | 'pause' | 'warn'
+  noData: 'hold' | 'rollback' | 'warn'
+  noDataGraceMs: number
+  bothBad: 'hold' | 'rollback'
+}
+
+/** By windows that have closed, by the last seconds (`within`), or job by job (`method = "sequential"`). */
+export type Form = 'windows' | 'within' | 'sequential'
+
+/** A guardrail as operators write it, read and with its defaults: durations in ms, null where a key was left out. */
+export interface GuardrailSettings extends Omit<GuardrailBase, 'kind' | 'id' | 'operation'> {
   method: 'threshold' | 'sequential'
   /** Absolute limit of a rate. Where several limits are given, each must hold. */
   max: number | null
@@ -24,20 +37,65 @@ export interface Guardrail {
   withinMs: number | null
   minRequests: number
   minSamples: number
-  action: 'rollback' | 'pause' | 'warn'
-  noData: 'hold' | 'rollback' | 'warn'
-  noDataGraceMs: number
   /** Judge the bare number, without asking whether the count speaks against the limit. */
   literal: boolean
-  bothBad: 'hold' | 'rollback'
   /** Sequential: false alarms over a whole release, all its epochs together. */
   alpha: number
   /** Sequential: the candidate's rate may exceed control's by this much. */
   margin: number
   /** Jobs' latencies per unit of work, where known. */
   normalise: boolean
-  baseline: 'all' | 'matched'
 }
+
+/** The keys of a guardrail's table before they were read: any of them may be missing or hold anything. */
+export type WrittenGuardrail = { readonly [key: string]: unknown }
+
+/** Control's finished jobs of the epoch. */
+export interface ControlJobs {
+  latency: Sketch
+  per_clip: Sketch
+}
+
+/** How old a job may become, in seconds, and in seconds per clip where its size is known. */
+export interface JobAge {
+  seconds: number
+  perClipSeconds: number | null
+}
+
+/**
+ * A kind of guardrail: all that is peculiar to it. Pure; whoever judges goes through the table in kinds.ts and knows no
+ * kind by name.
+ */
+export interface Kind<G extends GuardrailBase> {
+  readonly kind: G['kind']
+  /** The metrics that it judges, in `form`. No two kinds may take the same metric in the same form. */
+  readonly metrics: RegExp
+  readonly form: Form
+  /** What is posted belongs to jobs, whatever operations are named, and its silence is told by when it was taken. */
+  readonly isPosted?: boolean
+  /** What a table of this kind lacks, as a sentence for its writer; null where nothing is missing. */
+  lacks(written: WrittenGuardrail): string | null
+  /** The settings that this kind goes by. */
+  from(settings: GuardrailSettings): Omit<G, keyof GuardrailBase> & Pick<G, 'metric'>
+  /** The state after one more closed window; must not change what it is given, and costs the same for any history. */
+  fold(guardrail: G, state: MonitorState, window: ClosedWindow): MonitorState
+  assess(guardrail: G, state: MonitorState, context: JudgeContext): Finding
+  /** The rule in symbols. x of n are the candidate's events, x_c of n_c control's. */
+  formula(guardrail: G): string
+  /** What else the rule goes by, for those who word it themselves. */
+  terms?(guardrail: G): { withinSeconds?: number; alpha?: number }
+  /** Whether nothing could be judged for want of control's traffic alone. Asked of inconclusive verdicts without a note. */
+  lacksControl(guardrail: G, verdict: Verdict): boolean
+  /** How far back it looks without waiting for a window to close; left out where it reads closed windows only. */
+  recentMs?(guardrail: G): number
+  /** Whether the latencies of both arms are needed to judge it. */
+  readonly readsLatency?: boolean
+  /** From which age on an open job of the candidate counts as slow; null where it can't tell yet. */
+  toleratedAge?(guardrail: G, control: ControlJobs): JobAge | null
+}
+
+/** What a verdict's figures are: a share of requests, seconds, seconds of a standard clip, or a number in a unit of its own. */
+export type Measure = 'share' | 'seconds' | 'seconds_per_clip' | 'signal'
 
 type VerdictStatus = 'pass' | 'breach' | 'inconclusive' | 'no_data' | 'error'
 /**
@@ -57,18 +115,26 @@ export interface Finding {
   threshold: number | null
   /** What it rests on: from and to in unix ms, how many windows were judged bad in a row, and of how many needed. */
   windows: { fromMs: number | null; toMs: number | null; bad: number; needed: number }
+  /** What `value` is in, where it is no share of requests: seconds, seconds of a standard clip, a signal's own unit. */
+  measure?: Measure
   /** Counts and statistics to recompute it from, by name: `events`, `baselineEvents`, `job_timeout`, `logE`, … */
   evidence?: () => Readonly<Record<string, number>>
   words: () => string
 }
 
 /** A judgement with what is needed to recompute it. */
-export interface Verdict extends Omit<Finding, 'words' | 'evidence'> {
+export interface Verdict extends Omit<Finding, 'words' | 'evidence' | 'measure'> {
   guardrail: string
+  kind: string
   metric: string
   operation: Operation
   method: 'threshold' | 'sequential'
-  action: Guardrail['action']
+  action: GuardrailBase['action']
+  measure: Measure
+  /** How far back a fast trip looked; null for what waits for windows or counts job by job. */
+  withinSeconds: number | null
+  /** The share of false alarms that a test over the whole release may give; null for other kinds. */
+  alpha: number | null
   evidence?: Readonly<Record<string, number>>
   /** The rule in symbols, with the method's name. */
   formula: string
@@ -82,8 +148,6 @@ export interface ClosedWindow {
   endMs: number
   candidate: Partial<Record<Operation, Counters>>
   control: Partial<Record<Operation, Counters>>
-  /** The control slice as large as the candidate's. */
-  matched: Partial<Record<Operation, Counters>>
 }
 
 /** Events among requests of both arms, in a span of windows: errors, or jobs slower than a limit. */

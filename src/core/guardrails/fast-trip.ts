@@ -1,0 +1,87 @@
+/**
+ * The fast trip: one look at the last seconds, without waiting for a window to close. A tripwire, not a proof of
+ * health: quiet traffic passes it, so that it never keeps a release with few jobs from advancing.
+ */
+import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import { errorTally, judgeRate, lacksRateLimit, rateFigures, type RateLimits, rateRule, rateWords } from './rate.ts'
+import { controlShares, type Judgement, nothingYet } from './streak.ts'
+import { counted, silenceText, subjectOf } from './words.ts'
+
+export interface FastTripGuardrail extends GuardrailBase, RateLimits {
+  kind: 'fast_trip'
+  /** It looks back over so many ms. */
+  withinMs: number
+}
+
+export const fastTrip: Kind<FastTripGuardrail> = {
+  kind: 'fast_trip',
+  metrics: /^error_rate$/,
+  form: 'within',
+  lacks: lacksRateLimit,
+  from: ({ metric, max, maxOverControl, minRequests, literal, withinMs }) => ({
+    metric,
+    max,
+    maxOverControl,
+    minRequests,
+    literal,
+    withinMs: withinMs!,
+  }),
+  fold,
+  assess,
+  formula: (guardrail) => `${rateRule(guardrail)}, n >= ${guardrail.minRequests} within ${guardrail.withinMs / 1000} s`,
+  terms: ({ withinMs }) => ({ withinSeconds: withinMs / 1000 }),
+  lacksControl: (guardrail, { value, baselineN }) =>
+    value === null && guardrail.max === null && baselineN < guardrail.minRequests,
+  recentMs: ({ withinMs }) => withinMs,
+}
+
+const NOTHING: Tally = { fromMs: 0, toMs: 0, x: 0, n: 0, controlX: 0, controlN: 0 }
+
+/** Remembers the last closed window: control's last seconds can be too few to show that it fails as well. */
+function fold(guardrail: FastTripGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const trial = errorTally(guardrail, window)
+  return trial ? { ...state, seen: state.seen + trial.n, trial } : state
+}
+
+function assess(guardrail: FastTripGuardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { recent } = context
+  const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
+  return recent && tally.n >= guardrail.minRequests
+    ? found(guardrail, recent, judgeRate(guardrail, tally), state.trial)
+    : tooFew(guardrail, state.seen + tally.n, tally, context)
+}
+
+function found(
+  guardrail: FastTripGuardrail,
+  recent: ClosedWindow,
+  { reading, bad, beyondControl }: Judgement,
+  before: Tally | null,
+): Finding {
+  const { tally } = reading
+  const { max: limit } = guardrail
+  const own = !bad || beyondControl || guardrail.bothBad === 'rollback' || limit === null
+  const shared =
+    !own && (controlShares(tally, limit) || (before !== null && controlShares(against(tally, before), limit)))
+  const status = !bad ? 'pass' : shared ? 'inconclusive' : 'breach'
+  const note = shared ? 'both_bad' : null
+  const figures = rateFigures(guardrail, tally)
+  const span = ` within ${guardrail.withinMs / 1000} s`
+  const words = (): string => rateWords(guardrail, tally, { status, note, threshold: figures.threshold }, span)
+  const windows = { fromMs: recent.startMs, toMs: recent.endMs, bad: bad ? 1 : 0, needed: 1 }
+  return { status, note, ...figures, windows, words }
+}
+
+/** The candidate's counts against control's of another span. */
+function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally {
+  return { ...span, x, n, controlX, controlN }
+}
+
+function tooFew(guardrail: FastTripGuardrail, seen: number, tally: Tally, context: JudgeContext): Finding {
+  const needs = { n: tally.n, baselineN: tally.controlN, noControl: false }
+  const finding = nothingYet(1, seen, needs, () => silenceText(guardrail, context))
+  if (seen === 0) return finding
+  const { operation, withinMs, minRequests } = guardrail
+  const words = (): string =>
+    `${subjectOf(guardrail)}: ${counted(tally.n, operation)} within ${withinMs / 1000} s, fewer than the ${minRequests} that could trip it`
+  return { ...finding, status: 'pass', words }
+}

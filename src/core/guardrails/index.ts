@@ -1,0 +1,129 @@
+/**
+ * Guardrails: windows in, verdicts out. A monitor watches one guardrail through one epoch: open it, fold each closed
+ * window into it once, in order, and judge after every fold: the verdict is of the last window, and a streak that was
+ * full and has been broken since shows no more. What is done about a verdict is the caller's.
+ */
+import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
+import type {
+  ClosedWindow,
+  Finding,
+  Form,
+  GuardrailSettings,
+  JudgeContext,
+  MonitorState,
+  Verdict,
+  WrittenGuardrail,
+} from './monitor.ts'
+import type { Operation } from '../outcome.ts'
+import { silenced } from './silence.ts'
+
+export type { Guardrail } from './kinds.ts'
+export type { ClosedWindow, Finding, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+
+/** What all metrics match, as a regular expression's source. */
+export const METRIC_PATTERN = [...new Set(ALL_KINDS.map(({ metrics }) => metrics.source))].join('|')
+
+export function isMetric(metric: unknown): boolean {
+  return typeof metric === 'string' && ALL_KINDS.some(({ metrics }) => metrics.test(metric))
+}
+
+/** What a guardrail's table lacks, as a sentence; null where a kind takes it as it is. Of a metric that is none, what no kind would take. */
+export function lacking(written: WrittenGuardrail): string | null {
+  const { metric } = written
+  const form = formOf(written.within, written.method)
+  const kinds = ALL_KINDS.filter(
+    (kind) => kind.form === form && (!isMetric(metric) || kind.metrics.test(String(metric))),
+  )
+  if (kinds.length === 0) return NOT_JUDGED[form]
+  const lacks = kinds.map((kind) => kind.lacks(written))
+  return lacks.includes(null) ? null : (lacks[0] ?? null)
+}
+
+const NOT_JUDGED: Record<Form, string> = {
+  windows: 'this metric is not judged by windows',
+  within: 'this metric is not judged within some seconds: leave out "within"',
+  sequential: 'this metric is not judged job by job: leave out method = "sequential"',
+}
+
+function formOf(within: unknown, method: unknown): Form {
+  if (within !== undefined && within !== null) return 'within'
+  return method === 'sequential' ? 'sequential' : 'windows'
+}
+
+/** One monitor per operation, each with an id that stays the same while the config does, once `numbered`. */
+export function guardrailsOf(settings: GuardrailSettings, operations: readonly Operation[]): Guardrail[] {
+  const { metric, action, noData, noDataGraceMs, bothBad } = settings
+  const form = formOf(settings.withinMs, settings.method)
+  const kind = ALL_KINDS.find((each) => each.form === form && each.metrics.test(metric))!
+  const common = { kind: kind.kind, metric, action, noData, noDataGraceMs, bothBad }
+  return (kind.isPosted ? (['job'] as const) : operations).map((operation) => {
+    const id = [metric, operation, ...(form === 'windows' ? [] : [form])].join(':')
+    return { ...common, ...kind.from(settings), id, operation } as Guardrail
+  })
+}
+
+/**
+ * A monitor that has seen nothing. Hand over the state of the epoch before, if the release has had one: nothing is
+ * carried over but the number of epochs, by which sequential monitors share their α.
+ */
+export function openMonitor(previous?: MonitorState): MonitorState {
+  return {
+    version: 1,
+    epoch: (previous?.epoch ?? 0) + 1,
+    seen: 0,
+    seenAt: null,
+    since: null,
+    acknowledged: null,
+    pending: null,
+    last: null,
+    streak: null,
+    trial: null,
+    tripped: null,
+  }
+}
+
+/**
+ * The state after one more closed window; constant work, and nothing given is changed. Windows without traffic may be
+ * left out. Counters that come late belong into the next window that is folded.
+ *
+ * Jobs that hang: the caller adds each candidate job still open beyond control's p99 to the candidate's sketches, with
+ * its age as its latency, before folding (right-censored: its real latency can only be longer). Each job once: what has
+ * been added as open is not added again when it ends.
+ */
+export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  if (window.startMs < (state.since ?? 0)) return state
+  const next = kindOf(guardrail).fold(guardrail, state, window)
+  return next.seen > state.seen ? { ...next, seenAt: window.endMs } : next
+}
+
+/** The verdict with its words. */
+export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Verdict {
+  const { words, evidence, measure = 'share', ...figures } = assess(guardrail, state, context)
+  const kind = kindOf(guardrail)
+  const { withinSeconds = null, alpha = null } = kind.terms?.(guardrail) ?? {}
+  return {
+    guardrail: guardrail.id,
+    kind: kind.kind,
+    metric: guardrail.metric,
+    operation: guardrail.operation,
+    method: kind.form === 'sequential' ? 'sequential' : 'threshold',
+    action: guardrail.action,
+    ...figures,
+    measure,
+    withinSeconds,
+    alpha,
+    ...(evidence ? { evidence: evidence() } : {}),
+    formula: kind.formula(guardrail),
+    message: words(),
+  }
+}
+
+/** The same verdict in figures only, for those who judge millions of windows and read few. */
+export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
+  return silenced(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
+}
+
+/** How far back the guardrail looks without waiting for a window to close; null where it waits. */
+export function recentMsOf(guardrail: Guardrail): number | null {
+  return kindOf(guardrail).recentMs?.(guardrail) ?? null
+}

@@ -1,0 +1,146 @@
+/**
+ * Latency job by job: both arms' jobs are counted as slow by limits that were fixed before their window began, and the
+ * counts are tested like failures.
+ */
+import { latenciesOf, mergeLatencies, toleratedByControl } from './latency.ts'
+import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
+import { jobsForQuantile, tailOf } from './quantile.ts'
+import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
+import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
+import { addTallies, nothingYet } from './streak.ts'
+import { counted, plural, secondsText, silenceText, subjectOf } from './words.ts'
+
+export interface SequentialLatencyGuardrail extends GuardrailBase {
+  kind: 'sequential_latency'
+  /** 0.5 = control × 1.5. */
+  maxOverControl: number
+  /** False alarms over a whole release, all its epochs together. */
+  alpha: number
+  minRequests: number
+  literal: boolean
+  /** Jobs' latencies per unit of work, where known. */
+  normalise: boolean
+}
+
+export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
+  kind: 'sequential_latency',
+  metrics: /^latency_p99$/,
+  form: 'sequential',
+  lacks: ({ max_over_control }) =>
+    max_over_control === undefined ? 'method = "sequential" takes latency_p99 with max_over_control' : null,
+  from: ({ metric, maxOverControl, alpha, minRequests, literal, normalise }) => ({
+    metric,
+    maxOverControl: maxOverControl!,
+    alpha,
+    minRequests,
+    literal,
+    normalise,
+  }),
+  fold(guardrail, state, window) {
+    return tripped(testOf(guardrail), state, addSlow(guardrail, state, window))
+  },
+  assess,
+  formula: ({ alpha, maxOverControl, metric }) => {
+    const p = metric.replace('latency_', '')
+    return (
+      `e(x of n slower than ${1 + maxOverControl} x control's ${p} of earlier windows) >= k(k + 1)/${alpha} in epoch k, ` +
+      `and e(x of x + x_c, θ0 = n/(n + n_c), x_c slower than that ${p}) as well (one-sided beta-binomial e-processes)`
+    )
+  },
+  terms: ({ alpha }) => ({ alpha }),
+  lacksControl: (guardrail, { value, baselineN }) => value === null && baselineN < jobsForQuantile(guardrail),
+  readsLatency: true,
+  toleratedAge: toleratedByControl,
+}
+
+/** How slow is too slow is known from control alone: without it, nothing is. */
+function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
+  return {
+    limit: tailOf(guardrail),
+    alpha: guardrail.alpha,
+    // What is tolerated is in the limits by which either arm's jobs were counted.
+    toleratedRatio: () => 1,
+    actsWithoutControl: () => false,
+  }
+}
+
+function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
+  const { operation, minRequests } = guardrail
+  const trial = state.tripped ?? state.trial
+  if (trial && trial.n > 0) {
+    const subject = () => slowSubject(guardrail, state)
+    const saying = { subject, operation, minRequests, margin: 0, mayBeShared: false }
+    return sequentialFinding(testOf(guardrail), state, trial, saying)
+  }
+  const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
+  return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () =>
+    state.seen === 0
+      ? silenceText(guardrail, context)
+      : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), operation)} needed for a comparison`,
+  )
+}
+
+type SketchName = keyof Latencies['control']
+
+/**
+ * The yardstick is control's quantile over the epoch's earlier windows. A candidate's job is slow above it times
+ * (1 + maxOverControl), one of control's above it as it is. So at the limit itself, a candidate slower by just what is
+ * allowed, both arms have the same share of slow jobs, however well so few jobs have told control's quantile: none of
+ * them is counted by a limit that it had a part in. Jobs that end before there is a yardstick only make it.
+ */
+function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const fresh = latenciesOf(guardrail, window)
+  const arrived = { n: fresh.candidate.latency.count, controlN: fresh.control.latency.count }
+  if (arrived.n + arrived.controlN === 0) return state
+  const span = { fromMs: window.startMs, toMs: window.endMs, x: 0, ...arrived, controlX: 0 }
+  const earlier = state.pending?.latencies ?? null
+  const next = {
+    ...state,
+    seen: state.seen + arrived.n,
+    pending: {
+      tally: addTallies(state.pending?.tally ?? null, span),
+      latencies: yardstick(earlier ? mergeLatencies(earlier, fresh) : fresh),
+    },
+  }
+  const measure = earlier ? measureFor(guardrail, earlier.control, fresh) : null
+  if (!earlier || !measure) return next
+  const mark = quantile(earlier.control[measure], 1 - tailOf(guardrail))!
+  const [candidate, control] = [fresh.candidate[measure], fresh.control[measure]]
+  const counts = {
+    ...span,
+    x: countAbove(candidate, mark * times(guardrail)),
+    n: candidate.count,
+    controlX: countAbove(control, mark),
+    controlN: control.count,
+  }
+  return { ...next, trial: addTallies(state.trial, counts) }
+}
+
+/** Per unit of work where the sizes of at least half of the jobs are known; null until control has enough jobs. */
+function measureFor(
+  guardrail: SequentialLatencyGuardrail,
+  control: Latencies['control'],
+  fresh: Latencies,
+): SketchName | null {
+  const needed = jobsForQuantile(guardrail)
+  const known = (arm: Record<SketchName, Sketch>): boolean => arm.per_clip.count * 2 >= arm.latency.count
+  if (control.per_clip.count >= needed && [control, fresh.candidate, fresh.control].every(known)) return 'per_clip'
+  return control.latency.count >= needed ? 'latency' : null
+}
+
+function yardstick({ control }: Latencies): Latencies {
+  return { candidate: { latency: emptySketch(), per_clip: emptySketch() }, control }
+}
+
+function times({ maxOverControl }: SequentialLatencyGuardrail): number {
+  return 1 + maxOverControl
+}
+
+/** `share of jobs slower than 60.3 s`, by the limit of the next window. */
+function slowSubject(guardrail: SequentialLatencyGuardrail, { pending }: MonitorState): string {
+  const latencies = pending?.latencies
+  const measure = latencies ? measureFor(guardrail, latencies.control, latencies) : null
+  const mark = latencies && measure ? quantile(latencies.control[measure], 1 - tailOf(guardrail)) : null
+  const limit = mark === null ? 'the limit' : secondsText(mark * times(guardrail))
+  return `share of ${plural(guardrail.operation)} slower than ${limit}${measure === 'per_clip' ? ' per clip' : ''}`
+}

@@ -1,0 +1,73 @@
+/** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
+import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import { errorTally } from './rate.ts'
+import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
+import { addTallies, nothingYet } from './streak.ts'
+import { silenceText, subjectOf } from './words.ts'
+
+export interface SequentialRateGuardrail extends GuardrailBase {
+  kind: 'sequential_rate'
+  max: number
+  /** The candidate's rate may exceed control's by this much. */
+  margin: number
+  /** False alarms over a whole release, all its epochs together. */
+  alpha: number
+  minRequests: number
+}
+
+export const sequentialRate: Kind<SequentialRateGuardrail> = {
+  kind: 'sequential_rate',
+  metrics: /^error_rate$/,
+  form: 'sequential',
+  lacks: ({ max }) =>
+    max === undefined || max === 0 || (typeof max === 'number' && max >= 1)
+      ? 'method = "sequential" takes error_rate with a max between 0 and 1'
+      : null,
+  from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
+  fold(guardrail, state, window) {
+    return tripped(testOf(guardrail), state, add(guardrail, state, window))
+  },
+  assess,
+  formula: ({ alpha, margin, max }) =>
+    `e(x of n, p0 = ${max}) >= k(k + 1)/${alpha} in epoch k, and ` +
+    `e(x of x + x_c, θ0 by traffic share and (p_c + ${margin})/p_c) as well (one-sided beta-binomial e-processes)`,
+  terms: ({ alpha }) => ({ alpha }),
+  lacksControl: () => false,
+}
+
+function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): SequentialTest {
+  return {
+    limit: max,
+    alpha,
+    toleratedRatio: (trial) => toleratedRatio(trial, max, margin),
+    actsWithoutControl: (logEControl) => logEControl === null || bothBad === 'rollback',
+  }
+}
+
+/** (p_c + margin)/p_c, with control's rate drawn towards the limit by the weight of one event. */
+function toleratedRatio({ controlX, controlN }: Tally, limit: number, margin: number): number {
+  const controlRate = (controlX + 1) / (controlN + 1 / limit)
+  return (controlRate + margin) / controlRate
+}
+
+function add(guardrail: SequentialRateGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
+  const fresh = errorTally(guardrail, window)
+  return fresh ? { ...state, seen: state.seen + fresh.n, trial: addTallies(state.trial, fresh) } : state
+}
+
+function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {
+  const trial = state.tripped ?? state.trial
+  if (!trial || trial.n === 0) {
+    const baselineN = trial?.controlN ?? 0
+    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => silenceText(guardrail, context))
+  }
+  const { operation, minRequests, margin } = guardrail
+  const subject = () => subjectOf(guardrail)
+  return sequentialFinding(testOf(guardrail), state, trial, {
+    subject,
+    operation,
+    minRequests,
+    margin,
+    mayBeShared: true,
+  })
+}

@@ -1,0 +1,84 @@
+/** Verdicts in words: figures with their units. No judging. */
+import type { GuardrailBase, JudgeContext, Tally } from './monitor.ts'
+import type { Operation } from '../outcome.ts'
+
+const NOUNS: Record<Operation, readonly [string, string]> = {
+  submit: ['submit', 'submits'],
+  poll: ['poll', 'polls'],
+  content: ['download', 'downloads'],
+  cancel: ['cancel', 'cancels'],
+  list: ['list', 'lists'],
+  sync: ['synchronous submit', 'synchronous submits'],
+  other: ['request', 'requests'],
+  job: ['job', 'jobs'],
+}
+
+/** `job error rate`, `p99 latency of submits`. */
+export function subjectOf({ metric, operation }: GuardrailBase): string {
+  if (metric === 'error_rate') return `${NOUNS[operation][0]} error rate`
+  if (metric.startsWith('signal:')) return metric.slice('signal:'.length)
+  return metric.startsWith('latency_')
+    ? `${metric.slice('latency_'.length)} latency of ${NOUNS[operation][1]}`
+    : `${metric} of ${NOUNS[operation][1]}`
+}
+
+/** `1 job`, `1,140 jobs`. */
+export function counted(n: number, operation: Operation): string {
+  return `${grouped(n)} ${NOUNS[operation][n === 1 ? 0 : 1]}`
+}
+
+export function plural(operation: Operation): string {
+  return NOUNS[operation][1]
+}
+
+export function grouped(n: number): string {
+  return n.toLocaleString('en-US')
+}
+
+/** `7.9 %`, two digits below 10 and three above. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(share < 0.1 ? 2 : 3))} %`
+}
+
+export function secondsText(seconds: number): string {
+  return `${Number(seconds.toPrecision(3))} s`
+}
+
+/** `(9 of 114 jobs: 7 job_timeout, 2 job_failed; control 0.4 %)`; of slow jobs without classes. */
+export function tallyText(tally: Tally, operation: Operation): string {
+  const { x, n, controlX, controlN } = tally
+  const control = controlN === 0 ? 'no control traffic' : `control ${percent(controlX / controlN)}`
+  return `(${grouped(x)} of ${counted(n, operation)}${classesText(tally)}; ${control})`
+}
+
+/** `: 20 job_timeout, 3 job_failed`, the most first. */
+function classesText({ x, errors }: Tally): string {
+  const named = Object.entries(errors ?? {}).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  const parts = named.map(([name, n]) => `${grouped(n)} ${name}`)
+  const others = x - named.reduce((sum, [, n]) => sum + n, 0)
+  // Counted by a build that did not tell classes apart.
+  if (parts.length > 0 && others > 0) parts.push(`${grouped(others)} of unknown class`)
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
+
+/** `in 2 of 5 windows`, and a streak that has grown beyond what was needed as such. */
+export function streakText(bad: number, needed: number): string {
+  return bad > needed ? `in ${bad} windows in a row (${needed} needed)` : `in ${bad} of ${needed} windows`
+}
+
+/** What is said while nothing has been seen. */
+export function silenceText(guardrail: GuardrailBase, { now, clockStartedAt, epochStartedAt }: JudgeContext): string {
+  const since = clockStartedAt ?? epochStartedAt ?? null
+  const how = since === null ? 'yet' : `for ${durationText(now - since)}`
+  return `${subjectOf(guardrail)}: no candidate ${NOUNS[guardrail.operation][1]} ${how}`
+}
+
+export function durationText(ms: number): string {
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Number((ms / 3_600_000).toPrecision(3))} h`
+}
+
+/** `1.5` for 0.5 over control. */
+export function timesText(overControl: number): string {
+  return String(Number((1 + overControl).toPrecision(12)))
+}
