@@ -4,7 +4,7 @@
  */
 import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
-import { longest } from './latency.ts'
+import { longest } from './job-age.ts'
 import type { ClosedWindow, ControlJobs, JobAge, JudgeContext, MonitorState, Verdict } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 import type { ReleaseState } from '../release.ts'

@@ -1,12 +1,11 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
+import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, tailOf } from './quantile.ts'
 import { counted, grouped, secondsText, silenceText, streakText, subjectOf, timesText } from './words.ts'
 import type {
   ClosedWindow,
-  ControlJobs,
   Finding,
   GuardrailBase,
-  JobAge,
   JudgeContext,
   Kind,
   Latencies,
@@ -226,31 +225,4 @@ function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: Jud
 
 function measureIn({ measure }: Judgement['reading']): Measure {
   return measure === 'per_clip' ? 'seconds_per_clip' : 'seconds'
-}
-
-/** From so many of control's jobs on, their p99 is good enough to call an open job slow by. */
-const ENOUGH_TO_COMPARE = 100
-
-export function longest(ages: readonly JobAge[]): JobAge | null {
-  if (ages.length === 0) return null
-  const perClip = ages.map(({ perClipSeconds }) => perClipSeconds).filter((each) => each !== null)
-  return {
-    seconds: Math.max(...ages.map(({ seconds }) => seconds)),
-    perClipSeconds: perClip.length === 0 ? null : Math.max(...perClip),
-  }
-}
-
-function toleratedByLimit({ maxSeconds, normalise }: LatencyGuardrail): JobAge | null {
-  return maxSeconds === null ? null : { seconds: maxSeconds, perClipSeconds: normalise ? maxSeconds : null }
-}
-
-export function toleratedByControl(
-  guardrail: { metric: string; maxOverControl: number | null; normalise: boolean },
-  { latency, per_clip }: ControlJobs,
-): JobAge | null {
-  const { metric, maxOverControl, normalise } = guardrail
-  if (metric !== 'latency_p99' || maxOverControl === null || latency.count < ENOUGH_TO_COMPARE) return null
-  const factor = 1 + maxOverControl
-  const perClip = normalise && per_clip.count >= ENOUGH_TO_COMPARE ? quantile(per_clip, 0.99)! * factor : null
-  return { seconds: quantile(latency, 0.99)! * factor, perClipSeconds: perClip }
 }

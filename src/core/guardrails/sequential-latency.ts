@@ -2,7 +2,8 @@
  * Latency job by job: both arms' jobs are counted as slow by limits that were fixed before their window began, and the
  * counts are tested like failures.
  */
-import { latenciesOf, mergeLatencies, toleratedByControl } from './latency.ts'
+import { toleratedByControl } from './job-age.ts'
+import { latenciesOf, mergeLatencies } from './latency.ts'
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import { jobsForQuantile, tailOf } from './quantile.ts'
 import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
