@@ -1,5 +1,5 @@
 /** The few calls to the control plane that the demo makes. */
-import type { ActionRequest, HistoryEntry, ReleaseView } from '../src/control/api.ts'
+import type { ActionRequest, HistoryEntry, ReleaseView } from '../src/api/index.ts'
 import type { DemoGateway } from './gateway.ts'
 import { RELEASE } from './scene.ts'
 

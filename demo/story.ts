@@ -1,5 +1,5 @@
 /** The story as a list of things that must happen, each with its figures and a deadline. Throws where one does not. */
-import type { HistoryEntry, ReleaseView } from '../src/control/api.ts'
+import type { HistoryEntry, ReleaseView } from '../src/api/index.ts'
 import type { ControlClient } from './control-client.ts'
 import type { Backends } from './scene.ts'
 

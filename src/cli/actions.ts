@@ -1,6 +1,6 @@
 /** The commands that change a release: each is one action of the API, with a reason. */
 import { type Command, Option } from 'commander'
-import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../control/api.ts'
+import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../api/index.ts'
 import type { ApiClient, Reply } from './api-client.ts'
 import { advice } from './advice.ts'
 import { EXIT, type ExitCode } from './failure.ts'

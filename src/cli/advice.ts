@@ -1,5 +1,5 @@
 /** What a person can do next about a release, and what each thing that blocks it would take. Sentences only. */
-import type { BlockerView, ReleaseView } from '../control/api.ts'
+import type { BlockerView, ReleaseView } from '../api/index.ts'
 import { place } from './words.ts'
 
 /** The likely next command, in one or two lines. */

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot'
 import { issueWords } from '../config/issue-words.ts'
-import { errorSchema } from '../control/api.ts'
+import { errorSchema } from '../api/index.ts'
 import { EXIT, Failure } from './failure.ts'
 import { printable } from './terminal.ts'
 

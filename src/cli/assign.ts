@@ -1,6 +1,6 @@
 /** `sluice assign SUBJECT`: which arm a subject gets now, and why. Nothing is counted. */
 import type { Command } from 'commander'
-import { type AssignmentView, assignmentSchema } from '../control/api.ts'
+import { type AssignmentView, assignmentSchema } from '../api/index.ts'
 import { openSession } from './session.ts'
 import { figure } from './words.ts'
 

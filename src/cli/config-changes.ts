@@ -1,6 +1,6 @@
 /** `sluice config propose|changes|…`: change requests of the live configuration, and its published versions. */
 import { Argument, type Command } from 'commander'
-import { configViewSchema, listOf } from '../control/api.ts'
+import { configViewSchema, listOf } from '../api/index.ts'
 import {
   type ChangeDetail,
   changeDetailSchema,
@@ -9,7 +9,7 @@ import {
   type ChangeView,
   type VersionView,
   versionSchema,
-} from '../control/api-changes.ts'
+} from '../api/changes.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { usage } from './failure.ts'
 import { countArgument, wholeArgument } from './numbers.ts'

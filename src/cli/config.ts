@@ -1,6 +1,6 @@
 /** `sluice config show|diff|set|unset`: the effective configuration and its live overlay. */
 import type { Command } from 'commander'
-import { type ConfigView, configViewSchema } from '../control/api.ts'
+import { type ConfigView, configViewSchema } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { addConfigChanges } from './config-changes.ts'
 import { addConfigCheck } from './config-check.ts'

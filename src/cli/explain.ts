@@ -1,6 +1,6 @@
 /** `sluice explain`: why the release stands where it stands and does not go on, in sentences. */
 import type { Command } from 'commander'
-import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../control/api.ts'
+import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../api/index.ts'
 import { advice, isLastStage, remedy } from './advice.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'

@@ -1,7 +1,7 @@
 /** `sluice history` and `sluice jobs`: lists of the API as tables, newest first, over as many pages as asked for. */
 import type { Command } from 'commander'
 import type * as v from 'valibot'
-import { historyEntrySchema, jobSchema, listOf } from '../control/api.ts'
+import { historyEntrySchema, jobSchema, listOf } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { countArgument } from './numbers.ts'
 import { openSession, type Session } from './session.ts'

@@ -1,5 +1,5 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
-import type { ReleaseView, VerdictView } from '../control/api.ts'
+import type { ReleaseView, VerdictView } from '../api/index.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { isLastStage } from './advice.ts'
 import { table } from './table.ts'

@@ -1,6 +1,6 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
 import type { Command } from 'commander'
-import { type MetricView, type ReportView, reportSchema } from '../control/api-experiment.ts'
+import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'

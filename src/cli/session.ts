@@ -1,7 +1,7 @@
 /** What every command starts from: the global options, the API, the terminal, and the release that is meant. */
 import { type Command, Option } from 'commander'
 import * as v from 'valibot'
-import { listOf, releaseSchema } from '../control/api.ts'
+import { listOf, releaseSchema } from '../api/index.ts'
 import { type ApiClient, createApiClient, type Reply } from './api-client.ts'
 import { Failure, usage } from './failure.ts'
 import { jsonText, openTerminal, type Terminal } from './terminal.ts'

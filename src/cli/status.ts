@@ -1,7 +1,7 @@
 /** `sluice status`: how the release stands; once, or followed until told otherwise. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { type ReleaseView, releaseSchema } from '../control/api.ts'
+import { type ReleaseView, releaseSchema } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { createLiveView } from './live.ts'

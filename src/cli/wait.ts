@@ -1,6 +1,6 @@
 /** `--wait`: looks at a release until nothing blocks the next step, shows what does, then takes the step. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ReleaseView, releaseSchema } from '../control/api.ts'
+import { type ReleaseView, releaseSchema } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { Failure } from './failure.ts'
 import { createLiveView } from './live.ts'

@@ -2,7 +2,7 @@
 import { assign, type Assignment, positionOf } from '../core/assignment.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
-import type { AssignmentView } from './api.ts'
+import type { AssignmentView } from '../api/index.ts'
 
 const NOTHING_KNOWN: Attributes = {
   claims: {},

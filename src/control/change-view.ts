@@ -5,8 +5,8 @@ import { diffOf } from '../config/overlay-diff.ts'
 import { publishable } from '../config/publishable.ts'
 import type { Publication } from '../durable/controller-rpc.ts'
 import type { ChangeRequest } from '../durable/live-config-data.ts'
-import type { ConfigView } from './api.ts'
-import type { ChangeDetail, ChangeView, VersionView } from './api-changes.ts'
+import type { ConfigView } from '../api/index.ts'
+import type { ChangeDetail, ChangeView, VersionView } from '../api/changes.ts'
 
 /** `version` is that of the overlay which acts now. */
 export function changeView(request: ChangeRequest, version: number): ChangeView {

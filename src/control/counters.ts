@@ -11,7 +11,7 @@ import {
   type WindowRow,
   windowStart,
 } from '../core/window.ts'
-import type { CounterRow } from './api.ts'
+import type { CounterRow } from '../api/index.ts'
 
 /** Sums per step and series, without telling matched control traffic from the rest. Steps are aligned as windows are. */
 export class StepCounters {

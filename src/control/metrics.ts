@@ -2,7 +2,7 @@
 import { ARM_ERRORS } from '../core/outcome.ts'
 import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
 import type { SignalSum } from '../durable/controller-rpc.ts'
-import type { ReleaseView } from './api.ts'
+import type { ReleaseView } from '../api/index.ts'
 import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
 
 /** Of one release, as its controller answers. */

@@ -3,9 +3,9 @@ import { type JsonSchema, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-jso
 import type * as v from 'valibot'
 import { NOT_AN_INSTANT } from '../config/instant.ts'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
-import * as api from './api.ts'
-import * as changes from './api-changes.ts'
-import * as experiment from './api-experiment.ts'
+import * as api from '../api/index.ts'
+import * as changes from '../api/changes.ts'
+import * as experiment from '../api/experiment.ts'
 import { HEALTH_ROUTES, type HealthRoute } from './health.ts'
 import type { AnyRoute } from './route.ts'
 

@@ -7,7 +7,7 @@ import * as v from 'valibot'
 import { issueWords } from '../config/issue-words.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
 import { type ErrorDetail, SluiceError } from '../core/errors.ts'
-import { type BatchAnswer, MAX_BATCH_ROWS } from './api-experiment.ts'
+import { type BatchAnswer, MAX_BATCH_ROWS } from '../api/experiment.ts'
 import { readText } from './read-request.ts'
 
 const MAX_BATCH_BYTES = 1_048_576

@@ -5,7 +5,7 @@
  */
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
-import type { ReleaseView } from './api.ts'
+import type { ReleaseView } from '../api/index.ts'
 import type { ControlService } from './service.ts'
 import type { SharedFeed } from './shared-feed.ts'
 

@@ -18,8 +18,8 @@ import type {
   Page,
   PairView,
   ReleaseView,
-} from './api.ts'
-import type { ReportView } from './api-experiment.ts'
+} from '../api/index.ts'
+import type { ReportView } from '../api/experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'
 import { type ChangesService, changesService } from './changes-service.ts'

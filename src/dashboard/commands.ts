@@ -1,5 +1,5 @@
 /** Form fields → an action of the API. Fields of a form are text; what they mean is checked here once. */
-import { ACTIONS, type ActionCommand, type ReleaseView } from '../control/api.ts'
+import { ACTIONS, type ActionCommand, type ReleaseView } from '../api/index.ts'
 
 export type ActionName = (typeof ACTIONS)[number]
 

@@ -2,7 +2,7 @@
  * Live configuration as forms: the values that act now, a patch laid over them, and the patch that
  * a posted form asks for. Whether values are allowed is the control plane's to say.
  */
-import type { ConfigView, ReleaseView } from '../control/api.ts'
+import type { ConfigView, ReleaseView } from '../api/index.ts'
 import type { Text } from './text/en.ts'
 
 export type Patch = Record<string, unknown>

@@ -1,5 +1,5 @@
 /** What an action would change, in words, from the state before and the state that a dry run gives. */
-import type { ActionCommand, CounterRow, ReleaseView } from '../control/api.ts'
+import type { ActionCommand, CounterRow, ReleaseView } from '../api/index.ts'
 import { group, type Part, placeName, share, stageName } from './format.ts'
 import type { Text } from './text/en.ts'
 

@@ -1,6 +1,6 @@
 /** The verdicts that a rollback rests on. The release itself begins anew with each epoch; its history keeps them. */
 import { array, is, object } from 'valibot'
-import { type HistoryEntry, type ReleaseView, verdictSchema } from '../control/api.ts'
+import { type HistoryEntry, type ReleaseView, verdictSchema } from '../api/index.ts'
 import { sentenceOf } from './format.ts'
 import { verdictSentence } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'

@@ -1,5 +1,5 @@
 /** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
-import type { VerdictView } from '../control/api.ts'
+import type { VerdictView } from '../api/index.ts'
 import { group, latency, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
 

@@ -2,7 +2,7 @@
  * The first line of a release's page: one sentence, and the paragraph that says why it stands
  * there and what comes next. Written from what the API gives, so that it can't say something else.
  */
-import type { HistoryEntry, ReleaseView, VerdictView } from '../control/api.ts'
+import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
 import { clock, type Part, percent, placeName, plain, say, sentenceOf, share, span, stageName } from './format.ts'
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
 import { HEALTH_TONE, type Health, healthOf, overdueSeconds, streaks } from './health.ts'

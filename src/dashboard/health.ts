@@ -1,5 +1,5 @@
 /** How a release is, in one word out of a closed list, from its state and verdicts. */
-import type { ReleaseView, VerdictView } from '../control/api.ts'
+import type { ReleaseView, VerdictView } from '../api/index.ts'
 import type { Tone } from './guardrail-words.ts'
 
 export type Health =

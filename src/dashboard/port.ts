@@ -17,9 +17,9 @@ import type {
   PairView,
   ReleaseView,
   Role,
-} from '../control/api.ts'
-import type { ChangeDetail, ChangeView, VersionView } from '../control/api-changes.ts'
-import type { ReportView } from '../control/api-experiment.ts'
+} from '../api/index.ts'
+import type { ChangeDetail, ChangeView, VersionView } from '../api/changes.ts'
+import type { ReportView } from '../api/experiment.ts'
 
 export type { Page }
 

@@ -1,5 +1,5 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
-import type { MetricView, ReportView } from '../control/api-experiment.ts'
+import type { MetricView, ReportView } from '../api/experiment.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
 

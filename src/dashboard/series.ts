@@ -2,7 +2,7 @@
  * Counter rows → what the four charts draw: one point a step and arm, the limits that hold, and the
  * moments at which something changed. Also the source of the same figures as a table.
  */
-import type { CounterRow, HistoryEntry, VerdictView } from '../control/api.ts'
+import type { CounterRow, HistoryEntry, VerdictView } from '../api/index.ts'
 import { clock, latency, placeName, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
 

@@ -1,5 +1,5 @@
 /** What stands between a release and its next step, as a list: open items first, then what is already met. */
-import type { BlockerView, ReleaseView } from '../control/api.ts'
+import type { BlockerView, ReleaseView } from '../api/index.ts'
 import { type Part, span } from './format.ts'
 import { guardrailName, statusWord } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'

@@ -1,6 +1,6 @@
 /** What a release's controller offers the control plane, in the API's own values. The data plane needs none of it. */
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../control/api.ts'
-import type { ReportView } from '../control/api-experiment.ts'
+import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
+import type { ReportView } from '../api/experiment.ts'
 import type { Arm } from '../core/arm.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'

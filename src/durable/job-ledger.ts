@@ -3,7 +3,7 @@
  * looked after by alarm when no client polls. An id alone routes a job; nothing waits for this object.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { JobView, Page, PairView } from '../control/api.ts'
+import type { JobView, Page, PairView } from '../api/index.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Outcome } from '../core/outcome.ts'

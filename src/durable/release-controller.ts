@@ -3,8 +3,8 @@
  * release runs. Judgement and transitions are the core's; gathering, storing and telling are here.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../control/api.ts'
-import type { ReportView } from '../control/api-experiment.ts'
+import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
+import type { ReportView } from '../api/experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ChangeDetail, VersionView } from '../../src/control/api-changes.ts'
+import type { ChangeDetail, VersionView } from '../../src/api/changes.ts'
 import { runHere } from '../cli/in-process.ts'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser } from '../support/browser.ts'

@@ -1,7 +1,7 @@
 /** The commands that change a release, run as processes against a twin of the control plane. */
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { actionAnswerSchema } from '../../src/control/api.ts'
+import { actionAnswerSchema } from '../../src/api/index.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease } from './samples.ts'
 import { startTwin, TOKEN, type Twin } from './twin.ts'

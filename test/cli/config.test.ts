@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { configViewSchema } from '../../src/control/api.ts'
+import { configViewSchema } from '../../src/api/index.ts'
 import { run } from './run.ts'
 import { startTwin, TOKEN, type Twin } from './twin.ts'
 

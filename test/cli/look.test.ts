@@ -1,8 +1,8 @@
 /** The commands that only look: status, explain, history, jobs, assign, report. */
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/control/api.ts'
-import { reportSchema } from '../../src/control/api-experiment.ts'
+import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/api/index.ts'
+import { reportSchema } from '../../src/api/experiment.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
 import { startTwin, TOKEN, type Twin } from './twin.ts'

@@ -6,7 +6,7 @@ import type {
   JobView,
   ReleaseView,
   VerdictView,
-} from '../../src/control/api.ts'
+} from '../../src/api/index.ts'
 
 export const LADDER = [1, 5, 20, 50, 100]
 const SINCE = '2026-11-24T08:00:00.000Z'

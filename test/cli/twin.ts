@@ -9,7 +9,7 @@ import {
   type HistoryEntry,
   type JobView,
   type ReleaseView,
-} from '../../src/control/api.ts'
+} from '../../src/api/index.ts'
 import { aReport } from '../support/report-view.ts'
 import { historyEntry, idleRelease, jobs, LADDER } from './samples.ts'
 

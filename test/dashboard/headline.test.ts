@@ -1,6 +1,6 @@
 /** The first line of a release's page, for each situation that somebody may find at night. */
 import { describe, expect, test } from 'vitest'
-import type { HistoryEntry, ReleaseView, VerdictView } from '../../src/control/api.ts'
+import type { HistoryEntry, ReleaseView, VerdictView } from '../../src/api/index.ts'
 import { plain } from '../../src/dashboard/format.ts'
 import { headline } from '../../src/dashboard/headline.ts'
 import { en } from '../../src/dashboard/text/en.ts'

@@ -1,6 +1,6 @@
 /** Counter rows as points of charts: what is summed, what may not be, and what is left out. */
 import { describe, expect, test } from 'vitest'
-import type { CounterRow, HistoryEntry, VerdictView } from '../../src/control/api.ts'
+import type { CounterRow, HistoryEntry, VerdictView } from '../../src/api/index.ts'
 import { type ChartView, charts, figures } from '../../src/dashboard/series.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 

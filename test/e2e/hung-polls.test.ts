@@ -1,6 +1,6 @@
 /** A candidate that takes jobs and never answers a poll: its open jobs are evidence, and control's jobs wait for none of them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CounterRow } from '../../src/control/api.ts'
+import type { CounterRow } from '../../src/api/index.ts'
 import { ControlClient } from '../support/control-client.ts'
 import { inParallel, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
 import { numbering } from '../support/numbering.ts'

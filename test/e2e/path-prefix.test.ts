@@ -1,6 +1,6 @@
 /** Backends that serve their API below a path prefix only: whatever Sluice asks by itself about a job goes there too. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import type { PairView } from '../../src/control/api.ts'
+import type { PairView } from '../../src/api/index.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { call, type Reply } from '../support/data-plane.ts'
 import { type Handler, jobOf, OddBackend, sendJson } from '../support/odd-backend.ts'

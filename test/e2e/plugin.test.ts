@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type DemoGateway, startWorker } from '../../demo/gateway.ts'
-import type { ReleaseView } from '../../src/control/api.ts'
+import type { ReleaseView } from '../../src/api/index.ts'
 import { eventually } from '../support/control-client.ts'
 import { type Backends, startBackends } from '../support/processes.ts'
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CounterRow } from '../../src/control/api.ts'
+import type { CounterRow } from '../../src/api/index.ts'
 import { ARM_ERRORS } from '../../src/core/outcome.ts'
 import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
 import { inParallel, pollToEnd, type Reply, submit, subjectsOf } from '../support/data-plane.ts'

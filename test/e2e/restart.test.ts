@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { CounterRow, HistoryEntry, ReleaseView, VerdictView } from '../../src/control/api.ts'
+import type { CounterRow, HistoryEntry, ReleaseView, VerdictView } from '../../src/api/index.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
 import { poll, submit } from '../support/data-plane.ts'

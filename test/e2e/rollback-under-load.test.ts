@@ -1,7 +1,7 @@
 /** The promise of the whole thing: a candidate that starts failing under load is out within the windows configured. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { CounterRow } from '../../src/control/api.ts'
+import type { CounterRow } from '../../src/api/index.ts'
 import { idKeys } from '../../src/core/id-keys.ts'
 import { openJobId } from '../../src/core/job-id.ts'
 import { ControlClient } from '../support/control-client.ts'

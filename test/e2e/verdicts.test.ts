@@ -1,7 +1,7 @@
 /** What a breach leads to on real processes, stage by stage; windows of a second, thresholds for few jobs. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FaultChange } from '../../demo/faults.ts'
-import type { ReleaseView } from '../../src/control/api.ts'
+import type { ReleaseView } from '../../src/api/index.ts'
 import { ControlClient } from '../support/control-client.ts'
 import { routedBy, submit } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, urlsOf } from '../support/processes.ts'

@@ -1,5 +1,5 @@
 /** Calls to the control plane of a gateway under test, and waiting for what it will say. */
-import type { ConfigView, HistoryEntry, JobView, ReleaseView, CounterRow } from '../../src/control/api.ts'
+import type { ConfigView, HistoryEntry, JobView, ReleaseView, CounterRow } from '../../src/api/index.ts'
 import { type Gateway, tokenOf } from './processes.ts'
 
 export interface Answer {

@@ -1,5 +1,5 @@
 /** What surrounds the dashboard's twin: its plan, its configuration, its jobs. Fixed, so that pictures can be compared. */
-import type { JobView, PairView } from '../../src/control/api.ts'
+import type { JobView, PairView } from '../../src/api/index.ts'
 import type { Plan } from '../../src/core/release.ts'
 
 const MINUTE = 60_000

@@ -1,5 +1,5 @@
 /** Invented figures for the dashboard's twin: repeatable, with the shapes that real traffic has. */
-import type { CounterRow, HistoryEntry, VerdictView } from '../../src/control/api.ts'
+import type { CounterRow, HistoryEntry, VerdictView } from '../../src/api/index.ts'
 import type { ReleaseState } from '../../src/core/release.ts'
 
 export type Traffic = 'healthy' | 'failing' | 'silent'

@@ -3,7 +3,7 @@
  * so that pages can be driven without a gateway. Time stands still until it is moved.
  */
 import * as v from 'valibot'
-import { actionSchema, type HistoryEntry, type ReleaseView, type Role } from '../../src/control/api.ts'
+import { actionSchema, type HistoryEntry, type ReleaseView, type Role } from '../../src/api/index.ts'
 import type { Blocker, Facts } from '../../src/core/gates.ts'
 import { blockers } from '../../src/core/gates.ts'
 import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'

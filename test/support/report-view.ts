@@ -1,5 +1,5 @@
 /** An A/B report with the product's own numbers, made by the real core from invented sums. */
-import type { ReportView } from '../../src/control/api-experiment.ts'
+import type { ReportView } from '../../src/api/experiment.ts'
 import { buildReport } from '../../src/core/report.ts'
 import { atTheEnd, COMPLAINTS, counts, PLAN, PLAY, seconds, share } from '../core/experiment-fixtures.ts'
 

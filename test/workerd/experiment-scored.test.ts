@@ -2,7 +2,7 @@
 import { env, exports } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
-import type { BatchAnswer } from '../../src/control/api-experiment.ts'
+import type { BatchAnswer } from '../../src/api/experiment.ts'
 import { hash32 } from '../../src/core/assignment.ts'
 import { idKeys } from '../../src/core/id-keys.ts'
 import { sealJobId } from '../../src/core/job-id.ts'

@@ -1,8 +1,8 @@
 /** Signals through the Worker's own door into the real controller: counted once, judged, shown. */
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import type { BatchAnswer } from '../../src/control/api-experiment.ts'
-import type { ReleaseView } from '../../src/control/api.ts'
+import type { BatchAnswer } from '../../src/api/experiment.ts'
+import type { ReleaseView } from '../../src/api/index.ts'
 
 const RELEASE = 'measured'
 

@@ -4,7 +4,7 @@
  */
 import { evictAllDurableObjects, evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { ActionCommand } from '../../src/control/api.ts'
+import type { ActionCommand } from '../../src/api/index.ts'
 import type { Judgement } from '../../src/core/guardrails/evaluation.ts'
 import { isPageCursor } from '../../src/durable/controller/paging.ts'
 import {

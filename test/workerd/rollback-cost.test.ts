@@ -1,7 +1,7 @@
 /** What a rollback cost: told as it is after seconds, final once its jobs have ended, and kept in sight until the next start. */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { ReleaseView } from '../../src/control/api.ts'
+import type { ReleaseView } from '../../src/api/index.ts'
 import type { JobEntry } from '../../src/durable/rpc.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'

@@ -1,6 +1,6 @@
 /** Which arm a subject gets, and why, without counting anything. */
 import * as v from 'valibot'
-import { assignmentSchema } from '../api.ts'
+import { assignmentSchema } from '../../api/index.ts'
 import { route } from '../route.ts'
 
 export const assignRoutes = [

@@ -1,5 +1,5 @@
 /** Batches of what is measured outside: signals of evaluators, events of players. */
-import { batchAnswerSchema, eventSchema, signalSchema } from '../api-experiment.ts'
+import { batchAnswerSchema, eventSchema, signalSchema } from '../../api/experiment.ts'
 import { batchAnswer, readBatch } from '../read-batch.ts'
 import { route } from '../route.ts'
 import { addressOf, isPage } from '../write-key.ts'

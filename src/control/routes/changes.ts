@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { Caller } from '../../auth/caller.ts'
 import type { Role } from '../../auth/roles.ts'
 import { type ErrorCode, SluiceError } from '../../core/errors.ts'
-import { configViewSchema, listOf } from '../api.ts'
+import { configViewSchema, listOf } from '../../api/index.ts'
 import {
   type ChangeDetail,
   changeActSchema,
@@ -13,7 +13,7 @@ import {
   proposalSchema,
   reviewSchema,
   versionSchema,
-} from '../api-changes.ts'
+} from '../../api/changes.ts'
 import type { ChangesService } from '../changes-service.ts'
 import { type BodySchema, paging, route } from '../route.ts'
 import { changeOf, changeQuery } from './config.ts'

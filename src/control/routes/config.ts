@@ -1,6 +1,6 @@
 /** The effective configuration of a release and its live overlay. */
 import * as v from 'valibot'
-import { configViewSchema, reasonSchema } from '../api.ts'
+import { configViewSchema, reasonSchema } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
 import { type BodySchema, type Call, flag, route } from '../route.ts'
 

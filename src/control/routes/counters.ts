@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { instant, parseDuration } from '../../config/fields.ts'
 import { SluiceError } from '../../core/errors.ts'
-import { counterRowSchema, listOf } from '../api.ts'
+import { counterRowSchema, listOf } from '../../api/index.ts'
 import { route } from '../route.ts'
 
 const HOUR_MS = 3_600_000

@@ -1,7 +1,7 @@
 /** Jobs that went through the gateway, and pairs of a control job with its shadow. */
 import * as v from 'valibot'
 import type { JobFilter } from '../../durable/controller-rpc.ts'
-import { jobSchema, listOf, pairSchema } from '../api.ts'
+import { jobSchema, listOf, pairSchema } from '../../api/index.ts'
 import { flag, paging, route } from '../route.ts'
 
 const { arm, status } = jobSchema.entries

@@ -1,6 +1,6 @@
 /** Releases: their state, what may be done to them, and what was done. */
 import * as v from 'valibot'
-import { actionAnswerSchema, actionSchema, historyEntrySchema, listOf, releaseSchema } from '../api.ts'
+import { actionAnswerSchema, actionSchema, historyEntrySchema, listOf, releaseSchema } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
 import { paging, route } from '../route.ts'
 

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { showReport } from '../../dashboard/routes/report.ts'
 import { visitOf } from '../../dashboard/visit.ts'
-import { reportSchema } from '../api-experiment.ts'
+import { reportSchema } from '../../api/experiment.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
 import { route } from '../route.ts'

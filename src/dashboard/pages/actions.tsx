@@ -1,6 +1,6 @@
 /** What one can do: at most three buttons at the top, roll back always the last of them, and the toggles. */
 import type { Child, FC } from 'hono/jsx'
-import type { ReleaseView, Role } from '../../control/api.ts'
+import type { ReleaseView, Role } from '../../api/index.ts'
 import { percent, share, stageName } from '../format.ts'
 import { healthOf } from '../health.ts'
 import { mayAct, mayConfigure } from '../roles.ts'

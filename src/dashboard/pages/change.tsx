@@ -1,6 +1,6 @@
 /** One change request: its difference to what acts now, what moved since, what others say of it, and what may be done. */
 import type { Child, FC } from 'hono/jsx'
-import type { ChangeDetail } from '../../control/api-changes.ts'
+import type { ChangeDetail } from '../../api/changes.ts'
 import { ago, exact, whoName } from '../format.ts'
 import type { ChangeActName } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'

@@ -1,6 +1,6 @@
 /** Change requests of the live configuration as a list, and the versions that were published, each to go back to. */
 import type { FC } from 'hono/jsx'
-import type { ChangedKey, ChangeView, VersionView } from '../../control/api-changes.ts'
+import type { ChangedKey, ChangeView, VersionView } from '../../api/changes.ts'
 import { ago, exact, whoName } from '../format.ts'
 import type { Page } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'

@@ -1,6 +1,6 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
-import type { ConfigView } from '../../control/api.ts'
+import type { ConfigView } from '../../api/index.ts'
 import { type Change, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'

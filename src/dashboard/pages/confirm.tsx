@@ -3,7 +3,7 @@
  * `#confirm` is shown in a dialog.
  */
 import type { Child, FC } from 'hono/jsx'
-import type { ActionCommand, ReleaseView } from '../../control/api.ts'
+import type { ActionCommand, ReleaseView } from '../../api/index.ts'
 import { fingerprint, startStages } from '../commands.ts'
 import { shareOf } from '../effects.ts'
 import { type Part, stageName } from '../format.ts'

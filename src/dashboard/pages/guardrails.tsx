@@ -1,6 +1,6 @@
 /** Each guardrail with its figures, limit, streak and verdict; and what the next step waits for. */
 import type { FC } from 'hono/jsx'
-import type { HistoryEntry, ReleaseView, VerdictView } from '../../control/api.ts'
+import type { HistoryEntry, ReleaseView, VerdictView } from '../../api/index.ts'
 import { clock } from '../format.ts'
 import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf, verdictSentence } from '../guardrail-words.ts'
 import type { Text } from '../text/en.ts'

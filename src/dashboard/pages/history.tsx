@@ -1,6 +1,6 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
-import type { HistoryEntry } from '../../control/api.ts'
+import type { HistoryEntry } from '../../api/index.ts'
 import { ago, exact, percent, placeName, whoName } from '../format.ts'
 import { reasonOf } from '../evidence.ts'
 import type { Page } from '../port.ts'

@@ -1,6 +1,6 @@
 /** Jobs with a filter, newest first. */
 import type { Child } from 'hono/jsx'
-import type { JobView } from '../../control/api.ts'
+import type { JobView } from '../../api/index.ts'
 import { ago, exact, latency, stageName } from '../format.ts'
 import type { DashboardJobFilter, Page } from '../port.ts'
 import type { Text } from '../text/en.ts'

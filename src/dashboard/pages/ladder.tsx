@@ -1,6 +1,6 @@
 /** The ladder as a picture: rungs passed, the present one with its bake, those ahead; below it the split. */
 import type { FC } from 'hono/jsx'
-import type { ReleaseView } from '../../control/api.ts'
+import type { ReleaseView } from '../../api/index.ts'
 import { percent, share, span, stageName } from '../format.ts'
 import type { Text } from '../text/en.ts'
 import { bakeProgress } from '../waits.ts'

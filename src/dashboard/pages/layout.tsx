@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Child, FC } from 'hono/jsx'
-import type { Role } from '../../control/api.ts'
+import type { Role } from '../../api/index.ts'
 import { assetPath } from '../assets.ts'
 import { type Part, whoName } from '../format.ts'
 import type { Language } from '../language.ts'

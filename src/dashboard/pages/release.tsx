@@ -1,5 +1,5 @@
 /** A release's page: who serves whom, is it healthy, why here, what can I do; in this order. */
-import type { HistoryEntry, PairView, ReleaseView } from '../../control/api.ts'
+import type { HistoryEntry, PairView, ReleaseView } from '../../api/index.ts'
 import { clock } from '../format.ts'
 import type { Headline } from '../headline.ts'
 import type { Chart, ChartView } from '../series.ts'

@@ -1,5 +1,5 @@
 /** All releases, one line each, worded as on their own pages. */
-import type { ReleaseView } from '../../control/api.ts'
+import type { ReleaseView } from '../../api/index.ts'
 import { ago, exact } from '../format.ts'
 import { headline } from '../headline.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'

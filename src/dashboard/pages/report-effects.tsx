@@ -1,6 +1,6 @@
 /** The report's table: each metric and the cost of a video, with interval, lift and what they rest on. */
 import type { FC } from 'hono/jsx'
-import type { MetricView, ReportView } from '../../control/api-experiment.ts'
+import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { significant } from '../format.ts'
 import { estimateWords, evidenceWords, signed, toneOf } from '../report-words.ts'
 import type { Text } from '../text/en.ts'

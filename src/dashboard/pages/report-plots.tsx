@@ -1,6 +1,6 @@
 /** The report's two drawings as SVG, without script: an interval per metric, and a lift with its band by day. */
 import type { FC } from 'hono/jsx'
-import type { ReportView } from '../../control/api-experiment.ts'
+import type { ReportView } from '../../api/experiment.ts'
 import { signed } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 

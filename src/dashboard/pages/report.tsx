@@ -1,6 +1,6 @@
 /** The A/B report as a page: the decision in one sentence, then everything that it rests on. */
 import type { FC } from 'hono/jsx'
-import type { ReportView } from '../../control/api-experiment.ts'
+import type { ReportView } from '../../api/experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
 import { checks, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'

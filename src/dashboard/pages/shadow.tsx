@@ -1,6 +1,6 @@
 /** Shadow copies: how many are on their way, where they get lost, and the latest pairs. */
 import type { FC } from 'hono/jsx'
-import type { PairView, ReleaseView } from '../../control/api.ts'
+import type { PairView, ReleaseView } from '../../api/index.ts'
 import { ago, exact, group, latency, share } from '../format.ts'
 import type { Text } from '../text/en.ts'
 import { ArmColumns } from './arm-columns.tsx'

@@ -1,6 +1,6 @@
 /** The pages of change requests and versions: looking, proposing to restore or restoring, and what is done to one request. */
 import type { Context } from 'hono'
-import type { ConfigView } from '../../control/api.ts'
+import type { ConfigView } from '../../api/index.ts'
 import { readJson } from '../config-draft.ts'
 import { changePage } from '../pages/change.tsx'
 import { changesPage } from '../pages/changes.tsx'

@@ -1,6 +1,6 @@
 /** The configuration page: reading, looking over a change, proposing or publishing it; refusals are shown at their fields. */
 import type { Context } from 'hono'
-import type { ConfigView, ReleaseView } from '../../control/api.ts'
+import type { ConfigView, ReleaseView } from '../../api/index.ts'
 import { draftOf, type Patch, patchOf, readJson, SECTIONS } from '../config-draft.ts'
 import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
 import { pathOf } from '../pages/layout.tsx'

@@ -1,6 +1,6 @@
 /** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
 import type { Context } from 'hono'
-import type { ActionCommand, ConfigView, CounterRow, ReleaseView } from '../../control/api.ts'
+import type { ActionCommand, ConfigView, CounterRow, ReleaseView } from '../../api/index.ts'
 import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'

@@ -1,6 +1,6 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
-import type { CounterRow, HistoryEntry } from '../../control/api.ts'
+import type { CounterRow, HistoryEntry } from '../../api/index.ts'
 import { withEvidence } from '../evidence.ts'
 import { headline, tabTitle } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'

@@ -1,5 +1,5 @@
 /** Carries out commands: asks the core for the transition, commits it with its audit entry and webhooks in one go. */
-import type { ActionCommand } from '../../control/api.ts'
+import type { ActionCommand } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Facts } from '../../core/gates.ts'
 import { type Judgement, openJudgement } from '../../core/guardrails/evaluation.ts'

@@ -2,7 +2,7 @@
  * The experiment of a release: asks the ledgers for sums over subjects, has the core make the report, keeps what must
  * be kept (the reading at the planned end, the last decision) and tells when the decision changes. Acts on nothing.
  */
-import type { ReportView } from '../../control/api-experiment.ts'
+import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Evidence } from '../../core/experiment.ts'

@@ -1,5 +1,5 @@
 /** Pages over several ledgers, one ledger after the other: the cursor says in which to go on, and where. */
-import type { Page } from '../../control/api.ts'
+import type { Page } from '../../api/index.ts'
 import { within } from '../stubs.ts'
 import { CALL_DEADLINE_MS } from './gather.ts'
 

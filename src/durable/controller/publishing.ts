@@ -1,5 +1,5 @@
 /** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
-import type { ConfigView } from '../../control/api.ts'
+import type { ConfigView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'

@@ -2,7 +2,7 @@
  * What the controller keeps: state, judgement, overlay, append-only audit. Whatever changes together
  * is written in one synchronous transaction. Decides nothing.
  */
-import type { HistoryEntry, Page } from '../../control/api.ts'
+import type { HistoryEntry, Page } from '../../api/index.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import { type Place, placeOf } from '../../core/transitions.ts'

@@ -2,7 +2,7 @@
  * The controller's tick: closed windows of all shards and ledgers folded into the judgement, verdicts taken, and what
  * core/next-action.ts says about them carried out. Also the release's view, from what the tick knows.
  */
-import type { ReleaseView } from '../../control/api.ts'
+import type { ReleaseView } from '../../api/index.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'

@@ -1,5 +1,5 @@
 /** A release as the control plane shows it, from what the controller holds. Pure but for the shapes it is given. */
-import type { ReleaseView, VerdictView } from '../../control/api.ts'
+import type { ReleaseView, VerdictView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Blocker } from '../../core/gates.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'

@@ -1,5 +1,5 @@
 /** Jobs and shadow pairs as the control plane lists them, newest first; `cursor` is the time and key of the last row. */
-import type { JobView, Page, PairView } from '../../control/api.ts'
+import type { JobView, Page, PairView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { Protocol } from '../../protocols/protocol.ts'

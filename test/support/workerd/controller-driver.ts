@@ -4,7 +4,7 @@
  */
 import { reset, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, vi } from 'vitest'
-import type { ActionCommand, HistoryEntry, ReleaseView } from '../../../src/control/api.ts'
+import type { ActionCommand, HistoryEntry, ReleaseView } from '../../../src/api/index.ts'
 import type { Actor, Answer } from '../../../src/durable/controller-rpc.ts'
 import { batch, controller, shard } from './objects.ts'
 

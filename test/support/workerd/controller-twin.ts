@@ -2,7 +2,7 @@
  * A release's controller in memory: versions, refusals, audit and compare-and-set as the real one answers them, so
  * that the control plane can be tried without objects. It knows two moves: start and rollback.
  */
-import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/control/api.ts'
+import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/api/index.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
 import type {
@@ -12,7 +12,7 @@ import type {
   ReleaseControllerRpc,
   SignalSum,
 } from '../../../src/durable/controller-rpc.ts'
-import type { ReportView } from '../../../src/control/api-experiment.ts'
+import type { ReportView } from '../../../src/api/experiment.ts'
 import { aReport } from '../report-view.ts'
 import { aReleaseView } from './release-view.ts'
 

@@ -1,5 +1,5 @@
 /** A release's state as the controller shows it, to be varied by tests. */
-import type { ReleaseView } from '../../../src/control/api.ts'
+import type { ReleaseView } from '../../../src/api/index.ts'
 
 export function aReleaseView(over: Partial<ReleaseView> = {}): ReleaseView {
   return {

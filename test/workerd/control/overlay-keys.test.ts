@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import type { ConfigView } from '../../../src/control/api.ts'
+import type { ConfigView } from '../../../src/api/index.ts'
 import type { Env } from '../../../src/config/env.ts'
 
 const WAN = 'wan22'

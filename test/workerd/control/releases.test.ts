@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorSchema, releaseSchema } from '../../../src/control/api.ts'
+import { errorSchema, releaseSchema } from '../../../src/api/index.ts'
 import * as v from 'valibot'
 import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
 

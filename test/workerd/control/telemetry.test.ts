@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { CounterRow } from '../../../src/control/api.ts'
+import type { CounterRow } from '../../../src/api/index.ts'
 import { releaseEvents } from '../../../src/control/release-events.ts'
 import { SharedFeed } from '../../../src/control/shared-feed.ts'
 import { addTo, emptySketch } from '../../../src/core/sketch.ts'

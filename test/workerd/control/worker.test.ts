@@ -3,7 +3,7 @@ import { exports } from 'cloudflare:workers'
 import { evictAllDurableObjects } from 'cloudflare:test'
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import type { ConfigView, HistoryEntry, ReleaseView } from '../../../src/control/api.ts'
+import type { ConfigView, HistoryEntry, ReleaseView } from '../../../src/api/index.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
 
 const WAN = 'wan22'

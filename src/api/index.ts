@@ -7,8 +7,8 @@ import { ARMS } from '../core/arm.ts'
 import { OPERATIONS } from '../core/outcome.ts'
 
 export { ROLES, type Role } from '../auth/roles.ts'
-export * from './api-actions.ts'
-export * from './api-release.ts'
+export * from './actions.ts'
+export * from './release.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)

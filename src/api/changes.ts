@@ -1,7 +1,7 @@
 /** Change requests of the live configuration and its published versions, as the API takes and answers them. */
 import * as v from 'valibot'
-import { reasonSchema } from './api-actions.ts'
-import { configValueSchema } from './api.ts'
+import { reasonSchema } from './actions.ts'
+import { configValueSchema } from './index.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const overlay = v.record(v.string(), v.unknown())
