@@ -45,13 +45,17 @@ describe('control is answered byte for byte as without shadowing', () => {
   it('while the shadow works', async () => {
     await expectSame('healthy')
     // Until they are known: the next test cuts the connections of whatever is still under way.
-    await control.until('both copies are jobs', (view) => view.shadow.funnel.submitted === 2, 60_000)
+    await control.until('every copy is a job', ({ shadow: { funnel } }) => {
+      const isAll = funnel.submitted === funnel.sampled && funnel.submitted === shadow.submits
+      return isAll && funnel.submitted >= 2
+    })
   })
 
   it('while the shadow is down', async () => {
     await shadow.close()
     try {
       await expectSame('down')
+      await control.until('both copies are lost', (view) => view.shadow.dropped['submit_unreachable'] === 2)
     } finally {
       await shadow.listen()
     }
