@@ -2,6 +2,7 @@
  * Who calls with control-plane credentials, and in which role: a static token or a signed one. The gateway asks
  * this for `x-sluice-arm`, the control plane for everything; browser sessions are the control plane's alone.
  */
+import { remembered } from '../core/remembered.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
 import type { JwksDeps } from './jwks.ts'
 import { looksLikeJwt, verifyUser } from './jwt.ts'
@@ -78,12 +79,17 @@ async function operator(
 export async function isOwnCredential(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<boolean> {
   const header = headers.get('authorization')
   if (header === null) return false
-  const shown = credentialIn(header)
-  if (shown === 'several' || shown.some((part) => findToken(config.tokens, part))) return true
+  if (holdsToken(config.tokens, header)) return true
+  if (!config.controlPlane) return false
   const bearer = bearerOf(header)
-  if (bearer === null || !config.controlPlane || !looksLikeJwt(bearer)) return false
-  return (await verifyUser(bearer, config.controlPlane, deps)).ok
+  return bearer !== null && looksLikeJwt(bearer) && (await verifyUser(bearer, config.controlPlane, deps)).ok
 }
+
+/** A client sends the same header with each request, so what it holds is found out once, until the tokens change. */
+const holdsToken = remembered({ entries: 1000, chars: 1024 }, (tokens: readonly StaticToken[], header) => {
+  const shown = credentialIn(header)
+  return shown === 'several' || shown.some((part) => findToken(tokens, part) !== null)
+})
 
 /**
  * What may be a static token, each character at most once: the one credential, or name and password of Basic; nothing

@@ -12,6 +12,7 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Arm } from './arm.ts'
 import { base64url, fromBase64url } from './base64url.ts'
 import type { IdKeys } from './id-keys.ts'
+import { remembered } from './remembered.ts'
 import { seal, unseal } from './seal.ts'
 
 const HEAD = 'slc_'
@@ -53,10 +54,15 @@ const MATCHED = 4
 const FILE = 8
 
 /** Who a subject is inside ids and to the ledger: keyed, so that neither gives away user names. 12 hex digits a key. */
-export function ownerOf(subject: string, keys: IdKeys): string[] {
+export function ownerOf(subject: string, keys: IdKeys): readonly string[] {
+  return ownersOf(keys, subject)
+}
+
+/** A subject polls many times; what it is called is worked out once. */
+const ownersOf = remembered({ entries: 2000, chars: 256 }, (keys: IdKeys, subject): readonly string[] => {
   const bytes = utf8ToBytes(subject)
   return keys.map((key) => bytesToHex(key.owners(bytes).subarray(0, NOBODY.length / 2)))
-}
+})
 
 /** The same tag always gives the same id. */
 export function sealJobId(tag: JobTag, keys: IdKeys): string {

@@ -40,7 +40,7 @@ export async function subjectOf(
 ): Promise<Subject> {
   const claims = isTester ? {} : await claimsOf(request, config, deps)
   const source = sourceOf(request, config, keys, claims)
-  return { ...source, claims, owners: ownerOf(source.key, keys) as [string, ...string[]] }
+  return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
 }
 
 /** The first of the configured sources that yields; a caller without any is somebody new with each request. */

@@ -43,7 +43,6 @@ export async function translationOf(
   }
   return {
     ids,
-    clientId: (id) => ids.get(id) ?? null,
     upstreamOrigin: source.url,
     gatewayOrigin: x.url.origin,
     ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(x, { ...source, owner }, path), path) }),

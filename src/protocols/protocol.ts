@@ -76,9 +76,7 @@ export interface ListQuery {
 
 export interface Translation {
   /** Backend id → the id that the client knows. Replaced wherever it stands as a whole token, in strings and keys; a plain one (`12`, `completed`) only where an id is meant. */
-  ids?: ReadonlyMap<string, string>
-  /** The same for what `ids` does not list, asked for whole strings and pieces of paths; null leaves them as they are. */
-  clientId: (upstreamId: string) => string | null
+  ids: ReadonlyMap<string, string>
   /** Base URL of the backend, `http://host:port` or `http://host/base`: absolute URLs below it become the gateway's. */
   upstreamOrigin: string
   /** Where the client reached the gateway. */

@@ -31,6 +31,8 @@ const SENTENCE_END = '.,;:!)]'
  * is of no use to the client there either.
  */
 export function translateAnswer(text: string, translation: Translation, readPath?: ReadPath): string {
+  const exact = withOneId(text, translation)
+  if (exact !== null) return exact
   const translate = translatorOf(translation, readPath)
   if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translate(text, '')
   const cuts = !translation.isError
@@ -41,6 +43,22 @@ export function translateAnswer(text: string, translation: Translation, readPath
     },
     text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path), holdsFile(path))),
   })
+}
+
+/** What makes more of an answer than its id matter: URLs, rooted paths, files, encoded and escaped text. */
+const NEEDS_READING = /\/\/|"\/|[\\%]|url|_path|file:/i
+
+/**
+ * The usual answer to a submit or a poll, at the cost of a search: the one known id stands there once, as the value of
+ * `id`, and nothing else in it can need a change. Null for every other.
+ */
+function withOneId(text: string, { ids }: Translation): string | null {
+  if (ids.size !== 1) return null
+  const [id, own] = ids.entries().next().value!
+  const at = text.indexOf(`"${id}"`)
+  if (at < 0 || text.indexOf(id, at + 2) >= 0 || text.indexOf(id) !== at + 1) return null
+  if (isPlain(id) || NEEDS_READING.test(text) || !/"id"\s*:\s*$/.test(text.slice(Math.max(0, at - 16), at))) return null
+  return text.slice(0, at + 1) + own + text.slice(at + 1 + id.length)
 }
 
 /**
@@ -60,7 +78,7 @@ export function translateText(text: string, translation: Translation, name = '',
 type Translate = (text: string, name: string, isFile?: boolean) => string
 
 function translatorOf(translation: Translation, readPath: ReadPath | undefined): Translate {
-  const { ids, clientId, gatewayOrigin } = translation
+  const { ids, gatewayOrigin } = translation
   // Errors repeat what the client sent, and a path of its choice must get no address of ours.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
   const base = translation.upstreamOrigin.replace(/(?<!\/)\/+$/, '')
@@ -68,10 +86,10 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
   const upstream = placeOf(base, scheme)
   const basePath = upstream?.rest ?? ''
   const gateway = placeOf(gatewayOrigin, scheme)
-  const tokens = tokensOf(ids ?? new Map())
+  const tokens = tokensOf(ids)
 
   const known = (text: string, name: string) => {
-    const id = ids?.get(text) ?? clientId(text)
+    const id = ids.get(text) ?? null
     return id !== null && isPlain(text) && !holdsId(name) ? null : id
   }
   const inPiece = (piece: string, name = '') => {

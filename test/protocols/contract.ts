@@ -176,5 +176,5 @@ export const UPSTREAM = 'http://10.0.0.7:8000'
 export const GATEWAY = 'https://video.example'
 
 export function translation(ids: ReadonlyMap<string, string> = new Map()): Translation {
-  return { ids, clientId: (id) => ids.get(id) ?? null, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
+  return { ids, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
 }

@@ -188,7 +188,8 @@ describe('an answer’s cost does not depend on what stands around a value', () 
     ['words of two letters', JSON.stringify({ id: 'video_gen_77', note: 'a.'.repeat(MILLION) })],
     ['a word of 4 MB, joined by dots', JSON.stringify({ id: 'a.b', status: 'queued', note: 'a.'.repeat(2 * MILLION) })],
   ])('%s', (_, text) => {
-    const ordinary = JSON.stringify({ id: 'video_gen_77', note: repeated('x ', text.length) })
+    // With a URL in it, since without one it is not read at all.
+    const ordinary = JSON.stringify({ id: 'video_gen_77', url: `${UPSTREAM}/x`, note: repeated('x ', text.length) })
     expectNoDearer(
       () => answered(text),
       () => answered(ordinary),

@@ -49,17 +49,63 @@ describe('ids as whole tokens', () => {
     expect(translateText(video, short)).toBe(video)
     expect(translateText('data:video/mp4;base64,AA/v1/', short)).toBe('data:video/mp4;base64,AA/v1/')
   })
-  test('without a list of ids, whole strings and pieces of paths are asked for', () => {
-    const { clientId, upstreamOrigin, gatewayOrigin } = translation(ids)
-    const asked = { clientId, upstreamOrigin, gatewayOrigin }
-    expect(translateText('video_gen_77', asked)).toBe('slc_A_slc')
-    expect(translateText('v1/videos/video_gen_77?x', asked)).toBe('v1/videos/slc_A_slc?x')
-    expect(translateText('video_gen_77.mp4', asked)).toBe('video_gen_77.mp4')
-  })
   test('a client id makes no hostile key', () => {
     const shown = translateAnswer('{"j1":{"polluted":1}}', translation(new Map([['j1', '__proto__']])))
     expect((JSON.parse(shown) as { polluted?: unknown }).polluted).toBeUndefined()
   })
+})
+
+test('an answer with one id in it is read as any other', () => {
+  const id = 'video_gen_77'
+  const one = new Map([[id, 'slc_A_slc']])
+  // A second id, which stands nowhere, so that the whole answer is read.
+  const two = new Map([...one, ['video_gen_78', 'slc_B_slc']])
+  const word = fc.oneof(
+    fc.constantFrom(
+      id,
+      `${id}8`,
+      '12',
+      'completed',
+      'Wan-AI/Wan2.2',
+      'a?b#c',
+      `x ${id}.`,
+      `/v1/videos/${id}`,
+      '/b/x.mp4',
+    ),
+    fc.constantFrom('http://b/x', 'file:x', 'data:,', '%2f', '\\"', `say "id":"${id}"`),
+    fc.string({ maxLength: 8 }),
+  )
+  const name = fc.oneof(
+    fc.constantFrom('id', 'status', 'prompt', 'data', 'video_id', 'url', 'output_path', 'model', id),
+    fc.string({ maxLength: 4 }),
+  )
+  const value = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      word,
+      fc.integer(),
+      fc.constant(null),
+      fc.array(tie('value')),
+      tie('table'),
+    ),
+    table: fc.dictionary(name, tie('value'), { maxKeys: 5 }),
+  })).table
+  const text = fc.tuple(value, fc.constantFrom(undefined, 1), fc.nat(30)).map(([table, space, cut]) => {
+    const whole = JSON.stringify({ id, ...(table as object) }, null, space)
+    return cut === 0 ? whole.slice(0, -1) : whole
+  })
+  fc.assert(
+    fc.property(
+      text,
+      fc.boolean(),
+      fc.constantFrom(UPSTREAM, `${UPSTREAM}/base`),
+      (answer, isError, upstreamOrigin) => {
+        const more = { isError, upstreamOrigin }
+        const shown = translateAnswer(answer, { ...translation(one), ...more }, videos)
+        expect(shown).toBe(translateAnswer(answer, { ...translation(two), ...more }, videos))
+      },
+    ),
+  )
 })
 
 describe('the text of an answer', () => {
