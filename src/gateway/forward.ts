@@ -112,6 +112,8 @@ export function armErrorOf(status: number): ArmError | null {
 /** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
 export const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 
+const SMALL_BYTES = 64 * 1024
+
 /**
  * A body of up to `maxBytes` whole (`rest` null); of a larger one nothing is kept back: `rest` is the
  * whole body again as a stream. Rejects when the deadline passes or the connection breaks.
@@ -121,7 +123,11 @@ export async function readPrefix(
   maxBytes: number,
 ): Promise<{ bytes: Uint8Array; rest: null } | { bytes: null; rest: ReadableStream<Uint8Array> }> {
   if (!response.body) return { bytes: new Uint8Array(), rest: null }
-  if (Number(response.headers.get('content-length') ?? 0) > maxBytes) return { bytes: null, rest: response.body }
+  const told = Number(response.headers.get('content-length') ?? Number.NaN)
+  if (told > maxBytes) return { bytes: null, rest: response.body }
+  // What is known to be small the platform reads at once. Encoded bytes may become many more.
+  if (told <= SMALL_BYTES && told <= maxBytes && !response.headers.has('content-encoding'))
+    return { bytes: new Uint8Array(await response.arrayBuffer()), rest: null }
   const reader = response.body.getReader()
   const held = new GrowingBytes()
   while (held.size <= maxBytes) {

@@ -3,7 +3,7 @@ import type { ArmConfig } from '../config/release-schema.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
 
 /** Common to all protocols; each adds its own by `requestHeaders`. */
-const TO_BACKEND = [
+const TO_BACKEND: ReadonlySet<string> = new Set([
   'accept',
   'accept-language',
   'content-encoding',
@@ -18,20 +18,20 @@ const TO_BACKEND = [
   'traceparent',
   'tracestate',
   'user-agent',
-] as const
+])
 
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
 
 /** What browsers ask for their pages; the backend answers it, unless the configuration does. */
-const OF_BROWSERS = [
+const OF_BROWSERS: ReadonlySet<string> = new Set([
   'origin',
   'access-control-request-headers',
   'access-control-request-method',
   'access-control-request-private-network',
-] as const
+])
 
 /** Hop-by-hop, the backend's own cookies and fingerprints, and whatever claims to be ours. */
-const NOT_TO_CLIENT = [
+const NOT_TO_CLIENT: ReadonlySet<string> = new Set([
   'alt-svc',
   'connection',
   'keep-alive',
@@ -46,7 +46,7 @@ const NOT_TO_CLIENT = [
   'via',
   'x-powered-by',
   'x-request-id',
-]
+])
 
 export interface Outgoing {
   requestId: string
@@ -61,9 +61,10 @@ export interface Outgoing {
 
 export function toBackend(client: Headers, extra: readonly string[], outgoing: Outgoing): Headers {
   const headers = new Headers()
-  for (const name of [...TO_BACKEND, ...(outgoing.passesOrigin ? OF_BROWSERS : []), ...extra]) {
-    const value = client.get(name)
-    if (value !== null) headers.set(name, value)
+  // Each name that is asked for costs a call, and clients send few.
+  for (const [name, value] of client) {
+    const may = TO_BACKEND.has(name) || (outgoing.passesOrigin && OF_BROWSERS.has(name)) || extra.includes(name)
+    if (may) headers.set(name, value)
   }
   headers.set('x-request-id', outgoing.requestId)
   const own = client.get('authorization')
@@ -96,11 +97,16 @@ export function toShadow(contentType: string, requestId: string, token: string |
 }
 
 export function toClient(upstream: Headers): Headers {
-  const headers = new Headers(upstream)
-  const hops = upstream.get('connection')?.split(',') ?? []
-  for (const name of hops) if (/^[\w-]+$/.test(name.trim())) headers.delete(name.trim())
-  for (const name of NOT_TO_CLIENT) headers.delete(name)
-  for (const name of [...headers.keys()]) if (name.startsWith('x-sluice-')) headers.delete(name)
+  const headers = new Headers()
+  const hops = new Set(
+    upstream
+      .get('connection')
+      ?.toLowerCase()
+      .split(/[,\s]+/),
+  )
+  for (const [name, value] of upstream) {
+    if (!NOT_TO_CLIENT.has(name) && !name.startsWith('x-sluice-') && !hops.has(name)) headers.append(name, value)
+  }
   return headers
 }
 

@@ -11,6 +11,8 @@ export const IDLE_MS = 20_000
 /** From then on the whole upload must have come at the least rate, so that a body of n bytes is held for 30 s + n/1024 s at most. */
 export const GRACE_MS = 30_000
 export const LEAST_BYTES_PER_SECOND = 1024
+/** A body that is known to be no larger is read by the platform at once, and has the time of one stall. */
+const SMALL_BYTES = 16 * 1024
 
 /**
  * Throws `body_too_large`, `unsupported_media_type` for a compressed body, and `request_timeout`. What is not read
@@ -23,7 +25,16 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
-  if (Number(headers.get('content-length') ?? 0) > maxBodyBytes) throw tooLarge(maxBodyBytes)
+  const told = Number(headers.get('content-length') ?? Number.NaN)
+  if (told > maxBodyBytes) throw tooLarge(maxBodyBytes)
+  if (told <= SMALL_BYTES) {
+    const whole = within(IDLE_MS, request.arrayBuffer())
+    return new Uint8Array(
+      await whole.catch((cause: unknown): never => {
+        throw tooSlow(IDLE_MS, cause)
+      }),
+    )
+  }
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
   const began = now()
@@ -48,12 +59,16 @@ async function nextInTime(blocks: BodyBlocks, began: number, size: number): Prom
   } catch (cause) {
     void next.catch(() => undefined)
     blocks.cancel()
-    const why =
-      waitMs < IDLE_MS
-        ? `came slower than ${LEAST_BYTES_PER_SECOND} bytes a second`
-        : `stopped coming for ${IDLE_MS / 1000} s`
-    throw new SluiceError('request_timeout', `the body ${why}`, { cause })
+    throw tooSlow(waitMs, cause)
   }
+}
+
+function tooSlow(waitMs: number, cause: unknown): SluiceError {
+  const why =
+    waitMs < IDLE_MS
+      ? `came slower than ${LEAST_BYTES_PER_SECOND} bytes a second`
+      : `stopped coming for ${IDLE_MS / 1000} s`
+  return new SluiceError('request_timeout', `the body ${why}`, { cause })
 }
 
 function tooLarge(maxBodyBytes: number): SluiceError {

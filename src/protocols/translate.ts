@@ -71,6 +71,7 @@ function withOneId(text: string, { ids }: Translation): string | null {
  * there, or as the job in a path.
  */
 export function translateText(text: string, translation: Translation, name = '', readPath?: ReadPath): string {
+  if (!/[/%]/.test(text) && ![...translation.ids.keys()].some((id) => text.includes(id))) return text
   return translatorOf(translation, readPath)(text, name, headerHoldsFile(name))
 }
 
