@@ -9,12 +9,16 @@ const NEEDLESS_CODE = /%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/i
 /** A code inside a code inside …: servers in a row may each decode once. */
 const MAX_DECODINGS = 4
 
+/** What no server reads in two ways, and what begins otherwise than the prefix. */
+const PLAIN_DATA = /^(?:\/(?!_)[\w-]+(?:\/[\w-]+)*)?\/?$/
+
 /** `disguised`: neither plane's, and to be answered with 404. */
 export type Plane = 'control' | 'data' | 'disguised'
 
 /** `url`: absolute, as the request line or the platform spells it. */
 export function planeOf(url: string): Plane {
   const path = pathOf(url)
+  if (PLAIN_DATA.test(path)) return 'data'
   const isPlain = path === CONTROL || path.startsWith(`${CONTROL}/`)
   if (isPlain && !NEEDLESS_CODE.test(path) && !hasDots(path)) return 'control'
   return isPlain || readsAsControl(path) ? 'disguised' : 'data'

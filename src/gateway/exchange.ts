@@ -10,6 +10,7 @@ import type { Submission } from '../protocols/protocol.ts'
 import type { Outgoing } from './headers.ts'
 import type { Isolate, Lane } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './streamed-body.ts'
+import { readSmall } from './upload.ts'
 import type { Subject } from './subject.ts'
 
 export interface Exchange {
@@ -50,8 +51,10 @@ export interface Routed {
   dealt?: { arm: Arm; percent: number }
 }
 
-/** The request's body as a stream for a backend; null where it has none. */
-export function bodyOf(x: Exchange): ReadableStream<Uint8Array> | null {
+/** The request's body for a backend: a small one whole, any other as a stream; null where it has none. */
+export async function bodyOf(x: Exchange): Promise<BodyInit | null> {
+  const small = await readSmall(x.request)
+  if (small) return small
   x.streamed = streamedBody(x.request)
   return x.streamed?.stream ?? null
 }
@@ -69,10 +72,13 @@ export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
 }
 
 export function attributesOf(x: Exchange, subject: Subject, submission: Submission | null): Attributes {
-  const country = (x.request as { cf?: { country?: unknown } }).cf?.country
   return {
     claims: subject.claims,
-    country: typeof country === 'string' ? country : null,
+    // Looked up only where it is asked for, since few releases do.
+    get country() {
+      const country = (x.request as { cf?: { country?: unknown } }).cf?.country
+      return typeof country === 'string' ? country : null
+    },
     header: (name) => x.request.headers.get(name),
     model: submission?.model ?? null,
     promptChars: submission?.promptChars ?? null,

@@ -19,14 +19,11 @@ export function expose(
   if (snapshot?.state !== 'canary' || !dealt || dealt.percent <= 0 || dealt.percent >= 100) return
   // A caller without any identity is a new subject each time: nothing it does can be found again.
   if (kindOf(subject.key) === 'request') return
-  lane.telemetry.exposed({
-    owner: subject.owners[0],
-    arm: dealt.arm,
-    epoch: snapshot.epoch,
-    percent: dealt.percent,
-    at: now(),
-    traits: traitsOf(x, subject, submission),
-  })
+  const [owner] = subject.owners
+  const { arm, percent } = dealt
+  const { epoch } = snapshot
+  if (lane.telemetry.hasExposed({ owner, arm, epoch })) return
+  lane.telemetry.exposed({ owner, arm, epoch, percent, at: now(), traits: traitsOf(x, subject, submission) })
 }
 
 function traitsOf(x: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {

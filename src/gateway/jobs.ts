@@ -96,7 +96,7 @@ async function call(
     url: url + route.upstreamPath(job.upstreamId) + x.url.search,
     method: x.request.method,
     headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
-    body: route.body === 'stream' ? bodyOf(x) : null,
+    body: route.body === 'stream' ? await bodyOf(x) : null,
     timeoutMs: config.timeoutMs,
   }
   return { upstream: (await x.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }

@@ -32,7 +32,7 @@ export async function passOn(
       url: url + route.upstreamPath(null) + x.url.search,
       method: x.request.method,
       headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
-      body: bytes ?? (route.body === 'stream' ? bodyOf(x) : null),
+      body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
       timeoutMs: config.timeoutMs,
     },
     now,

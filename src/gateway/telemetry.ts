@@ -92,12 +92,15 @@ export class Telemetry {
     ;(batch.missing ??= []).push(missing)
   }
 
-  /** Each subject is told of once an epoch; the ledger knows the first of all isolates. */
+  /** Whether this subject was told of in this epoch; the ledger knows the first of all isolates. */
+  hasExposed(exposure: Pick<Exposure, 'epoch' | 'owner' | 'arm'>): boolean {
+    return this.#told.has(exposureKey(exposure))
+  }
+
   exposed(exposure: Exposure): void {
-    const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
-    if (this.#told.has(key) || !this.#room()) return
+    if (this.hasExposed(exposure) || !this.#room()) return
     if (this.#told.size >= MAX_TOLD) this.#told.clear()
-    this.#told.add(key)
+    this.#told.add(exposureKey(exposure))
     const batch = this.#batch(exposure.owner)
     ;(batch.exposed ??= []).push(exposure)
   }
@@ -193,4 +196,8 @@ export class Telemetry {
     this.#events++
     return true
   }
+}
+
+function exposureKey({ epoch, owner, arm }: Pick<Exposure, 'epoch' | 'owner' | 'arm'>): string {
+  return `${epoch}|${owner}|${arm}`
 }

@@ -27,14 +27,8 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
   const told = Number(headers.get('content-length') ?? Number.NaN)
   if (told > maxBodyBytes) throw tooLarge(maxBodyBytes)
-  if (told <= SMALL_BYTES) {
-    const whole = within(IDLE_MS, request.arrayBuffer())
-    return new Uint8Array(
-      await whole.catch((cause: unknown): never => {
-        throw tooSlow(IDLE_MS, cause)
-      }),
-    )
-  }
+  const small = await readSmall(request)
+  if (small) return small
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
   const began = now()
@@ -46,6 +40,17 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
       throw tooLarge(maxBodyBytes)
     }
     held.add(block)
+  }
+}
+
+/** A body that tells that it is small; null for any other. Throws `request_timeout`. */
+export async function readSmall(request: Request): Promise<Uint8Array<ArrayBuffer> | null> {
+  const told = Number(request.headers.get('content-length') ?? Number.NaN)
+  if (!(told <= SMALL_BYTES) || !request.body) return null
+  try {
+    return new Uint8Array(await within(IDLE_MS, request.arrayBuffer()))
+  } catch (cause) {
+    throw tooSlow(IDLE_MS, cause)
   }
 }
 
