@@ -18,12 +18,13 @@ export interface Shown {
 }
 
 export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
-  const headers = toClient(given)
+  const { protocol } = decided.lane
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  for (const [name, value] of translation ? [...headers] : []) {
-    if (!NAMELESS_HEADERS.test(name))
-      headers.set(name, decided.lane.protocol.translateHeader(name, value, translation!))
-  }
+  const headers = translation
+    ? toClient(given, (name, value) =>
+        NAMELESS_HEADERS.test(name) ? value : protocol.translateHeader(name, value, translation),
+      )
+    : toClient(given)
   if (typeof body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.
     headers.delete('content-length')

@@ -96,7 +96,11 @@ export function toShadow(contentType: string, requestId: string, token: string |
   return headers
 }
 
-export function toClient(upstream: Headers): Headers {
+/** `shown`: a header's value as the client may see it. */
+export function toClient(
+  upstream: Headers,
+  shown: (name: string, value: string) => string = (_, value) => value,
+): Headers {
   const headers = new Headers()
   const hops = new Set(
     upstream
@@ -105,7 +109,8 @@ export function toClient(upstream: Headers): Headers {
       .split(/[,\s]+/),
   )
   for (const [name, value] of upstream) {
-    if (!NOT_TO_CLIENT.has(name) && !name.startsWith('x-sluice-') && !hops.has(name)) headers.append(name, value)
+    if (!NOT_TO_CLIENT.has(name) && !name.startsWith('x-sluice-') && !hops.has(name))
+      headers.append(name, shown(name, value))
   }
   return headers
 }
