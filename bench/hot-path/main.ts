@@ -1,0 +1,141 @@
+/**
+ * What a request costs: CPU of a system's own process as a ratio to a bare pass-through Worker, in slices of load that
+ * alternate between the two, so that a machine which is busy or slow disturbs both alike. Objects run in that process too.
+ *
+ *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,downloads,idle,memory] [--rounds 5] [--slice-ms 3000]
+ *
+ * Needs two cores and Linux. nginx and HAProxy are measured where they are installed, Portkey's gateway where
+ * PORTKEY_GATEWAY names its build/start-server.js. Results go to bench/results/ and into docs/performance.md.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { freePort } from '../../demo/free-port.ts'
+import { type Ask, load, type Slice } from './load.ts'
+import { cpuSeconds, residentMb, type Running, start } from './processes.ts'
+import { publish, type Result, type Work } from './results.ts'
+import { readsOf, submitsTo, type System, systemsOf } from './systems.ts'
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '.' },
+    work: { type: 'string' },
+    rounds: { type: 'string' },
+    'slice-ms': { type: 'string' },
+  },
+})
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+const sliceMs = Number(values['slice-ms'] ?? (values.quick ? 700 : 3000))
+const warmMs = values.quick ? 1500 : 8000
+const works = (values.work ?? (values.quick ? 'submits,polls' : 'submits,polls,downloads,idle,memory')).split(
+  ',',
+) as Work[]
+const only = new RegExp(values.only)
+
+const CONNECTIONS: Record<Work, number> = { submits: 32, polls: 32, downloads: 4, idle: 1, memory: 32 }
+/** Downloads are for what serves jobs by their ids, memory for what the bare Worker is compared with. */
+const SERVES: Record<Work, (name: string) => boolean> = {
+  submits: () => true,
+  polls: (name) => !/http|shadow|Portkey/.test(name),
+  downloads: (name) => /headers|reading|HAProxy|nginx, split$/.test(name),
+  idle: (name) => !/shadow/.test(name),
+  memory: (name) => /headers/.test(name),
+}
+
+/** CPU against the bare Worker's; time that is added, in ms; memory that is added, in MB. */
+const FIGURE: Record<Work, (own: Measured, bare: Measured) => number> = {
+  submits: (own, bare) => own.cpuMs / bare.cpuMs,
+  polls: (own, bare) => own.cpuMs / bare.cpuMs,
+  downloads: (own, bare) => own.cpuMs / bare.cpuMs,
+  idle: (own, bare) => own.p50Ms - bare.p50Ms,
+  memory: (own, bare) => own.grownMb - bare.grownMb,
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+const running: Running[] = []
+try {
+  spawnSync('taskset', ['-cp', '0', String(process.pid)])
+  const backends = { control: await freePort(), candidate: await freePort() }
+  const backend = join(import.meta.dirname, 'backend.ts')
+  for (const port of Object.values(backends))
+    running.push(await start('others', [process.execPath, backend, String(port)], port))
+  const keysPort = await freePort()
+  const keys = createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(readFileSync(join(folder, 'keys.json')))
+  }).listen(keysPort, '127.0.0.1')
+  const systems = systemsOf({ folder, backends, keysPort })
+  const bare = systems[0]!
+  const barePort = await freePort()
+  running.push(await bare.start(barePort))
+  const results: Result[] = []
+  for (const work of works) {
+    const measured = systems.filter(({ name }) => name !== bare.name && SERVES[work](name) && only.test(name))
+    for (let round = 0; round < rounds; round++) {
+      for (const system of round % 2 ? [...measured].reverse() : measured) {
+        const compared = await compare(work, system, { bare, port: barePort, pid: running.at(-1)!.pid })
+        results.push(...compared)
+        for (const { ratio, failed } of compared)
+          console.log(
+            `${work.padEnd(10)} ${system.name.padEnd(24)} ${ratio.toFixed(2)}${failed ? `  ${failed} failed` : ''}`,
+          )
+      }
+    }
+  }
+  keys.close()
+  publish(results, {
+    rounds,
+    sliceMs,
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    isFull: !values.quick && values.only === '.' && !values.work,
+  })
+} finally {
+  for (const each of running) await each.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Two pairs of slices, the bare Worker's first in each. */
+async function compare(
+  work: Work,
+  system: System,
+  reference: { bare: System; port: number; pid: number },
+): Promise<Result[]> {
+  const port = await freePort()
+  const process = await system.start(port)
+  try {
+    const asks = await asksOf(work, system, port)
+    const bareAsks = await asksOf(work, reference.bare, reference.port)
+    await load(port, asks, CONNECTIONS[work], warmMs)
+    await load(reference.port, bareAsks, CONNECTIONS[work], warmMs / 4)
+    const results: Result[] = []
+    for (let pair = 0; pair < 2; pair++) {
+      const plain = await measure(work, reference.port, reference.pid, bareAsks)
+      const own = await measure(work, port, process.pid, asks)
+      results.push({ work, system: system.name, ...own, bare: plain, ratio: FIGURE[work](own, plain) })
+    }
+    return results
+  } finally {
+    await process.stop()
+  }
+}
+
+type Measured = Omit<Slice, 'bytes'> & { cpuMs: number; grownMb: number }
+
+async function measure(work: Work, port: number, pid: number, asks: readonly Ask[]): Promise<Measured> {
+  const cpuBefore = cpuSeconds(pid)
+  const residentBefore = residentMb(pid)
+  let most = residentBefore
+  const watch = setInterval(() => (most = Math.max(most, residentMb(pid))), 50)
+  const { requests, failed, p50Ms, p99Ms } = await load(port, asks, CONNECTIONS[work], sliceMs)
+  clearInterval(watch)
+  const cpuMs = ((cpuSeconds(pid) - cpuBefore) * 1000) / requests
+  return { requests, failed, p50Ms, p99Ms, cpuMs, grownMb: most - residentBefore }
+}
+
+async function asksOf(work: Work, system: System, port: number): Promise<Ask[]> {
+  if (work === 'submits' || work === 'idle') return submitsTo(system)
+  return readsOf(system, port, work === 'polls' ? '' : '/content')
+}
