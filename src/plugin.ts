@@ -10,10 +10,9 @@ import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
 import { planeOf } from './core/plane.ts'
-import { controllerOf, ledgerOf } from './durable/stubs.ts'
+import { controllerOf, ledgerAt, ledgerOf, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
 import { afterBody } from './gateway/unread-body.ts'
-import { lastSnapshot } from './gateway/isolate.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
 export interface SluiceOptions {
@@ -22,7 +21,20 @@ export interface SluiceOptions {
 }
 
 export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bindings: Env }> {
+  const outside = {
+    fetch: (url: string, init: RequestInit) => fetch(url, init),
+    now: () => Date.now(),
+    newId: () => crypto.randomUUID(),
+    log,
+  }
+  const gateway = createGateway({
+    ...outside,
+    random: () => Math.random(),
+    sleep: (ms) => scheduler.wait(ms),
+    objects: { controller: controllerOf, shard: shardOf, ledger: ledgerAt },
+  })
   const deps: ControlDeps = {
+    ...outside,
     readEnv: (env) => ({
       config: configOf(env, PROTOCOL_NAMES),
       tokens: env.SLUICE_TOKENS,
@@ -35,14 +47,9 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
     ledger: ledgerOf,
     liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
     protocols: PROTOCOL_NAMES,
-    lastSnapshot,
-    now: () => Date.now(),
-    newId: () => crypto.randomUUID(),
-    fetch: (url, init) => fetch(url, init),
-    log,
+    lastSnapshot: gateway.lastSnapshot,
   }
   const control = createControl(deps)
-  const gateway = createGateway(log)
   const app = new Hono<{ Bindings: Env }>()
   // By the path as it stands: the router's own reading of it would let other spellings in.
   app.all('*', async ({ req: { raw }, env, executionCtx }) => {

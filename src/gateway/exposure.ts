@@ -6,7 +6,6 @@ import { kindOf } from '../config/subject-key.ts'
 import type { Exposure } from '../durable/rpc.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import { attributesOf, type Decided, type Exchange } from './exchange.ts'
-import { now } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 export function expose(
@@ -24,7 +23,7 @@ export function expose(
     arm: dealt.arm,
     epoch: snapshot.epoch,
     percent: dealt.percent,
-    at: now(),
+    at: x.isolate.deps.now(),
     traits: traitsOf(x, subject, submission),
   })
 }

@@ -1,7 +1,9 @@
 /** The data plane in-process: isolates of one deployment over the real objects, and two backends that number their jobs as a test says. */
 import { createExecutionContext, env } from 'cloudflare:test'
 import type { Env } from '../../../src/config/env.ts'
+import { controllerOf, ledgerAt, shardOf } from '../../../src/durable/stubs.ts'
 import { createGateway } from '../../../src/gateway/app.ts'
+import { gatewayDeps } from './gateway-deps.ts'
 import type { Call, StubBackends } from './stub-backends.ts'
 
 type Vars = Record<string, unknown>
@@ -30,7 +32,13 @@ export const TO_CANDIDATE = { 'x-sluice-arm': 'candidate', authorization: 'Beare
 export class Isolate {
   readonly logged: Vars[] = []
   readonly #env: Env
-  readonly #app = createGateway((entry) => this.logged.push(entry))
+  readonly #app = createGateway(
+    gatewayDeps({
+      sleep: (ms) => scheduler.wait(ms),
+      objects: { controller: controllerOf, shard: shardOf, ledger: ledgerAt },
+      log: (entry) => void this.logged.push(entry),
+    }),
+  )
 
   constructor(vars: Vars) {
     const { CONTROLLER, COUNTER_SHARD, JOB_LEDGER, LIVE_CONFIG, SLUICE, SLUICE_COOKIE_KEY, SLUICE_TOKENS } =
