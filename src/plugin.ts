@@ -12,29 +12,31 @@ import { liveConfig } from './durable/live-config-client.ts'
 import { planeOf } from './core/plane.ts'
 import { controllerOf, ledgerAt, ledgerOf, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
 import { afterBody } from './gateway/unread-body.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
-export interface SluiceOptions {
-  /** Receives one entry a request and one an error, without prompts or credentials. Default: a JSON line to the console. */
-  log?: (entry: Record<string, unknown>) => void
-}
+/** `log`: without prompts or credentials; by default a JSON line to the console. What else comes from outside is a test's to replace. */
+export type SluiceOptions = Partial<GatewayDeps>
 
-export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bindings: Env }> {
-  const outside = {
-    fetch: (url: string, init: RequestInit) => fetch(url, init),
+export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env }> {
+  const outside: GatewayDeps = {
+    fetch: (url, init) => fetch(url, init),
     now: () => Date.now(),
-    newId: () => crypto.randomUUID(),
-    log,
-  }
-  const gateway = createGateway({
-    ...outside,
     random: () => Math.random(),
+    newId: () => crypto.randomUUID(),
     sleep: (ms) => scheduler.wait(ms),
     objects: { controller: controllerOf, shard: shardOf, ledger: ledgerAt },
-  })
+    log: logLine,
+    ...options,
+  }
+  const { fetch: call, now, newId, log } = outside
+  const gateway = createGateway(outside)
   const deps: ControlDeps = {
-    ...outside,
+    fetch: call,
+    now,
+    newId,
+    log,
     readEnv: (env) => ({
       config: configOf(env, PROTOCOL_NAMES),
       tokens: env.SLUICE_TOKENS,
