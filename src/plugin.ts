@@ -10,19 +10,33 @@ import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
 import { planeOf } from './core/plane.ts'
-import { controllerOf, ledgerOf } from './durable/stubs.ts'
+import { controllerOf, ledgerAt, ledgerOf, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
+import type { GatewayDeps } from './gateway/deps.ts'
 import { afterBody } from './gateway/unread-body.ts'
-import { lastSnapshot } from './gateway/isolate.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
-export interface SluiceOptions {
-  /** Receives one entry a request and one an error, without prompts or credentials. Default: a JSON line to the console. */
-  log?: (entry: Record<string, unknown>) => void
-}
+/** `log`: without prompts or credentials; by default a JSON line to the console. What else comes from outside is a test's to replace. */
+export type SluiceOptions = Partial<GatewayDeps>
 
-export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bindings: Env }> {
+export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env }> {
+  const outside: GatewayDeps = {
+    fetch: (url, init) => fetch(url, init),
+    now: () => Date.now(),
+    random: () => Math.random(),
+    newId: () => crypto.randomUUID(),
+    sleep: (ms) => scheduler.wait(ms),
+    objects: { controller: controllerOf, shard: shardOf, ledger: ledgerAt },
+    log: logLine,
+    ...options,
+  }
+  const { fetch: call, now, newId, log } = outside
+  const gateway = createGateway(outside)
   const deps: ControlDeps = {
+    fetch: call,
+    now,
+    newId,
+    log,
     readEnv: (env) => ({
       config: configOf(env, PROTOCOL_NAMES),
       tokens: env.SLUICE_TOKENS,
@@ -35,14 +49,9 @@ export function createSluice({ log = logLine }: SluiceOptions = {}): Hono<{ Bind
     ledger: ledgerOf,
     liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
     protocols: PROTOCOL_NAMES,
-    lastSnapshot,
-    now: () => Date.now(),
-    newId: () => crypto.randomUUID(),
-    fetch: (url, init) => fetch(url, init),
-    log,
+    lastSnapshot: gateway.lastSnapshot,
   }
   const control = createControl(deps)
-  const gateway = createGateway(log)
   const app = new Hono<{ Bindings: Env }>()
   // By the path as it stands: the router's own reading of it would let other spellings in.
   app.all('*', async ({ req: { raw }, env, executionCtx }) => {

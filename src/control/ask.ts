@@ -1,7 +1,7 @@
 /** One call to a Durable Object: never longer than its deadline, and its refusals and failures as SluiceErrors. */
 import { SluiceError } from '../core/errors.ts'
 import type { Answer } from '../durable/controller-rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 
 const DEADLINE_MS = 5000
 

@@ -33,16 +33,3 @@ export function ledgerAt(env: Env, release: string, index: number): JobLedgerRpc
 function stub<T>(namespace: DurableObjectNamespace, name: string): T {
   return namespace.get(namespace.idFromName(name)) as unknown as T
 }
-
-/** A call that gives up: a hung object delays nobody for longer. */
-export async function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
-  })
-  try {
-    return await Promise.race([call, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

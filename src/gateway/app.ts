@@ -2,7 +2,6 @@
  * The data plane: what one request goes through, in order. Everything outside /_sluice/ comes here;
  * each step is a file beside this one.
  */
-import { Hono } from 'hono'
 import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
 import { planeOf } from '../core/plane.ts'
@@ -11,11 +10,12 @@ import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { chooseLane, type Choice } from './choose-lane.ts'
 import { errorAnswer } from './answer.ts'
+import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
 import { identify } from './identify.ts'
 import { once } from './idempotency.ts'
-import { isolateOf, type Lane, now } from './isolate.ts'
+import { type Isolate, Isolates, type Lane } from './isolate.ts'
 import { aboutJob } from './jobs.ts'
 import { listJobs } from './list.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
@@ -26,20 +26,36 @@ import type { Subject } from './subject.ts'
 
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
-/** `log` receives one entry a request. */
-export function createGateway(log: (entry: Record<string, unknown>) => void): Hono<{ Bindings: Env }> {
-  const app = new Hono<{ Bindings: Env }>()
-  app.all('*', (c) => handle(c.req.raw, c.env, (work) => c.executionCtx.waitUntil(work), log))
-  return app
+type WaitUntil = (work: Promise<unknown>) => void
+
+export interface Gateway {
+  /** Answers whatever is asked; never rejects. */
+  fetch: (request: Request, env: Env, context: { waitUntil: WaitUntil }) => Promise<Response>
+  /** The snapshot that this isolate routes by, with its age; null where it has none. */
+  lastSnapshot: (env: Env, release: string) => { snapshot: Snapshot; ageSeconds: number } | null
+}
+
+export function createGateway(deps: GatewayDeps): Gateway {
+  const isolates = new Isolates(deps)
+  return {
+    fetch: (request, env, context) =>
+      handle(
+        request,
+        () => isolates.of(env),
+        (work) => context.waitUntil(work),
+        deps,
+      ),
+    lastSnapshot: (env, release) => isolates.lastSnapshot(env, release),
+  }
 }
 
 async function handle(
   request: Request,
-  env: Env,
-  waitUntil: (work: Promise<unknown>) => void,
-  write: (entry: Record<string, unknown>) => void,
+  isolateOf: () => Isolate,
+  waitUntil: WaitUntil,
+  { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
-  const requestId = requestIdOf(request.headers)
+  const requestId = requestIdOf(request.headers, newId)
   const url = new URL(request.url)
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
@@ -47,7 +63,7 @@ async function handle(
   let x: Exchange | null = null
   let response: Response
   try {
-    const isolate = isolateOf(env)
+    const isolate = isolateOf()
     const unknown = { ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false }
     x = { request, url, requestId, isolate, waitUntil, answered, log, ...unknown }
     response = await route(x)
@@ -129,7 +145,7 @@ async function withSnapshot(
   serve: (snapshot: Snapshot | null) => Promise<Response>,
 ): Promise<Response> {
   Object.assign(x.log, { operation: way.operation, release: lane.release.name })
-  return serve(await lane.snapshots.forRouting(now, x.waitUntil))
+  return serve(await lane.snapshots.forRouting(x.isolate.deps.now, x.waitUntil))
 }
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */

@@ -16,7 +16,7 @@ import {
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
@@ -51,13 +51,14 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   const { lane } = decided
   const { arm } = decided.routed
   const { referred } = s
+  const { deps } = x.isolate
   const config = lane.release.arms[arm]
-  const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, Math.random())
+  const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
   const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
-  const startedAt = now()
+  const startedAt = deps.now()
   x.submitSent = true
   const upstream = await callBackend(
     {
@@ -67,7 +68,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
       body: body.bytes,
       timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
     },
-    now,
+    deps,
   )
   const tried: Attempt = {
     upstream,
@@ -84,7 +85,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   else await readAnswer(x, lane, s.route, tried, upstream)
   recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
-    if (isArmError(tried.outcome)) lane.breaker.failed(now())
+    if (isArmError(tried.outcome)) lane.breaker.failed(deps.now())
     else lane.breaker.succeeded()
   }
   return tried
@@ -121,7 +122,7 @@ async function readAnswer(
     if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
   } catch {
     tried.outcome = upstream.failure()
-    tried.upstream = { ok: false, failure: tried.outcome, seconds: (now() - tried.startedAt) / 1000 }
+    tried.upstream = { ok: false, failure: tried.outcome, seconds: (x.isolate.deps.now() - tried.startedAt) / 1000 }
   } finally {
     upstream.done()
   }

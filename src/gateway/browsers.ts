@@ -8,7 +8,7 @@ import { laneOfPath } from './choose-lane.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
 import { toBackend, toClient } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 
 type Cors = NonNullable<SluiceSettings['cors']>
 
@@ -62,9 +62,9 @@ export async function readableAsAtControl(x: Exchange, lane: Lane): Promise<[nam
 function askControl(x: Exchange, lane: Lane, asked: Headers, path: string, timeoutMs: number): Promise<Upstream> {
   const { control } = lane.release.arms
   const headers = toBackend(asked, lane.protocol.requestHeaders, outgoing(x, lane, 'control'))
-  const url = pickReplica(control, Math.random()) + path
+  const url = pickReplica(control, x.isolate.deps.random()) + path
   const deadlineMs = Math.min(control.timeoutMs, timeoutMs)
-  return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, now)
+  return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, x.isolate.deps)
 }
 
 /** The same answer with the configuration's word on which pages may read it, in place of a backend's. */

@@ -8,7 +8,7 @@ import { isTagged } from '../core/job-id.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
@@ -74,7 +74,7 @@ function noRelease(x: Exchange): never {
 /** Charges the subject with this operation, once a request, whichever release then serves it. Throws `rate_limited`. */
 async function admit(x: Exchange, { operation }: Route, subject: Subject): Promise<void> {
   x.log['operation'] = operation
-  await x.isolate.rateLimiter.admit(operation, subject.key, x.isolate.env, now())
+  await x.isolate.rateLimiter.admit(operation, subject.key, x.isolate.env, x.isolate.deps.now())
 }
 
 /** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */

@@ -3,7 +3,7 @@ import { assign } from '../core/assignment.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import { attributesOf, type Exchange, type Routed } from './exchange.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 /** From this age of the snapshot on the control plane counts as lost, and the isolate's own breaker is asked. */
@@ -20,6 +20,7 @@ export function decideArm(
   if (x.isolate.forceControl) return control('forced_control')
   if (x.forced) return { arm: x.forced, reason: 'override', matched: false }
   if (!snapshot) return control('control_plane_unknown')
+  const { now } = x.isolate.deps
   const { onLostControl, leaseMs } = lane.release
   const ageMs = lane.snapshots.ageMs(now())
   if (onLostControl === 'control' && ageMs > leaseMs) return control('control_plane_unknown')

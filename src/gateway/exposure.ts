@@ -6,7 +6,6 @@ import { kindOf } from '../config/subject-key.ts'
 import type { Exposure } from '../durable/rpc.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import { attributesOf, type Decided, type Exchange } from './exchange.ts'
-import { now } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 export function expose(
@@ -23,7 +22,14 @@ export function expose(
   const { arm, percent } = dealt
   const { epoch } = snapshot
   if (lane.telemetry.hasExposed({ owner, arm, epoch })) return
-  lane.telemetry.exposed({ owner, arm, epoch, percent, at: now(), traits: traitsOf(x, subject, submission) })
+  lane.telemetry.exposed({
+    owner,
+    arm,
+    epoch,
+    percent,
+    at: x.isolate.deps.now(),
+    traits: traitsOf(x, subject, submission),
+  })
 }
 
 function traitsOf(x: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {

@@ -2,9 +2,10 @@
  * One call to a backend: with a deadline to its headers, without following redirects; only a read is ever repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
+import { startDeadline } from '../durable/deadline.ts'
 import { ANSWER_BOUNDS, isWithin } from '../protocols/body/bounds.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
-import { send } from '../protocols/send.ts'
+import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
 
@@ -15,8 +16,6 @@ export interface UpstreamRequest {
   body: BodyInit | null
   timeoutMs: number
 }
-
-const DEADLINE_SLICES = 10
 
 /** `bad_output`: it answered, but with what no answer to this can be. */
 export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_output'>
@@ -29,7 +28,12 @@ export type Upstream =
   | { ok: true; response: Response; seconds: number; done: () => void; failure: () => CallFailure }
   | { ok: false; failure: CallFailure; seconds: number }
 
-export async function callBackend(request: UpstreamRequest, now: () => number): Promise<Upstream> {
+export interface CallDeps {
+  fetch: Fetch
+  now: () => number
+}
+
+export async function callBackend(request: UpstreamRequest, { fetch, now }: CallDeps): Promise<Upstream> {
   const began = now()
   const abort = new AbortController()
   let late = false
@@ -39,7 +43,7 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
   })
   try {
     const { url, method, headers, body } = request
-    const response = await send(url, { method, headers, body, redirect: 'manual', signal: abort.signal })
+    const response = await send(url, { method, headers, body, redirect: 'manual', signal: abort.signal }, fetch)
     const seconds = (now() - began) / 1000
     if (!isAnswer(response.status, headers)) {
       abort.abort()
@@ -57,21 +61,6 @@ export async function callBackend(request: UpstreamRequest, now: () => number): 
     end()
     return { ok: false, failure: late ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
   }
-}
-
-/**
- * Calls `late` after `timeoutMs`, unless what it gives back is called before. An isolate that is busy with other
- * requests can't take an answer, and that is no backend's fault: time without a tick counts as one slice, however long.
- */
-function startDeadline(timeoutMs: number, late: () => void): () => void {
-  const sliceMs = Math.ceil(timeoutMs / DEADLINE_SLICES)
-  let left = DEADLINE_SLICES
-  const tick = () => {
-    if (--left === 0) late()
-    else timer = setTimeout(tick, sliceMs)
-  }
-  let timer = setTimeout(tick, sliceMs)
-  return () => clearTimeout(timer)
 }
 
 /** No status beyond 599 or below 200 can be passed on, and nobody was asked for news where 304 says that there are none. */

@@ -84,12 +84,12 @@ export function ofSubmit(headers: Headers): Headers {
  * A copy carries nothing of its user: no credentials, cookies, ids or user agent. Its idempotency key is its own: clients
  * choose request ids and may use one for all their submits, of which a backend would then make one job.
  */
-export function toShadow(contentType: string, requestId: string, token: string | null): Headers {
+export function toShadow(contentType: string, requestId: string, key: string, token: string | null): Headers {
   const headers = new Headers({
     'content-type': contentType,
     accept: 'application/json',
     'x-request-id': `shadow-${requestId}`,
-    'idempotency-key': `shadow-${crypto.randomUUID()}`,
+    'idempotency-key': `shadow-${key}`,
     'x-sluice-shadow': '1',
   })
   if (token !== null) headers.set('authorization', `Bearer ${token}`)
@@ -116,8 +116,8 @@ export function toClient(
 }
 
 /** The client's request id if it is well-formed, else a new one. */
-export function requestIdOf(client: Headers): string {
-  return wellFormedRequestId(client.get('x-request-id')) ?? crypto.randomUUID()
+export function requestIdOf(client: Headers, newId: () => string): string {
+  return wellFormedRequestId(client.get('x-request-id')) ?? newId()
 }
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */

@@ -5,15 +5,15 @@
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
 import type { Claim, ClaimEnd } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import { readByAnyPage } from './answer.ts'
+import { CLAIM_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
 import type { Submit } from './attempt.ts'
 import { keepError, notKept } from './kept-error.ts'
 import type { Submitted } from './submit.ts'
 
-const LEDGER_DEADLINE_MS = 2000
 /** A ledger that does not take a submit's end is told again so much later, beside the answer. */
 const TELL_AGAIN_MS = [500, 2000, 6000] as const
 const MAX_KEY_CHARS = 255
@@ -38,7 +38,7 @@ export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }:
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
   const claimed = keyOf(x, s, key)
-  const token = crypto.randomUUID()
+  const token = x.isolate.deps.newId()
   const settle = (end: ClaimEnd) => told(x, claimed, token, end)
   const claim = await claimOf(x, claimed, s.submission.fingerprint, token).catch((cause: unknown): never => {
     // The ledger may have claimed the key all the same, and only its answer was lost.
@@ -86,11 +86,11 @@ async function claimOf(x: Exchange, { owners, key }: Key, fingerprint: string, t
   const [owner, ...before] = owners as [string, ...string[]]
   for (const earlier of before) {
     const recalled = x.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
-    const known = await within(LEDGER_DEADLINE_MS, recalled)
+    const known = await within(CLAIM_MS, recalled)
     if (known) return known
   }
-  const hold = { token, byMs: Date.now() + LEDGER_DEADLINE_MS }
-  return within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
+  const hold = { token, byMs: x.isolate.deps.now() + CLAIM_MS }
+  return within(CLAIM_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
 }
 
 /** Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer. */
@@ -138,10 +138,10 @@ async function settled(
  */
 async function told(x: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
   const owner = owners[0]!
-  const tell = () => within(LEDGER_DEADLINE_MS, x.isolate.claimsOf(owner).settle(owner, key, token, end))
+  const tell = () => within(CLAIM_MS, x.isolate.claimsOf(owner).settle(owner, key, token, end))
   const again = async () => {
     for (const pauseMs of TELL_AGAIN_MS) {
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      await x.isolate.deps.sleep(pauseMs)
       try {
         return await tell()
       } catch {

@@ -4,27 +4,23 @@ import { atLeast } from '../auth/roles.ts'
 import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Exchange } from './exchange.ts'
-import { now } from './isolate.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
-const jwksDeps = { fetch: (url: string, init: RequestInit) => fetch(url, init), now }
-
 export async function identify(x: Exchange): Promise<Subject> {
-  const { config, keys } = x.isolate
+  const { config, keys, deps } = x.isolate
   const forced = await forcedArm(x)
   x.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
-  x.ownCredential =
-    forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), jwksDeps))
+  x.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), deps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
-  return subjectOf(x.request, config, keys, jwksDeps, x.forced !== null)
+  return subjectOf(x.request, config, keys, deps, x.forced !== null)
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may; null where it is not asked for. */
 async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] } | null> {
   const wanted = x.request.headers.get('x-sluice-arm')
   if (wanted === null) return null
-  const found = await callerOf(x.request.headers, knownTo(x), jwksDeps)
+  const found = await callerOf(x.request.headers, knownTo(x), x.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
   if (!found.ok || !atLeast(found.caller.role, 'tester')) {

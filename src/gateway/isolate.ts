@@ -10,11 +10,12 @@ import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import type { Snapshot } from '../core/release.ts'
-import { controllerOf, ledgerAt, ledgerIndex, ledgerOf, shardOf } from '../durable/stubs.ts'
+import { ledgerIndex } from '../durable/stubs.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
+import type { GatewayDeps } from './deps.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { SharedPolls } from './shared-polls.ts'
 import { SnapshotCache } from './snapshot.ts'
@@ -24,6 +25,7 @@ import { Telemetry } from './telemetry.ts'
 export const MAX_COPY_BYTES = 16 * 1024 * 1024
 
 export interface Lane {
+  deps: GatewayDeps
   release: ReleaseConfig
   /** `hash32` of the name: how ids name the release. */
   hash: number
@@ -40,6 +42,7 @@ export interface Lane {
 }
 
 export interface Isolate {
+  deps: GatewayDeps
   env: Env
   config: SluiceConfig
   lanes: Lane[]
@@ -53,28 +56,36 @@ export interface Isolate {
   copyBytes: number
 }
 
-export const now = (): number => Date.now()
+/** The isolate of each set of bindings; the platform gives the same one to every request. */
+export class Isolates {
+  readonly #deps: GatewayDeps
+  readonly #isolates = new WeakMap<Env, Isolate>()
 
-const isolates = new WeakMap<Env, Isolate>()
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps
+  }
 
-/** Throws `config_invalid`: nothing is routed on a half-read configuration. What is wrong with it the control plane tells. */
-export function isolateOf(env: Env): Isolate {
-  let isolate = isolates.get(env)
-  if (!isolate) isolates.set(env, (isolate = build(env)))
-  return isolate
+  /** Throws `config_invalid`: nothing is routed on a half-read configuration. What is wrong with it the control plane tells. */
+  of(env: Env): Isolate {
+    let isolate = this.#isolates.get(env)
+    if (!isolate) this.#isolates.set(env, (isolate = build(env, this.#deps)))
+    return isolate
+  }
+
+  /** The snapshot that this isolate routes by, with its age; null where it has none. */
+  lastSnapshot(env: Env, release: string): { snapshot: Snapshot; ageSeconds: number } | null {
+    const snapshots = this.#isolates.get(env)?.lanes.find((each) => each.release.name === release)?.snapshots
+    if (!snapshots?.current) return null
+    return { snapshot: snapshots.current, ageSeconds: snapshots.ageMs(this.#deps.now()) / 1000 }
+  }
 }
 
-/** The snapshot that this isolate routes by, with its age; null where it has none. */
-export function lastSnapshot(env: Env, release: string): { snapshot: Snapshot; ageSeconds: number } | null {
-  const snapshots = isolates.get(env)?.lanes.find((each) => each.release.name === release)?.snapshots
-  return snapshots?.current ? { snapshot: snapshots.current, ageSeconds: snapshots.ageMs(now()) / 1000 } : null
-}
-
-function build(env: Env): Isolate {
+function build(env: Env, deps: GatewayDeps): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is')
-  const lanes = read.config.releases.map((release) => lane(env, release))
+  const lanes = read.config.releases.map((release) => lane(env, release, deps))
   return {
+    deps,
     env,
     config: read.config,
     lanes,
@@ -82,36 +93,40 @@ function build(env: Env): Isolate {
     keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
-    polls: new SharedPolls({ now, sleep: (ms) => scheduler.wait(ms) }),
+    polls: new SharedPolls(deps),
     forceControl: env.SLUICE_FORCE_CONTROL === '1',
     copyBytes: 0,
   }
 }
 
-function lane(env: Env, release: ReleaseConfig): Lane {
-  const source = crypto.randomUUID()
-  const shardIndex = hash32(source) % release.counterShards
-  const shard = () => shardOf(env, release.name, shardIndex)
+function lane(env: Env, release: ReleaseConfig, deps: GatewayDeps): Lane {
+  const { now, sleep, objects } = deps
+  const { name, counterShards, ledgerShards } = release
+  const source = deps.newId()
+  const shardIndex = hash32(source) % counterShards
+  const shard = () => objects.shard(env, name, shardIndex)
+  const ledger = (index: number) => objects.ledger(env, name, index)
   const snapshots = new SnapshotCache(
-    async () => (await shard().snapshot()) ?? controllerOf(env, release.name).snapshot(),
+    async () => (await shard().snapshot()) ?? objects.controller(env, name).snapshot(),
   )
   return {
+    deps,
     release,
-    hash: hash32(release.name),
+    hash: hash32(name),
     protocol: protocolOf(release.protocol)!,
     snapshots,
     telemetry: new Telemetry({
       source,
       now,
       shard,
-      sleep: (ms) => scheduler.wait(ms),
+      sleep,
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),
-      ledgerIndex: (owner) => ledgerIndex(owner, release.ledgerShards),
-      ledger: (index) => ledgerAt(env, release.name, index),
+      ledgerIndex: (owner) => ledgerIndex(owner, ledgerShards),
+      ledger,
     }),
     breaker: new Breaker(),
-    ledgerFor: (owner) => ledgerOf(env, release.name, owner, release.ledgerShards),
-    ledgers: () => Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i)),
+    ledgerFor: (owner) => ledger(ledgerIndex(owner, ledgerShards)),
+    ledgers: () => Array.from({ length: ledgerShards }, (_, i) => ledger(i)),
     issuedIds: new Map(),
     givenUp: new Set(),
   }

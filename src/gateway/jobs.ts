@@ -21,7 +21,7 @@ import {
 } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
@@ -59,7 +59,7 @@ export async function aboutJob(
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
   if (route.operation === 'cancel') givesUp(job)
-  const sentAt = now()
+  const sentAt = x.isolate.deps.now()
   const { upstream, url } = await call(x, lane, route, job)
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })

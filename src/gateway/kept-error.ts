@@ -1,5 +1,6 @@
 /** What is kept of an error, so that the same Idempotency-Key is answered again with it: bounded in bytes and in time. */
 import { SluiceError } from '../core/errors.ts'
+import { within } from '../durable/deadline.ts'
 import type { KeptError } from '../durable/rpc.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { resumed } from './forward.ts'
@@ -43,21 +44,19 @@ async function readHead(body: ReadableStream<Bytes> | null): Promise<{ bytes: By
   const held = new GrowingBytes()
   if (!body) return { bytes: held.whole(), rest: null }
   const reader = body.getReader()
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), READ_DEADLINE_MS)
-  })
-  try {
+  const readWhole = async () => {
     while (held.size <= MAX_KEPT_BYTES) {
-      const read = await Promise.race([reader.read(), late])
-      if (read === null) void reader.cancel().catch(() => undefined)
-      if (read === null || read.done) return { bytes: held.whole(), rest: null }
-      held.add(read.value)
+      const { done, value } = await reader.read()
+      if (done) return true
+      held.add(value)
     }
-    return { bytes: new Uint8Array(), rest: resumed(held.whole(), reader) }
-  } catch {
-    return { bytes: held.whole(), rest: null }
-  } finally {
-    clearTimeout(timer)
+    return false
   }
+  try {
+    const isWhole = await within(READ_DEADLINE_MS, readWhole())
+    if (!isWhole) return { bytes: new Uint8Array(), rest: resumed(held.whole(), reader) }
+  } catch {
+    void reader.cancel().catch(() => undefined)
+  }
+  return { bytes: held.whole(), rest: null }
 }

@@ -2,12 +2,11 @@
 import { replicaHash } from '../config/replica.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Caller, LedgerJob } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
+import { OWNER_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
-
-const LEDGER_DEADLINE_MS = 1000
 
 export interface IdQuestion {
   upstreamId: string
@@ -32,7 +31,7 @@ export async function knownJob(
     // What this isolate still holds back may be the very job.
     await lane.telemetry.flush()
     const asked = lane.ledgers().map((ledger) => ledger.find(upstreamId, caller, replica))
-    return (await within(LEDGER_DEADLINE_MS, Promise.all(asked))).map((known) => ({ lane, known }))
+    return (await within(OWNER_MS, Promise.all(asked))).map((known) => ({ lane, known }))
   }
   try {
     const found = (await Promise.all(lanes.map(inLedgers))).flat()

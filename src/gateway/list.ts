@@ -5,17 +5,17 @@
 import type { Snapshot } from '../core/release.ts'
 import { isTagged, openJobId } from '../core/job-id.ts'
 import type { ListCursor } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import { SluiceError } from '../core/errors.ts'
 import { answer } from './answer.ts'
 import { readableAsAtControl } from './browsers.ts'
+import { LIST_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { knownJob } from './known-job.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
 import type { Subject } from './subject.ts'
 
-const LEDGER_DEADLINE_MS = 2000
 /** Calls to backends for one list, whatever its length. */
 const MAX_CALLS = 20
 /** How often a page is filled up for jobs that are gone; the last time by the ledger alone. */
@@ -33,6 +33,7 @@ export async function listJobs(
   subject: Subject,
 ): Promise<Response> {
   const [lane] = lanes as [Lane, ...Lane[]]
+  const { now } = x.isolate.deps
   const began = now()
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
   const { owners } = subject
@@ -57,7 +58,7 @@ export async function listJobs(
 }
 
 async function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Promise<Response> {
-  recordEnd(decided, 'list', 'ok', { latency: (now() - began) / 1000 })
+  recordEnd(decided, 'list', 'ok', { latency: (x.isolate.deps.now() - began) / 1000 })
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
   for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
   const body = JSON.stringify(decided.lane.protocol.listAnswer(jobs, more))
@@ -79,7 +80,7 @@ async function jobsAfter(lanes: readonly Lane[], question: Question): Promise<Ow
     // Jobs of this isolate that still wait for their flush belong into the list.
     await lane.telemetry.flush()
     const asked = owners.map((owner) => lane.ledgerFor(owner).list([owner], cursor, limit, order))
-    const jobs = await within(LEDGER_DEADLINE_MS, Promise.all(asked))
+    const jobs = await within(LIST_MS, Promise.all(asked))
     return jobs.flat().map((job) => ({ lane, job }))
   }
   try {

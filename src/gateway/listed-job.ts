@@ -7,7 +7,7 @@ import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { parseJson } from './forward.ts'
 import { toBackend } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { LIST_AGE_MS } from './shared-polls.ts'
 import { endOf, sightingOf } from './sighting.ts'
@@ -38,6 +38,7 @@ export async function listedJob(x: Exchange, { lane, job }: OwnJob, asking: Aski
   const placeholder = () => lane.protocol.placeholder(job.clientId, job.submittedAt, job.end)
   if (!asking || asking.callsLeft <= 0 || asking.silent.has(url)) return placeholder()
   asking.callsLeft--
+  const { now } = lane.deps
   const began = now()
   try {
     let look = await lookAt(x, lane, job, url, LIST_AGE_MS)

@@ -5,7 +5,7 @@ import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type FileTag, isTagged, type JobTag, openFileId, openJobId } from '../core/job-id.ts'
 import type { Exchange } from './exchange.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 import type { Subject } from './subject.ts'
 
@@ -55,7 +55,7 @@ async function resolveUntagged(x: Exchange, lanes: readonly Lane[], id: string, 
   if (id.length > MAX_ID_CHARS || CAN_BE_NO_ID.test(id)) throw jobNotFound()
   const [first] = lanes as [Lane, ...Lane[]]
   const general = lanes.find(({ release }) => release.match.models === null) ?? first
-  const urls = servesLegacyIds(general.release, now()) ? legacyUrls(general.release) : []
+  const urls = servesLegacyIds(general.release, x.isolate.deps.now()) ? legacyUrls(general.release) : []
   const known = await knownJob(withSameBackends(x, lanes, urls), { upstreamId: id, subject, urls })
   if (known !== null && known !== 'taken' && lanes.includes(known.lane)) {
     const { lane, job } = known

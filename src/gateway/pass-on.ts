@@ -8,7 +8,7 @@ import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exch
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
 import { translationOf } from './translation.ts'
 
@@ -25,8 +25,9 @@ export async function passOn(
   x.decided = decided
   // Without jobs no request is a submit, so each of them is one.
   if (!lane.protocol.hasJobs) expose(x, decided, subject, null)
+  const { deps } = x.isolate
   const config = lane.release.arms[routed.arm]
-  const url = pickReplica(config, Math.random())
+  const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
     {
       url: url + route.upstreamPath(null) + x.url.search,
@@ -35,7 +36,7 @@ export async function passOn(
       body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
       timeoutMs: config.timeoutMs,
     },
-    now,
+    deps,
   )
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })

@@ -6,17 +6,12 @@ import type { JobSight, Route } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
 import type { LedgerJob, Onward } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
-import { type Lane, now } from './isolate.ts'
+import { within } from '../durable/deadline.ts'
+import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
+import type { Lane } from './isolate.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { endOf, sightingOf } from './sighting.ts'
 import { isCounted } from './translation.ts'
-
-/** A poll is answered with what control has made of the job, where control is so quick. */
-const RESCUE_WAIT_MS = 4000
-/** Beyond the wait: of a look at the candidate's job that the ledger takes first. */
-const LEDGER_SLACK_MS = 6000
-const LOOK_UP_DEADLINE_MS = 1000
 
 /** Tells the ledger what this answer shows of the job. */
 export function noteSight(
@@ -26,6 +21,7 @@ export function noteSight(
   sight: JobSight | null,
 ): void {
   if (!tag || !isCounted(tag)) return
+  const { now } = lane.deps
   const job = { ...tag, clientId, prefix: route.prefix }
   if (sight) lane.telemetry.seen(sightingOf(job, sight, now()))
   else if (route.operation === 'cancel' && (status < 300 || (status === 404 && lane.release.rescue)))
@@ -51,18 +47,14 @@ export type GoesOn = OwnedJob | 'pending' | null
  * Asks the ledger, which resubmits a failed job and knows where each of them is now. `whenSilent` holds while the ledger
  * can't be asked: of a job that is known to have failed nobody can say then that it is over.
  */
-export async function rescue(
-  job: OwnedJob,
-  whenSilent: 'pending' | null,
-  waitMs: number = RESCUE_WAIT_MS,
-): Promise<GoesOn> {
+export async function rescue(job: OwnedJob, whenSilent: 'pending' | null, waitMs: number = RESCUE_MS): Promise<GoesOn> {
   const { lane, arm, replica, upstreamId } = job
   const { owner } = job.tag!
   // The job's end, and its body, may still wait in this isolate for their flush.
   await lane.telemetry.flush()
   const asked = lane.ledgerFor(owner).rescue({ arm, replica, upstreamId, owner }, waitMs)
   const silent = whenSilent && ({ state: whenSilent } as const)
-  const onward = await within(waitMs + LEDGER_SLACK_MS, asked).catch((): Onward => silent)
+  const onward = await within(waitMs + RESCUE_SLACK_MS, asked).catch((): Onward => silent)
   return onward?.state === 'at_control' ? atControl(job, onward) : onward && 'pending'
 }
 
@@ -73,10 +65,10 @@ export async function rescue(
 export async function whereNow(job: OwnedJob, route: Pick<Route, 'operation'>): Promise<OwnedJob> {
   const { lane, tag, arm, replica, upstreamId } = job
   if (!canGoOn(job)) return job
-  if (route.operation === 'poll' && now() < tag!.submittedAt + lane.release.jobTimeoutMs) return job
+  if (route.operation === 'poll' && lane.deps.now() < tag!.submittedAt + lane.release.jobTimeoutMs) return job
   const { owner } = tag!
   const asked = lane.ledgerFor(owner).whereabouts({ arm, replica, upstreamId, owner })
-  const onward = await within(LOOK_UP_DEADLINE_MS, asked).catch(() => null)
+  const onward = await within(LOCATE_MS, asked).catch(() => null)
   return onward?.state === 'at_control' ? atControl(job, onward) : job
 }
 

@@ -8,18 +8,18 @@ import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobEntry } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import { COPY_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend, parseJson } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
-import { type Lane, MAX_COPY_BYTES, now } from './isolate.ts'
+import { type Lane, MAX_COPY_BYTES } from './isolate.ts'
 
 /** Well inside the 30 s that the platform gives to what nobody waits for. */
 const COPY_TIMEOUT_MS = 10_000
-const LEDGER_DEADLINE_MS = 3000
 /** For the answer to leave this isolate before the copy takes its time. */
 const HEAD_START_MS = 10
 const MAX_ANSWER_BYTES = 256 * 1024
@@ -45,7 +45,7 @@ export function copyToShadow(
   const copy = async () => {
     try {
       await x.answered
-      await scheduler.wait(HEAD_START_MS)
+      await x.isolate.deps.sleep(HEAD_START_MS)
       const { model } = lane.release.arms.candidate
       const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
       await sendCopy(x, { lane, snapshot, control, body: { ...body, path: route.upstreamPath(null) } })
@@ -69,19 +69,20 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
   const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = snapshot.shadow
   const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
   const asked = ledger.admitShadow({ control: { ...control, rescue: null }, caps })
-  const admission = await within(LEDGER_DEADLINE_MS, asked)
+  const admission = await within(COPY_MS, asked)
   if (!admission.admitted) return lane.telemetry.shadowCount(`dropped:${admission.reason}`)
+  const { deps } = x.isolate
   const arm = lane.release.arms.candidate
-  const url = pickReplica(arm, Math.random())
+  const url = pickReplica(arm, deps.random())
   const upstream = await callBackend(
     {
       url: url + body.path,
       method: 'POST',
-      headers: toShadow(body.contentType, x.requestId, armToken(x.isolate.env, arm.auth)),
+      headers: toShadow(body.contentType, x.requestId, deps.newId(), armToken(x.isolate.env, arm.auth)),
       body: body.bytes,
       timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
     },
-    now,
+    deps,
   )
   let outcome: Outcome
   let sight: JobSight | null = null
@@ -91,7 +92,7 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
   const routed = { arm: 'candidate', matched: false } as const
   recordEnd({ lane, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
   const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
-  await within(LEDGER_DEADLINE_MS, ledger.shadowSubmitted(admission.id, result))
+  await within(COPY_MS, ledger.shadowSubmitted(admission.id, result))
   lane.telemetry.schedule(x.waitUntil)
 }
 

@@ -4,7 +4,14 @@
  * comes. So those that wait look by timers of their own, and go ahead by themselves when a call takes too long.
  */
 import type { Operation } from '../core/outcome.ts'
-import { callBackend, type CallFailure, readPrefix, type Upstream, type UpstreamRequest } from './forward.ts'
+import {
+  callBackend,
+  type CallDeps,
+  type CallFailure,
+  readPrefix,
+  type Upstream,
+  type UpstreamRequest,
+} from './forward.ts'
 
 /** An answer so young serves those that arrive in the same moment. */
 export const SAME_MOMENT_MS = 250
@@ -37,8 +44,7 @@ export interface PollAnswer {
   at: number
 }
 
-export interface PollPorts {
-  now: () => number
+export interface PollPorts extends CallDeps {
   sleep: (ms: number) => Promise<unknown>
 }
 
@@ -102,7 +108,7 @@ export class SharedPolls {
     const { now } = this.#ports
     const { url, method, headers, timeoutMs } = request
     const job = `${new URL(url).origin} ${upstreamId}`
-    const call = () => callBackend(request, now)
+    const call = () => callBackend(request, this.#ports)
     if (operation === 'poll' && method === 'GET') {
       const matter = [...headers].filter(([name]) => !UNSHARED_HEADERS.has(name))
       return this.ask({ job, variant: JSON.stringify([url, timeoutMs, matter]), maxAgeMs, timeoutMs }, call)

@@ -3,14 +3,13 @@
  * before routing when it is old, and never exchanged for an older one. Asks shards, not the controller.
  */
 import type { Snapshot } from '../core/release.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
+import { SNAPSHOT_BESIDE_MS, SNAPSHOT_MS } from './deadlines.ts'
 
 /** From this age on it is refreshed beside the request. */
 const SOFT_AGE_MS = 750
 /** From this age on it is refreshed before routing, so that a rollback is known within 2 s under thin traffic too. */
 const HARD_AGE_MS = 1500
-const BLOCKING_DEADLINE_MS = 250
-const BACKGROUND_DEADLINE_MS = 2000
 /** After a refresh that failed, requests are not held up again for so long. */
 const PAUSE_AFTER_FAILURE_MS = 2000
 
@@ -49,7 +48,7 @@ export class SnapshotCache {
     if (age < HARD_AGE_MS || now() - this.#failedAt < PAUSE_AFTER_FAILURE_MS) {
       waitUntil(refresh)
     } else {
-      await within(BLOCKING_DEADLINE_MS, refresh).catch(() => {
+      await within(SNAPSHOT_MS, refresh).catch(() => {
         this.#failedAt = now()
       })
       waitUntil(refresh)
@@ -59,9 +58,9 @@ export class SnapshotCache {
 
   #refresh(now: () => number): Promise<void> {
     // The platform drops a call together with the request that began it, so one that is overdue is begun anew.
-    if (this.#refreshing && now() - this.#refreshStartedAt < BACKGROUND_DEADLINE_MS) return this.#refreshing
+    if (this.#refreshing && now() - this.#refreshStartedAt < SNAPSHOT_BESIDE_MS) return this.#refreshing
     this.#refreshStartedAt = now()
-    this.#refreshing = within(BACKGROUND_DEADLINE_MS, this.#fetchSnapshot())
+    this.#refreshing = within(SNAPSHOT_BESIDE_MS, this.#fetchSnapshot())
       .then(
         (snapshot) => this.take(snapshot, now()),
         () => {

@@ -2,7 +2,7 @@
  * A body on its way to a backend, unread. It stays in our hands: what the backend does not take, having answered or
  * gone away in the middle of it, can still be read, so that the client sees the answer.
  */
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import { blocksOf } from './body-blocks.ts'
 
 /** Of the block that is under way when the backend is given up; what follows it is drained with any other unread body. */

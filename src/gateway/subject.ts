@@ -30,16 +30,18 @@ export interface Subject {
   claims: Record<string, unknown>
 }
 
+export type SubjectDeps = JwksDeps & { newId: () => string }
+
 /** `isTester`: the credentials are a tester's for Sluice itself, who need not be a user. */
 export async function subjectOf(
   request: Request,
   config: SluiceConfig,
   keys: IdKeys,
-  deps: JwksDeps,
+  deps: SubjectDeps,
   isTester: boolean,
 ): Promise<Subject> {
   const claims = isTester ? {} : await claimsOf(request, config, deps)
-  const source = sourceOf(request, config, keys, claims)
+  const source = sourceOf(request, config, keys, claims, deps.newId)
   return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
 }
 
@@ -49,6 +51,7 @@ function sourceOf(
   config: SluiceConfig,
   keys: IdKeys,
   claims: Record<string, unknown>,
+  newId: () => string,
 ): Omit<Subject, 'claims' | 'owners'> {
   for (const source of config.subject) {
     const named = { nameless: false, cookie: null }
@@ -66,7 +69,7 @@ function sourceOf(
       case 'cookie': {
         const known = openCookie(cookieOf(request.headers.get('cookie'), SUBJECT_COOKIE), keys)
         if (known) return { ...named, value: known, key: subjectKey('cookie', known) }
-        const id = crypto.randomUUID()
+        const id = newId()
         return {
           value: id,
           key: subjectKey('cookie', id),
@@ -81,7 +84,7 @@ function sourceOf(
       }
     }
   }
-  const id = crypto.randomUUID()
+  const id = newId()
   return { value: id, key: subjectKey('request', id), nameless: true, cookie: null }
 }
 

@@ -8,24 +8,23 @@ import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import type { JobSight, Translation } from '../protocols/protocol.ts'
 import { type Attempt, attempt, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
+import { REGISTER_MS } from './deadlines.ts'
 import type { Decided, Exchange, Routed } from './exchange.ts'
 import { expose } from './exposure.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
-import { type Lane, now } from './isolate.ts'
+import type { Lane } from './isolate.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
 import { translationOf } from './translation.ts'
 
-/** A submit's answer waits no longer for its ledger. */
-const LEDGER_DEADLINE_MS = 1000
 /** Answers that say for certain that nothing was begun; after every other error a job may exist. */
 const NOTHING_BEGUN: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 415, 422, 429])
 
@@ -147,7 +146,7 @@ async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt
   const { work } = s.submission
   const entry: JobEntry = { ...tag, clientId, prefix: s.route.prefix, work, rescue: rescueOf(lane, s, routed) }
   if (!isNative || !(await isTold(lane, entry))) lane.telemetry.submitted(entry)
-  const seen = sightingOf(entry, sight, now())
+  const seen = sightingOf(entry, sight, lane.deps.now())
   if (seen.outcome) lane.telemetry.seen(seen)
   x.log['job'] = clientId
   return entry
@@ -156,7 +155,7 @@ async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt
 /** False where the ledger does not answer in time: then it is told with the next flush. */
 async function isTold(lane: Lane, entry: JobEntry): Promise<boolean> {
   const told = lane.ledgerFor(entry.owner).flush({ submitted: [entry], seen: [] })
-  return within(LEDGER_DEADLINE_MS, told).then(
+  return within(REGISTER_MS, told).then(
     () => true,
     () => false,
   )

@@ -16,13 +16,13 @@ import type {
   LedgerBatch,
   MissingVideo,
 } from '../durable/rpc.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
+import { FLUSH_MS } from './deadlines.ts'
 
 const FLUSH_INTERVAL_MS = 1000
-const FLUSH_DEADLINE_MS = 3000
 /** By then every call of a flush has answered or given up. */
-const FLIGHT_MS = FLUSH_DEADLINE_MS + 500
+const FLIGHT_MS = FLUSH_MS + 500
 const MAX_EVENTS = 5000
 const MAX_TOLD = 20_000
 /** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
@@ -175,7 +175,7 @@ export class Telemetry {
       ...[...jobs].map(([index, batch]) => ledger(index).flush(batch)),
     ]
     if (Object.keys(shadowCounts).length > 0) calls.push(ledger(0).shadowCounts(shadowCounts))
-    const ends = await Promise.allSettled(calls.map((call) => within(FLUSH_DEADLINE_MS, call)))
+    const ends = await Promise.allSettled(calls.map((call) => within(FLUSH_MS, call)))
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
   }

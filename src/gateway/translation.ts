@@ -1,15 +1,15 @@
 /** What an answer's ids become: the client's own for jobs that are known, new ones sealed for resources that are not. */
 import { type FileTag, type JobTag, NOBODY, sealFileId, sealJobId } from '../core/job-id.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import type { Translation } from '../protocols/protocol.ts'
 import { filePath } from './backend-file.ts'
+import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Lane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 
-const LEDGER_DEADLINE_MS = 500
 /** More resources than this in one answer are left as they are: no video API answers so many. */
 const MAX_RESOURCES = 100
 const MAX_REMEMBERED = 5000
@@ -62,7 +62,7 @@ async function idOf(x: Exchange, source: OwnedSource, upstreamId: string): Promi
   if (remembered !== undefined) return remembered
   try {
     const caller = { owners: [owner], nameless: false, copiesAt: [replica] }
-    const own = await within(LEDGER_DEADLINE_MS, lane.ledgerFor(owner).find(upstreamId, caller, replica))
+    const own = await within(RESOURCE_MS, lane.ledgerFor(owner).find(upstreamId, caller, replica))
     if (own !== null && own !== 'taken') {
       if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
       lane.issuedIds.set(key, own.clientId)

@@ -2,7 +2,7 @@
  * What a client still sends when its answer is ready is read and thrown away first, for both planes alike: many
  * clients read nothing while they send, and a connection that is closed on them shows them a reset and no answer.
  */
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import { blocksOf } from './body-blocks.ts'
 
 /** What is larger, or takes longer, has its answer without: then the client may see a reset. */

@@ -1,10 +1,9 @@
 /** A submit's body, read once: up to the cap, in plain form, and only while its bytes keep coming fast enough. */
 import { SluiceError } from '../core/errors.ts'
-import { within } from '../durable/stubs.ts'
+import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { type BodyBlocks, blocksOf } from './body-blocks.ts'
 import type { Exchange } from './exchange.ts'
-import { now } from './isolate.ts'
 
 /** A client that sends nothing for so long has stalled. */
 export const IDLE_MS = 20_000
@@ -19,7 +18,8 @@ const SMALL_BYTES = 16 * 1024
  * then is left in the request.
  */
 export async function readUpload({ request, isolate }: Exchange): Promise<Uint8Array<ArrayBuffer>> {
-  const { maxBodyBytes } = isolate.config
+  const { config, deps } = isolate
+  const { maxBodyBytes } = config
   const { body, headers } = request
   if (!body) return new Uint8Array()
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
@@ -31,9 +31,10 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   if (small) return small
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
+  const { now } = deps
   const began = now()
   for (;;) {
-    const block = await nextInTime(blocks, began, held.size)
+    const block = await nextInTime(blocks, dueAt(began, held.size) - now())
     if (!block) return held.whole()
     if (held.size + block.length > maxBodyBytes) {
       blocks.release()
@@ -54,9 +55,12 @@ export async function readSmall(request: Request): Promise<Uint8Array<ArrayBuffe
   }
 }
 
-/** `size`: the bytes that came since `began`, unix ms. */
-async function nextInTime(blocks: BodyBlocks, began: number, size: number): Promise<Uint8Array | null> {
-  const leftMs = began + GRACE_MS + (size / LEAST_BYTES_PER_SECOND) * 1000 - now()
+/** When a body must have come to an end of which so many bytes came since `began`; both unix ms. */
+function dueAt(began: number, size: number): number {
+  return began + GRACE_MS + (size / LEAST_BYTES_PER_SECOND) * 1000
+}
+
+async function nextInTime(blocks: BodyBlocks, leftMs: number): Promise<Uint8Array | null> {
   const waitMs = Math.min(IDLE_MS, leftMs)
   const next = blocks.next()
   try {

@@ -9,14 +9,15 @@ function silentBackend() {
   const timers: { run: () => void; ms: number }[] = []
   vi.stubGlobal('setTimeout', (run: () => void, ms: number) => timers.push({ run, ms }))
   vi.stubGlobal('clearTimeout', () => undefined)
-  vi.stubGlobal(
-    'fetch',
-    (_: string, { signal }: RequestInit) =>
-      new Promise((_resolve, reject) => signal!.addEventListener('abort', () => reject(signal!.reason as Error))),
-  )
+  const fetch = (_: string, { signal }: RequestInit) =>
+    new Promise<Response>((_resolve, reject) =>
+      signal!.addEventListener('abort', () => reject(signal!.reason as Error)),
+    )
   let ended: string | null = null
   const request = { url: 'http://127.0.0.1', method: 'POST', headers: new Headers(), body: null, timeoutMs: 3000 }
-  const call = callBackend(request, () => 0).then((upstream) => (ended = upstream.ok ? 'ok' : upstream.failure))
+  const call = callBackend(request, { fetch, now: () => 0 }).then(
+    (upstream) => (ended = upstream.ok ? 'ok' : upstream.failure),
+  )
   return { timers, call, ended: () => ended }
 }
 

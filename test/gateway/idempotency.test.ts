@@ -8,6 +8,7 @@ import { MAX_KEPT_BYTES, READ_DEADLINE_MS } from '../../src/gateway/kept-error.t
 import type { Submitted } from '../../src/gateway/submit.ts'
 import { SluiceError } from '../../src/core/errors.ts'
 import type { Claim, ClaimEnd, Hold } from '../../src/durable/rpc.ts'
+import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -52,7 +53,7 @@ interface Sent {
 function send(ledger: LedgerTwin, first: () => Promise<Submitted> = never): Sent {
   const beside: Promise<unknown>[] = []
   const request = new Request('http://gateway.test/v1/videos', { method: 'POST', headers: { 'idempotency-key': 'k' } })
-  const isolate = { claimsOf: () => ledger, keys: [] }
+  const isolate = { deps: gatewayDeps(), claimsOf: () => ledger, keys: [] }
   const waitUntil = (work: Promise<unknown>) => void beside.push(work)
   const x = { request, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
   let n = 0

@@ -1,12 +1,10 @@
 /** A copy for the shadow costs the client nothing: before the answer has left, sizes are looked at and nothing is built. */
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Exchange } from '../../src/gateway/exchange.ts'
 import { copyToShadow } from '../../src/gateway/shadow.ts'
+import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
-beforeEach(() => {
-  vi.stubGlobal('scheduler', { wait: () => Promise.resolve() })
-})
-afterEach(() => vi.unstubAllGlobals())
+const deps = gatewayDeps({ sleep: () => Promise.resolve() })
 
 type Arguments = Parameters<typeof copyToShadow>
 
@@ -16,7 +14,7 @@ function submitOf(byteLength: number) {
   const counted: string[] = []
   const rebuild = vi.fn(() => ({ bytes: new Uint8Array(byteLength), contentType: 'application/json' }))
   const admitShadow = vi.fn(() => Promise.resolve({ admitted: false, reason: 'in_flight' }))
-  const isolate = { copyBytes: 0, forceControl: false }
+  const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
   const lane = {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Upstream } from '../../src/gateway/forward.ts'
 import { FOLLOW_MS, LIST_AGE_MS, MAX_HELD, MAX_SHARED_BYTES, SAME_MOMENT_MS } from '../../src/gateway/shared-polls.ts'
 import { type PollAnswer, SharedPolls } from '../../src/gateway/shared-polls.ts'
+import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 const JOB = 'http://control.test video-1'
 const TIMEOUT_MS = 10_000
@@ -15,7 +16,7 @@ let calls: number
 beforeEach(() => {
   vi.useFakeTimers()
   calls = 0
-  polls = new SharedPolls({ now: () => Date.now(), sleep: pause })
+  polls = new SharedPolls(gatewayDeps())
 })
 
 afterEach(() => {

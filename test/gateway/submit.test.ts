@@ -5,6 +5,7 @@ import type { Exchange } from '../../src/gateway/exchange.ts'
 import type { Lane } from '../../src/gateway/isolate.ts'
 import { submit } from '../../src/gateway/submit.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
+import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -35,7 +36,7 @@ async function send(rebuild: () => { bytes: Uint8Array; contentType: string }) {
     url: new URL('http://gateway.test/v1/videos'),
     requestId: 'r-1',
     log: {},
-    isolate: { env: {}, keys: [], config: { exposeHeaders: false } },
+    isolate: { deps: gatewayDeps(), env: {}, keys: [], config: { exposeHeaders: false } },
     decided: null,
     submitSent: false,
   } as unknown as Exchange

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Exchange } from '../../src/gateway/exchange.ts'
 import { GRACE_MS, IDLE_MS, LEAST_BYTES_PER_SECOND, readUpload } from '../../src/gateway/upload.ts'
+import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 const MAX_BYTES = 1024 * 1024
 
@@ -20,7 +21,7 @@ function upload(feed: (controller: Controller) => void, headers: Record<string, 
     body,
     duplex: 'half',
   } as RequestInit)
-  const x = { request, isolate: { config: { maxBodyBytes: MAX_BYTES } } } as unknown as Exchange
+  const x = { request, isolate: { deps: gatewayDeps(), config: { maxBodyBytes: MAX_BYTES } } } as unknown as Exchange
   const began = Date.now()
   const read = readUpload(x).then(
     (bytes) => ({ size: bytes.length, memory: bytes.buffer.byteLength, tookMs: Date.now() - began }),

@@ -13,7 +13,7 @@ import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.t
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { SignalSum } from '../controller-rpc.ts'
 import type { ExperimentSums, SplitCount } from '../rpc.ts'
-import { within } from '../stubs.ts'
+import { within } from '../deadline.ts'
 import type { Actions } from './actions.ts'
 import { ledgersOf } from './gather.ts'
 import type { Signals } from './signals.ts'

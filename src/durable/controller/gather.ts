@@ -6,7 +6,8 @@ import type { WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/summary.ts'
-import { ledgerAt, shardOf, within } from '../stubs.ts'
+import { within } from '../deadline.ts'
+import { ledgerAt, shardOf } from '../stubs.ts'
 import type { CountedRow, Report } from '../window-store.ts'
 
 /** How long the controller waits for one call of an object below it. */

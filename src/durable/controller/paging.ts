@@ -1,6 +1,6 @@
 /** Pages over several ledgers, one ledger after the other: the cursor says in which to go on, and where. */
 import type { Page } from '../../api/index.ts'
-import { within } from '../stubs.ts'
+import { within } from '../deadline.ts'
 import { CALL_DEADLINE_MS } from './gather.ts'
 
 /** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the beginning of a ledger. */

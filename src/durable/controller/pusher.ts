@@ -1,7 +1,7 @@
 /** Brings what was decided to the objects below: the newest snapshot to every shard, the end of copying to every ledger. */
 import type { Env } from '../../config/env.ts'
 import { snapshotOf } from '../../core/release.ts'
-import { within } from '../stubs.ts'
+import { within } from '../deadline.ts'
 import type { Effective } from './effective.ts'
 import { CALL_DEADLINE_MS, ledgersOf, shardsOf } from './gather.ts'
 import type { ControllerStore } from './store.ts'

@@ -8,7 +8,7 @@ import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts
 import { transition } from '../../core/transitions.ts'
 import { CALL_DEADLINE_MS, shardsNamed } from './gather.ts'
 import type { ControllerStore } from './store.ts'
-import { within } from '../stubs.ts'
+import { within } from '../deadline.ts'
 
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'

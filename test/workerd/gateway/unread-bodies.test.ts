@@ -153,10 +153,10 @@ describe('a body that streams to a backend', () => {
   it('is drained where its backend refuses it half-way', async () => {
     const site = { RELEASE_A: { name: 'wan22', protocol: 'http', arms } }
     const plane = new DataPlane(site, () => null)
-    vi.mocked(fetch).mockImplementation(async (_, init) => {
-      await (init!.body as ReadableStream<Uint8Array>).getReader().read()
+    plane.fetch = async (_, init) => {
+      await (init.body as ReadableStream<Uint8Array>).getReader().read()
       return new Response('too much', { status: 413 })
-    })
+    }
     const { seen, init } = sent(40)
     const response = await plane.request('POST', '/upload', init)
     expect([response.status, await response.text(), seen.ended]).toEqual([413, 'too much', true])

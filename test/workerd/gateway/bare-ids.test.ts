@@ -2,34 +2,40 @@
  * Ids that come without our tag, over real ledgers: one that is known opens for its owner only, in tagged mode as well;
  * any other is a job from before Sluice, while `legacy_ids` says so.
  */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { idKeys } from '../../src/core/id-keys.ts'
-import { ownerOf } from '../../src/core/job-id.ts'
-import { JobLedger } from '../../src/durable/job-ledger.ts'
-import { type Asked, Isolate, NumberedBackends, releaseTable, TO_CANDIDATE } from '../support/workerd/isolates.ts'
-import { entry, ledger } from '../support/workerd/objects.ts'
-import { stubBackends } from '../support/workerd/stub-backends.ts'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { idKeys } from '../../../src/core/id-keys.ts'
+import { ownerOf } from '../../../src/core/job-id.ts'
+import { JobLedger } from '../../../src/durable/job-ledger.ts'
+import {
+  type Asked,
+  DataPlane,
+  inStillTime,
+  releaseTable,
+  letPass,
+  T0,
+  TO_CANDIDATE,
+} from '../../support/workerd/data-plane.ts'
+import { entry, ledger } from '../../support/workerd/objects.ts'
+import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
-/** Far ahead, so that no alarm goes off by itself. */
-const T0 = 1_900_000_000_000
 const VIDEOS = '/v1/videos'
 const USER = 'sara'
 const MODES = ['tagged', 'native'] as const
 
-let backends: NumberedBackends
+let backends: ScriptedBackends
 let numbered = 0
 
+inStillTime()
 beforeEach(() => {
-  backends = new NumberedBackends(stubBackends(T0))
+  backends = new ScriptedBackends()
 })
 
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+function isolate(more: Record<string, unknown> = {}): DataPlane {
+  return isolateOf({ RELEASE_A: releaseTable('objects', more) })
+}
 
-function isolate(more: Record<string, unknown> = {}): Isolate {
-  return new Isolate({ RELEASE_A: releaseTable('objects', more) })
+function isolateOf(vars: Record<string, unknown>): DataPlane {
+  return new DataPlane(vars, backends.answer)
 }
 
 /** A backend's id that no other test has. */
@@ -37,7 +43,7 @@ function aNewId(): string {
   return `v_${++numbered}`
 }
 
-async function made(at: Isolate, asked: Partial<Asked> = {}, path = VIDEOS): Promise<{ id: string; raw: string }> {
+async function made(at: DataPlane, asked: Partial<Asked> = {}, path = VIDEOS): Promise<{ id: string; raw: string }> {
   const raw = (backends.nextId = aNewId())
   const { status, id } = await at.send('POST', path, { as: 'alice', body: { prompt: 'a' }, ...asked })
   expect(status).toBe(200)
@@ -45,7 +51,7 @@ async function made(at: Isolate, asked: Partial<Asked> = {}, path = VIDEOS): Pro
 }
 
 /** What somebody gets who asks for this id in every way that there is. */
-async function tried(at: Isolate, id: string, as: string | null, path = VIDEOS): Promise<[number, string][]> {
+async function tried(at: DataPlane, id: string, as: string | null, path = VIDEOS): Promise<[number, string][]> {
   const all = []
   for (const [method, below, body] of [
     ['GET', ''],
@@ -112,9 +118,8 @@ describe.each(MODES)("a backend's id that the ledger knows, in %s mode", (id_mod
     await at.send('GET', VIDEOS, { as: 'alice' })
     const asked = backends.askedFor(raw).length
     vi.spyOn(JobLedger.prototype, 'find').mockImplementation(() => new Promise(() => undefined))
-    const replies = await Promise.all(
-      [raw, 'v_old'].map((id) => at.send('GET', `${VIDEOS}/${id}/content`, { as: 'bob' })),
-    )
+    const asking = [raw, 'v_old'].map((id) => at.send('GET', `${VIDEOS}/${id}/content`, { as: 'bob' }))
+    const replies = await letPass(1000, Promise.all(asking))
     for (const { status, code, headers } of replies)
       expect([status, code, headers.get('retry-after')]).toEqual([503, 'control_plane_unavailable', '2'])
     expect(backends.askedFor(raw).length).toBe(asked)
@@ -122,7 +127,7 @@ describe.each(MODES)("a backend's id that the ledger knows, in %s mode", (id_mod
   })
 
   it("of a release at another path with the same backend is nobody's here", async () => {
-    const at = new Isolate({
+    const at = isolateOf({
       RELEASE_A: releaseTable('objects', { id_mode, match: { paths: ['/a'] } }),
       RELEASE_B: releaseTable('wan22', { id_mode, match: { paths: ['/b'] } }),
     })
@@ -134,7 +139,7 @@ describe.each(MODES)("a backend's id that the ledger knows, in %s mode", (id_mod
   it("of a shadow copy is nobody's, not even its user's", async () => {
     // The candidate of this release is the control of the next one, as where releases follow each other.
     const arms = { control: { url: 'http://candidate.test' }, candidate: { url: 'http://next.test' } }
-    const at = new Isolate({
+    const at = isolateOf({
       RELEASE_A: releaseTable('objects', { id_mode, match: { paths: ['/a'] } }),
       RELEASE_B: releaseTable('wan22', { id_mode, match: { paths: ['/b'] }, arms }),
     })
@@ -154,7 +159,7 @@ describe.each(MODES)("a backend's id that the ledger knows, in %s mode", (id_mod
 
 describe.each(MODES)('an id that nobody here knows, in %s mode', (id_mode) => {
   const OLD = 'v_before'
-  const read = (at: Isolate) => at.send('GET', `${VIDEOS}/${OLD}`, { as: 'anybody' })
+  const read = (at: DataPlane) => at.send('GET', `${VIDEOS}/${OLD}`, { as: 'anybody' })
   const UNTIL = '2030-04-01T00:00:00+02:00'
 
   it('is a job from before Sluice, for everything that can be asked of a job', async () => {
@@ -190,9 +195,9 @@ describe.each(MODES)('an id that nobody here knows, in %s mode', (id_mode) => {
     backends.add('control', OLD)
     const general = releaseTable('objects', { id_mode, legacy_ids: 'refuse' })
     const ofOneModel = releaseTable('wan22', { id_mode, match: { models: ['one'] } })
-    const refusing = new Isolate({ RELEASE_A: ofOneModel, RELEASE_B: general })
+    const refusing = isolateOf({ RELEASE_A: ofOneModel, RELEASE_B: general })
     expect((await read(refusing)).status).toBe(404)
-    const serving = new Isolate({
+    const serving = isolateOf({
       RELEASE_A: { ...ofOneModel, legacy_ids: 'refuse' },
       RELEASE_B: { ...general, legacy_ids: 'control' },
     })
@@ -257,10 +262,9 @@ describe('a native id', () => {
   })
 
   it('is answered though the ledger does not answer', async () => {
-    const flush = vi.spyOn(JobLedger.prototype, 'flush').mockImplementation(() => new Promise(() => undefined))
+    vi.spyOn(JobLedger.prototype, 'flush').mockImplementationOnce(() => new Promise(() => undefined))
     const at = isolate({ id_mode: 'native' })
-    const { raw } = await made(at)
-    flush.mockRestore()
+    const { raw } = await letPass(1000, made(at))
     expect((await at.send('GET', `${VIDEOS}/${raw}`, { as: 'alice' })).status).toBe(200)
     expect(await tried(isolate({ id_mode: 'native' }), raw, 'bob')).toEqual(NOTHING)
   })
@@ -295,7 +299,7 @@ describe('an id of somebody else in an answer of one’s own', () => {
 })
 
 describe('a list', () => {
-  const page = async (at: Isolate, after: string, as: string) => {
+  const page = async (at: DataPlane, after: string, as: string) => {
     const { status, text } = await at.send('GET', `${VIDEOS}?after=${after}`, { as })
     return [status, (JSON.parse(text) as { data: { id: string }[] }).data?.map(({ id }) => id)]
   }
@@ -317,7 +321,7 @@ describe('a list', () => {
     const at = isolate()
     const { raw } = await made(at)
     vi.spyOn(JobLedger.prototype, 'find').mockImplementation(() => new Promise(() => undefined))
-    expect(await at.send('GET', `${VIDEOS}?after=${raw}`, { as: 'alice' })).toMatchObject({
+    expect(await letPass(1000, at.send('GET', `${VIDEOS}?after=${raw}`, { as: 'alice' }))).toMatchObject({
       status: 503,
       code: 'control_plane_unavailable',
     })

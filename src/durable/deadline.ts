@@ -1,0 +1,31 @@
+/** Waiting that ends: for a call that may never answer, and for a backend that must not pay for our own being busy. */
+
+const SLICES = 10
+
+/** A call that gives up after `deadlineMs`: a hung object, backend or client delays nobody for longer. */
+export async function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
+  let timer!: ReturnType<typeof setTimeout>
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Calls `late` after `timeoutMs`, unless what it gives back is called before. An isolate that is busy with other
+ * requests can't take an answer, and that is no backend's fault: time without a tick counts as one slice, however long.
+ */
+export function startDeadline(timeoutMs: number, late: () => void): () => void {
+  const sliceMs = Math.ceil(timeoutMs / SLICES)
+  let left = SLICES
+  const tick = () => {
+    if (--left === 0) late()
+    else timer = setTimeout(tick, sliceMs)
+  }
+  let timer = setTimeout(tick, sliceMs)
+  return () => clearTimeout(timer)
+}
