@@ -107,8 +107,9 @@ function answeredBy(rows: readonly CounterRow[]): Record<(typeof ARMS)[number], 
   return countedBy(rows.map((row) => ({ ...row, requests: row.requests - unanswered(row) })))
 }
 
-function unanswered({ errors }: CounterRow): number {
-  return ['timeout', 'unreachable', 'aborted'].reduce((sum, end) => sum + (errors[end] ?? 0), 0)
+function unanswered({ errors, other }: CounterRow): number {
+  const ends = { ...errors, ...other }
+  return ['timeout', 'unreachable', 'aborted'].reduce((sum, end) => sum + (ends[end] ?? 0), 0)
 }
 
 function countedBy(rows: readonly CounterRow[]): Record<(typeof ARMS)[number], number> {
