@@ -155,7 +155,12 @@ describe('a breach', () => {
 
   it('of a guardrail that warns is in history once, and changes nothing', async () => {
     await acting('warn')
-    expect(await view()).toMatchObject({ state: 'canary', percent: 50, paused: false, verdicts: [{ status: 'breach' }] })
+    expect(await view()).toMatchObject({
+      state: 'canary',
+      percent: 50,
+      paused: false,
+      verdicts: [{ status: 'breach' }],
+    })
     expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
   })
 

@@ -80,7 +80,9 @@ it('is out within the windows configured, for the isolate that saw it and for on
     }
   }
   const sent = before.length + 3 * ALL.length + after.length
-  await vi.waitFor(async () => expect(await submitsCounted()).toEqual({ requests: sent, outcomes: { http_5xx: failed } }))
+  await vi.waitFor(async () =>
+    expect(await submitsCounted()).toEqual({ requests: sent, outcomes: { http_5xx: failed } }),
+  )
   await vi.waitFor(async () => expect((await ledger().jobs({}, null, 500)).items).toHaveLength(sent - failed))
 })
 
