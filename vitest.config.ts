@@ -28,6 +28,8 @@ export default defineConfig({
         plugins: [textFiles(), cloudflareTest({ wrangler: { configPath: './test/workerd/wrangler.toml' } })],
         test: {
           name: 'workerd',
+          isolate: false,
+          setupFiles: ['./test/support/workerd/clean-storage.ts'],
           sequence: { groupOrder: 0 },
           include: ['test/workerd/**/*.test.ts'],
           testTimeout: TEST_TIMEOUT_MS,
@@ -43,7 +45,7 @@ export default defineConfig({
           // Apart from the others, and two at a time: each file holds a gateway and waits for it most of the time.
           sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 240_000,
           maxWorkers: 2,
         },

@@ -2,7 +2,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { seriousViolations } from '../support/axe.ts'
-import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 import { someChanges } from '../support/config-twin.ts'
 import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
 
@@ -30,6 +30,7 @@ afterEach(async () => {
 
 async function open(path: string, options: BrowserContextOptions = {}, lang = 'en'): Promise<Page> {
   const context = await browser.newContext(options)
+  context.setDefaultTimeout(PATIENCE_MS)
   await context.addCookies([
     { name: 'sluice_session', value: '1', url: server.url },
     { name: 'sluice_lang', value: lang, url: server.url },
@@ -159,6 +160,7 @@ describe('acting', () => {
 
 test('logging in asks again after a wrong token and then leads where one wanted to go', async () => {
   const page = await (await browser.newContext()).newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   await page.goto(`${server.url}${PAGE}/jobs`)
   expect(await seriousViolations(page)).toEqual([])
   await page.fill('#token', 'wrong')

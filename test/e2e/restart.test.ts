@@ -82,11 +82,8 @@ it('nothing that was acknowledged is lost, and nothing contradicts itself', { ti
     }
     // However it fell out between the kills: left alone for long enough, the guardrail rolls back.
     await act(0, () => undefined)
-    const { entries, view } = await eventually(
-      'a guardrail rolls back',
-      both,
-      (now) => now.entries.some(({ who }) => who === 'system:guardrail'),
-      60_000,
+    const { entries, view } = await eventually('a guardrail rolls back', both, (now) =>
+      now.entries.some(({ who }) => who === 'system:guardrail'),
     )
     expectConsistent(entries, view, 'in the end')
   } finally {

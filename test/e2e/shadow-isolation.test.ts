@@ -79,7 +79,6 @@ describe('control is answered byte for byte as without shadowing', () => {
     const { shadow: counted } = await control.until(
       'every copy has ended or is a job',
       (view) => Object.values(view.shadow.dropped).reduce((sum, n) => sum + n, 0) >= 16,
-      60_000,
     )
     // Two copies for each fault.
     expect(counted.dropped).toEqual({
