@@ -7,6 +7,7 @@ import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json, refuse, Refusal } from './answer.ts'
+import type { Clip } from './clip.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createVideosApi } from './videos-api.ts'
@@ -19,8 +20,8 @@ export interface BackendOptions {
   port?: number
   /** Mean time of a job, 4 by default; each takes up to a fifth more or less. */
   jobSeconds?: number
-  /** Colour of its videos, in degrees; 210 (blue) by default. */
-  hue?: number
+  /** What its videos show; control's by default. */
+  clip?: Clip
   /** Takes JSON beside forms, as SGLang does. */
   acceptJson?: boolean
   /** Decides which submits and jobs fail; uniform in [0, 1). */
@@ -40,7 +41,7 @@ export interface Backend {
 }
 
 export async function startBackend(options: BackendOptions): Promise<Backend> {
-  const { name, model, port = 0, jobSeconds = 4, hue = 210, acceptJson = false, random = Math.random } = options
+  const { name, model, port = 0, jobSeconds = 4, clip = 'control', acceptJson = false, random = Math.random } = options
   const closing = new AbortController()
   setMaxListeners(0, closing.signal)
   const log = createRequestLog()
@@ -52,7 +53,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     faults = changed.faults
   }
   const { signal } = closing
-  const serveVideos = createVideosApi({ model, jobSeconds, hue, acceptJson, random, faults: () => faults, signal })
+  const serveVideos = createVideosApi({ model, jobSeconds, clip, acceptJson, random, faults: () => faults, signal })
 
   const serveDemo = async (request: IncomingMessage, response: ServerResponse, path: string) => {
     const what = `${request.method} ${path}`

@@ -27,7 +27,7 @@ export class ControlClient {
       method,
       headers: { authorization: `Bearer ${this.#gateway.token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
     })
     const text = await answer.text()
     if (!answer.ok) throw new Error(`${method} ${path || 'release'}: ${answer.status} ${text.slice(0, 300)}`)

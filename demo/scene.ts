@@ -11,8 +11,8 @@ export interface Backends {
 
 export async function startBackends(jobSeconds: number): Promise<Backends> {
   const [control, candidate] = await Promise.all([
-    startBackend({ name: 'control', model: 'wan2.1-t2v-14b', jobSeconds, hue: 210 }),
-    startBackend({ name: 'candidate', model: 'wan2.2-t2v-a14b', jobSeconds, hue: 150 }),
+    startBackend({ name: 'control', model: 'wan2.1-t2v-14b', jobSeconds }),
+    startBackend({ name: 'candidate', model: 'wan2.2-t2v-a14b', jobSeconds, clip: 'candidate' }),
   ])
   return { control, candidate }
 }

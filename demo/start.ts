@@ -1,14 +1,15 @@
 /** `npm start`: the gateway between two demo backends, with steady traffic, until Ctrl-C. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { ControlClient } from './control-client.ts'
 import { type DemoGateway, startGateway } from './gateway.ts'
 import { evenSubjects, RELEASE, releaseVars, startBackends } from './scene.ts'
 import { onceToldToEnd } from './told-to-end.ts'
 import { runTraffic } from './traffic.ts'
 
-const FOLDER = join(import.meta.dirname, '..', '.demo')
 const PORT = Number(process.env['PORT'] ?? 8787)
+/** One a port: two that run side by side would write over each other's secrets, configuration and state. */
+const FOLDER = join(import.meta.dirname, '..', '.demo', String(PORT))
 const SUBMITS_A_SECOND = 5
 
 const backends = await startBackends(2)
@@ -63,7 +64,7 @@ The release ${RELEASE} is ${stage}${returning ? ', as the last run left it' : ''
   curl -X POST ${backends.candidate.url}/__demo/faults -d '{"job_failure_rate":0.5}'    # break the candidate and watch
   npx sluice history
 
-${SUBMITS_A_SECOND} submits a second are running. Ctrl-C ends everything; state is kept in .demo/ (delete it to begin afresh).
+${SUBMITS_A_SECOND} submits a second are running. Ctrl-C ends everything; state is kept in ${relative('', FOLDER)}/ (delete it to begin afresh).
 `)
 
 await runTraffic({

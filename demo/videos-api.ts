@@ -4,7 +4,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { drip, json, Refusal } from './answer.ts'
-import { makeClip } from './clip.ts'
+import { type Clip, clipOf } from './clip.ts'
 import type { Faults } from './faults.ts'
 import type { SeenRequest } from './request-log.ts'
 import { serveBytes } from './serve-bytes.ts'
@@ -16,8 +16,8 @@ export interface VideosApiOptions {
   model: string
   /** Mean time of a job; each takes up to a fifth more or less. */
   jobSeconds: number
-  /** Colour of its videos, in degrees. */
-  hue: number
+  /** What its videos show. */
+  clip: Clip
   /** vLLM-Omni takes forms only. */
   acceptJson: boolean
   random: () => number
@@ -35,9 +35,9 @@ interface Exchange {
 
 /** Serves one request; rejects with `Refusal` for every answer that is an error. */
 export function createVideosApi(options: VideosApiOptions): (exchange: Exchange, url: URL) => Promise<void> {
-  const { model, jobSeconds, hue, acceptJson, random, faults, signal } = options
+  const { model, jobSeconds, clip, acceptJson, random, faults, signal } = options
   const jobs = createVideoJobs(model, Date.now)
-  const videoOf = (job: VideoJob) => makeClip(job.id, Number(job.seconds), hue)
+  const videoOf = (job: VideoJob) => clipOf(clip, job.id)
 
   const newJob = async ({ request, seen }: Exchange, remixedFrom?: string): Promise<VideoJob> => {
     const fields = await readSubmit(request, acceptJson || remixedFrom !== undefined)

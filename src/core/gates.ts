@@ -97,6 +97,14 @@ function bake(state: ReleaseState, plan: Plan, bakeMs: number, now: number): Blo
   return [{ code, message: `bake: ${seconds(until - now)} of ${seconds(needed)} left`, untilMs: until }]
 }
 
+/** What an advance says of its guardrails: that all pass, or which did not and were excused. */
+export function passWords(verdicts: readonly Verdict[]): string {
+  const excused = verdicts.filter(({ status }) => status !== 'pass')
+  if (excused.length === 0) return 'all guardrails pass'
+  const named = excused.map(({ guardrail, status }) => `${guardrail} (${status.replace('_', ' ')})`)
+  return `${verdicts.length - excused.length} of ${verdicts.length} guardrails pass, excused: ${named.join(', ')}`
+}
+
 function guardrailWords(verdict: Verdict): string {
   return verdict.message || `${verdict.guardrail}: ${verdict.status.replace('_', ' ')}`
 }

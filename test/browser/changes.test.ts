@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChangeDetail, VersionView } from '../../src/api/changes.ts'
 import { runHere } from '../cli/in-process.ts'
 import { seriousViolations } from '../support/axe.ts'
-import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 import { type Gateway as AnyGateway, Gateway, release, tokenOf } from '../support/processes.ts'
 
 const PEOPLE = { eve: 'viewer', tim: 'tester', ola: 'operator', anna: 'admin', ben: 'admin' }
@@ -45,6 +45,7 @@ afterAll(async () => {
 /** The page at `path` of a release, in a browser of this person's own. */
 async function visit(person: Person, name: string, path: string): Promise<Page> {
   const page = await (await browser.newContext()).newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   complaints = complaintsOf(page)
   await page.goto(`${gateway.url}/_sluice/releases/${name}${path}`)
   await page.fill('#token', tokenOf(person))

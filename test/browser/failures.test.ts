@@ -1,7 +1,7 @@
 /** What a reader in Chromium is told when a change or its preview fails: never nothing, and never for good. */
 import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { launchBrowser } from '../support/browser.ts'
+import { launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
 
 let browser: Browser
@@ -28,6 +28,7 @@ const CONFIRM = 'dialog button[type=submit]:not([data-show])'
 
 async function open(): Promise<{ page: Page; thrown: string[] }> {
   const context = await browser.newContext()
+  context.setDefaultTimeout(PATIENCE_MS)
   await context.addCookies([{ name: 'sluice_session', value: '1', url: server.url }])
   const page = await context.newPage()
   const thrown: string[] = []

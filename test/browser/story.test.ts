@@ -11,7 +11,7 @@ import { type DemoGateway, startGateway } from '../../demo/gateway.ts'
 import { type Backends, evenSubjects, RELEASE, releaseVars, startBackends } from '../../demo/scene.ts'
 import { runTraffic } from '../../demo/traffic.ts'
 import { seriousViolations } from '../support/axe.ts'
-import { complaintsOf, launchBrowser } from '../support/browser.ts'
+import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 
 let folder: string
 let backends: Backends
@@ -60,8 +60,9 @@ async function advance(page: Page, to: string): Promise<void> {
   await page.waitForSelector(`h1:has-text("Canary at ${to}")`)
 }
 
-test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async () => {
+test('one night, from log-in to reset, on one page', { timeout: 600_000 }, async () => {
   const page = await browser.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   const complaints = complaintsOf(page)
   await page.goto(gateway.url + PATH)
   await page.fill('#token', gateway.token)
@@ -78,7 +79,7 @@ test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async
   })
   expect(effect).toContain('100\u00a0% → 50\u00a0%')
   await page.waitForSelector('h1:has-text("Shadow, 50")')
-  await page.waitForSelector('#guardrails .pill.good', { timeout: 60_000 })
+  await page.waitForSelector('#guardrails .pill.good')
   await advance(page, '1')
   await advance(page, '5')
   await advance(page, '20')
@@ -86,7 +87,7 @@ test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async
   await figures
     .filter({ hasText: /^\s*0\s%/ })
     .first()
-    .waitFor({ timeout: 60_000 })
+    .waitFor()
   expect(await seriousViolations(page)).toEqual([])
 
   const fault = await fetch(`${backends.candidate.url}/__demo/faults`, {
@@ -94,7 +95,7 @@ test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async
     body: JSON.stringify({ job_failure_rate: 0.6, error_rate: 0.3 }),
   })
   expect(fault.ok).toBe(true)
-  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, by itself.")', { timeout: 90_000 })
+  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, by itself.")')
   expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
   const reason = (await page.textContent('#history li.bad q')) ?? ''
   expect(reason).toMatch(/error rate [\d.]+ %/)

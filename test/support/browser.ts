@@ -14,6 +14,9 @@ const FLAGS = [
 ]
 const INSTALLED = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
+/** For contexts and pages: what is waited for comes at once, or on a busy machine later, or because of a fault never. */
+export const PATIENCE_MS = 120_000
+
 export async function launchBrowser(): Promise<Browser> {
   // Playwright gives each launch an empty profile of its own and removes it at the end.
   return chromium.launch({ executablePath: await executable(), args: FLAGS, headless: true })

@@ -8,7 +8,7 @@ export interface Answer {
 }
 
 /** What is waited for comes within a second or two; only a busy machine needs more, and only a fault needs all. */
-const PATIENCE_MS = 40_000
+const PATIENCE_MS = 120_000
 
 export class ControlClient {
   readonly #gateway: Gateway
@@ -26,7 +26,7 @@ export class ControlClient {
       method,
       headers: { authorization: `Bearer ${tokenOf('admin')}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     })
     const text = await response.text()
     return { status: response.status, body: text === '' ? null : JSON.parse(text) }

@@ -42,7 +42,7 @@ export async function call(
   subject: string | null,
   init: { body?: FormData | string; headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Reply> {
-  const { headers, signal = AbortSignal.timeout(20_000), ...rest } = init
+  const { headers, signal = AbortSignal.timeout(60_000), ...rest } = init
   const named = subject === null ? {} : { 'x-user-id': subject }
   const response = await fetch(gateway.url + path, { ...rest, method, headers: { ...named, ...headers }, signal })
   const text = await response.text()
@@ -82,7 +82,7 @@ export async function download(
 ): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {
   const response = await fetch(`${gateway.url}/v1/videos/${encodeURIComponent(id)}/content`, {
     headers: { 'x-user-id': subject, ...headers },
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(60_000),
   })
   return { status: response.status, headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) }
 }

@@ -46,7 +46,7 @@ export async function send(base: string, operation: Operation, call: Call): Prom
       ...headers,
     },
     ...(body === undefined ? {} : { body }),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(60_000),
   })
   const mediaType = (response.headers.get('content-type') ?? '').split(';')[0]!.trim()
   if (mediaType === 'text/event-stream') return { status: response.status, mediaType, body: await firstState(response) }

@@ -118,7 +118,7 @@ export interface Backends {
 export async function startBackends(jobSeconds = 0.3): Promise<Backends> {
   const [control, candidate] = await Promise.all([
     startBackend({ name: 'control', model: CONTROL_MODEL, jobSeconds }),
-    startBackend({ name: 'candidate', model: CANDIDATE_MODEL, jobSeconds, hue: 150 }),
+    startBackend({ name: 'candidate', model: CANDIDATE_MODEL, jobSeconds, clip: 'candidate' }),
   ])
   return { control, candidate }
 }

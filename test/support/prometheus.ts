@@ -75,7 +75,6 @@ export class Prometheus {
         'Prometheus scrapes',
         () => prometheus.query('up{job="sluice"} == 1').catch(() => []),
         (samples) => samples.length > 0,
-        20_000,
       )
     } catch (cause) {
       await prometheus.stop()

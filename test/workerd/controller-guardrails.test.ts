@@ -114,4 +114,61 @@ describe('a breach', () => {
     expect(await view()).toMatchObject({ state: 'completed', paused: false })
     expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
   })
+
+  it('of the shadow copies rolls the release back before a user ever saw the candidate', async () => {
+    const { epoch } = await act('start')
+    for (const i of [1, 2, 3]) await second(i, 10, epoch, { shadow: true })
+    expect(await view()).toMatchObject({ state: 'rolled_back' })
+    expect((await history()).find(({ action }) => action === 'rollback')).toMatchObject({
+      who: 'system:guardrail',
+      from: { stage: 'shadow', percent: 0 },
+      evidence: { verdict: { guardrail: 'error_rate:submit', status: 'breach', windows: { bad: 3, needed: 3 } } },
+    })
+    vi.setSystemTime(Date.now() + 8000)
+    await tick()
+    expect((await view()).blast_radius).toMatchObject({ subjects_exposed: 0, jobs_failed: 0 })
+  })
+
+  it('rolls a paused release back as well', async () => {
+    await act('start', { stage: 'canary-50' })
+    const { epoch } = await act('pause')
+    for (const i of [1, 2, 3]) await second(i, 10, epoch)
+    expect(await view()).toMatchObject({ state: 'rolled_back', stage: 'rolled_back', percent: 0, paused: false })
+  })
+
+  it('that control shows too is both_bad: told once, and nobody is sent to an arm that is no better', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2, 3, 4, 5, 6, 7]) {
+      await second(i, 10, epoch, { controlErrors: 10 })
+      if (i >= 3) expect(await view()).toMatchObject({ verdicts: [{ status: 'inconclusive', note: 'both_bad' }] })
+    }
+    expect(await view()).toMatchObject({ state: 'canary', percent: 50 })
+    expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
+  })
+
+  it('of a guardrail that pauses leaves everybody where they are, and nothing advances', async () => {
+    await acting('pause')
+    expect(await view()).toMatchObject({ state: 'canary', percent: 50, paused: true })
+    const refused = await controller().act(command('advance', { force: true }), ANNA)
+    expect(refused).toMatchObject({ ok: false, code: 'blocked', details: [{ path: 'paused' }] })
+  })
+
+  it('of a guardrail that warns is in history once, and changes nothing', async () => {
+    await acting('warn')
+    expect(await view()).toMatchObject({
+      state: 'canary',
+      percent: 50,
+      paused: false,
+      verdicts: [{ status: 'breach' }],
+    })
+    expect((await history()).filter(({ action }) => action === 'guardrail_breached')).toHaveLength(1)
+  })
+
+  /** Five seconds in which all of the candidate's submits fail. */
+  const acting = async (action: string) => {
+    const rule = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 3, min_requests: 5, action }
+    good(await controller().publish({ guardrails: [rule] }, 0, action, ANNA))
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    for (const i of [1, 2, 3, 4, 5]) await second(i, 10, epoch)
+  }
 })

@@ -6,7 +6,7 @@ import type { ReleaseView } from '../../api/index.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'
-import { type Blocker, blockers } from '../../core/gates.ts'
+import { type Blocker, blockers, passWords } from '../../core/gates.ts'
 import { recentMsOf, type Verdict } from '../../core/guardrails/index.ts'
 import {
   foldWindows,
@@ -128,7 +128,7 @@ export class Tick {
         return this.#alert(config, next.verdicts, now)
       case 'advance':
       case 'promote': {
-        const reason = `bake over, ${candidateJobs} candidate jobs, all guardrails pass`
+        const reason = `bake over, ${candidateJobs} candidate jobs, ${passWords(verdicts)}`
         const command = { action: next.action, force: false }
         this.#actions.bySystem(config, command, { who: 'system:auto', reason, evidence }, now)
         return

@@ -58,11 +58,20 @@ export function nextSeq(): number {
   return ++seq
 }
 
-/** Ten submits of each arm in the i-th second after `T0`, `errors` of the candidate's failed, then the tick that closes it. */
-export async function second(i: number, errors: number, epoch = 1): Promise<void> {
+/**
+ * Ten submits of each arm in the i-th second after `T0`, `errors` of the candidate's failed and `controlErrors` of
+ * control's, then the tick that closes it. In `shadow` the candidate's are copies.
+ */
+export async function second(
+  i: number,
+  errors: number,
+  epoch = 1,
+  { controlErrors = 0, shadow = false } = {},
+): Promise<void> {
+  const stage = shadow ? { stage: 'shadow' } : {}
   vi.setSystemTime(T0 + i * WINDOW_MS + 500)
-  await shard().flush(batch(nextSeq(), 10, errors, { epoch }))
-  await shard().flush(batch(nextSeq(), 10, 0, { epoch, arm: 'control' }))
+  await shard().flush(batch(nextSeq(), 10, errors, { epoch, shadow, ...stage }))
+  await shard().flush(batch(nextSeq(), 10, controlErrors, { epoch, arm: 'control', ...stage }))
   vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 200)
   await tick()
 }

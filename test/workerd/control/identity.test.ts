@@ -1,6 +1,8 @@
 /** Who may do what on the control plane: roles by route, and what strangers, failures and broken credentials get. */
 import { hashToken } from '../../../src/auth/tokens.ts'
+import * as v from 'valibot'
 import { describe, expect, it, vi } from 'vitest'
+import { errorSchema } from '../../../src/api/index.ts'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
 import { readConfig } from '../../../src/config/load.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
@@ -140,13 +142,13 @@ describe('without credentials', () => {
 })
 
 describe('where nobody can be known', () => {
-  it('everything but health is 503 auth_not_configured', async () => {
+  it.each([undefined, '[]'])('everything but health is 503 auth_not_configured: %s', async (tokens) => {
     const rig = new ControlRig()
-    rig.settings.tokens = undefined
-    for (const path of ['/api/v1/releases', '/metrics', '/']) {
-      const response = await rig.request('GET', path)
-      expect(response.status).toBe(503)
-      expect(await codeOf(response)).toBe('auth_not_configured')
+    rig.settings.tokens = tokens
+    for (const cell of [...Object.keys(TABLE), 'GET /']) {
+      const response = await send(rig, cell, 'admin')
+      expect(response.status, cell).toBe(503)
+      expect(v.parse(errorSchema, await response.json()).error.code, cell).toBe('auth_not_configured')
     }
     expect((await rig.request('GET', '/healthz', { as: null })).status).toBe(200)
     expect((await rig.request('GET', '/readyz', { as: null })).status).toBe(200)
