@@ -37,7 +37,6 @@ export class ShadowAdmission {
       upstreamId: '',
       submittedAt: now,
       rescue: null,
-      matched: false,
     }
     const pair = jobKey(control.arm, control.replica, control.upstreamId)
     const deadline = now + caps.jobTimeoutMs

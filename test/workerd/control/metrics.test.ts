@@ -51,7 +51,6 @@ function total(operation: Series['operation'], over: Partial<Series>, requests: 
     arm: 'candidate',
     operation,
     shadow: false,
-    matched: false,
     ...over,
   }
   return { startMs: 0, series, counters: { requests, outcomes: { http_5xx: 1 }, sketches: { latency } } }
@@ -93,7 +92,7 @@ describe('the metrics', () => {
   controller.state.shadow.dropped = { max_in_flight: 4 }
   controller.rows = [
     total('submit', { epoch: 1 }, 10, [0.2]),
-    total('submit', { epoch: 2, matched: true }, 5, [3]),
+    total('submit', { epoch: 2 }, 5, [3]),
     total('submit', { shadow: true }, 7, []),
     total('job', {}, 4, [45, 100]),
   ]

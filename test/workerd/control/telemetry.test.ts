@@ -24,7 +24,6 @@ function aRow(
       arm: 'candidate',
       operation: 'submit',
       shadow: false,
-      matched: false,
       ...series,
     },
     counters: { requests, outcomes: { http_5xx: errors, client_error: 1 }, sketches: { latency } },
@@ -76,11 +75,11 @@ describe('counters', () => {
     expect(await counters(rig)).toHaveLength(2)
   })
 
-  it('are merged into longer steps, and matched control traffic into the rest', async () => {
+  it('are merged into longer steps, shadow traffic apart', async () => {
     const rig = new ControlRig()
     rig.controller(R1).rows = [
-      aRow({ arm: 'control', matched: true, requests: 3, seconds: [1] }),
-      aRow({ arm: 'control', matched: false, requests: 4, seconds: [9] }),
+      aRow({ arm: 'control', requests: 3, seconds: [1] }),
+      aRow({ arm: 'control', requests: 4, seconds: [9] }),
       aRow({ arm: 'control', minute: 4, requests: 5, seconds: [5] }),
       aRow({ arm: 'control', minute: 5, requests: 6 }),
       aRow({ arm: 'control', minute: 4, requests: 7, shadow: true }),
