@@ -10,14 +10,15 @@ import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
-import { Actions, needsVerdicts, NOT_JUDGED } from './controller/actions.ts'
 import { AlarmClock } from './controller/alarm-clock.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
+import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
+import { remark } from './controller/commit.ts'
 import { nextTickAt } from '../core/cadence.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
-import { Outbox } from './controller/outbox.ts'
+import { Outbox, type Undeliverable } from './controller/outbox.ts'
 import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { Pusher } from './controller/pusher.ts'
@@ -37,7 +38,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #signals: Signals
   readonly #experiment: Experiment
   readonly #tick: Tick
-  readonly #actions: Actions
   readonly #publishing: Publishing
   readonly #pusher: Pusher
   readonly #blast: BlastRadius
@@ -46,25 +46,22 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#name = releaseNameOf(ctx)
-    this.#store = new ControllerStore(ctx.storage)
     this.#outbox = new Outbox(ctx.storage.sql, env)
+    this.#store = new ControllerStore(ctx.storage, this.#outbox)
     this.#signals = new Signals(ctx.storage.sql)
-    const changed = () => this.ctx.waitUntil(this.#settled())
-    this.#actions = new Actions(this.#store, this.#outbox, changed)
     const effective = () => this.#effective()
-    this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
-    this.#blast = new BlastRadius(env, this.#store, this.#actions, effective)
+    this.#experiment = new Experiment(env, this.#store, this.#signals)
+    this.#blast = new BlastRadius(env, this.#store, effective)
     this.#tick = new Tick({
       env,
       store: this.#store,
-      actions: this.#actions,
       signals: this.#signals,
       blast: this.#blast,
       effective,
     })
     this.#pusher = new Pusher(env, this.#store, effective)
     this.#clock = new AlarmClock(ctx.storage, this.#store, this.#outbox, this.#pusher)
-    this.#publishing = new Publishing(this.#store, this.#actions)
+    this.#publishing = new Publishing(this.#store)
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -97,11 +94,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     // It may have been reconfigured meanwhile.
     const current = this.#effective()
     if (!current.ok) return current
-    const done = this.#actions.byHand(current.config, command, actor, Date.now())
+    const now = Date.now()
+    const done = byHand(this.#store.known, current.config, command, actor, now)
     if (!done.ok) return done
     if (command.dry_run) {
-      return { ok: true, value: await this.#tick.view(current.config, null, done.value) }
+      return { ok: true, value: await this.#tick.view(current.config, null, done.value.state) }
     }
+    this.#store.commit(done.value.commit, now)
     await this.#settled()
     return this.view()
   }
@@ -204,14 +203,20 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   /** Webhooks go out beside the alarm, one batch at a time: a receiver that hangs holds up no judgement. */
   #send(): void {
-    const sending = this.#outbox.send(Date.now())
+    const sending = this.#outbox.send(Date.now(), (lost) => this.#webhookGivenUp(lost))
     if (!sending) return
-    const told = async () => {
-      for (const lost of await sending) this.#actions.webhookGivenUp(lost, Date.now())
+    const sent = async () => {
+      await sending
       const effective = this.#effective()
       if (effective.ok) await this.#clock.rearm(effective.config)
     }
-    this.ctx.waitUntil(this.#attempt('webhooks', told))
+    this.ctx.waitUntil(this.#attempt('webhooks', sent))
+  }
+
+  #webhookGivenUp(lost: Undeliverable): void {
+    const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
+    const entry = { who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }
+    this.#store.commit(remark(this.#store.state, entry), Date.now())
   }
 
   /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
@@ -224,7 +229,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
     const effective = effectiveOf(this.env, this.#name, this.#store.published)
-    if (effective.ok) this.#publishing.noticeFile(effective, Date.now())
+    if (effective.ok && this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
     return effective
   }
 

@@ -5,7 +5,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, isFinalCost, nextSumAt, type Run, settleAt } from '../../core/rollback-cost.ts'
-import type { Actions } from './actions.ts'
+import { type Commit, note, remark } from './commit.ts'
 import type { Effective } from './effective.ts'
 import { gatherBlast } from './gather.ts'
 import type { EndedRun, UnsettledRun } from './kept.ts'
@@ -15,16 +15,14 @@ import { blastView, type Cost } from './view.ts'
 export class BlastRadius {
   readonly #env: Env
   readonly #store: ControllerStore
-  readonly #actions: Actions
   readonly #effective: () => Effective
   #read: (Cost & { atMs: number }) | null = null
   /** When an unsettled run was last summed up, by the time of its rollback. */
   readonly #summedAt = new Map<number, number>()
 
-  constructor(env: Env, store: ControllerStore, actions: Actions, effective: () => Effective) {
+  constructor(env: Env, store: ControllerStore, effective: () => Effective) {
     this.#env = env
     this.#store = store
-    this.#actions = actions
     this.#effective = effective
   }
 
@@ -64,23 +62,24 @@ export class BlastRadius {
     const isFinal = isFinalCost(sum, decidedAt, config.jobTimeoutMs, now)
     if (!isFinal && told) return
     const others = unsettled.filter((each) => each.decidedAt !== decidedAt)
-    const changes = isFinal
+    const stored = isFinal
       ? { unsettled: others, ...(endedRun?.decidedAt === decidedAt ? { endedCost: sum } : {}) }
       : { unsettled: [...others, { ...run, told: true }] }
-    this.#store.commit(changes, null, now)
+    this.#store.commit({ stored, ...this.#entry(config, run, sum, isFinal) }, now)
     if (isFinal) this.#summedAt.delete(decidedAt)
-    this.#tell(config, run, sum, isFinal, now)
   }
 
   /** What it was so far stands in history only; receivers are told what it came to. */
-  #tell(config: ReleaseConfig, run: EndedRun, sum: BlastSum, isFinal: boolean, now: number): void {
+  #entry(config: ReleaseConfig, run: EndedRun, sum: BlastSum, isFinal: boolean): Commit {
     const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed, open } = sum
     const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
     const reason = `${failed}, ${jobsRescued} jobs were rescued${open > 0 ? `, ${open} jobs are still open` : ''}`
     const evidence = { epoch: run.epoch, blast_radius: blastView({ sum, decidedAt: run.decidedAt }) }
     const entry = { who: 'system:ledger', reason, evidence }
-    if (isFinal) this.#actions.note(config, 'rollback_settled', { ...entry, action: 'rollback_settled' }, now)
-    else this.#actions.remark({ ...entry, action: 'rollback_counted' }, now)
+    const { state } = this.#store
+    return isFinal
+      ? note(state, config, 'rollback_settled', { ...entry, action: 'rollback_settled' })
+      : remark(state, { ...entry, action: 'rollback_counted' })
   }
 
   /** The run that the rollback ended; what belongs to a later one is none of its cost. */

@@ -1,35 +1,29 @@
 /**
- * What the controller keeps: state, judgement, overlay, append-only audit. Whatever changes together
- * is written in one synchronous transaction. Decides nothing.
+ * What the controller keeps: state, judgement, overlay, append-only audit, and webhooks on their way. What one decision
+ * writes is written by `commit`, in one transaction. Decides nothing.
  */
 import type { HistoryEntry, Page } from '../../api/index.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
-import { type Place, placeOf } from '../../core/transitions.ts'
+import { placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
+import type { AuditDraft, Commit } from './commit.ts'
+import type { Known } from './facts.ts'
 import { type Kept, lostState, readKept, upgradeKept } from './kept.ts'
-
-export interface AuditDraft {
-  who: string
-  action: string
-  reason: string
-  from: Place
-  to: Place
-  /** For rollbacks: the guardrail, or `manual`. */
-  cause?: string
-  evidence?: unknown
-}
+import type { Outbox } from './outbox.ts'
 
 type AuditRow = { id: number; at_ms: number; entry: string }
 
 export class ControllerStore {
   readonly #storage: DurableObjectStorage
+  readonly #outbox: Outbox
   #kept: Kept
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, outbox: Outbox) {
     this.#storage = storage
+    this.#outbox = outbox
     storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
@@ -40,7 +34,7 @@ export class ControllerStore {
     const { stored, unreadable } = readKept(rows)
     this.#kept = upgradeKept(stored)
     if (unreadable.length > 0) this.#mend(unreadable, Date.now())
-    else if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
+    else if (stored.schema !== this.#kept.schema) this.commit({ stored: this.#kept }, 0)
   }
 
   /** Whatever else is lost, a rollback stays possible; where nobody knows how the release stood, control serves. */
@@ -58,12 +52,13 @@ export class ControllerStore {
     const place = placeOf(state)
     const cause = isLost ? { cause: 'unreadable' } : {}
     const action = isLost ? 'rollback' : 'mend'
-    this.commit(
-      { ...this.#kept, state, ...ended },
-      { who: 'system:storage', action, reason, from: place, to: place, ...cause },
-      now,
-    )
+    const entry = { who: 'system:storage', action, reason, from: place, to: place, ...cause }
+    this.commit({ stored: { ...this.#kept, state, ...ended }, audit: [entry] }, now)
     console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))
+  }
+
+  get known(): Known {
+    return { ...this.#kept, judgedAt: this.judgedAt }
   }
 
   get state(): Kept['state'] {
@@ -131,14 +126,16 @@ export class ControllerStore {
   }
 
   /** All or nothing: on an error neither storage nor memory changes. */
-  commit(changes: Partial<Kept>, audit: AuditDraft | null, now: number): void {
+  commit({ stored = {}, audit = [], webhooks = [] }: Commit, now: number): void {
+    const state = stored.state ?? this.state
     this.#storage.transactionSync(() => {
-      for (const [name, value] of Object.entries(changes)) {
+      for (const [name, value] of Object.entries(stored)) {
         this.#storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, JSON.stringify(value))
       }
-      if (audit) this.#append(audit, changes.state ?? this.state, now)
+      for (const draft of audit) this.#append(draft, state, now)
+      for (const notice of webhooks) this.#outbox.add(notice, now)
     })
-    this.#kept = { ...this.#kept, ...changes }
+    this.#kept = { ...this.#kept, ...stored }
   }
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {

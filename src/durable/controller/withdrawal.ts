@@ -34,7 +34,8 @@ export class Withdrawal {
       within(CALL_DEADLINE_MS, shard.push(snapshot)),
     )
     await Promise.all(told)
-    this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
+    const confirmed = Math.max(snapshot.version, this.#store.pushedVersion)
+    this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
 
   /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
@@ -45,11 +46,9 @@ export class Withdrawal {
     if (!next.ok) return
     const { from, to } = next
     const closed = openJudgement(next.state, { windowMs: 1, guardrails: [] }, judgement)
-    this.#store.commit(
-      { state: next.state, judgement: closed, shadowsToClose: state.epoch },
-      { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to },
-      now,
-    )
+    const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
+    const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
+    this.#store.commit({ stored, audit: [entry] }, now)
   }
 }
 
