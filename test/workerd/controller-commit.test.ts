@@ -37,7 +37,7 @@ function withController<R>(
 /** All that the controller has stored, but what it tells of other objects. */
 function stored({ sql }: DurableObjectStorage) {
   return {
-    kept: [...sql.exec("SELECT * FROM kept WHERE name NOT IN ('pushedVersion', 'shards', 'shadowsToClose')")],
+    state: [...sql.exec("SELECT * FROM stored_state WHERE name NOT IN ('pushedVersion', 'shards', 'shadowsToClose')")],
     audit: [...sql.exec('SELECT * FROM audit')],
     outbox: [...sql.exec('SELECT event FROM outbox ORDER BY event')],
   }
@@ -78,7 +78,7 @@ it.each(['rollback', 'pause'] as const)(
         failWrite(null)
         if (errors.mock.calls.length > failed) failed++
       }
-      const names = [...storage.sql.exec<{ name: string }>('SELECT name FROM kept')].map(({ name }) => name)
+      const names = [...storage.sql.exec<{ name: string }>('SELECT name FROM stored_state')].map(({ name }) => name)
       expect(names).toEqual(expect.arrayContaining(['state', 'judgement', 'verdicts']))
       const { audit, outbox } = stored(storage)
       expect(audit).toHaveLength(before.audit.length + 1)

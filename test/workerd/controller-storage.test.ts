@@ -16,7 +16,7 @@ const inStorage = <R>(run: (storage: DurableObjectStorage) => R | Promise<R>): P
 async function spoil(rows: Record<string, string>): Promise<void> {
   await inStorage((storage) => {
     for (const [name, value] of Object.entries(rows))
-      storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, value).toArray()
+      storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, value).toArray()
   })
   await evictDurableObject(controller())
 }

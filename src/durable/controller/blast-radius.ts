@@ -8,7 +8,7 @@ import { type BlastSum, isFinalCost, nextSumAt, type Run, settleAt } from '../..
 import { type Commit, note, remark } from './commit.ts'
 import type { Effective } from './effective.ts'
 import { gatherBlast } from './gather.ts'
-import type { EndedRun, UnsettledRun } from './kept.ts'
+import type { EndedRun, UnsettledRun } from './stored-state.ts'
 import type { ControllerStore } from './store.ts'
 import { blastView, type Cost } from './view.ts'
 

@@ -5,7 +5,7 @@ import { resumed } from '../../core/guardrails/resume.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import { type Place, placeOf } from '../../core/transitions.ts'
 import type { Known } from './facts.ts'
-import type { Kept } from './kept.ts'
+import type { StoredState } from './stored-state.ts'
 import type { WebhookEvent } from './outbox.ts'
 
 export interface AuditDraft {
@@ -25,7 +25,7 @@ export interface Notice {
 }
 
 export interface Commit {
-  stored?: Partial<Kept>
+  stored?: Partial<StoredState>
   /** Entries of the history, oldest first. */
   audit?: readonly AuditDraft[]
   webhooks?: readonly Notice[]
@@ -93,7 +93,12 @@ export function notice(
 }
 
 /** What a rollback leaves to be done, and a start forgets. */
-function runAfter({ state, unsettled }: Known, next: ReleaseState, { action }: AuditDraft, now: number): Partial<Kept> {
+function runAfter(
+  { state, unsettled }: Known,
+  next: ReleaseState,
+  { action }: AuditDraft,
+  now: number,
+): Partial<StoredState> {
   if (action === 'start') return { endedRun: null, endedCost: null }
   if (action !== 'rollback') return {}
   const ended = { startedAt: state.startedAt ?? 0, decidedAt: now, epoch: next.epoch }

@@ -5,10 +5,10 @@ import type { Facts } from '../../core/gates.ts'
 import { excusedGuardrails } from '../../core/guardrails/excuse.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'
 import { isRunning } from '../../core/release.ts'
-import type { Kept } from './kept.ts'
+import type { StoredState } from './stored-state.ts'
 
 /** All that is stored, and when counters could last be read and judged (unix ms). */
-export interface Known extends Kept {
+export interface Known extends StoredState {
   judgedAt: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the controller keeps: state, judgement, overlay, append-only audit, and webhooks on their way. What one decision
+ * What the controller stores: state, judgement, overlay, append-only audit, and webhooks on their way. What one decision
  * writes is written by `commit`, in one transaction. Decides nothing.
  */
 import type { HistoryEntry, Page } from '../../api/index.ts'
@@ -9,7 +9,7 @@ import { placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
 import type { AuditDraft, Commit } from './commit.ts'
 import type { Known } from './facts.ts'
-import { type Kept, lostState, readKept, upgradeKept } from './kept.ts'
+import { type StoredState, lostState, readStored, migrateStoredState } from './stored-state.ts'
 import type { Outbox } from './outbox.ts'
 
 type AuditRow = { id: number; at_ms: number; entry: string }
@@ -17,24 +17,24 @@ type AuditRow = { id: number; at_ms: number; entry: string }
 export class ControllerStore {
   readonly #storage: DurableObjectStorage
   readonly #outbox: Outbox
-  #kept: Kept
+  #stored: StoredState
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
 
   constructor(storage: DurableObjectStorage, outbox: Outbox) {
     this.#storage = storage
     this.#outbox = outbox
-    storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+    storage.sql.exec('CREATE TABLE IF NOT EXISTS stored_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
     )
     // What is asked by action, of which there are few, must not cost more as the history grows.
     storage.sql.exec('CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, cause)')
-    const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')]
-    const { stored, unreadable } = readKept(rows)
-    this.#kept = upgradeKept(stored)
+    const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM stored_state')]
+    const { stored, unreadable } = readStored(rows)
+    this.#stored = migrateStoredState(stored)
     if (unreadable.length > 0) this.#mend(unreadable, Date.now())
-    else if (stored.schema !== this.#kept.schema) this.commit({ stored: this.#kept }, 0)
+    else if (stored.schema !== this.#stored.schema) this.commit({ stored: this.#stored }, 0)
   }
 
   /** Whatever else is lost, a rollback stays possible; where nobody knows how the release stood, control serves. */
@@ -53,64 +53,64 @@ export class ControllerStore {
     const cause = isLost ? { cause: 'unreadable' } : {}
     const action = isLost ? 'rollback' : 'mend'
     const entry = { who: 'system:storage', action, reason, from: place, to: place, ...cause }
-    this.commit({ stored: { ...this.#kept, state, ...ended }, audit: [entry] }, now)
+    this.commit({ stored: { ...this.#stored, state, ...ended }, audit: [entry] }, now)
     console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))
   }
 
   get known(): Known {
-    return { ...this.#kept, judgedAt: this.judgedAt }
+    return { ...this.#stored, judgedAt: this.judgedAt }
   }
 
-  get state(): Kept['state'] {
-    return this.#kept.state
+  get state(): StoredState['state'] {
+    return this.#stored.state
   }
 
-  get judgement(): Kept['judgement'] {
-    return this.#kept.judgement
+  get judgement(): StoredState['judgement'] {
+    return this.#stored.judgement
   }
 
-  get verdicts(): Kept['verdicts'] {
-    return this.#kept.verdicts
+  get verdicts(): StoredState['verdicts'] {
+    return this.#stored.verdicts
   }
 
-  get published(): Kept['published'] {
-    return this.#kept.published
+  get published(): StoredState['published'] {
+    return this.#stored.published
   }
 
-  get configMark(): Kept['configMark'] {
-    return this.#kept.configMark
+  get configMark(): StoredState['configMark'] {
+    return this.#stored.configMark
   }
 
-  get pushedVersion(): Kept['pushedVersion'] {
-    return this.#kept.pushedVersion
+  get pushedVersion(): StoredState['pushedVersion'] {
+    return this.#stored.pushedVersion
   }
 
-  get shards(): Kept['shards'] {
-    return this.#kept.shards
+  get shards(): StoredState['shards'] {
+    return this.#stored.shards
   }
 
-  get unsettled(): Kept['unsettled'] {
-    return this.#kept.unsettled
+  get unsettled(): StoredState['unsettled'] {
+    return this.#stored.unsettled
   }
 
-  get endedRun(): Kept['endedRun'] {
-    return this.#kept.endedRun
+  get endedRun(): StoredState['endedRun'] {
+    return this.#stored.endedRun
   }
 
-  get endedCost(): Kept['endedCost'] {
-    return this.#kept.endedCost
+  get endedCost(): StoredState['endedCost'] {
+    return this.#stored.endedCost
   }
 
-  get shadowsToClose(): Kept['shadowsToClose'] {
-    return this.#kept.shadowsToClose
+  get shadowsToClose(): StoredState['shadowsToClose'] {
+    return this.#stored.shadowsToClose
   }
 
-  get decision(): Kept['decision'] {
-    return this.#kept.decision
+  get decision(): StoredState['decision'] {
+    return this.#stored.decision
   }
 
-  get reading(): Kept['reading'] {
-    return this.#kept.reading
+  get reading(): StoredState['reading'] {
+    return this.#stored.reading
   }
 
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
@@ -130,12 +130,12 @@ export class ControllerStore {
     const state = stored.state ?? this.state
     this.#storage.transactionSync(() => {
       for (const [name, value] of Object.entries(stored)) {
-        this.#storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, JSON.stringify(value))
+        this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, JSON.stringify(value))
       }
       for (const draft of audit) this.#append(draft, state, now)
       for (const notice of webhooks) this.#outbox.add(notice, now)
     })
-    this.#kept = { ...this.#kept, ...stored }
+    this.#stored = { ...this.#stored, ...stored }
   }
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {

@@ -51,7 +51,7 @@ export type JobRow = {
   gone: number
   /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
   open_at: number | null
-  /** When it was first shown to have succeeded, by the clock of whoever saw it; null: not yet, or by an earlier build. */
+  /** When it was first shown to have succeeded, by the clock of whoever saw it; null: not yet. */
   shown_at: number | null
   /** 1: a shadow job that an evaluator has measured. */
   scored: number
@@ -66,16 +66,6 @@ export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, 
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
   scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
-
-/** What tables made by earlier versions lack. */
-export const ADDED_COLUMNS = [
-  ['deadline_at', 'INTEGER'],
-  ['gone', 'INTEGER DEFAULT 0'],
-  ['scored', 'INTEGER DEFAULT 0'],
-  ['prefix', "TEXT DEFAULT ''"],
-  ['open_at', 'INTEGER'],
-  ['shown_at', 'INTEGER'],
-] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
   return `${arm}:${replica}:${upstreamId}`
