@@ -103,7 +103,7 @@ function runAfter(
   if (action !== 'rollback') return {}
   const ended = { startedAt: state.startedAt ?? 0, decidedAt: now, epoch: next.epoch }
   return {
-    unsettled: [...unsettled, { ...ended, told: false }],
+    unsettled: [...unsettled, ended],
     endedRun: ended,
     endedCost: null,
     shadowsToClose: state.epoch,

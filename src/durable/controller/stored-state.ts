@@ -89,11 +89,6 @@ export interface EndedRun {
   epoch: number
 }
 
-/** Its cost is not final yet, while jobs of it are open; `told`: what it was so far stands in history. */
-export interface UnsettledRun extends EndedRun {
-  told: boolean
-}
-
 export interface StoredState {
   schema: typeof SCHEMA
   state: ReleaseState
@@ -109,7 +104,8 @@ export interface StoredState {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
-  unsettled: UnsettledRun[]
+  /** Runs whose cost is not final yet, since jobs of them are open. */
+  unsettled: EndedRun[]
   /** The last run, if it was rolled back, and its cost once that is final; until the next start. */
   endedRun: EndedRun | null
   endedCost: BlastSum | null
