@@ -1,6 +1,6 @@
 /**
  * One per release: the only writer of its state, published overlay and audit. Ticks by alarm while the
- * release runs. Judgement and transitions are the core's; gathering, storing and telling are here.
+ * release runs. Judgement and transitions are the core's; gathering, storing and notifying are here.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
@@ -10,7 +10,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
-import { AlarmClock } from './controller/alarm-clock.ts'
+import { Scheduler } from './controller/scheduler.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
 import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
 import { remark } from './controller/commit.ts'
@@ -25,7 +25,7 @@ import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
-import { Withdrawal } from './controller/withdrawal.ts'
+import { RemovedRelease } from './controller/removed-release.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { RowsTaken } from './rpc.ts'
@@ -41,7 +41,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #publishing: Publishing
   readonly #pusher: Pusher
   readonly #blast: BlastRadius
-  readonly #clock: AlarmClock
+  readonly #scheduler: Scheduler
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -60,14 +60,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       effective,
     })
     this.#pusher = new Pusher(env, this.#store, effective)
-    this.#clock = new AlarmClock(ctx.storage, this.#store, this.#outbox, this.#pusher)
+    this.#scheduler = new Scheduler(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store)
   }
 
   async snapshot(): Promise<Snapshot> {
     const effective = this.#effective()
     if (!effective.ok) throw new Error(effective.message)
-    await this.#clock.armed(effective.config)
+    await this.#scheduler.ensure(effective.config)
     this.ctx.waitUntil(this.#pusher.push().catch(() => undefined))
     const current = this.#effective()
     return snapshotOf(this.#store.state, current.ok ? current.config : effective.config)
@@ -76,7 +76,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async view(): Promise<Answer<ReleaseView>> {
     const effective = this.#effective()
     if (!effective.ok) return effective
-    await this.#clock.armed(effective.config)
+    await this.#scheduler.ensure(effective.config)
     return { ok: true, value: await this.#tick.view(effective.config, this.#nextTickAt(effective.config)) }
   }
 
@@ -175,11 +175,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? gatherLost(this.env, effective.config) : 0
   }
 
-  /** Re-armed before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
+  /** Scheduled again before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
   override async alarm(): Promise<void> {
     const effective = this.#effective()
-    await this.#clock.hold(effective.ok ? effective.config : null)
-    if (!effective.ok) return effective.code === 'release_not_found' ? this.#rest() : undefined
+    await this.#scheduler.scheduleRetry(effective.ok ? effective.config : null)
+    if (!effective.ok) return effective.code === 'release_not_found' ? this.#idle() : undefined
     // A step that fails does not keep the next ones from running.
     await this.#attempt('tick', () => this.#tick.run())
     await this.#attempt('push', () => this.#pusher.push())
@@ -190,7 +190,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     if (!current.ok) return
     // Beside the alarm: what can't be read of an experiment delays no rollback.
     this.ctx.waitUntil(this.#attempt('experiment', () => this.#experiment.evaluate(current.config)))
-    await this.#attempt('rearm', () => this.#clock.rearm(current.config))
+    await this.#attempt('schedule', () => this.#scheduler.schedule(current.config))
   }
 
   async #attempt(step: string, work: () => Promise<void>): Promise<void> {
@@ -208,7 +208,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const sent = async () => {
       await sending
       const effective = this.#effective()
-      if (effective.ok) await this.#clock.rearm(effective.config)
+      if (effective.ok) await this.#scheduler.schedule(effective.config)
     }
     this.ctx.waitUntil(this.#attempt('webhooks', sent))
   }
@@ -220,10 +220,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
-  async #rest(): Promise<void> {
-    await this.#attempt('withdraw', () => new Withdrawal(this.env, this.#name, this.#store).run())
+  async #idle(): Promise<void> {
+    await this.#attempt('removed-release', () => new RemovedRelease(this.env, this.#name, this.#store).run())
     this.#send()
-    await this.#attempt('rest', () => this.#clock.rest())
+    await this.#attempt('idle', () => this.#scheduler.idle())
   }
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
@@ -233,13 +233,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective
   }
 
-  /** After a change: tells the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */
+  /** After a change: notifies the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */
   async #settled(): Promise<void> {
     await this.#pusher.push().catch(() => undefined)
     const effective = this.#effective()
     if (!effective.ok) return
     this.ctx.waitUntil(this.#pusher.closeShadows().catch(() => undefined))
-    await this.#clock.rearm(effective.config)
+    await this.#scheduler.schedule(effective.config)
   }
 
   #ledgers(): ReturnType<typeof ledgersOf> {

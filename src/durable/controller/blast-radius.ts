@@ -1,5 +1,5 @@
 /**
- * What a run that ended in a rollback cost its users: shown from the rollback to the next start, and told in history once
+ * What a run that ended in a rollback cost its users: shown from the rollback to the next start, and reported in the history once
  * it is final. Jobs run for minutes after they were exposed, so it grows for as long.
  */
 import type { Env } from '../../config/env.ts'
@@ -44,7 +44,7 @@ export class BlastRadius {
     return last && { sum: last.sum, decidedAt }
   }
 
-  /** Tells the cost of each rollback, once nothing can be added to it. */
+  /** Reports the cost of each rollback, once nothing can be added to it. */
   async settle(): Promise<void> {
     for (const run of this.#store.unsettled) await this.#settle(run)
   }

@@ -110,7 +110,7 @@ function runAfter(
   }
 }
 
-/** Within its epoch: what a person resumed in spite of is judged no more, and where copies begin, silence has ended. */
+/** Within its epoch: what a person resumed in spite of is judged no more, and where copies begin, data counts as missing from then on only. */
 function judgementAfter(
   action: string,
   judgement: Judgement,

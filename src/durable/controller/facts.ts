@@ -2,7 +2,7 @@
 import type { ReleaseConfig } from '../../config/load.ts'
 import { verdictsNow } from '../../core/cadence.ts'
 import type { Facts } from '../../core/gates.ts'
-import { excusedGuardrails } from '../../core/guardrails/excuse.ts'
+import { waivedGuardrails } from '../../core/guardrails/waive.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'
 import { isRunning } from '../../core/release.ts'
 import type { StoredState } from './stored-state.ts'
@@ -17,8 +17,8 @@ export function factsOf(known: Known, config: ReleaseConfig, now: number): Facts
   const verdicts = currentVerdicts(known, config, now)
   // A decision is about the split that it was read from.
   const experiment = decision?.epoch === state.epoch ? decision.decision : null
-  const excused = excusedGuardrails(config.guardrails, verdicts, state.percent)
-  return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, excused, experiment }
+  const waived = waivedGuardrails(config.guardrails, verdicts, state.percent)
+  return { now, finishedJobs: judgement?.candidateJobs ?? 0, verdicts, waived, experiment }
 }
 
 /** Of a running release: each an `error` once the last judgement is too old to act on. */

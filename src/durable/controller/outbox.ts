@@ -1,5 +1,5 @@
 /**
- * Webhooks on their way out: queued in the transaction that they tell of, sent by alarm with growing
+ * Webhooks on their way out: queued in the transaction that they report, sent by alarm with growing
  * pauses, at least once and always under the same id. Headers and signature are those of Standard
  * Webhooks (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
  */
@@ -42,7 +42,7 @@ export class Outbox {
     )
   }
 
-  /** One row a receiver; `id` is the receivers' means to tell a repetition. */
+  /** One row a receiver; `id` is the receivers' means to know a repetition. */
   add({ event, data }: Notice, now: number): void {
     const read = configOf(this.#env, PROTOCOL_NAMES)
     if (!read.ok) return
@@ -104,7 +104,7 @@ export class Outbox {
   async #post({ id, url, body }: OutboxRow): Promise<string | null> {
     const timestamp = String(Math.floor(Date.now() / 1000))
     try {
-      // A key that can't be read is left out, and told by `readyz`: the others still sign.
+      // A key that can't be read is left out, and reported by `readyz`: the others still sign.
       const keys = signingKeys(this.#env.SLUICE_WEBHOOK_KEY).flatMap((key) => webhookKeyBytes(key) ?? [])
       const signatures = await Promise.all(keys.map((key) => sign(key, `${id}.${timestamp}.${body}`)))
       const headers = {

@@ -103,7 +103,7 @@ export class Publishing {
 
   /**
    * A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. Whether
-   * there is something that they must be told.
+   * there is something to notify them of.
    */
   noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): boolean {
     const { known } = this.#store

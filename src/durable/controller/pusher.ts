@@ -50,7 +50,7 @@ export class Pusher {
     if (this.#store.shadowsToClose === epoch) this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
   }
 
-  /** Whether an object is still to be told of something. */
+  /** Whether an object is still to be notified of something. */
   get isBehind(): boolean {
     return this.#store.pushedVersion < this.#store.state.version || this.#store.shadowsToClose !== null
   }

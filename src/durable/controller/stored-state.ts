@@ -29,7 +29,7 @@ export function publishedOf(text: string): Published {
 }
 
 /**
- * Rows as stored → values, without those that can't be read, which are named. `published` tells of itself. A schema
+ * Rows as stored → values, without those that can't be read, which are named. `published` says so itself. A schema
  * that can't be read names no newer build.
  */
 export function readStored(rows: readonly { name: string; value: string }[]): {

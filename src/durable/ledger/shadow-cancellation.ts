@@ -12,7 +12,7 @@ const PAUSE_MS = 2000
 
 type StopRow = { key: string; upstream_id: string; replica: number; attempts: number; prefix: string }
 
-export class ShadowEnd {
+export class ShadowCancellation {
   readonly #sql: SqlStorage
   readonly #backend: Backend
   #closed: number
