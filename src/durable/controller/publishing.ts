@@ -1,5 +1,5 @@
 /** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
-import type { ConfigView } from '../../api/index.ts'
+import type { ConfigView, HistoryEntry } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'
@@ -7,7 +7,7 @@ import { publishable } from '../../config/publishable.ts'
 import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
-import type { Actor, Answer, PublicationOrigin, Refusal } from '../controller-rpc.ts'
+import type { Actor, Answer, Publication, PublicationOrigin, Refusal } from '../controller-rpc.ts'
 import { reasonRefused } from './commands.ts'
 import { notice, stateChange, together } from './commit.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
@@ -24,16 +24,18 @@ interface Candidate {
   origin: PublicationOrigin
 }
 
-export class Publishing {
-  readonly #store: ControllerStore
+type Store = Pick<ControllerStore, 'known' | 'commit' | 'publications'>
 
-  constructor(store: ControllerStore) {
+export class Publishing {
+  readonly #store: Store
+
+  constructor(store: Store) {
     this.#store = store
   }
 
   /** An overlay that is set aside is shown as far as it can be, beside what is wrong with it. */
   view({ file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
-    const { overlay, version } = this.#store.published
+    const { overlay, version } = this.#store.known.published
     const acts = setAside.length === 0
     const published = this.#store.publications({ before: null, limit: SHOWN_PUBLICATIONS })
     return {
@@ -126,6 +128,14 @@ export class Publishing {
     this.#store.commit(together(changed, { stored: { configMark: mark } }), now)
     return true
   }
+}
+
+/** What an entry of the history says that was published, and what that came of. */
+export function publicationOf({ at, who, reason, evidence }: HistoryEntry): Publication {
+  const { overlay_version: version, ...rest } = evidence as Omit<Publication, 'version' | 'at' | 'who' | 'reason'> & {
+    overlay_version: number
+  }
+  return { version, at, who, reason, ...rest }
 }
 
 function reviewNeeded(isOwn: boolean): Refusal {

@@ -11,6 +11,7 @@ import type { AuditDraft, Commit } from './commit.ts'
 import type { Known } from './facts.ts'
 import { type StoredState, lostState, readStored, migrateStoredState } from './stored-state.ts'
 import type { Outbox } from './outbox.ts'
+import { publicationOf } from './publishing.ts'
 
 type AuditRow = { id: number; at_ms: number; entry: string }
 
@@ -147,11 +148,7 @@ export class ControllerStore {
         limit + 1,
       ),
     ]
-    const items = rows.slice(0, limit).map((row): HistoryEntry => ({
-      id: String(row.id),
-      at: new Date(row.at_ms).toISOString(),
-      ...JSON.parse(row.entry),
-    }))
+    const items = rows.slice(0, limit).map(entryOf)
     return { items, next: rows.length > limit ? items.at(-1)!.id : null }
   }
 
@@ -174,13 +171,7 @@ export class ControllerStore {
       given,
       limit,
     )
-    return [...rows].map(({ at_ms, entry }) => {
-      const { who, reason, evidence } = JSON.parse(entry) as HistoryEntry & {
-        evidence: Omit<Publication, 'version' | 'at' | 'who' | 'reason'> & { overlay_version: number }
-      }
-      const { overlay_version: version, ...rest } = evidence
-      return { version, at: new Date(at_ms).toISOString(), who, reason, ...rest }
-    })
+    return [...rows].map((row) => publicationOf(entryOf(row)))
   }
 
   lastPublishedChange(): number {
@@ -200,4 +191,8 @@ export class ControllerStore {
       JSON.stringify(entry),
     )
   }
+}
+
+function entryOf({ id, at_ms, entry }: AuditRow): HistoryEntry {
+  return { id: String(id), at: new Date(at_ms).toISOString(), ...JSON.parse(entry) }
 }
