@@ -19,6 +19,6 @@ export function assignmentOf(snapshot: Snapshot, subject: string, forceControl: 
   return { release, subject, arm, reason, stage, percent, position, epoch }
 }
 
-function forced({ release }: Snapshot, subject: string): Omit<Assignment, 'matched' | 'percent'> {
+function forced({ release }: Snapshot, subject: string): Omit<Assignment, 'percent'> {
   return { arm: 'control', reason: 'forced_control', position: positionOf(release, subject) }
 }

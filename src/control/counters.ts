@@ -13,7 +13,7 @@ import {
 } from '../core/window.ts'
 import type { CounterRow } from '../api/index.ts'
 
-/** Sums per step and series, without telling matched control traffic from the rest. Steps are aligned as windows are. */
+/** Sums per step and series. Steps are aligned as windows are. */
 export class StepCounters {
   readonly #stepMs: number
   readonly #rows = new Map<string, WindowRow>()
@@ -24,10 +24,9 @@ export class StepCounters {
 
   add({ startMs, series, counters }: WindowRow): void {
     const start = windowStart(startMs, this.#stepMs)
-    const merged = { ...series, matched: false }
-    const key = `${start}|${seriesKey(merged)}`
+    const key = `${start}|${seriesKey(series)}`
     let row = this.#rows.get(key)
-    if (!row) this.#rows.set(key, (row = { startMs: start, series: merged, counters: emptyCounters() }))
+    if (!row) this.#rows.set(key, (row = { startMs: start, series, counters: emptyCounters() }))
     mergeCounters(row.counters, counters)
   }
 

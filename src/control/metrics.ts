@@ -142,7 +142,7 @@ function durations(release: ReleaseMetrics, labels: Labels, jobs: boolean): Samp
     )
 }
 
-/** Over epochs and the matched slice, which are no labels. */
+/** Over epochs, which are no label. */
 function merged({ totals }: ReleaseMetrics): { series: Series; counters: Counters }[] {
   const rows = new Map<string, { series: Series; counters: Counters }>()
   for (const { series, counters } of totals) {

@@ -26,8 +26,6 @@ export interface Assignment {
   reason: Reason
   /** In [0, 100), two decimals. */
   position: number
-  /** Control traffic in the slice as large as the candidate's. */
-  matched: boolean
   /** By which the hash dealt this subject; null where no hash was asked. */
   percent: number | null
 }
@@ -51,7 +49,6 @@ export function assign(snapshot: Snapshot, subject: string, attributes: Attribut
     arm,
     reason,
     position,
-    matched: arm === 'control' && position < Math.min(percent, 100 - percent),
     percent: dealt ? percent : null,
   })
   const { state } = snapshot

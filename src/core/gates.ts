@@ -28,7 +28,7 @@ export interface Facts {
   /** One for each guardrail of this epoch. */
   verdicts: readonly Verdict[]
   /** Guardrail ids whose lack of data may be passed over (`no_data = "warn"` after its grace). */
-  excused: readonly string[]
+  waived: readonly string[]
   /** The experiment's decision on this stage; null while there is none. */
   experiment: 'advance' | 'hold' | 'rollback' | 'continue' | null
 }
@@ -42,7 +42,7 @@ export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker
   const found: Blocker[] = []
   if (state.paused) found.push(open('paused', 'the release is paused; resume it'))
   for (const verdict of facts.verdicts) {
-    if (verdict.status !== 'pass' && !facts.excused.includes(verdict.guardrail))
+    if (verdict.status !== 'pass' && !facts.waived.includes(verdict.guardrail))
       found.push(open('guardrail', guardrailWords(verdict)))
   }
   if (endsHere(state, plan))

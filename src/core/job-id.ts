@@ -34,7 +34,6 @@ export interface JobTag {
   stage: string
   /** Unix ms. */
   submittedAt: number
-  matched: boolean
   /** 12 hex digits: whose job it is (`ownerOf`). */
   owner: string
   /** Issued to a caller who showed no identity: whoever shows none may use it. */
@@ -42,15 +41,14 @@ export interface JobTag {
 }
 
 /** A file at a backend: `upstreamId` is its path, and nothing else can be asked of it. */
-export type FileTag = Omit<JobTag, 'epoch' | 'stage' | 'submittedAt' | 'matched'>
+export type FileTag = Omit<JobTag, 'epoch' | 'stage' | 'submittedAt'>
 
 /** An owner that no subject is: what is issued to it opens for nobody. */
 export const NOBODY = '000000000000'
 
-/** Flags in the first byte. */
+/** Flags in the first byte. Ids of earlier builds may carry 4 as well: it is ignored, and not to be given another meaning. */
 const CANDIDATE = 1
 const NAMELESS = 2
-const MATCHED = 4
 const FILE = 8
 
 /** Who a subject is inside ids and to the ledger: keyed, so that neither gives away user names. 12 hex digits a key. */
@@ -70,7 +68,7 @@ export function sealJobId(tag: JobTag, keys: IdKeys): string {
 }
 
 export function sealFileId(tag: FileTag, keys: IdKeys): string {
-  return sealed({ ...tag, epoch: 0, stage: 'idle', submittedAt: 0, matched: false }, FILE, keys)
+  return sealed({ ...tag, epoch: 0, stage: 'idle', submittedAt: 0 }, FILE, keys)
 }
 
 /** Whether this can be an id of ours at all; what is none was issued before Sluice stood in front. */
@@ -95,7 +93,7 @@ function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
   const bytes = new Uint8Array(FIXED_BYTES + upstream.length)
   const view = new DataView(bytes.buffer)
   const arm = tag.arm === 'candidate' ? CANDIDATE : 0
-  view.setUint8(0, kind | arm | (tag.nameless ? NAMELESS : 0) | (tag.matched ? MATCHED : 0))
+  view.setUint8(0, kind | arm | (tag.nameless ? NAMELESS : 0))
   view.setUint32(1, tag.release)
   view.setUint16(5, tag.replica)
   view.setUint32(7, tag.epoch)
@@ -125,7 +123,6 @@ function tagOf(bytes: Uint8Array): JobTag {
     upstreamId: utf8(bytes.subarray(FIXED_BYTES)),
     arm: flags & CANDIDATE ? 'candidate' : 'control',
     nameless: (flags & NAMELESS) !== 0,
-    matched: (flags & MATCHED) !== 0,
     release: view.getUint32(1),
     replica: view.getUint16(5),
     epoch: view.getUint32(7),

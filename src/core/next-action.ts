@@ -7,7 +7,7 @@ import { isRunning, nextRung, type Plan, presentRung, type ReleaseState } from '
 export type NextAction =
   | { action: 'rollback' | 'pause'; by: 'guardrail'; verdict: Verdict }
   | { action: 'rollback'; by: 'experiment' }
-  /** Told, and nothing changed: breaches that only warn, arms that are both bad, data that stays away. */
+  /** Reported, and nothing changed: breaches that only warn, arms that are both bad, data that stays away. */
   | { action: 'alert'; verdicts: Verdict[] }
   | { action: 'advance' | 'promote' }
 
@@ -15,7 +15,7 @@ export interface Findings {
   state: ReleaseState
   /** One for each guardrail. */
   verdicts: readonly Verdict[]
-  /** What was told already in this epoch, as `alertOf` names it. */
+  /** What was reported already in this epoch, as `alertOf` names it. */
   alerted: readonly string[]
   /** The experiment's last decision, and of which epoch it is. */
   decision: { epoch: number; decision: 'advance' | 'hold' | 'rollback' | 'continue' } | null
@@ -35,8 +35,8 @@ export function nextAction(found: Findings, plan: ActionPlan): NextAction | null
   const pausing = verdicts.find((verdict) => asksFor('pause', verdict, plan.guardrails, state))
   if (pausing && !isCompleted && !state.paused) return { action: 'pause', by: 'guardrail', verdict: pausing }
   if (experimentHarms(found, plan)) return { action: 'rollback', by: 'experiment' }
-  const untold = verdicts.filter((verdict) => isNews(verdict, state) && !alerted.includes(alertOf(verdict)))
-  if (untold.length > 0) return { action: 'alert', verdicts: untold }
+  const unreported = verdicts.filter((verdict) => isNews(verdict, state) && !alerted.includes(alertOf(verdict)))
+  if (unreported.length > 0) return { action: 'alert', verdicts: unreported }
   if (plan.advance !== 'auto' || isCompleted || blockers.length > 0) return null
   if (nextRung(state, plan.ladder)) return { action: 'advance' }
   return state.percent === 100 ? { action: 'promote' } : null
@@ -54,7 +54,7 @@ export function asksFor(
   return action === 'rollback' && isSilent(verdict, state) && noData === 'rollback'
 }
 
-/** The name under which a verdict is told once an epoch: silence and a breach of one guardrail are two things to tell. */
+/** The name under which a verdict is reported once an epoch: missing data and a breach of one guardrail are two things to report. */
 export function alertOf({ guardrail, note }: Verdict): string {
   return note === 'grace_over' ? `${guardrail} no_data` : guardrail
 }

@@ -1,11 +1,10 @@
-/** What a run that was rolled back cost its users: parts added up, when they are read again, and when they are final. Pure. */
+/** What a run that was rolled back cost its users: parts added up, and when they are final. Pure. */
 import type { FailedTimes } from './failed-submits.ts'
 
 /** When the last misrouted submit of a rollback is known for sure: propagation bound and flush. */
-export const SETTLE_AFTER_MS = 7000
+const SETTLE_AFTER_MS = 7000
 /** Beyond the last job's deadline: for its end by the clock and the tries to rescue it. */
 const LAST_ENDS_MS = 60_000
-const LEAST_PAUSE_MS = 1000
 
 /**
  * A run from its start to the start of the next one (`untilMs`, null where there was none). It was rolled back at
@@ -72,20 +71,10 @@ export function costOf(
   }
 }
 
-/** Whether nothing can be added any more: no job is open, or each must have outlasted its time. */
+/** Whether nothing can be added any more: no job is open once the rollback has reached every isolate, or each must have outlasted its time. */
 export function isFinalCost({ open }: Pick<BlastSum, 'open'>, decidedAt: number, jobTimeoutMs: number, now: number) {
-  return open === 0 || now >= decidedAt + SETTLE_AFTER_MS + jobTimeoutMs + LAST_ENDS_MS
-}
-
-/** When a viewer is shown a newer sum than that of `summedAt`: ever less often, after a tenth of what had gone by. */
-export function nextSumAt(decidedAt: number, summedAt: number): number {
-  return summedAt + (summedAt - decidedAt) / 10
-}
-
-/** When history is to be told; `summedAt` is null before the first time. */
-export function settleAt(decidedAt: number, summedAt: number | null): number {
-  if (summedAt === null) return decidedAt + SETTLE_AFTER_MS
-  return Math.max(nextSumAt(decidedAt, summedAt), summedAt + LEAST_PAUSE_MS)
+  const settledAt = decidedAt + SETTLE_AFTER_MS
+  return now >= settledAt && (open === 0 || now >= settledAt + jobTimeoutMs + LAST_ENDS_MS)
 }
 
 export function earliest(a: number | null, b: number | null): number | null {

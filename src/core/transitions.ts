@@ -86,14 +86,14 @@ export function transition(
       return start(state, command.stage ?? 'shadow', plan, facts, reason)
     case 'advance':
     case 'promote': {
-      const standing = obstacles(state, command, plan, facts)
-      if (standing.length > 0)
+      const unmetGates = obstacles(state, command, plan, facts)
+      if (unmetGates.length > 0)
         return refuse(
           state,
           plan,
           'blocked',
-          `${command.action} waits for: ${standing.map((b) => b.message).join('; ')}`,
-          standing,
+          `${command.action} waits for: ${unmetGates.map((b) => b.message).join('; ')}`,
+          unmetGates,
         )
       if (command.action === 'promote') return enter(state, { ...offLadder('completed'), percent: 100, reason }, now)
       const rung = nextRung(state, plan.ladder)!
@@ -153,9 +153,9 @@ function obstacles(
 }
 
 function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, reason: string): Transition {
-  const standing = blockers(state, plan, facts).filter((b) => b.code === 'cooldown')
-  if (standing.length > 0)
-    return refuse(state, plan, 'blocked', `start waits for: ${standing.map((b) => b.message).join('; ')}`, standing)
+  const unmetGates = blockers(state, plan, facts).filter((b) => b.code === 'cooldown')
+  if (unmetGates.length > 0)
+    return refuse(state, plan, 'blocked', `start waits for: ${unmetGates.map((b) => b.message).join('; ')}`, unmetGates)
   const begun = { cooldownUntil: null, startedAt: facts.now, reason }
   if (stage === 'shadow') return enter(state, { ...offLadder('shadow'), ...begun }, facts.now)
   const rung = plan.ladder.find(({ percent }) => canaryStage(percent) === stage)
@@ -200,7 +200,7 @@ function refuse(
   plan: Plan,
   code: 'illegal_transition' | 'blocked' | 'invalid_request',
   message: string,
-  standing: Blocker[] = [],
+  unmetGates: Blocker[] = [],
   param: string | null = null,
 ): Transition {
   const legal = legalActions(state, plan)
@@ -209,7 +209,7 @@ function refuse(
     code,
     message: code === 'illegal_transition' ? `${message}; legal now: ${legal.join(', ')}` : message,
     param,
-    blockers: standing,
+    blockers: unmetGates,
     legal,
   }
 }

@@ -14,8 +14,6 @@ export interface Series {
   operation: Operation
   /** A shadow copy: served to no user. */
   shadow: boolean
-  /** Control traffic of the slice that is as large as the candidate's (guardrails with `baseline = "matched"`). */
-  matched: boolean
 }
 
 /** Seconds. `per_clip`: job seconds per 81 frames of 832×480, for jobs whose size is known. `queue`, `run`: parts of a job. */
@@ -92,9 +90,7 @@ export function judged(counters: Counters): number {
 }
 
 export function seriesKey(series: Series): string {
-  return [series.stage, series.epoch, series.arm, series.operation, Number(series.shadow), Number(series.matched)].join(
-    '|',
-  )
+  return [series.stage, series.epoch, series.arm, series.operation, Number(series.shadow)].join('|')
 }
 
 /** Aligned start of the window that holds `atMs`. */
@@ -104,13 +100,12 @@ export function windowStart(atMs: number, windowMs: number): number {
 
 /** The series that `seriesKey` wrote. */
 export function parseSeries(key: string): Series {
-  const [stage, epoch, arm, operation, shadow, matched] = key.split('|')
+  const [stage, epoch, arm, operation, shadow] = key.split('|')
   return {
     stage: stage!,
     epoch: Number(epoch),
     arm: arm as Arm,
     operation: operation as Operation,
     shadow: shadow === '1',
-    matched: matched === '1',
   }
 }

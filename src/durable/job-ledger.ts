@@ -23,7 +23,7 @@ import { listJobs } from './ledger/job-list.ts'
 import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
-import { ShadowEnd } from './ledger/shadow-end.ts'
+import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
 import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
@@ -80,7 +80,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const protocol = this.#release && protocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
-      const shadowEnd = new ShadowEnd(sql, backend)
+      const shadowEnd = new ShadowCancellation(sql, backend)
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,

@@ -42,8 +42,11 @@ export interface ChangeRequest extends Proposal {
   ending: Ending | null
 }
 
+/** Grows when what is stored changes its shape or its meaning. */
+const SCHEMA = 1
+
 export interface LiveConfigData {
-  schema: 2
+  schema: typeof SCHEMA
   lastId: number
   /** Newest first. */
   changes: ChangeRequest[]
@@ -62,19 +65,20 @@ const MAX_REVIEWS = 20
 const MAX_CHARS = 700_000
 
 export function emptyLiveConfig(): LiveConfigData {
-  return { schema: 2, lastId: 0, changes: [] }
+  return { schema: SCHEMA, lastId: 0, changes: [] }
 }
 
 /**
- * Stored data of any known schema → today's. Schema 1 held private drafts, which nobody was shown and which say nothing
- * of what they were made for: they are not carried on. Throws on a newer one, so that an older build overwrites nothing.
+ * Stored data, with what is missing filled in. Throws on a schema that is newer than this build's, so that an older
+ * build overwrites nothing.
  */
-export function upgradeLiveConfig(
+export function migrateLiveConfig(
   stored: Partial<Omit<LiveConfigData, 'schema'>> & { schema?: number },
 ): LiveConfigData {
-  const { schema = 1, lastId = 0, changes = [] } = stored
-  if (schema > 2) throw new Error(`live-config is stored in schema ${schema}; this build knows schema 2`)
-  return { schema: 2, lastId, changes }
+  const { schema = SCHEMA, lastId = 0, changes = [] } = stored
+  if (schema > SCHEMA) throw new Error(`live-config is stored in schema ${schema}; this build knows schema ${SCHEMA}`)
+  // Here stands a pure step for each schema before today's, once there is one.
+  return { schema: SCHEMA, lastId, changes }
 }
 
 export function withProposal(data: LiveConfigData, proposal: Proposal, author: string, at: string, above = 0): Change {

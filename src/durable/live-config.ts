@@ -10,7 +10,7 @@ import {
   type ChangeRequest,
   emptyLiveConfig,
   type LiveConfigData,
-  upgradeLiveConfig,
+  migrateLiveConfig,
   withEdit,
   withEnding,
   withProposal,
@@ -58,7 +58,7 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
   }
 
   override async onLoad(): Promise<void> {
-    this.data = upgradeLiveConfig(this.data)
+    this.data = migrateLiveConfig(this.data)
   }
 
   changes(): ChangeRequest[] {

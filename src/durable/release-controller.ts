@@ -1,6 +1,6 @@
 /**
  * One per release: the only writer of its state, published overlay and audit. Ticks by alarm while the
- * release runs. Judgement and transitions are the core's; gathering, storing and telling are here.
+ * release runs. Judgement and transitions are the core's; gathering, storing and notifying are here.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
@@ -10,21 +10,22 @@ import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
-import { Actions, needsVerdicts, NOT_JUDGED } from './controller/actions.ts'
-import { AlarmClock } from './controller/alarm-clock.ts'
+import { Scheduler } from './controller/scheduler.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
+import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
+import { remark } from './controller/commit.ts'
 import { nextTickAt } from '../core/cadence.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
-import { Outbox } from './controller/outbox.ts'
+import { Outbox, type Undeliverable } from './controller/outbox.ts'
 import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
-import { Withdrawal } from './controller/withdrawal.ts'
+import { RemovedRelease } from './controller/removed-release.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { RowsTaken } from './rpc.ts'
@@ -37,40 +38,36 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #signals: Signals
   readonly #experiment: Experiment
   readonly #tick: Tick
-  readonly #actions: Actions
   readonly #publishing: Publishing
   readonly #pusher: Pusher
   readonly #blast: BlastRadius
-  readonly #clock: AlarmClock
+  readonly #scheduler: Scheduler
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#name = releaseNameOf(ctx)
-    this.#store = new ControllerStore(ctx.storage)
     this.#outbox = new Outbox(ctx.storage.sql, env)
+    this.#store = new ControllerStore(ctx.storage, this.#outbox)
     this.#signals = new Signals(ctx.storage.sql)
-    const changed = () => this.ctx.waitUntil(this.#settled())
-    this.#actions = new Actions(this.#store, this.#outbox, changed)
     const effective = () => this.#effective()
-    this.#experiment = new Experiment(env, this.#store, this.#actions, this.#signals)
-    this.#blast = new BlastRadius(env, this.#store, this.#actions, effective)
+    this.#experiment = new Experiment(env, this.#store, this.#signals)
+    this.#blast = new BlastRadius(env, this.#store, effective)
     this.#tick = new Tick({
       env,
       store: this.#store,
-      actions: this.#actions,
       signals: this.#signals,
       blast: this.#blast,
       effective,
     })
     this.#pusher = new Pusher(env, this.#store, effective)
-    this.#clock = new AlarmClock(ctx.storage, this.#store, this.#outbox, this.#pusher)
-    this.#publishing = new Publishing(this.#store, this.#actions)
+    this.#scheduler = new Scheduler(ctx.storage, this.#store, this.#outbox, this.#pusher)
+    this.#publishing = new Publishing(this.#store)
   }
 
   async snapshot(): Promise<Snapshot> {
     const effective = this.#effective()
     if (!effective.ok) throw new Error(effective.message)
-    await this.#clock.armed(effective.config)
+    await this.#scheduler.ensure(effective.config)
     this.ctx.waitUntil(this.#pusher.push().catch(() => undefined))
     const current = this.#effective()
     return snapshotOf(this.#store.state, current.ok ? current.config : effective.config)
@@ -79,7 +76,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async view(): Promise<Answer<ReleaseView>> {
     const effective = this.#effective()
     if (!effective.ok) return effective
-    await this.#clock.armed(effective.config)
+    await this.#scheduler.ensure(effective.config)
     return { ok: true, value: await this.#tick.view(effective.config, this.#nextTickAt(effective.config)) }
   }
 
@@ -97,11 +94,13 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     // It may have been reconfigured meanwhile.
     const current = this.#effective()
     if (!current.ok) return current
-    const done = this.#actions.byHand(current.config, command, actor, Date.now())
+    const now = Date.now()
+    const done = byHand(this.#store.known, current.config, command, actor, now)
     if (!done.ok) return done
     if (command.dry_run) {
-      return { ok: true, value: await this.#tick.view(current.config, null, done.value) }
+      return { ok: true, value: await this.#tick.view(current.config, null, done.value.state) }
     }
+    this.#store.commit(done.value.commit, now)
     await this.#settled()
     return this.view()
   }
@@ -176,11 +175,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? gatherLost(this.env, effective.config) : 0
   }
 
-  /** Re-armed before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
+  /** Scheduled again before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
   override async alarm(): Promise<void> {
     const effective = this.#effective()
-    await this.#clock.hold(effective.ok ? effective.config : null)
-    if (!effective.ok) return effective.code === 'release_not_found' ? this.#rest() : undefined
+    await this.#scheduler.scheduleRetry(effective.ok ? effective.config : null)
+    if (!effective.ok) return effective.code === 'release_not_found' ? this.#idle() : undefined
     // A step that fails does not keep the next ones from running.
     await this.#attempt('tick', () => this.#tick.run())
     await this.#attempt('push', () => this.#pusher.push())
@@ -191,7 +190,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     if (!current.ok) return
     // Beside the alarm: what can't be read of an experiment delays no rollback.
     this.ctx.waitUntil(this.#attempt('experiment', () => this.#experiment.evaluate(current.config)))
-    await this.#attempt('rearm', () => this.#clock.rearm(current.config))
+    await this.#attempt('schedule', () => this.#scheduler.schedule(current.config))
   }
 
   async #attempt(step: string, work: () => Promise<void>): Promise<void> {
@@ -204,37 +203,43 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   /** Webhooks go out beside the alarm, one batch at a time: a receiver that hangs holds up no judgement. */
   #send(): void {
-    const sending = this.#outbox.send(Date.now())
+    const sending = this.#outbox.send(Date.now(), (lost) => this.#webhookGivenUp(lost))
     if (!sending) return
-    const told = async () => {
-      for (const lost of await sending) this.#actions.webhookGivenUp(lost, Date.now())
+    const sent = async () => {
+      await sending
       const effective = this.#effective()
-      if (effective.ok) await this.#clock.rearm(effective.config)
+      if (effective.ok) await this.#scheduler.schedule(effective.config)
     }
-    this.ctx.waitUntil(this.#attempt('webhooks', told))
+    this.ctx.waitUntil(this.#attempt('webhooks', sent))
+  }
+
+  #webhookGivenUp(lost: Undeliverable): void {
+    const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
+    const entry = { who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }
+    this.#store.commit(remark(this.#store.state, entry), Date.now())
   }
 
   /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
-  async #rest(): Promise<void> {
-    await this.#attempt('withdraw', () => new Withdrawal(this.env, this.#name, this.#store).run())
+  async #idle(): Promise<void> {
+    await this.#attempt('removed-release', () => new RemovedRelease(this.env, this.#name, this.#store).run())
     this.#send()
-    await this.#attempt('rest', () => this.#clock.rest())
+    await this.#attempt('idle', () => this.#scheduler.idle())
   }
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
     const effective = effectiveOf(this.env, this.#name, this.#store.published)
-    if (effective.ok) this.#publishing.noticeFile(effective, Date.now())
+    if (effective.ok && this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
     return effective
   }
 
-  /** After a change: tells the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */
+  /** After a change: notifies the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */
   async #settled(): Promise<void> {
     await this.#pusher.push().catch(() => undefined)
     const effective = this.#effective()
     if (!effective.ok) return
     this.ctx.waitUntil(this.#pusher.closeShadows().catch(() => undefined))
-    await this.#clock.rearm(effective.config)
+    await this.#scheduler.schedule(effective.config)
   }
 
   #ledgers(): ReturnType<typeof ledgersOf> {

@@ -81,7 +81,7 @@ export class WindowStore {
       const open = this.#counters(this.#open, 'windows', key, start)
       mergeCounters(open, counters)
       this.#write('windows', start, key, open)
-      const totalKey = seriesKey({ ...series, epoch: 0, matched: false })
+      const totalKey = seriesKey({ ...series, epoch: 0 })
       const total = this.#counters(this.#totals, 'totals', totalKey, 0)
       mergeCounters(total, counters)
       this.#write('totals', 0, totalKey, total)

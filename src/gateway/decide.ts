@@ -16,9 +16,9 @@ export function decideArm(
   subject: Subject,
   submission: Submission | null,
 ): Routed {
-  const control = (reason: Routed['reason']): Routed => ({ arm: 'control', reason, matched: false })
+  const control = (reason: Routed['reason']): Routed => ({ arm: 'control', reason })
   if (x.isolate.forceControl) return control('forced_control')
-  if (x.forced) return { arm: x.forced, reason: 'override', matched: false }
+  if (x.forced) return { arm: x.forced, reason: 'override' }
   if (!snapshot) return control('control_plane_unknown')
   const { now } = x.isolate.deps
   const { onLostControl, leaseMs } = lane.release
@@ -27,6 +27,6 @@ export function decideArm(
   const assigned = assign(snapshot, subject.value, attributesOf(x, subject, submission))
   const dealt = assigned.percent === null ? {} : { dealt: { arm: assigned.arm, percent: assigned.percent } }
   const isStopped = assigned.arm === 'candidate' && ageMs > LOST_CONTROL_MS && !lane.breaker.allows(now())
-  const { arm, reason, matched } = assigned
-  return { ...(isStopped ? control('breaker') : { arm, reason, matched }), ...dealt }
+  const { arm, reason } = assigned
+  return { ...(isStopped ? control('breaker') : { arm, reason }), ...dealt }
 }

@@ -46,7 +46,6 @@ export interface Decided {
 export interface Routed {
   arm: Arm
   reason: Reason
-  matched: boolean
   /** What the hash had dealt, also where the breaker has sent the request elsewhere; missing where none was asked. */
   dealt?: { arm: Arm; percent: number }
 }
@@ -86,7 +85,7 @@ export function attributesOf(x: Exchange, subject: Subject, submission: Submissi
   }
 }
 
-type Counted = Pick<Decided, 'lane' | 'snapshot'> & { routed: Pick<Routed, 'arm' | 'matched'> }
+type Counted = Pick<Decided, 'lane' | 'snapshot'> & { routed: Pick<Routed, 'arm'> }
 
 /** Counts one request under its arm. */
 export function recordEnd(
@@ -102,5 +101,5 @@ export function recordEnd(
 /** Stage and epoch are those that the request was routed by. */
 export function seriesOf({ snapshot, routed }: Omit<Counted, 'lane'>, operation: Operation, shadow = false): Series {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
-  return { stage, epoch, arm: routed.arm, operation, shadow, matched: routed.matched }
+  return { stage, epoch, arm: routed.arm, operation, shadow }
 }

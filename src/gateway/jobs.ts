@@ -55,7 +55,7 @@ export async function aboutJob(
 ): Promise<Response> {
   const job = await whereNow(named, route)
   const { lane } = job
-  const routed = { arm: job.arm, reason: 'job' as const, matched: job.tag?.matched ?? false }
+  const routed = { arm: job.arm, reason: 'job' as const }
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
   if (route.operation === 'cancel') givesUp(job)

@@ -37,7 +37,7 @@ export async function listJobs(
   const began = now()
   const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
   const { owners } = subject
-  const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job', matched: false } }
+  const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)
   let more = after === null || cursor !== null
   const jobs: unknown[] = []

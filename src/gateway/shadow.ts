@@ -89,7 +89,7 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
   if (!upstream.ok) outcome = upstream.failure
   else ({ outcome, sight } = await readCopy(lane, upstream.response))
   if (upstream.ok) upstream.done()
-  const routed = { arm: 'candidate', matched: false } as const
+  const routed = { arm: 'candidate' } as const
   recordEnd({ lane, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
   const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
   await within(COPY_MS, ledger.shadowSubmitted(admission.id, result))

@@ -15,6 +15,6 @@ export function endOf(job: LedgerJob, outcome: Outcome, at: number): JobSighting
 }
 
 function tagOnly(job: LedgerJob): LedgerJob {
-  const { upstreamId, arm, replica, epoch, stage, submittedAt, matched, owner, nameless, clientId, prefix } = job
-  return { upstreamId, arm, replica, epoch, stage, submittedAt, matched, owner, nameless, clientId, prefix }
+  const { upstreamId, arm, replica, epoch, stage, submittedAt, owner, nameless, clientId, prefix } = job
+  return { upstreamId, arm, replica, epoch, stage, submittedAt, owner, nameless, clientId, prefix }
 }

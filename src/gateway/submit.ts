@@ -52,7 +52,7 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
 async function submitted(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
   const { referred } = s
   const routed = referred.owner
-    ? { arm: referred.owner.arm, reason: 'job' as const, matched: false }
+    ? { arm: referred.owner.arm, reason: 'job' as const }
     : decideArm(x, lane, snapshot, s.subject, s.submission)
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
@@ -61,7 +61,7 @@ async function submitted(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: 
   if (referred.owner || !failsOver(decided, tried.outcome)) return finish(x, decided, s, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
-  const toControl: Routed = { arm: 'control', reason: 'failover', matched: false }
+  const toControl: Routed = { arm: 'control', reason: 'failover' }
   const rerouted: Decided = { lane, snapshot, routed: toControl }
   x.decided = rerouted
   const ended = await finish(x, rerouted, s, await attempt(x, rerouted, s))
@@ -137,7 +137,6 @@ async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt
     epoch: snapshot?.epoch ?? 0,
     stage: snapshot?.stage ?? 'idle',
     submittedAt: tried.startedAt,
-    matched: routed.matched,
     owner: s.subject.owners[0],
     nameless: s.subject.nameless,
   }

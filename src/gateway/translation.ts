@@ -90,7 +90,7 @@ function placeOf({ lane, url, arm, owner, nameless }: OwnedSource, upstreamId: s
 }
 
 /** A resource whose submit nobody saw: it routes, and is counted nowhere. */
-const NOT_A_JOB_OF_OURS = { epoch: 0, stage: 'idle', submittedAt: 0, matched: false }
+const NOT_A_JOB_OF_OURS = { epoch: 0, stage: 'idle', submittedAt: 0 }
 
 export function isCounted(tag: Pick<JobTag, 'submittedAt'>): boolean {
   return tag.submittedAt > 0

@@ -1,19 +1,19 @@
-/** The commands that change a release, run as processes against a twin of the control plane. */
+/** The commands that change a release, run as processes against the control plane. */
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actionAnswerSchema } from '../../src/api/index.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease } from './samples.ts'
-import { startTwin, TOKEN, type Twin } from './twin.ts'
+import { type Control, ripen, startControl, TOKEN } from './control.ts'
 
-let twin: Twin
-const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
-const lastBody = () => twin.requests.at(-1)!.body
+let control: Control
+const sluice = (...args: string[]) => run(args, { SLUICE_URL: control.url, SLUICE_TOKEN: TOKEN })
+const lastBody = () => control.requests.at(-1)!.body
 
 beforeEach(async () => {
-  twin = await startTwin()
+  control = await startControl()
 })
-afterEach(() => twin.stop())
+afterEach(() => control.stop())
 
 describe('the commands that change a release', () => {
   it('drive it from start to promote, each naming the next one', async () => {
@@ -21,6 +21,7 @@ describe('the commands that change a release', () => {
     let next = 'sluice start'
     for (let step = 0; step < 10 && next !== ''; step++) {
       const words = next.split(' ').slice(1)
+      if (words[0] !== 'start') ripen(control)
       const { code, out, err } = await sluice(...words, '--reason', 'as planned')
       expect({ code, err }).toEqual({ code: 0, err: '' })
       seen.push(`${words[0]}: ${/ is at (\S+)/.exec(out)?.[1]?.replace(',', '')}`)
@@ -35,7 +36,7 @@ describe('the commands that change a release', () => {
       'advance: canary-100',
       'promote: completed',
     ])
-    expect(new Set(twin.history.map((entry) => entry.reason))).toEqual(new Set(['as planned']))
+    expect(new Set(control.controller.entries.map((entry) => entry.reason))).toEqual(new Set(['as planned']))
   })
 
   it('start at a stage, roll back and reset', async () => {
@@ -44,11 +45,11 @@ describe('the commands that change a release', () => {
     expect(rolledBack.code).toBe(0)
     expect(rolledBack.out).toContain('is at rolled_back')
     expect((await sluice('reset')).out).toContain('is at idle')
-    expect(twin.history.map((entry) => entry.action)).toEqual(['reset', 'rollback', 'start'])
+    expect(control.controller.entries.map((entry) => entry.action)).toEqual(['reset', 'rollback', 'start'])
   })
 
   it('send exactly what the API takes', async () => {
-    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    control.show(canaryRelease('wan22_t2v_abtest'))
     await sluice('set-percent', '12.5%', '--reason', 'slowly')
     expect(lastBody()).toEqual({ action: 'set_percent', percent: 12.5, reason: 'slowly' })
     await sluice('set-shadow', '50%', '--during-canary')
@@ -70,7 +71,7 @@ describe('the commands that change a release', () => {
     expect(code).toBe(0)
     expect(out).toContain('nothing was changed')
     expect(out).toContain('would be at shadow')
-    expect(twin.releases[0]!.state).toBe('idle')
+    expect(control.controller.state.state).toBe('idle')
   })
 
   it('print with --json what the API answered', async () => {
@@ -80,26 +81,28 @@ describe('the commands that change a release', () => {
   })
 
   it('are refused when the version is stale, with the way on', async () => {
-    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    control.show(canaryRelease('wan22_t2v_abtest'))
     const { code, out, err } = await sluice('advance', '--if-match', '3')
     expect([code, out]).toEqual([1, ''])
-    expect(err).toContain('version 7 (version_mismatch)')
+    expect(err).toContain('the release is at version 7, not 3')
     expect(err).toContain('repeat with the new --if-match')
     expect((await sluice('advance', '--if-match', '7')).code).toBe(0)
   })
 
   it('are refused with every detail when something blocks', async () => {
     const blocked_by = [blocker('bake', 'bake: 12 min of 30 min left'), blocker('min_jobs', '19 more candidate jobs')]
-    twin.releases = [canaryRelease('wan22_t2v_abtest', { blocked_by })]
+    control.show(canaryRelease('wan22_t2v_abtest', { blocked_by }))
     const { code, err } = await sluice('advance')
     expect(code).toBe(1)
-    expect(err).toContain('sluice: advance waits for: bake: 12 min of 30 min left (blocked)')
+    expect(err).toContain(
+      'sluice: advance waits for: bake: 12 min of 30 min left; 19 more candidate jobs (31 of 50) (blocked)',
+    )
     expect(err).toContain('\n  bake: 12 min of 30 min left\n')
     expect(err).toContain('min_jobs: 19 more candidate jobs')
   })
 
   it('print the refusal itself with --json, and the sentence on stderr', async () => {
-    twin.releases = [canaryRelease('wan22_t2v_abtest')]
+    control.show(canaryRelease('wan22_t2v_abtest'))
     const { code, out, err } = await sluice('start', '--json')
     expect(code).toBe(1)
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'illegal_transition' } })
@@ -121,6 +124,6 @@ describe('the commands that change a release', () => {
     const { code, out, err } = await sluice(...args.filter((arg) => arg !== undefined))
     expect([code, out]).toEqual([2, ''])
     expect(err).toContain('error: ')
-    expect(twin.requests).toEqual([])
+    expect(control.requests).toEqual([])
   })
 })

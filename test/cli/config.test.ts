@@ -7,7 +7,7 @@ import * as v from 'valibot'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { configViewSchema } from '../../src/api/index.ts'
 import { run } from './run.ts'
-import { startTwin, TOKEN, type Twin } from './twin.ts'
+import { type Control, startControl, TOKEN } from './control.ts'
 
 const REAL = fileURLToPath(new URL('../../wrangler.toml', import.meta.url))
 const GOOD = `
@@ -123,26 +123,26 @@ describe('config check', () => {
 })
 
 describe('the live overlay', () => {
-  let twin: Twin
-  const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+  let control: Control
+  const sluice = (...args: string[]) => run(args, { SLUICE_URL: control.url, SLUICE_TOKEN: TOKEN })
   beforeEach(async () => {
-    twin = await startTwin()
+    control = await startControl()
   })
-  afterEach(() => twin.stop())
+  afterEach(() => control.stop())
 
   it('is set with values as in the file, compared, and given back', async () => {
     expect((await sluice('config', 'diff')).out).toContain('The file alone acts')
     const set = await sluice('config', 'set', 'bake=10m', 'min_jobs=5', '--reason', 'rehearsal')
-    expect([set.code, set.out]).toEqual([0, expect.stringContaining('Published as version 2.')])
+    expect([set.code, set.out]).toEqual([0, expect.stringContaining('Published as version 1.')])
     expect((await sluice('config', 'diff')).out).toMatch(
       /bake +file +30m\n +live +10m\nmin_jobs +file +50\n +live +5\n/,
     )
     expect((await sluice('config', 'show')).out).toMatch(/^bake +live +10m$/m)
     const unset = await sluice('config', 'unset', 'bake')
     expect(unset.out).not.toContain('bake')
-    expect(twin.overlay).toEqual({ min_jobs: 5 })
-    const long = JSON.stringify(Array.from({ length: 50 }, (_, i) => i))
-    await sluice('config', 'set', `min_jobs=${long}`, '--reason', 'long')
+    expect(control.controller.published.overlay).toEqual({ min_jobs: 5 })
+    const long = JSON.stringify(Array.from({ length: 50 }, (_, i) => `user-${i}`))
+    await sluice('config', 'set', `rules=[{ when = { subject = ${long} }, arm = "control" }]`, '--reason', 'long')
     const { out } = await sluice('config', 'show')
     // A long value pads no other line.
     expect(out).toMatch(/^bake +file +30m$/m)
@@ -157,13 +157,13 @@ describe('the live overlay', () => {
       'advance=auto',
     ]
     await sluice('config', 'set', ...args, '--dry-run', '--reason', 'a & b', '--if-match', '4')
-    const { method, url, headers, body } = twin.requests.at(-1)!
+    const { method, url, headers, body } = control.requests.at(-1)!
     expect(body).toEqual({
       shadow: { sample: 0.5, max_in_flight: 3 },
       ladder: [1, { percent: 50, bake: '7d' }],
       advance: 'auto',
     })
-    const query = new URL(url, twin.url).searchParams
+    const query = new URL(url, control.url).searchParams
     expect([method, query.get('reason'), query.get('dry_run'), headers['if-match']]).toEqual([
       'PATCH',
       'a & b',
@@ -171,7 +171,7 @@ describe('the live overlay', () => {
       '"4"',
     ])
     await sluice('config', 'unset', 'shadow.sample', 'bake')
-    expect(twin.requests.at(-1)!.body).toEqual({ shadow: { sample: null }, bake: null })
+    expect(control.requests.at(-1)!.body).toEqual({ shadow: { sample: null }, bake: null })
   })
 
   it('tells each key that the gateway refuses', async () => {
@@ -191,7 +191,7 @@ describe('the live overlay', () => {
     'ends with code 2 on %s',
     async (...pairs) => {
       const { code } = await sluice('config', 'set', ...pairs)
-      expect([code, twin.requests]).toEqual([2, []])
+      expect([code, control.requests]).toEqual([2, []])
     },
   )
 })

@@ -4,17 +4,17 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { run } from './run.ts'
 import { canaryRelease } from './samples.ts'
-import { startTwin, TOKEN, type Twin } from './twin.ts'
+import { type Control, startControl, TOKEN } from './control.ts'
 
 const closing: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
 })
 
-async function twinOf(): Promise<Twin> {
-  const twin = await startTwin()
-  closing.push(() => twin.stop())
-  return twin
+async function running(): Promise<Control> {
+  const control = await startControl()
+  closing.push(() => control.stop())
+  return control
 }
 
 async function answering(status: number, headers: Record<string, string>, body: string): Promise<string> {
@@ -28,31 +28,31 @@ async function answering(status: number, headers: Record<string, string>, body: 
 
 describe('a gateway that does not answer', () => {
   it('is told with what was tried and what to do', async () => {
-    const twin = await startTwin()
-    await twin.stop()
-    const { code, out, err } = await run(['status', '--url', twin.url])
+    const control = await startControl()
+    await control.stop()
+    const { code, out, err } = await run(['status', '--url', control.url])
     expect([code, out]).toEqual([1, ''])
-    expect(err).toContain(`no answer from ${twin.url}`)
-    expect(err).toContain(`tried: GET ${twin.url}/_sluice/api/v1/releases`)
+    expect(err).toContain(`no answer from ${control.url}`)
+    expect(err).toContain(`tried: GET ${control.url}/_sluice/api/v1/releases`)
     expect(err).toContain('ECONNREFUSED')
     expect(err).toContain('npm start')
     expect(err).not.toContain('    at ')
   })
 
   it('leaves open whether a change was made', async () => {
-    const twin = await twinOf()
-    twin.intercept = (request) => request.method === 'POST' && Boolean(request.socket.destroy())
-    const { code, err } = await run(['rollback', '--url', twin.url, '--token', TOKEN])
+    const control = await running()
+    control.intercept = (request) => request.method === 'POST' && Boolean(request.socket.destroy())
+    const { code, err } = await run(['rollback', '--url', control.url, '--token', TOKEN])
     expect([code, err]).toEqual([1, expect.stringContaining('Whether the change was made is not known')])
   })
 })
 
 describe('a gateway that says no', () => {
   it('is told that no token was sent, or that it is wrong', async () => {
-    const twin = await twinOf()
-    const none = await run(['status', '--url', twin.url])
+    const control = await running()
+    const none = await run(['status', '--url', control.url])
     expect([none.code, none.err]).toEqual([1, expect.stringContaining('No token was sent')])
-    const wrong = await run(['status', '--url', twin.url], { SLUICE_TOKEN: 'x' })
+    const wrong = await run(['status', '--url', control.url], { SLUICE_TOKEN: 'x' })
     expect(wrong.err).toContain('The token was not accepted')
   })
 
@@ -82,11 +82,11 @@ describe('with --json every failure', () => {
   }
 
   it('is an object on stdout too: a gateway that does not answer', async () => {
-    const twin = await startTwin()
-    await twin.stop()
-    expect(await printed(['status', '--json', '--url', twin.url])).toMatchObject({
+    const control = await startControl()
+    await control.stop()
+    expect(await printed(['status', '--json', '--url', control.url])).toMatchObject({
       code: 1,
-      error: { code: 'unreachable', message: `no answer from ${twin.url}` },
+      error: { code: 'unreachable', message: `no answer from ${control.url}` },
     })
   })
 
@@ -133,24 +133,24 @@ describe('an address that is not Sluice', () => {
 
 describe('a gateway of another version', () => {
   it('may use new words', async () => {
-    const twin = await twinOf()
-    twin.releases = [{ ...canaryRelease('a'), state: 'resting' as never, stage: 'resting' }]
-    const { code, out } = await run(['status', '--url', twin.url, '--token', TOKEN, '--release', 'a'])
+    const control = await running()
+    control.show({ ...canaryRelease('a'), state: 'resting' as never, stage: 'resting' })
+    const { code, out } = await run(['status', '--url', control.url, '--token', TOKEN, '--release', 'a'])
     expect([code, out]).toEqual([0, expect.stringContaining('At resting.')])
   })
 
   it('is told apart by the place that does not fit', async () => {
-    const twin = await twinOf()
-    twin.releases = [{ ...canaryRelease('a'), ladder: 'steep' as never }]
-    const { code, err } = await run(['status', '--url', twin.url, '--token', TOKEN, '--release', 'a'])
+    const control = await running()
+    control.show({ ...canaryRelease('a'), ladder: 'steep' as never })
+    const { code, err } = await run(['status', '--url', control.url, '--token', TOKEN, '--release', 'a'])
     expect([code, err]).toEqual([1, expect.stringContaining('ladder: ')])
   })
 })
 
 describe('the address', () => {
   it('may end in a slash or in /_sluice', async () => {
-    const twin = await twinOf()
-    for (const url of [`${twin.url}/`, `${twin.url}/_sluice`, `${twin.url}/_sluice/`])
+    const control = await running()
+    for (const url of [`${control.url}/`, `${control.url}/_sluice`, `${control.url}/_sluice/`])
       expect((await run(['status', '--url', url, '--token', TOKEN])).code).toBe(0)
   })
 })

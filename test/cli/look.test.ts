@@ -5,20 +5,20 @@ import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema 
 import { reportSchema } from '../../src/api/experiment.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
-import { startTwin, TOKEN, type Twin } from './twin.ts'
+import { type Control, startControl, TOKEN } from './control.ts'
 
 const NAME = 'wan22_t2v_abtest'
-let twin: Twin
-const sluice = (...args: string[]) => run(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
+let control: Control
+const sluice = (...args: string[]) => run(args, { SLUICE_URL: control.url, SLUICE_TOKEN: TOKEN })
 
 beforeEach(async () => {
-  twin = await startTwin()
+  control = await startControl()
 })
-afterEach(() => twin.stop())
+afterEach(() => control.stop())
 
 describe('status', () => {
   it('says where it stands, how healthy, and shows the evidence', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     const { code, out, err } = await sluice('status')
     expect([code, err]).toEqual([0, ''])
     expect(out).toMatch(/^wan22_t2v_abtest {2}Canary at 5 %\. Healthy\.\n/)
@@ -28,45 +28,45 @@ describe('status', () => {
   })
 
   it('ends with code 3 on a breach, and when rolled back', async () => {
-    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.3 })] })]
+    control.show(canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.3 })] }))
     const breached = await sluice('status')
     expect([breached.code, breached.out]).toEqual([3, expect.stringContaining('Breached: error_rate:job.')])
-    twin.releases = [canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, verdicts: [] })]
+    control.show(canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, verdicts: [] }))
     const rolledBack = await sluice('status')
     expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
   })
 
   it('says first that break-glass is set', async () => {
-    twin.releases = [canaryRelease(NAME, { forced_control: true })]
+    control.show(canaryRelease(NAME, { forced_control: true }))
     expect((await sluice('status')).out).toMatch(/^.*Canary at 5 %\. Break-glass: control serves every new submit\./)
   })
 
   it('names the errors behind a rate by class', async () => {
     const evidence = { events: 23, baselineEvents: 1, job_failed: 3, job_timeout: 20 }
-    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.96, evidence })] })]
+    control.show(canaryRelease(NAME, { verdicts: [verdict({ status: 'breach', value: 0.96, evidence })] }))
     expect((await sluice('status')).out).toMatch(/rollback +20 job_timeout, 3 job_failed\n/)
   })
 
   it('does not call healthy what is not judged yet', async () => {
-    twin.releases = [canaryRelease(NAME, { verdicts: [verdict({ status: 'no_data', value: null, n: 0 })] })]
+    control.show(canaryRelease(NAME, { verdicts: [verdict({ status: 'no_data', value: null, n: 0 })] }))
     const { code, out } = await sluice('status')
     expect(code).toBe(0)
     expect(out).toContain('Not fully judged yet.')
   })
 
   it('prints the API’s JSON with --json, wherever the option stands', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     for (const args of [
       ['--json', 'status'],
       ['status', '--json'],
     ]) {
       const { out } = await sluice(...args)
-      expect(v.parse(releaseSchema, JSON.parse(out))).toEqual(twin.releases[0])
+      expect(v.parse(releaseSchema, JSON.parse(out))).toEqual(canaryRelease(NAME))
     }
   })
 
   it('lets no escape sequence of a reason through to the terminal', async () => {
-    twin.releases = [canaryRelease(NAME, { reason: 'fine\u001b]0;owned\u0007\u001b[2J\u009b31m' })]
+    control.show(canaryRelease(NAME, { reason: 'fine\u001b]0;owned\u0007\u001b[2J\u009b31m' }))
     const { out } = await sluice('status')
     expect(out).toContain('fine ]0;owned [2J')
     expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
@@ -81,7 +81,7 @@ describe('explain', () => {
       blocker('guardrail', 'error_rate:job: inconclusive'),
     ]
     const verdicts = [verdict({ status: 'inconclusive', message: 'Too few jobs.' }), verdict({ guardrail: 'other' })]
-    twin.releases = [canaryRelease(NAME, { blocked_by, verdicts })]
+    control.show(canaryRelease(NAME, { blocked_by, verdicts }))
     const { code, out } = await sluice('explain')
     expect(code).toBe(0)
     expect(out).toContain('It does not advance to canary-20 (20 %), because:')
@@ -93,15 +93,15 @@ describe('explain', () => {
   })
 
   it('says that nothing blocks, and who acts', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     expect((await sluice('explain')).out).toContain('waits for a person to advance to canary-20')
-    twin.releases = [canaryRelease(NAME, { advance: 'auto' })]
+    control.show(canaryRelease(NAME, { advance: 'auto' }))
     expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
   })
 
   it('prints what others wrote as escapes, in JSON of every kind', async () => {
     const reason = 'bad\u009b31m\u202e\u2028'
-    twin.releases = [canaryRelease(NAME, { state: 'completed', stage: 'completed', reason })]
+    control.show(canaryRelease(NAME, { state: 'completed', stage: 'completed', reason }))
     for (const args of [['status', '--json'], ['status', '--json', '--watch', '--until-done'], ['status']]) {
       const { out } = await sluice(...args)
       expect(out).toContain('bad')
@@ -111,14 +111,14 @@ describe('explain', () => {
   })
 
   it('names promote as the step after the last rung', async () => {
-    twin.releases = [
+    control.show(
       canaryRelease(NAME, {
         stage: 'canary-100',
         percent: 100,
         next: { stage: 'completed', percent: 100 },
         legal_actions: ['promote', 'rollback'],
       }),
-    ]
+    )
     expect((await sluice('explain')).out).toContain('waits for a person to complete (promote).')
     expect((await sluice('status')).out).toContain('completed, by hand (sluice promote)')
   })
@@ -133,7 +133,7 @@ describe('explain', () => {
       decided_at: '2026-11-24T08:04:20.000Z',
       last_misrouted_submit_at: null,
     }
-    twin.releases = [
+    control.show(
       canaryRelease(NAME, {
         state: 'rolled_back',
         stage: 'rolled_back',
@@ -142,7 +142,7 @@ describe('explain', () => {
         draining: { jobs: 3, oldest_seconds: 400 },
         blocked_by: [blocker('rolled_back', 'a reset by an operator, with a reason')],
       }),
-    ]
+    )
     const { out } = await sluice('explain')
     expect(out).toContain('120 subjects exposed, 14 jobs failed, 2 of them rescued, 830 GPU seconds lost')
     expect(out).toContain('Draining: 3 jobs')
@@ -152,19 +152,26 @@ describe('explain', () => {
 
 describe('lists', () => {
   it('shows the history newest first, over as many pages as asked for', async () => {
-    for (const args of [['start'], ['advance'], ['advance'], ['rollback', '-m', '视频质量下降']]) await sluice(...args)
+    for (const args of [['start'], ['advance', '--force'], ['advance', '--force'], ['rollback', '-m', '视频质量下降']])
+      await sluice(...args)
     const { code, out } = await sluice('history', '--limit', '3')
     expect(code).toBe(0)
     const lines = out.trimEnd().split('\n')
     expect(lines).toHaveLength(4)
     expect(lines[1]).toMatch(/token:test {2}rollback +canary-5 \(5 %\) +rolled_back +视频质量下降$/)
     const { out: json } = await sluice('history', '--json')
-    expect(v.parse(listOf(historyEntrySchema), JSON.parse(json)).items).toEqual(twin.history)
+    expect(v.parse(listOf(historyEntrySchema), JSON.parse(json)).items).toEqual(
+      (await control.controller.history(null, 10)).items,
+    )
   })
 
   it('marks a change that went past the review', async () => {
-    for (const args of [['start'], ['advance']]) await sluice(...args)
-    twin.history[0] = { ...twin.history[0]!, action: 'configure', evidence: { break_glass: true } }
+    for (const args of [['start'], ['advance', '--force']]) await sluice(...args)
+    control.controller.entries[0] = {
+      ...control.controller.entries[0]!,
+      action: 'configure',
+      evidence: { break_glass: true },
+    }
     const lines = (await sluice('history')).out.split('\n')
     expect(lines[1]).toMatch(/ configure \(break-glass\) /)
     expect(lines[2]).not.toContain('break-glass')
@@ -184,12 +191,12 @@ describe('lists', () => {
 
 describe('assign', () => {
   it('says which arm, and why, for any subject', async () => {
-    twin.releases = [canaryRelease(NAME)]
-    const { out } = await sluice('assign', 'user 42/ü')
-    expect(out).toContain('user 42/ü gets candidate of wan22_t2v_abtest: it stands at 97.31 of 100')
+    control.show(canaryRelease(NAME))
+    const { out } = await sluice('assign', 'user 39/ü')
+    expect(out).toContain('user 39/ü gets candidate of wan22_t2v_abtest: it stands at 96.82 of 100')
     expect(out).toContain('the candidate begins at 95')
-    const { out: json } = await sluice('assign', 'user 42/ü', '--json')
-    expect(v.parse(assignmentSchema, JSON.parse(json)).subject).toBe('user 42/ü')
+    const { out: json } = await sluice('assign', 'user 39/ü', '--json')
+    expect(v.parse(assignmentSchema, JSON.parse(json)).subject).toBe('user 39/ü')
   })
 })
 
@@ -209,22 +216,25 @@ describe('report', () => {
   })
 
   it('tells a release that is not there', async () => {
-    expect((await sluice('report', '--release', 'nope')).err).toContain('there is no release "nope"')
+    expect((await sluice('report', '--release', 'nope')).err).toContain('no release is named "nope"')
   })
 })
 
 describe('the release that is meant', () => {
   it('is the only one, or must be named', async () => {
-    twin.releases = [idleRelease('one'), canaryRelease('two/ü')]
+    control.show(idleRelease('one'), canaryRelease('two_ü'))
     const { code, err } = await sluice('status')
     expect(code).toBe(2)
     expect(err).toContain('--release one   at idle')
-    expect(err).toContain('--release two/ü   at canary-5 (5 %)')
-    expect((await sluice('status', '--release', 'two/ü')).out).toContain('Canary at 5 %')
+    expect(err).toContain('--release two_ü   at canary-5 (5 %)')
+    expect((await sluice('status', '--release', 'two_ü')).out).toContain('Canary at 5 %')
   })
 
   it('is missing when the gateway has none', async () => {
-    twin.releases = []
+    control.intercept = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"items":[],"next":null}')
+      return true
+    }
     const { code, err } = await sluice('status')
     expect([code, err]).toEqual([1, expect.stringContaining('has no release')])
   })

@@ -1,12 +1,5 @@
-/** Releases, verdicts, jobs and history as the API would answer them. */
-import type {
-  ActionCommand,
-  BlockerView,
-  HistoryEntry,
-  JobView,
-  ReleaseView,
-  VerdictView,
-} from '../../src/api/index.ts'
+/** Releases, verdicts and jobs as the API would answer them. */
+import type { BlockerView, JobView, ReleaseView, VerdictView } from '../../src/api/index.ts'
 
 export const LADDER = [1, 5, 20, 50, 100]
 const SINCE = '2026-11-24T08:00:00.000Z'
@@ -119,18 +112,4 @@ export function jobs(): JobView[] {
     seconds: 94.2,
   })
   return [job('vid_1', 'control', false), job('vid_2', 'candidate', false), job('vid_3', 'candidate', true)]
-}
-
-export function historyEntry(command: ActionCommand, from: ReleaseView, to: ReleaseView): HistoryEntry {
-  return {
-    id: `h${to.version}`,
-    at: SINCE,
-    who: 'token:test',
-    action: command.action,
-    reason: command.reason,
-    from: { stage: from.stage, percent: from.percent },
-    to: { stage: to.stage, percent: to.percent },
-    epoch: to.epoch,
-    version: to.version,
-  }
 }

@@ -2,59 +2,59 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { start, until } from './run.ts'
 import { blocker, canaryRelease, verdict } from './samples.ts'
-import { startTwin, TOKEN, type Twin } from './twin.ts'
+import { type Control, startControl, TOKEN } from './control.ts'
 
 const NAME = 'wan22_t2v_abtest'
-let twin: Twin
-const begin = (...args: string[]) => start(args, { SLUICE_URL: twin.url, SLUICE_TOKEN: TOKEN })
-const looks = () => twin.requests.filter((request) => request.method === 'GET' && request.url.endsWith(NAME)).length
+let control: Control
+const begin = (...args: string[]) => start(args, { SLUICE_URL: control.url, SLUICE_TOKEN: TOKEN })
+const looks = () => control.requests.filter((request) => request.method === 'GET' && request.url.endsWith(NAME)).length
 
 beforeEach(async () => {
-  twin = await startTwin()
+  control = await startControl()
 })
-afterEach(() => twin.stop())
+afterEach(() => control.stop())
 
 describe('advance --wait', () => {
   it('shows what it waits for, and advances once nothing is left', async () => {
-    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('min_jobs', '19 more candidate jobs')] })]
+    control.show(canaryRelease(NAME, { blocked_by: [blocker('min_jobs', '19 more candidate jobs')] }))
     const running = begin('advance', '--wait', '--reason', 'enough seen')
     await until(running, () => running.sofar().err.includes('waits for min_jobs'))
-    expect(twin.history).toEqual([])
-    twin.releases = [canaryRelease(NAME)]
+    expect(control.controller.entries).toEqual([])
+    control.show(canaryRelease(NAME))
     const { code, out } = await running.ended
     expect(code).toBe(0)
     expect(out).toContain('is at canary-20 (20 %)')
-    expect(twin.history.map(({ action, reason }) => [action, reason])).toEqual([['advance', 'enough seen']])
+    expect(control.controller.entries.map(({ action, reason }) => [action, reason])).toEqual([
+      ['advance', 'enough seen'],
+    ])
   })
 
   it('ends with code 3 and sends nothing when it is rolled back meanwhile', async () => {
-    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
+    control.show(canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] }))
     const running = begin('advance', '--wait')
     await until(running, () => looks() > 1)
-    twin.releases = [
-      canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, reason: 'error rate' }),
-    ]
+    control.show(canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, reason: 'error rate' }))
     const { code, out } = await running.ended
     expect(code).toBe(3)
     expect(out).toContain('rolled_back now without this command: error rate')
-    expect(twin.history).toEqual([])
+    expect(control.controller.entries).toEqual([])
   })
 
   it('does not advance twice when somebody else was faster', async () => {
-    twin.releases = [canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] })]
+    control.show(canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] }))
     const running = begin('advance', '--wait')
     await until(running, () => looks() > 1)
-    twin.releases = [canaryRelease(NAME, { stage: 'canary-20', percent: 20, version: 8, reason: 'by colleague' })]
+    control.show(canaryRelease(NAME, { stage: 'canary-20', percent: 20, version: 8, reason: 'by colleague' }))
     const { code, out } = await running.ended
     expect(code).toBe(0)
     expect(out).toContain('canary-20 (20 %) now without this command')
-    expect(twin.history).toEqual([])
+    expect(control.controller.entries).toEqual([])
   })
 
   it('looks again when the release changed between look and step', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     let refused = 0
-    twin.intercept = (request, response) => {
+    control.intercept = (request, response) => {
       if (request.method !== 'POST' || refused > 0) return false
       refused++
       const error = {
@@ -70,19 +70,19 @@ describe('advance --wait', () => {
     }
     expect((await begin('advance', '--wait').ended).code).toBe(0)
     expect(refused).toBe(1)
-    expect(twin.history).toHaveLength(1)
-    expect(twin.requests.at(-1)!.headers['if-match']).toBe('"7"')
+    expect(control.controller.entries).toHaveLength(1)
+    expect(control.requests.at(-1)!.headers['if-match']).toBe('"7"')
   })
 })
 
 describe('status --watch', () => {
   it('prints a line per change and ends with code 3 when it is rolled back', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     const running = begin('status', '--until-done', '--interval', '0.1')
     await until(running, () => looks() > 3)
-    twin.releases = [canaryRelease(NAME, { version: 8, verdicts: [verdict({ status: 'breach' })] })]
+    control.show(canaryRelease(NAME, { version: 8, verdicts: [verdict({ status: 'breach' })] }))
     await until(running, () => running.sofar().out.includes('breach'))
-    twin.releases = [
+    control.show(
       canaryRelease(NAME, {
         version: 9,
         state: 'rolled_back',
@@ -90,7 +90,7 @@ describe('status --watch', () => {
         percent: 0,
         reason: '30 % of jobs failed',
       }),
-    ]
+    )
     const { code, out } = await running.ended
     expect(code).toBe(3)
     const lines = out
@@ -105,12 +105,10 @@ describe('status --watch', () => {
   })
 
   it('ends with code 0 when it is completed, printing one JSON document per change', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     const running = begin('status', '--until-done', '--interval', '0.1', '--json')
     await until(running, () => looks() > 1)
-    twin.releases = [
-      canaryRelease(NAME, { version: 8, state: 'completed', stage: 'completed', percent: 100, next: null }),
-    ]
+    control.show(canaryRelease(NAME, { version: 8, state: 'completed', stage: 'completed', percent: 100, next: null }))
     const { code, out } = await running.ended
     expect(code).toBe(0)
     const states = out
@@ -121,17 +119,17 @@ describe('status --watch', () => {
   })
 
   it('outlives a gateway that is away for a moment', async () => {
-    twin.releases = [canaryRelease(NAME)]
+    control.show(canaryRelease(NAME))
     const running = begin('status', '--until-done', '--interval', '0.1')
     await until(running, () => looks() > 1)
     let dropped = 0
-    twin.intercept = (request) => {
+    control.intercept = (request) => {
       if (dropped++ >= 2) return false
       request.socket.destroy()
       return true
     }
     await until(running, () => running.sofar().err.includes('still trying'))
-    twin.releases = [canaryRelease(NAME, { state: 'completed', stage: 'completed', percent: 100, next: null })]
+    control.show(canaryRelease(NAME, { state: 'completed', stage: 'completed', percent: 100, next: null }))
     expect((await running.ended).code).toBe(0)
   })
 })

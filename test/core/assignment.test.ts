@@ -119,19 +119,6 @@ describe('the order of decision', () => {
   })
 })
 
-describe('the matched slice of control', () => {
-  const all = Array.from({ length: 20_000 }, (_, i) => `user-${i}`)
-
-  it.each([1, 5, 20, 50])('is as large as the candidate at %d %, and none of it is on the candidate', (percent) => {
-    const assigned = all.map((subject) => assign(snapshot({ percent }), subject, NOBODY))
-    const candidates = assigned.filter(({ arm }) => arm === 'candidate').length
-    const matched = assigned.filter((each) => each.matched)
-    expect(matched.every(({ arm }) => arm === 'control')).toBe(true)
-    const sd = Math.sqrt(2 * all.length * (percent / 100) * (1 - percent / 100))
-    expect(Math.abs(matched.length - candidates)).toBeLessThan(4 * sd)
-  })
-})
-
 describe('sampling for the shadow', () => {
   const requests = Array.from({ length: 10_000 }, (_, i) => `request-${i}`)
 

@@ -25,10 +25,10 @@ describe('blockers', () => {
     }
   })
 
-  it('pass over a guardrail that is excused, and over no other', () => {
+  it('pass over a guardrail that is waived, and over no other', () => {
     const verdicts = [verdict({ guardrail: 'a', status: 'no_data' }), verdict({ guardrail: 'b', status: 'no_data' })]
-    expect(codes(canary(5), plan(), facts({ verdicts, excused: ['a'] }))).toEqual(['guardrail'])
-    expect(codes(canary(5), plan(), facts({ verdicts, excused: ['a', 'b'] }))).toEqual([])
+    expect(codes(canary(5), plan(), facts({ verdicts, waived: ['a'] }))).toEqual(['guardrail'])
+    expect(codes(canary(5), plan(), facts({ verdicts, waived: ['a', 'b'] }))).toEqual([])
   })
 
   it('count the bake from the end of the first candidate job, to the millisecond', () => {

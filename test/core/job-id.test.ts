@@ -25,7 +25,6 @@ const TAG: JobTag = {
   epoch: 17,
   stage: 'canary-5',
   submittedAt: 1_700_000_000_123,
-  matched: false,
   owner: OWNER,
   nameless: false,
 }
@@ -33,6 +32,10 @@ const TAG: JobTag = {
 /** Sealed when the format was made: a change that it does not survive cuts clients off from their running jobs. */
 const ISSUED =
   'slc_Xopqg-0PVqu5vrZWmEYTXJ-mg7euEdbhMcDGhwD0omY_wp-SGO2TWpuoMwwhR5o_PxqI6UCYegeSRAQSQWqfLGctOfs1AxAjOAU-hlxD7g_slc'
+
+/** Sealed by a build that marked control's share of the split in the first byte (bit 4). */
+const ISSUED_WITH_UNUSED_BIT =
+  'slc_BJJIQdUHLPm8Y_6TrpaAU7jBDVz6gIvJGMmKOl7GgYm04Nazqnqst4fGst-a4QSZe5lxGO-4inuCnV01n15BDjhB6_ObtH-zC8u6UY_F8A_slc'
 
 const tags: fc.Arbitrary<JobTag> = fc.record({
   upstreamId: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 512 }),
@@ -45,7 +48,6 @@ const tags: fc.Arbitrary<JobTag> = fc.record({
     fc.integer({ min: 1, max: 10_000 }).map((hundredths) => `canary-${hundredths / 100}`),
   ),
   submittedAt: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
-  matched: fc.boolean(),
   owner: fc.nat(0xffffffff).map((n) => n.toString(16).padStart(12, '0')),
   nameless: fc.boolean(),
 })
@@ -199,6 +201,10 @@ describe('of what an id wraps', () => {
   it('ids that were issued stay good: this one is from before', () => {
     expect(openJobId(ISSUED, KEYS)).toEqual(TAG)
     expect(sealJobId(TAG, KEYS)).toBe(ISSUED)
+  })
+
+  it('an id that carries a bit which is no longer used opens, and the bit says nothing', () => {
+    expect(openJobId(ISSUED_WITH_UNUSED_BIT, KEYS)).toEqual({ ...TAG, arm: 'control' })
   })
 })
 

@@ -25,7 +25,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
 
 /** Everything that a gate can ask for is there. */
 export function facts(over: Partial<Facts> = {}): Facts {
-  return { now: NOW, finishedJobs: 50, verdicts: [verdict()], excused: [], experiment: null, ...over }
+  return { now: NOW, finishedJobs: 50, verdicts: [verdict()], waived: [], experiment: null, ...over }
 }
 
 export function verdict(over: Partial<Verdict> = {}): Verdict {

@@ -151,7 +151,7 @@ function expectConsistent(entries: readonly HistoryEntry[], view: ReleaseView, w
     if (!before) continue
     expect(entry.from, `${when}: entry ${entry.id} begins where ${before.id} ended`).toEqual(before.to)
     // Notes tell of a change without being one.
-    const isNote = ['rollback_counted', 'rollback_settled', 'guardrail_breached'].includes(entry.action)
+    const isNote = ['rollback_settled', 'guardrail_breached'].includes(entry.action)
     expect(entry.version - before.version, `${when}: version of entry ${entry.id}`).toBe(isNote ? 0 : 1)
     expect(entry.epoch, when).toBeGreaterThanOrEqual(before.epoch)
     if (entry.to.percent !== before.to.percent) expect(entry.epoch, when).toBeGreaterThan(before.epoch)

@@ -11,7 +11,6 @@ const SERIES: Series = {
   arm: 'candidate',
   operation: 'submit',
   shadow: false,
-  matched: false,
 }
 const ok = { outcome: 'ok', seconds: { latency: 0.2 } } as const
 
@@ -24,7 +23,6 @@ function entry(owner: string): JobEntry {
     epoch: 3,
     stage: 'canary-5',
     submittedAt: 4,
-    matched: false,
     owner,
     nameless: false,
     prefix: '',

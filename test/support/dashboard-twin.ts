@@ -74,7 +74,7 @@ export function dashboardTwin(
       now: twin.nowMs,
       finishedJobs: twin.finishedJobs,
       verdicts,
-      excused: ['signal:fvd'],
+      waived: ['signal:fvd'],
       experiment: null,
     }
   }

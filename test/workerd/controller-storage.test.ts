@@ -1,11 +1,14 @@
 /** What a controller's storage may hold at three in the morning: rows that can't be read, a long history, clocks that ran ahead. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import type { Outbox } from '../../src/durable/controller/outbox.ts'
 import { ControllerStore } from '../../src/durable/controller/store.ts'
 import { act, eachTestAnew, good, history, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { controller, shard } from '../support/workerd/objects.ts'
 
 eachTestAnew()
+
+const NO_WEBHOOKS = { add: () => undefined } as unknown as Outbox
 
 const inStorage = <R>(run: (storage: DurableObjectStorage) => R | Promise<R>): Promise<R> =>
   runInDurableObject(controller() as unknown as DurableObjectStub<never>, (_, { storage }) => run(storage))
@@ -13,7 +16,7 @@ const inStorage = <R>(run: (storage: DurableObjectStorage) => R | Promise<R>): P
 async function spoil(rows: Record<string, string>): Promise<void> {
   await inStorage((storage) => {
     for (const [name, value] of Object.entries(rows))
-      storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, value).toArray()
+      storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, value).toArray()
   })
   await evictDurableObject(controller())
 }
@@ -89,7 +92,7 @@ it('a history of 100,000 entries costs a page of it, a count of rollbacks and th
         return found
       },
     }
-    const store = new ControllerStore({ ...storage, sql: counting } as unknown as DurableObjectStorage)
+    const store = new ControllerStore({ ...storage, sql: counting } as unknown as DurableObjectStorage, NO_WEBHOOKS)
     rows = 0
     store.history(null, 100)
     store.rollbacks()

@@ -51,7 +51,6 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
     stage: 'canary-50',
     replica: 0,
     submittedAt: at - 1000 * seconds[arm],
-    matched: false,
     nameless: false,
     prefix: '',
     work: null,

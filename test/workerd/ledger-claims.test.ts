@@ -1,5 +1,5 @@
 /** Idempotency keys in the ledger: claimed once, settled by who claimed them, freed by no clock within a day. */
-import { evictDurableObject, reset, runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, reset } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Claim, ClaimEnd } from '../../src/durable/rpc.ts'
 import { ledger } from '../support/workerd/objects.ts'
@@ -83,18 +83,5 @@ describe('an idempotency key', () => {
     const object = ledger(34)
     expect(await object.claim('anna', 'k', 'b', { token: 'slow', byMs: T0 - 1 })).toEqual({ status: 'late' })
     expect(await claim(object, 'anna', 'k')).toEqual({ status: 'new' })
-  })
-
-  it('of an earlier version is read as it was stored', async () => {
-    const object = ledger(35)
-    await runInDurableObject(object, (_, { storage }) => {
-      storage.sql.exec('DROP TABLE claims')
-      storage.sql
-        .exec(`CREATE TABLE claims (owner TEXT, key TEXT, fingerprint TEXT, status TEXT, client_id TEXT, http_status INTEGER,
-        body TEXT, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
-      storage.sql.exec("INSERT INTO claims VALUES ('anna', 'k', 'b', 'error', NULL, 504, '{\"error\":1}', ?)", T0)
-    })
-    await evictDurableObject(object)
-    expect(await claim(object, 'anna', 'k')).toEqual({ status: 'error', ...errorOf(504, '{"error":1}') })
   })
 })

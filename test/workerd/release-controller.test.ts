@@ -27,7 +27,7 @@ eachTestAnew()
 /** What the controller has stored of the past. */
 function judgement(): Promise<Judgement> {
   return runInDurableObject(controller() as DurableObjectStub<never>, (_, { storage }) => {
-    const row = storage.sql.exec<{ value: string }>("SELECT value FROM kept WHERE name = 'judgement'").one()
+    const row = storage.sql.exec<{ value: string }>("SELECT value FROM stored_state WHERE name = 'judgement'").one()
     return JSON.parse(row.value) as Judgement
   })
 }

@@ -1,4 +1,4 @@
-/** What a rollback cost: told as it is after seconds, final once its jobs have ended, and kept in sight until the next start. */
+/** What a rollback cost: shown at once, told when its jobs have ended, and kept in sight until the next start. */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
@@ -29,34 +29,32 @@ const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, see
 const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
 
 describe('the cost of a rollback', () => {
-  it('is told as it is after seven seconds, and finally once the last of its jobs has ended', async () => {
+  it('is shown from the rollback on, and told once the last of its jobs has ended', async () => {
     const { epoch } = await act('start', { stage: 'canary-50' })
     const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch }))
     await submitted(...jobs)
     await act('rollback')
     await failed(jobs[0]!)
-    await at(T0 + 6900)
-    expect(await told()).toEqual([])
     await at(T0 + 7000)
-    expect(await told()).toEqual([['rollback_counted', 1]])
+    expect(await costNow()).toMatchObject({ jobs_failed: 1 })
     await at(T0 + 15_000)
     await failed(jobs[1]!)
     await evictDurableObject(controller())
     await at(T0 + 25_000)
-    expect(await told()).toEqual([['rollback_counted', 1]])
+    expect(await costNow()).toMatchObject({ jobs_failed: 2 })
+    expect(await told()).toEqual([])
     await failed(jobs[2]!)
     await at(T0 + 30_000)
     await at(T0 + 60_000)
-    expect(await told()).toEqual([
-      ['rollback_counted', 1],
-      ['rollback_settled', 3],
-    ])
+    expect(await told()).toEqual([['rollback_settled', 3]])
   })
 
-  it('is told once where no job is open any more', async () => {
+  it('is told once where no job is open any more, when the rollback has reached every isolate', async () => {
     await act('start', { stage: 'canary-50' })
     await act('rollback')
-    await at(T0 + 7000)
+    await at(T0 + 6900)
+    expect(await told()).toEqual([])
+    await at(T0 + 12_000)
     await at(T0 + 60_000)
     expect(await told()).toEqual([['rollback_settled', 0]])
   })
@@ -67,9 +65,9 @@ describe('the cost of a rollback', () => {
     await act('rollback')
     await at(T0 + 7000)
     await at(T0 + 126_900)
-    expect((await told()).map(([action]) => action)).toEqual(['rollback_counted'])
+    expect(await told()).toEqual([])
     await at(T0 + 140_000)
-    expect((await told()).map(([action]) => action)).toEqual(['rollback_counted', 'rollback_settled'])
+    expect((await told()).map(([action]) => action)).toEqual(['rollback_settled'])
   })
 
   it('stays in sight after the reset, without what comes later, until the next start', async () => {
@@ -101,7 +99,6 @@ describe('the cost of a rollback', () => {
     await failed(job)
     await at(T0 + 20_000)
     expect(await told()).toEqual([
-      ['rollback_counted', 0],
       ['rollback_settled', 2],
       ['rollback_settled', 1],
     ])

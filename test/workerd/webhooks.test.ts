@@ -20,7 +20,7 @@ describe('a webhook', () => {
     const queued = await runInDurableObject(controller() as DurableObjectStub<never>, (_, { storage }) => {
       const bindings = env as unknown as Env
       const outbox = new Outbox(storage.sql, { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } })
-      for (const event of ['rolled_back', 'rollback_settled', 'decision'] as const) outbox.add(event, {}, T0)
+      for (const event of ['rolled_back', 'rollback_settled', 'decision'] as const) outbox.add({ event, data: {} }, T0)
       const rows = [...storage.sql.exec<{ url: string; body: string }>('SELECT url, body FROM outbox')]
       return rows.map((row) => `${(JSON.parse(row.body) as { type: string }).type} to ${row.url}`)
     })
@@ -69,7 +69,7 @@ describe('a webhook', () => {
         for (let i = 0; i < 30; i++)
           storage.sql.exec("INSERT INTO outbox VALUES (?, ?, 'decision', '{}', 20, ?)", `old-${i}`, url('down'), T0 - i)
         storage.sql.exec("INSERT INTO outbox VALUES ('new', ?, 'rolled_back', '{}', 0, ?)", url('pager'), T0)
-        await outbox.send(T0)
+        await outbox.send(T0, () => undefined)
       })
     } finally {
       vi.unstubAllGlobals()

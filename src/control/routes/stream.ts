@@ -55,13 +55,13 @@ function bodyOf(events: AsyncGenerator<string>, leave: () => void): ReadableStre
   const encoder = new TextEncoder()
   let watch: ReturnType<typeof setTimeout> | null = null
   const end = () => {
-    clearTimeout(watch)
+    if (watch !== null) clearTimeout(watch)
     leave()
     void events.return(undefined)
   }
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      clearTimeout(watch)
+      if (watch !== null) clearTimeout(watch)
       const { done, value } = await events.next()
       if (done) {
         leave()

@@ -25,7 +25,7 @@ export interface Judgement {
   firstJobAt: number | null
   /** For what counts as overdue. */
   controlJobs: ControlJobs
-  /** What has been told in this epoch already, as `alertOf` names it. */
+  /** What has been reported in this epoch already, as `alertOf` names it. */
   alerted: string[]
   /** Last resume, or change of what is copied: silence is counted from here at the earliest. Unix ms; null: none. */
   listeningSince: number | null

@@ -15,7 +15,7 @@ import type {
   WrittenGuardrail,
 } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
-import { silenced } from './silence.ts'
+import { withNoDataGrace } from './no-data-grace.ts'
 
 export type { Guardrail } from './kinds.ts'
 export type { ClosedWindow, Finding, JudgeContext, MonitorState, Verdict } from './monitor.ts'
@@ -120,7 +120,7 @@ export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeC
 
 /** The same verdict in figures only, for those who judge millions of windows and read few. */
 export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
-  return silenced(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
+  return withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
 }
 
 /** How far back the guardrail looks without waiting for a window to close; null where it waits. */

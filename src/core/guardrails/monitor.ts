@@ -71,7 +71,7 @@ export interface Kind<G extends GuardrailBase> {
   /** The metrics that it judges, in `form`. No two kinds may take the same metric in the same form. */
   readonly metrics: RegExp
   readonly form: Form
-  /** What is posted belongs to jobs, whatever operations are named, and its silence is told by when it was taken. */
+  /** What is posted belongs to jobs, whatever operations are named, and how long it has been missing is known by when it was taken. */
   readonly isPosted?: boolean
   /** What a table of this kind lacks, as a sentence for its writer; null where nothing is missing. */
   lacks(written: WrittenGuardrail): string | null

@@ -45,7 +45,6 @@ export const enPages = {
       configure_file: 'deployed another configuration',
       mend: 'began anew what could not be read',
       guardrail_breached: 'saw a breach',
-      rollback_counted: 'counted what the rollback has cost so far',
       rollback_settled: 'counted what the rollback cost',
       webhook_given_up: 'gave up on a webhook',
     },

@@ -45,7 +45,6 @@ export const zhPages: typeof enPages = {
       configure_file: '部署新配置',
       mend: '重建无法读取的存储数据',
       guardrail_breached: '发现越限',
-      rollback_counted: '统计回滚目前的损失',
       rollback_settled: '统计回滚损失',
       webhook_given_up: '放弃 Webhook',
     },

@@ -1,86 +1,87 @@
 /**
- * What a run that ended in a rollback cost its users: shown from the rollback to the next start, told in history as it
- * is after a few seconds, and once it is final. Jobs run for minutes after they were exposed, so it grows for as long.
+ * What a run that ended in a rollback cost its users: shown from the rollback to the next start, and reported in the history once
+ * it is final. Jobs run for minutes after they were exposed, so it grows for as long.
  */
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import { type BlastSum, isFinalCost, nextSumAt, type Run, settleAt } from '../../core/rollback-cost.ts'
-import type { Actions } from './actions.ts'
+import { type BlastSum, isFinalCost, type Run } from '../../core/rollback-cost.ts'
+import { type Commit, note } from './commit.ts'
 import type { Effective } from './effective.ts'
 import { gatherBlast } from './gather.ts'
-import type { EndedRun, UnsettledRun } from './kept.ts'
+import type { EndedRun } from './stored-state.ts'
 import type { ControllerStore } from './store.ts'
 import { blastView, type Cost } from './view.ts'
+
+/** Every ledger goes through all jobs of the run for a sum: it is made no more often than this. */
+const SUM_EVERY_MS = 2000
+
+interface Sum {
+  sum: BlastSum
+  /** Nothing that happened later is in it; unix ms. */
+  atMs: number
+}
 
 export class BlastRadius {
   readonly #env: Env
   readonly #store: ControllerStore
-  readonly #actions: Actions
   readonly #effective: () => Effective
-  #read: (Cost & { atMs: number }) | null = null
-  /** When an unsettled run was last summed up, by the time of its rollback. */
-  readonly #summedAt = new Map<number, number>()
+  /** The last sum of each run, by the time of its rollback (unix ms), until it is final. */
+  readonly #sums = new Map<number, Sum>()
 
-  constructor(env: Env, store: ControllerStore, actions: Actions, effective: () => Effective) {
+  constructor(env: Env, store: ControllerStore, effective: () => Effective) {
     this.#env = env
     this.#store = store
-    this.#actions = actions
     this.#effective = effective
   }
 
-  /**
-   * Null where the last run was not rolled back, or where its cost can't be read now. Until it is final it is read
-   * again, but ever less often: a sum is shown for a tenth of the time that had gone by since the rollback.
-   */
+  /** Null where the last run was not rolled back, or where its cost can't be read now. */
   async current(config: ReleaseConfig): Promise<Cost | null> {
     const { endedRun: run, endedCost } = this.#store
     if (!run) return null
     const { decidedAt } = run
     if (endedCost) return { sum: endedCost, decidedAt }
-    const atMs = Date.now()
-    const read = this.#read
-    if (read?.decidedAt === decidedAt && atMs < nextSumAt(decidedAt, read.atMs)) return read
-    const sum = await gatherBlast(this.#env, config, this.#runOf(run)).catch(() => null)
-    if (sum) this.#read = { sum, decidedAt, atMs }
-    return sum && { sum, decidedAt }
+    const last = await this.#sum(config, run).catch(() => null)
+    return last && { sum: last.sum, decidedAt }
   }
 
-  /** Tells the cost of each rollback: once it has reached every isolate, and once all jobs of its run have ended. */
+  /** Reports the cost of each rollback, once nothing can be added to it. */
   async settle(): Promise<void> {
     for (const run of this.#store.unsettled) await this.#settle(run)
   }
 
-  async #settle(run: UnsettledRun): Promise<void> {
+  async #settle(run: EndedRun): Promise<void> {
     const effective = this.#effective()
-    const now = Date.now()
-    const { decidedAt, told } = run
-    if (!effective.ok || now < settleAt(decidedAt, this.#summedAt.get(decidedAt) ?? null)) return
+    if (!effective.ok) return
+    const { decidedAt } = run
     const { config } = effective
-    this.#summedAt.set(decidedAt, now)
-    const sum = await gatherBlast(this.#env, config, this.#runOf(run))
+    const { sum, atMs } = await this.#sum(config, run)
     // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
     const { unsettled, endedRun } = this.#store
-    if (!unsettled.some((each) => each.decidedAt === decidedAt && each.told === told)) return
-    const isFinal = isFinalCost(sum, decidedAt, config.jobTimeoutMs, now)
-    if (!isFinal && told) return
+    const isOpen = unsettled.some((each) => each.decidedAt === decidedAt)
+    if (!isOpen || !isFinalCost(sum, decidedAt, config.jobTimeoutMs, atMs)) return
     const others = unsettled.filter((each) => each.decidedAt !== decidedAt)
-    const changes = isFinal
-      ? { unsettled: others, ...(endedRun?.decidedAt === decidedAt ? { endedCost: sum } : {}) }
-      : { unsettled: [...others, { ...run, told: true }] }
-    this.#store.commit(changes, null, now)
-    if (isFinal) this.#summedAt.delete(decidedAt)
-    this.#tell(config, run, sum, isFinal, now)
+    const stored = { unsettled: others, ...(endedRun?.decidedAt === decidedAt ? { endedCost: sum } : {}) }
+    this.#store.commit({ stored, ...this.#entry(config, run, sum) }, Date.now())
+    this.#sums.delete(decidedAt)
   }
 
-  /** What it was so far stands in history only; receivers are told what it came to. */
-  #tell(config: ReleaseConfig, run: EndedRun, sum: BlastSum, isFinal: boolean, now: number): void {
+  async #sum(config: ReleaseConfig, run: EndedRun): Promise<Sum> {
+    const atMs = Date.now()
+    const last = this.#sums.get(run.decidedAt)
+    if (last && atMs < last.atMs + SUM_EVERY_MS) return last
+    const sum = await gatherBlast(this.#env, config, this.#runOf(run))
+    const made = { sum, atMs }
+    this.#sums.set(run.decidedAt, made)
+    return made
+  }
+
+  #entry(config: ReleaseConfig, run: EndedRun, sum: BlastSum): Commit {
     const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed, open } = sum
     const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
-    const reason = `${failed}, ${jobsRescued} jobs were rescued${open > 0 ? `, ${open} jobs are still open` : ''}`
+    const reason = `${failed}, ${jobsRescued} jobs were rescued${open > 0 ? `, ${open} jobs never ended` : ''}`
     const evidence = { epoch: run.epoch, blast_radius: blastView({ sum, decidedAt: run.decidedAt }) }
-    const entry = { who: 'system:ledger', reason, evidence }
-    if (isFinal) this.#actions.note(config, 'rollback_settled', { ...entry, action: 'rollback_settled' }, now)
-    else this.#actions.remark({ ...entry, action: 'rollback_counted' }, now)
+    const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
+    return note(this.#store.state, config, 'rollback_settled', entry)
   }
 
   /** The run that the rollback ended; what belongs to a later one is none of its cost. */

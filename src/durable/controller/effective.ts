@@ -8,7 +8,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay } from '../../config/overlay.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Refusal } from '../controller-rpc.ts'
-import type { ConfigMark, Published } from './kept.ts'
+import type { ConfigMark, Published } from './stored-state.ts'
 
 export interface EffectiveConfig {
   ok: true

@@ -14,7 +14,7 @@ import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../cor
 import type { SignalSum } from '../controller-rpc.ts'
 import type { ExperimentSums, SplitCount } from '../rpc.ts'
 import { within } from '../deadline.ts'
-import type { Actions } from './actions.ts'
+import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
@@ -25,15 +25,13 @@ const DAY_MS = 86_400_000
 export class Experiment {
   readonly #env: Env
   readonly #store: ControllerStore
-  readonly #actions: Actions
   readonly #signals: Signals
   #evaluatedAt = -Infinity
   #isEvaluating = false
 
-  constructor(env: Env, store: ControllerStore, actions: Actions, signals: Signals) {
+  constructor(env: Env, store: ControllerStore, signals: Signals) {
     this.#env = env
     this.#store = store
-    this.#actions = actions
     this.#signals = signals
   }
 
@@ -66,12 +64,13 @@ export class Experiment {
     const before = this.#store.decision?.epoch === epoch ? this.#store.decision : null
     const { decision, reasons } = report.decision
     const isNews = before?.decision !== decision && !(before === null && decision === 'continue')
-    this.#store.commit({ decision: { epoch, decision, message: messageOf(report) } }, null, now)
-    if (!isNews) return
+    const stored = { decision: { epoch, decision, message: messageOf(report) } }
+    if (!isNews) return this.#store.commit({ stored }, now)
     const acts = presentRung(state, config.ladder)?.gate === 'experiment' && config.advance === 'auto'
     const evidence = { decision, reasons, advises_only: !acts, report: reportView(report) }
     const reason = `${decision}: ${messageOf(report)}`
-    this.#actions.note(config, 'decision', { who: 'system:experiment', action: 'decision', reason, evidence }, now)
+    const entry = { who: 'system:experiment', action: 'decision', reason, evidence }
+    this.#store.commit({ stored, ...note(this.#store.state, config, 'decision', entry) }, now)
   }
 
   /** `take`: what is read now is the reading at the planned end, kept for good. */
@@ -82,7 +81,7 @@ export class Experiment {
     if (take && span && span.untilMs === null) {
       const metrics = Object.fromEntries(config.metrics.map(({ name }) => [name, sumsOf(evidence, name)]))
       const reading = { span: span.epochs[0]!, atMs: now, metrics }
-      this.#store.commit({ reading }, null, now)
+      this.#store.commit({ stored: { reading } }, now)
       return buildReport({ ...evidence, fixed: reading }, config.metrics, config.experiment)
     }
     return buildReport(evidence, config.metrics, config.experiment)

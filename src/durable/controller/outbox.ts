@@ -1,5 +1,5 @@
 /**
- * Webhooks on their way out: queued in the transaction that they tell of, sent by alarm with growing
+ * Webhooks on their way out: queued in the transaction that they report, sent by alarm with growing
  * pauses, at least once and always under the same id. Headers and signature are those of Standard
  * Webhooks (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
  */
@@ -7,6 +7,7 @@ import { signingKeys, webhookKeyBytes } from '../../auth/keys.ts'
 import { configOf, type Env } from '../../config/env.ts'
 import type { WEBHOOK_EVENTS } from '../../config/sluice-schema.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
+import type { Notice } from './commit.ts'
 
 type Subscription = (typeof WEBHOOK_EVENTS)[number]
 /** A type of its own for what a rollback cost, so that nobody is paged twice; it goes where `rolled_back` goes. */
@@ -41,8 +42,8 @@ export class Outbox {
     )
   }
 
-  /** One row a receiver; `id` is the receivers' means to tell a repetition. */
-  add(event: WebhookEvent, data: Record<string, unknown>, now: number): void {
+  /** One row a receiver; `id` is the receivers' means to know a repetition. */
+  add({ event, data }: Notice, now: number): void {
     const read = configOf(this.#env, PROTOCOL_NAMES)
     if (!read.ok) return
     const id = `msg_${crypto.randomUUID()}`
@@ -63,8 +64,12 @@ export class Outbox {
     return this.#sending
   }
 
-  /** Sends what is due, news before repetitions, so that no receiver waits behind what another has refused for days; and answers with what was given up; null while an earlier sending is under way or nothing is due. */
-  send(now: number): Promise<Undeliverable[]> | null {
+  /**
+   * Sends what is due, news before repetitions, so that no receiver waits behind what another has refused for days.
+   * `givenUp` is called in the same turn in which a webhook is taken out for good. Null while an earlier sending is under
+   * way or nothing is due.
+   */
+  send(now: number, givenUp: (lost: Undeliverable) => void): Promise<void> | null {
     if (this.#sending) return null
     const due = [
       ...this.#sql.exec<OutboxRow>(
@@ -75,37 +80,31 @@ export class Outbox {
     ]
     if (due.length === 0) return null
     this.#sending = true
-    return this.#deliver(due, now).finally(() => {
-      this.#sending = false
-    })
+    const sent = Promise.all(due.map((row) => this.#deliver(row, now, givenUp)))
+    return sent.then(() => undefined).finally(() => (this.#sending = false))
   }
 
-  async #deliver(due: readonly OutboxRow[], now: number): Promise<Undeliverable[]> {
-    const givenUp: Undeliverable[] = []
-    await Promise.all(
-      due.map(async (row) => {
-        const error = await this.#post(row)
-        if (error === null || row.attempts + 1 >= MAX_ATTEMPTS)
-          this.#sql.exec('DELETE FROM outbox WHERE id = ? AND url = ?', row.id, row.url)
-        if (error === null) return
-        if (row.attempts + 1 >= MAX_ATTEMPTS) givenUp.push({ id: row.id, url: row.url, event: row.event, error })
-        const pause = Math.min(FIRST_PAUSE_MS * 2 ** row.attempts, LONGEST_PAUSE_MS)
-        this.#sql.exec(
-          'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?',
-          now + pause,
-          row.id,
-          row.url,
-        )
-      }),
+  async #deliver(row: OutboxRow, now: number, givenUp: (lost: Undeliverable) => void): Promise<void> {
+    const { id, url, event, attempts } = row
+    const error = await this.#post(row)
+    const isLast = attempts + 1 >= MAX_ATTEMPTS
+    if (error === null || isLast) this.#sql.exec('DELETE FROM outbox WHERE id = ? AND url = ?', id, url)
+    if (error === null) return
+    if (isLast) return givenUp({ id, url, event, error })
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempts, LONGEST_PAUSE_MS)
+    this.#sql.exec(
+      'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?',
+      now + pause,
+      id,
+      url,
     )
-    return givenUp
   }
 
   /** Null when the receiver took it. */
   async #post({ id, url, body }: OutboxRow): Promise<string | null> {
     const timestamp = String(Math.floor(Date.now() / 1000))
     try {
-      // A key that can't be read is left out, and told by `readyz`: the others still sign.
+      // A key that can't be read is left out, and reported by `readyz`: the others still sign.
       const keys = signingKeys(this.#env.SLUICE_WEBHOOK_KEY).flatMap((key) => webhookKeyBytes(key) ?? [])
       const signatures = await Promise.all(keys.map((key) => sign(key, `${id}.${timestamp}.${body}`)))
       const headers = {

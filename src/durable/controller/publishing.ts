@@ -1,5 +1,5 @@
 /** The live overlay's way into effect: one compare-and-set here, and the notice of a file that changed by a deploy. */
-import type { ConfigView } from '../../api/index.ts'
+import type { ConfigView, HistoryEntry } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'
@@ -7,9 +7,11 @@ import { publishable } from '../../config/publishable.ts'
 import { initialState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
-import type { Actor, Answer, PublicationOrigin, Refusal } from '../controller-rpc.ts'
-import { type Actions, reasonRefused } from './actions.ts'
+import type { Actor, Answer, Publication, PublicationOrigin, Refusal } from '../controller-rpc.ts'
+import { reasonRefused } from './commands.ts'
+import { notice, stateChange, together } from './commit.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
+import { factsOf } from './facts.ts'
 import type { ControllerStore } from './store.ts'
 
 const SHOWN_PUBLICATIONS = 50
@@ -22,18 +24,18 @@ interface Candidate {
   origin: PublicationOrigin
 }
 
-export class Publishing {
-  readonly #store: ControllerStore
-  readonly #actions: Actions
+type Store = Pick<ControllerStore, 'known' | 'commit' | 'publications'>
 
-  constructor(store: ControllerStore, actions: Actions) {
+export class Publishing {
+  readonly #store: Store
+
+  constructor(store: Store) {
     this.#store = store
-    this.#actions = actions
   }
 
   /** An overlay that is set aside is shown as far as it can be, beside what is wrong with it. */
   view({ file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
-    const { overlay, version } = this.#store.published
+    const { overlay, version } = this.#store.known.published
     const acts = setAside.length === 0
     const published = this.#store.publications({ before: null, limit: SHOWN_PUBLICATIONS })
     return {
@@ -56,7 +58,8 @@ export class Publishing {
     actor: Actor,
     now: number,
   ): Answer<ConfigView> {
-    const { published, state } = this.#store
+    const { known } = this.#store
+    const { published, state } = known
     if (published.version !== baseVersion || (actor.ifMatch !== null && actor.ifMatch !== published.version)) {
       const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
       return { ok: false, code: 'version_mismatch', message, details: [] }
@@ -72,68 +75,67 @@ export class Publishing {
     const effective = publishable(file, overlay, PROTOCOL_NAMES)
     if (!effective.ok) return effective
     const mark = markOf(effective.config)
-    const judged = mark.judged !== this.#store.configMark?.judged
+    const judged = mark.judged !== known.configMark?.judged
     const next = transition(
       state,
       { action: 'reconfigure', judged },
       effective.config,
-      this.#actions.facts(effective.config, now),
+      factsOf(known, effective.config, now),
       reason,
     )
     if (!next.ok) return { ok: false, code: next.code, message: next.message, details: [] }
     const version = published.version + 1
-    this.#store.commit({ published: { overlay, version }, configMark: mark }, null, now)
     const why = reason || `configured by ${actor.who}`
-    const skipped = isAlone ? { break_glass: true } : {}
     const evidence = {
       overlay,
       before: published.overlay,
       overlay_version: version,
       ...(change ? { change } : {}),
       ...(restored === undefined ? {} : { restored }),
-      ...skipped,
+      ...(isAlone ? { break_glass: true } : {}),
     }
-    this.#actions.commit(
-      effective.config,
-      next.state,
-      { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence },
-      now,
-    )
-    if (isAlone) {
-      const told = { action: 'configure', reason: why, evidence: { who: actor.who, ...evidence } }
-      this.#actions.tell(effective.config, 'review_skipped', told, now)
-    }
+    const audit = { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence }
+    const changed = stateChange(known, effective.config, next.state, audit, now)
+    const skipped = { action: 'configure', reason: why, evidence: { who: actor.who, ...evidence } }
+    const webhooks = isAlone ? [notice(effective.config, 'review_skipped', skipped)] : []
+    const stored = { published: { overlay, version }, configMark: mark }
+    this.#store.commit(together(changed, { stored, webhooks }), now)
     return { ok: true, value: this.view({ file, setAside: [] }) }
   }
 
-  /** A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. */
-  noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): void {
-    const known = this.#store.configMark
-    if (known?.all === mark.all) return
-    if (!known && this.#store.state.version === 0) {
-      this.#store.commit({ configMark: mark, state: initialState(now) }, null, now)
-      return
+  /**
+   * A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. Whether
+   * there is something to notify them of.
+   */
+  noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): boolean {
+    const { known } = this.#store
+    const { configMark } = known
+    if (configMark?.all === mark.all) return false
+    if (!configMark && known.state.version === 0) {
+      this.#store.commit({ stored: { configMark: mark, state: initialState(now) } }, now)
+      return false
     }
-    const judged = known?.judged !== mark.judged
-    const next = transition(
-      this.#store.state,
-      { action: 'reconfigure', judged },
-      config,
-      this.#actions.facts(config, now),
-      '',
-    )
-    if (!next.ok) return
-    this.#store.commit({ configMark: mark }, null, now)
+    const judged = configMark?.judged !== mark.judged
+    const facts = factsOf(known, config, now)
+    const next = transition(known.state, { action: 'reconfigure', judged }, config, facts, '')
+    if (!next.ok) return false
     const what = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
     const reason = setAside.length > 0 ? `${what}; the live configuration no longer fits it and is set aside` : what
     const evidence = setAside.length > 0 ? { evidence: { set_aside: setAside } } : {}
-    this.#actions.commit(
-      config,
-      next.state,
-      { who: 'system:config', action: 'configure_file', reason, from: next.from, to: next.to, ...evidence },
-      now,
-    )
+    const { from, to } = next
+    const audit = { who: 'system:config', action: 'configure_file', reason, from, to, ...evidence }
+    const changed = stateChange(known, config, next.state, audit, now)
+    this.#store.commit(together(changed, { stored: { configMark: mark } }), now)
+    return true
   }
+}
+
+/** What an entry of the history says that was published, and what that came of. */
+export function publicationOf({ at, who, reason, evidence }: HistoryEntry): Publication {
+  const { overlay_version: version, ...rest } = evidence as Omit<Publication, 'version' | 'at' | 'who' | 'reason'> & {
+    overlay_version: number
+  }
+  return { version, at, who, reason, ...rest }
 }
 
 function reviewNeeded(isOwn: boolean): Refusal {

@@ -36,7 +36,7 @@ export class Pusher {
         pushedVersion: Math.max(snapshot.version, known.pushedVersion),
         shards: Math.max(shards.length, known.shards),
       }
-      this.#store.commit(pushed, null, Date.now())
+      this.#store.commit({ stored: pushed }, Date.now())
     }
   }
 
@@ -47,10 +47,10 @@ export class Pusher {
     if (!effective.ok || epoch === null) return
     const ledgers = ledgersOf(this.#env, effective.config)
     await Promise.all(ledgers.map((ledger) => within(CALL_DEADLINE_MS, ledger.cancelShadows(epoch))))
-    if (this.#store.shadowsToClose === epoch) this.#store.commit({ shadowsToClose: null }, null, Date.now())
+    if (this.#store.shadowsToClose === epoch) this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
   }
 
-  /** Whether an object is still to be told of something. */
+  /** Whether an object is still to be notified of something. */
   get isBehind(): boolean {
     return this.#store.pushedVersion < this.#store.state.version || this.#store.shadowsToClose !== null
   }

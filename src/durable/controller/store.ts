@@ -1,46 +1,41 @@
 /**
- * What the controller keeps: state, judgement, overlay, append-only audit. Whatever changes together
- * is written in one synchronous transaction. Decides nothing.
+ * What the controller stores: state, judgement, overlay, append-only audit, and webhooks on their way. What one decision
+ * writes is written by `commit`, in one transaction. Decides nothing.
  */
 import type { HistoryEntry, Page } from '../../api/index.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
-import { type Place, placeOf } from '../../core/transitions.ts'
+import { placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
-import { type Kept, lostState, readKept, upgradeKept } from './kept.ts'
-
-export interface AuditDraft {
-  who: string
-  action: string
-  reason: string
-  from: Place
-  to: Place
-  /** For rollbacks: the guardrail, or `manual`. */
-  cause?: string
-  evidence?: unknown
-}
+import type { AuditDraft, Commit } from './commit.ts'
+import type { Known } from './facts.ts'
+import { type StoredState, lostState, readStored, migrateStoredState } from './stored-state.ts'
+import type { Outbox } from './outbox.ts'
+import { publicationOf } from './publishing.ts'
 
 type AuditRow = { id: number; at_ms: number; entry: string }
 
 export class ControllerStore {
   readonly #storage: DurableObjectStorage
-  #kept: Kept
+  readonly #outbox: Outbox
+  #stored: StoredState
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, outbox: Outbox) {
     this.#storage = storage
-    storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
+    this.#outbox = outbox
+    storage.sql.exec('CREATE TABLE IF NOT EXISTS stored_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     storage.sql.exec(
       'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
     )
     // What is asked by action, of which there are few, must not cost more as the history grows.
     storage.sql.exec('CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, cause)')
-    const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM kept')]
-    const { stored, unreadable } = readKept(rows)
-    this.#kept = upgradeKept(stored)
+    const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM stored_state')]
+    const { stored, unreadable } = readStored(rows)
+    this.#stored = migrateStoredState(stored)
     if (unreadable.length > 0) this.#mend(unreadable, Date.now())
-    else if (stored.schema !== this.#kept.schema) this.commit(this.#kept, null, 0)
+    else if (stored.schema !== this.#stored.schema) this.commit({ stored: this.#stored }, 0)
   }
 
   /** Whatever else is lost, a rollback stays possible; where nobody knows how the release stood, control serves. */
@@ -58,64 +53,65 @@ export class ControllerStore {
     const place = placeOf(state)
     const cause = isLost ? { cause: 'unreadable' } : {}
     const action = isLost ? 'rollback' : 'mend'
-    this.commit(
-      { ...this.#kept, state, ...ended },
-      { who: 'system:storage', action, reason, from: place, to: place, ...cause },
-      now,
-    )
+    const entry = { who: 'system:storage', action, reason, from: place, to: place, ...cause }
+    this.commit({ stored: { ...this.#stored, state, ...ended }, audit: [entry] }, now)
     console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))
   }
 
-  get state(): Kept['state'] {
-    return this.#kept.state
+  get known(): Known {
+    return { ...this.#stored, judgedAt: this.judgedAt }
   }
 
-  get judgement(): Kept['judgement'] {
-    return this.#kept.judgement
+  get state(): StoredState['state'] {
+    return this.#stored.state
   }
 
-  get verdicts(): Kept['verdicts'] {
-    return this.#kept.verdicts
+  get judgement(): StoredState['judgement'] {
+    return this.#stored.judgement
   }
 
-  get published(): Kept['published'] {
-    return this.#kept.published
+  get verdicts(): StoredState['verdicts'] {
+    return this.#stored.verdicts
   }
 
-  get configMark(): Kept['configMark'] {
-    return this.#kept.configMark
+  get published(): StoredState['published'] {
+    return this.#stored.published
   }
 
-  get pushedVersion(): Kept['pushedVersion'] {
-    return this.#kept.pushedVersion
+  get configMark(): StoredState['configMark'] {
+    return this.#stored.configMark
   }
 
-  get shards(): Kept['shards'] {
-    return this.#kept.shards
+  get pushedVersion(): StoredState['pushedVersion'] {
+    return this.#stored.pushedVersion
   }
 
-  get unsettled(): Kept['unsettled'] {
-    return this.#kept.unsettled
+  get shards(): StoredState['shards'] {
+    return this.#stored.shards
   }
 
-  get endedRun(): Kept['endedRun'] {
-    return this.#kept.endedRun
+  get unsettled(): StoredState['unsettled'] {
+    return this.#stored.unsettled
   }
 
-  get endedCost(): Kept['endedCost'] {
-    return this.#kept.endedCost
+  get endedRun(): StoredState['endedRun'] {
+    return this.#stored.endedRun
   }
 
-  get shadowsToClose(): Kept['shadowsToClose'] {
-    return this.#kept.shadowsToClose
+  get endedCost(): StoredState['endedCost'] {
+    return this.#stored.endedCost
   }
 
-  get decision(): Kept['decision'] {
-    return this.#kept.decision
+  get shadowsToClose(): StoredState['shadowsToClose'] {
+    return this.#stored.shadowsToClose
   }
 
-  get reading(): Kept['reading'] {
-    return this.#kept.reading
+  get decision(): StoredState['decision'] {
+    return this.#stored.decision
+  }
+
+  get reading(): StoredState['reading'] {
+    return this.#stored.reading
   }
 
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
@@ -131,14 +127,16 @@ export class ControllerStore {
   }
 
   /** All or nothing: on an error neither storage nor memory changes. */
-  commit(changes: Partial<Kept>, audit: AuditDraft | null, now: number): void {
+  commit({ stored = {}, audit = [], webhooks = [] }: Commit, now: number): void {
+    const state = stored.state ?? this.state
     this.#storage.transactionSync(() => {
-      for (const [name, value] of Object.entries(changes)) {
-        this.#storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', name, JSON.stringify(value))
+      for (const [name, value] of Object.entries(stored)) {
+        this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, JSON.stringify(value))
       }
-      if (audit) this.#append(audit, changes.state ?? this.state, now)
+      for (const draft of audit) this.#append(draft, state, now)
+      for (const notice of webhooks) this.#outbox.add(notice, now)
     })
-    this.#kept = { ...this.#kept, ...changes }
+    this.#stored = { ...this.#stored, ...stored }
   }
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {
@@ -150,11 +148,7 @@ export class ControllerStore {
         limit + 1,
       ),
     ]
-    const items = rows.slice(0, limit).map((row): HistoryEntry => ({
-      id: String(row.id),
-      at: new Date(row.at_ms).toISOString(),
-      ...JSON.parse(row.entry),
-    }))
+    const items = rows.slice(0, limit).map(entryOf)
     return { items, next: rows.length > limit ? items.at(-1)!.id : null }
   }
 
@@ -177,13 +171,7 @@ export class ControllerStore {
       given,
       limit,
     )
-    return [...rows].map(({ at_ms, entry }) => {
-      const { who, reason, evidence } = JSON.parse(entry) as HistoryEntry & {
-        evidence: Omit<Publication, 'version' | 'at' | 'who' | 'reason'> & { overlay_version: number }
-      }
-      const { overlay_version: version, ...rest } = evidence
-      return { version, at: new Date(at_ms).toISOString(), who, reason, ...rest }
-    })
+    return [...rows].map((row) => publicationOf(entryOf(row)))
   }
 
   lastPublishedChange(): number {
@@ -203,4 +191,8 @@ export class ControllerStore {
       JSON.stringify(entry),
     )
   }
+}
+
+function entryOf({ id, at_ms, entry }: AuditRow): HistoryEntry {
+  return { id: String(id), at: new Date(at_ms).toISOString(), ...JSON.parse(entry) }
 }

@@ -1,31 +1,27 @@
 /**
- * The controller's tick: closed windows of all shards and ledgers folded into the judgement, verdicts taken, and what
- * core/next-action.ts says about them carried out. Also the release's view, from what the tick knows.
+ * The controller's tick: closed windows of all shards and ledgers folded into the judgement, and what follows from it,
+ * written as one commit. Also the release's view, from what the tick knows.
  */
 import type { ReleaseView } from '../../api/index.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'
-import { type Blocker, blockers, passWords } from '../../core/gates.ts'
+import { blockers } from '../../core/gates.ts'
 import { recentMsOf, type Verdict } from '../../core/guardrails/index.ts'
-import {
-  foldWindows,
-  type Judgement,
-  openJudgement,
-  overdueAfter,
-  verdictsOf,
-} from '../../core/guardrails/evaluation.ts'
-import { alertOf, asksFor, nextAction } from '../../core/next-action.ts'
+import { foldWindows, overdueAfter, verdictsOf } from '../../core/guardrails/evaluation.ts'
+import { asksFor } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
 import { protocolOf } from '../../protocols/index.ts'
-import type { Actions } from './actions.ts'
 import type { BlastRadius } from './blast-radius.ts'
+import type { Commit } from './commit.ts'
+import { decide, judgementOf } from './decide.ts'
+import { currentVerdicts, factsOf } from './facts.ts'
 import { gather, type Gathered, NOTHING } from './gather.ts'
 import type { Effective } from './effective.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
-import { releaseView, submitsOf, verdictView } from './view.ts'
+import { releaseView, submitsOf } from './view.ts'
 
 /** How much a window's last flushes may lag behind its end. */
 const WINDOW_GRACE_MS = 50
@@ -34,10 +30,18 @@ const SPLIT_WINDOWS = 5
 /** Rows of more windows than this at once are folded over several ticks. */
 const MAX_WINDOWS_A_TICK = 240
 
+/** Windows and seconds as they were read, and of which span. Times in unix ms. */
+interface Span extends Gathered {
+  epoch: number
+  judgedUntil: number
+  untilMs: number
+  /** When they were asked for. */
+  asOf: number
+}
+
 interface TickParts {
   env: Env
   store: ControllerStore
-  actions: Actions
   signals: Signals
   blast: BlastRadius
   /** The configuration as it is now: it may change while a tick waits. */
@@ -47,16 +51,14 @@ interface TickParts {
 export class Tick {
   readonly #env: Env
   readonly #store: ControllerStore
-  readonly #actions: Actions
   readonly #signals: Signals
   readonly #blast: BlastRadius
   readonly #effective: () => Effective
   #ledgers: Gathered['ledgers'] = NOTHING
 
-  constructor({ env, store, actions, signals, blast, effective }: TickParts) {
+  constructor({ env, store, signals, blast, effective }: TickParts) {
     this.#env = env
     this.#store = store
-    this.#actions = actions
     this.#signals = signals
     this.#blast = blast
     this.#effective = effective
@@ -66,125 +68,77 @@ export class Tick {
   async run(): Promise<void> {
     const before = this.#effective()
     if (!before.ok || !isRunning(this.#store.state)) return
-    await this.judge(before.config)
+    const gathered = await this.#gather(before.config)
     const current = this.#effective()
-    if (current.ok) this.#act(current.config)
+    if (!current.ok) return
+    const judged = this.#judged(current.config, gathered)
+    const now = Date.now()
+    const decided = decide({ ...this.#store.known, ...judged, judgedAt: gathered.asOf }, current.config, now)
+    this.#commit({ ...decided, stored: { ...judged, ...decided.stored } }, gathered, now)
+  }
+
+  /** Takes in what has closed since the last time, and does nothing about it: what a person's command is judged by. */
+  async judge(config: ReleaseConfig): Promise<void> {
+    if (!isRunning(this.#store.state)) return
+    const gathered = await this.#gather(config)
+    this.#commit({ stored: this.#judged(config, gathered) }, gathered, gathered.asOf)
+  }
+
+  /** The one write of a tick. */
+  #commit(commit: Commit, { asOf }: Span, now: number): void {
+    this.#store.commit(commit, now)
+    this.#store.judgedAt = asOf
+  }
+
+  async #gather(config: ReleaseConfig): Promise<Span> {
+    const began = judgementOf(this.#store.known, config)
+    const asOf = Date.now()
+    const closed = windowStart(asOf - WINDOW_GRACE_MS, config.windowMs)
+    const untilMs = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
+    const longest = Math.max(0, ...config.guardrails.map((guardrail) => recentMsOf(guardrail) ?? 0))
+    const { shadow, epoch, judgedUntil } = began
+    const late = overdueAfter(began, config.guardrails)
+    const gathered = await gather(this.#env, config, {
+      fromMs: judgedUntil,
+      toMs: untilMs,
+      recentFromMs: asOf - longest,
+      overdue: late && { epoch, shadow, ...late },
+    })
+    this.#ledgers = gathered.ledgers
+    return { ...gathered, epoch, judgedUntil, untilMs, asOf }
   }
 
   /**
-   * Takes in what has closed since the last time. Two that overlap can't fold a window twice: what was gathered
-   * for a span or an epoch that is no longer the next one is dropped.
+   * Judgement and verdicts with what was gathered. Two that overlap can't fold a window twice: what was gathered for a
+   * span or an epoch that is no longer the next one is dropped.
    */
-  async judge(config: ReleaseConfig): Promise<void> {
-    const began = this.#judgement(config)
-    if (!isRunning(this.#store.state)) return
-    const now = Date.now()
-    const closed = windowStart(now - WINDOW_GRACE_MS, config.windowMs)
-    const until = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
-    const longest = Math.max(0, ...config.guardrails.map((guardrail) => recentMsOf(guardrail) ?? 0))
-    const { shadow, epoch } = began
-    const late = overdueAfter(began, config.guardrails)
-    const question = {
-      fromMs: began.judgedUntil,
-      toMs: until,
-      recentFromMs: now - longest,
-      overdue: late && { epoch, shadow, ...late },
-    }
-    const gathered = await gather(this.#env, config, question)
-    this.#ledgers = gathered.ledgers
-    this.#store.judgedAt = now
-    const current = this.#judgement(config)
-    if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
+  #judged(config: ReleaseConfig, gathered: Span): NonNullable<Commit['stored']> {
+    const { windows, recent, epoch, judgedUntil, untilMs, asOf } = gathered
     const { state } = this.#store
+    const current = judgementOf(this.#store.known, config)
+    if (current.epoch !== epoch || current.judgedUntil !== judgedUntil) return {}
     const { windowMs, guardrails } = config
     const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
-    const span = { rows: gathered.windows, untilMs: until, windowMs, guardrails, jobOperation } as const
+    const span = { rows: windows, untilMs, windowMs, guardrails, jobOperation } as const
     let judgement = current
     let verdicts: Verdict[] = []
     // Verdicts are taken after each window, so that a breach is seen also where several windows are caught up on.
     for (judgement of foldWindows(current, span)) {
-      const context = { now, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
-      verdicts = verdictsOf(judgement, guardrails, gathered.recent, context, (metric) =>
-        this.#signals.means(metric, epoch),
-      )
+      const context = { now: asOf, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
+      verdicts = verdictsOf(judgement, guardrails, recent, context, (metric) => this.#signals.means(metric, epoch))
       if (verdicts.some((verdict) => asksFor('rollback', verdict, guardrails, state))) break
     }
+    const { firstJobAt: clockStartedAt } = judgement
     const started =
-      state.clockStartedAt === null && judgement.firstJobAt !== null
-        ? { state: { ...state, clockStartedAt: judgement.firstJobAt } }
-        : {}
-    this.#store.commit({ verdicts, ...(judgement === current ? {} : { judgement }), ...started }, null, now)
-  }
-
-  #act(config: ReleaseConfig): void {
-    const now = Date.now()
-    const { state, verdicts, decision } = this.#store
-    const { alerted, candidateJobs } = this.#judgement(config)
-    const found = { state, verdicts, alerted, decision, blockers: this.blockers(config, now) }
-    const next = nextAction(found, config)
-    const evidence = { verdicts: verdicts.map(verdictView) }
-    switch (next?.action) {
-      case 'alert':
-        return this.#alert(config, next.verdicts, now)
-      case 'advance':
-      case 'promote': {
-        const reason = `bake over, ${candidateJobs} candidate jobs, ${passWords(verdicts)}`
-        const command = { action: next.action, force: false }
-        this.#actions.bySystem(config, command, { who: 'system:auto', reason, evidence }, now)
-        return
-      }
-      case 'rollback':
-      case 'pause':
-        if (next.by === 'guardrail') return this.#breached(config, next.action, next.verdict, now)
-        this.#actions.bySystem(
-          config,
-          { action: next.action },
-          {
-            who: 'system:experiment',
-            reason: `the experiment says so: ${decision!.message}`,
-            evidence: { decision },
-            cause: 'experiment',
-          },
-          now,
-        )
-    }
-  }
-
-  /** Rolls back or pauses because of this verdict, and tells the breach as well. */
-  #breached(config: ReleaseConfig, action: 'rollback' | 'pause', verdict: Verdict, now: number): void {
-    const evidence = { verdict: verdictView(verdict), verdicts: this.#store.verdicts.map(verdictView) }
-    const { message: reason, guardrail } = verdict
-    const cause = action === 'rollback' ? { cause: guardrail } : {}
-    this.#actions.bySystem(config, { action }, { who: 'system:guardrail', reason, evidence, ...cause }, now)
-    this.#actions.tell(config, 'guardrail_breached', { action, reason, evidence }, now)
-    // A pause leaves the epoch as it is: told once is enough.
-    this.#markAlerted(config, [verdict], now)
-  }
-
-  #alert(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
-    this.#markAlerted(config, verdicts, now)
-    for (const verdict of verdicts) {
-      const evidence = { verdict: verdictView(verdict) }
-      const entry = { who: 'system:guardrail', action: 'guardrail_breached', reason: verdict.message, evidence }
-      this.#actions.note(config, 'guardrail_breached', entry, now)
-    }
-  }
-
-  #markAlerted(config: ReleaseConfig, verdicts: readonly Verdict[], now: number): void {
-    const judgement = this.#judgement(config)
-    const alerted = [...judgement.alerted, ...verdicts.map(alertOf)]
-    this.#store.commit({ judgement: { ...judgement, alerted } }, null, now)
-  }
-
-  blockers(config: ReleaseConfig, now: number, state: ReleaseState = this.#store.state): Blocker[] {
-    return blockers(state, config, this.#actions.facts(config, now))
+      state.clockStartedAt === null && clockStartedAt !== null ? { state: { ...state, clockStartedAt } } : {}
+    return { verdicts, ...(judgement === current ? {} : { judgement }), ...started }
   }
 
   /** The release as it is, or with `as` the state that a dry run would lead to. */
   async view(asked: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
     const asOf = Date.now()
     // A judgement counts the submits of its epoch, but only while the release runs; else the last windows tell the split.
-    const counts = this.#judgement(asked).submits
+    const counts = judgementOf(this.#store.known, asked).submits
     const span = counts.control + counts.candidate > 0 ? 0 : SPLIT_WINDOWS * asked.windowMs
     const question = { fromMs: asOf - span, toMs: asOf, recentFromMs: asOf, overdue: null }
     const [gathered, blast] = await Promise.all([
@@ -195,28 +149,22 @@ export class Tick {
     const now = Date.now()
     const effective = this.#effective()
     const config = effective.ok ? effective.config : asked
-    const state = as ?? this.#store.state
-    const { judgement, published } = this.#store
-    const verdicts = this.#actions.verdicts(config, now)
-    const standing = this.blockers(config, now, state)
+    const { known } = this.#store
+    const { judgement, published } = known
+    const state = as ?? known.state
     const shown = {
       state,
       config,
       drift: effective.ok ? driftOf(effective.file, published.overlay) : Object.keys(published.overlay),
       judgement,
       submits: span === 0 ? counts : submitsOf(gathered?.windows ?? [], state.epoch),
-      verdicts,
-      blockers: standing,
+      verdicts: currentVerdicts(known, config, now),
+      blockers: blockers(state, config, factsOf(known, config, now)),
       ledgers: this.#ledgers,
       blast,
       nextCheckAt,
       now,
     }
     return { ...releaseView(shown), ...(as ? { dry_run: true } : {}) }
-  }
-
-  #judgement(config: ReleaseConfig): Judgement {
-    const { judgement, state } = this.#store
-    return judgement ?? openJudgement(state, config, null)
   }
 }

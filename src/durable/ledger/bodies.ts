@@ -4,13 +4,6 @@
  */
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
 import type { JobEntry } from '../rpc.ts'
-import { addMissingColumns } from './columns.ts'
-
-/** What tables made by earlier versions lack. */
-const ADDED_COLUMNS = [
-  ['tries', 'INTEGER DEFAULT 0'],
-  ['try_at', 'INTEGER'],
-] as const
 
 export interface KeptBody {
   bytes: Uint8Array<ArrayBuffer>
@@ -29,10 +22,8 @@ export class Bodies {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, bytes BLOB, content_type TEXT, path TEXT) WITHOUT ROWID',
-    )
-    addMissingColumns(sql, 'bodies', ADDED_COLUMNS)
+    sql.exec(`CREATE TABLE IF NOT EXISTS bodies (key TEXT PRIMARY KEY, bytes BLOB, content_type TEXT, path TEXT,
+      tries INTEGER DEFAULT 0, try_at INTEGER) WITHOUT ROWID`)
     sql.exec('CREATE INDEX IF NOT EXISTS bodies_due ON bodies (try_at) WHERE try_at IS NOT NULL')
   }
 

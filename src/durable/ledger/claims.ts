@@ -4,25 +4,17 @@
  */
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Claim, ClaimEnd, Hold, KeptError } from '../rpc.ts'
-import { addMissingColumns } from './columns.ts'
 
 const KEEP_MS = 24 * 3_600_000
 const CLEAN_EVERY_MS = 3_600_000
-
-/** What tables made by earlier versions lack. */
-const ADDED_COLUMNS = [
-  ['content_type', "TEXT DEFAULT 'application/json'"],
-  ['token', "TEXT DEFAULT ''"],
-] as const
 
 type ClaimRow = {
   fingerprint: string
   status: 'in_flight' | 'job' | 'error'
   client_id: string | null
   http_status: number | null
-  content_type: string
-  /** Text where an earlier version has stored it. */
-  body: ArrayBuffer | string | null
+  content_type: string | null
+  body: ArrayBuffer | null
   at_ms: number
 }
 
@@ -35,9 +27,8 @@ export class Claims {
   constructor(sql: SqlStorage, abandonedMs: number) {
     this.#sql = sql
     this.#abandonedMs = abandonedMs
-    sql.exec(`CREATE TABLE IF NOT EXISTS claims (owner TEXT, key TEXT, fingerprint TEXT, status TEXT, client_id TEXT, http_status INTEGER,
-      body BLOB, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
-    addMissingColumns(sql, 'claims', ADDED_COLUMNS)
+    sql.exec(`CREATE TABLE IF NOT EXISTS claims (owner TEXT, key TEXT, fingerprint TEXT, status TEXT, token TEXT,
+      client_id TEXT, http_status INTEGER, content_type TEXT, body BLOB, at_ms INTEGER, PRIMARY KEY (owner, key)) WITHOUT ROWID`)
     sql.exec('CREATE INDEX IF NOT EXISTS claims_by_time ON claims (at_ms)')
   }
 
@@ -102,8 +93,7 @@ export class Claims {
 }
 
 function keptError({ http_status, content_type: contentType, body }: ClaimRow): KeptError {
-  const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body ?? new ArrayBuffer())
-  return { httpStatus: http_status!, contentType, body: Uint8Array.from(bytes) }
+  return { httpStatus: http_status!, contentType: contentType!, body: new Uint8Array(body!) }
 }
 
 /** A client may wait for a video itself, and failover sends its submit to both arms in turn. */

@@ -13,7 +13,7 @@ import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
 import { type Ending, Looks } from './looks.ts'
 import type { Rescuer } from './rescuer.ts'
-import type { ShadowEnd } from './shadow-end.ts'
+import type { ShadowCancellation } from './shadow-cancellation.ts'
 import { jobKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
 import type { JobTable, Place } from './job-table.ts'
 
@@ -34,7 +34,7 @@ interface FollowerParts {
   backend: Backend
   release: ReleaseConfig
   rescuer: Rescuer
-  shadowEnd: ShadowEnd
+  shadowEnd: ShadowCancellation
 }
 
 export class Follower {
@@ -46,7 +46,7 @@ export class Follower {
   readonly #looks: Looks
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
-  readonly #shadowEnd: ShadowEnd
+  readonly #shadowEnd: ShadowCancellation
 
   constructor({ storage, jobs, bodies, downloads, funnel, backend, release, rescuer, shadowEnd }: FollowerParts) {
     this.#storage = storage

@@ -27,7 +27,6 @@ export type JobRow = {
   owner: string
   epoch: number
   stage: string
-  matched: number
   nameless: number
   shadow: number
   /** 0: outside the counters, as a job that goes on at control after its candidate failed. */
@@ -52,7 +51,7 @@ export type JobRow = {
   gone: number
   /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
   open_at: number | null
-  /** When it was first shown to have succeeded, by the clock of whoever saw it; null: not yet, or by an earlier build. */
+  /** When it was first shown to have succeeded, by the clock of whoever saw it; null: not yet. */
   shown_at: number | null
   /** 1: a shadow job that an evaluator has measured. */
   scored: number
@@ -63,20 +62,10 @@ export type JobRow = {
 }
 
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
-  matched INTEGER, nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
+  nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
   scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
-
-/** What tables made by earlier versions lack. */
-export const ADDED_COLUMNS = [
-  ['deadline_at', 'INTEGER'],
-  ['gone', 'INTEGER DEFAULT 0'],
-  ['scored', 'INTEGER DEFAULT 0'],
-  ['prefix', "TEXT DEFAULT ''"],
-  ['open_at', 'INTEGER'],
-  ['shown_at', 'INTEGER'],
-] as const
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
   return `${arm}:${replica}:${upstreamId}`
@@ -93,7 +82,6 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     owner: job.owner,
     epoch: job.epoch,
     stage: job.stage,
-    matched: Number(job.matched),
     nameless: Number(job.nameless),
     shadow: 0,
     counted: 1,
@@ -128,7 +116,6 @@ export function ledgerJob(row: JobRow): LedgerJob {
     epoch: row.epoch,
     stage: row.stage,
     submittedAt: row.submitted_at,
-    matched: row.matched === 1,
     owner: row.owner,
     nameless: row.nameless === 1,
     prefix: row.prefix,
@@ -142,7 +129,6 @@ function seriesOf(row: JobRow): Series {
     arm: row.arm,
     operation: 'job',
     shadow: row.shadow === 1,
-    matched: row.matched === 1,
   }
 }
 

@@ -6,9 +6,7 @@ import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { JobName, JobSighting, LedgerJob } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import { addMissingColumns } from './columns.ts'
 import {
-  ADDED_COLUMNS,
   CLIP_WORK,
   COLUMNS,
   countedEnd,
@@ -56,12 +54,10 @@ export class JobTable {
     this.#windows = windows
     this.#owed = new OwedEnds(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
-    addMissingColumns(sql, 'jobs', ADDED_COLUMNS)
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
-    sql.exec('DROP INDEX IF EXISTS jobs_open')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (arm, shadow, poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_upstream ON jobs (upstream_id)')

@@ -139,7 +139,7 @@ export class Rescuer {
     this.#bodies.drop(row.key)
     this.#jobs.rescued(row.key, { upstreamId, replica })
     // Control did not choose this job, so it is in nobody's counters.
-    const going = { ...ledgerJob(row), upstreamId, replica, arm: 'control' as const, matched: false, work: row.work }
+    const going = { ...ledgerJob(row), upstreamId, replica, arm: 'control' as const, work: row.work }
     this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
   }
 }

@@ -4,20 +4,20 @@ import type { Admission, JobEntry, ShadowCaps } from '../rpc.ts'
 import type { Funnel } from './funnel.ts'
 import { jobKey } from './job-row.ts'
 import type { JobTable } from './job-table.ts'
-import type { ShadowEnd } from './shadow-end.ts'
+import type { ShadowCancellation } from './shadow-cancellation.ts'
 
 const DAY_MS = 86_400_000
 
 export class ShadowAdmission {
   readonly #jobs: JobTable
   readonly #funnel: Funnel
-  readonly #end: ShadowEnd
+  readonly #end: ShadowCancellation
   readonly #release: ReleaseConfig
   readonly #index: number
   #today: { day: number; n: number } | null = null
 
   /** `index` is the ledger's own among those of its release. */
-  constructor(jobs: JobTable, funnel: Funnel, end: ShadowEnd, release: ReleaseConfig, index: number) {
+  constructor(jobs: JobTable, funnel: Funnel, end: ShadowCancellation, release: ReleaseConfig, index: number) {
     this.#jobs = jobs
     this.#funnel = funnel
     this.#end = end
@@ -37,7 +37,6 @@ export class ShadowAdmission {
       upstreamId: '',
       submittedAt: now,
       rescue: null,
-      matched: false,
     }
     const pair = jobKey(control.arm, control.replica, control.upstreamId)
     const deadline = now + caps.jobTimeoutMs

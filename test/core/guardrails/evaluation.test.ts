@@ -22,7 +22,6 @@ function row(minute: number, n: number, errors = 0, over: Partial<Series> = {}):
     arm: 'candidate',
     operation: 'job',
     shadow: false,
-    matched: false,
     ...over,
   }
   return { startMs: minute * MINUTE, series, counters: counters(n, errors) }
@@ -134,14 +133,8 @@ describe('folding', () => {
 })
 
 describe('windows', () => {
-  it("hold only those of the span, oldest first, control's matched slice also by itself", () => {
-    const rows = [
-      row(3, 1),
-      row(1, 2),
-      row(1, 4, 0, { arm: 'control', matched: true }),
-      row(1, 5, 0, { arm: 'control' }),
-      row(9, 1),
-    ]
+  it('hold only those of the span, oldest first', () => {
+    const rows = [row(3, 1), row(1, 2), row(1, 4, 0, { arm: 'control' }), row(1, 5, 0, { arm: 'control' }), row(9, 1)]
     const windows = closedWindows(rows, { epoch: 1, shadow: false }, MINUTE, 9 * MINUTE, MINUTE)
     expect(windows.map(({ startMs, endMs }) => [startMs, endMs])).toEqual([
       [MINUTE, 2 * MINUTE],

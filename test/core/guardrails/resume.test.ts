@@ -23,7 +23,6 @@ function row(startMs: number, n: number, errors: number): WindowRow {
     arm: 'candidate',
     operation: 'job',
     shadow: false,
-    matched: false,
   } as const
   return { startMs, series, counters: counters(n, errors) }
 }

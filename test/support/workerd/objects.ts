@@ -41,7 +41,6 @@ export function series(over: Partial<Series> = {}): Series {
     arm: 'candidate',
     operation: 'submit',
     shadow: false,
-    matched: false,
     ...over,
   }
 }
@@ -70,7 +69,6 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
     epoch: 1,
     stage: 'canary-50',
     submittedAt: Date.now(),
-    matched: false,
     owner: '0123456789ab',
     nameless: false,
     prefix: '',

@@ -7,7 +7,7 @@ import type { ConfigView, HistoryEntry } from '../../../src/api/index.ts'
 import type { ChangeDetail, ChangeView, VersionView } from '../../../src/api/changes.ts'
 import type { ReleaseControllerRpc } from '../../../src/durable/controller-rpc.ts'
 import { controllerOf } from '../../../src/durable/stubs.ts'
-import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 
 const bindings = env as unknown as Env
 type Person = 'viewer' | 'tester' | 'operator' | 'admin' | 'second'
@@ -279,7 +279,7 @@ describe('where one person is enough', () => {
 
 describe('while live-config is away', () => {
   it('what is published stands and is answered so; the next read tells it what it missed', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const changes = `/api/v1/releases/${RELEASES[0]}/config/changes`
     await rig.request('POST', changes, { body: { title: 'fewer', patch: { min_jobs: 3 } } })
     rig.liveConfig.fails = true
@@ -294,7 +294,7 @@ describe('while live-config is away', () => {
   })
 
   it('nothing that is asked for is said to be kept', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.liveConfig.fails = true
     const path = `/api/v1/releases/${RELEASES[0]}/config/changes`
     const response = await rig.request('POST', path, { body: { title: 'fewer', patch: { min_jobs: 3 } } })

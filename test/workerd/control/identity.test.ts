@@ -7,7 +7,7 @@ import { ROLES, type Role } from '../../../src/auth/roles.ts'
 import { readConfig } from '../../../src/config/load.ts'
 import { ROUTES } from '../../../src/control/routes/index.ts'
 import { withProposal } from '../../../src/durable/live-config-data.ts'
-import { ControlRig, RELEASES, tokenOf, VARS } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES, tokenOf, VARS } from '../../support/control-fake.ts'
 
 const [R1] = RELEASES
 
@@ -61,7 +61,7 @@ const QUERIES: Record<string, string> = {
 }
 
 /** Where a change request is named, it is one of the caller's own. */
-function send(rig: ControlRig, cell: string, as: Role | null) {
+function send(rig: ControlFake, cell: string, as: Role | null) {
   const [method = '', path = ''] = cell.split(' ')
   const proposal = { title: 'fewer jobs', reason: '', patch: { min_jobs: 2 }, baseVersion: 0 }
   const made = withProposal(rig.liveConfig.data, proposal, `token:${as}`, new Date(rig.nowMs).toISOString())
@@ -84,7 +84,7 @@ describe('the table of roles', () => {
 
   const cells = Object.entries(TABLE).flatMap(([cell, needed]) => ROLES.map((role) => [cell, role, needed] as const))
   it.each(cells)('%s as %s (needs %s)', async (cell, role, needed) => {
-    const response = await send(new ControlRig(), cell, role)
+    const response = await send(new ControlFake(), cell, role)
     if (ROLES.indexOf(role) >= ROLES.indexOf(needed)) {
       await response.body?.cancel()
       expect(response.status).toBe(200)
@@ -95,7 +95,7 @@ describe('the table of roles', () => {
   })
 
   it.each(Object.keys(TABLE))('%s as nobody is 401', async (cell) => {
-    const response = await send(new ControlRig(), cell, null)
+    const response = await send(new ControlFake(), cell, null)
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toContain('Bearer')
     expect(await codeOf(response)).toBe('unauthenticated')
@@ -105,12 +105,12 @@ describe('the table of roles', () => {
 describe('without credentials', () => {
   it('liveness and readiness answer', async () => {
     for (const path of ['/healthz', '/readyz']) {
-      expect((await new ControlRig().request('GET', path, { as: null })).status).toBe(200)
+      expect((await new ControlFake().request('GET', path, { as: null })).status).toBe(200)
     }
   })
 
   it('unknown paths are 404 and other methods 405', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     expect(await codeOf(await rig.request('GET', '/api/v1/nothing', { as: null }))).toBe('not_found')
     const response = await rig.request('PUT', '/api/v1/releases/r1/actions', { body: {} })
     expect(response.status).toBe(405)
@@ -129,12 +129,12 @@ describe('without credentials', () => {
     ['GET', '/api/v1/events', 'POST'],
     ['POST', '/api/v1/releases/r1/config', 'GET, HEAD, PATCH, DELETE'],
   ])('%s %s is 405 and told what the path takes, whoever asks', async (method, path, allow) => {
-    const response = await new ControlRig().request(method, path, { as: null })
+    const response = await new ControlFake().request(method, path, { as: null })
     expect([response.status, response.headers.get('allow')]).toEqual([405, allow])
   })
 
   it('HEAD is answered where GET is, and a browser may ask which methods events take', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     expect((await rig.request('HEAD', '/healthz', { as: null })).status).toBe(200)
     expect((await rig.request('HEAD', '/api/v1/releases')).status).toBe(200)
     expect((await rig.request('OPTIONS', '/api/v1/events', { as: null })).status).toBe(204)
@@ -143,7 +143,7 @@ describe('without credentials', () => {
 
 describe('where nobody can be known', () => {
   it.each([undefined, '[]'])('everything but health is 503 auth_not_configured: %s', async (tokens) => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.settings.tokens = tokens
     for (const cell of [...Object.keys(TABLE), 'GET /']) {
       const response = await send(rig, cell, 'admin')
@@ -155,7 +155,7 @@ describe('where nobody can be known', () => {
   })
 
   it('a broken secret is 503 config_invalid that does not quote it', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.settings.tokens = '[{"name":"ci","role":"king","sha256":"abc"}]'
     const response = await rig.request('GET', '/api/v1/releases')
     const text = await response.text()
@@ -171,7 +171,7 @@ describe('where nobody can be known', () => {
   })
 
   it('one slip among the tokens locks nobody else out, and readiness names it', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     expect(await (await rig.request('GET', '/readyz', { as: null })).json()).toEqual({ status: 'ready', releases: 2 })
     const tokens: object[] = JSON.parse(rig.settings.tokens!)
     rig.settings.tokens = JSON.stringify([{ name: 'typo', role: 'Admin', sha256: hashToken('typo') }, ...tokens])
@@ -187,7 +187,7 @@ describe('where nobody can be known', () => {
   })
 
   it('an invalid configuration is 503 config_invalid with each wrong key, also for readiness, not for liveness', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.settings.config = readConfig({ RELEASE_A: { ...VARS.RELEASE_A, ladder: [5, 1], baek: '1s' } }, ['http'])
     for (const path of ['/api/v1/releases', '/readyz', '/metrics', '/']) {
       const response = await rig.request('GET', path)
@@ -202,7 +202,7 @@ describe('where nobody can be known', () => {
   })
 
   it('an issuer that can not be asked is 503 identity_unavailable with retry-after', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const access = { jwks_url: 'https://issuer.example/keys', issuer: 'i', audience: 'a' }
     rig.settings.config = readConfig({ ...VARS, SLUICE: { auth: { control_plane: access } } }, ['http'])
     const part = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
@@ -219,7 +219,7 @@ describe('where nobody can be known', () => {
 
 describe('failures', () => {
   it('of an object are 503 control_plane_unavailable, logged with their cause', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).view = () => Promise.reject(new Error('Worker not found'))
     const response = await rig.request('GET', `/api/v1/releases/${R1}`)
     const text = await response.text()
@@ -232,7 +232,7 @@ describe('failures', () => {
   it('to answer are 503 after five seconds, not a request that hangs', async () => {
     vi.useFakeTimers()
     try {
-      const rig = new ControlRig()
+      const rig = new ControlFake()
       rig.controller(R1).view = () => new Promise(() => {})
       const pending = rig.request('GET', `/api/v1/releases/${R1}`)
       await vi.advanceTimersByTimeAsync(5000)
@@ -246,7 +246,7 @@ describe('failures', () => {
   })
 
   it('that nobody expected are 500 without a word of what they were, which stands in the log', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).view = () => {
       throw new TypeError('secret internals')
     }
@@ -260,14 +260,14 @@ describe('failures', () => {
   })
 
   it('never log credentials', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).view = () => Promise.reject(new Error('down'))
     await rig.request('GET', `/api/v1/releases/${R1}`)
     expect(JSON.stringify(rig.logged)).not.toContain(tokenOf('admin'))
   })
 
   it('get a request id of their own where the given one is no id', async () => {
-    const response = await new ControlRig().request('GET', '/nothing', { headers: { 'x-request-id': 'a b<script>' } })
+    const response = await new ControlFake().request('GET', '/nothing', { headers: { 'x-request-id': 'a b<script>' } })
     expect(response.headers.get('x-request-id')).toBe('new-id')
   })
 })

@@ -3,7 +3,7 @@ import { histogramSamples, prometheusText } from '../../../src/control/prometheu
 import { addTo, emptySketch } from '../../../src/core/sketch.ts'
 import type { Series, WindowRow } from '../../../src/core/window.ts'
 import { aReleaseView } from '../../support/workerd/release-view.ts'
-import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 
 const [R1, CHINESE] = RELEASES
 
@@ -51,16 +51,15 @@ function total(operation: Series['operation'], over: Partial<Series>, requests: 
     arm: 'candidate',
     operation,
     shadow: false,
-    matched: false,
     ...over,
   }
   return { startMs: 0, series, counters: { requests, outcomes: { http_5xx: 1 }, sketches: { latency } } }
 }
 
 describe('the metrics', () => {
-  const rig = new ControlRig()
+  const rig = new ControlFake()
   const controller = rig.controller(R1)
-  controller.state = aReleaseView({
+  const shown = aReleaseView({
     name: R1,
     state: 'canary',
     stage: 'canary-50',
@@ -90,10 +89,13 @@ describe('the metrics', () => {
       },
     ],
   })
-  controller.state.shadow.dropped = { max_in_flight: 4 }
+  shown.shadow.dropped = { max_in_flight: 4 }
+  controller.shown = () => shown
+  controller.rollbacks = async () => [{ cause: 'error_rate:submit', n: 2 }]
+  controller.telemetryLost = async () => 3
   controller.rows = [
     total('submit', { epoch: 1 }, 10, [0.2]),
-    total('submit', { epoch: 2, matched: true }, 5, [3]),
+    total('submit', { epoch: 2 }, 5, [3]),
     total('submit', { shadow: true }, 7, []),
     total('job', {}, 4, [45, 100]),
   ]
@@ -133,7 +135,7 @@ describe('the metrics', () => {
   })
 
   it('name every family before anything has happened, with zeros for what can be foreseen', async () => {
-    const text = await (await new ControlRig().request('GET', '/metrics')).text()
+    const text = await (await new ControlFake().request('GET', '/metrics')).text()
     for (const name of PROMISED)
       expect(text).toMatch(new RegExp(`^# TYPE sluice_${name} (counter|gauge|histogram)$`, 'm'))
     const value = (name: string, label: string) =>

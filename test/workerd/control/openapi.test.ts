@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { ROUTES } from '../../../src/control/routes/index.ts'
-import { ControlRig } from '../../support/workerd/control-app.ts'
+import { ControlFake } from '../../support/control-fake.ts'
 
 type Json = { [key: string]: Json } & { $ref?: string }
 
-const response = await new ControlRig().request('GET', '/api/v1/openapi.json', { as: 'viewer' })
+const response = await new ControlFake().request('GET', '/api/v1/openapi.json', { as: 'viewer' })
 const document = (await response.json()) as Json
 
 /** Every object in the document with where it stands. */

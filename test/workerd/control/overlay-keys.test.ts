@@ -1,4 +1,4 @@
-/** Keys that JavaScript has a meaning for: refused wherever JSON comes in; what an older build let in can be taken out. */
+/** Keys that JavaScript has a meaning for: refused wherever JSON comes in; what got in can be taken out. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
@@ -25,13 +25,13 @@ interface Refused {
   error: { code: string; details: { path: string }[] }
 }
 
-/** Puts a text in the place of what the controller has stored, as an older build or a fault may have left it. */
+/** Puts a text in the place of what the controller has stored, as a fault may have left it. */
 async function store(text: string): Promise<void> {
   const { CONTROLLER } = env as unknown as Env
   const stub = CONTROLLER.get(CONTROLLER.idFromName(WAN))
   await call('GET', PATH).then((answer) => answer.body?.cancel())
   await runInDurableObject(stub as unknown as DurableObjectStub<never>, (_object, state) => {
-    state.storage.sql.exec('INSERT OR REPLACE INTO kept VALUES (?, ?)', 'published', text)
+    state.storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', 'published', text)
   })
   await evictDurableObject(stub as unknown as DurableObjectStub<never>)
 }

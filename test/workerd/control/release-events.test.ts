@@ -4,7 +4,7 @@ import { type ReleaseFeed, releaseEvents } from '../../../src/control/release-ev
 import type { ControlService } from '../../../src/control/service.ts'
 import { SharedFeed, StreamPlaces, MAX_STREAMS } from '../../../src/control/shared-feed.ts'
 import { SluiceError } from '../../../src/core/errors.ts'
-import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 import { aReleaseView } from '../../support/workerd/release-view.ts'
 
 const T0 = 1_900_000_000_000
@@ -102,7 +102,7 @@ describe('viewers of one release', () => {
 })
 
 it('the hundred and first stream is refused with the time to come again, and a stream that ends makes room', async () => {
-  const rig = new ControlRig()
+  const rig = new ControlFake()
   const open = () => rig.request('GET', `/api/v1/releases/${RELEASES[0]}/stream`)
   const streams: Response[] = []
   for (let i = 0; i < MAX_STREAMS; i++) streams.push(await open())

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorSchema, releaseSchema } from '../../../src/api/index.ts'
 import * as v from 'valibot'
-import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 
 const [R1, CHINESE] = RELEASES
 const ACTIONS = `/api/v1/releases/${R1}/actions`
@@ -13,7 +13,7 @@ async function errorOf(response: Response | Promise<Response>) {
 
 describe('releases', () => {
   it('are listed in matching order', async () => {
-    const response = await new ControlRig().request('GET', '/api/v1/releases', { as: 'viewer' })
+    const response = await new ControlFake().request('GET', '/api/v1/releases', { as: 'viewer' })
     const body: { items: { name: string }[]; next: null } = await response.json()
     expect(response.status).toBe(200)
     expect(body.items.map(({ name }) => name)).toEqual(RELEASES)
@@ -22,13 +22,13 @@ describe('releases', () => {
   })
 
   it('are found by any name, and tell their version', async () => {
-    const response = await new ControlRig().request('GET', `/api/v1/releases/${encodeURIComponent(CHINESE)}`)
+    const response = await new ControlFake().request('GET', `/api/v1/releases/${encodeURIComponent(CHINESE)}`)
     expect(v.parse(releaseSchema, await response.json()).name).toBe(CHINESE)
-    expect(response.headers.get('etag')).toBe('"1"')
+    expect(response.headers.get('etag')).toBe('"0"')
   })
 
   it('that do not exist are 404 release_not_found on each route', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     for (const path of ['', '/history', '/config', '/counters', '/jobs', '/pairs', '/stream']) {
       const error = await errorOf(rig.request('GET', `/api/v1/releases/none-such${path}`))
       expect(error).toMatchObject({ status: 404, code: 'release_not_found' })
@@ -41,11 +41,11 @@ describe('releases', () => {
 
 describe('an action', () => {
   it('answers the new state and stands in the history with who and why', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const body = { action: 'start', stage: 'canary-50', reason: ' time to go ' }
     const response = await rig.request('POST', ACTIONS, { as: 'operator', body })
-    expect(await response.json()).toMatchObject({ stage: 'canary-50', percent: 50, version: 2 })
-    expect(response.headers.get('etag')).toBe('"2"')
+    expect(await response.json()).toMatchObject({ stage: 'canary-50', percent: 50, version: 1 })
+    expect(response.headers.get('etag')).toBe('"1"')
     const history: { items: unknown[] } = await (await rig.request('GET', `/api/v1/releases/${R1}/history`)).json()
     expect(history.items).toMatchObject([
       { who: 'token:operator', action: 'start', reason: 'time to go', from: { stage: 'idle' }, to: { percent: 50 } },
@@ -53,20 +53,26 @@ describe('an action', () => {
   })
 
   it('that is only tried changes nothing and says so', async () => {
-    const rig = new ControlRig()
-    const response = await rig.request('POST', ACTIONS, { body: { action: 'start', dry_run: true } })
+    const rig = new ControlFake()
+    const response = await rig.request('POST', ACTIONS, {
+      body: { action: 'start', stage: 'canary-50', dry_run: true },
+    })
     expect(await response.json()).toMatchObject({ stage: 'canary-50', dry_run: true })
     expect(response.headers.get('etag')).toBeNull()
     expect(rig.controller(R1).state.stage).toBe('idle')
   })
 
   it('that is illegal is 409 with the legal ones', async () => {
-    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: { action: 'promote' } }))
-    expect(error).toMatchObject({ status: 409, code: 'illegal_transition', details: [{ message: 'start' }] })
+    const error = await errorOf(new ControlFake().request('POST', ACTIONS, { body: { action: 'promote' } }))
+    expect(error).toMatchObject({
+      status: 409,
+      code: 'illegal_transition',
+      details: [{ message: 'start' }, { message: 'set_shadow' }],
+    })
   })
 
-  it.each(['1', '"1"', 'W/"1"', '*'])('goes ahead with If-Match: %s while that is the version', async (ifMatch) => {
-    const response = await new ControlRig().request('POST', ACTIONS, {
+  it.each(['0', '"0"', 'W/"0"', '*'])('goes ahead with If-Match: %s while that is the version', async (ifMatch) => {
+    const response = await new ControlFake().request('POST', ACTIONS, {
       body: { action: 'start' },
       headers: { 'if-match': ifMatch },
     })
@@ -74,13 +80,13 @@ describe('an action', () => {
   })
 
   it.each(['7', '"7"'])('with a stale If-Match: %s is 412 and changes nothing', async (ifMatch) => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const options = { body: { action: 'start' }, headers: { 'if-match': ifMatch } }
     expect(await errorOf(rig.request('POST', ACTIONS, options))).toMatchObject({
       status: 412,
       code: 'version_mismatch',
     })
-    expect(rig.controller(R1).state.version).toBe(1)
+    expect(rig.controller(R1).state.version).toBe(0)
   })
 
   it.each([
@@ -95,15 +101,15 @@ describe('an action', () => {
     ['no JSON', '{"action":', 400, 'malformed_body', null],
     ['too much', JSON.stringify({ action: 'start', reason: 'x'.repeat(70_000) }), 413, 'body_too_large', null],
   ])('with %s is refused and names the place', async (_, body, status, code, param) => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const error = await errorOf(rig.request('POST', ACTIONS, { body }))
     expect(error).toMatchObject({ status, code, param })
-    expect(rig.controller(R1).state.version).toBe(1)
+    expect(rig.controller(R1).state.version).toBe(0)
   })
 
   it('with a key too many says so plainly', async () => {
     const error = await errorOf(
-      new ControlRig().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }),
+      new ControlFake().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }),
     )
     expect(error.details).toEqual([
       { path: 'dry_run', message: 'true or false is needed, not 7' },
@@ -113,13 +119,13 @@ describe('an action', () => {
 
   it('is JSON by name too, so that no form of another site can send one', async () => {
     const headers = { 'content-type': 'text/plain' }
-    const error = await errorOf(new ControlRig().request('POST', ACTIONS, { body: '{"action":"start"}', headers }))
+    const error = await errorOf(new ControlFake().request('POST', ACTIONS, { body: '{"action":"start"}', headers }))
     expect(error).toMatchObject({ status: 415, code: 'unsupported_media_type' })
   })
 
   it('with a broken If-Match is 400', async () => {
     const options = { body: { action: 'start' }, headers: { 'if-match': 'latest' } }
-    expect(await errorOf(new ControlRig().request('POST', ACTIONS, options))).toMatchObject({
+    expect(await errorOf(new ControlFake().request('POST', ACTIONS, options))).toMatchObject({
       status: 400,
       param: 'If-Match',
     })
@@ -128,7 +134,7 @@ describe('an action', () => {
 
 describe('history', () => {
   it('is paged by cursor', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     await rig.request('POST', ACTIONS, { body: { action: 'start' } })
     await rig.request('POST', ACTIONS, { body: { action: 'rollback' } })
     const page = async (query: string) =>
@@ -143,7 +149,7 @@ describe('history', () => {
   })
 
   it.each(['limit=0', 'limit=501', 'limit=ten', 'cursor='])('refuses %s', async (query) => {
-    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/history?${query}`))
+    const error = await errorOf(new ControlFake().request('GET', `/api/v1/releases/${R1}/history?${query}`))
     expect(error).toMatchObject({ status: 400, code: 'invalid_request', param: query.split('=')[0] })
   })
 })
@@ -156,14 +162,14 @@ describe('a cursor that no page gave', () => {
       `pairs?cursor=${encodeURIComponent(cursor)}`,
     ]),
   ])('is refused: %s', async (path) => {
-    const error = await errorOf(new ControlRig().request('GET', `/api/v1/releases/${R1}/${path}`))
+    const error = await errorOf(new ControlFake().request('GET', `/api/v1/releases/${R1}/${path}`))
     expect(error).toMatchObject({ status: 400, code: 'invalid_request', param: 'cursor' })
   })
 })
 
 it('break-glass is told by every release, by an action and by readyz, for as long as it is set', async () => {
-  const rig = new ControlRig()
-  const json = async (...given: Parameters<ControlRig['request']>) => (await rig.request(...given)).json()
+  const rig = new ControlFake()
+  const json = async (...given: Parameters<ControlFake['request']>) => (await rig.request(...given)).json()
   const RELEASE = `/api/v1/releases/${R1}`
   expect(await json('GET', RELEASE)).not.toHaveProperty('forced_control')
   rig.settings.forceControl = true
@@ -182,22 +188,23 @@ it('break-glass is told by every release, by an action and by readyz, for as lon
 
 describe('assign', () => {
   it('tells the arm of a subject and why', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const arms = async () => {
       const response = await rig.request('GET', `/api/v1/assign?release=${R1}&subject=user_1`, { as: 'viewer' })
       return response.json()
     }
     expect(await arms()).toMatchObject({ arm: 'control', reason: 'idle', stage: 'idle', percent: 0, subject: 'user_1' })
-    await rig.request('POST', ACTIONS, { body: { action: 'start' } })
-    expect(await arms()).toMatchObject({ reason: 'hash', stage: 'canary-50', percent: 50, epoch: 2 })
-    rig.controller(R1).rules = [{ when: { subject: ['user_1'] }, arm: 'candidate' }]
+    await rig.request('POST', ACTIONS, { body: { action: 'start', stage: 'canary-50' } })
+    expect(await arms()).toMatchObject({ reason: 'hash', stage: 'canary-50', percent: 50, epoch: 1 })
+    const rules = [{ when: { subject: ['user_1'] }, arm: 'candidate' }]
+    await rig.request('PATCH', `/api/v1/releases/${R1}/config`, { body: { rules } })
     expect(await arms()).toMatchObject({ arm: 'candidate', reason: 'rule' })
     rig.settings.forceControl = true
     expect(await arms()).toMatchObject({ arm: 'control', reason: 'forced_control' })
   })
 
   it('needs both names', async () => {
-    const error = await errorOf(new ControlRig().request('GET', '/api/v1/assign?release=r1'))
+    const error = await errorOf(new ControlFake().request('GET', '/api/v1/assign?release=r1'))
     expect(error).toMatchObject({ status: 400, param: 'subject' })
   })
 })

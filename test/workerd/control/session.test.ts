@@ -1,7 +1,7 @@
 /** A person with a browser: the log-in, the session that comes of it, and what it may do. */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { hashToken } from '../../../src/auth/tokens.ts'
-import { ControlRig, COOKIE_KEY, ORIGIN, RELEASES, tokenOf } from '../../support/workerd/control-app.ts'
+import { ControlFake, COOKIE_KEY, ORIGIN, RELEASES, tokenOf } from '../../support/control-fake.ts'
 
 const [R1] = RELEASES
 const HTML = { accept: 'text/html' }
@@ -12,7 +12,7 @@ async function codeOf(response: Response): Promise<string> {
 }
 
 describe('a browser', () => {
-  let rig: ControlRig
+  let rig: ControlFake
   let cookie: string
 
   async function logIn(
@@ -32,7 +32,7 @@ describe('a browser', () => {
   }
 
   beforeAll(async () => {
-    rig = new ControlRig()
+    rig = new ControlFake()
     cookie = (await logIn(tokenOf('operator'))).headers.get('set-cookie')!.split(';')[0]!
   })
 
@@ -121,7 +121,7 @@ describe('a browser', () => {
   )
 
   it("changes things from this site's own pages, under its token's name", async () => {
-    const own = new ControlRig()
+    const own = new ControlFake()
     const response = await own.request('POST', '/api/v1/releases/r1/actions', {
       as: null,
       headers: { cookie, origin: ORIGIN },
@@ -138,7 +138,7 @@ describe('a browser', () => {
   })
 
   it('has no session any more after eight hours', async () => {
-    const late = new ControlRig()
+    const late = new ControlFake()
     late.nowMs += 8 * 3_600_000
     expect((await late.request('GET', '/api/v1/releases', { as: null, headers: { cookie } })).status).toBe(401)
   })
@@ -160,7 +160,7 @@ describe('a browser', () => {
       },
     ],
   ])('has no session any more when its token was %s', async (_, keep) => {
-    const changed = new ControlRig()
+    const changed = new ControlFake()
     const tokens: { name: string; role: string; sha256: string }[] = JSON.parse(changed.settings.tokens ?? '[]')
     changed.settings.tokens = JSON.stringify(tokens.filter(keep))
     expect((await changed.request('GET', '/api/v1/releases', { as: null, headers: { cookie } })).status).toBe(401)
@@ -169,7 +169,7 @@ describe('a browser', () => {
   it.each(['before', 'behind'])(
     'keeps its session while its token is rotated, the old one %s the new',
     async (place) => {
-      const rotated = new ControlRig()
+      const rotated = new ControlFake()
       const tokens: { name: string; role: string; sha256: string }[] = JSON.parse(rotated.settings.tokens ?? '[]')
       const fresh = tokens
         .filter(({ name }) => name === 'operator')
@@ -182,7 +182,7 @@ describe('a browser', () => {
   )
 
   it('keeps its session while the cookie key is rotated, and loses it with the old key', async () => {
-    const rotated = new ControlRig()
+    const rotated = new ControlFake()
     rotated.settings.cookieKey = `a-newer-key-for-cookies,${COOKIE_KEY}`
     expect((await rotated.request('GET', '/api/v1/releases', { as: null, headers: { cookie } })).status).toBe(200)
     rotated.settings.cookieKey = 'a-newer-key-for-cookies'

@@ -4,7 +4,7 @@ import { releaseEvents } from '../../../src/control/release-events.ts'
 import { SharedFeed } from '../../../src/control/shared-feed.ts'
 import { addTo, emptySketch } from '../../../src/core/sketch.ts'
 import type { Series, WindowRow } from '../../../src/core/window.ts'
-import { ControlRig, RELEASES } from '../../support/workerd/control-app.ts'
+import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 
 const [R1] = RELEASES
 const START = Date.parse('2026-11-24T08:00:00Z')
@@ -24,7 +24,6 @@ function aRow(
       arm: 'candidate',
       operation: 'submit',
       shadow: false,
-      matched: false,
       ...series,
     },
     counters: { requests, outcomes: { http_5xx: errors, client_error: 1 }, sketches: { latency } },
@@ -35,7 +34,7 @@ function span(fromMs: number, toMs: number): string {
   return `from=${new Date(fromMs).toISOString()}&to=${new Date(toMs).toISOString()}`
 }
 
-async function counters(rig: ControlRig, query = ''): Promise<CounterRow[]> {
+async function counters(rig: ControlFake, query = ''): Promise<CounterRow[]> {
   const response = await rig.request('GET', `/api/v1/releases/${R1}/counters?${query}`, { as: 'viewer' })
   expect(response.status).toBe(200)
   return (await response.json<{ items: CounterRow[] }>()).items
@@ -43,7 +42,7 @@ async function counters(rig: ControlRig, query = ''): Promise<CounterRow[]> {
 
 describe('counters', () => {
   it('are told per window, errors of the arm apart from what is not its fault', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = [aRow({ requests: 10, errors: 2, seconds: [1, 2, 3, 4] })]
     const [row] = await counters(rig, span(START, START + MINUTE))
     expect(row).toMatchObject({
@@ -63,7 +62,7 @@ describe('counters', () => {
   })
 
   it('are the same for one time in two zones', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = [aRow({ minute: 0 }), aRow({ minute: 5 })]
     const utc = await counters(rig, 'from=2026-11-24T08:00:00Z&to=2026-11-24T08:05:00Z')
     expect(utc).toEqual(await counters(rig, 'from=2026-11-24T16:00:00%2B08:00&to=2026-11-24T03:05:00-05:00'))
@@ -71,16 +70,16 @@ describe('counters', () => {
   })
 
   it('are the last hour if nothing is said', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = [aRow({ minute: -1 }), aRow({ minute: 0 }), aRow({ minute: 59 })]
     expect(await counters(rig)).toHaveLength(2)
   })
 
-  it('are merged into longer steps, and matched control traffic into the rest', async () => {
-    const rig = new ControlRig()
+  it('are merged into longer steps, shadow traffic apart', async () => {
+    const rig = new ControlFake()
     rig.controller(R1).rows = [
-      aRow({ arm: 'control', matched: true, requests: 3, seconds: [1] }),
-      aRow({ arm: 'control', matched: false, requests: 4, seconds: [9] }),
+      aRow({ arm: 'control', requests: 3, seconds: [1] }),
+      aRow({ arm: 'control', requests: 4, seconds: [9] }),
       aRow({ arm: 'control', minute: 4, requests: 5, seconds: [5] }),
       aRow({ arm: 'control', minute: 5, requests: 6 }),
       aRow({ arm: 'control', minute: 4, requests: 7, shadow: true }),
@@ -96,14 +95,14 @@ describe('counters', () => {
   })
 
   it('over a time longer than one call to the object covers are complete', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = Array.from({ length: 1200 }, (_, i) => aRow({ minute: -i, requests: 1 }))
     const rows = await counters(rig, `${span(START - 1200 * MINUTE, START + MINUTE)}&step=1d`)
     expect(rows.reduce((sum, { requests }) => sum + requests, 0)).toBe(1200)
   })
 
   it('over a very long time come in longer steps, without asking for windows that nobody keeps', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const controller = rig.controller(R1)
     controller.rows = [aRow({ minute: 0 }), aRow({ minute: 1 })]
     let calls = 0
@@ -124,14 +123,14 @@ describe('counters', () => {
     'step=0s',
     'from=2026-11-24T09:00:00Z&to=2026-11-24T08:00:00Z',
   ])('are refused for %s', async (query) => {
-    const response = await new ControlRig().request('GET', `/api/v1/releases/${R1}/counters?${query}`)
+    const response = await new ControlFake().request('GET', `/api/v1/releases/${R1}/counters?${query}`)
     expect(response.status).toBe(400)
   })
 })
 
 describe('jobs', () => {
   it('are filtered by arm, status and shadow, and paged', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const job = (id: string, arm: 'control' | 'candidate', status: 'open' | 'failed', shadow: boolean) => ({
       id,
       arm,
@@ -166,7 +165,7 @@ describe('jobs', () => {
 
 describe('the live feed', () => {
   async function collect(
-    rig: ControlRig,
+    rig: ControlFake,
     seconds: number,
     between: (second: number) => void = () => {},
     sinceMs: number | null = null,
@@ -191,21 +190,25 @@ describe('the live feed', () => {
   const named = (events: string[], name: string) => events.filter((event) => event.includes(`event: ${name}\n`))
 
   it('tells the state at once, and again only when it changes', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const events = await collect(rig, 30, (second) => {
       if (second === 10)
         void rig
           .controller(R1)
-          .act({ action: 'start', reason: '', force: false, dry_run: false }, { who: 'x', ifMatch: null })
+          .act(
+            { action: 'start', stage: 'canary-50', reason: '', force: false, dry_run: false },
+            { who: 'x', ifMatch: null },
+          )
     })
     const states = named(events, 'state')
-    expect(states).toHaveLength(2)
-    expect(states[0]).toContain('"stage":"idle"')
+    expect(states.filter((state) => state.includes('"stage":"idle"'))).toEqual([states[0]])
     expect(states[1]).toContain('"stage":"canary-50"')
+    // A running release also says when it is checked next, so that no two are alike.
+    expect(new Set(states.map((state) => state.replace(/^id: .*/, ''))).size).toBe(states.length)
   })
 
   it('tells the counters of each window once it has closed', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = [aRow({ minute: 59, requests: 59 }), aRow({ minute: 60, requests: 60 })]
     const events = named(await collect(rig, 70), 'counters')
     expect(events).toHaveLength(3)
@@ -213,22 +216,20 @@ describe('the live feed', () => {
   })
 
   it('tells no state again because a clock goes on', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const counting = (second: number) => {
-      const { state } = rig.controller(R1)
       const until = '2026-11-24T10:00:00.000Z'
-      rig.controller(R1).state = {
-        ...state,
+      rig.controller(R1).shown = () => ({
         blocked_by: [{ code: 'bake', message: `bake: ${100 - second} s left`, until }],
         draining: { jobs: 1, oldest_seconds: second },
-      }
+      })
     }
     counting(0)
     expect(named(await collect(rig, 30, counting), 'state')).toHaveLength(1)
   })
 
   it('goes on after the last event that a reader had', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     rig.controller(R1).rows = [55, 56, 57, 58, 59].map((minute) => aRow({ minute, requests: minute }))
     const since = START + 57 * MINUTE
     const [counters] = named(await collect(rig, 3, () => {}, since), 'counters')
@@ -237,12 +238,12 @@ describe('the live feed', () => {
   })
 
   it('is heard at least every three seconds', async () => {
-    const events = await collect(new ControlRig(), 59)
+    const events = await collect(new ControlFake(), 59)
     expect(named(events, 'heartbeat').length).toBeGreaterThanOrEqual(18)
   })
 
   it('says once that the release does not answer, and tells the state when it does again', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const view = rig.controller(R1).view.bind(rig.controller(R1))
     const events = await collect(rig, 30, (second) => {
       if (second === 5) rig.controller(R1).view = () => Promise.reject(new Error('down'))
@@ -253,14 +254,14 @@ describe('the live feed', () => {
   })
 
   it('ends by itself after ten minutes', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const began = rig.nowMs
     await collect(rig, 100_000)
     expect(rig.nowMs - began).toBe(600_000)
   })
 
   it('is served as server-sent events, and stops when the reader goes', async () => {
-    const rig = new ControlRig()
+    const rig = new ControlFake()
     const response = await rig.request('GET', `/api/v1/releases/${R1}/stream`, { as: 'viewer' })
     expect(response.headers.get('content-type')).toContain('text/event-stream')
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()

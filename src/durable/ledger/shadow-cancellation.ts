@@ -4,7 +4,6 @@
  * answer.
  */
 import type { Backend } from './backend.ts'
-import { addMissingColumns } from './columns.ts'
 
 const WIDTH = 2
 const AT_ONCE = 48
@@ -13,7 +12,7 @@ const PAUSE_MS = 2000
 
 type StopRow = { key: string; upstream_id: string; replica: number; attempts: number; prefix: string }
 
-export class ShadowEnd {
+export class ShadowCancellation {
   readonly #sql: SqlStorage
   readonly #backend: Backend
   #closed: number
@@ -24,10 +23,8 @@ export class ShadowEnd {
     this.#sql = sql
     this.#backend = backend
     sql.exec('CREATE TABLE IF NOT EXISTS shadow_closed (one INTEGER PRIMARY KEY, epoch INTEGER)')
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS stops (key TEXT PRIMARY KEY, upstream_id TEXT, replica INTEGER, attempts INTEGER, next_at INTEGER) WITHOUT ROWID',
-    )
-    addMissingColumns(sql, 'stops', [['prefix', "TEXT DEFAULT ''"]])
+    sql.exec(`CREATE TABLE IF NOT EXISTS stops (key TEXT PRIMARY KEY, upstream_id TEXT, replica INTEGER, prefix TEXT,
+      attempts INTEGER, next_at INTEGER) WITHOUT ROWID`)
     const [row] = sql.exec<{ epoch: number }>('SELECT epoch FROM shadow_closed')
     this.#closed = row?.epoch ?? -1
   }

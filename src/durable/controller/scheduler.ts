@@ -12,7 +12,7 @@ const INVALID_PAUSE_MS = 5000
 /** While a webhook is under way; should the object die with it, the alarm tries again. */
 const SENDING_PAUSE_MS = 10_000
 
-export class AlarmClock {
+export class Scheduler {
   readonly #storage: DurableObjectStorage
   readonly #store: ControllerStore
   readonly #outbox: Outbox
@@ -26,11 +26,11 @@ export class AlarmClock {
   }
 
   /** First of all, as an alarm goes off: whatever fails then, there is a next one. `config` is null while it is not valid. */
-  async hold(config: ReleaseConfig | null): Promise<void> {
+  async scheduleRetry(config: ReleaseConfig | null): Promise<void> {
     await this.#storage.setAlarm(Date.now() + (config ? periodMs(config) : INVALID_PAUSE_MS))
   }
 
-  async rearm(config: ReleaseConfig): Promise<void> {
+  async schedule(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
     const { state, unsettled } = this.#store
     await this.#set(now, [
@@ -41,24 +41,24 @@ export class AlarmClock {
     ])
   }
 
-  /** Of a release that is gone from the file: webhooks go out, shards are told; then it rests until it is back. */
-  async rest(): Promise<void> {
+  /** Of a release that is gone from the file: webhooks go out, shards learn of it; then no alarm is set until it is back. */
+  async idle(): Promise<void> {
     const now = Date.now()
     const { state, pushedVersion } = this.#store
-    const untold = isRunning(state) || pushedVersion < state.version
-    await this.#set(now, [this.#webhookAt(now), untold ? now + INVALID_PAUSE_MS : null])
+    const isBehind = isRunning(state) || pushedVersion < state.version
+    await this.#set(now, [this.#webhookAt(now), isBehind ? now + INVALID_PAUSE_MS : null])
   }
 
   /**
    * Set again by whoever asks next: an alarm that was lost, that had nothing to do while the release was gone, or that
    * a clock which ran ahead has set for long after the next tick.
    */
-  async armed(config: ReleaseConfig): Promise<void> {
+  async ensure(config: ReleaseConfig): Promise<void> {
     const { state, unsettled } = this.#store
     const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
     if (!hasWork) return
     const at = await this.#storage.getAlarm()
-    if (at === null || at > nextTickAt(config, Date.now()) + periodMs(config)) await this.rearm(config)
+    if (at === null || at > nextTickAt(config, Date.now()) + periodMs(config)) await this.schedule(config)
   }
 
   #webhookAt(now: number): number | null {

@@ -4,20 +4,25 @@ import { type Guardrail, kindOf } from './kinds.ts'
 import type { Finding, JudgeContext, MonitorState } from './monitor.ts'
 
 /** The finding as it is worth now: `no_data` once nothing of the candidate was seen for longer than `no_data_grace`. */
-export function silenced(guardrail: Guardrail, state: MonitorState, context: JudgeContext, finding: Finding): Finding {
+export function withNoDataGrace(
+  guardrail: Guardrail,
+  state: MonitorState,
+  context: JudgeContext,
+  finding: Finding,
+): Finding {
   if (finding.status === 'breach' || finding.status === 'error') return finding
-  const silentMs = silence(guardrail, state, context)
-  if (silentMs <= guardrail.noDataGraceMs) return finding
+  const missingMs = missingFor(guardrail, state, context)
+  if (missingMs <= guardrail.noDataGraceMs) return finding
   // Of what was never seen, the finding's own words say as much.
   const words = (): string =>
     finding.status === 'no_data'
       ? finding.words()
-      : `no ${subject(guardrail)} for ${durationText(silentMs)}; before that: ${finding.words()}`
+      : `no ${subject(guardrail)} for ${durationText(missingMs)}; before that: ${finding.words()}`
   return { ...finding, status: 'no_data', note: 'grace_over', words }
 }
 
 /** Ms without an observation of the candidate, as far as they are known. */
-function silence(guardrail: Guardrail, state: MonitorState, context: JudgeContext): number {
+function missingFor(guardrail: Guardrail, state: MonitorState, context: JudgeContext): number {
   const { now, clockStartedAt, epochStartedAt, listeningSince, recent, signals, judgedUntil = now } = context
   if ((recent?.candidate[guardrail.operation]?.requests ?? 0) > 0) return 0
   const { isPosted } = kindOf(guardrail)

@@ -13,7 +13,7 @@ import { within } from '../deadline.ts'
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
 
-export class Withdrawal {
+export class RemovedRelease {
   readonly #env: Env
   readonly #name: string
   readonly #store: ControllerStore
@@ -24,32 +24,31 @@ export class Withdrawal {
     this.#store = store
   }
 
-  /** Rolled back, and every shard told so, since it is they who answer first when the release is back. */
+  /** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
   async run(): Promise<void> {
     if (isRunning(this.#store.state)) this.#rollBack(Date.now())
     const { state, pushedVersion, shards } = this.#store
     if (pushedVersion >= state.version) return
     const snapshot = snapshotOf(state, routesNothing(this.#name))
-    const told = shardsNamed(this.#env, this.#name, shards).map((shard) =>
+    const pushes = shardsNamed(this.#env, this.#name, shards).map((shard) =>
       within(CALL_DEADLINE_MS, shard.push(snapshot)),
     )
-    await Promise.all(told)
-    this.#store.commit({ pushedVersion: Math.max(snapshot.version, this.#store.pushedVersion) }, null, Date.now())
+    await Promise.all(pushes)
+    const confirmed = Math.max(snapshot.version, this.#store.pushedVersion)
+    this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
 
   /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
   #rollBack(now: number): void {
     const { state, judgement } = this.#store
-    const facts = { now, finishedJobs: 0, verdicts: [], excused: [], experiment: null }
+    const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
     const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
     if (!next.ok) return
     const { from, to } = next
     const closed = openJudgement(next.state, { windowMs: 1, guardrails: [] }, judgement)
-    this.#store.commit(
-      { state: next.state, judgement: closed, shadowsToClose: state.epoch },
-      { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to },
-      now,
-    )
+    const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
+    const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
+    this.#store.commit({ stored, audit: [entry] }, now)
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a release's controller keeps beside its audit, and how values stored by an older build become today's. Pure. */
+/** What a release's controller stores beside its audit, and how that is read. Pure. */
 import { isTable } from '../../config/fields.ts'
 import type { Overlay } from '../../config/overlay.ts'
 import type { FixedReading } from '../../core/experiment.ts'
@@ -8,7 +8,7 @@ import type { Verdict } from '../../core/guardrails/index.ts'
 import { initialState, type ReleaseState, type State } from '../../core/release.ts'
 import type { BlastSum } from '../../core/rollback-cost.ts'
 
-/** Of all that is kept; grows when a stored value changes its shape or its meaning. */
+/** Of all that is stored; grows when a stored value changes its shape or its meaning. */
 const SCHEMA = 1
 
 /** The overlay as published; `version` counts publications. */
@@ -29,11 +29,11 @@ export function publishedOf(text: string): Published {
 }
 
 /**
- * Rows as stored → values, without those that can't be read, which are named. `published` tells of itself. A schema
+ * Rows as stored → values, without those that can't be read, which are named. `published` says so itself. A schema
  * that can't be read names no newer build.
  */
-export function readKept(rows: readonly { name: string; value: string }[]): {
-  stored: Partial<Omit<Kept, 'schema'>> & { schema?: number }
+export function readStored(rows: readonly { name: string; value: string }[]): {
+  stored: Partial<Omit<StoredState, 'schema'>> & { schema?: number }
   unreadable: string[]
 } {
   const stored: Record<string, unknown> = {}
@@ -89,12 +89,7 @@ export interface EndedRun {
   epoch: number
 }
 
-/** Its cost is not final yet, while jobs of it are open; `told`: what it was so far stands in history. */
-export interface UnsettledRun extends EndedRun {
-  told: boolean
-}
-
-export interface Kept {
+export interface StoredState {
   schema: typeof SCHEMA
   state: ReleaseState
   judgement: Judgement | null
@@ -109,7 +104,8 @@ export interface Kept {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
-  unsettled: UnsettledRun[]
+  /** Runs whose cost is not final yet, since jobs of them are open. */
+  unsettled: EndedRun[]
   /** The last run, if it was rolled back, and its cost once that is final; until the next start. */
   endedRun: EndedRun | null
   endedCost: BlastSum | null
@@ -124,12 +120,13 @@ export interface ExperimentDecision {
 }
 
 /**
- * What is stored, in any known schema, with what is missing filled in. A new schema adds its step here. Throws on a
- * newer one than this build's, so that an older build that was deployed again overwrites nothing.
+ * What is stored, with what is missing filled in. Throws on a schema that is newer than this build's, so that an older
+ * build that was deployed again overwrites nothing.
  */
-export function upgradeKept(stored: Partial<Omit<Kept, 'schema'>> & { schema?: number }): Kept {
+export function migrateStoredState(stored: Partial<Omit<StoredState, 'schema'>> & { schema?: number }): StoredState {
   const { schema = SCHEMA } = stored
-  if (schema !== SCHEMA) throw new Error(`the release is stored in schema ${schema}; this build knows schema ${SCHEMA}`)
+  if (schema > SCHEMA) throw new Error(`the release is stored in schema ${schema}; this build knows schema ${SCHEMA}`)
+  // Here stands a pure step for each schema before today's, once there is one: what it stored → what the next one stores.
   return {
     state: initialState(0),
     judgement: null,
@@ -141,16 +138,10 @@ export function upgradeKept(stored: Partial<Omit<Kept, 'schema'>> & { schema?: n
     decision: null,
     reading: null,
     unsettled: [],
-    endedRun: endedRunOf(stored.state),
+    endedRun: null,
     endedCost: null,
     shadowsToClose: null,
     ...stored,
-    schema,
+    schema: SCHEMA,
   }
-}
-
-/** Earlier builds kept it in the state alone, until the reset. */
-function endedRunOf(state: ReleaseState | undefined): EndedRun | null {
-  if (state?.state !== 'rolled_back') return null
-  return { startedAt: state.startedAt ?? 0, decidedAt: state.since, epoch: state.epoch }
 }

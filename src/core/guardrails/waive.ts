@@ -3,10 +3,10 @@ import { type Guardrail, kindOf } from './kinds.ts'
 import type { Verdict } from './monitor.ts'
 
 /**
- * Ids of guardrails that are passed over: silent for longer than allowed with `no_data = "warn"`, or relative to a
+ * Ids of guardrails that are waived: without data for longer than allowed with `no_data = "warn"`, or relative to a
  * control that has too few requests to compare with, where the candidate takes all and control never will have more.
  */
-export function excusedGuardrails(
+export function waivedGuardrails(
   guardrails: readonly Guardrail[],
   verdicts: readonly Verdict[],
   percent: number,
