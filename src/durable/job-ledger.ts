@@ -26,6 +26,7 @@ import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
 import { jobViews, pairViews } from './ledger/views.ts'
 import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
+import { pollersOf } from './poll-runner.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
@@ -95,7 +96,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         bodies: this.#bodies,
         downloads: this.#downloads,
         funnel: this.#funnel,
-        backend,
+        pollers: pollersOf(ctx.exports, this.#release.name, backend),
         release: this.#release,
         rescuer,
         shadowEnd,
@@ -166,7 +167,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   async rescue(job: JobName, waitMs: number): Promise<Onward> {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#rescuer) return null
-    await this.#follower?.lookNow(row)
+    await this.#follower?.pollNow(row)
     const onward = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await this.#follower?.arm(Date.now())
     return onward
