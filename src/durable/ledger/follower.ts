@@ -23,6 +23,9 @@ const WAKE_MS = 8000
 const HOLD_MS = 30_000
 /** An ended job is known for so long after its submit. */
 const KEEP_JOBS_MS = 8 * 86_400_000
+/** So many are forgotten a wake, and the next wake comes so soon where there are more. */
+const FORGET_AT_ONCE = 500
+const FORGET_PAUSE_MS = 250
 const KEEP_UNRESCUED_BODY_MS = 60_000
 
 interface FollowerParts {
@@ -130,14 +133,14 @@ export class Follower {
     this.#rescuer.startDue(now)
     await this.#poller.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
     this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
-    this.#jobs.forget(now - KEEP_JOBS_MS)
+    const hasMore = this.#jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
     await this.#storage.deleteAlarm()
-    await this.arm(Date.now())
+    await this.arm(Date.now(), hasMore ? Date.now() + FORGET_PAUSE_MS : null)
   }
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
-  async arm(now: number): Promise<void> {
-    const all = [this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
+  async arm(now: number, forgetAt: number | null = null): Promise<void> {
+    const all = [forgetAt, this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
     const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)

@@ -19,10 +19,9 @@ import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { JobSight } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
-import type { BackendName } from '../rpc.ts'
-import { within } from '../stubs.ts'
 import type { JobRow } from './job-row.ts'
 import type { JobTable, Queue } from './job-table.ts'
+import { BATCH_MS, hostOf, PollBatches } from './poll-batches.ts'
 
 const QUEUES: readonly Queue[] = [
   { arm: 'control', shadow: false },
@@ -30,12 +29,8 @@ const QUEUES: readonly Queue[] = [
   { arm: 'candidate', shadow: true },
 ]
 const ROWS_AT_ONCE = 600
-/** A batch holds so many jobs at most: it should be over before the last of them is late. */
-const MOST_JOBS = 60
 /** The platform lets one event of an object call 32 times into the Worker. */
 const BATCHES_A_WAKE = 24
-/** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
-const BATCH_MS = 20_000
 /** Jobs of a batch that could not be run are due again after this. */
 const BROKEN_PAUSE_MS = 1000
 /** How long a backend's videos are not asked for after it did not answer for one. */
@@ -59,7 +54,7 @@ interface JobPollerParts {
 
 export class JobPoller {
   readonly #jobs: JobTable
-  readonly #pollers: Pollers
+  readonly #batches: PollBatches
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
   readonly #silences = new Map<string, Silence>()
@@ -69,21 +64,19 @@ export class JobPoller {
   readonly #inVain = new Map<string, number>()
   /** Backends that did not answer for a copy's video: until when no more are asked for, unix ms. */
   readonly #withoutVideos = new Map<string, number>()
-  /** Batches under way, each with its backend. */
-  readonly #underWay = new Map<Promise<void>, string>()
   readonly #awakeSinceMs = Date.now()
   #isInRound = false
 
   constructor({ jobs, pollers, release, ends }: JobPollerParts) {
     this.#jobs = jobs
-    this.#pollers = pollers
+    this.#batches = new PollBatches(pollers, (host) => this.#silences.get(host)?.unanswered === 0)
     this.#release = release
     this.#ends = ends
   }
 
   /** When the next round is needed: at once where the last one has left batches under way. */
   nextAt(): number | null {
-    if (this.#underWay.size > 0 && !this.#isInRound) return Date.now()
+    if (this.#batches.underWay.length > 0 && !this.#isInRound) return Date.now()
     const dues = QUEUES.map((queue) => this.#jobs.nextDueAt(queue)).filter((at) => at !== null)
     return dues.length === 0 ? null : Math.min(...dues)
   }
@@ -100,7 +93,7 @@ export class JobPoller {
       let batches = BATCHES_A_WAKE
       while (Date.now() < untilMs) {
         for (const queue of QUEUES) batches -= this.#start(queue, batches)
-        const waitedFor = [...this.#underWay.keys(), ...others]
+        const waitedFor = [...this.#batches.underWay, ...others]
         if (batches === 0 || waitedFor.length === 0) return
         await Promise.race([...waitedFor, new Promise((resolve) => setTimeout(resolve, RECHECK_MS))])
       }
@@ -111,7 +104,7 @@ export class JobPoller {
 
   /** Polls this job now, if it is still open, ahead of all that are due. */
   async pollNow(row: JobRow): Promise<void> {
-    if (row.status === 'open' && row.upstream_id !== '') await this.#run([row], 1)
+    if (row.status === 'open' && row.upstream_id !== '') await this.#run([row])
   }
 
   /** Past its deadline a job is polled once more, and then ended. */
@@ -125,35 +118,19 @@ export class JobPoller {
     let started = 0
     for (;;) {
       const now = Date.now()
-      const rows = this.#jobs.due(queue, now, ROWS_AT_ONCE, this.#fullReplicas(queue))
+      const rows = this.#jobs.due(queue, now, ROWS_AT_ONCE, this.#batches.fullReplicas(queue))
       const toPoll = rows.filter((row) => this.#step(row, now))
       const before = started
-      for (const ofBackend of Map.groupBy(toPoll, hostOf).values()) {
-        const host = hostOf(ofBackend[0]!)
-        const free = Math.min(this.#freeFor(host), most - started)
-        if (free === 0) continue
-        const size = Math.min(Math.max(this.#pollers.width, Math.ceil(ofBackend.length / free)), MOST_JOBS)
-        for (let i = 0; i < free && i * size < ofBackend.length; i++) {
-          this.#launch(host, ofBackend.slice(i * size, (i + 1) * size), now)
+      for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
+        for (const batch of this.#batches.split(host, ofBackend, most - started)) {
+          for (const row of batch) this.#jobs.reschedule(row.key, now + BATCH_MS, row.polls)
+          this.#batches.track(host, this.#run(batch))
           started++
         }
       }
       const isStuck = started === before && toPoll.length === rows.length
       if (rows.length < ROWS_AT_ONCE || started === most || isStuck) return started
     }
-  }
-
-  /** Half of what is left is for any one backend, so that there is always some for the others; little for one that is not known to answer. */
-  #freeFor(host: string): number {
-    const mine = [...this.#underWay.values()].filter((each) => each === host).length
-    const left = this.#pollers.batches - this.#underWay.size
-    return this.#silences.get(host)?.unanswered === 0 ? Math.ceil(left / 2) : Math.min(left, Math.max(0, 1 - mine))
-  }
-
-  /** Replicas of this arm that no more batches may be started for now. */
-  #fullReplicas({ arm }: Queue): number[] {
-    const hosts = new Set(this.#underWay.values())
-    return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
   }
 
   /** What is to be done with a job that is due: true if it is to be polled, else it is done here. */
@@ -176,31 +153,19 @@ export class JobPoller {
     return stepFor({ ...due, awakeSinceMs: this.#awakeSinceMs }, now)
   }
 
-  #launch(host: string, rows: JobRow[], now: number): void {
-    for (const row of rows) this.#jobs.reschedule(row.key, now + BATCH_MS, row.polls)
-    const first = this.#silences.get(host)?.unanswered === 0 ? this.#pollers.width : Math.min(2, this.#pollers.width)
-    const batch: Promise<void> = this.#run(rows, first).finally(() => this.#underWay.delete(batch))
-    this.#underWay.set(batch, host)
-  }
-
   /** Never rejects. */
-  async #run(rows: JobRow[], first: number): Promise<void> {
-    const { arm, replica, shadow } = rows[0]!
+  async #run(rows: JobRow[]): Promise<void> {
     const host = hostOf(rows[0]!)
-    const asksForVideo = shadow === 1 && Date.now() >= (this.#withoutVideos.get(host) ?? 0)
-    const jobs = rows.map(({ key, upstream_id: upstreamId, prefix }) => ({ key, upstreamId, prefix }))
+    const asksForVideo = rows[0]!.shadow === 1 && Date.now() >= (this.#withoutVideos.get(host) ?? 0)
     const byKey = new Map(rows.map((row) => [row.key, row]))
     try {
-      const most = this.#pollers.width
-      const asked = this.#pollers.poll({ arm, replica, jobs, first, most, asksForVideo })
-      const results = await within(BATCH_MS, asked)
-      const inOrder = results.toSorted((a, b) => a.answeredAt - b.answeredAt)
-      for (const { answer, askedAt, answeredAt } of inOrder)
+      const results = await this.#batches.poll(rows, asksForVideo)
+      for (const { answer, askedAt, answeredAt } of results)
         this.#silences.set(
           host,
           afterPoll(this.#silences.get(host) ?? HEARD, answer.state !== 'unanswered', askedAt, answeredAt),
         )
-      for (const result of inOrder) {
+      for (const result of results) {
         const row = byKey.get(result.key)
         if (row && byKey.delete(result.key)) this.#take(row, result)
       }
@@ -278,12 +243,4 @@ export class JobPoller {
     const timeoutMs = row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
     return row.deadline_at ?? row.submitted_at + timeoutMs
   }
-}
-
-function hostOf({ arm, replica }: BackendName): string {
-  return `${arm}:${replica}`
-}
-
-function replicaOf(host: string): number {
-  return Number(host.split(':')[1])
 }

@@ -134,9 +134,12 @@ export class JobTable {
     this.#sql.exec('UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?', upstreamId, replica, key)
   }
 
-  /** Ended jobs that were submitted before then. */
-  forget(beforeMs: number): void {
-    this.#sql.exec("DELETE FROM jobs WHERE status != 'open' AND submitted_at < ?", beforeMs)
+  /** Ended jobs that were submitted before then, so many at a time; whether there may be more. */
+  forget(beforeMs: number, most: number): boolean {
+    const old = "SELECT key FROM jobs WHERE status != 'open' AND submitted_at < ? ORDER BY submitted_at LIMIT ?"
+    const [row] = this.#sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM (${old})`, beforeMs, most)
+    if (row!.n > 0) this.#sql.exec(`DELETE FROM jobs WHERE key IN (${old})`, beforeMs, most)
+    return row!.n === most
   }
 
   /** Open copies of this epoch and before. */
