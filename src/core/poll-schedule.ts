@@ -22,6 +22,9 @@ const SLACK_MS = 1500
 /** Later than this, and the ledger was away, or the clock has stepped: that time is no job's. */
 const AWAY_MS = 30_000
 
+/** So many copies in flight one ledger keeps up with, jobs of a minute and more, where a poll takes 0.3 s. */
+export const MOST_COPIES_A_LEDGER = 1000
+
 /** How long a poll may wait for its answer. */
 export const POLL_MS = 5000
 /** Until the next poll of a job whose deadline is over and that the last one did not settle. */

@@ -18,14 +18,20 @@ import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
-import { findJob } from './ledger/find-job.ts'
-import { listJobs } from './ledger/job-list.ts'
+import {
+  blastCounts,
+  findJob,
+  jobViews,
+  type LedgerQuestion,
+  type LedgerReport,
+  listJobs,
+  openJobs,
+  pairViews,
+} from './ledger/job-queries.ts'
 import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowEnd } from './ledger/shadow-end.ts'
-import { jobViews, pairViews } from './ledger/views.ts'
-import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
 import { pollersOf } from './poll-runner.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'

@@ -12,7 +12,7 @@ import { releaseConfigOf } from './object-config.ts'
 import type { BackendName } from './rpc.ts'
 
 /** The platform lets one call wait for so many backends at a time. */
-export const WIDTH = 6
+const WIDTH = 6
 /** A batch starts no poll after this; the rest of it is left for another one. */
 const BATCH_MS = 5000
 /** How long the video of a finished copy may be waited for. */
@@ -20,9 +20,8 @@ const VIDEO_MS = 2000
 
 export interface PollBatch extends BackendName {
   jobs: { key: string; upstreamId: string; prefix: string }[]
-  /** Polls at a time, until one is answered; `most` from then on. */
-  first: number
-  most: number
+  /** Polls at a time. */
+  width: number
   /** Nobody downloads a copy's video, so one that succeeded is asked for it. */
   asksForVideo: boolean
 }
@@ -73,10 +72,6 @@ export async function pollBatch(backend: Backend, batch: PollBatch): Promise<Pol
   let [next, unanswered] = [0, 0]
   /** The first video that was asked for, or the last that was not answered: the others wait for what comes of it. */
   let video: Promise<boolean | null> | null = null
-  const lanes: Promise<void>[] = []
-  const widen = (width: number) => {
-    while (lanes.length < Math.min(width, jobs.length)) lanes.push(lane())
-  }
   const lane = async (): Promise<void> => {
     while (next < jobs.length && unanswered < SILENT_AFTER && Date.now() < untilMs) {
       const { key, upstreamId, prefix } = jobs[next++]!
@@ -85,7 +80,6 @@ export async function pollBatch(backend: Backend, batch: PollBatch): Promise<Pol
       const result: PollResult = { key, answer, askedAt, answeredAt: Date.now() }
       results.push(result)
       unanswered = answer.state === 'unanswered' ? unanswered + 1 : 0
-      if (unanswered === 0) widen(batch.most)
       if (!batch.asksForVideo || answer.state !== 'job' || outcomeOf(answer.job) !== 'ok') continue
       if (video && (await video) === null) continue
       const asked = backend.lacksVideo({ arm, replica, prefix }, upstreamId, VIDEO_MS)
@@ -94,8 +88,6 @@ export async function pollBatch(backend: Backend, batch: PollBatch): Promise<Pol
       if (result.lacksVideo === null) video = asked
     }
   }
-  widen(batch.first)
-  // Grows while it is waited for.
-  for (let i = 0; i < lanes.length; i++) await lanes[i]
+  await Promise.all(Array.from({ length: batch.width }, lane))
   return results
 }

@@ -26,6 +26,7 @@ const KEEP_JOBS_MS = 8 * 86_400_000
 /** So many are forgotten a wake, and the next wake comes so soon where there are more. */
 const FORGET_AT_ONCE = 500
 const FORGET_PAUSE_MS = 250
+/** Bodies that nobody wants are dropped that long after their jobs' ends, and looked for as often. */
 const KEEP_UNRESCUED_BODY_MS = 60_000
 
 interface FollowerParts {
@@ -50,6 +51,7 @@ export class Follower {
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
   readonly #shadowEnd: ShadowEnd
+  #bodiesDroppedAt = -Infinity
 
   constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, shadowEnd }: FollowerParts) {
     this.#storage = storage
@@ -132,7 +134,10 @@ export class Follower {
     await this.#storage.setAlarm(now + HOLD_MS)
     this.#rescuer.startDue(now)
     await this.#poller.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
-    this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
+    if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
+      this.#bodiesDroppedAt = now
+      this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
+    }
     const hasMore = this.#jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
     await this.#storage.deleteAlarm()
     await this.arm(Date.now(), hasMore ? Date.now() + FORGET_PAUSE_MS : null)

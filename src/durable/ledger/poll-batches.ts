@@ -11,6 +11,8 @@ import type { JobRow } from './job-row.ts'
 export const BATCH_MS = 20_000
 /** A batch holds so many jobs at most: with their videos no more than the 50 calls out that the smallest plan allows. */
 const MOST_JOBS = 24
+/** And so many where its backend is not known to answer: that is soon told. */
+const FEW_JOBS = 2
 
 export class PollBatches {
   readonly #pollers: Pollers
@@ -37,7 +39,8 @@ export class PollBatches {
   /** Jobs of one backend in batches, up to `most` of them, as evenly as the free ones allow. */
   split(host: string, rows: JobRow[], most: number): JobRow[][] {
     const free = Math.min(this.#freeFor(host), most)
-    const size = Math.min(Math.max(this.#pollers.width, Math.ceil(rows.length / Math.max(free, 1))), MOST_JOBS)
+    const even = Math.max(this.#pollers.width, Math.ceil(rows.length / Math.max(free, 1)))
+    const size = Math.min(even, this.#isHeard(host) ? MOST_JOBS : FEW_JOBS)
     return Array.from({ length: Math.min(free, Math.ceil(rows.length / size)) }, (_, i) =>
       rows.slice(i * size, (i + 1) * size),
     )
@@ -53,9 +56,8 @@ export class PollBatches {
   async poll(rows: readonly JobRow[], asksForVideo: boolean): Promise<PollResult[]> {
     const { arm, replica } = rows[0]!
     const jobs = rows.map(({ key, upstream_id: upstreamId, prefix }) => ({ key, upstreamId, prefix }))
-    const most = this.#pollers.width
-    const first = this.#isHeard(hostOf(rows[0]!)) ? most : Math.min(2, most)
-    const results = await within(BATCH_MS, this.#pollers.poll({ arm, replica, jobs, first, most, asksForVideo }))
+    const { width } = this.#pollers
+    const results = await within(BATCH_MS, this.#pollers.poll({ arm, replica, jobs, width, asksForVideo }))
     return results.toSorted((a, b) => a.answeredAt - b.answeredAt)
   }
 
