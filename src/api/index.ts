@@ -71,7 +71,7 @@ export const jobSchema = v.object({
   arm,
   stage: v.string(),
   epoch: v.number(),
-  status: v.picklist(['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout']),
+  status: v.picklist(['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed']),
   outcome: v.nullable(v.string()),
   shadow: v.boolean(),
   rescued: v.boolean(),

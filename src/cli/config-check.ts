@@ -4,6 +4,7 @@ import { secretSlips } from '../auth/secret-slips.ts'
 import { formatDuration, isTable } from '../config/fields.ts'
 import { httpWarnings } from '../config/http-limits.ts'
 import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/load.ts'
+import { MOST_COPIES_A_LEDGER } from '../core/poll-schedule.ts'
 import { PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
@@ -70,6 +71,7 @@ export function checkFile(
       ...sizes.warnings,
       ...vainSettings(vars),
       ...shortLadders(releases),
+      ...crowdedLedgers(releases),
       ...slipsIn({ ...vars, ...readSecrets(file, env, envFile) }),
     ],
     releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
@@ -104,6 +106,17 @@ function shortLadders(releases: readonly ReleaseConfig[]): Finding[] {
   return releases
     .filter(({ ladder }) => ladder.at(-1)!.percent < 100)
     .map(({ key }) => ({ path: `${key}.ladder`, message: 'ends below 100, and only from 100 is a release promoted' }))
+}
+
+/** More copies than the ledgers can poll in time: those that nobody could look at end uncounted, as `not_observed`. */
+function crowdedLedgers(releases: readonly ReleaseConfig[]): Finding[] {
+  return releases.flatMap(({ key, ledgerShards, shadow: { maxInFlight } }) => {
+    const needed = Math.ceil(maxInFlight / MOST_COPIES_A_LEDGER)
+    if (ledgerShards >= needed) return []
+    const most = figure(MOST_COPIES_A_LEDGER)
+    const message = `${figure(maxInFlight)} copies; a ledger keeps up with about ${most}, so set ledger_shards = ${needed} before the first start, or less here`
+    return [{ path: `${key}.shadow.max_in_flight`, message }]
+  })
 }
 
 function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {

@@ -59,10 +59,11 @@ const RELEASE: Reference<Release> = {
   lease: { meaning: 'see `on_lost_control`' },
   quiet_after: {
     meaning:
-      "how long after a client's last poll the ledger looks after its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
+      "how long after a client's last poll the ledger polls its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
   },
   job_timeout: {
-    meaning: 'a job that is open for longer counts as `job_timeout`, by the clock, within two seconds',
+    meaning:
+      'a job that a poll after this time shows open counts as `job_timeout`, and so does one whose backend leaves two such polls unanswered; within about five seconds. One that nobody could see ends as [`not_observed`](guardrails.md#what-counts-as-the-arms-error)',
     default: '`shadow.job_timeout`',
   },
   counter_shards: { meaning: 'more Durable Objects for counters, for more traffic' },
@@ -113,7 +114,7 @@ const ARM: Reference<Release['arms']['control']> = {
   auth: { meaning: 'sent as bearer token', type: 'name of a secret' },
   forward_authorization: {
     meaning:
-      "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` uncounted",
+      "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` as `not_observed`",
   },
   cost_per_gpu_second: {
     meaning:
@@ -124,7 +125,10 @@ const ARM: Reference<Release['arms']['control']> = {
 const SHADOW: Reference<NonNullable<Release['shadow']>> = {
   sample: { meaning: "share of control's submits that are copied" },
   during_canary: { meaning: 'copy in canary stages too' },
-  max_in_flight: { meaning: 'shadow jobs open at one time; what comes beyond is dropped and counted' },
+  max_in_flight: {
+    meaning:
+      'shadow jobs open at one time; what comes beyond is dropped and counted. A ledger [keeps up with](deploy.md#how-many-jobs) about 1,000',
+  },
   max_jobs_per_day: { meaning: 'copies a day (UTC)' },
   max_body_bytes: { meaning: 'larger submits are not copied' },
   job_timeout: { meaning: 'a shadow job is followed for so long' },

@@ -31,6 +31,7 @@ const DROP_REASONS = [
   'max_jobs_per_day',
   'rolled_back',
   'job_timeout',
+  'not_observed',
   'submit_unanswered',
   ...['http_5xx', 'saturated', 'timeout', 'unreachable', 'bad_output', 'client_error'].map((end) => `submit_${end}`),
 ]

@@ -17,8 +17,11 @@ export const ARM_ERRORS = [
 ] as const
 export type ArmError = (typeof ARM_ERRORS)[number]
 
-/** Ends that nobody may blame the arm for. They are counted apart and leave the error rate alone. */
-export const BLAMELESS = ['client_error', 'content_refused', 'cancelled', 'aborted'] as const
+/**
+ * Ends that nobody may blame the arm for. They are counted apart and leave the error rate alone. `not_observed`: a job
+ * of which Sluice could not see in time how it ended.
+ */
+export const BLAMELESS = ['client_error', 'content_refused', 'cancelled', 'aborted', 'not_observed'] as const
 export type Blameless = (typeof BLAMELESS)[number]
 
 export type Outcome = 'ok' | ArmError | Blameless

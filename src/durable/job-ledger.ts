@@ -18,14 +18,21 @@ import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
 import { Rescuer } from './ledger/rescuer.ts'
-import { findJob } from './ledger/find-job.ts'
-import { listJobs } from './ledger/job-list.ts'
+import {
+  blastCounts,
+  findJob,
+  jobViews,
+  type LedgerQuestion,
+  type LedgerReport,
+  listJobs,
+  openJobs,
+  pairViews,
+} from './ledger/job-queries.ts'
 import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
-import { jobViews, pairViews } from './ledger/views.ts'
-import { blastCounts, type LedgerQuestion, type LedgerReport, openJobs } from './ledger/summary.ts'
+import { pollersOf } from './poll-runner.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
@@ -95,7 +102,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         bodies: this.#bodies,
         downloads: this.#downloads,
         funnel: this.#funnel,
-        backend,
+        pollers: pollersOf(ctx.exports, this.#release.name, backend),
         release: this.#release,
         rescuer,
         shadowEnd,
@@ -166,7 +173,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   async rescue(job: JobName, waitMs: number): Promise<Onward> {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#rescuer) return null
-    await this.#follower?.lookNow(row)
+    await this.#follower?.pollNow(row)
     const onward = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await this.#follower?.arm(Date.now())
     return onward

@@ -85,6 +85,19 @@ describe('config check', () => {
     expect(out).toMatch(/warning +RELEASE_A\.ladder +ends below 100/)
   })
 
+  it('warns of more copies in flight than the ledgers keep up with, and says how many ledgers would', async () => {
+    const crowded = (copies: number, shards: number) =>
+      `${GOOD.replace('openai-videos"', `openai-videos"\nledger_shards = ${shards}`)}\n[vars.RELEASE_A.shadow]\nmax_in_flight = ${copies}\n`
+    const { code, out } = await run(['config', 'check', file(crowded(5000, 2))])
+    expect(code).toBe(0)
+    expect(out).toMatch(/warning +RELEASE_A\.shadow\.max_in_flight +5,000 copies; .* ledger_shards = 5/)
+    for (const [copies, shards] of [
+      [5000, 5],
+      [1000, 1],
+    ] as const)
+      expect((await run(['config', 'check', file(crowded(copies, shards))])).out).not.toContain('max_in_flight')
+  })
+
   it('names what is wrong in the secrets beside the file, or in the file of secrets that is given', async () => {
     const path = file(GOOD)
     const secrets = join(folder, '.dev.vars')

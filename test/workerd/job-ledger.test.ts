@@ -2,7 +2,7 @@
  * The job ledger by itself: a job's end is counted once whoever sees it, and an alarm on a cold object works on what was
  * stored.
  */
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
 import { shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
@@ -122,4 +122,26 @@ describe('what the ledger has forgotten', () => {
     for (let i = 0; i < 3; i++) await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
     expect((await counted(object, 'job')).requests).toBe(0)
   })
+})
+
+it('old jobs are forgotten by five hundred a wake, and the alarm comes again until none is left', async () => {
+  const object = ledger(51)
+  const ended = Array.from({ length: 1200 }, (_, i) => entry(`old-${i}`))
+  await object.flush({ submitted: ended, seen: ended.map((job) => sighting(job, 'ok')) })
+  const now = entry('now', { submittedAt: T0 + 9 * 86_400_000 })
+  vi.setSystemTime(now.submittedAt)
+  await object.flush({ submitted: [now], seen: [] })
+  vi.setSystemTime(now.submittedAt + 10_000)
+  backends.answer(() => shows('video-now', 'in_progress'))
+  const left = () =>
+    runInDurableObject(
+      object as unknown as DurableObjectStub<never>,
+      (_, { storage }) => storage.sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM jobs').one().n,
+    )
+  const counts = []
+  for (let i = 0; i < 3; i++) {
+    await runDurableObjectAlarm(object)
+    counts.push(await left())
+  }
+  expect(counts).toEqual([701, 201, 1])
 })

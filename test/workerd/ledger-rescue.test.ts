@@ -143,7 +143,7 @@ describe('a rescue', () => {
     const [hung, lost] = [rescuable('hung'), rescuable('lost')]
     backends.answer(({ method, body }) => (method === 'GET' ? 'hangs' : shows(`second-${body}`, 'queued')))
     await object.flush({ submitted: [hung, lost], seen: [sighting(lost, 'job_lost')] })
-    await later(object, 60)
+    for (const seconds of [10, 20, 25, 5]) await later(object, seconds)
     for (const job of [hung, lost]) expect(await object.rescue(job, WAIT_MS)).toMatchObject({ state: 'at_control' })
     expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: { job_timeout: 1, job_lost: 1 } })
   })

@@ -7,4 +7,4 @@ app.get('/hello', (c) => c.text('my own route'))
 app.route('/', createSluice({ log: (entry) => console.log(JSON.stringify({ service: 'mine', ...entry })) }))
 
 export default app
-export { CounterShard, JobLedger, LiveConfig, ReleaseController } from '../../../src/worker.ts'
+export { CounterShard, JobLedger, LiveConfig, PollRunner, ReleaseController } from '../../../src/worker.ts'

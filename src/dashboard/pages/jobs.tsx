@@ -6,7 +6,7 @@ import type { DashboardJobFilter, Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
-const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout'] as const
+const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
 
 /** Unknown values filter nothing. */
 export function jobFilterOf(query: URLSearchParams): DashboardJobFilter {

@@ -134,6 +134,7 @@ export const enPages = {
       content_refused: 'content refused',
       cancelled: 'cancelled',
       aborted: 'aborted',
+      not_observed: 'not observed',
     },
     rescued: 'rescued',
     none: 'No job matches.',
@@ -146,6 +147,7 @@ export const enPages = {
       cancelled: 'cancelled',
       lost: 'lost',
       timeout: 'timed out',
+      not_observed: 'not observed',
     },
   },
   config: {

@@ -149,6 +149,7 @@ export const enWords = {
       isolate_memory: 'too many bodies at once',
       copy_failed: 'copy failed',
       job_timeout: 'job timed out',
+      not_observed: 'not observed in time',
       rolled_back: 'rolled back meanwhile',
       submit_unanswered: 'candidate did not answer',
       submit_unreachable: 'candidate unreachable',

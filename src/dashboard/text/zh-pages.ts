@@ -132,6 +132,7 @@ export const zhPages: typeof enPages = {
       content_refused: '内容被拒',
       cancelled: '已取消',
       aborted: '已中断',
+      not_observed: '未能观测',
     },
     rescued: '已获救',
     none: '没有符合条件的作业。',
@@ -144,6 +145,7 @@ export const zhPages: typeof enPages = {
       cancelled: '已取消',
       lost: '丢失',
       timeout: '超时',
+      not_observed: '未能观测',
     },
   },
   config: {

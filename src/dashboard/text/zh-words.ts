@@ -145,6 +145,7 @@ export const zhWords: typeof enWords = {
       isolate_memory: '同时的请求体过多',
       copy_failed: '复制失败',
       job_timeout: '作业超时',
+      not_observed: '未能及时观测',
       rolled_back: '期间已回滚',
       submit_unanswered: '候选没有应答',
       submit_unreachable: '候选不可达',

@@ -5,7 +5,7 @@ import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-c
 import type { WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
-import type { LedgerQuestion, LedgerReport } from '../ledger/summary.ts'
+import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
 import type { CountedRow, Report } from '../window-store.ts'

@@ -16,8 +16,13 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 /** Where a job is: its backend, and what stands before the API's own paths there. */
 type Target = BackendName & Pick<LedgerJob, 'prefix'>
 
-/** `gone`: there is no such job. `refused`: answered to users only. `unknown`: an answer that tells nothing. `unanswered`: none. */
-export type Look = { state: 'sight'; sight: JobSight } | { state: 'gone' | 'refused' | 'unknown' | 'unanswered' }
+/**
+ * What a backend says of a job. `gone`: there is none. `failed`: it can't tell, by its own fault. `busy`: it is asked
+ * too often. `closed`: nothing that Sluice may know, as where it answers its users only. `unanswered`: nothing at all.
+ */
+export type PollAnswer =
+  | { state: 'job'; job: JobSight }
+  | { state: 'gone' | 'failed' | 'busy' | 'closed' | 'unanswered' }
 
 /** The job that control took, or why it has none: the status of its answer, null where there was none. */
 export type Resubmitted = { sight: JobSight } | { sight: null; status: number | null }
@@ -33,14 +38,18 @@ export class Backend {
     this.#protocol = protocol
   }
 
-  async look(target: Target, upstreamId: string, timeoutMs: number): Promise<Look> {
+  async poll(target: Target, upstreamId: string, timeoutMs: number): Promise<PollAnswer> {
+    // A replica that is configured no more can't be asked, which is not its fault.
+    if (replicaUrl(this.#release.arms[target.arm], target.replica) === null) return { state: 'closed' }
     const call = this.#protocol.pollCall(upstreamId, target.prefix)
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
-    const sight = this.#protocol.readJob(response.status, await jsonOf(response))
-    if (sight) return { state: 'sight', sight }
-    if (response.status === 401 || response.status === 403) return { state: 'refused' }
-    return { state: response.status === 404 ? 'gone' : 'unknown' }
+    const { status, ok } = response
+    const job = this.#protocol.readJob(status, await jsonOf(response))
+    if (job) return { state: 'job', job }
+    if (status === 404) return { state: 'gone' }
+    if (status === 429) return { state: 'busy' }
+    return { state: ok || status >= 500 ? 'failed' : 'closed' }
   }
 
   /** Whether a finished job's video is missing, empty or none; null where its backend does not tell. Asks for one byte. */

@@ -6,7 +6,9 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { Claim, ClaimEnd, Hold, KeptError } from '../rpc.ts'
 
 const KEEP_MS = 24 * 3_600_000
-const CLEAN_EVERY_MS = 3_600_000
+/** Old keys are deleted by so many at a time, and no more often than that: faster than new ones can come. */
+const CLEAN_EVERY_MS = 1000
+const CLEAN_AT_ONCE = 2000
 
 type ClaimRow = {
   fingerprint: string
@@ -88,7 +90,11 @@ export class Claims {
   #clean(now: number): void {
     if (now < this.#cleanedAt + CLEAN_EVERY_MS) return
     this.#cleanedAt = now
-    this.#sql.exec('DELETE FROM claims WHERE at_ms < ?', now - KEEP_MS)
+    this.#sql.exec(
+      'DELETE FROM claims WHERE (owner, key) IN (SELECT owner, key FROM claims WHERE at_ms < ? LIMIT ?)',
+      now - KEEP_MS,
+      CLEAN_AT_ONCE,
+    )
   }
 }
 

@@ -3,15 +3,15 @@
  * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import { isVague } from '../../core/look-pace.ts'
+import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
+import type { Pollers } from '../poll-runner.ts'
 import type { JobEntry, JobSighting } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
-import { type Ending, Looks } from './looks.ts'
+import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 import { jobKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
@@ -23,6 +23,10 @@ const WAKE_MS = 8000
 const HOLD_MS = 30_000
 /** An ended job is known for so long after its submit. */
 const KEEP_JOBS_MS = 8 * 86_400_000
+/** So many are forgotten a wake, and the next wake comes so soon where there are more. */
+const FORGET_AT_ONCE = 500
+const FORGET_PAUSE_MS = 250
+/** Bodies that nobody wants are dropped that long after their jobs' ends, and looked for as often. */
 const KEEP_UNRESCUED_BODY_MS = 60_000
 
 interface FollowerParts {
@@ -31,7 +35,7 @@ interface FollowerParts {
   bodies: Bodies
   downloads: Downloads
   funnel: Funnel
-  backend: Backend
+  pollers: Pollers
   release: ReleaseConfig
   rescuer: Rescuer
   shadowEnd: ShadowCancellation
@@ -43,18 +47,19 @@ export class Follower {
   readonly #bodies: Bodies
   readonly #downloads: Downloads
   readonly #funnel: Funnel
-  readonly #looks: Looks
+  readonly #poller: JobPoller
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
   readonly #shadowEnd: ShadowCancellation
+  #bodiesDroppedAt = -Infinity
 
-  constructor({ storage, jobs, bodies, downloads, funnel, backend, release, rescuer, shadowEnd }: FollowerParts) {
+  constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, shadowEnd }: FollowerParts) {
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
     this.#downloads = downloads
     this.#funnel = funnel
-    this.#looks = new Looks(jobs, backend, release, (row, ending, at) => this.#found(row, ending, at))
+    this.#poller = new JobPoller({ jobs, pollers, release, ends: (row, ending, at) => this.#found(row, ending, at) })
     this.#release = release
     this.#rescuer = rescuer
     this.#shadowEnd = shadowEnd
@@ -62,7 +67,10 @@ export class Follower {
 
   /** A submit that a backend accepted. */
   takeUp(entry: JobEntry, now: number): void {
-    this.#jobs.add(entry, { poll_at: entry.submittedAt + this.#release.quietAfterMs })
+    // An entry that comes late, or by another clock, has its time from now on.
+    const lateMs = forgivenMs(entry.submittedAt, now)
+    const deadline = lateMs > 0 ? { deadline_at: now + this.#release.jobTimeoutMs } : {}
+    this.#jobs.add(entry, { poll_at: entry.submittedAt + lateMs + this.#release.quietAfterMs, ...deadline })
     const row = entry.rescue && this.#jobs.ofOwner(entry)
     if (!row || row.rescued_upstream !== null) return
     // Known already by its end, which another isolate saw and told first; after a while its body comes too late.
@@ -71,7 +79,7 @@ export class Follower {
     if (row.outcome) this.#rescuer.ended(row.key, row.outcome, now)
   }
 
-  /** What an isolate saw of a job: still open, so that the ledger need not look for a while, or ended. */
+  /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
   sighted({ job, outcome, told, at }: JobSighting, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     if (!this.#jobs.get(key)) {
@@ -83,18 +91,22 @@ export class Follower {
     const row = this.#jobs.get(key)!
     if (outcome === null) {
       this.#jobs.stillOpen(key, at)
-      return this.#looks.schedule(row, now + this.#release.quietAfterMs, 0)
+      return this.#poller.schedule(row, now + this.#release.quietAfterMs, 0)
     }
     if (outcome === 'ok') this.#downloads.shown(key, at)
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
-    this.ended(row, outcome, told, now)
+    // By the clock of whoever saw it, however late its flush.
+    this.#ended(row, outcome, told, { seenAt: Math.min(at, now) })
   }
 
-  /** `isVague`: found by a look that can't tell when it ended. */
-  ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], now: number, isVague = false): void {
-    if (!this.#jobs.end(row, outcome, told, now, isVague)) return
-    if (row.shadow) this.#funnel.count(outcome === 'job_timeout' ? 'dropped:job_timeout' : 'finished')
-    else this.#rescuer.ended(row.key, outcome, now)
+  #ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], seen: { seenAt: number; isVague?: boolean }): void {
+    const now = Date.now()
+    if (!this.#jobs.end(row, outcome, told, seen, now)) return
+    if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
+    const isUnseen = outcome === 'job_timeout' || outcome === 'not_observed'
+    this.#funnel.count(
+      row.upstream_id === '' ? 'dropped:submit_unanswered' : isUnseen ? `dropped:${outcome}` : 'finished',
+    )
   }
 
   async shadowSubmitted(id: string, result: Place | { outcome: Outcome }, now: number): Promise<void> {
@@ -102,7 +114,7 @@ export class Follower {
     if (!row || (row.status !== 'open' && 'outcome' in result)) return
     if ('outcome' in result) {
       // The submit's failure was counted as a submit's; there is no job to count.
-      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, now)
+      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, { seenAt: now }, now)
       this.#funnel.count(`dropped:submit_${result.outcome}`)
       return
     }
@@ -111,7 +123,7 @@ export class Follower {
     // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
     if (row.status !== 'open')
       this.#shadowEnd.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
-    else this.#looks.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
+    else this.#poller.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
     await this.arm(now)
   }
 
@@ -121,16 +133,19 @@ export class Follower {
     // Armed before anything can fail.
     await this.#storage.setAlarm(now + HOLD_MS)
     this.#rescuer.startDue(now)
-    await this.#looks.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
-    this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
-    this.#jobs.forget(now - KEEP_JOBS_MS)
+    await this.#poller.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
+    if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
+      this.#bodiesDroppedAt = now
+      this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
+    }
+    const hasMore = this.#jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
     await this.#storage.deleteAlarm()
-    await this.arm(Date.now())
+    await this.arm(Date.now(), hasMore ? Date.now() + FORGET_PAUSE_MS : null)
   }
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
-  async arm(now: number): Promise<void> {
-    const all = [this.#looks.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
+  async arm(now: number, forgetAt: number | null = null): Promise<void> {
+    const all = [forgetAt, this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
     const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
@@ -139,19 +154,18 @@ export class Follower {
   }
 
   /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
-  async lookNow(row: JobRow): Promise<void> {
-    await this.#looks.at(row)
+  async pollNow(row: JobRow): Promise<void> {
+    await this.#poller.pollNow(row)
   }
 
-  #found(row: JobRow, { outcome, sight, isLate }: Ending, now: number): void {
-    const told = sight ? { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds } : NOTHING_TOLD
+  #found(row: JobRow, { outcome, job, isLate }: Ending, seenAt: number): void {
+    const told = job ? { queue: job.queueSeconds, run: job.runSeconds, total: job.totalSeconds } : NOTHING_TOLD
     const { submitted_at: submittedAtMs, open_at: openAtMs } = row
     const isUntold = isLate && told.total === null
-    const end = { submittedAtMs, openAtMs, seenAtMs: now, totalSeconds: told.total }
-    this.ended(row, outcome, told, now, isUntold || isVague(end))
-    if (!row.shadow || outcome !== 'job_timeout') return
-    if (row.upstream_id === '') this.#funnel.count('dropped:submit_unanswered')
-    else this.#shadowEnd.queue(row, now)
+    const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: told.total }
+    this.#ended(row, outcome, told, { seenAt, isVague: isUntold || isVague(end) })
+    const mayStillRun = outcome === 'job_timeout' || outcome === 'not_observed'
+    if (row.shadow && mayStillRun && row.upstream_id !== '') this.#shadowEnd.queue(row, Date.now())
   }
 
   /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
@@ -159,7 +173,7 @@ export class Follower {
     const now = Date.now()
     this.#shadowEnd.close(epoch)
     for (const row of this.#jobs.openShadowsUpTo(epoch)) {
-      if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, now)) continue
+      if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, { seenAt: now }, now)) continue
       this.#funnel.count('dropped:rolled_back')
       if (row.upstream_id !== '') this.#shadowEnd.queue(row, now)
     }

@@ -14,7 +14,7 @@ export const NOTHING_TOLD = { queue: null, run: null, total: null }
 const GONE = 1
 export const GIVEN_UP = 2
 
-export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout'
+export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout' | 'not_observed'
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
 export type JobRow = {
@@ -178,6 +178,8 @@ export function statusOf(outcome: Outcome): JobStatus {
       return 'lost'
     case 'job_timeout':
       return 'timeout'
+    case 'not_observed':
+      return 'not_observed'
     default:
       return 'failed'
   }

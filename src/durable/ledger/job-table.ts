@@ -26,7 +26,7 @@ export interface Place {
   replica: number
 }
 
-/** Jobs that wait for each other's looks only. */
+/** Jobs that wait for each other's polls only. */
 export interface Queue {
   arm: Arm
   shadow: boolean
@@ -38,6 +38,12 @@ export interface Overdue {
   shadow: boolean
   seconds: number
   perClipSeconds: number | null
+}
+
+/** When an end was seen, unix ms. `isVague`: by a poll that can't tell when it was, so that its age then is no latency. */
+interface Seen {
+  seenAt: number
+  isVague?: boolean
 }
 
 /** Values of `overdue`. */
@@ -84,10 +90,10 @@ export class JobTable {
     return row?.owner === owner && !row.shadow ? row : null
   }
 
-  /** Open jobs of a queue that the ledger should look at by now, a bounded number, the longest overdue first. */
-  due({ arm, shadow }: Queue, now: number, limit: number): JobRow[] {
-    const due =
-      "SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ORDER BY poll_at LIMIT ?"
+  /** Open jobs of a queue that are to be polled by now, but for those replicas; a bounded number, the longest overdue first. */
+  due({ arm, shadow }: Queue, now: number, limit: number, butReplicas: readonly number[]): JobRow[] {
+    const but = butReplicas.length === 0 ? '' : `AND replica NOT IN (${butReplicas.map(Number).join(', ')})`
+    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${but} ORDER BY poll_at LIMIT ?`
     return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, limit)]
   }
 
@@ -98,6 +104,11 @@ export class JobTable {
 
   reschedule(key: string, at: number, polls: number): void {
     this.#sql.exec("UPDATE jobs SET poll_at = ?, polls = ? WHERE key = ? AND status = 'open'", at, polls, key)
+  }
+
+  /** Gives an open job until then, unix ms; it is still due. */
+  extend(key: string, deadlineAt: number, pollAt: number): void {
+    this.#sql.exec('UPDATE jobs SET deadline_at = ?, poll_at = ? WHERE key = ?', deadlineAt, pollAt, key)
   }
 
   /** Where a copy's submit has arrived. */
@@ -119,9 +130,12 @@ export class JobTable {
     this.#sql.exec('UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?', upstreamId, replica, key)
   }
 
-  /** Ended jobs that were submitted before then. */
-  forget(beforeMs: number): void {
-    this.#sql.exec("DELETE FROM jobs WHERE status != 'open' AND submitted_at < ?", beforeMs)
+  /** Ended jobs that were submitted before then, so many at a time; whether there may be more. */
+  forget(beforeMs: number, most: number): boolean {
+    const old = "SELECT key FROM jobs WHERE status != 'open' AND submitted_at < ? ORDER BY submitted_at LIMIT ?"
+    const [row] = this.#sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM (${old})`, beforeMs, most)
+    if (row!.n > 0) this.#sql.exec(`DELETE FROM jobs WHERE key IN (${old})`, beforeMs, most)
+    return row!.n === most
   }
 
   /** Open copies of this epoch and before. */
@@ -150,28 +164,34 @@ export class JobTable {
   }
 
   /**
-   * Ends an open job and counts its end, once: false when it had ended before. Seconds are those seen from
-   * here, cut to what the backend itself tells (in whole seconds, so up to one more). `isVague`: seen by a look that
-   * can't tell when the job ended, so that these seconds are no latency.
+   * Ends an open job and counts its end, once: false when it had ended before. It counts in the window of now, as an
+   * earlier one may have been judged.
    */
-  end(row: JobRow, outcome: Outcome, told: JobSighting['told'], at: number, isVague = false): boolean {
+  end(
+    row: JobRow,
+    outcome: Outcome,
+    told: JobSighting['told'],
+    { seenAt, isVague = false }: Seen,
+    now: number,
+  ): boolean {
     const gone = goneBy(outcome)
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
-    const measured = Math.max(0, (at - row.submitted_at) / 1000)
+    const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
+    // By its backend in whole seconds, so up to one more.
     const seconds = told.total === null ? measured : Math.min(measured, told.total + 1)
     const ended = this.#sql.exec(
       "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
       statusOf(outcome),
       outcome,
-      seconds,
+      outcome === 'not_observed' ? null : seconds,
       told.run,
-      at,
+      seenAt,
       row.key,
     )
     if (ended.rowsWritten === 0) return false
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
-    if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], at)
+    if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
     return true
   }
 

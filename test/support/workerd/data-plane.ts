@@ -11,8 +11,9 @@ import type { Arm } from '../../../src/core/arm.ts'
 import { isCandidate, positionOf } from '../../../src/core/assignment.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { CounterBatch, CounterShardRpc } from '../../../src/durable/rpc.ts'
-import { ledgerAt } from '../../../src/durable/stubs.ts'
+import { controllerOf, ledgerAt, shardOf } from '../../../src/durable/stubs.ts'
 import { createSluice } from '../../../src/plugin.ts'
+import type { Objects } from '../../../src/gateway/deps.ts'
 import type { Fetch } from '../../../src/protocols/send.ts'
 import { gatewayDeps } from './gateway-deps.ts'
 
@@ -77,6 +78,9 @@ export function releaseTable(name: string, more: Record<string, unknown> = {}): 
   return { name, protocol: 'openai-videos', arms, ...more }
 }
 
+/** All objects as they are deployed, for what goes from a client to the controller and back. */
+export const REAL_OBJECTS: Objects = { controller: controllerOf, shard: shardOf, ledger: ledgerAt }
+
 export class DataPlane {
   readonly calls: BackendCall[] = []
   readonly logged: Record<string, unknown>[] = []
@@ -88,21 +92,24 @@ export class DataPlane {
   readonly #rows: CounterBatch['rows'] = []
   readonly #stages = new Map<string, Snapshot>()
   readonly #env: Env
+  readonly #objects: Objects | null
   readonly #app = createSluice(
     gatewayDeps({
       fetch: (url, init) => this.fetch(url, init),
       sleep: () => (this.isSlowToFlush ? new Promise(() => undefined) : scheduler.wait(0)),
       objects: {
-        controller: (_, release) => ({ snapshot: async () => this.#snapshotOf(release) }),
-        shard: (_, release) => this.#shardOf(release),
+        controller: (env, release) =>
+          this.#objects?.controller(env, release) ?? { snapshot: async () => this.#snapshotOf(release) },
+        shard: (env, release, index) => this.#objects?.shard(env, release, index) ?? this.#shardOf(release),
         ledger: ledgerAt,
       },
       log: (entry) => void this.logged.push(entry),
     }),
   )
 
-  /** `vars` in place of what wrangler.toml has as releases. */
-  constructor(vars: Record<string, unknown>, answer: Answer) {
+  /** `vars` in place of what wrangler.toml has as releases; `objects` in place of stages and counters kept here. */
+  constructor(vars: Record<string, unknown>, answer: Answer, objects: Objects | null = null) {
+    this.#objects = objects
     const others = Object.entries(env).filter(([name]) => !name.startsWith('RELEASE_'))
     this.#env = { ...(Object.fromEntries(others) as unknown as Env), ...vars }
     this.answer = answer

@@ -1,0 +1,117 @@
+/**
+ * When the ledger polls a job by itself, what may be said of one whose time is up, and how long a backend that does
+ * not answer is left alone. Asks nobody and reads no clock.
+ */
+
+const FIRST_SHADOW_PAUSE_MS = 1000
+const LONGEST_SHADOW_PAUSE_MS = 30_000
+const LONGEST_QUIET_PAUSE_MS = 600_000
+/** So slowly for copies that, after the first ten seconds, a poll tells when a job ended within a fifth of its age. */
+const SHADOW_GROWTH = 1.2
+const QUIET_GROWTH = 1.5
+/** An end that is known no better than to this share of the job's age tells no latency. */
+const VAGUE_SHARE = 0.25
+/** So many polls in a row without an answer, and a backend is left alone for a while. */
+export const SILENT_AFTER = 2
+const FIRST_SILENCE_MS = 5000
+const LONGEST_SILENCE_MS = 60_000
+/** For so long after a job's deadline Sluice tries to see how it stands, before it ends unobserved. */
+const OBSERVE_MS = 60_000
+/** A poll later than this tells how long the queue was, and not when the job ended. */
+const SLACK_MS = 1500
+/** Later than this, and the ledger was away, or the clock has stepped: that time is no job's. */
+const AWAY_MS = 30_000
+
+/** So many copies in flight one ledger keeps up with, jobs of a minute and more, where a poll takes 0.3 s. */
+export const MOST_COPIES_A_LEDGER = 1000
+
+/** How long a poll may wait for its answer. */
+export const POLL_MS = 5000
+/** Until the next poll of a job whose deadline is over and that the last one did not settle. */
+export const RETRY_MS = 500
+
+/** One backend as polls have found it. Unix ms. */
+export interface Silence {
+  /** Polls without an answer, in a row. */
+  unanswered: number
+  /** Until when it is left alone. */
+  untilMs: number
+  /** When the last one without an answer was sent. */
+  askedAtMs: number
+}
+
+export const HEARD: Silence = { unanswered: 0, untilMs: 0, askedAtMs: 0 }
+
+export function afterPoll(
+  { unanswered, askedAtMs }: Silence,
+  answered: boolean,
+  pollAskedAtMs: number,
+  now: number,
+): Silence {
+  if (answered) return HEARD
+  const beyond = unanswered + 1 - SILENT_AFTER
+  const pause = Math.min(FIRST_SILENCE_MS * 2 ** Math.max(0, beyond), LONGEST_SILENCE_MS)
+  return {
+    unanswered: unanswered + 1,
+    untilMs: beyond < 0 ? 0 : now + pause,
+    askedAtMs: Math.max(askedAtMs, pollAskedAtMs),
+  }
+}
+
+/** `later`: its backend is left alone. The others end it: its backend was too slow, or Sluice could not see how it stands. */
+export type Step = 'poll' | 'later' | 'timed_out' | 'not_observed'
+
+export interface DueJob {
+  deadlineMs: number
+  /** False for a copy whose submit has not been answered: there is nothing to ask for. */
+  hasId: boolean
+  silence: Silence
+  /** Since when the object has been polling. */
+  awakeSinceMs: number
+}
+
+/**
+ * The clock alone ends no job as timed out: that takes a poll after its deadline, of this job or, where the backend
+ * answers nobody, of another one.
+ */
+export function stepFor({ deadlineMs, hasId, silence, awakeSinceMs }: DueJob, now: number): Step {
+  if (now < deadlineMs) return now < silence.untilMs || !hasId ? 'later' : 'poll'
+  if (!hasId) return 'not_observed'
+  if (silence.unanswered >= SILENT_AFTER && silence.askedAtMs >= deadlineMs) return 'timed_out'
+  return now >= Math.max(deadlineMs, awakeSinceMs) + OBSERVE_MS ? 'not_observed' : 'poll'
+}
+
+/** By how much later a job may end, whose poll was due at that time: what nobody could see is not its time. */
+export function forgivenMs(dueAtMs: number, now: number): number {
+  return now - dueAtMs > AWAY_MS ? now - dueAtMs : 0
+}
+
+/** Until the next poll of a job that has been polled so often: copies from the start on, users' jobs once quiet. */
+export function pauseMs(isShadow: boolean, quietAfterMs: number, polls: number): number {
+  const [first, growth, longest] = isShadow
+    ? [FIRST_SHADOW_PAUSE_MS, SHADOW_GROWTH, LONGEST_SHADOW_PAUSE_MS]
+    : [quietAfterMs, QUIET_GROWTH, LONGEST_QUIET_PAUSE_MS]
+  return Math.min(first * growth ** polls, longest)
+}
+
+/** What is known of when a job ended: unix ms, and what its backend tells of the whole, in whole seconds. */
+export interface SeenEnd {
+  submittedAtMs: number
+  /** When it was last known to be open; null where nobody had looked. */
+  openAtMs: number | null
+  seenAtMs: number
+  totalSeconds: number | null
+}
+
+/** Whether polls were too far apart to tell how long the job took: a quick job seen late is no slow one. */
+export function isVague({ submittedAtMs, openAtMs, seenAtMs, totalSeconds }: SeenEnd): boolean {
+  const told = totalSeconds === null ? null : submittedAtMs + totalSeconds * 1000
+  const least = Math.max(openAtMs ?? submittedAtMs, told === null ? 0 : told - 1000)
+  const most = Math.min(seenAtMs, told === null ? Infinity : told + 1000)
+  return most - least > VAGUE_SHARE * (most - submittedAtMs)
+}
+
+/** Whether the time of a poll tells when a job ended, at most as much later as jobs are polled. */
+export function isOnTime(dueAtMs: number, polledAtMs: number): boolean {
+  return polledAtMs - dueAtMs <= SLACK_MS
+}

@@ -1,0 +1,80 @@
+/**
+ * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Knows
+ * nothing of what the polls have found.
+ */
+import type { Pollers, PollResult } from '../poll-runner.ts'
+import type { BackendName } from '../rpc.ts'
+import { within } from '../deadline.ts'
+import type { JobRow } from './job-row.ts'
+
+/** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
+export const BATCH_MS = 20_000
+/** A batch holds so many jobs at most: with their videos no more than the 50 calls out that the smallest plan allows. */
+const MOST_JOBS = 24
+/** And so many where its backend is not known to answer: that is soon told. */
+const FEW_JOBS = 2
+
+export class PollBatches {
+  readonly #pollers: Pollers
+  readonly #isHeard: (host: string) => boolean
+  /** Each with its backend. */
+  readonly #underWay = new Map<Promise<void>, string>()
+
+  /** `isHeard`: whether a backend is known to answer. */
+  constructor(pollers: Pollers, isHeard: (host: string) => boolean) {
+    this.#pollers = pollers
+    this.#isHeard = isHeard
+  }
+
+  get underWay(): Promise<void>[] {
+    return [...this.#underWay.keys()]
+  }
+
+  /** Replicas of this arm that no more batches may be started for now. */
+  fullReplicas({ arm }: Pick<BackendName, 'arm'>): number[] {
+    const hosts = new Set(this.#underWay.values())
+    return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
+  }
+
+  /** Jobs of one backend in batches, up to `most` of them, as evenly as the free ones allow. */
+  split(host: string, rows: JobRow[], most: number): JobRow[][] {
+    const free = Math.min(this.#freeFor(host), most)
+    const even = Math.max(this.#pollers.width, Math.ceil(rows.length / Math.max(free, 1)))
+    const size = Math.min(even, this.#isHeard(host) ? MOST_JOBS : FEW_JOBS)
+    return Array.from({ length: Math.min(free, Math.ceil(rows.length / size)) }, (_, i) =>
+      rows.slice(i * size, (i + 1) * size),
+    )
+  }
+
+  /** Keeps account of a batch until it is over; `work` never rejects. */
+  track(host: string, work: Promise<void>): void {
+    const batch: Promise<void> = work.finally(() => this.#underWay.delete(batch))
+    this.#underWay.set(batch, host)
+  }
+
+  /** Results in the order in which they came, of those jobs that were asked for. */
+  async poll(rows: readonly JobRow[], asksForVideo: boolean): Promise<PollResult[]> {
+    const { arm, replica } = rows[0]!
+    const jobs = rows.map(({ key, upstream_id: upstreamId, prefix }) => ({ key, upstreamId, prefix }))
+    const { width } = this.#pollers
+    const results = await within(BATCH_MS, this.#pollers.poll({ arm, replica, jobs, width, asksForVideo }))
+    return results.toSorted((a, b) => a.answeredAt - b.answeredAt)
+  }
+
+  /** Half of what the others leave is for any one backend, so that there is always some for them; one batch where it is not known to answer. */
+  #freeFor(host: string): number {
+    const mine = [...this.#underWay.values()].filter((each) => each === host).length
+    const others = this.#underWay.size - mine
+    const most = Math.ceil((this.#pollers.batches - others) / 2)
+    return Math.max(0, (this.#isHeard(host) ? most : Math.min(most, 1)) - mine)
+  }
+}
+
+/** A backend by a name of its own. */
+export function hostOf({ arm, replica }: BackendName): string {
+  return `${arm}:${replica}`
+}
+
+function replicaOf(host: string): number {
+  return Number(host.split(':')[1])
+}

@@ -1,0 +1,68 @@
+/** When jobs are polled, what may be said of one whose time is up, and how long a silent backend is left alone. */
+import { describe, expect, it } from 'vitest'
+import { afterPoll, forgivenMs, HEARD, isOnTime, isVague, pauseMs, stepFor } from '../../src/core/poll-schedule.ts'
+
+const job = { deadlineMs: 100_000, hasId: true, silence: HEARD, awakeSinceMs: 0 }
+const silent = { unanswered: 2, untilMs: 130_000, askedAtMs: 99_999 }
+const silentSince = { ...silent, askedAtMs: 100_000 }
+
+describe('a job that is due', () => {
+  it.each([
+    ['is polled before its deadline', job, 99_999, 'poll'],
+    ['waits while its backend is left alone', { ...job, silence: silent }, 99_999, 'later'],
+    [
+      'is polled once more after its deadline, however silent its backend',
+      { ...job, silence: silent },
+      100_000,
+      'poll',
+    ],
+    ['is timed out where its backend answered nobody since', { ...job, silence: silentSince }, 100_000, 'timed_out'],
+    ['is not observed where there is no id to ask for', { ...job, hasId: false }, 100_000, 'not_observed'],
+    ['is polled for a minute after its deadline', job, 159_999, 'poll'],
+    ['is not observed where no poll came about in that minute', job, 160_000, 'not_observed'],
+    ['is polled for a minute after a sleep, too', { ...job, awakeSinceMs: 500_000 }, 559_999, 'poll'],
+    ['is not observed after that', { ...job, awakeSinceMs: 500_000 }, 560_000, 'not_observed'],
+  ] as const)('%s', (_, due, now, step) => {
+    expect(stepFor(due, now)).toBe(step)
+  })
+})
+
+describe('a backend', () => {
+  it('is left alone after the second unanswered poll in a row, for ever longer up to a minute', () => {
+    let silence = HEARD
+    const pauses = [1, 2, 3, 4, 5, 6, 7].map(() => {
+      silence = afterPoll(silence, false, 900, 1000)
+      return Math.max(0, silence.untilMs - 1000)
+    })
+    expect(pauses).toEqual([0, 5000, 10_000, 20_000, 40_000, 60_000, 60_000])
+    expect(silence.askedAtMs).toBe(900)
+    expect(afterPoll(silence, true, 900, 1000)).toEqual(HEARD)
+  })
+})
+
+describe('the pauses between polls', () => {
+  it('grow from a second to half a minute for copies, and from quiet_after to ten minutes for others', () => {
+    expect([0, 1, 2, 20].map((polls) => pauseMs(true, 120_000, polls))).toEqual([1000, 1200, 1440, 30_000])
+    expect([0, 1, 20].map((polls) => pauseMs(false, 120_000, polls))).toEqual([120_000, 180_000, 600_000])
+  })
+
+  it.each([
+    ['nobody had looked', null, 1000, null, true],
+    ['nobody had looked, and its backend tells it to a second of a minute', null, 300_000, 60, false],
+    ['its backend tells it to a second of three', null, 300_000, 3, true],
+    ['it was open a quarter of its age ago', 45_000, 60_000, null, false],
+    ['it was open longer ago', 44_999, 60_000, null, true],
+  ] as const)('tell no latency where they are too far apart: %s', (_, openAtMs, seenAtMs, totalSeconds, vague) => {
+    expect(isVague({ submittedAtMs: 0, openAtMs, seenAtMs, totalSeconds })).toBe(vague)
+  })
+
+  it('say when a job ended only where the poll was on time', () => {
+    expect([isOnTime(1000, 2500), isOnTime(1000, 2501)]).toEqual([true, false])
+  })
+})
+
+describe('time in which the ledger was away', () => {
+  it('is given to a job, from half a minute on', () => {
+    expect([forgivenMs(1000, 31_000), forgivenMs(1000, 31_001), forgivenMs(5000, 1000)]).toEqual([0, 30_001, 0])
+  })
+})

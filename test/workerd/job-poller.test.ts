@@ -1,0 +1,203 @@
+/** How due jobs become batches: side by side, bounded, half of what is free for any one backend; and what comes of calls that fail. */
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { Env } from '../../src/config/env.ts'
+import { JobPoller } from '../../src/durable/ledger/job-poller.ts'
+import { JobTable } from '../../src/durable/ledger/job-table.ts'
+import { releaseConfigOf } from '../../src/durable/object-config.ts'
+import type { Backend, PollAnswer } from '../../src/durable/ledger/backend.ts'
+import { type PollBatch, pollBatch, type Pollers, pollersOf, type PollResult } from '../../src/durable/poll-runner.ts'
+import { WindowStore } from '../../src/durable/window-store.ts'
+import { entry, ledger, RELEASE } from '../support/workerd/objects.ts'
+
+const T0 = 1_900_000_000_000
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+interface Run {
+  jobs: JobTable
+  poller: JobPoller
+  ended: string[]
+}
+
+/** A poller over an object's own tables, whose batches go where the test says. */
+async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts: Run) => Promise<void>): Promise<void> {
+  await runInDurableObject(ledger(index) as unknown as DurableObjectStub<never>, async (_, { storage }) => {
+    const jobs = new JobTable(storage.sql, new WindowStore(storage.sql, 1000))
+    const ended: string[] = []
+    const poller = new JobPoller({
+      jobs,
+      pollers: { poll: async () => [], batches: 32, width: 6, ...pollers },
+      release: releaseConfigOf(env as unknown as Env, RELEASE)!,
+      ends: (row, { outcome }, now) => {
+        ended.push(outcome)
+        jobs.end(row, outcome, { queue: null, run: null, total: null }, { seenAt: now }, now)
+      },
+    })
+    await run({ jobs, poller, ended })
+  })
+}
+
+function results(batch: PollBatch, answer: PollAnswer): PollResult[] {
+  return batch.jobs.map(({ key }) => ({ key, answer, askedAt: Date.now(), answeredAt: Date.now() }))
+}
+
+function add({ jobs }: Run, n: number, name: string, over: Parameters<typeof entry>[1] = {}): void {
+  for (let i = 0; i < n; i++) jobs.add(entry(`${name}-${i}`, over), { poll_at: Date.now() })
+}
+
+const open: PollAnswer['state'] = 'busy'
+
+it('a thousand due jobs are polled in two wakes, in batches side by side, once the backend is known to answer', async () => {
+  const batches: PollBatch[] = []
+  let [underWay, most] = [0, 0]
+  const poll = async (batch: PollBatch) => {
+    batches.push(batch)
+    most = Math.max(most, ++underWay)
+    await scheduler.wait(5)
+    underWay--
+    return results(batch, { state: open })
+  }
+  await withPoller(400, { poll }, async (run) => {
+    add(run, 1000, 'many')
+    for (const most of [24, 48]) {
+      await run.poller.round(T0 + 8000, Promise.resolve())
+      await vi.waitFor(() => expect(underWay).toBe(0))
+      expect(batches.length).toBeLessThanOrEqual(most)
+    }
+  })
+  const polled = new Set(batches.flatMap(({ jobs }) => jobs.map(({ key }) => key)))
+  expect(batches[0]!.jobs).toHaveLength(2)
+  expect(batches.every(({ jobs }) => jobs.length <= 24)).toBe(true)
+  expect(polled.size).toBe(1000)
+  expect(most).toBeGreaterThan(10)
+})
+
+it('a backend that hangs has one batch under way, and holds up nobody', async () => {
+  let hung = 0
+  const polled = new Set<string>()
+  const poll = async (batch: PollBatch) => {
+    if (batch.arm === 'candidate') {
+      hung++
+      return new Promise<never>(() => {})
+    }
+    for (const { key } of batch.jobs) polled.add(key)
+    return results(batch, { state: open })
+  }
+  await withPoller(401, { poll }, async (run) => {
+    add(run, 700, 'hung')
+    add(run, 300, 'fine', { arm: 'control' })
+    const round = run.poller.round(T0 + 8000, Promise.resolve())
+    await vi.waitFor(() => expect(polled.size).toBe(300))
+    vi.setSystemTime(T0 + 9000)
+    await round
+    expect(hung).toBe(1)
+    // The alarm comes again for what it has left under way.
+    expect(run.poller.nextAt()).toBeLessThanOrEqual(Date.now())
+  })
+})
+
+it('a backend that has answered and then hangs never has all batches', async () => {
+  let hangs = false
+  const underWay: string[] = []
+  const poll = async (batch: PollBatch) => {
+    if (!hangs) return results(batch, { state: open })
+    underWay.push(batch.arm)
+    return new Promise<never>(() => {})
+  }
+  await withPoller(402, { poll, batches: 8 }, async (run) => {
+    add(run, 1, 'known')
+    add(run, 1, 'known', { arm: 'control' })
+    await run.poller.round(T0 + 8000, Promise.resolve())
+    hangs = true
+    add(run, 600, 'hung')
+    const first = run.poller.round(T0 + 8000, Promise.resolve())
+    await vi.waitFor(() => expect(underWay).toHaveLength(4))
+    add(run, 1, 'late', { arm: 'control' })
+    await vi.waitFor(() => expect(underWay).toContain('control'))
+    vi.setSystemTime(T0 + 9000)
+    await first
+  })
+})
+
+it('jobs whose calls into the Worker all fail stay open, and end unobserved a minute after their deadline', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const poll = () => Promise.reject(new Error('overloaded'))
+  await withPoller(403, { poll }, async (run) => {
+    add(run, 5, 'unasked')
+    for (let at = 0; at <= 118; at += 2) {
+      vi.setSystemTime(T0 + at * 1000)
+      await run.poller.round(Date.now() + 8000, Promise.resolve())
+      expect(run.ended).toEqual([])
+    }
+    vi.setSystemTime(T0 + 120_000)
+    await run.poller.round(Date.now() + 8000, Promise.resolve())
+    expect(run.ended).toEqual(Array(5).fill('not_observed'))
+  })
+})
+
+it('a poll sent before a deadline and answered after it says nothing of it', async () => {
+  const job = { id: 'x', status: 'running', failure: null, message: null } as const
+  const times = { queueSeconds: null, runSeconds: null, totalSeconds: null }
+  let askedAt = T0 + 59_900
+  const poll = async ({ jobs: [first] }: PollBatch): Promise<PollResult[]> => [
+    { key: first!.key, answer: { state: 'job', job: { ...job, ...times } }, askedAt, answeredAt: T0 + 60_100 },
+  ]
+  await withPoller(404, { poll }, async (run) => {
+    run.jobs.add(entry('across'), { poll_at: T0 + 59_900 })
+    vi.setSystemTime(T0 + 60_100)
+    const [row] = run.jobs.due({ arm: 'candidate', shadow: false }, Date.now(), 1, [])
+    await run.poller.pollNow(row!)
+    expect(run.ended).toEqual([])
+    askedAt = T0 + 60_100
+    await run.poller.pollNow(row!)
+    expect(run.ended).toEqual(['job_timeout'])
+  })
+})
+
+it('a Worker that does not export the entry point polls from the object, within six connections', async () => {
+  let [underWay, most] = [0, 0]
+  const backend = {
+    poll: async (): Promise<PollAnswer> => {
+      most = Math.max(most, ++underWay)
+      await scheduler.wait(1)
+      underWay--
+      return { state: open }
+    },
+  }
+  const pollers = pollersOf({}, RELEASE, backend as unknown as Backend)
+  await withPoller(405, pollers, async (run) => {
+    add(run, 100, 'own')
+    add(run, 100, 'own', { arm: 'control' })
+    await run.poller.round(T0 + 8000, Promise.resolve())
+    await vi.waitFor(() => expect(underWay).toBe(0))
+  })
+  expect(most).toBeGreaterThan(2)
+  expect(most).toBeLessThanOrEqual(6)
+})
+
+it('a batch asks no more of a backend that leaves two polls in a row unanswered', async () => {
+  const asked: string[] = []
+  const backend = { poll: async (_: unknown, id: string) => (asked.push(id), { state: 'unanswered' }) }
+  const jobs = Array.from({ length: 40 }, (_, i) => ({ key: `k${i}`, upstreamId: `v${i}`, prefix: '' }))
+  const batch = { arm: 'candidate', replica: 1, jobs, width: 6, asksForVideo: false } as const
+  const told = await pollBatch(backend as unknown as Backend, batch)
+  expect(asked.length).toBeLessThanOrEqual(7)
+  expect(told.map(({ answer }) => answer.state)).toEqual(asked.map(() => 'unanswered'))
+})
+
+it('the Worker’s own exports are what batches go to', async () => {
+  const own = new Map<string, unknown>()
+  await runInDurableObject(ledger(406) as unknown as DurableObjectStub<never>, async (_, state) => {
+    own.set('runner', (state.exports as unknown as Record<string, unknown>)['PollRunner'])
+  })
+  expect(own.get('runner')).toBeDefined()
+})
