@@ -7,7 +7,7 @@ import type { FailedTimes } from '../core/failed-submits.ts'
 import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { PairMoments } from '../core/stats/moments.ts'
+import type { DaySums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
 import type { JobEnd } from '../protocols/protocol.ts'
 
@@ -133,9 +133,9 @@ export interface ExperimentSums {
   /** Subjects that saw both arms and are left out. */
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
-  metrics: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  metrics: DaySums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
-  gpuSeconds: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]
 }
 

@@ -6,8 +6,9 @@ import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Evidence } from '../../core/experiment.ts'
+import { sumsOf } from '../../core/metric-sums.ts'
 import { presentRung } from '../../core/release.ts'
-import { buildReport, type Report, sumsOf } from '../../core/report.ts'
+import { buildReport, type Report } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
@@ -80,7 +81,7 @@ export class Experiment {
     const span = latestSpan(places)
     const evidence = await this.#evidence(config, places, span, now)
     if (take && span && span.untilMs === null) {
-      const metrics = Object.fromEntries(config.metrics.map(({ name }) => [name, sumsOf(evidence, name)]))
+      const metrics = Object.fromEntries(config.metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
       const reading = { span: span.epochs[0]!, atMs: now, metrics }
       this.#store.commit({ reading }, null, now)
       return buildReport({ ...evidence, fixed: reading }, config.metrics, config.experiment)

@@ -5,6 +5,7 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import { mergedPairs, noPairs, onePair, type PairMoments } from '../../core/stats/moments.ts'
+import { bucketOf } from '../../core/stats/winsorise.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
 
@@ -114,7 +115,7 @@ export class ExperimentTable {
          ${measured}`,
         name,
       )
-      return byDay(name, rows, kind === 'proportion' ? ({ y, x }) => onePair(y > 0 ? 1 : 0, x) : pair)
+      return byDay(name, rows, kind === 'proportion' ? ({ y, x }) => onePair(y > 0 ? 1 : 0, x) : pair, kind === 'ratio')
     })
     const jobs = `FROM jobs j WHERE j.owner = span.owner AND j.arm = span.arm AND j.shadow = 0 AND j.status != 'open' AND j.epoch IN (${list})`
     const cost = this.#sql.exec<SubjectRow>(
@@ -142,13 +143,16 @@ function byDay(
   metric: string,
   rows: Iterable<SubjectRow>,
   each: (row: SubjectRow) => PairMoments,
+  isRatio = false,
 ): ExperimentSums['metrics'] {
   const sums = new Map<string, ExperimentSums['metrics'][number]>()
   for (const row of rows) {
     const { arm, day } = row
-    const key = `${arm}|${day}`
-    const sum = sums.get(key) ?? { metric, arm, day, moments: noPairs() }
-    sums.set(key, { ...sum, moments: mergedPairs(sum.moments, each(row)) })
+    const one = each(row)
+    const bucket = bucketOf(isRatio && one.meanX > 0 ? one.meanY / one.meanX : one.meanY)
+    const key = `${arm}|${day}|${bucket}`
+    const sum = sums.get(key) ?? { metric, arm, day, bucket, moments: noPairs() }
+    sums.set(key, { ...sum, moments: mergedPairs(sum.moments, one) })
   }
   return [...sums.values()]
 }

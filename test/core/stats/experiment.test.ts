@@ -112,7 +112,7 @@ const METHODS: Record<string, (inputs: never) => object | null> = {
     margin: number
     direction: 'higher_is_better'
     alpha: number
-  }) => nonInferiorMeans(i.control, i.treatment, i.margin, i.direction, i.alpha),
+  }) => nonInferiorMeans(i.control, i.treatment, i.margin, 'absolute', i.direction, i.alpha),
 }
 
 /** Probabilities by their ratio, so that a tail computed as 1 − CDF fails; counts and flags exactly. */

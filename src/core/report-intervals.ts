@@ -1,0 +1,60 @@
+/** The intervals that a report shows beside a metric's lift, by how much there is to go by. Nothing here is tested. */
+import type { ArmSums, MetricPlan } from './experiment.ts'
+import { isSparse, shareOf } from './metric-sums.ts'
+import { intervalZ, upperTQuantile } from './stats/distributions.ts'
+import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
+import { welchT } from './stats/means.ts'
+import { ofY } from './stats/moments.ts'
+import { ratioInterval } from './stats/score-ratio.ts'
+import { logLiftInterval, newcombeInterval } from './stats/two-proportions.ts'
+
+const CONFIDENCE = 0.95
+
+export interface Interval {
+  low: number
+  high: number
+}
+
+export type Lift = { lift: number } & Interval
+
+/** Candidate − control: Newcombe's where events are few, Student's for means, else the normal one. */
+export function absoluteLift(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
+  const { diff, low, high } =
+    kind === 'proportion' && isSparse(kind, sums)
+      ? newcombeInterval(shareOf(sums.control), shareOf(sums.candidate), CONFIDENCE)
+      : widened(difference(control, candidate, CONFIDENCE), widening(kind, sums))
+  return readable({ lift: diff, low, high })
+}
+
+/** Candidate/control − 1. Null at a control of 0. */
+export function relativeLiftOf(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
+  if (kind === 'proportion' && isSparse(kind, sums)) {
+    const [c, t] = [shareOf(sums.control), shareOf(sums.candidate)]
+    // The logarithm's interval has no width where all subjects did it, and does not exist where none did.
+    const hasBoth = t.x > 0 && c.x + t.x < c.n + t.n
+    return readable(hasBoth ? logLiftInterval(c, t, CONFIDENCE) : ratioInterval(c, t, CONFIDENCE))
+  }
+  const lift = relativeLift(control, candidate, CONFIDENCE)
+  return readable(lift && { lift: lift.lift, ...centred(lift.lift, lift, widening(kind, sums)) })
+}
+
+/** Student's quantile over the normal one. */
+function widening(kind: MetricPlan['kind'], sums: ArmSums): number {
+  if (kind !== 'mean') return 1
+  const { df } = welchT(ofY(sums.control), ofY(sums.candidate), 'two-sided', CONFIDENCE)
+  return df === null || !(df > 0) ? 1 : upperTQuantile((1 - CONFIDENCE) / 2, df) / intervalZ(CONFIDENCE)
+}
+
+function widened(interval: Interval & { diff: number }, times: number) {
+  return { diff: interval.diff, ...centred(interval.diff, interval, times) }
+}
+
+function centred(middle: number, { low, high }: Interval, times: number): Interval {
+  return times === 1 ? { low, high } : { low: middle + times * (low - middle), high: middle + times * (high - middle) }
+}
+
+function readable(lift: Lift | null): Lift | null {
+  return lift && [lift.lift, lift.low, lift.high].every(Number.isFinite)
+    ? { lift: lift.lift, low: lift.low, high: lift.high }
+    : null
+}
