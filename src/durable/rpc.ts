@@ -126,10 +126,15 @@ export interface ExperimentQuestion {
   metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio' }[]
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
   excluded: [number, number][]
+  /** When the run began, unix ms: from then on each subject counts once in `splits`. */
+  sinceMs: number
 }
 
 /** Sums over subjects; all of it may be added up over ledgers. `day` is that of a subject's first exposure. */
 export interface ExperimentSums {
+  splits: SplitCount[]
+  /** Subjects that are not in the sums yet, after a change of what is counted: another call goes on with them. */
+  uncounted: number
   /** Subjects that saw both arms and are left out. */
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */

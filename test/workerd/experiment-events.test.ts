@@ -57,6 +57,7 @@ const question = (epoch: number) => ({
   epochs: [epoch],
   metrics: [{ name: 'play', kind: 'proportion' as const }],
   excluded: [],
+  sinceMs: 0,
 })
 
 describe('metrics of events', () => {
@@ -104,7 +105,7 @@ describe('a subject', () => {
       for (const subject of subjects) await submit(subject)
       await submit('ann')
       const splits = await until(
-        () => ledger().splits(0),
+        async () => (await ledger().experiment(question(0))).splits,
         ([split]) => split?.n === 5,
       )
       const candidates = subjects.filter((subject) => positionOf(RELEASE, subject) >= 50)

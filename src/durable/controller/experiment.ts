@@ -5,6 +5,7 @@
 import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
 import { sumsOf } from '../../core/metric-sums.ts'
 import { presentRung } from '../../core/release.ts'
@@ -22,6 +23,8 @@ import type { ControllerStore } from './store.ts'
 
 const DEADLINE_MS = 4000
 const DAY_MS = 86_400_000
+/** Of a ledger that is counting anew, in one report. */
+const MOST_CALLS = 20
 
 export class Experiment {
   readonly #env: Env
@@ -91,16 +94,13 @@ export class Experiment {
 
   async #evidence(config: ReleaseConfig, places: EpochPlace[], span: Span | null, now: number): Promise<Evidence> {
     const ledgers = ledgersOf(this.#env, config)
-    const since = this.#store.state.startedAt ?? 0
     const question = {
       epochs: span?.epochs ?? [],
       metrics: config.metrics.map(({ name, kind }) => ({ name, kind })),
       excluded: excludedDayRanges(config.experiment),
+      sinceMs: this.#store.state.startedAt ?? 0,
     }
-    const [splits, sums] = await Promise.all([
-      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.splits(since)))),
-      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.experiment(question)))),
-    ])
+    const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
     const { reading, state } = this.#store
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
@@ -111,7 +111,10 @@ export class Experiment {
       percent: span?.percent ?? null,
       sinceMs: span?.sinceMs ?? null,
       untilMs: span?.untilMs ?? null,
-      splits: addedSplits(splits.flat(), places),
+      splits: addedSplits(
+        sums.flatMap(({ splits }) => splits),
+        places,
+      ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
       gpuSeconds: secondsOf(sums),
@@ -124,6 +127,15 @@ export class Experiment {
       fixed,
     }
   }
+}
+
+/** After a change of the metrics a ledger counts its subjects anew, a part of them with each call. */
+async function allCounted(ask: () => Promise<ExperimentSums>): Promise<ExperimentSums> {
+  let sums = await within(DEADLINE_MS, ask())
+  for (let calls = 1; sums.uncounted > 0 && calls < MOST_CALLS; calls++) sums = await within(DEADLINE_MS, ask())
+  if (sums.uncounted === 0) return sums
+  const message = `the ledger is counting anew what subjects did; ${sums.uncounted} of them are left: ask again in a minute`
+  throw new SluiceError('control_plane_unavailable', message)
 }
 
 function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
