@@ -112,10 +112,14 @@ export interface EventRow {
   id: string | null
 }
 
-/** Numbers of rows that were not counted: their id was seen before, or their metric is one name too many. */
+/** Numbers of rows that were not counted. */
 export interface RowsTaken {
+  /** Their id was seen before. */
   repeated: number[]
+  /** Their metric is one name too many. */
   refused: number[]
+  /** They are about nobody who was exposed here: no report would ever count them. */
+  unexposed?: number[]
 }
 
 /** Subjects by the epoch of their first exposure; `expected` of them should be the candidate's. */

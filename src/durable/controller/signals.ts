@@ -42,7 +42,11 @@ export class Signals {
         continue
       }
       if (row.id !== null) {
-        const known = this.#sql.exec('INSERT OR IGNORE INTO signal_ids VALUES (?, ?)', row.id, now)
+        const known = this.#sql.exec(
+          'INSERT OR IGNORE INTO signal_ids VALUES (?, ?)',
+          `${row.arm}|${row.metric}|${row.id}`,
+          now,
+        )
         if (known.rowsWritten === 0) {
           repeated.push(row.row)
           continue

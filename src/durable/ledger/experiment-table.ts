@@ -7,6 +7,7 @@ import type { Arm } from '../../core/arm.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
 import { ExperimentCounts, gpuSeconds, type Subject, TRAITS, type Value, valueOf } from './experiment-counts.ts'
+import { keepJobCosts } from './job-costs.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
@@ -74,9 +75,15 @@ export class ExperimentTable {
   record(rows: readonly EventRow[], configured: readonly string[], now: number): RowsTaken {
     const repeated: number[] = []
     const refused: number[] = []
+    const unexposed: number[] = []
     const names = (this.#names ??= this.#storedNames())
     this.#sql.exec('DELETE FROM event_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const { row, owners, metric, value, atMs, id } of rows) {
+      const exposed = owners.filter((owner) => this.#isExposed(owner))
+      if (exposed.length === 0) {
+        unexposed.push(row)
+        continue
+      }
       if (!names.admit(metric, configured)) {
         refused.push(row)
         continue
@@ -88,7 +95,7 @@ export class ExperimentTable {
           continue
         }
       }
-      for (const owner of owners) {
+      for (const owner of exposed) {
         this.#sql.exec(
           'INSERT INTO outcomes VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, n = n + 1',
           owner,
@@ -100,7 +107,11 @@ export class ExperimentTable {
       }
     }
     this.count()
-    return { repeated, refused }
+    return { repeated, refused, unexposed }
+  }
+
+  #isExposed(owner: string): boolean {
+    return this.#sql.exec('SELECT 1 FROM exposures WHERE owner = ? LIMIT 1', owner).toArray().length > 0
   }
 
   #storedNames(): MetricNames {
@@ -229,30 +240,4 @@ export class ExperimentTable {
 
 function listed(epochs: readonly number[]): string {
   return epochs.map(Number).join(', ')
-}
-
-/** Seconds of ended jobs by subject, kept as jobs end: the jobs themselves are forgotten after a week. */
-function keepJobCosts(sql: SqlStorage): void {
-  const known = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job_costs'").toArray()
-  if (known.length > 0) return
-  sql.exec(
-    'CREATE TABLE job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
-  )
-  const seconds = (row: string) => `COALESCE(${row}run_seconds, ${row}seconds, 0)`
-  sql.exec(
-    `INSERT INTO job_costs SELECT owner, epoch, arm, SUM(${seconds('')}), SUM(status = 'succeeded') FROM jobs
-     WHERE shadow = 0 AND status != 'open' AND owner IS NOT NULL GROUP BY owner, epoch, arm`,
-  )
-  const ended = (row: string) => `(${row}.status != 'open')`
-  const change = (after: string, before: string | null) => `
-    INSERT INTO job_costs VALUES (${after}.owner, ${after}.epoch, ${after}.arm,
-      ${seconds(`${after}.`)}${before ? ` - ${ended(before)} * ${seconds(`${before}.`)}` : ''},
-      (${after}.status = 'succeeded')${before ? ` - (${before}.status = 'succeeded')` : ''})
-    ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, succeeded = succeeded + excluded.succeeded;
-    INSERT OR IGNORE INTO uncounted VALUES (${after}.owner);`
-  const when = `NEW.shadow = 0 AND NEW.status != 'open' AND NEW.owner IS NOT NULL`
-  sql.exec(`CREATE TRIGGER job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`)
-  sql.exec(
-    `CREATE TRIGGER job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
-  )
 }
