@@ -2,16 +2,19 @@
  * What the A/B report's figures are worth: false decisions when looked at after every ten subjects, coverage of its
  * intervals, power at the planned sample, the split's test. The judging is core's own.
  *
- *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform]
+ *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform,signals]
  */
 import { parseArgs } from 'node:util'
 import { primaryOutcome } from '../src/core/decision.ts'
 import type { ExperimentPlan, MetricPlan } from '../src/core/experiment.ts'
-import { isSparse, sumsOf } from '../src/core/metric-sums.ts'
+import { armSums, cutFor, isSparse, sumsOf } from '../src/core/metric-sums.ts'
 import { metricReport, SEQUENTIAL_SHARE } from '../src/core/report-metric.ts'
+import { readiness } from '../src/core/report-readiness.ts'
 import { splitReport } from '../src/core/report-split.ts'
-import { sampleSizeMeans, sampleSizeProportions } from '../src/core/stats/power.ts'
-import { type Random, seededRandom } from '../src/core/stats/sampling.ts'
+import { openMonitor } from '../src/core/guardrails/index.ts'
+import { signal, type SignalGuardrail } from '../src/core/guardrails/signal.ts'
+import { noMoments, withValue } from '../src/core/stats/moments.ts'
+import { drawNormal, type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import { type Shape, SHAPES, Sums } from './stats-draws.ts'
 import { table } from './table.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
@@ -21,7 +24,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'aa,coverage,power,srm,uniform' },
+    only: { type: 'string', default: 'aa,coverage,power,srm,uniform,signals' },
   },
 })
 const runs = values.quick ? 60 : Number(values.runs)
@@ -31,7 +34,7 @@ const PLAN: ExperimentPlan = { minDays: 7, alpha: 0.05, power: 0.8, maxCostIncre
 const SPLITS = [50, 20, 5, 1]
 const planOf = ({ kind }: Shape): MetricPlan => ({ name: 'm', kind, role: 'primary', direction: 'increase' })
 
-const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform }
+const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform, signals }
 for (const name of values.only.split(',')) {
   const started = Date.now()
   console.log(`\n${TABLES[name]!()}\n(${name}: ${runs} runs a cell, ${Math.round((Date.now() - started) / 1000)} s)`)
@@ -98,11 +101,12 @@ function withOwnP(report: ReturnType<typeof metricReport>): ReturnType<typeof me
   }
 }
 
-/** How often the shown intervals hold the true lift: of arms that are 10 % apart. */
+/** How often the shown intervals hold the lift of the values that they are of: of arms that are 10 % apart. */
 function coverage(): string {
   const sizes = values.quick ? [5, 30, 300] : [5, 10, 30, 100, 300, 1000, 10_000, 100_000]
-  const rows = SHAPES.flatMap((shape, i) =>
-    sizes.map((size, j) => {
+  const rows = SHAPES.flatMap((shape, i) => {
+    const many = population(shape)
+    return sizes.map((size, j) => {
       const random = seededRandom(seed * 1000 + 200 + 10 * i + j)
       const plan = planOf(shape)
       const count = { absolute: 0, relative: 0, anyAbsolute: 0, anyRelative: 0 }
@@ -114,11 +118,18 @@ function coverage(): string {
           sums.add('candidate', shape.draw(random, 1.1))
         }
         const { absolute, relative } = metricReport(plan, sumsOf(sums, plan), null, PLAN, null)
+        // What is estimated are the means of values that are cut where this run cuts them.
+        const { absolute: diff, relative: lift } = metricReport(
+          plan,
+          armSums(many.days, cutFor(sums.days, plan), plan),
+          null,
+          PLAN,
+          null,
+        )
         count.anyAbsolute += absolute ? 1 : 0
         count.anyRelative += relative ? 1 : 0
-        const truth = 0.1 * shape.mean
-        if (absolute && absolute.low <= truth && truth <= absolute.high) count.absolute++
-        if (relative && relative.low <= 0.1 && 0.1 <= relative.high) count.relative++
+        if (absolute && absolute.low <= diff!.lift && diff!.lift <= absolute.high) count.absolute++
+        if (relative && relative.low <= lift!.lift && lift!.lift <= relative.high) count.relative++
       }
       return [
         shape.name,
@@ -127,8 +138,8 @@ function coverage(): string {
         percent(count.relative, Math.max(1, count.anyRelative)),
         String(count.anyRelative),
       ]
-    }),
-  )
+    })
+  })
   return table(['metric', 'subjects an arm', 'absolute %', 'relative %', 'runs with a lift'], rows)
 }
 
@@ -139,7 +150,7 @@ function power(): string {
     [50, 5].map((split, j) => {
       const random = seededRandom(seed * 1000 + 400 + 10 * i + j)
       const plan = planOf(shape)
-      const { n1, n2 } = plannedSample(shape, lift, split / (100 - split))
+      const { control: n1, candidate: n2 } = plannedSample(shape, lift, split)
       let shown = 0
       let early = 0
       const tries = Math.max(20, Math.min(runs, Math.round((runs * 20_000) / (n1 + n2))))
@@ -158,25 +169,26 @@ function power(): string {
   return table(['metric', 'split', 'planned', 'shown at the end % (planned 80)', 'by the sequence there %'], rows)
 }
 
-function plannedSample(shape: Shape, lift: number, ratio: number) {
-  const common = {
-    alpha: PLAN.alpha * (1 - SEQUENTIAL_SHARE),
-    power: PLAN.power,
-    alternative: 'two-sided' as const,
-    ratio,
+/** So many subjects that they stand for all. */
+function population(shape: Shape): Sums {
+  const random = seededRandom(11)
+  const all = new Sums(shape.kind)
+  for (let n = 0; n < (values.quick ? 100_000 : 1_000_000); n++) {
+    all.add('control', shape.draw(random, 1))
+    all.add('candidate', shape.draw(random, 1.1))
   }
-  if (shape.kind === 'proportion')
-    return sampleSizeProportions({ ...common, p1: shape.mean, p2: shape.mean * lift, formula: 'normal_unpooled' })
-  // By control's figures from a large pilot, as a running report has them.
+  return all
+}
+
+/** By control's figures from a large pilot, as a running report has them. */
+function plannedSample(shape: Shape, lift: number, percent: number) {
   const random = seededRandom(7)
   const pilot = new Sums(shape.kind)
-  for (let n = 0; n < 50_000; n++) pilot.add('control', shape.draw(random, 1))
-  const { control } = sumsOf(pilot, planOf(shape))
-  const { control: shown } = metricReport(planOf(shape), { control, candidate: control }, null, PLAN, null)
-  const { absolute } = metricReport(planOf(shape), { control, candidate: control }, null, PLAN, null)
-  // Two equal arms of so many: half the width is z·sd·√(2/n).
-  const sd = ((absolute!.high - absolute!.low) / 2 / 1.959964) * Math.sqrt(control.n / 2)
-  return sampleSizeMeans({ ...common, sd1: sd, sd2: sd, delta: shown.estimate! * (lift - 1) })
+  for (let n = 0; n < 100_000; n++)
+    for (const arm of ['control', 'candidate'] as const) pilot.add(arm, shape.draw(random, 1))
+  const plan = { ...planOf(shape), mde: lift - 1 }
+  const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent }
+  return readiness(evidence, [plan], PLAN, () => sumsOf(pilot, plan)).planned!
 }
 
 /** Healthy splits looked at after each of 10,000 subjects, and broken ones. */
@@ -236,4 +248,59 @@ function uniform(): string {
     return [shape.name, distance.toFixed(3), (1.36 / Math.sqrt(runs)).toFixed(3), percent(below, runs)]
   })
   return table(['metric', 'KS distance', 'bound at 5 %', 'p below .04 %'], rows)
+}
+
+/** Signal guardrails judged after every value, of arms that are equal, at their limit, and over it. */
+function signals(): string {
+  const guardrail = signalRule()
+  const cases = [
+    ['normal, CV 0.5', 1],
+    ['normal, CV 0.5', 1.05],
+    ['normal, CV 0.5', 1.15],
+    ['lognormal 1', 1],
+    ['lognormal 1', 1.05],
+    ['lognormal 1', 1.3],
+  ] as const
+  const rows = cases.map(([shape, times], i) => {
+    const random = seededRandom(seed * 1000 + 900 + i)
+    const draw = () => (shape === 'lognormal 1' ? Math.exp(drawNormal(random)) : 1 + 0.5 * drawNormal(random))
+    const at: number[] = []
+    for (let run = 0; run < runs; run++) {
+      let [candidate, control] = [noMoments(), noMoments()]
+      for (let n = 1; n <= (values.quick ? 1000 : 5000); n++) {
+        candidate = withValue(candidate, times * draw())
+        control = withValue(control, draw())
+        const finding = signal.assess(guardrail, openMonitor(), {
+          now: 0,
+          clockStartedAt: 0,
+          recent: null,
+          signals: { candidate, control },
+        })
+        if (finding.status !== 'breach') continue
+        at.push(n)
+        break
+      }
+    }
+    const median = at.sort((a, b) => a - b)[Math.floor(runs / 2)]
+    return [shape, `control × ${times}`, percent(at.length, runs), String(median ?? '–')]
+  })
+  return table(['signal, limit control + 5 %', 'candidate', 'breach at some time %', 'median values an arm'], rows)
+}
+
+function signalRule(): SignalGuardrail {
+  return {
+    kind: 'signal',
+    id: 'signal:fvd',
+    metric: 'signal:fvd',
+    operation: 'job',
+    action: 'rollback',
+    noData: 'hold',
+    noDataGraceMs: 0,
+    bothBad: 'hold',
+    max: null,
+    maxOverControl: 0.05,
+    minSamples: 200,
+    alpha: 0.01,
+    literal: false,
+  }
 }

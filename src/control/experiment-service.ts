@@ -11,6 +11,7 @@ import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import { type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
+import { impossibleValue } from '../core/signal-registry.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
 import type { EventRow, RowsTaken } from '../durable/rpc.ts'
 import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
@@ -50,6 +51,8 @@ export function experimentService(
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
           const { arm, metric, value, id = null } = row
+          const impossible = impossibleValue(metric, value)
+          if (impossible !== null) return rowDetail(at, 'value', impossible)
           const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
           if (!tag || tag.arm === arm) return made
           if (arm === 'control') return ofOtherArm(at, tag)

@@ -21,8 +21,11 @@ export interface ExperimentPlan {
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
-/** `active`: subjects whose value is not 0; absent in a reading that an older build has kept. */
-export type MetricSums = PairMoments & { active?: number }
+/**
+ * `active`: subjects whose value is not 0; `held`: the part of the mean of y that extremes were cut down to. Absent in a
+ * reading that an older build has kept.
+ */
+export type MetricSums = PairMoments & { active?: number; held?: number }
 
 export interface ArmSums {
   control: MetricSums

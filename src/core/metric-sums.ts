@@ -55,6 +55,11 @@ export function shareOf({ n, meanY }: ArmSums['control']): Share {
   return { x: Math.round(n * meanY), n }
 }
 
+/** Subjects with a value, in the arm that has fewer. */
+export function fewestActive({ control, candidate }: ArmSums): number {
+  return Math.min(control.active ?? control.n, candidate.active ?? candidate.n)
+}
+
 /** Events are successes and failures of a proportion, subjects with a value of anything else. */
 export function isSparse(kind: MetricPlan['kind'], sums: ArmSums): boolean {
   return [sums.control, sums.candidate].some((arm) => {

@@ -1,6 +1,6 @@
 /** The intervals that a report shows beside a metric's lift, by how much there is to go by. Nothing here is tested. */
 import type { ArmSums, MetricPlan } from './experiment.ts'
-import { isSparse, shareOf } from './metric-sums.ts'
+import { fewestActive, isSparse, shareOf } from './metric-sums.ts'
 import { intervalZ, upperTQuantile } from './stats/distributions.ts'
 import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
@@ -9,6 +9,8 @@ import { ratioInterval } from './stats/score-ratio.ts'
 import { logLiftInterval, newcombeInterval } from './stats/two-proportions.ts'
 
 const CONFIDENCE = 0.95
+/** Of fewer subjects with a value in an arm, no interval of a mean holds what it says. */
+const FEWEST_ACTIVE = 5
 
 export interface Interval {
   low: number
@@ -19,6 +21,7 @@ export type Lift = { lift: number } & Interval
 
 /** Candidate − control: Newcombe's where events are few, Student's for means, else the normal one. */
 export function absoluteLift(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
+  if (kind !== 'proportion' && fewestActive(sums) < FEWEST_ACTIVE) return null
   const { diff, low, high } =
     kind === 'proportion' && isSparse(kind, sums)
       ? newcombeInterval(shareOf(sums.control), shareOf(sums.candidate), CONFIDENCE)
@@ -34,13 +37,22 @@ export function relativeLiftOf(kind: MetricPlan['kind'], sums: ArmSums, control:
     const hasBoth = t.x > 0 && c.x + t.x < c.n + t.n
     return readable(hasBoth ? logLiftInterval(c, t, CONFIDENCE) : ratioInterval(c, t, CONFIDENCE))
   }
+  if (kind !== 'proportion' && fewestActive(sums) < FEWEST_ACTIVE) return null
   const lift = relativeLift(control, candidate, CONFIDENCE)
+  if (lift && isSparse(kind, sums) && control.value > 0 && candidate.value > 0)
+    return readable(logarithmic(lift, widening(kind, sums)))
   return readable(lift && { lift: lift.lift, ...centred(lift.lift, lift, widening(kind, sums)) })
+}
+
+/** On the scale of ln(candidate/control): of few values a ratio is skewed. */
+function logarithmic({ lift, se }: { lift: number; se: number }, times: number): Lift {
+  const half = (times * intervalZ(CONFIDENCE) * se) / (1 + lift)
+  return { lift, low: (1 + lift) * Math.exp(-half) - 1, high: (1 + lift) * Math.exp(half) - 1 }
 }
 
 /** Student's quantile over the normal one. */
 function widening(kind: MetricPlan['kind'], sums: ArmSums): number {
-  if (kind !== 'mean') return 1
+  if (kind === 'proportion') return 1
   const { df } = welchT(ofY(sums.control), ofY(sums.candidate), 'two-sided', CONFIDENCE)
   return df === null || !(df > 0) ? 1 : upperTQuantile((1 - CONFIDENCE) / 2, df) / intervalZ(CONFIDENCE)
 }

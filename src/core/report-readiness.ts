@@ -27,7 +27,7 @@ export interface Readiness {
 }
 
 export function readiness(
-  evidence: Evidence,
+  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'fixed' | 'percent'>,
   metrics: readonly MetricPlan[],
   plan: ExperimentPlan,
   sumsOf: (metric: string) => ArmSums,
@@ -114,7 +114,16 @@ function plannedFor(
     return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_unpooled' }))
   }
   const sd = Math.sqrt(estimate.variance * estimate.n)
-  return possible(sampleSizeMeans({ ...common, sd1: sd, sd2: sd, delta: Math.abs(estimate.value * shift) }))
+  // An effect that makes all values larger spreads them too, and does not move those that are cut.
+  const moving = control.meanY === 0 ? 1 : 1 - (control.held ?? 0) / control.meanY
+  return possible(
+    sampleSizeMeans({
+      ...common,
+      sd1: sd,
+      sd2: sd * Math.max(1, 1 + shift),
+      delta: Math.abs(estimate.value * shift * moving),
+    }),
+  )
 }
 
 /** So that a guardrail metric that is no worse is shown to be so, with the planned power, by the reading itself. */

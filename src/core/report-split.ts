@@ -2,8 +2,8 @@
 import type { Split } from './experiment.ts'
 import { pearson, sequentialSplit, SRM_ALPHA } from './stats/srm.ts'
 
-/** Of the prior around the dealt shares (optimizely/ssrm's default): small imbalances take long, real ones don't. */
-const CONCENTRATION = 10_000
+/** Of priors around the dealt shares, whose e-values are averaged: the wide one shows a large loss early, the narrow one (optimizely/ssrm's default) a small one at all. */
+const CONCENTRATIONS = [100, 1000, 10_000]
 /** In the smaller arm of an epoch; with fewer, one subject would look like a broken split. */
 const FEWEST_EXPECTED = 8
 
@@ -71,5 +71,9 @@ function pearsonOf({ n, candidate, expected }: Split): number {
 function logEOf(split: Split): number {
   const { n, candidate, expected } = split
   if (!isCounted(split)) return 0
-  return sequentialSplit([n - candidate, candidate], [n - expected, expected], CONCENTRATION).log_e
+  const logs = CONCENTRATIONS.map(
+    (each) => sequentialSplit([n - candidate, candidate], [n - expected, expected], each).log_e,
+  )
+  const most = Math.max(...logs)
+  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0) / logs.length)
 }

@@ -73,7 +73,7 @@ function figures({ metrics, ...sums }: ExperimentSums) {
     crossed: sums.crossed,
     splits: sums.splits,
     traits: sums.traits,
-    seconds: seconds.sort().map((row) => row.map(rounded)),
+    seconds: seconds.map((row) => row.map(rounded).join(' ')).sort((a, b) => a.localeCompare(b)),
   }
 }
 

@@ -54,17 +54,27 @@ export function cutOf(sums: readonly Bucketed[]): Cut {
   return { low: outermost(-1), high: outermost(1) }
 }
 
-/** `perX`: the buckets are of y / x, as of a ratio metric; else of y. Sums that overflowed are left out. */
-export function winsorised(sums: readonly Bucketed[], cut: Cut, perX: boolean): PairMoments & { active: number } {
+/**
+ * `active` subjects have a value; `held` is the part of the mean of y that comes from what was cut, and moves with no
+ * effect. `perX`: the buckets are of y / x, as of a ratio metric; else of y. Sums that overflowed are left out.
+ */
+export function winsorised(
+  sums: readonly Bucketed[],
+  cut: Cut,
+  perX: boolean,
+): PairMoments & { active: number; held: number } {
   let total = noPairs()
   let active = 0
+  let held = 0
   for (const { bucket, moments } of sums) {
     if (!Object.values(moments).every(Number.isFinite)) continue
     if (bucket !== 0) active += moments.n
     const stays = bucket >= cut.low && bucket <= cut.high
-    total = mergedPairs(total, stays ? moments : cutDown(moments, edgeOf(bucket > 0 ? cut.high : cut.low), perX))
+    const counted = stays ? moments : cutDown(moments, edgeOf(bucket > 0 ? cut.high : cut.low), perX)
+    if (!stays) held += counted.n * counted.meanY
+    total = mergedPairs(total, counted)
   }
-  return { ...total, active }
+  return { ...total, active, held: total.n > 0 ? held / total.n : 0 }
 }
 
 function cutDown({ n, meanX, m2X }: PairMoments, edge: number, perX: boolean): PairMoments {
