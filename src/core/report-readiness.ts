@@ -111,7 +111,7 @@ function plannedFor(
   if (kind === 'proportion') {
     const p2 = estimate.value * (1 + shift)
     if (p2 <= 0 || p2 >= 1) return null
-    return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_unpooled' }))
+    return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_pooled' }))
   }
   const sd = Math.sqrt(estimate.variance * estimate.n)
   // An effect that makes all values larger spreads them too, and does not move those that are cut.

@@ -152,8 +152,8 @@ describe('a report', () => {
   it('counts whole days less the excluded ones, and plans the sample from the hypothesis', () => {
     const { readiness } = buildReport(evidence({ now: START + 7.9 * DAY_MS }), [PLAY], PLAN)
     expect(readiness).toMatchObject({ days: 7, min_days: 7, planned_reached: true, due: true, excluded_now: null })
-    // (2.0537489 + 0.8416212)² · (0.672·0.328 + 0.72576·0.27424) / 0.05376² = 1216.7
-    expect(readiness.planned).toEqual({ control: 1217, candidate: 1217 })
+    // p̄ = 0.69888: (2.0537489·√(2·p̄·0.30112) + 0.8416212·√(0.672·0.328 + 0.72576·0.27424))² / 0.05376² = 1219.6
+    expect(readiness.planned).toEqual({ control: 1220, candidate: 1220 })
     const campaign = { fromMs: START + 2 * DAY_MS, toMs: START + 4 * DAY_MS, why: 'campaign' }
     const shorter = buildReport(evidence({ now: START + 7.9 * DAY_MS }), [PLAY], { ...PLAN, exclude: [campaign] })
     expect(shorter.readiness).toMatchObject({ days: 5, due: false })
