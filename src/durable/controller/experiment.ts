@@ -24,7 +24,7 @@ import type { ControllerStore } from './store.ts'
 const DEADLINE_MS = 4000
 const DAY_MS = 86_400_000
 /** Of a ledger that is counting anew, in one report. */
-const MOST_CALLS = 20
+const MOST_CALLS = 40
 
 export class Experiment {
   readonly #env: Env

@@ -130,15 +130,18 @@ export class ExperimentCounts {
   }
 
   #tally({ arm, day }: Subject, { metric, bucket, y, x }: Value, sign: 1 | -1): void {
-    this.#sql.exec(
-      `INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n,
-        sy = sy + excluded.sy, syy = syy + excluded.syy, sx = sx + excluded.sx, sxx = sxx + excluded.sxx, sxy = sxy + excluded.sxy`,
-      ...[metric, arm, day, bucket, sign, sign * y, sign * y * y, sign * x, sign * x * x, sign * x * y],
-    )
+    const { n } = this.#sql
+      .exec<{ n: number }>(
+        `INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n,
+          sy = sy + excluded.sy, syy = syy + excluded.syy, sx = sx + excluded.sx, sxx = sxx + excluded.sxx,
+          sxy = sxy + excluded.sxy RETURNING n`,
+        ...[metric, arm, day, bucket, sign, sign * y, sign * y * y, sign * x, sign * x * x, sign * x * y],
+      )
+      .one()
     // What rounding left of a bucket goes with its last subject.
-    if (sign < 0)
+    if (n === 0)
       this.#sql.exec(
-        'DELETE FROM tallies WHERE metric = ? AND arm = ? AND day = ? AND bucket = ? AND n = 0',
+        'DELETE FROM tallies WHERE metric = ? AND arm = ? AND day = ? AND bucket = ?',
         ...[metric, arm, day, bucket],
       )
   }

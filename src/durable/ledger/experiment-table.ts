@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
 const KEEP_IDS_MS = 30 * DAY_MS
 /** Subjects counted anew in one call, at most: about two seconds. More are there only after a change of the metrics. */
-const MOST_AT_ONCE = 20_000
+const MOST_AT_ONCE = 10_000
 /** And beside other work. */
 const MOST_BESIDE = 2000
 
