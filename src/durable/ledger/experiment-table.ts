@@ -126,7 +126,11 @@ export class ExperimentTable {
   /** Brings the sums up to date with whoever was exposed, did something, or had a job that ended. */
   count(most = MOST_BESIDE): void {
     const question = this.#question
-    if (!question) return
+    if (!question) {
+      // The first question marks everybody whom it is about.
+      this.#sql.exec('DELETE FROM uncounted')
+      return
+    }
     const owners = this.#sql.exec<{ owner: string }>('SELECT owner FROM uncounted LIMIT ?', most).toArray()
     for (const { owner } of owners) {
       const subject = this.#subjectOf(owner, question)
