@@ -48,7 +48,12 @@ export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
 
 const interval = { low: v.number(), high: v.number() }
 const lift = v.nullable(v.object({ lift: v.number(), ...interval }))
-const armEstimate = v.object({ n: v.number(), estimate: v.nullable(v.number()) })
+/** Each arm with its own 95 % interval: whether two of them overlap says nothing of the difference. */
+const armEstimate = v.object({
+  n: v.number(),
+  estimate: v.nullable(v.number()),
+  interval: v.nullable(v.object(interval)),
+})
 const role = v.picklist(['primary', 'secondary', 'guardrail'])
 
 export const metricReportSchema = v.object({

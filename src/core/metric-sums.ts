@@ -6,7 +6,7 @@ import type { Share } from './stats/proportions.ts'
 import { type Cut, cutOf, edgeOf, winsorised } from './stats/winsorise.ts'
 
 /** Below so many events an arm, normal approximations don't hold: exact tests, no sequential reading. */
-const FEW_EVENTS = 50
+export const FEW_EVENTS = 50
 
 export type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
 

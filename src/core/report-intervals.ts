@@ -1,10 +1,12 @@
 /** The intervals that a report shows beside a metric's lift, by how much there is to go by. Nothing here is tested. */
-import type { ArmSums, MetricPlan } from './experiment.ts'
-import { fewestActive, isSparse, shareOf } from './metric-sums.ts'
+import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
+import { FEW_EVENTS, fewestActive, isSparse, shareOf } from './metric-sums.ts'
+import { clopperPearson } from './stats/clopper-pearson.ts'
 import { intervalZ, upperTQuantile } from './stats/distributions.ts'
 import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
+import { wilsonInterval } from './stats/proportions.ts'
 import { ratioInterval } from './stats/score-ratio.ts'
 import { logLiftInterval, newcombeInterval } from './stats/two-proportions.ts'
 
@@ -18,6 +20,23 @@ export interface Interval {
 }
 
 export type Lift = { lift: number } & Interval
+
+/** One arm's: Clopper and Pearson's of a share with few events, else Wilson's; Student's of a mean, the normal one of a ratio. */
+export function armInterval(
+  kind: MetricPlan['kind'],
+  sums: MetricSums,
+  { value, variance }: Estimate,
+): Interval | null {
+  if (kind === 'proportion') {
+    const share = shareOf(sums)
+    const isFew = Math.min(share.x, share.n - share.x) < FEW_EVENTS
+    return isFew ? clopperPearson(share, CONFIDENCE) : wilsonInterval(share)
+  }
+  if (sums.n < 2 || (sums.active ?? sums.n) < FEWEST_ACTIVE) return null
+  const times = kind === 'mean' ? upperTQuantile((1 - CONFIDENCE) / 2, sums.n - 1) : intervalZ(CONFIDENCE)
+  const half = times * Math.sqrt(variance)
+  return Number.isFinite(half) ? { low: value - half, high: value + half } : null
+}
 
 /** Candidate − control: Newcombe's where events are few, Student's for means, else the normal one. */
 export function absoluteLift(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {

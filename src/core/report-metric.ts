@@ -2,9 +2,9 @@
  * One metric of a report: estimates, lift, the test for its kind, and what may be read before the end. Which of that
  * counts for the decision is decision.ts' business.
  */
-import type { ArmSums, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
-import { absoluteLift, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
+import { absoluteLift, armInterval, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
 import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
 import { normalSf, pValue, tSf } from './stats/distributions.ts'
 import { type Better, difference, type Estimate, marginContrast, relativeLift, testSe } from './stats/estimates.ts'
@@ -21,13 +21,20 @@ const CONFIDENCE = 0.95
 /** Of the rarest outcome in the smaller arm, if both arms were alike: below it the normal test gives way to the exact one. */
 const FEW_EXPECTED = 5
 
+/** With its own 95 % interval. That two of them overlap says nothing of the difference. */
+interface ArmEstimate {
+  n: number
+  estimate: number | null
+  interval: Interval | null
+}
+
 export interface MetricReport {
   metric: string
   kind: MetricPlan['kind']
   role: MetricPlan['role']
   direction: MetricPlan['direction']
-  control: { n: number; estimate: number | null }
-  candidate: { n: number; estimate: number | null }
+  control: ArmEstimate
+  candidate: ArmEstimate
   /** Candidate − control, 95 % interval. */
   absolute: Lift | null
   /** Candidate/control − 1, 95 % interval; null at a control of 0. */
@@ -74,8 +81,8 @@ export function metricReport(
     kind,
     role: plan.role,
     direction: plan.direction,
-    control: { n: sums.control.n, estimate: control?.value ?? null },
-    candidate: { n: sums.candidate.n, estimate: candidate?.value ?? null },
+    control: armEstimate(kind, sums.control, control),
+    candidate: armEstimate(kind, sums.candidate, candidate),
     absolute: both && absoluteLift(kind, sums, both.control, both.candidate),
     relative: both && relativeLiftOf(kind, sums, both.control, both.candidate),
     test: both && testOf(kind, fixed ?? sums, fixed !== null),
@@ -84,6 +91,11 @@ export function metricReport(
     mde: plan.mde ?? null,
     cut_at: cutAt,
   }
+}
+
+function armEstimate(kind: MetricPlan['kind'], sums: MetricSums, estimate: Estimate | null): ArmEstimate {
+  const interval = estimate && armInterval(kind, sums, estimate)
+  return { n: sums.n, estimate: estimate?.value ?? null, interval }
 }
 
 function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean): MetricReport['test'] {

@@ -96,6 +96,21 @@ describe('a report', () => {
     expect(enough.readiness.due).toBe(true)
   })
 
+  it('gives each arm an interval of its own, exact where events are few', () => {
+    const arms = (control: number, candidate: number) =>
+      buildReport(evidence({ days: counts('play', share(control, 10), share(candidate, 400)) }), [PLAY], PLAN)
+        .metrics[0]!
+    // Clopper and Pearson: 0 of 10; Wilson: 200 of 400.
+    expect(arms(0, 200).control.interval).toEqual({ low: 0, high: expect.closeTo(0.3084971078187608, 12) })
+    const half = (1.959963984540054 * Math.sqrt(100 + 3.841458820694124 / 4)) / 403.841458820694124
+    expect(arms(0, 200).candidate.interval?.low).toBeCloseTo(0.5 - half, 12)
+    const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
+    const five = { ...share(1, 1), n: 5, m2Y: 4 }
+    const [mean] = buildReport(evidence({ days: counts('spend', five, five) }), [spend], PLAN).metrics
+    // t of 4 degrees is 2.776445; se = sqrt(1/5).
+    expect(mean?.control.interval?.high).toBeCloseTo(1 + 2.776445105 * Math.sqrt(0.2), 8)
+  })
+
   it('shows Student’s interval of a mean, and an exact test of few', () => {
     const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
     const days = counts('spend', { ...share(1, 1), n: 5, m2Y: 4 }, { ...share(1, 1), n: 5, meanY: 2, m2Y: 4 })
