@@ -48,7 +48,12 @@ export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
 
 const interval = { low: v.number(), high: v.number() }
 const lift = v.nullable(v.object({ lift: v.number(), ...interval }))
-const armEstimate = v.object({ n: v.number(), estimate: v.nullable(v.number()) })
+/** Each arm with its own 95 % interval: whether two of them overlap says nothing of the difference. */
+const armEstimate = v.object({
+  n: v.number(),
+  estimate: v.nullable(v.number()),
+  interval: v.nullable(v.object(interval)),
+})
 const role = v.picklist(['primary', 'secondary', 'guardrail'])
 
 export const metricReportSchema = v.object({
@@ -64,7 +69,7 @@ export const metricReportSchema = v.object({
   /** `final`: read once, from the data of the planned end; before that a preview that decides nothing. */
   test: v.nullable(
     v.object({
-      name: v.picklist(['two_proportion_z', 'welch_t', 'ratio_delta_z']),
+      name: v.picklist(['two_proportion_z', 'fisher_exact', 'welch_t', 'ratio_delta_z']),
       statistic: v.nullable(v.number()),
       df: v.nullable(v.number()),
       p_value: v.number(),
@@ -90,6 +95,8 @@ export const metricReportSchema = v.object({
     }),
   ),
   mde: v.nullable(v.number()),
+  /** Larger values of a subject count as this one, in both arms; null where none was cut. */
+  cut_at: v.nullable(v.number()),
 })
 export type MetricView = v.InferOutput<typeof metricReportSchema>
 

@@ -29,6 +29,13 @@ export function changeArgument(text: string): number {
   return change
 }
 
+/** Above 0, as it is or in percent: a rate, or what a subject's values come to. */
+export function amountArgument(text: string): number {
+  const value = text.endsWith('%') ? plainNumber(text.slice(0, -1)) / 100 : plainNumber(text)
+  if (!(value > 0)) throw new InvalidArgumentError('Above 0: 0.672, 67.2% or 14.')
+  return value
+}
+
 export function positiveArgument(text: string): number {
   const value = plainNumber(text)
   if (!(value > 0)) throw new InvalidArgumentError('A number above 0.')

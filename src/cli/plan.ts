@@ -4,18 +4,22 @@ import {
   type Alternative,
   durationDays,
   mdeProportions,
+  sampleSizeMargin,
+  sampleSizeMeans,
   sampleSizeProportions,
   type SampleSizeFormula,
 } from '../core/stats/power.ts'
 import { usage } from './failure.ts'
-import { changeArgument, percentArgument, positiveArgument, probabilityArgument } from './numbers.ts'
+import { amountArgument, changeArgument, percentArgument, positiveArgument, probabilityArgument } from './numbers.ts'
 import { jsonText, openTerminal } from './terminal.ts'
 import { table } from './table.ts'
 import { figure, percentOf } from './words.ts'
 
 interface PlanOptions {
   baseline: number
-  mde: number
+  mde?: number
+  margin?: number
+  sd?: number
   absolute?: boolean
   daily: number
   share: number
@@ -30,14 +34,29 @@ interface PlanOptions {
 export function addPlan(program: Command): void {
   program
     .command('plan')
-    .description('subjects and days that an A/B test of a rate needs, from what is known before it starts')
-    .requiredOption('--baseline <rate>', 'control’s rate, like 0.672 or 67.2%', probabilityArgument)
-    .requiredOption('--mde <change>', 'smallest change worth finding, relative: 0.08, 8% or -8%', changeArgument)
+    .description('subjects and days that an A/B test needs, from what is known before it starts')
+    .requiredOption('--baseline <rate>', 'control’s rate, like 0.672 or 67.2%; with --sd its mean', amountArgument)
+    .option('--mde <change>', 'smallest change worth finding, relative: 0.08, 8% or -8%', changeArgument)
+    .option(
+      '--margin <share>',
+      'of a guardrail metric, in place of --mde: how much worse it may be, relative',
+      probabilityArgument,
+    )
+    .option(
+      '--sd <sd>',
+      'standard deviation over subjects, of a mean or of a ratio’s value by subject',
+      positiveArgument,
+    )
     .option('--absolute', '--mde is in points of the rate: 0.02 is 67.2 % → 69.2 %')
     .requiredOption('--daily <n>', 'eligible subjects a day, both arms together', positiveArgument)
     .option('--share <share>', 'share of them that takes part', probabilityOrOne, 1)
     .option('--percent <percent>', 'candidate’s percent of those that take part', percentArgument, 50)
-    .option('--alpha <p>', 'risk of finding what is not there', probabilityArgument, 0.05)
+    .option(
+      '--alpha <p>',
+      'risk of the test at the end; as the report has it, four fifths of 0.05: the rest goes to looking early',
+      probabilityArgument,
+      0.04,
+    )
     .option('--power <p>', 'chance of finding what is there', probabilityArgument, 0.8)
     .option('--one-sided', 'test one direction only')
     .addOption(
@@ -61,6 +80,7 @@ function probabilityOrOne(text: string): number {
 
 interface PlanResult {
   baseline: number
+  /** What the baseline is to be told from; of a guardrail metric the edge of its margin. */
   target: number
   alpha: number
   power: number
@@ -76,19 +96,30 @@ interface PlanResult {
 }
 
 function planned(options: PlanOptions): PlanResult {
-  const { baseline, mde, daily, share, percent, alpha, power } = options
-  const target = options.absolute ? baseline + mde : baseline * (1 + mde)
-  if (!(target > 0 && target < 1))
+  const { baseline, mde, margin, sd, daily, share, percent, alpha, power } = options
+  if ((mde === undefined) === (margin === undefined)) throw usage('give --mde, or --margin for a guardrail metric')
+  const change = mde ?? margin!
+  const target = options.absolute ? baseline + change : baseline * (1 + change)
+  if (sd === undefined && !(baseline < 1 && target > 0 && target < 1))
     throw usage(`from ${percentOf(baseline)} that change leads to ${percentOf(target)}, which is no rate`)
   if (percent === 0 || percent === 100) throw usage('--percent must leave something to both arms')
   const ratio = percent / (100 - percent)
-  const alternative = options.oneSided ? (mde > 0 ? 'greater' : 'less') : 'two-sided'
+  const isOneSided = options.oneSided || margin !== undefined
+  const alternative = !isOneSided ? 'two-sided' : change > 0 ? 'greater' : 'less'
   const formula = options.formula === 'pooled' ? 'normal_pooled' : 'normal_unpooled'
-  const size = sampleSizeProportions({ p1: baseline, p2: target, alpha, power, alternative, ratio, formula })
+  const spread = sd ?? Math.sqrt(baseline * (1 - baseline))
+  const common = { alpha, power, ratio }
+  const size =
+    margin !== undefined
+      ? sampleSizeMargin({ ...common, sd: spread, scale: 1 + margin, margin: margin * baseline })
+      : sd !== undefined
+        ? sampleSizeMeans({ ...common, sd1: sd, sd2: sd, delta: target - baseline, alternative })
+        : sampleSizeProportions({ ...common, p1: baseline, p2: target, alternative, formula })
   const { raw_days, days } = durationDays(size.total, daily, share)
   const n2 = (days * daily * share * percent) / 100
   const n1 = days * daily * share - n2
-  const seen = mdeProportions({ p1: baseline, n1, n2, alpha, power, alternative })
+  const isRate = sd === undefined && margin === undefined
+  const seen = isRate ? mdeProportions({ p1: baseline, n1, n2, alpha, power, alternative }) : null
   return {
     baseline,
     target,
@@ -107,8 +138,10 @@ function planned(options: PlanOptions): PlanResult {
 
 function planLines(plan: PlanResult, options: PlanOptions, bold: (text: string) => string): string[] {
   const { baseline, target, alpha, power, alternative, mde_in_days: seen } = plan
+  const show = options.sd === undefined ? rate : figure
+  const isRate = options.sd === undefined && options.margin === undefined
   return [
-    `To tell ${rate(target)} from ${rate(baseline)} (alpha ${alpha}, ${alternative}, power ${percentOf(power)}):`,
+    `To tell ${show(target)} from ${show(baseline)} (alpha ${alpha}, ${alternative}, power ${percentOf(power)}):`,
     '',
     ...table(
       [
@@ -120,11 +153,14 @@ function planLines(plan: PlanResult, options: PlanOptions, bold: (text: string) 
       ],
       ['left', 'left'],
     ),
-    '',
-    seen
-      ? `In ${plan.days} days a rise of ${figure(seen.absolute * 100)} points (${percentOf(seen.relative)} relative) can be seen.`
-      : `In ${plan.days} days no rise can be seen: the rate has no room above.`,
+    ...(isRate ? ['', seenLine(plan, seen)] : []),
   ]
+}
+
+function seenLine(plan: PlanResult, seen: PlanResult['mde_in_days']): string {
+  return seen
+    ? `In ${plan.days} days a rise of ${figure(seen.absolute * 100)} points (${percentOf(seen.relative)} relative) can be seen.`
+    : `In ${plan.days} days no rise can be seen: the rate has no room above.`
 }
 
 function rate(p: number): string {

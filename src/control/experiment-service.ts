@@ -11,6 +11,7 @@ import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import { type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
+import { impossibleValue } from '../core/signal-registry.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
 import type { EventRow, RowsTaken } from '../durable/rpc.ts'
 import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
@@ -50,6 +51,8 @@ export function experimentService(
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
           const { arm, metric, value, id = null } = row
+          const impossible = impossibleValue(metric, value)
+          if (impossible !== null) return rowDetail(at, 'value', impossible)
           const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
           if (!tag || tag.arm === arm) return made
           if (arm === 'control') return ofOtherArm(at, tag)
@@ -85,9 +88,10 @@ export function experimentService(
         })
       }
       const calls = [...sorted.byRelease].flatMap(([release, its]) =>
-        byLedger(its, release.ledgerShards).map(({ owner, events }) =>
-          ask(deps.ledger(env, release.name, owner, release.ledgerShards).addEvents(events)),
-        ),
+        byLedger(its, release.ledgerShards).map(({ owner, events }) => {
+          sorted.sentTo(events.map(({ row }) => row))
+          return ask(deps.ledger(env, release.name, owner, release.ledgerShards).addEvents(events))
+        }),
       )
       const answers = await Promise.all(calls)
       return sorted.counted(answers)
@@ -139,6 +143,8 @@ class Sorter<R> {
   readonly #keys: IdKeys
   readonly #now: number
   readonly #bad: ErrorDetail[]
+  /** How many objects a row was sent to. */
+  readonly #wentTo = new Map<number, number>()
 
   constructor(config: SluiceConfig, keys: IdKeys, now: number, bad: ErrorDetail[]) {
     this.#config = config
@@ -162,6 +168,10 @@ class Sorter<R> {
     }
   }
 
+  sentTo(rows: readonly number[]): void {
+    for (const row of rows) this.#wentTo.set(row, (this.#wentTo.get(row) ?? 0) + 1)
+  }
+
   /** Takes back a row that was taken. */
   refuse(release: ReleaseConfig, row: R, why: ErrorDetail): void {
     this.byRelease.set(
@@ -175,10 +185,26 @@ class Sorter<R> {
   counted(answers: readonly RowsTaken[]): Counted {
     const sent = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
     const refused = new Set(answers.flatMap((answer) => answer.refused))
-    const repeated = new Set(answers.flatMap((answer) => answer.repeated).filter((row) => !refused.has(row)))
+    const unexposed = this.#unexposed(answers, refused)
+    const repeated = new Set(
+      answers.flatMap((answer) => answer.repeated).filter((row) => !refused.has(row) && !unexposed.has(row)),
+    )
     const tooMany = `the release has ${MAX_METRIC_NAMES} metrics by other names already, and takes no more`
-    const bad = [...this.#bad, ...Array.from(refused, (at) => rowDetail(at, 'metric', tooMany))]
-    return { kept: sent - refused.size, repeated: repeated.size, bad }
+    const nobody = 'has submitted nothing that was dealt to an arm by its hash: no report would count it'
+    const bad = [
+      ...this.#bad,
+      ...Array.from(refused, (at) => rowDetail(at, 'metric', tooMany)),
+      ...Array.from(unexposed, (at) => rowDetail(at, 'subject', nobody)),
+    ]
+    return { kept: sent - refused.size - unexposed.size, repeated: repeated.size, bad }
+  }
+
+  /** Rows that every object they went to knows nobody of. */
+  #unexposed(answers: readonly RowsTaken[], refused: ReadonlySet<number>): Set<number> {
+    const unknown = new Map<number, number>()
+    for (const row of answers.flatMap((answer) => answer.unexposed ?? [])) unknown.set(row, (unknown.get(row) ?? 0) + 1)
+    const isNobody = ([row, objects]: [number, number]) => !refused.has(row) && objects >= (this.#wentTo.get(row) ?? 1)
+    return new Set([...unknown].filter(isNobody).map(([row]) => row))
   }
 
   #known(

@@ -21,9 +21,25 @@ export interface ExperimentPlan {
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
+/**
+ * `active`: subjects whose value is not 0; `held`: the part of the mean of y that extremes were cut down to. Absent in a
+ * reading that an older build has kept.
+ */
+export type MetricSums = PairMoments & { active?: number; held?: number }
+
 export interface ArmSums {
-  control: PairMoments
-  candidate: PairMoments
+  control: MetricSums
+  candidate: MetricSums
+}
+
+/** Subjects of a metric and arm by day of first exposure (days since 1970, UTC) and by the bucket of their value. */
+export interface DaySums {
+  metric: string
+  arm: 'control' | 'candidate'
+  day: number
+  /** Of `bucketOf`: of a subject's value, or of its value per event for a ratio; 1 or 0 for a proportion. */
+  bucket: number
+  moments: PairMoments
 }
 
 /** Sums per metric as they stood when the planned end was reached: what the fixed test reads, once. */
@@ -64,10 +80,9 @@ export interface Evidence {
   splits: readonly Split[]
   /** Subjects that saw both arms within the span. */
   crossed: number
-  /** Per metric and UTC day (days since 1970) of a subject's first exposure. */
-  days: readonly { metric: string; arm: 'control' | 'candidate'; day: number; moments: PairMoments }[]
+  days: readonly DaySums[]
   /** Seconds that a subject's jobs ran, over how many succeeded. */
-  gpuSeconds: ArmSums
+  gpuSeconds: { control: PairMoments; candidate: PairMoments }
   costPerGpuSecond: { control: number | null; candidate: number | null }
   signals: readonly SignalEvidence[]
   traits: readonly { trait: string; bucket: string; control: number; candidate: number }[]

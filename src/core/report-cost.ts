@@ -16,7 +16,8 @@ export interface CostReport {
 export function costReport({ gpuSeconds, costPerGpuSecond }: Evidence, limit: number): CostReport {
   const control = priced(gpuSeconds.control, costPerGpuSecond.control)
   const candidate = priced(gpuSeconds.candidate, costPerGpuSecond.candidate)
-  const lift = control && candidate && relativeLift(control, candidate, 0.95)
+  const all = control && candidate && relativeLift(control, candidate, 0.95)
+  const lift = all && Object.values(all).every(Number.isFinite) ? all : null
   return {
     control: control?.value ?? null,
     candidate: candidate?.value ?? null,
@@ -29,5 +30,6 @@ export function costReport({ gpuSeconds, costPerGpuSecond }: Evidence, limit: nu
 function priced(seconds: PairMoments, price: number | null) {
   if (price === null) return null
   const { meanY, m2Y, cxy } = seconds
-  return ratioEstimate({ ...seconds, meanY: meanY * price, m2Y: m2Y * price ** 2, cxy: cxy * price })
+  const estimate = ratioEstimate({ ...seconds, meanY: meanY * price, m2Y: m2Y * price ** 2, cxy: cxy * price })
+  return estimate && Number.isFinite(estimate.value) ? estimate : null
 }

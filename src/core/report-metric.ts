@@ -2,36 +2,30 @@
  * One metric of a report: estimates, lift, the test for its kind, and what may be read before the end. Which of that
  * counts for the decision is decision.ts' business.
  */
-import type { ArmSums, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { asymptoticSequence } from './stats/confidence-sequence.ts'
-import { normalSf, pValue } from './stats/distributions.ts'
-import {
-  difference,
-  type Estimate,
-  marginContrast,
-  meanEstimate,
-  nonInferiority,
-  ratioEstimate,
-  relativeLift,
-  shareEstimate,
-} from './stats/estimates.ts'
-import { welchT } from './stats/means.ts'
+import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
+import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
+import { absoluteLift, armInterval, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
+import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
+import { normalSf, pValue, tSf } from './stats/distributions.ts'
+import { type Better, difference, type Estimate, marginContrast, relativeLift, testSe } from './stats/estimates.ts'
+import { fisherExact } from './stats/fisher.ts'
+import { degrees, nonInferiorMeans } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
 import type { Share } from './stats/proportions.ts'
-import { logLiftInterval, newcombeInterval, twoProportionZ } from './stats/two-proportions.ts'
+import { twoProportionZ } from './stats/two-proportions.ts'
 
 /** The hybrid: a fifth of α is spent on looking at any time, the rest at the planned end (union bound). */
 export const SEQUENTIAL_SHARE = 0.2
-/** Where the confidence sequence is tightest; a constant, since it has to be fixed before there is data. */
-const N_STAR = 5000
-/** Below so many events an arm, normal approximations don't hold: exact-like intervals, no sequential reading. */
-const FEW_EVENTS = 50
 export const DEFAULT_MARGIN = 0.05
 const CONFIDENCE = 0.95
+/** Of the rarest outcome in the smaller arm, if both arms were alike: below it the normal test gives way to the exact one. */
+const FEW_EXPECTED = 5
 
-export interface Interval {
-  low: number
-  high: number
+/** With its own 95 % interval. That two of them overlap says nothing of the difference. */
+interface ArmEstimate {
+  n: number
+  estimate: number | null
+  interval: Interval | null
 }
 
 export interface MetricReport {
@@ -39,15 +33,15 @@ export interface MetricReport {
   kind: MetricPlan['kind']
   role: MetricPlan['role']
   direction: MetricPlan['direction']
-  control: { n: number; estimate: number | null }
-  candidate: { n: number; estimate: number | null }
+  control: ArmEstimate
+  candidate: ArmEstimate
   /** Candidate − control, 95 % interval. */
-  absolute: ({ lift: number } & Interval) | null
+  absolute: Lift | null
   /** Candidate/control − 1, 95 % interval; null at a control of 0. */
-  relative: ({ lift: number } & Interval) | null
+  relative: Lift | null
   /** `final`: read from the data of the planned end, once. Before that it is a preview and decides nothing. */
   test: {
-    name: 'two_proportion_z' | 'welch_t' | 'ratio_delta_z'
+    name: 'two_proportion_z' | 'fisher_exact' | 'welch_t' | 'ratio_delta_z'
     statistic: number | null
     df: number | null
     p_value: number
@@ -66,20 +60,18 @@ export interface MetricReport {
     status: 'non_inferior' | 'not_shown' | 'worse'
   } | null
   mde: number | null
-}
-
-export function estimateOf(kind: MetricPlan['kind'], sums: ArmSums[keyof ArmSums]): Estimate | null {
-  if (sums.n === 0) return null
-  if (kind === 'proportion') return shareEstimate(shareOf(sums))
-  return kind === 'mean' ? meanEstimate(ofY(sums)) : ratioEstimate(sums)
-}
-
-function shareOf({ n, meanY }: ArmSums['control']): Share {
-  return { x: Math.round(n * meanY), n }
+  /** Larger values of a subject count as this one, in both arms; null where none was cut. */
+  cut_at: number | null
 }
 
 /** `sums` are of today; `fixed` those of the planned end, once it has been reached. p-values are adjusted by the caller. */
-export function metricReport(plan: MetricPlan, sums: ArmSums, fixed: ArmSums | null, of: ExperimentPlan): MetricReport {
+export function metricReport(
+  plan: MetricPlan,
+  sums: ArmSums,
+  fixed: ArmSums | null,
+  of: ExperimentPlan,
+  cutAt: number | null,
+): MetricReport {
   const { kind } = plan
   const control = estimateOf(kind, sums.control)
   const candidate = estimateOf(kind, sums.candidate)
@@ -89,69 +81,63 @@ export function metricReport(plan: MetricPlan, sums: ArmSums, fixed: ArmSums | n
     kind,
     role: plan.role,
     direction: plan.direction,
-    control: { n: sums.control.n, estimate: control?.value ?? null },
-    candidate: { n: sums.candidate.n, estimate: candidate?.value ?? null },
-    absolute: both && absoluteOf(kind, sums, both.control, both.candidate),
-    relative: both && relativeOf(kind, sums, both.control, both.candidate),
+    control: armEstimate(kind, sums.control, control),
+    candidate: armEstimate(kind, sums.candidate, candidate),
+    absolute: both && absoluteLift(kind, sums, both.control, both.candidate),
+    relative: both && relativeLiftOf(kind, sums, both.control, both.candidate),
     test: both && testOf(kind, fixed ?? sums, fixed !== null),
     always_valid: both && !isSparse(kind, sums) ? sequenceOf(both.control, both.candidate, of.alpha) : null,
-    non_inferiority: both && plan.role === 'guardrail' ? marginOf(plan, fixed ?? sums, fixed !== null, of.alpha) : null,
+    non_inferiority: both && plan.role === 'guardrail' ? marginOf(plan, sums, fixed, of.alpha) : null,
     mde: plan.mde ?? null,
+    cut_at: cutAt,
   }
 }
 
-/** Events are successes and failures of a proportion, subjects of anything else. */
-function isSparse(kind: MetricPlan['kind'], sums: ArmSums): boolean {
-  return [sums.control, sums.candidate].some((arm) => {
-    const { x, n } = shareOf(arm)
-    return (kind === 'proportion' ? Math.min(x, n - x) : n) < FEW_EVENTS
-  })
+function armEstimate(kind: MetricPlan['kind'], sums: MetricSums, estimate: Estimate | null): ArmEstimate {
+  const interval = estimate && armInterval(kind, sums, estimate)
+  return { n: sums.n, estimate: estimate?.value ?? null, interval }
 }
 
-function absoluteOf(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
-  const { diff, low, high } =
-    kind === 'proportion' && isSparse(kind, sums)
-      ? newcombeInterval(shareOf(sums.control), shareOf(sums.candidate), CONFIDENCE)
-      : difference(control, candidate, CONFIDENCE)
-  return { lift: diff, low, high }
-}
-
-function relativeOf(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
-  const sparse = kind === 'proportion' && isSparse(kind, sums)
-  const byLog = sparse ? logLiftInterval(shareOf(sums.control), shareOf(sums.candidate), CONFIDENCE) : null
-  const interval = byLog ?? relativeLift(control, candidate, CONFIDENCE)
-  return interval && { lift: interval.lift, low: interval.low, high: interval.high }
-}
-
-function testOf(kind: MetricPlan['kind'], { control, candidate }: ArmSums, final: boolean): MetricReport['test'] {
+function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean): MetricReport['test'] {
   const common = { p_adjusted: null, final }
   if (kind === 'proportion') {
-    const { z, p_value } = twoProportionZ(shareOf(control), shareOf(candidate), 'two-sided')
-    return { name: 'two_proportion_z', statistic: z, df: null, p_value, ...common }
+    const [control, candidate] = [shareOf(sums.control), shareOf(sums.candidate)]
+    const { z, p_value } = twoProportionZ(control, candidate, 'two-sided')
+    return leastExpected(control, candidate) < FEW_EXPECTED
+      ? { name: 'fisher_exact', statistic: z, df: null, p_value: fisherExact(control, candidate), ...common }
+      : { name: 'two_proportion_z', statistic: z, df: null, p_value, ...common }
   }
-  if (kind === 'mean') {
-    const { t, df, p_value } = welchT(ofY(control), ofY(candidate), 'two-sided', CONFIDENCE)
-    return { name: 'welch_t', statistic: t, df, p_value, ...common }
-  }
-  const [c, t] = [ratioEstimate(control), ratioEstimate(candidate)]
-  if (!c || !t) return null
-  const { diff, se } = difference(c, t, CONFIDENCE)
-  const z = se > 0 ? diff / se : null
-  const p_value = z === null ? 1 : pValue(z, 'two-sided', normalSf)
-  return { name: 'ratio_delta_z', statistic: z, df: null, p_value, ...common }
+  const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
+  if (!control || !candidate) return null
+  const name = kind === 'mean' ? 'welch_t' : 'ratio_delta_z'
+  const se = testSe(control, candidate)
+  const statistic = (candidate.value - control.value) / se
+  const isMeasured = se > 0 && Number.isFinite(statistic)
+  const degreesOf = kind === 'mean' ? degrees(ofY(sums.control), ofY(sums.candidate)) : null
+  const df = isMeasured && degreesOf !== null && Number.isFinite(degreesOf) ? degreesOf : null
+  // A mean of one subject has no spread to be judged by.
+  if (!isMeasured || (kind === 'mean' && df === null)) return { name, statistic: null, df: null, p_value: 1, ...common }
+  const p_value = pValue(statistic, 'two-sided', (value) => (df === null ? normalSf(value) : tSf(value, df)))
+  return { name, statistic, df, p_value, ...common }
+}
+
+function leastExpected(control: Share, candidate: Share): number {
+  const x = control.x + candidate.x
+  const n = control.n + candidate.n
+  return (Math.min(control.n, candidate.n) * Math.min(x, n - x)) / n
 }
 
 /** Intervals hold at 1 − α; the p-value is compared with the sequential part of α. */
 function sequenceOf(control: Estimate, candidate: Estimate, alpha: number): MetricReport['always_valid'] {
-  const { diff, se } = difference(control, candidate, CONFIDENCE)
-  if (se === 0) return null
-  const common = { n_total: control.n + candidate.n, n_star: N_STAR, sides: 'two-sided' } as const
-  const absolute = asymptoticSequence({ ...common, estimate: diff, se, alpha })
-  const judged = asymptoticSequence({ ...common, estimate: diff, se, alpha: alpha * SEQUENTIAL_SHARE })
+  const diff = candidate.value - control.value
+  const se = testSe(control, candidate)
+  if (!(se > 0) || !Number.isFinite(diff / se)) return null
+  const units = control.n + candidate.n
+  const half = anytimeZ(units, alpha) * se
   return {
-    p_value: judged.p_value!,
+    p_value: Math.min(1, Math.exp(-logETwoSided(diff / se, units, alpha * SEQUENTIAL_SHARE))),
     p_adjusted: null,
-    absolute: { low: absolute.low!, high: absolute.high! },
+    absolute: { low: diff - half, high: diff + half },
     relative: sequenceOfLift(control, candidate, alpha),
   }
 }
@@ -159,39 +145,61 @@ function sequenceOf(control: Estimate, candidate: Estimate, alpha: number): Metr
 /** The band of a chart: lift with an interval that holds at every point of time together. */
 export function sequenceOfLift(control: Estimate, candidate: Estimate, alpha: number): Interval | null {
   const lift = relativeLift(control, candidate, CONFIDENCE)
-  if (!lift || lift.se === 0) return null
-  const { low, high } = asymptoticSequence({
-    estimate: lift.lift,
-    se: lift.se,
-    n_total: control.n + candidate.n,
-    alpha,
-    n_star: N_STAR,
-    sides: 'two-sided',
-  })
-  return { low: low!, high: high! }
+  if (!lift || !(lift.se > 0) || !Number.isFinite(lift.lift)) return null
+  // As much wider as the test's standard error is.
+  const own = difference(control, candidate, CONFIDENCE).se
+  const half = anytimeZ(control.n + candidate.n, alpha) * lift.se * (testSe(control, candidate) / own)
+  return Number.isFinite(half) ? { low: lift.lift - half, high: lift.lift + half } : null
 }
 
-/** Before the planned end only a sequence may say so: a test that is repeated until it passes passes always. */
-function marginOf(plan: MetricPlan, sums: ArmSums, final: boolean, alpha: number): MetricReport['non_inferiority'] {
-  const control = estimateOf(plan.kind, sums.control)
-  const candidate = estimateOf(plan.kind, sums.candidate)
+/**
+ * Against the margin, with α shared like a primary's: the fixed reading, once, and a sequence at any time. What the
+ * reading did not show, later data may; a test that is repeated until it passes would pass always, the sequence doesn't.
+ */
+function marginOf(
+  plan: MetricPlan,
+  sums: ArmSums,
+  fixed: ArmSums | null,
+  alpha: number,
+): MetricReport['non_inferiority'] {
   const margin = plan.margin ?? DEFAULT_MARGIN
-  if (!control || !candidate) return null
-  const better = plan.direction === 'increase' ? 'higher_is_better' : 'lower_is_better'
-  if (final) {
-    const { p_value, non_inferior } = nonInferiority(control, candidate, margin, 'relative', better, alpha)
-    const status = non_inferior ? 'non_inferior' : 1 - p_value < alpha ? 'worse' : 'not_shown'
-    return { margin, method: 'fixed', p_value, status }
-  }
-  const { estimate, se } = marginContrast(control, candidate, margin, 'relative', better)
-  const inside = better === 'higher_is_better' ? estimate : -estimate
-  const status = isSparse(plan.kind, sums) || se === 0 ? 'not_shown' : sided(inside, se, control.n + candidate.n, alpha)
-  return { margin, method: 'sequential', p_value: null, status }
+  const status = sided(plan, sums, margin, alpha * SEQUENTIAL_SHARE)
+  const read = fixed && fixedMargin(plan, fixed, margin, alpha * (1 - SEQUENTIAL_SHARE))
+  if (!read || status === 'worse' || (read.status === 'not_shown' && status === 'non_inferior'))
+    return { margin, method: 'sequential', p_value: null, status }
+  return { margin, method: 'fixed', ...read }
 }
 
-function sided(inside: number, se: number, n: number, alpha: number) {
-  const bound = (sides: 'greater' | 'less') =>
-    asymptoticSequence({ estimate: inside, se, n_total: n, alpha, n_star: N_STAR, sides })
-  if (bound('greater').low! > 0) return 'non_inferior'
-  return bound('less').high! < 0 ? 'worse' : 'not_shown'
+function fixedMargin(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {
+  const contrast = contrastOf(plan, sums, margin)
+  if (!contrast) return null
+  const { inside, se, better } = contrast
+  const p_value =
+    plan.kind === 'mean'
+      ? nonInferiorMeans(ofY(sums.control), ofY(sums.candidate), margin, 'relative', better, alpha).p_value
+      : se > 0
+        ? normalSf(inside / se)
+        : 1
+  const isKnown = Number.isFinite(p_value) && se > 0
+  const status = !isKnown ? 'not_shown' : p_value < alpha ? 'non_inferior' : 1 - p_value < alpha ? 'worse' : 'not_shown'
+  return { p_value: isKnown ? p_value : 1, status } as const
+}
+
+function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margin: number) {
+  const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
+  if (!control || !candidate) return null
+  const better: Better = direction === 'increase' ? 'higher_is_better' : 'lower_is_better'
+  const { estimate, se } = marginContrast(control, candidate, margin, 'relative', better)
+  const isReadable = Number.isFinite(estimate) && Number.isFinite(se)
+  return isReadable
+    ? { inside: better === 'higher_is_better' ? estimate : -estimate, se, better, units: control.n + candidate.n }
+    : null
+}
+
+function sided(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {
+  const contrast = isSparse(plan.kind, sums) ? null : contrastOf(plan, sums, margin)
+  if (!contrast || !(contrast.se > 0)) return 'not_shown'
+  const { inside, se, units } = contrast
+  if (logEAbove(inside / se, units, alpha) >= -Math.log(alpha)) return 'non_inferior'
+  return logEAbove(-inside / se, units, alpha) >= -Math.log(alpha) ? 'worse' : 'not_shown'
 }

@@ -1,52 +1,68 @@
 /** Whether a report may be read: whole days run, subjects of those planned, no excluded time. */
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { estimateOf, SEQUENTIAL_SHARE } from './report-metric.ts'
-import { type SampleSize, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
+import { estimateOf, isSparse } from './metric-sums.ts'
+import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
+import { type SampleSize, sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
 
 const DAY_MS = 86_400_000
+const WEEK = 7
 
 export interface Readiness {
   /** Whole days since the split began, less those that fall into an excluded time. */
   days: number
   min_days: number
   sample: { control: number; candidate: number }
-  /** By the primary metrics' mde and control's rate so far; null where no primary has an mde or nothing is known yet. */
+  /**
+   * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
+   * an mde or nothing is known yet.
+   */
   planned: { control: number; candidate: number } | null
   planned_reached: boolean
   /** Why now is an excluded time; null where it isn't. */
   excluded_now: string | null
   /** When the planned end was reached and the fixed tests were read, once and for all; unix ms. */
   read_at: number | null
-  /** Days and sample are there: the fixed tests may be read. */
+  /** Days and sample are there, and it is the day after whole weeks: the fixed tests may be read. */
   due: boolean
 }
 
 export function readiness(
-  evidence: Evidence,
+  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'fixed' | 'percent'>,
   metrics: readonly MetricPlan[],
   plan: ExperimentPlan,
   sumsOf: (metric: string) => ArmSums,
 ): Readiness {
   const { now, sinceMs, untilMs, fixed } = evidence
   const end = Math.min(now, untilMs ?? now)
-  const days =
-    sinceMs === null ? 0 : Math.max(0, Math.floor((end - sinceMs) / DAY_MS) - excludedDays(plan, sinceMs, end))
+  const elapsed = sinceMs === null ? 0 : Math.max(0, Math.floor((end - sinceMs) / DAY_MS))
+  const days = sinceMs === null ? 0 : Math.max(0, elapsed - excludedDays(plan, sinceMs, end))
+  // An eighth day would count one weekday twice.
+  const isWeekday = plan.minDays < WEEK || elapsed % WEEK === 0
   const primaries = metrics.filter(({ role }) => role === 'primary')
-  const all = primaries.map(({ name }) => sumsOf(name))
-  const sample = { control: all[0]?.control.n ?? 0, candidate: all[0]?.candidate.n ?? 0 }
+  const sums = primaries.map(({ name }) => sumsOf(name))
+  const sample = { control: sums[0]?.control.n ?? 0, candidate: sums[0]?.candidate.n ?? 0 }
   const sizes = primaries.flatMap((metric, i) =>
-    metric.mde === undefined ? [] : [plannedFor(metric, metric.mde, all[i]!, evidence.percent, plan, primaries.length)],
+    metric.mde === undefined
+      ? []
+      : [plannedFor(metric, metric.mde, sums[i]!, evidence.percent, plan, primaries.length)],
   )
   const unknown = sizes.includes(null)
+  const margins = metrics.flatMap((metric) =>
+    metric.role === 'guardrail' ? [marginFor(metric, sumsOf(metric.name), evidence.percent, plan)] : [],
+  )
   const known = sizes.filter((size) => size !== null)
+  const all = [...known, ...margins.filter((size) => size !== null)]
   const planned =
     unknown || known.length === 0
       ? null
-      : { control: Math.max(...known.map(({ n1 }) => n1)), candidate: Math.max(...known.map(({ n2 }) => n2)) }
+      : { control: Math.max(...all.map(({ n1 }) => n1)), candidate: Math.max(...all.map(({ n2 }) => n2)) }
   const hasBoth = sample.control > 1 && sample.candidate > 1
+  // A share of few has its exact test; a mean of few has none.
+  const isThin = primaries.some(({ kind }, i) => kind !== 'proportion' && isSparse(kind, sums[i]!))
   const reached =
     hasBoth &&
     !unknown &&
+    !isThin &&
     (planned === null || (sample.control >= planned.control && sample.candidate >= planned.candidate))
   const excluded = plan.exclude.find(({ fromMs, toMs }) => fromMs <= now && now < toMs)
   return {
@@ -57,7 +73,7 @@ export function readiness(
     planned_reached: reached,
     excluded_now: excluded ? excluded.why || 'excluded' : null,
     read_at: fixed?.atMs ?? null,
-    due: days >= plan.minDays && reached && !excluded,
+    due: days >= plan.minDays && isWeekday && reached && !excluded,
   }
 }
 
@@ -95,8 +111,42 @@ function plannedFor(
   if (kind === 'proportion') {
     const p2 = estimate.value * (1 + shift)
     if (p2 <= 0 || p2 >= 1) return null
-    return sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_unpooled' })
+    return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_pooled' }))
   }
   const sd = Math.sqrt(estimate.variance * estimate.n)
-  return sampleSizeMeans({ ...common, sd1: sd, sd2: sd, delta: Math.abs(estimate.value * shift) })
+  // An effect that makes all values larger spreads them too, and does not move those that are cut.
+  const moving = control.meanY === 0 ? 1 : 1 - (control.held ?? 0) / control.meanY
+  return possible(
+    sampleSizeMeans({
+      ...common,
+      sd1: sd,
+      sd2: sd * Math.max(1, 1 + shift),
+      delta: Math.abs(estimate.value * shift * moving),
+    }),
+  )
+}
+
+/** So that a guardrail metric that is no worse is shown to be so, with the planned power, by the reading itself. */
+function marginFor(
+  { kind, direction, margin = DEFAULT_MARGIN }: MetricPlan,
+  { control }: ArmSums,
+  percent: number | null,
+  plan: ExperimentPlan,
+): SampleSize | null {
+  const estimate = estimateOf(kind, control)
+  if (!estimate || percent === null || estimate.n < 2 || estimate.value === 0 || margin === 0) return null
+  return possible(
+    sampleSizeMargin({
+      sd: Math.sqrt(estimate.variance * estimate.n),
+      scale: direction === 'increase' ? 1 - margin : 1 + margin,
+      margin: margin * estimate.value,
+      alpha: plan.alpha * (1 - SEQUENTIAL_SHARE),
+      power: plan.power,
+      ratio: percent / (100 - percent),
+    }),
+  )
+}
+
+function possible(size: SampleSize): SampleSize | null {
+  return Number.isFinite(size.total) ? size : null
 }

@@ -3,13 +3,15 @@
  * measured. Pure; what follows from it is decision.ts'.
  */
 import { type Decision, decide } from './decision.ts'
-import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import { armSums, cutFor, cutValue, estimateOf, sumsOf } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
-import { estimateOf, type Interval, type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
+import type { Interval } from './report-intervals.ts'
+import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
-import { mergedPairs, noPairs } from './stats/moments.ts'
+import { splitReport, type SplitReport } from './report-split.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
-import { homogeneity, pearson, SRM_ALPHA } from './stats/srm.ts'
+import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 
 export interface Report {
   release: string
@@ -23,22 +25,7 @@ export interface Report {
   /** False where the split is not what was dealt: then no figure below may be believed. */
   valid: boolean
   readiness: Readiness
-  srm: {
-    p_value: number
-    chi2: number
-    mismatch: boolean
-    expected: { control: number; candidate: number }
-    observed: { control: number; candidate: number }
-    epochs: {
-      epoch: number
-      stage: string
-      percent: number
-      control: number
-      candidate: number
-      expected_candidate: number
-      p_value: number
-    }[]
-  }
+  srm: SplitReport
   /** Subjects that saw both arms: left out. */
   crossed: number
   metrics: MetricReport[]
@@ -56,9 +43,11 @@ export interface Report {
 }
 
 export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan): Report {
+  const today = new Map(metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
+  const fixed = evidence.fixed?.metrics ?? {}
   const reports = adjusted(
     metrics.map((metric) =>
-      metricReport(metric, sumsOf(evidence, metric.name), evidence.fixed?.metrics[metric.name] ?? null, plan),
+      metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(evidence.days, metric)),
     ),
   )
   const body = {
@@ -68,31 +57,26 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     at: evidence.now,
     since: evidence.sinceMs,
     until: evidence.untilMs,
-    readiness: readiness(evidence, metrics, plan, (name) => sumsOf(evidence, name)),
-    srm: srmOf(evidence),
+    readiness: readiness(evidence, metrics, plan, (name) => today.get(name)!),
+    srm: splitReport(evidence.splits),
     crossed: evidence.crossed,
     metrics: reports,
     series: metrics.filter(({ role }) => role === 'primary').map((metric) => seriesOf(evidence, metric, plan.alpha)),
     cost: costReport(evidence, plan.maxCostIncrease),
-    signals: evidence.signals.map(({ metric, arm, n, mean, m2, last }) => ({
-      metric,
-      arm,
-      n,
-      mean,
-      sd: n > 1 ? Math.sqrt(m2 / (n - 1)) : null,
-      last,
-    })),
+    signals: signalsOf(evidence),
     representativeness: representativeness(evidence.traits),
   }
   return { ...body, valid: !body.srm.mismatch, decision: decide(body, plan.alpha) }
 }
 
-/** All days together. */
-export function sumsOf(evidence: Pick<Evidence, 'days'>, metric: string): ArmSums {
-  const sums: ArmSums = { control: noPairs(), candidate: noPairs() }
-  for (const { metric: of, arm, moments } of evidence.days)
-    if (of === metric) sums[arm] = mergedPairs(sums[arm], moments)
-  return sums
+/** A sum that no number can hold says nothing, and must not take the report with it. */
+function signalsOf({ signals }: Evidence): Report['signals'] {
+  return signals
+    .filter(({ mean, last }) => Number.isFinite(mean) && Number.isFinite(last))
+    .map(({ metric, arm, n, mean, m2, last }) => {
+      const sd = n > 1 ? Math.sqrt(m2 / (n - 1)) : null
+      return { metric, arm, n, mean, sd: sd !== null && Number.isFinite(sd) ? sd : null, last }
+    })
 }
 
 /** Holm over the primaries, since the decision rests on any of them; BH over what is only looked at; guardrails as they are. */
@@ -114,57 +98,20 @@ function adjusted(reports: MetricReport[]): MetricReport[] {
   return reports.map(({ metric }) => byName.get(metric)!)
 }
 
-/** Each subject once, in the epoch of its first exposure; expected counts are summed over epochs, never pooled. */
-function srmOf({ splits }: Evidence): Report['srm'] {
-  const total = splits.reduce(
-    (sum, { n, candidate, expected }) => ({
-      n: sum.n + n,
-      candidate: sum.candidate + candidate,
-      expected: sum.expected + expected,
-    }),
-    { n: 0, candidate: 0, expected: 0 },
-  )
-  const { p, chi2 } = splitTest(total)
-  return {
-    p_value: p,
-    chi2,
-    mismatch: p < SRM_ALPHA,
-    expected: { control: total.n - total.expected, candidate: total.expected },
-    observed: { control: total.n - total.candidate, candidate: total.candidate },
-    epochs: splits.map((split) => ({
-      epoch: split.epoch,
-      stage: split.stage,
-      percent: split.percent,
-      control: split.n - split.candidate,
-      candidate: split.candidate,
-      expected_candidate: split.expected,
-      p_value: splitTest(split).p,
-    })),
-  }
-}
-
-function splitTest({ n, candidate, expected }: { n: number; candidate: number; expected: number }) {
-  if (n === 0 || expected <= 0 || expected >= n) return { p: 1, chi2: 0 }
-  const { p_value, chi2 } = pearson([n - candidate, candidate], [n - expected, expected])
-  return { p: p_value, chi2 }
-}
-
-function seriesOf({ days }: Evidence, { name, kind }: MetricPlan, alpha: number): Report['series'][number] {
+/** All days up to each, with the same extremes cut. */
+function seriesOf({ days }: Evidence, metric: MetricPlan, alpha: number): Report['series'][number] {
   const points: Report['series'][number]['points'] = []
-  const sofar: ArmSums = { control: noPairs(), candidate: noPairs() }
-  const byDay = Map.groupBy(
-    days.filter(({ metric }) => metric === name),
-    ({ day }) => day,
-  )
-  for (const [day, sums] of [...byDay].sort(([a], [b]) => a - b)) {
-    for (const { arm, moments } of sums) sofar[arm] = mergedPairs(sofar[arm], moments)
-    const [control, candidate] = [estimateOf(kind, sofar.control), estimateOf(kind, sofar.candidate)]
+  const own = days.filter((each) => each.metric === metric.name)
+  const cut = cutFor(own, metric)
+  const sofar: DaySums[] = []
+  for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
+    sofar.push(...sums)
+    const arms = armSums(sofar, cut, metric)
+    const [control, candidate] = [estimateOf(metric.kind, arms.control), estimateOf(metric.kind, arms.candidate)]
     const band = control && candidate && sequenceOfLift(control, candidate, alpha)
-    if (!band) continue
-    const n = sofar.control.n + sofar.candidate.n
-    points.push({ day, n, lift: candidate.value / control.value - 1, ...band })
+    if (band) points.push({ day, n: control.n + candidate.n, lift: candidate.value / control.value - 1, ...band })
   }
-  return { metric: name, points }
+  return { metric: metric.name, points }
 }
 
 function representativeness(traits: Evidence['traits']): Report['representativeness'] {

@@ -54,7 +54,6 @@ import type {
   Onward,
   RowsTaken,
   ShadowCaps,
-  SplitCount,
 } from './rpc.ts'
 import { type CountedRow, WindowStore } from './window-store.ts'
 
@@ -121,6 +120,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
     for (const sighting of seen) this.#follower?.sighted(sighting, now)
+    this.#experiment.count()
     this.#downloads.take(batch, now)
     await this.#follower?.arm(now)
   }
@@ -187,10 +187,6 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   async addEvents(rows: EventRow[]): Promise<RowsTaken> {
     const configured = this.#release?.metrics.map(({ name }) => name) ?? []
     return this.#experiment.record(rows, configured, Date.now())
-  }
-
-  async splits(sinceMs: number): Promise<SplitCount[]> {
-    return this.#experiment.splits(sinceMs)
   }
 
   async experiment(question: ExperimentQuestion): Promise<ExperimentSums> {

@@ -7,7 +7,7 @@ import type { FailedTimes } from '../core/failed-submits.ts'
 import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { PairMoments } from '../core/stats/moments.ts'
+import type { DaySums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
 import type { JobEnd } from '../protocols/protocol.ts'
 
@@ -112,10 +112,14 @@ export interface EventRow {
   id: string | null
 }
 
-/** Numbers of rows that were not counted: their id was seen before, or their metric is one name too many. */
+/** Numbers of rows that were not counted. */
 export interface RowsTaken {
+  /** Their id was seen before. */
   repeated: number[]
+  /** Their metric is one name too many. */
   refused: number[]
+  /** They are about nobody who was exposed here: no report would ever count them. */
+  unexposed?: number[]
 }
 
 /** Subjects by the epoch of their first exposure; `expected` of them should be the candidate's. */
@@ -126,16 +130,21 @@ export interface ExperimentQuestion {
   metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio' }[]
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
   excluded: [number, number][]
+  /** When the run began, unix ms: from then on each subject counts once in `splits`. */
+  sinceMs: number
 }
 
 /** Sums over subjects; all of it may be added up over ledgers. `day` is that of a subject's first exposure. */
 export interface ExperimentSums {
+  splits: SplitCount[]
+  /** Subjects that are not in the sums yet, after a change of what is counted: another call goes on with them. */
+  uncounted: number
   /** Subjects that saw both arms and are left out. */
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
-  metrics: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  metrics: DaySums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
-  gpuSeconds: { metric: string; arm: Arm; day: number; moments: PairMoments }[]
+  gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]
 }
 

@@ -51,6 +51,23 @@ describe('plan', () => {
     expect(out).toMatch(/In 21 days a rise of 1\.\d+ points/)
   })
 
+  it('plans by what the report tests with: four fifths of its alpha', async () => {
+    const { out } = await run(['plan', '--baseline', '67.2%', '--mde', '8%', '--daily', '10000', '--json'])
+    expect(JSON.parse(out)).toMatchObject({ alpha: 0.04, control: 1220, candidate: 1220 })
+  })
+
+  it('plans a guardrail metric by its margin, and a mean by its standard deviation', async () => {
+    const guardrail = ['plan', '--baseline', '1.9%', '--margin', '25%', '--daily', '10000', '--json']
+    expect(JSON.parse((await run(guardrail)).out)).toMatchObject({ control: 14_226, alternative: 'greater' })
+    expect(JSON.parse((await run([...guardrail, '--alpha', '0.05'])).out)).toMatchObject({ control: 13_088 })
+    const mean = await run(['plan', '--baseline', '14', '--sd', '20', '--mde', '10%', '--daily', '10000'])
+    // (2.0537489 + 0.8416212)² · 2 · 20² / 1.4² = 3421.7
+    expect(mean.out).toContain('To tell 15.4 from 14')
+    expect(mean.out).toMatch(/control +3,422 subjects/)
+    const both = await run(['plan', '--baseline', '14', '--mde', '10%', '--margin', '10%', '--daily', '100'])
+    expect(both.code).toBe(2)
+  })
+
   it('gives the smaller arm its size in an uneven split', async () => {
     const { out } = await run([
       'plan',

@@ -57,6 +57,21 @@ describe('the decision', () => {
     expect(decided(later)).toEqual(['hold', 'not_significant'])
   })
 
+  it('lets a guardrail metric pass after the reading that did not show it, by data that came later', () => {
+    const read = atTheEnd({ days: [...play(8064, 8772), ...complaints(22, 24)] })
+    expect(decided(read)).toEqual(['hold', 'guardrail_unproven', 'primary_better'])
+    const many = counts('complaints', share(22_000, 1_200_000), share(22_000, 1_200_000))
+    const later = { ...read, days: [...play(8064, 8772), ...many] }
+    expect(decided(later)).toEqual(['advance', 'primary_better'])
+    const worse = counts('complaints', share(22_000, 1_200_000), share(33_000, 1_200_000))
+    expect(decided({ ...atTheEnd(), days: [...play(8064, 8772), ...worse] })[1]).toBe('guardrail_worse')
+  })
+
+  it('is not taken on three subjects an arm, however they differ', () => {
+    const days = counts('play', share(3, 3), share(0, 3))
+    expect(decided(atTheEnd({ days }), [{ ...PLAY, mde: undefined }])).toEqual(['hold', 'not_significant'])
+  })
+
   it('is to roll back when the primary is worse, also before the end', () => {
     expect(decided(atTheEnd({ days: play(8772, 8064) }), [PLAY])).toEqual(['rollback', 'primary_worse'])
     const early = evidence({ now: START + DAY_MS, days: play(8772, 8064) })

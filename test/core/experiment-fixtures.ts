@@ -1,6 +1,6 @@
 /** An experiment's evidence for tests: a seven-day run at 50 % with the product's own numbers, to be varied. */
 import type { Evidence, ExperimentPlan, MetricPlan } from '../../src/core/experiment.ts'
-import { sumsOf } from '../../src/core/report.ts'
+import { sumsOf } from '../../src/core/metric-sums.ts'
 import type { PairMoments } from '../../src/core/stats/moments.ts'
 
 export const DAY_MS = 86_400_000
@@ -26,8 +26,8 @@ export function share(x: number, n: number): PairMoments {
 /** Values of a pair of arms on the first day. */
 export function counts(metric: string, control: PairMoments, candidate: PairMoments, day = 0): Evidence['days'] {
   return [
-    { metric, arm: 'control', day: FIRST_DAY + day, moments: control },
-    { metric, arm: 'candidate', day: FIRST_DAY + day, moments: candidate },
+    { metric, arm: 'control', day: FIRST_DAY + day, bucket: 1, moments: control },
+    { metric, arm: 'candidate', day: FIRST_DAY + day, bucket: 1, moments: candidate },
   ]
 }
 
@@ -63,6 +63,6 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
 export function atTheEnd(over: Partial<Evidence> = {}): Evidence {
   const given = evidence(over)
   const metrics: NonNullable<Evidence['fixed']>['metrics'] = {}
-  for (const { metric } of given.days) metrics[metric] = sumsOf(given, metric)
+  for (const { metric } of given.days) metrics[metric] = sumsOf(given, { name: metric, kind: 'proportion' })
   return { ...given, fixed: { atMs: given.now, metrics } }
 }

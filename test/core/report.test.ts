@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { MetricPlan } from '../../src/core/experiment.ts'
 import { buildReport } from '../../src/core/report.ts'
+import { bucketOf } from '../../src/core/stats/winsorise.ts'
 import {
   atTheEnd,
   COMPLAINTS,
@@ -12,6 +14,14 @@ import {
   share,
   START,
 } from './experiment-fixtures.ts'
+
+const zeros = (n: number) => ({ ...share(0, n), meanX: 0 })
+
+/** Every number anywhere in it. */
+function figuresOf(value: unknown): number[] {
+  if (typeof value === 'number') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(figuresOf) : []
+}
 
 describe('a report', () => {
   it('holds the figures of 67.2 % against 73.1 % of 12,000 each', () => {
@@ -58,11 +68,107 @@ describe('a report', () => {
     expect(report.srm.epochs[0]?.p_value).toBeLessThan(1e-9)
   })
 
+  it('plans for guardrail metrics too, since one that is no worse has to be shown to be so', () => {
+    const { planned } = buildReport(evidence(), [PLAY, COMPLAINTS], PLAN).readiness
+    // (1.7506861 + 0.8416212)² · 0.019 · 0.981 · (1.25² + 1) / 0.00475² = 14,226
+    expect(planned).toEqual({ control: 14_226, candidate: 14_226 })
+  })
+
+  it('is read on whole weeks', () => {
+    const due = (days: number) => buildReport(evidence({ now: START + days * DAY_MS }), [PLAY], PLAN).readiness.due
+    expect([6.9, 7.5, 8, 13.9, 14, 14.9].map(due)).toEqual([false, true, false, false, true, true])
+  })
+
+  it('a mean of few subjects with a value is shown, but neither read early nor due', () => {
+    const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
+    const payers = (n: number) => [
+      ...counts('spend', zeros(1900), zeros(1900)).map((row) => ({ ...row, bucket: 0 })),
+      ...counts('spend', { ...share(1, 1), n, m2Y: n }, { ...share(1, 1), n, m2Y: n }).map((row) => ({
+        ...row,
+        bucket: 93,
+      })),
+    ]
+    const few = buildReport(evidence({ days: payers(49) }), [spend], PLAN)
+    expect(few.metrics[0]).toMatchObject({ always_valid: null, control: { n: 1949 } })
+    expect(few.readiness).toMatchObject({ planned_reached: false, due: false })
+    const enough = buildReport(evidence({ days: payers(50) }), [spend], PLAN)
+    expect(enough.metrics[0]?.always_valid).not.toBeNull()
+    expect(enough.readiness.due).toBe(true)
+  })
+
+  it('gives each arm an interval of its own, exact where events are few', () => {
+    const arms = (control: number, candidate: number) =>
+      buildReport(evidence({ days: counts('play', share(control, 10), share(candidate, 400)) }), [PLAY], PLAN)
+        .metrics[0]!
+    // Clopper and Pearson: 0 of 10; Wilson: 200 of 400.
+    expect(arms(0, 200).control.interval).toEqual({ low: 0, high: expect.closeTo(0.3084971078187608, 12) })
+    const half = (1.959963984540054 * Math.sqrt(100 + 3.841458820694124 / 4)) / 403.841458820694124
+    expect(arms(0, 200).candidate.interval?.low).toBeCloseTo(0.5 - half, 12)
+    const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
+    const five = { ...share(1, 1), n: 5, m2Y: 4 }
+    const [mean] = buildReport(evidence({ days: counts('spend', five, five) }), [spend], PLAN).metrics
+    // t of 4 degrees is 2.776445; se = sqrt(1/5).
+    expect(mean?.control.interval?.high).toBeCloseTo(1 + 2.776445105 * Math.sqrt(0.2), 8)
+  })
+
+  it('shows Student’s interval of a mean, and an exact test of few', () => {
+    const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
+    const days = counts('spend', { ...share(1, 1), n: 5, m2Y: 4 }, { ...share(1, 1), n: 5, meanY: 2, m2Y: 4 })
+    const [mean] = buildReport(evidence({ days }), [spend], PLAN).metrics
+    // t of 8 degrees is 2.306004; se = sqrt(1/5 + 1/5).
+    expect(mean?.absolute?.high).toBeCloseTo(1 + 2.306004135 * Math.sqrt(0.4), 8)
+    const [few] = buildReport(evidence({ days: counts('play', share(3, 3), share(0, 3)) }), [PLAY], PLAN).metrics
+    expect(few?.test).toMatchObject({ name: 'fisher_exact' })
+    expect(few?.test?.p_value).toBeCloseTo(0.1, 12)
+    expect(few?.relative?.high).toBeGreaterThan(-1)
+  })
+
+  it('stays readable beside sums that no number can hold, and says of the good metrics what it says without', () => {
+    const spend = (name: string, kind: MetricPlan['kind']): MetricPlan => ({
+      name,
+      kind,
+      role: 'primary',
+      direction: 'increase',
+    })
+    const metrics = [spend('spend', 'mean'), spend('rate', 'ratio'), PLAY]
+    const plain = (y: number) => ({ n: 6000, meanY: y, meanX: 2, m2Y: 6000, m2X: 600, cxy: 300 })
+    const clean = [...evidence().days, ...metrics.slice(0, 2).flatMap(({ name }) => counts(name, plain(3), plain(3)))]
+    const good = buildReport(atTheEnd({ days: clean }), metrics, PLAN)
+    for (const size of [1e153, 1e155, 1e308, Infinity, NaN]) {
+      const poison = { n: 1, meanY: size, meanX: 1, m2Y: size * size, m2X: 0, cxy: size }
+      const bucket = Number.isFinite(size) ? bucketOf(size) : 9999
+      const days = [
+        ...clean,
+        ...['spend', 'rate'].map((metric) => ({
+          metric,
+          arm: 'candidate' as const,
+          day: START / DAY_MS,
+          bucket,
+          moments: poison,
+        })),
+      ]
+      const seconds = { ...poison, meanX: 0.5 }
+      const signals = [{ metric: 'fvd', arm: 'control' as const, n: 2, mean: size, m2: size * size, last: size }]
+      const given = evidence({ days, gpuSeconds: { control: seconds, candidate: seconds }, signals })
+      const report = buildReport(
+        { ...atTheEnd({ days: clean }), ...given, fixed: atTheEnd({ days: clean }).fixed },
+        metrics,
+        PLAN,
+      )
+      expect(report.metrics[2]).toEqual(good.metrics[2])
+      expect(report.readiness.planned).toEqual(good.readiness.planned)
+      expect(figuresOf(report).filter((figure) => !Number.isFinite(figure))).toEqual([])
+      const today = buildReport(given, metrics, PLAN)
+      expect(figuresOf(today).filter((figure) => !Number.isFinite(figure))).toEqual([])
+      expect(today.readiness.due).toBe(true)
+    }
+  })
+
   it('counts whole days less the excluded ones, and plans the sample from the hypothesis', () => {
     const { readiness } = buildReport(evidence({ now: START + 7.9 * DAY_MS }), [PLAY], PLAN)
     expect(readiness).toMatchObject({ days: 7, min_days: 7, planned_reached: true, due: true, excluded_now: null })
-    // (2.0537489 + 0.8416212)² · (0.672·0.328 + 0.72576·0.27424) / 0.05376² = 1216.7
-    expect(readiness.planned).toEqual({ control: 1217, candidate: 1217 })
+    // p̄ = 0.69888: (2.0537489·√(2·p̄·0.30112) + 0.8416212·√(0.672·0.328 + 0.72576·0.27424))² / 0.05376² = 1219.6
+    expect(readiness.planned).toEqual({ control: 1220, candidate: 1220 })
     const campaign = { fromMs: START + 2 * DAY_MS, toMs: START + 4 * DAY_MS, why: 'campaign' }
     const shorter = buildReport(evidence({ now: START + 7.9 * DAY_MS }), [PLAY], { ...PLAN, exclude: [campaign] })
     expect(shorter.readiness).toMatchObject({ days: 5, due: false })

@@ -1,9 +1,11 @@
 /** Exposures and events through the Worker's own door into the real ledger: each subject and each id counted once. */
 import { env, exports } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { hashToken } from '../../src/auth/tokens.ts'
 import type { Env } from '../../src/config/env.ts'
 import { positionOf } from '../../src/core/assignment.ts'
+import { idKeys } from '../../src/core/id-keys.ts'
+import { ownerOf } from '../../src/core/job-id.ts'
 import type { BatchAnswer } from '../../src/api/experiment.ts'
 import type { ReleaseView } from '../../src/api/index.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
@@ -57,7 +59,18 @@ const question = (epoch: number) => ({
   epochs: [epoch],
   metrics: [{ name: 'play', kind: 'proportion' as const }],
   excluded: [],
+  sinceMs: 10,
 })
+
+/** By what the gateway flushes after a submit. */
+async function expose(...subjects: string[]): Promise<void> {
+  const traits = { region: null, prompt: null, duration: null, visitor: null }
+  const owners = subjects.map((subject) => ownerOf(`header:${subject}`, idKeys([bindings.SLUICE_COOKIE_KEY!]))[0]!)
+  const exposed = owners.map((owner) => ({ owner, epoch: 50, arm: 'control' as const, percent: 50, at: 1, traits }))
+  await ledger().flush({ submitted: [], seen: [], exposed })
+}
+
+beforeAll(() => expose('zoe', 'flood'))
 
 describe('metrics of events', () => {
   const named = (n: number) => ({ ...play('zoe', 1), metric: `own_${n}` })
@@ -91,6 +104,35 @@ describe('metrics of events', () => {
     const { details } = await answer.json<BatchAnswer>()
     expect(details.map(({ path }) => path)).toEqual(['0.value', '1.value'])
   })
+
+  it('that no number holds, or no sum would, are refused one by one', async () => {
+    const values = ['1e155', '1e308', '1e400', '-1e400', `1${'0'.repeat(400)}`, '"NaN"', 'null', '1']
+    const rows = values.map(
+      (value, i) => `{"release":"${RELEASE}","subject":"zoe","metric":"play","value":${value},"id":"odd-${i}"}`,
+    )
+    const answer = await door().fetch('http://127.0.0.1/_sluice/api/v1/events', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...operator },
+      body: `[${rows.join(',')}]`,
+    })
+    expect(answer.status).toBe(207)
+    const { accepted, details } = await answer.json<BatchAnswer>()
+    const paths = [...new Set(details.map(({ path }) => path))]
+    expect([accepted, paths]).toEqual([1, [0, 1, 2, 3, 4, 5, 6].map((row) => `${row}.value`)])
+  })
+
+  it('count an id once for each metric, not once for all', async () => {
+    const one = play('zoe', 1, 'one-id')
+    const answer = await api('POST', '/events', [one, { ...one, metric: 'complaints' }, one], operator)
+    expect(await answer.json()).toEqual({ accepted: 2, repeated: 1, details: [] })
+  })
+
+  it('of somebody who was never exposed are refused one by one', async () => {
+    const answer = await api('POST', '/events', [play('zoe', 1), play('a-stranger', 1)], operator)
+    expect(answer.status).toBe(207)
+    const { accepted, details } = await answer.json<BatchAnswer>()
+    expect([accepted, details.map(({ path }) => path)]).toEqual([1, ['1.subject']])
+  })
 })
 
 describe('a subject', () => {
@@ -104,7 +146,7 @@ describe('a subject', () => {
       for (const subject of subjects) await submit(subject)
       await submit('ann')
       const splits = await until(
-        () => ledger().splits(0),
+        async () => (await ledger().experiment(question(0))).splits,
         ([split]) => split?.n === 5,
       )
       const candidates = subjects.filter((subject) => positionOf(RELEASE, subject) >= 50)
@@ -113,7 +155,7 @@ describe('a subject', () => {
       const rows = [play('ann', 1, 'e1'), play('ann', 1, 'e2'), play('李雷', 0, 'e3'), play('nobody', 1, 'e4')]
       const first = await api('POST', `/events?key=${KEY}`, rows)
       expect(first.headers.get('access-control-allow-origin')).toBe('*')
-      expect(await first.json()).toEqual({ accepted: 4, repeated: 0, details: [] })
+      expect(await first.json()).toMatchObject({ accepted: 3, repeated: 0, details: [{ path: '3.subject' }] })
       const again = await api('POST', '/events', rows.slice(0, 2), { 'x-sluice-key': KEY })
       expect(await again.json()).toEqual({ accepted: 0, repeated: 2, details: [] })
 
@@ -188,7 +230,7 @@ describe('the door for pages', () => {
       await answer.body?.cancel()
     }
     expect(statuses).toEqual([200, 200, 200, 429])
-    expect((await api('POST', '/events', [play('ann', 1)], from('192.0.2.2'))).status).toBe(200)
+    expect((await api('POST', '/events', [play('flood', 1)], from('192.0.2.2'))).status).toBe(200)
     expect((await api('POST', '/events', rows, operator)).status).toBe(200)
   })
 
@@ -197,7 +239,7 @@ describe('the door for pages', () => {
       { release: RELEASE, metric: 'play', value: 1 },
       { release: RELEASE, metric: 'play', value: 1, subject: 'ann', job_id: 'video_1' },
       { release: RELEASE, metric: 'play', value: 1, job_id: 'video_1' },
-      play('ann', 1, 'kept'),
+      play('zoe', 1, 'kept'),
     ]
     const answer = await api('POST', '/events', rows, operator)
     expect(answer.status).toBe(207)

@@ -60,12 +60,21 @@ describe('a batch of signals', () => {
     expect(await again.json()).toEqual({ accepted: 1, repeated: 1, details: [] })
   })
 
+  it('of a known name refuses values that it can not have', async () => {
+    const clip = (value: number) => ({ ...fvd('control', value), metric: 'clip_similarity' })
+    const answer = await post([clip(0.3), clip(31)])
+    expect(answer.status).toBe(207)
+    const { accepted, details } = await answer.json<BatchAnswer>()
+    expect([accepted, details]).toEqual([1, [{ path: '1.value', message: 'clip_similarity is at most 1 (cosine)' }]])
+  })
+
   it('brings no more than 200 names, but values of those that are known, and of a guardrail, for ever', async () => {
     const named = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, i) => ({ ...fvd('control', 1), metric: `own_${from + i}` }))
-    const first = await (await post(named(0, 150))).json<BatchAnswer>()
-    expect(first.accepted).toBe(150)
-    const answer = await post([...named(100, 300), fvd('control', 1)])
+    // One name was new before.
+    const first = await (await post(named(0, 149))).json<BatchAnswer>()
+    expect(first.accepted).toBe(149)
+    const answer = await post([...named(99, 299), fvd('control', 1)])
     expect(answer.status).toBe(207)
     const { accepted, details } = await answer.json<BatchAnswer>()
     expect([accepted, details.length]).toEqual([101, 100])
@@ -105,11 +114,14 @@ describe('a signal guardrail', () => {
     expect(good.paused).toBe(false)
     expect(good.verdicts[0]).toMatchObject({ guardrail: 'signal:fvd:job', value: 11, n: 3, baseline_value: 11 })
     await post([fvd('candidate', 100)])
+    const chance = await verdict('inconclusive')
+    expect(chance.verdicts[0]).toMatchObject({ value: 33.25, n: 4 })
+    await post(Array.from({ length: 36 }, (_, i) => [fvd('candidate', 90 + i), fvd('control', 11)]).flat())
     const bad = await verdict('breach')
     expect(bad.verdicts[0]?.threshold).toBeCloseTo(12.1, 9)
     const paused = await until((now) => now.paused)
     expect(paused.stage).toBe('canary-50')
     const metrics = await (await call('GET', '/metrics')).text()
-    expect(metrics).toContain('sluice_signal{release="measured",arm="candidate",metric="fvd"} 33.25')
+    expect(metrics).toMatch(/sluice_signal\{release="measured",arm="candidate",metric="fvd"\} 100\.07/)
   })
 })

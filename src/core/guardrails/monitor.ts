@@ -205,6 +205,8 @@ export interface MonitorState {
 export interface SignalMean {
   n: number
   mean: number
+  /** Σ(v − mean)²; left out where the values had no spread. */
+  m2?: number
   lastAt?: number
 }
 

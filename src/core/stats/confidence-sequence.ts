@@ -40,3 +40,12 @@ export function asymptoticSequence({ estimate, se, n_total, alpha, n_star, sides
     p_value: sides === 'two-sided' ? Math.min(1, root * Math.exp((-r * z * z) / (2 * (r + 1)))) : null,
   }
 }
+
+/**
+ * The same test by its mixing variance: the normal-mixture SPRT (Johari, Pekelis, Walsh, arXiv 1512.04922) with the
+ * difference's `variance` V and prior N(0, τ²); log Λ = ½·ln(V/(V+τ²)) + τ²d²/(2V(V+τ²)).
+ */
+export function mixtureSprt(diff: number, variance: number, tau2: number): { log_lambda: number; p_value: number } {
+  const log = 0.5 * Math.log(variance / (variance + tau2)) + (tau2 * diff ** 2) / (2 * variance * (variance + tau2))
+  return { log_lambda: log, p_value: Math.min(1, Math.exp(-log)) }
+}

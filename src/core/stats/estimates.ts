@@ -46,6 +46,19 @@ export function difference(control: Estimate, candidate: Estimate, confidence: n
   return { diff, se, low: diff - half, high: diff + half }
 }
 
+/**
+ * The standard error of the difference that a test divides by: with one variance for both arms, as the null hypothesis
+ * has it, or each its own, whichever is larger. A small arm that misses the large values of a skewed metric has a low
+ * mean and a low variance together; by its own variance alone that looks like proof.
+ */
+export function testSe(control: Estimate, candidate: Estimate): number {
+  const own = control.variance + candidate.variance
+  const [dfC, dfT] = [control.n - 1, candidate.n - 1]
+  if (dfC + dfT <= 0) return Math.sqrt(own)
+  const unit = (dfC * control.variance * control.n + dfT * candidate.variance * candidate.n) / (dfC + dfT)
+  return Math.sqrt(Math.max(own, unit * (1 / control.n + 1 / candidate.n)))
+}
+
 /** candidate/control − 1; variance v_t/c² + t²·v_c/c⁴. Null at a control of 0, where there is no lift. */
 export function relativeLift(
   control: Estimate,
@@ -55,7 +68,8 @@ export function relativeLift(
   const [c, t] = [control.value, candidate.value]
   if (c === 0) return null
   const lift = t / c - 1
-  const se = Math.sqrt(candidate.variance / c ** 2 + (t ** 2 * control.variance) / c ** 4)
+  // Standard errors before squares: the fourth power of a small control's mean would be 0.
+  const se = Math.hypot(Math.sqrt(candidate.variance) / c, ((t / c) * Math.sqrt(control.variance)) / c)
   const half = intervalZ(confidence) * se
   return { lift, se, low: lift - half, high: lift + half }
 }
@@ -72,7 +86,7 @@ export function marginContrast(
   margin: number,
   type: 'absolute' | 'relative',
   better: Better,
-): { estimate: number; se: number } {
+): { estimate: number; se: number; scale: number } {
   const sign = better === 'higher_is_better' ? 1 : -1
   // A metric may be negative; the tolerance is then a share of its size.
   const scale = type === 'relative' ? 1 - sign * margin * Math.sign(control.value || 1) : 1
@@ -80,6 +94,7 @@ export function marginContrast(
   return {
     estimate: candidate.value - scale * control.value + shift,
     se: Math.sqrt(candidate.variance + scale ** 2 * control.variance),
+    scale,
   }
 }
 

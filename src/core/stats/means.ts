@@ -1,11 +1,11 @@
 /** Means of two arms by Welch's t: no equal variances assumed. One look each. */
 import { pValue, tSf, upperTQuantile } from './distributions.ts'
-import { type Better, meanEstimate } from './estimates.ts'
+import { type Better, marginContrast, meanEstimate } from './estimates.ts'
 import { type Moments, varianceOf } from './moments.ts'
 import type { Alternative } from './power.ts'
 
 /** Welch–Satterthwaite; `scale` is the factor on control's mean in the contrast that is tested. */
-function degrees(control: Moments, candidate: Moments, scale = 1): number {
+export function degrees(control: Moments, candidate: Moments, scale = 1): number {
   const c = (scale ** 2 * varianceOf(control)) / control.n
   const t = varianceOf(candidate) / candidate.n
   return (c + t) ** 2 / (c ** 2 / (control.n - 1) + t ** 2 / (candidate.n - 1))
@@ -23,12 +23,19 @@ export function welchT(control: Moments, candidate: Moments, alternative: Altern
   return { diff, se, t, df, p_value: p, ci_low: diff - half, ci_high: diff + half }
 }
 
-/** One-sided Welch t against an absolute margin. */
-export function nonInferiorMeans(control: Moments, candidate: Moments, margin: number, better: Better, alpha: number) {
-  const estimate = candidate.mean - control.mean + (better === 'higher_is_better' ? margin : -margin)
-  const se = Math.sqrt(meanEstimate(control).variance + meanEstimate(candidate).variance)
-  const df = degrees(control, candidate)
-  const t = estimate / se
-  const p = tSf(better === 'higher_is_better' ? t : -t, df)
-  return { estimate, se, t, df, p_value: p, non_inferior: p < alpha }
+/** One-sided Welch t against a margin; a relative one is a share of control's mean, and counts its noise too. */
+export function nonInferiorMeans(
+  control: Moments,
+  candidate: Moments,
+  margin: number,
+  type: 'absolute' | 'relative',
+  better: Better,
+  alpha: number,
+) {
+  const [c, t] = [meanEstimate(control), meanEstimate(candidate)]
+  const { estimate, se, scale } = marginContrast(c, t, margin, type, better)
+  const df = degrees(control, candidate, scale)
+  const statistic = estimate / se
+  const p = tSf(better === 'higher_is_better' ? statistic : -statistic, df)
+  return { estimate, se, t: statistic, df, p_value: p, non_inferior: p < alpha }
 }

@@ -72,6 +72,26 @@ export function sampleSizeMeans(inputs: {
   return { n1_exact: exact, n1, n2, total: n1 + n2 }
 }
 
+/**
+ * Subjects that show a candidate equal to control to be within a margin, one-sided: (zα + zβ)²·sd²·(scale² + 1/r)/margin²,
+ * where `scale` is the factor on control's mean in the contrast (1 for an absolute margin, 1 ± m for a relative one).
+ */
+export function sampleSizeMargin(inputs: {
+  sd: number
+  scale: number
+  margin: number
+  alpha: number
+  power: number
+  ratio: number
+}): SampleSize {
+  const { sd, scale, margin, ratio } = inputs
+  const k = upperNormalQuantile(inputs.alpha) + upperNormalQuantile(1 - inputs.power)
+  const exact = (k ** 2 * sd ** 2 * (scale ** 2 + 1 / ratio)) / margin ** 2
+  const n1 = Math.ceil(exact)
+  const n2 = Math.ceil(exact * ratio)
+  return { n1_exact: exact, n1, n2, total: n1 + n2 }
+}
+
 function firstArm({ p1, p2, alpha, power, alternative, ratio, formula }: SampleSizeInputs): number {
   const zAlpha = criticalZ(alpha, alternative)
   const zBeta = upperNormalQuantile(1 - power)

@@ -1,10 +1,37 @@
-/** Sample-ratio mismatch: whether the arms got the shares of subjects that they were dealt. Pearson's chi-square. */
+/** Sample-ratio mismatch: whether the arms got the shares of subjects that they were dealt. */
+import betaln from '@stdlib/math-base-special-betaln'
 import { chi2Sf } from './distributions.ts'
 
 /** Below this a split is broken rather than unlucky (GrowthBook's and Microsoft's threshold). */
 export const SRM_ALPHA = 0.001
 
-/** `expected` are counts, on any scale where `weights` are meant. */
+/**
+ * Evidence against the dealt shares that may be read after every subject: Dirichlet-multinomial against multinomial
+ * (Lindon & Malek, arXiv 2011.03567; optimizely/ssrm). log e = ln[B(α+n)/B(α)] − Σ nᵢ·ln θᵢ with α = concentration·θ.
+ * While the shares are as dealt, e ever reaches 1/p with a chance of at most p.
+ */
+export function sequentialSplit(observed: readonly number[], weights: readonly number[], concentration: number) {
+  const scale = weights.reduce((sum, w) => sum + w, 0)
+  const theta = weights.map((w) => w / scale)
+  const alpha = theta.map((share) => concentration * share)
+  const log_e =
+    logBeta(alpha.map((a, i) => a + observed[i]!)) -
+    logBeta(alpha) -
+    observed.reduce((sum, n, i) => sum + n * Math.log(theta[i]!), 0)
+  return { log_e, p_value: Math.min(1, Math.exp(-log_e)) }
+}
+
+/** ln of the beta function of several values, as a chain of two each. */
+function logBeta(values: readonly number[]): number {
+  let [sum, log] = [values[0]!, 0]
+  for (const value of values.slice(1)) {
+    log += betaln(sum, value)
+    sum += value
+  }
+  return log
+}
+
+/** Pearson's chi-square, for a single look. `weights` on any scale. */
 export function pearson(observed: readonly number[], weights: readonly number[]) {
   const total = observed.reduce((sum, n) => sum + n, 0)
   const scale = weights.reduce((sum, w) => sum + w, 0)

@@ -5,9 +5,11 @@
 import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
+import { sumsOf } from '../../core/metric-sums.ts'
 import { presentRung } from '../../core/release.ts'
-import { buildReport, type Report, sumsOf } from '../../core/report.ts'
+import { buildReport, type Report } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
@@ -21,6 +23,8 @@ import type { ControllerStore } from './store.ts'
 
 const DEADLINE_MS = 4000
 const DAY_MS = 86_400_000
+/** Of a ledger that is counting anew, in one report. */
+const MOST_CALLS = 40
 
 export class Experiment {
   readonly #env: Env
@@ -79,7 +83,7 @@ export class Experiment {
     const span = latestSpan(places)
     const evidence = await this.#evidence(config, places, span, now)
     if (take && span && span.untilMs === null) {
-      const metrics = Object.fromEntries(config.metrics.map(({ name }) => [name, sumsOf(evidence, name)]))
+      const metrics = Object.fromEntries(config.metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
       const reading = { span: span.epochs[0]!, atMs: now, metrics }
       this.#store.commit({ stored: { reading } }, now)
       return buildReport({ ...evidence, fixed: reading }, config.metrics, config.experiment)
@@ -89,16 +93,13 @@ export class Experiment {
 
   async #evidence(config: ReleaseConfig, places: EpochPlace[], span: Span | null, now: number): Promise<Evidence> {
     const ledgers = ledgersOf(this.#env, config)
-    const since = this.#store.state.startedAt ?? 0
     const question = {
       epochs: span?.epochs ?? [],
       metrics: config.metrics.map(({ name, kind }) => ({ name, kind })),
       excluded: excludedDayRanges(config.experiment),
+      sinceMs: this.#store.state.startedAt ?? 0,
     }
-    const [splits, sums] = await Promise.all([
-      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.splits(since)))),
-      Promise.all(ledgers.map((ledger) => within(DEADLINE_MS, ledger.experiment(question)))),
-    ])
+    const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
     const { reading, state } = this.#store
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
@@ -109,7 +110,10 @@ export class Experiment {
       percent: span?.percent ?? null,
       sinceMs: span?.sinceMs ?? null,
       untilMs: span?.untilMs ?? null,
-      splits: addedSplits(splits.flat(), places),
+      splits: addedSplits(
+        sums.flatMap(({ splits }) => splits),
+        places,
+      ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
       gpuSeconds: secondsOf(sums),
@@ -122,6 +126,15 @@ export class Experiment {
       fixed,
     }
   }
+}
+
+/** After a change of the metrics a ledger counts its subjects anew, a part of them with each call. */
+async function allCounted(ask: () => Promise<ExperimentSums>): Promise<ExperimentSums> {
+  let sums = await within(DEADLINE_MS, ask())
+  for (let calls = 1; sums.uncounted > 0 && calls < MOST_CALLS; calls++) sums = await within(DEADLINE_MS, ask())
+  if (sums.uncounted === 0) return sums
+  const message = `the ledger is counting anew what subjects did; ${sums.uncounted} of them are left: ask again in a minute`
+  throw new SluiceError('control_plane_unavailable', message)
 }
 
 function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {

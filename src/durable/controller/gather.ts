@@ -17,7 +17,7 @@ export const CALL_DEADLINE_MS = 2000
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
 type LedgerStub = Pick<
   JobLedger,
-  'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'splits' | 'experiment'
+  'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'experiment'
 >
 
 export function shardsOf(env: Env, { name, counterShards }: ReleaseConfig): ShardStub[] {

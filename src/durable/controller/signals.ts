@@ -42,7 +42,11 @@ export class Signals {
         continue
       }
       if (row.id !== null) {
-        const known = this.#sql.exec('INSERT OR IGNORE INTO signal_ids VALUES (?, ?)', row.id, now)
+        const known = this.#sql.exec(
+          'INSERT OR IGNORE INTO signal_ids VALUES (?, ?)',
+          `${row.arm}|${row.metric}|${row.id}`,
+          now,
+        )
         if (known.rowsWritten === 0) {
           repeated.push(row.row)
           continue
@@ -61,13 +65,13 @@ export class Signals {
 
   /** Means of one metric in one epoch, as guardrails judge them. */
   means(metric: string, epoch: number): ReturnType<SignalSource> {
-    const rows = this.#sql.exec<{ arm: Arm; n: number; mean: number; last_at: number }>(
-      'SELECT arm, n, mean, last_at FROM signals WHERE metric = ? AND epoch = ?',
+    const rows = this.#sql.exec<{ arm: Arm; n: number; mean: number; m2: number; last_at: number }>(
+      'SELECT arm, n, mean, m2, last_at FROM signals WHERE metric = ? AND epoch = ?',
       metric,
       epoch,
     )
     const means: ReturnType<SignalSource> = { control: null, candidate: null }
-    for (const { arm, n, mean, last_at } of rows) means[arm] = { n, mean, lastAt: last_at }
+    for (const { arm, n, mean, m2, last_at } of rows) means[arm] = { n, mean, m2, lastAt: last_at }
     return means
   }
 

@@ -1,27 +1,36 @@
 /**
- * Who was exposed to which arm, and what they did, in SQLite; sums over subjects on request. These tables live in the
- * ledger and have no object of their own: both are sharded by subject, the ledger is told of each submit in the same
- * flush, and cost per finished job needs its jobs beside the exposures. Statistics are the core's.
+ * Who was exposed to which arm, and what they did, in SQLite. These tables live in the ledger and have no object of their
+ * own: both are sharded by subject, the ledger is told of each submit in the same flush, and cost per finished job needs
+ * its jobs beside the exposures. Sums are experiment-counts.ts', statistics the core's.
  */
 import type { Arm } from '../../core/arm.ts'
-import { mergedPairs, noPairs, onePair, type PairMoments } from '../../core/stats/moments.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
+import { ExperimentCounts, gpuSeconds, type Subject, TRAITS, type Value, valueOf } from './experiment-counts.ts'
+import { keepJobCosts } from './job-costs.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
 const KEEP_IDS_MS = 30 * DAY_MS
-const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
+/** Subjects counted anew in one call, at most: about two seconds. More are there only after a change of the metrics. */
+const MOST_AT_ONCE = 10_000
+/** And beside other work. */
+const MOST_BESIDE = 2000
 
-type SubjectRow = { arm: Arm; day: number; y: number; x: number }
+type First = { epoch: number; arm: Arm; percent: number; at: number }
+type ExposureRow = First & Subject
 
 export class ExperimentTable {
   readonly #sql: SqlStorage
+  readonly #counts: ExperimentCounts
+  /** What is counted; null until somebody has asked. */
+  #question: ExperimentQuestion | null
   /** Read when first needed. */
   #names: MetricNames | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.#counts = new ExperimentCounts(sql)
     sql.exec(
       `CREATE TABLE IF NOT EXISTS exposures (owner TEXT, epoch INTEGER, arm TEXT, percent REAL, at INTEGER,
         region TEXT, prompt TEXT, duration TEXT, visitor TEXT, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID`,
@@ -32,10 +41,23 @@ export class ExperimentTable {
     sql.exec('CREATE TABLE IF NOT EXISTS event_metrics (metric TEXT PRIMARY KEY) WITHOUT ROWID')
     sql.exec('CREATE TABLE IF NOT EXISTS event_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
     sql.exec('CREATE INDEX IF NOT EXISTS event_ids_by_time ON event_ids (at)')
+    sql.exec('CREATE INDEX IF NOT EXISTS exposures_by_epoch ON exposures (epoch)')
+    sql.exec('CREATE TABLE IF NOT EXISTS uncounted (owner TEXT PRIMARY KEY) WITHOUT ROWID')
+    sql.exec('CREATE TABLE IF NOT EXISTS experiment_question (question TEXT)')
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS firsts (owner TEXT PRIMARY KEY, epoch INTEGER, arm TEXT, percent REAL, at INTEGER) WITHOUT ROWID',
+    )
+    sql.exec(
+      'CREATE TABLE IF NOT EXISTS split_counts (epoch INTEGER PRIMARY KEY, n INTEGER, candidate INTEGER, percents REAL)',
+    )
+    keepJobCosts(sql)
+    const [row] = sql.exec<{ question: string }>('SELECT question FROM experiment_question')
+    this.#question = row ? (JSON.parse(row.question) as ExperimentQuestion) : null
   }
 
   /** Only the first of a subject in an epoch stays; flushes may arrive out of order. */
-  expose({ owner, epoch, arm, percent, at, traits }: Exposure): void {
+  expose(exposure: Exposure): void {
+    const { owner, epoch, arm, percent, at, traits } = exposure
     this.#sql.exec(
       'INSERT INTO exposures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = MIN(at, excluded.at)',
       owner,
@@ -45,27 +67,35 @@ export class ExperimentTable {
       at,
       ...TRAITS.map((trait) => traits[trait]),
     )
+    this.#split(owner, exposure)
+    this.#touch(owner)
   }
 
   /** Values of subjects by UTC day. `configured`: metrics of the release, which are taken however many there are. */
   record(rows: readonly EventRow[], configured: readonly string[], now: number): RowsTaken {
     const repeated: number[] = []
     const refused: number[] = []
+    const unexposed: number[] = []
     const names = (this.#names ??= this.#storedNames())
     this.#sql.exec('DELETE FROM event_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const { row, owners, metric, value, atMs, id } of rows) {
+      const exposed = owners.filter((owner) => this.#isExposed(owner))
+      if (exposed.length === 0) {
+        unexposed.push(row)
+        continue
+      }
       if (!names.admit(metric, configured)) {
         refused.push(row)
         continue
       }
       if (id !== null) {
-        const known = this.#sql.exec('INSERT OR IGNORE INTO event_ids VALUES (?, ?)', id, now)
+        const known = this.#sql.exec('INSERT OR IGNORE INTO event_ids VALUES (?, ?)', `${metric}|${id}`, now)
         if (known.rowsWritten === 0) {
           repeated.push(row)
           continue
         }
       }
-      for (const owner of owners) {
+      for (const owner of exposed) {
         this.#sql.exec(
           'INSERT INTO outcomes VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, n = n + 1',
           owner,
@@ -73,9 +103,15 @@ export class ExperimentTable {
           Math.floor((atMs ?? now) / DAY_MS),
           value,
         )
+        this.#touch(owner)
       }
     }
-    return { repeated, refused }
+    this.count()
+    return { repeated, refused, unexposed }
+  }
+
+  #isExposed(owner: string): boolean {
+    return this.#sql.exec('SELECT 1 FROM exposures WHERE owner = ? LIMIT 1', owner).toArray().length > 0
   }
 
   #storedNames(): MetricNames {
@@ -83,72 +119,129 @@ export class ExperimentTable {
     return new MetricNames(rows, (metric) => this.#sql.exec('INSERT INTO event_metrics VALUES (?)', metric))
   }
 
-  /**
-   * How the split came out: each subject of the run once, in the epoch of its first exposure. `expected` is the sum of
-   * the shares by which each was dealt. (With MIN, SQLite takes the other columns from the row of the minimum.)
-   */
-  splits(sinceMs: number): SplitCount[] {
-    return [
-      ...this.#sql.exec<SplitCount>(
-        `SELECT epoch, COUNT(*) AS n, SUM(arm = 'candidate') AS candidate, SUM(percent / 100.0) AS expected
-         FROM (SELECT owner, epoch, arm, percent, MIN(at) FROM exposures WHERE at >= ? GROUP BY owner)
-         GROUP BY epoch ORDER BY epoch`,
-        sinceMs,
-      ),
-    ]
+  #touch(owner: string): void {
+    this.#sql.exec('INSERT OR IGNORE INTO uncounted VALUES (?)', owner)
   }
 
-  sums({ epochs, metrics, excluded }: ExperimentQuestion): ExperimentSums {
-    const list = epochs.map(Number).join(', ')
-    const span = `WITH span AS (SELECT owner, MIN(arm) AS arm, MAX(arm) AS other, MIN(at) AS at, MIN(at) / ${DAY_MS} AS day
-      FROM exposures WHERE epoch IN (${list}) GROUP BY owner)`
-    const outside = (column: string) =>
-      excluded.map(([from, to]) => `AND NOT (${column} BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
-    const measured = `FROM span WHERE arm = other ${outside('span.day')}`
-    const [row] = this.#sql.exec<{ n: number }>(`${span} SELECT COUNT(*) AS n FROM span WHERE arm != other`)
-    const byMetric = metrics.map(({ name, kind }) => {
-      const rows = this.#sql.exec<SubjectRow>(
-        `${span} SELECT arm, day,
-           (SELECT COALESCE(SUM(sum), 0) FROM outcomes v WHERE v.owner = span.owner AND metric = ?1 AND v.day >= span.day ${outside('v.day')}) AS y,
-           (SELECT COALESCE(SUM(n), 0) FROM outcomes v WHERE v.owner = span.owner AND metric = ?1 AND v.day >= span.day ${outside('v.day')}) AS x
-         ${measured}`,
-        name,
-      )
-      return byDay(name, rows, kind === 'proportion' ? ({ y, x }) => onePair(y > 0 ? 1 : 0, x) : pair)
-    })
-    const jobs = `FROM jobs j WHERE j.owner = span.owner AND j.arm = span.arm AND j.shadow = 0 AND j.status != 'open' AND j.epoch IN (${list})`
-    const cost = this.#sql.exec<SubjectRow>(
-      `${span} SELECT arm, day, (SELECT COALESCE(SUM(COALESCE(run_seconds, seconds, 0)), 0) ${jobs}) AS y,
-         (SELECT COUNT(*) ${jobs} AND j.status = 'succeeded') AS x ${measured}`,
+  /** Brings the sums up to date with whoever was exposed, did something, or had a job that ended. */
+  count(most = MOST_BESIDE): void {
+    const question = this.#question
+    if (!question) {
+      // The first question marks everybody whom it is about.
+      this.#sql.exec('DELETE FROM uncounted')
+      return
+    }
+    const owners = this.#sql.exec<{ owner: string }>('SELECT owner FROM uncounted LIMIT ?', most).toArray()
+    for (const { owner } of owners) {
+      const subject = this.#subjectOf(owner, question)
+      const isMeasured = subject !== null && subject.arm !== 'both'
+      this.#counts.replace(owner, subject, isMeasured ? this.#valuesOf(owner, subject, question) : [])
+      this.#sql.exec('DELETE FROM uncounted WHERE owner = ?', owner)
+    }
+  }
+
+  /** Null where it was not exposed in these epochs, or for the first time on an excluded day. */
+  #subjectOf(owner: string, { epochs, excluded }: ExperimentQuestion): Subject | null {
+    const rows = this.#sql
+      .exec<ExposureRow>(`SELECT * FROM exposures WHERE owner = ? AND epoch IN (${listed(epochs)}) ORDER BY at`, owner)
+      .toArray()
+    const [first] = rows
+    if (!first) return null
+    const day = Math.floor(first.at / DAY_MS)
+    if (rows.some(({ arm }) => arm !== first.arm)) return { ...first, arm: 'both', day }
+    return excluded.some(([from, to]) => from <= day && day <= to) ? null : { ...first, day }
+  }
+
+  /** From the day of the first exposure on. */
+  #valuesOf(owner: string, { arm, day }: Subject, { epochs, metrics, excluded }: ExperimentQuestion): Value[] {
+    const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
+    const values: Value[] = []
+    const sums = this.#sql.exec<{ metric: string; sum: number; n: number }>(
+      `SELECT metric, SUM(sum) AS sum, SUM(n) AS n FROM outcomes WHERE owner = ? AND day >= ? ${outside} GROUP BY metric`,
+      owner,
+      day,
     )
-    const traits = TRAITS.flatMap((trait) => [
-      ...this.#sql.exec<ExperimentSums['traits'][number]>(
-        `SELECT '${trait}' AS trait, COALESCE(${trait}, 'unknown') AS bucket,
-           COUNT(DISTINCT CASE WHEN arm = 'control' THEN owner END) AS control,
-           COUNT(DISTINCT CASE WHEN arm = 'candidate' THEN owner END) AS candidate
-         FROM exposures WHERE epoch IN (${list}) GROUP BY 2`,
-      ),
-    ])
-    return { crossed: row!.n, metrics: byMetric.flat(), gpuSeconds: byDay('', cost, pair), traits }
+    for (const { metric, sum, n } of sums) {
+      const kind = metrics.find(({ name }) => name === metric)?.kind
+      if (kind) values.push(valueOf(metric, kind, sum, n))
+    }
+    const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(
+      `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`,
+      owner,
+      arm,
+    )
+    if (cost && cost.seconds !== null) values.push(gpuSeconds(cost.seconds, cost.succeeded))
+    return values
+  }
+
+  /** Each subject of the run once, in the epoch of its first exposure, with the chance that it had there. */
+  #split(owner: string, { epoch, arm, percent, at }: First): void {
+    if (!this.#question || at < this.#question.sinceMs) return
+    const [known] = this.#sql.exec<First>('SELECT * FROM firsts WHERE owner = ?', owner)
+    if (known && known.at <= at) return
+    if (known) this.#countSplit(known, -1)
+    this.#countSplit({ epoch, arm, percent, at }, 1)
+    this.#sql.exec('INSERT OR REPLACE INTO firsts VALUES (?, ?, ?, ?, ?)', owner, epoch, arm, percent, at)
+  }
+
+  #countSplit({ epoch, arm, percent }: First, sign: 1 | -1): void {
+    this.#sql.exec(
+      'INSERT INTO split_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n, candidate = candidate + excluded.candidate, percents = percents + excluded.percents',
+      epoch,
+      sign,
+      arm === 'candidate' ? sign : 0,
+      sign * percent,
+    )
+  }
+
+  sums(question: ExperimentQuestion): ExperimentSums {
+    this.#ask(question)
+    this.count(MOST_AT_ONCE)
+    const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
+    const splits = this.#sql.exec<SplitCount>(
+      'SELECT epoch, n, candidate, percents / 100.0 AS expected FROM split_counts WHERE n > 0 ORDER BY epoch',
+    )
+    const names = question.metrics.map(({ name }) => name)
+    return { ...this.#counts.sums(names), splits: [...splits], uncounted: n }
+  }
+
+  /** Another question than the last begins anew; epochs that were added to the same span bring their subjects only. */
+  #ask(question: ExperimentQuestion): void {
+    const before = this.#question
+    if (before && JSON.stringify(before) === JSON.stringify(question)) return
+    const { epochs, metrics, excluded, sinceMs } = question
+    const isSameSpan =
+      before !== null &&
+      before.epochs[0] === epochs[0] &&
+      before.epochs.every((epoch) => epochs.includes(epoch)) &&
+      JSON.stringify([before.metrics, before.excluded]) === JSON.stringify([metrics, excluded])
+    const added = isSameSpan ? epochs.filter((epoch) => !before.epochs.includes(epoch)) : epochs
+    if (!isSameSpan) {
+      this.#counts.clear()
+      this.#sql.exec('DELETE FROM uncounted')
+    }
+    if (added.length > 0)
+      this.#sql.exec(`INSERT OR IGNORE INTO uncounted SELECT owner FROM exposures WHERE epoch IN (${listed(added)})`)
+    if (before?.sinceMs !== sinceMs) this.#splitAnew(sinceMs)
+    this.#question = question
+    this.#sql.exec('DELETE FROM experiment_question')
+    this.#sql.exec('INSERT INTO experiment_question VALUES (?)', JSON.stringify(question))
+  }
+
+  /** A run began. (With MIN, SQLite takes the other columns from the row of the minimum.) */
+  #splitAnew(sinceMs: number): void {
+    this.#sql.exec('DELETE FROM firsts')
+    this.#sql.exec('DELETE FROM split_counts')
+    this.#sql.exec(
+      'INSERT INTO firsts SELECT owner, epoch, arm, percent, MIN(at) FROM exposures WHERE at >= ? GROUP BY owner',
+      sinceMs,
+    )
+    this.#sql.exec(
+      "INSERT INTO split_counts SELECT epoch, COUNT(*), SUM(arm = 'candidate'), SUM(percent) FROM firsts GROUP BY epoch",
+    )
   }
 }
 
-function pair({ y, x }: SubjectRow): PairMoments {
-  return onePair(y, x)
-}
-
-/** Subjects → sums per arm and day of first exposure: each subject is in exactly one, so that all may be added up. */
-function byDay(
-  metric: string,
-  rows: Iterable<SubjectRow>,
-  each: (row: SubjectRow) => PairMoments,
-): ExperimentSums['metrics'] {
-  const sums = new Map<string, ExperimentSums['metrics'][number]>()
-  for (const row of rows) {
-    const { arm, day } = row
-    const key = `${arm}|${day}`
-    const sum = sums.get(key) ?? { metric, arm, day, moments: noPairs() }
-    sums.set(key, { ...sum, moments: mergedPairs(sum.moments, each(row)) })
-  }
-  return [...sums.values()]
+function listed(epochs: readonly number[]): string {
+  return epochs.map(Number).join(', ')
 }

@@ -1,0 +1,69 @@
+/** Sums over subjects → one metric's sums by arm, without its extremes, and an arm's estimate. No test, no decision. */
+import type { ArmSums, DaySums, MetricPlan } from './experiment.ts'
+import { type Estimate, meanEstimate, ratioEstimate, shareEstimate } from './stats/estimates.ts'
+import { ofY } from './stats/moments.ts'
+import type { Share } from './stats/proportions.ts'
+import { type Cut, cutOf, edgeOf, winsorised } from './stats/winsorise.ts'
+
+/** Below so many events an arm, normal approximations don't hold: exact tests, no sequential reading. */
+export const FEW_EVENTS = 50
+
+export type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
+
+/** All days together. Means and ratios are cut at one value for both arms; a proportion has no extremes. */
+export function sumsOf({ days }: { days: readonly DaySums[] }, metric: MetricOf): ArmSums {
+  const own = days.filter((each) => each.metric === metric.name)
+  return armSums(own, cutFor(own, metric), metric)
+}
+
+export function cutFor(own: readonly DaySums[], { kind }: MetricOf): Cut {
+  return kind === 'proportion' ? { low: -Infinity, high: Infinity } : cutOf(own)
+}
+
+export function armSums(own: readonly DaySums[], cut: Cut, { kind }: MetricOf): ArmSums {
+  const of = (arm: DaySums['arm']) =>
+    winsorised(
+      own.filter((each) => each.arm === arm),
+      cut,
+      kind === 'ratio',
+    )
+  return { control: of('control'), candidate: of('candidate') }
+}
+
+/** The value that larger ones were cut down to; null where none was. */
+export function cutValue(days: readonly DaySums[], metric: MetricOf): number | null {
+  const { high } = cutFor(
+    days.filter((each) => each.metric === metric.name),
+    metric,
+  )
+  return Number.isFinite(high) ? edgeOf(high) : null
+}
+
+/** Null without subjects, and where a figure is beyond what numbers can hold: then nothing can be said of the metric. */
+export function estimateOf(kind: MetricPlan['kind'], sums: ArmSums[keyof ArmSums]): Estimate | null {
+  if (sums.n === 0) return null
+  const estimate =
+    kind === 'proportion'
+      ? shareEstimate(shareOf(sums))
+      : kind === 'mean'
+        ? meanEstimate(ofY(sums))
+        : ratioEstimate(sums)
+  return estimate && Number.isFinite(estimate.value) && Number.isFinite(estimate.variance) ? estimate : null
+}
+
+export function shareOf({ n, meanY }: ArmSums['control']): Share {
+  return { x: Math.round(n * meanY), n }
+}
+
+/** Subjects with a value, in the arm that has fewer. */
+export function fewestActive({ control, candidate }: ArmSums): number {
+  return Math.min(control.active ?? control.n, candidate.active ?? candidate.n)
+}
+
+/** Events are successes and failures of a proportion, subjects with a value of anything else. */
+export function isSparse(kind: MetricPlan['kind'], sums: ArmSums): boolean {
+  return [sums.control, sums.candidate].some((arm) => {
+    const { x, n } = shareOf(arm)
+    return (kind === 'proportion' ? Math.min(x, n - x) : (arm.active ?? n)) < FEW_EVENTS
+  })
+}

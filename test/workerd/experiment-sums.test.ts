@@ -1,0 +1,153 @@
+/** The ledger's running sums are what adding everything up anew would give, and cost as little to read for many subjects. */
+import { env } from 'cloudflare:workers'
+import { runInDurableObject } from 'cloudflare:test'
+import { expect, it } from 'vitest'
+import type { Env } from '../../src/config/env.ts'
+import type { Arm } from '../../src/core/arm.ts'
+import { sumsOf } from '../../src/core/metric-sums.ts'
+import { seededRandom } from '../../src/core/stats/sampling.ts'
+import type { JobLedger } from '../../src/durable/job-ledger.ts'
+import { ExperimentTable } from '../../src/durable/ledger/experiment-table.ts'
+import type { EventRow, ExperimentQuestion, ExperimentSums } from '../../src/durable/rpc.ts'
+import { ledgerAt } from '../../src/durable/stubs.ts'
+
+const DAY_MS = 86_400_000
+const FIRST_DAY = 20_000
+const QUESTION: ExperimentQuestion = {
+  epochs: [3, 4],
+  metrics: [
+    { name: 'play', kind: 'proportion' },
+    { name: 'spend', kind: 'mean' },
+    { name: 'rate', kind: 'ratio' },
+  ],
+  excluded: [[FIRST_DAY + 2, FIRST_DAY + 2]],
+  sinceMs: FIRST_DAY * DAY_MS,
+}
+
+/** A table in a ledger of its own; `rowsRead` counts what its statements read. */
+async function inLedger<T>(
+  index: number,
+  work: (table: ExperimentTable, sql: SqlStorage, rowsRead: () => number) => T,
+) {
+  const stub = ledgerAt(env as unknown as Env, 'measured', index) as unknown as DurableObjectStub<JobLedger>
+  return runInDurableObject(stub, (_, { storage }) => {
+    const cursors: { rowsRead: number }[] = []
+    const sql = new Proxy(storage.sql, {
+      get: (target, key) =>
+        key === 'exec'
+          ? (...given: Parameters<SqlStorage['exec']>) => {
+              const cursor = target.exec(...given)
+              cursors.push(cursor)
+              return cursor
+            }
+          : Reflect.get(target, key),
+    })
+    const rowsRead = () => cursors.splice(0).reduce((sum, cursor) => sum + cursor.rowsRead, 0)
+    return work(new ExperimentTable(sql), sql, rowsRead)
+  })
+}
+
+const exposure = (owner: string, epoch: number, arm: Arm, at: number) => ({
+  owner,
+  epoch,
+  arm,
+  percent: 50,
+  at,
+  traits: { region: null, prompt: 'short', duration: null, visitor: null },
+})
+
+function event(row: number, owner: string, metric: string, value: number, day: number): EventRow {
+  return { row, owners: [owner], metric, value, atMs: day * DAY_MS + row, id: `e${row}` }
+}
+
+/** Figures of each metric and arm, to nine digits. */
+function figures({ metrics, ...sums }: ExperimentSums) {
+  const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)
+  const arms = QUESTION.metrics.map((metric) => {
+    const all = metrics.map((row) => ({ ...row, bucket: row.bucket && 1 }))
+    return Object.values(sumsOf({ days: all }, metric)).map((arm) => Object.values(arm).map(rounded))
+  })
+  const seconds = sums.gpuSeconds.map(({ arm, moments }) => [arm, moments.n * moments.meanY, moments.n * moments.meanX])
+  return {
+    arms,
+    crossed: sums.crossed,
+    splits: sums.splits,
+    traits: sums.traits,
+    seconds: seconds.map((row) => row.map(rounded).join(' ')).sort((a, b) => a.localeCompare(b)),
+  }
+}
+
+it('running sums are those of adding up anew, whatever came in which order', async () => {
+  await inLedger(11, (table, sql) => {
+    const random = seededRandom(5)
+    const draw = (n: number) => Math.floor(random() * n)
+    table.sums({ ...QUESTION, epochs: [3] })
+    for (let step = 0; step < 1500; step++) {
+      const owner = `owner-${draw(120)}`
+      const day = FIRST_DAY + draw(4)
+      const kind = draw(10)
+      if (kind < 3)
+        table.expose(
+          exposure(
+            owner,
+            3 + draw(2),
+            random() < 0.9 === (owner.length % 2 === 0) ? 'control' : 'candidate',
+            day * DAY_MS + draw(DAY_MS),
+          ),
+        )
+      else if (kind < 8) {
+        const metric = ['play', 'spend', 'rate', 'other'][draw(4)]!
+        const value =
+          metric === 'play' ? draw(2) : metric === 'spend' && draw(3) === 0 ? -random() : 1e3 * random() ** 4
+        table.record([event(step, owner, metric, value, day)], ['play', 'spend', 'rate', 'other'], day * DAY_MS)
+      } else if (kind === 8) {
+        sql.exec(
+          `INSERT INTO jobs (key, owner, arm, epoch, shadow, status, run_seconds, submitted_at) VALUES (?, ?, ?, ?, 0, 'open', NULL, 0)`,
+          `job-${step}`,
+          owner,
+          random() < 0.5 ? 'control' : 'candidate',
+          3 + draw(2),
+        )
+      } else {
+        const status = draw(3) === 0 ? 'failed' : 'succeeded'
+        sql.exec(
+          `UPDATE jobs SET status = ?, run_seconds = ? WHERE owner = ? AND shadow = 0`,
+          status,
+          10 + draw(50),
+          owner,
+        )
+      }
+      if (step % 97 === 0) table.sums({ ...QUESTION, epochs: step < 700 ? [3] : [3, 4] })
+    }
+    const running = table.sums(QUESTION)
+    // Another question, and the same one again: all is counted anew.
+    table.sums({ ...QUESTION, epochs: [9], sinceMs: 0 })
+    const anew = table.sums(QUESTION)
+    expect(figures(running)).toEqual(figures(anew))
+    expect(running.crossed).toBeGreaterThan(3)
+    const [control] = Object.values(sumsOf({ days: running.metrics }, { name: 'play', kind: 'proportion' }))
+    expect(control!.n).toBeGreaterThan(20)
+    expect(running.gpuSeconds.length).toBeGreaterThan(0)
+  })
+})
+
+it('reading the sums costs the same for ten times the subjects', async () => {
+  const cost = (index: number, subjects: number) =>
+    inLedger(index, (table, _, rowsRead) => {
+      table.sums(QUESTION)
+      for (let i = 0; i < subjects; i++) {
+        const arm = i % 2 === 0 ? 'control' : 'candidate'
+        table.expose(exposure(`o${i}`, 3, arm, FIRST_DAY * DAY_MS + i))
+        table.record([event(i, `o${i}`, 'spend', 1 + (i % 5), FIRST_DAY)], [], FIRST_DAY * DAY_MS)
+      }
+      rowsRead()
+      const sums = table.sums(QUESTION)
+      expect(sums.metrics.reduce((n, { metric, moments }) => n + (metric === 'spend' ? moments.n : 0), 0)).toBe(
+        subjects,
+      )
+      return rowsRead()
+    })
+  const [few, many] = [await cost(12, 100), await cost(13, 1000)]
+  expect(many).toBeLessThan(1.2 * few)
+  expect(many).toBeLessThan(200)
+})
