@@ -47,7 +47,7 @@ export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
   { metric: 'error_rate', max: 0.01, for_windows: 5, min_requests: 20 },
   { metric: 'latency_p99', max_over_control: 0.5, for_windows: 5 },
   { metric: 'error_rate', max: 0.5, within: '10s', min_requests: 10 },
-  { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, margin: 0.01, alpha: 0.01 },
+  { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, alpha: 0.01 },
   { metric: 'refusal_rate', method: 'sequential', max: 0.2, alpha: 0.01 },
 ]
 
