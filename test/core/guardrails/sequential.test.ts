@@ -57,7 +57,7 @@ describe('error rate, job by job', () => {
     )
   })
 
-  it('weighs both arms’ counts without a margin: half the jobs do', () => {
+  it('weighs both arms’ counts where there is no margin', () => {
     const minutes = errorMinutes([[600, 30, 600, 3]])
     expect(verdictOf(rule, minutes).status).toBe('inconclusive')
     const verdict = verdictOf(guardrail({ method: 'sequential', margin: 0 }), minutes)
