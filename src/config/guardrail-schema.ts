@@ -7,9 +7,9 @@ import { duration, explained, positive, risk, share, table, wholePositive } from
 
 const metric = v.pipe(
   v.string(),
-  v.title('error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
+  v.title('error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
   v.metadata({ pattern: METRIC_PATTERN }),
-  v.check((text) => isMetric(text), 'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
+  v.check((text) => isMetric(text), 'error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
 )
 
 const FAST = 'a duration from 1s to 5m is needed'
@@ -47,7 +47,8 @@ export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
   { metric: 'error_rate', max: 0.01, for_windows: 5, min_requests: 20 },
   { metric: 'latency_p99', max_over_control: 0.5, for_windows: 5 },
   { metric: 'error_rate', max: 0.5, within: '10s', min_requests: 10 },
-  { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, margin: 0.01, alpha: 0.01 },
+  { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, alpha: 0.01 },
+  { metric: 'refusal_rate', method: 'sequential', max: 0.2, alpha: 0.01 },
 ]
 
 /** One monitor per guardrail and operation, each with an id that stays the same while the config does. */

@@ -9,12 +9,12 @@ type Release = v.InferInput<typeof releaseSchema>
 export const GUARDRAIL: Reference<GuardrailInput> = {
   metric: {
     meaning: 'what is judged',
-    type: '`error_rate`, `latency_p50`, `latency_p95`, `latency_p99`, `signal:NAME`',
+    type: '`error_rate`, `refusal_rate`, `latency_p50`, `latency_p95`, `latency_p99`, `signal:NAME`',
   },
   operations: { meaning: 'judged one by one', default: '`["submit", "job"]`; `["other"]` with `http`' },
   method: {
     meaning:
-      'by windows, or job by job; `sequential` takes `error_rate` with `max`, or `latency_p99` with `max_over_control`',
+      'by windows, or job by job; `sequential` takes `error_rate` or `refusal_rate` with `max`, or `latency_p99` with `max_over_control`',
   },
   max: { meaning: "a rate's limit: 0.01 is 1 %" },
   max_over_control: { meaning: 'relative to control in the same windows: 0.5 is control × 1.5' },

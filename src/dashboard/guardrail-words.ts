@@ -12,7 +12,9 @@ export function guardrailName(verdict: VerdictView, t: Text): string {
     ? g.time(operation, metric.slice('latency_'.length))
     : metric === 'error_rate'
       ? g.errorRate(operation)
-      : metric.replace('signal:', '')
+      : metric === 'refusal_rate'
+        ? g.refusalRate(operation)
+        : metric.replace('signal:', '')
   if (verdict.within_seconds !== null) return g.variant(name, g.fastTrip)
   if (measure === 'seconds_per_clip') return g.variant(name, g.perClip)
   return verdict.method === 'sequential' ? g.variant(name, g.jobByJob) : name

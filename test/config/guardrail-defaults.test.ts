@@ -18,6 +18,8 @@ test('by default errors and latency of submits and jobs are watched, with a fast
     'error_rate:submit:within',
     'error_rate:job:within',
     'error_rate:job:sequential',
+    'refusal_rate:submit:sequential',
+    'refusal_rate:job:sequential',
   ])
 })
 
@@ -27,6 +29,7 @@ test('a wire without jobs has its calls watched instead, so that it can advance'
     'latency_p99:other',
     'error_rate:other:within',
     'error_rate:other:sequential',
+    'refusal_rate:other:sequential',
   ])
 })
 

@@ -56,6 +56,8 @@ describe('a release that says little', () => {
       'error_rate:submit:within',
       'error_rate:job:within',
       'error_rate:job:sequential',
+      'refusal_rate:submit:sequential',
+      'refusal_rate:job:sequential',
     ])
   })
 })

@@ -3,11 +3,12 @@ import { fastTrip } from './fast-trip.ts'
 import { latency } from './latency.ts'
 import type { GuardrailBase, Kind } from './monitor.ts'
 import { rate } from './rate.ts'
+import { refusals } from './refusals.ts'
 import { sequentialLatency } from './sequential-latency.ts'
 import { sequentialRate } from './sequential-rate.ts'
 import { signal } from './signal.ts'
 
-const KINDS = [rate, latency, fastTrip, sequentialRate, sequentialLatency, signal] as const
+const KINDS = [rate, latency, fastTrip, sequentialRate, sequentialLatency, refusals, signal] as const
 
 type GuardrailOf<K> = K extends Kind<infer G> ? G : never
 

@@ -8,6 +8,7 @@ import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, Latencie
 import { jobsForQuantile, tailOf } from './quantile.ts'
 import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
 import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
+import { logERateVsControl } from '../stats/sequential.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, silenceText, subjectOf } from './words.ts'
 
@@ -60,7 +61,7 @@ function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
     limit: tailOf(guardrail),
     alpha: guardrail.alpha,
     // What is tolerated is in the limits by which either arm's jobs were counted.
-    toleratedRatio: () => 1,
+    logEControl: ({ x, n, controlX, controlN }) => logERateVsControl(x, x + controlX, n / (n + controlN), 1),
     actsWithoutControl: () => false,
   }
 }

@@ -2,6 +2,8 @@
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import { errorTally } from './rate.ts'
 import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
+import { logERateVsControl } from '../stats/sequential.ts'
+import { logETwoStreams } from '../stats/two-streams.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { silenceText, subjectOf } from './words.ts'
 
@@ -30,7 +32,9 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
   assess,
   formula: ({ alpha, margin, max }) =>
     `e(x of n, p0 = ${max}) >= k(k + 1)/${alpha} in epoch k, and ` +
-    `e(x of x + x_c, θ0 by traffic share and (p_c + ${margin})/p_c) as well (one-sided beta-binomial e-processes)`,
+    (margin === 0
+      ? `e(x of n, x_c of n_c) as well (one-sided beta-binomial e-process; e-variable for two streams)`
+      : `e(x of x + x_c, θ0 by traffic share and (p_c + ${margin})/p_c) as well (one-sided beta-binomial e-processes)`),
   terms: ({ alpha }) => ({ alpha }),
   lacksControl: () => false,
 }
@@ -39,9 +43,17 @@ function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): Seque
   return {
     limit: max,
     alpha,
-    toleratedRatio: (trial) => toleratedRatio(trial, max, margin),
+    logEControl: (trial) => logEControl(trial, max, margin),
     actsWithoutControl: (logEControl) => logEControl === null || bothBad === 'rollback',
   }
+}
+
+/** Without a margin both arms' counts are tested; with one, whose the events are. */
+function logEControl(trial: Tally, limit: number, margin: number): number {
+  const { x, n, controlX, controlN } = trial
+  return margin === 0
+    ? logETwoStreams({ x, n }, { x: controlX, n: controlN })
+    : logERateVsControl(x, x + controlX, n / (n + controlN), toleratedRatio(trial, limit, margin))
 }
 
 /** (p_c + margin)/p_c, with control's rate drawn towards the limit by the weight of one event. */

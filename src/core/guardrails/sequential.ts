@@ -3,7 +3,7 @@
  * instead of streaks of windows. Once crossed within an epoch, crossed for good. What is an event is the kinds' to say.
  */
 import type { Finding, MonitorState, Tally } from './monitor.ts'
-import { logERateAbove, logERateVsControl } from '../stats/sequential.ts'
+import { logERateAbove } from '../stats/sequential.ts'
 import { share } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
 import type { Operation } from '../outcome.ts'
@@ -18,8 +18,8 @@ const LEAST_EVENTS = 4
 export interface SequentialTest {
   /** The share of events that is allowed. */
   limit: number
-  /** How many times control's rate is tolerated, for these counts. */
-  toleratedRatio: (trial: Tally) => number
+  /** Log e of the candidate being worse than control by more than is tolerated. */
+  logEControl: (trial: Tally) => number
   alpha: number
   /** Whether a limit crossed is enough where control has had no traffic, or where `bothBad` says so. */
   actsWithoutControl: (logEControl: number | null) => boolean
@@ -56,12 +56,11 @@ function isOverLimit(test: SequentialTest, epoch: number, trial: Tally): boolean
  * Epoch k of a release must reach k(k + 1)/α: the shares 1/(k(k + 1)) add up to 1, so however many epochs a release
  * goes through, α is for all of them. Later epochs pay with a few more errors, and have the traffic for it.
  */
-function standing({ limit, toleratedRatio, alpha }: SequentialTest, epoch: number, trial: Tally): Standing {
-  const { x, n, controlX, controlN } = trial
+function standing({ limit, logEControl, alpha }: SequentialTest, epoch: number, trial: Tally): Standing {
+  const { x, n, controlN } = trial
   return {
     logE: logERateAbove(x, n, limit, 1, Math.max(1, 1 / (5 * limit))),
-    logEControl:
-      controlN === 0 || n === 0 ? null : logERateVsControl(x, x + controlX, n / (n + controlN), toleratedRatio(trial)),
+    logEControl: controlN === 0 || n === 0 ? null : logEControl(trial),
     needed: Math.log((epoch * (epoch + 1)) / alpha),
   }
 }

@@ -16,6 +16,7 @@ const NOUNS: Record<Operation, readonly [string, string]> = {
 /** `job error rate`, `p99 latency of submits`. */
 export function subjectOf({ metric, operation }: GuardrailBase): string {
   if (metric === 'error_rate') return `${NOUNS[operation][0]} error rate`
+  if (metric === 'refusal_rate') return `${NOUNS[operation][0]} refusal rate`
   if (metric.startsWith('signal:')) return metric.slice('signal:'.length)
   return metric.startsWith('latency_')
     ? `${metric.slice('latency_'.length)} latency of ${NOUNS[operation][1]}`

@@ -84,6 +84,7 @@ export const enWords = {
       other: 'Request',
     },
     errorRate: (operation: string) => `${operation} error rate`,
+    refusalRate: (operation: string) => `${operation} refusal rate`,
     time: (operation: string, quantile: string) => `${operation} time ${quantile}`,
     fastTrip: 'fast trip',
     jobByJob: 'job by job',

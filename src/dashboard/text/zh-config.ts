@@ -62,12 +62,13 @@ export const zhSentences: Readonly<Record<string, string>> = {
   'give min, max or both': '请给出 min、max 或两者',
   'a string or a list of strings is needed': '应是字符串或字符串列表',
   'a list of at least one is needed': '列表至少要有一项',
-  'error_rate, latency_p50, latency_p95, latency_p99 or signal:NAME':
-    '应是 error_rate、latency_p50、latency_p95、latency_p99 或 signal:NAME',
+  'error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME':
+    '应是 error_rate、refusal_rate、latency_p50、latency_p95、latency_p99 或 signal:NAME',
   'a limit is missing: max or max_over_control': '缺少上限：max 或 max_over_control',
   'a limit is missing: max_over_control or max_seconds': '缺少上限：max_over_control 或 max_seconds',
   'method = "sequential" takes error_rate with a max between 0 and 1':
     'method = "sequential" 用于 error_rate 时，max 应在 0 与 1 之间',
+  'refusal_rate takes a max between 0 and 1': 'refusal_rate 的 max 应在 0 与 1 之间',
   'method = "sequential" takes latency_p99 with max_over_control':
     'method = "sequential" 用于 latency_p99 时，要有 max_over_control',
   'this metric is not judged by windows': '这个指标不能按窗口判定',

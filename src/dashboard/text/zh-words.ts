@@ -72,6 +72,7 @@ export const zhWords: typeof enWords = {
       other: '请求',
     },
     errorRate: (operation) => `${operation}错误率`,
+    refusalRate: (operation) => `${operation}拒绝率`,
     time: (operation, quantile) => `${operation}耗时 ${quantile}`,
     fastTrip: '快速触发',
     jobByJob: '逐个判定',

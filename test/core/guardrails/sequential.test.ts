@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
+import { logETwoStreams } from '../../../src/core/stats/two-streams.ts'
 import { drawBinomial, drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
 import {
   counters,
@@ -54,6 +55,16 @@ describe('error rate, job by job', () => {
     expect(verdictOf({ ...rule, bothBad: 'rollback' as const }, errorMinutes([[500, 100, 9500, 1900]])).status).toBe(
       'breach',
     )
+  })
+
+  it('weighs both arms’ counts where there is no margin', () => {
+    const minutes = errorMinutes([[600, 30, 600, 3]])
+    expect(verdictOf(rule, minutes).status).toBe('inconclusive')
+    const verdict = verdictOf(guardrail({ method: 'sequential', margin: 0 }), minutes)
+    expect(verdict.status).toBe('breach')
+    const { events, baselineEvents, logEControl } = verdict.evidence!
+    const again = logETwoStreams({ x: events!, n: 600 }, { x: baselineEvents!, n: 600 })
+    expect(logEControl).toBeCloseTo(again, 12)
   })
 
   it('tolerates control’s rate and the margin', () => {
@@ -183,6 +194,11 @@ describe('false alarms when looked at after every single job', () => {
 
   it('stay within α at control’s rate plus margin', () => {
     expect(falseAlarms(loose, 200, 0.04, 4, 0.03)).toBeLessThanOrEqual(0.09)
+  })
+
+  it('stay within α at control’s rate without a margin', () => {
+    const even = guardrail({ method: 'sequential', margin: 0, alpha: 0.05 })
+    expect(falseAlarms(even, 200, 0.03, 4, 0.03)).toBeLessThanOrEqual(0.09)
   })
 
   it('are a power that finds 5 % within a few hundred jobs, nearly always', () => {
