@@ -104,9 +104,9 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  // A blocker's message may begin with its code already, as in "bake: 17 s of 20 s left".
-  const lines = details.map(({ path, message: what }) =>
-    path && !what.startsWith(`${path}: `) ? `${path}: ${what}` : what,
+  // What blocks has its code as its path, and a sentence that says what it is about.
+  const lines = details.map(({ path, code: what, message: words }) =>
+    path === '' || path === what ? words : `${path}: ${words}`,
   )
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)

@@ -36,7 +36,10 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     const json = args.includes('--json')
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.ok
-      if (json) printJson(usage(error.message.replace(/^error: |^\(outputHelp\)$/, '') || 'a command is needed').json)
+      if (json)
+        printJson(
+          usage(error.code === 'commander.help' ? 'a command is needed' : error.message.replace(/^error: /, '')).json,
+        )
       return EXIT.usage
     }
     if (!(error instanceof Failure)) throw error

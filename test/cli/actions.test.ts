@@ -95,7 +95,7 @@ describe('the commands that change a release', () => {
     expect(code).toBe(1)
     expect(err).toContain('sluice: advance waits for: bake: 12 min of 30 min left (blocked)')
     expect(err).toContain('\n  bake: 12 min of 30 min left\n')
-    expect(err).toContain('min_jobs: 19 more candidate jobs')
+    expect(err).toContain('\n  19 more candidate jobs')
   })
 
   it('print the refusal itself with --json, and the sentence on stderr', async () => {

@@ -1,4 +1,5 @@
 /** A small control plane over real HTTP that keeps state: what the command line is tested against. */
+import { detail, type ErrorDetail } from '../../src/core/errors.ts'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as v from 'valibot'
@@ -31,12 +32,12 @@ export interface Twin {
 class Refusal extends Error {
   readonly status: number
   readonly code: string
-  readonly details: { path: string; message: string }[]
+  readonly details: ErrorDetail[]
   constructor(status: number, code: string, message: string, details: { path: string; message: string }[] = []) {
     super(message)
     this.status = status
     this.code = code
-    this.details = details
+    this.details = details.map(({ path, message }) => detail(path, code === 'blocked' ? path : 'wrong', message))
   }
 }
 

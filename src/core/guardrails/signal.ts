@@ -1,4 +1,5 @@
 /** Signals posted from outside (quality, resources, cost): candidate's mean against a limit or control's mean; less is better. */
+import { limitMissing } from './lack.ts'
 import { grouped, subjectOf } from './words.ts'
 import type { Finding, GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
 
@@ -17,7 +18,7 @@ export const signal: Kind<SignalGuardrail> = {
   form: 'windows',
   isPosted: true,
   lacks: ({ max, max_over_control }) =>
-    max === undefined && max_over_control === undefined ? 'a limit is missing: max or max_over_control' : null,
+    max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null,
   from: ({ metric, max, maxOverControl, minSamples }) => ({
     metric: metric as SignalGuardrail['metric'],
     max,

@@ -1,4 +1,5 @@
 /** English: what is said when something fails, is refused, or is not heard of. */
+import type { Detail } from '../../api/index.ts'
 
 export const enFailures = {
   problem: {
@@ -51,7 +52,7 @@ export const enFailures = {
     },
     possible: (actions: string) => ` Possible now: ${actions}.`,
     /** What is wrong with a key of the configuration: English is what the API says. */
-    key: (message: string) => message,
+    key: ({ message }: Detail) => message,
   },
   live: {
     failed: 'That did not work. Nothing was changed, as far as is known here: look again before you repeat it.',

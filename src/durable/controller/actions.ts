@@ -5,7 +5,7 @@ import type { Facts } from '../../core/gates.ts'
 import { type Judgement, openJudgement } from '../../core/guardrails/evaluation.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'
 import { excusedGuardrails } from '../../core/guardrails/excuse.ts'
-import type { ErrorDetail } from '../../core/errors.ts'
+import { detail, type ErrorDetail } from '../../core/errors.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { resumed } from '../../core/guardrails/resume.ts'
 import { type Command, MAX_REASON_CHARS, placeOf, type Transition, transition } from '../../core/transitions.ts'
@@ -187,9 +187,9 @@ function commandOf(request: ActionCommand): Command | null {
 
 /** The legal actions, the key that is wrong, or what is still missing. */
 function detailsOf({ code, message, param, legal, blockers }: Transition & { ok: false }): ErrorDetail[] {
-  if (code === 'illegal_transition') return legal.map((action) => ({ path: 'action', message: action }))
-  if (param !== null) return [{ path: param, message }]
-  return blockers.map((blocker) => ({ path: blocker.code, message: blocker.message }))
+  if (code === 'illegal_transition') return legal.map((action) => detail('action', 'legal_action', action, { action }))
+  if (param !== null) return [detail(param, 'out_of_range', message)]
+  return blockers.map((blocker) => detail(blocker.code, blocker.code, blocker.message))
 }
 
 function invalid(param: string, message: string): Refusal {
@@ -197,7 +197,7 @@ function invalid(param: string, message: string): Refusal {
     ok: false,
     code: 'invalid_request',
     message: `${param} ${message}`,
-    details: [{ path: param, message }],
+    details: [detail(param, 'not_valid', message)],
   }
 }
 

@@ -2,6 +2,7 @@
  * A release's controller in memory: versions, refusals, audit and compare-and-set as the real one answers them, so
  * that the control plane can be tried without objects. It knows two moves: start and rollback.
  */
+import { detail } from '../../../src/core/errors.ts'
 import type { ConfigView, HistoryEntry, JobView, PairView, ReleaseView } from '../../../src/api/index.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { WindowRow } from '../../../src/core/window.ts'
@@ -175,5 +176,10 @@ function paged<T>(all: T[], cursor: string | null, limit: number): { items: T[];
 }
 
 function refusal(code: Refusal['code'], message: string, legal: string[] = []): Refusal {
-  return { ok: false, code, message, details: legal.map((action) => ({ path: 'action', message: action })) }
+  return {
+    ok: false,
+    code,
+    message,
+    details: legal.map((action) => detail('action', 'legal_action', action, { action })),
+  }
 }
