@@ -94,7 +94,7 @@ test('one night, from log-in to reset, on one page', { timeout: 300_000 }, async
     body: JSON.stringify({ job_failure_rate: 0.6, error_rate: 0.3 }),
   })
   expect(fault.ok).toBe(true)
-  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, by itself.")', { timeout: 90_000 })
+  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, automatically.")', { timeout: 90_000 })
   expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
   const reason = (await page.textContent('#history li.bad q')) ?? ''
   expect(reason).toMatch(/error rate [\d.]+ %/)

@@ -122,7 +122,7 @@ describe('a place', () => {
     expect(history).toContain('advanced 3\u00a0% → 5\u00a0%')
     expect(history).toContain('rolled back 7\u00a0% → 0\u00a0%')
     const page = await read(twin, PAGE)
-    expect(page).toContain('Rolled back from 7\u00a0%, by hand.')
+    expect(page).toContain('Rolled back from 7\u00a0%, by an operator.')
     expect(page).toContain('set 0\u00a0%, actual 0\u00a0%')
     expect(page).toContain('the cool-down, which begins with the reset')
   })

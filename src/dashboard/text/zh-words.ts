@@ -73,8 +73,7 @@ export const zhWords: typeof enWords = {
     },
     errorRate: (operation) => `${operation}错误率`,
     time: (operation, quantile) => `${operation}耗时 ${quantile}`,
-    fastTrip: '快速触发',
-    jobByJob: '逐个判定',
+    how: { fast_trip: '快速触发', per_clip: '按标准片段', job_by_job: '逐个判定' },
     limit: (value) => `> ${value}`,
     limitWords: (value) => `上限 ${value}`,
     inWindows: (n) => (n > 1 ? `，连续 ${n} 个窗口` : ''),
@@ -92,7 +91,6 @@ export const zhWords: typeof enWords = {
       return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
     },
     inARow: (bad, needed) => `连续坏窗口 ${bad}/${needed}`,
-    perClip: '按标准片段',
     variant: (name, how) => `${name}（${how}）`,
     does: { rollback: '回滚', pause: '暂停', warn: '告警' },
     evidence: '判定依据',
