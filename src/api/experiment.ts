@@ -115,7 +115,7 @@ export const decisionSchema = v.object({
         'excluded_now',
         'guardrail_worse',
         'guardrail_unproven',
-        'too_dear',
+        'cost_exceeded',
         'not_significant',
         'primary_better',
       ]),
@@ -182,7 +182,7 @@ export const reportSchema = v.object({
     candidate: v.nullable(v.number()),
     relative: lift,
     limit: v.number(),
-    status: v.picklist(['within', 'too_dear', 'not_measured']),
+    status: v.picklist(['within', 'cost_exceeded', 'not_measured']),
   }),
   signals: v.array(
     v.object({

@@ -21,8 +21,8 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
       return words.days(String(report.readiness.days), String(report.readiness.min_days))
     case 'excluded_now':
       return words.excluded_now(report.readiness.excluded_now ?? '')
-    case 'too_dear':
-      return words.too_dear(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
+    case 'cost_exceeded':
+      return words.cost_exceeded(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
     case 'no_primary':
     case 'no_subjects':
     case 'sample':

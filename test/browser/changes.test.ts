@@ -93,7 +93,7 @@ describe('in the browser', () => {
     expect(complaints).toEqual([])
 
     await author.goto(`${gateway.url}/_sluice/releases/${REVIEWED}/changes/2`)
-    expect(await author.textContent('#moved')).toMatch(/Made for version 0, and version 1 acts.*min_jobs/s)
+    expect(await author.textContent('#moved')).toMatch(/Made for version 0, but version 1 is in effect.*min_jobs/s)
     expect(await buttons(author)).toEqual(['do-comment', 'do-discard', 'do-rebase', 'do-approve'])
     await author.click('#do-rebase')
     await author.waitForSelector('#do-publish')

@@ -130,7 +130,7 @@ describe('the headline', () => {
 
   test('of a release whose checks stopped does not say healthy', () => {
     const { title, sentence, badge } = read({ next_check_at: later(-20) })
-    expect(title).toBe('Canary at 5\u00a0%. Guardrails are not being judged.')
+    expect(title).toBe('Canary at 5\u00a0%. Guardrails are not being evaluated.')
     expect(sentence).toContain('The check that was due 20 s ago has not happened')
     expect(badge.tone).toBe('bad')
   })
@@ -158,7 +158,7 @@ describe('the headline', () => {
     expect(title).toBe('Rolled back from 5\u00a0%, automatically.')
     expect(sentence).toBe(
       'Job error rate of the candidate was 7.9 % (limit 1 %, control 0.38 %) in 5 of 5 windows. ' +
-        'Decided 14:32:00, last misrouted submit 0.8 s later. 9 jobs failed, 8 subjects had met the candidate, 7 jobs were rescued. ' +
+        'Decided 14:32:00, last misrouted submit 0.8 s later. 9 jobs failed, 8 subjects were exposed to the candidate, 7 jobs were rescued. ' +
         '3 jobs still finish on the candidate, the oldest is 2 min 10 s old.',
     )
   })
@@ -170,10 +170,10 @@ describe('the headline', () => {
     expect(sentence).toBe('Reason: “faces melt”. Decided 14:30:00. No job is left on the candidate.')
   })
 
-  test('of a completed release says that guardrails are still armed', () => {
+  test('of a completed release says that guardrails are still active', () => {
     const { title, sentence } = read({ state: 'completed', stage: 'completed', percent: 100, next: null })
     expect(title).toBe('Completed.')
-    expect(sentence).toContain('Everybody is served by Wan2.2-T2V-A14B. Guardrails are still armed')
+    expect(sentence).toContain('Everybody is served by Wan2.2-T2V-A14B. Guardrails are still active')
   })
 
   test('is written in Chinese from the same state', () => {

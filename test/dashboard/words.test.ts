@@ -46,7 +46,7 @@ describe('a verdict', () => {
   test('is the API’s sentence in English, and the same figures in Chinese', () => {
     expect(verdictSentence(rate!, en)).toBe(rate!.message)
     expect(verdictSentence(rate!, zh)).toBe(
-      '作业错误率：越限。候选 7.9%（共 412）：作业超时 30、作业失败 3；对照 0.38%（共 7,912）；触发条件 > 1%，连续 5 个窗口；连续坏窗口 5/5。',
+      '作业错误率：越限。候选 7.9%（共 412）：作业超时 30、作业失败 3；对照 0.38%（共 7,912）；触发条件 > 1%，连续 5 个窗口；连续异常窗口 5/5。',
     )
     expect(verdictSentence(latency!, zh)).toContain('候选 47.1\u00a0秒（共 412）；对照 41\u00a0秒')
     expect(verdictSentence(signal!, zh)).toContain('fvd：无数据。候选 –；')
@@ -74,7 +74,9 @@ describe('a refusal', () => {
 
   test('names what would be possible instead', () => {
     const illegal = refusal('illegal_transition', detail('action', 'legal_action', 'rollback', { action: 'rollback' }))
-    expect(refusalWords(illegal, en)).toBe('That is not possible where the release stands. Possible now: Roll back.')
+    expect(refusalWords(illegal, en)).toBe(
+      'That is not possible in the release’s current state. Possible now: Roll back.',
+    )
     expect(refusalWords(illegal, zh)).toBe('发布的当前状态不允许这样做。现在可以：回滚。')
     expect(wrongs(illegal, zh)).toEqual([])
   })

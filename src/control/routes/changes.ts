@@ -84,7 +84,7 @@ export const changeRoutes = [
   act(
     ['patch', '', 'operator'],
     'editChange',
-    "Edit one's own change request; a new patch is based on the version that acts now",
+    "Edit one's own change request; a new patch is based on the version in effect",
     changeEditSchema,
     (service, ...given) => service.edit(...given),
     ['not_author'],
@@ -100,7 +100,7 @@ export const changeRoutes = [
   act(
     ['post', '/rebase', 'operator'],
     'rebaseChange',
-    'Put the same patch on top of the version that acts now, where another was published meanwhile',
+    'Put the same patch on top of the version in effect, where another was published meanwhile',
     changeActSchema,
     (service, ...given) => service.rebase(...given),
     ['not_author'],

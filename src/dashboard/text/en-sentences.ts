@@ -19,7 +19,7 @@ export const enSentences = {
     both_bad: { word: 'both arms bad', title: 'Both arms are bad; held.' },
     breach: { word: 'breach', title: 'A guardrail is breached.' },
     unmeasured: { word: 'not measured', title: 'Guardrails could not be measured.' },
-    stale: { word: 'stale', title: 'Guardrails are not being judged.' },
+    stale: { word: 'stale', title: 'Guardrails are not being evaluated.' },
     quiet: { word: 'not started', title: '' },
     done: { word: 'completed', title: '' },
     rolled_back: { word: 'rolled back', title: '' },
@@ -32,7 +32,7 @@ export const enSentences = {
       say`Everybody is served by ${strong(control)}. Start in shadow: the candidate then gets copies of real submits, and nobody sees its videos.`,
     shadowFor: say`Nobody is served by the candidate. `,
     completed: (candidate: string): Part[] =>
-      say`Everybody is served by ${strong(candidate)}. Guardrails are still armed: roll back takes everybody to control.`,
+      say`Everybody is served by ${strong(candidate)}. Guardrails are still active: a rollback takes everybody back to control.`,
     next: (place: string): Part[] => say`Next step is ${strong(place)}`,
     last: say`The last step is ${strong('promote')}`,
     earliest: (span: string): Part[] => say`, in ${strong(span)} at the earliest`,
@@ -79,7 +79,7 @@ export const enSentences = {
     decided: (clock: string): string => `Decided ${clock}`,
     misrouted: (span: string): string => `, last misrouted submit ${span} later`,
     failed: (jobs: number, subjects: number): Part[] =>
-      say`${strong(counted(jobs, 'job', 'jobs'))} failed, ${strong(counted(subjects, 'subject', 'subjects'))} had met the candidate`,
+      say`${strong(counted(jobs, 'job', 'jobs'))} failed, ${strong(counted(subjects, 'subject', 'subjects'))} were exposed to the candidate`,
     rescued: (jobs: number): string => `, ${jobs} ${jobs === 1 ? 'job was' : 'jobs were'} rescued`,
     gpu: (span: string): string => `; ${span} of GPU time lost`,
     draining: (jobs: number, oldest: string): Part[] =>
@@ -97,7 +97,7 @@ export const enSentences = {
     gate: say`the ${strong('experiment’s decision')}`,
     approval: say`an ${strong('approval')}`,
     freeze: (until: string): Part[] => say`the ${strong('freeze')} to end${until === '' ? '' : `, in ${until}`}`,
-    paused: say`somebody to ${strong('resume')} it`,
+    paused: say`someone to ${strong('resume')} it`,
     cooldown: (left: string): Part[] => say`cool-down: ${left} left`,
     notStarted: say`a start by an operator`,
     rolledBack: say`a reset by an operator, with a reason`,

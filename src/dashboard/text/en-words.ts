@@ -48,7 +48,7 @@ export const enWords = {
     title: 'Ladder',
     setActual: (set: string, actual: string | null) =>
       actual === null ? `set ${set}, no traffic yet` : `set ${set}, actual ${actual}`,
-    nobodyNew: 'candidate serves nobody new',
+    nobodyNew: 'no new submits to the candidate',
     bake: (span: string) => span,
     gate: 'A/B',
     approval: 'approval',
@@ -68,7 +68,7 @@ export const enWords = {
     tripsAt: 'trips at',
     streak: 'bad windows in a row',
     verdict: 'verdict',
-    none: 'Nothing has been judged in this epoch yet. Guardrails are judged once the release runs and a window has closed.',
+    none: 'Nothing evaluated in this epoch yet. Guardrails are evaluated once the release runs and a window has closed.',
     status: { pass: 'pass', breach: 'breach', inconclusive: 'inconclusive', no_data: 'no data', error: 'not measured' },
     bothBad: 'both bad',
     graceOver: 'no data for too long',
@@ -96,7 +96,7 @@ export const enWords = {
     inARow: (bad: number, needed: number) => `${bad} of ${needed} bad windows in a row`,
     variant: (name: string, how: string) => `${name}, ${how}`,
     does: { rollback: 'rolls back', pause: 'pauses', warn: 'warns' },
-    evidence: 'How these were judged',
+    evidence: 'How these were evaluated',
     windows: (from: string, to: string) => `${from} to ${to}`,
   },
   charts: {
@@ -113,7 +113,7 @@ export const enWords = {
     empty: 'No traffic in this span.',
     drift: (arm: string, n: string) =>
       `Contract drift: ${arm} refused ${n} requests of a kind that the other arm takes. See their 4xx answers.`,
-    unavailable: 'These figures can’t be read just now.',
+    unavailable: 'These figures are unavailable right now.',
     range: 'Span',
     operationChoice: 'Operation',
     quantileChoice: 'Percentile',

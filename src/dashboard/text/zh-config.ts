@@ -55,6 +55,6 @@ export const zhDetails: Readonly<Record<string, Words>> = {
   no_attribute: '至少写明一个属性，例如 claim、header 或 subject',
   in_alone: '`in` 要与 claim 或 header 一起使用',
   arm_or_weight: '请给出 arm 或 weight 之一',
-  weight_flips: 'weight 只能用于 claim 和 subject：用于其他属性时，同一用户会在两臂之间切换',
+  weight_flips: 'weight 只能用于 claim 和 subject：用于其他属性时，同一用户会在两组之间切换',
   not_name: '名称为 1 到 100 个字符，不含空格、"/" 或 "|"',
 }

@@ -54,11 +54,11 @@ export const zhWords: typeof enWords = {
     candidate: '候选',
     control: '对照',
     tripsAt: '触发条件',
-    streak: '连续坏窗口',
+    streak: '连续异常窗口',
     verdict: '判定',
     none: '本轮尚未判定。发布运行并有一个时间窗结束后，护栏才会开始判定。',
     status: { pass: '通过', breach: '越限', inconclusive: '尚无定论', no_data: '无数据', error: '无法测量' },
-    bothBad: '两臂皆坏',
+    bothBad: '两组均异常',
     graceOver: '无数据过久',
     of: (n) => `共 ${n}`,
     operation: {
@@ -90,7 +90,7 @@ export const zhWords: typeof enWords = {
       ]
       return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
     },
-    inARow: (bad, needed) => `连续坏窗口 ${bad}/${needed}`,
+    inARow: (bad, needed) => `连续异常窗口 ${bad}/${needed}`,
     variant: (name, how) => `${name}（${how}）`,
     does: { rollback: '回滚', pause: '暂停', warn: '告警' },
     evidence: '判定依据',
@@ -108,7 +108,7 @@ export const zhWords: typeof enWords = {
     time: '时间（UTC）',
     ranges: { '5m': '5 分钟', '30m': '30 分钟', '3h': '3 小时', '24h': '24 小时' },
     empty: '此时段没有流量。',
-    drift: (arm, n) => `契约偏离：${arm}拒绝了 ${n} 个另一臂会接受的请求。请查看其 4xx 应答。`,
+    drift: (arm, n) => `契约偏离：${arm}拒绝了 ${n} 个另一组会接受的请求。请查看其 4xx 应答。`,
     unavailable: '暂时读不到这些数据。',
     range: '时段',
     operationChoice: '操作',
