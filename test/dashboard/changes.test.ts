@@ -74,7 +74,7 @@ describe('a change request', () => {
     expect((await ask('ben', 'operator', '/changes/1', fields)).status).toBe(303)
     expect(await read('eve', 'viewer', '/changes/1')).toMatch(/approved by ben.*looks right/s)
     const own = await ask('ann', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })
-    expect([own.status, await own.text()]).toEqual([409, expect.stringContaining('asks for a second person')])
+    expect([own.status, await own.text()]).toEqual([409, expect.stringContaining('requires a second person')])
     expect((await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })).status).toBe(303)
     const list = await read('eve', 'viewer', '/changes')
     expect(list).toContain('No open change request')
@@ -147,7 +147,7 @@ describe('break-glass', () => {
     expect(await read('ann', 'operator', '/config', review)).not.toContain('name="break_glass"')
     const publish = { section: 'publish', how: 'publish', patch: '{"min_jobs":3}', version: '0', reason: 'on fire' }
     const refused = await ask('ben', 'admin', '/config', publish)
-    expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('asks for a second person')])
+    expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('requires a second person')])
     expect((await ask('ben', 'admin', '/config', { ...publish, break_glass: '1' })).status).toBe(303)
     expect(await read('ben', 'admin', '/changes')).toContain('without the required second person')
   })

@@ -27,7 +27,7 @@ export const enFailures = {
       invalid_request: 'That can’t be done as asked.',
       version_mismatch: 'Someone else changed it in the meantime.',
       review_required:
-        'This asks for a second person: nobody approves their own change, nor publishes it where the release asks for review.',
+        'This requires a second person: nobody approves their own change, nor publishes it where the release requires a review.',
       not_author: 'Only its author does that, or an admin.',
       change_stale: 'It is stale: others published meanwhile. Rebase it, then look again.',
       change_closed: 'It is already published or discarded.',
