@@ -55,7 +55,7 @@ async function confirm(page: Page, opener: string, reason: string, change?: () =
 async function advance(page: Page, to: string): Promise<void> {
   await confirm(page, '#do-advance', `on to ${to}`, async () => {
     await page.check('dialog input[name=force]')
-    await page.waitForSelector('dialog #effect :text("goes past what it waits for")')
+    await page.waitForSelector('dialog #effect :text("skips what it waits for")')
   })
   await page.waitForSelector(`h1:has-text("Canary at ${to}")`)
 }
