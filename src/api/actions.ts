@@ -1,5 +1,6 @@
 /** What an action on a release takes, and which keys belong to which action. What it does is the state machine's. */
 import * as v from 'valibot'
+import { fault } from '../config/issue-words.ts'
 import { MAX_REASON_CHARS } from '../core/transitions.ts'
 
 export const ACTIONS = [
@@ -49,13 +50,16 @@ export const actionSchema = v.pipe(
     const given = dataset.value
     const at = (key: OwnKey, message: string) =>
       addIssue({ message, path: [{ type: 'object', origin: 'value', input: given, key, value: given[key] }] })
+    const belongs = (key: OwnKey, actions: string) =>
+      at(key, fault('of_other_action', `belongs to ${actions} only`, { actions }))
     for (const [key, actions] of OWN_KEYS) {
       // `force: false` is what is meant where nothing is said.
       const isSaid = given[key] !== undefined && given[key] !== false
-      if (isSaid && !actions.includes(given.action)) at(key, `belongs to ${actions.join(' and ')} only`)
+      if (isSaid && !actions.includes(given.action)) belongs(key, actions.join(' and '))
     }
     const needed = NEEDED[given.action]
-    if (needed && given[needed] === undefined) at(needed, `missing: ${given.action} needs it`)
+    if (needed && given[needed] === undefined)
+      at(needed, fault('needed_by_action', `missing: ${given.action} needs it`, { action: given.action }))
   }),
 )
 export type ActionRequest = v.InferInput<typeof actionSchema>

@@ -1,7 +1,8 @@
 /** Change requests of the live configuration and its published versions, as the API takes and answers them. */
 import * as v from 'valibot'
 import { reasonSchema } from './actions.ts'
-import { configValueSchema } from './index.ts'
+import { fault } from '../config/issue-words.ts'
+import { configValueSchema, detailSchema } from './index.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const overlay = v.record(v.string(), v.unknown())
@@ -42,7 +43,7 @@ export const changeDetailSchema = v.object({
   /** What others changed since, where it is stale. */
   moved: v.array(changedKeySchema),
   /** Why it could not be published as it is. */
-  issues: v.array(v.object({ path: v.string(), message: v.string() })),
+  issues: v.array(detailSchema),
   reviews: v.array(
     v.object({
       who: v.string(),
@@ -64,7 +65,10 @@ export const proposalSchema = v.pipe(
     /** Instead of a patch: the overlay of this version, as it was. */
     restore: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   }),
-  v.check(({ patch, restore }) => (patch === undefined) !== (restore === undefined), 'give either patch or restore'),
+  v.check(
+    ({ patch, restore }) => (patch === undefined) !== (restore === undefined),
+    fault('patch_or_restore', 'give either patch or restore'),
+  ),
 )
 export const changeEditSchema = v.strictObject({
   revision,

@@ -1,7 +1,9 @@
 /** What the experiment takes and answers: rows of signals and events, and what became of a batch. No behaviour here. */
 import * as v from 'valibot'
 import { instantText } from '../config/fields.ts'
+import { fault } from '../config/issue-words.ts'
 import { ARMS } from '../core/arm.ts'
+import { detailSchema } from './index.ts'
 
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
@@ -9,7 +11,10 @@ const arm = v.picklist(ARMS)
 /** Of one value, in size. */
 const MAX_VALUE = 1e12
 
-const metricName = v.pipe(v.string(), v.regex(/^[^\s/|]{1,100}$/u, 'a name of 1 to 100 characters without blanks'))
+const metricName = v.pipe(
+  v.string(),
+  v.regex(/^[^\s/|]{1,100}$/u, fault('not_metric_name', 'a name of 1 to 100 characters without blanks')),
+)
 const rowId = v.pipe(v.string(), v.minLength(1), v.maxLength(200))
 const common = {
   release: v.string(),
@@ -32,7 +37,10 @@ export const eventSchema = v.pipe(
     subject: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
     job_id: v.optional(v.string()),
   }),
-  v.check((row) => (row.subject === undefined) !== (row.job_id === undefined), 'give either subject or job_id'),
+  v.check(
+    (row) => (row.subject === undefined) !== (row.job_id === undefined),
+    fault('subject_or_job_id', 'give either subject or job_id'),
+  ),
 )
 export type Event = v.InferOutput<typeof eventSchema>
 
@@ -42,7 +50,7 @@ export const MAX_BATCH_ROWS = 1000
 export const batchAnswerSchema = v.object({
   accepted: v.number(),
   repeated: v.number(),
-  details: v.array(v.object({ path: v.string(), message: v.string() })),
+  details: v.array(detailSchema),
 })
 export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
 
@@ -114,7 +122,7 @@ export const decisionSchema = v.object({
         'excluded_now',
         'guardrail_worse',
         'guardrail_unproven',
-        'too_dear',
+        'cost_exceeded',
         'not_significant',
         'primary_better',
       ]),
@@ -181,7 +189,7 @@ export const reportSchema = v.object({
     candidate: v.nullable(v.number()),
     relative: lift,
     limit: v.number(),
-    status: v.picklist(['within', 'too_dear', 'not_measured']),
+    status: v.picklist(['within', 'cost_exceeded', 'not_measured']),
   }),
   signals: v.array(
     v.object({

@@ -13,6 +13,15 @@ export * from './release.ts'
 const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
 
+/** One thing that was wrong: where, what by code and params, and a sentence for people. */
+export const detailSchema = v.object({
+  path: v.string(),
+  message: v.string(),
+  code: v.string(),
+  params: v.record(v.string(), v.union([v.string(), v.number()])),
+})
+export type Detail = v.InferOutput<typeof detailSchema>
+
 const place = v.object({ stage: v.string(), percent: v.number() })
 export const historyEntrySchema = v.object({
   id: v.string(),
@@ -41,7 +50,7 @@ export const configViewSchema = v.object({
   values: v.record(v.string(), configValueSchema),
   overlay: v.record(v.string(), v.unknown()),
   /** Why the overlay, as it is stored, does not act; left out where it does. The values are then the file's. */
-  set_aside: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
+  set_aside: v.optional(v.array(detailSchema)),
   /** False in the answer to a change that changes nothing: no version was published. */
   changed: v.optional(v.boolean()),
   /** Published overlays, newest first. */
@@ -120,7 +129,7 @@ export const errorSchema = v.object({
     type: v.string(),
     param: v.nullable(v.string()),
     request_id: v.string(),
-    details: v.array(v.object({ path: v.string(), message: v.string() })),
+    details: v.array(detailSchema),
     // A gateway of before this member leaves it out.
     docs: v.optional(v.string()),
   }),

@@ -3,8 +3,8 @@
  * others hold. What the entries allow is the callers' business. Issues never quote a secret.
  */
 import * as v from 'valibot'
-import { issueWords } from '../config/issue-words.ts'
-import type { ErrorDetail } from '../core/errors.ts'
+import { fault, issueDetail } from '../config/issue-words.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 
 const MAX_ENTRIES = 200
 /** A key may be held twice while it is rotated. */
@@ -15,8 +15,8 @@ const trimmed = v.pipe(v.string(), v.trim())
 
 /** A secret's name and its hash: what stands in place of the secret itself. Blanks around them are cut off. */
 export const hashedEntries = {
-  name: v.pipe(trimmed, v.regex(NAME, '1 to 64 letters, digits, ".", "_", "@" or "-"')),
-  sha256: v.pipe(trimmed, v.regex(/^[0-9a-fA-F]{64}$/, '64 hex digits'), v.toLowerCase()),
+  name: v.pipe(trimmed, v.regex(NAME, fault('not_entry_name', '1 to 64 letters, digits, ".", "_", "@" or "-"'))),
+  sha256: v.pipe(trimmed, v.regex(/^[0-9a-fA-F]{64}$/, fault('not_sha256', '64 hex digits')), v.toLowerCase()),
 }
 
 export interface Held<T> {
@@ -34,23 +34,35 @@ export function readHeld<S extends v.GenericSchema<unknown, { name: string }>>(
 ): Held<v.InferOutput<S>> {
   if (secret === undefined || secret.trim() === '') return { entries: [], issues: [], unreadable: false }
   const given = listOf(secret)
-  if (typeof given === 'string') return { entries: [], issues: [{ path: key, message: given }], unreadable: true }
+  if (typeof given === 'string') return { entries: [], issues: [detail(key, 'not_json_list', given)], unreadable: true }
   const entries: v.InferOutput<S>[] = []
   const issues: ErrorDetail[] = []
   const held = new Map<string, number>()
   for (const [at, one] of given.slice(0, MAX_ENTRIES).entries()) {
     const read = v.safeParse(schema, one)
     if (!read.success) {
-      issues.push(...read.issues.map((issue) => detail([key, at, v.getDotPath(issue)], one, issueWords(issue, false))))
+      issues.push(
+        ...read.issues.map((issue) => leftOut(issueDetail(pathOf(key, at, v.getDotPath(issue)), issue, false), one)),
+      )
       continue
     }
     const twins = (held.get(read.output.name) ?? 0) + 1
     held.set(read.output.name, twins)
     if (twins <= MAX_OF_ONE_NAME) entries.push(read.output)
-    else issues.push(detail([key, at, 'name'], one, 'a name stands twice at most, the new one first'))
+    else
+      issues.push(
+        leftOut(
+          detail(pathOf(key, at, 'name'), 'name_repeated', 'a name stands twice at most, the new one first'),
+          one,
+        ),
+      )
   }
   if (given.length > MAX_ENTRIES)
-    issues.push({ path: `${key}.${MAX_ENTRIES}`, message: `from here on left out: ${MAX_ENTRIES} entries are taken` })
+    issues.push(
+      detail(`${key}.${MAX_ENTRIES}`, 'too_many', `from here on left out: ${MAX_ENTRIES} entries are taken`, {
+        most: MAX_ENTRIES,
+      }),
+    )
   return { entries, issues, unreadable: false }
 }
 
@@ -64,8 +76,12 @@ function listOf(secret: string): unknown[] | string {
   }
 }
 
-function detail(path: readonly (string | number | null)[], entry: unknown, message: string): ErrorDetail {
+function pathOf(...steps: readonly (string | number | null)[]): string {
+  return steps.filter((step) => step !== null).join('.')
+}
+
+function leftOut(found: ErrorDetail, entry: unknown): ErrorDetail {
   const given = typeof entry === 'object' && entry !== null && 'name' in entry ? entry.name : null
   const name = typeof given === 'string' && NAME.test(given.trim()) ? `"${given.trim()}" is left out: ` : 'left out: '
-  return { path: path.filter((part) => part !== null).join('.'), message: name + message }
+  return { ...found, message: name + found.message }
 }

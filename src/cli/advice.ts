@@ -1,49 +1,38 @@
 /** What a person can do next about a release, and what each thing that blocks it would take. Sentences only. */
 import type { BlockerView, ReleaseView } from '../api/index.ts'
+import { type NextStep, nextStep } from '../describe/next-step.ts'
 import { place } from './words.ts'
+
+/** The command that takes a step. */
+export function commandOf({ step }: NextStep): string {
+  return `sluice ${step}`
+}
 
 /** The likely next command, in one or two lines. */
 export function advice(release: ReleaseView): string[] {
-  switch (release.state) {
-    case 'idle':
-      return ['Next: sluice start']
-    case 'rolled_back':
-      return ['Next: sluice reset  (back to idle, so that it can be started again)']
-    case 'completed':
-      return ['Done. sluice rollback still takes it back.']
-    case 'shadow':
-    case 'canary':
-      return running(release)
-    default:
-      return []
-  }
+  const next = nextStep(release)
+  if (release.state === 'completed') return ['Done. sluice rollback still takes it back.']
+  if (next.by === 'nobody')
+    return ['Next: nothing. The ladder ends below 100 %, and only from there is a release promoted.']
+  if (next.by === 'gateway') return [`Next: ${place(next.to!)}, automatically; sluice status --watch shows it`]
+  const isStep = next.step === 'advance' || next.step === 'promote'
+  const wait = isStep && release.blocked_by.length > 0 ? ' --wait' : ''
+  const note = next.step === 'reset' ? '  (back to idle, so that it can be started again)' : ''
+  return [`Next: ${commandOf(next)}${wait}${isStep ? `  (to ${place(next.to!)})` : note}`]
 }
 
-function running(release: ReleaseView): string[] {
-  if (release.paused) return ['Next: sluice resume']
-  if (!release.next) return ['Next: nothing. The ladder ends below 100 %, and only from there is a release promoted.']
-  const towards = place(release.next)
-  if (release.advance === 'auto') return [`Next: ${towards}, by itself; sluice status --watch shows it`]
-  const wait = release.blocked_by.length > 0 ? ' --wait' : ''
-  return [`Next: sluice ${isLastStage(release) ? 'promote' : 'advance'}${wait}  (to ${towards})`]
-}
+const BAKE_UNSTARTED = 'Traffic that reaches the candidate: the bake counts from its first finished job.'
 
-/** Above it there is no rung left, only the promotion. */
-export function isLastStage(release: ReleaseView): boolean {
-  return release.legal_actions.includes('promote')
-}
-
-/** What takes this out of the way. */
+/** What clears this. */
 export function remedy({ code, until }: BlockerView): string {
   switch (code) {
     case 'bake':
+    case 'final_bake': {
+      const step = code === 'bake' ? 'advance' : 'promote'
       return until === null
-        ? 'Traffic that reaches the candidate: the bake counts from its first finished job.'
-        : 'Time alone; `sluice advance --wait` waits for it, `--force` goes past it and says so in the history.'
-    case 'final_bake':
-      return until === null
-        ? 'Traffic that reaches the candidate: the bake counts from its first finished job.'
-        : 'Time alone; `sluice promote --wait` waits for it, `--force` goes past it and says so in the history.'
+        ? BAKE_UNSTARTED
+        : `Time alone; \`sluice ${step} --wait\` waits for it, \`--force\` goes past it and says so in the history.`
+    }
     case 'min_jobs':
       return 'More candidate jobs: time, a higher percent (`sluice set-percent`), or a smaller min_jobs (`sluice config set`).'
     case 'guardrail':

@@ -65,7 +65,7 @@ async function send(url: URL, request: RequestInit): Promise<{ response: Respons
       'Is the gateway running (`npm start`, `npm run dev`), and is --url or SLUICE_URL its address?',
     ]
     if (request.method !== 'GET')
-      lines.push('Whether the change was made is not known: look with `sluice status` before you repeat it.')
+      lines.push('Whether the change was made is not known: check with `sluice status` before you repeat it.')
     throw new Failure(EXIT.refused, `no answer from ${url.origin}`, { code: 'unreachable', lines, cause })
   }
 }
@@ -104,9 +104,9 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  // A blocker's message may begin with its code already, as in "bake: 17 s of 20 s left".
-  const lines = details.map(({ path, message: what }) =>
-    path && !what.startsWith(`${path}: `) ? `${path}: ${what}` : what,
+  // What blocks has its code as its path, and a sentence that says what it is about.
+  const lines = details.map(({ path, code: what, message: words }) =>
+    path === '' || path === what ? words : `${path}: ${words}`,
   )
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
@@ -129,11 +129,11 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'forbidden':
       return 'This token’s role does not allow it.'
     case 'version_mismatch':
-      return 'Somebody changed it since: look again, then repeat with the new --if-match.'
+      return 'Someone else changed it since: check it, then repeat with the new --if-match.'
     case 'review_required':
       return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
     case 'change_stale':
-      return 'Put it on top of the version that acts now with `sluice config rebase`, then look at it again.'
+      return 'Put it on top of the version in effect with `sluice config rebase`, then check it again.'
     case 'rate_limited': {
       const after = response.headers.get('retry-after')
       return after ? `Try again in ${printable(after)} s.` : null

@@ -71,7 +71,7 @@ export function addConfigChanges(config: Command): void {
     )
   for (const [name, description] of [
     ['publish', 'let a change request act'],
-    ['rebase', 'put a stale change request on top of the version that acts now'],
+    ['rebase', 'put a stale change request on top of the version in effect'],
     ['discard', 'give up a change request'],
   ] as const) {
     withId(config, name, description)
@@ -147,7 +147,7 @@ async function list({ status }: { status: string }, command: Command): Promise<v
     items.length === 0
       ? [status === 'all' ? 'No change requests.' : `No ${status} change requests.`]
       : table([
-          ['id', 'stands', 'changed', 'author', 'title'].map(style.dim),
+          ['id', 'state', 'changed', 'author', 'title'].map(style.dim),
           ...items.map((change) => [
             `#${change.id}`,
             standing(change, style),
@@ -203,9 +203,11 @@ function detailLines(change: ChangeDetail, style: Style): string[] {
     ...(reason ? [reason] : []),
     ...(stale
       ? [
-          style.yellow(`Made for version ${change.base_version}, and version ${change.version} acts. This moved:`),
+          style.yellow(
+            `Made for version ${change.base_version}, but version ${change.version} is in effect. Changed since then:`,
+          ),
           ...diffTable(moved, style),
-          'To go on: config rebase, then look again.',
+          'Next: config rebase, then check it again.',
         ]
       : []),
     ...(ending ? [`${change.status} ${moment(ending.at)} by ${ending.who}. It was:`] : ['It would change:']),

@@ -21,7 +21,7 @@ interface ChangeOptions {
 }
 
 export function addConfig(program: Command, end: (code: ExitCode) => void): void {
-  const config = program.command('config').description('check a file; show, compare and change what acts')
+  const config = program.command('config').description('check a file; show, compare and change what is in effect')
   addConfigCheck(config, end)
   config
     .command('show')
@@ -105,7 +105,7 @@ function showLines(view: ConfigView, style: Style): string[] {
 function diffLines(view: ConfigView, style: Style): string[] {
   const live = Object.entries(view.values).filter(([, { source }]) => source === 'live')
   if (view.set_aside) return asideLines(view, style)
-  if (live.length === 0) return ['The file alone acts: no live values.']
+  if (live.length === 0) return ['Only the file is in effect: no live values.']
   const [last] = view.published
   return [
     ...table([
@@ -126,7 +126,7 @@ function asideLines({ set_aside: issues = [] }: ConfigView, style: Style): strin
   return [
     style.red('The live configuration does not fit the file and does not act: the file alone does.'),
     ...table(issues.map(({ path, message }) => [`  ${path}`, message])),
-    'Mend these keys with `sluice config set`, or drop all with `sluice config unset --all`.',
+    'Fix these keys with `sluice config set`, or drop all with `sluice config unset --all`.',
   ]
 }
 

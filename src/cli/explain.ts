@@ -1,7 +1,8 @@
 /** `sluice explain`: why the release stands where it stands and does not go on, in sentences. */
 import type { Command } from 'commander'
 import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../api/index.ts'
-import { advice, isLastStage, remedy } from './advice.ts'
+import { nextStep } from '../describe/next-step.ts'
+import { advice, remedy } from './advice.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
@@ -21,7 +22,7 @@ export function addExplain(program: Command): void {
 function explanation(release: ReleaseView, now: number, style: Style): string[] {
   const undecided = release.verdicts.filter((verdict) => verdict.status !== 'pass')
   return [
-    headline(release, style),
+    headline(release, now, style),
     `It has been at ${place(release)} since ${moment(release.since)} (${fromNow(release.since, now)}). Reason: ${release.reason || 'none given'}`,
     ...aftermath(release, now),
     '',
@@ -43,22 +44,23 @@ function goingOn(release: ReleaseView, now: number, style: Style): string[] {
       ...release.blocked_by.flatMap((blocker, i) => blockerLines(blocker, i + 1, now)),
     ]
   }
-  const auto = release.advance === 'auto' && release.state !== 'idle'
-  const when = release.next_check_at ? `, at the next look ${fromNow(release.next_check_at, now)}` : ''
+  const when = release.next_check_at ? `, at the next check ${fromNow(release.next_check_at, now)}` : ''
   return [
     style.bold(
-      auto
-        ? `Nothing blocks it: it will ${step} by itself${when}.`
-        : `Nothing blocks it: it waits for a person to ${step}.`,
+      nextStep(release).by === 'gateway'
+        ? `Nothing blocks it: it will ${step} automatically${when}.`
+        : `Nothing blocks it: it needs an operator to ${step}.`,
     ),
   ]
 }
 
+/** The step as a verb; null where none is left. */
 function stepOf(release: ReleaseView): string | null {
-  if (release.state === 'completed') return null
-  if (release.state === 'idle') return 'start'
-  if (release.state === 'rolled_back') return 'start again'
-  return release.next && !isLastStage(release) ? `advance to ${place(release.next)}` : 'complete (promote)'
+  const { step, to } = nextStep(release)
+  if (step === 'start') return 'start'
+  if (step === 'reset') return 'start again'
+  if (to === null) return null
+  return to.stage === 'completed' ? 'complete (promote)' : `advance to ${place(to)}`
 }
 
 function blockerLines(blocker: BlockerView, nth: number, now: number): string[] {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type * as v from 'valibot'
 import { historyEntrySchema, jobSchema, listOf } from '../api/index.ts'
+import { isBreakGlass } from '../describe/evidence.ts'
 import type { Reply } from './api-client.ts'
 import { countArgument } from './numbers.ts'
 import { openSession, type Session } from './session.ts'
@@ -37,7 +38,7 @@ export function addHistory(program: Command): void {
               ...items.map((entry) => [
                 moment(entry.at),
                 entry.who,
-                entry.action + (isBreakGlass(entry.evidence) ? ' (break-glass)' : ''),
+                entry.action + (isBreakGlass(entry) ? ' (break-glass)' : ''),
                 place(entry.from),
                 place(entry.to),
                 entry.reason,
@@ -45,11 +46,6 @@ export function addHistory(program: Command): void {
             ]),
       )
     })
-}
-
-/** Whether a change went past the review that the release asks for. */
-function isBreakGlass(evidence: unknown): boolean {
-  return typeof evidence === 'object' && evidence !== null && 'break_glass' in evidence && evidence.break_glass === true
 }
 
 export function addJobs(program: Command): void {
@@ -77,7 +73,7 @@ export function addJobs(program: Command): void {
                   job.stage,
                   job.status,
                   job.outcome ?? '',
-                  job.seconds === null ? '' : job.seconds < 120 ? `${figure(job.seconds)} s` : span(job.seconds),
+                  job.seconds === null ? '' : job.seconds < 60 ? `${figure(job.seconds)} s` : span(job.seconds),
                   job.id,
                 ]),
               ],

@@ -36,7 +36,10 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     const json = args.includes('--json')
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.ok
-      if (json) printJson(usage(error.message.replace(/^error: |^\(outputHelp\)$/, '') || 'a command is needed').json)
+      if (json)
+        printJson(
+          usage(error.code === 'commander.help' ? 'a command is needed' : error.message.replace(/^error: /, '')).json,
+        )
       return EXIT.usage
     }
     if (!(error instanceof Failure)) throw error
@@ -57,7 +60,7 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     .showHelpAfterError('(add --help for what it takes)')
     .addHelpText('after', EPILOGUE)
   addGlobalOptions(program)
-  program.commandsGroup('Look:')
+  program.commandsGroup('Inspect:')
   addStatus(program, end)
   addExplain(program)
   addHistory(program)
@@ -67,10 +70,10 @@ export function createProgram(end: (code: ExitCode) => void): Command {
   program.commandsGroup('Change:')
   addActions(program, end)
   addConfig(program, end)
-  program.commandsGroup('Think ahead:')
+  program.commandsGroup('Plan:')
   addPlan(program)
   addSimulate(program)
-  program.commandsGroup('Besides:')
+  program.commandsGroup('Other:')
   program.helpCommand('help [command]', 'what a command takes')
   addCompletion(program)
   return program

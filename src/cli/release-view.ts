@@ -1,49 +1,65 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
 import type { ReleaseView, VerdictView } from '../api/index.ts'
-import { isArmError, type Outcome } from '../core/outcome.ts'
-import { isLastStage } from './advice.ts'
+import { errorClasses } from '../describe/evidence.ts'
+import { describe } from '../describe/headline.ts'
+import { breaches, type Health } from '../describe/health.ts'
+import { rungOf } from '../describe/names.ts'
+import { nextStep } from '../describe/next-step.ts'
+import { commandOf } from './advice.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
 import { figure, fromNow, moment, percentOf, place, plural, span } from './words.ts'
 
 export function isUnhealthy(release: ReleaseView): boolean {
-  return release.state === 'rolled_back' || release.verdicts.some((verdict) => verdict.status === 'breach')
+  return release.state === 'rolled_back' || breaches(release).length > 0
+}
+
+const PLACES: Partial<Record<string, string>> = {
+  idle: 'Not started: control serves everybody.',
+  shadow: 'Shadowing: control serves everybody, the candidate gets copies.',
+  completed: 'Completed: the candidate serves everybody.',
+  rolled_back: 'Rolled back: control serves everybody.',
 }
 
 /** "Canary at 5 %. Healthy." */
-export function headline(release: ReleaseView, style: Style): string {
-  const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach')
-  const words: Partial<Record<string, string>> = {
-    idle: 'Not started: control serves everybody.',
-    shadow: 'Shadowing: control serves everybody, the candidate gets copies.',
-    canary: `Canary at ${release.percent} %.`,
-    completed: 'Completed: the candidate serves everybody.',
-    rolled_back: 'Rolled back: control serves everybody.',
-  }
-  const where = words[release.state] ?? `At ${release.stage}.`
-  const paused = release.paused ? ` ${style.yellow('Paused.')}` : ''
-  const forced = release.forced_control ? ` ${style.red('Break-glass: control serves every new submit.')}` : ''
-  return `${style.bold(release.name)}  ${where}${forced}${paused}${healthWords(release, breaches, style)}`
+export function headline(release: ReleaseView, now: number, style: Style): string {
+  const { health, worry, paused } = describe(release, null, now)
+  const where =
+    release.state === 'canary' ? `Canary at ${release.percent} %.` : (PLACES[release.state] ?? `At ${release.stage}.`)
+  const [colour, words] = HEALTH[health]
+  const named = worry !== null && 'verdicts' in worry ? `: ${worry.verdicts.map((v) => v.guardrail).join(', ')}` : ''
+  return [
+    `${style.bold(release.name)}  ${where}`,
+    ...(release.forced_control ? [style.red('Break-glass: control serves every new submit.')] : []),
+    ...(paused ? [style.yellow('Paused.')] : []),
+    ...(words === '' ? [] : [style[colour](`${words}${named}.`)]),
+  ].join(' ')
 }
 
-function healthWords(release: ReleaseView, breaches: VerdictView[], style: Style): string {
-  if (breaches.length > 0) return ` ${style.red(`Breached: ${breaches.map((b) => b.guardrail).join(', ')}.`)}`
-  if (release.state === 'rolled_back' || release.state === 'idle' || release.verdicts.length === 0) return ''
-  const passing = release.verdicts.every((verdict) => verdict.status === 'pass')
-  return passing ? ` ${style.green('Healthy.')}` : ` ${style.yellow('Not fully judged yet.')}`
+const HEALTH: Record<Health, [colour: keyof Style, words: string]> = {
+  healthy: ['green', 'Healthy'],
+  watch: ['yellow', 'Bad windows, not yet a breach'],
+  waiting: ['yellow', 'Not enough data yet'],
+  both_bad: ['yellow', 'Both arms are bad; nothing is rolled back'],
+  breach: ['red', 'Breached'],
+  unmeasured: ['yellow', 'A guardrail could not be measured'],
+  stale: ['red', 'Guardrails are not being evaluated'],
+  quiet: ['dim', ''],
+  done: ['dim', ''],
+  rolled_back: ['dim', ''],
 }
 
 /** One line for a log: all that counts as a change, and nothing that ticks by itself. */
 export function logLine(release: ReleaseView): string {
   const waits = release.blocked_by.map((blocker) => blocker.code)
-  const breaches = release.verdicts.filter((verdict) => verdict.status === 'breach').map((v) => v.guardrail)
+  const breached = breaches(release).map(({ guardrail }) => guardrail)
   return [
     `${release.name}  ${place(release)}`,
     ...(release.forced_control ? ['break-glass'] : []),
     ...(release.paused ? ['paused'] : []),
     `version ${release.version}`,
     ...(waits.length > 0 ? [`waits for ${[...new Set(waits)].join(', ')}`] : []),
-    ...(breaches.length > 0 ? [`breach: ${breaches.join(', ')}`] : []),
+    ...(breached.length > 0 ? [`breach: ${breached.join(', ')}`] : []),
     ...(release.state === 'rolled_back' ? [`reason: ${release.reason}`] : []),
   ].join('  ')
 }
@@ -75,7 +91,7 @@ export function releaseLines(release: ReleaseView, now: number, style: Style): s
     ...damage(release),
   ]
   return [
-    headline(release, style),
+    headline(release, now, style),
     '',
     ...table(facts.map(([key, value]) => [style.dim(key!), value!])),
     ...section('Waits for', waits(release, now), style),
@@ -90,7 +106,7 @@ function section(title: string, lines: string[], style: Style): string[] {
 function ladder(release: ReleaseView, style: Style): string {
   const rungs = ['shadow', ...release.ladder.map((rung) => rung.stage), 'completed']
   const names = rungs.map((stage) => {
-    const label = stage.startsWith('canary-') ? stage.slice('canary-'.length) : stage
+    const label = String(rungOf(stage) ?? stage)
     return stage === release.stage ? style.bold(style.blue(`[${label}]`)) : label
   })
   const off = rungs.includes(release.stage) ? '' : `   now ${release.stage}`
@@ -109,12 +125,13 @@ function shadow({ shadow: s }: ReleaseView): string {
 }
 
 function next(release: ReleaseView, now: number): string {
-  if (release.state === 'idle') return 'shadow or a canary stage, by hand (sluice start)'
-  if (release.state === 'rolled_back') return 'idle, by hand (sluice reset)'
-  if (!release.next) return 'nothing'
-  const check = release.next_check_at ? `; next look ${fromNow(release.next_check_at, now)}` : ''
-  const step = isLastStage(release) ? 'promote' : 'advance'
-  return `${place(release.next)}, ${release.advance === 'auto' ? 'by itself' : `by hand (sluice ${step})`}${check}`
+  const step = nextStep(release)
+  const command = commandOf(step)
+  if (step.step === 'start') return `shadow or a canary stage: needs an operator (${command})`
+  if (step.step === 'reset') return `idle: needs an operator (${command})`
+  if (step.to === null) return 'nothing'
+  const check = release.next_check_at ? `; next check ${fromNow(release.next_check_at, now)}` : ''
+  return `${place(step.to)}, ${step.by === 'gateway' ? 'automatically' : `needs an operator (${command})`}${check}`
 }
 
 export function waits(release: ReleaseView, now: number): string[] {
@@ -161,17 +178,15 @@ function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] 
     measured(verdict, verdict.threshold),
     verdict.method === 'sequential' ? '' : `${verdict.windows.bad}/${verdict.windows.needed}`,
     verdict.action,
-    errorClasses(verdict),
+    classes(verdict),
   ])
   return table([header, ...rows], [...LEFT_THEN_FIGURES, 'left', 'left'])
 }
 
-/** `20 job_timeout, 3 job_failed`, the most first. */
-function errorClasses({ evidence = {} }: VerdictView): string {
-  const errors = Object.entries(evidence).filter(([name]) => isArmError(name as Outcome))
-  return errors
-    .sort(([, a], [, b]) => b - a)
-    .map(([name, n]) => `${figure(n)} ${name}`)
+/** `20 job_timeout, 3 job_failed`. */
+function classes(verdict: VerdictView): string {
+  return errorClasses(verdict)
+    .map(({ name, n }) => `${figure(n)} ${name}`)
     .join(', ')
 }
 

@@ -1,6 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
+import { pFigure, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -29,7 +30,7 @@ function reportLines(report: ReportView, style: Style): string[] {
     '',
     ...metricLines(report, style),
     '',
-    style.bold('May it be read?'),
+    style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
     ...trafficLines(report, style),
@@ -57,9 +58,9 @@ function metricLines({ metrics, cost }: ReportView, style: Style): string[] {
 /** What counts now: a guardrail's standing, the final test, or what may be read at any time. */
 function evidence({ non_inferiority: shown, test, always_valid: anytime }: MetricView): string {
   if (shown) return `${shown.status.replace('_', ' ')} (margin ${percent(shown.margin)})`
-  if (test?.final) return `p ${p(test.p_adjusted ?? test.p_value)} (${test.name})`
-  if (anytime) return `p ${p(anytime.p_adjusted ?? anytime.p_value)} (any time)`
-  return test ? `p ${p(test.p_value)} (preview)` : 'no data'
+  if (test?.final) return `p ${pFigure(test.p_adjusted ?? test.p_value)} (${test.name})`
+  if (anytime) return `p ${pFigure(anytime.p_adjusted ?? anytime.p_value)} (any time)`
+  return test ? `p ${pFigure(test.p_value)} (preview)` : 'no data'
 }
 
 function readLines({ readiness: r, srm, crossed }: ReportView): string[] {
@@ -67,7 +68,7 @@ function readLines({ readiness: r, srm, crossed }: ReportView): string[] {
   return [
     `${r.days} of ${r.min_days} whole days`,
     `${r.sample.control} subjects on control, ${r.sample.candidate} on the candidate (${planned})`,
-    `split ${srm.mismatch ? 'NOT ' : ''}as dealt: ${srm.observed.candidate} on the candidate, expected ${Math.round(srm.expected.candidate)} (SRM p ${p(srm.p_value)})`,
+    `split ${srm.mismatch ? 'NOT ' : ''}as assigned: ${srm.observed.candidate} on the candidate, expected ${Math.round(srm.expected.candidate)} (SRM p ${pFigure(srm.p_value)})`,
     `${crossed} subjects saw both arms and are left out`,
     ...(r.excluded_now === null ? [] : [`now is an excluded time: ${r.excluded_now}`]),
     ...(r.read_at === null ? [] : [`fixed tests were read once, ${moment(r.read_at)}`]),
@@ -92,7 +93,7 @@ function trafficLines({ representativeness }: ReportView, style: Style): string[
   return [
     '',
     style.bold('The candidate’s traffic is not like all traffic'),
-    ...differing.map(({ trait, p_value }) => `  ${trait} (p ${p(p_value)})`),
+    ...differing.map(({ trait, p_value }) => `  ${trait} (p ${pFigure(p_value)})`),
   ]
 }
 
@@ -113,13 +114,9 @@ function change(lift: MetricView['relative']): string {
 }
 
 function signed(value: number): string {
-  return `${value < 0 ? '' : '+'}${percent(value)}`
+  return `${signedPercent(value)} %`
 }
 
 function percent(value: number): string {
   return `${(100 * value).toFixed(1)} %`
-}
-
-function p(value: number): string {
-  return value >= 0.001 ? String(Number(value.toPrecision(2))) : value.toExponential(1)
 }

@@ -20,14 +20,14 @@ interface StatusOptions {
 export function addStatus(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('status')
-    .summary('how the release stands; exit code 3 when unhealthy')
+    .summary('the state of the release; exit code 3 when unhealthy')
     .description(
-      'Shows where the release stands, what it waits for, and each guardrail with its evidence.\n' +
+      'Shows the state of the release, what it waits for, and each guardrail with its evidence.\n' +
         'Exit code 3 when it is rolled back or a guardrail is breached.',
     )
     .option('-w, --watch', 'follow it: drawn in place on a terminal, else a line per change')
     .option('--until-done', 'watch until it is completed (exit code 0) or rolled back (3)')
-    .option('--interval <seconds>', 'pause between two looks of a watch', secondsArgument, 2)
+    .option('--interval <seconds>', 'pause between two checks', secondsArgument, 2)
     .action(async (options: StatusOptions, command: Command) => {
       const session = openSession(command)
       const path = await session.releasePath()

@@ -64,5 +64,5 @@ function progress(release: ReleaseView, now: number): string[] {
 
 function progressLine(release: ReleaseView): string {
   const codes = [...new Set(release.blocked_by.map((blocker) => blocker.code))]
-  return `${release.name} at ${place(release)} waits for ${codes.join(', ') || 'the next look'}`
+  return `${release.name} at ${place(release)} waits for ${codes.join(', ') || 'the next check'}`
 }

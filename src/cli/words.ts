@@ -1,14 +1,10 @@
 /** Figures and moments as a person reads them: percents, spans of time, places on the ladder. */
+import { group, significant, spanParts } from '../describe/figures.ts'
+import { rungOf } from '../describe/names.ts'
 
-/** `4 s`, `12 min`, `2 h 05 min`, `3 d 4 h`. */
+/** `45 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. */
 export function span(seconds: number): string {
-  const s = Math.max(0, Math.round(seconds))
-  if (s < 120) return `${s} s`
-  const minutes = Math.round(s / 60)
-  if (minutes < 120) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  if (hours < 48) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`
+  return spanParts(seconds).flat().join(' ')
 }
 
 /** ISO 8601 → `2026-11-24 08:30:00Z`. */
@@ -25,9 +21,9 @@ export function fromNow(iso: string, now: number): string {
   return seconds >= 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`
 }
 
-/** Three significant digits, thousands grouped. */
+/** Three significant digits; thousands grouped, and then all of them. */
 export function figure(value: number): string {
-  return value.toLocaleString('en-US', { maximumSignificantDigits: Math.abs(value) >= 1000 ? 21 : 3 })
+  return Math.abs(value) >= 1000 ? group(value, 20) : significant(value)
 }
 
 export function percentOf(share: number): string {
@@ -35,7 +31,7 @@ export function percentOf(share: number): string {
 }
 
 export function place({ stage, percent }: { stage: string; percent: number }): string {
-  return stage.startsWith('canary') ? `${stage} (${percent} %)` : stage
+  return rungOf(stage) !== null ? `${stage} (${percent} %)` : stage
 }
 
 export function plural(n: number, noun: string): string {

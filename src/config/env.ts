@@ -1,5 +1,5 @@
 /** What the runtime gives the Worker: bindings, secrets and variables. The configuration is read from it once. */
-import type { ErrorDetail } from '../core/errors.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import { asTable, type ConfigResult, readConfig, releaseKeys } from './load.ts'
 import { valuesAt } from './paths.ts'
 import { SECRET_NAME } from './release-schema.ts'
@@ -46,13 +46,17 @@ function secretIssues(env: Env): ErrorDetail[] {
   const cookieKey: unknown = env.SLUICE_COOKIE_KEY
   if (typeof cookieKey !== 'string' || cookieKey.length < MIN_KEY_CHARS) {
     const message = `this secret is missing or shorter than ${MIN_KEY_CHARS} characters: set it`
-    issues.push({ path: 'SLUICE_COOKIE_KEY', message })
+    issues.push(detail('SLUICE_COOKIE_KEY', 'secret_short', message, { least: MIN_KEY_CHARS }))
   }
   for (const key of releaseKeys(env)) {
     for (const { path, value } of valuesAt(asTable(env[key]), 'arms.*.auth')) {
       if (typeof value !== 'string' || !SECRET_NAME.test(value)) continue
       if (tokensIn(env[value]).length === 0)
-        issues.push({ path: `${key}.${path}`, message: `the secret ${value} is not set: set it, or take this out` })
+        issues.push(
+          detail(`${key}.${path}`, 'secret_unset', `the secret ${value} is not set: set it, or take this out`, {
+            secret: value,
+          }),
+        )
     }
   }
   return issues

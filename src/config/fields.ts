@@ -1,12 +1,12 @@
 /** Small schemas that the tables are made of: closed tables, durations, instants, urls, percents. */
 import * as v from 'valibot'
 import { NOT_AN_INSTANT, parseInstant } from './instant.ts'
-import { MISSING_KEY, UNKNOWN_KEY } from './issue-words.ts'
+import { fault, MISSING_KEY, UNKNOWN_KEY } from './issue-words.ts'
 
 /** A closed table: each unknown and each missing key is an error of its own, so that all are told at once. */
 export function table<const E extends v.ObjectEntries>(entries: E): v.StrictObjectSchema<E, undefined> {
   return v.pipe(
-    v.custom<Record<string, unknown>>(isTable, 'a table is needed here'),
+    v.custom<Record<string, unknown>>(isTable, fault('not_table', 'a table is needed here')),
     v.objectWithRest(entries, v.never(UNKNOWN_KEY), MISSING_KEY),
   ) as unknown as v.StrictObjectSchema<E, undefined>
 }
@@ -16,7 +16,7 @@ export function isTable(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * A rule over several keys of a table, for its pipe. Unlike `v.check` it is asked beside other errors too, so that
+ * A rule over several keys of a table, for its pipe; `message` is a `fault`. Unlike `v.check` it is asked beside other errors too, so that
  * these hide nothing; it must expect any value under any key.
  */
 export function across<T>(
@@ -43,7 +43,13 @@ export function list<const S extends v.GenericSchema>(item: S, least: number, mo
     v.rawCheck(({ dataset, addIssue }) => {
       const given: unknown = dataset.value
       if (Array.isArray(given) && (given.length < least || given.length > most))
-        addIssue({ message: `a list of ${least} to ${most} is needed, not of ${given.length}` })
+        addIssue({
+          message: fault('list_size', `a list of ${least} to ${most} is needed, not of ${given.length}`, {
+            least,
+            most,
+            given: given.length,
+          }),
+        })
     }),
   )
 }
@@ -68,19 +74,19 @@ export function formatDuration(ms: number): string {
 
 /** The titles name the type in docs/configure.md and in the JSON Schema for editors. */
 export const duration = v.pipe(
-  v.string('a duration is a string like "90s", "5m" or "7d"'),
+  v.string(fault('not_duration', 'a duration is a string like "90s", "5m" or "7d"')),
   v.title('duration'),
-  v.regex(DURATION, 'not a duration; write "90s", "5m", "7d"'),
+  v.regex(DURATION, fault('not_duration', 'not a duration; write "90s", "5m", "7d"')),
   v.transform((text) => parseDuration(text)!),
 )
 
-export const positiveDuration = v.pipe(duration, v.minValue(1, 'a duration above 0 is needed'))
+export const positiveDuration = v.pipe(duration, v.minValue(1, fault('duration_zero', 'a duration above 0 is needed')))
 
 /** A time, left as the text that it is. */
 export const instantText = v.pipe(
-  v.string('a time is an ISO 8601 string'),
+  v.string(fault('not_time', 'a time is an ISO 8601 string')),
   v.title('time'),
-  v.check((text) => parseInstant(text) !== null, NOT_AN_INSTANT),
+  v.check((text) => parseInstant(text) !== null, fault('not_time', NOT_AN_INSTANT)),
 )
 
 /** A time → unix ms. */
@@ -90,9 +96,9 @@ export const instant = v.pipe(
 )
 
 export const backendUrl = v.pipe(
-  v.string('a URL is a string'),
+  v.string(fault('not_backend_url', 'a URL is a string')),
   v.title('URL'),
-  v.check(isBackendUrl, 'not an http(s) URL without credentials, query or fragment'),
+  v.check(isBackendUrl, fault('not_backend_url', 'not an http(s) URL without credentials, query or fragment')),
   v.transform((text) => text.replace(/(?<!\/)\/+$/, '')),
 )
 
@@ -111,21 +117,24 @@ export const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
 export const wholePositive = v.pipe(v.number(), v.integer(), v.minValue(1))
 export const name = v.pipe(
   v.string(),
-  v.regex(/^[^\s/|]{1,100}$/u, 'a name has 1 to 100 characters, no blanks, "/" or "|"'),
+  v.regex(/^[^\s/|]{1,100}$/u, fault('not_name', 'a name has 1 to 100 characters, no blanks, "/" or "|"')),
 )
 
 /** A release's: it stands in paths, where a dot and two dots mean something else, on terminals and in logs. */
 export const releaseName = v.pipe(
   name,
-  v.check((text) => !/^(\.|%2e){1,2}$/i.test(text), 'a name must not be "." or "..": no path leads to it'),
+  v.check(
+    (text) => !/^(\.|%2e){1,2}$/i.test(text),
+    fault('name_of_dots', 'a name must not be "." or "..": no path leads to it'),
+  ),
   v.check(
     (text) => !/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(text),
-    'a name holds no control characters and no half of a character',
+    fault('name_unprintable', 'a name holds no control characters and no half of a character'),
   ),
 )
 
-const oneString = v.string('a string or a list of strings is needed')
-const strings = v.pipe(v.array(oneString), v.minLength(1, 'a list of at least one is needed'))
+const oneString = v.string(fault('not_strings', 'a string or a list of strings is needed'))
+const strings = v.pipe(v.array(oneString), v.minLength(1, fault('empty_list', 'a list of at least one is needed')))
 
 /** A string, or several; always read as a list. */
 export const oneOrMany = v.pipe(
@@ -136,7 +145,7 @@ export const oneOrMany = v.pipe(
 /** `{ min = 1, max = 9 }`, inclusive. */
 export const range = v.pipe(
   table({ min: v.optional(v.number()), max: v.optional(v.number()) }),
-  across((given) => given.min !== undefined || given.max !== undefined, 'give min, max or both'),
+  across((given) => given.min !== undefined || given.max !== undefined, fault('empty_range', 'give min, max or both')),
 )
 
 export interface Period {
@@ -147,6 +156,10 @@ export interface Period {
 
 export const period = v.pipe(
   table({ from: instant, to: instant, why: v.optional(v.string(), '') }),
-  v.partialCheck([['from'], ['to']], (given) => given.from < given.to, 'from must be before to'),
+  v.partialCheck(
+    [['from'], ['to']],
+    (given) => given.from < given.to,
+    fault('period_backwards', 'from must be before to'),
+  ),
   v.transform(({ from, to, why }): Period => ({ fromMs: from, toMs: to, why })),
 )

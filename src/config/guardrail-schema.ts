@@ -4,15 +4,19 @@ import { type Guardrail, guardrailsOf, isMetric, lacking, METRIC_PATTERN } from 
 import type { GuardrailSettings } from '../core/guardrails/monitor.ts'
 import { OPERATIONS, type Operation } from '../core/outcome.ts'
 import { duration, explained, positive, risk, share, table, wholePositive } from './fields.ts'
+import { fault } from './issue-words.ts'
 
 const metric = v.pipe(
   v.string(),
   v.title('error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
   v.metadata({ pattern: METRIC_PATTERN }),
-  v.check((text) => isMetric(text), 'error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
+  v.check(
+    (text) => isMetric(text),
+    fault('not_metric', 'error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME'),
+  ),
 )
 
-const FAST = 'a duration from 1s to 5m is needed'
+const FAST = fault('within_range', 'a duration from 1s to 5m is needed', { from: '1s', to: '5m' })
 
 const guardrailTable = table({
   metric,
@@ -38,7 +42,10 @@ type GuardrailOutput = v.InferOutput<typeof guardrailTable>
 
 export const guardrailSchema = v.pipe(
   guardrailTable,
-  explained((written) => lacking(written)),
+  explained((written) => {
+    const lack = lacking(written)
+    return lack && fault(lack.code, lack.message, lack.params)
+  }),
 )
 export type GuardrailInput = v.InferInput<typeof guardrailTable>
 

@@ -2,13 +2,14 @@
  * What a release of protocol `http` can't do: there are no jobs, and bodies are streamed on unread. Keys that do
  * nothing there are told as warnings; judges nothing that the schemas judge already.
  */
-import type { ErrorDetail } from '../core/errors.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import { valuesAt } from './paths.ts'
 import { SHADOW_KEYS } from './release-schema.ts'
 
 interface Limit {
   /** As `valuesAt` takes it. */
   path: string
+  code: string
   message: string
   /** The one value that asks for something impossible; without it any value does. */
   only?: unknown
@@ -21,24 +22,35 @@ const NO_COPIES = 'http copies nothing, since any call could do anything: take t
 const NO_SYNC = 'http waits for each call as long as timeout says: set that instead'
 
 const LIMITS: readonly Limit[] = [
-  { path: 'match.models', message: `${UNREAD}, so their models aren't known: match by paths instead` },
-  { path: 'arms.*.model', message: NO_MODEL },
-  { path: 'arms.*.sync_timeout', message: NO_SYNC },
+  {
+    path: 'match.models',
+    code: 'http_unread',
+    message: `${UNREAD}, so their models aren't known: match by paths instead`,
+  },
+  { path: 'arms.*.model', code: 'http_unread', message: NO_MODEL },
+  { path: 'arms.*.sync_timeout', code: 'http_one_timeout', message: NO_SYNC },
   {
     path: 'failover',
     only: true,
+    code: 'http_unread',
     message: `${UNREAD}, so no call can be sent again: take this out; a guardrail on error_rate ends a failing candidate`,
   },
-  { path: 'rescue', only: true, message: 'http has no jobs to rescue: take this out' },
+  { path: 'rescue', only: true, code: 'http_no_jobs', message: 'http has no jobs to rescue: take this out' },
   {
     path: 'id_mode',
     only: 'native',
+    code: 'http_no_jobs',
     message: 'http has no job ids, and leaves all answers as they are: take this out',
   },
-  { path: 'legacy_ids', message: 'http has no job ids, so none is told from any other path: take this out' },
-  ...SHADOW_KEYS.map((key) => ({ path: `shadow.${key}`, message: NO_COPIES })),
+  {
+    path: 'legacy_ids',
+    code: 'http_no_jobs',
+    message: 'http has no job ids, so none is told from any other path: take this out',
+  },
+  ...SHADOW_KEYS.map((key) => ({ path: `shadow.${key}`, code: 'http_no_copies', message: NO_COPIES })),
   ...['model', 'prompt_chars', 'duration_seconds'].map((key) => ({
     path: `rules.*.when.${key}`,
+    code: 'http_unread',
     message: NEVER_HOLDS,
   })),
 ]
@@ -46,9 +58,9 @@ const LIMITS: readonly Limit[] = [
 /** What a release's table asks for in vain; paths begin below the release. */
 export function httpWarnings(release: Record<string, unknown>): ErrorDetail[] {
   if (release['protocol'] !== 'http') return []
-  return LIMITS.flatMap(({ path, message, only }) =>
+  return LIMITS.flatMap(({ path, code, message, only }) =>
     valuesAt(release, path)
       .filter(({ value }) => only === undefined || value === only)
-      .map((found) => ({ path: found.path, message })),
+      .map((found) => detail(found.path, code, message)),
   )
 }

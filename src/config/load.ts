@@ -1,8 +1,8 @@
 /** The Worker's variables → the whole configuration, or every error of it at once with its path. */
 import * as v from 'valibot'
-import type { ErrorDetail } from '../core/errors.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
-import { issueWords } from './issue-words.ts'
+import { issueDetail } from './issue-words.ts'
 import { odditiesOf } from './odd-keys.ts'
 import { type ReleaseSettings, releaseSchema } from './release-schema.ts'
 import { type SluiceSettings, sluiceSchema } from './sluice-schema.ts'
@@ -26,13 +26,15 @@ export function readConfig(vars: Record<string, unknown>, protocols: readonly st
   const sluice = global && read('SLUICE', global, sluiceSchema, issues)
   const keys = releaseKeys(vars)
   if (keys.length === 0)
-    issues.push({ path: 'RELEASE_…', message: 'no release: at least one table [vars.RELEASE_…] is needed' })
+    issues.push(detail('RELEASE_…', 'no_release', 'no release: at least one table [vars.RELEASE_…] is needed'))
   const named = new Map<unknown, string>()
   const releases = keys.flatMap((key): ReleaseConfig[] => {
     const table = readTable(key, vars, issues)
     const release = table && readRelease(key, table, protocols, issues)
     const twin = table && named.get(table['name'])
-    if (twin) issues.push({ path: `${key}.name`, message: `"${table['name']}" is already the name of ${twin}` })
+    const name = String(table?.['name'])
+    if (twin)
+      issues.push(detail(`${key}.name`, 'name_taken', `"${name}" is already the name of ${twin}`, { name, twin }))
     else if (typeof table?.['name'] === 'string') named.set(table['name'], key)
     return release ? [{ ...release, key, table }] : []
   })
@@ -50,7 +52,8 @@ export function releaseKeys(vars: Record<string, unknown>): string[] {
 function readTable(key: string, vars: Record<string, unknown>, issues: ErrorDetail[]): Record<string, unknown> | null {
   const table = asTable(vars[key])
   if (isTable(table)) return table
-  issues.push({ path: key, message: `no table: write [vars.${key}], or rename the variable if it is something else` })
+  const message = `no table: write [vars.${key}], or rename the variable if it is something else`
+  issues.push(detail(key, 'not_release_table', message, { variable: key }))
   return null
 }
 
@@ -64,8 +67,11 @@ export function readRelease(
   const before = issues.length
   const release = read(key, table, releaseSchema, issues)
   const { protocol } = table
-  if (typeof protocol === 'string' && !protocols.includes(protocol))
-    issues.push({ path: `${key}.protocol`, message: `"${protocol}" is none of ${protocols.join(', ')}` })
+  if (typeof protocol === 'string' && !protocols.includes(protocol)) {
+    const choices = protocols.join(', ')
+    const message = `"${protocol}" is none of ${choices}`
+    issues.push(detail(`${key}.protocol`, 'unknown_protocol', message, { choices, given: protocol }))
+  }
   return issues.length === before ? release : null
 }
 
@@ -76,27 +82,21 @@ function read<S extends v.GenericSchema>(
   issues: ErrorDetail[],
 ): v.InferOutput<S> | null {
   const odd = odditiesOf(value)
-  issues.push(...odd.issues.map(({ path, message }) => ({ path: `${key}.${path}`, message })))
+  issues.push(...odd.issues.map((issue) => ({ ...issue, path: `${key}.${issue.path}` })))
   if (odd.tooDeep) return null
   const result = v.safeParse(schema, value)
   if (result.success) return odd.issues.length === 0 ? result.output : null
   issues.push(
-    ...result.issues.map((issue) => ({
-      path: [key, v.getDotPath(issue)].filter(Boolean).join('.'),
-      message: messageOf(issue),
-    })),
+    ...result.issues.map((issue) => {
+      const below = v.getDotPath(issue) ?? ''
+      return issueDetail([key, below].filter(Boolean).join('.'), issue, !MAY_HOLD_SECRETS.test(below))
+    }),
   )
   return null
 }
 
-/** Anybody may read these while the file is invalid: what may hold a credential by mistake is not shown again. */
-function messageOf(issue: v.BaseIssue<unknown>): string {
-  const untold = issue.type === 'never' || /(^|\.)(auth|urls?|jwks_url)(\.|$)/.test(v.getDotPath(issue) ?? '')
-  const isPlain = !['undefined', 'Object', 'Array'].includes(issue.received)
-  const words = issueWords(issue, !untold)
-  const told = isPlain && !untold && words === issue.message
-  return told ? `${words} (given: ${issue.received.slice(0, 80)})` : words
-}
+/** Anybody may read the issues while the file is invalid: what may hold a credential by mistake is not shown again. */
+const MAY_HOLD_SECRETS = /(^|\.)(auth|urls?|jwks_url)(\.|$)/
 
 /** Variables may also arrive as JSON text, as `wrangler dev --var` gives them. */
 export function asTable(value: unknown): unknown {

@@ -2,8 +2,8 @@
  * What JSON may hold and no table of ours: keys that JavaScript has a meaning for, which schemas pass over unseen, and
  * nesting without end. Asked of whatever comes from outside, before anything else walks down it.
  */
-import type { ErrorDetail } from '../core/errors.ts'
-import { UNKNOWN_KEY } from './issue-words.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
+import { faultDetail, UNKNOWN_KEY } from './issue-words.ts'
 
 const ODD_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 /** Levels of lists and tables; no configuration, command or row needs ten. */
@@ -24,15 +24,18 @@ export function odditiesOf(given: unknown): Oddities {
   for (let next = open.pop(); next; next = open.pop()) {
     const { value, path, depth } = next
     if (typeof value !== 'object' || value === null) continue
-    if (depth === MAX_DEPTH)
-      return { issues: [{ path, message: `nested deeper than ${MAX_DEPTH} levels` }], tooDeep: true }
+    if (depth === MAX_DEPTH) return { issues: [tooDeep(path)], tooDeep: true }
     for (const [key, inner] of Object.entries(value)) {
       const at = path === '' ? key : `${path}.${key}`
       if (!ODD_KEYS.has(key)) open.push({ value: inner, path: at, depth: depth + 1 })
-      else if (issues.length < MAX_TOLD) issues.push({ path: at, message: UNKNOWN_KEY })
+      else if (issues.length < MAX_TOLD) issues.push(faultDetail(at, UNKNOWN_KEY))
     }
   }
   return { issues, tooDeep: false }
+}
+
+function tooDeep(path: string): ErrorDetail {
+  return detail(path, 'too_deep', `nested deeper than ${MAX_DEPTH} levels`, { levels: MAX_DEPTH })
 }
 
 /** The value without such keys, and with null for what is nested too deep: fit to be shown. */

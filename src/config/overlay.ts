@@ -2,7 +2,7 @@
  * The live overlay: the keys that operators may change without a redeploy, written as in the
  * file and validated as the file is. File + overlay → effective release, with each key's source.
  */
-import type { ErrorDetail } from '../core/errors.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
 import { type ReleaseConfig, readRelease } from './load.ts'
 import { releaseEntries } from './release-schema.ts'
@@ -19,6 +19,7 @@ export const OVERLAY_KEYS = [
   'experiment',
 ] as const satisfies (keyof typeof releaseEntries)[]
 export type OverlayKey = (typeof OVERLAY_KEYS)[number]
+const LIVE = OVERLAY_KEYS.join(', ')
 export type Overlay = Partial<Record<OverlayKey, unknown>>
 
 /** These two are tables: an overlay that names one of their keys leaves the others to the file. */
@@ -31,7 +32,7 @@ export function effectiveRelease(file: ReleaseConfig, overlay: Overlay, protocol
   const isLive = (key: string) => (OVERLAY_KEYS as readonly string[]).includes(key)
   const issues: ErrorDetail[] = Object.keys(overlay)
     .filter((key) => !isLive(key))
-    .map((path) => ({ path, message: `can't be changed live; it can be: ${OVERLAY_KEYS.join(', ')}` }))
+    .map((path) => detail(path, 'not_live', `can't be changed live; it can be: ${LIVE}`, { keys: LIVE }))
   const live = Object.fromEntries(Object.entries(overlay).filter(([key]) => isLive(key)))
   const table = mergedTable(file.table, live)
   const found: ErrorDetail[] = []

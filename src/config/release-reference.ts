@@ -38,7 +38,7 @@ const RELEASE: Reference<Release> = {
   window_seconds: { meaning: 'length of a window of counters' },
   freeze: {
     meaning:
-      'no advance or promotion in this time, neither by itself, by hand nor by force; `start` and everything else stay possible',
+      'no advance or promotion in this time, automatic, manual or forced; `start` and everything else stay possible',
     type: 'list of `{ from, to, why }`',
   },
   require_review: {
@@ -90,7 +90,7 @@ const RUNG: Reference<Extract<NonNullable<Release['ladder']>[number], object>> =
   },
   approval: {
     meaning:
-      'asks for an `approve` before the release leaves the rung by itself; an advance by hand is itself the approval',
+      'asks for an `approve` before the release leaves the rung automatically; an operator’s own advance is itself the approval',
   },
 }
 

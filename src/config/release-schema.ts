@@ -19,9 +19,10 @@ import {
   wholePositive,
 } from './fields.ts'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schema.ts'
+import { fault } from './issue-words.ts'
 import { ruleSchema } from './rule-schema.ts'
 
-const RUNG = 'a percent above 0 up to 100, or { percent, bake, gate, approval }'
+const RUNG = fault('not_rung', 'a percent above 0 up to 100, or { percent, bake, gate, approval }')
 const percent = v.pipe(v.number(RUNG), v.gtValue(0, RUNG), v.maxValue(100, RUNG))
 const plainRung = v.pipe(
   percent,
@@ -41,7 +42,7 @@ export const ladderSchema = v.pipe(
   v.rawCheck(({ dataset, addIssue }) => {
     const percents = percentsOf(dataset.value)
     if (percents.some((p, i) => i > 0 && percents[i - 1]! >= p))
-      addIssue({ message: 'percents must grow from rung to rung' })
+      addIssue({ message: fault('ladder_falls', 'percents must grow from rung to rung') })
   }),
 )
 
@@ -63,11 +64,16 @@ const arm = v.pipe(
     model: v.optional(v.pipe(v.string(), v.minLength(1)), undefined),
     timeout: v.optional(positiveDuration),
     sync_timeout: v.optional(positiveDuration),
-    auth: v.optional(v.pipe(v.string(), v.regex(SECRET_NAME, 'the name of a secret is needed, like WAN21_TOKEN'))),
+    auth: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(SECRET_NAME, fault('not_secret_name', 'the name of a secret is needed, like WAN21_TOKEN')),
+      ),
+    ),
     forward_authorization: v.optional(v.boolean(), false),
     cost_per_gpu_second: v.optional(positive),
   }),
-  across((a) => (a.url === undefined) !== (a.urls === undefined), 'give either url or urls'),
+  across((a) => (a.url === undefined) !== (a.urls === undefined), fault('url_or_urls', 'give either url or urls')),
   v.transform((a) => ({
     urls: a.urls ?? [a.url!],
     model: a.model ?? null,
@@ -107,7 +113,7 @@ export const experimentSchema = table({
   exclude: v.optional(v.array(period), []),
 })
 
-const LEGACY_IDS = '"control", "refuse" or a time is needed'
+const LEGACY_IDS = fault('not_legacy_ids', '"control", "refuse" or a time is needed')
 const legacyIdsWord = v.pipe(
   v.picklist(['control', 'refuse'], LEGACY_IDS),
   v.transform((word) => (word === 'control' ? null : 0)),
@@ -122,7 +128,10 @@ export const releaseEntries = {
   match: v.optional(
     table({
       paths: v.optional(
-        v.pipe(v.array(v.pipe(v.string(), v.startsWith('/', 'a path starts with "/"'))), v.minLength(1)),
+        v.pipe(
+          v.array(v.pipe(v.string(), v.startsWith('/', fault('not_path', 'a path starts with "/"')))),
+          v.minLength(1),
+        ),
       ),
       models: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
     }),

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import type { Rule, When } from '../core/rules.ts'
 import { across, isTable, oneOrMany, range, table } from './fields.ts'
+import { fault } from './issue-words.ts'
 
 /** On these a weight holds for a subject whatever it asks. */
 const OF_THE_REQUEST = ['header', 'country', 'model', 'prompt_chars', 'duration_seconds'] as const
@@ -21,11 +22,11 @@ const when = v.pipe(
   whenTable,
   across(
     (w) => ['claim', 'subject', 'in', ...OF_THE_REQUEST].some((key) => key in w),
-    'name at least one attribute, such as claim, header or subject',
+    fault('no_attribute', 'name at least one attribute, such as claim, header or subject'),
   ),
   across(
     (w) => w.in === undefined || w.claim !== undefined || w.header !== undefined,
-    '`in` goes with claim or header',
+    fault('in_alone', '`in` goes with claim or header'),
   ),
 )
 
@@ -35,11 +36,20 @@ export const ruleSchema = v.pipe(
     arm: v.optional(v.picklist(['control', 'candidate'])),
     weight: v.optional(v.pipe(v.number(), v.minValue(0))),
   }),
-  across((r) => (r.arm === undefined) !== (r.weight === undefined), 'give either arm or weight'),
-  across((r) => {
-    const { when: condition, weight } = r
-    return weight === undefined || !isTable(condition) || !OF_THE_REQUEST.some((key) => key in condition)
-  }, 'weight is allowed only on claim and subject: on anything else a subject would flip between arms'),
+  across(
+    (r) => (r.arm === undefined) !== (r.weight === undefined),
+    fault('arm_or_weight', 'give either arm or weight'),
+  ),
+  across(
+    (r) => {
+      const { when: condition, weight } = r
+      return weight === undefined || !isTable(condition) || !OF_THE_REQUEST.some((key) => key in condition)
+    },
+    fault(
+      'weight_flips',
+      'weight is allowed only on claim and subject: on anything else a subject would flip between arms',
+    ),
+  ),
   v.transform(({ when: w, arm: to, weight }): Rule =>
     to === undefined ? { when: toWhen(w), weight: weight! } : { when: toWhen(w), arm: to },
   ),

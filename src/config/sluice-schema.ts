@@ -1,10 +1,14 @@
 /** The table `[vars.SLUICE]`: what is global. */
 import * as v from 'valibot'
 import { across, list, positive, table, wholePositive } from './fields.ts'
+import { fault } from './issue-words.ts'
 
 const subjectSource = v.pipe(
   v.string(),
-  v.regex(/^(jwt:[\w.:/-]+|header:[\w-]+|cookie|ip)$/, 'jwt:CLAIM, header:NAME, cookie or ip'),
+  v.regex(
+    /^(jwt:[\w.:/-]+|header:[\w-]+|cookie|ip)$/,
+    fault('not_subject_source', 'jwt:CLAIM, header:NAME, cookie or ip'),
+  ),
   v.transform((text) => {
     const [kind, key] = text.split(/:(.*)/s)
     return kind === 'jwt' || kind === 'header'
@@ -13,9 +17,11 @@ const subjectSource = v.pipe(
   }),
 )
 
+const NOT_URL = fault('not_url', 'not a URL')
+
 /** Issuer and audience have no default on purpose: a verifier without them would accept anybody's token. */
 const verifierEntries = {
-  jwks_url: v.pipe(v.string(), v.url('not a URL')),
+  jwks_url: v.pipe(v.string(), v.url(NOT_URL)),
   issuer: v.pipe(v.string(), v.minLength(1)),
   audience: v.pipe(v.string(), v.minLength(1)),
   algorithms: v.optional(v.pipe(v.array(v.picklist(['RS256', 'ES256', 'EdDSA', 'PS256'])), v.minLength(1)), [
@@ -26,7 +32,7 @@ const verifierEntries = {
 
 const rateLimit = table({
   limit: wholePositive,
-  period: v.picklist([10, 60], 'the platform counts over 10 or 60 seconds'),
+  period: v.picklist([10, 60], fault('rate_period', 'the platform counts over 10 or 60 seconds')),
 })
 
 /** What a receiver subscribes to. */
@@ -39,14 +45,20 @@ export const WEBHOOK_EVENTS = [
 ] as const
 
 const webhook = table({
-  url: v.pipe(v.string(), v.url('not a URL')),
+  url: v.pipe(v.string(), v.url(NOT_URL)),
   events: v.optional(v.array(v.picklist(WEBHOOK_EVENTS)), [...WEBHOOK_EVENTS]),
 })
 
 /** As browsers send it, so that it can be compared letter by letter. */
 const origin = v.pipe(
   v.string(),
-  v.check(isOrigin, 'not an origin as browsers send it: "https://app.example", without path or final slash, or "*"'),
+  v.check(
+    isOrigin,
+    fault(
+      'not_origin',
+      'not an origin as browsers send it: "https://app.example", without path or final slash, or "*"',
+    ),
+  ),
 )
 
 function isOrigin(text: string): boolean {
@@ -61,7 +73,7 @@ const cors = v.pipe(
   table({ origins: list(origin, 1, 100), credentials: v.optional(v.boolean(), false) }),
   across(
     ({ origins, credentials }) => credentials !== true || !Array.isArray(origins) || !origins.includes('*'),
-    'credentials need origins by name: browsers refuse them with "*"',
+    fault('credentials_everywhere', 'credentials need origins by name: browsers refuse them with "*"'),
   ),
 )
 

@@ -2,7 +2,8 @@
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import { diffOf } from '../config/overlay-diff.ts'
-import { publishable } from '../config/publishable.ts'
+import { type Publishable, publishable } from '../config/publishable.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import type { Publication } from '../durable/controller-rpc.ts'
 import type { ChangeRequest } from '../durable/live-config-data.ts'
 import type { ConfigView } from '../api/index.ts'
@@ -60,8 +61,8 @@ export function changeDetail(
   }
 }
 
-function issuesOf(checked: { message: string; details: ChangeDetail['issues'] }): ChangeDetail['issues'] {
-  return checked.details.length > 0 ? checked.details : [{ path: '', message: checked.message }]
+function issuesOf({ code, message, details }: Publishable & { ok: false }): ErrorDetail[] {
+  return details.length > 0 ? details : [detail('', code, message)]
 }
 
 export function versionView(file: ReleaseConfig, { before, ...publication }: Publication): VersionView {

@@ -9,7 +9,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { type Overlay, patchOverlay } from '../config/overlay.ts'
 import { diffOf, patchTo } from '../config/overlay-diff.ts'
 import { publishable } from '../config/publishable.ts'
-import { SluiceError } from '../core/errors.ts'
+import { detail as errorDetail, SluiceError } from '../core/errors.ts'
 import type { Kept } from '../durable/live-config-client.ts'
 import type { ChangeRequest, Ending, Refused } from '../durable/live-config-data.ts'
 import type { ConfigView } from '../api/index.ts'
@@ -124,7 +124,7 @@ export function changesService(
     const current = await config.view(name)
     const moved = await movedSince(name, request, current)
     const message = `made for version ${request.baseVersion}, and version ${current.version} acts: rebase it, then look again`
-    const details = moved.map(({ key, from, to }) => ({ path: key, message: `${worded(from)} → ${worded(to)}` }))
+    const details = moved.map(({ key, from, to }) => errorDetail(key, 'moved', `${worded(from)} → ${worded(to)}`))
     return new SluiceError('change_stale', message, { details })
   }
 

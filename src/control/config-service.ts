@@ -7,7 +7,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
-import { SluiceError } from '../core/errors.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import type { PublicationOrigin } from '../durable/controller-rpc.ts'
 import type { ConfigView, Page } from '../api/index.ts'
 import type { VersionView } from '../api/changes.ts'
@@ -50,7 +50,10 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     const [file, seen] = [fileOf(name), await view(name)]
     const next = await overlayFrom(seen)
     requireVersion(change.ifMatch, seen.version)
-    if (change.breakGlass && change.reason === '') throw wrong('reason', 'a reason is needed to go past the review')
+    if (change.breakGlass && change.reason === '') {
+      const message = 'a reason is needed to go past the review'
+      throw new SluiceError('invalid_request', message, { details: [detail('reason', 'missing_key', message)] })
+    }
     // Nothing to publish: no version, no entry in the history.
     const isRead = seen.set_aside === undefined
     if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
@@ -66,7 +69,8 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     if (version === 0) return {}
     const [found] = await ask(controller(name).publications({ before: version + 1, limit: 1 }))
     if (found?.version === version) return found.overlay
-    throw wrong('version', `there is no version ${version}`)
+    const message = `there is no version ${version}`
+    throw new SluiceError('invalid_request', message, { details: [detail('version', 'unknown_version', message)] })
   }
 
   return {
@@ -89,10 +93,6 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
 function requireVersion(given: number | null, current: number): void {
   if (given === null || given === current) return
   throw new SluiceError('version_mismatch', `the configuration is at version ${current}, not ${given}`)
-}
-
-function wrong(path: string, message: string): SluiceError {
-  return new SluiceError('invalid_request', message, { details: [{ path, message }] })
 }
 
 function refuseOddKeys(patch: Record<string, unknown>): void {

@@ -52,7 +52,7 @@ export function experimentService(
         sorted.take(at, row, ({ release, tag, atMs }) => {
           const { arm, metric, value, id = null } = row
           const impossible = impossibleValue(metric, value)
-          if (impossible !== null) return rowDetail(at, 'value', impossible)
+          if (impossible !== null) return rowDetail(at, 'value', 'not_exposed', impossible)
           const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
           if (!tag || tag.arm === arm) return made
           if (arm === 'control') return ofOtherArm(at, tag)
@@ -80,10 +80,16 @@ export function experimentService(
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
           if (configuredOnly && !release.metrics.some(({ name }) => name === row.metric))
-            return rowDetail(at, 'metric', 'none of the metrics of the release, and a key in a page adds no other')
+            return rowDetail(
+              at,
+              'metric',
+              'not_configured',
+              'none of the metrics of the release, and a key in a page adds no other',
+            )
           const names = row.subject === undefined ? [] : keysOfSubject(row.subject, config.subject, !!config.users)
           const owners = tag ? [tag.owner] : names.flatMap((name) => ownerOf(name, keys))
-          if (owners.length === 0) return rowDetail(at, 'subject', 'no source of subjects makes such an id')
+          if (owners.length === 0)
+            return rowDetail(at, 'subject', 'unknown_subject', 'no source of subjects makes such an id')
           return { row: at, owners, metric: row.metric, value: row.value, atMs, id: row.id ?? null }
         })
       }
@@ -112,7 +118,7 @@ function byLedgerOf(copies: readonly CopyRow[]): CopyRow[][] {
 }
 
 function ofOtherArm(at: number, { arm }: JobTag): ErrorDetail {
-  return rowDetail(at, 'job_id', `this job is ${arm}'s, and no copy of it is known`)
+  return rowDetail(at, 'job_id', 'other_arm', `this job is ${arm}'s, and no copy of it is known`, { arm })
 }
 
 /** Rows by the ledger that they go to; one whose subject may have several names may go to several. */
@@ -193,8 +199,8 @@ class Sorter<R> {
     const nobody = 'has submitted nothing that was dealt to an arm by its hash: no report would count it'
     const bad = [
       ...this.#bad,
-      ...Array.from(refused, (at) => rowDetail(at, 'metric', tooMany)),
-      ...Array.from(unexposed, (at) => rowDetail(at, 'subject', nobody)),
+      ...Array.from(refused, (at) => rowDetail(at, 'metric', 'too_many', tooMany, { most: MAX_METRIC_NAMES })),
+      ...Array.from(unexposed, (at) => rowDetail(at, 'subject', 'not_exposed', nobody)),
     ]
     return { kept: sent - refused.size - unexposed.size, repeated: repeated.size, bad }
   }
@@ -212,13 +218,17 @@ class Sorter<R> {
     row: { release: string; at?: string | undefined; job_id?: string | undefined },
   ): Known | ErrorDetail {
     const release = this.#config.releases.find(({ name }) => name === row.release)
-    if (!release) return rowDetail(at, 'release', `no release is named "${row.release.slice(0, 100)}"`)
+    if (!release)
+      return rowDetail(at, 'release', 'unknown_release', `no release is named "${row.release.slice(0, 100)}"`)
     const atMs = row.at === undefined ? null : parseInstant(row.at)
-    if (atMs !== null && atMs > this.#now + CLOCKS_APART_MS) return rowDetail(at, 'at', 'lies in the future')
-    if (atMs !== null && atMs < this.#now - OLDEST_MS) return rowDetail(at, 'at', 'is more than 90 days ago')
+    if (atMs !== null && atMs > this.#now + CLOCKS_APART_MS)
+      return rowDetail(at, 'at', 'in_future', 'lies in the future')
+    if (atMs !== null && atMs < this.#now - OLDEST_MS)
+      return rowDetail(at, 'at', 'too_old', 'is more than 90 days ago', { days: 90 })
     if (row.job_id === undefined) return { release, tag: null, atMs }
     const tag = openJobId(row.job_id, this.#keys)
-    if (tag?.release !== hash32(release.name)) return rowDetail(at, 'job_id', 'no such job of this release')
+    if (tag?.release !== hash32(release.name))
+      return rowDetail(at, 'job_id', 'unknown_job', 'no such job of this release')
     return { release, tag, atMs }
   }
 }

@@ -1,6 +1,7 @@
 /** Liveness and readiness, for whoever asks and without credentials; served and described from here. */
 import * as v from 'valibot'
-import type { ErrorCode } from '../core/errors.ts'
+import { detailSchema } from '../api/index.ts'
+import { detail, type ErrorCode } from '../core/errors.ts'
 import { secretSlips } from '../auth/secret-slips.ts'
 import type { ControlSettings } from './deps.ts'
 import { lockedOut } from './identity.ts'
@@ -16,7 +17,7 @@ export interface HealthRoute {
   run(settings: () => ControlSettings): object
 }
 
-const FORCED = { path: 'SLUICE_FORCE_CONTROL', message: 'break-glass is set: every new submit goes to control' }
+const FORCED = detail('SLUICE_FORCE_CONTROL', 'forced_control', 'break-glass is set: every new submit goes to control')
 
 export const HEALTH_ROUTES: readonly HealthRoute[] = [
   {
@@ -35,7 +36,7 @@ export const HEALTH_ROUTES: readonly HealthRoute[] = [
       status: v.literal('ready'),
       releases: v.number(),
       /** Break-glass, and entries of secrets that are left out; the others work. */
-      warnings: v.optional(v.array(v.object({ path: v.string(), message: v.string() }))),
+      warnings: v.optional(v.array(detailSchema)),
     }),
     refusals: ['config_invalid'],
     run: (read) => {

@@ -1,7 +1,7 @@
 /** Log-in and log-out of browsers. The page is the dashboard's, the session's form is session.ts'; roles are not asked. */
 import type { Context } from 'hono'
 import { findToken } from '../auth/tokens.ts'
-import { SluiceError } from '../core/errors.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import { PAGE_HEADERS } from '../dashboard/headers.ts'
 import { languageOf } from '../dashboard/language.ts'
 import { loginPage } from '../dashboard/pages/login.tsx'
@@ -24,7 +24,7 @@ export async function takeLogin(c: Context<ControlEnv>, nowMs: number): Promise<
   if (key === undefined) throw new SluiceError('auth_not_configured', 'set the secret SLUICE_COOKIE_KEY to log in here')
   if (!mayHoldSession(url)) {
     throw new SluiceError('invalid_request', 'a session needs https, except on the machine itself', {
-      details: [{ path: 'session', message: 'needs https' }],
+      details: [detail('session', 'needs_https', 'needs https')],
     })
   }
   const form = new URLSearchParams(await readText(c.req.raw.body))

@@ -4,9 +4,9 @@
  */
 import type { Context } from 'hono'
 import * as v from 'valibot'
-import { issueWords } from '../config/issue-words.ts'
+import { issueDetail } from '../config/issue-words.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
-import { type ErrorDetail, SluiceError } from '../core/errors.ts'
+import { detail, type DetailParams, type ErrorDetail, SluiceError } from '../core/errors.ts'
 import { type BatchAnswer, MAX_BATCH_ROWS } from '../api/experiment.ts'
 import { readText } from './read-request.ts'
 
@@ -37,19 +37,30 @@ export async function readBatch<S extends v.GenericSchema>(
   for (const [at, { value, isJson }] of given.entries()) {
     const odd = odditiesOf(value).issues
     if (odd.length > 0) {
-      batch.bad.push(...odd.map(({ path, message }) => rowDetail(at, path || null, message)))
+      batch.bad.push(...odd.map((issue) => inRow(at, issue)))
       continue
     }
     const read = v.safeParse(schema, value)
-    if (!isJson) batch.bad.push({ path: String(at), message: 'not JSON' })
+    if (!isJson) batch.bad.push(detail(String(at), 'not_json', 'not JSON'))
     else if (read.success) batch.rows.push({ at, row: read.output })
-    else batch.bad.push(...read.issues.map((issue) => rowDetail(at, v.getDotPath(issue), issueWords(issue))))
+    else batch.bad.push(...read.issues.map((issue) => inRow(at, issueDetail(v.getDotPath(issue) ?? '', issue))))
   }
   return batch
 }
 
-export function rowDetail(at: number, key: string | null, message: string): ErrorDetail {
-  return { path: key === null ? String(at) : `${at}.${key}`, message }
+/** What is wrong with a key of a row. */
+export function rowDetail(
+  at: number,
+  key: string,
+  code: string,
+  message: string,
+  params: DetailParams = {},
+): ErrorDetail {
+  return detail(`${at}.${key}`, code, message, params)
+}
+
+function inRow(at: number, found: ErrorDetail): ErrorDetail {
+  return { ...found, path: found.path === '' ? String(at) : `${at}.${found.path}` }
 }
 
 /** 200 where every row was good, 207 where some were; a batch of which nothing is kept is refused whole. */

@@ -1,8 +1,8 @@
 /** Query, JSON body and If-Match of a request → validated values, or one SluiceError that tells everything wrong. */
 import * as v from 'valibot'
-import { issueWords } from '../config/issue-words.ts'
+import { issueDetail } from '../config/issue-words.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
-import { type ErrorDetail, SluiceError } from '../core/errors.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 
 const MAX_BODY_BYTES = 65_536
 
@@ -52,7 +52,7 @@ export function readIfMatch(header: string | undefined): number | null {
   const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header.trim())?.[1]
   if (version !== undefined) return Number(version)
   throw new SluiceError('invalid_request', 'If-Match takes one version, like "12"', {
-    details: [{ path: 'If-Match', message: `not a version: ${header.slice(0, 50)}` }],
+    details: [detail('If-Match', 'not_version', `not a version: ${header.slice(0, 50)}`)],
   })
 }
 
@@ -60,9 +60,6 @@ export function readIfMatch(header: string | undefined): number | null {
 export function valid<S extends v.GenericSchema>(schema: S, given: unknown, message: string): v.InferOutput<S> {
   const read = v.safeParse(schema, given)
   if (read.success) return read.output
-  throw new SluiceError('invalid_request', message, { details: read.issues.map(detail) })
-}
-
-function detail(issue: v.BaseIssue<unknown>): ErrorDetail {
-  return { path: v.getDotPath(issue) ?? '', message: issueWords(issue) }
+  const details = read.issues.map((issue) => issueDetail(v.getDotPath(issue) ?? '', issue))
+  throw new SluiceError('invalid_request', message, { details })
 }

@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 import * as v from 'valibot'
 import type { Caller } from '../auth/caller.ts'
 import type { Role } from '../auth/roles.ts'
+import { fault } from '../config/issue-words.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { ControlService } from './service.ts'
 
@@ -61,16 +62,13 @@ export function route<
   return given as unknown as AnyRoute
 }
 
+const LIMIT = fault('within_range', 'from 1 to 500', { from: 1, to: 500 })
+
 /** `cursor` and `limit` of a list. */
 export const paging = {
   cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
   limit: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^[1-9]\d{0,2}$/, 'from 1 to 500'),
-      v.transform(Number),
-      v.maxValue(500, 'from 1 to 500'),
-    ),
+    v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, LIMIT), v.transform(Number), v.maxValue(500, LIMIT)),
     '100',
   ),
 }

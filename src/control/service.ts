@@ -4,7 +4,7 @@
  */
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
-import { SluiceError } from '../core/errors.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
@@ -77,7 +77,7 @@ const ENTRY_ID = /^\d{1,15}$/
 function requireCursor(isOne: boolean): void {
   if (isOne) return
   const message = 'not a cursor that a page of this list gave as its next'
-  throw new SluiceError('invalid_request', message, { details: [{ path: 'cursor', message }] })
+  throw new SluiceError('invalid_request', message, { details: [detail('cursor', 'not_cursor', message)] })
 }
 
 export function controlService(

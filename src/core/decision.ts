@@ -17,7 +17,7 @@ export interface DecisionReason {
     | 'excluded_now'
     | 'guardrail_worse'
     | 'guardrail_unproven'
-    | 'too_dear'
+    | 'cost_exceeded'
     | 'not_significant'
     | 'primary_better'
   message: string
@@ -58,7 +58,7 @@ export function primaryOutcome(report: MetricReport, alpha: number): 'better' | 
 export function decide(read: Read, alpha: number): Decision {
   const { readiness, srm, metrics, cost } = read
   if (srm.mismatch) {
-    const message = `the split is not what was dealt (p ${figure(srm.p_value)}): no figure of this report may be believed`
+    const message = `the split is not as assigned (p ${figure(srm.p_value)}): do not trust any figure of this report`
     return { decision: 'hold', reasons: [reason('srm_mismatch', message)] }
   }
   const primaries = metrics.filter(({ role }) => role === 'primary')
@@ -114,8 +114,10 @@ function guardrailReasons(metrics: readonly MetricReport[]): DecisionReason[] {
 }
 
 function costReasons({ status, relative, limit }: CostReport): DecisionReason[] {
-  if (status !== 'too_dear' || !relative) return []
-  return [reason('too_dear', `a finished video costs ${percent(relative.lift)} more; the limit is ${percent(limit)}`)]
+  if (status !== 'cost_exceeded' || !relative) return []
+  return [
+    reason('cost_exceeded', `a finished video costs ${percent(relative.lift)} more; the limit is ${percent(limit)}`),
+  ]
 }
 
 function reason(code: DecisionReason['code'], message: string, metric: string | null = null): DecisionReason {

@@ -50,10 +50,21 @@ const TABLE = {
 export type ErrorCode = keyof typeof TABLE
 export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[]
 
-/** One thing that was wrong, and where: `path` is a dotted key, or a row number of a batch. */
+/** One thing that was wrong, and where. */
 export interface ErrorDetail {
+  /** A dotted key, or a row number of a batch; empty for the whole. */
   path: string
+  /** For people. Programs read `code` and `params`. */
   message: string
+  /** What is wrong with it, such as `not_duration`, `at_most`, `unknown_key`. */
+  code: string
+  params: DetailParams
+}
+/** What the message is made with, by name: bounds, choices, and as `given` the value itself. */
+export type DetailParams = Readonly<Record<string, string | number>>
+
+export function detail(path: string, code: string, message: string, params: DetailParams = {}): ErrorDetail {
+  return { path, message, code, params }
 }
 
 /** The body that every Sluice error has on both planes. */

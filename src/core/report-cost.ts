@@ -10,7 +10,7 @@ export interface CostReport {
   relative: { lift: number; low: number; high: number } | null
   /** Relative increase that is still accepted. */
   limit: number
-  status: 'within' | 'too_dear' | 'not_measured'
+  status: 'within' | 'cost_exceeded' | 'not_measured'
 }
 
 export function costReport({ gpuSeconds, costPerGpuSecond }: Evidence, limit: number): CostReport {
@@ -23,7 +23,7 @@ export function costReport({ gpuSeconds, costPerGpuSecond }: Evidence, limit: nu
     candidate: candidate?.value ?? null,
     relative: lift && { lift: lift.lift, low: lift.low, high: lift.high },
     limit,
-    status: !lift ? 'not_measured' : lift.lift > limit ? 'too_dear' : 'within',
+    status: !lift ? 'not_measured' : lift.lift > limit ? 'cost_exceeded' : 'within',
   }
 }
 

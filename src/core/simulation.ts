@@ -2,7 +2,7 @@
  * A release in fast motion: draws what both arms do in each window and puts it through the very monitors that judge
  * real releases. It has no clock and no randomness of its own, and no rule of judgement.
  */
-import { assess, foldWindow, judge, openMonitor, recentMsOf } from './guardrails/index.ts'
+import { assess, foldWindow, judge, mayTrip, openMonitor, recentMsOf } from './guardrails/index.ts'
 import { type Guardrail, kindOf } from './guardrails/kinds.ts'
 import type { ClosedWindow, MonitorState, Verdict } from './guardrails/monitor.ts'
 import type { ArmError, Operation } from './outcome.ts'
@@ -133,14 +133,13 @@ function countersOf(operation: SimulatedOperation, { n, x, latency }: Draw): Cou
  */
 function lastSeconds(guardrail: Guardrail, window: ClosedWindow, draws: Draws, random: Random): ClosedWindow[] {
   const { operation } = guardrail
-  if (guardrail.kind !== 'fast_trip' || !simulated(operation)) return []
-  const { withinMs, minRequests } = guardrail
+  const withinMs = recentMsOf(guardrail)
+  if (withinMs === null || !simulated(operation)) return []
   const { candidate, control } = draws[operation]
-  const max = guardrail.max ?? 0
-  if (candidate.n < minRequests || candidate.x <= max * minRequests) return []
+  if (!mayTrip(guardrail, candidate, 0)) return []
   const pieces = Math.max(1, Math.floor((window.endMs - window.startMs) / withinMs))
   const sizes = dealSizes(candidate.n, pieces, random)
-  if (candidate.x <= max * Math.min(...sizes)) return []
+  if (!mayTrip(guardrail, candidate, Math.min(...sizes))) return []
   const candidatePieces = dealErrors(candidate, sizes, random)
   const controlPieces = dealErrors(control, dealSizes(control.n, pieces, random), random)
   return candidatePieces.map((piece, i) => ({

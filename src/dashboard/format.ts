@@ -1,20 +1,9 @@
 /** Numbers, times and places as text, with the units of a language. Pure: now is an argument. */
+import { group, significant, spanParts } from '../describe/figures.ts'
+import { actorOf, rungOf } from '../describe/names.ts'
 import type { Text } from './text/en.ts'
 
-/** What stands where there is no number: an entry of the history may be older than the checks of its figures. */
-const NO_NUMBER = '–'
-
-/** Thousands grouped, at most `digits` decimals, no trailing zeros. */
-export function group(value: number, digits = 0): string {
-  if (!Number.isFinite(value)) return NO_NUMBER
-  return value.toLocaleString('en-US', { maximumFractionDigits: digits })
-}
-
-/** Three significant digits, enough to tell two arms apart. */
-export function significant(value: number): string {
-  if (!Number.isFinite(value)) return NO_NUMBER
-  return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
-}
+export { group, significant }
 
 /** A share in [0, 1] as per cent. */
 export function share(value: number, t: Text): string {
@@ -33,18 +22,9 @@ export function latency(seconds: number, t: Text): string {
 
 /** A span in its one or two largest units: `45 s`, `12 min`, `1 h 5 min`, `2 d`. */
 export function span(seconds: number, t: Text): string {
-  const s = Math.max(0, Math.round(seconds))
-  if (s < 60) return t.unit.s(String(s))
-  if (s < 600) return two(s, 60, t.unit.min, t.unit.s)
-  if (s < 3600) return t.unit.min(String(Math.round(s / 60)))
-  if (s < 86_400) return two(Math.round(s / 60), 60, t.unit.h, t.unit.min)
-  return two(Math.round(s / 3600), 24, t.unit.d, t.unit.h)
-}
-
-function two(amount: number, size: number, large: (n: string) => string, small: (n: string) => string): string {
-  const rest = amount % size
-  const whole = large(group(Math.floor(amount / size)))
-  return rest === 0 ? whole : `${whole} ${small(String(rest))}`
+  return spanParts(seconds)
+    .map(([n, unit]) => t.unit[unit](n))
+    .join(' ')
 }
 
 /** `2026-11-24 14:32:07 UTC`. */
@@ -71,14 +51,14 @@ function roughly(seconds: number): number {
 
 /** A stage in words: `shadow`, `5 %`, `done`. */
 export function stageName(stage: string, t: Text): string {
-  const match = /^canary-(\d+(?:\.\d+)?)$/.exec(stage)
-  if (match) return percent(Number(match[1]), t)
+  const rung = rungOf(stage)
+  if (rung !== null) return percent(rung, t)
   return Object.hasOwn(t.stage, stage) ? t.stage[stage as keyof Text['stage']] : stage
 }
 
 /** Where a release stands: its percent in a canary, since `set_percent` leaves a stage's name as it is; else its stage. */
 export function placeName({ stage, percent: set }: { stage: string; percent: number }, t: Text): string {
-  return stage.startsWith('canary-') && Number.isFinite(set) ? percent(set, t) : stageName(stage, t)
+  return rungOf(stage) !== null && Number.isFinite(set) ? percent(set, t) : stageName(stage, t)
 }
 
 /** A person's sentence, cut where it was stored without a limit. */
@@ -88,11 +68,9 @@ export function sentenceOf(reason: string): string {
 
 /** Who acted, without the kind: `token:oncall` → `oncall`. */
 export function whoName(who: string, t: Text): string {
-  if (who.startsWith('system:')) {
-    const part = who.slice('system:'.length)
-    return Object.hasOwn(t.system, part) ? t.system[part as keyof Text['system']] : who
-  }
-  return who.replace(/^(token|user):/, '')
+  const { kind, name } = actorOf(who)
+  if (kind !== 'system') return name
+  return Object.hasOwn(t.system, name) ? t.system[name as keyof Text['system']] : who
 }
 
 /** Inline text of which some words carry the weight. */

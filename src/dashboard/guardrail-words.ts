@@ -1,5 +1,7 @@
 /** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
 import type { VerdictView } from '../api/index.ts'
+import { errorClasses } from '../describe/evidence.ts'
+import { judged } from '../describe/names.ts'
 import { group, latency, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
 
@@ -7,17 +9,16 @@ import type { Text } from './text/en.ts'
 export function guardrailName(verdict: VerdictView, t: Text): string {
   const g = t.guardrails
   const operation = g.operation[verdict.operation]
-  const { metric, measure } = verdict
-  const name = metric.startsWith('latency_')
-    ? g.time(operation, metric.slice('latency_'.length))
-    : metric === 'error_rate'
-      ? g.errorRate(operation)
-      : metric === 'refusal_rate'
-        ? g.refusalRate(operation)
-        : metric.replace('signal:', '')
-  if (verdict.within_seconds !== null) return g.variant(name, g.fastTrip)
-  if (measure === 'seconds_per_clip') return g.variant(name, g.perClip)
-  return verdict.method === 'sequential' ? g.variant(name, g.jobByJob) : name
+  const { measured, how } = judged(verdict)
+  const name =
+    measured.of === 'latency'
+      ? g.time(operation, measured.quantile)
+      : measured.of === 'signal'
+        ? measured.name
+        : measured.of === 'refusals'
+          ? g.refusalRate(operation)
+          : g.errorRate(operation)
+  return how === null ? name : g.variant(name, g.how[how])
 }
 
 /** A figure of this verdict, with its unit. */
@@ -55,17 +56,8 @@ export function verdictSentence(verdict: VerdictView, t: Text): string {
     limit: limitWords(verdict, t),
     streak: windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : '',
     status: statusWord(verdict, t),
-    errors: errorClasses(verdict, t),
+    errors: errorClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
   })
-}
-
-function errorClasses({ evidence = {} }: VerdictView, t: Text): { name: string; n: string }[] {
-  const words: Partial<Record<string, string>> = t.jobs.outcomes
-  const named = Object.entries(evidence).flatMap(([key, n]) => {
-    const name = words[key]
-    return name === undefined ? [] : [{ name, n }]
-  })
-  return named.sort((a, b) => b.n - a.n).map(({ name, n }) => ({ name, n: group(n) }))
 }
 
 function bracketed(words: string, t: Text): string {

@@ -1,13 +1,12 @@
-/**
- * The first line of a release's page: one sentence, and the paragraph that says why it stands
- * there and what comes next. Written from what the API gives, so that it can't say something else.
- */
+/** The first line of a release's page and the paragraph below it: the facts of describe/, in the page's language. */
 import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
+import { decidingBreach, describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
+import type { Health } from '../describe/health.ts'
+import { openBake } from '../describe/next-step.ts'
 import { clock, type Part, percent, placeName, plain, say, sentenceOf, share, span, stageName } from './format.ts'
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
-import { HEALTH_TONE, type Health, healthOf, overdueSeconds, streaks } from './health.ts'
 import type { Text } from './text/en.ts'
-import { blockerWords, goesByItself, isLastStep } from './waits.ts'
+import { blockerWords } from './waits.ts'
 
 export interface Headline {
   title: string
@@ -15,77 +14,86 @@ export interface Headline {
   sentence: Part[]
 }
 
+const TONE: Record<Health, Tone> = {
+  healthy: 'good',
+  watch: 'wait',
+  waiting: 'wait',
+  both_bad: 'wait',
+  breach: 'bad',
+  unmeasured: 'wait',
+  stale: 'bad',
+  quiet: 'quiet',
+  done: 'good',
+  rolled_back: 'bad',
+}
+
 /** `rollback` is the audit entry of the rollback that the release stands in, if it does. */
 export function headline(view: ReleaseView, rollback: HistoryEntry | null, nowMs: number, t: Text): Headline {
-  const health = healthOf(view, nowMs)
-  const pausedWord = view.paused ? t.paused : ''
+  const facts = describe(view, rollback, nowMs)
+  const { word, title } = t.health[facts.health]
   return {
-    title: [place(view, rollback, t), pausedWord, t.health[health].title].filter(Boolean).join(t.gap),
-    badge: { word: t.health[health].word, tone: HEALTH_TONE[health] },
-    sentence: trimmed(sentence(view, health, rollback, nowMs, t)),
+    title: [placeWords(facts.situation, t), facts.paused ? t.paused : '', title].filter(Boolean).join(t.gap),
+    badge: { word, tone: TONE[facts.health] },
+    sentence: trimmed(sentence(view, facts, rollback, nowMs, t)),
   }
 }
 
-function place(view: ReleaseView, rollback: HistoryEntry | null, t: Text): string {
-  switch (view.state) {
-    case 'idle':
-      return t.title.idle
+function placeWords(situation: Situation, t: Text): string {
+  switch (situation.is) {
     case 'shadow':
-      return view.shadow.active ? t.title.shadow(share(view.shadow.sample, t)) : t.title.shadowOff
+      return situation.copied === null ? t.title.shadowOff : t.title.shadow(share(situation.copied, t))
     case 'canary':
-      return t.title.canary(percent(view.percent, t))
-    case 'completed':
-      return t.title.completed
-    case 'rolled_back': {
-      const from = rollback ? placeName(rollback.from, t) : null
-      return t.title.rolledBack(from, rollback?.who.startsWith('system:') ? 'self' : 'hand')
-    }
+      return t.title.canary(percent(situation.percent, t))
+    case 'rolled_back':
+      return t.title.rolledBack(situation.from && placeName(situation.from, t), situation.by)
+    default:
+      return t.title[situation.is]
   }
 }
 
-function sentence(view: ReleaseView, health: Health, rollback: HistoryEntry | null, nowMs: number, t: Text): Part[] {
+function sentence(
+  view: ReleaseView,
+  { situation, paused, worry, next }: Facts,
+  rollback: HistoryEntry | null,
+  nowMs: number,
+  t: Text,
+): Part[] {
   const s = t.sentence
-  if (view.state === 'idle') {
+  if (situation.is === 'idle') {
     const cooldown = view.blocked_by.filter(({ code }) => code === 'cooldown')
     const words = cooldown.flatMap((blocker) => say` ${blockerWords(blocker, view, nowMs, t)}${s.end}`)
     return [...s.idle(view.arms.control.model ?? t.arm.control), ...words]
   }
-  if (view.state === 'rolled_back') return afterRollback(view, rollback, t)
-  const worry = worries(view, health, nowMs, t)
-  if (view.state === 'completed') return [...worry, ...s.completed(view.arms.candidate.model ?? t.arm.candidate)]
+  if (situation.is === 'rolled_back') return afterRollback(view, rollback, t)
+  const worried = worry === null ? [] : worryWords(worry, t)
+  if (situation.is === 'completed') return [...worried, ...s.completed(view.arms.candidate.model ?? t.arm.candidate)]
   return [
-    ...worry,
-    ...(view.state === 'shadow' ? s.shadowFor : []),
-    ...(view.paused ? s.paused : []),
-    ...nextStep(view, nowMs, t),
+    ...worried,
+    ...(situation.is === 'shadow' ? s.shadowFor : []),
+    ...(paused ? s.paused : []),
+    ...(next.to === null ? s.ladderEnds(percent(view.percent, t)) : nextWords(view, next, next.to.stage, nowMs, t)),
   ]
 }
 
-/** What is wrong comes before what comes next. */
-function worries(view: ReleaseView, health: Health, nowMs: number, t: Text): Part[] {
+function worryWords(worry: Worry, t: Text): Part[] {
   const s = t.sentence
-  if (health === 'stale') return s.stale(span(overdueSeconds(view, nowMs), t))
-  if (health === 'both_bad') return s.bothBad
-  if (health === 'watch') {
-    return streaks(view)
-      .slice(0, 2)
-      .flatMap((v) => s.streak(guardrailName(v, t), v.windows.bad, v.windows.needed))
-  }
-  if (health !== 'breach') return []
-  return view.verdicts
-    .filter((v) => v.status === 'breach' && v.note !== 'both_bad')
-    .slice(0, 2)
-    .flatMap((v) => s.breach(guardrailName(v, t), figure(v.value, v, t), limit(v, t)))
+  if (worry.is === 'stale') return s.stale(span(worry.seconds, t))
+  if (worry.is === 'both_bad') return s.bothBad
+  const verdicts = worry.verdicts.slice(0, 2)
+  return worry.is === 'streak'
+    ? verdicts.flatMap((v) => s.streak(guardrailName(v, t), v.windows.bad, v.windows.needed))
+    : verdicts.flatMap((v) => s.breach(guardrailName(v, t), figure(v.value, v, t), limit(v, t)))
 }
 
-function nextStep(view: ReleaseView, nowMs: number, t: Text): Part[] {
+function nextWords(view: ReleaseView, { step, by }: Facts['next'], to: string, nowMs: number, t: Text): Part[] {
   const s = t.sentence
-  const bake = view.blocked_by.find(({ code }) => code === 'bake' || code === 'final_bake')
+  const bake = openBake(view)
   const listed = [...otherWaits(view, nowMs, t), ...guardrailWait(view, t)]
-  const head = view.next && !isLastStep(view) ? s.next(stageName(view.next.stage, t)) : s.last
+  const isPromotion = to === 'completed'
+  const head = isPromotion ? s.last : s.next(stageName(to, t))
   const when = bake ? (bake.until === null ? s.bakeUnstarted : s.earliest(leftOf(bake.until, nowMs, t))) : []
   const tail = listed.length > 0 ? (bake ? s.alsoWaits : s.waits)(joined(listed, t)) : bake ? [s.end] : s.ready
-  const how = goesByItself(view) ? s.automatic : s.byHand
+  const how = by === 'gateway' ? (isPromotion ? s.promotes : s.advances) : s.operator[step]
   return [...head, ...when, ...tail, how]
 }
 
@@ -101,11 +109,8 @@ function guardrailWait(view: ReleaseView, t: Text): Part[][] {
 }
 
 function afterRollback(view: ReleaseView, rollback: HistoryEntry | null, t: Text): Part[] {
-  const s = t.sentence
-  const breaches = view.verdicts.filter((v) => v.status === 'breach' && v.note !== 'both_bad')
-  const verdict = breaches.find(({ action }) => action === 'rollback')
-  const bySystem = rollback?.who.startsWith('system:') ?? false
-  const why = verdict && bySystem ? breached(verdict, t) : s.because(sentenceOf(rollback?.reason ?? view.reason))
+  const verdict = decidingBreach(view, rollback)
+  const why = verdict ? breached(verdict, t) : t.sentence.because(sentenceOf(rollback?.reason ?? view.reason))
   return [...why, ...damage(view, rollback, t), ...drain(view, t)]
 }
 

@@ -11,6 +11,7 @@ import type {
   ActionCommand,
   ConfigView,
   CounterRow,
+  Detail,
   HistoryEntry,
   JobView,
   Page,
@@ -29,7 +30,7 @@ export interface PortRefusal {
   code: string
   message: string
   /** `path` is a dotted key of what was sent: `guardrails.0.max`, `percent`. */
-  details: { path: string; message: string }[]
+  details: Detail[]
 }
 export type PortResult<T> = { ok: true; value: T } | PortRefusal
 

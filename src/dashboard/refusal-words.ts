@@ -2,12 +2,15 @@
  * A refusal in words. The control plane's own sentences are for programs: in English, with the keys of its JSON. A
  * reader of a page gets the same, told by code and key, in the page's language and a form's units.
  */
+import type { Detail } from '../api/index.ts'
 import type { PortRefusal } from './port.ts'
 import type { Text } from './text/en.ts'
 
 /** What was refused, and what could be done instead. */
 export function refusalWords({ code, message, details }: PortRefusal, t: Text): string {
-  const legal = details.filter(isAction).map((detail) => entryOf(t.action, detail.message) ?? detail.message)
+  const legal = details
+    .flatMap((detail) => legalAction(detail) ?? [])
+    .map((action) => entryOf(t.action, action) ?? action)
   const instead = legal.length > 0 ? t.refusal.possible(legal.join(t.sentence.comma)) : ''
   return (entryOf(t.refusal.code, code) ?? message) + instead
 }
@@ -15,12 +18,12 @@ export function refusalWords({ code, message, details }: PortRefusal, t: Text): 
 /** What was wrong, one by one: a field, or a key of the configuration. */
 export function wrongs({ details }: PortRefusal, t: Text): { path: string; words: string }[] {
   return details
-    .filter((detail) => !isAction(detail))
-    .map(({ path, message }) => ({ path, words: entryOf(t.refusal.field, path) ?? t.refusal.key(message) }))
+    .filter((detail) => legalAction(detail) === null)
+    .map((detail) => ({ path: detail.path, words: entryOf(t.refusal.field, detail.path) ?? t.refusal.key(detail) }))
 }
 
-function isAction({ path }: PortRefusal['details'][number]): boolean {
-  return path === 'action'
+function legalAction({ code, params }: Detail): string | null {
+  return code === 'legal_action' ? String(params['action']) : null
 }
 
 function entryOf(table: Readonly<Record<string, unknown>>, key: string): string | null {

@@ -1,5 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, ReportView } from '../api/experiment.ts'
+import { pFigure, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
 
@@ -15,13 +16,13 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
   const words = t.report.reason
   switch (reason.code) {
     case 'srm_mismatch':
-      return words.srm_mismatch(pWords(report.srm.p_value))
+      return words.srm_mismatch(pFigure(report.srm.p_value))
     case 'days':
       return words.days(String(report.readiness.days), String(report.readiness.min_days))
     case 'excluded_now':
       return words.excluded_now(report.readiness.excluded_now ?? '')
-    case 'too_dear':
-      return words.too_dear(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
+    case 'cost_exceeded':
+      return words.cost_exceeded(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
     case 'no_primary':
     case 'no_subjects':
     case 'sample':
@@ -35,12 +36,7 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
 
 /** `+8.8 %`: a relative change. */
 export function signed(value: number, t: Text): string {
-  const shown = Number((100 * value).toFixed(1))
-  return t.unit.percent(`${shown >= 0 ? '+' : '−'}${Math.abs(shown).toFixed(1)}`)
-}
-
-export function pWords(p: number): string {
-  return p >= 0.001 ? significant(p) : p === 0 ? '< 1e-300' : p.toExponential(1)
+  return t.unit.percent(signedPercent(value))
 }
 
 export function estimateWords(value: number | null, kind: MetricView['kind'], t: Text): string {
@@ -51,9 +47,9 @@ export function estimateWords(value: number | null, kind: MetricView['kind'], t:
 /** What the last column tells: a guardrail's standing, or the p-value that counts now. */
 export function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
   if (non_inferiority) return t.report.margin[non_inferiority.status]
-  if (test?.final) return t.report.p(pWords(test.p_adjusted ?? test.p_value))
-  if (always_valid) return t.report.anytime(pWords(always_valid.p_adjusted ?? always_valid.p_value))
-  return test ? `${t.report.p(pWords(test.p_value))} (${t.report.preview})` : '–'
+  if (test?.final) return t.report.p(pFigure(test.p_adjusted ?? test.p_value))
+  if (always_valid) return t.report.anytime(pFigure(always_valid.p_adjusted ?? always_valid.p_value))
+  return test ? `${t.report.p(pFigure(test.p_value))} (${t.report.preview})` : '–'
 }
 
 export function toneOf(metric: MetricView): 'good' | 'bad' | 'quiet' {
@@ -74,7 +70,7 @@ export interface Check {
 export function checks({ readiness: r, srm, crossed }: ReportView, t: Text): Check[] {
   const sample = group(r.sample.control + r.sample.candidate)
   const planned = r.planned && group(r.planned.control + r.planned.candidate)
-  const p = pWords(srm.p_value)
+  const p = pFigure(srm.p_value)
   return [
     { ok: r.days >= r.min_days, words: t.report.days(r.days, r.min_days) },
     { ok: r.planned_reached, words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample) },

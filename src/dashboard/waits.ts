@@ -1,5 +1,6 @@
 /** What stands between a release and its next step, as a list: open items first, then what is already met. */
 import type { BlockerView, ReleaseView } from '../api/index.ts'
+import { bakeMs, isLastStep, metGates } from '../describe/next-step.ts'
 import { type Part, span } from './format.ts'
 import { guardrailName, statusWord } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'
@@ -11,23 +12,17 @@ export interface Wait {
 
 export function waits(view: ReleaseView, nowMs: number, t: Text): Wait[] {
   const open = openItems(view, nowMs, t).map((words) => ({ done: false, words }))
-  return [...open, ...metItems(view, t).map((words) => ({ done: true, words: [words] }))]
+  const met = metGates(view).map((gate) => {
+    const words = t.wait.done[gate]
+    return { done: true, words: [typeof words === 'string' ? words : words(view.jobs.finished)] }
+  })
+  return [...open, ...met]
 }
 
 export function waitsTitle(view: ReleaseView, t: Text): string {
   if (view.state === 'rolled_back') return t.wait.titleNewStart
   if (view.state === 'idle') return t.wait.titleStart
   return isLastStep(view) ? t.wait.titlePromote : t.wait.titleNext
-}
-
-/** Above the last rung there is only the promotion. */
-export function isLastStep(view: ReleaseView): boolean {
-  return view.state === 'canary' && (view.next === null || view.next.stage === 'completed')
-}
-
-/** Whether the next step, the promotion too, is taken without a person; below 100 % the last rung has none. */
-export function goesByItself(view: ReleaseView): boolean {
-  return view.advance === 'auto' && view.next !== null
 }
 
 /** What is still open, in words. */
@@ -74,34 +69,7 @@ export function blockerWords(blocker: BlockerView, view: ReleaseView, nowMs: num
   }
 }
 
-/** The whole bake, from the first finished job to its end. */
 function bakeOf(blocker: BlockerView, view: ReleaseView, t: Text): string | null {
-  if (blocker.until === null || view.clock_started_at === null) return null
-  return span((Date.parse(blocker.until) - Date.parse(view.clock_started_at)) / 1000, t)
-}
-
-/** Share of the present bake that is over, in [0, 1]; null where none runs. */
-export function bakeProgress(view: ReleaseView, nowMs: number): number | null {
-  if (view.state !== 'shadow' && view.state !== 'canary') return null
-  const bake = view.blocked_by.find(({ code }) => code === 'bake' || code === 'final_bake')
-  if (!bake) return view.clock_started_at === null ? 0 : 1
-  if (bake.until === null || view.clock_started_at === null) return 0
-  const begun = Date.parse(view.clock_started_at)
-  return Math.min(1, Math.max(0, (nowMs - begun) / (Date.parse(bake.until) - begun)))
-}
-
-function metItems(view: ReleaseView, t: Text): string[] {
-  const blocked = new Set(view.blocked_by.map(({ code }) => code))
-  const met = t.wait.done
-  if (view.state === 'rolled_back') return view.draining ? [] : [met.drained]
-  if (view.state !== 'shadow' && view.state !== 'canary') return []
-  const rung = view.ladder.find(({ stage }) => stage === view.stage)
-  return [
-    ...(blocked.has('bake') || blocked.has('final_bake') ? [] : [met.bake]),
-    ...(blocked.has('min_jobs') || view.jobs.needed === 0 ? [] : [met.minJobs(view.jobs.finished)]),
-    ...(blocked.has('guardrail') || view.verdicts.length === 0 ? [] : [met.guardrails]),
-    ...(rung?.gate === 'experiment' && !blocked.has('gate') ? [met.gate] : []),
-    ...(rung?.approval === 'manual' && !blocked.has('approval') ? [met.approval] : []),
-    ...(blocked.has('freeze') ? [] : [met.freeze]),
-  ]
+  const ms = bakeMs(blocker, view)
+  return ms === null ? null : span(ms / 1000, t)
 }

@@ -2,7 +2,7 @@
 import { type Caller, callerOf, isOwnCredential } from '../auth/caller.ts'
 import { atLeast } from '../auth/roles.ts'
 import type { Arm } from '../core/arm.ts'
-import { SluiceError } from '../core/errors.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import type { Exchange } from './exchange.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
@@ -28,7 +28,7 @@ async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['c
   }
   if (wanted !== 'control' && wanted !== 'candidate') {
     throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', {
-      details: [{ path: 'x-sluice-arm', message: 'unknown arm' }],
+      details: [detail('x-sluice-arm', 'unknown_arm', 'unknown arm')],
     })
   }
   return { arm: wanted, credential: found.caller.credential }

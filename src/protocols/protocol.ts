@@ -2,7 +2,7 @@
  * The interface that every wire protocol fills. An adapter names operations, reads bodies and
  * translates ids; it sends nothing and keeps nothing. Adding one touches one file and the list.
  */
-import type { ErrorDetail } from '../core/errors.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import type { Operation } from '../core/outcome.ts'
 
 /** What method and path alone say of a request. */
@@ -139,6 +139,6 @@ export interface Protocol {
 }
 
 /** A refusal's details for one place in a body. */
-export function at(path: string, message: string): ErrorDetail[] {
-  return [{ path, message }]
+export function at(path: string, code: string, message: string): ErrorDetail[] {
+  return [detail(path, code, message)]
 }

@@ -56,7 +56,9 @@ describe('SLUICE_TOKENS', () => {
     const [first, second, third] = ['new', 'old', 'older'].map((token) => ({ ...one, sha256: hashToken(token) }))
     const { entries, issues } = readTokens(JSON.stringify([first, second, third]))
     expect(entries).toEqual([first, second])
-    expect(issues).toEqual([{ path: 'SLUICE_TOKENS.2.name', message: expect.stringContaining('"ci" is left out') }])
+    expect(issues).toMatchObject([
+      { path: 'SLUICE_TOKENS.2.name', code: 'name_repeated', message: expect.stringContaining('"ci" is left out') },
+    ])
   })
 
   it('holds 200 entries at most, and says where it stops', () => {

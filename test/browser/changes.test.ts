@@ -72,7 +72,7 @@ describe('in the browser', () => {
   test('a draft is reviewed and published by a second person, and goes stale when another was faster', async () => {
     const author = await propose('anna', REVIEWED, { min_jobs: 3 }, 'Few jobs')
     expect(await buttons(author)).toEqual(['do-comment', 'do-discard'])
-    expect(await author.textContent('#reviews')).toContain('asks for a second person')
+    expect(await author.textContent('#reviews')).toContain('requires a second person')
     expect(await author.textContent('#diff')).toMatch(/min_jobs\s*0\s*file\s*3\s*live/)
     expect(await seriousViolations(author)).toEqual([])
     await propose('ola', REVIEWED, { bake: '1h' }, 'Slower')
@@ -94,7 +94,7 @@ describe('in the browser', () => {
     expect(complaints).toEqual([])
 
     await author.goto(`${gateway.url}/_sluice/releases/${REVIEWED}/changes/2`)
-    expect(await author.textContent('#moved')).toMatch(/Made for version 0, and version 1 acts.*min_jobs/s)
+    expect(await author.textContent('#moved')).toMatch(/Made for version 0, but version 1 is in effect.*min_jobs/s)
     expect(await buttons(author)).toEqual(['do-comment', 'do-discard', 'do-rebase', 'do-approve'])
     await author.click('#do-rebase')
     await author.waitForSelector('#do-publish')
@@ -133,13 +133,13 @@ describe('in the browser', () => {
     await page.click('form:has(#field-raw) button')
     await page.fill('input[name=reason]', 'on fire')
     await page.click('button[value=publish]')
-    await page.waitForSelector('[role=alert]:has-text("asks for a second person")')
+    await page.waitForSelector('[role=alert]:has-text("requires a second person")')
     await page.fill('input[name=reason]', 'on fire')
     await page.check('input[name=break_glass]')
     await page.click('button[value=publish]')
     await page.waitForSelector('#drift-title:has-text("differ")')
     await page.goto(`${gateway.url}/_sluice/releases/${REVIEWED}/history`)
-    expect(await page.textContent('.history')).toMatch(/without the second person.*on fire/s)
+    expect(await page.textContent('.history')).toMatch(/without the required second person.*on fire/s)
   })
 })
 
@@ -171,7 +171,7 @@ describe('by the command line', () => {
 
     const stale = await at('anna', 'publish', String(other.id))
     expect([stale.code, stale.err]).toEqual([1, expect.stringMatching(/change_stale.*min_jobs: 9 .* 6/s)])
-    expect((await at('eve', 'change', String(other.id))).out).toMatch(/stale.*To go on: config rebase/s)
+    expect((await at('eve', 'change', String(other.id))).out).toMatch(/stale.*Next: config rebase/s)
     expect((await at('ben', 'publish', String(other.id))).code).toBe(1)
     await json('ben', 'rebase', String(other.id))
     expect((await json<ChangeDetail>('ben', 'discard', String(other.id), '-m', 'no')).status).toBe('discarded')

@@ -51,7 +51,7 @@ describe('the page of a release', () => {
   test('follows a rollback without being reloaded, and keeps what was open and focused', async () => {
     const page = await open(PAGE)
     await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }))
-    await page.click('summary:has-text("How these were judged")')
+    await page.click('summary:has-text("How these were evaluated")')
     await page.focus('#set-percent')
     server.twin.traffic = 'failing'
     server.twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')

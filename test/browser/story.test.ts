@@ -55,7 +55,7 @@ async function confirm(page: Page, opener: string, reason: string, change?: () =
 async function advance(page: Page, to: string): Promise<void> {
   await confirm(page, '#do-advance', `on to ${to}`, async () => {
     await page.check('dialog input[name=force]')
-    await page.waitForSelector('dialog #effect :text("goes past what it waits for")')
+    await page.waitForSelector('dialog #effect :text("skips what it waits for")')
   })
   await page.waitForSelector(`h1:has-text("Canary at ${to}")`)
 }
@@ -95,7 +95,7 @@ test('one night, from log-in to reset, on one page', { timeout: 600_000 }, async
     body: JSON.stringify({ job_failure_rate: 0.6, error_rate: 0.3 }),
   })
   expect(fault.ok).toBe(true)
-  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, by itself.")')
+  await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, automatically.")')
   expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
   const reason = (await page.textContent('#history li.bad q')) ?? ''
   expect(reason).toMatch(/error rate [\d.]+ %/)

@@ -98,7 +98,7 @@ describe('the commands that change a release', () => {
       'sluice: advance waits for: bake: 12 min of 30 min left; 19 more candidate jobs (31 of 50) (blocked)',
     )
     expect(err).toContain('\n  bake: 12 min of 30 min left\n')
-    expect(err).toContain('min_jobs: 19 more candidate jobs')
+    expect(err).toContain('\n  19 more candidate jobs')
   })
 
   it('print the refusal itself with --json, and the sentence on stderr', async () => {

@@ -144,7 +144,7 @@ describe('the live overlay', () => {
   afterEach(() => control.stop())
 
   it('is set with values as in the file, compared, and given back', async () => {
-    expect((await sluice('config', 'diff')).out).toContain('The file alone acts')
+    expect((await sluice('config', 'diff')).out).toContain('Only the file is in effect')
     const set = await sluice('config', 'set', 'bake=10m', 'min_jobs=5', '--reason', 'rehearsal')
     expect([set.code, set.out]).toEqual([0, expect.stringContaining('Published as version 1.')])
     expect((await sluice('config', 'diff')).out).toMatch(

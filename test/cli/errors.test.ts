@@ -63,7 +63,7 @@ describe('a gateway that says no', () => {
       type: 'server_error',
       param: 'A',
       request_id: 'req-9',
-      details: [{ path: 'RELEASE_A.bake', message: 'not a duration' }],
+      details: [{ path: 'RELEASE_A.bake', message: 'not a duration', code: 'not_duration', params: {} }],
     }
     const url = await answering(503, { 'content-type': 'application/json' }, JSON.stringify({ error }))
     const { code, err } = await run(['explain', '--url', url])

@@ -48,10 +48,15 @@ describe('status', () => {
   })
 
   it('does not call healthy what is not judged yet', async () => {
-    control.show(canaryRelease(NAME, { verdicts: [verdict({ status: 'no_data', value: null, n: 0 })] }))
+    control.show(
+      canaryRelease(NAME, {
+        verdicts: [verdict({ status: 'no_data', value: null, n: 0 })],
+        blocked_by: [blocker('guardrail', 'job error rate: no data')],
+      }),
+    )
     const { code, out } = await sluice('status')
     expect(code).toBe(0)
-    expect(out).toContain('Not fully judged yet.')
+    expect(out).toContain('Not enough data yet.')
   })
 
   it('prints the API’s JSON with --json, wherever the option stands', async () => {
@@ -94,9 +99,9 @@ describe('explain', () => {
 
   it('says that nothing blocks, and who acts', async () => {
     control.show(canaryRelease(NAME))
-    expect((await sluice('explain')).out).toContain('waits for a person to advance to canary-20')
+    expect((await sluice('explain')).out).toContain('needs an operator to advance to canary-20')
     control.show(canaryRelease(NAME, { advance: 'auto' }))
-    expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) by itself')
+    expect((await sluice('explain')).out).toContain('it will advance to canary-20 (20 %) automatically')
   })
 
   it('prints what others wrote as escapes, in JSON of every kind', async () => {
@@ -119,8 +124,8 @@ describe('explain', () => {
         legal_actions: ['promote', 'rollback'],
       }),
     )
-    expect((await sluice('explain')).out).toContain('waits for a person to complete (promote).')
-    expect((await sluice('status')).out).toContain('completed, by hand (sluice promote)')
+    expect((await sluice('explain')).out).toContain('needs an operator to complete (promote).')
+    expect((await sluice('status')).out).toContain('completed, needs an operator (sluice promote)')
   })
 
   it('tells the damage and what drains after a rollback', async () => {
@@ -179,7 +184,7 @@ describe('lists', () => {
 
   it('shows and filters jobs', async () => {
     const { out } = await sluice('jobs')
-    expect(out).toMatch(/candidate \(shadow\) +canary-5 +succeeded +ok +94\.2 s +vid_3/)
+    expect(out).toMatch(/candidate \(shadow\) +canary-5 +succeeded +ok +1 min 34 s +vid_3/)
     const filtered = await sluice('jobs', '--arm', 'candidate', '--no-shadow', '--json')
     expect(v.parse(listOf(jobSchema), JSON.parse(filtered.out)).items.map((job) => job.id)).toEqual(['vid_2'])
   })

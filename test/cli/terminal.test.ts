@@ -35,11 +35,11 @@ describe('span', () => {
   it('keeps the unit that matters', () => {
     expect([0, 119, 120, 7199, 7500, 200_000].map(span)).toEqual([
       '0 s',
-      '119 s',
+      '1 min 59 s',
       '2 min',
-      '2 h 00 min',
-      '2 h 05 min',
-      '2 d 7 h',
+      '2 h',
+      '2 h 5 min',
+      '2 d 8 h',
     ])
   })
 })

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { configOf, type Env } from '../../src/config/env.ts'
 import { readConfig } from '../../src/config/load.ts'
 import { effectiveRelease, OVERLAY_KEYS } from '../../src/config/overlay.ts'
+import type { ErrorDetail } from '../../src/core/errors.ts'
+import { zhDetail, zhDetails } from '../../src/dashboard/text/zh-config.ts'
 
 type Table = Record<string, unknown>
 /** What is wrong with a release: its keys, the path where it is told, what is told, and a table that it is wrong in. */
@@ -79,7 +81,7 @@ function surprised(given: Table, path: string): Table {
 
 const inside = (path: string, key: string) => (path === '' ? key : `${path}.${key}`)
 
-function issuesOf(vars: Table): { path: string; message: string }[] {
+function issuesOf(vars: Table): ErrorDetail[] {
   const read = configOf(vars as unknown as Env, PROTOCOLS)
   return read.ok ? [] : read.issues
 }
@@ -158,10 +160,24 @@ describe('a live overlay', () => {
       if (!read.ok) throw new Error(JSON.stringify(read.issues))
       const laid = effectiveRelease(read.config.releases[0]!, { ...overlay, arms: {} } as never, PROTOCOLS)
       const issues = laid.ok ? [] : laid.issues
+      for (const { code } of issues) expect(zhDetails).toHaveProperty(code)
       expect(pathsOf(issues)).toEqual(['arms', path, inside(inTable, 'surprise')].toSorted())
       expect(issues.find((issue) => issue.path === path)?.message).toMatch(message)
     },
   )
+})
+
+describe('the code of what is wrong', () => {
+  it.each<[string, Table, string]>([
+    ['bake', { bake: '5 minutes' }, '不是时长；请写成 "90s"、"5m"、"7d"（填写的是："5 minutes"）'],
+    ['shadow.sample', { shadow: { sample: 5 } }, '至多 1（填写的是：5）'],
+    ['ladder', { ladder: [] }, '列表应有 1 到 50 项（填写的是：0）'],
+    ['advance', { advance: 'x' }, '应是其中之一："manual", "auto"（填写的是："x"）'],
+    ['guardrails.0', guardrail({ max: undefined }), '缺少上限，请至少设置其一：max, max_over_control'],
+  ])('says in Chinese what is wrong with %s, and keeps what was given', (path, wrong, words) => {
+    const issues = issuesOf({ SLUICE_COOKIE_KEY: COOKIE_KEY, RELEASE_A: release('r', wrong) })
+    expect(issues.map((issue) => [issue.path, zhDetail(issue)])).toEqual([[`RELEASE_A.${path}`, words]])
+  })
 })
 
 describe('what may be a credential by mistake', () => {
@@ -172,6 +188,6 @@ describe('what may be a credential by mistake', () => {
   ])('is not shown again: %s', (_, wrong) => {
     const issues = issuesOf({ SLUICE_COOKIE_KEY: COOKIE_KEY, RELEASE_A: release('r', wrong), RELEASE_KEY: 'secret' })
     expect(issues).toHaveLength(2)
-    expect(JSON.stringify(issues)).not.toMatch(/secret(?! is needed)/)
+    expect(JSON.stringify(issues.map(({ message, params }) => [message, params]))).not.toMatch(/secret(?! is needed)/)
   })
 })

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { issueWords } from '../../src/config/issue-words.ts'
+import { fault, issueDetail, issueWords } from '../../src/config/issue-words.ts'
 
 const schema = v.strictObject({
   arm: v.picklist(['control', 'candidate']),
@@ -8,7 +8,7 @@ const schema = v.strictObject({
   name: v.optional(v.pipe(v.string(), v.maxLength(3))),
   at: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   ids: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
-  own: v.optional(v.string('a word is needed')),
+  own: v.optional(v.string(fault('not_word', 'a word is needed'))),
 })
 
 function words(given: unknown): string[] {
@@ -29,13 +29,25 @@ describe('what is wrong with a value', () => {
     [{ arm: 'control', percent: 5, ids: [] }, ['ids: at least 1 item is needed, not 0']],
     [{ arm: 'control', percent: 5, ids: {} }, ['ids: a list is needed, not an object']],
     [{ arm: 'control', percent: 5, at: 'now' }, ['at: not a valid timestamp: "now"']],
-    [{ arm: 'control', percent: 5, own: 5 }, ['own: a word is needed']],
+    [{ arm: 'control', percent: 5, own: 5 }, ['own: a word is needed (given: 5)']],
   ])('%j is said plainly', (given, said) => {
     expect(words(given)).toEqual(said)
   })
 
+  it('is told to programs by code and params', () => {
+    const { issues = [] } = v.safeParse(schema, { arm: 'both', percent: 101, name: 'long' })
+    expect(issues.map((issue) => issueDetail(v.getDotPath(issue) ?? '', issue))).toMatchObject([
+      { path: 'arm', code: 'one_of', params: { choices: '"control", "candidate"', given: '"both"' } },
+      { path: 'percent', code: 'at_most', params: { bound: '100', given: '101' } },
+      { path: 'name', code: 'at_most', params: { bound: '3', unit: 'character', given: '4' } },
+    ])
+  })
+
   it('says nothing of what may be a secret', () => {
     const { issues = [] } = v.safeParse(v.object({ auth: v.number() }), { auth: 'hunter2' })
-    expect(issues.map((issue) => issueWords(issue, false))).toEqual(['a number is needed'])
+    const said = issues.map((issue) => issueDetail('auth', issue, false))
+    expect(said).toEqual([
+      { path: 'auth', message: 'a number is needed', code: 'wrong_type', params: { wanted: 'number' } },
+    ])
   })
 })

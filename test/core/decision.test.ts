@@ -40,7 +40,7 @@ describe('the decision', () => {
 
   it('is to hold when better but dearer than allowed', () => {
     const gpuSeconds = { control: seconds(61), candidate: seconds(83) }
-    expect(decided(atTheEnd({ gpuSeconds }))).toEqual(['hold', 'too_dear', 'primary_better'])
+    expect(decided(atTheEnd({ gpuSeconds }))).toEqual(['hold', 'cost_exceeded', 'primary_better'])
   })
 
   it('is to hold when a guardrail metric is worse, or only not shown to be no worse', () => {

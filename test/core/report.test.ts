@@ -177,7 +177,7 @@ describe('a report', () => {
   it('tells what a finished video costs, with the failed ones paid for', () => {
     const half = { ...seconds(60), meanX: 0.5, m2X: 3000 }
     const { cost } = buildReport(evidence({ gpuSeconds: { control: seconds(60), candidate: half } }), [PLAY], PLAN)
-    expect(cost).toMatchObject({ limit: 0.2, status: 'too_dear' })
+    expect(cost).toMatchObject({ limit: 0.2, status: 'cost_exceeded' })
     expect(cost.control).toBeCloseTo(0.06, 12)
     expect(cost.candidate).toBeCloseTo(0.12, 12)
     expect(cost.relative?.lift).toBeCloseTo(1, 9)

@@ -74,11 +74,11 @@ describe('a change request', () => {
     expect((await ask('ben', 'operator', '/changes/1', fields)).status).toBe(303)
     expect(await read('eve', 'viewer', '/changes/1')).toMatch(/approved by ben.*looks right/s)
     const own = await ask('ann', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })
-    expect([own.status, await own.text()]).toEqual([409, expect.stringContaining('asks for a second person')])
+    expect([own.status, await own.text()]).toEqual([409, expect.stringContaining('requires a second person')])
     expect((await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })).status).toBe(303)
     const list = await read('eve', 'viewer', '/changes')
     expect(list).toContain('No open change request')
-    expect(list).toMatch(/version 1.*by ben.*acts now.*change request.*#1 fewer jobs.*by ann/s)
+    expect(list).toMatch(/version 1.*by ben.*in effect.*change request.*#1 fewer jobs.*by ann/s)
     expect(await read('eve', 'viewer', '/changes/1')).toContain('What it changed')
   })
 
@@ -88,7 +88,7 @@ describe('a change request', () => {
     const publish = { section: 'publish', how: 'publish', patch: '{"bake":"1h"}', version: '0', reason: 'slower' }
     expect((await ask('ben', 'admin', '/config', publish)).status).toBe(303)
     const stale = await read('ben', 'admin', '/changes/1')
-    expect(stale).toMatch(/id="moved".*Made for version 0, and version 1 acts.*bake.*30m.*1h/s)
+    expect(stale).toMatch(/id="moved".*Made for version 0, but version 1 is in effect.*bake.*30m.*1h/s)
     expect(offered(stale)).toEqual(['approve', 'comment', 'discard', 'rebase'])
     expect((await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })).status).toBe(409)
     expect((await ask('ben', 'admin', '/changes/1', { act: 'rebase', revision: '1', comment: '' })).status).toBe(303)
@@ -102,7 +102,7 @@ describe('a change request', () => {
     const edit = { act: 'edit', revision: '1', title: 'none at all', reason: '', patch: '{"min_jobs":0}' }
     expect((await ask('ann', 'operator', '/changes/1', edit)).status).toBe(303)
     const late = await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })
-    expect([late.status, await late.text()]).toEqual([412, expect.stringContaining('It was edited since you opened')])
+    expect([late.status, await late.text()]).toEqual([412, expect.stringContaining('It was edited after you opened')])
     const bad = await ask('ann', 'operator', '/changes/1', { ...edit, revision: '2', patch: 'no' })
     expect([bad.status, await bad.text()]).toEqual([400, expect.stringContaining('none at all')])
   })
@@ -147,9 +147,9 @@ describe('break-glass', () => {
     expect(await read('ann', 'operator', '/config', review)).not.toContain('name="break_glass"')
     const publish = { section: 'publish', how: 'publish', patch: '{"min_jobs":3}', version: '0', reason: 'on fire' }
     const refused = await ask('ben', 'admin', '/config', publish)
-    expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('asks for a second person')])
+    expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('requires a second person')])
     expect((await ask('ben', 'admin', '/config', { ...publish, break_glass: '1' })).status).toBe(303)
-    expect(await read('ben', 'admin', '/changes')).toContain('without the second person that it asks for')
+    expect(await read('ben', 'admin', '/changes')).toContain('without the required second person')
   })
 })
 

@@ -64,28 +64,30 @@ describe('the headline', () => {
     })
     expect(title).toBe('Canary at 5\u00a0%. Healthy.')
     expect(sentence).toBe(
-      'Next step is 20 %, in 12 min at the earliest. It also waits for 3 more candidate jobs (47 of 50) and an approval. It is taken by hand.',
+      'Next step is 20 %, in 12 min at the earliest. It also waits for 3 more candidate jobs (47 of 50) and an approval. Needs an operator.',
     )
     expect(badge).toEqual({ word: 'healthy', tone: 'good' })
   })
 
   test('of a canary with nothing in its way says so, and who takes the step', () => {
-    expect(read({}).sentence).toBe('Next step is 20 %. Nothing stands in its way. It is taken by hand.')
-    expect(read({ advance: 'auto' }).sentence).toContain('It is taken without anybody.')
+    expect(read({}).sentence).toBe('Next step is 20 %. Nothing is in its way. Needs an operator.')
+    expect(read({ advance: 'auto' }).sentence).toContain('Advances automatically.')
   })
 
   test('of the last rung names the promotion', () => {
-    const { title, sentence } = read({ stage: 'canary-100', percent: 100, next: null })
+    const { title, sentence } = read({ stage: 'canary-100', percent: 100, next: { stage: 'completed', percent: 100 } })
     expect(title).toBe('Canary at 100\u00a0%. Healthy.')
     expect(sentence).toMatch(/^The last step is promote\./)
   })
 
   test('of a release that promotes by itself does not ask for anybody at the last rung', () => {
     const last = { stage: 'canary-100', percent: 100, next: { stage: 'completed', percent: 100 } }
-    expect(read({ ...last, advance: 'auto' }).sentence).toContain('It is taken without anybody.')
-    expect(read({ ...last, advance: 'manual' }).sentence).toContain('It is taken by hand.')
+    expect(read({ ...last, advance: 'auto' }).sentence).toContain('Promotes automatically.')
+    expect(read({ ...last, advance: 'manual' }).sentence).toContain('Needs an operator.')
     // A ladder that ends below 100 % has no step left that anything could take.
-    expect(read({ stage: 'canary-50', percent: 50, next: null, advance: 'auto' }).sentence).toContain('by hand')
+    expect(read({ stage: 'canary-50', percent: 50, next: null, advance: 'auto' }).sentence).toBe(
+      'There is no next step: the ladder ends at 50 %, and only 100 % can be promoted.',
+    )
   })
 
   test('of a paused release says that guardrails still act', () => {
@@ -128,7 +130,7 @@ describe('the headline', () => {
 
   test('of a release whose checks stopped does not say healthy', () => {
     const { title, sentence, badge } = read({ next_check_at: later(-20) })
-    expect(title).toBe('Canary at 5\u00a0%. Guardrails are not being judged.')
+    expect(title).toBe('Canary at 5\u00a0%. Guardrails are not being evaluated.')
     expect(sentence).toContain('The check that was due 20 s ago has not happened')
     expect(badge.tone).toBe('bad')
   })
@@ -153,10 +155,10 @@ describe('the headline', () => {
       },
       rolledBack,
     )
-    expect(title).toBe('Rolled back from 5\u00a0%, by itself.')
+    expect(title).toBe('Rolled back from 5\u00a0%, automatically.')
     expect(sentence).toBe(
       'Job error rate of the candidate was 7.9 % (limit 1 %, control 0.38 %) in 5 of 5 windows. ' +
-        'Decided 14:32:00, last misrouted submit 0.8 s later. 9 jobs failed, 8 subjects had met the candidate, 7 jobs were rescued. ' +
+        'Decided 14:32:00, last misrouted submit 0.8 s later. 9 jobs failed, 8 subjects were exposed to the candidate, 7 jobs were rescued. ' +
         '3 jobs still finish on the candidate, the oldest is 2 min 10 s old.',
     )
   })
@@ -164,20 +166,20 @@ describe('the headline', () => {
   test('of a rollback by a person gives the reason', () => {
     const by = { ...rolledBack, who: 'token:oncall', reason: 'faces melt' }
     const { title, sentence } = read({ state: 'rolled_back', stage: 'rolled_back', percent: 0, draining: null }, by)
-    expect(title).toBe('Rolled back from 5\u00a0%, by hand.')
+    expect(title).toBe('Rolled back from 5\u00a0%, by an operator.')
     expect(sentence).toBe('Reason: “faces melt”. Decided 14:30:00. No job is left on the candidate.')
   })
 
-  test('of a completed release says that guardrails are still armed', () => {
+  test('of a completed release says that guardrails are still active', () => {
     const { title, sentence } = read({ state: 'completed', stage: 'completed', percent: 100, next: null })
     expect(title).toBe('Completed.')
-    expect(sentence).toContain('Everybody is served by Wan2.2-T2V-A14B. Guardrails are still armed')
+    expect(sentence).toContain('Everybody is served by Wan2.2-T2V-A14B. Guardrails are still active')
   })
 
   test('is written in Chinese from the same state', () => {
     const { title, sentence } = read({ blocked_by: [{ code: 'approval', message: '', until: null }] }, null, zh)
     expect(title).toBe('灰度 5%。健康。')
-    expect(sentence).toBe('下一步是 20%。要等：批准。需人工进行。')
+    expect(sentence).toBe('下一步是 20%。要等：批准。需要操作员执行。')
   })
 })
 

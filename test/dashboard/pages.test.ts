@@ -159,7 +159,7 @@ describe('acting without script', () => {
     expect(blocked).toContain('<b>50 more candidate jobs</b>')
     expect(blocked).toMatch(/<button class="button filled[^"]*" type="submit" disabled/)
     const forced = await (await get(`${PAGE}/confirm/advance?force=1`)).text()
-    expect(forced).toContain('it goes past what it waits for')
+    expect(forced).toContain('it skips what it waits for')
     const fields = { force: '1', shown: hidden(forced, 'shown'), version: hidden(forced, 'version'), reason: 'known' }
     expect((await post(`${PAGE}/confirm/advance`, fields)).status).toBe(303)
     expect(twin.state().stage).toBe('canary-20')

@@ -1,12 +1,13 @@
 /** Words made of figures: verdicts, refusals and places, in the language of the page and never in another. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { detail, type ErrorDetail } from '../../src/core/errors.ts'
 import { lacking } from '../../src/core/guardrails/index.ts'
 import { initialState } from '../../src/core/release.ts'
 import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
 import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
 import { en } from '../../src/dashboard/text/en.ts'
-import { zhIssue, zhSentences } from '../../src/dashboard/text/zh-config.ts'
+import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { dashboardApp } from '../support/dashboard-server.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
@@ -45,7 +46,7 @@ describe('a verdict', () => {
   test('is the API’s sentence in English, and the same figures in Chinese', () => {
     expect(verdictSentence(rate!, en)).toBe(rate!.message)
     expect(verdictSentence(rate!, zh)).toBe(
-      '作业错误率：越限。候选 7.9%（共 412）：作业超时 30、作业失败 3；对照 0.38%（共 7,912）；触发条件 > 1%，连续 5 个窗口；连续坏窗口 5/5。',
+      '作业错误率：越限。候选 7.9%（共 412）：作业超时 30、作业失败 3；对照 0.38%（共 7,912）；触发条件 > 1%，连续 5 个窗口；连续异常窗口 5/5。',
     )
     expect(verdictSentence(latency!, zh)).toContain('候选 47.1\u00a0秒（共 412）；对照 41\u00a0秒')
     expect(verdictSentence(signal!, zh)).toContain('fvd：无数据。候选 –；')
@@ -64,45 +65,43 @@ describe('a verdict', () => {
 })
 
 describe('a refusal', () => {
-  const refusal = (code: string, path: string, message: string) => ({
+  const refusal = (code: string, ...details: ErrorDetail[]) => ({
     ok: false as const,
     code,
     message: 'promote is not possible in canary-1; legal now: pause',
-    details: [{ path, message }],
+    details,
   })
 
   test('names what would be possible instead', () => {
-    const illegal = refusal('illegal_transition', 'action', 'rollback')
-    expect(refusalWords(illegal, en)).toBe('That is not possible where the release stands. Possible now: Roll back.')
+    const illegal = refusal('illegal_transition', detail('action', 'legal_action', 'rollback', { action: 'rollback' }))
+    expect(refusalWords(illegal, en)).toBe(
+      'That is not possible in the release’s current state. Possible now: Roll back.',
+    )
     expect(refusalWords(illegal, zh)).toBe('发布的当前状态不允许这样做。现在可以：回滚。')
     expect(wrongs(illegal, zh)).toEqual([])
   })
 
-  test('says what is wrong with a key of the configuration, and keeps what was given', () => {
-    const words = (message: string) => wrongs(refusal('invalid_request', 'bake', message), zh)[0]?.words
-    expect(words('not a duration; write "90s", "5m", "7d" (given: 5 minutes)')).toBe(
-      '不是时长；请写成 "90s"、"5m"、"7d"（填写的是：5 minutes）',
-    )
-    expect(words('at most 1 is allowed, not 5')).toBe('至多 1，填写的是 5')
-    expect(words('missing: at least 1 item is needed')).toBe('缺少这个键；至少 1 项')
-    expect(words('one of manual, auto is needed, not "x"')).toBe('应是其中之一：manual, auto，填写的是 "x"')
-    expect(words('something new')).toBe('something new')
+  test('says what is wrong with a key by its code, and in English what is not known in Chinese', () => {
+    const words = (code: string, params = {}) =>
+      wrongs(refusal('invalid_request', detail('bake', code, 'something new', params)), zh)[0]?.words
+    expect(words('at_most', { bound: 1, given: 5 })).toBe('至多 1（填写的是：5）')
+    expect(words('something_new')).toBe('something new')
   })
 
-  test('is translated for no sentence that the configuration does not say', () => {
+  test('has no Chinese for a code that nothing says', () => {
     const said = ['src/config', 'src/core/guardrails'].flatMap((folder) =>
       readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, 'utf8')),
     )
-    const unsaid = Object.keys(zhSentences).filter((sentence) => !said.some((text) => text.includes(sentence)))
+    const unsaid = Object.keys(zhDetails).filter((code) => !said.some((text) => text.includes(`'${code}'`)))
     expect(unsaid).toEqual([])
   })
 
   test('of a guardrail’s table has its Chinese, whatever the table lacks', () => {
     const forms = [{}, { within: '10s' }, { method: 'sequential' }]
     const metrics = ['error_rate', 'latency_p50', 'latency_p99', 'signal:fvd']
-    const said = new Set(metrics.flatMap((metric) => forms.map((form) => lacking({ metric, ...form }))))
-    expect(said.size).toBe(6)
-    expect([...said].filter((sentence) => zhIssue(sentence!) === null)).toEqual([])
+    const said = metrics.flatMap((metric) => forms.map((form) => lacking({ metric, ...form })!))
+    expect(new Set(said.map(({ message }) => message)).size).toBe(6)
+    for (const { code } of said) expect(zhDetails).toHaveProperty(code)
   })
 
   test('on a Chinese confirm page has no English', async () => {
@@ -125,7 +124,7 @@ describe('a place', () => {
     expect(history).toContain('advanced 3\u00a0% → 5\u00a0%')
     expect(history).toContain('rolled back 7\u00a0% → 0\u00a0%')
     const page = await read(twin, PAGE)
-    expect(page).toContain('Rolled back from 7\u00a0%, by hand.')
+    expect(page).toContain('Rolled back from 7\u00a0%, by an operator.')
     expect(page).toContain('set 0\u00a0%, actual 0\u00a0%')
     expect(page).toContain('the cool-down, which begins with the reset')
   })

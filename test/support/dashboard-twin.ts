@@ -2,6 +2,8 @@
  * An in-memory release behind the dashboard's port: the real state machine with invented traffic,
  * so that pages can be driven without a gateway. Time stands still until it is moved.
  */
+import { issueDetail } from '../../src/config/issue-words.ts'
+import { detail } from '../../src/core/errors.ts'
 import * as v from 'valibot'
 import { actionSchema, type HistoryEntry, type ReleaseView, type Role } from '../../src/api/index.ts'
 import type { Blocker, Facts } from '../../src/core/gates.ts'
@@ -210,10 +212,9 @@ export function dashboardTwin(
         known<ReleaseView>(asked, () => {
           if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
           if (stale(ifMatch, state.version)) return refused('version_mismatch', 'the release changed', [])
-          const wrong = v.safeParse(actionSchema, command).issues?.map(({ message, path }) => ({
-            path: path?.map(({ key }) => String(key)).join('.') ?? '',
-            message,
-          }))
+          const wrong = v
+            .safeParse(actionSchema, command)
+            .issues?.map((issue) => issueDetail(v.getDotPath(issue) ?? '', issue))
           if (wrong) return { ok: false, code: 'invalid_request', message: 'the change is not valid', details: wrong }
           const wish = commandOf(command)
           if (command.dry_run) {
@@ -259,13 +260,18 @@ function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
 }
 
 function refused(code: string, message: string, standing: Blocker[]): PortRefusal {
-  return { ok: false, code, message, details: standing.map((b) => ({ path: b.code, message: b.message })) }
+  return { ok: false, code, message, details: standing.map((b) => detail(b.code, b.code, b.message)) }
 }
 
 /** As the controller answers: with the legal actions, or with what is still missing. */
 function unmoved({ code, message, legal, blockers: standing }: Transition & { ok: false }): PortRefusal {
   if (code !== 'illegal_transition') return refused(code, message, standing)
-  return { ok: false, code, message, details: legal.map((action) => ({ path: 'action', message: action })) }
+  return {
+    ok: false,
+    code,
+    message,
+    details: legal.map((action) => detail('action', 'legal_action', action, { action })),
+  }
 }
 
 function iso(ms: number): string {

@@ -89,7 +89,7 @@ describe('a batch of signals', () => {
     const lines = `${JSON.stringify(fvd('control', 1))}\nnot json\n\n${JSON.stringify(fvd('control', 1))}\n`
     const answer = await post(lines, { 'content-type': 'application/x-ndjson' })
     expect(answer.status).toBe(207)
-    expect(await answer.json()).toEqual({ accepted: 2, repeated: 0, details: [{ path: '1', message: 'not JSON' }] })
+    expect(await answer.json()).toMatchObject({ accepted: 2, repeated: 0, details: [{ path: '1', code: 'not_json' }] })
   })
 
   it('is refused where no row is good, where it is too long, and from those who may only look', async () => {

@@ -213,7 +213,8 @@ describe('commands', () => {
       code: 'illegal_transition',
       details: ['advance', 'pause', 'rollback', 'set_percent', 'set_shadow'].map((action) => ({
         path: 'action',
-        message: action,
+        code: 'legal_action',
+        params: { action },
       })),
     })
     expect(await view()).toMatchObject({ percent: 5, version: 1 })

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { Caller } from '../../auth/caller.ts'
 import type { Role } from '../../auth/roles.ts'
-import { type ErrorCode, SluiceError } from '../../core/errors.ts'
+import { detail, type ErrorCode, SluiceError } from '../../core/errors.ts'
 import { configViewSchema, listOf } from '../../api/index.ts'
 import {
   type ChangeDetail,
@@ -84,7 +84,7 @@ export const changeRoutes = [
   act(
     ['patch', '', 'operator'],
     'editChange',
-    "Edit one's own change request; a new patch is based on the version that acts now",
+    "Edit one's own change request; a new patch is based on the version in effect",
     changeEditSchema,
     (service, ...given) => service.edit(...given),
     ['not_author'],
@@ -100,7 +100,7 @@ export const changeRoutes = [
   act(
     ['post', '/rebase', 'operator'],
     'rebaseChange',
-    'Put the same patch on top of the version that acts now, where another was published meanwhile',
+    'Put the same patch on top of the version in effect, where another was published meanwhile',
     changeActSchema,
     (service, ...given) => service.rebase(...given),
     ['not_author'],
@@ -152,5 +152,5 @@ function numberOf(text: string | undefined, path?: string): number {
   if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text)
   if (path === undefined) throw new SluiceError('change_not_found', 'change requests are numbered')
   const message = `not a version: ${String(text).slice(0, 50)}`
-  throw new SluiceError('invalid_request', message, { details: [{ path, message }] })
+  throw new SluiceError('invalid_request', message, { details: [detail(path, 'not_version', message)] })
 }

@@ -1,7 +1,8 @@
 /** What was counted: per stage, arm, operation and step of time. */
 import * as v from 'valibot'
 import { instant, parseDuration } from '../../config/fields.ts'
-import { SluiceError } from '../../core/errors.ts'
+import { fault } from '../../config/issue-words.ts'
+import { detail, SluiceError } from '../../core/errors.ts'
 import { counterRowSchema, listOf } from '../../api/index.ts'
 import { route } from '../route.ts'
 
@@ -9,7 +10,7 @@ const HOUR_MS = 3_600_000
 
 const stepSchema = v.pipe(
   v.string(),
-  v.check((text) => (parseDuration(text) ?? 0) > 0, 'a duration like "60s", "5m" or "1h"'),
+  v.check((text) => (parseDuration(text) ?? 0) > 0, fault('not_duration', 'a duration like "60s", "5m" or "1h"')),
   v.transform((text) => parseDuration(text)!),
 )
 
@@ -36,7 +37,7 @@ export const counterRoutes = [
       const fromMs = query.from ?? toMs - HOUR_MS
       if (fromMs > toMs) {
         throw new SluiceError('invalid_request', 'from is after to', {
-          details: [{ path: 'from', message: 'must not be after to' }],
+          details: [detail('from', 'period_backwards', 'must not be after to')],
         })
       }
       return { items: await service.counters(name, { fromMs, toMs, stepMs: query.step }), next: null }

@@ -2,6 +2,7 @@
  * All monitors of one epoch together: rows of counters become closed windows, each folded into each
  * monitor exactly once and in order; then the verdicts. Pure; the controller stores what comes out.
  */
+import { measuredBy } from './metric.ts'
 import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
 import { longest } from './job-age.ts'
@@ -130,7 +131,8 @@ export function verdictsOf(
     const recentMs = recentMsOf(guardrail)
     const fromMs = Math.max(times.now - (recentMs ?? 0), state.since ?? 0)
     const span = recentMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)
-    const posted = kindOf(guardrail).isPosted ? { signals: signals(guardrail.metric.replace('signal:', '')) } : {}
+    const measured = measuredBy(guardrail.metric)
+    const posted = measured.of === 'signal' ? { signals: signals(measured.name) } : {}
     return judge(guardrail, state, { ...times, judgedUntil, listeningSince, ...posted, recent: span })
   })
 }

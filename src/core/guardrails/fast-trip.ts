@@ -33,6 +33,7 @@ export const fastTrip: Kind<FastTripGuardrail> = {
   lacksControl: (guardrail, { value, baselineN }) =>
     value === null && guardrail.max === null && baselineN < guardrail.minRequests,
   recentMs: ({ withinMs }) => withinMs,
+  mayTrip: ({ max, minRequests }, { n, x }, least) => n >= minRequests && x > (max ?? 0) * Math.max(minRequests, least),
 }
 
 const NOTHING: Tally = { fromMs: 0, toMs: 0, x: 0, n: 0, controlX: 0, controlN: 0 }

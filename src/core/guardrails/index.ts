@@ -4,6 +4,7 @@
  * full and has been broken since shows no more. What is done about a verdict is the caller's.
  */
 import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
+import type { Lack } from './lack.ts'
 import type {
   ClosedWindow,
   Finding,
@@ -27,8 +28,8 @@ export function isMetric(metric: unknown): boolean {
   return typeof metric === 'string' && ALL_KINDS.some(({ metrics }) => metrics.test(metric))
 }
 
-/** What a guardrail's table lacks, as a sentence; null where a kind takes it as it is. Of a metric that is none, what no kind would take. */
-export function lacking(written: WrittenGuardrail): string | null {
+/** What a guardrail's table lacks; null where a kind takes it as it is. Of a metric that is none, what no kind would take. */
+export function lacking(written: WrittenGuardrail): Lack | null {
   const { metric } = written
   const form = formOf(written.within, written.method)
   const kinds = ALL_KINDS.filter(
@@ -39,10 +40,13 @@ export function lacking(written: WrittenGuardrail): string | null {
   return lacks.includes(null) ? null : (lacks[0] ?? null)
 }
 
-const NOT_JUDGED: Record<Form, string> = {
-  windows: 'this metric is not judged by windows',
-  within: 'this metric is not judged within some seconds: leave out "within"',
-  sequential: 'this metric is not judged job by job: leave out method = "sequential"',
+const NOT_JUDGED: Record<Form, Lack> = {
+  windows: { code: 'not_by_windows', message: 'this metric is not judged by windows' },
+  within: { code: 'not_within', message: 'this metric is not judged within some seconds: leave out "within"' },
+  sequential: {
+    code: 'not_sequential',
+    message: 'this metric is not judged job by job: leave out method = "sequential"',
+  },
 }
 
 function formOf(within: unknown, method: unknown): Form {
@@ -121,6 +125,11 @@ export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeC
 /** The same verdict in figures only, for those who judge millions of windows and read few. */
 export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
   return withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
+}
+
+/** Whether a part of these requests, of at least `least`, can trip what looks back over seconds. */
+export function mayTrip(guardrail: Guardrail, counts: { n: number; x: number }, least: number): boolean {
+  return kindOf(guardrail).mayTrip?.(guardrail, counts, least) ?? false
 }
 
 /** How far back the guardrail looks without waiting for a window to close; null where it waits. */

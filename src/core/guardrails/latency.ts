@@ -1,6 +1,7 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
+import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
-import { jobsForQuantile, tailOf } from './quantile.ts'
+import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
 import { counted, grouped, secondsText, silenceText, streakText, subjectOf, timesText } from './words.ts'
 import type {
   ClosedWindow,
@@ -45,7 +46,7 @@ export const latency: Kind<LatencyGuardrail> = {
   form: 'windows',
   lacks: ({ max_over_control, max_seconds }) =>
     max_over_control === undefined && max_seconds === undefined
-      ? 'a limit is missing: max_over_control or max_seconds'
+      ? limitMissing('max_over_control', 'max_seconds')
       : null,
   from: ({ metric, maxOverControl, maxSeconds, forWindows, minRequests, literal, normalise }) => ({
     metric,
@@ -68,7 +69,7 @@ export const latency: Kind<LatencyGuardrail> = {
 }
 
 function rule({ literal, maxOverControl, maxSeconds, metric }: LatencyGuardrail): string {
-  const p = metric.replace('latency_', '')
+  const p = quantileName(metric)
   const rules: string[] = []
   if (maxSeconds !== null) {
     const test = ' and its slower jobs are too many by the exact binomial test at 0.1'

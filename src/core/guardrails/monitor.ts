@@ -2,6 +2,7 @@
  * What a monitor is made of: the guardrail it watches, what a kind of guardrail must do, the windows it is fed, its
  * state, its verdict. Shapes only.
  */
+import type { Lack } from './lack.ts'
 import type { ArmError, Operation } from '../outcome.ts'
 import type { Sketch } from '../sketch.ts'
 import type { Counters } from '../window.ts'
@@ -73,8 +74,8 @@ export interface Kind<G extends GuardrailBase> {
   readonly form: Form
   /** What is posted belongs to jobs, whatever operations are named, and how long it has been missing is known by when it was taken. */
   readonly isPosted?: boolean
-  /** What a table of this kind lacks, as a sentence for its writer; null where nothing is missing. */
-  lacks(written: WrittenGuardrail): string | null
+  /** What a table of this kind lacks; null where nothing is missing. */
+  lacks(written: WrittenGuardrail): Lack | null
   /** The settings that this kind goes by. */
   from(settings: GuardrailSettings): Omit<G, keyof GuardrailBase> & Pick<G, 'metric'>
   /** The state after one more closed window; must not change what it is given, and costs the same for any history. */
@@ -88,6 +89,8 @@ export interface Kind<G extends GuardrailBase> {
   lacksControl(guardrail: G, verdict: Verdict): boolean
   /** How far back it looks without waiting for a window to close; left out where it reads closed windows only. */
   recentMs?(guardrail: G): number
+  /** Whether `x` errors can trip it in a part of `n` requests that holds at least `least` of them. */
+  mayTrip?(guardrail: G, counts: { n: number; x: number }, least: number): boolean
   /** Whether the latencies of both arms are needed to judge it. */
   readonly readsLatency?: boolean
   /** From which age on an open job of the candidate counts as slow; null where it can't tell yet. */

@@ -1,4 +1,5 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
+import { type Lack, limitMissing } from './lack.ts'
 import { counted, percent, silenceText, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
   ClosedWindow,
@@ -60,8 +61,8 @@ export const rate: Kind<RateGuardrail> = {
     value === null && guardrail.max === null && baselineN < guardrail.minRequests,
 }
 
-export function lacksRateLimit({ max, max_over_control }: WrittenGuardrail): string | null {
-  return max === undefined && max_over_control === undefined ? 'a limit is missing: max or max_over_control' : null
+export function lacksRateLimit({ max, max_over_control }: WrittenGuardrail): Lack | null {
+  return max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null
 }
 
 /** What makes one count bad, in symbols. */

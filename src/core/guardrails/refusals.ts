@@ -25,7 +25,9 @@ export const refusals: Kind<RefusalGuardrail> = {
   metrics: /^refusal_rate$/,
   form: 'sequential',
   lacks: ({ max }) =>
-    typeof max === 'number' && max > 0 && max < 1 ? null : 'refusal_rate takes a max between 0 and 1',
+    typeof max === 'number' && max > 0 && max < 1
+      ? null
+      : { code: 'refusal_max', message: 'refusal_rate takes a max between 0 and 1' },
   from: ({ metric, max, alpha, minRequests }) => ({ metric, max: max!, alpha, minRequests }),
   fold(guardrail, state, window) {
     const fresh = refusalTally(guardrail, window)

@@ -5,7 +5,7 @@
 import { toleratedByControl } from './job-age.ts'
 import { latenciesOf, mergeLatencies } from './latency.ts'
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
-import { jobsForQuantile, tailOf } from './quantile.ts'
+import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
 import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
 import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
 import { logERateVsControl } from '../stats/sequential.ts'
@@ -29,7 +29,12 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
   metrics: /^latency_p99$/,
   form: 'sequential',
   lacks: ({ max_over_control }) =>
-    max_over_control === undefined ? 'method = "sequential" takes latency_p99 with max_over_control' : null,
+    max_over_control === undefined
+      ? {
+          code: 'sequential_over_control',
+          message: 'method = "sequential" takes latency_p99 with max_over_control',
+        }
+      : null,
   from: ({ metric, maxOverControl, alpha, minRequests, literal, normalise }) => ({
     metric,
     maxOverControl: maxOverControl!,
@@ -43,7 +48,7 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
   },
   assess,
   formula: ({ alpha, maxOverControl, metric }) => {
-    const p = metric.replace('latency_', '')
+    const p = quantileName(metric)
     return (
       `e(x of n slower than ${1 + maxOverControl} x control's ${p} of earlier windows) >= k(k + 1)/${alpha} in epoch k, ` +
       `and e(x of x + x_c, θ0 = n/(n + n_c), x_c slower than that ${p}) as well (one-sided beta-binomial e-processes)`

@@ -23,7 +23,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
   form: 'sequential',
   lacks: ({ max }) =>
     max === undefined || max === 0 || (typeof max === 'number' && max >= 1)
-      ? 'method = "sequential" takes error_rate with a max between 0 and 1'
+      ? { code: 'sequential_max', message: 'method = "sequential" takes error_rate with a max between 0 and 1' }
       : null,
   from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
   fold(guardrail, state, window) {

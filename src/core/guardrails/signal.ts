@@ -6,6 +6,7 @@ import { moreIsBetter } from '../signal-registry.ts'
 import { logEAbove } from '../stats/anytime.ts'
 import { type Estimate, meanEstimate, testSe } from '../stats/estimates.ts'
 import { merged, type Moments } from '../stats/moments.ts'
+import { limitMissing } from './lack.ts'
 import { grouped, subjectOf } from './words.ts'
 import type { Finding, GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
 
@@ -34,8 +35,11 @@ export const signal: Kind<SignalGuardrail> = {
   isPosted: true,
   lacks: ({ metric, max, max_over_control }) => {
     if (max !== undefined && moreIsBetter(nameOf(String(metric))))
-      return 'of this signal more is better: max_over_control tells how much worse than control it may be, not max'
-    return max === undefined && max_over_control === undefined ? 'a limit is missing: max or max_over_control' : null
+      return {
+        code: 'more_is_better',
+        message: 'of this signal more is better: max_over_control tells how much worse than control it may be, not max',
+      }
+    return max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null
   },
   from: ({ metric, max, maxOverControl, minSamples, alpha, literal }) => ({
     metric: metric as SignalGuardrail['metric'],

@@ -1,4 +1,5 @@
 /** Verdicts in words: figures with their units. No judging. */
+import { measuredBy } from './metric.ts'
 import type { GuardrailBase, JudgeContext, Tally } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 
@@ -15,12 +16,11 @@ const NOUNS: Record<Operation, readonly [string, string]> = {
 
 /** `job error rate`, `p99 latency of submits`. */
 export function subjectOf({ metric, operation }: GuardrailBase): string {
-  if (metric === 'error_rate') return `${NOUNS[operation][0]} error rate`
-  if (metric === 'refusal_rate') return `${NOUNS[operation][0]} refusal rate`
-  if (metric.startsWith('signal:')) return metric.slice('signal:'.length)
-  return metric.startsWith('latency_')
-    ? `${metric.slice('latency_'.length)} latency of ${NOUNS[operation][1]}`
-    : `${metric} of ${NOUNS[operation][1]}`
+  const measured = measuredBy(metric)
+  if (measured.of === 'signal') return measured.name
+  const [one, many] = NOUNS[operation]
+  if (measured.of === 'latency') return `${measured.quantile} latency of ${many}`
+  return `${one} ${measured.of === 'refusals' ? 'refusal' : 'error'} rate`
 }
 
 /** `1 job`, `1,140 jobs`. */

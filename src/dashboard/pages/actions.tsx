@@ -2,7 +2,7 @@
 import type { Child, FC } from 'hono/jsx'
 import type { ReleaseView, Role } from '../../api/index.ts'
 import { percent, share, stageName } from '../format.ts'
-import { healthOf } from '../health.ts'
+import { healthOf } from '../../describe/health.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { pathOf } from './layout.tsx'

@@ -65,7 +65,7 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
       {change.issues.length > 0 ? (
         <Problem
           title={words.issues}
-          wrongs={change.issues.map(({ path, message }) => ({ path, words: t.refusal.key(message) }))}
+          wrongs={change.issues.map((detail) => ({ path: detail.path, words: t.refusal.key(detail) }))}
         />
       ) : null}
       <section class="card" aria-labelledby="reviews-title" id="reviews">

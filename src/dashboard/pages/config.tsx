@@ -34,9 +34,9 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
         <div class="card errors" role="alert" id="set-aside">
           <p>{t.config.setAside}</p>
           <ul>
-            {config.set_aside.map(({ path, message }) => (
+            {config.set_aside.map((detail) => (
               <li>
-                <code>{path}</code> {message}
+                <code>{detail.path}</code> {t.refusal.key(detail)}
               </li>
             ))}
           </ul>

@@ -1,8 +1,9 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../api/index.ts'
-import { ago, exact, percent, placeName, whoName } from '../format.ts'
-import { reasonOf } from '../evidence.ts'
+import { ago, exact, percent, placeName, sentenceOf, whoName } from '../format.ts'
+import { isBreakGlass, verdictBehind } from '../../describe/evidence.ts'
+import { verdictSentence } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -37,13 +38,15 @@ function actionWords(entry: HistoryEntry, t: Text): string {
   if (entry.action === 'start') return `${action} → ${placeName(to, t)}`
   if (entry.action === 'rollback') return `${action} ${placeName(from, t)} → ${percent(to.percent, t)}`
   if (entry.action === 'reset') return action
-  if (entry.action === 'configure' && isSkippedReview(entry.evidence)) return `${action} ${t.changes.skipped}`
+  if (entry.action === 'configure' && isBreakGlass(entry)) return `${action} ${t.changes.skipped}`
   const moved = from.stage !== to.stage || from.percent !== to.percent
   return moved ? `${action} ${placeName(from, t)} → ${placeName(to, t)}` : action
 }
 
-function isSkippedReview(evidence: unknown): boolean {
-  return typeof evidence === 'object' && evidence !== null && 'break_glass' in evidence && evidence.break_glass === true
+/** A guardrail's own sentence in the reader's language, a person's as it was written. */
+function reasonOf(entry: HistoryEntry, t: Text): string {
+  const verdict = verdictBehind(entry)
+  return verdict ? verdictSentence(verdict, t) : sentenceOf(entry.reason)
 }
 
 export function historyPage(frame: Frame, release: string, history: Page<HistoryEntry>, nowMs: number): Rendered {

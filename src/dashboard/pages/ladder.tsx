@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx'
 import type { ReleaseView } from '../../api/index.ts'
 import { percent, share, span, stageName } from '../format.ts'
 import type { Text } from '../text/en.ts'
-import { bakeProgress } from '../waits.ts'
+import { bakeProgress } from '../../describe/next-step.ts'
 
 interface Rung {
   stage: string

@@ -1,4 +1,5 @@
 /** The frame around every page: head, navigation, language link, and where scripts are named. */
+import { actorOf } from '../../describe/names.ts'
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Child, FC } from 'hono/jsx'
@@ -92,7 +93,7 @@ const Navigation: FC<{ frame: Frame }> = ({ frame }) => {
           <>
             <span>{caller.environment}</span>
             <span title={caller.who}>{`${whoName(caller.who, t)} · ${t.roles[caller.role]}`}</span>
-            {caller.who.startsWith('token:') ? (
+            {actorOf(caller.who).kind === 'token' ? (
               <form method="post" action="/_sluice/logout">
                 <button class="link" type="submit">
                   {t.login.logout}

@@ -58,7 +58,7 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
               lift={cost.relative}
               limit={cost.limit}
               scale={scale}
-              tone={cost.status === 'too_dear' ? 'bad' : 'quiet'}
+              tone={cost.status === 'cost_exceeded' ? 'bad' : 'quiet'}
               evidence={t.report.costLimit(signed(cost.limit, t))}
               t={t}
             />

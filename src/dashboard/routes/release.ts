@@ -1,7 +1,7 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
 import type { CounterRow, HistoryEntry } from '../../api/index.ts'
-import { withEvidence } from '../evidence.ts'
+import { withEvidence } from '../../describe/evidence.ts'
 import { headline, tabTitle } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
 import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'

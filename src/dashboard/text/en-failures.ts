@@ -1,4 +1,5 @@
 /** English: what is said when something fails, is refused, or is not heard of. */
+import type { Detail } from '../../api/index.ts'
 
 export const enFailures = {
   problem: {
@@ -6,30 +7,30 @@ export const enFailures = {
     noRelease: (name: string) => `There is no release “${name}”.`,
     forbidden: 'Your role does not allow this.',
     forbiddenHint: (role: string) => `You are here as ${role}.`,
-    forcedControl: 'Break-glass is set: control serves every new submit, whatever stands here. To end it:',
+    forcedControl: 'Break-glass is set: control serves every new submit, whatever this page shows. To end it:',
     unreachable: 'The control plane can’t be reached.',
     unreachableHint:
-      'The data plane goes on with the last split it knows. To send every new submit to control without the control plane:',
+      'The data plane keeps using the last split it knows. To send every new submit to control without the control plane:',
     invalidConfig: 'The configuration is invalid.',
-    invalidConfigHint: 'Nothing is routed on a half-read configuration. Mend these keys and deploy:',
+    invalidConfigHint: 'Nothing is routed on a half-read configuration. Fix these keys and deploy:',
     internal: 'Something went wrong inside Sluice.',
-    internalHint: (requestId: string) => `The log tells more, at request ${requestId}.`,
+    internalHint: (requestId: string) => `See the log for request ${requestId}.`,
     known: 'What is known here',
-    knownNote: 'As the data plane beside this page last heard it, and goes on with.',
+    knownNote: 'What the data plane last heard, and keeps using.',
     other: 'That did not work.',
     home: 'To the releases',
   },
   refusal: {
     code: {
-      illegal_transition: 'That is not possible where the release stands.',
-      blocked: 'Something still stands in its way.',
+      illegal_transition: 'That is not possible in the release’s current state.',
+      blocked: 'Something still blocks it.',
       invalid_request: 'That can’t be done as asked.',
-      version_mismatch: 'Somebody else changed it meanwhile.',
+      version_mismatch: 'Someone else changed it in the meantime.',
       review_required:
-        'This asks for a second person: nobody approves his own change, nor publishes it where the release asks for review.',
+        'This requires a second person: nobody approves their own change, nor publishes it where the release requires a review.',
       not_author: 'Only its author does that, or an admin.',
       change_stale: 'It is stale: others published meanwhile. Rebase it, then look again.',
-      change_closed: 'It is published or discarded already.',
+      change_closed: 'It is already published or discarded.',
       change_not_found: 'There is no such change request.',
       forbidden: 'Your role does not allow this.',
       release_not_found: 'There is no such release.',
@@ -51,13 +52,13 @@ export const enFailures = {
     },
     possible: (actions: string) => ` Possible now: ${actions}.`,
     /** What is wrong with a key of the configuration: English is what the API says. */
-    key: (message: string) => message,
+    key: ({ message }: Detail) => message,
   },
   live: {
-    failed: 'That did not work. Nothing was changed, as far as is known here: look again before you repeat it.',
+    failed: 'That did not work. As far as this page knows, nothing was changed: check before you repeat it.',
     asOf: 'as of',
     stale: (span: string) => `Figures are ${span} old: the stream is silent.`,
     lost: 'The control plane can’t be reached. This is what was known last.',
-    breakGlass: 'To send every new submit to control all the same:',
+    breakGlass: 'To send every new submit to control anyway:',
   },
 }

@@ -9,8 +9,8 @@ export const enSentences = {
     shadowOff: 'Shadow, but nothing is copied.',
     canary: (percent: string) => `Canary at ${percent}.`,
     completed: 'Completed.',
-    rolledBack: (from: string | null, how: 'self' | 'hand') =>
-      `Rolled back${from === null ? '' : ` from ${from}`}, by ${how === 'self' ? 'itself' : 'hand'}.`,
+    rolledBack: (from: string | null, by: 'gateway' | 'operator') =>
+      `Rolled back${from === null ? '' : ` from ${from}`}, ${by === 'gateway' ? 'automatically' : 'by an operator'}.`,
   },
   health: {
     healthy: { word: 'healthy', title: 'Healthy.' },
@@ -19,8 +19,8 @@ export const enSentences = {
     both_bad: { word: 'both arms bad', title: 'Both arms are bad; held.' },
     breach: { word: 'breach', title: 'A guardrail is breached.' },
     unmeasured: { word: 'not measured', title: 'Guardrails could not be measured.' },
-    stale: { word: 'stale', title: 'Guardrails are not being judged.' },
-    quiet: { word: 'at rest', title: '' },
+    stale: { word: 'stale', title: 'Guardrails are not being evaluated.' },
+    quiet: { word: 'not started', title: '' },
     done: { word: 'completed', title: '' },
     rolled_back: { word: 'rolled back', title: '' },
   },
@@ -32,27 +32,38 @@ export const enSentences = {
       say`Everybody is served by ${strong(control)}. Start in shadow: the candidate then gets copies of real submits, and nobody sees its videos.`,
     shadowFor: say`Nobody is served by the candidate. `,
     completed: (candidate: string): Part[] =>
-      say`Everybody is served by ${strong(candidate)}. Guardrails are still armed: roll back takes everybody to control.`,
+      say`Everybody is served by ${strong(candidate)}. Guardrails are still active: a rollback takes everybody back to control.`,
     next: (place: string): Part[] => say`Next step is ${strong(place)}`,
     last: say`The last step is ${strong('promote')}`,
     earliest: (span: string): Part[] => say`, in ${strong(span)} at the earliest`,
     bakeUnstarted: say`; its clock starts with the first finished candidate job`,
     alsoWaits: (list: Part[]): Part[] => say`. It also waits for ${list}.`,
     waits: (list: Part[]): Part[] => say`. It waits for ${list}.`,
-    ready: say`. Nothing stands in its way.`,
+    ready: say`. Nothing is in its way.`,
     end: '.',
     and: ' and ',
     comma: ', ',
-    automatic: ' It is taken without anybody.',
-    byHand: ' It is taken by hand.',
-    paused: say`The split stays and guardrails still act, but nothing advances until somebody resumes. `,
+    advances: ' Advances automatically.',
+    promotes: ' Promotes automatically.',
+    operator: {
+      start: ' Needs an operator.',
+      reset: ' Needs an operator.',
+      advance: ' Needs an operator.',
+      promote: ' Needs an operator.',
+      approve: ' Advances automatically once an operator has approved it.',
+      resume: ' Needs an operator to resume it.',
+      none: '',
+    },
+    ladderEnds: (percent: string): Part[] =>
+      say`There is no next step: the ladder ends at ${strong(percent)}, and only 100 % can be promoted.`,
+    paused: say`The split stays and guardrails still act, but nothing advances. `,
     breach: (name: string, value: string, limit: string): Part[] =>
       say`${strong(name)} is ${strong(value)}, ${limit}. `,
     bothBad: say`Control shows the same breach, so it is not the candidate’s alone and nothing is rolled back. `,
     streak: (name: string, bad: number, needed: number): Part[] =>
       say`${strong(name)} was bad in ${strong(`${bad} of ${needed}`)} windows in a row. `,
     stale: (span: string): Part[] =>
-      say`The check that was due ${strong(span)} ago has not happened: figures below are old and nothing will be rolled back by itself. `,
+      say`The check that was due ${strong(span)} ago has not happened: figures below are old and nothing is rolled back automatically. `,
     breached: (
       name: string,
       value: string,
@@ -68,7 +79,7 @@ export const enSentences = {
     decided: (clock: string): string => `Decided ${clock}`,
     misrouted: (span: string): string => `, last misrouted submit ${span} later`,
     failed: (jobs: number, subjects: number): Part[] =>
-      say`${strong(counted(jobs, 'job', 'jobs'))} failed, ${strong(counted(subjects, 'subject', 'subjects'))} had met the candidate`,
+      say`${strong(counted(jobs, 'job', 'jobs'))} failed, ${strong(counted(subjects, 'subject', 'subjects'))} were exposed to the candidate`,
     rescued: (jobs: number): string => `, ${jobs} ${jobs === 1 ? 'job was' : 'jobs were'} rescued`,
     gpu: (span: string): string => `; ${span} of GPU time lost`,
     draining: (jobs: number, oldest: string): Part[] =>
@@ -86,7 +97,7 @@ export const enSentences = {
     gate: say`the ${strong('experiment’s decision')}`,
     approval: say`an ${strong('approval')}`,
     freeze: (until: string): Part[] => say`the ${strong('freeze')} to end${until === '' ? '' : `, in ${until}`}`,
-    paused: say`somebody to ${strong('resume')} it`,
+    paused: say`someone to ${strong('resume')} it`,
     cooldown: (left: string): Part[] => say`cool-down: ${left} left`,
     notStarted: say`a start by an operator`,
     rolledBack: say`a reset by an operator, with a reason`,
@@ -95,7 +106,7 @@ export const enSentences = {
       say`${counted(jobs, 'job', 'jobs')} to finish on the candidate (a start need not wait)`,
     done: {
       bake: 'bake over',
-      minJobs: (finished: number) => `${finished.toLocaleString('en-US')} candidate jobs finished`,
+      min_jobs: (finished: number) => `${finished.toLocaleString('en-US')} candidate jobs finished`,
       guardrails: 'all guardrails pass, with enough data',
       approval: 'approved',
       gate: 'the experiment says advance',

@@ -1,84 +1,62 @@
-/**
- * Simplified Chinese for what is said of a wrong key of the configuration, by the sentence that its validation gives.
- * What is not known here is shown as it came: the sentences are those of `config check`, in English.
- */
+/** Simplified Chinese for what is wrong with a key, by the code of its detail. A code not known here is said in English. */
+import type { Detail } from '../../api/index.ts'
 
-/** What begins the value behind a sentence; a bracket ends it. */
-const GIVEN = ' (given: '
+type Words = string | ((params: Detail['params']) => string)
 
-/** The sentence in Chinese; null where it is none of those known. What was given stays as it was. */
-export function zhIssue(message: string): string | null {
-  const at = message.endsWith(')') ? message.indexOf(GIVEN) : -1
-  const sentence = at < 0 ? message : message.slice(0, at)
-  const given = at < 0 ? undefined : message.slice(at + GIVEN.length, -1)
-  const words = Object.hasOwn(zhSentences, sentence) ? zhSentences[sentence]! : zhRule(sentence)
-  return words === null || given === undefined ? words : `${words}（填写的是：${given}）`
+export function zhDetail({ code, params, message }: Detail): string {
+  const words = Object.hasOwn(zhDetails, code) ? zhDetails[code]! : null
+  if (words === null) return message
+  const said = typeof words === 'string' ? words : words(params)
+  return params['given'] === undefined ? said : `${said}（填写的是：${params['given']}）`
 }
 
-/** `missing: at least 1 is needed`, `one of a, b is needed, not "c"`: as issue-words.ts makes them. */
-function zhRule(sentence: string): string | null {
-  const [, missing, rule, given] =
-    /^(missing: )?(.+?) (?:is|are) (?:needed|allowed)(?:, not (.+))?$/s.exec(sentence) ?? []
-  const words = rule === undefined ? null : zhNeeded(rule)
-  if (words === null) return null
-  return `${missing ? '缺少这个键；' : ''}${words}${given === undefined ? '' : `，填写的是 ${given}`}`
+const UNITS: Readonly<Record<string, string>> = { character: ' 个字符', item: ' 项' }
+const KINDS: Readonly<Record<string, string>> = {
+  Object: '对象',
+  Array: '列表',
+  string: '字符串',
+  number: '数字',
+  boolean: ' true 或 false',
 }
 
-/** `at least 1 item`, `one of a, b`, `a number`. */
-function zhNeeded(rule: string): string | null {
-  const [, bound, number, unit] =
-    /^(at least|at most|more than|less than) (\S+)(?: (character|item)s?)?$/.exec(rule) ?? []
-  if (bound !== undefined) return `${BOUNDS[bound]} ${number}${unit === undefined ? '' : UNITS[unit]}`
-  const choice = /^one of (.+)$/.exec(rule)?.[1]
-  if (choice !== undefined) return `应是其中之一：${choice}`
-  return Object.hasOwn(KINDS, rule) ? `应是${KINDS[rule]}` : null
-}
+const unitOf = ({ unit }: Detail['params']) => UNITS[unit ?? ''] ?? ''
 
-const BOUNDS: Record<string, string> = {
-  'at least': '至少',
-  'at most': '至多',
-  'more than': '大于',
-  'less than': '小于',
-}
-const UNITS: Record<string, string> = { character: ' 个字符', item: ' 项' }
-const KINDS: Record<string, string> = {
-  'an object': '对象',
-  'a list': '列表',
-  'a string': '字符串',
-  'a number': '数字',
-  'true or false': ' true 或 false',
-}
-
-export const zhSentences: Readonly<Record<string, string>> = {
-  'a table is needed here': '这里应是一张表',
-  'missing: this key is needed': '缺少这个键',
-  'not a duration; write "90s", "5m", "7d"': '不是时长；请写成 "90s"、"5m"、"7d"',
-  'a duration above 0 is needed': '时长必须大于 0',
-  'a duration from 1s to 5m is needed': '时长应在 1s 到 5m 之间',
-  'not an ISO 8601 time with zone, of a day and hour that exist, like 2026-12-24T10:00:00+01:00':
-    '不是带时区的 ISO 8601 时间，或该日期、时刻不存在；例如 2026-12-24T10:00:00+01:00',
-  'unknown key: take it out or correct its spelling': '未知的键：请删除或改正拼写',
-  'from must be before to': 'from 必须早于 to',
-  'give min, max or both': '请给出 min、max 或两者',
-  'a string or a list of strings is needed': '应是字符串或字符串列表',
-  'a list of at least one is needed': '列表至少要有一项',
-  'error_rate, refusal_rate, latency_p50, latency_p95, latency_p99 or signal:NAME':
-    '应是 error_rate、refusal_rate、latency_p50、latency_p95、latency_p99 或 signal:NAME',
-  'a limit is missing: max or max_over_control': '缺少上限：max 或 max_over_control',
-  'a limit is missing: max_over_control or max_seconds': '缺少上限：max_over_control 或 max_seconds',
-  'method = "sequential" takes error_rate with a max between 0 and 1':
-    'method = "sequential" 用于 error_rate 时，max 应在 0 与 1 之间',
-  'refusal_rate takes a max between 0 and 1': 'refusal_rate 的 max 应在 0 与 1 之间',
-  'method = "sequential" takes latency_p99 with max_over_control':
-    'method = "sequential" 用于 latency_p99 时，要有 max_over_control',
-  'this metric is not judged by windows': '这个指标不能按窗口判定',
-  'this metric is not judged within some seconds: leave out "within"': '这个指标不能按最近几秒判定：请去掉 within',
-  'this metric is not judged job by job: leave out method = "sequential"':
-    '这个指标不能逐个作业判定：请去掉 method = "sequential"',
-  'a percent above 0 up to 100, or { percent, bake, gate, approval }':
-    '应是大于 0、至多 100 的百分比，或 { percent, bake, gate, approval }',
-  'percents must grow from rung to rung': '各级的百分比必须递增',
-  'name at least one attribute, such as claim, header or subject': '至少写明一个属性，例如 claim、header 或 subject',
-  '`in` goes with claim or header': '`in` 要与 claim 或 header 一起使用',
-  'give either arm or weight': '请给出 arm 或 weight 之一',
+export const zhDetails: Readonly<Record<string, Words>> = {
+  at_least: (params) => `至少 ${params['bound']}${unitOf(params)}`,
+  at_most: (params) => `至多 ${params['bound']}${unitOf(params)}`,
+  more_than: ({ bound }) => `应大于 ${bound}`,
+  less_than: ({ bound }) => `应小于 ${bound}`,
+  one_of: ({ choices }) => `应是其中之一：${choices}`,
+  wrong_type: ({ wanted = '' }) => `应是${KINDS[wanted] ?? ` ${wanted}`}`,
+  not_valid: '无效',
+  not_table: '这里应是一张表',
+  missing_key: '缺少这个键',
+  unknown_key: '未知的键：请删除或改正拼写',
+  too_deep: ({ levels }) => `嵌套超过 ${levels} 层`,
+  not_live: ({ keys }) => `不能实时修改；可以实时修改的是：${keys}`,
+  list_size: ({ least, most }) => `列表应有 ${least} 到 ${most} 项`,
+  not_duration: '不是时长；请写成 "90s"、"5m"、"7d"',
+  duration_zero: '时长必须大于 0',
+  within_range: ({ from, to }) => `应在 ${from} 到 ${to} 之间`,
+  not_time: '不是带时区的 ISO 8601 时间，或该日期、时刻不存在；例如 2026-12-24T10:00:00+01:00',
+  period_backwards: 'from 必须早于 to',
+  empty_range: '请给出 min、max 或两者',
+  not_strings: '应是字符串或字符串列表',
+  empty_list: '列表至少要有一项',
+  not_metric: '应是 error_rate、refusal_rate、latency_p50、latency_p95、latency_p99 或 signal:NAME',
+  limit_missing: ({ limits }) => `缺少上限，请至少设置其一：${limits}`,
+  more_is_better: '这个信号越大越好：请用 max_over_control 限制它可以比对照组差多少，而不是 max',
+  refusal_max: 'refusal_rate 的 max 应在 0 与 1 之间',
+  sequential_max: 'method = "sequential" 用于 error_rate 时，max 应在 0 与 1 之间',
+  sequential_over_control: 'method = "sequential" 用于 latency_p99 时，需要 max_over_control',
+  not_by_windows: '这个指标不能按窗口判定',
+  not_within: '这个指标不能按最近几秒判定：请去掉 within',
+  not_sequential: '这个指标不能逐个作业判定：请去掉 method = "sequential"',
+  not_rung: '应是大于 0、至多 100 的百分比，或 { percent, bake, gate, approval }',
+  ladder_falls: '各级的百分比必须递增',
+  no_attribute: '至少写明一个属性，例如 claim、header 或 subject',
+  in_alone: '`in` 要与 claim 或 header 一起使用',
+  arm_or_weight: '请给出 arm 或 weight 之一',
+  weight_flips: 'weight 只能用于 claim 和 subject：用于其他属性时，同一用户会在两组之间切换',
+  not_name: '名称为 1 到 100 个字符，不含空格、"/" 或 "|"',
 }

@@ -1,6 +1,6 @@
 /** Simplified Chinese: what is said when something fails, is refused, or is not heard of. */
 import type { enFailures } from './en-failures.ts'
-import { zhIssue } from './zh-config.ts'
+import { zhDetail } from './zh-config.ts'
 
 export const zhFailures: typeof enFailures = {
   problem: {
@@ -50,7 +50,7 @@ export const zhFailures: typeof enFailures = {
       session: '会话需要 https，只有本机例外。',
     },
     possible: (actions) => `现在可以：${actions}。`,
-    key: (message) => zhIssue(message) ?? message,
+    key: zhDetail,
   },
   live: {
     failed: '没有成功。据此处所知没有任何改动；重试之前请先查看最新状态。',

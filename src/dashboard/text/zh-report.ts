@@ -17,7 +17,7 @@ export const zhReport: typeof enReport = {
       excluded_now: '当前为排除时段，不作决定。',
       guardrail_worse: '其他指标变差。保持。',
       guardrail_unproven: '尚未证明其他指标没有变差。保持。',
-      too_dear: '更好，但太贵。保持。',
+      cost_exceeded: '更好，但成本过高。保持。',
       not_significant: '未显示出效果。保持。',
       primary_better: '更好，且其他指标没有变差。推进。',
     },
@@ -35,7 +35,7 @@ export const zhReport: typeof enReport = {
       days: (n, of) => say`已过 ${strong(`${n} / ${of}`)} 个整天。`,
       sample: say`尚未达到计划的用户数。`,
       excluded_now: (why) => say`当前为排除时段：${strong(why)}。`,
-      too_dear: (more, limit) =>
+      cost_exceeded: (more, limit) =>
         say`每个完成的视频成本高出 ${strong(more)}，上限为 ${limit}。请降低候选成本，或提高 max_cost_increase。`,
     },
     noLift: '未知幅度',

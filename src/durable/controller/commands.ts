@@ -1,7 +1,7 @@
 /** A person's command: asks the core for the transition, and says what is to be written for it or why it is refused. Pure. */
 import type { ActionCommand } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { ErrorDetail } from '../../core/errors.ts'
+import { detail, type ErrorDetail } from '../../core/errors.ts'
 import type { ReleaseState } from '../../core/release.ts'
 import { type Command, MAX_REASON_CHARS, type Transition, transition } from '../../core/transitions.ts'
 import type { Actor, Answer, Refusal } from '../controller-rpc.ts'
@@ -75,9 +75,9 @@ function commandOf(request: ActionCommand): Command | null {
 
 /** The legal actions, the key that is wrong, or what is still missing. */
 function detailsOf({ code, message, param, legal, blockers }: Transition & { ok: false }): ErrorDetail[] {
-  if (code === 'illegal_transition') return legal.map((action) => ({ path: 'action', message: action }))
-  if (param !== null) return [{ path: param, message }]
-  return blockers.map((blocker) => ({ path: blocker.code, message: blocker.message }))
+  if (code === 'illegal_transition') return legal.map((action) => detail('action', 'legal_action', action, { action }))
+  if (param !== null) return [detail(param, 'out_of_range', message)]
+  return blockers.map((blocker) => detail(blocker.code, blocker.code, blocker.message))
 }
 
 function invalid(param: string, message: string): Refusal {
@@ -85,7 +85,7 @@ function invalid(param: string, message: string): Refusal {
     ok: false,
     code: 'invalid_request',
     message: `${param} ${message}`,
-    details: [{ path: param, message }],
+    details: [detail(param, 'not_valid', message)],
   }
 }
 

@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Env } from '../../config/env.ts'
 import { configOf } from '../../config/env.ts'
-import type { ErrorDetail } from '../../core/errors.ts'
+import { detail, type ErrorDetail } from '../../core/errors.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { effectiveRelease, type Overlay } from '../../config/overlay.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
@@ -20,10 +20,11 @@ export interface EffectiveConfig {
 }
 export type Effective = EffectiveConfig | Refusal
 
-const UNREADABLE: ErrorDetail = {
-  path: 'overlay',
-  message: 'what is stored is no overlay: drop the live configuration, or publish another',
-}
+const UNREADABLE = detail(
+  'overlay',
+  'overlay_unreadable',
+  'what is stored is no overlay: drop the live configuration, or publish another',
+)
 
 /** Validated once for each overlay and file; both keep their identity between calls. */
 const known = new WeakMap<Overlay, EffectiveConfig>()

@@ -3,6 +3,7 @@
  * single values, only what merges. An id that was seen is not counted again. What they mean is the guardrails' and the
  * report's business.
  */
+import { measuredBy } from '../../core/guardrails/metric.ts'
 import type { Arm } from '../../core/arm.ts'
 import type { SignalSource } from '../../core/guardrails/evaluation.ts'
 import type { Guardrail } from '../../core/guardrails/index.ts'
@@ -34,7 +35,10 @@ export class Signals {
   add(rows: readonly SignalRow[], guardrails: readonly Guardrail[], epoch: number, now: number): RowsTaken {
     const repeated: number[] = []
     const refused: number[] = []
-    const configured = guardrails.map(({ metric }) => metric.replace(/^signal:/, ''))
+    const configured = guardrails.flatMap(({ metric }) => {
+      const measured = measuredBy(metric)
+      return measured.of === 'signal' ? [measured.name] : []
+    })
     this.#sql.exec('DELETE FROM signal_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const row of rows) {
       if (!this.#names.admit(row.metric, configured)) {

@@ -49,7 +49,7 @@ export function decodeUtf8(bytes: Uint8Array, path: string): string {
 /** `path` is the field that is wrong, `body` for the whole; `message` reads on from it. */
 export function malformed(path: string, message: string, cause?: unknown): SluiceError {
   return new SluiceError('malformed_body', `The request body cannot be read: ${path} ${message}.`, {
-    details: at(path, message),
+    details: at(path, 'unreadable', message),
     cause,
   })
 }

@@ -36,6 +36,6 @@ export function openBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | n
 
 function unsupported(what: string): SluiceError {
   return new SluiceError('unsupported_media_type', `${what}; accepted are ${ACCEPTED}.`, {
-    details: at('content-type', `must be one of ${ACCEPTED}`),
+    details: at('content-type', 'unsupported_type', `must be one of ${ACCEPTED}`),
   })
 }

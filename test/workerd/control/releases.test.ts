@@ -111,8 +111,8 @@ describe('an action', () => {
     const error = await errorOf(
       new ControlFake().request('POST', ACTIONS, { body: { action: 'pause', zz: 1, dry_run: 7 } }),
     )
-    expect(error.details).toEqual([
-      { path: 'dry_run', message: 'true or false is needed, not 7' },
+    expect(error.details).toMatchObject([
+      { path: 'dry_run', message: 'true or false is needed, not 7', code: 'wrong_type', params: { given: '7' } },
       { path: 'zz', message: 'unknown key: take it out or correct its spelling' },
     ])
   })

@@ -1,6 +1,5 @@
 /** How a release is, in one word out of a closed list, from its state and verdicts. */
 import type { ReleaseView, VerdictView } from '../api/index.ts'
-import type { Tone } from './guardrail-words.ts'
 
 export type Health =
   | 'healthy'
@@ -17,25 +16,12 @@ export type Health =
 /** A check that is overdue by more than this has stopped: its figures must not pass for healthy ones. */
 const OVERDUE_SECONDS = 5
 
-export const HEALTH_TONE: Record<Health, Tone> = {
-  healthy: 'good',
-  watch: 'wait',
-  waiting: 'wait',
-  both_bad: 'wait',
-  breach: 'bad',
-  unmeasured: 'wait',
-  stale: 'bad',
-  quiet: 'quiet',
-  done: 'good',
-  rolled_back: 'bad',
-}
-
 export function healthOf(view: ReleaseView, nowMs: number): Health {
   if (view.state === 'idle') return 'quiet'
   if (view.state === 'rolled_back') return 'rolled_back'
   if (overdueSeconds(view, nowMs) > 0) return 'stale'
   const has = (test: (verdict: VerdictView) => boolean): boolean => view.verdicts.some(test)
-  if (has((v) => v.status === 'breach' && v.note !== 'both_bad')) return 'breach'
+  if (breaches(view).length > 0) return 'breach'
   if (has((v) => v.note === 'both_bad')) return 'both_bad'
   if (has((v) => v.status === 'error')) return 'unmeasured'
   if (view.state === 'completed') return 'done'
@@ -57,4 +43,9 @@ export function streaks(view: ReleaseView): VerdictView[] {
   return view.verdicts.filter(
     ({ status, windows }) => status !== 'breach' && windows.bad > 0 && windows.bad < windows.needed,
   )
+}
+
+/** Guardrails that the candidate alone breaches. */
+export function breaches(view: ReleaseView): VerdictView[] {
+  return view.verdicts.filter(({ status, note }) => status === 'breach' && note !== 'both_bad')
 }
