@@ -7,7 +7,7 @@ import { outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
 import type { LedgerJob, Onward } from '../durable/rpc.ts'
 import { within } from '../durable/stubs.ts'
-import { type Lane, now } from './isolate.ts'
+import { type JobLane, now } from './isolate.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { endOf, sightingOf } from './sighting.ts'
 import { isCounted } from './translation.ts'
@@ -81,7 +81,7 @@ export async function whereNow(job: OwnedJob, route: Pick<Route, 'operation'>): 
 }
 
 /** A job as the ledger or a submit knows it. */
-export function ownedJob(lane: Lane, job: LedgerJob): OwnedJob {
+export function ownedJob(lane: JobLane, job: LedgerJob): OwnedJob {
   const { arm, replica, upstreamId, clientId } = job
   return { lane, arm, replica, upstreamId, clientId, tag: job, holder: job, foreign: false }
 }

@@ -18,7 +18,7 @@ import {
 import { alertOf, asksFor, nextAction } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
-import { protocolOf } from '../../protocols/index.ts'
+import { jobProtocolOf } from '../../protocols/index.ts'
 import type { Actions } from './actions.ts'
 import type { BlastRadius } from './blast-radius.ts'
 import { gather, type Gathered, NOTHING } from './gather.ts'
@@ -97,7 +97,7 @@ export class Tick {
     if (current.epoch !== epoch || current.judgedUntil !== began.judgedUntil) return
     const { state } = this.#store
     const { windowMs, guardrails } = config
-    const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
+    const jobOperation = jobProtocolOf(config.protocol) ? 'job' : 'other'
     const span = { rows: gathered.windows, untilMs: until, windowMs, guardrails, jobOperation } as const
     let judgement = current
     let verdicts: Verdict[] = []

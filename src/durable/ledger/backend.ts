@@ -2,7 +2,7 @@
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
-import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
+import type { JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
 import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
@@ -25,27 +25,28 @@ export type Resubmitted = { sight: JobSight } | { sight: null; status: number | 
 export class Backend {
   readonly #env: Env
   readonly #release: ReleaseConfig
-  readonly #protocol: Protocol
+  readonly #protocol: JobProtocol
 
-  constructor(env: Env, release: ReleaseConfig, protocol: Protocol) {
+  constructor(env: Env, release: ReleaseConfig, protocol: JobProtocol) {
     this.#env = env
     this.#release = release
     this.#protocol = protocol
   }
 
   async look(target: Target, upstreamId: string, timeoutMs: number): Promise<Look> {
-    const call = this.#protocol.pollCall(upstreamId, target.prefix)
+    const call = this.#protocol.pollCall(this.#address(target, upstreamId))
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
-    const sight = this.#protocol.readJob(response.status, await jsonOf(response))
+    const { status } = response
+    const sight = this.#protocol.readJob({ status, body: await jsonOf(response), job: upstreamId })
     if (sight) return { state: 'sight', sight }
-    if (response.status === 401 || response.status === 403) return { state: 'refused' }
-    return { state: response.status === 404 ? 'gone' : 'unknown' }
+    if (status === 401 || status === 403) return { state: 'refused' }
+    return { state: status === 404 ? 'gone' : 'unknown' }
   }
 
   /** Whether a finished job's video is missing, empty or none; null where its backend does not tell. Asks for one byte. */
   async lacksVideo(target: Target, upstreamId: string, timeoutMs: number): Promise<boolean | null> {
-    const call = this.#protocol.contentCall(upstreamId, target.prefix)
+    const call = this.#protocol.contentCall?.(this.#address(target, upstreamId))
     if (!call) return null
     const headers = { range: 'bytes=0-0', ...call.headers }
     const response = await this.#call(target, call, timeoutMs, headers, null)
@@ -58,7 +59,7 @@ export class Backend {
 
   /** Best effort: false when the backend could not be asked. */
   async cancel(target: Target, upstreamId: string): Promise<boolean> {
-    const call = this.#protocol.cancelCall(upstreamId, target.prefix)
+    const call = this.#protocol.cancelCall?.(this.#address(target, upstreamId))
     if (!call) return true
     const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, null)
     await response?.body?.cancel()
@@ -75,8 +76,14 @@ export class Backend {
       headers,
       body.bytes,
     )
-    const sight = response ? this.#protocol.readJob(response.status, await jsonOf(response)) : null
-    return response?.ok && sight ? { sight } : { sight: null, status: response?.status ?? null }
+    if (!response) return { sight: null, status: null }
+    const { status, ok } = response
+    const sight = this.#protocol.readJob({ status, body: await jsonOf(response), job: null })
+    return ok && sight ? { sight } : { sight: null, status }
+  }
+
+  #address({ arm, prefix }: Target, upstreamId: string): JobAddress {
+    return { upstreamId, prefix, model: this.#release.arms[arm].model }
   }
 
   async #call(
