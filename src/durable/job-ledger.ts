@@ -9,7 +9,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
 import type { WindowRow } from '../core/window.ts'
-import { protocolOf } from '../protocols/index.ts'
+import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
@@ -83,7 +83,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     // Keys of all releases are kept in one ledger.
     const longestMs = Math.max(120_000, ...releasesOf(env).map(longestSubmitMs))
     this.#claims = new Claims(sql, longestMs + 60_000)
-    const protocol = this.#release && protocolOf(this.#release.protocol)
+    const protocol = this.#release && jobProtocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const shadowEnd = new ShadowCancellation(sql, backend)
@@ -226,7 +226,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   async pairs(cursor: string | null, limit: number): Promise<Page<PairView>> {
-    const protocol = this.#release && protocolOf(this.#release.protocol)
+    const protocol = this.#release && jobProtocolOf(this.#release.protocol)
     return this.#release && protocol
       ? pairViews(this.ctx.storage.sql, this.#release, protocol, cursor, limit)
       : { items: [], next: null }

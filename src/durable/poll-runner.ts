@@ -6,7 +6,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
 import { POLL_MS, SILENT_AFTER } from '../core/poll-schedule.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
-import { protocolOf } from '../protocols/index.ts'
+import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
 import { releaseConfigOf } from './object-config.ts'
 import type { BackendName } from './rpc.ts'
@@ -45,7 +45,7 @@ export interface PollRunnerRpc {
 export class PollRunner extends WorkerEntrypoint<Env> implements PollRunnerRpc {
   async poll(release: string, batch: PollBatch): Promise<PollResult[]> {
     const config = releaseConfigOf(this.env, release)
-    const protocol = config && protocolOf(config.protocol)
+    const protocol = config && jobProtocolOf(config.protocol)
     return config && protocol ? pollBatch(new Backend(this.env, config, protocol), batch) : []
   }
 }

@@ -15,7 +15,7 @@ import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
 import { identify } from './identify.ts'
 import { once } from './idempotency.ts'
-import { type Isolate, Isolates, type Lane } from './isolate.ts'
+import { hasJobs, type Isolate, Isolates, type JobLane, type Lane } from './isolate.ts'
 import { aboutJob } from './jobs.ts'
 import { listJobs } from './list.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
@@ -95,7 +95,7 @@ async function route(x: Exchange): Promise<Response> {
     case 'job':
       return withSnapshot(x, lane, way, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
     case 'list':
-      return withSnapshot(x, lane, way, (snapshot) => listJobs(x, choice.lanes, snapshot, subject))
+      return withSnapshot(x, lane, way, (snapshot) => listJobs(x, choice.lanes, choice.list, snapshot, subject))
     case 'other':
       return withSnapshot(x, lane, way, (snapshot) =>
         passOn(x, lane, snapshot, subject, { route: way, bytes: choice.bytes }),
@@ -111,11 +111,11 @@ function submitOnce(
   snapshot: Snapshot | null,
 ): Promise<Response> {
   const s: Submit = { route: way, submission, subject, referred }
-  const answered = once(x, lane, s, {
+  const answered = once(x, s, {
     first: () => submit(x, lane, snapshot, s),
     again: async (clientId) => {
       // The key may have been used for another release than the one that this body leads to.
-      const withJobs = x.isolate.lanes.filter(({ protocol }) => protocol.hasJobs)
+      const withJobs = x.isolate.lanes.filter(hasJobs)
       const job = await resolveJob(x, withJobs, clientId, subject)
       return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane, way.prefix), job)
     },
@@ -149,14 +149,14 @@ async function withSnapshot(
 }
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */
-function pollRoute(lane: Lane, prefix: string): Route {
+function pollRoute(lane: JobLane, prefix: string): Route {
   return {
     operation: 'poll',
     prefix,
     job: '',
     body: 'none',
     answer: 'job',
-    upstreamPath: (id) => lane.protocol.pollCall(id!, prefix).path,
+    upstreamPath: (id, model = null) => lane.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
@@ -47,7 +47,7 @@ export interface Attempt {
 }
 
 /** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
-export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise<Attempt> {
+export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit): Promise<Attempt> {
   const { lane } = decided
   const { arm } = decided.routed
   const { referred } = s
@@ -62,7 +62,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
   x.submitSent = true
   const upstream = await callBackend(
     {
-      url: url + s.route.upstreamPath(referred.inPath) + x.url.search,
+      url: url + body.path,
       method: x.request.method,
       headers,
       body: body.bytes,
@@ -94,7 +94,7 @@ export async function attempt(x: Exchange, decided: Decided, s: Submit): Promise
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
 async function readAnswer(
   x: Exchange,
-  lane: Lane,
+  lane: JobLane,
   route: Route,
   tried: Attempt,
   upstream: Extract<Upstream, { ok: true }>,
@@ -116,7 +116,7 @@ async function readAnswer(
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
     if (tried.text !== null) {
       tried.json = parseJson(tried.text)
-      tried.sight = lane.protocol.readJob(status, tried.json)
+      tried.sight = lane.protocol.readJob({ status, body: tried.json, job: null })
     }
     if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id))) tried.outcome = 'bad_output'
     if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
@@ -129,7 +129,12 @@ async function readAnswer(
 }
 
 /** Of a synchronous submit that was answered well: with the video, or as some servers do with JSON that holds it or tells of the job. */
-function outcomeOfVideo(x: Exchange, { protocol }: Lane, { sight, text, rest }: Attempt, response: Response): Outcome {
+function outcomeOfVideo(
+  x: Exchange,
+  { protocol }: JobLane,
+  { sight, text, rest }: Attempt,
+  response: Response,
+): Outcome {
   if (sight) return outcomeOf(sight) ?? 'ok'
   if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'
   const asked = { method: x.request.method, headers: x.request.headers, query: x.url.searchParams }

@@ -6,6 +6,7 @@ import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { Route } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
+import { hasJobs } from './isolate.ts'
 import { type OwnedJob, resolveFile } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
@@ -32,6 +33,6 @@ export function fileOf(x: Exchange, subject: Subject): OwnedJob | null {
   if (id === undefined || !isTagged(id)) return null
   if (!['GET', 'HEAD'].includes(x.request.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
-  const lanes = x.isolate.lanes.filter(({ protocol }) => protocol.hasJobs)
+  const lanes = x.isolate.lanes.filter(hasJobs)
   return resolveFile(x, lanes, id, subject)
 }

@@ -5,27 +5,31 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
-import type { Route, Submission } from '../protocols/protocol.ts'
+import type { JobList, Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import { hasJobs, type JobLane, type Lane } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
 
-export type Choice = { lane: Lane; way: Route } & (
-  | { kind: 'submit'; submission: Submission; referred: Referred }
-  | { kind: 'job'; job: OwnedJob }
-  | { kind: 'list'; lanes: Lane[] }
+export type Choice =
+  | (Offer<JobLane> & { kind: 'submit'; submission: Submission; referred: Referred })
+  | (Offer<JobLane> & { kind: 'job'; job: OwnedJob })
+  /** `list`: how the first of `lanes` words it. */
+  | (Offer<JobLane> & { kind: 'list'; lanes: JobLane[]; list: JobList })
   /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
-  | { kind: 'other'; bytes: Uint8Array<ArrayBuffer> | null }
-)
+  | (Offer & { kind: 'other'; bytes: Uint8Array<ArrayBuffer> | null })
 
 /** A release whose path matches, and what its protocol makes of the request. */
-interface Offer {
-  lane: Lane
+interface Offer<L extends Lane = Lane> {
+  lane: L
   way: Route
+}
+
+function isOfJobs(offer: Offer): offer is Offer<JobLane> {
+  return hasJobs(offer.lane)
 }
 
 export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice> {
@@ -36,23 +40,22 @@ export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice>
   }
   const offers = offersFor(x)
   if (offers.length === 0) noRelease(x)
-  const withJobs = offers.filter(({ lane }) => lane.protocol.hasJobs).map(({ lane }) => lane)
+  const ofJobs = offers.filter(isOfJobs)
+  const withJobs = ofJobs.map(({ lane }) => lane)
   const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
   if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {
     await admit(x, about.way, subject)
     const job = await resolveJob(x, withJobs, about.way.job!, subject)
-    return { kind: 'job', lane: job.lane, way: wayOf(offers, job.lane), job }
+    return { kind: 'job', lane: job.lane, way: wayOf(ofJobs, job.lane), job }
   }
-  const lists = offers.filter(({ way }) => way.operation === 'list')
-  const [list] = lists
-  if (list && isFirst(list, offers)) {
-    await admit(x, list.way, subject)
-    const general = lists.find(takesAnyModel) ?? list
-    return {
-      kind: 'list',
-      ...general,
-      lanes: [general.lane, ...lists.map(({ lane }) => lane).filter((l) => l !== general.lane)],
-    }
+  const lists = ofJobs.filter(({ way }) => way.operation === 'list')
+  const [first] = lists
+  const general = lists.find(takesAnyModel) ?? first
+  const list = general?.lane.protocol.list
+  if (first && general && list && isFirst(first, offers)) {
+    await admit(x, first.way, subject)
+    const lanes = [general.lane, ...lists.map(({ lane }) => lane).filter((l) => l !== general.lane)]
+    return { kind: 'list', ...general, lanes, list }
   }
   const submit = offers.find(({ way }) => way.body === 'submission')
   const offer = submit && isFirst(submit, offers) ? submit : (offers.find(takesAnyModel) ?? offers[0]!)
@@ -80,13 +83,13 @@ async function admit(x: Exchange, { operation }: Route, subject: Subject): Promi
 /** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */
 function isFirst(offer: Offer, offers: readonly Offer[]): boolean {
   const before = offers.slice(0, offers.indexOf(offer))
-  return !before.some((each) => takesAnyModel(each) && !each.lane.protocol.hasJobs)
+  return !before.some((each) => takesAnyModel(each) && !hasJobs(each.lane))
 }
 
 async function chooseForBody(
   x: Exchange,
   offers: readonly Offer[],
-  withJobs: readonly Lane[],
+  withJobs: readonly JobLane[],
   subject: Subject,
 ): Promise<Choice> {
   let bytes: Uint8Array<ArrayBuffer> | null = null
@@ -94,13 +97,14 @@ async function chooseForBody(
   let model: string | null = null
   for (const offer of offers) {
     const { lane, way } = offer
-    if (way.body !== 'submission') {
+    if (way.body !== 'submission' || !hasJobs(lane)) {
       if (takesAnyModel(offer)) return other(offer, bytes)
       continue
     }
     bytes ??= await readUpload(x)
     try {
-      const submission = lane.protocol.readSubmission(bytes, x.request.headers.get('content-type'), way)
+      const contentType = x.request.headers.get('content-type')
+      const submission = lane.protocol.readSubmission({ bytes, contentType, search: x.url.search }, way)
       const referred = await referredJobs(x, withJobs, way, submission, subject)
       if (referred.owner) {
         const owner = referred.owner.lane

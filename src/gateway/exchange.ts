@@ -36,8 +36,8 @@ export interface Exchange {
 }
 
 /** Which arm of which release serves a request, by what was known of the release at that moment. */
-export interface Decided {
-  lane: Lane
+export interface Decided<L extends Lane = Lane> {
+  lane: L
   snapshot: Snapshot | null
   routed: Routed
 }

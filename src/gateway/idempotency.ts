@@ -9,7 +9,6 @@ import { within } from '../durable/deadline.ts'
 import { readByAnyPage } from './answer.ts'
 import { CLAIM_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
 import type { Submit } from './attempt.ts'
 import { keepError, notKept } from './kept-error.ts'
 import type { Submitted } from './submit.ts'
@@ -31,9 +30,9 @@ export interface IdempotencyPorts {
   again: (clientId: string) => Promise<Response>
 }
 
-export async function once(x: Exchange, lane: Lane, s: Submit, { first, again }: IdempotencyPorts): Promise<Response> {
+export async function once(x: Exchange, s: Submit, { first, again }: IdempotencyPorts): Promise<Response> {
   const key = x.request.headers.get('idempotency-key')
-  if (key === null || !lane.protocol.hasJobs) return (await first()).response
+  if (key === null) return (await first()).response
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }

@@ -13,7 +13,7 @@ import type { Snapshot } from '../core/release.ts'
 import { ledgerIndex } from '../durable/stubs.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
-import type { Protocol } from '../protocols/protocol.ts'
+import type { JobProtocol, Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
 import type { GatewayDeps } from './deps.ts'
 import { RateLimiter } from './rate-limit.ts'
@@ -24,12 +24,12 @@ import { Telemetry } from './telemetry.ts'
 /** Bodies held for shadow copies at one time; beyond it copies are dropped and counted. */
 export const MAX_COPY_BYTES = 16 * 1024 * 1024
 
-export interface Lane {
+export interface Lane<P extends Protocol = Protocol> {
   deps: GatewayDeps
   release: ReleaseConfig
   /** `hash32` of the name: how ids name the release. */
   hash: number
-  protocol: Protocol
+  protocol: P
   snapshots: SnapshotCache
   telemetry: Telemetry
   breaker: Breaker
@@ -39,6 +39,13 @@ export interface Lane {
   issuedIds: Map<string, string>
   /** Jobs that their owners have asked this isolate to delete, by backend and its id. */
   givenUp: Set<string>
+}
+
+/** A release whose requests make jobs. */
+export type JobLane = Lane<JobProtocol>
+
+export function hasJobs(lane: Lane): lane is JobLane {
+  return lane.protocol.kind === 'jobs'
 }
 
 export interface Isolate {
@@ -89,7 +96,7 @@ function build(env: Env, deps: GatewayDeps): Isolate {
     env,
     config: read.config,
     lanes,
-    claimsOf: (owner) => lanes.find(({ protocol }) => protocol.hasJobs)!.ledgerFor(owner),
+    claimsOf: (owner) => lanes.find(hasJobs)!.ledgerFor(owner),
     keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),

@@ -21,7 +21,7 @@ import {
 } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
@@ -32,7 +32,7 @@ const AFTER_FAILURE: ReadonlySet<string> = new Set(['poll', 'content'])
 /** What was asked about a job, and how its backend answered. */
 interface Answered {
   x: Exchange
-  decided: Decided
+  decided: Decided<JobLane>
   route: Route
   job: OwnedJob
   /** Base URL of the replica that answered. */
@@ -56,7 +56,7 @@ export async function aboutJob(
   const job = await whereNow(named, route)
   const { lane } = job
   const routed = { arm: job.arm, reason: 'job' as const }
-  const decided: Decided = { lane, snapshot, routed }
+  const decided: Decided<JobLane> = { lane, snapshot, routed }
   x.decided = decided
   if (route.operation === 'cancel') givesUp(job)
   const sentAt = x.isolate.deps.now()
@@ -85,7 +85,7 @@ export async function aboutJob(
 
 async function call(
   x: Exchange,
-  lane: Lane,
+  lane: JobLane,
   route: Route,
   job: OwnedJob,
 ): Promise<{ upstream: Upstream; url: string }> {
@@ -93,7 +93,7 @@ async function call(
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
   const request = {
-    url: url + route.upstreamPath(job.upstreamId) + x.url.search,
+    url: url + route.upstreamPath(job.upstreamId, config.model) + x.url.search,
     method: x.request.method,
     headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
     body: route.body === 'stream' ? await bodyOf(x) : null,
@@ -144,7 +144,7 @@ async function json(answered: Answered): Promise<Response> {
   done()
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
   const body = text === null ? undefined : parseJson(text)
-  const sight = route.operation === 'poll' ? lane.protocol.readJob(status, body) : null
+  const sight = route.operation === 'poll' ? lane.protocol.readJob({ status, body, job: job.upstreamId }) : null
   if (route.operation === 'poll' && showsFailure(job, status, sight)) {
     noteSight(job, route, status, sight)
     const onward = await rescue(job, 'pending')
@@ -172,7 +172,11 @@ async function json(answered: Answered): Promise<Response> {
 }
 
 /** A job that failed at the candidate and is on its way to control: for its client it is still under way. */
-async function stillGoing(x: Exchange, decided: Decided, { lane, clientId, tag }: OwnedJob): Promise<Response> {
+async function stillGoing(
+  x: Exchange,
+  decided: Decided<JobLane>,
+  { lane, clientId, tag }: OwnedJob,
+): Promise<Response> {
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
   for (const [name, value] of await readableAsAtControl(x, lane)) headers.set(name, value)
   const body = JSON.stringify(lane.protocol.placeholder(clientId, tag!.submittedAt))

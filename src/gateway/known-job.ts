@@ -5,7 +5,7 @@ import type { Caller, LedgerJob } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { OWNER_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import { hasJobs, type JobLane } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 export interface IdQuestion {
@@ -23,11 +23,11 @@ export interface IdQuestion {
  * Throws `control_plane_unavailable`: without the ledgers nobody can say whose a job is.
  */
 export async function knownJob(
-  lanes: readonly Lane[],
+  lanes: readonly JobLane[],
   { upstreamId, subject, urls, replica }: IdQuestion,
-): Promise<{ lane: Lane; job: LedgerJob } | 'taken' | null> {
+): Promise<{ lane: JobLane; job: LedgerJob } | 'taken' | null> {
   const caller: Caller = { owners: [...subject.owners], nameless: subject.nameless, copiesAt: urls.map(replicaHash) }
-  const inLedgers = async (lane: Lane) => {
+  const inLedgers = async (lane: JobLane) => {
     // What this isolate still holds back may be the very job.
     await lane.telemetry.flush()
     const asked = lane.ledgers().map((ledger) => ledger.find(upstreamId, caller, replica))
@@ -45,9 +45,9 @@ export async function knownJob(
 }
 
 /** These releases and those at other paths that have their jobs at one of the backends `urls`, too. */
-export function withSameBackends(x: Exchange, lanes: readonly Lane[], urls: readonly string[]): Lane[] {
-  const isThere = ({ release: { arms } }: Lane) =>
+export function withSameBackends(x: Exchange, lanes: readonly JobLane[], urls: readonly string[]): JobLane[] {
+  const isThere = ({ release: { arms } }: JobLane) =>
     [...arms.control.urls, ...arms.candidate.urls].some((url) => urls.includes(url))
-  const others = x.isolate.lanes.filter((lane) => lane.protocol.hasJobs && !lanes.includes(lane) && isThere(lane))
+  const others = x.isolate.lanes.filter(hasJobs).filter((lane) => !lanes.includes(lane) && isThere(lane))
   return [...lanes, ...others]
 }

@@ -7,11 +7,12 @@ import { isTagged, openJobId } from '../core/job-id.ts'
 import type { ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { SluiceError } from '../core/errors.ts'
+import type { JobList } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { readableAsAtControl } from './browsers.ts'
 import { LIST_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { knownJob } from './known-job.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
 import type { Subject } from './subject.ts'
@@ -25,17 +26,18 @@ const WIDTH = 6
 /** A job that was seen open so lately is asked for after the others. */
 const FRESH_MS = 5000
 
-/** `lanes`: the releases that this path may belong to; the first one's protocol words the answer. */
+/** `lanes`: the releases that this path may belong to; `words`: how the first one's protocol asks and answers. */
 export async function listJobs(
   x: Exchange,
-  lanes: readonly Lane[],
+  lanes: readonly JobLane[],
+  words: JobList,
   snapshot: Snapshot | null,
   subject: Subject,
 ): Promise<Response> {
-  const [lane] = lanes as [Lane, ...Lane[]]
+  const [lane] = lanes as [JobLane, ...JobLane[]]
   const { now } = x.isolate.deps
   const began = now()
-  const { limit, after, order } = lane.protocol.listQuery(x.url.searchParams)
+  const { limit, after, order } = words.query(x.url.searchParams)
   const { owners } = subject
   const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)
@@ -54,14 +56,14 @@ export async function listJobs(
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  return listed(x, decided, jobs, more && jobs.length > 0, began)
+  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0))
+  return listed(x, decided, body, began)
 }
 
-async function listed(x: Exchange, decided: Decided, jobs: unknown[], more: boolean, began: number): Promise<Response> {
+async function listed(x: Exchange, decided: Decided, body: string, began: number): Promise<Response> {
   recordEnd(decided, 'list', 'ok', { latency: (x.isolate.deps.now() - began) / 1000 })
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
   for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
-  const body = JSON.stringify(decided.lane.protocol.listAnswer(jobs, more))
   return answer(x, decided, { status: 200, headers, body })
 }
 
@@ -73,10 +75,10 @@ interface Question {
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */
-async function jobsAfter(lanes: readonly Lane[], question: Question): Promise<OwnJob[]> {
+async function jobsAfter(lanes: readonly JobLane[], question: Question): Promise<OwnJob[]> {
   const { owners, cursor, limit, order } = question
   const sign = order === 'desc' ? -1 : 1
-  const jobsOf = async (lane: Lane) => {
+  const jobsOf = async (lane: JobLane) => {
     // Jobs of this isolate that still wait for their flush belong into the list.
     await lane.telemetry.flush()
     const asked = owners.map((owner) => lane.ledgerFor(owner).list([owner], cursor, limit, order))
@@ -97,7 +99,7 @@ async function jobsAfter(lanes: readonly Lane[], question: Question): Promise<Ow
 /** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
 async function cursorOf(
   x: Exchange,
-  lanes: readonly Lane[],
+  lanes: readonly JobLane[],
   clientId: string,
   owners: Subject['owners'],
 ): Promise<ListCursor | null> {

@@ -7,7 +7,7 @@ import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { parseJson } from './forward.ts'
 import { toBackend } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { LIST_AGE_MS } from './shared-polls.ts'
 import { endOf, sightingOf } from './sighting.ts'
@@ -18,7 +18,7 @@ const SHOW_DEADLINE_MS = 3000
 const MAX_JOB_JSON_BYTES = 1024 * 1024
 
 export interface OwnJob {
-  lane: Lane
+  lane: JobLane
   job: ListedJob
 }
 
@@ -85,8 +85,8 @@ interface Look {
 }
 
 /** Null where the backend did not answer. Rejects where its answer breaks off. */
-async function lookAt(x: Exchange, lane: Lane, job: ListedJob, url: string, maxAgeMs: number): Promise<Look | null> {
-  const call = lane.protocol.pollCall(job.upstreamId, job.prefix)
+async function lookAt(x: Exchange, lane: JobLane, job: ListedJob, url: string, maxAgeMs: number): Promise<Look | null> {
+  const call = lane.protocol.pollCall({ ...job, model: lane.release.arms[job.arm].model })
   const headers = toBackend(pollHeaders(x, call.headers), [], outgoing(x, lane, job.arm))
   const timeoutMs = Math.min(lane.release.arms[job.arm].timeoutMs, SHOW_DEADLINE_MS)
   const request = { url: url + call.path, method: call.method, headers, body: null, timeoutMs }
@@ -97,7 +97,7 @@ async function lookAt(x: Exchange, lane: Lane, job: ListedJob, url: string, maxA
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const text = bytes ? new TextDecoder().decode(bytes) : ''
     const body = parseJson(text)
-    return { at, status, text, body, sight: lane.protocol.readJob(status, body) }
+    return { at, status, text, body, sight: lane.protocol.readJob({ status, body, job: job.upstreamId }) }
   } finally {
     upstream.done()
   }

@@ -5,7 +5,7 @@ import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type FileTag, isTagged, type JobTag, openFileId, openJobId } from '../core/job-id.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 import type { Subject } from './subject.ts'
 
@@ -16,7 +16,7 @@ const CAN_BE_NO_ID = /[/\\;\u0000-\u001f\u007f]|^\s|\s$|^\.{1,2}$/
 const MAX_ID_CHARS = 512
 
 export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'> {
-  lane: Lane
+  lane: JobLane
   clientId: string
   /** Null where Sluice has no record of the job, where it goes on at another backend than its id says, and for a file. */
   tag: Omit<JobTag, 'release'> | null
@@ -29,7 +29,7 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
 /** Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */
 export async function resolveJob(
   x: Exchange,
-  lanes: readonly Lane[],
+  lanes: readonly JobLane[],
   clientId: string,
   subject: Subject,
 ): Promise<OwnedJob> {
@@ -39,11 +39,16 @@ export async function resolveJob(
 }
 
 /** The same for the id of a file. */
-export function resolveFile(x: Exchange, lanes: readonly Lane[], clientId: string, subject: Subject): OwnedJob {
+export function resolveFile(x: Exchange, lanes: readonly JobLane[], clientId: string, subject: Subject): OwnedJob {
   return { ...owned(lanes, openFileId(clientId, x.isolate.keys), clientId, subject), tag: null }
 }
 
-function owned(lanes: readonly Lane[], tag: FileTag | null, clientId: string, subject: Subject): Omit<OwnedJob, 'tag'> {
+function owned(
+  lanes: readonly JobLane[],
+  tag: FileTag | null,
+  clientId: string,
+  subject: Subject,
+): Omit<OwnedJob, 'tag'> {
   const lane = tag && lanes.find(({ hash }) => hash === tag.release)
   if (!tag || !lane || !mayUse(tag, subject)) throw jobNotFound()
   const { arm, replica, upstreamId } = tag
@@ -51,9 +56,14 @@ function owned(lanes: readonly Lane[], tag: FileTag | null, clientId: string, su
 }
 
 /** A backend's own id: of the caller's job, of nobody's here and so from before Sluice, or of somebody else's. */
-async function resolveUntagged(x: Exchange, lanes: readonly Lane[], id: string, subject: Subject): Promise<OwnedJob> {
+async function resolveUntagged(
+  x: Exchange,
+  lanes: readonly JobLane[],
+  id: string,
+  subject: Subject,
+): Promise<OwnedJob> {
   if (id.length > MAX_ID_CHARS || CAN_BE_NO_ID.test(id)) throw jobNotFound()
-  const [first] = lanes as [Lane, ...Lane[]]
+  const [first] = lanes as [JobLane, ...JobLane[]]
   const general = lanes.find(({ release }) => release.match.models === null) ?? first
   const urls = servesLegacyIds(general.release, x.isolate.deps.now()) ? legacyUrls(general.release) : []
   const known = await knownJob(withSameBackends(x, lanes, urls), { upstreamId: id, subject, urls })
@@ -77,9 +87,10 @@ function legacyUrls({ arms, idMode }: ReleaseConfig): string[] {
 }
 
 /** Whether a job that its backend calls so is found again by the id that its client gets. */
-export function canBeFound({ release, protocol }: Lane, upstreamId: string): boolean {
+export function canBeFound({ release, protocol }: JobLane, upstreamId: string): boolean {
   if (release.idMode === 'tagged') return true
-  const way = protocol.route('GET', protocol.pollCall(upstreamId, '').path)
+  const call = protocol.pollCall({ upstreamId, prefix: '', model: null })
+  const way = protocol.route(call.method, call.path)
   return way.operation === 'poll' && way.job === upstreamId && !isTagged(upstreamId) && !CAN_BE_NO_ID.test(upstreamId)
 }
 
@@ -91,7 +102,7 @@ export function placesOf({ lane, upstreamId }: OwnedJob, isRead: boolean): Owned
 }
 
 /** A job that Sluice knows nothing of, at this replica of an arm. */
-function foreignJob(lane: Lane, upstreamId: string, arm: Arm, url = lane.release.arms[arm].urls[0]!): OwnedJob {
+function foreignJob(lane: JobLane, upstreamId: string, arm: Arm, url = lane.release.arms[arm].urls[0]!): OwnedJob {
   const replica = replicaHash(url)
   return { lane, arm, replica, upstreamId, clientId: upstreamId, tag: null, holder: null, foreign: true }
 }

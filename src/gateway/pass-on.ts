@@ -8,9 +8,8 @@ import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exch
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import { hasJobs, type Lane } from './isolate.ts'
 import type { Subject } from './subject.ts'
-import { translationOf } from './translation.ts'
 
 export async function passOn(
   x: Exchange,
@@ -24,13 +23,13 @@ export async function passOn(
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
   // Without jobs no request is a submit, so each of them is one.
-  if (!lane.protocol.hasJobs) expose(x, decided, subject, null)
+  if (!hasJobs(lane)) expose(x, decided, subject, null)
   const { deps } = x.isolate
   const config = lane.release.arms[routed.arm]
   const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
     {
-      url: url + route.upstreamPath(null) + x.url.search,
+      url: url + route.upstreamPath(null, config.model) + x.url.search,
       method: x.request.method,
       headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
       body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
@@ -46,8 +45,8 @@ export async function passOn(
   const { response, seconds } = upstream
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(decided, route.operation, outcome, { latency: seconds })
-  const source = { lane, url, arm: routed.arm, owner: null, nameless: false }
-  const translation = await translationOf(x, source, new Map(), null)
+  // Nobody owns what such an answer names, so only addresses are translated.
+  const translation = { ids: new Map<string, string>(), upstreamOrigin: url, gatewayOrigin: x.url.origin }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status, body } = response
   return answer(x, decided, { status, headers, body, translation, cookie: subject.cookie })

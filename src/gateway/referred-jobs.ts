@@ -2,7 +2,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { whereNow } from './rescue.ts'
 import type { Subject } from './subject.ts'
@@ -12,14 +12,12 @@ export interface Referred {
   owner: OwnedJob | null
   /** Client id → backend id. */
   ids: Map<string, string>
-  /** The job named in the path, by its backend's id. */
-  inPath: string | null
 }
 
 /** All must be of one backend, since none knows another's jobs. Throws `job_not_found` as a poll would. */
 export async function referredJobs(
   x: Exchange,
-  lanes: readonly Lane[],
+  lanes: readonly JobLane[],
   route: Route,
   submission: Submission,
   subject: Subject,
@@ -36,5 +34,5 @@ export async function referredJobs(
     }
     owner = job
   }
-  return { owner, ids, inPath: route.job === null ? null : ids.get(route.job)! }
+  return { owner, ids }
 }

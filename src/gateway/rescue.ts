@@ -8,7 +8,7 @@ import { canBeRescued } from '../core/rescue-plan.ts'
 import type { LedgerJob, Onward } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { endOf, sightingOf } from './sighting.ts'
 import { isCounted } from './translation.ts'
@@ -73,7 +73,7 @@ export async function whereNow(job: OwnedJob, route: Pick<Route, 'operation'>): 
 }
 
 /** A job as the ledger or a submit knows it. */
-export function ownedJob(lane: Lane, job: LedgerJob): OwnedJob {
+export function ownedJob(lane: JobLane, job: LedgerJob): OwnedJob {
   const { arm, replica, upstreamId, clientId } = job
   return { lane, arm, replica, upstreamId, clientId, tag: job, holder: job, foreign: false }
 }

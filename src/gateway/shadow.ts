@@ -9,14 +9,14 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
-import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import type { JobSight, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
 import { COPY_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend, parseJson } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
-import { type Lane, MAX_COPY_BYTES } from './isolate.ts'
+import { type JobLane, MAX_COPY_BYTES } from './isolate.ts'
 
 /** Well inside the 30 s that the platform gives to what nobody waits for. */
 const COPY_TIMEOUT_MS = 10_000
@@ -27,8 +27,8 @@ const MAX_ANSWER_BYTES = 256 * 1024
 /** Decides in memory whether this submit is copied, and if so starts the copy beside the answer. */
 export function copyToShadow(
   x: Exchange,
-  { lane, snapshot }: Decided,
-  { submission, route }: { submission: Submission; route: Route },
+  { lane, snapshot }: Decided<JobLane>,
+  { submission }: { submission: Submission },
   control: JobEntry,
 ): void {
   if (!snapshot || snapshot.shadow.sample <= 0 || x.isolate.forceControl) return
@@ -48,7 +48,7 @@ export function copyToShadow(
       await x.isolate.deps.sleep(HEAD_START_MS)
       const { model } = lane.release.arms.candidate
       const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
-      await sendCopy(x, { lane, snapshot, control, body: { ...body, path: route.upstreamPath(null) } })
+      await sendCopy(x, { lane, snapshot, control, body })
     } finally {
       x.isolate.copyBytes -= held
     }
@@ -57,11 +57,11 @@ export function copyToShadow(
 }
 
 interface Copy {
-  lane: Lane
+  lane: JobLane
   snapshot: Snapshot
   /** The job that it copies. */
   control: JobEntry
-  body: { bytes: Uint8Array<ArrayBuffer>; contentType: string; path: string }
+  body: RebuiltSubmit
 }
 
 async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): Promise<void> {
@@ -97,7 +97,7 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
 }
 
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */
-async function readCopy(lane: Lane, response: Response): Promise<{ outcome: Outcome; sight: JobSight | null }> {
+async function readCopy(lane: JobLane, response: Response): Promise<{ outcome: Outcome; sight: JobSight | null }> {
   const { status } = response
   const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
   if (failed) {
@@ -106,7 +106,8 @@ async function readCopy(lane: Lane, response: Response): Promise<{ outcome: Outc
   }
   try {
     const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
-    const sight = bytes ? lane.protocol.readJob(status, parseJson(new TextDecoder().decode(bytes))) : null
+    const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
+    const sight = lane.protocol.readJob({ status, body, job: null })
     return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
   } catch {
     return { outcome: 'timeout', sight: null }

@@ -19,7 +19,7 @@ import { expose } from './exposure.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
@@ -38,7 +38,7 @@ export interface Submitted {
 }
 
 /** Rejects only where nothing was sent: whatever goes wrong later is an answer that invites nobody to repeat the submit. */
-export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
+export async function submit(x: Exchange, lane: JobLane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
   try {
     return await submitted(x, lane, snapshot, s)
   } catch (error) {
@@ -49,12 +49,12 @@ export async function submit(x: Exchange, lane: Lane, snapshot: Snapshot | null,
   }
 }
 
-async function submitted(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
+async function submitted(x: Exchange, lane: JobLane, snapshot: Snapshot | null, s: Submit): Promise<Submitted> {
   const { referred } = s
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const }
     : decideArm(x, lane, snapshot, s.subject, s.submission)
-  const decided: Decided = { lane, snapshot, routed }
+  const decided: Decided<JobLane> = { lane, snapshot, routed }
   x.decided = decided
   expose(x, decided, s.subject, s.submission)
   const tried = await attempt(x, decided, s)
@@ -62,7 +62,7 @@ async function submitted(x: Exchange, lane: Lane, snapshot: Snapshot | null, s: 
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
   const toControl: Routed = { arm: 'control', reason: 'failover' }
-  const rerouted: Decided = { lane, snapshot, routed: toControl }
+  const rerouted: Decided<JobLane> = { lane, snapshot, routed: toControl }
   x.decided = rerouted
   const ended = await finish(x, rerouted, s, await attempt(x, rerouted, s))
   if (beganNothing(tried)) return ended
@@ -84,7 +84,7 @@ function failsOver({ lane, snapshot, routed }: Decided, outcome: Outcome): boole
   )
 }
 
-async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt): Promise<Submitted> {
+async function finish(x: Exchange, decided: Decided<JobLane>, s: Submit, tried: Attempt): Promise<Submitted> {
   const { lane, routed } = decided
   const { upstream, sight, outcome } = tried
   if (!upstream.ok) return refused(x, upstreamError(upstream.failure, routed.arm, true))
@@ -122,12 +122,18 @@ async function finish(x: Exchange, decided: Decided, s: Submit, tried: Attempt):
 }
 
 /** The answer's text for the client; null for what was not read. */
-function translated(lane: Lane, { text }: Attempt, translation: Translation): string | null {
+function translated(lane: JobLane, { text }: Attempt, translation: Translation): string | null {
   return text === null ? null : lane.protocol.translate(text, translation)
 }
 
 /** Seals the id and tells the ledger of the job, in memory. A native id says nothing, so there the ledger knows first. */
-async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt, sight: JobSight): Promise<JobEntry> {
+async function register(
+  x: Exchange,
+  decided: Decided<JobLane>,
+  s: Submit,
+  tried: Attempt,
+  sight: JobSight,
+): Promise<JobEntry> {
   const { lane, snapshot, routed } = decided
   const tag: JobTag = {
     upstreamId: sight.id,
@@ -152,7 +158,7 @@ async function register(x: Exchange, decided: Decided, s: Submit, tried: Attempt
 }
 
 /** False where the ledger does not answer in time: then it is told with the next flush. */
-async function isTold(lane: Lane, entry: JobEntry): Promise<boolean> {
+async function isTold(lane: JobLane, entry: JobEntry): Promise<boolean> {
   const told = lane.ledgerFor(entry.owner).flush({ submitted: [entry], seen: [] })
   return within(REGISTER_MS, told).then(
     () => true,
@@ -161,11 +167,11 @@ async function isTold(lane: Lane, entry: JobEntry): Promise<boolean> {
 }
 
 /** What control would be sent, should the candidate fail this job. */
-function rescueOf(lane: Lane, s: Submit, routed: Routed): JobEntry['rescue'] {
+function rescueOf(lane: JobLane, s: Submit, routed: Routed): JobEntry['rescue'] {
   if (!lane.release.rescue || routed.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
     return null
   const body = s.submission.rebuild({ model: lane.release.arms.control.model, jobIds: new Map(), shadow: false })
-  return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : { ...body, path: s.route.upstreamPath(null) }
+  return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 
 /** Our own error instead of the backend's answer; no job came of it that anybody could name. */

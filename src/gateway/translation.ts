@@ -6,7 +6,7 @@ import { filePath } from './backend-file.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
-import type { Lane } from './isolate.ts'
+import type { JobLane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 
@@ -16,7 +16,7 @@ const MAX_REMEMBERED = 5000
 
 /** Where an answer came from and for whom it is. */
 export interface AnswerSource {
-  lane: Lane
+  lane: JobLane
   url: string
   arm: JobTag['arm']
   /** Whose answer it is; null where nobody can be told to own what it names. */

@@ -1,7 +1,7 @@
 /** The one list of wire protocols. */
 import { http } from './http.ts'
 import { openaiVideos } from './openai-videos.ts'
-import type { Protocol } from './protocol.ts'
+import type { JobProtocol, Protocol } from './protocol.ts'
 
 const PROTOCOLS: readonly Protocol[] = [openaiVideos, http]
 
@@ -9,4 +9,10 @@ export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => nam
 
 export function protocolOf(name: string): Protocol | undefined {
   return PROTOCOLS.find((protocol) => protocol.name === name)
+}
+
+/** Undefined for plain HTTP too. */
+export function jobProtocolOf(name: string): JobProtocol | undefined {
+  const protocol = protocolOf(name)
+  return protocol?.kind === 'jobs' ? protocol : undefined
 }

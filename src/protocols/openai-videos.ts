@@ -8,15 +8,15 @@ import { readJobSight } from './openai-videos/job-sight.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
-import type { JobEnd, ListQuery, Protocol } from './protocol.ts'
+import type { JobAddress, JobEnd, JobProtocol, ListQuery } from './protocol.ts'
 import { translateAnswer, translateText } from './translate.ts'
 
 const readPath = (path: string) => routeVideos('GET', path)
-const jobPath = (id: string, prefix: string) => `${prefix}${API}/${encodeURIComponent(id)}`
+const jobPath = ({ upstreamId, prefix }: JobAddress) => `${prefix}${API}/${encodeURIComponent(upstreamId)}`
 
-export const openaiVideos: Protocol = {
+export const openaiVideos: JobProtocol = {
+  kind: 'jobs',
   name: 'openai-videos',
-  hasJobs: true,
   requestHeaders: [
     'openai-organization',
     'openai-project',
@@ -26,23 +26,25 @@ export const openaiVideos: Protocol = {
     'x-stainless-retry-count',
   ],
   route: routeVideos,
-  readSubmission: (bytes, contentType, route) => toSubmission(openBody(bytes, contentType), contentType ?? '', route),
-  readJob: readJobSight,
+  readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
+  readJob: ({ status, body }) => readJobSight(status, body),
   readIds: readResourceIds,
   translate: (text, translation) => translateAnswer(text, translation, readPath),
   translateHeader: (name, value, translation) => translateText(value, translation, name, readPath),
-  listQuery,
-  listAnswer: (jobs, more) => ({
-    object: 'list',
-    data: jobs,
-    first_id: idOf(jobs[0]),
-    last_id: idOf(jobs.at(-1)),
-    has_more: more,
-  }),
+  list: {
+    query: listQuery,
+    answer: (jobs, more) => ({
+      object: 'list',
+      data: jobs,
+      first_id: idOf(jobs[0]),
+      last_id: idOf(jobs.at(-1)),
+      has_more: more,
+    }),
+  },
   placeholder,
-  pollCall: (id, prefix) => ({ method: 'GET', path: jobPath(id, prefix) }),
-  cancelCall: (id, prefix) => ({ method: 'DELETE', path: jobPath(id, prefix) }),
-  contentCall: (id, prefix) => ({ method: 'GET', path: `${jobPath(id, prefix)}/content` }),
+  pollCall: (job) => ({ method: 'GET', path: jobPath(job) }),
+  cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
+  contentCall: (job) => ({ method: 'GET', path: `${jobPath(job)}/content` }),
   asksForVideo,
   isVideoType,
 }

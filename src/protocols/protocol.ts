@@ -1,14 +1,17 @@
 /**
- * The interface that every wire protocol fills. An adapter names operations, reads bodies and
- * translates ids; it sends nothing and keeps nothing. Adding one touches one file and the list.
+ * The interfaces that wire protocols fill: wires with jobs, and plain HTTP without any. An adapter names operations,
+ * reads bodies and translates ids; it sends nothing and keeps nothing. Adding one touches one file and the list.
  */
 import { detail, type ErrorDetail } from '../core/errors.ts'
-import type { Operation } from '../core/outcome.ts'
+import type { Operation, Outcome } from '../core/outcome.ts'
 
 /** What method and path alone say of a request. */
 export interface Route {
   operation: Operation
-  /** What stands before the API's own paths, as `/n` in `/n/v1/videos`; '' where nothing does, or no job can come of it. */
+  /**
+   * What stands before the paths of a job, as `/n` in `/n/v1/videos/ID` or the app in `/owner/app/requests/ID`; '' where
+   * nothing does, or no job can come of it. A job's submit may stand elsewhere below it.
+   */
   prefix: string
   /** Job id as it stands in the path, decoded: the client's on the way in. */
   job: string | null
@@ -16,8 +19,19 @@ export interface Route {
   body: 'none' | 'submission' | 'stream'
   /** What a good answer holds: one job's JSON, the caller's list, a job's removal, other JSON with ids in it, or bytes to stream. */
   answer: 'job' | 'list' | 'deletion' | 'json' | 'bytes'
-  /** Path for the backend, given its own job id (ignored where `job` is null). Query strings are kept by the caller. */
-  upstreamPath: (upstreamId: string | null) => string
+  /**
+   * Path for the backend, given its own job id (ignored where `job` is null) and the arm's model name, which some wires
+   * have in the path (null: the client's). Query strings are kept by the caller.
+   */
+  upstreamPath: (upstreamId: string | null, model?: string | null) => string
+}
+
+/** A submit's body, and what else of the request the wire may look into. */
+export interface SubmitBody {
+  bytes: Uint8Array<ArrayBuffer>
+  contentType: string | null
+  /** The query with its question mark; '' where there is none. */
+  search: string
 }
 
 /** A submit read once. Rebuilding never re-reads the network; the bytes are shared. */
@@ -33,13 +47,21 @@ export interface Submission {
   jobs: string[]
   /** Equal for equal requests, whatever the multipart boundary. Hex. */
   fingerprint: string
-  rebuild(target: RebuildTarget): { bytes: Uint8Array<ArrayBuffer>; contentType: string }
+  rebuild(target: RebuildTarget): RebuiltSubmit
+}
+
+/** The whole request for one arm, but its headers. */
+export interface RebuiltSubmit {
+  bytes: Uint8Array<ArrayBuffer>
+  contentType: string
+  /** With the query. */
+  path: string
 }
 
 export interface RebuildTarget {
   /** The arm's model name; null leaves the client's. */
   model: string | null
-  /** Client id → backend id, for each of `Submission.jobs`. */
+  /** Client id → backend id, for the job in the path and each of `Submission.jobs`. */
   jobIds: ReadonlyMap<string, string>
   /** A copy for the shadow: without webhooks, storage targets and user ids. */
   shadow: boolean
@@ -47,13 +69,34 @@ export interface RebuildTarget {
 
 export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
+/** What a backend has answered, read as JSON. */
+export interface BackendAnswer {
+  status: number
+  /** Undefined where it is no JSON. */
+  body: unknown
+  /** The backend's id of the job that was asked for, which some answers do not repeat; null for a submit. */
+  job: string | null
+}
+
+/** A job at its backend, with all that a path to it there may name. */
+export interface JobAddress {
+  upstreamId: string
+  /** Of its submit's route. */
+  prefix: string
+  /** The arm's model name; null where it takes the client's. */
+  model: string | null
+}
+
 /** A job as a backend's answer shows it. */
 export interface JobSight {
   /** The backend's id. */
   id: string
   status: JobStatus
-  /** Why it failed: the arm's fault or the user's. Null unless `failed`. */
-  failure: 'job_failed' | 'content_refused' | null
+  /**
+   * Why it failed: the arm's fault (out of memory, timed out at the backend, unknown there) or the user's (refused
+   * content, parameters that no model takes). Null unless `failed`.
+   */
+  failure: Extract<Outcome, 'job_failed' | 'job_timeout' | 'job_lost' | 'content_refused'> | null
   message: string | null
   /** Seconds that the backend itself tells; null where it does not. */
   queueSeconds: number | null
@@ -98,18 +141,39 @@ export interface UpstreamCall {
   headers?: Record<string, string>
 }
 
-export interface Protocol {
+/** What all wires have. */
+interface Wire {
   readonly name: string
-  /** False for plain HTTP: no ids, no ledger; status and latency are the call's. */
-  readonly hasJobs: boolean
   /** Client headers that this wire needs beyond the common allow-list, in lower case. */
   readonly requestHeaders: readonly string[]
   /** Never throws: what it does not know is `other`. */
   route(method: string, path: string): Route
+  /** A header's value that names jobs or addresses, such as Location, rewritten for the client. `name` in lower case. */
+  translateHeader(name: string, value: string, translation: Translation): string
+}
+
+/** A wire without jobs: bodies and answers pass unread, each route is `other`. Status and latency are the call's. */
+export interface HttpProtocol extends Wire {
+  readonly kind: 'http'
+}
+
+/** How a wire lists its caller's jobs. */
+export interface JobList {
+  query(query: URLSearchParams): ListQuery
+  /** The caller's own jobs, already translated, as this protocol's list. */
+  answer(jobs: unknown[], more: boolean): unknown
+}
+
+/**
+ * A wire of jobs: a submit makes one, and later requests name it. Where a member may be null the wire does not offer it:
+ * `config check` tells what follows.
+ */
+export interface JobProtocol extends Wire {
+  readonly kind: 'jobs'
   /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
-  readSubmission(bytes: Uint8Array<ArrayBuffer>, contentType: string | null, route: Route): Submission
-  /** The job in an answer of this HTTP status, or null where there is none. */
-  readJob(status: number, body: unknown): JobSight | null
+  readSubmission(body: SubmitBody, route: Route): Submission
+  /** The job in an answer, or null where there is none. Never throws. */
+  readJob(answer: BackendAnswer): JobSight | null
   /**
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.
@@ -120,23 +184,23 @@ export interface Protocol {
    * out of it; all else byte for byte, and the very same text where nothing is to change. Never throws.
    */
   translate(text: string, translation: Translation): string
-  /** The same for a header that names jobs or addresses, such as Location. `name` in lower case. */
-  translateHeader(name: string, value: string, translation: Translation): string
-  listQuery(query: URLSearchParams): ListQuery
-  /** The caller's own jobs, already translated, as this protocol's list. */
-  listAnswer(jobs: unknown[], more: boolean): unknown
+  /** Null where no route of this wire is a `list`. */
+  readonly list: JobList | null
   /** A job that its backend is not asked for now: what is known of it, under way where no end is. `submittedAt` in unix ms. */
   placeholder(clientId: string, submittedAt: number, end?: JobEnd | null): unknown
-  /** How the ledger asks for a job by itself, and how it stops one; null where the wire can't. `prefix`: of its submit's route. */
-  pollCall(upstreamId: string, prefix: string): UpstreamCall
-  cancelCall(upstreamId: string, prefix: string): UpstreamCall | null
+  /** How the ledger asks for a job by itself, by a call whose answer tells how the job ended. */
+  pollCall(job: JobAddress): UpstreamCall
+  /** How the ledger stops a job; null where the wire can't. */
+  readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null
   /** Where the finished video is; null where only the job's own answer tells. */
-  contentCall(upstreamId: string, prefix: string): UpstreamCall | null
+  readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
   /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
   asksForVideo(query: URLSearchParams): boolean
   /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */
   isVideoType(contentType: string | null): boolean
 }
+
+export type Protocol = JobProtocol | HttpProtocol
 
 /** A refusal's details for one place in a body. */
 export function at(path: string, code: string, message: string): ErrorDetail[] {

@@ -2,7 +2,7 @@
  * Whether the answer to a download shows that a finished job has no video. Whether the job had finished, the answer
  * does not say. Asks nobody.
  */
-import type { Protocol } from './protocol.ts'
+import type { JobProtocol } from './protocol.ts'
 
 type HeaderReader = Pick<Headers, 'get'>
 
@@ -29,7 +29,7 @@ const TAKES_VIDEO = /\*\/\*|video\/|application\/\*|binary|octet-stream|mp4|mult
  * backend's that may pass.
  */
 export function showsNoVideo(
-  protocol: Pick<Protocol, 'asksForVideo' | 'isVideoType'>,
+  protocol: Pick<JobProtocol, 'asksForVideo' | 'isVideoType'>,
   asked: Asked,
   answered: Answered,
 ): boolean {

@@ -103,7 +103,7 @@ describe('a report', () => {
     // Clopper and Pearson: 0 of 10; Wilson: 200 of 400.
     expect(arms(0, 200).control.interval).toEqual({ low: 0, high: expect.closeTo(0.3084971078187608, 12) })
     const z2 = 1.959963984540054 ** 2
-    const half = (1.959963984540054 * Math.sqrt(100 + 3.8414588206941236 / 4)) / 403.8414588206941236
+    const half = (1.959963984540054 * Math.sqrt(100 + z2 / 4)) / (400 + z2)
     expect(arms(0, 200).candidate.interval?.low).toBeCloseTo(0.5 - half, 12)
     const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
     const five = { ...share(1, 1), n: 5, m2Y: 4 }

@@ -75,7 +75,10 @@ test('a failed job is polled with HTTP 500 and the job, which the adapter reads 
   const poll = await call(b, 'GET', `/v1/videos/${body.id}`)
   expect(poll.status).toBe(500)
   expect(poll.body).toMatchObject({ id: body.id, status: 'failed', error: { code: 500 } })
-  expect(openaiVideos.readJob(poll.status, poll.body)).toMatchObject({ status: 'failed', failure: 'job_failed' })
+  expect(openaiVideos.readJob({ status: poll.status, body: poll.body, job: null })).toMatchObject({
+    status: 'failed',
+    failure: 'job_failed',
+  })
   expect((await call(b, 'GET', `/v1/videos/${body.id}/content`)).status).toBe(422)
 })
 
@@ -101,8 +104,7 @@ test('a submit that the adapter rebuilt for another arm is taken by that arm', a
   const request = new Request('http://x/v1/videos', { method: 'POST', body: form })
   const bytes = new Uint8Array(await request.arrayBuffer())
   const submission = openaiVideos.readSubmission(
-    bytes,
-    request.headers.get('content-type'),
+    { bytes, contentType: request.headers.get('content-type'), search: '' },
     openaiVideos.route('POST', '/v1/videos'),
   )
   const rebuilt = submission.rebuild({ model: 'wan2.2-t2v-a14b', jobIds: new Map(), shadow: true })

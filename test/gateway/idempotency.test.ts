@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Submit } from '../../src/gateway/attempt.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
 import { once } from '../../src/gateway/idempotency.ts'
-import type { Lane } from '../../src/gateway/isolate.ts'
 import { MAX_KEPT_BYTES, READ_DEADLINE_MS } from '../../src/gateway/kept-error.ts'
 import type { Submitted } from '../../src/gateway/submit.ts'
 import { SluiceError } from '../../src/core/errors.ts'
@@ -37,7 +36,6 @@ class LedgerTwin {
   }
 }
 
-const LANE = { protocol: { hasJobs: true } } as unknown as Lane
 const SUBMIT = {
   subject: { owners: ['0123456789ab'], nameless: false },
   submission: { fingerprint: 'f' },
@@ -62,7 +60,7 @@ function send(ledger: LedgerTwin, first: () => Promise<Submitted> = never): Sent
     return first()
   }
   const again = async () => new Response('again')
-  const answered = once(x, LANE, SUBMIT, { first: counted, again })
+  const answered = once(x, SUBMIT, { first: counted, again })
   answered.catch(() => undefined)
   return { answered, beside, submits: () => n }
 }

@@ -12,7 +12,11 @@ type Arguments = Parameters<typeof copyToShadow>
 function submitOf(byteLength: number) {
   const answered = Promise.withResolvers<void>()
   const counted: string[] = []
-  const rebuild = vi.fn(() => ({ bytes: new Uint8Array(byteLength), contentType: 'application/json' }))
+  const rebuild = vi.fn(() => ({
+    bytes: new Uint8Array(byteLength),
+    contentType: 'application/json',
+    path: '/v1/videos',
+  }))
   const admitShadow = vi.fn(() => Promise.resolve({ admitted: false, reason: 'in_flight' }))
   const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
@@ -31,10 +35,7 @@ function submitOf(byteLength: number) {
   copyToShadow(
     x as unknown as Exchange,
     { lane, snapshot: { shadow } } as unknown as Arguments[1],
-    {
-      submission: { byteLength, jobs: [], rebuild },
-      route: { upstreamPath: () => '/v1/videos' },
-    } as unknown as Arguments[2],
+    { submission: { byteLength, jobs: [], rebuild } } as unknown as Arguments[2],
     { owner: 'o' } as unknown as Arguments[3],
   )
   return { answer: answered.resolve, counted, rebuild, admitShadow, isolate, ended: () => Promise.all(work) }

@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Submit } from '../../src/gateway/attempt.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
-import type { Lane } from '../../src/gateway/isolate.ts'
+import type { JobLane } from '../../src/gateway/isolate.ts'
 import { submit } from '../../src/gateway/submit.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
@@ -21,15 +21,15 @@ const LANE = {
       throw new TypeError('a bug')
     },
   },
-} as unknown as Lane
+} as unknown as JobLane
 
-async function send(rebuild: () => { bytes: Uint8Array; contentType: string }) {
+async function send(rebuild: () => { bytes: Uint8Array; contentType: string; path: string }) {
   const owner = { arm: 'control', replica: 0 }
   const s = {
     route: { operation: 'submit', prefix: '', answer: 'job', upstreamPath: () => '/v1/videos' },
     submission: { rebuild, jobs: [], promptChars: null, durationSeconds: null, model: null },
     subject: { owners: ['0123456789ab'], nameless: false, cookie: null },
-    referred: { owner, ids: new Map(), inPath: null },
+    referred: { owner, ids: new Map() },
   } as unknown as Submit
   const x = {
     request: new Request('http://gateway.test/v1/videos', { method: 'POST' }),
@@ -48,6 +48,7 @@ it('a bug after the submit was sent invites nobody to repeat it, and is no word 
   const { response, clientId, nothingBegun } = await send(() => ({
     bytes: new Uint8Array(),
     contentType: 'text/plain',
+    path: '/v1/videos',
   }))
   expect([response.status, response.headers.get('x-should-retry'), clientId, nothingBegun]).toEqual([
     500,

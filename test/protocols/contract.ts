@@ -1,20 +1,27 @@
 /** What every wire protocol must do, whatever it speaks. Each adapter's own test adds what is peculiar to it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Protocol, Route, Translation } from '../../src/protocols/protocol.ts'
+import type { JobProtocol, Protocol, Route, Translation } from '../../src/protocols/protocol.ts'
 
 export interface Situation {
-  protocol: Protocol
-  /** A submit that this wire accepts, naming `model` as its model where the wire has one. */
-  submit?: (model: string) => { method: string; path: string; body: string; contentType: string }
+  protocol: JobProtocol
+  /** A submit that this wire accepts, naming `model` as its model. */
+  submit: (model: string) => { method: string; path: string; body: string; contentType: string }
+  /** Two names that a model of this wire may have. */
+  models?: readonly [string, string]
   /** What a backend answers for a job of this id, in each phase. */
   jobs?: (id: string) => { running: unknown; succeeded: unknown; failed: unknown }
+  /** Whether an answer about a job repeats its id in every phase. */
+  answersNameJob?: boolean
+  /** What may stand before a job's paths. */
+  prefixes?: readonly string[]
 }
 
 const OPERATIONS = ['submit', 'poll', 'content', 'cancel', 'list', 'sync', 'other']
 
-export function describeProtocol({ protocol, submit, jobs }: Situation): void {
-  describe(`the contract of ${protocol.name}`, () => {
+/** What holds for wires without jobs as well. */
+export function describeRoutes(protocol: Protocol): void {
+  describe(`routes of ${protocol.name}`, () => {
     test('any method and path has a route, and nothing throws', () => {
       const methods = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'FOO')
       const segment = fc.oneof(
@@ -33,7 +40,13 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
         }),
       )
     })
+  })
+}
 
+export function describeProtocol(situation: Situation): void {
+  const { protocol } = situation
+  describeRoutes(protocol)
+  describe(`the contract of ${protocol.name}`, () => {
     test('no answer is taken for a job that is none', () => {
       for (const body of [
         null,
@@ -46,11 +59,11 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
         { id: 7, status: 'queued' },
         { error: { code: 404 } },
       ]) {
-        for (const status of [200, 404, 500]) expect(protocol.readJob(status, body)).toBeNull()
+        for (const status of [200, 404, 500]) expect(protocol.readJob({ status, body, job: null })).toBeNull()
       }
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const sight = protocol.readJob(200, body)
+          const sight = protocol.readJob({ status: 200, body, job: null })
           if (sight) expect(sight.id.length).toBeGreaterThan(0)
         }),
       )
@@ -59,7 +72,7 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
     test('ids are read from any answer without throwing, each once and none empty', () => {
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const ids = protocol.readIds?.(body) ?? []
+          const ids = protocol.readIds(body)
           expect(new Set(ids).size).toBe(ids.length)
           expect(ids).not.toContain('')
         }),
@@ -88,7 +101,7 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
         fc.property(value, fc.constantFrom(0, 3), (body, indent) => {
           fc.pre(!/file:|_paths?"|[/%]|\ba1\b/.test(JSON.stringify(body.rest)))
           const shown = protocol.translate(JSON.stringify(body, null, indent), translation(new Map([['a1', 'B"\n']])))
-          const id = protocol.hasJobs ? 'B"\n' : 'a1'
+          const id = 'B"\n'
           expect(JSON.parse(shown)).toEqual(JSON.parse(JSON.stringify({ [id]: id, rest: body.rest, list: [id, 1] })))
         }),
       )
@@ -100,72 +113,86 @@ export function describeProtocol({ protocol, submit, jobs }: Situation): void {
       expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
     })
 
-    if (submit) describeSubmits(protocol, submit)
-    if (jobs) describeJobs(protocol, jobs)
+    describeSubmits(situation)
+    if (situation.jobs) describeJobs({ ...situation, jobs: situation.jobs })
   })
 }
 
-function describeSubmits(protocol: Protocol, submit: NonNullable<Situation['submit']>): void {
+function describeSubmits({
+  protocol,
+  submit,
+  models: [model, other] = ['wan-t2v', 'wan2.2-t2v-a14b'],
+}: Situation): void {
   const read = (model: string) => {
     const { method, path, body, contentType } = submit(model)
     const bytes = new TextEncoder().encode(body) as Uint8Array<ArrayBuffer>
     const route = protocol.route(method, path)
-    return { bytes, route, submission: protocol.readSubmission(bytes, contentType, route) }
+    return { bytes, path, route, submission: protocol.readSubmission({ bytes, contentType, search: '' }, route) }
   }
 
   test('a submit is read, and names its model', () => {
-    const { route, submission } = read('wan-t2v')
+    const { route, submission } = read(model)
     expect(route).toMatchObject({ operation: 'submit', body: 'submission' } satisfies Partial<Route>)
-    expect(submission.model).toBe('wan-t2v')
+    expect(submission.model).toBe(model)
   })
 
   test('a submit with nothing to change is passed on as the very same bytes', () => {
-    const { bytes, submission } = read('wan-t2v')
-    expect(submission.rebuild({ model: null, jobIds: new Map(), shadow: false }).bytes).toBe(bytes)
-    expect(submission.rebuild({ model: 'wan-t2v', jobIds: new Map(), shadow: false }).bytes).toBe(bytes)
+    const { bytes, path, submission } = read(model)
+    for (const same of [null, model]) {
+      const rebuilt = submission.rebuild({ model: same, jobIds: new Map(), shadow: false })
+      expect(rebuilt.bytes).toBe(bytes)
+      expect(rebuilt.path).toBe(path)
+    }
   })
 
   test('a submit rebuilt for an arm reads like one that named the arm’s model', () => {
-    const { submission } = read('wan-t2v')
-    const rebuilt = submission.rebuild({ model: 'wan2.2-t2v-a14b', jobIds: new Map(), shadow: false })
-    expect(Buffer.from(rebuilt.bytes).toString()).toBe(submit('wan2.2-t2v-a14b').body)
+    const { submission } = read(model)
+    const rebuilt = submission.rebuild({ model: other, jobIds: new Map(), shadow: false })
+    expect(Buffer.from(rebuilt.bytes).toString()).toBe(submit(other).body)
+    expect(rebuilt.path).toBe(submit(other).path)
   })
 
   test('equal submits have equal fingerprints, and others have not', () => {
-    expect(read('wan-t2v').submission.fingerprint).toBe(read('wan-t2v').submission.fingerprint)
-    expect(read('wan-t2v').submission.fingerprint).not.toBe(read('other').submission.fingerprint)
-    expect(read('wan-t2v').submission.fingerprint).toMatch(/^[0-9a-f]{64}$/)
+    expect(read(model).submission.fingerprint).toBe(read(model).submission.fingerprint)
+    expect(read(model).submission.fingerprint).not.toBe(read(other).submission.fingerprint)
+    expect(read(model).submission.fingerprint).toMatch(/^[0-9a-f]{64}$/)
   })
 }
 
-function describeJobs(protocol: Protocol, jobs: NonNullable<Situation['jobs']>): void {
+function describeJobs({
+  protocol,
+  jobs,
+  answersNameJob = true,
+  prefixes = ['', '/n', '/two/deep'],
+}: Situation & Required<Pick<Situation, 'jobs'>>): void {
+  const read = (body: unknown) => protocol.readJob({ status: 200, body, job: answersNameJob ? null : 'job-1' })
   test('a job is recognised in each phase of its life', () => {
     const { running, succeeded, failed } = jobs('job-1')
-    expect(protocol.readJob(200, running)).toMatchObject({ id: 'job-1', status: 'running', failure: null })
-    expect(protocol.readJob(200, succeeded)).toMatchObject({ id: 'job-1', status: 'succeeded', failure: null })
-    expect(protocol.readJob(200, failed)).toMatchObject({ id: 'job-1', status: 'failed' })
-    expect(protocol.readJob(200, failed)?.failure).not.toBeNull()
-    if (protocol.readIds)
-      for (const job of [running, succeeded, failed]) expect(protocol.readIds(job)).toContain('job-1')
+    expect(read(running)).toMatchObject({ id: 'job-1', status: 'running', failure: null })
+    expect(read(succeeded)).toMatchObject({ id: 'job-1', status: 'succeeded', failure: null })
+    expect(read(failed)).toMatchObject({ id: 'job-1', status: 'failed' })
+    expect(read(failed)?.failure).not.toBeNull()
+    if (answersNameJob) for (const job of [running, succeeded, failed]) expect(protocol.readIds(job)).toContain('job-1')
   })
 
   test('a translated job shows the client’s id and no trace of the backend’s', () => {
     const answer = JSON.stringify(jobs('job-1').succeeded)
     const shown = protocol.translate(answer, translation(new Map([['job-1', 'tagged-1']])))
-    expect(protocol.readJob(200, JSON.parse(shown))?.id).toBe('tagged-1')
+    if (answersNameJob) expect(read(JSON.parse(shown))?.id).toBe('tagged-1')
     expect(shown).not.toContain('job-1')
     expect(shown).not.toContain(UPSTREAM)
   })
 
-  test.each(['', '/n', '/two/deep'])('the ledger’s own calls are about that job, where it is: %j', (prefix) => {
+  test.each(prefixes)('the ledger’s own calls are about that job, where it is: %j', (prefix) => {
     const job = 'a/b c'
-    const { method, path } = protocol.pollCall(job, prefix)
+    const address = { upstreamId: job, prefix, model: null }
+    const { method, path } = protocol.pollCall(address)
     expect(protocol.route(method, path)).toMatchObject({ operation: 'poll', job, prefix })
-    const content = protocol.contentCall(job, prefix)
+    const content = protocol.contentCall?.(address)
     if (content) {
       expect(protocol.route(content.method, content.path)).toMatchObject({ operation: 'content', job, prefix })
     }
-    const cancel = protocol.cancelCall(job, prefix)
+    const cancel = protocol.cancelCall?.(address)
     if (cancel) {
       expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job, prefix })
     }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { http } from '../../src/protocols/http.ts'
-import { PROTOCOL_NAMES, protocolOf } from '../../src/protocols/index.ts'
-import { describeProtocol } from './contract.ts'
+import { jobProtocolOf, PROTOCOL_NAMES, protocolOf } from '../../src/protocols/index.ts'
+import { describeRoutes } from './contract.ts'
 
-describeProtocol({ protocol: http })
+describeRoutes(http)
 
 test('every request passes unread, under its own path', () => {
   expect(http.route('POST', '/v1/videos')).toMatchObject({
@@ -16,16 +16,12 @@ test('every request passes unread, under its own path', () => {
   expect(http.route('GET', '/a%2Fb').upstreamPath('id')).toBe('/a%2Fb')
 })
 
-test('asking for a job is a bug and says so', () => {
-  expect(() => http.pollCall('id', '')).toThrow('no jobs')
-  expect(http.cancelCall('id', '')).toBeNull()
+test('only a wire of jobs is found as one', () => {
+  expect(jobProtocolOf('openai-videos')?.kind).toBe('jobs')
+  for (const name of ['http', '', 'constructor']) expect(jobProtocolOf(name)).toBeUndefined()
 })
 
 test('protocols are found by their names only', () => {
   for (const name of PROTOCOL_NAMES) expect(protocolOf(name)?.name).toBe(name)
   for (const name of ['', 'constructor', 'openai']) expect(protocolOf(name)).toBeUndefined()
-})
-
-test('no answer holds an id', () => {
-  expect(http.readIds?.({ id: 'a' })).toEqual([])
 })

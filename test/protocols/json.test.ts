@@ -5,7 +5,8 @@ import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
 const route = openaiVideos.route('POST', '/v1/videos')
-const read = (bytes: Uint8Array<ArrayBuffer>) => openaiVideos.readSubmission(bytes, 'application/json', route)
+const read = (bytes: Uint8Array<ArrayBuffer>) =>
+  openaiVideos.readSubmission({ bytes, contentType: 'application/json', search: '' }, route)
 const target = { jobIds: new Map<string, string>(), shadow: false }
 
 const refused: [string, Uint8Array<ArrayBuffer>][] = [

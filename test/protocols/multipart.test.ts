@@ -7,7 +7,7 @@ import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 const bytesOf = (text: string) => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
 const route = openaiVideos.route('POST', '/v1/videos')
 const read = (bytes: Uint8Array<ArrayBuffer>, contentType = 'multipart/form-data; boundary=b') =>
-  openaiVideos.readSubmission(bytes, contentType, route)
+  openaiVideos.readSubmission({ bytes, contentType, search: '' }, route)
 const target = { jobIds: new Map<string, string>(), shadow: false }
 const part = (head: string, value: string) => `--b\r\n${head}\r\n\r\n${value}\r\n`
 const field = (name: string, value: string) => part(`Content-Disposition: form-data; name="${name}"`, value)

@@ -130,7 +130,7 @@ describe('the openai client', () => {
     const bytes = new Uint8Array(await request.arrayBuffer())
     const contentType = request.headers.get('content-type')
     const route = openaiVideos.route(request.method, new URL(request.url).pathname)
-    return { route, contentType, submission: openaiVideos.readSubmission(bytes, contentType, route) }
+    return { route, contentType, submission: openaiVideos.readSubmission({ bytes, contentType, search: '' }, route) }
   }
 
   test('creates by multipart, which an arm’s server reads with the arm’s model', async () => {

@@ -46,7 +46,8 @@ describe('urlencoded', () => {
 })
 
 describe('jobs as the servers show them', () => {
-  const sight = (status: number, body: object) => openaiVideos.readJob(status, { ...video('v'), ...body }) as JobSight
+  const sight = (status: number, body: object) =>
+    openaiVideos.readJob({ status, body: { ...video('v'), ...body }, job: null }) as JobSight
   test('every status word of this family of servers', () => {
     const words = {
       queued: 'queued',
@@ -109,26 +110,35 @@ describe('jobs as the servers show them', () => {
       data: [{ b64_json: 'AAAA' }],
       inference_time_s: 9,
     }
-    expect(openaiVideos.readJob(200, answer)).toMatchObject({ id: 'd', status: 'succeeded', runSeconds: 9 })
+    expect(openaiVideos.readJob({ status: 200, body: answer, job: null })).toMatchObject({
+      id: 'd',
+      status: 'succeeded',
+      runSeconds: 9,
+    })
   })
   test('an id that can be no segment of a path makes no job', () => {
     for (const id of ['.', '..', '\ud800']) {
-      expect(openaiVideos.readJob(200, { id, status: 'queued' })).toBeNull()
+      expect(openaiVideos.readJob({ status: 200, body: { id, status: 'queued' }, job: null })).toBeNull()
       expect(openaiVideos.readIds({ id, data: [{ id }] })).toEqual([])
     }
   })
   test('an id that is too long, or none, makes no job', () => {
-    expect(openaiVideos.readJob(200, { id: 'x'.repeat(513), status: 'queued' })).toBeNull()
-    expect(openaiVideos.readJob(200, { id: '', status: 'queued' })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, body: { id: 'x'.repeat(513), status: 'queued' }, job: null })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, body: { id: '', status: 'queued' }, job: null })).toBeNull()
   })
 
   test('a good answer without a status is a job that has not ended; with an error, or a bad answer, it is none', () => {
     for (const body of [{ id: 'x' }, { id: 'x', status: null, error: null, progress: 40 }])
-      expect(openaiVideos.readJob(200, body)).toMatchObject({ id: 'x', status: 'running', failure: null })
-    for (const status of [400, 404, 500, 304]) expect(openaiVideos.readJob(status, { id: 'x' })).toBeNull()
-    expect(openaiVideos.readJob(200, { id: 'x', error: { code: 'busy' } })).toBeNull()
-    expect(openaiVideos.readJob(200, { id: 'x', status: 404 })).toBeNull()
-    expect(openaiVideos.readJob(200, { object: 'video' })).toBeNull()
+      expect(openaiVideos.readJob({ status: 200, body, job: null })).toMatchObject({
+        id: 'x',
+        status: 'running',
+        failure: null,
+      })
+    for (const status of [400, 404, 500, 304])
+      expect(openaiVideos.readJob({ status, body: { id: 'x' }, job: null })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, body: { id: 'x', error: { code: 'busy' } }, job: null })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, body: { id: 'x', status: 404 }, job: null })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, body: { object: 'video' }, job: null })).toBeNull()
   })
 })
 
@@ -200,7 +210,7 @@ describe('translation of answers', () => {
 
 describe('lists and content', () => {
   test('list queries fall back and are brought into bounds', () => {
-    const read = (query: string) => openaiVideos.listQuery(new URLSearchParams(query))
+    const read = (query: string) => openaiVideos.list!.query(new URLSearchParams(query))
     expect(read('')).toEqual({ limit: 20, after: null, order: 'desc' })
     expect(read('limit=0&after=x&order=asc')).toEqual({ limit: 1, after: 'x', order: 'asc' })
     expect(read('limit=999&order=up&after=')).toEqual({ limit: 100, after: null, order: 'desc' })
@@ -219,18 +229,20 @@ describe('lists and content', () => {
       const failed = { status: 'failed', completed_at: null, error: { code: outcome } }
       expect(shown({ outcome, at })).toMatchObject(failed)
       // And is read as what it is by whoever reads jobs of this wire.
-      expect(openaiVideos.readJob(200, shown({ outcome, at }))).toMatchObject({ status: 'failed' })
+      expect(openaiVideos.readJob({ status: 200, body: shown({ outcome, at }), job: null })).toMatchObject({
+        status: 'failed',
+      })
     }
   })
   test('lists name their first and last job', () => {
-    expect(openaiVideos.listAnswer([{ id: 'a' }, { id: 'b' }], true)).toEqual({
+    expect(openaiVideos.list!.answer([{ id: 'a' }, { id: 'b' }], true)).toEqual({
       object: 'list',
       data: [{ id: 'a' }, { id: 'b' }],
       first_id: 'a',
       last_id: 'b',
       has_more: true,
     })
-    expect(openaiVideos.listAnswer([], false)).toMatchObject({ first_id: null, last_id: null, has_more: false })
+    expect(openaiVideos.list!.answer([], false)).toMatchObject({ first_id: null, last_id: null, has_more: false })
   })
   test.each([
     ['video/mp4', true],

@@ -10,7 +10,7 @@ const multipart = (fields: Record<string, string>) =>
 
 function copyOf(body: string, contentType = 'application/json', path = '/v1/videos', ids: [string, string][] = []) {
   const bytes = new TextEncoder().encode(body) as Uint8Array<ArrayBuffer>
-  const submission = openaiVideos.readSubmission(bytes, contentType, openaiVideos.route('POST', path))
+  const submission = openaiVideos.readSubmission({ bytes, contentType, search: '' }, openaiVideos.route('POST', path))
   return Buffer.from(submission.rebuild({ model: 'n', jobIds: new Map(ids), shadow: true }).bytes).toString()
 }
 

@@ -9,7 +9,7 @@ export const multipart = (fields: Record<string, string>) =>
 
 export function read(body: string | Uint8Array, contentType: string | null = 'application/json', path = '/v1/videos') {
   const bytes = (typeof body === 'string' ? new TextEncoder().encode(body) : body) as Uint8Array<ArrayBuffer>
-  return openaiVideos.readSubmission(bytes, contentType, openaiVideos.route('POST', path))
+  return openaiVideos.readSubmission({ bytes, contentType, search: '' }, openaiVideos.route('POST', path))
 }
 
 export function rebuilt(submission: ReturnType<typeof read>, target: Partial<RebuildTarget>): string {

@@ -37,7 +37,7 @@ export function sent(encoding: Encoding, fields: Fields): Sent {
 /** All that is ever done with a submit; the refusal, where there is one. Anything else that is thrown is a fault. */
 export function submitted({ bytes, contentType }: Sent, path = '/v1/videos'): SluiceError | null {
   try {
-    const submission = openaiVideos.readSubmission(bytes, contentType, openaiVideos.route('POST', path))
+    const submission = openaiVideos.readSubmission({ bytes, contentType, search: '' }, openaiVideos.route('POST', path))
     expect(submission.fingerprint).toMatch(/^[\da-f]{64}$/)
     const jobIds = new Map(submission.jobs.map((id) => [id, 'native']))
     for (const shadow of [false, true]) submission.rebuild({ model: 'n', jobIds, shadow })
@@ -51,7 +51,7 @@ export function submitted({ bytes, contentType }: Sent, path = '/v1/videos'): Sl
 /** All that is ever done with an answer. */
 export function answered(text: string): string {
   const body = parseJson(text)
-  openaiVideos.readJob(200, body)
+  openaiVideos.readJob({ status: 200, body, job: null })
   const ids = new Map(
     openaiVideos
       .readIds(body)

@@ -12,7 +12,7 @@ import { foldWindows, overdueAfter, verdictsOf } from '../../core/guardrails/eva
 import { asksFor } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
-import { protocolOf } from '../../protocols/index.ts'
+import { jobProtocolOf } from '../../protocols/index.ts'
 import type { BlastRadius } from './blast-radius.ts'
 import type { Commit } from './commit.ts'
 import { decide, judgementOf } from './decide.ts'
@@ -118,7 +118,7 @@ export class Tick {
     const current = judgementOf(this.#store.known, config)
     if (current.epoch !== epoch || current.judgedUntil !== judgedUntil) return {}
     const { windowMs, guardrails } = config
-    const jobOperation = protocolOf(config.protocol)?.hasJobs ? 'job' : 'other'
+    const jobOperation = jobProtocolOf(config.protocol) ? 'job' : 'other'
     const span = { rows: windows, untilMs, windowMs, guardrails, jobOperation } as const
     let judgement = current
     let verdicts: Verdict[] = []

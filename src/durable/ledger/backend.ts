@@ -2,7 +2,7 @@
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
-import type { JobSight, Protocol, UpstreamCall } from '../../protocols/protocol.ts'
+import type { JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
 import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
@@ -30,9 +30,9 @@ export type Resubmitted = { sight: JobSight } | { sight: null; status: number | 
 export class Backend {
   readonly #env: Env
   readonly #release: ReleaseConfig
-  readonly #protocol: Protocol
+  readonly #protocol: JobProtocol
 
-  constructor(env: Env, release: ReleaseConfig, protocol: Protocol) {
+  constructor(env: Env, release: ReleaseConfig, protocol: JobProtocol) {
     this.#env = env
     this.#release = release
     this.#protocol = protocol
@@ -41,11 +41,11 @@ export class Backend {
   async poll(target: Target, upstreamId: string, timeoutMs: number): Promise<PollAnswer> {
     // A replica that is configured no more can't be asked, which is not its fault.
     if (replicaUrl(this.#release.arms[target.arm], target.replica) === null) return { state: 'closed' }
-    const call = this.#protocol.pollCall(upstreamId, target.prefix)
+    const call = this.#protocol.pollCall(this.#address(target, upstreamId))
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
     const { status, ok } = response
-    const job = this.#protocol.readJob(status, await jsonOf(response))
+    const job = this.#protocol.readJob({ status, body: await jsonOf(response), job: upstreamId })
     if (job) return { state: 'job', job }
     if (status === 404) return { state: 'gone' }
     if (status === 429) return { state: 'busy' }
@@ -54,7 +54,7 @@ export class Backend {
 
   /** Whether a finished job's video is missing, empty or none; null where its backend does not tell. Asks for one byte. */
   async lacksVideo(target: Target, upstreamId: string, timeoutMs: number): Promise<boolean | null> {
-    const call = this.#protocol.contentCall(upstreamId, target.prefix)
+    const call = this.#protocol.contentCall?.(this.#address(target, upstreamId))
     if (!call) return null
     const headers = { range: 'bytes=0-0', ...call.headers }
     const response = await this.#call(target, call, timeoutMs, headers, null)
@@ -67,7 +67,7 @@ export class Backend {
 
   /** Best effort: false when the backend could not be asked. */
   async cancel(target: Target, upstreamId: string): Promise<boolean> {
-    const call = this.#protocol.cancelCall(upstreamId, target.prefix)
+    const call = this.#protocol.cancelCall?.(this.#address(target, upstreamId))
     if (!call) return true
     const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, null)
     await response?.body?.cancel()
@@ -84,8 +84,14 @@ export class Backend {
       headers,
       body.bytes,
     )
-    const sight = response ? this.#protocol.readJob(response.status, await jsonOf(response)) : null
-    return response?.ok && sight ? { sight } : { sight: null, status: response?.status ?? null }
+    if (!response) return { sight: null, status: null }
+    const { status, ok } = response
+    const sight = this.#protocol.readJob({ status, body: await jsonOf(response), job: null })
+    return ok && sight ? { sight } : { sight: null, status }
+  }
+
+  #address({ arm, prefix }: Target, upstreamId: string): JobAddress {
+    return { upstreamId, prefix, model: this.#release.arms[arm].model }
   }
 
   async #call(

@@ -7,7 +7,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import { canBeRescued, mayStillArrive } from '../../core/rescue-plan.ts'
 import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
-import type { Protocol } from '../../protocols/protocol.ts'
+import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
 import type { Report, Span } from '../window-store.ts'
@@ -112,7 +112,7 @@ export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | nu
 export function pairViews(
   sql: SqlStorage,
   release: ReleaseConfig,
-  protocol: Protocol,
+  protocol: JobProtocol,
   cursor: string | null,
   limit: number,
 ): Page<PairView> {
@@ -122,8 +122,9 @@ export function pairViews(
   const side = (row: JobRow) => {
     const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
     const { upstream_id: id, prefix } = row
-    const content = protocol.contentCall(id, prefix)?.path ?? protocol.pollCall(id, prefix).path
-    return { id, url: url + content, status: row.status, seconds: row.seconds }
+    const address = { upstreamId: id, prefix, model: release.arms[row.arm].model }
+    const { path } = protocol.contentCall?.(address) ?? protocol.pollCall(address)
+    return { id, url: url + path, status: row.status, seconds: row.seconds }
   }
   return paged(rows, limit, (row) => {
     const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()

@@ -7,14 +7,14 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
 import { applyEdits, type Edit } from '../body/edit.ts'
 import { encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from '../body/form-body.ts'
-import type { RebuildTarget, Route, Submission } from '../protocol.ts'
+import type { RebuildTarget, Route, Submission, SubmitBody } from '../protocol.ts'
 import { readFacts } from './facts.ts'
 import { pathOf } from './field-path.ts'
 import { idSwapper } from './references.ts'
 import { refersToJobs } from './routes.ts'
 import { isLeftOut, shadowText } from './shadow-copy.ts'
 
-export function toSubmission(body: FormBody, contentType: string, route: Route): Submission {
+export function toSubmission(body: FormBody, { contentType, search }: SubmitBody, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)
   if (models.length > 1) throw malformed('model', 'stands more than once')
   const model = models[0]?.value ?? null
@@ -47,7 +47,11 @@ export function toSubmission(body: FormBody, contentType: string, route: Route):
             field === models[0] ? (target.model ?? text) : rebuilt(text, pathOf(field.name)),
           ),
         )
-      return { bytes: applyEdits(body.bytes, [...body.remove(gone), ...edits]), contentType }
+      return {
+        bytes: applyEdits(body.bytes, [...body.remove(gone), ...edits]),
+        contentType: contentType ?? '',
+        path: route.upstreamPath(route.job && (target.jobIds.get(route.job) ?? null)) + (target.shadow ? '' : search),
+      }
     },
   }
 }
