@@ -52,7 +52,7 @@ export function experimentService(
         sorted.take(at, row, ({ release, tag, atMs }) => {
           const { arm, metric, value, id = null } = row
           const impossible = impossibleValue(metric, value)
-          if (impossible !== null) return rowDetail(at, 'value', 'not_exposed', impossible)
+          if (impossible !== null) return rowDetail(at, 'value', 'impossible_value', impossible)
           const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
           if (!tag || tag.arm === arm) return made
           if (arm === 'control') return ofOtherArm(at, tag)

@@ -65,7 +65,10 @@ describe('a batch of signals', () => {
     const answer = await post([clip(0.3), clip(31)])
     expect(answer.status).toBe(207)
     const { accepted, details } = await answer.json<BatchAnswer>()
-    expect([accepted, details]).toEqual([1, [{ path: '1.value', message: 'clip_similarity is at most 1 (cosine)' }]])
+    expect([accepted, details]).toEqual([
+      1,
+      [{ path: '1.value', code: 'impossible_value', message: 'clip_similarity is at most 1 (cosine)', params: {} }],
+    ])
   })
 
   it('brings no more than 200 names, but values of those that are known, and of a guardrail, for ever', async () => {
