@@ -1,14 +1,18 @@
-/** Uploads that are refused: whatever their size and however they are sent, the client sees the whole answer. */
+/**
+ * What only real connections show: uploads that are refused, statuses that no HTTP library sends, connections that break
+ * on either side. What follows from them is shown in test/workerd/gateway.
+ */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { call } from '../support/data-plane.ts'
-import { OddBackend } from '../support/odd-backend.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../support/control-client.ts'
+import { call, poll, submit } from '../support/data-plane.ts'
+import { drops, jobOf, OddBackend, sendJson } from '../support/odd-backend.ts'
 import { Gateway, release, tokenOf } from '../support/processes.ts'
 import { upload } from '../support/uploads.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const ADMIN = { authorization: `Bearer ${tokenOf('admin')}` }
-const SIZES = [11, 25, 40, 11, 25, 40, 11, 40]
+const SIZES = [11, 40, 25, 11]
 
 let control: OddBackend
 let early: Server
@@ -31,6 +35,10 @@ beforeAll(async () => {
   await gateway.start()
 })
 
+afterEach(() => {
+  control?.asUsual()
+})
+
 afterAll(async () => {
   await gateway?.remove()
   for (const socket of sockets) socket.destroy()
@@ -51,7 +59,7 @@ function refuseEarly(socket: Socket): void {
   })
 }
 
-/** What eight clients at once see of the answer, by status and `read`, or of the error in its place. */
+/** What four clients at once see of the answer, by status and `read`, or of the error in its place. */
 async function seenBy(path: string, headers: Record<string, string>, read: (text: string) => unknown) {
   const seen = await Promise.all(
     SIZES.map((megabytes, i) => upload({ url: gateway.url + path, megabytes, chunked: i % 2 === 1, headers })),
@@ -82,9 +90,46 @@ describe('a body many times too large', () => {
   })
 })
 
-it('a body in compressed form is refused by name', async () => {
-  const body = JSON.stringify({ prompt: 'a red fox' })
-  const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' }
-  const reply = await call(gateway, 'POST', '/v1/videos', 'zoe', { body, headers })
-  expect([reply.status, codeOf(reply.text)]).toEqual([415, 'unsupported_media_type'])
+describe('a backend', () => {
+  const refused = async () => {
+    const before = control.submits.length
+    const reply = await submit(gateway, 'ann')
+    return [reply.status, codeOf(reply.text), reply.headers.get('x-should-retry'), control.submits.length - before]
+  }
+
+  it.each([101, 304, 600, 999])('that answers a submit with status %i is asked once', async (status) => {
+    const head = `HTTP/1.1 ${status} Odd\r\ncontent-type: application/json\r\nconnection: close\r\n`
+    control.answers((_, response) => void response.socket!.end(`${head}content-length: 2\r\n\r\n{}`))
+    expect(await refused()).toEqual([502, 'upstream_invalid', 'false', 1])
+  })
+
+  it('that drops the connection of a submit is asked once', async () => {
+    control.answers(drops)
+    expect(await refused()).toEqual([502, 'upstream_unreachable', 'false', 1])
+  })
+
+  it('whose answer breaks off is unreachable, and no timeout', async () => {
+    control.answers((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
+      response.write('{"id":"v', () => response.destroy())
+    })
+    expect(await refused()).toEqual([502, 'upstream_unreachable', 'false', 1])
+  })
+})
+
+it('polls are answered though the client whose poll they wait for has gone', async () => {
+  const { id } = await submit(gateway, 'olga')
+  const raw = control.lastId
+  const polls = () => control.calls.filter(({ method, path }) => method === 'GET' && path.endsWith(raw))
+  // The first one is never answered.
+  control.answers((_, response, backend) => {
+    if (polls().length > 1) sendJson(response, 200, jobOf(backend, raw))
+  })
+  const leaves = new AbortController()
+  const left = call(gateway, 'GET', `/v1/videos/${id}`, 'olga', { signal: leaves.signal }).catch(() => 'left')
+  await eventually('it is under way', polls, ({ length }) => length === 1)
+  const others = Array.from({ length: 30 }, () => poll(gateway, id, 'olga'))
+  leaves.abort()
+  expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([200]))
+  expect(await left).toBe('left')
 })
