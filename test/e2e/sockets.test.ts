@@ -1,11 +1,11 @@
 /**
  * What only real connections show: uploads that are refused, statuses that no HTTP library sends, connections that break
- * on either side. What follows from them is shown in test/workerd/gateway.
+ * on either side, a power cut. What follows from them is shown in test/workerd/gateway.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/control-client.ts'
-import { call, poll, submit } from '../support/data-plane.ts'
+import { call, poll, pollToEnd, submit } from '../support/data-plane.ts'
 import { drops, jobOf, OddBackend, sendJson } from '../support/odd-backend.ts'
 import { Gateway, release, tokenOf } from '../support/processes.ts'
 import { upload } from '../support/uploads.ts'
@@ -29,6 +29,11 @@ beforeAll(async () => {
     sluice: { max_body_bytes: 100_000 },
     releases: {
       A: { name: 'site', protocol: 'http', match: { paths: ['/site'] }, arms: { control: site, candidate: site } },
+      AB: release(
+        'rescued',
+        { control: control.url, candidate: `${control.url}/candidate` },
+        { match: { paths: ['/v1'], models: ['rescued'] }, rescue: true },
+      ),
       B: release('videos', { control: control.url, candidate: control.url }, { match: { paths: ['/v1'] } }),
     },
   })
@@ -132,4 +137,24 @@ it('polls are answered though the client whose poll they wait for has gone', asy
   leaves.abort()
   expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([200]))
   expect(await left).toBe('left')
+})
+
+it('a rescue that a power cut interrupts is made again under the same key, and its client sees no failure', async () => {
+  const keys = () =>
+    control.submits.map(({ headers }) => String(headers['idempotency-key'])).filter((key) => key.startsWith('rescue-'))
+  control.answers(({ method, path }, response, backend) => {
+    const status = method === 'POST' ? 'queued' : 'failed'
+    if (path.startsWith('/candidate')) return sendJson(response, 200, jobOf(backend, 'v_1', { status }))
+    // Control takes the first one and never says so.
+    if (method === 'POST' && keys().length === 1) return
+    sendJson(response, 200, jobOf(backend, 'v_1'))
+  })
+  const headers = { 'x-sluice-arm': 'candidate', authorization: `Bearer ${tokenOf('tester')}` }
+  const { id } = await submit(gateway, 'cut-off', { model: 'rescued', headers })
+  void poll(gateway, id, 'cut-off').catch(() => undefined)
+  await eventually('control is asked', keys, ({ length }) => length === 1)
+  await gateway.kill()
+  await gateway.start()
+  expect((await pollToEnd(gateway, id, 'cut-off')).status).toBe('completed')
+  expect([keys().length, new Set(keys()).size]).toEqual([2, 1])
 })
