@@ -64,7 +64,7 @@ describe('a candidate whose polls hang', () => {
   it('is rolled back for its open jobs, none of which has ended, while control’s are all counted', async () => {
     // The ledger's own looks: control answers, the candidate never does.
     vi.spyOn(globalThis, 'fetch').mockImplementation((input) => {
-      const url = String(input)
+      const url = input as string
       if (url.includes('candidate.test')) return Promise.reject(new Error('late'))
       return Promise.resolve(Response.json({ id: url.split('/').at(-1), object: 'video', status: 'completed' }))
     })
