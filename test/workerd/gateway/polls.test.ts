@@ -1,6 +1,7 @@
 /** Many clients that poll one job: the backend is asked a few times, and each client is answered by what is true for it. */
 import { describe, expect, it, vi } from 'vitest'
-import { DataPlane, inStillTime, letPass, releaseTable, until } from '../../support/workerd/data-plane.ts'
+import { FOLLOW_MS } from '../../../src/gateway/shared-polls.ts'
+import { DataPlane, inStillTime, letPass, releaseTable, T0, until } from '../../support/workerd/data-plane.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
 const PATH = '/v1/videos'
@@ -46,7 +47,9 @@ describe('polls of one job', () => {
     plane.answer = (call) => (polls() > 1 ? backends.answer(call) : new Promise(() => undefined))
     void poll()
     await until('it is under way', () => polls() === 1)
-    const replies = await letPass(1000, Promise.all(Array.from({ length: 30 }, () => poll())))
+    const replies = await letPass(FOLLOW_MS, Promise.all(Array.from({ length: 30 }, () => poll())))
+    // After a second, and not when the call's own deadline has passed.
+    expect(Date.now() - T0).toBe(FOLLOW_MS)
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]))
     expect(polls()).toBeLessThanOrEqual(6)
   })
