@@ -74,19 +74,6 @@ export async function pollToEnd(gateway: Gateway, id: string, subject: string | 
   )
 }
 
-export async function download(
-  gateway: Gateway,
-  id: string,
-  subject: string,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; headers: Headers; bytes: Uint8Array }> {
-  const response = await fetch(`${gateway.url}/v1/videos/${encodeURIComponent(id)}/content`, {
-    headers: { 'x-user-id': subject, ...headers },
-    signal: AbortSignal.timeout(60_000),
-  })
-  return { status: response.status, headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) }
-}
-
 /** So many subjects that the hash puts into this arm at this percent. */
 export function subjectsOf(release: string, arm: Arm, percent: number, count: number): string[] {
   const found: string[] = []

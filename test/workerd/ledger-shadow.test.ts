@@ -80,6 +80,24 @@ describe('shadow copies', () => {
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
   })
 
+  it('whose poll is answered without end cost no more than the cap: the answer is cut off, not read', async () => {
+    const object = ledger(47)
+    const admission = await object.admitShadow({ control: entry('endless', { arm: 'control' }) })
+    if (!admission.admitted) throw new Error(admission.reason)
+    await object.shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica: entry('x').replica })
+    const seen = { bytes: 0, isCutOff: false }
+    const pull = (stream: ReadableStreamDefaultController<Uint8Array>) => {
+      seen.bytes += 64 * 1024
+      stream.enqueue(new Uint8Array(64 * 1024).fill(32))
+    }
+    const cancel = () => void (seen.isCutOff = true)
+    backends.answer(() => new Response(new ReadableStream({ pull, cancel }, { highWaterMark: 0 })))
+    vi.setSystemTime(T0 + 1000)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
+    expect(seen.isCutOff).toBe(true)
+    expect(seen.bytes).toBeLessThan(2 * 1024 * 1024)
+  })
+
   it('are refused for a run that was rolled back, also by a cold object, and admitted for the next', async () => {
     const object = ledger(46)
     await object.cancelShadows(4)

@@ -49,6 +49,19 @@ describe('the cost of a rollback', () => {
     expect(await told()).toEqual([['rollback_settled', 3]])
   })
 
+  it('counts jobs that control took over among those that failed', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    vi.spyOn(globalThis, 'fetch').mockImplementation(async () => Response.json({ id: 'second', status: 'queued' }))
+    const rescue = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
+    const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch, rescue: name === 'c' ? null : rescue }))
+    await ledger().flush({ submitted: jobs, seen: jobs.map((job) => sighting(job, 'job_failed')) })
+    for (const job of jobs) await ledger().rescue(job, 1000)
+    await act('rollback')
+    await at(T0 + 7000)
+    expect((await view()).blast_radius).toMatchObject({ jobs_failed: 3, jobs_rescued: 2 })
+    vi.restoreAllMocks()
+  })
+
   it('is told once where no job is open any more, when the rollback has reached every isolate', async () => {
     await act('start', { stage: 'canary-50' })
     await act('rollback')

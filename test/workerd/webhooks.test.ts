@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { Outbox } from '../../src/durable/controller/outbox.ts'
 import { ReleaseController } from '../../src/durable/release-controller.ts'
-import { ANNA, T0, eachTestAnew, act, history } from '../support/workerd/controller-driver.ts'
+import { ANNA, T0, eachTestAnew, act, command, history } from '../support/workerd/controller-driver.ts'
 import { controller } from '../support/workerd/objects.ts'
 
 eachTestAnew()
@@ -76,6 +76,66 @@ describe('a webhook', () => {
     }
     expect(asked).toHaveLength(10)
     expect(asked[0]).toBe(url('pager'))
+  })
+
+  it('tells of each change of stage, a rollback as what it is too, with who, why, from and to', async () => {
+    const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async () => new Response(null, { status: 500 }))
+    const webhooks = [{ url: 'http://hooks.test/', events: ['stage_changed', 'rolled_back'] }]
+    const told = await runInDurableObject(controller() as DurableObjectStub<never>, async (_, state) => {
+      const bindings = env as unknown as Env
+      const object = new ReleaseController(state, { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } })
+      await object.act(command('start', { stage: 'canary-50' }), ANNA)
+      await object.act(command('rollback', { reason: 'the webhook test' }), ANNA)
+      return [...state.storage.sql.exec<{ body: string }>('SELECT body FROM outbox')].map(({ body }) =>
+        JSON.parse(body),
+      )
+    })
+    const ofRollback = told.filter(({ data }) => data.reason === 'the webhook test')
+    expect(told.map(({ type }) => type).toSorted()).toEqual(['rolled_back', 'stage_changed', 'stage_changed'])
+    expect(ofRollback.map(({ type }) => type).toSorted()).toEqual(['rolled_back', 'stage_changed'])
+    for (const { data } of ofRollback)
+      expect(data).toMatchObject({
+        release: 'objects',
+        who: 'token:anna',
+        from: { stage: 'canary-50', percent: 50 },
+        to: { stage: 'rolled_back', percent: 0 },
+      })
+    hooks.mockRestore()
+  })
+
+  it('is signed as Standard Webhooks has it, and one that was refused is sent again under its id until it is taken', async () => {
+    const secret = 'a-webhook-key-for-tests-only'
+    const sent: { id: string; timestamp: string; signature: string; body: string }[] = []
+    const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async (_, init) => {
+      const { headers, body } = init as { headers: Record<string, string>; body: string }
+      const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]!)
+      sent.push({ id: id!, timestamp: timestamp!, signature: signature!, body })
+      return new Response(null, { status: sent.length === 1 ? 500 : 200 })
+    })
+    const left = await runInDurableObject(controller() as DurableObjectStub<never>, async (_, { storage }) => {
+      const webhooks = [{ url: 'http://hooks.test/', events: ['stage_changed'] }]
+      const bindings = env as unknown as Env
+      const SLUICE = { ...(bindings.SLUICE as object), webhooks }
+      const outbox = new Outbox(storage.sql, { ...bindings, SLUICE, SLUICE_WEBHOOK_KEY: secret })
+      outbox.add({ event: 'stage_changed', data: { to: { stage: 'canary-5' } } }, T0)
+      await outbox.send(T0, () => undefined)
+      const refused = [...storage.sql.exec('SELECT id FROM outbox')].length
+      await outbox.send(T0 + 60_000, () => undefined)
+      await outbox.send(T0 + 120_000, () => undefined)
+      return [refused, [...storage.sql.exec('SELECT id FROM outbox')].length]
+    })
+    expect(left).toEqual([1, 0])
+    expect(sent.map(({ id, body }) => [id, body])).toEqual(Array(2).fill([sent[0]!.id, sent[0]!.body]))
+    expect(JSON.parse(sent[0]!.body)).toMatchObject({ type: 'stage_changed', data: { to: { stage: 'canary-5' } } })
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+    const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, ['verify'])
+    for (const { id, timestamp, signature, body } of sent) {
+      expect(Math.abs(Date.now() / 1000 - Number(timestamp))).toBeLessThan(300)
+      const mac = Uint8Array.from(atob(signature.replace(/^v1,/, '')), (char) => char.charCodeAt(0))
+      const signed = new TextEncoder().encode(`${id}.${timestamp}.${body}`)
+      expect(await crypto.subtle.verify('HMAC', key, mac, signed)).toBe(true)
+    }
+    hooks.mockRestore()
   })
 
   it('that nobody takes for about a day is given up, and history tells which and why', async () => {

@@ -57,7 +57,9 @@ describe('a signal', () => {
       threshold: 0.285,
       message: 'clip_similarity 0.26 < 0.285 (mean over 500 samples, control 0.3 over 500)',
     })
-    expect(lacking({ metric: 'signal:clip_similarity', max: 0.2, for_windows: 5 })).toMatchObject({ code: 'more_is_better' })
+    expect(lacking({ metric: 'signal:clip_similarity', max: 0.2, for_windows: 5 })).toMatchObject({
+      code: 'more_is_better',
+    })
   })
 
   it('is no_data while nobody has posted it, and error where it is not a number', () => {
