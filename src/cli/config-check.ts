@@ -4,11 +4,12 @@ import { secretSlips } from '../auth/secret-slips.ts'
 import { formatDuration, isTable } from '../config/fields.ts'
 import { httpWarnings } from '../config/http-limits.ts'
 import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/load.ts'
-import { PROTOCOL_NAMES } from '../protocols/index.ts'
+import { jobProtocolOf, PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
+import { wireLimits } from './wire-limits.ts'
 import { figure, plural } from './words.ts'
 
 interface CheckOptions {
@@ -70,6 +71,7 @@ export function checkFile(
       ...sizes.warnings,
       ...vainSettings(vars),
       ...shortLadders(releases),
+      ...limitsOfWires(releases),
       ...slipsIn({ ...vars, ...readSecrets(file, env, envFile) }),
     ],
     releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
@@ -104,6 +106,14 @@ function shortLadders(releases: readonly ReleaseConfig[]): Finding[] {
   return releases
     .filter(({ ladder }) => ladder.at(-1)!.percent < 100)
     .map(({ key }) => ({ path: `${key}.ladder`, message: 'ends below 100, and only from 100 is a release promoted' }))
+}
+
+function limitsOfWires(releases: readonly ReleaseConfig[]): Finding[] {
+  return releases.flatMap((release) => {
+    const protocol = jobProtocolOf(release.protocol)
+    const limits = protocol ? wireLimits(release, protocol) : []
+    return limits.map(({ path, message }) => ({ path: `${release.key}.${path}`, message }))
+  })
 }
 
 function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {

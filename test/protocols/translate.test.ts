@@ -50,8 +50,7 @@ describe('ids as whole tokens', () => {
     expect(translateText('data:video/mp4;base64,AA/v1/', short)).toBe('data:video/mp4;base64,AA/v1/')
   })
   test('without a list of ids, whole strings and pieces of paths are asked for', () => {
-    const { clientId, upstreamOrigin, gatewayOrigin } = translation(ids)
-    const asked = { clientId, upstreamOrigin, gatewayOrigin }
+    const { ids: _, ...asked } = translation(ids)
     expect(translateText('video_gen_77', asked)).toBe('slc_A_slc')
     expect(translateText('v1/videos/video_gen_77?x', asked)).toBe('v1/videos/slc_A_slc?x')
     expect(translateText('video_gen_77.mp4', asked)).toBe('video_gen_77.mp4')
@@ -64,7 +63,7 @@ describe('ids as whole tokens', () => {
 
 describe('the text of an answer', () => {
   const shown = (text: string, more: Partial<Translation> = {}) =>
-    translateAnswer(text, { ...translation(ids), ...more }, videos)
+    translateAnswer(text, { ...translation(ids), ...more }, { readPath: videos })
   test('keeps numbers, escapes and white space as the backend wrote them', () => {
     const answer = (id: string) => `{"id": "${id}","seed":9223372036854775807,"fps":16.0,\n "note":"\\u00e9\\/"}\n`
     expect(shown(answer('video_gen_77'))).toBe(answer('slc_A_slc'))
@@ -99,7 +98,7 @@ describe('ids that read like a number or a word', () => {
     ['videos', 'slc_videos_slc'],
   ])
   const shown = (answer: object) =>
-    JSON.parse(translateAnswer(JSON.stringify(answer), translation(plain), videos)) as unknown
+    JSON.parse(translateAnswer(JSON.stringify(answer), translation(plain), { readPath: videos })) as unknown
   test('are replaced where a name says that an id stands there', () => {
     expect(shown({ id: '12', video_id: 'completed', videoId: '12', ids: ['12', '13'], data: [{ id: '12' }] })).toEqual({
       id: 'slc_12_slc',
@@ -141,7 +140,9 @@ describe('ids that read like a number or a word', () => {
   test('the wire’s own values are left alone whatever the id is, but for URLs', () => {
     const odd = translation(new Map([['wan2.2', 'slc_w_slc']]))
     const answer = `{"model":"wan2.2","type":"${UPSTREAM}/errors/wan2.2"}`
-    expect(translateAnswer(answer, odd, videos)).toBe(`{"model":"wan2.2","type":"${GATEWAY}/errors/slc_w_slc"}`)
+    expect(translateAnswer(answer, odd, { readPath: videos })).toBe(
+      `{"model":"wan2.2","type":"${GATEWAY}/errors/slc_w_slc"}`,
+    )
   })
 })
 
