@@ -1,19 +1,25 @@
 /**
- * A text-to-video backend for the demo: a real HTTP server on loopback around the videos API,
+ * A text-to-video backend for the demo: a real HTTP server on loopback around one wire's API,
  * which keeps a log of what it saw and can be told to misbehave at `/__demo/`.
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { json, refuse, Refusal } from './answer.ts'
+import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
+import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createVideosApi } from './videos-api.ts'
 
+/** By the names that `protocol` has in a release. */
+const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi }
+
 export interface BackendOptions {
   name: string
+  /** The wire that it speaks; `openai-videos` by default. */
+  protocol?: keyof typeof WIRES
   /** The only model it serves; submits that name another are refused. */
   model: string
   /** 0, the default, picks a free one. */
@@ -41,7 +47,16 @@ export interface Backend {
 }
 
 export async function startBackend(options: BackendOptions): Promise<Backend> {
-  const { name, model, port = 0, jobSeconds = 4, clip = 'control', acceptJson = false, random = Math.random } = options
+  const {
+    name,
+    model,
+    protocol = 'openai-videos',
+    port = 0,
+    jobSeconds = 4,
+    clip = 'control',
+    acceptJson = false,
+    random = Math.random,
+  } = options
   const closing = new AbortController()
   setMaxListeners(0, closing.signal)
   const log = createRequestLog()
@@ -53,7 +68,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     faults = changed.faults
   }
   const { signal } = closing
-  const serveVideos = createVideosApi({ model, jobSeconds, clip, acceptJson, random, faults: () => faults, signal })
+  const wire = WIRES[protocol]({ model, jobSeconds, clip, acceptJson, random, faults: () => faults, signal })
 
   const serveDemo = async (request: IncomingMessage, response: ServerResponse, path: string) => {
     const what = `${request.method} ${path}`
@@ -69,17 +84,17 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     if (url.pathname.startsWith('/__demo/')) return serveDemo(request, response, url.pathname)
     const seen = log.add(request, url.pathname)
     response.on('finish', () => (seen.status = response.statusCode))
-    if (isSubmit(request, url)) submits[seen.shadow ? 'shadow' : 'own']++
+    if (wire.isSubmit(request.method ?? 'GET', url.pathname)) submits[seen.shadow ? 'shadow' : 'own']++
     if (faults.refuse) request.socket.destroy()
-    else if (!faults.hang) await serveVideos({ request, response, seen }, url)
+    else if (!faults.hang) await wire.serve({ request, response, seen }, url)
   }
 
   const server = createServer((request, response) => {
     response.setHeader('x-request-id', request.headers['x-request-id'] ?? randomUUID())
     serve(request, response).catch((error: unknown) => {
       if (response.headersSent || signal.aborted) response.destroy()
-      else if (error instanceof Refusal) refuse(response, error.status, error.message)
-      else refuse(response, 500, String(error))
+      else if (error instanceof Refusal) wire.refuse(response, error.status, error.message)
+      else wire.refuse(response, 500, String(error))
     })
   })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
@@ -99,11 +114,6 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
       await closed
     },
   }
-}
-
-/** Whatever asks for a new video. */
-function isSubmit({ method }: IncomingMessage, { pathname }: URL): boolean {
-  return method === 'POST' && /^\/v1\/videos(\/sync|\/edits|\/extensions|\/[^/]+\/remix)?$/.test(pathname)
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -34,7 +34,7 @@ export async function readSubmit(request: IncomingMessage, acceptJson: boolean):
   return { prompt, model: text('model') ?? null, seconds, size: text('size'), video: source }
 }
 
-async function readAll(request: IncomingMessage): Promise<Buffer> {
+export async function readAll(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   request.on('data', (chunk: Buffer) => {

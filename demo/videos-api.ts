@@ -1,40 +1,16 @@
 /**
  * The OpenAI Videos wire as vLLM-Omni serves it, over an in-memory job store, with its faults. Generates nothing by a model and listens on no port.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { drip, json, Refusal } from './answer.ts'
-import { type Clip, clipOf } from './clip.ts'
-import type { Faults } from './faults.ts'
-import type { SeenRequest } from './request-log.ts'
+import { drip, json, refuse, Refusal } from './answer.ts'
+import { clipOf } from './clip.ts'
 import { serveBytes } from './serve-bytes.ts'
 import { readSubmit } from './submit-body.ts'
 import { createVideoJobs, type VideoJob } from './video-jobs.ts'
-
-export interface VideosApiOptions {
-  /** The only model it serves; submits that name another are refused. */
-  model: string
-  /** Mean time of a job; each takes up to a fifth more or less. */
-  jobSeconds: number
-  /** What its videos show. */
-  clip: Clip
-  /** vLLM-Omni takes forms only. */
-  acceptJson: boolean
-  random: () => number
-  faults: () => Faults
-  /** Ends every wait. */
-  signal: AbortSignal
-}
-
-/** One request to the API and the place for its answer; `seen` is its entry in the log. */
-interface Exchange {
-  request: IncomingMessage
-  response: ServerResponse
-  seen: SeenRequest
-}
+import type { Exchange, Wire, WireOptions } from './wire.ts'
 
 /** Serves one request; rejects with `Refusal` for every answer that is an error. */
-export function createVideosApi(options: VideosApiOptions): (exchange: Exchange, url: URL) => Promise<void> {
+export function createVideosApi(options: WireOptions): Wire {
   const { model, jobSeconds, clip, acceptJson, random, faults, signal } = options
   const jobs = createVideoJobs(model, Date.now)
   const videoOf = (job: VideoJob) => clipOf(clip, job.id)
@@ -93,7 +69,7 @@ export function createVideosApi(options: VideosApiOptions): (exchange: Exchange,
     json(response, 200, { id, deleted: true, object: 'video.deleted' })
   }
 
-  return async (exchange, url) => {
+  const serve = async (exchange: Exchange, url: URL) => {
     const { pathname } = url
     const method = exchange.request.method === 'HEAD' ? 'GET' : exchange.request.method
     if (faults().latency_ms > 0) await delay(faults().latency_ms, undefined, { signal })
@@ -116,5 +92,12 @@ export function createVideosApi(options: VideosApiOptions): (exchange: Exchange,
       default:
         throw new Refusal(405, 'Method Not Allowed')
     }
+  }
+
+  return {
+    serve,
+    refuse,
+    isSubmit: (method, path) =>
+      method === 'POST' && /^\/v1\/videos(\/sync|\/edits|\/extensions|\/[^/]+\/remix)?$/.test(path),
   }
 }

@@ -5,11 +5,12 @@ import { formatDuration, isTable } from '../config/fields.ts'
 import { httpWarnings } from '../config/http-limits.ts'
 import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/load.ts'
 import { MOST_COPIES_A_LEDGER } from '../core/poll-schedule.ts'
-import { PROTOCOL_NAMES } from '../protocols/index.ts'
+import { jobProtocolOf, PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
+import { wireLimits } from './wire-limits.ts'
 import { figure, plural } from './words.ts'
 
 interface CheckOptions {
@@ -72,6 +73,7 @@ export function checkFile(
       ...vainSettings(vars),
       ...shortLadders(releases),
       ...crowdedLedgers(releases),
+      ...limitsOfWires(releases),
       ...slipsIn({ ...vars, ...readSecrets(file, env, envFile) }),
     ],
     releases: releases.map(({ name, key }) => ({ name, variable: key, bytes: bytesOf(vars[key]) })),
@@ -116,6 +118,14 @@ function crowdedLedgers(releases: readonly ReleaseConfig[]): Finding[] {
     const most = figure(MOST_COPIES_A_LEDGER)
     const message = `${figure(maxInFlight)} copies; a ledger keeps up with about ${most}, so set ledger_shards = ${needed} before the first start, or less here`
     return [{ path: `${key}.shadow.max_in_flight`, message }]
+  })
+}
+
+function limitsOfWires(releases: readonly ReleaseConfig[]): Finding[] {
+  return releases.flatMap((release) => {
+    const protocol = jobProtocolOf(release.protocol)
+    const limits = protocol ? wireLimits(release, protocol) : []
+    return limits.map(({ path, message }) => ({ path: `${release.key}.${path}`, message }))
   })
 }
 

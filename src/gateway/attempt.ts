@@ -116,9 +116,10 @@ async function readAnswer(
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
     if (tried.text !== null) {
       tried.json = parseJson(tried.text)
-      tried.sight = lane.protocol.readJob({ status, body: tried.json, job: null })
+      tried.sight = lane.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
     }
-    if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id))) tried.outcome = 'bad_output'
+    if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id, route.prefix)))
+      tried.outcome = 'bad_output'
     if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
   } catch {
     tried.outcome = upstream.failure()

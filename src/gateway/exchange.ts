@@ -64,10 +64,16 @@ export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
   return {
     requestId: x.requestId,
     arm: config,
-    token: armToken(x.isolate.env, config.auth),
+    authorization: authorizationOf(x, lane, arm),
     mayForwardAuthorization: !x.ownCredential,
     passesOrigin: x.isolate.config.cors === null,
   }
+}
+
+/** The arm's own credential, as its wire writes it; null where it has none. */
+export function authorizationOf(x: Exchange, { release, protocol }: Lane, arm: Arm): string | null {
+  const token = armToken(x.isolate.env, release.arms[arm].auth)
+  return token === null ? null : `${protocol.authScheme} ${token}`
 }
 
 export function attributesOf(x: Exchange, subject: Subject, submission: Submission | null): Attributes {

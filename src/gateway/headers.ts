@@ -51,8 +51,8 @@ const NOT_TO_CLIENT: ReadonlySet<string> = new Set([
 export interface Outgoing {
   requestId: string
   arm: ArmConfig
-  /** The arm's own bearer token; null where it has none. */
-  token: string | null
+  /** The arm's own credential as a header's value; null where it has none. */
+  authorization: string | null
   /** False where the Authorization header is a credential for Sluice itself. */
   mayForwardAuthorization: boolean
   /** False where Sluice itself says which pages may call. */
@@ -68,10 +68,16 @@ export function toBackend(client: Headers, extra: readonly string[], outgoing: O
   }
   headers.set('x-request-id', outgoing.requestId)
   const own = client.get('authorization')
-  if (outgoing.token !== null) headers.set('authorization', `Bearer ${outgoing.token}`)
+  if (outgoing.authorization !== null) headers.set('authorization', outgoing.authorization)
   else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization && own !== null)
     headers.set('authorization', own)
   return headers
+}
+
+/** Of a call that the gateway makes by itself for a request: the caller's own credentials go along, for arms that are to see them. */
+export function credentialsOf({ request }: { request: Request }, own: Record<string, string> = {}): Headers {
+  const authorization = request.headers.get('authorization')
+  return new Headers({ accept: 'application/json', ...own, ...(authorization === null ? {} : { authorization }) })
 }
 
 /** A submit's, less what asks for a part of something or for news of it: there is nothing yet that it could be about. */
@@ -84,7 +90,7 @@ export function ofSubmit(headers: Headers): Headers {
  * A copy carries nothing of its user: no credentials, cookies, ids or user agent. Its idempotency key is its own: clients
  * choose request ids and may use one for all their submits, of which a backend would then make one job.
  */
-export function toShadow(contentType: string, requestId: string, key: string, token: string | null): Headers {
+export function toShadow(contentType: string, requestId: string, key: string, authorization: string | null): Headers {
   const headers = new Headers({
     'content-type': contentType,
     accept: 'application/json',
@@ -92,7 +98,7 @@ export function toShadow(contentType: string, requestId: string, key: string, to
     'idempotency-key': `shadow-${key}`,
     'x-sluice-shadow': '1',
   })
-  if (token !== null) headers.set('authorization', `Bearer ${token}`)
+  if (authorization !== null) headers.set('authorization', authorization)
   return headers
 }
 

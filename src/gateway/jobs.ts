@@ -22,6 +22,7 @@ import {
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
+import { jobInPoll } from './job-result.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
@@ -65,7 +66,7 @@ export async function aboutJob(
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
     const onward = canGoOn(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
-    if (onward === 'pending' && route.operation === 'poll') return stillGoing(x, decided, job)
+    if (onward === 'pending' && route.operation === 'poll') return stillGoing(x, decided, route, job)
     if (onward && onward !== 'pending') return aboutJob(x, snapshot, route, onward)
     throw upstreamError(upstream.failure, job.arm, false)
   }
@@ -79,7 +80,7 @@ export async function aboutJob(
   }
   const answered: Answered = { x, decided, route, job, url, response, seconds, sentAt, done, failure }
   const mayBeRead = route.answer !== 'bytes' || response.status >= 400
-  const isRead = route.answer === 'job' || route.answer === 'deletion' || (mayBeRead && isJson(response))
+  const isRead = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
   return isRead ? json(answered) : streamed(answered)
 }
 
@@ -104,7 +105,7 @@ async function call(
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
-  const { x, decided, job, url, response, done } = answered
+  const { x, decided, route, job, url, response, done } = answered
   if (job.foreign && response.status === 404) {
     done()
     return unknown(answered)
@@ -112,7 +113,7 @@ async function streamed(answered: Answered): Promise<Response> {
   const body = await started(answered)
   done()
   count(answered, body === null)
-  const translation = await translationOf(x, sourceOf(job, url), new Map([[job.upstreamId, job.clientId]]), null)
+  const translation = await translationOf(x, sourceOf(job, route, url), new Map([[job.upstreamId, job.clientId]]), null)
   const { status, headers } = response
   return answer(x, decided, { status, headers, body, translation })
 }
@@ -144,13 +145,14 @@ async function json(answered: Answered): Promise<Response> {
   done()
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
   const body = text === null ? undefined : parseJson(text)
-  const sight = route.operation === 'poll' ? lane.protocol.readJob({ status, body, job: job.upstreamId }) : null
+  const asked = { x, route, job }
+  const sight = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
   if (route.operation === 'poll' && showsFailure(job, status, sight)) {
     noteSight(job, route, status, sight)
     const onward = await rescue(job, 'pending')
     if (onward === 'pending') {
       recordEnd(decided, route.operation, 'ok', { latency: seconds })
-      return stillGoing(x, decided, job)
+      return stillGoing(x, decided, route, job)
     }
     if (onward) return aboutJob(x, snapshot, route, onward)
   }
@@ -163,10 +165,11 @@ async function json(answered: Answered): Promise<Response> {
   noteSight(job, route, status, sight)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
-  const translation = await translationOf(x, sourceOf(job, url), own, response.ok || sight ? body : null)
+  const translation = await translationOf(x, sourceOf(job, route, url), own, response.ok || sight ? body : null)
   const isError = !response.ok && !sight
   const shown = text === null ? read.rest : lane.protocol.translate(text, { ...translation, isError })
-  const shownStatus = sight && !lane.release.passthroughStatus ? 200 : status
+  const keepsStatus = route.answer === 'result' || lane.release.passthroughStatus
+  const shownStatus = sight && !response.ok && !keepsStatus ? 200 : status
   const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
   return answer(x, decided, shownAs)
 }
@@ -175,17 +178,22 @@ async function json(answered: Answered): Promise<Response> {
 async function stillGoing(
   x: Exchange,
   decided: Decided<JobLane>,
-  { lane, clientId, tag }: OwnedJob,
+  { answer: asked, prefix }: Route,
+  { clientId, tag }: OwnedJob,
 ): Promise<Response> {
+  const { protocol } = decided.lane
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  for (const [name, value] of await readableAsAtControl(x, lane)) headers.set(name, value)
-  const body = JSON.stringify(lane.protocol.placeholder(clientId, tag!.submittedAt))
-  return answer(x, decided, { status: 200, headers, body })
+  for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
+  const { submittedAt } = tag!
+  const { status, body } = (asked === 'result' && protocol.result?.pending) || {
+    status: 200,
+    body: protocol.placeholder({ clientId, prefix, gatewayOrigin: x.url.origin, submittedAt, end: null }),
+  }
+  return answer(x, decided, { status, headers, body: JSON.stringify(body) })
 }
 
-function sourceOf(job: OwnedJob, url: string): AnswerSource {
-  const { lane, arm, holder } = job
-  return { lane, url, arm, owner: holder?.owner ?? null, nameless: holder?.nameless ?? false }
+function sourceOf({ lane, arm, holder }: OwnedJob, { prefix }: Route, url: string): AnswerSource {
+  return { lane, url, prefix, arm, owner: holder?.owner ?? null, nameless: holder?.nameless ?? false }
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */

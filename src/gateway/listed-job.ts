@@ -6,7 +6,7 @@ import { readCapped } from '../protocols/read-capped.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { parseJson } from './forward.ts'
-import { toBackend } from './headers.ts'
+import { credentialsOf, toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { LIST_AGE_MS } from './shared-polls.ts'
@@ -35,7 +35,7 @@ export async function listedJob(x: Exchange, { lane, job }: OwnJob, asking: Aski
   const url = replicaUrl(config, job.replica)
   if (url === null) return null
   // A backend that can't be asked takes no job out of its owner's list.
-  const placeholder = () => lane.protocol.placeholder(job.clientId, job.submittedAt, job.end)
+  const placeholder = (end = job.end) => lane.protocol.placeholder({ ...job, gatewayOrigin: x.url.origin, end })
   if (!asking || asking.callsLeft <= 0 || asking.silent.has(url)) return placeholder()
   asking.callsLeft--
   const { now } = lane.deps
@@ -54,7 +54,7 @@ export async function listedJob(x: Exchange, { lane, job }: OwnJob, asking: Aski
     if (showsFailure(owned, status, sight)) {
       lane.telemetry.seen(sight ? sightingOf(job, sight, now()) : endOf(job, 'job_lost', now()))
       const onward = await rescue(owned, 'pending', 0)
-      if (onward === 'pending') return lane.protocol.placeholder(job.clientId, job.submittedAt)
+      if (onward === 'pending') return placeholder(null)
       if (onward) {
         const { replica, upstreamId } = onward
         return await listedJob(x, { lane, job: { ...job, arm: 'control', replica, upstreamId, end: null } }, asking)
@@ -67,7 +67,7 @@ export async function listedJob(x: Exchange, { lane, job }: OwnJob, asking: Aski
     if (!sight) return placeholder()
     // What an earlier look has seen was told then.
     if (at >= began) lane.telemetry.seen(sightingOf(job, sight, at))
-    const source = { lane, url, arm: job.arm, owner: job.owner, nameless: job.nameless }
+    const source = { lane, url, prefix: job.prefix, arm: job.arm, owner: job.owner, nameless: job.nameless }
     const own = new Map([[job.upstreamId, job.clientId]])
     return JSON.parse(lane.protocol.translate(text, await translationOf(x, source, own, body))) as unknown
   } catch {
@@ -87,7 +87,7 @@ interface Look {
 /** Null where the backend did not answer. Rejects where its answer breaks off. */
 async function lookAt(x: Exchange, lane: JobLane, job: ListedJob, url: string, maxAgeMs: number): Promise<Look | null> {
   const call = lane.protocol.pollCall({ ...job, model: lane.release.arms[job.arm].model })
-  const headers = toBackend(pollHeaders(x, call.headers), [], outgoing(x, lane, job.arm))
+  const headers = toBackend(credentialsOf(x, call.headers), [], outgoing(x, lane, job.arm))
   const timeoutMs = Math.min(lane.release.arms[job.arm].timeoutMs, SHOW_DEADLINE_MS)
   const request = { url: url + call.path, method: call.method, headers, body: null, timeoutMs }
   const { upstream, at } = await x.isolate.polls.call(job.upstreamId, 'poll', request, maxAgeMs)
@@ -97,14 +97,14 @@ async function lookAt(x: Exchange, lane: JobLane, job: ListedJob, url: string, m
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const text = bytes ? new TextDecoder().decode(bytes) : ''
     const body = parseJson(text)
-    return { at, status, text, body, sight: lane.protocol.readJob({ status, body, job: job.upstreamId }) }
+    return {
+      at,
+      status,
+      text,
+      body,
+      sight: lane.protocol.readJob({ status, headers: upstream.response.headers, body, job: job.upstreamId }),
+    }
   } finally {
     upstream.done()
   }
-}
-
-/** The caller's own credentials go along, for arms that are to see them. */
-function pollHeaders(x: Exchange, own: Record<string, string> = {}): Headers {
-  const authorization = x.request.headers.get('authorization')
-  return new Headers({ accept: 'application/json', ...own, ...(authorization === null ? {} : { authorization }) })
 }

@@ -86,10 +86,10 @@ function legacyUrls({ arms, idMode }: ReleaseConfig): string[] {
   return [...arms.control.urls, ...(idMode === 'native' ? arms.candidate.urls : [])]
 }
 
-/** Whether a job that its backend calls so is found again by the id that its client gets. */
-export function canBeFound({ release, protocol }: JobLane, upstreamId: string): boolean {
+/** Whether a job that its backend calls so is found again by the id that its client gets. `prefix`: of its submit's route. */
+export function canBeFound({ release, protocol }: JobLane, upstreamId: string, prefix: string): boolean {
   if (release.idMode === 'tagged') return true
-  const call = protocol.pollCall({ upstreamId, prefix: '', model: null })
+  const call = protocol.pollCall({ upstreamId, prefix, model: null })
   const way = protocol.route(call.method, call.path)
   return way.operation === 'poll' && way.job === upstreamId && !isTagged(upstreamId) && !CAN_BE_NO_ID.test(upstreamId)
 }

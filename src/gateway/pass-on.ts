@@ -46,7 +46,8 @@ export async function passOn(
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(decided, route.operation, outcome, { latency: seconds })
   // Nobody owns what such an answer names, so only addresses are translated.
-  const translation = { ids: new Map<string, string>(), upstreamOrigin: url, gatewayOrigin: x.url.origin }
+  const ids: ReadonlyMap<string, string> = new Map()
+  const translation = { ids, upstreamOrigin: url, gatewayOrigin: x.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status, body } = response
   return answer(x, decided, { status, headers, body, translation, cookie: subject.cookie })

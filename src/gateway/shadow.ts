@@ -3,7 +3,6 @@
  * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. The shadow
  * *job* is the ledger's to follow.
  */
-import { armToken } from '../config/env.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -11,7 +10,7 @@ import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { JobSight, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
 import { COPY_MS } from './deadlines.ts'
-import { type Decided, type Exchange, recordEnd } from './exchange.ts'
+import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend, parseJson } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
@@ -78,7 +77,7 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
     {
       url: url + body.path,
       method: 'POST',
-      headers: toShadow(body.contentType, x.requestId, deps.newId(), armToken(x.isolate.env, arm.auth)),
+      headers: toShadow(body.contentType, x.requestId, deps.newId(), authorizationOf(x, lane, 'candidate')),
       body: body.bytes,
       timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
     },
@@ -107,7 +106,7 @@ async function readCopy(lane: JobLane, response: Response): Promise<{ outcome: O
   try {
     const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
     const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
-    const sight = lane.protocol.readJob({ status, body, job: null })
+    const sight = lane.protocol.readJob({ status, headers: response.headers, body, job: null })
     return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
   } catch {
     return { outcome: 'timeout', sight: null }

@@ -96,7 +96,15 @@ async function finish(x: Exchange, decided: Decided<JobLane>, s: Submit, tried: 
     })
     return refused(x, error)
   }
-  const source = { lane, url: tried.url, arm: routed.arm, owner: s.subject.owners[0], nameless: s.subject.nameless }
+  const { prefix } = s.route
+  const source = {
+    lane,
+    url: tried.url,
+    prefix,
+    arm: routed.arm,
+    owner: s.subject.owners[0],
+    nameless: s.subject.nameless,
+  }
   const known = new Map([...s.referred.ids].map(([clientId, upstreamId]) => [upstreamId, clientId]))
   // Only an accepted job is one: what failed at once, or came as a video, only has its ids opened.
   if (!response.ok || !sight || s.route.answer !== 'job') {
@@ -114,7 +122,7 @@ async function finish(x: Exchange, decided: Decided<JobLane>, s: Submit, tried: 
   // A job that had failed before it was taken has failed all the same; its client need not know, where control takes over.
   const owned = ownedJob(lane, entry)
   const onward = entry.rescue && showsFailure(owned, response.status, sight) && (await rescue(owned, 'pending', 0))
-  const going = lane.protocol.placeholder(entry.clientId, entry.submittedAt)
+  const going = lane.protocol.placeholder({ ...entry, gatewayOrigin: x.url.origin, end: null })
   const body = onward ? JSON.stringify(going) : translated(lane, tried, translation)
   const { status, headers } = response
   const shown = { status, headers, body, translation, cookie: s.subject.cookie }

@@ -18,6 +18,8 @@ const MAX_REMEMBERED = 5000
 export interface AnswerSource {
   lane: JobLane
   url: string
+  /** What stands before a job's paths where the client asked. */
+  prefix: string
   arm: JobTag['arm']
   /** Whose answer it is; null where nobody can be told to own what it names. */
   owner: string | null
@@ -36,7 +38,7 @@ export async function translationOf(
   const ids = new Map(known)
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
-    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id))
+    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id, source.prefix))
     const own = { ...source, owner }
     const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
     await Promise.all(named)
@@ -44,6 +46,7 @@ export async function translationOf(
   return {
     ids,
     upstreamOrigin: source.url,
+    prefix: source.prefix,
     gatewayOrigin: x.url.origin,
     ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(x, { ...source, owner }, path), path) }),
   }

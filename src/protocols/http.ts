@@ -5,6 +5,7 @@ import { translateText } from './translate.ts'
 export const http: HttpProtocol = {
   kind: 'http',
   name: 'http',
+  authScheme: 'Bearer',
   requestHeaders: [],
   route: (method, path) => ({
     operation: 'other',

@@ -1,9 +1,10 @@
 /** The one list of wire protocols. */
+import { fal } from './fal.ts'
 import { http } from './http.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

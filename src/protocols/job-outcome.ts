@@ -7,6 +7,7 @@ export function outcomeOf(sight: JobSight): Outcome | null {
   switch (sight.status) {
     case 'queued':
     case 'running':
+    case 'ended':
       return null
     case 'succeeded':
       return 'ok'

@@ -8,15 +8,16 @@ import { readJobSight } from './openai-videos/job-sight.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
-import type { JobAddress, JobEnd, JobProtocol, ListQuery } from './protocol.ts'
+import type { JobAddress, JobProtocol, ListQuery, ShownJob } from './protocol.ts'
 import { translateAnswer, translateText } from './translate.ts'
 
-const readPath = (path: string) => routeVideos('GET', path)
+const words = { readPath: (path: string) => routeVideos('GET', path) }
 const jobPath = ({ upstreamId, prefix }: JobAddress) => `${prefix}${API}/${encodeURIComponent(upstreamId)}`
 
 export const openaiVideos: JobProtocol = {
   kind: 'jobs',
   name: 'openai-videos',
+  authScheme: 'Bearer',
   requestHeaders: [
     'openai-organization',
     'openai-project',
@@ -29,8 +30,8 @@ export const openaiVideos: JobProtocol = {
   readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
   readJob: ({ status, body }) => readJobSight(status, body),
   readIds: readResourceIds,
-  translate: (text, translation) => translateAnswer(text, translation, readPath),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, readPath),
+  translate: (text, translation) => translateAnswer(text, translation, words),
+  translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: {
     query: listQuery,
     answer: (jobs, more) => ({
@@ -42,6 +43,7 @@ export const openaiVideos: JobProtocol = {
     }),
   },
   placeholder,
+  result: null,
   pollCall: (job) => ({ method: 'GET', path: jobPath(job) }),
   cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
   contentCall: (job) => ({ method: 'GET', path: `${jobPath(job)}/content` }),
@@ -49,7 +51,7 @@ export const openaiVideos: JobProtocol = {
   isVideoType,
 }
 
-function placeholder(id: string, submittedAt: number, end: JobEnd | null = null) {
+function placeholder({ clientId: id, submittedAt, end }: ShownJob) {
   const isDone = end?.outcome === 'ok'
   const failed = end && !isDone && { code: end.outcome, message: 'the job has failed; a poll of it tells why' }
   return {

@@ -17,8 +17,11 @@ export interface Route {
   job: string | null
   /** `submission`: read, checked and rebuilt by the adapter. `stream`: passed on unread. */
   body: 'none' | 'submission' | 'stream'
-  /** What a good answer holds: one job's JSON, the caller's list, a job's removal, other JSON with ids in it, or bytes to stream. */
-  answer: 'job' | 'list' | 'deletion' | 'json' | 'bytes'
+  /**
+   * What a good answer holds: one job's JSON, what came of a job (`result`, whose HTTP status tells how it ended), the caller's
+   * list, a job's removal, other JSON with ids in it, or bytes to stream.
+   */
+  answer: 'job' | 'result' | 'list' | 'deletion' | 'json' | 'bytes'
   /**
    * Path for the backend, given its own job id (ignored where `job` is null) and the arm's model name, which some wires
    * have in the path (null: the client's). Query strings are kept by the caller.
@@ -67,11 +70,13 @@ export interface RebuildTarget {
   shadow: boolean
 }
 
-export type JobStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+/** `ended`: well or not, which only the job's result tells. */
+export type JobStatus = 'queued' | 'running' | 'ended' | 'succeeded' | 'failed' | 'cancelled'
 
 /** What a backend has answered, read as JSON. */
 export interface BackendAnswer {
   status: number
+  headers: Pick<Headers, 'get'>
   /** Undefined where it is no JSON. */
   body: unknown
   /** The backend's id of the job that was asked for, which some answers do not repeat; null for a submit. */
@@ -105,6 +110,18 @@ export interface JobSight {
   totalSeconds: number | null
 }
 
+/** A job as its client knows it, without its backend. */
+export interface ShownJob {
+  clientId: string
+  /** Of its submit's route. */
+  prefix: string
+  gatewayOrigin: string
+  /** Unix ms. */
+  submittedAt: number
+  /** Null: still under way, as far as anybody knows. */
+  end: JobEnd | null
+}
+
 /** How a job ended for its client, where that is known without its backend. `at` in unix ms. */
 export interface JobEnd {
   outcome: 'ok' | 'job_failed' | 'content_refused'
@@ -124,6 +141,8 @@ export interface Translation {
   upstreamOrigin: string
   /** Where the client reached the gateway. */
   gatewayOrigin: string
+  /** What stands before a job's paths where the client asked: URLs of jobs are shown below it. */
+  prefix: string
   /** The answer is an error in the backend's own words: nothing is left out of it. */
   isError?: boolean
   /**
@@ -144,6 +163,8 @@ export interface UpstreamCall {
 /** What all wires have. */
 interface Wire {
   readonly name: string
+  /** What stands before an arm's own token in its Authorization header. */
+  readonly authScheme: 'Bearer' | 'Key'
   /** Client headers that this wire needs beyond the common allow-list, in lower case. */
   readonly requestHeaders: readonly string[]
   /** Never throws: what it does not know is `other`. */
@@ -162,6 +183,15 @@ export interface JobList {
   query(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. */
   answer(jobs: unknown[], more: boolean): unknown
+}
+
+/** Where a wire tells how a job ended, if its status only says that it has. */
+export interface JobResult {
+  call(job: JobAddress): UpstreamCall
+  /** Null where the answer tells nothing. Never throws. */
+  read(answer: BackendAnswer): JobSight | null
+  /** What its client reads of a job that goes on. */
+  readonly pending: { status: number; body: unknown }
 }
 
 /**
@@ -186,9 +216,11 @@ export interface JobProtocol extends Wire {
   translate(text: string, translation: Translation): string
   /** Null where no route of this wire is a `list`. */
   readonly list: JobList | null
-  /** A job that its backend is not asked for now: what is known of it, under way where no end is. `submittedAt` in unix ms. */
-  placeholder(clientId: string, submittedAt: number, end?: JobEnd | null): unknown
-  /** How the ledger asks for a job by itself, by a call whose answer tells how the job ended. */
+  /** A job that its backend is not asked for now, in the shape of a poll's answer. */
+  placeholder(job: ShownJob): unknown
+  /** Null where polls tell how a job ended. */
+  readonly result: JobResult | null
+  /** How the ledger asks for a job by itself. */
   pollCall(job: JobAddress): UpstreamCall
   /** How the ledger stops a job; null where the wire can't. */
   readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null

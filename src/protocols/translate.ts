@@ -11,8 +11,15 @@ import { isMediaPath } from './media-path.ts'
 import { headerHoldsFile, holdsFile, holdsId, holdsValue, PROMPTS, SERVER_PATHS } from './member-names.ts'
 import type { Route, Translation } from './protocol.ts'
 
-/** How the wire reads a path that is fetched; without it no path is known to name a job or a file. */
-export type ReadPath = (path: string) => Route
+/** What a wire says of its answers. */
+export interface WireWords {
+  /** How it reads a path that is fetched; without it no path is known to name a job or a file. */
+  readPath?: (path: string) => Route
+  /** A path of the backend's as the client knows it, ids apart. */
+  showPath?: (path: string) => string
+  /** Whether it names a finished file of its own at this place of an answer (see `holdsFile`). */
+  holdsFile?: (path: readonly string[]) => boolean
+}
 
 /** Longer strings without a blank or a dot are videos in base64, in which a short id may stand by chance. */
 const MAX_WORD_CHARS = 8192
@@ -30,10 +37,11 @@ const SENTENCE_END = '.,;:!)]'
  * no JSON (a proxy's error page, an answer cut off), or holds more than an answer may, is read as words: an id in it
  * is of no use to the client there either.
  */
-export function translateAnswer(text: string, translation: Translation, readPath?: ReadPath): string {
+export function translateAnswer(text: string, translation: Translation, words: WireWords = {}): string {
   const exact = withOneId(text, translation)
   if (exact !== null) return exact
-  const translate = translatorOf(translation, readPath)
+  const translate = translatorOf(translation, words)
+  const isFileAt = words.holdsFile ?? holdsFile
   if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translate(text, '')
   const cuts = !translation.isError
   return editJson(text, {
@@ -41,7 +49,7 @@ export function translateAnswer(text: string, translation: Translation, readPath
       const name = nameOf(path)
       return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
     },
-    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path), holdsFile(path))),
+    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path))),
   })
 }
 
@@ -70,15 +78,15 @@ function withOneId(text: string, { ids }: Translation): string | null {
  * are looked for. A plain id (a short counter or a word) is replaced only where a name says that an id stands
  * there, or as the job in a path.
  */
-export function translateText(text: string, translation: Translation, name = '', readPath?: ReadPath): string {
+export function translateText(text: string, translation: Translation, name = '', words: WireWords = {}): string {
   if (!/[/%]/.test(text) && ![...translation.ids.keys()].some((id) => text.includes(id))) return text
-  return translatorOf(translation, readPath)(text, name, headerHoldsFile(name))
+  return translatorOf(translation, words)(text, name, headerHoldsFile(name))
 }
 
 /** `isFile`: the wire names a finished file here, so that a URL which is one may be signed. */
 type Translate = (text: string, name: string, isFile?: boolean) => string
 
-function translatorOf(translation: Translation, readPath: ReadPath | undefined): Translate {
+function translatorOf(translation: Translation, { readPath, showPath = (path) => path }: WireWords): Translate {
   const { ids, gatewayOrigin } = translation
   // Errors repeat what the client sent, and a path of its choice must get no address of ours.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
@@ -104,7 +112,8 @@ function translatorOf(translation: Translation, readPath: ReadPath | undefined):
     )
   const readRooted = (path: string) => readPath?.(path.startsWith('/') ? path : `/${path}`)
   const inPath = (url: string) => {
-    const [path, query] = splitPath(url)
+    const [given, query] = splitPath(url)
+    const path = showPath(given)
     const route = readRooted(path)
     const plainJob = route?.job && isPlain(route.job) ? known(route.job, 'id') : null
     const shown = plainJob === null ? aroundEncoded(path, inPieces) : route!.upstreamPath(plainJob)

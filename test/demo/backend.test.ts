@@ -75,7 +75,9 @@ test('a failed job is polled with HTTP 500 and the job, which the adapter reads 
   const poll = await call(b, 'GET', `/v1/videos/${body.id}`)
   expect(poll.status).toBe(500)
   expect(poll.body).toMatchObject({ id: body.id, status: 'failed', error: { code: 500 } })
-  expect(openaiVideos.readJob({ status: poll.status, body: poll.body, job: null })).toMatchObject({
+  expect(
+    openaiVideos.readJob({ status: poll.status, headers: new Headers(), body: poll.body, job: null }),
+  ).toMatchObject({
     status: 'failed',
     failure: 'job_failed',
   })

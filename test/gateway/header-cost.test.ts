@@ -22,7 +22,7 @@ const DEPS = {
 const OUTGOING = {
   requestId: 'r',
   arm: { forwardAuthorization: true } as never,
-  token: null,
+  authorization: null,
   mayForwardAuthorization: true,
   passesOrigin: true,
 }

@@ -29,8 +29,14 @@ const CLIENT = new Headers({
   'x-vendor': 'wanted',
 })
 
-function sent(arm: Partial<ArmConfig> = {}, token: string | null = null, mayForwardAuthorization = true) {
-  const outgoing = { requestId: 'r-1', arm: { ...ARM, ...arm }, token, mayForwardAuthorization, passesOrigin: true }
+function sent(arm: Partial<ArmConfig> = {}, authorization: string | null = null, mayForwardAuthorization = true) {
+  const outgoing = {
+    requestId: 'r-1',
+    arm: { ...ARM, ...arm },
+    authorization,
+    mayForwardAuthorization,
+    passesOrigin: true,
+  }
   return Object.fromEntries(toBackend(CLIENT, ['x-vendor'], outgoing))
 }
 
@@ -50,14 +56,20 @@ describe('to a backend', () => {
     'goes what a browser asks for its page only where the backend is to answer it: %s',
     (passes) => {
       const asked = { origin: 'https://app.example', 'access-control-request-method': 'POST' }
-      const outgoing = { requestId: 'r-1', arm: ARM, token: null, mayForwardAuthorization: true, passesOrigin: passes }
+      const outgoing = {
+        requestId: 'r-1',
+        arm: ARM,
+        authorization: null,
+        mayForwardAuthorization: true,
+        passesOrigin: passes,
+      }
       const headers = Object.fromEntries(toBackend(new Headers(asked), [], outgoing))
       expect(headers).toEqual({ 'x-request-id': 'r-1', ...(passes ? asked : {}) })
     },
   )
 
   it("goes the arm's own token in place of the user's credentials", () => {
-    expect(sent({ forwardAuthorization: true }, 'of-the-arm')['authorization']).toBe('Bearer of-the-arm')
+    expect(sent({ forwardAuthorization: true }, 'Key of-the-arm')['authorization']).toBe('Key of-the-arm')
   })
 
   it("go the user's credentials only where the arm is configured so, and never those for Sluice itself", () => {
@@ -76,7 +88,7 @@ describe('to a shadow', () => {
       'x-request-id': 'shadow-r-1',
       'x-sluice-shadow': '1',
     })
-    expect(toShadow('text/plain', 'r-1', 'k-1', 'of-the-arm').get('authorization')).toBe('Bearer of-the-arm')
+    expect(toShadow('text/plain', 'r-1', 'k-1', 'Key of-the-arm').get('authorization')).toBe('Key of-the-arm')
   })
 })
 

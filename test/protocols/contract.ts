@@ -59,11 +59,12 @@ export function describeProtocol(situation: Situation): void {
         { id: 7, status: 'queued' },
         { error: { code: 404 } },
       ]) {
-        for (const status of [200, 404, 500]) expect(protocol.readJob({ status, body, job: null })).toBeNull()
+        for (const status of [200, 404, 500])
+          expect(protocol.readJob({ status, headers: new Headers(), body, job: null })).toBeNull()
       }
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const sight = protocol.readJob({ status: 200, body, job: null })
+          const sight = protocol.readJob({ status: 200, headers: new Headers(), body, job: null })
           if (sight) expect(sight.id.length).toBeGreaterThan(0)
         }),
       )
@@ -165,7 +166,8 @@ function describeJobs({
   answersNameJob = true,
   prefixes = ['', '/n', '/two/deep'],
 }: Situation & Required<Pick<Situation, 'jobs'>>): void {
-  const read = (body: unknown) => protocol.readJob({ status: 200, body, job: answersNameJob ? null : 'job-1' })
+  const read = (body: unknown) =>
+    protocol.readJob({ status: 200, headers: new Headers(), body, job: answersNameJob ? null : 'job-1' })
   test('a job is recognised in each phase of its life', () => {
     const { running, succeeded, failed } = jobs('job-1')
     expect(read(running)).toMatchObject({ id: 'job-1', status: 'running', failure: null })
@@ -203,5 +205,5 @@ export const UPSTREAM = 'http://10.0.0.7:8000'
 export const GATEWAY = 'https://video.example'
 
 export function translation(ids: ReadonlyMap<string, string> = new Map()): Translation {
-  return { ids, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY }
+  return { ids, upstreamOrigin: UPSTREAM, gatewayOrigin: GATEWAY, prefix: '' }
 }

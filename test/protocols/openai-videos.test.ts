@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { JobSight } from '../../src/protocols/protocol.ts'
+import type { JobSight, ShownJob } from '../../src/protocols/protocol.ts'
 import { GATEWAY, UPSTREAM, describeProtocol, translation } from './contract.ts'
 import { multipart } from './submits.ts'
 
@@ -47,7 +47,7 @@ describe('urlencoded', () => {
 
 describe('jobs as the servers show them', () => {
   const sight = (status: number, body: object) =>
-    openaiVideos.readJob({ status, body: { ...video('v'), ...body }, job: null }) as JobSight
+    openaiVideos.readJob({ status, headers: new Headers(), body: { ...video('v'), ...body }, job: null }) as JobSight
   test('every status word of this family of servers', () => {
     const words = {
       queued: 'queued',
@@ -110,7 +110,7 @@ describe('jobs as the servers show them', () => {
       data: [{ b64_json: 'AAAA' }],
       inference_time_s: 9,
     }
-    expect(openaiVideos.readJob({ status: 200, body: answer, job: null })).toMatchObject({
+    expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body: answer, job: null })).toMatchObject({
       id: 'd',
       status: 'succeeded',
       runSeconds: 9,
@@ -118,27 +118,49 @@ describe('jobs as the servers show them', () => {
   })
   test('an id that can be no segment of a path makes no job', () => {
     for (const id of ['.', '..', '\ud800']) {
-      expect(openaiVideos.readJob({ status: 200, body: { id, status: 'queued' }, job: null })).toBeNull()
+      expect(
+        openaiVideos.readJob({ status: 200, headers: new Headers(), body: { id, status: 'queued' }, job: null }),
+      ).toBeNull()
       expect(openaiVideos.readIds({ id, data: [{ id }] })).toEqual([])
     }
   })
   test('an id that is too long, or none, makes no job', () => {
-    expect(openaiVideos.readJob({ status: 200, body: { id: 'x'.repeat(513), status: 'queued' }, job: null })).toBeNull()
-    expect(openaiVideos.readJob({ status: 200, body: { id: '', status: 'queued' }, job: null })).toBeNull()
+    expect(
+      openaiVideos.readJob({
+        status: 200,
+        headers: new Headers(),
+        body: { id: 'x'.repeat(513), status: 'queued' },
+        job: null,
+      }),
+    ).toBeNull()
+    expect(
+      openaiVideos.readJob({ status: 200, headers: new Headers(), body: { id: '', status: 'queued' }, job: null }),
+    ).toBeNull()
   })
 
   test('a good answer without a status is a job that has not ended; with an error, or a bad answer, it is none', () => {
     for (const body of [{ id: 'x' }, { id: 'x', status: null, error: null, progress: 40 }])
-      expect(openaiVideos.readJob({ status: 200, body, job: null })).toMatchObject({
+      expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body, job: null })).toMatchObject({
         id: 'x',
         status: 'running',
         failure: null,
       })
     for (const status of [400, 404, 500, 304])
-      expect(openaiVideos.readJob({ status, body: { id: 'x' }, job: null })).toBeNull()
-    expect(openaiVideos.readJob({ status: 200, body: { id: 'x', error: { code: 'busy' } }, job: null })).toBeNull()
-    expect(openaiVideos.readJob({ status: 200, body: { id: 'x', status: 404 }, job: null })).toBeNull()
-    expect(openaiVideos.readJob({ status: 200, body: { object: 'video' }, job: null })).toBeNull()
+      expect(openaiVideos.readJob({ status, headers: new Headers(), body: { id: 'x' }, job: null })).toBeNull()
+    expect(
+      openaiVideos.readJob({
+        status: 200,
+        headers: new Headers(),
+        body: { id: 'x', error: { code: 'busy' } },
+        job: null,
+      }),
+    ).toBeNull()
+    expect(
+      openaiVideos.readJob({ status: 200, headers: new Headers(), body: { id: 'x', status: 404 }, job: null }),
+    ).toBeNull()
+    expect(
+      openaiVideos.readJob({ status: 200, headers: new Headers(), body: { object: 'video' }, job: null }),
+    ).toBeNull()
   })
 })
 
@@ -218,8 +240,8 @@ describe('lists and content', () => {
   })
   test('a job that its backend is not asked for is shown by how it is known to stand', () => {
     const at = 1_700_000_009_900
-    const shown = (end?: Parameters<typeof openaiVideos.placeholder>[2]) =>
-      openaiVideos.placeholder('slc_1_slc', 1_700_000_000_400, end)
+    const job = { clientId: 'slc_1_slc', prefix: '', gatewayOrigin: GATEWAY, submittedAt: 1_700_000_000_400 }
+    const shown = (end: ShownJob['end'] = null) => openaiVideos.placeholder({ ...job, end })
     const open = { id: 'slc_1_slc', object: 'video', created_at: 1_700_000_000, expires_at: null, error: null }
     expect(shown()).toEqual({ ...open, status: 'in_progress', progress: 0, completed_at: null })
     expect(shown(null)).toEqual(shown())
@@ -229,7 +251,9 @@ describe('lists and content', () => {
       const failed = { status: 'failed', completed_at: null, error: { code: outcome } }
       expect(shown({ outcome, at })).toMatchObject(failed)
       // And is read as what it is by whoever reads jobs of this wire.
-      expect(openaiVideos.readJob({ status: 200, body: shown({ outcome, at }), job: null })).toMatchObject({
+      expect(
+        openaiVideos.readJob({ status: 200, headers: new Headers(), body: shown({ outcome, at }), job: null }),
+      ).toMatchObject({
         status: 'failed',
       })
     }

@@ -15,7 +15,9 @@ const behind = (upstreamOrigin: string): Translation => ({ ...translation(ids), 
 describe('files of the backend', () => {
   const fileUrl = (path: string) => `/F${path}`
   const shown = (answer: object, more: Partial<Translation> = {}) =>
-    JSON.parse(translateAnswer(JSON.stringify(answer), { ...translation(ids), fileUrl, ...more }, videos)) as unknown
+    JSON.parse(
+      translateAnswer(JSON.stringify(answer), { ...translation(ids), fileUrl, ...more }, { readPath: videos }),
+    ) as unknown
   test('get the gateway’s path where the wire names what was made, with their query as it was', () => {
     const url = `${UPSTREAM}/files/video_gen_77.mp4?sig=video_gen_77&a=%2F#t=1`
     const signed = `${GATEWAY}/F/files/slc_A_slc.mp4?sig=video_gen_77&a=%2F#t=1`

@@ -101,8 +101,8 @@ test('an answer with one id in it is read as any other', () => {
       fc.constantFrom(UPSTREAM, `${UPSTREAM}/base`),
       (answer, isError, upstreamOrigin) => {
         const more = { isError, upstreamOrigin }
-        const shown = translateAnswer(answer, { ...translation(one), ...more }, videos)
-        expect(shown).toBe(translateAnswer(answer, { ...translation(two), ...more }, videos))
+        const shown = translateAnswer(answer, { ...translation(one), ...more }, { readPath: videos })
+        expect(shown).toBe(translateAnswer(answer, { ...translation(two), ...more }, { readPath: videos }))
       },
     ),
   )
@@ -110,7 +110,7 @@ test('an answer with one id in it is read as any other', () => {
 
 describe('the text of an answer', () => {
   const shown = (text: string, more: Partial<Translation> = {}) =>
-    translateAnswer(text, { ...translation(ids), ...more }, videos)
+    translateAnswer(text, { ...translation(ids), ...more }, { readPath: videos })
   test('keeps numbers, escapes and white space as the backend wrote them', () => {
     const answer = (id: string) => `{"id": "${id}","seed":9223372036854775807,"fps":16.0,\n "note":"\\u00e9\\/"}\n`
     expect(shown(answer('video_gen_77'))).toBe(answer('slc_A_slc'))
@@ -145,7 +145,7 @@ describe('ids that read like a number or a word', () => {
     ['videos', 'slc_videos_slc'],
   ])
   const shown = (answer: object) =>
-    JSON.parse(translateAnswer(JSON.stringify(answer), translation(plain), videos)) as unknown
+    JSON.parse(translateAnswer(JSON.stringify(answer), translation(plain), { readPath: videos })) as unknown
   test('are replaced where a name says that an id stands there', () => {
     expect(shown({ id: '12', video_id: 'completed', videoId: '12', ids: ['12', '13'], data: [{ id: '12' }] })).toEqual({
       id: 'slc_12_slc',
@@ -187,7 +187,9 @@ describe('ids that read like a number or a word', () => {
   test('the wire’s own values are left alone whatever the id is, but for URLs', () => {
     const odd = translation(new Map([['wan2.2', 'slc_w_slc']]))
     const answer = `{"model":"wan2.2","type":"${UPSTREAM}/errors/wan2.2"}`
-    expect(translateAnswer(answer, odd, videos)).toBe(`{"model":"wan2.2","type":"${GATEWAY}/errors/slc_w_slc"}`)
+    expect(translateAnswer(answer, odd, { readPath: videos })).toBe(
+      `{"model":"wan2.2","type":"${GATEWAY}/errors/slc_w_slc"}`,
+    )
   })
 })
 

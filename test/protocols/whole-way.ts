@@ -51,7 +51,7 @@ export function submitted({ bytes, contentType }: Sent, path = '/v1/videos'): Sl
 /** All that is ever done with an answer. */
 export function answered(text: string): string {
   const body = parseJson(text)
-  openaiVideos.readJob({ status: 200, body, job: null })
+  openaiVideos.readJob({ status: 200, headers: new Headers(), body, job: null })
   const ids = new Map(
     openaiVideos
       .readIds(body)

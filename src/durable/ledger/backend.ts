@@ -2,7 +2,7 @@
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
-import type { JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
+import type { BackendAnswer, JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
 import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
@@ -45,7 +45,8 @@ export class Backend {
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
     const { status, ok } = response
-    const job = this.#protocol.readJob({ status, body: await jsonOf(response), job: upstreamId })
+    const job = this.#protocol.readJob(await read(response, upstreamId))
+    if (job?.status === 'ended') return { state: 'job', job: await this.#withResult(job, target, timeoutMs) }
     if (job) return { state: 'job', job }
     if (status === 404) return { state: 'gone' }
     if (status === 429) return { state: 'busy' }
@@ -86,8 +87,18 @@ export class Backend {
     )
     if (!response) return { sight: null, status: null }
     const { status, ok } = response
-    const sight = this.#protocol.readJob({ status, body: await jsonOf(response), job: null })
+    const sight = this.#protocol.readJob(await read(response, null))
     return ok && sight ? { sight } : { sight: null, status }
+  }
+
+  /** How a job ended of which its poll says only that it has; as it was where the backend does not tell now. */
+  async #withResult(ended: JobSight, target: Target, timeoutMs: number): Promise<JobSight> {
+    const { result } = this.#protocol
+    if (!result) return ended
+    const call = result.call(this.#address(target, ended.id))
+    const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
+    const sight = response && result.read(await read(response, ended.id))
+    return sight ? { ...sight, runSeconds: sight.runSeconds ?? ended.runSeconds } : ended
   }
 
   #address({ arm, prefix }: Target, upstreamId: string): JobAddress {
@@ -108,7 +119,7 @@ export class Backend {
     const all = new Headers({
       ...headers,
       ...call.headers,
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(token === null ? {} : { authorization: `${this.#protocol.authScheme} ${token}` }),
     })
     try {
       return await send(url + call.path, {
@@ -135,6 +146,11 @@ async function firstOf({ body }: Response): Promise<{ isEmpty: boolean } | null>
   } catch {
     return null
   }
+}
+
+async function read(response: Response, job: string | null): Promise<BackendAnswer> {
+  const { status, headers } = response
+  return { status, headers, body: await jsonOf(response), job }
 }
 
 async function jsonOf({ body }: Response): Promise<unknown> {

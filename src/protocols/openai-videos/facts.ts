@@ -2,6 +2,7 @@
 import type { FormBody } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
 import type { Submission } from '../protocol.ts'
+import { codePoints } from '../submission/code-points.ts'
 
 /** vLLM-Omni's and SGLang's own default. */
 const DEFAULT_FPS = 24
@@ -53,9 +54,3 @@ function positive(value: unknown): number | null {
 }
 
 const isDecimal = (text: string) => /^\s*\d{1,12}(\.\d{1,9})?\s*$/.test(text)
-
-function codePoints(text: string): number {
-  let count = 0
-  for (const _ of text) count++
-  return count
-}

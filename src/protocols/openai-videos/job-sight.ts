@@ -2,7 +2,7 @@
  * A job as the servers of this wire show it, each with its own habits: status words, error shapes, clocks. Judges
  * whose fault a failure is.
  */
-import { isResourceId } from './resource-ids.ts'
+import { isResourceId } from '../resource-id.ts'
 import type { JobSight, JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {

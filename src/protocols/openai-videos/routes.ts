@@ -1,12 +1,10 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
+import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
 
 export const API = '/v1/videos'
 /** Names below `/v1/videos` that are no job ids. */
 const COLLECTIONS = new Set(['sync', 'edits', 'extensions', 'characters', 'generations'])
-
-/** A percent-encoded letter, digit, `-`, `.`, `_` or `~`; not where decoding it would complete another code. */
-const UNRESERVED = /(?<!%[\da-f]?)%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi
 
 /** `Route` without what follows from the rest. */
 type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
@@ -89,7 +87,7 @@ function routeNamed(method: string, path: string, base: string, segments: string
 /** A request about the job that the first segment names. */
 function about(kind: Kind, base: string, segments: readonly string[]): Unprefixed {
   const [first = '', ...below] = isOdd(segments) ? [segments.join('/')] : segments
-  const job = decoded(first)
+  const job = decodedSegment(first)
   return { ...kind, job, upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...below].join('/') }
 }
 
@@ -114,22 +112,4 @@ function other(method: string): Kind {
 /** A request that goes through unread. */
 function passed(method: string, path: string): Unprefixed {
   return fixed(other(method), path)
-}
-
-/** One spelling for what servers take for the same: unreserved characters decoded (RFC 3986, 6.2.2.2), slashes merged. */
-function plainSpelling(path: string): string {
-  return path.replaceAll(UNRESERVED, (code) => decodeURIComponent(code)).replaceAll(/\/{2,}/g, '/')
-}
-
-/** Some servers decode slashes, and then `..`, before they route: what hides behind one is of this wire too. */
-function asServersRead(path: string): string {
-  return new URL(`http://localhost${plainSpelling(path.replaceAll(/%(2f|5c)/gi, '/'))}`).pathname
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return segment
-  }
 }

@@ -2,17 +2,17 @@
  * What a submit of the OpenAI Videos wire means: its facts, the jobs it refers to, and the same
  * body rebuilt for one arm. Knows no encoding.
  */
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
-import { applyEdits, type Edit } from '../body/edit.ts'
-import { encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from '../body/form-body.ts'
+import { applyEdits } from '../body/edit.ts'
+import { malformed, type FormBody } from '../body/form-body.ts'
+import { pathOf } from '../submission/field-path.ts'
+import { editText, textOf } from '../submission/field-text.ts'
+import { fingerprintOf } from '../submission/fingerprint.ts'
+import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import type { RebuildTarget, Route, Submission, SubmitBody } from '../protocol.ts'
 import { readFacts } from './facts.ts'
-import { pathOf } from './field-path.ts'
 import { idSwapper } from './references.ts'
 import { refersToJobs } from './routes.ts'
-import { isLeftOut, shadowText } from './shadow-copy.ts'
 
 export function toSubmission(body: FormBody, { contentType, search }: SubmitBody, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)
@@ -33,7 +33,7 @@ export function toSubmission(body: FormBody, { contentType, search }: SubmitBody
     jobs: [...(route.job === null ? [] : [route.job]), ...jobs],
     // Only submits with an idempotency key need it, and a file may be large.
     get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, route))
+      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(route.job)))
     },
     rebuild: (target) => {
       const gone = new Set(target.shadow ? body.fields.filter(isLeftOut) : [])
@@ -42,7 +42,7 @@ export function toSubmission(body: FormBody, { contentType, search }: SubmitBody
       const edits = body.fields
         .filter((field) => !gone.has(field) && (isRead || field === models[0]))
         .flatMap((field) =>
-          editsOf(body, field, (text) =>
+          editText(body, field, (text) =>
             // A model that the client left out stays out: the backend then takes its own.
             field === models[0] ? (target.model ?? text) : rebuilt(text, pathOf(field.name)),
           ),
@@ -72,24 +72,4 @@ function rebuilder(body: FormBody, { jobIds, shadow }: RebuildTarget, refers: bo
     const own = swapIds(text, path)
     return shadow ? shadowText(own, path, allowance) : own
   }
-}
-
-function editsOf(body: FormBody, field: Field, change: (text: string) => string): Edit[] {
-  const text = textOf(body, field)
-  const changed = text === null ? null : change(text)
-  if (changed === null || changed === text) return []
-  return typeof field.value === 'string' ? body.setText(field, changed) : body.setJson(field, changed)
-}
-
-/** The field's text, or the source of the JSON that it holds; null for files and for numbers and the like. */
-function textOf(body: FormBody, field: Field): string | null {
-  return typeof field.value === 'string' ? field.value : body.jsonOf(field)
-}
-
-/** Of the whole request: the same body sent to another job's remix is another submit. */
-function fingerprintOf(body: FormBody, route: Route): string {
-  const hash = sha256.create()
-  for (const chunk of lengthPrefixed([encodeUtf8(route.upstreamPath(route.job))])) hash.update(chunk)
-  for (const chunk of body.canonical()) hash.update(chunk)
-  return bytesToHex(hash.digest())
 }

@@ -2,17 +2,29 @@
  * What a shadow's copy of a submit leaves out: fields that would make it act on the client's
  * behalf. Everything else stays byte for byte.
  */
-import type { Allowance } from '../body/bounds.ts'
-import type { Field } from '../body/form-body.ts'
+import { Allowance } from '../body/bounds.ts'
+import { applyEdits } from '../body/edit.ts'
+import type { Field, FormBody } from '../body/form-body.ts'
 import { editJson, type JsonEditor } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
 import { PROMPTS } from '../member-names.ts'
 import { actsForClient, isStore, namesInput } from './acting-fields.ts'
 import { pathOf } from './field-path.ts'
+import { editText } from './field-text.ts'
 
 /** A word, and what makes it a name where it follows, in text that looks like JSON but does not read as such. */
 const WORD = /[\w-]+/g
 const AFTER_NAME = /["']?\s*:/y
+
+/** The whole body without such fields; the very same bytes where there are none. */
+export function shadowCopy(body: FormBody): Uint8Array<ArrayBuffer> {
+  const gone = new Set(body.fields.filter(isLeftOut))
+  const allowance = new Allowance(body.bytes.length)
+  const edits = body.fields
+    .filter((field) => !gone.has(field))
+    .flatMap((field) => editText(body, field, (text) => shadowText(text, pathOf(field.name), allowance)))
+  return applyEdits(body.bytes, [...body.remove(gone), ...edits])
+}
 
 /** Whether the whole field goes, by its name (`metadata[a]` too) or by the store that it names. */
 export function isLeftOut({ name, value }: Field): boolean {

@@ -1,0 +1,60 @@
+/**
+ * The job that a poll's answer shows. On a wire whose status says only that a job has ended its result is asked for too,
+ * so that a failure is known, and can be rescued, before its client reads of an end.
+ */
+import { replicaUrl } from '../config/replica.ts'
+import type { BackendAnswer, JobResult, JobSight, Route } from '../protocols/protocol.ts'
+import { type Exchange, outgoing } from './exchange.ts'
+import { MAX_JOB_JSON_BYTES, parseJson, readPrefix } from './forward.ts'
+import { credentialsOf, toBackend } from './headers.ts'
+import type { OwnedJob } from './owned-job.ts'
+
+/** A poll waits no longer for the result. */
+const RESULT_TIMEOUT_MS = 5000
+
+interface Asked {
+  x: Exchange
+  route: Route
+  job: OwnedJob
+}
+
+/** Null where there is none, and for all that is no poll. */
+export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<JobSight | null> {
+  const { route, job } = asked
+  const { protocol } = job.lane
+  if (route.operation !== 'poll') return null
+  if (route.answer === 'result') return protocol.result?.read(shown) ?? null
+  const sight = protocol.readJob(shown)
+  if (sight?.status !== 'ended' || !protocol.result) return sight
+  const result = await resultOf(asked, protocol.result)
+  return result ? { ...result, runSeconds: result.runSeconds ?? sight.runSeconds } : sight
+}
+
+/** Null where the backend does not tell now. */
+async function resultOf({ x, route, job }: Asked, result: JobResult): Promise<JobSight | null> {
+  const { lane, arm, replica, upstreamId } = job
+  const config = lane.release.arms[arm]
+  const url = replicaUrl(config, replica)
+  if (url === null) return null
+  const call = result.call({ upstreamId, prefix: route.prefix, model: config.model })
+  const request = {
+    url: url + call.path,
+    method: call.method,
+    headers: toBackend(credentialsOf(x, call.headers), lane.protocol.requestHeaders, outgoing(x, lane, arm)),
+    body: null,
+    timeoutMs: Math.min(config.timeoutMs, RESULT_TIMEOUT_MS),
+  }
+  const { upstream } = await x.isolate.polls.call(upstreamId, 'poll', request)
+  if (!upstream.ok) return null
+  try {
+    const { status, headers } = upstream.response
+    const { bytes, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
+    await rest?.cancel()
+    const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
+    return result.read({ status, headers, body, job: upstreamId })
+  } catch {
+    return null
+  } finally {
+    upstream.done()
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * fal's queue: the model stands in the path, a job's own paths below its app only, and `COMPLETED` means that a job has
+ * ended, well or not: what came of it is an answer of its own, whose HTTP status tells.
+ */
+import { readFalJob, readFalResult } from './fal/job.ts'
+import { appOf, jobPath, routeFal, STILL_IN_PROGRESS } from './fal/routes.ts'
+import { readFalSubmit } from './fal/submit.ts'
+import type { JobAddress, JobProtocol, ShownJob } from './protocol.ts'
+import { isResourceId } from './resource-id.ts'
+import { translateAnswer, translateText, type WireWords } from './translate.ts'
+
+const appAt = ({ prefix, model }: JobAddress) => (model === null ? prefix : (appOf(`/${model}`) ?? prefix))
+
+export const fal: JobProtocol = {
+  kind: 'jobs',
+  name: 'fal',
+  authScheme: 'Key',
+  requestHeaders: [
+    'x-app-fal-disable-fallback',
+    'x-fal-no-retry',
+    'x-fal-object-lifecycle-preference',
+    'x-fal-queue-priority',
+    'x-fal-request-timeout',
+    'x-fal-runner-hint',
+  ],
+  route: routeFal,
+  readSubmission: readFalSubmit,
+  readJob: readFalJob,
+  readIds: (body) => {
+    const id = body !== null && typeof body === 'object' ? (body as { request_id?: unknown }).request_id : null
+    return isResourceId(id) ? [id] : []
+  },
+  translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
+  translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  list: null,
+  placeholder,
+  result: {
+    call: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId) }),
+    read: readFalResult,
+    pending: { status: 400, body: { detail: STILL_IN_PROGRESS } },
+  },
+  pollCall: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId, '/status') }),
+  cancelCall: (job) => ({ method: 'PUT', path: jobPath(appAt(job), job.upstreamId, '/cancel') }),
+  contentCall: null,
+  asksForVideo: () => true,
+  isVideoType: () => true,
+}
+
+/** Both arms' apps look like the client's own, which is where it asks. */
+function wordsOf(prefix: string): WireWords {
+  return {
+    readPath: (path) => routeFal('GET', path),
+    showPath: (path) => {
+      const { job, prefix: app } = routeFal('GET', path)
+      return job === null || prefix === '' || !path.startsWith(`${app}/`) ? path : prefix + path.slice(app.length)
+    },
+    // Outputs are objects with a `url`, one (`video`) or a list of them (`images`).
+    holdsFile: (path) => path.length === 2 && path[1] === 'url',
+  }
+}
+
+function placeholder({ clientId, prefix, gatewayOrigin, end }: ShownJob) {
+  const at = (below: string) => gatewayOrigin + jobPath(prefix, clientId, below)
+  return {
+    status: end ? 'COMPLETED' : 'IN_PROGRESS',
+    request_id: clientId,
+    response_url: at(''),
+    status_url: at('/status'),
+    cancel_url: at('/cancel'),
+  }
+}

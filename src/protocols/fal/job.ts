@@ -1,0 +1,61 @@
+/** A job as fal's queue shows it: where it stands, and by its result how it ended and whose fault a failure is. */
+import type { BackendAnswer, JobSight, JobStatus } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+import { STILL_IN_PROGRESS } from './routes.ts'
+
+const STATUS: Record<string, JobStatus> = { IN_QUEUE: 'queued', IN_PROGRESS: 'running', COMPLETED: 'ended' }
+/** Statuses of a result that say that the request itself was at fault. */
+const REFUSALS = new Set([400, 403, 413, 415, 422, 451])
+/** Not about the job: who asks, how often, and whether there is one. */
+const NOT_OF_JOB = new Set([401, 404, 405, 408, 429])
+const MESSAGE_CHARS = 500
+
+/** Of a submit's or a status' answer; null where it shows no job. Every word but the three is a job that has not ended. */
+export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): JobSight | null {
+  if (httpStatus < 200 || httpStatus >= 300 || body === null || typeof body !== 'object') return null
+  const { status: word, request_id: named, metrics } = body as Record<string, unknown>
+  const id = named ?? job
+  if (typeof word !== 'string' || !isResourceId(id)) return null
+  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  return { ...jobOf(id, status), runSeconds: status === 'ended' ? inferenceSeconds(metrics) : null }
+}
+
+/** Of what came of a job; null where the answer is not about it. */
+export function readFalResult({ status, headers, body, job }: BackendAnswer): JobSight | null {
+  if (job === null) return null
+  if (status >= 200 && status < 300) return body === undefined ? null : jobOf(job, 'succeeded')
+  if (status < 400 || NOT_OF_JOB.has(status) || body === null || typeof body !== 'object') return null
+  const { detail, error_type: errorType } = body as Record<string, unknown>
+  // Without either it is no word of fal's on the job, but of whatever stands before it.
+  if (detail === undefined && errorType === undefined) return null
+  if (status === 400 && detail === STILL_IN_PROGRESS) return jobOf(job, 'running')
+  const message = messageOf(detail)
+  // A deadline that the client has set itself, or its cancel.
+  if (headers.get('x-fal-request-timeout-type') === 'user' || isCancel(errorType, message))
+    return jobOf(job, 'cancelled')
+  const kind = headers.get('x-fal-error-type') ?? errorType
+  const isLate = typeof kind === 'string' && kind.endsWith('_timeout')
+  const failure = REFUSALS.has(status) ? 'content_refused' : isLate ? 'job_timeout' : 'job_failed'
+  return { ...jobOf(job, 'failed'), failure, message }
+}
+
+function jobOf(id: string, status: JobStatus): JobSight {
+  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+}
+
+function inferenceSeconds(metrics: unknown): number | null {
+  const seconds =
+    metrics !== null && typeof metrics === 'object' ? (metrics as { inference_time?: unknown }).inference_time : null
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : null
+}
+
+function isCancel(errorType: unknown, message: string | null): boolean {
+  return errorType === 'request_cancelled' || /^request (was )?cancell?ed/i.test(message ?? '')
+}
+
+/** A sentence, or of a refused parameter the first of its problems. */
+function messageOf(detail: unknown): string | null {
+  const first: unknown = Array.isArray(detail) ? detail[0] : detail
+  const message = first !== null && typeof first === 'object' ? (first as { msg?: unknown }).msg : first
+  return typeof message === 'string' ? message.slice(0, MESSAGE_CHARS) : null
+}

@@ -1,0 +1,19 @@
+/** What `config check` tells of a wire's limits. */
+import { expect, it } from 'vitest'
+import { wireLimits } from '../../src/cli/wire-limits.ts'
+import type { ReleaseConfig } from '../../src/config/load.ts'
+import { fal } from '../../src/protocols/fal.ts'
+import { openaiVideos } from '../../src/protocols/openai-videos.ts'
+
+const copying = (sample: number) => ({ shadow: { sample } }) as ReleaseConfig
+const told = (...asked: Parameters<typeof wireLimits>) => wireLimits(...asked).map(({ message }) => message)
+
+it('tells where the videos of copies are not looked at, and where copies can’t be stopped', () => {
+  expect(told(copying(1), openaiVideos)).toEqual([])
+  expect(told(copying(1), fal)).toEqual([expect.stringContaining('a copy without one counts as ok')])
+  expect(told(copying(1), { ...openaiVideos, cancelCall: null })).toEqual([expect.stringContaining('cancels no job')])
+})
+
+it('tells nothing where nothing is copied', () => {
+  expect(told(copying(0), { ...fal, cancelCall: null })).toEqual([])
+})
