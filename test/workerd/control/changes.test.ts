@@ -22,6 +22,7 @@ interface Answer<T> {
 /** Of a release whose changes take two people, and of one whose changes do not. */
 const REVIEWED = '/api/v1/releases/reviewed/config'
 const FREE = '/api/v1/releases/wan22/config'
+const SPOILT = '/api/v1/releases/spoilt/config'
 
 async function call<T>(as: Person, method: string, path: string, body?: unknown): Promise<Answer<T>> {
   const worker = (exports as unknown as { default: Fetcher }).default
@@ -314,7 +315,7 @@ describe('what live-config holds', () => {
     const published = ({ id, revision }: ChangeDetail) =>
       good<ChangeDetail>('admin', 'POST', `${FREE}/changes/${id}/publish`, { revision })
     for (const minJobs of [7, 8]) await published(await proposed(minJobs))
-    await spoil({})
+    await spoil('wan22', {})
     const again = await proposed(9)
     expect(again).toMatchObject({ id: 3, status: 'open' })
     expect(await good<ChangeDetail>('viewer', 'GET', `${FREE}/changes/3`)).toMatchObject({ status: 'open' })
@@ -322,29 +323,29 @@ describe('what live-config holds', () => {
   })
 
   const BACK = { action: 'rollback', reason: 'it is night' }
-  const spoil = async (data: unknown) => {
-    const stub = bindings.LIVE_CONFIG.get(bindings.LIVE_CONFIG.idFromName('release:wan22'))
+  const spoil = async (release: string, data: unknown) => {
+    const stub = bindings.LIVE_CONFIG.get(bindings.LIVE_CONFIG.idFromName(`release:${release}`))
     await runInDurableObject(stub, (_, { storage }) => storage.put('data', data))
     await evictAllDurableObjects()
   }
 
   it('of a newer schema stops change requests only: direct changes, versions, actions and pages go on', async () => {
-    await good('operator', 'POST', `${FREE}/changes`, { title: 'a', reason: 'b', patch: { min_jobs: 7 } })
-    await spoil({ data: { schema: 3 } })
-    expect(await call('operator', 'GET', `${FREE}/changes`)).toMatchObject({
+    await good('operator', 'POST', `${SPOILT}/changes`, { title: 'a', reason: 'b', patch: { min_jobs: 7 } })
+    await spoil('spoilt', { data: { schema: 3 } })
+    expect(await call('operator', 'GET', `${SPOILT}/changes`)).toMatchObject({
       status: 503,
       body: { error: { code: 'control_plane_unavailable' } },
     })
-    await good<ConfigView>('admin', 'PATCH', `${FREE}?reason=night`, { min_jobs: 8 })
-    await good<ConfigView>('operator', 'GET', FREE)
-    await good('operator', 'GET', `${FREE}/versions`)
-    await good('operator', 'GET', '/api/v1/releases/wan22/history')
-    await good('operator', 'POST', '/api/v1/releases/wan22/actions', { action: 'start' })
-    await good('operator', 'POST', '/api/v1/releases/wan22/actions', BACK)
+    await good<ConfigView>('admin', 'PATCH', `${SPOILT}?reason=night`, { min_jobs: 8 })
+    await good<ConfigView>('operator', 'GET', SPOILT)
+    await good('operator', 'GET', `${SPOILT}/versions`)
+    await good('operator', 'GET', '/api/v1/releases/spoilt/history')
+    await good('operator', 'POST', '/api/v1/releases/spoilt/actions', { action: 'start' })
+    await good('operator', 'POST', '/api/v1/releases/spoilt/actions', BACK)
     const worker = (exports as unknown as { default: Fetcher }).default
     const page = async (path: string) => {
       const headers = { authorization: 'Bearer token-of-admin', accept: 'text/html' }
-      return (await worker.fetch(`http://127.0.0.1/_sluice/releases/wan22${path}`, { headers })).status
+      return (await worker.fetch(`http://127.0.0.1/_sluice/releases/spoilt${path}`, { headers })).status
     }
     for (const path of ['', '/config', '/history', '/jobs']) expect(await page(path), path).toBe(200)
     expect(await page('/changes')).toBe(503)
