@@ -1,6 +1,6 @@
 /**
- * One per release: the only writer of its state, published overlay and audit. Ticks by alarm while the
- * release runs. Judgement and transitions are the core's; gathering, storing and notifying are here.
+ * One per release: the only writer of its state, published overlay and audit. What others ask of it is answered here;
+ * what its alarm sets off is wake.ts's. Judgement and transitions are the core's.
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
@@ -13,19 +13,18 @@ import type { WindowRow } from '../core/window.ts'
 import { Scheduler } from './controller/scheduler.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
 import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
-import { remark } from './controller/commit.ts'
 import { nextTickAt } from '../core/cadence.ts'
 import { type Effective, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
-import { Outbox, type Undeliverable } from './controller/outbox.ts'
+import { Outbox } from './controller/outbox.ts'
 import { pageThrough } from './controller/paging.ts'
 import { Publishing } from './controller/publishing.ts'
 import { Pusher } from './controller/pusher.ts'
 import { Signals } from './controller/signals.ts'
 import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
-import { RemovedRelease } from './controller/removed-release.ts'
+import { Wake } from './controller/wake.ts'
 import { releaseNameOf } from './object-config.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { RowsTaken } from './rpc.ts'
@@ -42,6 +41,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   readonly #pusher: Pusher
   readonly #blast: BlastRadius
   readonly #scheduler: Scheduler
+  readonly #wake: Wake
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -62,6 +62,19 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#pusher = new Pusher(env, this.#store, effective)
     this.#scheduler = new Scheduler(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store)
+    this.#wake = new Wake({
+      env,
+      name: this.#name,
+      store: this.#store,
+      outbox: this.#outbox,
+      tick: this.#tick,
+      pusher: this.#pusher,
+      blast: this.#blast,
+      experiment: this.#experiment,
+      scheduler: this.#scheduler,
+      effective,
+      waitUntil: (work) => ctx.waitUntil(work),
+    })
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -175,55 +188,8 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? gatherLost(this.env, effective.config) : 0
   }
 
-  /** Scheduled again before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
   override async alarm(): Promise<void> {
-    const effective = this.#effective()
-    await this.#scheduler.scheduleRetry(effective.ok ? effective.config : null)
-    if (!effective.ok) return effective.code === 'release_not_found' ? this.#idle() : undefined
-    // A step that fails does not keep the next ones from running.
-    await this.#attempt('tick', () => this.#tick.run())
-    await this.#attempt('push', () => this.#pusher.push())
-    await this.#attempt('close-shadows', () => this.#pusher.closeShadows())
-    await this.#attempt('settle', () => this.#blast.settle())
-    this.#send()
-    const current = this.#effective()
-    if (!current.ok) return
-    // Beside the alarm: what can't be read of an experiment delays no rollback.
-    this.ctx.waitUntil(this.#attempt('experiment', () => this.#experiment.evaluate(current.config)))
-    await this.#attempt('schedule', () => this.#scheduler.schedule(current.config))
-  }
-
-  async #attempt(step: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work()
-    } catch (error) {
-      console.error(JSON.stringify({ at: 'release-controller', release: this.#name, step, error: String(error) }))
-    }
-  }
-
-  /** Webhooks go out beside the alarm, one batch at a time: a receiver that hangs holds up no judgement. */
-  #send(): void {
-    const sending = this.#outbox.send(Date.now(), (lost) => this.#webhookGivenUp(lost))
-    if (!sending) return
-    const sent = async () => {
-      await sending
-      const effective = this.#effective()
-      if (effective.ok) await this.#scheduler.schedule(effective.config)
-    }
-    this.ctx.waitUntil(this.#attempt('webhooks', sent))
-  }
-
-  #webhookGivenUp(lost: Undeliverable): void {
-    const reason = `webhook ${lost.event} to ${lost.url} given up: ${lost.error}`
-    const entry = { who: 'system:webhook', action: 'webhook_given_up', reason, evidence: lost }
-    this.#store.commit(remark(this.#store.state, entry), Date.now())
-  }
-
-  /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
-  async #idle(): Promise<void> {
-    await this.#attempt('removed-release', () => new RemovedRelease(this.env, this.#name, this.#store).run())
-    this.#send()
-    await this.#attempt('idle', () => this.#scheduler.idle())
+    await this.#wake.run()
   }
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
