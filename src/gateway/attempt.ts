@@ -1,4 +1,5 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
+import { answerJson } from '../protocols/answer-json.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
@@ -10,7 +11,6 @@ import {
   isJson,
   isRedirect,
   MAX_JOB_JSON_BYTES,
-  parseJson,
   readPrefix,
   type Upstream,
 } from './forward.ts'
@@ -115,7 +115,7 @@ async function readAnswer(
     tried.rest = read.rest
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
     if (tried.text !== null) {
-      tried.json = parseJson(tried.text)
+      tried.json = answerJson(tried.text)
       tried.sight = lane.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
     }
     if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id, route.prefix)))

@@ -3,7 +3,6 @@
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
 import { startDeadline } from '../durable/deadline.ts'
-import { ANSWER_BOUNDS, isWithin } from '../protocols/body/bounds.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -146,13 +145,4 @@ export function resumed(
     },
     cancel: (reason) => reader.cancel(reason),
   })
-}
-
-/** Undefined for what is no JSON, and for what holds more than an answer may: it is not looked into. */
-export function parseJson(text: string): unknown {
-  try {
-    return isWithin(text, ANSWER_BOUNDS) ? JSON.parse(text) : undefined
-  } catch {
-    return undefined
-  }
 }

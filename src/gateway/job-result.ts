@@ -2,10 +2,12 @@
  * The job that a poll's answer shows. On a wire whose status says only that a job has ended its result is asked for too,
  * so that a failure is known, and can be rescued, before its client reads of an end.
  */
+import { answerJson } from '../protocols/answer-json.ts'
 import { replicaUrl } from '../config/replica.ts'
+import { withResult } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, JobResult, JobSight, Route } from '../protocols/protocol.ts'
 import { type Exchange, outgoing } from './exchange.ts'
-import { MAX_JOB_JSON_BYTES, parseJson, readPrefix } from './forward.ts'
+import { MAX_JOB_JSON_BYTES, readPrefix } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { OwnedJob } from './owned-job.ts'
 
@@ -26,8 +28,7 @@ export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<Job
   if (route.answer === 'result') return protocol.result?.read(shown) ?? null
   const sight = protocol.readJob(shown)
   if (sight?.status !== 'ended' || !protocol.result) return sight
-  const result = await resultOf(asked, protocol.result)
-  return result ? { ...result, runSeconds: result.runSeconds ?? sight.runSeconds } : sight
+  return withResult(sight, await resultOf(asked, protocol.result))
 }
 
 /** Null where the backend does not tell now. */
@@ -50,7 +51,7 @@ async function resultOf({ x, route, job }: Asked, result: JobResult): Promise<Jo
     const { status, headers } = upstream.response
     const { bytes, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
     await rest?.cancel()
-    const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
+    const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
     return result.read({ status, headers, body, job: upstreamId })
   } catch {
     return null

@@ -2,6 +2,7 @@
  * Requests about a job that exists: poll, content, cancel and whatever else names one. They go to
  * the arm that owns the job, whatever the split has become.
  */
+import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
@@ -14,7 +15,6 @@ import {
   isJson,
   isRedirect,
   MAX_JOB_JSON_BYTES,
-  parseJson,
   readPrefix,
   type Upstream,
   upstreamError,
@@ -144,7 +144,7 @@ async function json(answered: Answered): Promise<Response> {
   })
   done()
   const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
-  const body = text === null ? undefined : parseJson(text)
+  const body = text === null ? undefined : answerJson(text)
   const asked = { x, route, job }
   const sight = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
   if (route.operation === 'poll' && showsFailure(job, status, sight)) {

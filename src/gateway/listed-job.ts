@@ -1,11 +1,11 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
+import { answerJson } from '../protocols/answer-json.ts'
 import type { ListedJob } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight } from '../protocols/protocol.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
-import { parseJson } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
@@ -96,7 +96,7 @@ async function lookAt(x: Exchange, lane: JobLane, job: ListedJob, url: string, m
     const { status, body: stream } = upstream.response
     const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
     const text = bytes ? new TextDecoder().decode(bytes) : ''
-    const body = parseJson(text)
+    const body = answerJson(text)
     return {
       at,
       status,

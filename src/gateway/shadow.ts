@@ -3,6 +3,7 @@
  * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. The shadow
  * *job* is the ledger's to follow.
  */
+import { answerJson } from '../protocols/answer-json.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -11,7 +12,7 @@ import { within } from '../durable/deadline.ts'
 import type { JobSight, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
 import { COPY_MS } from './deadlines.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, parseJson } from './forward.ts'
+import { armErrorOf, callBackend } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
@@ -105,7 +106,7 @@ async function readCopy(lane: JobLane, response: Response): Promise<{ outcome: O
   }
   try {
     const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
-    const body = bytes ? parseJson(new TextDecoder().decode(bytes)) : undefined
+    const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
     const sight = lane.protocol.readJob({ status, headers: response.headers, body, job: null })
     return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
   } catch {

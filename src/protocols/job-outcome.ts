@@ -17,3 +17,8 @@ export function outcomeOf(sight: JobSight): Outcome | null {
       return sight.failure ?? 'job_failed'
   }
 }
+
+/** A job of which its poll says only that it has ended, with what its result tells; as it was where there is none. */
+export function withResult(ended: JobSight, result: JobSight | null): JobSight {
+  return result ? { ...result, runSeconds: result.runSeconds ?? ended.runSeconds } : ended
+}

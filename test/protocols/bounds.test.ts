@@ -1,6 +1,6 @@
 /** How much a body or an answer may hold, and that what holds more costs no more than its length. */
 import { describe, expect, test } from 'vitest'
-import { parseJson } from '../../src/gateway/forward.ts'
+import { answerJson } from '../../src/protocols/answer-json.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { expectNoDearer } from '../support/cost.ts'
 import { repeated } from '../support/odd-texts.ts'
@@ -155,7 +155,7 @@ describe('an answer out of bounds is read as words, and shows no job and no id o
     ['a million elements', `{"id":"video_gen_77","status":"queued","a":[${commas('1', MILLION)}]}`],
     ['100,000 levels', `{"id":"video_gen_77","status":"queued","a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ])('%s', (_, text) => {
-    expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body: parseJson(text), job: null })).toBeNull()
+    expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body: answerJson(text), job: null })).toBeNull()
     const shown = answered(text)
     expect(shown).toBe(text.replace('video_gen_77', 'slc_A_slc'))
     const ordinary = JSON.stringify({ id: 'video_gen_77', note: repeated('x ', text.length) })

@@ -1,7 +1,7 @@
 /** Bodies and answers on their whole way through the reader: all that is ever done with them, in one call each. */
 import { expect } from 'vitest'
 import { SluiceError } from '../../src/core/errors.ts'
-import { parseJson } from '../../src/gateway/forward.ts'
+import { answerJson } from '../../src/protocols/answer-json.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { repeated } from '../support/odd-texts.ts'
 import { translation } from './contract.ts'
@@ -50,7 +50,7 @@ export function submitted({ bytes, contentType }: Sent, path = '/v1/videos'): Sl
 
 /** All that is ever done with an answer. */
 export function answered(text: string): string {
-  const body = parseJson(text)
+  const body = answerJson(text)
   openaiVideos.readJob({ status: 200, headers: new Headers(), body, job: null })
   const ids = new Map(
     openaiVideos

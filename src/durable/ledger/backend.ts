@@ -3,7 +3,8 @@ import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { BackendAnswer, JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
-import { ANSWER_BOUNDS, isWithin } from '../../protocols/body/bounds.ts'
+import { answerJson } from '../../protocols/answer-json.ts'
+import { withResult } from '../../protocols/job-outcome.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
@@ -98,7 +99,7 @@ export class Backend {
     const call = result.call(this.#address(target, ended.id))
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     const sight = response && result.read(await read(response, ended.id))
-    return sight ? { ...sight, runSeconds: sight.runSeconds ?? ended.runSeconds } : ended
+    return withResult(ended, sight)
   }
 
   #address({ arm, prefix }: Target, upstreamId: string): JobAddress {
@@ -156,8 +157,7 @@ async function read(response: Response, job: string | null): Promise<BackendAnsw
 async function jsonOf({ body }: Response): Promise<unknown> {
   try {
     const bytes = body ? await readCapped(body, MAX_ANSWER_BYTES) : null
-    const text = bytes ? new TextDecoder().decode(bytes) : ''
-    return isWithin(text, ANSWER_BOUNDS) ? JSON.parse(text) : undefined
+    return bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
   } catch {
     return undefined
   }
