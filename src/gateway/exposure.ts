@@ -21,15 +21,8 @@ export function expose(
   const [owner] = subject.owners
   const { arm, percent } = dealt
   const { epoch } = snapshot
-  if (lane.telemetry.hasExposed({ owner, arm, epoch })) return
-  lane.telemetry.exposed({
-    owner,
-    arm,
-    epoch,
-    percent,
-    at: x.isolate.deps.now(),
-    traits: traitsOf(x, subject, submission),
-  })
+  const at = x.isolate.deps.now()
+  lane.telemetry.exposed({ owner, arm, epoch, percent, at }, () => traitsOf(x, subject, submission))
 }
 
 function traitsOf(x: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {

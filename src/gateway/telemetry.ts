@@ -92,17 +92,14 @@ export class Telemetry {
     ;(batch.missing ??= []).push(missing)
   }
 
-  /** Whether this subject was told of in this epoch; the ledger knows the first of all isolates. */
-  hasExposed(exposure: Pick<Exposure, 'epoch' | 'owner' | 'arm'>): boolean {
-    return this.#told.has(exposureKey(exposure))
-  }
-
-  exposed(exposure: Exposure): void {
-    if (this.hasExposed(exposure) || !this.#room()) return
+  /** Each subject is told of once an epoch; the ledger knows the first of all isolates. `traits` are looked up only then. */
+  exposed(exposure: Omit<Exposure, 'traits'>, traits: () => Exposure['traits']): void {
+    const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
+    if (this.#told.has(key) || !this.#room()) return
     if (this.#told.size >= MAX_TOLD) this.#told.clear()
-    this.#told.add(exposureKey(exposure))
+    this.#told.add(key)
     const batch = this.#batch(exposure.owner)
-    ;(batch.exposed ??= []).push(exposure)
+    ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
   }
 
   /** Steps of the shadow funnel, and `dropped:REASON`. */
@@ -196,8 +193,4 @@ export class Telemetry {
     this.#events++
     return true
   }
-}
-
-function exposureKey({ epoch, owner, arm }: Pick<Exposure, 'epoch' | 'owner' | 'arm'>): string {
-  return `${epoch}|${owner}|${arm}`
 }

@@ -25,9 +25,9 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
-  const told = Number(headers.get('content-length') ?? Number.NaN)
+  const told = toldBytes(request)
   if (told > maxBodyBytes) throw tooLarge(maxBodyBytes)
-  const small = await readSmall(request)
+  const small = await readSmall(request, told)
   if (small) return small
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
@@ -45,14 +45,18 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
 }
 
 /** A body that tells that it is small; null for any other. Throws `request_timeout`. */
-export async function readSmall(request: Request): Promise<Uint8Array<ArrayBuffer> | null> {
-  const told = Number(request.headers.get('content-length') ?? Number.NaN)
+export async function readSmall(request: Request, told = toldBytes(request)): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!(told <= SMALL_BYTES) || !request.body) return null
   try {
     return new Uint8Array(await within(IDLE_MS, request.arrayBuffer()))
   } catch (cause) {
     throw tooSlow(IDLE_MS, cause)
   }
+}
+
+/** By its content-length; NaN where it has none. */
+function toldBytes({ headers }: Request): number {
+  return Number(headers.get('content-length') ?? Number.NaN)
 }
 
 /** When a body must have come to an end of which so many bytes came since `began`; both unix ms. */

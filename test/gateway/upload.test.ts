@@ -57,6 +57,15 @@ describe('an upload', () => {
     expect(wasCancelled()).toBe(true)
   })
 
+  it('that tells that it is small has the time of one stall for all of it', async () => {
+    const told = { 'content-length': '100' }
+    const dripped = upload(steady(1, 1000, 100), told)
+    const sent = upload(steady(50, 9000, 2), told)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(await dripped.read).toMatchObject({ code: 'request_timeout', tookMs: IDLE_MS })
+    expect(await sent.read).toMatchObject({ size: 100, tookMs: 18_000 })
+  })
+
   it.each([1, 100, 2500])(
     'of %i bytes every five seconds is ended when it falls behind the least rate',
     async (bytes) => {
