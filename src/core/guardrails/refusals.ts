@@ -5,16 +5,14 @@
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import { logETwoStreams } from '../stats/two-streams.ts'
 import { type Counters, judged } from '../window.ts'
+import type { SequentialGuardrail } from './sequential.ts'
 import { addTallies, countersOf, nothingYet, share } from './streak.ts'
 import { counted, percent, silenceText, subjectOf, tallyText } from './words.ts'
 
-interface RefusalGuardrail extends GuardrailBase {
+interface RefusalGuardrail extends SequentialGuardrail {
   kind: 'refusals'
   /** The share of refusals from which on they act: below it they are some clients' own matter. */
   max: number
-  /** False alarms over a whole release, all its epochs together. */
-  alpha: number
-  minRequests: number
 }
 
 /** One client's repeats of a refused request are one refusal: clumps of so many are counted as one, in both arms. */

@@ -4,21 +4,18 @@
  */
 import { toleratedByControl } from './job-age.ts'
 import { latenciesOf, mergeLatencies } from './latency.ts'
-import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
+import type { ClosedWindow, Finding, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
-import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
+import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripped } from './sequential.ts'
 import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
 import { logERateVsControl } from '../stats/sequential.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, silenceText, subjectOf } from './words.ts'
 
-export interface SequentialLatencyGuardrail extends GuardrailBase {
+export interface SequentialLatencyGuardrail extends SequentialGuardrail {
   kind: 'sequential_latency'
   /** 0.5 = control × 1.5. */
   maxOverControl: number
-  /** False alarms over a whole release, all its epochs together. */
-  alpha: number
-  minRequests: number
   literal: boolean
   /** Jobs' latencies per unit of work, where known. */
   normalise: boolean

@@ -1,20 +1,17 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { ClosedWindow, Finding, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import { errorTally } from './rate.ts'
-import { sequentialFinding, type SequentialTest, tripped } from './sequential.ts'
+import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripped } from './sequential.ts'
 import { logERateVsControl } from '../stats/sequential.ts'
 import { logETwoStreams } from '../stats/two-streams.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { silenceText, subjectOf } from './words.ts'
 
-export interface SequentialRateGuardrail extends GuardrailBase {
+export interface SequentialRateGuardrail extends SequentialGuardrail {
   kind: 'sequential_rate'
   max: number
   /** The candidate's rate may exceed control's by this much. */
   margin: number
-  /** False alarms over a whole release, all its epochs together. */
-  alpha: number
-  minRequests: number
 }
 
 export const sequentialRate: Kind<SequentialRateGuardrail> = {

@@ -2,7 +2,7 @@
  * What the count-based monitors share, on from the first job at any traffic: e-processes over all jobs of the epoch
  * instead of streaks of windows. Once crossed within an epoch, crossed for good. What is an event is the kinds' to say.
  */
-import type { Finding, MonitorState, Tally } from './monitor.ts'
+import type { Finding, GuardrailBase, MonitorState, Tally } from './monitor.ts'
 import { logERateAbove } from '../stats/sequential.ts'
 import { share } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
@@ -13,6 +13,13 @@ import type { Operation } from '../outcome.ts'
  * takes jobs as independent, and they are only nearly so. A fourth is believed.
  */
 const LEAST_EVENTS = 4
+
+/** What every kind that counts job by job is configured with. */
+export interface SequentialGuardrail extends GuardrailBase {
+  /** False alarms over a whole release, all its epochs together. */
+  alpha: number
+  minRequests: number
+}
 
 /** What is tested: events among jobs against a limit, and against control's. */
 export interface SequentialTest {
