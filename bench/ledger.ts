@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
 import { startGateway } from '../demo/gateway.ts'
+import { cpuSeconds } from './hot-path/processes.ts'
 import { PolledBackend } from './polled-backend.ts'
 import { table } from './table.ts'
 
@@ -42,16 +43,13 @@ interface Counted {
 }
 
 /** CPU seconds of all processes whose folder is this one's: the gateway's runtime. */
-function cpuSeconds(folder: string): number {
-  const pids = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+function cpuSecondsIn(folder: string): number {
+  return execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.includes('workerd') && line.includes('serve'))
     .map((line) => line.trim().split(' ')[0]!)
     .filter((pid) => environmentOf(pid).includes(folder))
-  return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return sum + (Number(fields[11]) + Number(fields[12])) / 100
-  }, 0)
+    .reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0)
 }
 
 function environmentOf(pid: string): string {
@@ -95,9 +93,9 @@ async function cell(jobs: number, pollMs: number): Promise<string[]> {
       }
     })
     await Promise.all(submits)
-    const [from, cpuFrom] = [Date.now(), cpuSeconds(folder)]
+    const [from, cpuFrom] = [Date.now(), cpuSecondsIn(folder)]
     await sleep(jobMs)
-    const [cpu, seconds] = [cpuSeconds(folder) - cpuFrom, (Date.now() - from) / 1000]
+    const [cpu, seconds] = [cpuSecondsIn(folder) - cpuFrom, (Date.now() - from) / 1000]
     const polled = [control, candidate].flatMap((backend) => backend.polls.filter(({ at }) => at >= from))
     control.endAll()
     candidate.endAll()

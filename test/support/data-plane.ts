@@ -1,6 +1,4 @@
-/** Requests to the gateway's data plane as plain HTTP clients make them, and subjects chosen by where the hash puts them. */
-import type { Arm } from '../../src/core/arm.ts'
-import { isCandidate, positionOf } from '../../src/core/assignment.ts'
+/** Requests to the gateway's data plane as plain HTTP clients make them. */
 import { eventually } from './control-client.ts'
 import type { Gateway } from './processes.ts'
 
@@ -72,16 +70,6 @@ export async function pollToEnd(gateway: Gateway, id: string, subject: string | 
     ({ status }) => status === 'completed' || status === 'failed',
     withinMs,
   )
-}
-
-/** So many subjects that the hash puts into this arm at this percent. */
-export function subjectsOf(release: string, arm: Arm, percent: number, count: number): string[] {
-  const found: string[] = []
-  for (let i = 0; found.length < count; i++) {
-    const subject = `user-${i}`
-    if (isCandidate(positionOf(release, subject), percent) === (arm === 'candidate')) found.push(subject)
-  }
-  return found
 }
 
 /** Waits until the data plane routes by this stage. */

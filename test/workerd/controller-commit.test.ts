@@ -53,19 +53,14 @@ async function breach(epoch: number): Promise<void> {
   vi.setSystemTime(T0 + 4200)
 }
 
+const ERROR_RATE = { metric: 'error_rate', operations: ['submit'], max: 0.1, for_windows: 3, min_requests: 5 }
+
 it.each(['rollback', 'pause'] as const)(
   'a tick that breaches (action %s) keeps nothing while any of its writes fails, and then everything',
   async (action) => {
     const errors = vi.spyOn(console, 'error').mockImplementation(() => undefined)
     await withController(async (object, storage, failWrite) => {
-      const guardrail = {
-        metric: 'error_rate',
-        operations: ['submit'],
-        max: 0.1,
-        for_windows: 3,
-        min_requests: 5,
-        action,
-      }
+      const guardrail = { ...ERROR_RATE, action }
       good(await object.publish({ guardrails: [guardrail] }, 0, 'test', ANNA))
       const { epoch } = good(await object.act(command('start', { stage: 'canary-50' }), ANNA))
       await breach(epoch)
@@ -94,14 +89,7 @@ it.each(['rollback', 'pause'] as const)(
 it('a tick that only alerts keeps neither the entry nor its mark while any of its writes fails', async () => {
   const errors = vi.spyOn(console, 'error').mockImplementation(() => undefined)
   await withController(async (object, storage, failWrite) => {
-    const guardrail = {
-      metric: 'error_rate',
-      operations: ['submit'],
-      max: 0.1,
-      for_windows: 3,
-      min_requests: 5,
-      action: 'warn',
-    }
+    const guardrail = { ...ERROR_RATE, action: 'warn' }
     good(await object.publish({ guardrails: [guardrail] }, 0, 'test', ANNA))
     const { epoch } = good(await object.act(command('start', { stage: 'canary-50' }), ANNA))
     await breach(epoch)

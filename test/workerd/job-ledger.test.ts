@@ -3,23 +3,11 @@
  * stored.
  */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
-import { shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, shows, T0 } from '../support/workerd/stub-backends.ts'
 
-/** Far ahead, so that no alarm goes off by itself. */
-const T0 = 1_900_000_000_000
-
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 describe("a job's end", () => {
   it('is counted once under twenty sightings, by several isolates, over evictions', async () => {

@@ -3,26 +3,15 @@
  * its video is asked for; what its owner did himself counts against nobody.
  */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry, MissingVideo } from '../../src/durable/rpc.ts'
 import { counted, entry, ledger, series, sighting } from '../support/workerd/objects.ts'
-import { named, shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
-/** Far ahead, so that no alarm goes off by itself. */
-const T0 = 1_900_000_000_000
 const HOUR_MS = 3_600_000
 const CAPS = { maxInFlight: 10, maxJobsPerDay: 1000, jobTimeoutMs: 60_000 }
 
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 function missing({ arm, replica, upstreamId, owner }: JobEntry, sentAt = Date.now()): MissingVideo {
   const request = series({ operation: 'content', arm, epoch: 7, stage: 'canary-100' })

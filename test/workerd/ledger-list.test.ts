@@ -1,21 +1,10 @@
 /** What the ledger tells a list of each job, so that its backend need not be asked: how it ended, or when it was seen open. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry, ListedJob } from '../../src/durable/rpc.ts'
 import { entry, ledger, sighting } from '../support/workerd/objects.ts'
-import { stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
-const T0 = 1_900_000_000_000
-
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 async function listed(object: ReturnType<typeof ledger>, { owner }: JobEntry): Promise<ListedJob[]> {
   return object.list([owner], null, 100, 'desc')

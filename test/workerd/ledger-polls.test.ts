@@ -1,24 +1,13 @@
 /** What the ledger polls by itself: hung backends hold up nobody else, what they hold times out, open jobs are evidence. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { WindowRow } from '../../src/core/window.ts'
 import type { JobEntry } from '../../src/durable/rpc.ts'
 import { quantile } from '../../src/core/sketch.ts'
 import { counted, entry, ledger } from '../support/workerd/objects.ts'
-import { named, shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
-const T0 = 1_900_000_000_000
-
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 function entries(n: number, name: string, over: Partial<JobEntry> = {}): JobEntry[] {
   return Array.from({ length: n }, (_, i) => entry(`${name}-${i}`, over))

@@ -1,23 +1,13 @@
 /** A candidate's job that failed goes on at control: whose it is, whatever ended it, and whatever goes wrong on the way. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry } from '../../src/durable/rpc.ts'
 import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
-import { shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, shows } from '../support/workerd/stub-backends.ts'
 
-const T0 = 1_900_000_000_000
 const WAIT_MS = 2000
 
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 function rescuable(name: string, over: Partial<JobEntry> = {}): JobEntry {
   const bytes = new TextEncoder().encode(JSON.stringify({ prompt: name }))

@@ -1,24 +1,13 @@
 /** A wire whose status says only that a job has ended: the ledger asks for the result, at the arm's own model. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import { counted, entry } from '../support/workerd/objects.ts'
-import { stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
-const T0 = 1_900_000_000_000
-
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 function queueLedger(index: number) {
   const namespace = (env as unknown as Env).JOB_LEDGER

@@ -1,22 +1,10 @@
 /** Shadow copies in the ledger: admitted within their caps, followed to their end, stopped after a rollback. */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { counted, entry, ledger } from '../support/workerd/objects.ts'
-import { shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
+import { backendsOfEachTest, shows, T0 } from '../support/workerd/stub-backends.ts'
 
-/** Far ahead, so that no alarm goes off by itself. */
-const T0 = 1_900_000_000_000
-
-let backends: StubBackends
-
-beforeEach(() => {
-  backends = stubBackends(T0)
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-})
+const backends = backendsOfEachTest()
 
 describe('shadow copies', () => {
   it('are admitted up to max_in_flight and max_jobs_per_day, counted in storage and not in memory', async () => {

@@ -7,8 +7,6 @@ import { createExecutionContext, reset, waitOnExecutionContext } from 'cloudflar
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, vi } from 'vitest'
 import type { Env } from '../../../src/config/env.ts'
-import type { Arm } from '../../../src/core/arm.ts'
-import { isCandidate, positionOf } from '../../../src/core/assignment.ts'
 import type { Snapshot } from '../../../src/core/release.ts'
 import type { CounterBatch, CounterShardRpc } from '../../../src/durable/rpc.ts'
 import { controllerOf, ledgerAt, shardOf } from '../../../src/durable/stubs.ts'
@@ -214,16 +212,6 @@ export class DataPlane {
     const snapshot = async () => this.#snapshotOf(release)
     return { snapshot, flush: ({ rows }) => (this.#rows.push(...rows), snapshot()) }
   }
-}
-
-/** So many subjects that the hash puts into this arm at this percent. */
-export function subjectsOf(release: string, arm: Arm, percent: number, count: number): string[] {
-  const found: string[] = []
-  for (let i = 0; found.length < count; i++) {
-    const subject = `user-${i}`
-    if (isCandidate(positionOf(release, subject), percent) === (arm === 'candidate')) found.push(subject)
-  }
-  return found
 }
 
 /** Turns of the event loop until it holds; no time passes. */

@@ -1,5 +1,5 @@
 /** Both backends of the objects under test, answered by a function; time stands still, and what hangs is given up early. */
-import { vi } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
 
 export interface Call {
   method: string
@@ -21,6 +21,30 @@ export interface StubBackends {
   content: (answer: Answer) => void
   /** Calls of this method. */
   of: (method: string) => Call[]
+}
+
+/** Unix ms; far ahead, so that no alarm goes off by itself. */
+export const T0 = 1_900_000_000_000
+
+/** For each test of the file new ones, and time at `T0`; what is given back stands for those of the test that runs. */
+export function backendsOfEachTest(): StubBackends {
+  let current: StubBackends
+  beforeEach(() => void (current = stubBackends(T0)))
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+  return {
+    get calls() {
+      return current.calls
+    },
+    get downloads() {
+      return current.downloads
+    },
+    answer: (answer) => current.answer(answer),
+    content: (answer) => current.content(answer),
+    of: (method) => current.of(method),
+  }
 }
 
 /** To be undone by `vi.useRealTimers()` and `vi.restoreAllMocks()`. */

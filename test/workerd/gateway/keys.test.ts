@@ -8,9 +8,9 @@ import {
   inStillTime,
   letPass,
   releaseTable,
-  subjectsOf,
   until,
 } from '../../support/workerd/data-plane.ts'
+import { subjectsOf } from '../../support/subjects.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
 const RELEASE = 'wan22'

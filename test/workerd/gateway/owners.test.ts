@@ -1,6 +1,7 @@
 /** A job is its owner's and its arm's: altered ids, other callers, cookies, native ids over shards, and after a rollback. */
 import { describe, expect, it } from 'vitest'
-import { DataPlane, inStillTime, releaseTable, type Reply, subjectsOf } from '../../support/workerd/data-plane.ts'
+import { DataPlane, inStillTime, releaseTable, type Reply } from '../../support/workerd/data-plane.ts'
+import { subjectsOf } from '../../support/subjects.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
 const RELEASE = 'wan22'

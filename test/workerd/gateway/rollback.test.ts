@@ -4,14 +4,17 @@
  */
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { Arm } from '../../../src/core/arm.ts'
-import { isCandidate, positionOf } from '../../../src/core/assignment.ts'
 import { act, eachTestAnew, history, T0, tick, view, WINDOW_MS } from '../../support/workerd/controller-driver.ts'
 import { DataPlane, REAL_OBJECTS, releaseTable, type Reply } from '../../support/workerd/data-plane.ts'
+import { subjectsOf } from '../../support/subjects.ts'
 import { counted, ledger, RELEASE, shard } from '../../support/workerd/objects.ts'
 import { type Call, named, shows, type StubBackends, stubBackends } from '../../support/workerd/stub-backends.ts'
 
 const PERCENT = 50
-const USERS = { control: usersOf('control', 6), candidate: usersOf('candidate', 6) }
+const USERS = {
+  control: subjectsOf(RELEASE, 'control', PERCENT, 6),
+  candidate: subjectsOf(RELEASE, 'candidate', PERCENT, 6),
+}
 const ALL = [...USERS.control, ...USERS.candidate]
 /** From when on nothing may be sent to an arm that was taken out. */
 const PROPAGATION_MS = 2000
@@ -94,13 +97,6 @@ function isolate(): DataPlane {
 
 function armOf({ url }: Pick<Call, 'url'>): Arm {
   return new URL(url).host === 'candidate.test' ? 'candidate' : 'control'
-}
-
-function usersOf(arm: Arm, count: number): string[] {
-  const found: string[] = []
-  for (let i = 0; found.length < count; i++)
-    if (isCandidate(positionOf(RELEASE, `user-${i}`), PERCENT) === (arm === 'candidate')) found.push(`user-${i}`)
-  return found
 }
 
 /** A submit by each user. */
