@@ -1,4 +1,4 @@
-/** From exposures and events to a report, a decision, and what it does: through the Worker's door and its real objects. */
+/** From exposures and events to a report, a decision, and what it does: through the Worker's entry point and its real objects. */
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import * as v from 'valibot'

@@ -61,7 +61,7 @@ describe('a change with such a key', () => {
     ['POST', `${PATH}/changes/abc/discard`, '{"revision":1,"comment":"","constructor":1}'],
     ['POST', '/api/v1/events', `[{"release":"${WAN}","subject":"a","metric":"play","value":1,"__proto__":{}}]`],
     ['POST', '/api/v1/signals', `{"release":"${WAN}","arm":"control","metric":"m","value":1,"prototype":{}}`],
-  ])('is refused at every other door: %s %s', async (method, path, body) => {
+  ])('is refused at every other entry point: %s %s', async (method, path, body) => {
     const answer = await call(method, path, body)
     expect(answer.status).toBe(400)
     await answer.body?.cancel()
