@@ -116,7 +116,9 @@ async function readAnswer(
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
     if (tried.text !== null) {
       tried.json = answerJson(tried.text)
-      tried.sight = lane.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
+      const shown = { status, headers: response.headers, body: tried.json, job: null }
+      tried.sight = lane.protocol.readJob(shown)
+      if (status >= 400) tried.outcome = lane.protocol.submitError?.(shown) ?? tried.outcome
     }
     if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id, route.prefix)))
       tried.outcome = 'bad_output'

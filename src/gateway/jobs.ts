@@ -162,7 +162,8 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (sight || isBad) recordEnd(decided, route.operation, sight ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  noteSight(job, route, status, sight)
+  const isRefused = route.operation === 'cancel' && response.ok && lane.protocol.refusesCancel?.(body)
+  if (!isRefused) noteSight(job, route, status, sight)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(x, sourceOf(job, route, url), own, response.ok || sight ? body : null)
