@@ -2,20 +2,27 @@
  * LightX2V's server as its source has it, over an in-memory task store: jobs wait for their turn, a full queue and a
  * taken id are refused alike, and a job that is cancelled while it runs shows `cancelled` first and `failed` later.
  */
-import {
-  type PlainAnswer,
-  type PlainOptions,
-  type PlainRequest,
-  type PlainWire,
-  parsedObject,
-  told,
-} from './plain-wire.ts'
+import type { Faults } from './faults.ts'
+import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
 
-export interface LightX2vOptions extends PlainOptions {
+export interface LightX2vOptions {
+  /** Mean time of a job; each takes up to a fifth more or less. */
+  jobSeconds: number
+  random: () => number
+  faults: () => Faults
+  /** Unix ms. */
+  now: () => number
+  /** The video of a finished job. */
+  clip: (id: string) => Uint8Array
   /** Jobs that run at a time: one a server. */
   servers: number
   /** Jobs that wait or run, at most. */
   maxQueueSize: number
+}
+
+export interface LightX2v {
+  answer: (request: Omit<PlainRequest, 'headers'>) => PlainAnswer
+  isSubmit: (method: string, path: string) => boolean
 }
 
 interface Task {
@@ -36,7 +43,7 @@ const KEPT = 1000
 const STEP_MS = 1000
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
 
-export function createLightX2v(options: LightX2vOptions): PlainWire {
+export function createLightX2v(options: LightX2vOptions): LightX2v {
   const { jobSeconds, random, faults, now, clip, servers, maxQueueSize } = options
   const tasks = new Map<string, Task>()
 
@@ -50,7 +57,7 @@ export function createLightX2v(options: LightX2vOptions): PlainWire {
 
   const submit = (body: string): PlainAnswer => {
     if (random() < faults().error_rate) return told(500, { detail: 'CUDA error: device-side assert triggered' })
-    const message = parsedObject(body)
+    const message = parsed(body)
     if (!message) return told(422, { detail: [{ type: 'json_invalid', loc: ['body', 1], msg: 'JSON decode error' }] })
     for (const name of ['prompt', 'task_id', 'image_path', 'save_result_path']) {
       if (!['string', 'undefined'].includes(typeof message[name]))
@@ -116,7 +123,7 @@ export function createLightX2v(options: LightX2vOptions): PlainWire {
       'content-disposition': `attachment; filename="${task.path}.mp4"`,
     }
     const file = faults().empty_content ? new Uint8Array() : clip(task.id)
-    return { status: 200, body: null, file, headers, ignoresRange: true }
+    return { status: 200, body: null, file, headers }
   }
 
   const stop = (task: Task | undefined): PlainAnswer => {
@@ -139,7 +146,7 @@ export function createLightX2v(options: LightX2vOptions): PlainWire {
     }
   }
 
-  const answer = ({ method, url, body }: PlainRequest): PlainAnswer => {
+  const answer = ({ method, url, body }: Omit<PlainRequest, 'headers'>): PlainAnswer => {
     const path = url.pathname
     if (path === '/health') return told(200, { status: 'ok' })
     if (method === 'POST' && /^\/v1\/tasks\/(video\/)?$/.test(path)) return submit(body)
@@ -158,7 +165,7 @@ export function createLightX2v(options: LightX2vOptions): PlainWire {
     return asked === 'GET status' ? told(200, show(task)) : result(task)
   }
 
-  return { answer, isSubmit: (method, path) => method === 'POST' && path.startsWith('/v1/tasks/'), modelOf: () => null }
+  return { answer, isSubmit: (method, path) => method === 'POST' && path.startsWith('/v1/tasks/') }
 }
 
 /** Without a zone. */
@@ -171,4 +178,20 @@ function newId(): string {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
   const four = () => Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => letters[byte % 36]).join('')
   return [four(), four(), four(), four(), four()].join('-')
+}
+
+function told(status: number, body: unknown): PlainAnswer {
+  return { status, headers: {}, body }
+}
+
+/** Null for what is no JSON object. */
+function parsed(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text)
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch {
+    return null
+  }
 }

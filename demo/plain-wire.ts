@@ -1,55 +1,39 @@
-/** A wire as a function from request to answer, which tests in any runtime call without a port. */
-import type { Faults } from './faults.ts'
+/** A wire whose backend is a function from request to answer, served over HTTP with the demo's faults on the way. */
+import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { drip, json } from './answer.ts'
+import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+import { serveBytes } from './serve-bytes.ts'
+import { readAll } from './submit-body.ts'
+import type { Wire, WireOptions } from './wire.ts'
 
-export interface PlainRequest {
-  method: string
-  /** As its sender reached this server: the URLs in an answer begin alike. */
-  url: URL
-  headers: { get(name: string): string | null }
-  body: string
-}
-
-export interface PlainAnswer {
-  status: number
-  body: unknown
-  /** A file instead of a body. */
-  file?: Uint8Array
-  headers?: Record<string, string>
-  /** The file is sent whole whatever range was asked for. */
-  ignoresRange?: boolean
-}
-
-export interface PlainWire {
-  answer: (request: PlainRequest) => PlainAnswer
+export interface PlainBackend {
+  answer: (request: PlainRequest) => PlainAnswer | Promise<PlainAnswer>
   isSubmit: (method: string, path: string) => boolean
-  /** Of a submit, as far as it names one. */
-  modelOf: (body: string) => string | null
+  /** Model that a submit names. */
+  modelOf: (request: PlainRequest) => string
+  /** What a refusal of the server itself looks like. */
+  refusal: (status: number, message: string) => unknown
 }
 
-/** What such a wire needs beside its own settings. */
-export interface PlainOptions {
-  /** Mean time of a job; each takes up to a fifth more or less. */
-  jobSeconds: number
-  random: () => number
-  faults: () => Faults
-  /** Unix ms. */
-  now: () => number
-  /** The video of a finished job. */
-  clip: (id: string) => Uint8Array
-}
-
-export function told(status: number, body: unknown): PlainAnswer {
-  return { status, body }
-}
-
-/** Null for what is no JSON object. */
-export function parsedObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
+export function plainWire(backend: PlainBackend, { faults, signal }: Pick<WireOptions, 'faults' | 'signal'>): Wire {
+  return {
+    isSubmit: backend.isSubmit,
+    refuse: (response: ServerResponse, status, message) => json(response, status, backend.refusal(status, message)),
+    serve: async ({ request, response, seen }, { pathname, search }) => {
+      if (faults().latency_ms > 0) await delay(faults().latency_ms, undefined, { signal })
+      const url = new URL(`http://${request.headers.host ?? 'backend'}${pathname}${search}`)
+      const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET')
+      const headers = new Headers(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+      const asked: PlainRequest = { method, url, headers, body: (await readAll(request)).toString() }
+      const isSubmit = backend.isSubmit(method, pathname)
+      if (isSubmit) seen.model = backend.modelOf(asked)
+      if (pathname === '/health') return json(response, 200, {})
+      const answered = await backend.answer(asked)
+      for (const [name, value] of Object.entries(answered.headers)) response.setHeader(name, value)
+      if (answered.file) return serveBytes(request, response, answered.file, 'video/mp4')
+      if (isSubmit && answered.status < 300 && faults().drip) return drip(response, JSON.stringify(answered.body))
+      json(response, answered.status, answered.body)
+    },
   }
 }
