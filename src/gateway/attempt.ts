@@ -116,7 +116,9 @@ async function readAnswer(
     tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
     if (tried.text !== null) {
       tried.json = answerJson(tried.text)
-      tried.backendJob = runtime.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
+      const shown = { status, headers: response.headers, body: tried.json, job: null }
+      tried.backendJob = runtime.protocol.readJob(shown)
+      if (status >= 400) tried.outcome = runtime.protocol.submitError?.(shown) ?? tried.outcome
     }
     if (mustBeJob && !read.rest && !(tried.backendJob && canBeFound(runtime, tried.backendJob.id, route.prefix)))
       tried.outcome = 'bad_output'

@@ -167,7 +167,8 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  recordUpdate(job, route, status, backendJob)
+  const isRefused = route.operation === 'cancel' && response.ok && runtime.protocol.refusesCancel?.(body)
+  if (!isRefused) recordUpdate(job, route, status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(ctx, sourceOf(job, route, url), own, response.ok || backendJob ? body : null)

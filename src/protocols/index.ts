@@ -1,10 +1,11 @@
 /** The one list of wire protocols. */
 import { fal } from './fal.ts'
 import { http } from './http.ts'
+import { lightx2v } from './lightx2v.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, lightx2v, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

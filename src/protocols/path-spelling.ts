@@ -21,3 +21,14 @@ export function decodedSegment(segment: string): string {
     return segment
   }
 }
+
+/** Where the shortest prefix that ends in `api` (lower case, as `/v1/videos`), in whatever case, ends; 0 where there is none. */
+export function apiEnd(path: string, api: string): number {
+  if (!path.startsWith('/')) return 0
+  for (let at = 0; at >= 0; at = path.indexOf('/', at + 1)) {
+    const end = at + api.length
+    const isEnd = end === path.length || path[end] === '/'
+    if (isEnd && path.slice(at, end).toLowerCase() === api) return end
+  }
+  return 0
+}

@@ -204,6 +204,10 @@ export interface JobProtocol extends Wire {
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
   readJob(answer: BackendAnswer): BackendJob | null
+  /** An arm's error in the answer to a submit that its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
+  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | null
+  /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
+  refusesCancel?(body: unknown): boolean
   /**
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.

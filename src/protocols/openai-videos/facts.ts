@@ -3,6 +3,7 @@ import type { FormBody } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
 import type { Submission } from '../protocol.ts'
 import { codePoints } from '../submission/code-points.ts'
+import { positive } from '../submission/positive.ts'
 
 /** vLLM-Omni's and SGLang's own default. */
 const DEFAULT_FPS = 24
@@ -47,10 +48,3 @@ function pixelsOf(values: Map<string, unknown>): number | null {
   const match = typeof size === 'string' ? /^([1-9]\d{0,5})[xX*]([1-9]\d{0,5})$/.exec(size.trim()) : null
   return match ? Number(match[1]) * Number(match[2]) : null
 }
-
-function positive(value: unknown): number | null {
-  const number = typeof value === 'number' ? value : typeof value === 'string' && isDecimal(value) ? Number(value) : NaN
-  return number > 0 && number < Number.MAX_SAFE_INTEGER ? number : null
-}
-
-const isDecimal = (text: string) => /^\s*\d{1,12}(\.\d{1,9})?\s*$/.test(text)

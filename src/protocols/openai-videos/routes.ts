@@ -1,5 +1,5 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
-import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import { apiEnd, asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
 
 export const API = '/v1/videos'
@@ -25,8 +25,8 @@ const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: '
  */
 export function routeVideos(method: string, given: string): Route {
   const plain = plainSpelling(given)
-  const path = baseEnd(plain) > 0 ? plain : asServersRead(plain)
-  const end = baseEnd(path)
+  const path = apiEnd(plain, API) > 0 ? plain : asServersRead(plain)
+  const end = apiEnd(path, API)
   if (end === 0) return { ...passed(method, plain), prefix: '' }
   const prefix = path.slice(0, end - API.length)
   // Some servers route without regard to case, so a job named that way is its owner's only as well.
@@ -38,17 +38,6 @@ export function routeVideos(method: string, given: string): Route {
 /** Whether `video` in the body of this submit names an earlier job. */
 export function refersToJobs(route: Route): boolean {
   return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
-}
-
-/** Where the shortest prefix that ends in `/v1/videos`, in whatever case, ends; 0 where there is none. */
-function baseEnd(path: string): number {
-  if (!path.startsWith('/')) return 0
-  for (let at = 0; at >= 0; at = path.indexOf('/', at + 1)) {
-    const end = at + API.length
-    const isEnd = end === path.length || path[end] === '/'
-    if (isEnd && path.slice(at, end).toLowerCase() === API) return end
-  }
-  return 0
 }
 
 function routeBelow(method: string, path: string, base: string, below: string): Unprefixed {

@@ -16,9 +16,9 @@ import { editText } from './field-text.ts'
 const WORD = /[\w-]+/g
 const AFTER_NAME = /["']?\s*:/y
 
-/** The whole body without such fields; the very same bytes where there are none. */
-export function shadowCopy(body: FormBody): Uint8Array<ArrayBuffer> {
-  const gone = new Set(body.fields.filter(isLeftOut))
+/** The whole body without such fields and those that are `own` to the job; the very same bytes where there are none. */
+export function shadowCopy(body: FormBody, own: (field: Field) => boolean = () => false): Uint8Array<ArrayBuffer> {
+  const gone = new Set(body.fields.filter((field) => isLeftOut(field) || own(field)))
   const allowance = new Allowance(body.bytes.length)
   const edits = body.fields
     .filter((field) => !gone.has(field))

@@ -26,8 +26,8 @@ export function shard(index = 0): Stub<CounterShard> {
   return stub(bindings.COUNTER_SHARD, `${RELEASE}|${index}`)
 }
 
-export function ledger(index = 0): Stub<JobLedger> {
-  return stub(bindings.JOB_LEDGER, `${RELEASE}|${index}`)
+export function ledger(index = 0, release = RELEASE): Stub<JobLedger> {
+  return stub(bindings.JOB_LEDGER, `${release}|${index}`)
 }
 
 function stub<T>(namespace: DurableObjectNamespace, name: string): Stub<T> {

@@ -1,0 +1,217 @@
+/**
+ * LightX2V's own server. A server runs one model, so that no submit names one; clients may choose a job's id; its queue
+ * is full, and an id is taken, under the same HTTP status.
+ */
+import { openBody } from './body/open.ts'
+import type { FormBody } from './body/form-body.ts'
+import { isVideoType } from './openai-videos/content.ts'
+import { apiEnd, asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts'
+import type {
+  BackendAnswer,
+  JobAddress,
+  JobProtocol,
+  BackendJob,
+  JobStatus,
+  Route,
+  ShownJob,
+  Submission,
+  SubmitBody,
+} from './protocol.ts'
+import { isResourceId } from './resource-id.ts'
+import { codePoints } from './submission/code-points.ts'
+import { fingerprintOf } from './submission/fingerprint.ts'
+import { positive } from './submission/positive.ts'
+import { shadowCopy } from './submission/shadow-copy.ts'
+import { translateAnswer, translateText } from './translate.ts'
+
+const API = '/v1/tasks'
+/** Any file of the server's, by a path that says nothing of whose it is. */
+const FILES = '/v1/files/download'
+/** What is made, below `/v1/tasks`; there is a submit of its own for each, and one for forms. */
+const KINDS = new Set(['video', 'image'])
+
+const STATUS: Record<string, JobStatus> = {
+  pending: 'queued',
+  processing: 'running',
+  completed: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+}
+/** The worker's last word on a job that was cancelled while it ran. */
+const CANCELLED = 'Task cancelled'
+const MESSAGE_CHARS = 500
+/** The server's own. */
+const DEFAULT_FPS = 16
+const MAX_LISTED = 100
+
+type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
+type Unprefixed = Omit<Route, 'prefix'>
+
+const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
+const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
+const CONTENT: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
+const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
+const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
+
+const words = { readPath: (path: string) => route('GET', path) }
+const jobPath = ({ upstreamId, prefix }: JobAddress, below = '') =>
+  `${prefix}${API}/${encodeURIComponent(upstreamId)}${below}`
+
+export const lightx2v: JobProtocol = {
+  kind: 'jobs',
+  name: 'lightx2v',
+  authScheme: 'Bearer',
+  requestHeaders: [],
+  route,
+  readSubmission,
+  readJob,
+  submitError,
+  refusesCancel: (body) =>
+    isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success',
+  readIds: (body) => (isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []),
+  translate: (text, translation) => translateAnswer(text, translation, words),
+  translateHeader: (name, value, translation) => translateText(value, translation, name, words),
+  list: {
+    query: () => ({ limit: MAX_LISTED, after: null, order: 'desc' }),
+    answer: (jobs) => Object.fromEntries(jobs.filter(isObject).map((job) => [String(job['task_id']), job])),
+  },
+  placeholder,
+  result: null,
+  pollCall: (job) => ({ method: 'GET', path: jobPath(job, '/status') }),
+  cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
+  contentCall: (job) => ({ method: 'GET', path: jobPath(job, '/result') }),
+  asksForVideo: () => true,
+  isVideoType,
+}
+
+/** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
+function route(method: string, given: string): Route {
+  const plain = plainSpelling(given)
+  const isOurs = (path: string) => apiEnd(path, API) > 0 || apiEnd(path, FILES) > 0
+  const path = isOurs(plain) ? plain : asServersRead(plain)
+  const end = apiEnd(path, API)
+  if (end > 0) {
+    const prefix = path.slice(0, end - API.length)
+    return { ...routeBelow(method, prefix + API, path.slice(end)), prefix }
+  }
+  const file = apiEnd(path, FILES)
+  if (file === 0) return { ...fixed(other(method), plain), prefix: '' }
+  // No job has such an id, so that nobody reads a file that may be another's.
+  return { ...other(method), job: path.slice(file), upstreamPath: () => path, prefix: '' }
+}
+
+/** `below`: with its slash. Without one at the end FastAPI sends a submit elsewhere, and with one everything else. */
+function routeBelow(method: string, base: string, below: string): Unprefixed {
+  const isRead = method === 'GET' || method === 'HEAD'
+  const segments = below.slice(1).replace(/\/$/, '').split('/')
+  const [first = '', second, ...deeper] = segments
+  if (first === '') return fixed(method === 'POST' ? SUBMIT : method === 'GET' ? LIST : other(method), `${base}/`)
+  if (method === 'POST' && KINDS.has(first) && second === undefined) return fixed(SUBMIT, `${base}/${first}/`)
+  if (method === 'POST' && KINDS.has(first) && second === 'form' && deeper.length === 0)
+    return fixed(SUBMIT, `${base}/${first}/form`)
+  if (isRead && first === 'queue' && second === 'status') return fixed(other(method), base + below)
+  // What stands below the id could lead a server out of it again, or end everybody's jobs: all of it is one id that is none.
+  const isOdd =
+    segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment)) || below.toLowerCase().startsWith('/all/running')
+  const [id = '', ...rest] = isOdd ? [segments.join('/')] : segments
+  const job = decodedSegment(id)
+  const upstreamPath = (own: string | null) => [base, encodeURIComponent(own ?? job), ...rest].join('/')
+  const [action, ...more] = rest
+  const asked = more.length > 0 ? null : `${isRead ? 'GET' : method} ${action ?? ''}`
+  const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
+  return { ...(kind ?? { ...other(method), answer: 'json' }), job, upstreamPath }
+}
+
+function fixed(kind: Kind, path: string): Unprefixed {
+  return { ...kind, job: null, upstreamPath: () => path }
+}
+
+function other(method: string): Kind {
+  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
+}
+
+function readSubmission({ bytes, contentType, search }: SubmitBody, { upstreamPath }: Route): Submission {
+  const body = openBody(bytes, contentType)
+  const path = upstreamPath(null)
+  let fingerprint: string | undefined
+  return {
+    byteLength: bytes.length,
+    model: null,
+    ...factsOf(body),
+    jobs: [],
+    get fingerprint() {
+      return (fingerprint ??= fingerprintOf(body, path))
+    },
+    // A copy has an id of its own: the client's may be taken at its backend.
+    rebuild: ({ shadow }) => ({
+      bytes: shadow ? shadowCopy(body, ({ name }) => name === 'task_id') : bytes,
+      contentType: contentType ?? '',
+      path: path + (shadow ? '' : search),
+    }),
+  }
+}
+
+function factsOf({ fields }: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
+  const values = new Map(fields.map(({ name, value }) => [name, value]))
+  const prompt = values.get('prompt')
+  const frames = positive(values.get('target_video_length'))
+  const shape = values.get('target_shape')
+  const [height, width] = Array.isArray(shape) && shape.length === 2 ? shape.map(positive) : []
+  return {
+    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
+    durationSeconds: frames === null ? null : frames / (positive(values.get('target_fps')) ?? DEFAULT_FPS),
+    work: frames === null || !height || !width ? null : frames * height * width,
+  }
+}
+
+/** Of a submit's answer (`task_status`) or a poll's (`status`). Every word but the five is a job that has not ended. */
+function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
+  if (httpStatus < 200 || httpStatus >= 300 || !isObject(body)) return null
+  const { task_id: id = job, status: word = body['task_status'], error, error_type: kind } = body
+  if (typeof word !== 'string' || !isResourceId(id)) return null
+  const told = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const message = typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
+  const status = told === 'failed' && message?.startsWith(CANCELLED) ? 'cancelled' : told
+  const isLate = typeof kind === 'string' && /timeout/i.test(kind)
+  return {
+    id,
+    status,
+    failure: status !== 'failed' ? null : isLate ? 'job_timeout' : 'job_failed',
+    message: status === 'failed' ? message : null,
+    queueSeconds: null,
+    // Set anew when the job's turn has come, so that its wait is told nowhere.
+    runSeconds: status === 'succeeded' ? secondsBetween(body['start_time'], body['end_time']) : null,
+    totalSeconds: null,
+  }
+}
+
+function submitError({ status, body }: BackendAnswer): 'saturated' | 'client_error' | null {
+  const detail = isObject(body) && typeof body['detail'] === 'string' ? body['detail'] : ''
+  if (status === 503 && detail.startsWith('Task queue is full')) return 'saturated'
+  const isTaken = status === 503 && detail.endsWith('already exists')
+  return isTaken || (status === 500 && detail.includes('Image URL is not accessible')) ? 'client_error' : null
+}
+
+/** Between two times of one clock that tells no zone; null where they are none, or it was set back. */
+function secondsBetween(from: unknown, to: unknown): number | null {
+  const ms = (time: unknown) =>
+    typeof time === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(time) ? Date.parse(`${time}Z`) : NaN
+  const seconds = (ms(to) - ms(from)) / 1000
+  return seconds >= 0 ? seconds : null
+}
+
+function placeholder({ clientId, submittedAt, end }: ShownJob) {
+  const naive = (at: number) => new Date(at).toISOString().slice(0, -1)
+  const isFailed = end !== null && end.outcome !== 'ok'
+  return {
+    task_id: clientId,
+    status: end === null ? 'processing' : isFailed ? 'failed' : 'completed',
+    start_time: naive(submittedAt),
+    end_time: end && naive(end.at),
+    error: isFailed ? 'the job has failed; a poll of it tells why' : null,
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
