@@ -11,10 +11,11 @@ import type { Clip } from './clip.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
+import { createReplicateApi } from './replicate-api.ts'
 import { createVideosApi } from './videos-api.ts'
 
 /** By the names that `protocol` has in a release. */
-const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi }
+const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi, replicate: createReplicateApi }
 
 export interface BackendOptions {
   name: string

@@ -3,8 +3,9 @@ import { fal } from './fal.ts'
 import { http } from './http.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
+import { replicate } from './replicate.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, replicate, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

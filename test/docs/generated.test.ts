@@ -4,6 +4,7 @@ import { configTables } from '../../scripts/docs/config-tables.ts'
 import { markdownTable, withParts } from '../../scripts/docs/markdown.ts'
 import { moduleMap } from '../../scripts/docs/module-map.ts'
 import { releaseEntries } from '../../src/config/release-schema.ts'
+import { PROTOCOL_NAMES } from '../../src/protocols/index.ts'
 
 const PAGE = 'Before.\n\n<!-- generated: a -->\nold\n<!-- /generated -->\n\nAfter.\n'
 
@@ -22,7 +23,7 @@ it('takes types, bounds and defaults of the configuration from its schemas', () 
   const { 'config-release': release, 'config-shadow': shadow, 'config-arm': arm } = configTables()
   expect(release).toContain('| `window_seconds` | whole number, 1 to 3600 | `60` |')
   expect(release).toContain('| `advance` | `"manual"`, `"auto"` | `"manual"` |')
-  expect(release).toContain('| `protocol` | `"openai-videos"`, `"fal"`, `"http"` | needed |')
+  expect(release).toContain(`| \`protocol\` | ${PROTOCOL_NAMES.map((name) => `\`"${name}"\``).join(', ')} | needed |`)
   expect(shadow).toContain('| `sample` | number, 0 to 1 | `1` |')
   expect(arm).toContain('| `timeout` | duration | `"120s"` |')
   for (const key of Object.keys(releaseEntries)) expect(release).toContain(`| \`${key}\` |`)
