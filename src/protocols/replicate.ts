@@ -11,7 +11,7 @@ import { asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts
 import type {
   BackendAnswer,
   JobProtocol,
-  JobSight,
+  BackendJob,
   JobStatus,
   Route,
   ShownJob,
@@ -191,7 +191,7 @@ const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
 const MESSAGE_CHARS = 500
 
 /** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
-function readJob({ body }: BackendAnswer): JobSight | null {
+function readJob({ body }: BackendAnswer): BackendJob | null {
   if (!isObject(body)) return null
   const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
   if (!isResourceId(id) || typeof word !== 'string') return null
@@ -210,7 +210,7 @@ function readJob({ body }: BackendAnswer): JobSight | null {
   }
 }
 
-function failureOf(word: string, message: string): JobSight['failure'] {
+function failureOf(word: string, message: string): BackendJob['failure'] {
   if (word === 'aborted') return 'job_timeout'
   return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
 }
