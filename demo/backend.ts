@@ -12,10 +12,16 @@ import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createLightX2vApi } from './lightx2v-api.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
+import { createReplicateApi } from './replicate-api.ts'
 import { createVideosApi } from './videos-api.ts'
 
 /** By the names that `protocol` has in a release. */
-const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi, lightx2v: createLightX2vApi }
+const WIRES = {
+  'openai-videos': createVideosApi,
+  fal: createFalApi,
+  lightx2v: createLightX2vApi,
+  replicate: createReplicateApi,
+}
 
 export interface BackendOptions {
   name: string

@@ -3,6 +3,9 @@
  * `COMPLETED` as well, and only its result answers with an error. Listens on no port.
  */
 import type { Faults } from './faults.ts'
+import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+
+type Asked = Omit<PlainRequest, 'headers'>
 
 export interface FalOptions {
   /** Apps that it runs, such as `fal-ai/wan`; any path below one is a model of it. */
@@ -15,21 +18,6 @@ export interface FalOptions {
   now: () => number
   /** The video of a finished job. */
   clip: (id: string) => Uint8Array
-}
-
-export interface FalRequest {
-  method: string
-  /** As its sender reached this server: the URLs in an answer begin alike. */
-  url: URL
-  body: string
-}
-
-export interface FalAnswer {
-  status: number
-  headers: Record<string, string>
-  body: unknown
-  /** A file instead of a body. */
-  file?: Uint8Array
 }
 
 interface Job {
@@ -48,14 +36,14 @@ const MAX_JOBS = 20_000
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
 
 export interface FalQueue {
-  answer: (request: FalRequest) => FalAnswer
+  answer: (request: Asked) => PlainAnswer
   isSubmit: (method: string, path: string) => boolean
 }
 
 export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: FalOptions): FalQueue {
   const jobs = new Map<string, Job>()
 
-  const submit = ({ url, body }: FalRequest, app: string): FalAnswer => {
+  const submit = ({ url, body }: Asked, app: string): PlainAnswer => {
     if (random() < faults().error_rate) return told(500, { detail: 'Internal Server Error' })
     const input = parsed(body)
     if (!input) return invalid([], 'JSON decode error', 'json_invalid')
@@ -81,14 +69,14 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
     return told(200, { ...urlsOf(url, job), status: 'IN_QUEUE', queue_position: 0 })
   }
 
-  const status = ({ url }: FalRequest, job: Job): FalAnswer => {
+  const status = ({ url }: Asked, job: Job): PlainAnswer => {
     const word = hasEnded(job) ? 'COMPLETED' : now() < job.startsAtMs ? 'IN_QUEUE' : 'IN_PROGRESS'
     const queue = word === 'IN_QUEUE' ? { queue_position: 0 } : { logs: null }
     const metrics = hasEnded(job) ? { metrics: { inference_time: (job.endsAtMs - job.startsAtMs) / 1000 } } : {}
     return told(200, { ...urlsOf(url, job), status: word, ...queue, ...metrics })
   }
 
-  const result = ({ url }: FalRequest, job: Job): FalAnswer => {
+  const result = ({ url }: Asked, job: Job): PlainAnswer => {
     const named = { 'x-fal-request-id': job.id }
     if (!hasEnded(job)) return told(400, { detail: 'Request is still in progress' }, named)
     if (job.isCancelled) return told(400, { detail: 'Request was cancelled' }, named)
@@ -102,7 +90,7 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
     return told(200, { video, seed: 42, prompt: job.prompt }, named)
   }
 
-  const cancel = (job: Job): FalAnswer => {
+  const cancel = (job: Job): PlainAnswer => {
     if (hasEnded(job)) return told(400, { status: 'ALREADY_COMPLETED' })
     job.isCancelled = true
     return told(202, { status: 'CANCELLATION_REQUESTED' })
@@ -112,7 +100,7 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
 
   const appOf = (path: string) => apps.find((app) => path === `/${app}` || path.startsWith(`/${app}/`))
 
-  const answer = (request: FalRequest): FalAnswer => {
+  const answer = (request: Asked): PlainAnswer => {
     const { method, url } = request
     const path = url.pathname
     const [, file] = /^\/files\/([\w-]+)\.mp4$/.exec(path) ?? []
@@ -151,12 +139,12 @@ function urlsOf({ origin }: URL, { app, id }: Job) {
   return { request_id: id, response_url: own, status_url: `${own}/status`, cancel_url: `${own}/cancel` }
 }
 
-function told(status: number, body: unknown, headers: Record<string, string> = {}): FalAnswer {
+function told(status: number, body: unknown, headers: Record<string, string> = {}): PlainAnswer {
   return { status, headers, body }
 }
 
 /** As FastAPI refuses a parameter. */
-function invalid(loc: string[], msg: string, type: string): FalAnswer {
+function invalid(loc: string[], msg: string, type: string): PlainAnswer {
   return told(422, { detail: [{ loc: ['body', ...loc], msg, type }] })
 }
 

@@ -20,11 +20,11 @@ interface Asked {
   job: OwnedJob
 }
 
-/** Null where there is none, and for all that is no poll. */
+/** Null where there is none, and for all that is neither a poll nor a cancel that is answered with the job. */
 export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<BackendJob | null> {
   const { route, job } = asked
   const { protocol } = job.runtime
-  if (route.operation !== 'poll') return null
+  if (route.operation !== 'poll' && !(route.operation === 'cancel' && route.answer === 'job')) return null
   if (route.answer === 'result') return protocol.result?.read(shown) ?? null
   const backendJob = protocol.readJob(shown)
   if (backendJob?.status !== 'ended' || !protocol.result) return backendJob

@@ -56,7 +56,7 @@ export async function listJobs(
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0))
+  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0, ctx.url))
   return listed(ctx, decided, body, began)
 }
 

@@ -4,8 +4,9 @@ import { http } from './http.ts'
 import { lightx2v } from './lightx2v.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
+import { replicate } from './replicate.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, lightx2v, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, lightx2v, replicate, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

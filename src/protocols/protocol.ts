@@ -181,8 +181,8 @@ export interface HttpProtocol extends Wire {
 /** How a wire lists its caller's jobs. */
 export interface JobList {
   query(query: URLSearchParams): ListQuery
-  /** The caller's own jobs, already translated, as this protocol's list. */
-  answer(jobs: unknown[], more: boolean): unknown
+  /** The caller's own jobs, already translated, as this protocol's list. `asked`: the URL that the client asked. */
+  answer(jobs: unknown[], more: boolean, asked: URL): unknown
 }
 
 /** Where a wire tells how a job ended, if its status only says that it has. */

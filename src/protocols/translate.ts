@@ -19,6 +19,8 @@ export interface WireWords {
   showPath?: (path: string) => string
   /** Whether it names a finished file of its own at this place of an answer (see `holdsFile`). */
   holdsFile?: (path: readonly string[]) => boolean
+  /** Whether a job's own address stands there, which is the gateway's then, whatever host it names. */
+  holdsOwnUrl?: (path: readonly string[]) => boolean
 }
 
 /** Longer strings without a blank or a dot are videos in base64, in which a short id may stand by chance. */
@@ -41,7 +43,7 @@ export function translateAnswer(text: string, translation: Translation, words: W
   const exact = withOneId(text, translation)
   if (exact !== null) return exact
   const translate = translatorOf(translation, words)
-  const isFileAt = words.holdsFile ?? holdsFile
+  const { holdsFile: isFileAt = holdsFile, holdsOwnUrl: isOwnAt = () => false } = words
   if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translate(text, '')
   const cuts = !translation.isError
   return editJson(text, {
@@ -49,7 +51,8 @@ export function translateAnswer(text: string, translation: Translation, words: W
       const name = nameOf(path)
       return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
     },
-    text: (string, path) => (cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path))),
+    text: (string, path) =>
+      cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path), isOwnAt(path)),
   })
 }
 
@@ -83,8 +86,8 @@ export function translateText(text: string, translation: Translation, name = '',
   return translatorOf(translation, words)(text, name, headerHoldsFile(name))
 }
 
-/** `isFile`: the wire names a finished file here, so that a URL which is one may be signed. */
-type Translate = (text: string, name: string, isFile?: boolean) => string
+/** `isFile`: the wire names a finished file here, so that a URL which is one may be signed; `isOwn`: see `holdsOwnUrl`. */
+type Translate = (text: string, name: string, isFile?: boolean, isOwn?: boolean) => string
 
 function translatorOf(translation: Translation, { readPath, showPath = (path) => path }: WireWords): Translate {
   const { ids, gatewayOrigin } = translation
@@ -136,10 +139,12 @@ function translatorOf(translation: Translation, { readPath, showPath = (path) =>
       return url.slice(0, url.length - place.rest.length) + inPath(place.rest)
     return null
   }
-  const inUrl = (url: string, isFile = false): string => {
+  const inUrl = (url: string, isFile = false, isOwn = false): string => {
     const own = inOwnUrl(url, isFile)
     if (own !== null) return own
     const place = placeOf(url, scheme)
+    if (isOwn && place && (readPath?.(splitPath(place.rest)[0]).job ?? null) !== null)
+      return gatewayOrigin + inPath(place.rest)
     // Two slashes before what is no host begin a path that was joined carelessly.
     if (place?.isBare && !/^[^:]*\.|^\[|^localhost:/.test(place.at)) return inPath(url)
     return aroundEncoded(url, (piece) => piece)
@@ -159,7 +164,7 @@ function translatorOf(translation: Translation, { readPath, showPath = (path) =>
     return inUrl(url.slice(0, end)) + url.slice(end)
   }
 
-  return (text, name, isFile = false) => {
+  return (text, name, isFile = false, isOwn = false) => {
     if (PROMPTS.has(name)) return text
     const isValue = holdsValue(name)
     const id = isValue ? null : known(text, name)
@@ -167,7 +172,7 @@ function translatorOf(translation: Translation, { readPath, showPath = (path) =>
     if (text.startsWith('data:') || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text
     const inWords = isValue ? (words: string) => words : (words: string) => aroundEncoded(words, tokens.inText)
     const pieces = text.includes('//') ? text.split(URLS) : [text]
-    if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text, isFile)
+    if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text, isFile, isOwn)
     if (pieces.length > 1) return pieces.map((piece, i) => (i % 2 === 1 ? inSentence(piece) : inWords(piece))).join('')
     if (isValue || /\s/.test(text) || !/[/?#]/.test(text)) return inWords(text)
     const path = (basePath !== '' && below(basePath, text)) || text

@@ -27,7 +27,22 @@ export function describeRoutes(protocol: Protocol): void {
     test('any method and path has a route, and nothing throws', () => {
       const methods = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'FOO')
       const segment = fc.oneof(
-        fc.constantFrom('v1', 'videos', 'api', 'content', 'sync', 'remix', 'characters', 'tasks', '', '%', '%zz', '..'),
+        fc.constantFrom(
+          'v1',
+          'videos',
+          'api',
+          'content',
+          'sync',
+          'remix',
+          'characters',
+          'tasks',
+          'models',
+          'predictions',
+          '',
+          '%',
+          '%zz',
+          '..',
+        ),
         fc.webSegment(),
       )
       const paths = fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join('/')}`)

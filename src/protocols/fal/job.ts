@@ -1,6 +1,7 @@
 /** A job as fal's queue shows it: where it stands, and by its result how it ended and whose fault a failure is. */
 import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
+import { secondsOf } from '../seconds.ts'
 import { STILL_IN_PROGRESS } from './routes.ts'
 
 const STATUS: Record<string, JobStatus> = { IN_QUEUE: 'queued', IN_PROGRESS: 'running', COMPLETED: 'ended' }
@@ -44,9 +45,8 @@ function jobOf(id: string, status: JobStatus): BackendJob {
 }
 
 function inferenceSeconds(metrics: unknown): number | null {
-  const seconds =
-    metrics !== null && typeof metrics === 'object' ? (metrics as { inference_time?: unknown }).inference_time : null
-  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : null
+  if (metrics === null || typeof metrics !== 'object') return null
+  return secondsOf((metrics as { inference_time?: unknown }).inference_time)
 }
 
 function isCancel(errorType: unknown, message: string | null): boolean {

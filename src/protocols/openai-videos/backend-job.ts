@@ -3,6 +3,7 @@
  * whose fault a failure is.
  */
 import { isResourceId } from '../resource-id.ts'
+import { secondsOf } from '../seconds.ts'
 import type { BackendJob, JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {
@@ -39,7 +40,7 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
   // Every other word, known (processing, cancelling) or not, is a job that has not ended.
   const known = typeof word === 'string' ? word.toLowerCase() : ''
   const status = (Object.hasOwn(STATUS, known) && STATUS[known]) || 'running'
-  const runSeconds = seconds(job['inference_time_s'])
+  const runSeconds = secondsOf(job['inference_time_s'])
   const totalSeconds = totalOf(job, status)
   return {
     id,
@@ -55,10 +56,10 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
 
 /** Unix seconds; Dynamo says `created`. */
 function totalOf(job: Record<string, unknown>, status: JobStatus): number | null {
-  const created = seconds(job['created_at']) ?? seconds(job['created'])
-  const completed = seconds(job['completed_at'])
+  const created = secondsOf(job['created_at']) ?? secondsOf(job['created'])
+  const completed = secondsOf(job['completed_at'])
   const ended = status !== 'queued' && status !== 'running'
-  return ended && created !== null && completed !== null ? seconds(completed - created) : null
+  return ended && created !== null && completed !== null ? secondsOf(completed - created) : null
 }
 
 function isRefusal(error: unknown, httpStatus: number): boolean {
@@ -76,8 +77,4 @@ function isRefusal(error: unknown, httpStatus: number): boolean {
 function messageOf(error: unknown): string | null {
   const message = error !== null && typeof error === 'object' ? (error as { message?: unknown }).message : error
   return typeof message === 'string' ? message.slice(0, MESSAGE_CHARS) : null
-}
-
-function seconds(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null
 }

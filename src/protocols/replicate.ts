@@ -1,0 +1,250 @@
+/**
+ * Replicate's predictions: the model stands in the path or, as a version, in the body, and a job's paths name neither.
+ * A prediction holds links to itself, and links to what it made.
+ */
+import { SluiceError } from '../core/errors.ts'
+import { MAX_NAME_CHARS } from './body/bounds.ts'
+import { applyEdits, type Edit } from './body/edit.ts'
+import { encodeUtf8, malformed, type FormBody } from './body/form-body.ts'
+import { openJson } from './body/json.ts'
+import { asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts'
+import type {
+  BackendAnswer,
+  JobProtocol,
+  BackendJob,
+  JobStatus,
+  Route,
+  ShownJob,
+  Submission,
+  SubmitBody,
+} from './protocol.ts'
+import { at } from './protocol.ts'
+import { isResourceId } from './resource-id.ts'
+import { secondsBetween, secondsOf } from './seconds.ts'
+import { fingerprintOf } from './submission/fingerprint.ts'
+import { inputFacts } from './submission/input-facts.ts'
+import { shadowCopy } from './submission/shadow-copy.ts'
+import { translateAnswer, translateText, type WireWords } from './translate.ts'
+
+const PREDICTIONS = '/v1/predictions'
+/** Small enough for each job of a page to be asked for at its backend. */
+const PAGE = 20
+
+export const replicate: JobProtocol = {
+  kind: 'jobs',
+  name: 'replicate',
+  authScheme: 'Bearer',
+  requestHeaders: ['cancel-after', 'prefer'],
+  route: routeReplicate,
+  readSubmission,
+  readJob,
+  readIds: (body) => {
+    const id = isObject(body) ? body['id'] : null
+    return isResourceId(id) ? [id] : []
+  },
+  translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
+  translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  list: {
+    query: (query) => ({ limit: PAGE, after: query.get('cursor') || null, order: 'desc' }),
+    answer: (jobs, more, asked) => {
+      const last = jobs.at(-1)
+      const cursor = more && isObject(last) && typeof last['id'] === 'string' ? encodeURIComponent(last['id']) : null
+      return { previous: null, next: cursor && `${asked.origin}${asked.pathname}?cursor=${cursor}`, results: jobs }
+    },
+  },
+  placeholder,
+  result: null,
+  pollCall: (job) => ({ method: 'GET', path: jobPath(job.prefix, job.upstreamId) }),
+  cancelCall: (job) => ({ method: 'POST', path: jobPath(job.prefix, job.upstreamId, '/cancel') }),
+  contentCall: null,
+  asksForVideo: () => true,
+  isVideoType: () => true,
+}
+
+function jobPath(prefix: string, id: string, below = ''): string {
+  return `${prefix}${PREDICTIONS}/${encodeURIComponent(id)}${below}`
+}
+
+/** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
+function routeReplicate(method: string, given: string): Route {
+  const plain = plainSpelling(given)
+  const found = placeIn(plain) ?? (plain.includes('%') ? placeIn(asServersRead(plain)) : null)
+  const isRead = method === 'GET' || method === 'HEAD'
+  const passed = { operation: 'other', body: isRead ? 'none' : 'stream', answer: 'bytes' } as const
+  const { prefix = '', root = '', below = [] } = found ?? {}
+  const [first, second, third] = below
+  if (root === 'predictions' && first !== undefined)
+    return { ...kindOf(method, below, passed), ...aboutJob(prefix, below) }
+  if (root === 'predictions' && method === 'GET') {
+    const path = prefix + PREDICTIONS
+    return { operation: 'list', body: 'none', answer: 'list', prefix, job: null, upstreamPath: () => path }
+  }
+  const isModel = root !== 'predictions' && third === 'predictions' && below.length === 3
+  if (method !== 'POST' || (root !== 'predictions' && !isModel))
+    return { ...passed, prefix: '', job: null, upstreamPath: () => plain }
+  const model = isModel ? `${root === 'models' ? '' : `${root}/`}${first}/${second}` : ''
+  const upstreamPath = (_: string | null, own: string | null = null) => prefix + submitPath(own ?? model)
+  return { operation: 'submit', body: 'submission', answer: 'job', prefix, job: null, upstreamPath }
+}
+
+/** What of a path begins with `/v1/predictions` and the like; some servers route without regard to case. */
+function placeIn(path: string): { prefix: string; root: string; below: string[] } | null {
+  const segments = path.replace(/\/$/, '').split('/')
+  const words = segments.map((segment) => segment.toLowerCase())
+  const from = words.findIndex(
+    (word, i) => i > 0 && word === 'v1' && ['predictions', 'models', 'deployments'].includes(words[i + 1]!),
+  )
+  if (from < 0) return null
+  const below = segments.slice(from + 2)
+  return { prefix: segments.slice(0, from).join('/'), root: words[from + 1]!, below }
+}
+
+type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
+
+function kindOf(method: string, [, word, ...deeper]: readonly string[], passed: Kind): Kind {
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (isRead && word === undefined) return { operation: 'poll', body: 'none', answer: 'job' }
+  if (method === 'POST' && word === 'cancel' && deeper.length === 0)
+    return { operation: 'cancel', body: 'none', answer: 'job' }
+  return { ...passed, answer: 'json' }
+}
+
+/** What stands below the id could lead a server out of it again, so all of it is one id that is none. */
+function aboutJob(prefix: string, segments: readonly string[]): Pick<Route, 'prefix' | 'job' | 'upstreamPath'> {
+  const isOdd = segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment))
+  const [first = '', ...below] = isOdd ? [segments.join('/')] : segments
+  const job = decodedSegment(first)
+  return { prefix, job, upstreamPath: (id) => [jobPath(prefix, id ?? job), ...below].join('/') }
+}
+
+/** `owner/name`, `deployments/owner/name`, or a version, which stands in the body. */
+function submitPath(model: string): string {
+  if (isVersion(model)) return PREDICTIONS
+  return model.startsWith('deployments/') ? `/v1/${model}/predictions` : `/v1/models/${model}/predictions`
+}
+
+function isVersion(model: string): boolean {
+  return !/^(deployments\/)?[^/:]+\/[^/:]+$/.test(model)
+}
+
+function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
+  if (!/^\s*application\/json\s*(;|$)/i.test(contentType ?? '')) {
+    const message = 'must be application/json'
+    const details = at('content-type', 'unsupported_type', message)
+    throw new SluiceError('unsupported_media_type', `The content type ${message}.`, { details })
+  }
+  const body = openJson(bytes)
+  const path = route.upstreamPath(null)
+  const model = modelIn(path.slice(route.prefix.length), body)
+  const input = body.fields.find(({ name }) => name === 'input')?.value
+  let fingerprint: string | undefined
+  return {
+    byteLength: bytes.length,
+    model,
+    ...inputFacts(new Map(isObject(input) ? Object.entries(input) : [])),
+    jobs: [],
+    get fingerprint() {
+      return (fingerprint ??= fingerprintOf(body, path))
+    },
+    rebuild: ({ model: own, shadow }) => {
+      const changed = own === null || own === model ? bytes : applyEdits(bytes, versionEdits(body, own))
+      return {
+        bytes: shadow ? shadowCopy(openJson(changed)) : changed,
+        contentType: contentType!,
+        path: (own === null ? path : route.upstreamPath(null, own)) + (shadow ? '' : search),
+      }
+    },
+  }
+}
+
+function modelIn(path: string, { fields }: FormBody): string | null {
+  const inPath = /^\/v1\/(?:models\/)?(.+)\/predictions$/.exec(path)?.[1]
+  const version = inPath ?? fields.find(({ name }) => name === 'version')?.value ?? null
+  if (version !== null && typeof version !== 'string') throw malformed('version', 'must be a string')
+  if (version !== null && version.length > MAX_NAME_CHARS)
+    throw malformed(inPath ? 'the path' : 'version', `has more than ${MAX_NAME_CHARS} characters`)
+  return version
+}
+
+/** A version goes into the body, and out of it where the path names the arm's model. */
+function versionEdits(body: FormBody, model: string): Edit[] {
+  const field = body.fields.find(({ name }) => name === 'version')
+  if (!isVersion(model)) return field ? body.remove(new Set([field])) : []
+  if (field) return body.setText(field, model)
+  const start = body.bytes.indexOf(0x7b) + 1
+  const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
+  return [{ start, end: start, bytes: encodeUtf8(member) }]
+}
+
+const STATUS: Record<string, JobStatus> = {
+  starting: 'queued',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  canceled: 'cancelled',
+  // Its deadline came before it had started: the arm was too slow to begin.
+  aborted: 'failed',
+}
+/** Of an error that the request itself is to blame for; `error` is a sentence, often with a code at its end. */
+const REFUSAL =
+  /\bE00[56]\b|nsfw|flagged|sensitive content|moderation|content policy|safety (filter|system|check)|prohibited|responsible ai|invalid (input|prompt|parameter|argument)|input validation|field required/i
+const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
+const MESSAGE_CHARS = 500
+
+/** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
+function readJob({ body }: BackendAnswer): BackendJob | null {
+  if (!isObject(body)) return null
+  const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
+  if (!isResourceId(id) || typeof word !== 'string') return null
+  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const hasEnded = status !== 'queued' && status !== 'running'
+  const measured: Record<string, unknown> = isObject(metrics) ? metrics : {}
+  const message = status === 'failed' && typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
+  return {
+    id,
+    status,
+    failure: status === 'failed' ? failureOf(word, message ?? '') : null,
+    message,
+    queueSeconds: secondsBetween(created, started),
+    runSeconds: hasEnded ? (secondsOf(measured['predict_time']) ?? secondsBetween(started, completed)) : null,
+    totalSeconds: hasEnded ? (secondsOf(measured['total_time']) ?? secondsBetween(created, completed)) : null,
+  }
+}
+
+function failureOf(word: string, message: string): BackendJob['failure'] {
+  if (word === 'aborted') return 'job_timeout'
+  return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
+}
+
+/** A prediction's links to itself lead to the gateway whatever name their backend goes by, or clients would go past it. */
+function wordsOf(prefix: string): WireWords {
+  return {
+    readPath: (path) => routeReplicate('GET', path),
+    showPath: (path) => {
+      const { job, prefix: own } = routeReplicate('GET', path)
+      return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
+    },
+    holdsFile: (path) => path[0] === 'output' && path.length <= 2,
+    holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
+  }
+}
+
+function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: ShownJob) {
+  const isDone = end?.outcome === 'ok'
+  const get = gatewayOrigin + jobPath(prefix, id)
+  return {
+    id,
+    status: isDone ? 'succeeded' : end ? 'failed' : 'processing',
+    input: {},
+    output: null,
+    error: end && !isDone ? 'the prediction has failed; a poll of it tells why' : null,
+    logs: '',
+    created_at: new Date(submittedAt).toISOString(),
+    started_at: null,
+    completed_at: end ? new Date(end.at).toISOString() : null,
+    urls: { get, cancel: `${get}/cancel` },
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
