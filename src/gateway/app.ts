@@ -9,7 +9,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { chooseLane, type Choice } from './choose-lane.ts'
-import { errorAnswer } from './answer.ts'
+import { answer, errorAnswer } from './answer.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
@@ -18,6 +18,7 @@ import { once } from './idempotency.ts'
 import { hasJobs, type Isolate, Isolates, type JobLane, type Lane } from './isolate.ts'
 import { aboutJob } from './jobs.ts'
 import { listJobs } from './list.ts'
+import { aboutNamed } from './named-jobs.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passOn } from './pass-on.ts'
 import type { Submit } from './attempt.ts'
@@ -94,6 +95,10 @@ async function route(x: Exchange): Promise<Response> {
       return withSnapshot(x, lane, way, (snapshot) => submitOnce(x, choice, subject, snapshot))
     case 'job':
       return withSnapshot(x, lane, way, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
+    case 'jobs':
+      return withSnapshot(x, lane, way, (snapshot) =>
+        aboutNamed(x, choice, subject, (named, route, job) => aboutOwned(named, snapshot, route, job)),
+      )
     case 'list':
       return withSnapshot(x, lane, way, (snapshot) => listJobs(x, choice.lanes, choice.list, snapshot, subject))
     case 'other':
@@ -117,6 +122,8 @@ function submitOnce(
       // The key may have been used for another release than the one that this body leads to.
       const withJobs = x.isolate.lanes.filter(hasJobs)
       const job = await resolveJob(x, withJobs, clientId, subject)
+      const known = job.lane.protocol.submitted?.(clientId)
+      if (known !== undefined) return asSubmitted(x, snapshot, job, known)
       return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane, way.prefix), job)
     },
   })
@@ -158,6 +165,13 @@ function pollRoute(lane: JobLane, prefix: string): Route {
     answer: 'job',
     upstreamPath: (id, model = null) => lane.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
   }
+}
+
+/** A repeated submit on a wire whose polls don't name their job: in the words of the first one's answer. */
+function asSubmitted(x: Exchange, snapshot: Snapshot | null, { lane, arm }: OwnedJob, known: unknown): Response {
+  const decided = { lane, snapshot, routed: { arm, reason: 'job' as const } }
+  const headers = new Headers({ 'content-type': 'application/json' })
+  return answer(x, decided, { status: 200, headers, body: JSON.stringify(known) })
 }
 
 function asPoll(x: Exchange): Request {

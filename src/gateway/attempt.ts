@@ -46,6 +46,11 @@ export interface Attempt {
   json: unknown
 }
 
+/** What a wire that has names for its callers may call this one. Those who show no identity are one. */
+export function callerOf({ owners, nameless }: Subject): string {
+  return nameless ? 'anyone' : owners[0]
+}
+
 /** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
 export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit): Promise<Attempt> {
   const { lane } = decided
@@ -54,7 +59,12 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   const { deps } = x.isolate
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  const body = s.submission.rebuild({
+    model: config.model,
+    jobIds: referred.ids,
+    shadow: false,
+    caller: callerOf(s.subject),
+  })
   const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'

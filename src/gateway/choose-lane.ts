@@ -5,11 +5,11 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
-import type { JobList, Route, Submission } from '../protocols/protocol.ts'
+import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { hasJobs, type JobLane, type Lane } from './isolate.ts'
-import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
@@ -17,6 +17,8 @@ import { readUpload } from './upload.ts'
 export type Choice =
   | (Offer<JobLane> & { kind: 'submit'; submission: Submission; referred: Referred })
   | (Offer<JobLane> & { kind: 'job'; job: OwnedJob })
+  /** A request about several jobs, each of which becomes one of its own. */
+  | (Offer<JobLane> & { kind: 'jobs'; named: NamedJobs; lanes: JobLane[] })
   /** `list`: how the first of `lanes` words it. */
   | (Offer<JobLane> & { kind: 'list'; lanes: JobLane[]; list: JobList })
   /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
@@ -42,11 +44,23 @@ export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice>
   if (offers.length === 0) noRelease(x)
   const ofJobs = offers.filter(isOfJobs)
   const withJobs = ofJobs.map(({ lane }) => lane)
+  const byQuery = ofJobs.find(({ way }) => way.file)?.way.file
+  if (byQuery) {
+    await admit(x, FILE_ROUTE, subject)
+    const job = resolveFile(x, withJobs, byQuery.id, subject)
+    return { kind: 'job', lane: job.lane, way: { ...FILE_ROUTE, search: byQuery.search }, job }
+  }
   const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
   if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {
     await admit(x, about.way, subject)
     const job = await resolveJob(x, withJobs, about.way.job!, subject)
     return { kind: 'job', lane: job.lane, way: wayOf(ofJobs, job.lane), job }
+  }
+  const naming = ofJobs.find(({ way }) => way.body === 'jobs')
+  if (naming && isFirst(naming, offers)) {
+    await admit(x, naming.way, subject)
+    const sent = { bytes: await readUpload(x), contentType: x.request.headers.get('content-type'), search: '' }
+    return { kind: 'jobs', ...naming, named: naming.lane.protocol.readNamedJobs!(sent, naming.way), lanes: withJobs }
   }
   const lists = ofJobs.filter(({ way }) => way.operation === 'list')
   const [first] = lists
@@ -134,7 +148,7 @@ function offersFor(x: Exchange): Offer[] {
   const path = x.url.pathname
   return x.isolate.lanes
     .filter(({ release }) => pathMatches(release.match.paths, path))
-    .map((lane) => ({ lane, way: lane.protocol.route(method, path) }))
+    .map((lane) => ({ lane, way: lane.protocol.route(method, path, x.url.search) }))
 }
 
 function wayOf(offers: readonly Offer[], lane: Lane): Route {

@@ -94,7 +94,7 @@ async function call(
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
   const request = {
-    url: url + route.upstreamPath(job.upstreamId, config.model) + x.url.search,
+    url: url + route.upstreamPath(job.upstreamId, config.model) + (route.search ?? x.url.search),
     method: x.request.method,
     headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
     body: route.body === 'stream' ? await bodyOf(x) : null,

@@ -50,13 +50,16 @@ export async function listJobs(
     const page = found.slice(0, limit - jobs.length)
     if (round === MAX_ROUNDS - 1) asking.callsLeft = 0
     const asked = new Set(leastKnown(page, began).slice(0, asking.callsLeft))
-    const shown = await inParallel(page, WIDTH, (own) => listedJob(x, own, asked.has(own) ? asking : null))
+    const ofKnown = words.ofKnown?.(x.url)
+    const shown = ofKnown
+      ? page.map(({ job }) => ofKnown({ ...job, gatewayOrigin: x.url.origin }))
+      : await inParallel(page, WIDTH, (own) => listedJob(x, own, asked.has(own) ? asking : null))
     jobs.push(...shown.filter((job) => job !== null))
     more = found.length > page.length
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0))
+  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0, x.url))
   return listed(x, decided, body, began)
 }
 
@@ -72,6 +75,12 @@ interface Question {
   cursor: ListCursor | null
   limit: number
   order: 'asc' | 'desc'
+}
+
+/** The caller's newest jobs of these releases that go on, as far as the ledgers know. */
+export async function openJobs(lanes: readonly JobLane[], { owners }: Subject, limit: number): Promise<OwnJob[]> {
+  const found = await jobsAfter(lanes, { owners, cursor: null, limit, order: 'desc' })
+  return found.slice(0, limit).filter(({ job }) => job.end === null)
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */

@@ -10,7 +10,7 @@ import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { JobSight, Translation } from '../protocols/protocol.ts'
-import { type Attempt, attempt, type Submit } from './attempt.ts'
+import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
 import { REGISTER_MS } from './deadlines.ts'
@@ -20,6 +20,7 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobLane } from './isolate.ts'
+import { knownJob, withSameBackends } from './known-job.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
@@ -56,6 +57,7 @@ async function submitted(x: Exchange, lane: JobLane, snapshot: Snapshot | null, 
     : decideArm(x, lane, snapshot, s.subject, s.submission)
   const decided: Decided<JobLane> = { lane, snapshot, routed }
   x.decided = decided
+  await refuseTaken(x, lane, s)
   expose(x, decided, s.subject, s.submission)
   const tried = await attempt(x, decided, s)
   if (referred.owner || !failsOver(decided, tried.outcome)) return finish(x, decided, s, tried)
@@ -69,6 +71,15 @@ async function submitted(x: Exchange, lane: JobLane, snapshot: Snapshot | null, 
   // Whatever control says, the candidate may have begun a job.
   if (!ended.response.ok) ended.response.headers.set('x-should-retry', 'false')
   return { ...ended, nothingBegun: false }
+}
+
+/** An id that its client has chosen must be nobody's yet, this client included: a backend would not tell the two apart. */
+async function refuseTaken(x: Exchange, lane: JobLane, { submission: { chosenId }, subject }: Submit): Promise<void> {
+  if (chosenId === undefined) return
+  const { control, candidate } = lane.release.arms
+  const urls = [...control.urls, ...candidate.urls]
+  if ((await knownJob(withSameBackends(x, [lane], urls), { upstreamId: chosenId, subject, urls })) === null) return
+  throw new SluiceError('invalid_request', 'there is a job with the id that was chosen for this one; choose another')
 }
 
 function beganNothing({ upstream }: Attempt): boolean {
@@ -134,7 +145,7 @@ function translated(lane: JobLane, { text }: Attempt, translation: Translation):
   return text === null ? null : lane.protocol.translate(text, translation)
 }
 
-/** Seals the id and tells the ledger of the job, in memory. A native id says nothing, so there the ledger knows first. */
+/** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */
 async function register(
   x: Exchange,
   decided: Decided<JobLane>,
@@ -154,7 +165,7 @@ async function register(
     owner: s.subject.owners[0],
     nameless: s.subject.nameless,
   }
-  const isNative = lane.release.idMode === 'native'
+  const isNative = lane.release.idMode === 'native' || s.submission.chosenId === sight.id
   const clientId = isNative ? sight.id : sealJobId(tag, x.isolate.keys)
   const { work } = s.submission
   const entry: JobEntry = { ...tag, clientId, prefix: s.route.prefix, work, rescue: rescueOf(lane, s, routed) }
@@ -178,7 +189,8 @@ async function isTold(lane: JobLane, entry: JobEntry): Promise<boolean> {
 function rescueOf(lane: JobLane, s: Submit, routed: Routed): JobEntry['rescue'] {
   if (!lane.release.rescue || routed.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
     return null
-  const body = s.submission.rebuild({ model: lane.release.arms.control.model, jobIds: new Map(), shadow: false })
+  const { model } = lane.release.arms.control
+  const body = s.submission.rebuild({ model, jobIds: new Map(), shadow: false, caller: callerOf(s.subject) })
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 

@@ -1,10 +1,11 @@
 /** The one list of wire protocols. */
+import { comfyui } from './comfyui.ts'
 import { fal } from './fal.ts'
 import { http } from './http.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, comfyui, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 
