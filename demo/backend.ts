@@ -8,13 +8,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
+import { createComfyApi } from './comfy-api.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createVideosApi } from './videos-api.ts'
 
 /** By the names that `protocol` has in a release. */
-const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi }
+const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi, comfyui: createComfyApi }
 
 export interface BackendOptions {
   name: string

@@ -275,8 +275,6 @@ export function createComfyServer(options: ComfyOptions) {
   }
 }
 
-export type ComfyServer = ReturnType<typeof createComfyServer>
-
 function told(status: number, body: unknown): ComfyAnswer {
   return { status, headers: {}, body }
 }

@@ -50,6 +50,16 @@ export const comfyui: JobProtocol = {
     body: JSON.stringify({ delete: [upstreamId] }),
   }),
   contentCall: null,
+  limits: {
+    always: [
+      'only newer builds of comfyui look at the job that an interrupt names: an older one stops whatever runs',
+      'comfyui says of a job that it has lost what it says of one that goes on: such a job ends at job_timeout',
+    ],
+    ofCopies: [
+      'comfyui takes a copy out of its queue, but a copy that runs already is run to its end',
+      "comfyui's nodes act by themselves: what a graph stores or calls, its copy stores or calls too",
+    ],
+  },
   asksForVideo: () => true,
   isVideoType: () => true,
 }

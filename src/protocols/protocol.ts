@@ -270,6 +270,8 @@ export interface JobProtocol extends Wire {
   readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null
   /** Where the finished video is; null where only the job's own answer tells. */
   readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
+  /** What else this wire lets nobody do, each a sentence for `config check`; `ofCopies`: where submits are copied. */
+  readonly limits?: { always: readonly string[]; ofCopies: readonly string[] }
   /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
   asksForVideo(query: URLSearchParams): boolean
   /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */

@@ -382,31 +382,31 @@ describe('answers', () => {
 })
 
 describe('lists', () => {
-  const { query, answer, ofKnown } = comfyui.list!
+  const list = comfyui.list!
   const at = (path: string) => new URL(GATEWAY + path)
   const job = { clientId: 'slc_1_slc', prefix: '', gatewayOrigin: GATEWAY, submittedAt: 7, end: null }
 
   test('a history holds the newest last', () => {
-    expect(Object.keys(answer([{ b: 1 }, {}, { a: 1 }], true, at('/history')) as object)).toEqual(['a', 'b'])
-    expect(ofKnown!(at('/api/history'))).toBeNull()
-    expect(query(new URLSearchParams('max_items=3'))).toEqual({ limit: 3, after: null, order: 'desc' })
-    expect(query(new URLSearchParams('max_items=3&offset=3')).limit).toBe(0)
-    expect(query(new URLSearchParams('max_items=-1')).limit).toBe(100)
+    expect(Object.keys(list.answer([{ b: 1 }, {}, { a: 1 }], true, at('/history')) as object)).toEqual(['a', 'b'])
+    expect(list.ofKnown!(at('/api/history'))).toBeNull()
+    expect(list.query(new URLSearchParams('max_items=3'))).toEqual({ limit: 3, after: null, order: 'desc' })
+    expect(list.query(new URLSearchParams('max_items=3&offset=3')).limit).toBe(0)
+    expect(list.query(new URLSearchParams('max_items=-1')).limit).toBe(100)
   })
 
   test('the queue holds what goes on', () => {
-    const show = ofKnown!(at('/queue'))!
+    const show = list.ofKnown!(at('/queue'))!
     const jobs = [show(job), show({ ...job, end: { outcome: 'ok', at: 9 } })]
-    expect(answer(jobs, false, at('/queue'))).toEqual({
+    expect(list.answer(jobs, false, at('/queue'))).toEqual({
       queue_running: [],
       queue_pending: [[7, 'slc_1_slc', {}, { create_time: 7 }, []]],
     })
   })
 
   test('the newer list tells each one’s status', () => {
-    const show = ofKnown!(at('/api/jobs'))!
+    const show = list.ofKnown!(at('/api/jobs'))!
     const jobs = [show(job), show({ ...job, end: { outcome: 'ok', at: 9 } })]
-    expect(answer(jobs, false, at('/api/jobs'))).toMatchObject({
+    expect(list.answer(jobs, false, at('/api/jobs'))).toMatchObject({
       jobs: [
         { id: 'slc_1_slc', status: 'in_progress' },
         { status: 'completed', execution_end_time: 9 },
