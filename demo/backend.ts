@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
+import { createComfyApi } from './comfy-api.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createLightX2vApi } from './lightx2v-api.ts'
@@ -21,6 +22,7 @@ const WIRES = {
   fal: createFalApi,
   lightx2v: createLightX2vApi,
   replicate: createReplicateApi,
+  comfyui: createComfyApi,
 }
 
 export interface BackendOptions {

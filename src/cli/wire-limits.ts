@@ -5,16 +5,14 @@ import type { JobProtocol } from '../protocols/protocol.ts'
 /** `path` begins below the release. */
 export function wireLimits(
   { shadow }: Pick<ReleaseConfig, 'shadow'>,
-  { name, cancelCall, contentCall }: Pick<JobProtocol, 'name' | 'cancelCall' | 'contentCall'>,
+  { name, cancelCall, contentCall, limits }: Pick<JobProtocol, 'name' | 'cancelCall' | 'contentCall' | 'limits'>,
 ): { path: string; message: string }[] {
-  if (shadow.sample === 0) return []
-  const path = 'shadow.sample'
-  return [
-    ...(cancelCall
-      ? []
-      : [{ path, message: `${name} cancels no job: copies that a rollback ends run on at their backend` }]),
-    ...(contentCall
-      ? []
-      : [{ path, message: `${name} names a video in the job's result only: a copy without one counts as ok` }]),
+  const always = (limits?.always ?? []).map((message) => ({ path: 'protocol', message }))
+  if (shadow.sample === 0) return always
+  const ofCopies = [
+    ...(cancelCall ? [] : [`${name} cancels no job: copies that a rollback ends run on at their backend`]),
+    ...(contentCall ? [] : [`${name} names a video in the job's result only: a copy without one counts as ok`]),
+    ...(limits?.ofCopies ?? []),
   ]
+  return [...always, ...ofCopies.map((message) => ({ path: 'shadow.sample', message }))]
 }

@@ -9,7 +9,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
-import { errorAnswer } from './answer.ts'
+import { answer, errorAnswer } from './answer.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
@@ -18,6 +18,7 @@ import { withIdempotency } from './idempotency.ts'
 import { hasJobs, type Isolate, Isolates, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
 import { proxyJob } from './jobs.ts'
 import { listJobs } from './list.ts'
+import { aboutNamed } from './named-jobs.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passThrough } from './pass-through.ts'
 import type { Submit } from './attempt.ts'
@@ -94,6 +95,10 @@ async function route(ctx: Exchange): Promise<Response> {
       return withSnapshot(ctx, runtime, route, (snapshot) => submitOnce(ctx, choice, subject, snapshot))
     case 'job':
       return withSnapshot(ctx, runtime, route, (snapshot) => proxyOwnJob(ctx, snapshot, route, choice.job))
+    case 'jobs':
+      return withSnapshot(ctx, runtime, route, (snapshot) =>
+        aboutNamed(ctx, choice, subject, (named, route, job) => proxyOwnJob(named, snapshot, route, job)),
+      )
     case 'list':
       return withSnapshot(ctx, runtime, route, (snapshot) =>
         listJobs(ctx, choice.runtimes, choice.list, snapshot, subject),
@@ -119,6 +124,8 @@ function submitOnce(
       // The key may have been used for another release than the one that this body leads to.
       const withJobs = ctx.isolate.runtimes.filter(hasJobs)
       const job = await resolveJob(ctx, withJobs, clientId, subject)
+      const known = job.runtime.protocol.submitted?.(clientId)
+      if (known !== undefined) return asSubmitted(ctx, snapshot, job, known)
       return proxyOwnJob({ ...ctx, request: asPoll(ctx) }, snapshot, pollRoute(job.runtime, route.prefix), job)
     },
   })
@@ -160,6 +167,13 @@ function pollRoute(runtime: JobRuntime, prefix: string): Route {
     answer: 'job',
     upstreamPath: (id, model = null) => runtime.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
   }
+}
+
+/** A repeated submit on a wire whose polls don't name their job: in the words of the first one's answer. */
+function asSubmitted(ctx: Exchange, snapshot: Snapshot | null, { runtime, arm }: OwnedJob, known: unknown): Response {
+  const decided = { runtime, snapshot, routed: { arm, reason: 'job' as const } }
+  const headers = new Headers({ 'content-type': 'application/json' })
+  return answer(ctx, decided, { status: 200, headers, body: JSON.stringify(known) })
 }
 
 function asPoll(ctx: Exchange): Request {

@@ -46,6 +46,11 @@ export interface Attempt {
   json: unknown
 }
 
+/** What a wire that has names for its callers may call this one. Those who show no identity are one. */
+export function callerOf({ owners, anonymous }: Subject): string {
+  return anonymous ? 'anyone' : owners[0]
+}
+
 /** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
 export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit): Promise<Attempt> {
   const { runtime } = decided
@@ -54,7 +59,12 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const { deps } = ctx.isolate
   const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = submit.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  const body = submit.submission.rebuild({
+    model: config.model,
+    jobIds: referred.ids,
+    shadow: false,
+    caller: callerOf(submit.subject),
+  })
   const headers = ofSubmit(toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
   headers.set('content-type', body.contentType)
   const isSync = submit.route.operation === 'sync'

@@ -94,7 +94,7 @@ async function call(
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
   const request = {
-    url: url + route.upstreamPath(job.upstreamId, config.model) + ctx.url.search,
+    url: url + route.upstreamPath(job.upstreamId, config.model) + (route.search ?? ctx.url.search),
     method: ctx.request.method,
     headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, job.arm)),
     body: route.body === 'stream' ? await bodyOf(ctx) : null,

@@ -50,7 +50,10 @@ export async function listJobs(
     const page = found.slice(0, limit - jobs.length)
     if (round === MAX_ROUNDS - 1) asking.callsLeft = 0
     const asked = new Set(leastKnown(page, began).slice(0, asking.callsLeft))
-    const shown = await inParallel(page, WIDTH, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
+    const ofKnown = words.ofKnown?.(ctx.url)
+    const shown = ofKnown
+      ? page.map(({ job }) => ofKnown({ ...job, gatewayOrigin: ctx.url.origin }))
+      : await inParallel(page, WIDTH, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
     jobs.push(...shown.filter((job) => job !== null))
     more = found.length > page.length
     const last = page.at(-1)?.job
@@ -72,6 +75,12 @@ interface Question {
   cursor: ListCursor | null
   limit: number
   order: 'asc' | 'desc'
+}
+
+/** The caller's newest jobs of these releases that go on, as far as the ledgers know. */
+export async function openJobs(runtimes: readonly JobRuntime[], { owners }: Subject, limit: number): Promise<OwnJob[]> {
+  const found = await jobsAfter(runtimes, { owners, cursor: null, limit, order: 'desc' })
+  return found.slice(0, limit).filter(({ job }) => job.end === null)
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */

@@ -5,11 +5,11 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
-import type { JobList, Route, Submission } from '../protocols/protocol.ts'
+import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { hasJobs, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
-import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
@@ -17,6 +17,8 @@ import { readUpload } from './upload.ts'
 export type Choice =
   | (Offer<JobRuntime> & { kind: 'submit'; submission: Submission; referred: Referred })
   | (Offer<JobRuntime> & { kind: 'job'; job: OwnedJob })
+  /** A request about several jobs, each of which becomes one of its own. */
+  | (Offer<JobRuntime> & { kind: 'jobs'; named: NamedJobs; runtimes: JobRuntime[] })
   /** `list`: how the first of `runtimes` words it. */
   | (Offer<JobRuntime> & { kind: 'list'; runtimes: JobRuntime[]; list: JobList })
   /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
@@ -42,11 +44,28 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
   if (offers.length === 0) noRelease(ctx)
   const ofJobs = offers.filter(isOfJobs)
   const withJobs = ofJobs.map(({ runtime }) => runtime)
+  const byQuery = ofJobs.find(({ route }) => route.file)?.route.file
+  if (byQuery) {
+    await admit(ctx, FILE_ROUTE, subject)
+    const job = resolveFile(ctx, withJobs, byQuery.id, subject)
+    return { kind: 'job', runtime: job.runtime, route: { ...FILE_ROUTE, search: byQuery.search }, job }
+  }
   const about = offers.find(({ route }) => route.job !== null && route.body !== 'submission')
   if (about && (isTagged(about.route.job!) || isFirst(about, offers))) {
     await admit(ctx, about.route, subject)
     const job = await resolveJob(ctx, withJobs, about.route.job!, subject)
     return { kind: 'job', runtime: job.runtime, route: routeOf(ofJobs, job.runtime), job }
+  }
+  const naming = ofJobs.find(({ route }) => route.body === 'jobs')
+  if (naming && isFirst(naming, offers)) {
+    await admit(ctx, naming.route, subject)
+    const sent = { bytes: await readUpload(ctx), contentType: ctx.request.headers.get('content-type'), search: '' }
+    return {
+      kind: 'jobs',
+      ...naming,
+      named: naming.runtime.protocol.readNamedJobs!(sent, naming.route),
+      runtimes: withJobs,
+    }
   }
   const lists = ofJobs.filter(({ route }) => route.operation === 'list')
   const [first] = lists
@@ -134,7 +153,7 @@ function offersFor(ctx: Exchange): Offer[] {
   const path = ctx.url.pathname
   return ctx.isolate.runtimes
     .filter(({ release }) => pathMatches(release.match.paths, path))
-    .map((runtime) => ({ runtime, route: runtime.protocol.route(method, path) }))
+    .map((runtime) => ({ runtime, route: runtime.protocol.route(method, path, ctx.url.search) }))
 }
 
 function routeOf(offers: readonly Offer[], runtime: ReleaseRuntime): Route {

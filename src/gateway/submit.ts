@@ -10,7 +10,7 @@ import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { BackendJob, Translation } from '../protocols/protocol.ts'
-import { type Attempt, attempt, type Submit } from './attempt.ts'
+import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
 import { REGISTER_MS } from './deadlines.ts'
@@ -20,6 +20,7 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
+import { knownJob, withSameBackends } from './known-job.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { toJobUpdate } from './job-update.ts'
@@ -66,6 +67,7 @@ async function submitted(
     : decideArm(ctx, runtime, snapshot, submit.subject, submit.submission)
   const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
   ctx.decided = decided
+  await refuseTaken(ctx, runtime, submit)
   expose(ctx, decided, submit.subject, submit.submission)
   const tried = await attempt(ctx, decided, submit)
   if (referred.owner || !failsOver(decided, tried.outcome)) return finish(ctx, decided, submit, tried)
@@ -79,6 +81,19 @@ async function submitted(
   // Whatever control says, the candidate may have begun a job.
   if (!ended.response.ok) ended.response.headers.set('x-should-retry', 'false')
   return { ...ended, nothingBegun: false }
+}
+
+/** An id that its client has chosen must be nobody's yet, this client included: a backend would not tell the two apart. */
+async function refuseTaken(
+  ctx: Exchange,
+  runtime: JobRuntime,
+  { submission: { chosenId }, subject }: Submit,
+): Promise<void> {
+  if (chosenId === undefined) return
+  const { control, candidate } = runtime.release.arms
+  const urls = [...control.urls, ...candidate.urls]
+  if ((await knownJob(withSameBackends(ctx, [runtime], urls), { upstreamId: chosenId, subject, urls })) === null) return
+  throw new SluiceError('invalid_request', 'there is a job with the id that was chosen for this one; choose another')
 }
 
 function beganNothing({ upstream }: Attempt): boolean {
@@ -145,7 +160,7 @@ function translated(runtime: JobRuntime, { text }: Attempt, translation: Transla
   return text === null ? null : runtime.protocol.translate(text, translation)
 }
 
-/** Seals the id and tells the ledger of the job, in memory. A native id says nothing, so there the ledger knows first. */
+/** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */
 async function register(
   ctx: Exchange,
   decided: Decided<JobRuntime>,
@@ -165,7 +180,7 @@ async function register(
     owner: submit.subject.owners[0],
     anonymous: submit.subject.anonymous,
   }
-  const isNative = runtime.release.idMode === 'native'
+  const isNative = runtime.release.idMode === 'native' || submit.submission.chosenId === backendJob.id
   const clientId = isNative ? backendJob.id : sealJobId(tag, ctx.isolate.keys)
   const { work } = submit.submission
   const entry: JobEntry = {
@@ -200,11 +215,8 @@ function rescueOf(runtime: JobRuntime, submit: Submit, routed: Routed): JobEntry
     submit.submission.jobs.length > 0
   )
     return null
-  const body = submit.submission.rebuild({
-    model: runtime.release.arms.control.model,
-    jobIds: new Map(),
-    shadow: false,
-  })
+  const { model } = runtime.release.arms.control
+  const body = submit.submission.rebuild({ model, jobIds: new Map(), shadow: false, caller: callerOf(submit.subject) })
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 

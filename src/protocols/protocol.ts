@@ -15,13 +15,20 @@ export interface Route {
   prefix: string
   /** Job id as it stands in the path, decoded: the client's on the way in. */
   job: string | null
-  /** `submission`: read, checked and rebuilt by the adapter. `stream`: passed on unread. */
-  body: 'none' | 'submission' | 'stream'
+  /**
+   * `submission`: read, checked and rebuilt by the adapter. `stream`: passed on unread. `jobs`: it names jobs, each of
+   * which becomes a request of its own (`readNamedJobs`).
+   */
+  body: 'none' | 'submission' | 'stream' | 'jobs'
   /**
    * What a good answer holds: one job's JSON, what came of a job (`result`, whose HTTP status tells how it ended), the caller's
-   * list, a job's removal, other JSON with ids in it, or bytes to stream.
+   * list, a job's removal, other JSON with ids in it, bytes to stream, or frames of a WebSocket (`socket`).
    */
-  answer: 'job' | 'result' | 'list' | 'deletion' | 'json' | 'bytes'
+  answer: 'job' | 'result' | 'list' | 'deletion' | 'json' | 'bytes' | 'socket'
+  /** The sealed id of a file that the query names; with it goes what of the query is not the file's name. */
+  file?: { id: string; search: string }
+  /** The backend's query, where it is not the caller's. */
+  search?: string
   /**
    * Path for the backend, given its own job id (ignored where `job` is null) and the arm's model name, which some wires
    * have in the path (null: the client's). Query strings are kept by the caller.
@@ -48,6 +55,8 @@ export interface Submission {
   work: number | null
   /** Client-side ids of jobs that this one refers to (remix, extension, edit). */
   jobs: string[]
+  /** The id that its client has chosen for the job, and goes by whatever the answer says; missing where it chose none. */
+  chosenId?: string
   /** Equal for equal requests, whatever the multipart boundary. Hex. */
   fingerprint: string
   rebuild(target: RebuildTarget): RebuiltSubmit
@@ -68,6 +77,16 @@ export interface RebuildTarget {
   jobIds: ReadonlyMap<string, string>
   /** A copy for the shadow: without webhooks, storage targets and user ids. */
   shadow: boolean
+  /** Who sends it, as a wire that has names for its callers may write it; missing for a copy. */
+  caller?: string
+}
+
+/** The jobs that a body names, and the same request about one of them. */
+export interface NamedJobs {
+  /** Client ids; `own`: all of the caller's that go on. */
+  jobs: string[] | 'own'
+  /** `job`: as the backend calls it. */
+  bodyFor: (job: string) => string
 }
 
 /** `ended`: well or not, which only the job's result tells. */
@@ -158,6 +177,7 @@ export interface UpstreamCall {
   method: string
   path: string
   headers?: Record<string, string>
+  body?: string
 }
 
 /** What all wires have. */
@@ -167,8 +187,8 @@ interface Wire {
   readonly authScheme: 'Bearer' | 'Key'
   /** Client headers that this wire needs beyond the common allow-list, in lower case. */
   readonly requestHeaders: readonly string[]
-  /** Never throws: what it does not know is `other`. */
-  route(method: string, path: string): Route
+  /** Never throws: what it does not know is `other`. `search`: the query with its question mark, or ''. */
+  route(method: string, path: string, search?: string): Route
   /** A header's value that names jobs or addresses, such as Location, rewritten for the client. `name` in lower case. */
   translateHeader(name: string, value: string, translation: Translation): string
 }
@@ -183,6 +203,24 @@ export interface JobList {
   query(query: URLSearchParams): ListQuery
   /** The caller's own jobs, already translated, as this protocol's list. `asked`: the URL that the client asked. */
   answer(jobs: unknown[], more: boolean, asked: URL): unknown
+  /** A job of such a list by what is known here alone; missing or null where a poll's answer shows it. */
+  ofKnown?: (asked: URL) => ((job: ShownJob) => unknown) | null
+}
+
+/** What a message on a backend's WebSocket tells. */
+export interface SocketMessage {
+  /** The backend's id of the job that it is about; null where it is about none. */
+  job: string | null
+  /** The job, where the message shows its end. */
+  backendJob: BackendJob | null
+}
+
+/** A WebSocket on which a backend tells a caller, under a name that the caller chose, how its jobs go on. */
+export interface JobSocket {
+  /** The query for a backend, with the caller's own name in it. */
+  search(search: string, caller: string): string
+  /** Never throws. */
+  read(message: string): SocketMessage
 }
 
 /** Where a wire tells how a job ended, if its status only says that it has. */
@@ -226,10 +264,18 @@ export interface JobProtocol extends Wire {
   readonly result: JobResult | null
   /** How the ledger asks for a job by itself. */
   pollCall(job: JobAddress): UpstreamCall
+  /** The jobs that the body of a `jobs` route names; missing where there is no such route. Throws `malformed_body`. */
+  readNamedJobs?(body: SubmitBody, route: Route): NamedJobs
+  /** What the client of a repeated submit reads of the job that the first one made; missing where a poll says the same. */
+  submitted?(clientId: string): unknown
+  /** Missing where no route of this wire is a `socket`. */
+  readonly socket?: JobSocket
   /** How the ledger stops a job; null where the wire can't. */
   readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null
   /** Where the finished video is; null where only the job's own answer tells. */
   readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
+  /** What else this wire lets nobody do, each a sentence for `config check`; `ofCopies`: where submits are copied. */
+  readonly limits?: { always: readonly string[]; ofCopies: readonly string[] }
   /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
   asksForVideo(query: URLSearchParams): boolean
   /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */

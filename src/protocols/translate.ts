@@ -21,6 +21,10 @@ export interface WireWords {
   holdsFile?: (path: readonly string[]) => boolean
   /** Whether a job's own address stands there, which is the gateway's then, whatever host it names. */
   holdsOwnUrl?: (path: readonly string[]) => boolean
+  /** Whether the client's own words stand there, and nothing else: key and value stay. */
+  keeps?: (path: readonly string[]) => boolean
+  /** What a string becomes by the wire's own rules; null where the common ones hold. */
+  ownText?: (text: string, path: readonly string[]) => string | null
 }
 
 /** Longer strings without a blank or a dot are videos in base64, in which a short id may stand by chance. */
@@ -40,19 +44,25 @@ const SENTENCE_END = '.,;:!)]'
  * is of no use to the client there either.
  */
 export function translateAnswer(text: string, translation: Translation, words: WireWords = {}): string {
-  const exact = withOneId(text, translation)
+  const exact = words.ownText ? null : withOneId(text, translation)
   if (exact !== null) return exact
   const translate = translatorOf(translation, words)
   const { holdsFile: isFileAt = holdsFile, holdsOwnUrl: isOwnAt = () => false } = words
+  const { keeps = () => false, ownText = () => null } = words
   if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translate(text, '')
   const cuts = !translation.isError
   return editJson(text, {
     key: (path) => {
       const name = nameOf(path)
+      if (keeps(path)) return name
       return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
     },
-    text: (string, path) =>
-      cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path), isOwnAt(path)),
+    text: (string, path) => {
+      if (keeps(path)) return string
+      const own = ownText(string, path)
+      if (own !== null) return own
+      return cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path), isOwnAt(path))
+    },
   })
 }
 

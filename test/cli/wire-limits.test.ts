@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import { wireLimits } from '../../src/cli/wire-limits.ts'
 import type { ReleaseConfig } from '../../src/config/load.ts'
+import { comfyui } from '../../src/protocols/comfyui.ts'
 import { fal } from '../../src/protocols/fal.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 
@@ -12,6 +13,17 @@ it('tells where the videos of copies are not looked at, and where copies can’t
   expect(told(copying(1), openaiVideos)).toEqual([])
   expect(told(copying(1), fal)).toEqual([expect.stringContaining('a copy without one counts as ok')])
   expect(told(copying(1), { ...openaiVideos, cancelCall: null })).toEqual([expect.stringContaining('cancels no job')])
+})
+
+it('tells what else a wire does not offer, of copies only where there are any', () => {
+  const always = [expect.stringContaining('stops whatever runs'), expect.stringContaining('ends at job_timeout')]
+  expect(told(copying(0), comfyui)).toEqual(always)
+  expect(told(copying(0.1), comfyui)).toEqual([
+    ...always,
+    expect.stringContaining('a copy without one counts as ok'),
+    expect.stringContaining('run to its end'),
+    expect.stringContaining('act by themselves'),
+  ])
 })
 
 it('tells nothing where nothing is copied', () => {

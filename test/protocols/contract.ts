@@ -214,7 +214,12 @@ function describeJobs({
       expect(protocol.route(content.method, content.path)).toMatchObject({ operation: 'content', job, prefix })
     }
     const cancel = protocol.cancelCall?.(address)
-    if (cancel) {
+    if (cancel?.body !== undefined) {
+      const way = protocol.route(cancel.method, cancel.path)
+      expect(way).toMatchObject({ operation: 'cancel', body: 'jobs', prefix })
+      const bytes = new TextEncoder().encode(cancel.body) as Uint8Array<ArrayBuffer>
+      expect(protocol.readNamedJobs?.({ bytes, contentType: null, search: '' }, way).jobs).toEqual([job])
+    } else if (cancel) {
       expect(protocol.route(cancel.method, cancel.path)).toMatchObject({ operation: 'cancel', job, prefix })
     }
   })

@@ -4,6 +4,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { BackendAnswer, JobAddress, JobProtocol, BackendJob, UpstreamCall } from '../../protocols/protocol.ts'
 import { answerJson } from '../../protocols/answer-json.ts'
+import { encodeUtf8 } from '../../protocols/body/form-body.ts'
 import { withResult } from '../../protocols/job-outcome.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
@@ -71,7 +72,8 @@ export class Backend {
   async cancel(target: Target, upstreamId: string): Promise<boolean> {
     const call = this.#protocol.cancelCall?.(this.#address(target, upstreamId))
     if (!call) return true
-    const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, null)
+    const body = call.body === undefined ? null : encodeUtf8(call.body)
+    const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, body)
     await response?.body?.cancel()
     return response !== null
   }

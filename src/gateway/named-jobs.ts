@@ -1,0 +1,58 @@
+/**
+ * A request whose body names jobs, such as ComfyUI's `{"delete": […]}`: each job becomes a request of its own to the arm
+ * that owns it, since two of them may be at two backends, and a backend can't tell whose they are.
+ */
+import { SluiceError } from '../core/errors.ts'
+import type { NamedJobs, Route } from '../protocols/protocol.ts'
+import { answer } from './answer.ts'
+import type { Exchange } from './exchange.ts'
+import type { JobRuntime } from './isolate.ts'
+import { openJobs } from './list.ts'
+import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { ownedJob } from './rescue.ts'
+import type { Subject } from './subject.ts'
+
+/** Of a request that means all of its caller's jobs: the newest ones that go on. */
+const MAX_OWN = 20
+/** Each costs a call. */
+const MAX_NAMED = 50
+
+interface Naming {
+  runtime: JobRuntime
+  route: Route
+  named: NamedJobs
+  runtimes: readonly JobRuntime[]
+}
+
+/** `about` serves one of them. Throws `job_not_found` before anything is sent where one of them is not the caller's. */
+export async function aboutNamed(
+  ctx: Exchange,
+  { runtime, route, named: { jobs, bodyFor }, runtimes }: Naming,
+  subject: Subject,
+  about: (ctx: Exchange, route: Route, job: OwnedJob) => Promise<Response>,
+): Promise<Response> {
+  if (jobs.length > MAX_NAMED)
+    throw new SluiceError(
+      'invalid_request',
+      `a request may name up to ${MAX_NAMED} jobs, and this one names ${jobs.length}`,
+    )
+  const found: OwnedJob[] =
+    jobs === 'own'
+      ? (await openJobs(runtimes, subject, MAX_OWN)).map((own) => ownedJob(own.runtime, own.job))
+      : await Promise.all(jobs.map((id) => resolveJob(ctx, runtimes, id, subject)))
+  let answered: Response | null = null
+  for (const job of found) {
+    const { clientId, upstreamId } = job
+    const headers = new Headers(ctx.request.headers)
+    headers.delete('content-length')
+    const request = new Request(ctx.request.url, { method: ctx.request.method, headers, body: bodyFor(upstreamId) })
+    const next = await about({ ...ctx, request }, { ...route, job: clientId, body: 'stream' }, job)
+    // What went wrong with one of them is not to be overlooked.
+    const isKept: boolean = answered !== null && !answered.ok
+    await (isKept ? next : answered)?.body?.cancel()
+    if (!isKept) answered = next
+  }
+  if (answered) return answered
+  const decided = { runtime, snapshot: null, routed: { arm: 'control' as const, reason: 'job' as const } }
+  return answer(ctx, decided, { status: 200, headers: new Headers(), body: null })
+}

@@ -1,0 +1,101 @@
+/**
+ * ComfyUI: a submit is a graph, a job is found in the server's history once it has ended, its files are asked for by
+ * name, and a WebSocket tells how it goes on. Puts the pieces together; each lives in a file of its own in `comfyui/`.
+ */
+import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
+import { searchAs } from './comfyui/caller.ts'
+import { readComfyJob, readComfyMessage } from './comfyui/job.ts'
+import { historyPath, routeComfy } from './comfyui/routes.ts'
+import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
+import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
+import { isResourceId } from './resource-id.ts'
+
+const MAX_LISTED = 100
+
+export const comfyui: JobProtocol = {
+  kind: 'jobs',
+  name: 'comfyui',
+  authScheme: 'Bearer',
+  requestHeaders: ['comfy-user'],
+  route: routeComfy,
+  readSubmission: readComfySubmit,
+  readNamedJobs,
+  readJob: readComfyJob,
+  readIds: (body) => {
+    const id = body !== null && typeof body === 'object' ? (body as { prompt_id?: unknown }).prompt_id : null
+    return isResourceId(id) ? [id] : []
+  },
+  translate: translateComfy,
+  translateHeader: translateComfyHeader,
+  list: {
+    query: listQuery,
+    answer: (jobs, more, { pathname }) => {
+      if (pathname.endsWith('/queue')) return { queue_running: [], queue_pending: jobs.filter((job) => job !== null) }
+      if (!pathname.endsWith('/jobs')) return Object.assign({}, ...jobs.toReversed()) as unknown
+      const pagination = { offset: 0, limit: MAX_LISTED, total: jobs.length, has_more: more }
+      return { jobs, pagination }
+    },
+    ofKnown: ({ pathname }) => (pathname.endsWith('/queue') ? asQueued : pathname.endsWith('/jobs') ? asListed : null),
+  },
+  placeholder,
+  submitted: (clientId) => ({ prompt_id: clientId, number: 0, node_errors: {} }),
+  socket: { search: searchAs, read: readComfyMessage },
+  result: null,
+  pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: historyPath(prefix, upstreamId) }),
+  // An interrupt would stop whatever runs where the server is too old to look for the job.
+  cancelCall: ({ prefix, upstreamId }) => ({
+    method: 'POST',
+    path: `${prefix}/queue`,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ delete: [upstreamId] }),
+  }),
+  contentCall: null,
+  limits: {
+    always: [
+      'only newer builds of comfyui look at the job that an interrupt names: an older one stops whatever runs',
+      'comfyui says of a job that it has lost what it says of one that goes on: such a job ends at job_timeout',
+    ],
+    ofCopies: [
+      'comfyui takes a copy out of its queue, but a copy that runs already is run to its end',
+      "comfyui's nodes act by themselves: what a graph stores or calls, its copy stores or calls too",
+    ],
+  },
+  asksForVideo: () => true,
+  isVideoType: () => true,
+}
+
+/** The newest; a page behind them can't be asked for by position, since jobs of two servers have none. */
+function listQuery(query: URLSearchParams): ListQuery {
+  const number = (name: string) => {
+    const text = query.get(name) ?? ''
+    return /^\d{1,6}$/.test(text) ? Number(text) : null
+  }
+  const isFurther = (number('offset') ?? 0) > 0
+  const limit = Math.min(MAX_LISTED, number('max_items') ?? number('limit') ?? MAX_LISTED)
+  return { limit: isFurther ? 0 : limit, after: null, order: 'desc' }
+}
+
+/** As the queue shows a job, without its graph, which is not kept here. */
+function asQueued({ clientId, submittedAt, end }: ShownJob) {
+  return end ? null : [submittedAt, clientId, {}, { create_time: submittedAt }, []]
+}
+
+function asListed({ clientId, submittedAt, end }: ShownJob) {
+  const status = !end ? 'in_progress' : end.outcome === 'ok' ? 'completed' : 'failed'
+  const ended = end ? { execution_end_time: end.at } : {}
+  return { id: clientId, status, create_time: submittedAt, ...ended }
+}
+
+function placeholder({ clientId, submittedAt, end }: ShownJob) {
+  if (!end) return {}
+  const isGood = end.outcome === 'ok'
+  const told = { prompt_id: clientId, timestamp: end.at }
+  const failed = {
+    ...told,
+    exception_type: end.outcome,
+    exception_message: 'a poll of this job tells why it has failed',
+  }
+  const last = isGood ? ['execution_success', told] : ['execution_error', failed]
+  const status = { status_str: isGood ? 'success' : 'error', completed: isGood, messages: [last] }
+  return { [clientId]: { prompt: [submittedAt, clientId, {}, {}, []], outputs: {}, status } }
+}

@@ -1,0 +1,81 @@
+/**
+ * ComfyUI's answers and messages for a client: ids in its own spelling, files under names that lead back to the arm that
+ * made them, since what asks for a file names no job.
+ */
+import { answerJson } from '../answer-json.ts'
+import type { Translation } from '../protocol.ts'
+import { translateAnswer, translateText, type WireWords } from '../translate.ts'
+import { withoutCaller } from './caller.ts'
+import { endingOf, routeComfy, viewPath } from './routes.ts'
+
+/** Members that hold what nodes have made: on top, in a message's data or in a job's entry, never deeper. */
+const OUTPUTS = new Set(['outputs', 'output', 'preview_output'])
+/** An input was its client's to begin with. */
+const MADE = new Set(['output', 'temp'])
+const MAX_DEPTH = 12
+/** More files of one answer keep the names that their server gave them, which lead nowhere. */
+const MAX_FILES = 500
+
+export function translateComfy(text: string, translation: Translation): string {
+  // A job that goes on is `{}`.
+  if (text.length <= 2) return text
+  return translateAnswer(text, translation, wordsOf(translation, text))
+}
+
+export function translateComfyHeader(name: string, value: string, translation: Translation): string {
+  return translateText(value, translation, name, { readPath })
+}
+
+const readPath = (path: string) => routeComfy('GET', path)
+
+function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): WireWords {
+  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, fileUrl, prefix) : null
+  return {
+    readPath,
+    holdsFile: () => false,
+    // The submit as it came: a list with the backend's id, and else the client's own words.
+    keeps: (path) => path[1] === 'prompt' && path.length > 2 && path.at(-1) !== 'client_id',
+    ownText: (string, path) => {
+      const name = path.at(-1)
+      if (name === 'client_id' || name === 'sid') return withoutCaller(string)
+      const other = name === 'filename' ? sealed?.get(path.join('\n'))?.pop() : undefined
+      if (other !== undefined) return other
+      return path[1] === 'prompt' ? (ids.get(string) ?? string) : null
+    },
+  }
+}
+
+/** What each file name becomes, by its place; of several at one place the first is the last in the list. */
+function sealedNames(text: string, fileUrl: (path: string) => string, prefix: string): Map<string, string[]> {
+  const names = new Map<string, string[]>()
+  let left = MAX_FILES
+  const walk = (value: unknown, path: string[], isMade: boolean): void => {
+    if (value === null || typeof value !== 'object' || path.length > MAX_DEPTH) return
+    if (Array.isArray(value)) {
+      for (const item of value) walk(item, path, isMade)
+      return
+    }
+    const { filename, subfolder = '', type } = value as Record<string, unknown>
+    if (isMade && typeof filename === 'string') {
+      const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
+      const at = [...path, 'filename'].join('\n')
+      const own = isFile && left-- > 0 ? sealedName({ filename, subfolder, type }, fileUrl, prefix) : filename
+      if (names.has(at)) names.get(at)!.push(own)
+      else names.set(at, [own])
+    }
+    for (const [name, inner] of Object.entries(value))
+      walk(inner, [...path, name], isMade || (path.length < 2 && OUTPUTS.has(name)))
+  }
+  walk(answerJson(text), [], false)
+  for (const list of names.values()) list.reverse()
+  return names
+}
+
+function sealedName(
+  file: { filename: string; subfolder: string; type: string },
+  fileUrl: (path: string) => string,
+  prefix: string,
+): string {
+  const [, id = ''] = fileUrl(viewPath(prefix, file)).split('/')
+  return id + endingOf(file.filename)
+}

@@ -1,0 +1,116 @@
+/**
+ * A job as ComfyUI shows it: in its history once it has ended, `{}` before that, by `/api/jobs` in newer builds, and in
+ * the messages of its WebSocket. Judges whose fault a failure is.
+ */
+import { answerJson } from '../answer-json.ts'
+import type { BackendAnswer, BackendJob, JobStatus, SocketMessage } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+
+/** Of `/api/jobs`. */
+const STATUS: Record<string, JobStatus> = {
+  pending: 'queued',
+  in_progress: 'running',
+  completed: 'succeeded',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  canceled: 'cancelled',
+}
+/** Nodes that call a hosted model repeat its refusal. */
+const REFUSED = /content.?(policy|filter|moderation)|moderation|nsfw|safety (system|filter|checker)/i
+const MESSAGE_CHARS = 500
+/** An end has few messages; what stands behind so many is not looked for. */
+const MAX_MESSAGES = 2000
+
+type Members = Record<string, unknown>
+
+/** Null where the answer is about no job. */
+export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob | null {
+  if (status < 200 || status >= 300 || !isObject(body)) return null
+  const { prompt_id: submitted, id, status: word } = body
+  if (isResourceId(submitted)) return sightOf(submitted, 'queued')
+  if (typeof word === 'string' && isResourceId(id)) return listed(id, word, body)
+  if (job === null) return null
+  // Queued, running, or unknown here: the wire has one answer for all three.
+  if (Object.keys(body).length === 0) return sightOf(job, 'running')
+  const entry = Object.hasOwn(body, job) ? body[job] : null
+  return isObject(entry) ? ended(job, entry) : null
+}
+
+/** What a message tells; of one that is no JSON, nothing. */
+export function readComfyMessage(text: string): SocketMessage {
+  const message = answerJson(text)
+  const data = isObject(message) ? message['data'] : null
+  if (!isObject(data) || !isResourceId(data['prompt_id'])) return { job: null, backendJob: null }
+  const job = data['prompt_id']
+  return { job, backendJob: endIn(job, String((message as Members)['type']), data) }
+}
+
+/** In a history: without a status an older build has it only for jobs that went well. */
+function ended(id: string, { status, prompt }: Members): BackendJob {
+  const { status_str: word, messages } = isObject(status) ? status : {}
+  const { started, finished, end } = read(id, messages)
+  const created = Array.isArray(prompt) && isObject(prompt[3]) ? prompt[3]['create_time'] : null
+  const backendJob = end ?? sightOf(id, word === 'error' ? 'failed' : 'succeeded')
+  return { ...backendJob, ...times(created, started, finished) }
+}
+
+function listed(id: string, word: string, body: Members): BackendJob {
+  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const { create_time: created, execution_start_time: started, execution_end_time: finished } = body
+  const { execution_error: error, execution_status: details } = body
+  const told = isObject(details) ? read(id, details['messages']).end : null
+  const own = isObject(error) ? endIn(id, 'execution_error', error) : null
+  // What was interrupted is shown as failed.
+  const backendJob = (status === 'failed' && (own ?? told)) || sightOf(id, status)
+  const isOver = backendJob.status !== 'queued' && backendJob.status !== 'running'
+  return isOver ? { ...backendJob, ...times(created, started, finished) } : backendJob
+}
+
+/** When it ran, unix ms, and how it ended, out of the list of its events. */
+function read(id: string, messages: unknown): { started: unknown; finished: unknown; end: BackendJob | null } {
+  const told: { started: unknown; finished: unknown; end: BackendJob | null } = {
+    started: null,
+    finished: null,
+    end: null,
+  }
+  for (const message of Array.isArray(messages) ? messages.slice(0, MAX_MESSAGES) : []) {
+    const [event, data] = Array.isArray(message) ? (message as unknown[]) : []
+    if (typeof event !== 'string' || !isObject(data)) continue
+    if (event === 'execution_start') told.started = data['timestamp']
+    const end = endIn(id, event, data)
+    if (end) Object.assign(told, { finished: data['timestamp'], end })
+  }
+  return told
+}
+
+function endIn(id: string, event: string, data: Members): BackendJob | null {
+  if (event === 'execution_success') return sightOf(id, 'succeeded')
+  if (event === 'execution_interrupted') return sightOf(id, 'cancelled')
+  if (event !== 'execution_error') return null
+  const { exception_type: type, exception_message: message } = data
+  const words = [type, message].filter((each) => typeof each === 'string').map((each) => each.slice(0, MESSAGE_CHARS))
+  return { ...sightOf(id, 'failed', words.join(': ')), message: words.join(': ').slice(0, MESSAGE_CHARS) || null }
+}
+
+function sightOf(id: string, status: JobStatus, words = ''): BackendJob {
+  const failure = status !== 'failed' ? null : REFUSED.test(words) ? 'content_refused' : 'job_failed'
+  return { id, status, failure, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+}
+
+/** All by the server's one clock. */
+function times(created: unknown, started: unknown, finished: unknown) {
+  return {
+    queueSeconds: seconds(created, started),
+    runSeconds: seconds(started, finished),
+    totalSeconds: seconds(created, finished),
+  }
+}
+
+function seconds(fromMs: unknown, toMs: unknown): number | null {
+  const took = typeof fromMs === 'number' && typeof toMs === 'number' ? (toMs - fromMs) / 1000 : NaN
+  return Number.isFinite(took) && took >= 0 ? took : null
+}
+
+function isObject(value: unknown): value is Members {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

@@ -1,0 +1,93 @@
+/** Operations of ComfyUI by method, path and query: a job stands in a path, in a body or, as a sealed file, in a query. */
+import { isTagged } from '../../core/job-id.ts'
+import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import type { Route } from '../protocol.ts'
+
+type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
+
+const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
+const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
+const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
+const CANCEL: Kind = { operation: 'cancel', body: 'jobs', answer: 'deletion' }
+const FILE: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
+const SOCKET: Kind = { operation: 'other', body: 'none', answer: 'socket' }
+
+/** The wire's own words; every path has a twin below `/api`, where `jobs` stands only. */
+const ROUTES = /^((?:\/[^/]+)*?)\/(prompt|history|queue|interrupt|view|ws|jobs)(?:\/([^/]*))?$/
+/** What stands below one of these is no path of jobs, whatever it ends in. */
+const OTHERS = /^(?:\/api)?\/(?:userdata|users|extensions|internal|manager|customnode|object_info|models|v2)(?:\/|$)/
+const ENDING = /\.[A-Za-z0-9]{1,8}$/
+
+/** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
+export function routeComfy(method: string, given: string, search = ''): Route {
+  const plain = plainSpelling(given)
+  const found = named(plain) ?? (plain.includes('%') ? named(asServersRead(plain)) : null)
+  if (!found) return fixed(other(method), '', plain)
+  const { prefix, word, id } = found
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (id !== null) return isRead ? ofJob(POLL, prefix, word, id) : ofJob(other(method), prefix, word, id)
+  const own = `${prefix}/${word}`
+  if (word === 'view' && isRead) return ofFile(prefix, new URLSearchParams(search))
+  if (word === 'ws' && method === 'GET') return fixed(SOCKET, prefix, own)
+  if (method === 'POST' && word === 'prompt') return fixed(SUBMIT, prefix, own)
+  if (method === 'POST' && ['queue', 'interrupt', 'history'].includes(word)) return fixed(CANCEL, prefix, own)
+  if (method === 'GET' && ['queue', 'history', 'jobs'].includes(word)) return fixed(LIST, prefix, own)
+  return fixed(other(method), prefix, own)
+}
+
+export function historyPath(prefix: string, id: string): string {
+  return `${prefix}/history/${encodeURIComponent(id)}`
+}
+
+/** Where the backend itself shows a file; its name comes last, so that the path ends as the file does. */
+export function viewPath(prefix: string, file: { filename: string; subfolder: string; type: string }): string {
+  const { type, subfolder, filename } = file
+  return `${prefix}/view?type=${encodeURIComponent(type)}&subfolder=${encodeURIComponent(subfolder)}&filename=${encodeURIComponent(filename)}`
+}
+
+/** What players and scripts tell a file's kind by; '' where there is nothing of that kind. */
+export function endingOf(filename: string): string {
+  return ENDING.exec(filename)?.[0] ?? ''
+}
+
+interface Named {
+  prefix: string
+  word: string
+  /** Decoded; null where the path ends before it. */
+  id: string | null
+}
+
+function named(path: string): Named | null {
+  const match = OTHERS.test(path) ? null : ROUTES.exec(path.length > 1 ? path.replace(/\/$/, '') : path)
+  if (!match) return null
+  const [, prefix = '', word = '', id] = match
+  if (word === 'jobs' ? !prefix.endsWith('/api') : id !== undefined && word !== 'history') return null
+  return { prefix, word, id: id === undefined ? null : decodedSegment(id) }
+}
+
+function ofJob(kind: Kind, prefix: string, word: string, id: string): Route {
+  const path = (upstreamId: string) => `${prefix}/${word}/${encodeURIComponent(upstreamId)}`
+  return { ...kind, prefix, job: id, upstreamPath: (upstreamId) => path(upstreamId ?? id) }
+}
+
+/** A file that Sluice has named is its owner's, at the arm that made it. Any other result is from before Sluice. */
+function ofFile(prefix: string, query: URLSearchParams): Route {
+  const filename = query.get('filename') ?? ''
+  const stem = filename.slice(0, filename.length - endingOf(filename).length)
+  const own = `${prefix}/view`
+  if (isTagged(stem)) {
+    for (const name of ['filename', 'subfolder', 'type']) query.delete(name)
+    return { ...fixed(FILE, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
+  }
+  // An input is nobody's result.
+  if (filename === '' || query.get('type') === 'input') return fixed(other('GET'), prefix, own)
+  return { ...fixed(FILE, prefix, own), job: filename }
+}
+
+function fixed(kind: Kind, prefix: string, path: string): Route {
+  return { ...kind, prefix, job: null, upstreamPath: () => path }
+}
+
+function other(method: string): Kind {
+  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
+}

@@ -1,0 +1,110 @@
+/**
+ * A submit to ComfyUI: a graph, an id that its client may choose, and the name under which the client listens. Whatever
+ * type it is sent under, the body is JSON, since the server looks at nothing else.
+ */
+import { isTagged } from '../../core/job-id.ts'
+import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
+import { applyEdits } from '../body/edit.ts'
+import type { Field, FormBody } from '../body/form-body.ts'
+import { malformed } from '../body/form-body.ts'
+import { openJson } from '../body/json.ts'
+import { editJson } from '../body/json-edit.ts'
+import type { NamedJobs, RebuildTarget, Route, Submission, SubmitBody } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+import { pathOf } from '../submission/field-path.ts'
+import { editText } from '../submission/field-text.ts'
+import { fingerprintOf } from '../submission/fingerprint.ts'
+import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
+import { callerSays } from './caller.ts'
+import { readGraph, withModel } from './graph.ts'
+
+/** A copy has an id of its own, tells nobody how it goes on, and takes its place in the queue. */
+const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])
+/** What the client shows nodes that call a hosted model. */
+const CREDENTIAL = /token|api_?key|secret|password|authorization/i
+/** As a UUID is written, or any plain name. */
+const CHOSEN_ID = /^[A-Za-z0-9._-]{1,128}$/
+
+export function readComfySubmit({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
+  const body = openJson(bytes)
+  const graph = fieldOf(body, 'prompt')?.value
+  const facts = readGraph(graph)
+  if (facts.model !== null && facts.model.length > MAX_NAME_CHARS)
+    throw malformed('prompt', `names models of more than ${MAX_NAME_CHARS} characters`)
+  const chosenId = chosenOf(fieldOf(body, 'prompt_id')?.value)
+  let fingerprint: string | undefined
+  return {
+    byteLength: bytes.length,
+    ...facts,
+    jobs: [],
+    ...(chosenId === null ? {} : { chosenId }),
+    get fingerprint() {
+      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
+    },
+    rebuild: (target) => ({
+      bytes: rebuilt(body, graph, target),
+      contentType: contentType ?? 'application/json',
+      path: route.upstreamPath(null) + (target.shadow ? '' : search),
+    }),
+  }
+}
+
+/** `{"delete": […]}`, `{"clear": true}`, or for an interrupt `{"prompt_id": …}` or nothing, which older clients send. */
+export function readNamedJobs({ bytes }: SubmitBody, route: Route): NamedJobs {
+  const interrupts = route.upstreamPath(null).endsWith('/interrupt')
+  const body = bytes.length === 0 && interrupts ? null : openJson(bytes)
+  const named = body && fieldOf(body, interrupts ? 'prompt_id' : 'delete')
+  const bodyFor = (job: string) => JSON.stringify(interrupts ? { prompt_id: job } : { delete: [job] })
+  if (!named || named.value === null) {
+    const isAll = interrupts || (body && fieldOf(body, 'clear')?.value === true)
+    return { jobs: isAll ? 'own' : [], bodyFor }
+  }
+  const ids: unknown[] = Array.isArray(named.value) ? named.value : [named.value]
+  if (!ids.every(isResourceId)) throw malformed(named.name, 'must name jobs by their ids')
+  return { jobs: [...new Set(ids)], bodyFor }
+}
+
+function rebuilt(body: FormBody, graph: unknown, { model, shadow, caller }: RebuildTarget): Uint8Array<ArrayBuffer> {
+  const gone = new Set(shadow ? body.fields.filter((field) => OF_CLIENT.has(field.name) || isLeftOut(field)) : [])
+  const allowance = new Allowance(body.bytes.length)
+  const change = ({ name }: Field, text: string): string => {
+    if (name === 'client_id') return caller === undefined ? text : callerSays(caller, text)
+    if (name === 'extra_data') return shadow ? withoutClient(text, allowance) : asCaller(text, caller)
+    if (name !== 'prompt') return shadow ? shadowText(text, pathOf(name), allowance) : text
+    const own = model === null ? text : withModel(text, graph, model)
+    // Not under its own name, below which texts are people's words.
+    return shadow ? shadowText(own, ['graph'], allowance) : own
+  }
+  const edits = body.fields
+    .filter((field) => !gone.has(field))
+    .flatMap((field) => editText(body, field, (text) => change(field, text)))
+  return applyEdits(body.bytes, [...body.remove(gone), ...edits])
+}
+
+/** The name that a client listens under may stand in here, too. */
+function asCaller(text: string, caller: string | undefined): string {
+  if (caller === undefined || !text.includes('client_id')) return text
+  return editJson(text, {
+    key: (path) => path.at(-1)!,
+    text: (inner, path) => (path.length === 1 && path[0] === 'client_id' ? callerSays(caller, inner) : inner),
+  })
+}
+
+function withoutClient(text: string, allowance: Allowance): string {
+  const own = editJson(text, {
+    key: (path) => (path.length === 1 && (path[0] === 'client_id' || CREDENTIAL.test(path[0]!)) ? null : path.at(-1)!),
+    text: (inner) => inner,
+  })
+  return shadowText(own, ['extra_data'], allowance)
+}
+
+function chosenOf(value: unknown): string | null {
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'string' || !CHOSEN_ID.test(value) || isTagged(value) || !isResourceId(value))
+    throw malformed('prompt_id', 'must be an id of up to 128 letters, digits, ".", "_" and "-"')
+  return value
+}
+
+function fieldOf(body: FormBody, name: string): Field | undefined {
+  return body.fields.find((field) => field.name === name)
+}

@@ -1,0 +1,300 @@
+/** ComfyUI's wire end to end at both arms: graph, history, files, queue, interrupt, and ids that clients choose. */
+import { describe, expect, it, vi } from 'vitest'
+import { createComfyServer } from '../../../demo/comfy-server.ts'
+import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { type BackendCall, codeOf, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+
+type Arm = 'control' | 'candidate'
+interface Entry {
+  outputs: Record<string, { images: { filename: string; subfolder: string; type: string }[] }>
+  status: { status_str: string; messages: [string, { prompt_id: string }][] }
+  prompt: [number, string, object, { client_id?: string }]
+}
+
+const FILES = { control: 'wan2.1.safetensors', candidate: 'wan2.2.safetensors' }
+const GRAPH = {
+  '6': { class_type: 'CLIPTextEncode', inputs: { text: 'a red fox' } },
+  '37': { class_type: 'UNETLoader', inputs: { unet_name: FILES.control } },
+  '40': { class_type: 'EmptyHunyuanLatentVideo', inputs: { width: 832, height: 480, length: 81 } },
+  '57': { class_type: 'KSampler', inputs: { seed: 7, positive: ['6', 0], model: ['37', 0] } },
+  '61': { class_type: 'SaveVideo', inputs: { filename_prefix: 'video/ComfyUI' } },
+}
+
+function backend(arm: Arm, isOld = false) {
+  const state: { faults: Faults } = { faults: HEALTHY }
+  const server = createComfyServer({
+    models: [FILES[arm]],
+    jobSeconds: 10,
+    random: () => 0.5,
+    faults: () => state.faults,
+    now: Date.now,
+    clip: (id) => new TextEncoder().encode(`film of ${id}`),
+    isOld,
+  })
+  const answer = (call: BackendCall): Response => {
+    const { status, headers, body, text, file } = server.answer(call)
+    if (file) return new Response(Uint8Array.from(file), { status, headers })
+    return body === undefined
+      ? new Response(text ?? null, { status, headers })
+      : Response.json(body, { status, headers })
+  }
+  return { state, answer, server }
+}
+
+function setup(more: object = {}, isOld = false) {
+  const backends = { control: backend('control', isOld), candidate: backend('candidate', isOld) }
+  const plane = new DataPlane(
+    {
+      RELEASE_A: {
+        name: 'objects',
+        protocol: 'comfyui',
+        arms: {
+          control: { url: 'http://control.test' },
+          candidate: { url: 'http://candidate.test', model: FILES.candidate },
+        },
+        ...more,
+      },
+    },
+    (call) => backends[call.url.hostname.split('.')[0] as Arm].answer(call),
+  )
+  return { plane, ...backends }
+}
+
+const as = (arm: Arm, user = 'ann') => ({ 'x-user-id': user, ...(arm === 'candidate' ? TO_CANDIDATE : {}) })
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + 1000 * seconds)
+
+function post(plane: DataPlane, path: string, body: unknown, headers: Record<string, string> = as('control')) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return plane.request('POST', path, { headers, ...(text === '' ? {} : { body: text }) })
+}
+
+async function submit(plane: DataPlane, arm: Arm, more: object = {}, user = 'ann', prefix = ''): Promise<string> {
+  const response = await post(plane, `${prefix}/prompt`, { prompt: GRAPH, client_id: 'me', ...more }, as(arm, user))
+  expect(response.status).toBe(200)
+  return (await response.json<{ prompt_id: string }>()).prompt_id
+}
+
+const get = async <T>(plane: DataPlane, path: string, user = 'ann') =>
+  (await plane.request('GET', path, { headers: { 'x-user-id': user } })).json<T>()
+const history = async (plane: DataPlane, id: string) => (await get<Record<string, Entry>>(plane, `/history/${id}`))[id]
+const fileUrl = ({ filename, subfolder, type }: { filename: string; subfolder: string; type: string }) =>
+  `/view?${new URLSearchParams({ filename, subfolder, type }).toString()}`
+
+inStillTime()
+
+describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
+  it('is submitted, found in the history and downloaded under the client’s own id', async () => {
+    const { plane } = setup()
+    const id = await submit(plane, arm)
+    expect(id).toMatch(/^slc_.*_slc$/)
+    const sent = JSON.parse(plane.calls[0]!.body) as { prompt: typeof GRAPH; client_id: string }
+    expect(sent.prompt['37'].inputs.unet_name).toBe(FILES[arm])
+    expect(sent.client_id).toMatch(/^slc-[0-9a-f]{12}-me$/)
+    expect(await get(plane, `/history/${id}`)).toEqual({})
+    pass(20)
+    const entry = (await history(plane, id))!
+    expect(entry.prompt[1]).toBe(id)
+    expect(entry.prompt[3].client_id).toBe('me')
+    expect(entry.status.messages.map(([event, data]) => [event, data.prompt_id === id])).toEqual([
+      ['execution_start', true],
+      ['execution_cached', true],
+      ['execution_success', true],
+    ])
+    const [file] = entry.outputs['61']!.images
+    expect(file!.filename).toMatch(/^slc_.*_slc\.mp4$/)
+    const film = await plane.request('GET', fileUrl(file!), { headers: as('control') })
+    expect([film.status, film.headers.get('content-type')]).toEqual([200, 'video/mp4'])
+    expect(await film.text()).toMatch(/^film of /)
+    expect(plane.calls.at(-1)!.url.href).toMatch(
+      `http://${arm}.test/view?type=output&subfolder=video&filename=ComfyUI_`,
+    )
+    expect(new Set(plane.calls.map(({ url }) => url.hostname))).toEqual(new Set([`${arm}.test`]))
+    expect(plane.counted('submit')).toEqual({ [`${arm} ok`]: 1 })
+    expect(plane.counted('poll')).toEqual({ [`${arm} ok`]: 2 })
+  })
+
+  it('is the same below /api, with its newer route', async () => {
+    const { plane } = setup()
+    const id = await submit(plane, arm, {}, 'ann', '/api')
+    pass(5)
+    expect(await get(plane, `/api/jobs/${id}`)).toMatchObject({ id, status: 'in_progress' })
+    pass(20)
+    const job = await get<{ status: string; outputs: Entry['outputs'] }>(plane, `/api/jobs/${id}`)
+    expect(job.status).toBe('completed')
+    const film = await plane.request('GET', `/api${fileUrl(job.outputs['61']!.images[0]!)}`, { headers: as('control') })
+    expect(await film.text()).toMatch(/^film of /)
+  })
+
+  it('is nobody else’s: not its history, its file, its place in the queue', async () => {
+    const { plane } = setup()
+    const id = await submit(plane, arm)
+    pass(20)
+    const [file] = (await history(plane, id))!.outputs['61']!.images
+    const made = plane.calls.length
+    const others = { 'x-user-id': 'bob' }
+    for (const path of [`/history/${id}`, `/api/jobs/${id}`, fileUrl(file!)])
+      expect((await plane.request('GET', path, { headers: others })).status, path).toBe(404)
+    for (const path of ['/queue', '/history'])
+      expect((await post(plane, path, { delete: [id] }, others)).status).toBe(404)
+    expect((await post(plane, '/interrupt', { prompt_id: id }, others)).status).toBe(404)
+    const altered = fileUrl({ ...file!, filename: file!.filename.replace('slc_', 'slc_A') })
+    expect((await plane.request('GET', altered, { headers: as('control') })).status).toBe(404)
+    expect(plane.calls).toHaveLength(made)
+  })
+
+  it('is taken out of the queue, and its cancel is no failure', async () => {
+    const { plane } = setup()
+    const id = await submit(plane, arm)
+    const raw = async () =>
+      (await (await plane.answer(callTo(arm, 'GET', '/queue')))!.json<{ queue_pending: string[][] }>()).queue_pending
+    expect(await raw()).toHaveLength(1)
+    expect((await post(plane, '/queue', { delete: [id] })).status).toBe(200)
+    expect(await raw()).toEqual([])
+    expect(plane.counted('cancel')).toEqual({ [`${arm} ok`]: 1 })
+    expect(await get<unknown>(plane, '/queue')).toEqual({ queue_running: [], queue_pending: [] })
+  })
+
+  it('is interrupted while it runs, by its own id or by none, and no other job is', async () => {
+    const { plane } = setup()
+    const others = await submit(plane, arm, {}, 'bob')
+    for (const body of ['{}', '']) {
+      const id = await submit(plane, arm)
+      pass(5)
+      await get(plane, `/history/${id}`)
+      const named = body === '' ? { prompt_id: id } : body
+      expect((await post(plane, '/interrupt', named)).status).toBe(200)
+      expect(JSON.parse(plane.calls.at(-1)!.body)).toEqual({ prompt_id: expect.not.stringMatching('slc') as unknown })
+      expect((await history(plane, id))?.status.messages.at(-1)?.[0]).toBe('execution_interrupted')
+    }
+    pass(20)
+    const entry = await get<Record<string, Entry>>(plane, `/history/${others}`, 'bob')
+    expect(entry[others]!.status.status_str).toBe('success')
+  })
+})
+
+function callTo(arm: Arm, method: string, path: string): BackendCall {
+  return { method, url: new URL(`http://${arm}.test${path}`), headers: new Headers(), body: '' }
+}
+
+describe('jobs of both arms', () => {
+  it('are listed for their owner only, and cancelled by one request', async () => {
+    const { plane } = setup()
+    const mine = [await submit(plane, 'control'), await submit(plane, 'candidate')]
+    await submit(plane, 'control', {}, 'bob')
+    const queue = await get<{ queue_pending: [number, string][] }>(plane, '/queue')
+    expect(new Set(queue.queue_pending.map(([, id]) => id))).toEqual(new Set(mine))
+    const listed = await get<{ jobs: { id: string; status: string }[] }>(plane, '/api/jobs')
+    expect(listed.jobs.map(({ status }) => status)).toEqual(['in_progress', 'in_progress'])
+    expect((await post(plane, '/queue', { delete: mine })).status).toBe(200)
+    const deletes = plane.callsOf('POST').filter(({ url }) => url.pathname === '/queue')
+    expect(
+      deletes.map(({ url, body }) => [url.hostname, (JSON.parse(body) as { delete: string[] }).delete.length]),
+    ).toEqual([
+      ['control.test', 1],
+      ['candidate.test', 1],
+    ])
+  })
+
+  it('stand in one history', async () => {
+    const { plane } = setup()
+    const mine = [await submit(plane, 'control'), await submit(plane, 'candidate')]
+    pass(20)
+    await submit(plane, 'control')
+    expect(new Set(Object.keys(await get<object>(plane, '/history')))).toEqual(new Set(mine))
+  })
+
+  it('are all meant by a clear, and nobody else’s', async () => {
+    const { plane, control } = setup()
+    await submit(plane, 'control')
+    await submit(plane, 'control', {}, 'bob')
+    expect((await post(plane, '/queue', { clear: true })).status).toBe(200)
+    const left = await control.answer(callTo('control', 'GET', '/queue')).json<{ queue_pending: unknown[] }>()
+    expect(left.queue_pending).toHaveLength(1)
+    const many = Array.from({ length: 51 }, (_, i) => `id-${i}`)
+    expect((await post(plane, '/queue', { delete: many })).status).toBe(400)
+  })
+})
+
+describe('an id that its client chooses', () => {
+  const ID = '7d5f3f3c-9a50-4c7e-9d0b-6f2f6d1f4a10'
+
+  it.each(['control', 'candidate'] as const)('is the job’s at the %s, in every answer', async (arm) => {
+    const { plane } = setup()
+    expect(await submit(plane, arm, { prompt_id: ID })).toBe(ID)
+    pass(20)
+    expect((await history(plane, ID))?.prompt[1]).toBe(ID)
+    expect((await plane.request('GET', `/history/${ID}`, { headers: { 'x-user-id': 'bob' } })).status).toBe(404)
+  })
+
+  it('is refused where there is such a job, whoever has it', async () => {
+    const { plane } = setup()
+    await submit(plane, 'control', { prompt_id: ID })
+    for (const user of ['ann', 'bob']) {
+      const again = await post(plane, '/prompt', { prompt: GRAPH, prompt_id: ID }, as('control', user))
+      expect([again.status, await codeOf(again)]).toEqual([400, 'invalid_request'])
+    }
+    expect(plane.calls).toHaveLength(1)
+  })
+
+  it('is none where an older build has made one of its own', async () => {
+    const { plane } = setup({}, true)
+    expect(await submit(plane, 'control', { prompt_id: ID })).toMatch(/^slc_/)
+  })
+})
+
+describe('what is refused', () => {
+  it('by a node’s check is the client’s, word for word', async () => {
+    const { plane } = setup()
+    const graph = { ...GRAPH, '37': { class_type: 'UNETLoader', inputs: { unet_name: 'none.safetensors' } } }
+    const refused = await post(plane, '/prompt', { prompt: graph })
+    expect(refused.status).toBe(400)
+    expect(await refused.json()).toMatchObject({ node_errors: { '37': { class_type: 'UNETLoader' } } })
+    expect(plane.counted('submit')).toEqual({ 'control client_error': 1 })
+  })
+
+  it('by the server itself is the arm’s', async () => {
+    const { plane, candidate } = setup()
+    candidate.state.faults = { ...HEALTHY, error_rate: 1 }
+    expect((await post(plane, '/prompt', { prompt: GRAPH }, as('candidate'))).status).toBe(500)
+    expect(plane.counted('submit')).toEqual({ 'candidate http_5xx': 1 })
+  })
+})
+
+describe('a job that runs out of memory', () => {
+  it('shows its client ComfyUI’s own error', async () => {
+    const { plane, candidate } = setup()
+    candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
+    const id = await submit(plane, 'candidate')
+    pass(20)
+    const { status } = (await history(plane, id))!
+    expect(status.status_str).toBe('error')
+    expect(status.messages.at(-1)).toMatchObject(['execution_error', { prompt_id: id }])
+    expect(plane.counted('poll')).toEqual({ 'candidate ok': 1 })
+  })
+
+  it('goes on at control with `rescue`', async () => {
+    const { plane, candidate } = setup({ rescue: true })
+    candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
+    const id = await submit(plane, 'candidate')
+    pass(20)
+    expect(await get(plane, `/history/${id}`)).toEqual({})
+  })
+})
+
+it('a repeated submit with the same idempotency key names the same job', async () => {
+  const { plane } = setup()
+  const again = () => post(plane, '/prompt', { prompt: GRAPH }, { 'idempotency-key': 'k-1', ...as('control') })
+  const first = await (await again()).json<{ prompt_id: string }>()
+  expect((await (await again()).json<{ prompt_id: string }>()).prompt_id).toBe(first.prompt_id)
+  expect(plane.callsOf('POST')).toHaveLength(1)
+})
+
+it('a file from before Sluice is control’s while `legacy_ids` says so', async () => {
+  const files = async (more: object) => {
+    const { plane } = setup(more)
+    const answered = await plane.request('GET', '/view?filename=old.mp4&subfolder=video', { headers: as('control') })
+    return [answered.status, plane.calls.map(({ url }) => url.href)]
+  }
+  expect(await files({})).toEqual([404, ['http://control.test/view?filename=old.mp4&subfolder=video']])
+  expect(await files({ legacy_ids: 'refuse' })).toEqual([404, []])
+})
