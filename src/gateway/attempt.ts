@@ -3,6 +3,7 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
@@ -54,7 +55,9 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   const { deps } = x.isolate
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  // What makes no job, such as a character, has other fields.
+  const mapping = s.route.operation === 'other' ? null : config.mapping
+  const body = rebuildForArm(s.submission, { ...config, mapping }, { jobIds: referred.ids, shadow: false })
   const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'

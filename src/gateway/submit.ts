@@ -10,6 +10,7 @@ import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { JobSight, Translation } from '../protocols/protocol.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { type Attempt, attempt, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
@@ -178,7 +179,7 @@ async function isTold(lane: JobLane, entry: JobEntry): Promise<boolean> {
 function rescueOf(lane: JobLane, s: Submit, routed: Routed): JobEntry['rescue'] {
   if (!lane.release.rescue || routed.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
     return null
-  const body = s.submission.rebuild({ model: lane.release.arms.control.model, jobIds: new Map(), shadow: false })
+  const body = rebuildForArm(s.submission, lane.release.arms.control, { jobIds: new Map(), shadow: false })
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 
