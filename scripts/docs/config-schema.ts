@@ -96,6 +96,8 @@ interface Node extends v.GenericSchema {
   entries?: Readonly<Record<string, Node>>
   wrapped?: Node
   item?: Node
+  /** Of each key of a record. */
+  value?: Node
   getter?: (given: unknown) => Node
 }
 
@@ -119,5 +121,6 @@ function convertible(schema: Node): v.GenericSchema {
     ...(entries && { entries: Object.fromEntries(Object.entries(entries).map(([key, at]) => [key, convertible(at)])) }),
     ...(wrapped && { wrapped: convertible(wrapped) }),
     ...(item && { item: convertible(item) }),
+    ...(schema.type === 'record' && schema.value && { value: convertible(schema.value) }),
   } as unknown as v.GenericSchema
 }

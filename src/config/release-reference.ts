@@ -105,6 +105,19 @@ const ARM: Reference<Release['arms']['control']> = {
     meaning: "name that this backend answers to; written into the body in place of the client's",
     default: "the client's",
   },
+  rename: {
+    meaning:
+      'a field of the client\'s gets another name: `{ num_frames = "frames" }`; [see below](#fields-for-an-arm). Where the client has sent the other name too, that one stays and this one is taken out',
+    type: 'table of field → field, up to 50',
+  },
+  set: {
+    meaning: "fields that are put in, in place of the client's: `{ num_inference_steps = 4 }`",
+    type: 'table of field → text, number, boolean or list, up to 50',
+  },
+  clamp: {
+    meaning: 'bounds of a number, both included: `{ num_frames = { max = 81 } }`',
+    type: 'table of field → `{ min, max }`, up to 50',
+  },
   timeout: { meaning: 'to the response headers, and for job JSON to its end', default: '`"120s"`' },
   sync_timeout: {
     meaning:

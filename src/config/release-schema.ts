@@ -20,6 +20,7 @@ import {
 } from './fields.ts'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schema.ts'
 import { fault } from './issue-words.ts'
+import { mappingEntries, mappingOf } from './mapping-schema.ts'
 import { ruleSchema } from './rule-schema.ts'
 
 const RUNG = fault('not_rung', 'a percent above 0 up to 100, or { percent, bake, gate, approval }')
@@ -62,6 +63,7 @@ const arm = v.pipe(
     url: v.optional(backendUrl),
     urls: v.optional(list(backendUrl, 1, 64)),
     model: v.optional(v.pipe(v.string(), v.minLength(1)), undefined),
+    ...mappingEntries,
     timeout: v.optional(positiveDuration),
     sync_timeout: v.optional(positiveDuration),
     auth: v.optional(
@@ -77,6 +79,7 @@ const arm = v.pipe(
   v.transform((a) => ({
     urls: a.urls ?? [a.url!],
     model: a.model ?? null,
+    mapping: mappingOf(a),
     timeoutMs: a.timeout ?? DEFAULT_TIMEOUT_MS,
     /** Null: as long as the release lets a job take. */
     syncTimeoutMs: a.sync_timeout ?? a.timeout ?? null,

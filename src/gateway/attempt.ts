@@ -3,6 +3,7 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob, Route, Submission } from '../protocols/protocol.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
@@ -59,12 +60,13 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const { deps } = ctx.isolate
   const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = submit.submission.rebuild({
-    model: config.model,
-    jobIds: referred.ids,
-    shadow: false,
-    caller: callerOf(submit.subject),
-  })
+  // What makes no job, such as a character, has other fields.
+  const mapping = submit.route.operation === 'other' ? null : config.mapping
+  const body = rebuildForArm(
+    submit.submission,
+    { ...config, mapping },
+    { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject) },
+  )
   const headers = ofSubmit(toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
   headers.set('content-type', body.contentType)
   const isSync = submit.route.operation === 'sync'

@@ -15,6 +15,7 @@ import { authorizationOf, type Decided, type Exchange, recordEnd } from './excha
 import { armErrorOf, callBackend } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readCapped } from '../protocols/read-capped.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { toShadow } from './headers.ts'
 import { type JobRuntime, MAX_COPY_BYTES } from './isolate.ts'
 
@@ -46,8 +47,7 @@ export function copyToShadow(
     try {
       await ctx.answered
       await ctx.isolate.deps.sleep(HEAD_START_MS)
-      const { model } = runtime.release.arms.candidate
-      const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
+      const body = rebuildForArm(submission, runtime.release.arms.candidate, { jobIds: new Map(), shadow: true })
       await sendCopy(ctx, { runtime, snapshot, control, body })
     } finally {
       ctx.isolate.copyBytes -= held

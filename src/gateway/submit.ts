@@ -10,6 +10,7 @@ import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import type { JobEntry } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { BackendJob, Translation } from '../protocols/protocol.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
@@ -215,8 +216,9 @@ function rescueOf(runtime: JobRuntime, submit: Submit, routed: Routed): JobEntry
     submit.submission.jobs.length > 0
   )
     return null
-  const { model } = runtime.release.arms.control
-  const body = submit.submission.rebuild({ model, jobIds: new Map(), shadow: false, caller: callerOf(submit.subject) })
+  const { control } = runtime.release.arms
+  const target = { jobIds: new Map(), shadow: false, caller: callerOf(submit.subject) }
+  const body = rebuildForArm(submit.submission, control, target)
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 

@@ -9,7 +9,7 @@ import { checkFile } from '../../src/cli/config-check.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SHOWN = ['wrangler.toml', ...globSync('examples/**/*.toml', { cwd: ROOT, exclude: ['**/node_modules/**'] })]
-const SCENARIOS = ['access-login', 'experiment-gate', 'low-traffic', 'plain-http', 'two-releases']
+const SCENARIOS = ['access-login', 'arm-fields', 'experiment-gate', 'low-traffic', 'plain-http', 'two-releases']
 
 const ajv = new Ajv({ allErrors: true })
 addFormats.default(ajv)
@@ -49,6 +49,11 @@ describe('the schema for editors', () => {
     ['no duration', release({ bake: 'soon' }), '/vars/RELEASE_A/bake must match pattern'],
     ['an unknown protocol', release({ protocol: 'openai' }), '/protocol must be equal to one of'],
     ['a rung that is none', release({ ladder: [0] }), '/ladder/0 must be > 0'],
+    [
+      'a field that is none',
+      release({ arms: { ...ARMS, control: { url: 'http://a', set: { 'a b': 1 } } } }),
+      'property name',
+    ],
     ['a key of a rung', release({ ladder: [{ percent: 5, bakes: '5m' }] }), '/ladder/0 must NOT have additional'],
     ['an unknown metric', release({ guardrails: [{ metric: 'errors' }] }), '/guardrails/0/metric must match pattern'],
     ['a global key', { SLUICE: { subjects: ['ip'] } }, '/vars/SLUICE must NOT have additional'],

@@ -6,6 +6,7 @@ import { requestIdOf, toBackend, toClient, toShadow } from '../../src/gateway/he
 const ARM: ArmConfig = {
   urls: ['http://backend.test'],
   model: null,
+  mapping: null,
   timeoutMs: 1000,
   syncTimeoutMs: 1000,
   auth: null,

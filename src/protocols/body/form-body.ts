@@ -14,6 +14,14 @@ export interface Field {
   span: Span
 }
 
+/** A text, or the source of any other JSON, which a form holds as text. */
+export type FieldValue = { text: string } | { json: string }
+
+export interface NewField {
+  name: string
+  value: FieldValue
+}
+
 export interface FormBody {
   bytes: Uint8Array<ArrayBuffer>
   /** In the order of the body. Names may repeat where the encoding allows it. */
@@ -24,6 +32,10 @@ export interface FormBody {
   setJson(field: Field, source: string): Edit[]
   /** Text that may be the JSON source of an object or array in this field; null where there is none. */
   jsonOf(field: Field): string | null
+  /** Another name for a field, which keeps its value. Only names that no encoding has to escape. */
+  rename(field: Field, name: string): Edit[]
+  /** New fields before all others; `isAlone`: none of the others stays. */
+  add(fields: readonly NewField[], isAlone: boolean): Edit[]
   /** Takes whole fields out. */
   remove(fields: ReadonlySet<Field>): Edit[]
   /** What makes two bodies the same submit: no boundary, no header noise. Unambiguous when concatenated. */
@@ -35,6 +47,11 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return utf8.encode(text) as Uint8Array<ArrayBuffer>
+}
+
+/** As a form holds it. */
+export function formText(value: FieldValue): string {
+  return 'text' in value ? value.text : value.json
 }
 
 /** Text of these bytes; a byte order mark stays in it. Throws `malformed_body` where they are not UTF-8. */

@@ -5,11 +5,12 @@
 import type { Edit, Span } from './edit.ts'
 import { decodeUtf8 } from './form-body.ts'
 
-/** A member of an object: `span` is its value, `start` the opening quote of its key. */
+/** A member of an object: `span` is its value, `start` the opening quote of its key, `keyEnd` just past the closing one. */
 export interface Member {
   name: string
   span: Span
   start: number
+  keyEnd: number
 }
 
 const QUOTE = 0x22
@@ -23,12 +24,12 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
   let i = open + 1
   while (bytes[(i = skipSpace(bytes, i))] === QUOTE) {
     const start = i
-    i = stringEnd(bytes, i)
-    const name = JSON.parse(decodeUtf8(bytes.subarray(start, i), 'body')) as string
-    i = skipSpace(bytes, i)
+    const keyEnd = stringEnd(bytes, i)
+    const name = JSON.parse(decodeUtf8(bytes.subarray(start, keyEnd), 'body')) as string
+    i = skipSpace(bytes, keyEnd)
     if (bytes[i] !== COLON) throw new Error('membersOf was given invalid JSON')
     const span = valueAt(bytes, i + 1)
-    members.push({ name, span, start })
+    members.push({ name, span, start, keyEnd })
     i = afterComma(bytes, span.end)
   }
   return members

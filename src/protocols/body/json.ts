@@ -3,7 +3,7 @@
  * while numbers, escapes, white space and key order of the rest stay byte for byte.
  */
 import { Allowance, checkCount, checkName } from './bounds.ts'
-import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type FormBody } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, type FieldValue, lengthPrefixed, malformed, type FormBody } from './form-body.ts'
 import { membersOf, removeMembers, skipSpace } from './json-scan.ts'
 
 /** Throws `malformed_body` for anything but one JSON object with unique top-level keys, and for one out of bounds. `path` prefixes what it tells. */
@@ -19,7 +19,8 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBod
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw malformed(path, 'must be a JSON object')
   const members = value as Record<string, unknown>
-  const fields = membersOf(bytes, skipSpace(bytes, 0)).map((member) => ({ ...member, value: members[member.name] }))
+  const open = skipSpace(bytes, 0)
+  const fields = membersOf(bytes, open).map((member) => ({ ...member, value: members[member.name] }))
   const names = new Set<string>()
   for (const { name } of fields) {
     checkCount(names.size)
@@ -35,6 +36,14 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBod
     setJson: ({ span }, source) => [{ ...span, bytes: encodeUtf8(source) }],
     jsonOf: ({ value: inner, span }) =>
       inner !== null && typeof inner === 'object' ? decodeUtf8(bytes.subarray(span.start, span.end), path) : null,
+    rename: (field, name) => {
+      const { start, keyEnd } = field as (typeof fields)[number]
+      return [{ start, end: keyEnd, bytes: encodeUtf8(JSON.stringify(name)) }]
+    },
+    add: (added, isAlone) => {
+      const members = added.map(({ name, value }) => `${JSON.stringify(name)}:${jsonSource(value)}`).join(',')
+      return [{ start: open + 1, end: open + 1, bytes: encodeUtf8(members + (isAlone ? '' : ',')) }]
+    },
     remove: (gone) => removeMembers(fields, (field) => gone.has(field)),
     canonical: () => lengthPrefixed([encodeUtf8('json'), bytes]),
   }
@@ -48,4 +57,8 @@ export function tryOpenJson(text: string): FormBody | null {
   } catch {
     return null
   }
+}
+
+export function jsonSource(value: FieldValue): string {
+  return 'text' in value ? JSON.stringify(value.text) : value.json
 }

@@ -3,8 +3,8 @@
  * are never copied and files never decoded.
  */
 import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
-import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
-import { readPartHeaders, type PartHeaders } from './part-headers.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
+import { nameSpan, readPartHeaders, type PartHeaders } from './part-headers.ts'
 import type { Edit, Span } from './edit.ts'
 import { skipSpace } from './json-scan.ts'
 
@@ -34,6 +34,16 @@ export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string):
     setText: (part, text) => setPart(bytes, part as Part, text),
     setJson: (part, source) => setPart(bytes, part as Part, source),
     jsonOf: (part) => (typeof part.value === 'string' ? part.value : jsonFile(bytes, part)),
+    rename: (part, name) => {
+      const { head } = part as Part
+      const { start, end } = nameSpan(bytes.subarray(head.start, head.end))
+      return [{ start: head.start + start, end: head.start + end, bytes: encodeUtf8(`"${name}"`) }]
+    },
+    add: (added) => {
+      const { start } = (fields[0] as Part).whole
+      const parts = added.map(({ name, value }) => partOf(boundary, name, formText(value)))
+      return [{ start, end: start, bytes: encodeUtf8(parts.join('')) }]
+    },
     remove: (gone) => removeParts(fields, gone),
     canonical: () => lengthPrefixed([encodeUtf8('multipart'), ...fields.flatMap((part) => identity(bytes, part))]),
   }
@@ -136,6 +146,12 @@ function headersEnd(bytes: Uint8Array, from: number, to: number, path: string): 
   }
   if (last < to) throw malformed(path, `has headers of more than ${MAX_PART_HEADER_BYTES} bytes`)
   return null
+}
+
+/** Nothing for a text that would end its own part. */
+function partOf(boundary: string, name: string, text: string): string {
+  if (text.includes(`--${boundary}`)) return ''
+  return `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`
 }
 
 /** The part's own length would no longer hold, and says nothing that the delimiters don't. */

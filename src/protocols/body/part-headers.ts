@@ -39,12 +39,32 @@ export function readPartHeaders(block: Uint8Array, path: string): PartHeaders {
   return { name, filename: parameters.get('filename') ?? parameters.get('filename*') ?? null, contentType }
 }
 
+/** Where the value of `name` stands in a block that `readPartHeaders` has read, its quotes included. */
+export function nameSpan(block: Uint8Array): { start: number; end: number } {
+  // A character for each byte, so that places in the text are places in the bytes.
+  const text = Array.from(block, (byte) => String.fromCharCode(byte)).join('')
+  const from = /(?:^|\r\n)content-disposition[ \t]*:[^;\r\n]*/i.exec(text)!
+  const pattern = parameterPattern()
+  pattern.lastIndex = from.index + from[0].length
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    if (match[1]?.toLowerCase() !== 'name') continue
+    const end = match.index + match[0].length
+    return { start: end - (match[2] === undefined ? match[3]!.length : match[2].length + 2), end }
+  }
+  throw new Error('nameSpan was given a part without a name')
+}
+
+/** One parameter with the semicolon before it: its name, and its value as quoted string or token. */
+function parameterPattern(): RegExp {
+  return /[ \t]*;[ \t]*(?:([^\s=;"]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?/gy
+}
+
 /** `type; a=token; b="quoted \" string"` with names in lower case. Throws `malformed_body` on a repeated or broken parameter. */
 export function readParameters(header: string, path: string): { type: string; parameters: Map<string, string> } {
   const semicolon = header.indexOf(';')
   const type = (semicolon < 0 ? header : header.slice(0, semicolon)).trim().toLowerCase()
   const parameters = new Map<string, string>()
-  const pattern = /[ \t]*;[ \t]*(?:([^\s=;"]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*)))?/gy
+  const pattern = parameterPattern()
   pattern.lastIndex = semicolon < 0 ? header.length : semicolon
   let end = pattern.lastIndex
   for (let match = pattern.exec(header); match; match = pattern.exec(header)) {

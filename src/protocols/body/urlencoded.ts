@@ -1,6 +1,6 @@
 /** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
 import { checkCount, checkName } from './bounds.ts'
-import { decodeUtf8, encodeUtf8, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
 import type { Edit, Span } from './edit.ts'
 
 interface Pair extends Field {
@@ -29,6 +29,18 @@ export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
     setText: setPair,
     setJson: setPair,
     jsonOf: ({ value }) => value as string,
+    rename: (pair, name) => {
+      const { whole, span, hasEquals } = pair as Pair
+      return [
+        { start: whole.start, end: span.start - (hasEquals ? 1 : 0), bytes: encodeUtf8(encodeURIComponent(name)) },
+      ]
+    },
+    add: (added) => {
+      const pairs = added.map(
+        ({ name, value }) => `${encodeURIComponent(name)}=${encodeURIComponent(formText(value))}&`,
+      )
+      return [{ start: 0, end: 0, bytes: encodeUtf8(pairs.join('')) }]
+    },
     remove: (gone) => removePairs(fields, gone),
     canonical: () =>
       lengthPrefixed([
