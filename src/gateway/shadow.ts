@@ -1,16 +1,14 @@
 /**
  * Fire-and-forget copies of accepted control submits for the candidate. Before the answer is on its way only sizes
- * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. The shadow
- * *job* is the ledger's to follow.
+ * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. Whether it may be
+ * sent was granted before, or comes with a flush; the shadow *job* is the ledger's to follow.
  */
 import { answerJson } from '../protocols/answer-json.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { JobEntry } from '../durable/rpc.ts'
-import { within } from '../durable/deadline.ts'
+import type { CopyResult, JobEntry } from '../durable/rpc.ts'
 import type { JobSight, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
-import { COPY_MS } from './deadlines.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
@@ -41,15 +39,20 @@ export function copyToShadow(
   // The body as it came and as it is rebuilt.
   const held = 2 * size
   if (x.isolate.copyBytes + held > MAX_COPY_BYTES) return lane.telemetry.shadowCount('dropped:isolate_memory')
+  const place = lane.copies.want(lane.ledgerIndex(control.owner), snapshot)
+  if (typeof place === 'string') return lane.telemetry.shadowCount(`dropped:${place}`)
   x.isolate.copyBytes += held
   const copy = async () => {
     try {
       await x.answered
       await x.isolate.deps.sleep(HEAD_START_MS)
+      const refused = await place.refused(() => lane.telemetry.flush())
+      if (refused) return lane.telemetry.shadowCount(`dropped:${refused}`)
       const { model } = lane.release.arms.candidate
       const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
-      await sendCopy(x, { lane, snapshot, control, body })
+      await sendCopy(x, { lane, snapshot, body }, place.begin(control))
     } finally {
+      place.end()
       x.isolate.copyBytes -= held
     }
   }
@@ -59,18 +62,11 @@ export function copyToShadow(
 interface Copy {
   lane: JobLane
   snapshot: Snapshot
-  /** The job that it copies. */
-  control: JobEntry
   body: RebuiltSubmit
 }
 
-async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): Promise<void> {
-  const ledger = lane.ledgerFor(control.owner)
-  const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = snapshot.shadow
-  const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
-  const asked = ledger.admitShadow({ control: { ...control, rescue: null }, caps })
-  const admission = await within(COPY_MS, asked)
-  if (!admission.admitted) return lane.telemetry.shadowCount(`dropped:${admission.reason}`)
+async function sendCopy(x: Exchange, copy: Copy, tell: (result: CopyResult) => void): Promise<void> {
+  const { lane, snapshot, body } = copy
   const { deps } = x.isolate
   const arm = lane.release.arms.candidate
   const url = pickReplica(arm, deps.random())
@@ -91,8 +87,7 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
   if (upstream.ok) upstream.done()
   const routed = { arm: 'candidate' } as const
   recordEnd({ lane, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
-  const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
-  await within(COPY_MS, ledger.shadowSubmitted(admission.id, result))
+  tell(sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome })
   lane.telemetry.schedule(x.waitUntil)
 }
 

@@ -15,9 +15,8 @@ import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 import { jobKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
-import type { JobTable, Place } from './job-table.ts'
+import type { JobTable } from './job-table.ts'
 
-const FIRST_SHADOW_POLL_MS = 1000
 /** An alarm takes on new work for so long, and waits for what it has begun. */
 const WAKE_MS = 8000
 const HOLD_MS = 30_000
@@ -107,24 +106,6 @@ export class Follower {
     this.#funnel.count(
       row.upstream_id === '' ? 'dropped:submit_unanswered' : isUnseen ? `dropped:${outcome}` : 'finished',
     )
-  }
-
-  async shadowSubmitted(id: string, result: Place | { outcome: Outcome }, now: number): Promise<void> {
-    const row = this.#jobs.get(id)
-    if (!row || (row.status !== 'open' && 'outcome' in result)) return
-    if ('outcome' in result) {
-      // The submit's failure was counted as a submit's; there is no job to count.
-      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, { seenAt: now }, now)
-      this.#funnel.count(`dropped:submit_${result.outcome}`)
-      return
-    }
-    this.#jobs.submitted(id, result)
-    this.#funnel.count('submitted')
-    // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
-    if (row.status !== 'open')
-      this.#shadowEnd.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
-    else this.#poller.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
-    await this.arm(now)
   }
 
   /** The alarm: what is due, for a bounded time. Never throws: the platform gives up on an alarm that keeps failing. */

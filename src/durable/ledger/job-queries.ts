@@ -12,7 +12,7 @@ import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
 import type { Report, Span } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
-import { type JobRow, ledgerJob } from './job-row.ts'
+import { COPIED_KEY, type JobRow, ledgerJob } from './job-row.ts'
 import type { Overdue } from './job-table.ts'
 
 /**
@@ -117,7 +117,7 @@ export function pairViews(
   limit: number,
 ): Page<PairView> {
   // A copy's row can be there a flush before that of the job it was copied from; it is a pair once both are.
-  const whole = 'EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = jobs.pair)'
+  const whole = `EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = ${COPIED_KEY})`
   const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
   const side = (row: JobRow) => {
     const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
@@ -127,7 +127,8 @@ export function pairViews(
     return { id, url: url + path, status: row.status, seconds: row.seconds }
   }
   return paged(rows, limit, (row) => {
-    const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()
+    const copied = `SELECT control.* FROM jobs, jobs AS control WHERE jobs.key = ? AND control.key = ${COPIED_KEY}`
+    const control = sql.exec<JobRow>(copied, row.key).one()
     return { job_id: row.client_id, control: side(control), candidate: side(row), at: iso(row.submitted_at) }
   })
 }

@@ -43,8 +43,6 @@ export type JobRow = {
   polls: number
   /** 1: counted as slow while still open, so its latency is not counted again. 2: to be looked at before that. */
   overdue: number
-  /** Of a shadow job: the control job that it copies. */
-  pair: string | null
   rescued_upstream: string | null
   rescued_replica: number | null
   /** GONE: its backend no longer has it, though it may have ended well before. GIVEN_UP: its owner deleted it. */
@@ -63,13 +61,21 @@ export type JobRow = {
 
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
   nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
-  seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
+  seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
   scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
 
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
   return `${arm}:${replica}:${upstreamId}`
 }
+
+/** A submit is copied once, so its copy goes by its name. */
+export function copyKey({ arm, replica, upstreamId }: Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId'>): string {
+  return `copy:${jobKey(arm, replica, upstreamId)}`
+}
+
+/** In SQL: the key of the control job that a row copies. */
+export const COPIED_KEY = "substr(jobs.key, length('copy:') + 1)"
 
 /** An open job as it is taken up. */
 export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
@@ -95,7 +101,6 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     poll_at: null,
     polls: 0,
     overdue: 0,
-    pair: null,
     rescued_upstream: null,
     rescued_replica: null,
     deadline_at: null,

@@ -9,6 +9,7 @@ import type { WindowStore } from '../window-store.ts'
 import {
   CLIP_WORK,
   COLUMNS,
+  copyKey,
   countedEnd,
   countedSlow,
   goneBy,
@@ -54,6 +55,8 @@ export class JobTable {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
   readonly #owed: OwedEnds
+  /** Null until somebody asks. */
+  #openCopies: number | null = null
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
@@ -62,21 +65,23 @@ export class JobTable {
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (arm, shadow, poll_at) WHERE status = 'open'")
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_upstream ON jobs (upstream_id)')
   }
 
-  /** Takes a job up; one that is known already stays as it is. */
-  add(job: LedgerJob & { work?: number | null }, more: Partial<JobRow> = {}): void {
+  /** Takes a job up; false where it is known already, and stays as it is. */
+  add(job: LedgerJob & { work?: number | null }, more: Partial<JobRow> = {}): boolean {
     const row = { ...openRow(job), ...more }
     const values = Object.values(row)
-    this.#sql.exec(
+    const added = this.#sql.exec(
       `INSERT OR IGNORE INTO jobs (${Object.keys(row).join(', ')}) VALUES (${values.map(() => '?').join(', ')})`,
       ...values,
     )
+    const isNew = added.rowsWritten > 0
+    if (isNew && row.shadow && this.#openCopies !== null) this.#openCopies++
+    return isNew
   }
 
   get(key: string): JobRow | null {
@@ -111,17 +116,24 @@ export class JobTable {
     this.#sql.exec('UPDATE jobs SET deadline_at = ?, poll_at = ? WHERE key = ?', deadlineAt, pollAt, key)
   }
 
-  /** Where a copy's submit has arrived. */
-  submitted(key: string, { upstreamId, replica }: Place): void {
-    this.#sql.exec('UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?', upstreamId, replica, key)
+  /** Where a copy's submit has arrived, and when the job is to be polled first. */
+  submitted(key: string, { upstreamId, replica }: Place, pollAt: number): void {
+    this.#sql.exec(
+      'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
+      upstreamId,
+      replica,
+      pollAt,
+      key,
+    )
   }
 
   /** The copy of a control job was measured: whether it is so for the first time; null where there is no copy. */
-  score(pair: string): 'first' | 'again' | null {
-    const [copy] = this.#sql.exec<{ scored: number }>('SELECT scored FROM jobs WHERE pair = ?', pair)
+  score(control: Place & { arm: Arm }): 'first' | 'again' | null {
+    const key = copyKey(control)
+    const copy = this.get(key)
     if (!copy) return null
     if (copy.scored) return 'again'
-    this.#sql.exec('UPDATE jobs SET scored = 1 WHERE pair = ?', pair)
+    this.#sql.exec('UPDATE jobs SET scored = 1 WHERE key = ?', key)
     return 'first'
   }
 
@@ -146,6 +158,10 @@ export class JobTable {
 
   /** How many copies have not ended yet. */
   openShadows(): number {
+    return (this.#openCopies ??= this.#countOpenCopies())
+  }
+
+  #countOpenCopies(): number {
     return this.#sql
       .exec<{ n: number }>(
         "SELECT COUNT(*) AS n FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1",
@@ -189,6 +205,7 @@ export class JobTable {
       row.key,
     )
     if (ended.rowsWritten === 0) return false
+    if (row.shadow && this.#openCopies !== null) this.#openCopies--
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
     if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
