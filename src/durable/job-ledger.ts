@@ -24,7 +24,6 @@ import {
   type LedgerQuestion,
   type LedgerReport,
   listJobs,
-  openJobs,
   pairViews,
 } from './ledger/job-queries.ts'
 import { JobTable, type Place } from './ledger/job-table.ts'
@@ -194,7 +193,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
-      open: openJobs(this.ctx.storage.sql),
+      open: this.#jobs.open(),
       shadowToday: this.#copies?.today(now) ?? 0,
     }
   }

@@ -81,17 +81,19 @@ export class Follower {
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
   sighted({ job, outcome, told, at }: JobSighting, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
+    const isOpen = () => {
+      const { quietAfterMs, jobTimeoutMs } = this.#release
+      return this.#jobs.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
+    }
+    if (outcome === null && isOpen()) return this.#poller.seen(key)
     if (!this.#jobs.get(key)) {
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
       if (job.submittedAt < now - KEEP_JOBS_MS) return
       // An entry lost with its isolate is made good by what the id itself says.
       this.#jobs.add(job)
     }
+    if (outcome === null) return void isOpen()
     const row = this.#jobs.get(key)!
-    if (outcome === null) {
-      this.#jobs.stillOpen(key, at)
-      return this.#poller.schedule(row, now + this.#release.quietAfterMs, 0)
-    }
     if (outcome === 'ok') this.#downloads.shown(key, at)
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.

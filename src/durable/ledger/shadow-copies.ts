@@ -24,6 +24,7 @@ interface ShadowCopiesParts {
 }
 
 export class ShadowCopies {
+  readonly #sql: SqlStorage
   readonly #jobs: JobTable
   readonly #funnel: Funnel
   readonly #end: ShadowCancellation
@@ -33,6 +34,8 @@ export class ShadowCopies {
   #today: { day: number; n: number } | null = null
 
   constructor({ sql, jobs, funnel, shadowEnd, release, index }: ShadowCopiesParts) {
+    this.#sql = sql
+    sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
     this.#jobs = jobs
     this.#funnel = funnel
     this.#end = shadowEnd
@@ -48,6 +51,7 @@ export class ShadowCopies {
     const count = (step: string) => void steps.set(step, (steps.get(step) ?? 0) + 1)
     for (const copy of batch.sent) this.#sent(copy, caps, now, count)
     for (const [step, n] of steps) this.#funnel.count(step, n)
+    if (steps.has('admitted')) this.#countToday(steps.get('admitted')!, now)
     this.lapse(now)
     if (!this.#leases.told(batch, now)) return null
     if (this.#end.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
@@ -61,8 +65,17 @@ export class ShadowCopies {
   /** Admitted since midnight UTC. */
   today(now: number): number {
     const day = Math.floor(now / DAY_MS)
-    if (this.#today?.day !== day) this.#today = { day, n: this.#jobs.shadowsSince(day * DAY_MS) }
+    if (this.#today?.day !== day) {
+      const [row] = this.#sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
+      this.#today = { day, n: row?.n ?? 0 }
+    }
     return this.#today.n
+  }
+
+  #countToday(n: number, now: number): void {
+    const sum = this.today(now) + n
+    this.#today!.n = sum
+    this.#sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
   }
 
   /** Counts what isolates have taken with them. */
@@ -73,7 +86,7 @@ export class ShadowCopies {
 
   #left({ maxInFlight, maxJobsPerDay }: ShadowCaps, now: number): { n: number; refusal: Refusal } {
     const { free } = this.#leases
-    const inFlight = this.#shareOf(maxInFlight) - this.#jobs.openShadows() - free
+    const inFlight = this.#shareOf(maxInFlight) - this.#jobs.openCopies - free
     const aDay = this.#shareOf(maxJobsPerDay) - this.today(now) - free
     return aDay < inFlight ? { n: aDay, refusal: 'max_jobs_per_day' } : { n: inFlight, refusal: 'max_in_flight' }
   }
@@ -86,11 +99,9 @@ export class ShadowCopies {
     const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
     const pollAt = Math.min(deadline, place ? now + FIRST_POLL_MS : deadline)
     const more = { key, shadow: 1, poll_at: pollAt, deadline_at: deadline }
-    const today = this.today(now)
     const isNew = this.#jobs.add(copy, more)
     const row = isNew ? null : this.#jobs.get(key)
     if (isNew) {
-      this.#today!.n = today + 1
       count('admitted')
       if (place) count('submitted')
       // Begun by an isolate that had not heard of the rollback yet.
