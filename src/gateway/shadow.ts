@@ -3,7 +3,6 @@
  * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. Whether it may be
  * sent was granted before, or comes with a flush; the shadow *job* is the ledger's to follow.
  */
-import { answerJson } from '../protocols/answer-json.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -12,7 +11,7 @@ import type { JobSight, RebuiltSubmit, Submission } from '../protocols/protocol.
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
-import { readCapped } from '../protocols/read-capped.ts'
+import { readJson } from '../protocols/read-capped.ts'
 import { toShadow } from './headers.ts'
 import { type JobLane, MAX_COPY_BYTES } from './isolate.ts'
 
@@ -100,8 +99,7 @@ async function readCopy(lane: JobLane, response: Response): Promise<{ outcome: O
     return { outcome: failed, sight: null }
   }
   try {
-    const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
-    const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
+    const body = await readJson(response, MAX_ANSWER_BYTES)
     const sight = lane.protocol.readJob({ status, headers: response.headers, body, job: null })
     return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
   } catch {

@@ -3,9 +3,8 @@ import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { BackendAnswer, JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
-import { answerJson } from '../../protocols/answer-json.ts'
 import { withResult } from '../../protocols/job-outcome.ts'
-import { readCapped } from '../../protocols/read-capped.ts'
+import { readJson } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
@@ -151,14 +150,5 @@ async function firstOf({ body }: Response): Promise<{ isEmpty: boolean } | null>
 
 async function read(response: Response, job: string | null): Promise<BackendAnswer> {
   const { status, headers } = response
-  return { status, headers, body: await jsonOf(response), job }
-}
-
-async function jsonOf({ body }: Response): Promise<unknown> {
-  try {
-    const bytes = body ? await readCapped(body, MAX_ANSWER_BYTES) : null
-    return bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
-  } catch {
-    return undefined
-  }
+  return { status, headers, body: await readJson(response, MAX_ANSWER_BYTES).catch(() => undefined), job }
 }

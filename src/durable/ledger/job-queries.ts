@@ -147,14 +147,7 @@ function rowsAfter(
   const after = id > 0 ? [id] : []
   const all = [...conditions, ...after.map(() => 'id < ?')]
   const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''
-  return [
-    ...sql.exec<JobRow>(
-      `SELECT * FROM jobs ${where} ORDER BY id DESC LIMIT ?`,
-      ...values,
-      ...after,
-      limit + 1,
-    ),
-  ]
+  return [...sql.exec<JobRow>(`SELECT * FROM jobs ${where} ORDER BY id DESC LIMIT ?`, ...values, ...after, limit + 1)]
 }
 
 function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page<T> {
