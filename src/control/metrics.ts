@@ -27,6 +27,7 @@ const DROP_REASONS = [
   'body_too_large',
   'isolate_memory',
   'copy_failed',
+  'lease_expired',
   'max_in_flight',
   'max_jobs_per_day',
   'rolled_back',

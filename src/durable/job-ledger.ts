@@ -6,7 +6,6 @@ import { DurableObject } from 'cloudflare:workers'
 import type { JobView, Page, PairView } from '../api/index.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
-import type { Outcome } from '../core/outcome.ts'
 import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
 import type { WindowRow } from '../core/window.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
@@ -25,26 +24,23 @@ import {
   type LedgerQuestion,
   type LedgerReport,
   listJobs,
-  openJobs,
   pairViews,
 } from './ledger/job-queries.ts'
-import { jobKey } from './ledger/job-row.ts'
 import { JobTable, type BackendPlace } from './ledger/job-table.ts'
-import { ShadowAdmission } from './ledger/shadow-admission.ts'
+import { ShadowCopies } from './ledger/shadow-copies.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
-  Admission,
   Caller,
   Claim,
   ClaimEnd,
   EventRow,
   ExperimentQuestion,
   ExperimentSums,
+  FlushAnswer,
   Hold,
-  JobEntry,
   JobLedgerRpc,
   JobName,
   LedgerBatch,
@@ -53,7 +49,6 @@ import type {
   ListedJob,
   RescueStatus,
   RowsTaken,
-  ShadowCaps,
 } from './rpc.ts'
 import { type CountedRow, WindowStore } from './window-store.ts'
 
@@ -68,7 +63,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #funnel: Funnel
   readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
-  readonly #admission: ShadowAdmission | null
+  readonly #copies: ShadowCopies | null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -106,23 +101,33 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         rescuer,
         cancellation,
       })
-      this.#admission = new ShadowAdmission(this.#jobs, this.#funnel, cancellation, this.#release, objectIndexOf(ctx))
+      this.#copies = new ShadowCopies({
+        sql,
+        jobs: this.#jobs,
+        funnel: this.#funnel,
+        cancellation,
+        release: this.#release,
+        index: objectIndexOf(ctx),
+      })
     } else {
-      this.#admission = null
+      this.#copies = null
       this.#rescuer = null
       this.#follower = null
     }
   }
 
-  async flush(batch: LedgerBatch): Promise<void> {
-    const { submitted, seen, exposed = [] } = batch
+  async flush(batch: LedgerBatch): Promise<FlushAnswer> {
+    const { submitted, seen, exposed = [], steps = {}, copies } = batch
     const now = Date.now()
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
     for (const update of seen) this.#follower?.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)
+    for (const [step, n] of Object.entries(steps)) this.#funnel.count(step, n)
+    const lease = (copies && this.#copies?.take(copies, now)) ?? null
     await this.#follower?.arm(now)
+    return { lease }
   }
 
   async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {
@@ -146,25 +151,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#claims.settle(owner, key, token, end)
   }
 
-  async admitShadow({ control, caps }: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission> {
-    if (!this.#release || !this.#admission) return { admitted: false, reason: 'max_in_flight' }
-    const now = Date.now()
-    const admission = this.#admission.admit(control, caps ?? this.#release.shadow, now)
-    if (admission.admitted) await this.#follower?.arm(now)
-    return admission
-  }
-
-  async shadowSubmitted(id: string, result: BackendPlace | { outcome: Outcome }): Promise<void> {
-    await this.#follower?.shadowSubmitted(id, result, Date.now())
-  }
-
-  async shadowCounts(counts: Record<string, number>): Promise<void> {
-    for (const [step, n] of Object.entries(counts)) this.#funnel.count(step, n)
-  }
-
   async score(copied: BackendPlace[]): Promise<boolean[]> {
-    return copied.map(({ replica, upstreamId }) => {
-      const scored = this.#jobs.score(jobKey('control', replica, upstreamId))
+    return copied.map((place) => {
+      const scored = this.#jobs.score({ ...place, arm: 'control' })
       if (scored === 'first') this.#funnel.count('scored')
       return scored !== null
     })
@@ -200,11 +189,12 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
       this.#jobs.markOverdue(overdue, now)
       await this.#follower?.arm(now)
     }
+    this.#copies?.lapse(now)
     return {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
-      open: openJobs(this.ctx.storage.sql),
-      shadowToday: this.#admission?.today(now) ?? 0,
+      open: this.#jobs.open(),
+      shadowToday: this.#copies?.today(now) ?? 0,
     }
   }
 

@@ -99,6 +99,52 @@ export interface LedgerBatch {
   seen: JobUpdate[]
   exposed?: Exposure[]
   missing?: MissingVideo[]
+  /** Steps of the shadow funnel that the isolate counted: `eligible`, `sampled`, `dropped:REASON`. */
+  steps?: Record<string, number>
+  copies?: CopyBatch
+}
+
+export interface FlushAnswer {
+  lease: CopyLease | null
+}
+
+/** A shadow copy as the isolate that has sent it knows it; told until a flush of it has arrived. */
+export interface CopyEntry {
+  /** The job that it copies, and its size. */
+  control: LedgerJob & { work: number | null }
+  /** Unix ms. */
+  sentAt: number
+  /** What became of its submit; null while that is under way. */
+  result: CopyResult | null
+}
+
+export type CopyResult = { upstreamId: string; replica: number } | { outcome: Outcome }
+
+/** What one isolate tells a ledger of its copies, and what it asks for. `source` and `seq` make a late flush harmless. */
+export interface CopyBatch {
+  source: string
+  seq: number
+  /** As the isolate knows the release. */
+  epoch: number
+  caps: ShadowCaps
+  /** All that the ledger has not said yes to. */
+  sent: CopyEntry[]
+  /** Copies that the isolate may still begin by what it was granted; it gives the others back. */
+  free: number
+  /** Copies that wait for a grant. */
+  waiting: number
+  /** How many more it is likely to begin before its next flush. */
+  spare: number
+}
+
+export type Refusal = 'max_in_flight' | 'max_jobs_per_day' | 'rolled_back'
+
+/** How many more copies an isolate may begin, and for how long from its question on it may begin any. */
+export interface CopyLease {
+  granted: number
+  forMs: number
+  /** Why it was granted less than it has asked for. */
+  refusal: Refusal | null
 }
 
 /** One value of a subject. `row` numbers it in the answer. */
@@ -161,10 +207,6 @@ export interface ListCursor {
   clientId: string
 }
 
-export type Admission =
-  | { admitted: true; id: string }
-  | { admitted: false; reason: 'max_in_flight' | 'max_jobs_per_day' | 'rolled_back' }
-
 /** Of the whole release, as the running configuration has them. */
 export interface ShadowCaps {
   maxInFlight: number
@@ -209,7 +251,8 @@ export type ClaimEnd =
 
 /** Sharded by subject; one per release by default. */
 export interface JobLedgerRpc {
-  flush(batch: LedgerBatch): Promise<void>
+  /** Answers with what the isolate may copy from now on, where it has asked for that. */
+  flush(batch: LedgerBatch): Promise<FlushAnswer>
   /** What subjects did. */
   addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The owners' jobs that their backends still have or that are on their way to control; one more than `limit` if there are more. */
@@ -223,11 +266,6 @@ export interface JobLedgerRpc {
   /** The same without claiming; null where the key is free. */
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
   settle(owner: string, key: string, token: string, end: ClaimEnd): Promise<void>
-  /** Without `caps`, those of the file hold. */
-  admitShadow(copy: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission>
-  shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>
-  /** Steps of the funnel that isolates counted: `eligible`, `sampled`, `dropped:REASON`. */
-  shadowCounts(counts: Record<string, number>): Promise<void>
   /** Copies of these control jobs were measured, which the funnel counts once each. False for a job without a copy. */
   score(copied: { upstreamId: string; replica: number }[]): Promise<boolean[]>
   /** Where a failed job of the candidate goes on, after a wait for its submit to control where that is under way. */

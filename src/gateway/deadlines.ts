@@ -16,8 +16,6 @@ export const LOCATE_MS = 1000
 export const CLAIM_MS = 2000
 /** For a page of jobs: 503. */
 export const LIST_MS = 2000
-/** For a copy's admission and its end: no copy. */
-export const COPY_MS = 3000
 /** For what this isolate has counted and learned: told as lost with the next flush. */
 export const FLUSH_MS = 3000
 /** For a failed job to have its submit at control: the client reads that it is on its way. */

@@ -15,6 +15,7 @@ import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { JobProtocol, Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
+import { CopyLeases } from './copy-leases.ts'
 import type { GatewayDeps } from './deps.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { SharedPolls } from './shared-polls.ts'
@@ -32,7 +33,9 @@ export interface ReleaseRuntime<P extends Protocol = Protocol> {
   protocol: P
   snapshots: SnapshotCache
   telemetry: Telemetry
+  copies: CopyLeases
   breaker: Breaker
+  ledgerIndex: (owner: string) => number
   ledgerFor: (owner: string) => JobLedgerRpc
   ledgers: () => JobLedgerRpc[]
   /** Client ids that the ledgers told, by owner and backend id: a remix names its source in every answer. */
@@ -112,7 +115,9 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
   const source = deps.newId()
   const shardIndex = hash32(source) % counterShards
   const shard = () => objects.shard(env, name, shardIndex)
+  const indexOf = (owner: string) => ledgerIndex(owner, ledgerShards)
   const ledger = (index: number) => objects.ledger(env, name, index)
+  const copies = new CopyLeases(source, now)
   const snapshots = new SnapshotCache(
     async () => (await shard().snapshot()) ?? objects.controller(env, name).snapshot(),
   )
@@ -128,11 +133,14 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
       shard,
       sleep,
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),
-      ledgerIndex: (owner) => ledgerIndex(owner, ledgerShards),
+      ledgerIndex: indexOf,
       ledger,
+      copies,
     }),
+    copies,
     breaker: new Breaker(),
-    ledgerFor: (owner) => ledger(ledgerIndex(owner, ledgerShards)),
+    ledgerIndex: indexOf,
+    ledgerFor: (owner) => ledger(indexOf(owner)),
     ledgers: () => Array.from({ length: ledgerShards }, (_, i) => ledger(i)),
     issuedIds: new Map(),
     givenUp: new Set(),

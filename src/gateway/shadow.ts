@@ -1,20 +1,17 @@
 /**
  * Fire-and-forget copies of accepted control submits for the candidate. Before the answer is on its way only sizes
- * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. The shadow
- * *job* is the ledger's to follow.
+ * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. Whether it may be
+ * sent was granted before, or comes with a flush; the shadow *job* is the ledger's to follow.
  */
-import { answerJson } from '../protocols/answer-json.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { JobEntry } from '../durable/rpc.ts'
-import { within } from '../durable/deadline.ts'
+import type { CopyResult, JobEntry } from '../durable/rpc.ts'
 import type { BackendJob, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
-import { COPY_MS } from './deadlines.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
-import { readCapped } from '../protocols/read-capped.ts'
+import { readJson } from '../protocols/read-capped.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { toShadow } from './headers.ts'
 import { type JobRuntime, MAX_COPY_BYTES } from './isolate.ts'
@@ -42,14 +39,19 @@ export function copyToShadow(
   // The body as it came and as it is rebuilt.
   const held = 2 * size
   if (ctx.isolate.copyBytes + held > MAX_COPY_BYTES) return runtime.telemetry.shadowCount('dropped:isolate_memory')
+  const place = runtime.copies.want(runtime.ledgerIndex(control.owner), snapshot)
+  if (typeof place === 'string') return runtime.telemetry.shadowCount(`dropped:${place}`)
   ctx.isolate.copyBytes += held
   const copy = async () => {
     try {
       await ctx.answered
       await ctx.isolate.deps.sleep(HEAD_START_MS)
+      const refused = await place.refused(() => runtime.telemetry.flush())
+      if (refused) return runtime.telemetry.shadowCount(`dropped:${refused}`)
       const body = rebuildForArm(submission, runtime.release.arms.candidate, { jobIds: new Map(), shadow: true })
-      await sendCopy(ctx, { runtime, snapshot, control, body })
+      await sendCopy(ctx, { runtime, snapshot, body }, place.begin(control))
     } finally {
+      place.end()
       ctx.isolate.copyBytes -= held
     }
   }
@@ -59,18 +61,11 @@ export function copyToShadow(
 interface Copy {
   runtime: JobRuntime
   snapshot: Snapshot
-  /** The job that it copies. */
-  control: JobEntry
   body: RebuiltSubmit
 }
 
-async function sendCopy(ctx: Exchange, { runtime, snapshot, control, body }: Copy): Promise<void> {
-  const ledger = runtime.ledgerFor(control.owner)
-  const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = snapshot.shadow
-  const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
-  const asked = ledger.admitShadow({ control: { ...control, rescue: null }, caps })
-  const admission = await within(COPY_MS, asked)
-  if (!admission.admitted) return runtime.telemetry.shadowCount(`dropped:${admission.reason}`)
+async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) => void): Promise<void> {
+  const { runtime, snapshot, body } = copy
   const { deps } = ctx.isolate
   const arm = runtime.release.arms.candidate
   const url = pickReplica(arm, deps.random())
@@ -91,8 +86,7 @@ async function sendCopy(ctx: Exchange, { runtime, snapshot, control, body }: Cop
   if (upstream.ok) upstream.done()
   const routed = { arm: 'candidate' } as const
   recordEnd({ runtime, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
-  const result = backendJob ? { upstreamId: backendJob.id, replica: replicaHash(url) } : { outcome }
-  await within(COPY_MS, ledger.shadowSubmitted(admission.id, result))
+  tell(backendJob ? { upstreamId: backendJob.id, replica: replicaHash(url) } : { outcome })
   runtime.telemetry.schedule(ctx.waitUntil)
 }
 
@@ -108,8 +102,7 @@ async function readCopy(
     return { outcome: failed, backendJob: null }
   }
   try {
-    const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
-    const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
+    const body = await readJson(response, MAX_ANSWER_BYTES)
     const backendJob = runtime.protocol.readJob({ status, headers: response.headers, body, job: null })
     return backendJob ? { outcome: 'ok', backendJob } : { outcome: 'bad_output', backendJob: null }
   } catch {

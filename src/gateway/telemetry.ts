@@ -18,11 +18,14 @@ import type {
 } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
+import type { CopyLeases } from './copy-leases.ts'
 import { FLUSH_MS } from './deadlines.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 /** By then every call of a flush has answered or given up. */
 const FLIGHT_MS = FLUSH_MS + 500
+/** A grant of copies that nobody has used for so long is given back. */
+const GIVE_BACK_MS = 2000
 const MAX_EVENTS = 5000
 const MAX_ALREADY_SENT = 20_000
 /** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
@@ -33,6 +36,7 @@ export interface TelemetryPorts {
   /** Which ledger an owner's jobs are in, and the ledger itself. */
   ledgerIndex: (owner: string) => number
   ledger: (index: number) => JobLedgerRpc
+  copies: CopyLeases
   onSnapshot: (snapshot: Snapshot | null) => void
   now: () => number
   sleep: (ms: number) => Promise<void>
@@ -44,7 +48,7 @@ export class Telemetry {
   readonly #ports: TelemetryPorts
   #rows = new Map<string, CounterBatch['rows'][number]>()
   #jobs = new Map<number, LedgerBatch>()
-  #shadowCounts: Record<string, number> = {}
+  #steps: Record<string, number> = {}
   /** Exposures already told, so that not every submit is one more row. */
   readonly #alreadySent = new Set<string>()
   #events = 0
@@ -106,7 +110,7 @@ export class Telemetry {
   shadowCount(step: string): void {
     // Something to flush; copies take no room from requests.
     this.#events ||= 1
-    this.#shadowCounts[step] = (this.#shadowCounts[step] ?? 0) + 1
+    this.#steps[step] = (this.#steps[step] ?? 0) + 1
   }
 
   /** Sees to it that what is held is flushed in time, beside the request that `waitUntil` belongs to. */
@@ -116,11 +120,21 @@ export class Telemetry {
     if (this.#events === 0 || (this.#dueAt !== null && now < this.#dueAt + FLUSH_INTERVAL_MS)) return
     const wait = Math.max(0, this.#flushedAt + FLUSH_INTERVAL_MS - now)
     this.#dueAt = now + wait
-    waitUntil((wait > 0 ? this.#ports.sleep(wait) : Promise.resolve()).then(() => this.flush()))
+    waitUntil((wait > 0 ? this.#ports.sleep(wait) : Promise.resolve()).then(() => this.#flushAndGiveBack()))
+  }
+
+  /** Where traffic ends, so does what was granted to it. */
+  async #flushAndGiveBack(): Promise<void> {
+    await this.flush()
+    if (this.#ports.copies.hasFree) {
+      const number = this.#batchNumber
+      await this.#ports.sleep(GIVE_BACK_MS)
+      if (this.#batchNumber === number) await this.flush(true)
+    }
   }
 
   /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, so that no batch overtakes another. */
-  async flush(): Promise<void> {
+  async flush(isOwed = false): Promise<void> {
     this.#dueAt = null
     const wanted = this.#batchNumber
     let flight = this.#flight
@@ -131,23 +145,28 @@ export class Telemetry {
       if (flight.number >= wanted) return
       flight = this.#flight
     }
-    if (this.#events > 0) await this.#fly()
+    if (isOwed || this.#events > 0 || this.#ports.copies.hasNews) await this.#fly()
   }
 
   #fly(): Promise<void> {
     this.#flushedAt = this.#ports.now()
     const rows = [...this.#rows.values()]
     const jobs = this.#jobs
-    const shadowCounts = this.#shadowCounts
     const events = this.#events
     const lost = this.#lost
+    const copies = this.#ports.copies.forFlush()
+    for (const [index, batch] of copies) this.#batchAt(index).copies = batch
+    if (Object.keys(this.#steps).length > 0) {
+      const [first = this.#batchAt(0)] = jobs.values()
+      first.steps = this.#steps
+    }
     this.#rows = new Map()
     this.#jobs = new Map()
-    this.#shadowCounts = {}
+    this.#steps = {}
     this.#events = 0
     this.#bodyBytes = 0
     this.#lost = 0
-    const ended = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
+    const ended = this.#send(rows, jobs, lost).catch(() => {
       this.#lost += events + lost
       this.#alreadySent.clear()
     })
@@ -158,27 +177,30 @@ export class Telemetry {
     })
   }
 
-  async #send(
-    rows: CounterBatch['rows'],
-    jobs: Map<number, LedgerBatch>,
-    shadowCounts: Record<string, number>,
-    lost: number,
-  ): Promise<void> {
-    const { source, shard, ledger, onSnapshot } = this.#ports
-    const calls: Promise<unknown>[] = [
-      shard()
-        .flush({ source, seq: ++this.#seq, rows, lost })
-        .then(onSnapshot),
-      ...[...jobs].map(([index, batch]) => ledger(index).flush(batch)),
+  async #send(rows: CounterBatch['rows'], jobs: Map<number, LedgerBatch>, lost: number): Promise<void> {
+    const { source, shard, onSnapshot } = this.#ports
+    const seq = ++this.#seq
+    const calls: Promise<void>[] = [
+      within(FLUSH_MS, shard().flush({ source, seq, rows, lost })).then(onSnapshot),
+      ...Array.from(jobs, ([index, batch]) => this.#tell(index, batch)),
     ]
-    if (Object.keys(shadowCounts).length > 0) calls.push(ledger(0).shadowCounts(shadowCounts))
-    const ends = await Promise.allSettled(calls.map((call) => within(FLUSH_MS, call)))
+    const ends = await Promise.allSettled(calls)
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
   }
 
+  async #tell(index: number, batch: LedgerBatch): Promise<void> {
+    const { ledger, copies, now } = this.#ports
+    const sentAt = now()
+    const { lease } = await within(FLUSH_MS, ledger(index).flush(batch))
+    if (batch.copies) copies.answered(index, batch.copies, sentAt, lease)
+  }
+
   #batch(owner: string): LedgerBatch {
-    const index = this.#ports.ledgerIndex(owner)
+    return this.#batchAt(this.#ports.ledgerIndex(owner))
+  }
+
+  #batchAt(index: number): LedgerBatch {
     let batch = this.#jobs.get(index)
     if (!batch) this.#jobs.set(index, (batch = { submitted: [], seen: [] }))
     return batch

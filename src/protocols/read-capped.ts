@@ -1,5 +1,19 @@
 /** Bodies read into memory only up to a cap, whatever their headers promise. */
+import { answerJson } from './answer-json.ts'
 import { GrowingBytes } from './growing-bytes.ts'
+
+/** What tells that it has no more than this is read by the platform at once, which costs a fraction. */
+const SMALL_BYTES = 64 * 1024
+const decoder = new TextDecoder()
+
+/** An answer's JSON; undefined where it is more than `maxBytes`, or none. Rejects where it breaks off. */
+export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
+  const { headers, body } = response
+  // Encoded bytes may become many more.
+  const isSmall = Number(headers.get('content-length') ?? Number.NaN) <= SMALL_BYTES && !headers.has('content-encoding')
+  const bytes = isSmall ? await response.arrayBuffer() : body && (await readCapped(body, maxBytes))
+  return bytes ? answerJson(decoder.decode(bytes)) : undefined
+}
 
 /** A body of up to `maxBytes`, counted while reading whatever a content-length says; null above it, the rest is cancelled. */
 export async function readCapped(

@@ -1,15 +1,20 @@
 /** A copy for the shadow costs the client nothing: before the answer has left, sizes are looked at and nothing is built. */
 import { expect, test, vi } from 'vitest'
+import type { Snapshot } from '../../src/core/release.ts'
+import { CopyLeases } from '../../src/gateway/copy-leases.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
 import { copyToShadow } from '../../src/gateway/shadow.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 const deps = gatewayDeps({ sleep: () => Promise.resolve() })
 
+const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 }
+const snapshot = { epoch: 1, shadow } as Snapshot
+
 type Arguments = Parameters<typeof copyToShadow>
 
 /** A submit of this many bytes on its way, and what happens to its copy. */
-function submitOf(byteLength: number) {
+function submitOf(byteLength: number, granted = 1) {
   const answered = Promise.withResolvers<void>()
   const counted: string[] = []
   const rebuild = vi.fn(() => ({
@@ -17,15 +22,18 @@ function submitOf(byteLength: number) {
     contentType: 'application/json',
     path: '/v1/videos',
   }))
-  const admitShadow = vi.fn(() => Promise.resolve({ admitted: false, reason: 'in_flight' }))
+  const flush = vi.fn(() => Promise.resolve())
+  const copies = new CopyLeases('isolate-1', () => 0)
+  copies.want(0, snapshot)
+  copies.answered(0, copies.forFlush().get(0)!, 0, { granted, forMs: 1, refusal: 'max_in_flight' })
   const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
   const runtime = {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },
-    telemetry: { shadowCount: (step: string) => counted.push(step) },
-    ledgerFor: () => ({ admitShadow }),
+    telemetry: { shadowCount: (step: string) => counted.push(step), flush },
+    copies,
+    ledgerIndex: () => 0,
   }
-  const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 }
   const ctx = {
     requestId: 'a',
     isolate,
@@ -34,24 +42,33 @@ function submitOf(byteLength: number) {
   }
   copyToShadow(
     ctx as unknown as Exchange,
-    { runtime, snapshot: { shadow } } as unknown as Arguments[1],
+    { runtime, snapshot } as unknown as Arguments[1],
     { submission: { byteLength, jobs: [], rebuild } } as unknown as Arguments[2],
-    { owner: 'o' } as unknown as Arguments[3],
+    { owner: 'o', replica: 1, upstreamId: 'v' } as unknown as Arguments[3],
   )
-  return { answer: answered.resolve, counted, rebuild, admitShadow, isolate, ended: () => Promise.all(work) }
+  return { answer: answered.resolve, counted, rebuild, flush, isolate, ended: () => Promise.all(work) }
 }
 
 test('nothing of the copy is built before the answer is on its way', async () => {
-  const { answer, rebuild, admitShadow, isolate, ended } = submitOf(1000)
+  const { answer, rebuild, flush, isolate, ended } = submitOf(1000)
   for (let turn = 0; turn < 20; turn++) await Promise.resolve()
   expect(rebuild).not.toHaveBeenCalled()
-  expect(admitShadow).not.toHaveBeenCalled()
   expect(isolate.copyBytes).toBe(2000)
   answer()
   await ended()
   expect(rebuild).toHaveBeenCalledOnce()
-  expect(admitShadow).toHaveBeenCalledOnce()
+  expect(flush).not.toHaveBeenCalled()
   expect(isolate.copyBytes).toBe(0)
+})
+
+test('a copy beyond what the ledger has granted is dropped at once, and counted with the reason', async () => {
+  const { answer, counted, rebuild, flush, isolate, ended } = submitOf(1000, 0)
+  expect(isolate.copyBytes).toBe(0)
+  answer()
+  await ended()
+  expect(rebuild).not.toHaveBeenCalled()
+  expect(flush).not.toHaveBeenCalled()
+  expect(counted).toEqual(['eligible', 'sampled', 'dropped:max_in_flight'])
 })
 
 test('a submit that is too large to be copied is never rebuilt', async () => {

@@ -1,8 +1,9 @@
 /** What an isolate counts: batched, sent at most once a second, bounded, and its losses told. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
 import type { CounterBatch, CounterShardRpc, JobEntry, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
 const SERIES: Series = {
@@ -33,7 +34,7 @@ function entry(owner: string): JobEntry {
 
 /** A telemetry with a clock of its own, over objects that keep what they are sent; `down` makes the shard fail. */
 function rig() {
-  const to = { shard: [] as CounterBatch[], ledgers: new Map<number, LedgerBatch[]>(), shadow: [] as object[] }
+  const to = { shard: [] as CounterBatch[], ledgers: new Map<number, LedgerBatch[]>() }
   const state = { now: 1_000_000, down: false, snapshots: [] as (Snapshot | null)[] }
   const waits: { ms: number; go: () => void }[] = []
   const beside: Promise<unknown>[] = []
@@ -48,11 +49,14 @@ function rig() {
     ({
       flush: async (batch: LedgerBatch) => {
         to.ledgers.set(index, [...(to.ledgers.get(index) ?? []), structuredClone(batch)])
+        const { waiting = 0, spare = 0 } = batch.copies ?? {}
+        return { lease: { granted: waiting + spare, forMs: 10_000, refusal: null } }
       },
-      shadowCounts: async (counts: object) => void to.shadow.push(counts),
     }) as unknown as JobLedgerRpc
+  const copies = new CopyLeases('isolate-1', () => state.now)
   const telemetry = new Telemetry({
     source: 'isolate-1',
+    copies,
     now: () => state.now,
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
     shard: () => shard,
@@ -61,7 +65,7 @@ function rig() {
     onSnapshot: (snapshot) => state.snapshots.push(snapshot),
   })
   const schedule = () => telemetry.schedule((work) => beside.push(work))
-  return { telemetry, to, state, waits, beside, schedule }
+  return { telemetry, copies, to, state, waits, beside, schedule }
 }
 
 describe('a flush', () => {
@@ -127,6 +131,56 @@ describe('a flush', () => {
     for (let i = 0; i < 5100; i++) telemetry.record(SERIES, ok)
     await telemetry.flush()
     expect(to.shard).toMatchObject([{ lost: 100, rows: [{ counters: { requests: 5000 } }] }])
+  })
+})
+
+describe('copies for the shadow', () => {
+  const snapshot = { epoch: 3, shadow: { maxInFlight: 9, maxJobsPerDay: 9, jobTimeoutMs: 1000 } } as Snapshot
+  const places = (copies: CopyLeases, n: number) =>
+    Array.from({ length: n }, () => copies.want(1, snapshot) as CopyPlace)
+
+  it('are told and granted with the flush of the second, steps of their funnel too: no call of their own', async () => {
+    const { telemetry, copies, to, state } = rig()
+    for (let second = 0; second < 4; second++) {
+      const taken = places(copies, 40)
+      telemetry.shadowCount('sampled')
+      telemetry.submitted(entry('1'))
+      await telemetry.flush()
+      for (const place of taken) {
+        expect(await place.refused(() => Promise.reject(new Error('asked by itself')))).toBeNull()
+        place.begin(entry(`${second}-${state.now++}`))({ outcome: 'unreachable' })
+        place.end()
+      }
+      state.now += 1000
+    }
+    const told = to.ledgers.get(1)!.map(({ steps, copies: batch }) => [steps, batch!.sent.length, batch!.waiting])
+    expect(told).toEqual([
+      [{ sampled: 1 }, 0, 40],
+      [{ sampled: 1 }, 40, 40],
+      [{ sampled: 1 }, 40, 16],
+      [{ sampled: 1 }, 40, 0],
+    ])
+  })
+
+  it('that were granted are given back two seconds after the last one began', async () => {
+    const { telemetry, copies, to, state, waits, beside, schedule } = rig()
+    for (let second = 0; second < 2; second++) {
+      const taken = places(copies, 10)
+      await telemetry.flush()
+      for (const place of taken) {
+        await place.refused(() => Promise.resolve())
+        place.begin(entry(`${second}-${state.now++}`))
+      }
+      state.now += 1000
+    }
+    telemetry.record(SERIES, ok)
+    schedule()
+    await vi.waitFor(() => expect(waits.map(({ ms }) => ms)).toContain(2000))
+    expect(copies.hasFree).toBe(true)
+    waits.find(({ ms }) => ms === 2000)!.go()
+    await Promise.all(beside)
+    expect(copies.hasFree).toBe(false)
+    expect(to.ledgers.get(1)!.at(-1)!.copies).toMatchObject({ free: 0, waiting: 0, spare: 0 })
   })
 })
 

@@ -8,7 +8,7 @@ import { idKeys } from '../../src/core/id-keys.ts'
 import { sealJobId } from '../../src/core/job-id.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
-import { entry } from '../support/workerd/objects.ts'
+import { copyOf, entry } from '../support/workerd/objects.ts'
 
 const RELEASE = 'measured'
 const ledger = () => ledgerAt(env as unknown as Env, RELEASE, 0) as unknown as JobLedger
@@ -34,9 +34,7 @@ async function post(rows: unknown): Promise<{ status: number; answer: BatchAnswe
 it('both sides of a pair are taken under its job_id; a job without a copy has no other side', async () => {
   const [copied, alone] = [controlJob('copied'), controlJob('alone')]
   await ledger().flush({ submitted: [copied, alone], seen: [] })
-  const admission = await ledger().admitShadow({ control: copied })
-  if (!admission.admitted) throw new Error(admission.reason)
-  await ledger().shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica: entry('x').replica })
+  await copyOf(ledger(), copied, { upstreamId: 'video-copy', replica: entry('x').replica })
   const [pair] = (await ledger().pairs(null, 10)).items
   expect(pair!.job_id).toBe(copied.clientId)
 

@@ -5,7 +5,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry, MissingVideo } from '../../src/durable/rpc.ts'
-import { counted, entry, ledger, series, jobUpdate } from '../support/workerd/objects.ts'
+import { copyOf, counted, entry, ledger, series, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
 const HOUR_MS = 3_600_000
@@ -152,10 +152,8 @@ describe('the video of a copy, which nobody downloads', () => {
   async function finishedCopies(index: number, names: string[]) {
     const object = ledger(index)
     for (const name of names) {
-      const copy = await object.admitShadow({ control: entry(name, { arm: 'control' }), caps: CAPS })
-      if (!copy.admitted) throw new Error(copy.reason)
-      const { replica } = entry(name)
-      await object.shadowSubmitted(copy.id, { upstreamId: `copy-${name}`, replica })
+      const place = { upstreamId: `copy-${name}`, replica: entry(name).replica }
+      expect(await copyOf(object, entry(name, { arm: 'control' }), place, CAPS)).toBeNull()
     }
     backends.answer((call) => shows(named(call), 'completed'))
     vi.setSystemTime(T0 + 5000)

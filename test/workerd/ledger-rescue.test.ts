@@ -14,7 +14,7 @@ function rescuable(name: string, over: Partial<JobEntry> = {}): JobEntry {
   return entry(name, { rescue: { bytes, contentType: 'application/json', path: '/v1/videos' }, ...over })
 }
 
-function failedIn(object: ReturnType<typeof ledger>, job: JobEntry): Promise<void> {
+function failedIn(object: ReturnType<typeof ledger>, job: JobEntry) {
   return object.flush({ submitted: [job], seen: [jobUpdate(job, 'job_failed')] })
 }
 

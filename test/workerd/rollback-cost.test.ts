@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
 import type { JobEntry } from '../../src/durable/rpc.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
-import { batch, controller, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
+import { batch, controller, copyOf, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 
 eachTestAnew()
 
@@ -182,10 +182,8 @@ describe('the times of a rollback', () => {
   it('begin with what a user suffered; a copy’s failure counts where no user suffered, and not of an epoch before', async () => {
     const shadowing = await act('start')
     const fails = async (name: string, epoch: number) => {
-      const copy = await ledger().admitShadow({ control: entry(name, { arm: 'control', epoch }) })
-      if (!copy.admitted) throw new Error(copy.reason)
-      const replica = entry('').replica
-      await ledger().shadowSubmitted(copy.id, { upstreamId: `copy-${name}`, replica })
+      const place = { upstreamId: `copy-${name}`, replica: entry('').replica }
+      expect(await copyOf(ledger(), entry(name, { arm: 'control', epoch }), place)).toBeNull()
       vi.spyOn(globalThis, 'fetch').mockImplementation(async () =>
         Response.json({ id: `copy-${name}`, object: 'video', status: 'failed' }),
       )

@@ -147,6 +147,7 @@ export const enWords = {
       refers_to_job: 'refers to another job',
       isolate_memory: 'too many bodies at once',
       copy_failed: 'copy failed',
+      lease_expired: 'lost with a gateway',
       job_timeout: 'job timed out',
       not_observed: 'not observed in time',
       rolled_back: 'rolled back meanwhile',

@@ -143,6 +143,7 @@ export const zhWords: typeof enWords = {
       refers_to_job: '引用了另一个作业',
       isolate_memory: '同时的请求体过多',
       copy_failed: '复制失败',
+      lease_expired: '随网关实例丢失',
       job_timeout: '作业超时',
       not_observed: '未能及时观测',
       rolled_back: '期间已回滚',

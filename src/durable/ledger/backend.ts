@@ -3,10 +3,9 @@ import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { BackendAnswer, JobAddress, JobProtocol, BackendJob, UpstreamCall } from '../../protocols/protocol.ts'
-import { answerJson } from '../../protocols/answer-json.ts'
 import { encodeUtf8 } from '../../protocols/body/form-body.ts'
 import { withResult } from '../../protocols/job-outcome.ts'
-import { readCapped } from '../../protocols/read-capped.ts'
+import { readJson } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
@@ -153,14 +152,5 @@ async function firstOf({ body }: Response): Promise<{ isEmpty: boolean } | null>
 
 async function read(response: Response, job: string | null): Promise<BackendAnswer> {
   const { status, headers } = response
-  return { status, headers, body: await jsonOf(response), job }
-}
-
-async function jsonOf({ body }: Response): Promise<unknown> {
-  try {
-    const bytes = body ? await readCapped(body, MAX_ANSWER_BYTES) : null
-    return bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
-  } catch {
-    return undefined
-  }
+  return { status, headers, body: await readJson(response, MAX_ANSWER_BYTES).catch(() => undefined), job }
 }

@@ -15,9 +15,8 @@ import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 import { jobKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
-import type { JobTable, BackendPlace } from './job-table.ts'
+import type { JobTable } from './job-table.ts'
 
-const FIRST_SHADOW_POLL_MS = 1000
 /** An alarm takes on new work for so long, and waits for what it has begun. */
 const WAKE_MS = 8000
 const HOLD_MS = 30_000
@@ -82,17 +81,19 @@ export class Follower {
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
   update({ job, outcome, reported, at }: JobUpdate, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
+    const isOpen = () => {
+      const { quietAfterMs, jobTimeoutMs } = this.#release
+      return this.#jobs.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
+    }
+    if (outcome === null && isOpen()) return this.#poller.seen(key)
     if (!this.#jobs.get(key)) {
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
       if (job.submittedAt < now - KEEP_JOBS_MS) return
       // An entry lost with its isolate is made good by what the id itself says.
       this.#jobs.add(job)
     }
+    if (outcome === null) return void isOpen()
     const row = this.#jobs.get(key)!
-    if (outcome === null) {
-      this.#jobs.stillOpen(key, at)
-      return this.#poller.schedule(row, now + this.#release.quietAfterMs, 0)
-    }
     if (outcome === 'ok') this.#downloads.shown(key, at)
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.
@@ -112,24 +113,6 @@ export class Follower {
     this.#funnel.count(
       row.upstream_id === '' ? 'dropped:submit_unanswered' : isUnseen ? `dropped:${outcome}` : 'finished',
     )
-  }
-
-  async shadowSubmitted(id: string, result: BackendPlace | { outcome: Outcome }, now: number): Promise<void> {
-    const row = this.#jobs.get(id)
-    if (!row || (row.status !== 'open' && 'outcome' in result)) return
-    if ('outcome' in result) {
-      // The submit's failure was counted as a submit's; there is no job to count.
-      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
-      this.#funnel.count(`dropped:submit_${result.outcome}`)
-      return
-    }
-    this.#jobs.submitted(id, result)
-    this.#funnel.count('submitted')
-    // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
-    if (row.status !== 'open')
-      this.#cancellation.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
-    else this.#poller.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
-    await this.arm(now)
   }
 
   /** The alarm: what is due, for a bounded time. Never throws: the platform gives up on an alarm that keeps failing. */

@@ -28,7 +28,6 @@ const QUEUES: readonly Queue[] = [
   { arm: 'candidate', shadow: false },
   { arm: 'candidate', shadow: true },
 ]
-const ROWS_AT_ONCE = 600
 /** The platform lets one event of an object call 32 times into the Worker. */
 const BATCHES_A_WAKE = 24
 /** Jobs of a batch that could not be run are due again after this. */
@@ -107,8 +106,13 @@ export class JobPoller {
     if (row.status === 'open' && row.upstream_id !== '') await this.#run([row])
   }
 
+  /** Somebody else has seen how the job stands, in time. */
+  seen(key: string): void {
+    this.#postponed.delete(key)
+  }
+
   /** Past its deadline a job is polled once more, and then ended. */
-  schedule(row: JobRow, atMs: number, polls: number): void {
+  #schedule(row: JobRow, atMs: number, polls: number): void {
     this.#postponed.delete(row.key)
     this.#jobs.reschedule(row.key, Math.min(atMs, Math.max(this.#deadline(row), Date.now())), polls)
   }
@@ -118,18 +122,19 @@ export class JobPoller {
     let started = 0
     for (;;) {
       const now = Date.now()
-      const rows = this.#jobs.due(queue, now, ROWS_AT_ONCE, this.#batches.fullReplicas(queue))
+      const limit = this.#batches.jobsAtOnce(most - started)
+      const rows = this.#jobs.due(queue, now, limit, this.#batches.fullReplicas(queue))
       const toPoll = rows.filter((row) => this.#step(row, now))
       const before = started
       for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
         for (const batch of this.#batches.split(host, ofBackend, most - started)) {
-          for (const row of batch) this.#jobs.reschedule(row.key, now + BATCH_MS, row.polls)
-          this.#batches.track(host, this.#run(batch))
+          this.#jobs.hold(batch, now + BATCH_MS)
+          this.#batches.track(host, this.#run(batch, now + BATCH_MS))
           started++
         }
       }
       const isStuck = started === before && toPoll.length === rows.length
-      if (rows.length < ROWS_AT_ONCE || started === most || isStuck) return started
+      if (rows.length < limit || started === most || isStuck) return started
     }
   }
 
@@ -154,7 +159,7 @@ export class JobPoller {
   }
 
   /** Never rejects. */
-  async #run(rows: JobRow[]): Promise<void> {
+  async #run(rows: JobRow[], heldUntil: number | null = null): Promise<void> {
     const host = hostOf(rows[0]!)
     const asksForVideo = rows[0]!.shadow === 1 && Date.now() >= (this.#withoutVideos.get(host) ?? 0)
     const byKey = new Map(rows.map((row) => [row.key, row]))
@@ -167,7 +172,7 @@ export class JobPoller {
         )
       for (const result of results) {
         const row = byKey.get(result.key)
-        if (row && byKey.delete(result.key)) this.#take(row, result)
+        if (row && byKey.delete(result.key)) this.#take(row, result, heldUntil)
       }
       // Not asked for in time: due again at once, and late by then.
       for (const row of byKey.values()) this.#putOff(row, 0)
@@ -183,7 +188,9 @@ export class JobPoller {
     this.#postponed.add(row.key)
   }
 
-  #take(row: JobRow, { answer, lacksVideo, askedAt, answeredAt }: PollResult): void {
+  #take(row: JobRow, result: PollResult, heldUntil: number | null): void {
+    if (heldUntil !== null && this.#isStillOpen(row, heldUntil, result)) return
+    const { answer, lacksVideo, askedAt, answeredAt } = result
     const isLate = this.#postponed.has(row.key) || !isOnTime(row.poll_at ?? 0, askedAt)
     if (lacksVideo === null) this.#withoutVideos.set(hostOf(row), answeredAt + NO_VIDEOS_MS)
     // A client's poll may have ended it meanwhile.
@@ -206,14 +213,25 @@ export class JobPoller {
     if (inVain > 0) this.#inVain.set(row.key, inVain)
     const now = Date.now()
     if (isOver) this.#jobs.reschedule(row.key, now + RETRY_MS, fresh.polls + 1)
-    else this.schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
+    else this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
     if (state === 'job' || tellsNothing) this.#jobs.stillOpen(row.key, answeredAt)
     if (state !== 'job') this.#postponed.add(row.key)
   }
 
+  /** What most polls find, in one write. False where there is more to be looked at. */
+  #isStillOpen(row: JobRow, heldUntil: number, { answer, askedAt, answeredAt }: PollResult): boolean {
+    const deadline = this.#deadline(row)
+    if (answer.state !== 'job' || outcomeOf(answer.job) !== null || askedAt >= deadline) return false
+    const now = Date.now()
+    const pollAt = Math.min(now + this.#pauseMs(row), Math.max(deadline, now))
+    if (!this.#jobs.polled(row, heldUntil, answeredAt, pollAt)) return false
+    this.#forget(row.key)
+    return true
+  }
+
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
-    this.schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
+    this.#schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
     this.#jobs.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }

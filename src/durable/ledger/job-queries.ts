@@ -12,8 +12,8 @@ import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
 import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
-import { type JobRow, ledgerJob } from './job-row.ts'
-import type { Overdue } from './job-table.ts'
+import { COPIED_KEY, IDS_A_MS, type JobRow, ledgerJob } from './job-row.ts'
+import type { OpenJobs, Overdue } from './job-table.ts'
 
 /**
  * The caller's own job, the latest where two backends have used the id. `'taken'`: the id is known as other users' only,
@@ -25,24 +25,27 @@ export function findJob(
   { owners, anonymous, copiesAt }: Caller,
   replica?: number,
 ): LedgerJob | 'taken' | null {
-  const isThere = `upstream_id = ?${replica === undefined ? '' : ' AND replica = ?'}`
-  const there = [upstreamId, ...(replica === undefined ? [] : [replica])]
+  // Keys begin with the backend's id, and so may others.
+  const isThere = `key > ?1 || '|' AND key < ?1 || '}' AND upstream_id = ?1 AND shadow = 0${replica === undefined ? '' : ' AND replica = ?2'}`
+  const there = [upstreamId, replica ?? null]
   const [own] = sql.exec<JobRow>(
-    `SELECT * FROM jobs WHERE ${isThere} AND shadow = 0
-     AND (owner IN (${owners.map(() => '?').join(', ')}) OR (? AND anonymous = 1 AND client_id = upstream_id))
+    `SELECT * FROM jobs WHERE ${isThere}
+     AND (owner IN (SELECT value FROM json_each(?3)) OR (?4 AND anonymous = 1 AND client_id = upstream_id))
      ORDER BY submitted_at DESC LIMIT 1`,
     ...there,
-    ...owners,
+    JSON.stringify(owners),
     Number(anonymous),
   )
   if (own) return ledgerJob(own)
-  // As JSON, since a query takes a hundred values at most.
-  const [others] = sql.exec(
-    `SELECT 1 FROM jobs WHERE ${isThere} AND (shadow = 0 OR replica IN (SELECT value FROM json_each(?))) LIMIT 1`,
-    ...there,
-    JSON.stringify(copiesAt),
+  const [others] = sql.exec(`SELECT 1 FROM jobs WHERE ${isThere} LIMIT 1`, ...there)
+  if (others) return 'taken'
+  const at = replica === undefined ? copiesAt : copiesAt.filter((each) => each === replica)
+  const [copy] = sql.exec(
+    'SELECT 1 FROM jobs WHERE upstream_id = ? AND shadow = 1 AND replica IN (SELECT value FROM json_each(?)) LIMIT 1',
+    upstreamId,
+    JSON.stringify(at),
   )
-  return others ? 'taken' : null
+  return copy ? 'taken' : null
 }
 
 export interface ListQuestion {
@@ -117,7 +120,7 @@ export function pairViews(
   limit: number,
 ): Page<PairView> {
   // A copy's row can be there a flush before that of the job it was copied from; it is a pair once both are.
-  const whole = 'EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = jobs.pair)'
+  const whole = `EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = ${COPIED_KEY})`
   const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
   const side = (row: JobRow) => {
     const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
@@ -127,7 +130,8 @@ export function pairViews(
     return { id, url: url + path, status: row.status, seconds: row.seconds }
   }
   return paged(rows, limit, (row) => {
-    const control = sql.exec<JobRow>('SELECT * FROM jobs WHERE key = ?', row.pair).one()
+    const copied = `SELECT control.* FROM jobs, jobs AS control WHERE jobs.key = ? AND control.key = ${COPIED_KEY}`
+    const control = sql.exec<JobRow>(copied, row.key).one()
     return { job_id: row.client_id, control: side(control), candidate: side(row), at: iso(row.submitted_at) }
   })
 }
@@ -139,24 +143,17 @@ function rowsAfter(
   cursor: string | null,
   limit: number,
 ): JobRow[] {
-  const [at, key] = cursor?.split(/\|(.*)/s) ?? []
-  const all = [...conditions, ...(at && key ? ['(submitted_at, key) < (?, ?)'] : [])]
+  const id = Number(cursor?.split('|')[1])
+  const after = id > 0 ? [id] : []
+  const all = [...conditions, ...after.map(() => 'id < ?')]
   const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''
-  const after = at && key ? [Number(at), key] : []
-  return [
-    ...sql.exec<JobRow>(
-      `SELECT * FROM jobs ${where} ORDER BY submitted_at DESC, key DESC LIMIT ?`,
-      ...values,
-      ...after,
-      limit + 1,
-    ),
-  ]
+  return [...sql.exec<JobRow>(`SELECT * FROM jobs ${where} ORDER BY id DESC LIMIT ?`, ...values, ...after, limit + 1)]
 }
 
 function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page<T> {
   const page = rows.slice(0, limit)
   const last = page.at(-1)
-  return { items: page.map(view), next: rows.length > limit && last ? `${last.submitted_at}|${last.key}` : null }
+  return { items: page.map(view), next: rows.length > limit && last ? `${last.submitted_at}|${last.id}` : null }
 }
 
 function iso(ms: number): string {
@@ -172,22 +169,6 @@ export interface LedgerReport extends CountsReport, FunnelView {
   open: OpenJobs
   /** Shadow copies admitted since midnight UTC. */
   shadowToday: number
-}
-
-export interface OpenJobs {
-  /** Candidate jobs of users: what drains after a rollback. */
-  candidate: number
-  oldestCandidateAt: number | null
-  shadow: number
-}
-
-export function openJobs(sql: SqlStorage): OpenJobs {
-  const [row] = sql.exec<{ candidate: number; oldest: number | null; shadow: number }>(
-    `SELECT COALESCE(SUM(arm = 'candidate' AND shadow = 0), 0) AS candidate,
-       MIN(CASE WHEN arm = 'candidate' AND shadow = 0 THEN submitted_at END) AS oldest,
-       COALESCE(SUM(shadow), 0) AS shadow FROM jobs WHERE status = 'open'`,
-  )
-  return { candidate: row!.candidate, oldestCandidateAt: row!.oldest, shadow: row!.shadow }
 }
 
 /** Exposed is whoever was dealt to the candidate, as the experiment knows it, or has a job there. */
@@ -211,18 +192,20 @@ export function blastCounts(sql: SqlStorage, question: BlastQuestion): BlastCoun
        MIN(CASE WHEN shadow = 1 AND epoch = ?1 AND ${failed} THEN ended_at END) AS first_copy,
        MAX(CASE WHEN shadow = 0 AND epoch <= ?1 AND submitted_at > ?2 THEN submitted_at END) AS misrouted,
        COALESCE(SUM(status = 'open' OR key IN (SELECT key FROM bodies WHERE try_at IS NOT NULL)), 0) AS open
-     FROM jobs WHERE arm = 'candidate' AND submitted_at >= ?3 AND submitted_at < ?4`,
+     FROM jobs WHERE arm = 'candidate' AND id >= ?3 * ?5 AND submitted_at >= ?3 AND submitted_at < ?4`,
     lastEpoch,
     decidedAt,
     startedAt,
     until,
+    IDS_A_MS,
   )
   const [exposed] = sql.exec<{ n: number }>(
     `SELECT COUNT(*) AS n FROM (
-       SELECT owner FROM jobs WHERE arm = 'candidate' AND shadow = 0 AND submitted_at >= ?1 AND submitted_at < ?2
+       SELECT owner FROM jobs WHERE arm = 'candidate' AND shadow = 0 AND id >= ?1 * ?3 AND submitted_at >= ?1 AND submitted_at < ?2
        UNION SELECT owner FROM exposures WHERE arm = 'candidate' AND at >= ?1 AND at < ?2)`,
     startedAt,
     until,
+    IDS_A_MS,
   )
   return {
     subjectsExposed: exposed!.n,

@@ -18,6 +18,8 @@ export type RowStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' |
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
 export type JobRow = {
+  /** Goes by the time of the submit: `submitted_at * IDS_A_MS` and a number. */
+  id: number
   key: string
   client_id: string
   /** Empty for a shadow copy whose submit has not been answered yet. */
@@ -43,8 +45,6 @@ export type JobRow = {
   polls: number
   /** 1: counted as slow while still open, so its latency is not counted again. 2: to be looked at before that. */
   overdue: number
-  /** Of a shadow job: the control job that it copies. */
-  pair: string | null
   rescued_upstream: string | null
   rescued_replica: number | null
   /** GONE: its backend no longer has it, though it may have ended well before. GIVEN_UP: its owner deleted it. */
@@ -61,51 +61,29 @@ export type JobRow = {
   prefix: string
 }
 
-export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
-  anonymous INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
-  seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
-  rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
-  scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
+/** So many jobs of one millisecond at most have ids of their own in it. */
+export const IDS_A_MS = 1024
 
+export const COLUMNS = `id INTEGER PRIMARY KEY, key TEXT, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT,
+  epoch INTEGER, stage TEXT, anonymous INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL,
+  status TEXT DEFAULT 'open', outcome TEXT, seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER,
+  polls INTEGER DEFAULT 0, overdue INTEGER DEFAULT 0, rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER,
+  gone INTEGER DEFAULT 0, scored INTEGER DEFAULT 0, prefix TEXT, open_at INTEGER, shown_at INTEGER`
+
+/** It begins with the backend's id, so that a job is found by that too. */
 export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
-  return `${arm}:${replica}:${upstreamId}`
+  return `${upstreamId}|${arm}|${replica}`
 }
 
-/** An open job as it is taken up. */
-export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
-  return {
-    key: jobKey(job.arm, job.replica, job.upstreamId),
-    client_id: job.clientId,
-    upstream_id: job.upstreamId,
-    arm: job.arm,
-    replica: job.replica,
-    owner: job.owner,
-    epoch: job.epoch,
-    stage: job.stage,
-    anonymous: Number(job.anonymous),
-    shadow: 0,
-    counted: 1,
-    submitted_at: job.submittedAt,
-    work: job.work ?? null,
-    status: 'open',
-    outcome: null,
-    seconds: null,
-    run_seconds: null,
-    ended_at: null,
-    poll_at: null,
-    polls: 0,
-    overdue: 0,
-    pair: null,
-    rescued_upstream: null,
-    rescued_replica: null,
-    deadline_at: null,
-    gone: 0,
-    open_at: null,
-    shown_at: null,
-    scored: 0,
-    prefix: job.prefix,
-  }
+const COPY = '|copy'
+
+/** A submit is copied once, so its copy goes by its name. */
+export function copyKey({ arm, replica, upstreamId }: Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId'>): string {
+  return jobKey(arm, replica, upstreamId) + COPY
 }
+
+/** In SQL: the key of the control job that a row copies. */
+export const COPIED_KEY = `substr(jobs.key, 1, length(jobs.key) - ${COPY.length})`
 
 export function ledgerJob(row: JobRow): LedgerJob {
   return {

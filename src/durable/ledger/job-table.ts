@@ -9,13 +9,14 @@ import type { WindowStore } from '../window-store.ts'
 import {
   CLIP_WORK,
   COLUMNS,
+  copyKey,
   countedEnd,
   countedSlow,
   goneBy,
+  IDS_A_MS,
   jobKey,
   type JobRow,
   latencies,
-  openRow,
   statusOf,
 } from './job-row.ts'
 import { OwedEnds } from './owed-ends.ts'
@@ -50,33 +51,63 @@ interface Seen {
 const COUNTED_AS_SLOW = 1
 const ASKED_FOR = 2
 
+/** What a job is taken up with, where it is not as any other. */
+type Added = Partial<Pick<JobRow, 'key' | 'shadow' | 'counted' | 'poll_at' | 'deadline_at'>>
+
+const INSERT = `INSERT OR IGNORE INTO jobs (id, key, client_id, upstream_id, arm, replica, owner, epoch, stage, anonymous,
+  shadow, counted, submitted_at, work, poll_at, deadline_at, prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** Open jobs at the candidate. */
+export interface OpenJobs {
+  /** Of users: what drains after a rollback. */
+  candidate: number
+  oldestCandidateAt: number | null
+  shadow: number
+}
+
 export class JobTable {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
   readonly #owed: OwedEnds
+  /** At the candidate. */
+  readonly #open: { users: number; copies: number }
+  #number = 0
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
     this.#owed = new OwedEnds(sql)
-    sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
-    sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_pair ON jobs (pair) WHERE pair IS NOT NULL')
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at)')
+    sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS})`)
+    sql.exec('CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_key ON jobs (key)')
+    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at) WHERE shadow = 0')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (arm, shadow, poll_at) WHERE status = 'open'")
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_time ON jobs (submitted_at)')
-    sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_upstream ON jobs (upstream_id)')
+    sql.exec(`CREATE INDEX IF NOT EXISTS jobs_at_candidate ON jobs (shadow, overdue, submitted_at)
+      WHERE status = 'open' AND arm = 'candidate'`)
+    sql.exec('CREATE INDEX IF NOT EXISTS copies_by_upstream ON jobs (upstream_id) WHERE shadow = 1')
+    this.#open = { users: this.#countOpen(0), copies: this.#countOpen(1) }
   }
 
-  /** Takes a job up; one that is known already stays as it is. */
-  add(job: LedgerJob & { work?: number | null }, more: Partial<JobRow> = {}): void {
-    const row = { ...openRow(job), ...more }
-    const values = Object.values(row)
-    this.#sql.exec(
-      `INSERT OR IGNORE INTO jobs (${Object.keys(row).join(', ')}) VALUES (${values.map(() => '?').join(', ')})`,
-      ...values,
-    )
+  /** Takes a job up; false where it is known already, and stays as it is. */
+  add(job: LedgerJob & { work?: number | null }, more: Added = {}): boolean {
+    const { arm, replica, upstreamId, submittedAt } = job
+    const key = more.key ?? jobKey(arm, replica, upstreamId)
+    const values = [
+      ...[key, job.clientId, upstreamId, arm, replica, job.owner, job.epoch, job.stage, Number(job.anonymous)],
+      ...[more.shadow ?? 0, more.counted ?? 1, submittedAt, job.work ?? null, more.poll_at ?? null],
+      ...[more.deadline_at ?? null, job.prefix],
+    ]
+    for (let at = submittedAt; ; at++) {
+      for (let tries = 0; tries < IDS_A_MS; tries++) {
+        this.#number = (this.#number + 1) % IDS_A_MS
+        const added = this.#sql.exec(INSERT, at * IDS_A_MS + this.#number, ...values)
+        if (added.rowsWritten > 0) {
+          if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
+          return true
+        }
+        // The key is known, or the number of this moment is.
+        if (this.get(key)) return false
+      }
+    }
   }
 
   get(key: string): JobRow | null {
@@ -111,17 +142,24 @@ export class JobTable {
     this.#sql.exec('UPDATE jobs SET deadline_at = ?, poll_at = ? WHERE key = ?', deadlineAt, pollAt, key)
   }
 
-  /** Where a copy's submit has arrived. */
-  submitted(key: string, { upstreamId, replica }: BackendPlace): void {
-    this.#sql.exec('UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?', upstreamId, replica, key)
+  /** Where a copy's submit has arrived, and when the job is to be polled first. */
+  submitted(key: string, { upstreamId, replica }: BackendPlace, pollAt: number): void {
+    this.#sql.exec(
+      'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
+      upstreamId,
+      replica,
+      pollAt,
+      key,
+    )
   }
 
   /** The copy of a control job was measured: whether it is so for the first time; null where there is no copy. */
-  score(pair: string): 'first' | 'again' | null {
-    const [copy] = this.#sql.exec<{ scored: number }>('SELECT scored FROM jobs WHERE pair = ?', pair)
+  score(control: BackendPlace & { arm: Arm }): 'first' | 'again' | null {
+    const key = copyKey(control)
+    const copy = this.get(key)
     if (!copy) return null
     if (copy.scored) return 'again'
-    this.#sql.exec('UPDATE jobs SET scored = 1 WHERE pair = ?', pair)
+    this.#sql.exec('UPDATE jobs SET scored = 1 WHERE key = ?', key)
     return 'first'
   }
 
@@ -132,35 +170,36 @@ export class JobTable {
 
   /** Ended jobs that were submitted before then, so many at a time; whether there may be more. */
   forget(beforeMs: number, most: number): boolean {
-    const old = "SELECT key FROM jobs WHERE status != 'open' AND submitted_at < ? ORDER BY submitted_at LIMIT ?"
-    const [row] = this.#sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM (${old})`, beforeMs, most)
-    if (row!.n > 0) this.#sql.exec(`DELETE FROM jobs WHERE key IN (${old})`, beforeMs, most)
-    return row!.n === most
+    const old = 'SELECT id, status FROM jobs WHERE id < ? ORDER BY id LIMIT ?'
+    const rows = [...this.#sql.exec<Pick<JobRow, 'id' | 'status'>>(old, beforeMs * IDS_A_MS, most)]
+    const ended = rows.filter(({ status }) => status !== 'open').map(({ id }) => id)
+    if (ended.length > 0)
+      this.#sql.exec('DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ended))
+    return rows.length === most && ended.length > 0
   }
 
   /** Open copies of this epoch and before. */
   openShadowsUpTo(epoch: number): JobRow[] {
-    const open = "SELECT * FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1 AND epoch <= ?"
+    const open = "SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND shadow = 1 AND epoch <= ?"
     return [...this.#sql.exec<JobRow>(open, epoch)]
   }
 
   /** How many copies have not ended yet. */
-  openShadows(): number {
-    return this.#sql
-      .exec<{ n: number }>(
-        "SELECT COUNT(*) AS n FROM jobs INDEXED BY jobs_open_shadow WHERE status = 'open' AND shadow = 1",
-      )
-      .one().n
+  get openCopies(): number {
+    return this.#open.copies
   }
 
-  /** How many copies were admitted since then. */
-  shadowsSince(atMs: number): number {
-    return this.#sql
-      .exec<{ n: number }>(
-        'SELECT COUNT(*) AS n FROM jobs INDEXED BY jobs_shadow WHERE shadow = 1 AND submitted_at >= ?',
-        atMs,
-      )
-      .one().n
+  open(): OpenJobs {
+    const oldest = (overdue: number) =>
+      `SELECT MIN(submitted_at) AS at FROM jobs WHERE status = 'open' AND arm = 'candidate' AND shadow = 0 AND overdue = ${overdue}`
+    const all = [0, COUNTED_AS_SLOW, ASKED_FOR].map(oldest).join(' UNION ALL ')
+    const [row] = this.#sql.exec<{ at: number | null }>(`SELECT MIN(at) AS at FROM (${all})`)
+    return { candidate: this.#open.users, oldestCandidateAt: row!.at, shadow: this.#open.copies }
+  }
+
+  #countOpen(shadow: 0 | 1): number {
+    const open = "SELECT COUNT(*) AS n FROM jobs WHERE status = 'open' AND arm = 'candidate' AND shadow = ?"
+    return this.#sql.exec<{ n: number }>(open, shadow).one().n
   }
 
   /**
@@ -189,10 +228,34 @@ export class JobTable {
       row.key,
     )
     if (ended.rowsWritten === 0) return false
+    if (row.arm === 'candidate') this.#open[row.shadow ? 'copies' : 'users']--
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
     return true
+  }
+
+  /**
+   * A job was seen open at `openAt`, and is to be polled at `pollAt`, though no later than its deadline: `timeoutMs` after
+   * its submit unless it has one of its own. False where no open job goes by this key. Unix ms.
+   */
+  seenOpen(key: string, openAt: number, pollAt: number, timeoutMs: number, now: number): boolean {
+    const seen = `UPDATE jobs SET open_at = ?, polls = 0, poll_at = MIN(?, MAX(COALESCE(deadline_at, submitted_at + ?), ?))
+      WHERE key = ? AND status = 'open'`
+    return this.#sql.exec(seen, openAt, pollAt, timeoutMs, now, key).rowsWritten > 0
+  }
+
+  /** While it was polled it was due at `heldUntil`; false where something else has become of it meanwhile. */
+  polled({ id, polls }: JobRow, heldUntil: number, openAt: number, pollAt: number): boolean {
+    const polled =
+      "UPDATE jobs SET open_at = ?, poll_at = ?, polls = ? WHERE id = ? AND poll_at = ? AND status = 'open'"
+    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, heldUntil).rowsWritten > 0
+  }
+
+  /** Their polls are under way until then, at the latest. */
+  hold(rows: readonly JobRow[], until: number): void {
+    const held = "UPDATE jobs SET poll_at = ? WHERE id IN (SELECT value FROM json_each(?)) AND status = 'open'"
+    this.#sql.exec(held, until, JSON.stringify(rows.map(({ id }) => id)))
   }
 
   /** When a job was seen open, or looked for in vain. */
@@ -209,11 +272,12 @@ export class JobTable {
     const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
     const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
     const rows = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue != ?
-       AND upstream_id != '' AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
+      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue IN (0, ?)
+       AND upstream_id != '' AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
       epoch,
       Number(shadow),
-      COUNTED_AS_SLOW,
+      ASKED_FOR,
+      at - seconds * 1000,
       at,
       perWorkMs,
       seconds * 1000,

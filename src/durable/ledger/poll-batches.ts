@@ -36,6 +36,11 @@ export class PollBatches {
     return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
   }
 
+  /** Jobs that so many more batches may hold, of those that may be under way; one batch at least. */
+  jobsAtOnce(batches: number): number {
+    return Math.max(1, Math.min(batches, this.#pollers.batches - this.#underWay.size)) * MOST_JOBS
+  }
+
   /** Jobs of one backend in batches, up to `most` of them, as evenly as the free ones allow. */
   split(host: string, rows: JobRow[], most: number): JobRow[][] {
     const free = Math.min(this.#freeFor(host), most)

@@ -8,7 +8,15 @@ import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
 import type { JobLedger } from '../../../src/durable/job-ledger.ts'
 import type { ReleaseController } from '../../../src/durable/release-controller.ts'
-import type { CounterBatch, JobEntry, JobUpdate } from '../../../src/durable/rpc.ts'
+import type {
+  CopyBatch,
+  CopyEntry,
+  CopyLease,
+  CopyResult,
+  CounterBatch,
+  JobEntry,
+  JobUpdate,
+} from '../../../src/durable/rpc.ts'
 
 export const RELEASE = 'objects'
 
@@ -81,6 +89,38 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
 export function jobUpdate(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobUpdate {
   const { work: _, rescue: __, ...tag } = job
   return { job: tag, outcome, reported: { queue: null, run: null, total: null }, at }
+}
+
+/** As wrangler.toml has them for this release. */
+export const CAPS = { maxInFlight: 3, maxJobsPerDay: 5, jobTimeoutMs: 30_000 }
+
+/** What an isolate tells a ledger of its copies, and the grant that it is answered with. */
+export async function copying(
+  object: Pick<JobLedger, 'flush'>,
+  batch: Pick<CopyBatch, 'source' | 'seq'> & Partial<CopyBatch>,
+): Promise<CopyLease | null> {
+  const copies = { epoch: 1, caps: CAPS, sent: [], free: 0, waiting: 0, spare: 0, ...batch }
+  return (await object.flush({ submitted: [], seen: [], copies })).lease
+}
+
+let isolates = 0
+
+/** A copy of this control job by an isolate of its own; `result` null: its submit is still under way. Why not, if refused. */
+export async function copyOf(
+  object: Pick<JobLedger, 'flush'>,
+  control: JobEntry,
+  result: CopyResult | null = null,
+  caps: CopyBatch['caps'] = CAPS,
+): Promise<string | null> {
+  const isolate = { source: `isolate-${++isolates}`, caps, epoch: control.epoch }
+  const lease = await copying(object, { ...isolate, seq: 1, waiting: 1 })
+  if (lease?.granted !== 1) return lease?.refusal ?? 'unanswered'
+  await copying(object, { ...isolate, seq: 2, sent: [sentCopy(control, result)] })
+  return null
+}
+
+export function sentCopy({ rescue: _, ...control }: JobEntry, result: CopyResult | null = null): CopyEntry {
+  return { control, sentAt: Date.now(), result }
 }
 
 /** All that was counted of one operation: requests, and ends other than `ok`. */

@@ -1,0 +1,136 @@
+/**
+ * Which copies may be sent, and what isolates tell of those that they have sent: this ledger's part of the caps, granted
+ * to isolates ahead of their copies, and none for a run that was rolled back. Sends nothing.
+ */
+import type { ReleaseConfig } from '../../config/load.ts'
+import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../rpc.ts'
+import { CopyLeases, LEASE_MS } from './copy-leases.ts'
+import type { Funnel } from './funnel.ts'
+import { copyKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
+import type { JobTable } from './job-table.ts'
+import type { ShadowCancellation } from './shadow-cancellation.ts'
+
+const DAY_MS = 86_400_000
+const FIRST_POLL_MS = 1000
+
+interface ShadowCopiesParts {
+  sql: SqlStorage
+  jobs: JobTable
+  funnel: Funnel
+  cancellation: ShadowCancellation
+  release: ReleaseConfig
+  /** The ledger's own among those of its release. */
+  index: number
+}
+
+export class ShadowCopies {
+  readonly #sql: SqlStorage
+  readonly #jobs: JobTable
+  readonly #funnel: Funnel
+  readonly #end: ShadowCancellation
+  readonly #release: ReleaseConfig
+  readonly #index: number
+  readonly #leases: CopyLeases
+  #today: { day: number; n: number } | null = null
+
+  constructor({ sql, jobs, funnel, cancellation, release, index }: ShadowCopiesParts) {
+    this.#sql = sql
+    sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
+    this.#jobs = jobs
+    this.#funnel = funnel
+    this.#end = cancellation
+    this.#release = release
+    this.#index = index
+    this.#leases = new CopyLeases(sql)
+  }
+
+  /** What an isolate has sent, and what it may send from now on; null for a flush that another one has overtaken. */
+  take(batch: CopyBatch, now: number): CopyLease | null {
+    const { source, epoch, caps, waiting, spare } = batch
+    const steps = new Map<string, number>()
+    const count = (step: string) => void steps.set(step, (steps.get(step) ?? 0) + 1)
+    for (const copy of batch.sent) this.#sent(copy, caps, now, count)
+    for (const [step, n] of steps) this.#funnel.count(step, n)
+    if (steps.has('admitted')) this.#countToday(steps.get('admitted')!, now)
+    this.lapse(now)
+    if (!this.#leases.reported(batch, now)) return null
+    if (this.#end.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
+    const left = this.#left(caps, now)
+    // What is not needed yet leaves as much again for others.
+    const granted = Math.max(0, Math.min(waiting, left.n)) + Math.max(0, Math.min(spare, (left.n - waiting) >> 1))
+    this.#leases.grant(source, granted)
+    return { granted, forMs: LEASE_MS, refusal: granted < waiting + spare ? left.refusal : null }
+  }
+
+  /** Admitted since midnight UTC. */
+  today(now: number): number {
+    const day = Math.floor(now / DAY_MS)
+    if (this.#today?.day !== day) {
+      const [row] = this.#sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
+      this.#today = { day, n: row?.n ?? 0 }
+    }
+    return this.#today.n
+  }
+
+  #countToday(n: number, now: number): void {
+    const sum = this.today(now) + n
+    this.#today!.n = sum
+    this.#sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
+  }
+
+  /** Counts what isolates have taken with them. */
+  lapse(now: number): void {
+    const lost = this.#leases.lapse(now)
+    if (lost > 0) this.#funnel.count('dropped:lease_expired', lost)
+  }
+
+  #left({ maxInFlight, maxJobsPerDay }: ShadowCaps, now: number): { n: number; refusal: Refusal } {
+    const { free } = this.#leases
+    const inFlight = this.#shareOf(maxInFlight) - this.#jobs.openCopies - free
+    const aDay = this.#shareOf(maxJobsPerDay) - this.today(now) - free
+    return aDay < inFlight ? { n: aDay, refusal: 'max_jobs_per_day' } : { n: inFlight, refusal: 'max_in_flight' }
+  }
+
+  /** A copy is told of once or twice: when it was sent, when its submit was answered, or both at once. */
+  #sent({ control, sentAt, result }: CopyEntry, caps: ShadowCaps, now: number, count: (step: string) => void): void {
+    const key = copyKey(control)
+    const place = result && 'upstreamId' in result ? result : null
+    const deadline = now + caps.jobTimeoutMs
+    const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
+    const pollAt = Math.min(deadline, place ? now + FIRST_POLL_MS : deadline)
+    const more = { key, shadow: 1, poll_at: pollAt, deadline_at: deadline }
+    const isNew = this.#jobs.add(copy, more)
+    const row = isNew ? null : this.#jobs.get(key)
+    if (isNew) {
+      count('admitted')
+      if (place) count('submitted')
+      // Begun by an isolate that had not heard of the rollback yet.
+      if (this.#end.isClosed(control.epoch)) this.#stop(this.#jobs.get(key)!, now, count)
+      else if (result && !place) this.#failed(this.#jobs.get(key)!, result, now, count)
+    } else if (row && place && row.upstream_id === '') {
+      this.#jobs.submitted(key, place, pollAt)
+      count('submitted')
+      // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
+      if (row.status !== 'open') this.#end.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
+    } else if (row?.status === 'open' && result && !place) this.#failed(row, result, now, count)
+  }
+
+  /** The submit's failure was counted as a submit's; there is no job to count. */
+  #failed(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
+    if (!('outcome' in result)) return
+    this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
+    count(`dropped:submit_${result.outcome}`)
+  }
+
+  #stop(row: JobRow, now: number, count: (step: string) => void): void {
+    this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
+    count('dropped:rolled_back')
+    if (row.upstream_id !== '') this.#end.queue(row, now)
+  }
+
+  /** Parts of a cap add up to it: the remainder goes to the first ledgers. */
+  #shareOf(cap: number): number {
+    const { ledgerShards } = this.#release
+    return Math.floor(cap / ledgerShards) + Number(this.#index < cap % ledgerShards)
+  }
+}
