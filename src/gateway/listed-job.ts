@@ -3,9 +3,9 @@ import { answerJson } from '../protocols/answer-json.ts'
 import type { ListedJob } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight } from '../protocols/protocol.ts'
-import { readCapped } from '../protocols/read-capped.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
+import { readPrefix } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
@@ -93,9 +93,10 @@ async function lookAt(x: Exchange, lane: JobLane, job: ListedJob, url: string, m
   const { upstream, at } = await x.isolate.polls.call(job.upstreamId, 'poll', request, maxAgeMs)
   if (!upstream.ok) return null
   try {
-    const { status, body: stream } = upstream.response
-    const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
-    const text = bytes ? new TextDecoder().decode(bytes) : ''
+    const { status } = upstream.response
+    const read = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
+    await read.rest?.cancel()
+    const text = read.text ?? ''
     const body = answerJson(text)
     return {
       at,

@@ -5,6 +5,7 @@
  */
 import type { Operation } from '../core/outcome.ts'
 import {
+  type Answer,
   callBackend,
   type CallDeps,
   type CallFailure,
@@ -40,7 +41,7 @@ export interface PollQuestion {
 
 /** One backend's answer to a poll. `at`: when it came, unix ms. */
 export interface PollAnswer {
-  upstream: Upstream
+  upstream: Upstream<Answer>
   at: number
 }
 
@@ -52,7 +53,7 @@ export interface PollPorts extends CallDeps {
 const UNSHARED_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate', 'user-agent'])
 
 type Told = { at: number } & (
-  | { ok: true; status: number; headers: [string, string][]; bytes: Uint8Array<ArrayBuffer> | null }
+  | { ok: true; status: number; headers: Headers; text: string }
   | { ok: false; failure: CallFailure }
 )
 
@@ -163,24 +164,19 @@ export class SharedPolls {
 async function plain(
   upstream: Upstream,
   now: () => number,
-): Promise<{ told: DistributiveOmit<Told, 'at'> | null; upstream: Upstream }> {
+): Promise<{ told: DistributiveOmit<Told, 'at'> | null; upstream: Upstream<Answer> }> {
   if (!upstream.ok) return { told: { ok: false, failure: upstream.failure }, upstream }
   const { response, seconds, done, failure } = upstream
   const { status } = response
-  if (status < 200 || status > 599) return { told: null, upstream }
   const answeredAt = now()
   try {
-    const { bytes, rest } = await readPrefix(response, MAX_SHARED_BYTES)
+    const { text, rest } = await readPrefix(response, MAX_SHARED_BYTES)
     if (rest) {
       const whole = new Response(rest, { status, headers: response.headers })
       return { told: null, upstream: { ...upstream, response: whole } }
     }
     done()
-    const headers = new Headers(response.headers)
-    // What was read is in plain form.
-    for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-    const body = bytes.length > 0 ? Uint8Array.from(bytes) : null
-    const told = { ok: true as const, status, headers: [...headers], bytes: body }
+    const told = { ok: true as const, status, headers: response.headers, text }
     return { told, upstream: upstreamOf({ ...told, at: 0 }, seconds * 1000) }
   } catch {
     done()
@@ -195,9 +191,10 @@ function isGood(told: Told): boolean {
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never
 
-function upstreamOf(told: Told, ms: number): Upstream {
+function upstreamOf(told: Told, ms: number): Upstream<Answer> {
   const seconds = ms / 1000
   if (!told.ok) return { ok: false, failure: told.failure, seconds }
-  const response = new Response(told.bytes, { status: told.status, headers: told.headers })
+  const { status, headers, text } = told
+  const response = { ok: status < 300, status, headers, body: null, text: () => Promise.resolve(text) }
   return { ok: true, response, seconds, done: () => undefined, failure: () => 'unreachable' }
 }
