@@ -132,8 +132,9 @@ export function requestIdOf(client: Headers, newId: () => string): string {
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
 export function withoutRetry({ status, headers }: Response): Headers {
-  const out = new Headers(headers)
   // 429 says that nothing was begun: to try again later is what it asks for.
-  if (status >= 500 || status === 408 || status === 409) out.set('x-should-retry', 'false')
+  if (status < 500 && status !== 408 && status !== 409) return headers
+  const out = new Headers(headers)
+  out.set('x-should-retry', 'false')
   return out
 }

@@ -8,7 +8,7 @@ import { type Subject, subjectOf } from './subject.ts'
 
 export async function identify(x: Exchange): Promise<Subject> {
   const { config, keys, deps } = x.isolate
-  const forced = await forcedArm(x)
+  const forced = x.request.headers.has('x-sluice-arm') ? await forcedArm(x) : null
   x.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
   x.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), deps))
@@ -16,10 +16,9 @@ export async function identify(x: Exchange): Promise<Subject> {
   return subjectOf(x.request, config, keys, deps, x.forced !== null)
 }
 
-/** The arm that `x-sluice-arm` names, for callers who may; null where it is not asked for. */
-async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] } | null> {
+/** The arm that `x-sluice-arm` names, for callers who may. */
+async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
   const wanted = x.request.headers.get('x-sluice-arm')
-  if (wanted === null) return null
   const found = await callerOf(x.request.headers, knownTo(x), x.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
