@@ -54,10 +54,17 @@ export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env 
   const control = createControl(deps)
   const app = new Hono<{ Bindings: Env }>()
   // By the path as it stands: the router's own reading of it would let other spellings in.
-  app.all('*', async ({ req: { raw }, env, executionCtx }) => {
-    const plane = planeOf(raw.url) === 'control' ? control : gateway
-    return afterBody(raw, await plane.fetch(raw, env, executionCtx))
-  })
+  const serve = async (request: Request, env: Env, context: Pick<ExecutionContext, 'waitUntil'>) => {
+    const plane = planeOf(request.url)
+    const answered =
+      plane === 'control'
+        ? control.fetch(request, env, context as ExecutionContext)
+        : gateway.fetch(request, env, context, plane)
+    return afterBody(request, await answered)
+  }
+  app.all('*', ({ req: { raw }, env, executionCtx }) => serve(raw, env, executionCtx))
+  // Where it is all of a Worker, no router need be asked for what goes on to one place anyway.
+  app.fetch = serve as typeof app.fetch
   return app
 }
 

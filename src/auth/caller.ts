@@ -2,7 +2,7 @@
  * Who calls with control-plane credentials, and in which role: a static token or a signed one. The gateway asks
  * this for `x-sluice-arm`, the control plane for everything; browser sessions are the control plane's alone.
  */
-import { remembered } from '../core/remembered.ts'
+import { rememberedBy } from '../core/remembered.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
 import type { JwksDeps } from './jwks.ts'
 import { looksLikeJwt, verifyUser } from './jwt.ts'
@@ -86,7 +86,7 @@ export async function isOwnCredential(headers: Headers, config: CallerConfig, de
 }
 
 /** A client sends the same header with each request, so what it holds is found out once, until the tokens change. */
-const holdsToken = remembered({ entries: 1000, chars: 1024 }, (tokens: readonly StaticToken[], header) => {
+const holdsToken = rememberedBy({ entries: 1000, chars: 1024 }, (tokens: readonly StaticToken[], header) => {
   const shown = credentialIn(header)
   return shown === 'several' || shown.some((part) => findToken(tokens, part) !== null)
 })

@@ -19,7 +19,8 @@ const MAX_TOKEN_AGE_SECONDS = 24 * 3600
 const REMEMBER_MS = 5 * 60_000
 const REMEMBER_TOKENS = 1000
 
-const remembered = new Map<string, { claims: Claims; untilMs: number }>()
+type Remembered = Map<string, { claims: Claims; untilMs: number }>
+const rememberedBy = new WeakMap<VerifierConfig, Remembered>()
 
 /** Whether a credential has the shape of a signed token: three parts. */
 export function looksLikeJwt(credential: string): boolean {
@@ -28,12 +29,13 @@ export function looksLikeJwt(credential: string): boolean {
 
 export async function verifyUser(token: string, config: VerifierConfig, deps: JwksDeps): Promise<Verified> {
   if (token.length > MAX_CREDENTIAL_CHARS) return refused('the token is longer than 8 KB')
-  const key = [config.jwksUrl, config.issuer, config.audience, config.algorithms, token].join('\n')
-  const known = remembered.get(key)
+  let remembered = rememberedBy.get(config)
+  if (!remembered) rememberedBy.set(config, (remembered = new Map()))
+  const known = remembered.get(token)
   if (known && known.untilMs > deps.now()) return { ok: true, claims: known.claims }
-  remembered.delete(key)
+  remembered.delete(token)
   const verified = await verify(token, config, deps)
-  if (verified.ok) remember(key, verified.claims, deps.now())
+  if (verified.ok) remember(remembered, token, verified.claims, deps.now())
   return verified
 }
 
@@ -87,10 +89,10 @@ function reasonOf(error: unknown): string {
   throw error
 }
 
-function remember(key: string, claims: Claims, nowMs: number): void {
+function remember(remembered: Remembered, token: string, claims: Claims, nowMs: number): void {
   if (remembered.size >= REMEMBER_TOKENS) remembered.delete(remembered.keys().next().value!)
   const endMs = Math.min(claims.exp, claims.iat + MAX_TOKEN_AGE_SECONDS) * 1000
-  remembered.set(key, { claims, untilMs: Math.min(endMs, nowMs + REMEMBER_MS) })
+  remembered.set(token, { claims, untilMs: Math.min(endMs, nowMs + REMEMBER_MS) })
 }
 
 function refused(message: string): Verified {

@@ -1,21 +1,10 @@
 /** Replicas of an arm: how job ids and ledger rows name one, and how a new job gets one. */
 import { hash32 } from '../core/assignment.ts'
+import { remembered } from '../core/remembered.ts'
 import type { ArmConfig } from './release-schema.ts'
 
-/** All releases have fewer replicas; should they not, names are found anew. */
-const MOST_KNOWN = 4096
-/** Each request asks for a replica's name, and each poll. */
-const known = new Map<string, number>()
-
 /** How a replica is named inside job ids: unchanged by the order in which replicas are listed. */
-export function replicaHash(url: string): number {
-  let name = known.get(url)
-  if (name === undefined) {
-    if (known.size >= MOST_KNOWN) known.clear()
-    known.set(url, (name = hash32(url) >>> 16))
-  }
-  return name
-}
+export const replicaHash = remembered({ entries: 1000, chars: 512 }, (url) => hash32(url) >>> 16)
 
 /** The replica's URL; null where it is no longer configured. */
 export function replicaUrl(arm: ArmConfig, replica: number): string | null {

@@ -6,6 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Arm } from './arm.ts'
 import type { Snapshot } from './release.ts'
+import { remembered } from './remembered.ts'
 import { type Attributes, firstMatch } from './rules.ts'
 
 export type Reason =
@@ -38,17 +39,22 @@ export function hash32(text: string): number {
 
 /** Where a subject stands in [0, 100): whole part `h mod 100`, two decimals from the next digits. */
 export function positionOf(release: string, subject: string): number {
-  const h = hash32(`${release}_${subject}`)
-  return (h % 100) + (Math.floor(h / 100) % 100) / 100
+  return position(`${release}_${subject}`)
 }
+
+/** A subject asks many times; where it stands is worked out once. */
+const position = remembered({ entries: 5000, chars: 256 }, (text) => {
+  const h = hash32(text)
+  return (h % 100) + (Math.floor(h / 100) % 100) / 100
+})
 
 /** The arm of a new request. `job` and `override` are settled before; here the order is state, rule, hash. */
 export function assign(snapshot: Snapshot, subject: string, attributes: Attributes): Assignment {
-  const position = positionOf(snapshot.release, subject)
+  const at = positionOf(snapshot.release, subject)
   const on = (arm: Arm, reason: Reason, percent: number, dealt = false): Assignment => ({
     arm,
     reason,
-    position,
+    position: at,
     percent: dealt ? percent : null,
   })
   const { state } = snapshot
@@ -56,7 +62,7 @@ export function assign(snapshot: Snapshot, subject: string, attributes: Attribut
   const rule = firstMatch(snapshot.rules, subject, attributes)
   if (rule && 'arm' in rule) return on(rule.arm, 'rule', snapshot.percent)
   const percent = rule ? Math.min(100, snapshot.percent * rule.weight) : snapshot.percent
-  return on(isCandidate(position, percent) ? 'candidate' : 'control', rule ? 'rule' : 'hash', percent, true)
+  return on(isCandidate(at, percent) ? 'candidate' : 'control', rule ? 'rule' : 'hash', percent, true)
 }
 
 /** `position >= 100 - percent`, in whole hundredths so that 99.9 % is not at the mercy of binary fractions. */

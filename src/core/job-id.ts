@@ -12,7 +12,7 @@ import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import type { Arm } from './arm.ts'
 import { base64url, fromBase64url } from './base64url.ts'
 import type { IdKeys } from './id-keys.ts'
-import { remembered } from './remembered.ts'
+import { rememberedBy } from './remembered.ts'
 import { seal, unseal } from './seal.ts'
 
 const HEAD = 'slc_'
@@ -57,7 +57,7 @@ export function ownerOf(subject: string, keys: IdKeys): readonly string[] {
 }
 
 /** A subject polls many times; what it is called is worked out once. */
-const ownersOf = remembered({ entries: 2000, chars: 256 }, (keys: IdKeys, subject): readonly string[] => {
+const ownersOf = rememberedBy({ entries: 2000, chars: 256 }, (keys: IdKeys, subject): readonly string[] => {
   const bytes = utf8ToBytes(subject)
   return keys.map((key) => bytesToHex(key.owners(bytes).subarray(0, NOBODY.length / 2)))
 })
@@ -77,16 +77,25 @@ export function isTagged(id: string): boolean {
 }
 
 /** The job's tag, or null when the id was altered, cut, sealed by nobody we know, or names a file. */
-export function openJobId(id: string, keys: IdKeys): JobTag | null {
-  const bytes = opened(id, keys)
-  return bytes && (bytes[0]! & FILE) === 0 ? tagOf(bytes) : null
+export function openJobId(id: string, keys: IdKeys): Readonly<JobTag> | null {
+  return tagsOf(keys, id).job
 }
 
 /** The same for a file; null for a job's id. */
-export function openFileId(id: string, keys: IdKeys): FileTag | null {
-  const bytes = opened(id, keys)
-  return bytes && (bytes[0]! & FILE) !== 0 ? tagOf(bytes) : null
+export function openFileId(id: string, keys: IdKeys): Readonly<FileTag> | null {
+  return tagsOf(keys, id).file
 }
+
+/** A job is polled many times; its id is opened once. */
+const tagsOf = rememberedBy(
+  { entries: 2000, chars: 512 },
+  (keys: IdKeys, id): { job: Readonly<JobTag> | null; file: Readonly<FileTag> | null } => {
+    const bytes = opened(id, keys)
+    const tag = bytes && tagOf(bytes)
+    const isFile = bytes !== null && (bytes[0]! & FILE) !== 0
+    return { job: isFile ? null : tag, file: isFile ? tag : null }
+  },
+)
 
 function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
   const upstream = utf8ToBytes(tag.upstreamId)

@@ -4,10 +4,6 @@ import type { Translation } from '../protocols/protocol.ts'
 import type { Decided, Exchange } from './exchange.ts'
 import { toClient } from './headers.ts'
 
-/** Headers that name nothing: what looks like an id there is none. */
-const NAMELESS_HEADERS =
-  /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
-
 export interface Shown {
   status: number
   headers: Headers
@@ -20,11 +16,10 @@ export interface Shown {
 export function answer(ctx: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const { protocol } = decided.runtime
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  const headers = translation
-    ? toClient(given, (name, value) =>
-        NAMELESS_HEADERS.test(name) ? value : protocol.translateHeader(name, value, translation),
-      )
-    : toClient(given)
+  const isBodiless = status === 204 || status === 205 || status === 304 || ctx.request.method === 'HEAD'
+  const response = new Response(isBodiless ? null : body, { status, headers: given })
+  const { headers } = response
+  toClient(headers, translation && ((name, value) => protocol.translateHeader(name, value, translation)))
   if (typeof body === 'string') {
     // The text was rewritten, so neither its old length nor its old encoding holds.
     headers.delete('content-length')
@@ -33,8 +28,7 @@ export function answer(ctx: Exchange, decided: Decided, { status, headers: given
   }
   mark(ctx, decided, headers)
   if (more.cookie) headers.append('set-cookie', more.cookie)
-  const bodiless = status === 204 || status === 205 || status === 304 || ctx.request.method === 'HEAD'
-  return new Response(bodiless ? null : body, { status, headers })
+  return response
 }
 
 /** What a request is known by before anything of it is read. */

@@ -4,7 +4,7 @@
  */
 import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
-import { planeOf } from '../core/plane.ts'
+import type { Plane } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
@@ -31,7 +31,7 @@ type WaitUntil = (work: Promise<unknown>) => void
 
 export interface Gateway {
   /** Answers whatever is asked; never rejects. */
-  fetch: (request: Request, env: Env, context: { waitUntil: WaitUntil }) => Promise<Response>
+  fetch: (request: Request, env: Env, context: { waitUntil: WaitUntil }, plane: Plane) => Promise<Response>
   /** The snapshot that this isolate routes by, with its age; null where it has none. */
   lastSnapshot: (env: Env, release: string) => { snapshot: Snapshot; ageSeconds: number } | null
 }
@@ -39,9 +39,10 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const isolates = new Isolates(deps)
   return {
-    fetch: (request, env, context) =>
+    fetch: (request, env, context, plane) =>
       handle(
         request,
+        plane,
         () => isolates.of(env),
         (work) => context.waitUntil(work),
         deps,
@@ -52,6 +53,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 async function handle(
   request: Request,
+  plane: Plane,
   isolateOf: () => Isolate,
   waitUntil: WaitUntil,
   { now, newId, log: write }: GatewayDeps,
@@ -65,9 +67,11 @@ async function handle(
   let response: Response
   try {
     const isolate = isolateOf()
-    const unknown = { ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false }
-    ctx = { request, url, requestId, isolate, waitUntil, answered, log, ...unknown }
-    response = await route(ctx)
+    ctx = {
+      ...{ request, url, requestId, isolate, waitUntil, answered, log },
+      ...{ ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false },
+    }
+    response = await route(ctx, plane)
   } catch (error) {
     response = errorAnswer(error, { request, requestId, log }, ctx)
   } finally {
@@ -78,12 +82,14 @@ async function handle(
   if (cors) response = withCors(request, response, cors)
   // A backend that has refused wants no more of the body; the client sends it all the same.
   if (response.status >= 400) await ctx?.streamed?.giveUp()
-  write({ ...log, status: response.status, ms: now() - began })
+  log['status'] = response.status
+  log['ms'] = now() - began
+  write(log)
   return response
 }
 
-async function route(ctx: Exchange): Promise<Response> {
-  if (planeOf(ctx.request.url) !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
+async function route(ctx: Exchange, plane: Plane): Promise<Response> {
+  if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (ctx.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
   if (isPreflight(ctx.request)) return preflight(ctx)

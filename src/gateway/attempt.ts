@@ -125,7 +125,7 @@ async function readAnswer(
     // Of a video no more than its first bytes are waited for.
     const read = await readPrefix(response, mustBeVideo && !isJson(response) ? 0 : MAX_JOB_JSON_BYTES)
     tried.rest = read.rest
-    tried.text = read.rest ? null : new TextDecoder().decode(read.bytes)
+    tried.text = read.text
     if (tried.text !== null) {
       tried.json = answerJson(tried.text)
       const shown = { status, headers: response.headers, body: tried.json, job: null }

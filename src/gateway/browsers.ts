@@ -44,9 +44,11 @@ export async function preflight(ctx: Exchange): Promise<Response> {
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
   const { status, body } = upstream.response
-  const headers = toClient(upstream.response.headers)
-  headers.set('x-request-id', ctx.requestId)
-  return new Response([204, 205, 304].includes(status) ? null : body, { status, headers })
+  const { headers: given } = upstream.response
+  const response = new Response([204, 205, 304].includes(status) ? null : body, { status, headers: given })
+  toClient(response.headers)
+  response.headers.set('x-request-id', ctx.requestId)
+  return response
 }
 
 /** What control's backend lets the page of this request read at this path; nothing where no page asks. */

@@ -19,12 +19,15 @@ export interface UpstreamRequest {
 /** `bad_output`: it answered, but with what no answer to this can be. */
 export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_output'>
 
+/** A backend's answer: as it comes, or read to its end before; then it has no `body`, and its text is known. */
+export type Answer = Pick<Response, 'ok' | 'status' | 'headers' | 'body' | 'text'>
+
 /**
  * `done` ends the deadline: call it when the body is read or handed on to stream. `failure` says why reading the
  * body failed: past the deadline, or the connection broke.
  */
-export type Upstream =
-  | { ok: true; response: Response; seconds: number; done: () => void; failure: () => CallFailure }
+export type Upstream<A extends Answer = Response> =
+  | { ok: true; response: A; seconds: number; done: () => void; failure: () => CallFailure }
   | { ok: false; failure: CallFailure; seconds: number }
 
 export interface CallDeps {
@@ -87,7 +90,7 @@ export function upstreamError(failure: CallFailure, arm: string, isSubmit: boole
 }
 
 /** Whether an answer calls itself JSON. */
-export function isJson({ headers }: Response): boolean {
+export function isJson({ headers }: Pick<Answer, 'headers'>): boolean {
   return /json/i.test(headers.get('content-type') ?? '')
 }
 
@@ -103,27 +106,28 @@ export const MAX_JOB_JSON_BYTES = 8 * 1024 * 1024
 const SMALL_BYTES = 64 * 1024
 
 /**
- * A body of up to `maxBytes` whole (`rest` null); of a larger one nothing is kept back: `rest` is the
+ * The text of a body of up to `maxBytes` (`rest` null); of a larger one nothing is kept back: `rest` is the
  * whole body again as a stream. Rejects when the deadline passes or the connection breaks.
  */
 export async function readPrefix(
-  response: Response,
+  response: Answer,
   maxBytes: number,
-): Promise<{ bytes: Uint8Array; rest: null } | { bytes: null; rest: ReadableStream<Uint8Array> }> {
-  if (!response.body) return { bytes: new Uint8Array(), rest: null }
-  const declared = Number(response.headers.get('content-length') ?? Number.NaN)
-  if (declared > maxBytes) return { bytes: null, rest: response.body }
-  // What is known to be small the platform reads at once. Encoded bytes may become many more.
-  if (declared <= SMALL_BYTES && declared <= maxBytes && !response.headers.has('content-encoding'))
-    return { bytes: new Uint8Array(await response.arrayBuffer()), rest: null }
+): Promise<{ text: string; rest: null } | { text: null; rest: ReadableStream<Uint8Array> }> {
+  const { headers } = response
+  const declared = Number(headers.get('content-length') ?? Number.NaN)
+  // What is known to be small the platform reads at once. Encoded bytes may become many more; what does not call itself text it warns of.
+  const isSmall =
+    declared <= SMALL_BYTES && declared <= maxBytes && !headers.has('content-encoding') && isJson(response)
+  if (isSmall || !response.body) return { text: await response.text(), rest: null }
+  if (declared > maxBytes) return { text: null, rest: response.body }
   const reader = response.body.getReader()
   const held = new GrowingBytes()
   while (held.size <= maxBytes) {
     const { done, value } = await reader.read()
-    if (done) return { bytes: held.whole(), rest: null }
+    if (done) return { text: new TextDecoder().decode(held.whole()), rest: null }
     held.add(value)
   }
-  return { bytes: null, rest: resumed(held.whole(), reader) }
+  return { text: null, rest: resumed(held.whole(), reader) }
 }
 
 /** A body of which these first bytes were read, whole again. */

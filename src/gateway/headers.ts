@@ -102,23 +102,27 @@ export function toShadow(contentType: string, requestId: string, key: string, au
   return headers
 }
 
-/** `shown`: a header's value as the client may see it. */
-export function toClient(
-  upstream: Headers,
-  shown: (name: string, value: string) => string = (_, value) => value,
-): Headers {
-  const headers = new Headers()
-  const hops = new Set(
-    upstream
-      .get('connection')
-      ?.toLowerCase()
-      .split(/[,\s]+/),
-  )
-  for (const [name, value] of upstream) {
-    if (!NOT_TO_CLIENT.has(name) && !name.startsWith('x-sluice-') && !hops.has(name))
-      headers.append(name, shown(name, value))
+/** Headers that name nothing: what looks like an id there is none. */
+const ANONYMOUS =
+  /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
+
+/**
+ * Takes out of an answer's headers, copied from a backend, what is not for the client. `shown`: a value as the client
+ * may see it. In place, since each header that is copied by a script costs a call.
+ */
+export function toClient(headers: Headers, shown?: (name: string, value: string) => string): void {
+  const hops = headers
+    .get('connection')
+    ?.toLowerCase()
+    .split(/[,\s]+/)
+  for (const name of [...headers.keys()]) {
+    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
+    else if (shown && !ANONYMOUS.test(name)) {
+      const value = headers.get(name)!
+      const own = shown(name, value)
+      if (own !== value) headers.set(name, own)
+    }
   }
-  return headers
 }
 
 /** The client's request id if it is well-formed, else a new one. */
@@ -128,8 +132,9 @@ export function requestIdOf(client: Headers, newId: () => string): string {
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
 export function withoutRetry({ status, headers }: Response): Headers {
-  const out = new Headers(headers)
   // 429 says that nothing was begun: to try again later is what it asks for.
-  if (status >= 500 || status === 408 || status === 409) out.set('x-should-retry', 'false')
+  if (status < 500 && status !== 408 && status !== 409) return headers
+  const out = new Headers(headers)
+  out.set('x-should-retry', 'false')
   return out
 }

@@ -8,7 +8,7 @@ import { type Subject, subjectOf } from './subject.ts'
 
 export async function identify(ctx: Exchange): Promise<Subject> {
   const { config, keys, deps } = ctx.isolate
-  const forced = await forcedArm(ctx)
+  const forced = ctx.request.headers.has('x-sluice-arm') ? await forcedArm(ctx) : null
   ctx.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
   ctx.ownCredential =
@@ -17,10 +17,9 @@ export async function identify(ctx: Exchange): Promise<Subject> {
   return subjectOf(ctx.request, config, keys, deps, ctx.forced !== null)
 }
 
-/** The arm that `x-sluice-arm` names, for callers who may; null where it is not asked for. */
-async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] } | null> {
+/** The arm that `x-sluice-arm` names, for callers who may. */
+async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
   const wanted = ctx.request.headers.get('x-sluice-arm')
-  if (wanted === null) return null
   const found = await callerOf(ctx.request.headers, knownTo(ctx), ctx.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })

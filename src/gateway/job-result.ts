@@ -49,9 +49,9 @@ async function resultOf({ ctx, route, job }: Asked, result: JobResult): Promise<
   if (!upstream.ok) return null
   try {
     const { status, headers } = upstream.response
-    const { bytes, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
+    const { text, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
     await rest?.cancel()
-    const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
+    const body = text === null ? undefined : answerJson(text)
     return result.read({ status, headers, body, job: upstreamId })
   } catch {
     return null

@@ -11,6 +11,7 @@ import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
+  type Answer,
   type CallFailure,
   isJson,
   isRedirect,
@@ -38,7 +39,7 @@ interface Answered {
   job: OwnedJob
   /** Base URL of the replica that answered. */
   url: string
-  response: Response
+  response: Answer
   /** Until the answer's headers. */
   seconds: number
   /** Unix ms. */
@@ -89,7 +90,7 @@ async function call(
   runtime: JobRuntime,
   route: Route,
   job: OwnedJob,
-): Promise<{ upstream: Upstream; url: string }> {
+): Promise<{ upstream: Upstream<Answer>; url: string }> {
   const config = runtime.release.arms[job.arm]
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
@@ -148,7 +149,7 @@ async function json(answered: Answered): Promise<Response> {
     throw upstreamError(failure(), job.arm, false)
   })
   done()
-  const text = read.bytes ? new TextDecoder().decode(read.bytes) : null
+  const { text } = read
   const body = text === null ? undefined : answerJson(text)
   const asked = { ctx, route, job }
   const backendJob = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })

@@ -3,9 +3,9 @@ import { answerJson } from '../protocols/answer-json.ts'
 import type { ListedJob } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
-import { readCapped } from '../protocols/read-capped.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
+import { readPrefix } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
@@ -103,9 +103,10 @@ async function pollForList(
   const { upstream, at } = await ctx.isolate.polls.call(job.upstreamId, 'poll', request, maxAgeMs)
   if (!upstream.ok) return null
   try {
-    const { status, body: stream } = upstream.response
-    const bytes = stream ? await readCapped(stream, MAX_JOB_JSON_BYTES) : null
-    const text = bytes ? new TextDecoder().decode(bytes) : ''
+    const { status } = upstream.response
+    const read = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
+    await read.rest?.cancel()
+    const text = read.text ?? ''
     const body = answerJson(text)
     return {
       at,

@@ -5,6 +5,7 @@
  */
 import type { Operation } from '../core/outcome.ts'
 import {
+  type Answer,
   callBackend,
   type CallDeps,
   type CallFailure,
@@ -40,7 +41,7 @@ export interface PollQuestion {
 
 /** One backend's answer to a poll. `at`: when it came, unix ms. */
 export interface PollAnswer {
-  upstream: Upstream
+  upstream: Upstream<Answer>
   at: number
 }
 
@@ -52,7 +53,7 @@ export interface PollPorts extends CallDeps {
 const UNSHARED_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate', 'user-agent'])
 
 type SharedAnswer = { at: number } & (
-  | { ok: true; status: number; headers: [string, string][]; bytes: Uint8Array<ArrayBuffer> | null }
+  | { ok: true; status: number; headers: Headers; text: string }
   | { ok: false; failure: CallFailure }
 )
 
@@ -163,24 +164,19 @@ export class SharedPolls {
 async function plain(
   upstream: Upstream,
   now: () => number,
-): Promise<{ shared: DistributiveOmit<SharedAnswer, 'at'> | null; upstream: Upstream }> {
+): Promise<{ shared: DistributiveOmit<SharedAnswer, 'at'> | null; upstream: Upstream<Answer> }> {
   if (!upstream.ok) return { shared: { ok: false, failure: upstream.failure }, upstream }
   const { response, seconds, done, failure } = upstream
   const { status } = response
-  if (status < 200 || status > 599) return { shared: null, upstream }
   const answeredAt = now()
   try {
-    const { bytes, rest } = await readPrefix(response, MAX_SHARED_BYTES)
+    const { text, rest } = await readPrefix(response, MAX_SHARED_BYTES)
     if (rest) {
       const whole = new Response(rest, { status, headers: response.headers })
       return { shared: null, upstream: { ...upstream, response: whole } }
     }
     done()
-    const headers = new Headers(response.headers)
-    // What was read is in plain form.
-    for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-    const body = bytes.length > 0 ? Uint8Array.from(bytes) : null
-    const shared = { ok: true as const, status, headers: [...headers], bytes: body }
+    const shared = { ok: true as const, status, headers: response.headers, text }
     return { shared, upstream: upstreamOf({ ...shared, at: 0 }, seconds * 1000) }
   } catch {
     done()
@@ -195,9 +191,10 @@ function isGood(shared: SharedAnswer): boolean {
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never
 
-function upstreamOf(shared: SharedAnswer, ms: number): Upstream {
+function upstreamOf(shared: SharedAnswer, ms: number): Upstream<Answer> {
   const seconds = ms / 1000
   if (!shared.ok) return { ok: false, failure: shared.failure, seconds }
-  const response = new Response(shared.bytes, { status: shared.status, headers: shared.headers })
+  const { status, headers, text } = shared
+  const response = { ok: status < 300, status, headers, body: null, text: () => Promise.resolve(text) }
   return { ok: true, response, seconds, done: () => undefined, failure: () => 'unreachable' }
 }

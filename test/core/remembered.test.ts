@@ -1,10 +1,10 @@
 /** What is worked out once, and when it is worked out again. */
 import { expect, test } from 'vitest'
-import { remembered } from '../../src/core/remembered.ts'
+import { rememberedBy } from '../../src/core/remembered.ts'
 
 function counted() {
   const asked: string[] = []
-  const answer = remembered({ entries: 2, chars: 3 }, (by: { name: string }, text) => {
+  const answer = rememberedBy({ entries: 2, chars: 3 }, (by: { name: string }, text) => {
     asked.push(text)
     return `${by.name}:${text}`
   })

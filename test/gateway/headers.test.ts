@@ -107,7 +107,8 @@ describe('to the client', () => {
       'x-request-id': 'of-the-backend',
       'x-sluice-arm': 'forged',
     })
-    expect(Object.fromEntries(toClient(upstream))).toEqual({
+    toClient(upstream)
+    expect(Object.fromEntries(upstream)).toEqual({
       'content-type': 'video/mp4',
       'content-range': 'bytes 0-1/2',
       etag: '"e"',

@@ -65,20 +65,15 @@ async function ended<T>(asked: Promise<T>, ms = 2 * BACKEND_MS): Promise<T> {
 
 describe('polls of one job in the same moment', () => {
   it('make one call, and each gets an answer of its own with status and headers', async () => {
-    const call = answers('{"id":"video-1"}', { status: 500, headers: { 'x-vendor': 'v', 'content-length': '16' } })
+    const call = answers('{"id":"video-1"}', { status: 500, headers: { 'x-vendor': 'v' } })
     const all = await ended(Promise.all(Array.from({ length: 600 }, () => ask(call))))
     expect(calls).toBe(1)
     const shown = all.map(async (each) => {
       const { response } = each.upstream as Extract<Upstream, { ok: true }>
-      return [
-        response.status,
-        response.headers.get('x-vendor'),
-        response.headers.has('content-length'),
-        await response.text(),
-      ]
+      return [response.status, response.headers.get('x-vendor'), await response.text()]
     })
     expect(new Set((await Promise.all(shown)).map((each) => JSON.stringify(each)))).toEqual(
-      new Set([JSON.stringify([500, 'v', false, '{"id":"video-1"}'])]),
+      new Set([JSON.stringify([500, 'v', '{"id":"video-1"}'])]),
     )
   })
 
