@@ -28,7 +28,7 @@ import {
   openJobs,
   pairViews,
 } from './ledger/job-queries.ts'
-import { jobKey } from './ledger/job-row.ts'
+import { jobKey } from './job-shapes.ts'
 import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
@@ -44,11 +44,10 @@ import type {
   ExperimentQuestion,
   ExperimentSums,
   Hold,
-  JobEntry,
+  LedgerJob,
   JobLedgerRpc,
   JobName,
   LedgerBatch,
-  LedgerJob,
   ListCursor,
   ListedJob,
   RescueStatus,
@@ -146,7 +145,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#claims.settle(owner, key, token, end)
   }
 
-  async admitShadow({ control, caps }: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission> {
+  async admitShadow({ control, caps }: { control: LedgerJob; caps?: ShadowCaps }): Promise<Admission> {
     if (!this.#release || !this.#admission) return { admitted: false, reason: 'max_in_flight' }
     const now = Date.now()
     const admission = this.#admission.admit(control, caps ?? this.#release.shadow, now)

@@ -9,7 +9,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { DaySums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
-import type { JobEnd } from '../protocols/protocol.ts'
+import type { BackendJob, JobEnd } from '../protocols/protocol.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -32,6 +32,10 @@ export interface LedgerJob extends Omit<JobTag, 'release'> {
   clientId: string
   /** What stands before the API's own paths where it was submitted, as `/n`; '' where nothing does. */
   prefix: string
+  /** frames × pixels; null where unknown. With the submit only, as `rescue` is. */
+  work?: number | null
+  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
+  rescue?: { bytes: Uint8Array; contentType: string; path: string } | null
 }
 
 /** One backend of the release, as ids and rows name it. */
@@ -53,21 +57,13 @@ export interface Caller {
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
 export type RescueStatus = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
 
-/** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
-export interface JobEntry extends LedgerJob {
-  /** frames × pixels; null where unknown. */
-  work: number | null
-  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
-  rescue: { bytes: Uint8Array; contentType: string; path: string } | null
-}
-
 /** A job seen in an answer on its way to a client. */
 export interface JobUpdate {
   job: LedgerJob
   /** Null while it is still open. */
   outcome: Outcome | null
   /** Seconds by the backend's own account; null where it does not tell. */
-  reported: { queue: number | null; run: number | null; total: number | null }
+  reported: Pick<BackendJob, 'queueSeconds' | 'runSeconds' | 'totalSeconds'>
   at: number
 }
 
@@ -95,7 +91,7 @@ export interface MissingVideo {
 }
 
 export interface LedgerBatch {
-  submitted: JobEntry[]
+  submitted: LedgerJob[]
   seen: JobUpdate[]
   exposed?: Exposure[]
   missing?: MissingVideo[]
@@ -224,7 +220,7 @@ export interface JobLedgerRpc {
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
   settle(owner: string, key: string, token: string, end: ClaimEnd): Promise<void>
   /** Without `caps`, those of the file hold. */
-  admitShadow(copy: { control: JobEntry; caps?: ShadowCaps }): Promise<Admission>
+  admitShadow(copy: { control: LedgerJob; caps?: ShadowCaps }): Promise<Admission>
   shadowSubmitted(id: string, result: { upstreamId: string; replica: number } | { outcome: Outcome }): Promise<void>
   /** Steps of the funnel that isolates counted: `eligible`, `sampled`, `dropped:REASON`. */
   shadowCounts(counts: Record<string, number>): Promise<void>

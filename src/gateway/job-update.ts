@@ -5,13 +5,14 @@ import type { BackendJob } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 
 export function toJobUpdate(job: LedgerJob, backendJob: BackendJob, at: number): JobUpdate {
-  const reported = { queue: backendJob.queueSeconds, run: backendJob.runSeconds, total: backendJob.totalSeconds }
+  const { queueSeconds, runSeconds, totalSeconds } = backendJob
+  const reported = { queueSeconds, runSeconds, totalSeconds }
   return { job: tagOnly(job), outcome: outcomeOf(backendJob), reported, at }
 }
 
 /** A job that its backend no longer knows, or whose client gave it up. */
 export function endOf(job: LedgerJob, outcome: Outcome, at: number): JobUpdate {
-  return { job: tagOnly(job), outcome, reported: { queue: null, run: null, total: null }, at }
+  return { job: tagOnly(job), outcome, reported: { queueSeconds: null, runSeconds: null, totalSeconds: null }, at }
 }
 
 function tagOnly(job: LedgerJob): LedgerJob {

@@ -7,7 +7,7 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { JobEntry } from '../durable/rpc.ts'
+import type { LedgerJob } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import type { BackendJob, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
 import { COPY_MS } from './deadlines.ts'
@@ -29,7 +29,7 @@ export function copyToShadow(
   ctx: Exchange,
   { runtime, snapshot }: Decided<JobRuntime>,
   { submission }: { submission: Submission },
-  control: JobEntry,
+  control: LedgerJob,
 ): void {
   if (!snapshot || snapshot.shadow.sample <= 0 || ctx.isolate.forceControl) return
   runtime.telemetry.shadowCount('eligible')
@@ -60,7 +60,7 @@ interface Copy {
   runtime: JobRuntime
   snapshot: Snapshot
   /** The job that it copies. */
-  control: JobEntry
+  control: LedgerJob
   body: RebuiltSubmit
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
-import type { CounterBatch, CounterShardRpc, JobEntry, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import type { CounterBatch, CounterShardRpc, LedgerJob, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
 const SERIES: Series = {
@@ -14,7 +14,7 @@ const SERIES: Series = {
 }
 const ok = { outcome: 'ok', seconds: { latency: 0.2 } } as const
 
-function entry(owner: string): JobEntry {
+function entry(owner: string): LedgerJob {
   return {
     upstreamId: `video-of-${owner}`,
     clientId: 'slc_x_slc',

@@ -1,12 +1,12 @@
 /** What the ledger tells a list of each job, so that its backend need not be asked: how it ended, or when it was seen open. */
 import { describe, expect, it, vi } from 'vitest'
-import type { JobEntry, ListedJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob, ListedJob } from '../../src/durable/rpc.ts'
 import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
 
-async function listed(object: ReturnType<typeof ledger>, { owner }: JobEntry): Promise<ListedJob[]> {
+async function listed(object: ReturnType<typeof ledger>, { owner }: LedgerJob): Promise<ListedJob[]> {
   return object.list([owner], null, 100, 'desc')
 }
 

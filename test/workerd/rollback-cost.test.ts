@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
-import type { JobEntry } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/rpc.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 
@@ -25,8 +25,8 @@ async function at(ms: number): Promise<void> {
   await tick()
 }
 
-const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, seen: [] })
-const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
+const submitted = (...jobs: LedgerJob[]) => ledger().flush({ submitted: jobs, seen: [] })
+const failed = (job: LedgerJob) => ledger().flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
 
 describe('the cost of a rollback', () => {
   it('is shown from the rollback on, and told once the last of its jobs has ended', async () => {

@@ -3,7 +3,7 @@
  * has refused it for good. A body whose job has failed waits here for its next try.
  */
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
-import type { JobEntry } from '../rpc.ts'
+import type { LedgerJob } from '../rpc.ts'
 
 export interface StoredBody {
   bytes: Uint8Array<ArrayBuffer>
@@ -27,7 +27,7 @@ export class Bodies {
     sql.exec('CREATE INDEX IF NOT EXISTS bodies_due ON bodies (try_at) WHERE try_at IS NOT NULL')
   }
 
-  keep(key: string, body: NonNullable<JobEntry['rescue']>): void {
+  keep(key: string, body: NonNullable<LedgerJob['rescue']>): void {
     if (body.bytes.byteLength > MAX_RESCUE_BODY_BYTES) return
     this.#sql.exec(
       'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)',

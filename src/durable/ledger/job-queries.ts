@@ -12,7 +12,7 @@ import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
 import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
-import { type JobRow, ledgerJob } from './job-row.ts'
+import { type JobRow, toLedgerJob } from '../job-shapes.ts'
 import type { Overdue } from './job-table.ts'
 
 /**
@@ -35,7 +35,7 @@ export function findJob(
     ...owners,
     Number(anonymous),
   )
-  if (own) return ledgerJob(own)
+  if (own) return toLedgerJob(own)
   // As JSON, since a query takes a hundred values at most.
   const [others] = sql.exec(
     `SELECT 1 FROM jobs WHERE ${isThere} AND (shadow = 0 OR replica IN (SELECT value FROM json_each(?))) LIMIT 1`,
@@ -72,7 +72,7 @@ export function listJobs(
     ...(after ? [after.submittedAt, after.clientId] : []),
     limit,
   )
-  return [...rows].map((row) => ({ ...ledgerJob(row), end: endOf(row, isRescuing, now), openAt: row.open_at }))
+  return [...rows].map((row) => ({ ...toLedgerJob(row), end: endOf(row, isRescuing, now), openAt: row.open_at }))
 }
 
 /** How the job ended for its client; null while it is open for it, or where only its backend could tell. */

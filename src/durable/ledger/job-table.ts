@@ -17,7 +17,7 @@ import {
   latencies,
   openRow,
   statusOf,
-} from './job-row.ts'
+} from '../job-shapes.ts'
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
@@ -70,7 +70,7 @@ export class JobTable {
   }
 
   /** Takes a job up; one that is known already stays as it is. */
-  add(job: LedgerJob & { work?: number | null }, more: Partial<JobRow> = {}): void {
+  add(job: LedgerJob, more: Partial<JobRow> = {}): void {
     const row = { ...openRow(job), ...more }
     const values = Object.values(row)
     this.#sql.exec(
@@ -178,13 +178,13 @@ export class JobTable {
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
     // By its backend in whole seconds, so up to one more.
-    const seconds = reported.total === null ? measured : Math.min(measured, reported.total + 1)
+    const seconds = reported.totalSeconds === null ? measured : Math.min(measured, reported.totalSeconds + 1)
     const ended = this.#sql.exec(
       "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
       statusOf(outcome),
       outcome,
       outcome === 'not_observed' ? null : seconds,
-      reported.run,
+      reported.runSeconds,
       seenAt,
       row.key,
     )

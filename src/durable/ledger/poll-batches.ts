@@ -5,7 +5,7 @@
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import type { BackendName } from '../rpc.ts'
 import { within } from '../deadline.ts'
-import type { JobRow } from './job-row.ts'
+import type { JobRow } from '../job-shapes.ts'
 
 /** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
 export const BATCH_MS = 20_000

@@ -1,8 +1,8 @@
 /** Whether a copy may be sent: this ledger's part of the caps, and no copies for a run that was rolled back. Sends nothing. */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Admission, JobEntry, ShadowCaps } from '../rpc.ts'
+import type { Admission, LedgerJob, ShadowCaps } from '../rpc.ts'
 import type { Funnel } from './funnel.ts'
-import { jobKey } from './job-row.ts'
+import { jobKey } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 
@@ -26,7 +26,7 @@ export class ShadowAdmission {
   }
 
   /** The row stands before the copy is sent, so that a copy whose isolate dies is not forgotten. */
-  admit(control: JobEntry, caps: ShadowCaps, now: number): Admission {
+  admit(control: LedgerJob, caps: ShadowCaps, now: number): Admission {
     if (this.#end.isClosed(control.epoch)) return { admitted: false, reason: 'rolled_back' }
     if (this.#jobs.openShadows() >= this.#shareOf(caps.maxInFlight)) return { admitted: false, reason: 'max_in_flight' }
     if (this.today(now) >= this.#shareOf(caps.maxJobsPerDay)) return { admitted: false, reason: 'max_jobs_per_day' }

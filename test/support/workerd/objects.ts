@@ -8,7 +8,7 @@ import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
 import type { JobLedger } from '../../../src/durable/job-ledger.ts'
 import type { ReleaseController } from '../../../src/durable/release-controller.ts'
-import type { CounterBatch, JobEntry, JobUpdate } from '../../../src/durable/rpc.ts'
+import type { CounterBatch, LedgerJob, JobUpdate } from '../../../src/durable/rpc.ts'
 
 export const RELEASE = 'objects'
 
@@ -59,7 +59,7 @@ export function batch(
   return { source, seq, lost: 0, rows: [{ series: series(over), counters }] }
 }
 
-export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
+export function entry(name: string, over: Partial<LedgerJob> = {}): LedgerJob {
   const arm = over.arm ?? 'candidate'
   return {
     upstreamId: `video-${name}`,
@@ -78,9 +78,9 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
   }
 }
 
-export function jobUpdate(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobUpdate {
+export function jobUpdate(job: LedgerJob, outcome: Outcome | null, at = Date.now()): JobUpdate {
   const { work: _, rescue: __, ...tag } = job
-  return { job: tag, outcome, reported: { queue: null, run: null, total: null }, at }
+  return { job: tag, outcome, reported: { queueSeconds: null, runSeconds: null, totalSeconds: null }, at }
 }
 
 /** All that was counted of one operation: requests, and ends other than `ok`. */

@@ -1,14 +1,14 @@
 /** One row of the ledger's jobs: its columns, a job on its way into them and out, and what it is counted as. Runs no SQL. */
-import type { Arm } from '../../core/arm.ts'
-import type { Outcome } from '../../core/outcome.ts'
-import { count, emptyCounters, type Measure, type Series } from '../../core/window.ts'
-import type { JobUpdate, LedgerJob } from '../rpc.ts'
-import type { CountedRow } from '../window-store.ts'
+import type { Arm } from '../core/arm.ts'
+import type { Outcome } from '../core/outcome.ts'
+import { count, emptyCounters, type Measure, type Series } from '../core/window.ts'
+import type { JobUpdate, LedgerJob } from './rpc.ts'
+import type { CountedRow } from './window-store.ts'
 
 /** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
 export const CLIP_WORK = 81 * 832 * 480
 
-export const NOTHING_REPORTED = { queue: null, run: null, total: null }
+export const NOTHING_REPORTED = { queueSeconds: null, runSeconds: null, totalSeconds: null }
 
 /** Values of `gone`. */
 const GONE = 1
@@ -72,7 +72,7 @@ export function jobKey(arm: Arm, replica: number, upstreamId: string): string {
 }
 
 /** An open job as it is taken up. */
-export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
+export function openRow(job: LedgerJob): JobRow {
   return {
     key: jobKey(job.arm, job.replica, job.upstreamId),
     client_id: job.clientId,
@@ -107,7 +107,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
   }
 }
 
-export function ledgerJob(row: JobRow): LedgerJob {
+export function toLedgerJob(row: JobRow): LedgerJob {
   return {
     clientId: row.client_id,
     upstreamId: row.upstream_id,
@@ -138,12 +138,12 @@ export function latencies(
   seconds: number | null,
   reported: JobUpdate['reported'],
 ): Partial<Record<Measure, number>> {
-  const worked = reported.run ?? seconds
+  const worked = reported.runSeconds ?? seconds
   return {
     ...(seconds === null ? {} : { latency: seconds }),
     ...(row.work && worked !== null ? { per_clip: (worked * CLIP_WORK) / row.work } : {}),
-    ...(reported.queue === null ? {} : { queue: reported.queue }),
-    ...(reported.run === null ? {} : { run: reported.run }),
+    ...(reported.queueSeconds === null ? {} : { queue: reported.queueSeconds }),
+    ...(reported.runSeconds === null ? {} : { run: reported.runSeconds }),
   }
 }
 
