@@ -44,7 +44,7 @@ describe('a listed job', () => {
 
   it('that failed at the candidate has not ended for its client while it may yet go on at control', async () => {
     const object = ledger(204)
-    const bytes = new TextEncoder().encode('{}')
+    const bytes = Uint8Array.from(new TextEncoder().encode('{}'))
     const kept = { bytes, contentType: 'application/json', path: '/v1/videos' }
     const [waiting, lone] = [entry('waiting', { rescue: kept }), entry('lone')]
     backends.answer(() => new Response('{}', { status: 503 }))

@@ -10,7 +10,7 @@ const WAIT_MS = 2000
 const backends = backendsOfEachTest()
 
 function rescuable(name: string, over: Partial<LedgerJob> = {}): LedgerJob {
-  const bytes = new TextEncoder().encode(JSON.stringify({ prompt: name }))
+  const bytes = Uint8Array.from(new TextEncoder().encode(JSON.stringify({ prompt: name })))
   return entry(name, { rescue: { bytes, contentType: 'application/json', path: '/v1/videos' }, ...over })
 }
 

@@ -52,7 +52,11 @@ describe('the cost of a rollback', () => {
   it('counts jobs that control took over among those that failed', async () => {
     const { epoch } = await act('start', { stage: 'canary-50' })
     vi.spyOn(globalThis, 'fetch').mockImplementation(async () => Response.json({ id: 'second', status: 'queued' }))
-    const rescue = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
+    const rescue = {
+      bytes: Uint8Array.from(new TextEncoder().encode('{}')),
+      contentType: 'application/json',
+      path: '/v1/videos',
+    }
     const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch, rescue: name === 'c' ? null : rescue }))
     await ledger().flush({ submitted: jobs, seen: jobs.map((job) => jobUpdate(job, 'job_failed')) })
     for (const job of jobs) await ledger().rescue(job, 1000)

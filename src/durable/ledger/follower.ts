@@ -6,7 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
-import type { LedgerJob, JobUpdate } from '../rpc.ts'
+import type { JobUpdate, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
@@ -99,12 +99,7 @@ export class Follower {
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
 
-  #ended(
-    row: JobRow,
-    outcome: Outcome,
-    reported: JobUpdate['reported'],
-    seen: { seenAt: number; isVague?: boolean },
-  ): void {
+  #ended(row: JobRow, outcome: Outcome, reported: ReportedSeconds, seen: { seenAt: number; isVague?: boolean }): void {
     const now = Date.now()
     if (!this.#jobs.end(row, outcome, reported, seen, now)) return
     if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)

@@ -4,20 +4,10 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { JobName, JobUpdate, LedgerJob } from '../rpc.ts'
+import { COLUMNS, jobKey, type JobRow, openRow } from '../job-shapes.ts'
+import type { JobName, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import {
-  CLIP_WORK,
-  COLUMNS,
-  countedEnd,
-  countedSlow,
-  goneBy,
-  jobKey,
-  type JobRow,
-  latencies,
-  openRow,
-  statusOf,
-} from '../job-shapes.ts'
+import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, statusOf } from './job-ends.ts'
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
@@ -170,7 +160,7 @@ export class JobTable {
   end(
     row: JobRow,
     outcome: Outcome,
-    reported: JobUpdate['reported'],
+    reported: ReportedSeconds,
     { seenAt, isVague = false }: Seen,
     now: number,
   ): boolean {

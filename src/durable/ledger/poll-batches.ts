@@ -3,7 +3,6 @@
  * nothing of what the polls have found.
  */
 import type { Pollers, PollResult } from '../poll-runner.ts'
-import type { BackendName } from '../rpc.ts'
 import { within } from '../deadline.ts'
 import type { JobRow } from '../job-shapes.ts'
 
@@ -31,7 +30,7 @@ export class PollBatches {
   }
 
   /** Replicas of this arm that no more batches may be started for now. */
-  fullReplicas({ arm }: Pick<BackendName, 'arm'>): number[] {
+  fullReplicas({ arm }: Pick<JobRow, 'arm'>): number[] {
     const hosts = new Set(this.#underWay.values())
     return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
   }
@@ -71,7 +70,7 @@ export class PollBatches {
 }
 
 /** A backend by a name of its own. */
-export function hostOf({ arm, replica }: BackendName): string {
+export function hostOf({ arm, replica }: Pick<JobRow, 'arm' | 'replica'>): string {
   return `${arm}:${replica}`
 }
 
