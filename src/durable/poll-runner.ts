@@ -9,7 +9,7 @@ import { outcomeOf } from '../protocols/job-outcome.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
 import { releaseConfigOf } from './object-config.ts'
-import type { BackendName } from './rpc.ts'
+import type { LedgerJob } from './rpc.ts'
 
 /** The platform lets one call wait for so many backends at a time. */
 const WIDTH = 6
@@ -18,7 +18,7 @@ const BATCH_MS = 5000
 /** How long the video of a finished copy may be waited for. */
 const VIDEO_MS = 2000
 
-export interface PollBatch extends BackendName {
+export interface PollBatch extends Pick<LedgerJob, 'arm' | 'replica'> {
   jobs: { key: string; upstreamId: string; prefix: string }[]
   /** Polls at a time. */
   width: number

@@ -9,7 +9,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { DaySums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
-import type { JobEnd } from '../protocols/protocol.ts'
+import type { BackendJob, JobEnd, RebuiltSubmit } from '../protocols/protocol.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -32,10 +32,11 @@ export interface LedgerJob extends Omit<JobTag, 'release'> {
   clientId: string
   /** What stands before the API's own paths where it was submitted, as `/n`; '' where nothing does. */
   prefix: string
+  /** frames × pixels; null where unknown. With the submit only, as `rescue` is. */
+  work?: number | null
+  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
+  rescue?: RebuiltSubmit | null
 }
-
-/** One backend of the release, as ids and rows name it. */
-export type BackendName = Pick<LedgerJob, 'arm' | 'replica'>
 
 /** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
 export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner'>
@@ -53,21 +54,15 @@ export interface Caller {
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
 export type RescueStatus = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
 
-/** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
-export interface JobEntry extends LedgerJob {
-  /** frames × pixels; null where unknown. */
-  work: number | null
-  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
-  rescue: { bytes: Uint8Array; contentType: string; path: string } | null
-}
+/** How long a job took by its backend's own account. */
+export type ReportedSeconds = Pick<BackendJob, 'queueSeconds' | 'runSeconds' | 'totalSeconds'>
 
 /** A job seen in an answer on its way to a client. */
 export interface JobUpdate {
   job: LedgerJob
   /** Null while it is still open. */
   outcome: Outcome | null
-  /** Seconds by the backend's own account; null where it does not tell. */
-  reported: { queue: number | null; run: number | null; total: number | null }
+  reported: ReportedSeconds
   at: number
 }
 
@@ -95,7 +90,7 @@ export interface MissingVideo {
 }
 
 export interface LedgerBatch {
-  submitted: JobEntry[]
+  submitted: LedgerJob[]
   seen: JobUpdate[]
   exposed?: Exposure[]
   missing?: MissingVideo[]
@@ -111,7 +106,7 @@ export interface FlushAnswer {
 /** A shadow copy as the isolate that has sent it knows it; told until a flush of it has arrived. */
 export interface CopyEntry {
   /** The job that it copies, and its size. */
-  control: LedgerJob & { work: number | null }
+  control: LedgerJob
   /** Unix ms. */
   sentAt: number
   /** What became of its submit; null while that is under way. */

@@ -142,7 +142,7 @@ function submitOnce(
 /** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
 async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
-  for (const elsewhere of job.foreign && route.body === 'none' ? placesOf(job, isRead) : []) {
+  for (const elsewhere of job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []) {
     try {
       return await proxyJob(ctx, snapshot, route, job)
     } catch (error) {

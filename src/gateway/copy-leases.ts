@@ -3,7 +3,7 @@
  * its flushes, and what of the copies that it has sent no ledger has heard yet. Sends nothing itself.
  */
 import type { Snapshot } from '../core/release.ts'
-import type { CopyBatch, CopyEntry, CopyLease, CopyResult, JobEntry, Refusal, ShadowCaps } from '../durable/rpc.ts'
+import type { CopyBatch, CopyEntry, CopyLease, CopyResult, LedgerJob, Refusal, ShadowCaps } from '../durable/rpc.ts'
 
 /** A refusal of this age holds for the next copies; after that it is asked again. */
 const REFUSED_MS = 1500
@@ -142,7 +142,7 @@ export class CopyPlace {
   }
 
   /** The copy is being sent; the result is to be told when it is known. */
-  begin({ rescue: _, ...control }: JobEntry): (result: CopyResult) => void {
+  begin({ rescue: _, ...control }: LedgerJob): (result: CopyResult) => void {
     const lease = this.#lease
     this.#over()
     lease.begun++

@@ -107,7 +107,7 @@ async function call(
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
   const { ctx, decided, route, job, url, response, done } = answered
-  if (job.foreign && response.status === 404) {
+  if (job.holder === null && response.status === 404) {
     done()
     return unknown(answered)
   }
@@ -162,7 +162,7 @@ async function json(answered: Answered): Promise<Response> {
     }
     if (rescued) return proxyJob(ctx, snapshot, route, rescued)
   }
-  if (job.foreign && status === 404) return unknown(answered)
+  if (job.holder === null && status === 404) return unknown(answered)
   const showsNoJob = route.operation === 'poll' && ctx.request.method === 'GET' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.

@@ -13,8 +13,8 @@ import { readableAsAtControl } from './browsers.ts'
 import { LIST_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
-import { knownJob } from './known-job.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
+import { knownJob } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
 /** Calls to backends for one list, whatever its length. */
@@ -117,7 +117,7 @@ async function cursorOf(
   if (tag) return owners.includes(tag.owner) ? { submittedAt: tag.submittedAt, clientId } : null
   if (isTagged(clientId)) return null
   const known = await knownJob(runtimes, { upstreamId: clientId, subject: { owners, anonymous: false }, urls: [] })
-  return known === null || known === 'taken' ? null : known.job
+  return known === null || known === 'taken' ? null : { submittedAt: known.tag!.submittedAt, clientId: known.clientId }
 }
 
 /** Those first that nobody has seen lately, then those seen open, then those that have ended; each in the page's order. */

@@ -1,5 +1,6 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
 import { answerJson } from '../protocols/answer-json.ts'
+import { toJobUpdate } from '../durable/job-shapes.ts'
 import type { ListedJob } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
@@ -8,9 +9,9 @@ import { type Exchange, outgoing } from './exchange.ts'
 import { readPrefix } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
-import { ownedJob, rescue, showsFailure } from './rescue.ts'
+import { ownedJob } from './owned-job.ts'
+import { rescue, showsFailure } from './rescue.ts'
 import { LIST_AGE_MS } from './shared-polls.ts'
-import { endOf, toJobUpdate } from './job-update.ts'
 import { translationOf } from './translation.ts'
 
 /** Of one job's backend: a list is not worth an arm's whole timeout. */
@@ -52,7 +53,7 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
     const { at, status, text, body, backendJob } = polled
     const owned = ownedJob(runtime, job)
     if (showsFailure(owned, status, backendJob)) {
-      runtime.telemetry.seen(backendJob ? toJobUpdate(job, backendJob, now()) : endOf(job, 'job_lost', now()))
+      runtime.telemetry.seen(toJobUpdate(job, backendJob ?? 'job_lost', now()))
       const rescued = await rescue(owned, 'pending', 0)
       if (rescued === 'pending') return placeholder(null)
       if (rescued) {
@@ -65,7 +66,7 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
       }
     }
     if (!backendJob && status === 404) {
-      runtime.telemetry.seen(endOf(job, 'job_lost', now()))
+      runtime.telemetry.seen(toJobUpdate(job, 'job_lost', now()))
       return null
     }
     if (!backendJob) return placeholder()

@@ -1,12 +1,17 @@
-/** From the id that a client holds to the release and backend that own the job, or a 404 that tells nothing. */
+/**
+ * From the id that a client holds to the release and backend that own the job, or a 404 that tells nothing. Ids that
+ * backends gave the ledgers are asked for.
+ */
 import type { ReleaseConfig } from '../config/load.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type FileTag, isTagged, type JobTag, openFileId, openJobId } from '../core/job-id.ts'
+import { within } from '../durable/deadline.ts'
+import type { Caller, LedgerJob } from '../durable/rpc.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobRuntime } from './isolate.ts'
-import { knownJob, withSameBackends } from './known-job.ts'
+import { OWNER_MS } from './deadlines.ts'
+import { hasJobs, type JobRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
 /** What a backend could take for more than one path segment, for the way up, or for another id with blanks around it. */
@@ -20,10 +25,14 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
   clientId: string
   /** Null where Sluice has no record of the job, where it goes on at another backend than its id says, and for a file. */
   tag: Omit<JobTag, 'release'> | null
-  /** Whose it is; null where nobody here issued or recorded the id. */
+  /** Whose it is; null where nobody here issued or recorded the id: it was there before Sluice, and is control's. */
   holder: Pick<JobTag, 'owner' | 'anonymous'> | null
-  /** Nobody here issued or recorded the id: it was there before Sluice, and is control's. */
-  foreign: boolean
+}
+
+/** A job as the ledger or a submit knows it. */
+export function ownedJob(runtime: JobRuntime, job: LedgerJob): OwnedJob {
+  const { arm, replica, upstreamId, clientId } = job
+  return { runtime, arm, replica, upstreamId, clientId, tag: job, holder: job }
 }
 
 /** Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */
@@ -57,7 +66,7 @@ function owned(
   const runtime = tag && runtimes.find(({ hash }) => hash === tag.release)
   if (!tag || !runtime || !mayUse(tag, subject)) throw jobNotFound()
   const { arm, replica, upstreamId } = tag
-  return { runtime, arm, replica, upstreamId, clientId, holder: tag, foreign: false }
+  return { runtime, arm, replica, upstreamId, clientId, holder: tag }
 }
 
 /** A backend's own id: of the caller's job, of nobody's here and so from before Sluice, or of somebody else's. */
@@ -72,13 +81,59 @@ async function resolveUntagged(
   const general = runtimes.find(({ release }) => release.match.models === null) ?? first
   const urls = servesLegacyIds(general.release, ctx.isolate.deps.now()) ? legacyUrls(general.release) : []
   const known = await knownJob(withSameBackends(ctx, runtimes, urls), { upstreamId: id, subject, urls })
-  if (known !== null && known !== 'taken' && runtimes.includes(known.runtime)) {
-    const { runtime, job } = known
-    const { arm, replica, upstreamId, clientId } = job
-    return { runtime, arm, replica, upstreamId, clientId, tag: job, holder: job, foreign: false }
-  }
+  if (known !== null && known !== 'taken' && runtimes.includes(known.runtime)) return known
   if (known !== null || urls.length === 0) throw jobNotFound()
   return foreignJob(general, id, 'control')
+}
+
+export interface IdQuestion {
+  upstreamId: string
+  /** Who asks. */
+  subject: Pick<Subject, 'owners' | 'anonymous'>
+  /** Where the id could lead if it were nobody's: there it must not be a shadow copy's either. */
+  urls: readonly string[]
+  /** Only jobs at this replica are meant. */
+  replica?: number
+}
+
+/**
+ * The caller's own job, of the first of these releases that has one; `'taken'` where the id is known as others' only.
+ * Throws `control_plane_unavailable`: without the ledgers nobody can say whose a job is.
+ */
+export async function knownJob(
+  runtimes: readonly JobRuntime[],
+  { upstreamId, subject, urls, replica }: IdQuestion,
+): Promise<OwnedJob | 'taken' | null> {
+  const caller: Caller = { owners: [...subject.owners], anonymous: subject.anonymous, copiesAt: urls.map(replicaHash) }
+  const inLedgers = async (runtime: JobRuntime) => {
+    // What this isolate still holds back may be the very job.
+    await runtime.telemetry.flush()
+    const asked = runtime.ledgers().map((ledger) => ledger.find(upstreamId, caller, replica))
+    return (await within(OWNER_MS, Promise.all(asked))).map((known) => ({ runtime, known }))
+  }
+  try {
+    const found = (await Promise.all(runtimes.map(inLedgers))).flat()
+    // Backends number their jobs alike, so a ledger may know another subject's job of the same name.
+    for (const { runtime, known } of found) if (known !== null && known !== 'taken') return ownedJob(runtime, known)
+    return found.some(({ known }) => known === 'taken') ? 'taken' : null
+  } catch (cause) {
+    const headers = { 'retry-after': '2' }
+    throw new SluiceError('control_plane_unavailable', "the job's owner can't be looked up now", { cause, headers })
+  }
+}
+
+/** These releases and those at other paths that have their jobs at one of the backends `urls`, too. */
+export function withSameBackends(
+  ctx: Exchange,
+  runtimes: readonly JobRuntime[],
+  urls: readonly string[],
+): JobRuntime[] {
+  const isThere = ({ release: { arms } }: JobRuntime) =>
+    [...arms.control.urls, ...arms.candidate.urls].some((url) => urls.includes(url))
+  const others = ctx.isolate.runtimes
+    .filter(hasJobs)
+    .filter((runtime) => !runtimes.includes(runtime) && isThere(runtime))
+  return [...runtimes, ...others]
 }
 
 /** Whether ids that nobody here issued or recorded are still served. `legacy_ids` of the release that takes them says so. */
@@ -116,7 +171,7 @@ function foreignJob(
   url = runtime.release.arms[arm].urls[0]!,
 ): OwnedJob {
   const replica = replicaHash(url)
-  return { runtime, arm, replica, upstreamId, clientId: upstreamId, tag: null, holder: null, foreign: true }
+  return { runtime, arm, replica, upstreamId, clientId: upstreamId, tag: null, holder: null }
 }
 
 /** Issued to the caller; or issued to a caller without identity, and this one shows none either. */

@@ -5,12 +5,11 @@
 import type { BackendJob, Route } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
-import type { LedgerJob, RescueStatus } from '../durable/rpc.ts'
+import { toJobUpdate } from '../durable/job-shapes.ts'
+import type { RescueStatus } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
-import type { JobRuntime } from './isolate.ts'
 import type { OwnedJob } from './owned-job.ts'
-import { endOf, toJobUpdate } from './job-update.ts'
 import { isCounted } from './translation.ts'
 
 /** Tells the ledger what this answer shows of the job. */
@@ -21,12 +20,15 @@ export function recordUpdate(
   backendJob: BackendJob | null,
 ): void {
   if (!tag || !isCounted(tag)) return
-  const { now } = runtime.deps
-  const job = { ...tag, clientId, prefix: route.prefix }
-  if (backendJob) runtime.telemetry.seen(toJobUpdate(job, backendJob, now()))
-  else if (route.operation === 'cancel' && (status < 300 || (status === 404 && runtime.release.rescue)))
-    runtime.telemetry.seen(endOf(job, 'cancelled', now()))
-  else if (route.operation === 'poll' && status === 404) runtime.telemetry.seen(endOf(job, 'job_lost', now()))
+  const shown = backendJob ?? endOf(route, status, runtime.release.rescue)
+  if (!shown) return
+  runtime.telemetry.seen(toJobUpdate({ ...tag, clientId, prefix: route.prefix }, shown, runtime.deps.now()))
+}
+
+/** What an answer without a job says of it. */
+function endOf({ operation }: Route, status: number, isRescuing: boolean): 'cancelled' | 'job_lost' | null {
+  if (operation === 'cancel' && (status < 300 || (status === 404 && isRescuing))) return 'cancelled'
+  return operation === 'poll' && status === 404 ? 'job_lost' : null
 }
 
 /** Whether `rescue` may let this job go on at control. */
@@ -74,12 +76,6 @@ export async function locateJob(job: OwnedJob, route: Pick<Route, 'operation'>):
   const asked = runtime.ledgerFor(owner).jobLocation({ arm, replica, upstreamId, owner })
   const rescueStatus = await within(LOCATE_MS, asked).catch(() => null)
   return rescueStatus?.state === 'at_control' ? atControl(job, rescueStatus) : job
-}
-
-/** A job as the ledger or a submit knows it. */
-export function ownedJob(runtime: JobRuntime, job: LedgerJob): OwnedJob {
-  const { arm, replica, upstreamId, clientId } = job
-  return { runtime, arm, replica, upstreamId, clientId, tag: job, holder: job, foreign: false }
 }
 
 function atControl(job: OwnedJob, { replica, upstreamId }: RescueStatus & { state: 'at_control' }): OwnedJob {

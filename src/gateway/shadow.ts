@@ -6,7 +6,7 @@
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { CopyResult, JobEntry } from '../durable/rpc.ts'
+import type { CopyResult, LedgerJob } from '../durable/rpc.ts'
 import type { BackendJob, RebuiltSubmit, Submission } from '../protocols/protocol.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { armErrorOf, callBackend } from './forward.ts'
@@ -27,7 +27,7 @@ export function copyToShadow(
   ctx: Exchange,
   { runtime, snapshot }: Decided<JobRuntime>,
   { submission }: { submission: Submission },
-  control: JobEntry,
+  control: LedgerJob,
 ): void {
   if (!snapshot || snapshot.shadow.sample <= 0 || ctx.isolate.forceControl) return
   runtime.telemetry.shadowCount('eligible')

@@ -7,9 +7,10 @@ import { type JobTag, sealJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
-import type { JobEntry } from '../durable/rpc.ts'
+import { toJobUpdate } from '../durable/job-shapes.ts'
+import type { LedgerJob } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
-import type { BackendJob, Translation } from '../protocols/protocol.ts'
+import type { BackendJob, RebuiltSubmit, Translation } from '../protocols/protocol.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm } from './decide.ts'
@@ -21,10 +22,9 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
-import { knownJob, withSameBackends } from './known-job.ts'
 import { copyToShadow } from './shadow.ts'
-import { ownedJob, rescue, showsFailure } from './rescue.ts'
-import { toJobUpdate } from './job-update.ts'
+import { knownJob, ownedJob, withSameBackends } from './owned-job.ts'
+import { rescue, showsFailure } from './rescue.ts'
 import { translationOf } from './translation.ts'
 
 /** Answers that say for certain that nothing was begun; after every other error a job may exist. */
@@ -168,7 +168,7 @@ async function register(
   submit: Submit,
   tried: Attempt,
   backendJob: BackendJob,
-): Promise<JobEntry> {
+): Promise<LedgerJob> {
   const { runtime, snapshot, routed } = decided
   const tag: JobTag = {
     upstreamId: backendJob.id,
@@ -184,7 +184,7 @@ async function register(
   const isNative = runtime.release.idMode === 'native' || submit.submission.chosenId === backendJob.id
   const clientId = isNative ? backendJob.id : sealJobId(tag, ctx.isolate.keys)
   const { work } = submit.submission
-  const entry: JobEntry = {
+  const entry: LedgerJob = {
     ...tag,
     clientId,
     prefix: submit.route.prefix,
@@ -199,7 +199,7 @@ async function register(
 }
 
 /** False where the ledger does not answer in time: then it is told with the next flush. */
-async function isRegistered(runtime: JobRuntime, entry: JobEntry): Promise<boolean> {
+async function isRegistered(runtime: JobRuntime, entry: LedgerJob): Promise<boolean> {
   const registered = runtime.ledgerFor(entry.owner).flush({ submitted: [entry], seen: [] })
   return within(REGISTER_MS, registered).then(
     () => true,
@@ -208,7 +208,7 @@ async function isRegistered(runtime: JobRuntime, entry: JobEntry): Promise<boole
 }
 
 /** What control would be sent, should the candidate fail this job. */
-function rescueOf(runtime: JobRuntime, submit: Submit, routed: Routed): JobEntry['rescue'] {
+function rescueOf(runtime: JobRuntime, submit: Submit, routed: Routed): RebuiltSubmit | null {
   if (
     !runtime.release.rescue ||
     routed.arm !== 'candidate' ||

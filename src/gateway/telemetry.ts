@@ -10,7 +10,7 @@ import type {
   CounterBatch,
   CounterShardRpc,
   Exposure,
-  JobEntry,
+  LedgerJob,
   JobLedgerRpc,
   JobUpdate,
   LedgerBatch,
@@ -77,7 +77,7 @@ export class Telemetry {
   }
 
   /** Beyond what a batch may carry a job is told without its body, and can't be rescued. */
-  submitted(entry: JobEntry): void {
+  submitted(entry: LedgerJob): void {
     if (!this.#room()) return
     const size = entry.rescue?.bytes.byteLength ?? 0
     const fits = this.#bodyBytes + size <= MAX_BODY_BYTES

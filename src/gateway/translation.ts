@@ -7,8 +7,7 @@ import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
-import { canBeFound } from './owned-job.ts'
-import { knownJob, withSameBackends } from './known-job.ts'
+import { canBeFound, knownJob, withSameBackends } from './owned-job.ts'
 
 /** More resources than this in one answer are left as they are: no video API answers so many. */
 const MAX_RESOURCES = 100

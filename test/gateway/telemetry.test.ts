@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
-import type { CounterBatch, CounterShardRpc, JobEntry, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import type { CounterBatch, CounterShardRpc, LedgerJob, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
@@ -15,7 +15,7 @@ const SERIES: Series = {
 }
 const ok = { outcome: 'ok', seconds: { latency: 0.2 } } as const
 
-function entry(owner: string): JobEntry {
+function entry(owner: string): LedgerJob {
   return {
     upstreamId: `video-of-${owner}`,
     clientId: 'slc_x_slc',

@@ -8,7 +8,7 @@ import type { HistoryEntry, ReleaseView } from '../../src/api/index.ts'
 import type { Arm } from '../../src/core/arm.ts'
 import { idKeys } from '../../src/core/id-keys.ts'
 import { ownerOf } from '../../src/core/job-id.ts'
-import type { JobEntry, JobUpdate } from '../../src/durable/rpc.ts'
+import type { LedgerJob, JobUpdate } from '../../src/durable/rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 
 const RELEASE = 'measured'
@@ -42,7 +42,7 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
     owner: ownerOf(`header:s${i}`, keys)[0]!,
     id: `${epoch}-${i}`,
   }))
-  const submitted = subjects.map(({ arm, owner, id }): JobEntry => ({
+  const submitted = subjects.map(({ arm, owner, id }): LedgerJob => ({
     upstreamId: id,
     clientId: id,
     arm,
@@ -59,7 +59,7 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
   const seen = submitted.map(({ work: _work, rescue: _rescue, ...job }): JobUpdate => ({
     job,
     outcome: 'ok',
-    reported: { queue: null, run: seconds[job.arm], total: null },
+    reported: { queueSeconds: null, runSeconds: seconds[job.arm], totalSeconds: null },
     at,
   }))
   const exposed = subjects.map(({ arm, owner }) => ({ arm, owner, epoch, percent: 50, at, traits }))

@@ -39,7 +39,7 @@ async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts:
       release: releaseConfigOf(env as unknown as Env, RELEASE)!,
       ends: (row, { outcome }, now) => {
         ended.push(outcome)
-        jobs.end(row, outcome, { queue: null, run: null, total: null }, { seenAt: now }, now)
+        jobs.end(row, outcome, { queueSeconds: null, runSeconds: null, totalSeconds: null }, { seenAt: now }, now)
       },
     })
     await run({ jobs, poller, ended })

@@ -4,7 +4,7 @@
  */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { JobEntry, MissingVideo } from '../../src/durable/rpc.ts'
+import type { LedgerJob, MissingVideo } from '../../src/durable/rpc.ts'
 import { copyOf, counted, entry, ledger, series, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
@@ -13,7 +13,7 @@ const CAPS = { maxInFlight: 10, maxJobsPerDay: 1000, jobTimeoutMs: 60_000 }
 
 const backends = backendsOfEachTest()
 
-function missing({ arm, replica, upstreamId, owner }: JobEntry, sentAt = Date.now()): MissingVideo {
+function missing({ arm, replica, upstreamId, owner }: LedgerJob, sentAt = Date.now()): MissingVideo {
   const request = series({ operation: 'content', arm, epoch: 7, stage: 'canary-100' })
   return { job: { arm, replica, upstreamId, owner }, request, seconds: 0.1, sentAt }
 }
@@ -59,8 +59,8 @@ describe('a job that said it had succeeded', () => {
   it('is no two jobs: as many good ends as turned bad are counted without a request, and no window has more errors than requests', async () => {
     const object = ledger(62)
     const jobs = Array.from({ length: 12 }, (_, i) => entry(`n${i}`))
-    const turn = async (some: JobEntry[]) => object.flush({ ...NONE, missing: some.map((job) => missing(job)) })
-    const end = async (some: JobEntry[]) =>
+    const turn = async (some: LedgerJob[]) => object.flush({ ...NONE, missing: some.map((job) => missing(job)) })
+    const end = async (some: LedgerJob[]) =>
       object.flush({ submitted: some, seen: some.map((job) => jobUpdate(job, 'ok')) })
     await end(jobs.slice(0, 4))
     vi.setSystemTime(T0 + 120_000)

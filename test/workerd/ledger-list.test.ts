@@ -1,12 +1,12 @@
 /** What the ledger tells a list of each job, so that its backend need not be asked: how it ended, or when it was seen open. */
 import { describe, expect, it, vi } from 'vitest'
-import type { JobEntry, ListedJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob, ListedJob } from '../../src/durable/rpc.ts'
 import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
 
-async function listed(object: ReturnType<typeof ledger>, { owner }: JobEntry): Promise<ListedJob[]> {
+async function listed(object: ReturnType<typeof ledger>, { owner }: LedgerJob): Promise<ListedJob[]> {
   return object.list([owner], null, 100, 'desc')
 }
 
@@ -44,7 +44,7 @@ describe('a listed job', () => {
 
   it('that failed at the candidate has not ended for its client while it may yet go on at control', async () => {
     const object = ledger(204)
-    const bytes = new TextEncoder().encode('{}')
+    const bytes = Uint8Array.from(new TextEncoder().encode('{}'))
     const kept = { bytes, contentType: 'application/json', path: '/v1/videos' }
     const [waiting, lone] = [entry('waiting', { rescue: kept }), entry('lone')]
     backends.answer(() => new Response('{}', { status: 503 }))

@@ -2,14 +2,14 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { WindowRow } from '../../src/core/window.ts'
-import type { JobEntry } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/rpc.ts'
 import { quantile } from '../../src/core/sketch.ts'
 import { counted, entry, ledger } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
 
-function entries(n: number, name: string, over: Partial<JobEntry> = {}): JobEntry[] {
+function entries(n: number, name: string, over: Partial<LedgerJob> = {}): LedgerJob[] {
   return Array.from({ length: n }, (_, i) => entry(`${name}-${i}`, over))
 }
 
@@ -211,7 +211,12 @@ describe('open jobs beyond the age that counts as slow', () => {
   it('count by their whole age, queue and all, however short their run per clip may be', async () => {
     const object = ledger(223)
     const job = entry('queued', { work: 81 * 832 * 480 })
-    const open = { job, outcome: null, reported: { queue: null, run: null, total: null }, at: T0 + 4900 }
+    const open = {
+      job,
+      outcome: null,
+      reported: { queueSeconds: null, runSeconds: null, totalSeconds: null },
+      at: T0 + 4900,
+    }
     await object.flush({ submitted: [job], seen: [] })
     vi.setSystemTime(T0 + 4900)
     await object.flush({ submitted: [], seen: [open] })

@@ -1,7 +1,7 @@
 /** A candidate's job that failed goes on at control: whose it is, whatever ended it, and whatever goes wrong on the way. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { JobEntry } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/rpc.ts'
 import { counted, entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, shows } from '../support/workerd/stub-backends.ts'
 
@@ -9,12 +9,12 @@ const WAIT_MS = 2000
 
 const backends = backendsOfEachTest()
 
-function rescuable(name: string, over: Partial<JobEntry> = {}): JobEntry {
-  const bytes = new TextEncoder().encode(JSON.stringify({ prompt: name }))
+function rescuable(name: string, over: Partial<LedgerJob> = {}): LedgerJob {
+  const bytes = Uint8Array.from(new TextEncoder().encode(JSON.stringify({ prompt: name })))
   return entry(name, { rescue: { bytes, contentType: 'application/json', path: '/v1/videos' }, ...over })
 }
 
-function failedIn(object: ReturnType<typeof ledger>, job: JobEntry) {
+function failedIn(object: ReturnType<typeof ledger>, job: LedgerJob) {
   return object.flush({ submitted: [job], seen: [jobUpdate(job, 'job_failed')] })
 }
 

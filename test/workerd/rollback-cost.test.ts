@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
-import type { JobEntry } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/rpc.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, copyOf, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 
@@ -25,8 +25,8 @@ async function at(ms: number): Promise<void> {
   await tick()
 }
 
-const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, seen: [] })
-const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
+const submitted = (...jobs: LedgerJob[]) => ledger().flush({ submitted: jobs, seen: [] })
+const failed = (job: LedgerJob) => ledger().flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
 
 describe('the cost of a rollback', () => {
   it('is shown from the rollback on, and told once the last of its jobs has ended', async () => {
@@ -52,7 +52,11 @@ describe('the cost of a rollback', () => {
   it('counts jobs that control took over among those that failed', async () => {
     const { epoch } = await act('start', { stage: 'canary-50' })
     vi.spyOn(globalThis, 'fetch').mockImplementation(async () => Response.json({ id: 'second', status: 'queued' }))
-    const rescue = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
+    const rescue = {
+      bytes: Uint8Array.from(new TextEncoder().encode('{}')),
+      contentType: 'application/json',
+      path: '/v1/videos',
+    }
     const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch, rescue: name === 'c' ? null : rescue }))
     await ledger().flush({ submitted: jobs, seen: jobs.map((job) => jobUpdate(job, 'job_failed')) })
     for (const job of jobs) await ledger().rescue(job, 1000)

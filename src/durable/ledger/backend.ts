@@ -8,14 +8,14 @@ import { withResult } from '../../protocols/job-outcome.ts'
 import { readJson } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
-import type { BackendName, LedgerJob } from '../rpc.ts'
+import type { LedgerJob } from '../rpc.ts'
 import type { StoredBody } from './bodies.ts'
 
 const CANCEL_TIMEOUT_MS = 5000
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Where a job is: its backend, and what stands before the API's own paths there. */
-type Target = BackendName & Pick<LedgerJob, 'prefix'>
+type Target = Pick<LedgerJob, 'arm' | 'replica' | 'prefix'>
 
 /**
  * What a backend says of a job. `gone`: there is none. `failed`: it can't tell, by its own fault. `busy`: it is asked
@@ -108,7 +108,7 @@ export class Backend {
   }
 
   async #call(
-    target: BackendName,
+    target: Pick<Target, 'arm' | 'replica'>,
     call: UpstreamCall,
     timeoutMs: number,
     headers: Record<string, string>,

@@ -3,12 +3,9 @@
  * has refused it for good. A body whose job has failed waits here for its next try.
  */
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
-import type { JobEntry } from '../rpc.ts'
+import type { RebuiltSubmit } from '../../protocols/protocol.ts'
 
-export interface StoredBody {
-  bytes: Uint8Array<ArrayBuffer>
-  contentType: string
-  path: string
+export interface StoredBody extends RebuiltSubmit {
   /** How often control was asked, also where the answer never came. */
   tries: number
   /** When control is to be asked next, unix ms; null while the job has not failed. */
@@ -27,7 +24,7 @@ export class Bodies {
     sql.exec('CREATE INDEX IF NOT EXISTS bodies_due ON bodies (try_at) WHERE try_at IS NOT NULL')
   }
 
-  keep(key: string, body: NonNullable<JobEntry['rescue']>): void {
+  keep(key: string, body: RebuiltSubmit): void {
     if (body.bytes.byteLength > MAX_RESCUE_BODY_BYTES) return
     this.#sql.exec(
       'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)',

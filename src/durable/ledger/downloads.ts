@@ -5,7 +5,8 @@
 import { count, emptyCounters } from '../../core/window.ts'
 import type { LedgerBatch, MissingVideo } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import { countedEnd, GIVEN_UP, jobKey, type JobRow } from './job-row.ts'
+import { jobKey, type JobRow } from '../job-shapes.ts'
+import { countedEnd, GIVEN_UP } from './job-ends.ts'
 import type { JobTable } from './job-table.ts'
 import { OwedEnds } from './owed-ends.ts'
 

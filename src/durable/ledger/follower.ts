@@ -6,7 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
-import type { JobEntry, JobUpdate } from '../rpc.ts'
+import type { JobUpdate, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
@@ -14,7 +14,7 @@ import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
-import { jobKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
+import { jobKey, type JobRow, NOTHING_REPORTED } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 
 /** An alarm takes on new work for so long, and waits for what it has begun. */
@@ -65,7 +65,7 @@ export class Follower {
   }
 
   /** A submit that a backend accepted. */
-  takeUp(entry: JobEntry, now: number): void {
+  takeUp(entry: LedgerJob, now: number): void {
     // An entry that comes late, or by another clock, has its time from now on.
     const lateMs = forgivenMs(entry.submittedAt, now)
     const deadline = lateMs > 0 ? { deadline_at: now + this.#release.jobTimeoutMs } : {}
@@ -100,12 +100,7 @@ export class Follower {
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
 
-  #ended(
-    row: JobRow,
-    outcome: Outcome,
-    reported: JobUpdate['reported'],
-    seen: { seenAt: number; isVague?: boolean },
-  ): void {
+  #ended(row: JobRow, outcome: Outcome, reported: ReportedSeconds, seen: { seenAt: number; isVague?: boolean }): void {
     const now = Date.now()
     if (!this.#jobs.end(row, outcome, reported, seen, now)) return
     if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
@@ -147,10 +142,10 @@ export class Follower {
   }
 
   #found(row: JobRow, { outcome, job, isLate }: Ending, seenAt: number): void {
-    const reported = job ? { queue: job.queueSeconds, run: job.runSeconds, total: job.totalSeconds } : NOTHING_REPORTED
+    const reported = job ?? NOTHING_REPORTED
     const { submitted_at: submittedAtMs, open_at: openAtMs } = row
-    const isUnreported = isLate && reported.total === null
-    const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: reported.total }
+    const isUnreported = isLate && reported.totalSeconds === null
+    const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: reported.totalSeconds }
     this.#ended(row, outcome, reported, { seenAt, isVague: isUnreported || isVague(end) })
     const mayStillRun = outcome === 'job_timeout' || outcome === 'not_observed'
     if (row.shadow && mayStillRun && row.upstream_id !== '') this.#cancellation.queue(row, Date.now())

@@ -19,7 +19,7 @@ import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
-import type { JobRow } from './job-row.ts'
+import type { JobRow } from '../job-shapes.ts'
 import type { JobTable, Queue } from './job-table.ts'
 import { BATCH_MS, hostOf, PollBatches } from './poll-batches.ts'
 

@@ -12,7 +12,7 @@ import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
 import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
-import { COPIED_KEY, IDS_A_MS, type JobRow, ledgerJob } from './job-row.ts'
+import { COPIED_KEY, IDS_A_MS, iso, type JobRow, toJobView, toLedgerJob } from '../job-shapes.ts'
 import type { OpenJobs, Overdue } from './job-table.ts'
 
 /**
@@ -36,7 +36,7 @@ export function findJob(
     JSON.stringify(owners),
     Number(anonymous),
   )
-  if (own) return ledgerJob(own)
+  if (own) return toLedgerJob(own)
   const [others] = sql.exec(`SELECT 1 FROM jobs WHERE ${isThere} LIMIT 1`, ...there)
   if (others) return 'taken'
   const at = replica === undefined ? copiesAt : copiesAt.filter((each) => each === replica)
@@ -75,7 +75,7 @@ export function listJobs(
     ...(after ? [after.submittedAt, after.clientId] : []),
     limit,
   )
-  return [...rows].map((row) => ({ ...ledgerJob(row), end: endOf(row, isRescuing, now), openAt: row.open_at }))
+  return [...rows].map((row) => ({ ...toLedgerJob(row), end: endOf(row, isRescuing, now), openAt: row.open_at }))
 }
 
 /** How the job ended for its client; null while it is open for it, or where only its backend could tell. */
@@ -97,19 +97,7 @@ export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | nu
   if (filter.arm) where('arm = ?', filter.arm)
   if (filter.status) where('status = ?', filter.status)
   if (filter.shadow !== undefined) where('shadow = ?', Number(filter.shadow))
-  return paged(rowsAfter(sql, conditions, values, cursor, limit), limit, (row) => ({
-    id: row.client_id,
-    arm: row.arm,
-    stage: row.stage,
-    epoch: row.epoch,
-    status: row.status,
-    outcome: row.outcome,
-    shadow: row.shadow === 1,
-    rescued: row.rescued_upstream !== null,
-    submitted_at: iso(row.submitted_at),
-    ended_at: row.ended_at === null ? null : iso(row.ended_at),
-    seconds: row.seconds,
-  }))
+  return paged(rowsAfter(sql, conditions, values, cursor, limit), limit, toJobView)
 }
 
 export function pairViews(
@@ -154,10 +142,6 @@ function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page
   const page = rows.slice(0, limit)
   const last = page.at(-1)
   return { items: page.map(view), next: rows.length > limit && last ? `${last.submitted_at}|${last.id}` : null }
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 /** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */

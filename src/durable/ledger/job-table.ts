@@ -4,21 +4,10 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { JobName, JobUpdate, LedgerJob } from '../rpc.ts'
+import { COLUMNS, copyKey, IDS_A_MS, jobKey, type JobRow } from '../job-shapes.ts'
+import type { JobName, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import {
-  CLIP_WORK,
-  COLUMNS,
-  copyKey,
-  countedEnd,
-  countedSlow,
-  goneBy,
-  IDS_A_MS,
-  jobKey,
-  type JobRow,
-  latencies,
-  statusOf,
-} from './job-row.ts'
+import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, statusOf } from './job-ends.ts'
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
@@ -88,7 +77,7 @@ export class JobTable {
   }
 
   /** Takes a job up; false where it is known already, and stays as it is. */
-  add(job: LedgerJob & { work?: number | null }, more: Added = {}): boolean {
+  add(job: LedgerJob, more: Added = {}): boolean {
     const { arm, replica, upstreamId, submittedAt } = job
     const key = more.key ?? jobKey(arm, replica, upstreamId)
     const values = [
@@ -209,7 +198,7 @@ export class JobTable {
   end(
     row: JobRow,
     outcome: Outcome,
-    reported: JobUpdate['reported'],
+    reported: ReportedSeconds,
     { seenAt, isVague = false }: Seen,
     now: number,
   ): boolean {
@@ -217,13 +206,13 @@ export class JobTable {
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
     // By its backend in whole seconds, so up to one more.
-    const seconds = reported.total === null ? measured : Math.min(measured, reported.total + 1)
+    const seconds = reported.totalSeconds === null ? measured : Math.min(measured, reported.totalSeconds + 1)
     const ended = this.#sql.exec(
       "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
       statusOf(outcome),
       outcome,
       outcome === 'not_observed' ? null : seconds,
-      reported.run,
+      reported.runSeconds,
       seenAt,
       row.key,
     )

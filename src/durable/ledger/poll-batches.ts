@@ -3,9 +3,8 @@
  * nothing of what the polls have found.
  */
 import type { Pollers, PollResult } from '../poll-runner.ts'
-import type { BackendName } from '../rpc.ts'
 import { within } from '../deadline.ts'
-import type { JobRow } from './job-row.ts'
+import type { JobRow } from '../job-shapes.ts'
 
 /** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
 export const BATCH_MS = 20_000
@@ -31,7 +30,7 @@ export class PollBatches {
   }
 
   /** Replicas of this arm that no more batches may be started for now. */
-  fullReplicas({ arm }: Pick<BackendName, 'arm'>): number[] {
+  fullReplicas({ arm }: Pick<JobRow, 'arm'>): number[] {
     const hosts = new Set(this.#underWay.values())
     return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
   }
@@ -76,7 +75,7 @@ export class PollBatches {
 }
 
 /** A backend by a name of its own. */
-export function hostOf({ arm, replica }: BackendName): string {
+export function hostOf({ arm, replica }: Pick<JobRow, 'arm' | 'replica'>): string {
   return `${arm}:${replica}`
 }
 

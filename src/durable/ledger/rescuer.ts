@@ -10,7 +10,7 @@ import type { Outcome } from '../../core/outcome.ts'
 import type { RescueStatus } from '../rpc.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
-import { type JobRow, ledgerJob } from './job-row.ts'
+import { type JobRow, toLedgerJob } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 
 /** The platform lets an object wait for six backends at a time. */
@@ -139,7 +139,7 @@ export class Rescuer {
     this.#bodies.drop(row.key)
     this.#jobs.rescued(row.key, { upstreamId, replica })
     // Control did not choose this job, so it is in nobody's counters.
-    const going = { ...ledgerJob(row), upstreamId, replica, arm: 'control' as const, work: row.work }
+    const going = { ...toLedgerJob(row), upstreamId, replica, arm: 'control' as const, work: row.work }
     this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
   }
 }

@@ -6,7 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../rpc.ts'
 import { CopyLeases, LEASE_MS } from './copy-leases.ts'
 import type { Funnel } from './funnel.ts'
-import { copyKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
+import { copyKey, type JobRow, NOTHING_REPORTED } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 

@@ -14,7 +14,7 @@ import type {
   CopyLease,
   CopyResult,
   CounterBatch,
-  JobEntry,
+  LedgerJob,
   JobUpdate,
 } from '../../../src/durable/rpc.ts'
 
@@ -67,7 +67,7 @@ export function batch(
   return { source, seq, lost: 0, rows: [{ series: series(over), counters }] }
 }
 
-export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
+export function entry(name: string, over: Partial<LedgerJob> = {}): LedgerJob {
   const arm = over.arm ?? 'candidate'
   return {
     upstreamId: `video-${name}`,
@@ -86,9 +86,9 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
   }
 }
 
-export function jobUpdate(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobUpdate {
+export function jobUpdate(job: LedgerJob, outcome: Outcome | null, at = Date.now()): JobUpdate {
   const { work: _, rescue: __, ...tag } = job
-  return { job: tag, outcome, reported: { queue: null, run: null, total: null }, at }
+  return { job: tag, outcome, reported: { queueSeconds: null, runSeconds: null, totalSeconds: null }, at }
 }
 
 /** As wrangler.toml has them for this release. */
@@ -108,7 +108,7 @@ let isolates = 0
 /** A copy of this control job by an isolate of its own; `result` null: its submit is still under way. Why not, if refused. */
 export async function copyOf(
   object: Pick<JobLedger, 'flush'>,
-  control: JobEntry,
+  control: LedgerJob,
   result: CopyResult | null = null,
   caps: CopyBatch['caps'] = CAPS,
 ): Promise<string | null> {
@@ -119,7 +119,7 @@ export async function copyOf(
   return null
 }
 
-export function sentCopy({ rescue: _, ...control }: JobEntry, result: CopyResult | null = null): CopyEntry {
+export function sentCopy({ rescue: _, ...control }: LedgerJob, result: CopyResult | null = null): CopyEntry {
   return { control, sentAt: Date.now(), result }
 }
 

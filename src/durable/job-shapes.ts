@@ -1,20 +1,16 @@
-/** One row of the ledger's jobs: its columns, a job on its way into them and out, and what it is counted as. Runs no SQL. */
-import type { Arm } from '../../core/arm.ts'
-import type { Outcome } from '../../core/outcome.ts'
-import { count, emptyCounters, type Measure, type Series } from '../../core/window.ts'
-import type { JobUpdate, LedgerJob } from '../rpc.ts'
-import type { CountedRow } from '../window-store.ts'
+/**
+ * A job in its five shapes, and how one becomes another: what its id says (`JobTag`), what its backend's answer shows
+ * (`BackendJob`), what isolates and ledgers tell each other (`LedgerJob`, and `JobUpdate` of it), what the ledger keeps
+ * (`JobRow`), what the API shows (`JobView`). Runs no SQL.
+ */
+import type { JobView } from '../api/index.ts'
+import type { Arm } from '../core/arm.ts'
+import type { Outcome } from '../core/outcome.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
+import type { BackendJob } from '../protocols/protocol.ts'
+import type { JobUpdate, LedgerJob, ReportedSeconds } from './rpc.ts'
 
-/** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
-export const CLIP_WORK = 81 * 832 * 480
-
-export const NOTHING_REPORTED = { queue: null, run: null, total: null }
-
-/** Values of `gone`. */
-const GONE = 1
-export const GIVEN_UP = 2
-
-export type RowStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout' | 'not_observed'
+export const NOTHING_REPORTED: ReportedSeconds = { queueSeconds: null, runSeconds: null, totalSeconds: null }
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
 export type JobRow = {
@@ -35,7 +31,7 @@ export type JobRow = {
   counted: number
   submitted_at: number
   work: number | null
-  status: RowStatus
+  status: JobView['status']
   outcome: Outcome | null
   seconds: number | null
   run_seconds: number | null
@@ -47,7 +43,7 @@ export type JobRow = {
   overdue: number
   rescued_upstream: string | null
   rescued_replica: number | null
-  /** GONE: its backend no longer has it, though it may have ended well before. GIVEN_UP: its owner deleted it. */
+  /** 1: its backend no longer has it, though it may have ended well before. 2: its owner deleted it. */
   gone: number
   /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
   open_at: number | null
@@ -85,7 +81,7 @@ export function copyKey({ arm, replica, upstreamId }: Pick<LedgerJob, 'arm' | 'r
 /** In SQL: the key of the control job that a row copies. */
 export const COPIED_KEY = `substr(jobs.key, 1, length(jobs.key) - ${COPY.length})`
 
-export function ledgerJob(row: JobRow): LedgerJob {
+export function toLedgerJob(row: JobRow): LedgerJob {
   return {
     clientId: row.client_id,
     upstreamId: row.upstream_id,
@@ -100,65 +96,32 @@ export function ledgerJob(row: JobRow): LedgerJob {
   }
 }
 
-function seriesOf(row: JobRow): Series {
+export function iso(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+export function toJobView(row: JobRow): JobView {
   return {
+    id: row.client_id,
+    arm: row.arm,
     stage: row.stage,
     epoch: row.epoch,
-    arm: row.arm,
-    operation: 'job',
+    status: row.status,
+    outcome: row.outcome,
     shadow: row.shadow === 1,
+    rescued: row.rescued_upstream !== null,
+    submitted_at: iso(row.submitted_at),
+    ended_at: row.ended_at === null ? null : iso(row.ended_at),
+    seconds: row.seconds,
   }
 }
 
-/** What a job that ended well took, as far as it is known; `seconds` null where that can't be told from here. */
-export function latencies(
-  row: JobRow,
-  seconds: number | null,
-  reported: JobUpdate['reported'],
-): Partial<Record<Measure, number>> {
-  const worked = reported.run ?? seconds
-  return {
-    ...(seconds === null ? {} : { latency: seconds }),
-    ...(row.work && worked !== null ? { per_clip: (worked * CLIP_WORK) / row.work } : {}),
-    ...(reported.queue === null ? {} : { queue: reported.queue }),
-    ...(reported.run === null ? {} : { run: reported.run }),
-  }
-}
-
-/** One job's end, for the windows. */
-export function countedEnd(row: JobRow, outcome: Outcome, seconds: Partial<Record<Measure, number>>): CountedRow {
-  const counters = emptyCounters()
-  count(counters, { outcome, seconds })
-  return { series: seriesOf(row), counters }
-}
-
-/** An open job that is slow by its age already: a latency, and no request yet. `at` in unix ms. */
-export function countedSlow(row: JobRow, at: number): CountedRow {
-  const age = (at - row.submitted_at) / 1000
-  const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_REPORTED))
-  return { series, counters: { ...counters, requests: 0 } }
-}
-
-/** Whether a job of this end is still with its backend. */
-export function goneBy(outcome: Outcome): number {
-  if (outcome === 'cancelled') return GIVEN_UP
-  return outcome === 'job_lost' ? GONE : 0
-}
-
-export function statusOf(outcome: Outcome): RowStatus {
-  switch (outcome) {
-    case 'ok':
-      return 'succeeded'
-    case 'cancelled':
-    case 'aborted':
-      return 'cancelled'
-    case 'job_lost':
-      return 'lost'
-    case 'job_timeout':
-      return 'timeout'
-    case 'not_observed':
-      return 'not_observed'
-    default:
-      return 'failed'
-  }
+/** What an answer shows of a job; or its end, where its backend no longer knows it or its client gave it up. `at` in unix ms. */
+export function toJobUpdate(job: LedgerJob, shown: BackendJob | 'job_lost' | 'cancelled', at: number): JobUpdate {
+  const { upstreamId, arm, replica, epoch, stage, submittedAt, owner, anonymous, clientId, prefix } = job
+  // Without the body, which went with the submit.
+  const named = { upstreamId, arm, replica, epoch, stage, submittedAt, owner, anonymous, clientId, prefix }
+  if (typeof shown === 'string') return { job: named, outcome: shown, reported: NOTHING_REPORTED, at }
+  const { queueSeconds, runSeconds, totalSeconds } = shown
+  return { job: named, outcome: outcomeOf(shown), reported: { queueSeconds, runSeconds, totalSeconds }, at }
 }
