@@ -78,7 +78,13 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
     {
       url: url + body.path,
       method: 'POST',
-      headers: toShadow(body.contentType, x.requestId, deps.newId(), authorizationOf(x, lane, 'candidate')),
+      headers: toShadow(
+        body.contentType,
+        x.requestId,
+        deps.newId(),
+        authorizationOf(x, lane, 'candidate'),
+        lane.protocol.submitHeaders,
+      ),
       body: body.bytes,
       timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
     },

@@ -1,11 +1,12 @@
 /** The one list of wire protocols. */
+import { dashscope } from './dashscope.ts'
 import { fal } from './fal.ts'
 import { http } from './http.ts'
 import { lightx2v } from './lightx2v.ts'
 import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, lightx2v, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, dashscope, lightx2v, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

@@ -23,6 +23,7 @@ import { fingerprintOf } from './submission/fingerprint.ts'
 import { positive } from './submission/positive.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { translateAnswer, translateText } from './translate.ts'
+import { secondsBetween } from './wall-clock.ts'
 
 const API = '/v1/tasks'
 /** Any file of the server's, by a path that says nothing of whose it is. */
@@ -190,14 +191,6 @@ function submitError({ status, body }: BackendAnswer): 'saturated' | 'client_err
   if (status === 503 && detail.startsWith('Task queue is full')) return 'saturated'
   const isTaken = status === 503 && detail.endsWith('already exists')
   return isTaken || (status === 500 && detail.includes('Image URL is not accessible')) ? 'client_error' : null
-}
-
-/** Between two times of one clock that tells no zone; null where they are none, or it was set back. */
-function secondsBetween(from: unknown, to: unknown): number | null {
-  const ms = (time: unknown) =>
-    typeof time === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(time) ? Date.parse(`${time}Z`) : NaN
-  const seconds = (ms(to) - ms(from)) / 1000
-  return seconds >= 0 ? seconds : null
 }
 
 function placeholder({ clientId, submittedAt, end }: ShownJob) {

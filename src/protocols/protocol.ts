@@ -132,6 +132,8 @@ export interface ListQuery {
   limit: number
   after: string | null
   order: 'asc' | 'desc'
+  /** Jobs before the page, on a wire that counts pages. */
+  skip?: number
 }
 
 export interface Translation {
@@ -181,8 +183,8 @@ export interface HttpProtocol extends Wire {
 /** How a wire lists its caller's jobs. */
 export interface JobList {
   query(query: URLSearchParams): ListQuery
-  /** The caller's own jobs, already translated, as this protocol's list. */
-  answer(jobs: unknown[], more: boolean): unknown
+  /** The caller's own jobs, already translated, as this protocol's list. `asked`: the URL that the client asked. */
+  answer(jobs: unknown[], more: boolean, asked: URL): unknown
 }
 
 /** Where a wire tells how a job ended, if its status only says that it has. */
@@ -200,12 +202,14 @@ export interface JobResult {
  */
 export interface JobProtocol extends Wire {
   readonly kind: 'jobs'
+  /** Headers, in lower case, that a submit must have; for those that Sluice makes by itself. */
+  readonly submitHeaders?: Readonly<Record<string, string>>
   /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
   readJob(answer: BackendAnswer): JobSight | null
-  /** An arm's error in the answer to a submit that its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
-  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | null
+  /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
+  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | 'content_refused' | null
   /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
   refusesCancel?(body: unknown): boolean
   /**

@@ -259,14 +259,19 @@ describe('lists and content', () => {
     }
   })
   test('lists name their first and last job', () => {
-    expect(openaiVideos.list!.answer([{ id: 'a' }, { id: 'b' }], true)).toEqual({
+    const asked = new URL('http://gateway.test/v1/videos')
+    expect(openaiVideos.list!.answer([{ id: 'a' }, { id: 'b' }], true, asked)).toEqual({
       object: 'list',
       data: [{ id: 'a' }, { id: 'b' }],
       first_id: 'a',
       last_id: 'b',
       has_more: true,
     })
-    expect(openaiVideos.list!.answer([], false)).toMatchObject({ first_id: null, last_id: null, has_more: false })
+    expect(openaiVideos.list!.answer([], false, asked)).toMatchObject({
+      first_id: null,
+      last_id: null,
+      has_more: false,
+    })
   })
   test.each([
     ['video/mp4', true],

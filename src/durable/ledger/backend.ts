@@ -78,7 +78,12 @@ export class Backend {
 
   /** A failed candidate job's body, sent to this replica of control with the arm's whole patience. */
   async resubmit(body: KeptBody, replica: number, idempotencyKey: string): Promise<Resubmitted> {
-    const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
+    const headers = {
+      ...this.#protocol.submitHeaders,
+      'content-type': body.contentType,
+      accept: 'application/json',
+      'idempotency-key': idempotencyKey,
+    }
     const response = await this.#call(
       { arm: 'control', replica },
       { method: 'POST', path: body.path },
