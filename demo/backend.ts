@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
+import { createDashscopeApi } from './dashscope-api.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createLightX2vApi } from './lightx2v-api.ts'
@@ -15,7 +16,12 @@ import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createVideosApi } from './videos-api.ts'
 
 /** By the names that `protocol` has in a release. */
-const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi, lightx2v: createLightX2vApi }
+const WIRES = {
+  'openai-videos': createVideosApi,
+  fal: createFalApi,
+  dashscope: createDashscopeApi,
+  lightx2v: createLightX2vApi,
+}
 
 export interface BackendOptions {
   name: string
