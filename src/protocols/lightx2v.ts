@@ -69,12 +69,12 @@ export const lightx2v: JobProtocol = {
   submitError,
   refusesCancel: (body) =>
     isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success',
-  readIds: (body) => (isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []),
+  readIds: idsIn,
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: {
     query: () => ({ limit: MAX_LISTED, after: null, order: 'desc' }),
-    answer: (jobs) => Object.fromEntries(jobs.filter(isObject).map((job) => [String(job['task_id']), job])),
+    answer: (jobs) => Object.fromEntries(jobs.flatMap((job) => idsIn(job).map((id) => [id, job]))),
   },
   placeholder,
   result: null,
@@ -203,6 +203,10 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
     end_time: end && naive(end.at),
     error: isFailed ? 'the job has failed; a poll of it tells why' : null,
   }
+}
+
+function idsIn(body: unknown): string[] {
+  return isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
