@@ -29,6 +29,9 @@ type Members = Record<string, unknown>
 
 const membersOf = (value: unknown): Members => (value !== null && typeof value === 'object' ? (value as Members) : {})
 
+/** What a backend has to say may be a whole trace. */
+const LONG = 'out of memory '.repeat(50)
+
 const DOCUMENTED: Record<string, Documented> = {
   'openai-videos': {
     words: {
@@ -41,14 +44,14 @@ const DOCUMENTED: Record<string, Documented> = {
     running: (id) => ({ id, object: 'video', status: 'in_progress', progress: 40 }),
     over: (id, status) => ({
       ...{ id, status, created_at: 1, completed_at: 9, inference_time_s: 3.5 },
-      error: { code: 'server_error', message: 'out of memory' },
+      error: { code: 'server_error', message: LONG },
     }),
   },
   fal: {
     words: { ended: ['COMPLETED'] },
     at: ({ status }) => [status],
     running: (id) => ({ status: 'IN_PROGRESS', request_id: id, logs: null }),
-    over: (id, status) => ({ status, request_id: id, metrics: { inference_time: 3.5 }, detail: 'no', error_type: 'x' }),
+    over: (id, status) => ({ status, request_id: id, metrics: { inference_time: 3.5 }, detail: LONG, error_type: 'x' }),
   },
   dashscope: {
     words: { succeeded: ['SUCCEEDED'], failed: ['FAILED', 'UNKNOWN'], cancelled: ['CANCELED'] },
@@ -57,7 +60,7 @@ const DOCUMENTED: Record<string, Documented> = {
     over: (id, word) => ({
       request_id: 'r-1',
       output: {
-        ...{ task_id: id, task_status: word, code: 'InternalError', message: 'out of memory' },
+        ...{ task_id: id, task_status: word, code: 'InternalError', message: LONG },
         ...{ submit_time: '2026-01-01 00:00:00.000', scheduled_time: '2026-01-01 00:00:01.000' },
         end_time: '2026-01-01 00:00:09.500',
       },
@@ -69,7 +72,7 @@ const DOCUMENTED: Record<string, Documented> = {
     at: ({ status, task_status: submitted }) => [status, submitted],
     running: (id) => ({ task_id: id, status: 'processing', error: null }),
     over: (id, status) => ({
-      ...{ task_id: id, status, error: 'out of memory', error_type: 'OutOfMemoryError', save_result_path: id },
+      ...{ task_id: id, status, error: LONG, error_type: 'OutOfMemoryError', save_result_path: id },
       ...{ start_time: '2026-01-01T00:00:00.5', end_time: '2026-01-01T00:00:09.5' },
     }),
   },
@@ -78,7 +81,7 @@ const DOCUMENTED: Record<string, Documented> = {
     at: ({ status }) => [status],
     running: (id) => ({ id, status: 'processing', error: null, logs: '' }),
     over: (id, status) => ({
-      ...{ id, status, error: 'out of memory', metrics: { predict_time: 3.5, total_time: 4 }, output: null },
+      ...{ id, status, error: LONG, metrics: { predict_time: 3.5, total_time: 4 }, output: null },
       ...{
         created_at: '2026-01-01T00:00:00Z',
         started_at: '2026-01-01T00:00:01Z',
@@ -103,7 +106,7 @@ const DOCUMENTED: Record<string, Documented> = {
           completed: true,
           messages: [
             ['execution_start', { timestamp: 1 }],
-            ['execution_error', { timestamp: 9, exception_type: 'OutOfMemoryError', exception_message: 'no' }],
+            ['execution_error', { timestamp: 9, exception_type: 'OutOfMemoryError', exception_message: LONG }],
           ],
         },
       },
@@ -136,7 +139,7 @@ const WORDS = [
 const scalar = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...WORDS) },
   // JSON has no infinity, but numbers that are read as one.
-  fc.constantFrom(null, true, false, 0, -1, Infinity, -0, 1.5, 400, 500, '500', 'a'.repeat(600)),
+  fc.constantFrom(null, true, false, 0, -1, Infinity, -0, 1.5, 400, 500, '500'),
   fc.string({ maxLength: 8 }),
   fc.double({ noNaN: true, noDefaultInfinity: true }),
 )
@@ -158,7 +161,7 @@ const { value: anyJson } = fc.letrec<{ value: unknown }>((tie) => ({
 /** An answer of the wire with up to two values in it in place of what belongs there, or beside it. */
 function spoilt(body: object): fc.Arbitrary<unknown> {
   const place = fc.tuple(fc.constantFrom(...pathsOf(body)), fc.option(fc.constantFrom(...NAMES), { freq: 2 }))
-  const change = fc.tuple(place, fc.oneof(scalar, anyJson))
+  const change = fc.tuple(place, fc.oneof(fc.constant(null), scalar, anyJson))
   return fc.array(change, { maxLength: 2 }).map((changes) =>
     changes.reduce<unknown>((whole, [[path, beside], value]) => {
       const at = beside === null ? path : [...path.slice(0, -1), beside]
@@ -212,7 +215,7 @@ describe.each(WIRES.map((wire) => [wire.name, wire] as const))('any answer of %s
         expect([undefined, true, false]).toContain(wire.refusesCancel?.(body))
         expectIds(wire.readIds(body), body)
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
     )
   })
 
