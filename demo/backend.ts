@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
 import { createComfyApi } from './comfy-api.ts'
+import { createDashscopeApi } from './dashscope-api.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createLightX2vApi } from './lightx2v-api.ts'
@@ -20,9 +21,10 @@ import { createVideosApi } from './videos-api.ts'
 const WIRES = {
   'openai-videos': createVideosApi,
   fal: createFalApi,
-  lightx2v: createLightX2vApi,
   replicate: createReplicateApi,
   comfyui: createComfyApi,
+  dashscope: createDashscopeApi,
+  lightx2v: createLightX2vApi,
 }
 
 export interface BackendOptions {

@@ -90,8 +90,15 @@ export function ofSubmit(headers: Headers): Headers {
  * A copy carries nothing of its user: no credentials, cookies, ids or user agent. Its idempotency key is its own: clients
  * choose request ids and may use one for all their submits, of which a backend would then make one job.
  */
-export function toShadow(contentType: string, requestId: string, key: string, authorization: string | null): Headers {
+export function toShadow(
+  contentType: string,
+  requestId: string,
+  key: string,
+  authorization: string | null,
+  needed: Readonly<Record<string, string>> = {},
+): Headers {
   const headers = new Headers({
+    ...needed,
     'content-type': contentType,
     accept: 'application/json',
     'x-request-id': `shadow-${requestId}`,

@@ -73,7 +73,13 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
     {
       url: url + body.path,
       method: 'POST',
-      headers: toShadow(body.contentType, ctx.requestId, deps.newId(), authorizationOf(ctx, runtime, 'candidate')),
+      headers: toShadow(
+        body.contentType,
+        ctx.requestId,
+        deps.newId(),
+        authorizationOf(ctx, runtime, 'candidate'),
+        runtime.protocol.submitHeaders,
+      ),
       body: body.bytes,
       timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
     },

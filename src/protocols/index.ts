@@ -1,5 +1,6 @@
 /** The one list of wire protocols. */
 import { comfyui } from './comfyui.ts'
+import { dashscope } from './dashscope.ts'
 import { fal } from './fal.ts'
 import { http } from './http.ts'
 import { lightx2v } from './lightx2v.ts'
@@ -7,7 +8,7 @@ import { openaiVideos } from './openai-videos.ts'
 import type { JobProtocol, Protocol } from './protocol.ts'
 import { replicate } from './replicate.ts'
 
-const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, lightx2v, replicate, comfyui, http]
+const PROTOCOLS: readonly Protocol[] = [openaiVideos, fal, dashscope, lightx2v, replicate, comfyui, http]
 
 export const PROTOCOL_NAMES: readonly string[] = PROTOCOLS.map(({ name }) => name)
 

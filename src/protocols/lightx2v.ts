@@ -23,6 +23,7 @@ import { fingerprintOf } from './submission/fingerprint.ts'
 import { positive } from './submission/positive.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { translateAnswer, translateText } from './translate.ts'
+import { secondsBetween } from './wall-clock.ts'
 
 const API = '/v1/tasks'
 /** Any file of the server's, by a path that says nothing of whose it is. */
@@ -68,12 +69,12 @@ export const lightx2v: JobProtocol = {
   submitError,
   refusesCancel: (body) =>
     isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success',
-  readIds: (body) => (isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []),
+  readIds: idsIn,
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: {
     query: () => ({ limit: MAX_LISTED, after: null, order: 'desc' }),
-    answer: (jobs) => Object.fromEntries(jobs.filter(isObject).map((job) => [String(job['task_id']), job])),
+    answer: (jobs) => Object.fromEntries(jobs.flatMap((job) => idsIn(job).map((id) => [id, job]))),
   },
   placeholder,
   result: null,
@@ -192,14 +193,6 @@ function submitError({ status, body }: BackendAnswer): 'saturated' | 'client_err
   return isTaken || (status === 500 && detail.includes('Image URL is not accessible')) ? 'client_error' : null
 }
 
-/** Between two times of one clock that tells no zone; null where they are none, or it was set back. */
-function secondsBetween(from: unknown, to: unknown): number | null {
-  const ms = (time: unknown) =>
-    typeof time === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?$/.test(time) ? Date.parse(`${time}Z`) : NaN
-  const seconds = (ms(to) - ms(from)) / 1000
-  return seconds >= 0 ? seconds : null
-}
-
 function placeholder({ clientId, submittedAt, end }: ShownJob) {
   const naive = (at: number) => new Date(at).toISOString().slice(0, -1)
   const isFailed = end !== null && end.outcome !== 'ok'
@@ -210,6 +203,10 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
     end_time: end && naive(end.at),
     error: isFailed ? 'the job has failed; a poll of it tells why' : null,
   }
+}
+
+function idsIn(body: unknown): string[] {
+  return isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 /** What members of bodies hold, told by their names alone. Which of it matters is the readers' business. */
 
 /** The client's own words, in which an id or a field's name would be a coincidence. */
-export const PROMPTS: ReadonlySet<string> = new Set(['prompt', 'negative_prompt'])
+export const PROMPTS: ReadonlySet<string> = new Set(['prompt', 'negative_prompt', 'orig_prompt', 'actual_prompt'])
 
 /** Paths in the backend's own file system. */
 export const SERVER_PATHS: ReadonlySet<string> = new Set([

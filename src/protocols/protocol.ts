@@ -151,6 +151,8 @@ export interface ListQuery {
   limit: number
   after: string | null
   order: 'asc' | 'desc'
+  /** Jobs before the page, on a wire that counts pages. */
+  skip?: number
 }
 
 export interface Translation {
@@ -238,12 +240,14 @@ export interface JobResult {
  */
 export interface JobProtocol extends Wire {
   readonly kind: 'jobs'
+  /** Headers, in lower case, that a submit must have; for those that Sluice makes by itself. */
+  readonly submitHeaders?: Readonly<Record<string, string>>
   /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
   readJob(answer: BackendAnswer): BackendJob | null
-  /** An arm's error in the answer to a submit that its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
-  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | null
+  /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
+  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | 'content_refused' | null
   /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
   refusesCancel?(body: unknown): boolean
   /**

@@ -67,18 +67,19 @@ export function translateAnswer(text: string, translation: Translation, words: W
 }
 
 /** What makes more of an answer than its id matter: URLs, rooted paths, files, encoded and escaped text. */
+const ID_NAME = /"([a-z]{1,16}_)?id"\s*:\s*$/
 const NEEDS_READING = /\/\/|"\/|[\\%]|url|_path|file:/i
 
 /**
  * The usual answer to a submit or a poll, at the cost of a search: the one known id stands there once, as the value of
- * `id`, and nothing else in it can need a change. Null for every other.
+ * `id` or `task_id` and the like, and nothing else in it can need a change. Null for every other.
  */
 function withOneId(text: string, { ids }: Translation): string | null {
   if (ids.size !== 1) return null
   const [id, own] = ids.entries().next().value!
   const at = text.indexOf(`"${id}"`)
   if (at < 0 || text.indexOf(id, at + 2) >= 0 || text.indexOf(id) !== at + 1) return null
-  if (isPlain(id) || NEEDS_READING.test(text) || !/"id"\s*:\s*$/.test(text.slice(Math.max(0, at - 16), at))) return null
+  if (isPlain(id) || NEEDS_READING.test(text) || !ID_NAME.test(text.slice(Math.max(0, at - 32), at))) return null
   return text.slice(0, at + 1) + own + text.slice(at + 1 + id.length)
 }
 

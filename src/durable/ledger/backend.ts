@@ -79,7 +79,12 @@ export class Backend {
 
   /** A failed candidate job's body, sent to this replica of control with the arm's whole timeout. */
   async resubmit(body: StoredBody, replica: number, idempotencyKey: string): Promise<Resubmitted> {
-    const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
+    const headers = {
+      ...this.#protocol.submitHeaders,
+      'content-type': body.contentType,
+      accept: 'application/json',
+      'idempotency-key': idempotencyKey,
+    }
     const response = await this.#call(
       { arm: 'control', replica },
       { method: 'POST', path: body.path },

@@ -3,7 +3,7 @@
  * behalf. Everything else stays byte for byte.
  */
 import { Allowance } from '../body/bounds.ts'
-import { applyEdits } from '../body/edit.ts'
+import { applyEdits, type Edit } from '../body/edit.ts'
 import type { Field, FormBody } from '../body/form-body.ts'
 import { editJson, type JsonEditor } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
@@ -17,13 +17,18 @@ const WORD = /[\w-]+/g
 const AFTER_NAME = /["']?\s*:/y
 
 /** The whole body without such fields and those that are `own` to the job; the very same bytes where there are none. */
-export function shadowCopy(body: FormBody, own: (field: Field) => boolean = () => false): Uint8Array<ArrayBuffer> {
+export function shadowCopy(body: FormBody, own?: (field: Field) => boolean): Uint8Array<ArrayBuffer> {
+  return applyEdits(body.bytes, shadowEdits(body, own))
+}
+
+/** The same as edits, for who makes others beside them. */
+export function shadowEdits(body: FormBody, own: (field: Field) => boolean = () => false): Edit[] {
   const gone = new Set(body.fields.filter((field) => isLeftOut(field) || own(field)))
   const allowance = new Allowance(body.bytes.length)
   const edits = body.fields
     .filter((field) => !gone.has(field))
     .flatMap((field) => editText(body, field, (text) => shadowText(text, pathOf(field.name), allowance)))
-  return applyEdits(body.bytes, [...body.remove(gone), ...edits])
+  return [...body.remove(gone), ...edits]
 }
 
 /** Whether the whole field goes, by its name (`metadata[a]` too) or by the store that it names. */
