@@ -67,7 +67,7 @@ export function readByAnyPage(request: Request): Record<string, string> {
 }
 
 /** Our own headers, and the same facts for the log line. */
-function mark(x: Exchange, { lane, snapshot, routed }: Decided, headers: Headers): void {
+export function mark(x: Exchange, { lane, snapshot, routed }: Decided, headers: Headers): void {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
   Object.assign(x.log, { release: lane.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
   headers.set('x-request-id', x.requestId)

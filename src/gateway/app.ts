@@ -21,6 +21,7 @@ import { listJobs } from './list.ts'
 import { aboutNamed } from './named-jobs.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passOn } from './pass-on.ts'
+import { proxySocket } from './socket.ts'
 import type { Submit } from './attempt.ts'
 import { submit } from './submit.ts'
 import type { Subject } from './subject.ts'
@@ -95,6 +96,8 @@ async function route(x: Exchange): Promise<Response> {
       return withSnapshot(x, lane, way, (snapshot) => submitOnce(x, choice, subject, snapshot))
     case 'job':
       return withSnapshot(x, lane, way, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
+    case 'socket':
+      return withSnapshot(x, lane, way, (snapshot) => proxySocket(x, choice, snapshot, subject))
     case 'jobs':
       return withSnapshot(x, lane, way, (snapshot) =>
         aboutNamed(x, choice, subject, (named, route, job) => aboutOwned(named, snapshot, route, job)),

@@ -8,6 +8,7 @@ import { isTagged } from '../core/job-id.ts'
 import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
+import { isUpgrade } from './socket.ts'
 import { hasJobs, type JobLane, type Lane } from './isolate.ts'
 import { type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
@@ -19,6 +20,8 @@ export type Choice =
   | (Offer<JobLane> & { kind: 'job'; job: OwnedJob })
   /** A request about several jobs, each of which becomes one of its own. */
   | (Offer<JobLane> & { kind: 'jobs'; named: NamedJobs; lanes: JobLane[] })
+  /** A WebSocket, on which jobs of all of `lanes` are told of. */
+  | (Offer<JobLane> & { kind: 'socket'; lanes: JobLane[] })
   /** `list`: how the first of `lanes` words it. */
   | (Offer<JobLane> & { kind: 'list'; lanes: JobLane[]; list: JobList })
   /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
@@ -55,6 +58,12 @@ export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice>
     await admit(x, about.way, subject)
     const job = await resolveJob(x, withJobs, about.way.job!, subject)
     return { kind: 'job', lane: job.lane, way: wayOf(ofJobs, job.lane), job }
+  }
+  const sockets = isUpgrade(x.request) ? ofJobs.filter(({ way }) => way.answer === 'socket') : []
+  const socket = sockets.find(takesAnyModel) ?? sockets[0]
+  if (socket && isFirst(sockets[0]!, offers)) {
+    await admit(x, socket.way, subject)
+    return { kind: 'socket', ...socket, lanes: sockets.map(({ lane }) => lane) }
   }
   const naming = ofJobs.find(({ way }) => way.body === 'jobs')
   if (naming && isFirst(naming, offers)) {

@@ -4,6 +4,7 @@
  */
 import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
 import { searchAs } from './comfyui/caller.ts'
+import { openComfyFrame } from './comfyui/frame.ts'
 import { readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
 import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
@@ -39,7 +40,7 @@ export const comfyui: JobProtocol = {
   },
   placeholder,
   submitted: (clientId) => ({ prompt_id: clientId, number: 0, node_errors: {} }),
-  socket: { search: searchAs, read: readComfyMessage },
+  socket: { search: searchAs, read: readComfyMessage, openFrame: openComfyFrame },
   result: null,
   pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: historyPath(prefix, upstreamId) }),
   // An interrupt would stop whatever runs where the server is too old to look for the job.

@@ -219,8 +219,16 @@ export interface SocketMessage {
 export interface JobSocket {
   /** The query for a backend, with the caller's own name in it. */
   search(search: string, caller: string): string
-  /** Never throws. */
+  /** Of a text frame, or of the JSON that a binary one holds. Never throws. */
   read(message: string): SocketMessage
+  /** The JSON in a binary frame; null where it holds none. Never throws. */
+  openFrame(frame: Uint8Array): BinaryFrame | null
+}
+
+export interface BinaryFrame {
+  text: string
+  /** The frame with another text in its place; the very same where that is no other. */
+  withText: (text: string) => Uint8Array
 }
 
 /** Where a wire tells how a job ended, if its status only says that it has. */

@@ -39,10 +39,12 @@ export function readComfyJob({ status, body, job }: BackendAnswer): JobSight | n
 /** What a message tells; of one that is no JSON, nothing. */
 export function readComfyMessage(text: string): SocketMessage {
   const message = answerJson(text)
-  const data = isObject(message) ? message['data'] : null
-  if (!isObject(data) || !isResourceId(data['prompt_id'])) return { job: null, sight: null }
-  const job = data['prompt_id']
-  return { job, sight: endIn(job, String((message as Members)['type']), data) }
+  if (!isObject(message)) return { job: null, sight: null }
+  // The metadata of a picture stands by itself.
+  const { type, data = message } = message
+  const job = isObject(data) ? data['prompt_id'] : null
+  if (!isObject(data) || !isResourceId(job)) return { job: null, sight: null }
+  return { job, sight: typeof type === 'string' ? endIn(job, type, data) : null }
 }
 
 /** In a history: without a status an older build has it only for jobs that went well. */

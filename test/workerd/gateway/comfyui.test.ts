@@ -1,78 +1,16 @@
 /** ComfyUI's wire end to end at both arms: graph, history, files, queue, interrupt, and ids that clients choose. */
 import { describe, expect, it, vi } from 'vitest'
-import { createComfyServer } from '../../../demo/comfy-server.ts'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
-import { type BackendCall, codeOf, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
+import { type Arm, as, FILES, GRAPH, post, setup, submit } from '../../support/workerd/comfy.ts'
+import { type BackendCall, codeOf, type DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
 
-type Arm = 'control' | 'candidate'
 interface Entry {
   outputs: Record<string, { images: { filename: string; subfolder: string; type: string }[] }>
   status: { status_str: string; messages: [string, { prompt_id: string }][] }
   prompt: [number, string, object, { client_id?: string }]
 }
 
-const FILES = { control: 'wan2.1.safetensors', candidate: 'wan2.2.safetensors' }
-const GRAPH = {
-  '6': { class_type: 'CLIPTextEncode', inputs: { text: 'a red fox' } },
-  '37': { class_type: 'UNETLoader', inputs: { unet_name: FILES.control } },
-  '40': { class_type: 'EmptyHunyuanLatentVideo', inputs: { width: 832, height: 480, length: 81 } },
-  '57': { class_type: 'KSampler', inputs: { seed: 7, positive: ['6', 0], model: ['37', 0] } },
-  '61': { class_type: 'SaveVideo', inputs: { filename_prefix: 'video/ComfyUI' } },
-}
-
-function backend(arm: Arm, isOld = false) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const server = createComfyServer({
-    models: [FILES[arm]],
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-    isOld,
-  })
-  const answer = (call: BackendCall): Response => {
-    const { status, headers, body, text, file } = server.answer(call)
-    if (file) return new Response(Uint8Array.from(file), { status, headers })
-    return body === undefined
-      ? new Response(text ?? null, { status, headers })
-      : Response.json(body, { status, headers })
-  }
-  return { state, answer, server }
-}
-
-function setup(more: object = {}, isOld = false) {
-  const backends = { control: backend('control', isOld), candidate: backend('candidate', isOld) }
-  const plane = new DataPlane(
-    {
-      RELEASE_A: {
-        name: 'objects',
-        protocol: 'comfyui',
-        arms: {
-          control: { url: 'http://control.test' },
-          candidate: { url: 'http://candidate.test', model: FILES.candidate },
-        },
-        ...more,
-      },
-    },
-    (call) => backends[call.url.hostname.split('.')[0] as Arm].answer(call),
-  )
-  return { plane, ...backends }
-}
-
-const as = (arm: Arm, user = 'ann') => ({ 'x-user-id': user, ...(arm === 'candidate' ? TO_CANDIDATE : {}) })
 const pass = (seconds: number) => vi.setSystemTime(Date.now() + 1000 * seconds)
-
-function post(plane: DataPlane, path: string, body: unknown, headers: Record<string, string> = as('control')) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return plane.request('POST', path, { headers, ...(text === '' ? {} : { body: text }) })
-}
-
-async function submit(plane: DataPlane, arm: Arm, more: object = {}, user = 'ann', prefix = ''): Promise<string> {
-  const response = await post(plane, `${prefix}/prompt`, { prompt: GRAPH, client_id: 'me', ...more }, as(arm, user))
-  expect(response.status).toBe(200)
-  return (await response.json<{ prompt_id: string }>()).prompt_id
-}
 
 const get = async <T>(plane: DataPlane, path: string, user = 'ann') =>
   (await plane.request('GET', path, { headers: { 'x-user-id': user } })).json<T>()
