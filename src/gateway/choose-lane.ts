@@ -6,7 +6,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
-import { FILE_ROUTE, fileOf } from './backend-file.ts'
+import { FILE_ROUTE, fileOf, outputOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { isUpgrade } from './socket.ts'
 import { hasJobs, type JobLane, type Lane } from './isolate.ts'
@@ -50,8 +50,8 @@ export async function chooseLane(x: Exchange, subject: Subject): Promise<Choice>
   const byQuery = ofJobs.find(({ way }) => way.file)?.way.file
   if (byQuery) {
     await admit(x, FILE_ROUTE, subject)
-    const job = resolveFile(x, withJobs, byQuery.id, subject)
-    return { kind: 'job', lane: job.lane, way: { ...FILE_ROUTE, search: byQuery.search }, job }
+    const { job, way } = outputOf(resolveFile(x, withJobs, byQuery.id, subject), byQuery.search)
+    return { kind: 'job', lane: job.lane, way, job }
   }
   const about = offers.find(({ way }) => way.job !== null && way.body !== 'submission')
   if (about && (isTagged(about.way.job!) || isFirst(about, offers))) {

@@ -61,7 +61,8 @@ export const comfyui: JobProtocol = {
       "comfyui's nodes act by themselves: what a graph stores or calls, its copy stores or calls too",
     ],
   },
-  asksForVideo: () => true,
+  // Of a picture a preview or one channel of it may be asked for.
+  asksForVideo: (query) => !query.has('preview') && !query.has('channel'),
   isVideoType: () => true,
 }
 

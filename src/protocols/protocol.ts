@@ -168,7 +168,8 @@ export interface Translation {
    * Gateway path (`/…`, sealed) for a file of the backend's that is at no path of a job. Asked only where the wire
    * names a finished file in a good answer, since the client may have written any other URL. Given is its path below
    * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Ids are replaced in
-   * the result too, so only its first piece can tell which file is meant. Missing: such paths stay.
+   * the result too, so only its first piece can tell which file is meant. Missing: such paths stay. A wire that finds
+   * its files by their query (`Route.file`) may give it, and `#` with the backend's id of the job that made the file.
    */
   fileUrl?: (upstreamPath: string) => string
 }

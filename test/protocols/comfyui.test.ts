@@ -330,8 +330,8 @@ describe('answers', () => {
     const images = (outputs as Record<string, { images: { filename: string }[] }>)['61']!.images
     expect(images.map(({ filename }) => filename)).toEqual(['slc_1_slc.mp4', 'slc_2_slc.webm'])
     expect(sealedPaths).toEqual([
-      '/view?type=output&subfolder=video&filename=ComfyUI_00001_.mp4',
-      '/view?type=temp&subfolder=video&filename=b.webm',
+      `/view?type=output&subfolder=video&filename=ComfyUI_00001_.mp4#${ID}`,
+      `/view?type=temp&subfolder=video&filename=b.webm#${ID}`,
     ])
     expect(JSON.stringify(outputs)).toContain('mine.png')
     expect(JSON.stringify(status)).not.toContain(ID)

@@ -28,8 +28,9 @@ export function translateComfyHeader(name: string, value: string, translation: T
 
 const readPath = (path: string) => routeComfy('GET', path)
 
-function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): WireWords {
-  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, fileUrl, prefix) : null
+function wordsOf(translation: Translation, text: string): WireWords {
+  const { ids, fileUrl, isError } = translation
+  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation, fileUrl) : null
   return {
     readPath,
     holdsFile: () => false,
@@ -46,8 +47,13 @@ function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): 
 }
 
 /** What each file name becomes, by its place; of several at one place the first is the last in the list. */
-function sealedNames(text: string, fileUrl: (path: string) => string, prefix: string): Map<string, string[]> {
+function sealedNames(
+  text: string,
+  { ids, prefix }: Translation,
+  fileUrl: (path: string) => string,
+): Map<string, string[]> {
   const names = new Map<string, string[]>()
+  const job = jobOf(ids)
   let left = MAX_FILES
   const walk = (value: unknown, path: string[], isMade: boolean): void => {
     if (value === null || typeof value !== 'object' || path.length > MAX_DEPTH) return
@@ -59,7 +65,10 @@ function sealedNames(text: string, fileUrl: (path: string) => string, prefix: st
     if (isMade && typeof filename === 'string') {
       const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
       const at = [...path, 'filename'].join('\n')
-      const own = isFile && left-- > 0 ? sealedName({ filename, subfolder, type }, fileUrl, prefix) : filename
+      const own =
+        isFile && left-- > 0
+          ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
+          : filename
       if (names.has(at)) names.get(at)!.push(own)
       else names.set(at, [own])
     }
@@ -71,11 +80,13 @@ function sealedNames(text: string, fileUrl: (path: string) => string, prefix: st
   return names
 }
 
-function sealedName(
-  file: { filename: string; subfolder: string; type: string },
-  fileUrl: (path: string) => string,
-  prefix: string,
-): string {
-  const [, id = ''] = fileUrl(viewPath(prefix, file)).split('/')
-  return id + endingOf(file.filename)
+/** `path`: of the gateway's, whose first piece says which file it is. */
+function sealedName(path: string, filename: string): string {
+  return path.split('/')[1] + endingOf(filename)
+}
+
+/** Whose files they are, as a fragment: an answer and a message are about one job; '' where it is not known. */
+function jobOf(ids: ReadonlyMap<string, string>): string {
+  const [id, ...others] = ids.keys()
+  return id === undefined || others.length > 0 ? '' : `#${encodeURIComponent(id)}`
 }

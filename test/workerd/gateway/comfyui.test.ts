@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
 import { type Arm, as, FILES, GRAPH, post, setup, submit } from '../../support/workerd/comfy.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
 import { type BackendCall, codeOf, type DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
 
 interface Entry {
@@ -48,6 +49,7 @@ describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
     )
     expect(new Set(plane.calls.map(({ url }) => url.hostname))).toEqual(new Set([`${arm}.test`]))
     expect(plane.counted('submit')).toEqual({ [`${arm} ok`]: 1 })
+    expect(plane.counted('content')).toEqual({ [`${arm} ok`]: 1 })
     expect(plane.counted('poll')).toEqual({ [`${arm} ok`]: 2 })
   })
 
@@ -217,6 +219,18 @@ describe('a job that runs out of memory', () => {
     pass(20)
     expect(await get(plane, `/history/${id}`)).toEqual({})
   })
+})
+
+it('a finished job whose file is empty is the arm’s bad output', async () => {
+  const { plane, candidate } = setup()
+  const id = await submit(plane, 'candidate')
+  pass(20)
+  const [file] = (await history(plane, id))!.outputs['61']!.images
+  candidate.state.faults = { ...HEALTHY, empty_content: true }
+  const film = await plane.request('GET', fileUrl(file!), { headers: as('control') })
+  expect([film.status, (await film.arrayBuffer()).byteLength]).toEqual([200, 0])
+  expect((await counted(ledger(), 'content')).outcomes).toEqual({ bad_output: 1 })
+  expect((await counted(ledger(), 'job')).outcomes).toEqual({ bad_output: 1 })
 })
 
 it('a repeated submit with the same idempotency key names the same job', async () => {
