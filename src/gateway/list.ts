@@ -19,6 +19,8 @@ import type { Subject } from './subject.ts'
 
 /** Calls to backends for one list, whatever its length. */
 const MAX_CALLS = 20
+/** A page further back is empty. */
+const MAX_SKIPPED = 1000
 /** How often a page is filled up for jobs that are gone; the last time by the ledger alone. */
 const MAX_ROUNDS = 4
 /** The platform lets a request wait for six backends at a time. */
@@ -37,11 +39,17 @@ export async function listJobs(
   const [lane] = lanes as [JobLane, ...JobLane[]]
   const { now } = x.isolate.deps
   const began = now()
-  const { limit, after, order } = words.query(x.url.searchParams)
+  const { limit, after, order, skip = 0 } = words.query(x.url.searchParams)
   const { owners } = subject
   const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)
   let more = after === null || cursor !== null
+  if (more && skip > 0) {
+    const passed = skip > MAX_SKIPPED ? [] : await jobsAfter(lanes, { owners, cursor, limit: skip, order })
+    const last = passed[skip - 1]?.job
+    more = last !== undefined
+    if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
+  }
   const jobs: unknown[] = []
   const asking: Asking = { callsLeft: MAX_CALLS, silent: new Set() }
   // Jobs that their backends no longer know leave room on the page for those behind them.

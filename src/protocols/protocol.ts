@@ -151,6 +151,8 @@ export interface ListQuery {
   limit: number
   after: string | null
   order: 'asc' | 'desc'
+  /** Jobs before the page, on a wire that counts pages. */
+  skip?: number
 }
 
 export interface Translation {

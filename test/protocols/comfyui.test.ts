@@ -390,7 +390,8 @@ describe('lists', () => {
     expect(Object.keys(list.answer([{ b: 1 }, {}, { a: 1 }], true, at('/history')) as object)).toEqual(['a', 'b'])
     expect(list.ofKnown!(at('/api/history'))).toBeNull()
     expect(list.query(new URLSearchParams('max_items=3'))).toEqual({ limit: 3, after: null, order: 'desc' })
-    expect(list.query(new URLSearchParams('max_items=3&offset=3')).limit).toBe(0)
+    expect(list.query(new URLSearchParams('max_items=3&offset=3'))).toMatchObject({ limit: 3, order: 'asc', skip: 3 })
+    expect(Object.keys(list.answer([{ b: 1 }, { a: 1 }], true, at('/history?offset=0')) as object)).toEqual(['b', 'a'])
     expect(list.query(new URLSearchParams('max_items=-1')).limit).toBe(100)
   })
 
@@ -406,12 +407,16 @@ describe('lists', () => {
   test('the newer list tells each one’s status', () => {
     const show = list.ofKnown!(at('/api/jobs'))!
     const jobs = [show(job), show({ ...job, end: { outcome: 'ok', at: 9 } })]
+    expect(list.query(new URLSearchParams('limit=2&offset=4'))).toMatchObject({ limit: 2, order: 'desc', skip: 4 })
+    expect(list.answer(jobs, true, at('/api/jobs?limit=2&offset=4'))).toMatchObject({
+      pagination: { offset: 4, limit: 2, total: 7, has_more: true },
+    })
     expect(list.answer(jobs, false, at('/api/jobs'))).toMatchObject({
       jobs: [
         { id: 'slc_1_slc', status: 'in_progress' },
         { status: 'completed', execution_end_time: 9 },
       ],
-      pagination: { has_more: false },
+      pagination: { offset: 0, limit: 100, total: 2, has_more: false },
     })
   })
 })
