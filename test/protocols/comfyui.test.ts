@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { comfyui } from '../../src/protocols/comfyui.ts'
 import type { RebuildTarget } from '../../src/protocols/protocol.ts'
+import { expectNoDearer } from '../support/cost.ts'
 import { describeProtocol, GATEWAY, translation, UPSTREAM } from './contract.ts'
 
 const MODEL = 'wan2.2_t2v_high_noise_14B.safetensors,wan2.2_t2v_low_noise_14B.safetensors'
@@ -359,6 +360,16 @@ describe('answers', () => {
     expect(shown(job, { isError: true })['outputs']).toEqual(job.outputs)
     const { ids } = translation()
     expect(comfyui.translate(JSON.stringify(job), { ...translation(), ids })).toBe(JSON.stringify(job))
+  })
+
+  test('files under a name of a megabyte cost what others do', () => {
+    const files = Array.from({ length: 6000 }, () => VIDEO)
+    const cost = (name: string) => () =>
+      void comfyui.translate(JSON.stringify({ [ID]: { outputs: { [name]: files } } }), {
+        ...translation(new Map([[ID, 'slc_1_slc']])),
+        fileUrl: () => '/slc_1_slc/file.mp4',
+      })
+    expectNoDearer(cost('n'.repeat(1_000_000)), cost('61'), 'an answer')
   })
 
   test('messages of the socket are translated by the same rules', () => {

@@ -3,6 +3,7 @@
  * made them, since what asks for a file names no job.
  */
 import { answerJson } from '../answer-json.ts'
+import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation } from '../protocol.ts'
 import { translateAnswer, translateText, type WireWords } from '../translate.ts'
 import { withoutCaller } from './caller.ts'
@@ -39,7 +40,7 @@ function wordsOf(translation: Translation, text: string): WireWords {
     ownText: (string, path) => {
       const name = path.at(-1)
       if (name === 'client_id' || name === 'sid') return withoutCaller(string)
-      const other = name === 'filename' ? sealed?.get(path.join('\n'))?.pop() : undefined
+      const other = name === 'filename' ? sealed?.get(placeOf(path))?.pop() : undefined
       if (other !== undefined) return other
       return path[1] === 'prompt' ? (ids.get(string) ?? string) : null
     },
@@ -56,19 +57,19 @@ function sealedNames(
   const job = jobOf(ids)
   let left = MAX_FILES
   const walk = (value: unknown, path: string[], isMade: boolean): void => {
-    if (value === null || typeof value !== 'object' || path.length > MAX_DEPTH) return
+    if (value === null || typeof value !== 'object' || left <= 0 || path.length > MAX_DEPTH) return
     if (Array.isArray(value)) {
       for (const item of value) walk(item, path, isMade)
       return
     }
     const { filename, subfolder = '', type } = value as Record<string, unknown>
-    if (isMade && typeof filename === 'string') {
+    const at = isMade && typeof filename === 'string' ? placeOf([...path, 'filename']) : ''
+    if (at !== '' && typeof filename === 'string') {
+      left--
       const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
-      const at = [...path, 'filename'].join('\n')
-      const own =
-        isFile && left-- > 0
-          ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
-          : filename
+      const own = isFile
+        ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
+        : filename
       if (names.has(at)) names.get(at)!.push(own)
       else names.set(at, [own])
     }
@@ -78,6 +79,12 @@ function sealedNames(
   walk(answerJson(text), [], false)
   for (const list of names.values()) list.reverse()
   return names
+}
+
+/** One text for a place; '' for what is deeper, or longer, than any place of a file. */
+function placeOf(path: readonly string[]): string {
+  const isShort = path.length <= MAX_DEPTH + 1 && path.every(({ length }) => length <= MAX_NAME_CHARS)
+  return isShort ? path.join('\n') : ''
 }
 
 /** `path`: of the gateway's, whose first piece says which file it is. */
