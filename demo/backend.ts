@@ -108,6 +108,13 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
       else wire.refuse(response, 500, String(error))
     })
   })
+  server.on('upgrade', (request, socket) => {
+    const url = new URL(request.url ?? '/', 'http://backend')
+    log.add(request, url.pathname)
+    if (wire.upgrade && !faults.refuse && !faults.hang) wire.upgrade(request, socket, url)
+    else if (!faults.hang) socket.destroy()
+    signal.addEventListener('abort', () => socket.end(() => socket.destroy()))
+  })
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
   const own = (server.address() as AddressInfo).port
 

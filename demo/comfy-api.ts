@@ -5,13 +5,36 @@ import { clipOf } from './clip.ts'
 import { createComfyServer } from './comfy-server.ts'
 import { serveBytes } from './serve-bytes.ts'
 import { readAll } from './submit-body.ts'
+import { acceptWebSocket } from './websocket.ts'
 import type { Wire, WireOptions } from './wire.ts'
+
+/** How often sockets are told how their jobs go on. */
+const TICK_MS = 50
 
 /** Serves one request; what fails has aiohttp's plain text. */
 export function createComfyApi({ model, jobSeconds, clip: shown, random, faults, signal }: WireOptions): Wire {
   const clip = (id: string) => clipOf(shown, id)
   const server = createComfyServer({ models: [model], jobSeconds, random, faults, now: Date.now, clip })
+  let listeners = 0
+  const tick = setInterval(() => listeners > 0 && server.tick(), TICK_MS)
+  tick.unref()
+  signal.addEventListener('abort', () => clearInterval(tick))
   return {
+    upgrade: (request, socket, { pathname, searchParams }) => {
+      if (!/^(\/api)?\/ws$/.test(pathname))
+        return void socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n')
+      listeners++
+      const end = acceptWebSocket(request, socket, {
+        // What a client can do is of no interest here.
+        message: () => undefined,
+        left: () => {
+          listeners--
+          leave()
+        },
+      })
+      const leave = server.connect(searchParams.get('clientId'), end.send)
+      signal.addEventListener('abort', () => end.close(1001, 'Server shutdown'))
+    },
     isSubmit: server.isSubmit,
     refuse: (response, status, message) =>
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${status}: ${message}`),

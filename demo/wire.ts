@@ -1,6 +1,7 @@
 /** What a demo backend speaks: one wire, with its own way to refuse. */
 import type { Clip } from './clip.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Faults } from './faults.ts'
 import type { SeenRequest } from './request-log.ts'
 
@@ -32,4 +33,6 @@ export interface Wire {
   /** Serves one request; rejects with `Refusal` for answers that are errors. */
   serve: (exchange: Exchange, url: URL) => Promise<void>
   refuse: (response: ServerResponse, status: number, message: string) => void
+  /** Takes a WebSocket; a wire without any refuses all. */
+  upgrade?: (request: IncomingMessage, socket: Duplex, url: URL) => void
 }

@@ -61,7 +61,7 @@ export function readByAnyPage(request: Request): Record<string, string> {
 }
 
 /** Our own headers, and the same facts for the log line. */
-function mark(ctx: Exchange, { runtime, snapshot, routed }: Decided, headers: Headers): void {
+export function mark(ctx: Exchange, { runtime, snapshot, routed }: Decided, headers: Headers): void {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
   Object.assign(ctx.log, { release: runtime.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
   headers.set('x-request-id', ctx.requestId)

@@ -21,6 +21,7 @@ import { listJobs } from './list.ts'
 import { aboutNamed } from './named-jobs.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passThrough } from './pass-through.ts'
+import { proxySocket } from './socket.ts'
 import type { Submit } from './attempt.ts'
 import { sendSubmit } from './submit.ts'
 import type { Subject } from './subject.ts'
@@ -101,6 +102,8 @@ async function route(ctx: Exchange, plane: Plane): Promise<Response> {
       return withSnapshot(ctx, runtime, route, (snapshot) => submitOnce(ctx, choice, subject, snapshot))
     case 'job':
       return withSnapshot(ctx, runtime, route, (snapshot) => proxyOwnJob(ctx, snapshot, route, choice.job))
+    case 'socket':
+      return withSnapshot(ctx, runtime, route, (snapshot) => proxySocket(ctx, choice, snapshot, subject))
     case 'jobs':
       return withSnapshot(ctx, runtime, route, (snapshot) =>
         aboutNamed(ctx, choice, subject, (named, route, job) => proxyOwnJob(named, snapshot, route, job)),

@@ -22,6 +22,14 @@ export const FILE_ROUTE: Route = {
   upstreamPath: (path) => path!,
 }
 
+/** A file that a wire names together with the job that made it (`path#job`): its download is the job's content. */
+export function outputOf(file: OwnedJob, search: string): { job: OwnedJob; route: Route } {
+  const [path = '', job] = file.upstreamId.split('#')
+  const route = { ...FILE_ROUTE, search, upstreamPath: () => path }
+  if (job === undefined) return { job: file, route }
+  return { job: { ...file, upstreamId: decodeURIComponent(job) }, route: { ...route, operation: 'content' } }
+}
+
 /** `id`: sealed for the file's path (`sealFileId`). Players go by the ending; the backend's own name often holds its id. */
 export function filePath(id: string, upstreamPath: string): string {
   return `/${id}/file${upstreamPath.slice(upstreamPath.lastIndexOf('.'))}`

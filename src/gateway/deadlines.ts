@@ -22,3 +22,5 @@ export const FLUSH_MS = 3000
 export const RESCUE_MS = 4000
 /** Beyond that, for the look that the ledger takes at the candidate's job first. */
 export const RESCUE_SLACK_MS = 6000
+/** For the other backends of a WebSocket to take part: they join as they answer. */
+export const OTHER_SOCKETS_MS = 500

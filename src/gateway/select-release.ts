@@ -6,8 +6,9 @@
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
-import { FILE_ROUTE, fileOf } from './backend-file.ts'
+import { FILE_ROUTE, fileOf, outputOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
+import { isUpgrade } from './socket.ts'
 import { hasJobs, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
 import { type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import { type Referred, referredJobs } from './referred-jobs.ts'
@@ -19,6 +20,8 @@ export type Choice =
   | (Offer<JobRuntime> & { kind: 'job'; job: OwnedJob })
   /** A request about several jobs, each of which becomes one of its own. */
   | (Offer<JobRuntime> & { kind: 'jobs'; named: NamedJobs; runtimes: JobRuntime[] })
+  /** A WebSocket, on which jobs of all of `runtimes` are told of. */
+  | (Offer<JobRuntime> & { kind: 'socket'; runtimes: JobRuntime[] })
   /** `list`: how the first of `runtimes` words it. */
   | (Offer<JobRuntime> & { kind: 'list'; runtimes: JobRuntime[]; list: JobList })
   /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
@@ -47,14 +50,20 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
   const byQuery = ofJobs.find(({ route }) => route.file)?.route.file
   if (byQuery) {
     await admit(ctx, FILE_ROUTE, subject)
-    const job = resolveFile(ctx, withJobs, byQuery.id, subject)
-    return { kind: 'job', runtime: job.runtime, route: { ...FILE_ROUTE, search: byQuery.search }, job }
+    const { job, route } = outputOf(resolveFile(ctx, withJobs, byQuery.id, subject), byQuery.search)
+    return { kind: 'job', runtime: job.runtime, route, job }
   }
   const about = offers.find(({ route }) => route.job !== null && route.body !== 'submission')
   if (about && (isTagged(about.route.job!) || isFirst(about, offers))) {
     await admit(ctx, about.route, subject)
     const job = await resolveJob(ctx, withJobs, about.route.job!, subject)
     return { kind: 'job', runtime: job.runtime, route: routeOf(ofJobs, job.runtime), job }
+  }
+  const sockets = isUpgrade(ctx.request) ? ofJobs.filter(({ route }) => route.answer === 'socket') : []
+  const socket = sockets.find(takesAnyModel) ?? sockets[0]
+  if (socket && isFirst(sockets[0]!, offers)) {
+    await admit(ctx, socket.route, subject)
+    return { kind: 'socket', ...socket, runtimes: sockets.map(({ runtime }) => runtime) }
   }
   const naming = ofJobs.find(({ route }) => route.body === 'jobs')
   if (naming && isFirst(naming, offers)) {

@@ -4,6 +4,7 @@
  */
 import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
 import { searchAs } from './comfyui/caller.ts'
+import { openComfyFrame } from './comfyui/frame.ts'
 import { readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
 import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
@@ -29,17 +30,21 @@ export const comfyui: JobProtocol = {
   translateHeader: translateComfyHeader,
   list: {
     query: listQuery,
-    answer: (jobs, more, { pathname }) => {
+    answer: (jobs, more, { pathname, searchParams }) => {
       if (pathname.endsWith('/queue')) return { queue_running: [], queue_pending: jobs.filter((job) => job !== null) }
-      if (!pathname.endsWith('/jobs')) return Object.assign({}, ...jobs.toReversed()) as unknown
-      const pagination = { offset: 0, limit: MAX_LISTED, total: jobs.length, has_more: more }
-      return { jobs, pagination }
+      const { limit, order, skip = 0 } = listQuery(searchParams)
+      if (pathname.endsWith('/jobs')) {
+        const total = skip + jobs.length + (more ? 1 : 0)
+        return { jobs, pagination: { offset: skip, limit, total, has_more: more } }
+      }
+      // The newest stands last.
+      return Object.assign({}, ...(order === 'asc' ? jobs : jobs.toReversed())) as unknown
     },
     ofKnown: ({ pathname }) => (pathname.endsWith('/queue') ? asQueued : pathname.endsWith('/jobs') ? asListed : null),
   },
   placeholder,
   submitted: (clientId) => ({ prompt_id: clientId, number: 0, node_errors: {} }),
-  socket: { search: searchAs, read: readComfyMessage },
+  socket: { search: searchAs, read: readComfyMessage, openFrame: openComfyFrame },
   result: null,
   pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: historyPath(prefix, upstreamId) }),
   // An interrupt would stop whatever runs where the server is too old to look for the job.
@@ -60,19 +65,21 @@ export const comfyui: JobProtocol = {
       "comfyui's nodes act by themselves: what a graph stores or calls, its copy stores or calls too",
     ],
   },
-  asksForVideo: () => true,
+  // Of a picture a preview or one channel of it may be asked for.
+  asksForVideo: (query) => !query.has('preview') && !query.has('channel'),
   isVideoType: () => true,
 }
 
-/** The newest; a page behind them can't be asked for by position, since jobs of two servers have none. */
+/** `/api/jobs` counts from the newest, and a history with an offset from the oldest. */
 function listQuery(query: URLSearchParams): ListQuery {
   const number = (name: string) => {
     const text = query.get(name) ?? ''
     return /^\d{1,6}$/.test(text) ? Number(text) : null
   }
-  const isFurther = (number('offset') ?? 0) > 0
-  const limit = Math.min(MAX_LISTED, number('max_items') ?? number('limit') ?? MAX_LISTED)
-  return { limit: isFurther ? 0 : limit, after: null, order: 'desc' }
+  const skip = number('offset')
+  const limit = Math.min(MAX_LISTED, Math.max(1, number('max_items') ?? number('limit') ?? MAX_LISTED))
+  const isFromOldest = query.has('limit') ? query.get('sort_order') === 'asc' : skip !== null
+  return { limit, after: null, order: isFromOldest ? 'asc' : 'desc', ...(skip === null ? {} : { skip }) }
 }
 
 /** As the queue shows a job, without its graph, which is not kept here. */

@@ -170,7 +170,8 @@ export interface Translation {
    * Gateway path (`/…`, sealed) for a file of the backend's that is at no path of a job. Asked only where the wire
    * names a finished file in a good answer, since the client may have written any other URL. Given is its path below
    * `upstreamOrigin`, as the URL spells it, without its query, which stays behind the result. Ids are replaced in
-   * the result too, so only its first piece can tell which file is meant. Missing: such paths stay.
+   * the result too, so only its first piece can tell which file is meant. Missing: such paths stay. A wire that finds
+   * its files by their query (`Route.file`) may give it, and `#` with the backend's id of the job that made the file.
    */
   fileUrl?: (upstreamPath: string) => string
 }
@@ -221,8 +222,16 @@ export interface SocketMessage {
 export interface JobSocket {
   /** The query for a backend, with the caller's own name in it. */
   search(search: string, caller: string): string
-  /** Never throws. */
+  /** Of a text frame, or of the JSON that a binary one holds. Never throws. */
   read(message: string): SocketMessage
+  /** The JSON in a binary frame; null where it holds none. Never throws. */
+  openFrame(frame: Uint8Array): BinaryFrame | null
+}
+
+export interface BinaryFrame {
+  text: string
+  /** The frame with another text in its place; the very same where that is no other. */
+  withText: (text: string) => Uint8Array
 }
 
 /** Where a wire tells how a job ended, if its status only says that it has. */

@@ -2,12 +2,16 @@
  * What only real connections show: uploads that are refused, statuses that no HTTP library sends, connections that break
  * on either side, a power cut. What follows from them is shown in test/workerd/gateway.
  */
+import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../support/control-client.ts'
+import { startBackend } from '../../demo/backend.ts'
+import { ARMS } from '../../src/core/arm.ts'
+import { COMFY_MODELS, ComfyClient, type Heard } from '../support/comfy-client.ts'
+import { ControlClient, eventually } from '../support/control-client.ts'
 import { call, poll, pollToEnd, submit } from '../support/data-plane.ts'
 import { drops, jobOf, OddBackend, sendJson } from '../support/odd-backend.ts'
-import { Gateway, release, tokenOf } from '../support/processes.ts'
+import { type Backends, Gateway, release, tokenOf, urlsOf } from '../support/processes.ts'
 import { upload } from '../support/uploads.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -17,6 +21,7 @@ const SIZES = [11, 40, 25, 11]
 let control: OddBackend
 let early: Server
 const sockets: Socket[] = []
+let comfy: Backends
 let gateway: Gateway
 
 beforeAll(async () => {
@@ -24,11 +29,19 @@ beforeAll(async () => {
   early = createServer(refuseEarly)
   await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve))
   const earlyUrl = `http://127.0.0.1:${(early.address() as AddressInfo).port}`
+  const comfyAt = (name: 'control' | 'candidate') =>
+    startBackend({ name, protocol: 'comfyui', model: COMFY_MODELS[name], jobSeconds: 1.5, clip: name })
+  comfy = { control: await comfyAt('control'), candidate: await comfyAt('candidate') }
   const site = { url: earlyUrl, timeout: '10s' }
   gateway = new Gateway({
     sluice: { max_body_bytes: 100_000 },
     releases: {
       A: { name: 'site', protocol: 'http', match: { paths: ['/site'] }, arms: { control: site, candidate: site } },
+      AC: release('comfy', urlsOf(comfy), {
+        protocol: 'comfyui',
+        match: { paths: ['/prompt', '/history', '/queue', '/interrupt', '/view', '/ws'] },
+        arms: { control: { model: COMFY_MODELS.control }, candidate: { model: COMFY_MODELS.candidate } },
+      }),
       AB: release(
         'rescued',
         { control: control.url, candidate: `${control.url}/candidate` },
@@ -48,7 +61,7 @@ afterAll(async () => {
   await gateway?.remove()
   for (const socket of sockets) socket.destroy()
   early?.close()
-  await control?.close()
+  await Promise.all([control?.close(), comfy?.control.close(), comfy?.candidate.close()])
 })
 
 /** A backend that answers as soon as it has read the headers, and then does with the body what the path says. */
@@ -157,4 +170,51 @@ it('a rescue that a power cut interrupts is made again under the same key, and i
   await gateway.start()
   expect((await pollToEnd(gateway, id, 'cut-off')).status).toBe('completed')
   expect([keys().length, new Set(keys()).size]).toEqual([2, 1])
+})
+
+describe.each(ARMS)('a ComfyUI client at the %s', (arm) => {
+  const headers = { 'x-user-id': 'fox', 'x-sluice-arm': arm, authorization: `Bearer ${tokenOf('tester')}` }
+  const clip = readFileSync(new URL(`../../demo/${arm}.mp4`, import.meta.url))
+  const isClip = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, clip.length)).equals(clip)
+  const endsOf = async (end: string) =>
+    (await new ControlClient(gateway, 'comfy').jobs()).filter((job) => job.arm === arm && job.outcome === end).length
+
+  it('hears on its WebSocket how its job goes on, and downloads what was made', async () => {
+    const heard: Heard = { messages: [], pictures: 0 }
+    expect(isClip(await new ComfyClient(gateway.url, headers).make(heard))).toBe(true)
+    const types = heard.messages.map(({ type }) => type)
+    expect(types).toEqual(
+      expect.arrayContaining(['status', 'execution_start', 'progress', 'executed', 'execution_success']),
+    )
+    expect(heard.pictures).toBe(4)
+    const ids = heard.messages.flatMap(({ data }) => data.prompt_id ?? [])
+    expect(new Set(ids).size).toBe(1)
+    await eventually(
+      'the ledger has it',
+      () => endsOf('ok'),
+      (n) => n === 1,
+    )
+  })
+
+  it('polls, and cancels what waits or runs', async () => {
+    const client = new ComfyClient(gateway.url, headers)
+    expect(isClip(await client.poll())).toBe(true)
+    const id = await client.submit()
+    await client.cancel(id)
+    await eventually(
+      'the ledger has it',
+      () => endsOf('cancelled'),
+      (n) => n === 1,
+    )
+    expect(comfy[arm].submits.own).toBe(3)
+  })
+})
+
+it('a WebSocket ends with the code that its backend ends it with', async () => {
+  const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/ws?clientId=last`)
+  const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener('close', resolve))
+  await new Promise((resolve) => socket.addEventListener('message', resolve))
+  await comfy.control.close()
+  const { code, reason } = await closed
+  expect([code, reason]).toEqual([1001, 'Server shutdown'])
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { comfyui } from '../../src/protocols/comfyui.ts'
 import type { RebuildTarget } from '../../src/protocols/protocol.ts'
+import { expectNoDearer } from '../support/cost.ts'
 import { describeProtocol, GATEWAY, translation, UPSTREAM } from './contract.ts'
 
 const MODEL = 'wan2.2_t2v_high_noise_14B.safetensors,wan2.2_t2v_low_noise_14B.safetensors'
@@ -330,8 +331,8 @@ describe('answers', () => {
     const images = (outputs as Record<string, { images: { filename: string }[] }>)['61']!.images
     expect(images.map(({ filename }) => filename)).toEqual(['slc_1_slc.mp4', 'slc_2_slc.webm'])
     expect(sealedPaths).toEqual([
-      '/view?type=output&subfolder=video&filename=ComfyUI_00001_.mp4',
-      '/view?type=temp&subfolder=video&filename=b.webm',
+      `/view?type=output&subfolder=video&filename=ComfyUI_00001_.mp4#${ID}`,
+      `/view?type=temp&subfolder=video&filename=b.webm#${ID}`,
     ])
     expect(JSON.stringify(outputs)).toContain('mine.png')
     expect(JSON.stringify(status)).not.toContain(ID)
@@ -359,6 +360,16 @@ describe('answers', () => {
     expect(shown(job, { isError: true })['outputs']).toEqual(job.outputs)
     const { ids } = translation()
     expect(comfyui.translate(JSON.stringify(job), { ...translation(), ids })).toBe(JSON.stringify(job))
+  })
+
+  test('files under a name of a megabyte cost what others do', () => {
+    const files = Array.from({ length: 6000 }, () => VIDEO)
+    const cost = (name: string) => () =>
+      void comfyui.translate(JSON.stringify({ [ID]: { outputs: { [name]: files } } }), {
+        ...translation(new Map([[ID, 'slc_1_slc']])),
+        fileUrl: () => '/slc_1_slc/file.mp4',
+      })
+    expectNoDearer(cost('n'.repeat(1_000_000)), cost('61'), 'an answer')
   })
 
   test('messages of the socket are translated by the same rules', () => {
@@ -390,7 +401,8 @@ describe('lists', () => {
     expect(Object.keys(list.answer([{ b: 1 }, {}, { a: 1 }], true, at('/history')) as object)).toEqual(['a', 'b'])
     expect(list.ofKnown!(at('/api/history'))).toBeNull()
     expect(list.query(new URLSearchParams('max_items=3'))).toEqual({ limit: 3, after: null, order: 'desc' })
-    expect(list.query(new URLSearchParams('max_items=3&offset=3')).limit).toBe(0)
+    expect(list.query(new URLSearchParams('max_items=3&offset=3'))).toMatchObject({ limit: 3, order: 'asc', skip: 3 })
+    expect(Object.keys(list.answer([{ b: 1 }, { a: 1 }], true, at('/history?offset=0')) as object)).toEqual(['b', 'a'])
     expect(list.query(new URLSearchParams('max_items=-1')).limit).toBe(100)
   })
 
@@ -406,12 +418,16 @@ describe('lists', () => {
   test('the newer list tells each one’s status', () => {
     const show = list.ofKnown!(at('/api/jobs'))!
     const jobs = [show(job), show({ ...job, end: { outcome: 'ok', at: 9 } })]
+    expect(list.query(new URLSearchParams('limit=2&offset=4'))).toMatchObject({ limit: 2, order: 'desc', skip: 4 })
+    expect(list.answer(jobs, true, at('/api/jobs?limit=2&offset=4'))).toMatchObject({
+      pagination: { offset: 4, limit: 2, total: 7, has_more: true },
+    })
     expect(list.answer(jobs, false, at('/api/jobs'))).toMatchObject({
       jobs: [
         { id: 'slc_1_slc', status: 'in_progress' },
         { status: 'completed', execution_end_time: 9 },
       ],
-      pagination: { has_more: false },
+      pagination: { offset: 0, limit: 100, total: 2, has_more: false },
     })
   })
 })

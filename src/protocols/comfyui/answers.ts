@@ -3,6 +3,7 @@
  * made them, since what asks for a file names no job.
  */
 import { answerJson } from '../answer-json.ts'
+import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation } from '../protocol.ts'
 import { translateAnswer, translateText, type WireWords } from '../translate.ts'
 import { withoutCaller } from './caller.ts'
@@ -28,8 +29,9 @@ export function translateComfyHeader(name: string, value: string, translation: T
 
 const readPath = (path: string) => routeComfy('GET', path)
 
-function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): WireWords {
-  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, fileUrl, prefix) : null
+function wordsOf(translation: Translation, text: string): WireWords {
+  const { ids, fileUrl, isError } = translation
+  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation, fileUrl) : null
   return {
     readPath,
     holdsFile: () => false,
@@ -38,7 +40,7 @@ function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): 
     ownText: (string, path) => {
       const name = path.at(-1)
       if (name === 'client_id' || name === 'sid') return withoutCaller(string)
-      const other = name === 'filename' ? sealed?.get(path.join('\n'))?.pop() : undefined
+      const other = name === 'filename' ? sealed?.get(placeOf(path))?.pop() : undefined
       if (other !== undefined) return other
       return path[1] === 'prompt' ? (ids.get(string) ?? string) : null
     },
@@ -46,20 +48,28 @@ function wordsOf({ ids, fileUrl, isError, prefix }: Translation, text: string): 
 }
 
 /** What each file name becomes, by its place; of several at one place the first is the last in the list. */
-function sealedNames(text: string, fileUrl: (path: string) => string, prefix: string): Map<string, string[]> {
+function sealedNames(
+  text: string,
+  { ids, prefix }: Translation,
+  fileUrl: (path: string) => string,
+): Map<string, string[]> {
   const names = new Map<string, string[]>()
+  const job = jobOf(ids)
   let left = MAX_FILES
   const walk = (value: unknown, path: string[], isMade: boolean): void => {
-    if (value === null || typeof value !== 'object' || path.length > MAX_DEPTH) return
+    if (value === null || typeof value !== 'object' || left <= 0 || path.length > MAX_DEPTH) return
     if (Array.isArray(value)) {
       for (const item of value) walk(item, path, isMade)
       return
     }
     const { filename, subfolder = '', type } = value as Record<string, unknown>
-    if (isMade && typeof filename === 'string') {
+    const at = isMade && typeof filename === 'string' ? placeOf([...path, 'filename']) : ''
+    if (at !== '' && typeof filename === 'string') {
+      left--
       const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
-      const at = [...path, 'filename'].join('\n')
-      const own = isFile && left-- > 0 ? sealedName({ filename, subfolder, type }, fileUrl, prefix) : filename
+      const own = isFile
+        ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
+        : filename
       if (names.has(at)) names.get(at)!.push(own)
       else names.set(at, [own])
     }
@@ -71,11 +81,19 @@ function sealedNames(text: string, fileUrl: (path: string) => string, prefix: st
   return names
 }
 
-function sealedName(
-  file: { filename: string; subfolder: string; type: string },
-  fileUrl: (path: string) => string,
-  prefix: string,
-): string {
-  const [, id = ''] = fileUrl(viewPath(prefix, file)).split('/')
-  return id + endingOf(file.filename)
+/** One text for a place; '' for what is deeper, or longer, than any place of a file. */
+function placeOf(path: readonly string[]): string {
+  const isShort = path.length <= MAX_DEPTH + 1 && path.every(({ length }) => length <= MAX_NAME_CHARS)
+  return isShort ? path.join('\n') : ''
+}
+
+/** `path`: of the gateway's, whose first piece says which file it is. */
+function sealedName(path: string, filename: string): string {
+  return path.split('/')[1] + endingOf(filename)
+}
+
+/** Whose files they are, as a fragment: an answer and a message are about one job; '' where it is not known. */
+function jobOf(ids: ReadonlyMap<string, string>): string {
+  const [id, ...others] = ids.keys()
+  return id === undefined || others.length > 0 ? '' : `#${encodeURIComponent(id)}`
 }

@@ -39,10 +39,12 @@ export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob |
 /** What a message tells; of one that is no JSON, nothing. */
 export function readComfyMessage(text: string): SocketMessage {
   const message = answerJson(text)
-  const data = isObject(message) ? message['data'] : null
-  if (!isObject(data) || !isResourceId(data['prompt_id'])) return { job: null, backendJob: null }
-  const job = data['prompt_id']
-  return { job, backendJob: endIn(job, String((message as Members)['type']), data) }
+  if (!isObject(message)) return { job: null, backendJob: null }
+  // The metadata of a picture stands by itself.
+  const { type, data = message } = message
+  const job = isObject(data) ? data['prompt_id'] : null
+  if (!isObject(data) || !isResourceId(job)) return { job: null, backendJob: null }
+  return { job, backendJob: typeof type === 'string' ? endIn(job, type, data) : null }
 }
 
 /** In a history: without a status an older build has it only for jobs that went well. */

@@ -125,6 +125,12 @@ export class DataPlane {
     return new Response(bytes, response)
   }
 
+  /** Asks for a WebSocket; the answer as it is. */
+  async connect(path: string, headers: Record<string, string>): Promise<Response> {
+    const asked = new Request(GATEWAY + path, { headers: { upgrade: 'websocket', ...headers } })
+    return this.#app.fetch(asked, this.#env, createExecutionContext())
+  }
+
   /** The same as plain clients make it, with what most tests look at. */
   async send(method: string, path: string, { as, body, headers = {} }: Asked): Promise<Reply> {
     const isJson = body !== undefined && !(body instanceof FormData)

@@ -1,78 +1,17 @@
 /** ComfyUI's wire end to end at both arms: graph, history, files, queue, interrupt, and ids that clients choose. */
 import { describe, expect, it, vi } from 'vitest'
-import { createComfyServer } from '../../../demo/comfy-server.ts'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
-import { type BackendCall, codeOf, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
+import { type Arm, as, FILES, GRAPH, post, setup, submit } from '../../support/workerd/comfy.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
+import { type BackendCall, codeOf, type DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
 
-type Arm = 'control' | 'candidate'
 interface Entry {
   outputs: Record<string, { images: { filename: string; subfolder: string; type: string }[] }>
   status: { status_str: string; messages: [string, { prompt_id: string }][] }
   prompt: [number, string, object, { client_id?: string }]
 }
 
-const FILES = { control: 'wan2.1.safetensors', candidate: 'wan2.2.safetensors' }
-const GRAPH = {
-  '6': { class_type: 'CLIPTextEncode', inputs: { text: 'a red fox' } },
-  '37': { class_type: 'UNETLoader', inputs: { unet_name: FILES.control } },
-  '40': { class_type: 'EmptyHunyuanLatentVideo', inputs: { width: 832, height: 480, length: 81 } },
-  '57': { class_type: 'KSampler', inputs: { seed: 7, positive: ['6', 0], model: ['37', 0] } },
-  '61': { class_type: 'SaveVideo', inputs: { filename_prefix: 'video/ComfyUI' } },
-}
-
-function backend(arm: Arm, isOld = false) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const server = createComfyServer({
-    models: [FILES[arm]],
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-    isOld,
-  })
-  const answer = (call: BackendCall): Response => {
-    const { status, headers, body, text, file } = server.answer(call)
-    if (file) return new Response(Uint8Array.from(file), { status, headers })
-    return body === undefined
-      ? new Response(text ?? null, { status, headers })
-      : Response.json(body, { status, headers })
-  }
-  return { state, answer, server }
-}
-
-function setup(more: object = {}, isOld = false) {
-  const backends = { control: backend('control', isOld), candidate: backend('candidate', isOld) }
-  const plane = new DataPlane(
-    {
-      RELEASE_A: {
-        name: 'objects',
-        protocol: 'comfyui',
-        arms: {
-          control: { url: 'http://control.test' },
-          candidate: { url: 'http://candidate.test', model: FILES.candidate },
-        },
-        ...more,
-      },
-    },
-    (call) => backends[call.url.hostname.split('.')[0] as Arm].answer(call),
-  )
-  return { plane, ...backends }
-}
-
-const as = (arm: Arm, user = 'ann') => ({ 'x-user-id': user, ...(arm === 'candidate' ? TO_CANDIDATE : {}) })
 const pass = (seconds: number) => vi.setSystemTime(Date.now() + 1000 * seconds)
-
-function post(plane: DataPlane, path: string, body: unknown, headers: Record<string, string> = as('control')) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return plane.request('POST', path, { headers, ...(text === '' ? {} : { body: text }) })
-}
-
-async function submit(plane: DataPlane, arm: Arm, more: object = {}, user = 'ann', prefix = ''): Promise<string> {
-  const response = await post(plane, `${prefix}/prompt`, { prompt: GRAPH, client_id: 'me', ...more }, as(arm, user))
-  expect(response.status).toBe(200)
-  return (await response.json<{ prompt_id: string }>()).prompt_id
-}
 
 const get = async <T>(plane: DataPlane, path: string, user = 'ann') =>
   (await plane.request('GET', path, { headers: { 'x-user-id': user } })).json<T>()
@@ -110,6 +49,7 @@ describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
     )
     expect(new Set(plane.calls.map(({ url }) => url.hostname))).toEqual(new Set([`${arm}.test`]))
     expect(plane.counted('submit')).toEqual({ [`${arm} ok`]: 1 })
+    expect(plane.counted('content')).toEqual({ [`${arm} ok`]: 1 })
     expect(plane.counted('poll')).toEqual({ [`${arm} ok`]: 2 })
   })
 
@@ -279,6 +219,18 @@ describe('a job that runs out of memory', () => {
     pass(20)
     expect(await get(plane, `/history/${id}`)).toEqual({})
   })
+})
+
+it('a finished job whose file is empty is the arm’s bad output', async () => {
+  const { plane, candidate } = setup()
+  const id = await submit(plane, 'candidate')
+  pass(20)
+  const [file] = (await history(plane, id))!.outputs['61']!.images
+  candidate.state.faults = { ...HEALTHY, empty_content: true }
+  const film = await plane.request('GET', fileUrl(file!), { headers: as('control') })
+  expect([film.status, (await film.arrayBuffer()).byteLength]).toEqual([200, 0])
+  expect((await counted(ledger(), 'content')).outcomes).toEqual({ bad_output: 1 })
+  expect((await counted(ledger(), 'job')).outcomes).toEqual({ bad_output: 1 })
 })
 
 it('a repeated submit with the same idempotency key names the same job', async () => {
