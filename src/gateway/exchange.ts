@@ -73,7 +73,7 @@ export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
 /** The arm's own credential, as its wire writes it; null where it has none. */
 export function authorizationOf(x: Exchange, { release, protocol }: Lane, arm: Arm): string | null {
   const token = armToken(x.isolate.env, release.arms[arm].auth)
-  return token === null ? null : `${protocol.authScheme} ${token}`
+  return token === null ? null : `${protocol.authScheme} ${token}`.trimStart()
 }
 
 export function attributesOf(x: Exchange, subject: Subject, submission: Submission | null): Attributes {

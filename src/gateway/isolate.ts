@@ -120,7 +120,7 @@ function lane(env: Env, release: ReleaseConfig, deps: GatewayDeps): Lane {
     deps,
     release,
     hash: hash32(name),
-    protocol: protocolOf(release.protocol)!,
+    protocol: protocolOf(release)!,
     snapshots,
     telemetry: new Telemetry({
       source,

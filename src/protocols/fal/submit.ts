@@ -3,19 +3,10 @@ import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import { malformed, type FormBody } from '../body/form-body.ts'
 import { openBody } from '../body/open.ts'
 import type { Route, Submission, SubmitBody } from '../protocol.ts'
+import { clipFacts } from '../submission/clip-facts.ts'
 import { codePoints } from '../submission/code-points.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
-
-/** Heights and widths of the sizes that Wan models take by name. */
-const PIXELS: Record<string, number> = {
-  '480p': 854 * 480,
-  '580p': 1032 * 580,
-  '720p': 1280 * 720,
-  '1080p': 1920 * 1080,
-}
-/** Wan2.2's own. */
-const DEFAULT_FPS = 16
 
 export function readFalSubmit(sent: SubmitBody, route: Route): Submission {
   const path = route.upstreamPath(null)
@@ -45,22 +36,9 @@ export function readFalSubmit(sent: SubmitBody, route: Route): Submission {
 function factsOf({ fields }: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
   const input = new Map(fields.map(({ name, value }) => [name, value]))
   const prompt = input.get('prompt')
-  const frames = positive(input.get('num_frames'))
-  const fps = positive(input.get('frames_per_second')) ?? DEFAULT_FPS
-  const seconds = positive(input.get('duration')) ?? (frames === null ? null : frames / fps)
-  const allFrames = frames ?? (seconds === null ? null : seconds * fps)
-  const size = input.get('resolution')
-  const pixels = typeof size === 'string' && Object.hasOwn(PIXELS, size) ? PIXELS[size]! : null
+  const [frames, fps] = [input.get('num_frames'), input.get('frames_per_second')]
   return {
     promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
-    durationSeconds: seconds,
-    work: allFrames === null || pixels === null ? null : allFrames * pixels,
+    ...clipFacts({ frames, fps, seconds: input.get('duration'), size: input.get('resolution') }),
   }
-}
-
-/** A number, or the same as text, as `"5"` and `"5s"`. */
-function positive(value: unknown): number | null {
-  const text = typeof value === 'string' ? /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(value)?.[1] : undefined
-  const number = typeof value === 'number' ? value : text === undefined ? NaN : Number(text)
-  return number > 0 && number < Number.MAX_SAFE_INTEGER ? number : null
 }
