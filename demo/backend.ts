@@ -10,11 +10,19 @@ import { json, Refusal } from './answer.ts'
 import type { Clip } from './clip.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
+import { createOpenrouterVideos } from './openrouter-videos.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
+import { restWire } from './rest-wire.ts'
+import { createRunpodEndpoint } from './runpod-endpoint.ts'
 import { createVideosApi } from './videos-api.ts'
 
-/** By the names that `protocol` has in a release. */
-const WIRES = { 'openai-videos': createVideosApi, fal: createFalApi }
+/** By the names that `protocol` has in a release; of the wires that a release declares by their own. */
+const WIRES = {
+  'openai-videos': createVideosApi,
+  fal: createFalApi,
+  runpod: restWire(createRunpodEndpoint),
+  openrouter: restWire(createOpenrouterVideos),
+}
 
 export interface BackendOptions {
   name: string
