@@ -13,11 +13,14 @@ import { createDashscopeApi } from './dashscope-api.ts'
 import { createFalApi } from './fal-api.ts'
 import { HEALTHY, changeFaults, type FaultChange, type Faults } from './faults.ts'
 import { createLightX2vApi } from './lightx2v-api.ts'
+import { createOpenrouterVideos } from './openrouter-videos.ts'
 import { createRequestLog, type SeenRequest } from './request-log.ts'
 import { createReplicateApi } from './replicate-api.ts'
+import { restWire } from './rest-wire.ts'
+import { createRunpodEndpoint } from './runpod-endpoint.ts'
 import { createVideosApi } from './videos-api.ts'
 
-/** By the names that `protocol` has in a release. */
+/** By the names that `protocol` has in a release; of the wires that a release declares by their own. */
 const WIRES = {
   'openai-videos': createVideosApi,
   fal: createFalApi,
@@ -25,6 +28,8 @@ const WIRES = {
   comfyui: createComfyApi,
   dashscope: createDashscopeApi,
   lightx2v: createLightX2vApi,
+  runpod: restWire(createRunpodEndpoint),
+  openrouter: restWire(createOpenrouterVideos),
 }
 
 export interface BackendOptions {

@@ -15,8 +15,12 @@ import { moduleMap } from './docs/module-map.ts'
 const ROOT = join(import.meta.dirname, '..')
 const isCheck = process.argv.includes('--check')
 
+const tables = Object.entries(configTables())
+const isOfWire = ([id]: [string, string]) => id.startsWith('config-wire')
+
 const pages: Record<string, Record<string, string>> = {
-  'docs/configure.md': configTables(),
+  'docs/configure.md': Object.fromEntries(tables.filter((table) => !isOfWire(table))),
+  'docs/protocols/jobs.md': Object.fromEntries(tables.filter(isOfWire)),
   'docs/api.md': await apiReference(),
   'docs/cli.md': { 'cli-commands': cliReference() },
   'docs/errors.md': { 'error-codes': errorTable() },

@@ -7,6 +7,7 @@ import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/
 import { MOST_COPIES_A_LEDGER } from '../core/poll-schedule.ts'
 import { jobProtocolOf, PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
+import { declaredLimits } from './declared-limits.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
@@ -123,8 +124,8 @@ function crowdedLedgers(releases: readonly ReleaseConfig[]): Finding[] {
 
 function limitsOfWires(releases: readonly ReleaseConfig[]): Finding[] {
   return releases.flatMap((release) => {
-    const protocol = jobProtocolOf(release.protocol)
-    const limits = protocol ? wireLimits(release, protocol) : []
+    const protocol = jobProtocolOf(release)
+    const limits = protocol ? [...wireLimits(release, protocol), ...declaredLimits(release)] : []
     return limits.map(({ path, message }) => ({ path: `${release.key}.${path}`, message }))
   })
 }

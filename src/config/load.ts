@@ -72,6 +72,13 @@ export function readRelease(
     const message = `"${protocol}" is none of ${choices}`
     issues.push(detail(`${key}.protocol`, 'unknown_protocol', message, { choices, given: protocol }))
   }
+  const declares = protocol === 'jobs'
+  if (declares && table['wire'] === undefined)
+    issues.push(
+      detail(`${key}.wire`, 'wire_missing', 'protocol = "jobs" needs the table wire: see docs/protocols/jobs.md'),
+    )
+  if (!declares && table['wire'] !== undefined)
+    issues.push(detail(`${key}.wire`, 'wire_in_vain', 'only protocol = "jobs" goes by it: take it out'))
   return issues.length === before ? release : null
 }
 

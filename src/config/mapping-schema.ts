@@ -6,11 +6,13 @@ import { fault } from './issue-words.ts'
 /** Of each of the three. */
 const MAX_FIELDS = 50
 /** Keys joined by dots, each of letters, digits, `_`, `-` and `:`. */
-const FIELD = /^[\w:-]{1,100}(\.[\w:-]{1,100}){0,7}$/
+const FIELD = /^[\w:-]+(\.[\w:-]+)*$/
+const MAX_NAME_CHARS = 200
 const MAX_TEXT_CHARS = 1000
 
 const field = v.pipe(
   v.string(),
+  v.maxLength(MAX_NAME_CHARS),
   v.regex(
     FIELD,
     fault('not_field', 'a field is named like num_frames, and one within another like "input.num_frames"'),

@@ -2,6 +2,7 @@
 import type * as v from 'valibot'
 import { EXPERIMENT, GUARDRAIL, METRIC } from './judgement-reference.ts'
 import type { Reference, TableReference } from './reference.ts'
+import { FAILURES, STATUSES, WIRE } from './wire-reference.ts'
 import type { releaseSchema } from './release-schema.ts'
 import type { ruleSchema } from './rule-schema.ts'
 
@@ -13,6 +14,10 @@ const RELEASE: Reference<Release> = {
     type: 'text without blanks, `/` and `\\|`',
   },
   protocol: { meaning: 'the wire; [see below](#protocols)' },
+  wire: {
+    meaning: 'what `protocol = "jobs"` goes by; see [jobs](protocols/jobs.md)',
+    default: 'needed with `protocol = "jobs"`',
+  },
   match: { meaning: 'which requests are meant', default: 'everything' },
   ladder: {
     meaning:
@@ -169,6 +174,9 @@ const WHEN: Reference<v.InferInput<typeof ruleSchema>['when']> = {
 
 export const RELEASE_TABLES: readonly TableReference[] = [
   { id: 'release', paths: [''], keys: RELEASE },
+  { id: 'wire', paths: ['wire'], keys: WIRE },
+  { id: 'wire-statuses', paths: ['wire.statuses'], keys: STATUSES },
+  { id: 'wire-failures', paths: ['wire.failures'], keys: FAILURES },
   { id: 'match', paths: ['match'], keys: MATCH },
   { id: 'rung', paths: ['ladder.[]'], keys: RUNG },
   { id: 'arm', paths: ['arms.control', 'arms.candidate'], keys: ARM },

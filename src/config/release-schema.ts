@@ -22,6 +22,7 @@ import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schem
 import { fault } from './issue-words.ts'
 import { mappingEntries, mappingOf } from './mapping-schema.ts'
 import { ruleSchema } from './rule-schema.ts'
+import { wireSchema } from './wire-schema.ts'
 
 const RUNG = fault('not_rung', 'a percent above 0 up to 100, or { percent, bake, gate, approval }')
 const percent = v.pipe(v.number(RUNG), v.gtValue(0, RUNG), v.maxValue(100, RUNG))
@@ -128,6 +129,7 @@ const legacyIds = v.lazy((given) => (typeof given === 'string' && /^\d/.test(giv
 export const releaseEntries = {
   name: releaseName,
   protocol: v.string(),
+  wire: v.optional(wireSchema),
   match: v.optional(
     table({
       paths: v.optional(
@@ -175,6 +177,8 @@ export const releaseSchema = v.pipe(
   v.transform((r) => ({
     name: r.name,
     protocol: r.protocol,
+    /** What the protocol `jobs` goes by. */
+    wire: r.wire ?? null,
     match: { paths: r.match.paths ?? null, models: r.match.models ?? null },
     ladder: r.ladder.map((rungGiven) => ({
       percent: rungGiven.percent,

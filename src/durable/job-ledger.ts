@@ -78,7 +78,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     // Keys of all releases are kept in one ledger.
     const longestMs = Math.max(120_000, ...releasesOf(env).map(longestSubmitMs))
     this.#claims = new Claims(sql, longestMs + 60_000)
-    const protocol = this.#release && jobProtocolOf(this.#release.protocol)
+    const protocol = this.#release && jobProtocolOf(this.#release)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const cancellation = new ShadowCancellation(sql, backend)
@@ -216,7 +216,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   async pairs(cursor: string | null, limit: number): Promise<Page<PairView>> {
-    const protocol = this.#release && jobProtocolOf(this.#release.protocol)
+    const protocol = this.#release && jobProtocolOf(this.#release)
     return this.#release && protocol
       ? pairViews(this.ctx.storage.sql, this.#release, protocol, cursor, limit)
       : { items: [], next: null }

@@ -45,7 +45,7 @@ export interface PollRunnerRpc {
 export class PollRunner extends WorkerEntrypoint<Env> implements PollRunnerRpc {
   async poll(release: string, batch: PollBatch): Promise<PollResult[]> {
     const config = releaseConfigOf(this.env, release)
-    const protocol = config && jobProtocolOf(config.protocol)
+    const protocol = config && jobProtocolOf(config)
     return config && protocol ? pollBatch(new Backend(this.env, config, protocol), batch) : []
   }
 }

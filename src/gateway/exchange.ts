@@ -73,7 +73,7 @@ export function outgoing(ctx: Exchange, runtime: ReleaseRuntime, arm: Arm): Outg
 /** The arm's own credential, as its wire writes it; null where it has none. */
 export function authorizationOf(ctx: Exchange, { release, protocol }: ReleaseRuntime, arm: Arm): string | null {
   const token = armToken(ctx.isolate.env, release.arms[arm].auth)
-  return token === null ? null : `${protocol.authScheme} ${token}`
+  return token === null ? null : `${protocol.authScheme} ${token}`.trimStart()
 }
 
 export function attributesOf(ctx: Exchange, subject: Subject, submission: Submission | null): Attributes {

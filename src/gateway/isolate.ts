@@ -125,7 +125,7 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
     deps,
     release,
     hash: hash32(name),
-    protocol: protocolOf(release.protocol)!,
+    protocol: protocolOf(release)!,
     snapshots,
     telemetry: new Telemetry({
       source,

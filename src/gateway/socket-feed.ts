@@ -7,7 +7,7 @@ import { toJobUpdate } from '../durable/job-shapes.ts'
 import type { JobSocket, SocketMessage } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
-import { knownJob, type OwnedJob, ownedJob, withSameBackends } from './owned-job.ts'
+import { knownJob, type OwnedJob, withSameBackends } from './owned-job.ts'
 import { showsFailure } from './rescue.ts'
 import type { Subject } from './subject.ts'
 import { isCounted, translationOf } from './translation.ts'
@@ -132,7 +132,7 @@ export class SocketFeed {
       // Ledgers that can't be asked may be able to in a moment.
       const found = await knownJob(withSameBackends(ctx, runtimes, [url]), question).catch(() => null)
       if (found === 'taken') return null
-      if (found) return ownedJob(found.runtime, found.job)
+      if (found) return found
       if (pauseMs !== null) await ctx.isolate.deps.sleep(pauseMs)
     }
     return null

@@ -186,8 +186,8 @@ export interface UpstreamCall {
 /** What all wires have. */
 interface Wire {
   readonly name: string
-  /** What stands before an arm's own token in its Authorization header. */
-  readonly authScheme: 'Bearer' | 'Key'
+  /** What stands before an arm's own token in its Authorization header; '' for nothing. */
+  readonly authScheme: string
   /** Client headers that this wire needs beyond the common allow-list, in lower case. */
   readonly requestHeaders: readonly string[]
   /** Never throws: what it does not know is `other`. `search`: the query with its question mark, or ''. */

@@ -17,6 +17,8 @@ export interface WireWords {
   readPath?: (path: string) => Route
   /** A path of the backend's as the client knows it, ids apart. */
   showPath?: (path: string) => string
+  /** Names of its own under which it has ids. */
+  idNames?: ReadonlySet<string>
   /** Whether it names a finished file of its own at this place of an answer (see `holdsFile`). */
   holdsFile?: (path: readonly string[]) => boolean
   /** Whether a job's own address stands there, which is the gateway's then, whatever host it names. */
@@ -100,7 +102,8 @@ export function translateText(text: string, translation: Translation, name = '',
 /** `isFile`: the wire names a finished file here, so that a URL which is one may be signed; `isOwn`: see `holdsOwnUrl`. */
 type Translate = (text: string, name: string, isFile?: boolean, isOwn?: boolean) => string
 
-function translatorOf(translation: Translation, { readPath, showPath = (path) => path }: WireWords): Translate {
+function translatorOf(translation: Translation, words: WireWords): Translate {
+  const { readPath, showPath = (path) => path, idNames } = words
   const { ids, gatewayOrigin } = translation
   // Errors repeat what the client sent, and a path of its choice must get no address of ours.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
@@ -113,7 +116,7 @@ function translatorOf(translation: Translation, { readPath, showPath = (path) =>
 
   const known = (text: string, name: string) => {
     const id = ids.get(text) ?? null
-    return id !== null && isPlain(text) && !holdsId(name) ? null : id
+    return id !== null && isPlain(text) && !holdsId(name) && !idNames?.has(name) ? null : id
   }
   const inPiece = (piece: string, name = '') => {
     const id = known(decoded(piece), name)
@@ -177,7 +180,7 @@ function translatorOf(translation: Translation, { readPath, showPath = (path) =>
 
   return (text, name, isFile = false, isOwn = false) => {
     if (PROMPTS.has(name)) return text
-    const isValue = holdsValue(name)
+    const isValue = holdsValue(name) && !idNames?.has(name)
     const id = isValue ? null : known(text, name)
     if (id !== null) return id
     if (text.startsWith('data:') || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text

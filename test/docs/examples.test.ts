@@ -9,7 +9,10 @@ import { checkFile } from '../../src/cli/config-check.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SHOWN = ['wrangler.toml', ...globSync('examples/**/*.toml', { cwd: ROOT, exclude: ['**/node_modules/**'] })]
-const SCENARIOS = ['access-login', 'arm-fields', 'experiment-gate', 'low-traffic', 'plain-http', 'two-releases']
+const SCENARIOS = [
+  ...['access-login', 'arm-fields', 'experiment-gate', 'low-traffic', 'openrouter', 'plain-http', 'runpod'],
+  'two-releases',
+]
 
 const ajv = new Ajv({ allErrors: true })
 addFormats.default(ajv)

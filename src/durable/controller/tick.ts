@@ -118,7 +118,7 @@ export class Tick {
     const current = judgementOf(this.#store.known, config)
     if (current.epoch !== epoch || current.judgedUntil !== judgedUntil) return {}
     const { windowMs, guardrails } = config
-    const jobOperation = jobProtocolOf(config.protocol) ? 'job' : 'other'
+    const jobOperation = jobProtocolOf(config) ? 'job' : 'other'
     const span = { rows: windows, untilMs, windowMs, guardrails, jobOperation } as const
     let judgement = current
     let verdicts: Verdict[] = []

@@ -126,7 +126,7 @@ export class Backend {
     const all = new Headers({
       ...headers,
       ...call.headers,
-      ...(token === null ? {} : { authorization: `${this.#protocol.authScheme} ${token}` }),
+      ...(token === null ? {} : { authorization: `${this.#protocol.authScheme} ${token}`.trimStart() }),
     })
     try {
       return await send(url + call.path, {

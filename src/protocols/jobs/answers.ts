@@ -1,0 +1,149 @@
+/** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
+import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
+import type { BackendAnswer, BackendJob, JobStatus, ShownJob } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+import { firstAt, type Keys, placed, valueAt } from './places.ts'
+
+type Failure = NonNullable<BackendJob['failure']>
+
+const MEANING: Record<DeclaredStatus, { status: JobStatus; failure: Failure | null }> = {
+  queued: { status: 'queued', failure: null },
+  running: { status: 'running', failure: null },
+  ended: { status: 'ended', failure: null },
+  succeeded: { status: 'succeeded', failure: null },
+  failed: { status: 'failed', failure: 'job_failed' },
+  refused: { status: 'failed', failure: 'content_refused' },
+  timed_out: { status: 'failed', failure: 'job_timeout' },
+  lost: { status: 'failed', failure: 'job_lost' },
+  cancelled: { status: 'cancelled', failure: null },
+}
+/** Statuses of a result that say nothing of the job: it is not there, not yet, or not for this caller. */
+const NOT_OF_JOB = new Set([400, 401, 403, 404, 405, 408, 409, 425, 429])
+/** That the request itself was at fault. */
+const REFUSALS = new Set([413, 415, 422, 451])
+const MESSAGE_CHARS = 500
+/** Where an error is an object, its own words stand under one of these. */
+const MESSAGES = ['message', 'msg', 'detail', 'reason', 'error']
+/** More of an error is not looked through for words. */
+const ERROR_CHARS = 4000
+
+export interface DeclaredAnswers {
+  readJob: (answer: BackendAnswer) => BackendJob | null
+  readResult: (answer: BackendAnswer) => BackendJob | null
+  readIds: (body: unknown) => string[]
+  placeholder: (job: ShownJob) => unknown
+}
+
+export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
+  const known = new Map<string, DeclaredStatus>()
+  for (const [status, words] of Object.entries(wire.statuses))
+    for (const word of words ?? []) known.set(word.toLowerCase(), status as DeclaredStatus)
+  const reasons = Object.entries(wire.failures).flatMap(([status, words]) =>
+    (words ?? []).map((word) => ({
+      word: word.toLowerCase(),
+      failure: MEANING[status as keyof typeof wire.failures].failure!,
+    })),
+  )
+
+  const idIn = (body: unknown) => firstAt(body, wire.id, isResourceId)
+  const errorIn = (body: unknown) => firstAt(body, wire.error, (value) => (value ?? null) !== null) ?? null
+
+  const failed = (error: unknown, failure: Failure) => {
+    const text = errorText(error)
+    const told = text === '' ? undefined : reasons.find(({ word }) => text.includes(word))
+    return { status: 'failed', failure: told?.failure ?? failure, message: messageOf(error) } as const
+  }
+
+  const readJob = ({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null => {
+    if (body === null || typeof body !== 'object') return null
+    const named = idIn(body)
+    const id = named ?? job
+    const word = firstAt(body, wire.status, (value) => typeof value === 'string')
+    if (!isResourceId(id)) return null
+    const status = word === undefined ? undefined : known.get(word.toLowerCase())
+    const isGood = httpStatus >= 200 && httpStatus < 300
+    // An error may have a `status` of its own: it shows a job only by naming it and how it ended.
+    if (!isGood && (named === undefined || status === undefined)) return null
+    // A submit may be answered with an id alone. Any word but the known ones is a job that has not ended.
+    if (word === undefined && (named === undefined || job !== null || errorIn(body) !== null)) return null
+    const meaning = MEANING[status ?? 'running']
+    const backendJob = { ...jobOf(id, meaning.status), ...times(body, meaning.status) }
+    return meaning.failure === null ? backendJob : { ...backendJob, ...failed(errorIn(body), meaning.failure) }
+  }
+
+  const times = (body: unknown, status: JobStatus) => {
+    const hasEnded = status !== 'queued' && status !== 'running'
+    return {
+      queueSeconds: hasEnded ? secondsAt(body, wire.queue_time, wire.time_unit) : null,
+      runSeconds: hasEnded ? secondsAt(body, wire.run_time, wire.time_unit) : null,
+    }
+  }
+
+  return {
+    readJob,
+    readResult: (answer) => {
+      const { status, body, job } = answer
+      if (job === null || body === undefined || (status >= 300 && status < 400)) return null
+      if (status >= 200 && status < 300) {
+        const backendJob = readJob(answer)
+        return backendJob && backendJob.status !== 'ended' && backendJob.status !== 'running'
+          ? backendJob
+          : jobOf(job, 'succeeded')
+      }
+      const error = errorIn(body)
+      if (NOT_OF_JOB.has(status) || error === null) return null
+      return { ...jobOf(job, 'failed'), ...failed(error, REFUSALS.has(status) ? 'content_refused' : 'job_failed') }
+    },
+    readIds: (body) => {
+      const id = idIn(body)
+      return id === undefined ? [] : [id]
+    },
+    placeholder: ({ clientId, end }) => {
+      const { queued = [], running = [], ended = [], succeeded = [], failed: ofFailed = [] } = wire.statuses
+      const words = !end
+        ? [...running, ...queued, 'running']
+        : end.outcome === 'ok'
+          ? [...succeeded, ...ended]
+          : [...ofFailed, ...ended, 'failed']
+      const isFailed = end !== null && end.outcome !== 'ok'
+      return placed([
+        [wire.id[0]!, clientId],
+        [wire.status[0]!, words[0]],
+        ...(isFailed ? [[wire.error[0]!, 'the job has failed; a poll of it tells why'] as [Keys, unknown]] : []),
+      ])
+    },
+  }
+}
+
+function jobOf(id: string, status: JobStatus): BackendJob {
+  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+}
+
+function secondsAt(body: unknown, keys: Keys | undefined, unit: 's' | 'ms'): number | null {
+  const value = keys && valueAt(body, keys)
+  const isTime = typeof value === 'number' && Number.isFinite(value) && value >= 0
+  return isTime ? value / (unit === 'ms' ? 1000 : 1) : null
+}
+
+/** In lower case, of a text or of an object's or a list's own texts. */
+function errorText(error: unknown): string {
+  const texts = typeof error === 'object' && error !== null ? Object.values(error) : [error]
+  const plain = texts.filter((each) => typeof each === 'string' || typeof each === 'number')
+  return plain.join('\n').slice(0, ERROR_CHARS).toLowerCase()
+}
+
+function messageOf(error: unknown): string | null {
+  const told =
+    typeof error === 'object'
+      ? firstAt(
+          error,
+          MESSAGES.map((key) => [key]),
+          isText,
+        )
+      : error
+  return isText(told) ? told.slice(0, MESSAGE_CHARS) : null
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
+}

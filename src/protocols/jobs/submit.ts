@@ -1,0 +1,83 @@
+/** A submit of a declared wire: its model in the path or in a field, its facts in the fields that the table names. */
+import type { WireSettings } from '../../config/wire-schema.ts'
+import { MAX_NAME_CHARS } from '../body/bounds.ts'
+import { type FormBody, malformed } from '../body/form-body.ts'
+import { openBody } from '../body/open.ts'
+import { decodedSegment } from '../path-spelling.ts'
+import type { Route, Submission, SubmitBody } from '../protocol.ts'
+import { clipFacts } from '../submission/clip-facts.ts'
+import { codePoints } from '../submission/code-points.ts'
+import { mapFields } from '../submission/field-mapping.ts'
+import { pathOf } from '../submission/field-path.ts'
+import { fingerprintOf } from '../submission/fingerprint.ts'
+import { shadowCopy } from '../submission/shadow-copy.ts'
+import { type Keys, valueAt } from './places.ts'
+
+export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: Route): Submission {
+  const contentType = sent.contentType ?? ''
+  const body = openBody(sent.bytes, sent.contentType)
+  const model = modelOf(wire, body, route)
+  let fingerprint: string | undefined
+  return {
+    byteLength: sent.bytes.length,
+    model,
+    ...factsOf(wire, body),
+    jobs: [],
+    get fingerprint() {
+      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
+    },
+    rebuild: ({ model: own, shadow }) => {
+      const bytes = shadow ? shadowCopy(body) : sent.bytes
+      // A model that the client left out stays out: the backend then takes its own.
+      const isWritten = wire.model !== undefined && own !== null && model !== null && own !== model
+      return {
+        bytes: isWritten ? withModel(bytes, contentType, wire.model!, own) : bytes,
+        contentType,
+        path: route.upstreamPath(null, own) + (shadow ? '' : sent.search),
+      }
+    },
+  }
+}
+
+function modelOf({ head, model }: WireSettings, body: FormBody, { prefix }: Route): string | null {
+  const named = head === '' ? model && fieldAt(body, model) : decodedSegment(prefix.split('/').at(-1)!)
+  if ((named ?? null) === null) return null
+  if (typeof named !== 'string') throw malformed(model!.join('.'), 'must be a string')
+  if (named.length > MAX_NAME_CHARS) throw malformed('the model', `has more than ${MAX_NAME_CHARS} characters`)
+  return named
+}
+
+function withModel(bytes: Uint8Array<ArrayBuffer>, contentType: string, path: Keys, value: string) {
+  return mapFields(openBody(bytes, contentType), { rename: [], set: [{ path, value }], clamp: [] }, false)
+}
+
+function factsOf(wire: WireSettings, body: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
+  const at = (keys: Keys | undefined) => keys && fieldAt(body, keys)
+  const prompt = at(wire.prompt)
+  return {
+    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
+    ...clipFacts({ frames: at(wire.frames), fps: at(wire.fps), seconds: at(wire.duration), size: at(wire.size) }),
+  }
+}
+
+/** What stands in a body at this place; in a form also within JSON that a field holds. Of several the last counts. */
+function fieldAt(body: FormBody, keys: Keys): unknown {
+  let found: unknown
+  for (const field of body.fields) {
+    const own = pathOf(field.name)
+    if (own.length > keys.length || own.some((key, i) => key !== keys[i])) continue
+    const below = keys.slice(own.length)
+    const isText = typeof field.value === 'string' && below.length > 0
+    const value = valueAt(isText ? parsed(body.jsonOf(field)) : field.value, below)
+    if (value !== undefined) found = value
+  }
+  return found
+}
+
+function parsed(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
