@@ -4,12 +4,21 @@ import type { JobProtocol } from '../protocols/protocol.ts'
 
 /** `path` begins below the release. */
 export function wireLimits(
-  { shadow }: Pick<ReleaseConfig, 'shadow'>,
-  { name, cancelCall, contentCall }: Pick<JobProtocol, 'name' | 'cancelCall' | 'contentCall'>,
+  { shadow, webhookOrigins, webhookSecret }: Pick<ReleaseConfig, 'shadow' | 'webhookOrigins' | 'webhookSecret'>,
+  {
+    name,
+    cancelCall,
+    contentCall,
+    readWebhook,
+  }: Pick<JobProtocol, 'name' | 'cancelCall' | 'contentCall' | 'readWebhook'>,
 ): { path: string; message: string }[] {
-  if (shadow.sample === 0) return []
+  const unheard = Object.entries({ webhook_origins: webhookOrigins, webhook_secret: webhookSecret })
+    .filter(([, value]) => value !== null && !readWebhook)
+    .map(([path]) => ({ path, message: `${name} has no webhooks that a submit asks for: this does nothing` }))
+  if (shadow.sample === 0) return unheard
   const path = 'shadow.sample'
   return [
+    ...unheard,
     ...(cancelCall
       ? []
       : [{ path, message: `${name} cancels no job: copies that a rollback ends run on at their backend` }]),

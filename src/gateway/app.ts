@@ -10,6 +10,7 @@ import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { chooseLane, type Choice } from './choose-lane.ts'
 import { errorAnswer } from './answer.ts'
+import { deliver, hookOf } from './client-webhooks.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
@@ -85,6 +86,8 @@ async function route(x: Exchange): Promise<Response> {
   if (planeOf(x.request.url) !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (x.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
+  const hook = hookOf(x)
+  if (hook) return deliver(x, hook)
   if (isPreflight(x.request)) return preflight(x)
   const subject = await identify(x)
   const choice = await chooseLane(x, subject)

@@ -1,9 +1,11 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
 import { answerJson } from '../protocols/answer-json.ts'
+import type { JobTag } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
+import { sealedWebhook } from './client-webhooks.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   armErrorOf,
@@ -14,7 +16,7 @@ import {
   readPrefix,
   type Upstream,
 } from './forward.ts'
-import { pickReplica, replicaUrl } from '../config/replica.ts'
+import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
@@ -39,6 +41,8 @@ export interface Attempt {
   seconds: number
   url: string
   startedAt: number
+  /** What the id of its job says but for the backend's own. */
+  tag: Omit<JobTag, 'upstreamId'>
   /** The answer's bytes where it is JSON and small enough to be looked into. */
   text: string | null
   rest: ReadableStream<Uint8Array> | null
@@ -46,7 +50,7 @@ export interface Attempt {
   json: unknown
 }
 
-/** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
+/** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws only where nothing was sent. */
 export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit): Promise<Attempt> {
   const { lane } = decided
   const { arm } = decided.routed
@@ -54,11 +58,13 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   const { deps } = x.isolate
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  const startedAt = deps.now()
+  const tag = tagOf(decided, s, url, startedAt)
+  const webhook = sealedWebhook(x, lane, { ...tag, prefix: s.route.prefix, job: null })
+  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false, webhook })
   const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
-  const startedAt = deps.now()
   x.submitSent = true
   const upstream = await callBackend(
     {
@@ -76,6 +82,7 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
     seconds: upstream.seconds,
     url,
     startedAt,
+    tag,
     text: null,
     rest: null,
     sight: null,
@@ -89,6 +96,19 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
     else lane.breaker.succeeded()
   }
   return tried
+}
+
+function tagOf({ lane, snapshot, routed }: Decided<JobLane>, { subject }: Submit, url: string, submittedAt: number) {
+  return {
+    arm: routed.arm,
+    release: lane.hash,
+    replica: replicaHash(url),
+    epoch: snapshot?.epoch ?? 0,
+    stage: snapshot?.stage ?? 'idle',
+    submittedAt,
+    owner: subject.owners[0],
+    nameless: subject.nameless,
+  }
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */

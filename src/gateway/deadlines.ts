@@ -24,3 +24,5 @@ export const FLUSH_MS = 3000
 export const RESCUE_MS = 4000
 /** Beyond that, for the look that the ledger takes at the candidate's job first. */
 export const RESCUE_SLACK_MS = 6000
+/** For a client's webhook to be taken: its backend is told 504, and may send it again. */
+export const WEBHOOK_MS = 10_000

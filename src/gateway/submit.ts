@@ -20,6 +20,7 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobLane } from './isolate.ts'
+import { sealedWebhook } from './client-webhooks.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
 import { sightingOf } from './sighting.ts'
@@ -142,22 +143,18 @@ async function register(
   tried: Attempt,
   sight: JobSight,
 ): Promise<JobEntry> {
-  const { lane, snapshot, routed } = decided
-  const tag: JobTag = {
-    upstreamId: sight.id,
-    arm: routed.arm,
-    release: lane.hash,
-    replica: replicaHash(tried.url),
-    epoch: snapshot?.epoch ?? 0,
-    stage: snapshot?.stage ?? 'idle',
-    submittedAt: tried.startedAt,
-    owner: s.subject.owners[0],
-    nameless: s.subject.nameless,
-  }
+  const { lane } = decided
+  const tag: JobTag = { ...tried.tag, upstreamId: sight.id }
   const isNative = lane.release.idMode === 'native'
   const clientId = isNative ? sight.id : sealJobId(tag, x.isolate.keys)
   const { work } = s.submission
-  const entry: JobEntry = { ...tag, clientId, prefix: s.route.prefix, work, rescue: rescueOf(lane, s, routed) }
+  const entry: JobEntry = {
+    ...tag,
+    clientId,
+    prefix: s.route.prefix,
+    work,
+    rescue: rescueOf(x, lane, s, { ...tag, clientId }),
+  }
   if (!isNative || !(await isTold(lane, entry))) lane.telemetry.submitted(entry)
   const seen = sightingOf(entry, sight, lane.deps.now())
   if (seen.outcome) lane.telemetry.seen(seen)
@@ -175,10 +172,13 @@ async function isTold(lane: JobLane, entry: JobEntry): Promise<boolean> {
 }
 
 /** What control would be sent, should the candidate fail this job. */
-function rescueOf(lane: JobLane, s: Submit, routed: Routed): JobEntry['rescue'] {
-  if (!lane.release.rescue || routed.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
+function rescueOf(x: Exchange, lane: JobLane, s: Submit, job: JobTag & { clientId: string }): JobEntry['rescue'] {
+  if (!lane.release.rescue || job.arm !== 'candidate' || s.route.job !== null || s.submission.jobs.length > 0)
     return null
-  const body = s.submission.rebuild({ model: lane.release.arms.control.model, jobIds: new Map(), shadow: false })
+  const { model, urls } = lane.release.arms.control
+  const there = { ...job, arm: 'control', replica: replicaHash(urls[0]!), job: job.clientId } as const
+  const webhook = sealedWebhook(x, lane, { ...there, prefix: s.route.prefix })
+  const body = s.submission.rebuild({ model, jobIds: new Map(), shadow: false, webhook })
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }
 

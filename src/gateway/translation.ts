@@ -5,6 +5,7 @@ import type { Translation } from '../protocols/protocol.ts'
 import { filePath } from './backend-file.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
+import { clientUrlOf } from './hook-address.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { JobLane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
@@ -48,6 +49,7 @@ export async function translationOf(
     upstreamOrigin: source.url,
     prefix: source.prefix,
     gatewayOrigin: x.url.origin,
+    ...(lane.protocol.readWebhook ? { webhookOf: (url: string) => clientUrlOf(url, x.isolate.keys) } : {}),
     ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(x, { ...source, owner }, path), path) }),
   }
 }

@@ -68,6 +68,8 @@ export interface RebuildTarget {
   jobIds: ReadonlyMap<string, string>
   /** A copy for the shadow: without webhooks, storage targets and user ids. */
   shadow: boolean
+  /** What stands in place of the URL where the client wants to be called; throws where it may not be. Missing: the client's. */
+  webhook?: ((url: string) => string) | undefined
 }
 
 /** `ended`: well or not, which only the job's result tells. */
@@ -152,6 +154,8 @@ export interface Translation {
    * the result too, so only its first piece can tell which file is meant. Missing: such paths stay.
    */
   fileUrl?: (upstreamPath: string) => string
+  /** What the client wrote where the submit had this URL, as `RebuildTarget.webhook` put it there; null for any other. */
+  webhookOf?: (url: string) => string | null
 }
 
 export interface UpstreamCall {
@@ -226,6 +230,11 @@ export interface JobProtocol extends Wire {
   readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null
   /** Where the finished video is; null where only the job's own answer tells. */
   readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
+  /**
+   * The job in what a backend sends to a client's webhook, with its end where it tells one; null where there is none.
+   * Never throws. Missing where the wire has no webhooks that are set by a submit.
+   */
+  readonly readWebhook?: (body: unknown) => JobSight | null
   /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
   asksForVideo(query: URLSearchParams): boolean
   /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */
