@@ -49,7 +49,8 @@ function secretIssues(env: Env): ErrorDetail[] {
     issues.push(detail('SLUICE_COOKIE_KEY', 'secret_short', message, { least: MIN_KEY_CHARS }))
   }
   for (const key of releaseKeys(env)) {
-    for (const { path, value } of valuesAt(asTable(env[key]), 'arms.*.auth')) {
+    const table = asTable(env[key])
+    for (const { path, value } of [...valuesAt(table, 'arms.*.auth'), ...valuesAt(table, 'webhook_secret')]) {
       if (typeof value !== 'string' || !SECRET_NAME.test(value)) continue
       if (tokensIn(env[value]).length === 0)
         issues.push(

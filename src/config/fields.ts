@@ -109,6 +109,15 @@ function isBackendUrl(text: string): boolean {
   return plain && (url.protocol === 'http:' || url.protocol === 'https:')
 }
 
+/** Scheme, host and port, so that it can be compared letter by letter. */
+export const webOrigin = v.pipe(
+  v.string(),
+  v.check(
+    (text) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text,
+    fault('not_web_origin', 'not an http(s) origin: "https://app.example", without path or final slash'),
+  ),
+)
+
 export const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 /** Strictly between 0 and 1. */
 export const risk = v.pipe(v.number(), v.gtValue(0), v.ltValue(1))

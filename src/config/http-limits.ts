@@ -49,6 +49,11 @@ const LIMITS: readonly Limit[] = [
     code: 'http_no_jobs',
     message: 'http has no job ids, so none is told from any other path: take this out',
   },
+  ...['client_webhooks', 'webhook_origins', 'webhook_secret'].map((key) => ({
+    path: key,
+    code: 'http_no_jobs',
+    message: 'http has no jobs whose end could be told: take this out',
+  })),
   ...SHADOW_KEYS.map((key) => ({ path: `shadow.${key}`, code: 'http_no_copies', message: NO_COPIES })),
   ...['model', 'prompt_chars', 'duration_seconds'].map((key) => ({
     path: `rules.*.when.${key}`,

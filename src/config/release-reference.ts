@@ -57,6 +57,20 @@ const RELEASE: Reference<Release> = {
     type: '`"control"`, `"refuse"` or a time',
   },
   passthrough_status: { meaning: "poll of a failed job: the backend's own HTTP status instead of 200" },
+  client_webhooks: {
+    meaning:
+      "webhooks that clients ask for in a submit: `deliver` has them come here, so that the job's end is counted and ids are the client's; `pass` leaves the client's URL in the submit, and so do native ids. [What may be called](security.md#clients-webhooks)",
+  },
+  webhook_origins: {
+    meaning: 'the only places that clients may have called, also private ones and plain HTTP',
+    type: 'list of origins, 1 to 50',
+    default: 'any public name by HTTPS',
+  },
+  webhook_secret: {
+    meaning:
+      'signs what is delivered to clients, as [Standard Webhooks](https://www.standardwebhooks.com) has it, since the backend’s own signature can’t hold; without it they come unsigned',
+    type: 'name of a secret',
+  },
   on_lost_control: {
     meaning:
       "while the control plane can't be reached: keep the last split, or send everybody to control once the snapshot is older than `lease`",

@@ -15,6 +15,7 @@ import {
   risk,
   share,
   table,
+  webOrigin,
   whole,
   wholePositive,
 } from './fields.ts'
@@ -56,6 +57,10 @@ function percentsOf(rungs: unknown): number[] {
 
 /** The name of a secret: a token itself never stands in the file. */
 export const SECRET_NAME = /^[A-Z][A-Z0-9_]*$/
+const secretName = v.pipe(
+  v.string(),
+  v.regex(SECRET_NAME, fault('not_secret_name', 'the name of a secret is needed, like WAN21_TOKEN')),
+)
 
 const DEFAULT_TIMEOUT_MS = 120_000
 
@@ -67,12 +72,7 @@ const arm = v.pipe(
     ...mappingEntries,
     timeout: v.optional(positiveDuration),
     sync_timeout: v.optional(positiveDuration),
-    auth: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(SECRET_NAME, fault('not_secret_name', 'the name of a secret is needed, like WAN21_TOKEN')),
-      ),
-    ),
+    auth: v.optional(secretName),
     forward_authorization: v.optional(v.boolean(), false),
     cost_per_gpu_second: v.optional(positive),
   }),
@@ -156,6 +156,9 @@ export const releaseEntries = {
   id_mode: v.optional(v.picklist(['tagged', 'native']), 'tagged'),
   legacy_ids: v.optional(legacyIds, 'control'),
   passthrough_status: v.optional(v.boolean(), false),
+  client_webhooks: v.optional(v.picklist(['deliver', 'pass']), 'deliver'),
+  webhook_origins: v.optional(list(webOrigin, 1, 50)),
+  webhook_secret: v.optional(secretName),
   on_lost_control: v.optional(v.picklist(['hold', 'control']), 'hold'),
   lease: v.optional(duration, '5m'),
   quiet_after: v.optional(duration, '2m'),
@@ -201,6 +204,10 @@ export const releaseSchema = v.pipe(
     /** Ids that nobody here issued or recorded go to control until then, unix ms: null for ever, 0 never. */
     legacyIdsUntilMs: r.legacy_ids,
     passthroughStatus: r.passthrough_status,
+    clientWebhooks: r.client_webhooks,
+    /** Null: any that the public can reach by HTTPS. */
+    webhookOrigins: r.webhook_origins ?? null,
+    webhookSecret: r.webhook_secret ?? null,
     onLostControl: r.on_lost_control,
     leaseMs: r.lease,
     quietAfterMs: r.quiet_after,

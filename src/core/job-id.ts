@@ -43,6 +43,16 @@ export interface JobTag {
 /** A file at a backend: `upstreamId` is its path, and nothing else can be asked of it. */
 export type FileTag = Omit<JobTag, 'epoch' | 'stage' | 'submittedAt'>
 
+/** Where a client wants to be called about a job that its backend has not named yet. */
+export interface HookTag extends Omit<JobTag, 'upstreamId'> {
+  /** What the client wrote. */
+  url: string
+  /** Of the submit's route. */
+  prefix: string
+  /** The id that the client knows already, where control goes on with a job that the candidate has failed. */
+  job: string | null
+}
+
 /** An owner that no subject is: what is issued to it opens for nobody. */
 export const NOBODY = '000000000000'
 
@@ -50,6 +60,7 @@ export const NOBODY = '000000000000'
 const CANDIDATE = 1
 const ANONYMOUS = 2
 const FILE = 8
+const HOOK = 16
 
 /** Who a subject is inside ids and to the ledger: keyed, so that neither gives away user names. 12 hex digits a key. */
 export function ownerOf(subject: string, keys: IdKeys): readonly string[] {
@@ -71,17 +82,21 @@ export function sealFileId(tag: FileTag, keys: IdKeys): string {
   return sealed({ ...tag, epoch: 0, stage: 'idle', submittedAt: 0 }, FILE, keys)
 }
 
+export function sealHookId({ url, prefix, job, ...tag }: HookTag, keys: IdKeys): string {
+  return sealed({ ...tag, upstreamId: JSON.stringify([url, prefix, job]) }, HOOK, keys)
+}
+
 /** Whether this can be an id of ours at all; what is none was issued before Sluice stood in front. */
 export function isTagged(id: string): boolean {
   return id.startsWith(HEAD) || id.endsWith(TAIL)
 }
 
-/** The job's tag, or null when the id was altered, cut, sealed by nobody we know, or names a file. */
+/** The job's tag, or null when the id was altered, cut, sealed by nobody we know, or names no job. */
 export function openJobId(id: string, keys: IdKeys): Readonly<JobTag> | null {
   return tagsOf(keys, id).job
 }
 
-/** The same for a file; null for a job's id. */
+/** The same for a file; null for anything else. */
 export function openFileId(id: string, keys: IdKeys): Readonly<FileTag> | null {
   return tagsOf(keys, id).file
 }
@@ -91,11 +106,22 @@ const tagsOf = rememberedBy(
   { entries: 2000, chars: 512 },
   (keys: IdKeys, id): { job: Readonly<JobTag> | null; file: Readonly<FileTag> | null } => {
     const bytes = opened(id, keys)
-    const tag = bytes && tagOf(bytes)
-    const isFile = bytes !== null && (bytes[0]! & FILE) !== 0
-    return { job: isFile ? null : tag, file: isFile ? tag : null }
+    const kind = bytes ? bytes[0]! & (FILE | HOOK) : HOOK
+    return {
+      job: bytes && kind === 0 ? tagOf(bytes) : null,
+      file: bytes && kind === FILE ? tagOf(bytes) : null,
+    }
   },
 )
+
+/** The same for where a client wants to be called; null for anything else. */
+export function openHookId(id: string, keys: IdKeys): HookTag | null {
+  const bytes = opened(id, keys)
+  if (!bytes || (bytes[0]! & HOOK) === 0) return null
+  const { upstreamId, ...tag } = tagOf(bytes)
+  const [url, prefix, job] = JSON.parse(upstreamId) as [string, string, string | null]
+  return { ...tag, url, prefix, job }
+}
 
 function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
   const upstream = utf8ToBytes(tag.upstreamId)

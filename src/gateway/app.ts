@@ -10,6 +10,7 @@ import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
 import { answer, errorAnswer } from './answer.ts'
+import { deliver, hookOf } from './client-webhooks.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
@@ -93,6 +94,8 @@ async function route(ctx: Exchange, plane: Plane): Promise<Response> {
   if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (ctx.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
+  const hook = hookOf(ctx)
+  if (hook) return deliver(ctx, hook)
   if (isPreflight(ctx.request)) return preflight(ctx)
   const subject = await identify(ctx)
   const choice = await selectRelease(ctx, subject)

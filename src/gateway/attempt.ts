@@ -1,10 +1,12 @@
 /** A submit sent to one arm, once, and the job read out of the answer. What the client gets is said elsewhere. */
 import { answerJson } from '../protocols/answer-json.ts'
+import type { JobTag } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob, Route, Submission } from '../protocols/protocol.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
+import { sealedWebhook } from './client-webhooks.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   armErrorOf,
@@ -15,7 +17,7 @@ import {
   readPrefix,
   type Upstream,
 } from './forward.ts'
-import { pickReplica, replicaUrl } from '../config/replica.ts'
+import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
@@ -40,6 +42,8 @@ export interface Attempt {
   seconds: number
   url: string
   startedAt: number
+  /** What the id of its job says but for the backend's own. */
+  tag: Omit<JobTag, 'upstreamId'>
   /** The answer's bytes where it is JSON and small enough to be looked into. */
   text: string | null
   rest: ReadableStream<Uint8Array> | null
@@ -52,7 +56,7 @@ export function callerOf({ owners, anonymous }: Subject): string {
   return anonymous ? 'anyone' : owners[0]
 }
 
-/** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
+/** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws only where nothing was sent. */
 export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit): Promise<Attempt> {
   const { runtime } = decided
   const { arm } = decided.routed
@@ -60,17 +64,19 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const { deps } = ctx.isolate
   const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
+  const startedAt = deps.now()
+  const tag = tagOf(decided, submit, url, startedAt)
+  const webhook = sealedWebhook(ctx, runtime, { ...tag, prefix: submit.route.prefix, job: null })
   // What makes no job, such as a character, has other fields.
   const mapping = submit.route.operation === 'other' ? null : config.mapping
   const body = rebuildForArm(
     submit.submission,
     { ...config, mapping },
-    { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject) },
+    { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject), webhook },
   )
   const headers = ofSubmit(toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
   headers.set('content-type', body.contentType)
   const isSync = submit.route.operation === 'sync'
-  const startedAt = deps.now()
   ctx.submitSent = true
   const upstream = await callBackend(
     {
@@ -88,6 +94,7 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
     seconds: upstream.seconds,
     url,
     startedAt,
+    tag,
     text: null,
     rest: null,
     backendJob: null,
@@ -101,6 +108,24 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
     else runtime.breaker.succeeded()
   }
   return tried
+}
+
+function tagOf(
+  { runtime, snapshot, routed }: Decided<JobRuntime>,
+  { subject }: Submit,
+  url: string,
+  submittedAt: number,
+) {
+  return {
+    arm: routed.arm,
+    release: runtime.hash,
+    replica: replicaHash(url),
+    epoch: snapshot?.epoch ?? 0,
+    stage: snapshot?.stage ?? 'idle',
+    submittedAt,
+    owner: subject.owners[0],
+    anonymous: subject.anonymous,
+  }
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */

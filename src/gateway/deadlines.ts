@@ -24,3 +24,5 @@ export const RESCUE_MS = 4000
 export const RESCUE_SLACK_MS = 6000
 /** For the other backends of a WebSocket to take part: they join as they answer. */
 export const OTHER_SOCKETS_MS = 500
+/** For a client's webhook to be taken: its backend is told 504, and may send it again. */
+export const WEBHOOK_MS = 10_000

@@ -22,6 +22,7 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
+import { sealedWebhook } from './client-webhooks.ts'
 import { copyToShadow } from './shadow.ts'
 import { knownJob, ownedJob, withSameBackends } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
@@ -169,18 +170,8 @@ async function register(
   tried: Attempt,
   backendJob: BackendJob,
 ): Promise<LedgerJob> {
-  const { runtime, snapshot, routed } = decided
-  const tag: JobTag = {
-    upstreamId: backendJob.id,
-    arm: routed.arm,
-    release: runtime.hash,
-    replica: replicaHash(tried.url),
-    epoch: snapshot?.epoch ?? 0,
-    stage: snapshot?.stage ?? 'idle',
-    submittedAt: tried.startedAt,
-    owner: submit.subject.owners[0],
-    anonymous: submit.subject.anonymous,
-  }
+  const { runtime } = decided
+  const tag: JobTag = { ...tried.tag, upstreamId: backendJob.id }
   const isNative = runtime.release.idMode === 'native' || submit.submission.chosenId === backendJob.id
   const clientId = isNative ? backendJob.id : sealJobId(tag, ctx.isolate.keys)
   const { work } = submit.submission
@@ -189,7 +180,7 @@ async function register(
     clientId,
     prefix: submit.route.prefix,
     work,
-    rescue: rescueOf(runtime, submit, routed),
+    rescue: rescueOf(ctx, runtime, submit, { ...tag, clientId }),
   }
   if (!isNative || !(await isRegistered(runtime, entry))) runtime.telemetry.submitted(entry)
   const seen = toJobUpdate(entry, backendJob, runtime.deps.now())
@@ -208,16 +199,23 @@ async function isRegistered(runtime: JobRuntime, entry: LedgerJob): Promise<bool
 }
 
 /** What control would be sent, should the candidate fail this job. */
-function rescueOf(runtime: JobRuntime, submit: Submit, routed: Routed): RebuiltSubmit | null {
+function rescueOf(
+  ctx: Exchange,
+  runtime: JobRuntime,
+  submit: Submit,
+  job: JobTag & { clientId: string },
+): RebuiltSubmit | null {
   if (
     !runtime.release.rescue ||
-    routed.arm !== 'candidate' ||
+    job.arm !== 'candidate' ||
     submit.route.job !== null ||
     submit.submission.jobs.length > 0
   )
     return null
   const { control } = runtime.release.arms
-  const target = { jobIds: new Map(), shadow: false, caller: callerOf(submit.subject) }
+  const there = { ...job, arm: 'control', replica: replicaHash(control.urls[0]!), job: job.clientId } as const
+  const webhook = sealedWebhook(ctx, runtime, { ...there, prefix: submit.route.prefix })
+  const target = { jobIds: new Map(), shadow: false, caller: callerOf(submit.subject), webhook }
   const body = rebuildForArm(submit.submission, control, target)
   return body.bytes.byteLength > MAX_RESCUE_BODY_BYTES ? null : body
 }

@@ -5,6 +5,7 @@ import type { Translation } from '../protocols/protocol.ts'
 import { filePath } from './backend-file.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
+import { clientUrlOf } from './hook-address.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
 import { canBeFound, knownJob, withSameBackends } from './owned-job.ts'
@@ -47,6 +48,7 @@ export async function translationOf(
     upstreamOrigin: source.url,
     prefix: source.prefix,
     gatewayOrigin: ctx.url.origin,
+    ...(runtime.protocol.readWebhook ? { webhookOf: (url: string) => clientUrlOf(url, ctx.isolate.keys) } : {}),
     ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(ctx, { ...source, owner }, path), path) }),
   }
 }

@@ -2,7 +2,7 @@
  * fal's queue: the model stands in the path, a job's own paths below its app only, and `COMPLETED` means that a job has
  * ended, well or not: what came of it is an answer of its own, whose HTTP status tells.
  */
-import { readFalJob, readFalResult } from './fal/job.ts'
+import { readFalJob, readFalResult, readFalWebhook } from './fal/job.ts'
 import { appOf, jobPath, routeFal, STILL_IN_PROGRESS } from './fal/routes.ts'
 import { readFalSubmit } from './fal/submit.ts'
 import type { JobAddress, JobProtocol, ShownJob } from './protocol.ts'
@@ -42,6 +42,7 @@ export const fal: JobProtocol = {
   pollCall: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId, '/status') }),
   cancelCall: (job) => ({ method: 'PUT', path: jobPath(appAt(job), job.upstreamId, '/cancel') }),
   contentCall: null,
+  readWebhook: readFalWebhook,
   asksForVideo: () => true,
   isVideoType: () => true,
 }
@@ -54,8 +55,8 @@ function wordsOf(prefix: string): WireWords {
       const { job, prefix: app } = routeFal('GET', path)
       return job === null || prefix === '' || !path.startsWith(`${app}/`) ? path : prefix + path.slice(app.length)
     },
-    // Outputs are objects with a `url`, one (`video`) or a list of them (`images`).
-    holdsFile: (path) => path.length === 2 && path[1] === 'url',
+    // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
+    holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
   }
 }
 

@@ -79,6 +79,8 @@ export interface RebuildTarget {
   shadow: boolean
   /** Who sends it, as a wire that has names for its callers may write it; missing for a copy. */
   caller?: string
+  /** What stands in place of the URL where the client wants to be called; throws where it may not be. Missing: the client's. */
+  webhook?: ((url: string) => string) | undefined
 }
 
 /** The jobs that a body names, and the same request about one of them. */
@@ -174,6 +176,8 @@ export interface Translation {
    * its files by their query (`Route.file`) may give it, and `#` with the backend's id of the job that made the file.
    */
   fileUrl?: (upstreamPath: string) => string
+  /** What the client wrote where the submit had this URL, as `RebuildTarget.webhook` put it there; null for any other. */
+  webhookOf?: (url: string) => string | null
 }
 
 export interface UpstreamCall {
@@ -289,6 +293,11 @@ export interface JobProtocol extends Wire {
   readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
   /** What else this wire lets nobody do, each a sentence for `config check`; `ofCopies`: where submits are copied. */
   readonly limits?: { always: readonly string[]; ofCopies: readonly string[] }
+  /**
+   * The job in what a backend sends to a client's webhook, with its end where it tells one; null where there is none.
+   * Never throws. Missing where the wire has no webhooks that are set by a submit.
+   */
+  readonly readWebhook?: (body: unknown) => BackendJob | null
   /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
   asksForVideo(query: URLSearchParams): boolean
   /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */

@@ -8,19 +8,10 @@ import { applyEdits, type Edit } from './body/edit.ts'
 import { encodeUtf8, malformed, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
 import { asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts'
-import type {
-  BackendAnswer,
-  JobProtocol,
-  BackendJob,
-  JobStatus,
-  Route,
-  ShownJob,
-  Submission,
-  SubmitBody,
-} from './protocol.ts'
+import type { JobProtocol, Route, ShownJob, Submission, SubmitBody } from './protocol.ts'
 import { at } from './protocol.ts'
+import { isObject, readPrediction } from './replicate/job.ts'
 import { isResourceId } from './resource-id.ts'
-import { secondsBetween, secondsOf } from './seconds.ts'
 import { fingerprintOf } from './submission/fingerprint.ts'
 import { inputFacts } from './submission/input-facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
@@ -37,7 +28,7 @@ export const replicate: JobProtocol = {
   requestHeaders: ['cancel-after', 'prefer'],
   route: routeReplicate,
   readSubmission,
-  readJob,
+  readJob: ({ body }) => readPrediction(body),
   readIds: (body) => {
     const id = isObject(body) ? body['id'] : null
     return isResourceId(id) ? [id] : []
@@ -57,6 +48,7 @@ export const replicate: JobProtocol = {
   pollCall: (job) => ({ method: 'GET', path: jobPath(job.prefix, job.upstreamId) }),
   cancelCall: (job) => ({ method: 'POST', path: jobPath(job.prefix, job.upstreamId, '/cancel') }),
   contentCall: null,
+  readWebhook: readPrediction,
   asksForVideo: () => true,
   isVideoType: () => true,
 }
@@ -146,8 +138,9 @@ function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route
     get fingerprint() {
       return (fingerprint ??= fingerprintOf(body, path))
     },
-    rebuild: ({ model: own, shadow }) => {
-      const changed = own === null || own === model ? bytes : applyEdits(bytes, versionEdits(body, own))
+    rebuild: ({ model: own, shadow, webhook }) => {
+      const version = own === null || own === model ? [] : versionEdits(body, own)
+      const changed = applyEdits(bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
       return {
         bytes: shadow ? shadowCopy(openJson(changed)) : changed,
         contentType: contentType!,
@@ -155,6 +148,11 @@ function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route
       }
     },
   }
+}
+
+function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
+  const field = body.fields.find(({ name }) => name === 'webhook')
+  return typeof field?.value === 'string' ? body.setText(field, sealed(field.value)) : []
 }
 
 function modelIn(path: string, { fields }: FormBody): string | null {
@@ -174,45 +172,6 @@ function versionEdits(body: FormBody, model: string): Edit[] {
   const start = body.bytes.indexOf(0x7b) + 1
   const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
   return [{ start, end: start, bytes: encodeUtf8(member) }]
-}
-
-const STATUS: Record<string, JobStatus> = {
-  starting: 'queued',
-  succeeded: 'succeeded',
-  failed: 'failed',
-  canceled: 'cancelled',
-  // Its deadline came before it had started: the arm was too slow to begin.
-  aborted: 'failed',
-}
-/** Of an error that the request itself is to blame for; `error` is a sentence, often with a code at its end. */
-const REFUSAL =
-  /\bE00[56]\b|nsfw|flagged|sensitive content|moderation|content policy|safety (filter|system|check)|prohibited|responsible ai|invalid (input|prompt|parameter|argument)|input validation|field required/i
-const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
-const MESSAGE_CHARS = 500
-
-/** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
-function readJob({ body }: BackendAnswer): BackendJob | null {
-  if (!isObject(body)) return null
-  const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
-  if (!isResourceId(id) || typeof word !== 'string') return null
-  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
-  const hasEnded = status !== 'queued' && status !== 'running'
-  const measured: Record<string, unknown> = isObject(metrics) ? metrics : {}
-  const message = status === 'failed' && typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
-  return {
-    id,
-    status,
-    failure: status === 'failed' ? failureOf(word, message ?? '') : null,
-    message,
-    queueSeconds: secondsBetween(created, started),
-    runSeconds: hasEnded ? (secondsOf(measured['predict_time']) ?? secondsBetween(started, completed)) : null,
-    totalSeconds: hasEnded ? (secondsOf(measured['total_time']) ?? secondsBetween(created, completed)) : null,
-  }
-}
-
-function failureOf(word: string, message: string): BackendJob['failure'] {
-  if (word === 'aborted') return 'job_timeout'
-  return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
 }
 
 /** A prediction's links to itself lead to the gateway whatever name their backend goes by, or clients would go past it. */
@@ -243,8 +202,4 @@ function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: 
     completed_at: end ? new Date(end.at).toISOString() : null,
     urls: { get, cancel: `${get}/cancel` },
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -154,7 +154,7 @@ function translatorOf(translation: Translation, words: WireWords): Translate {
     return null
   }
   const inUrl = (url: string, isFile = false, isOwn = false): string => {
-    const own = inOwnUrl(url, isFile)
+    const own = translation.webhookOf?.(url) ?? inOwnUrl(url, isFile)
     if (own !== null) return own
     const place = placeOf(url, scheme)
     if (isOwn && place && (readPath?.(splitPath(place.rest)[0]).job ?? null) !== null)

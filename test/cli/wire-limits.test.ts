@@ -6,7 +6,8 @@ import { comfyui } from '../../src/protocols/comfyui.ts'
 import { fal } from '../../src/protocols/fal.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 
-const copying = (sample: number) => ({ shadow: { sample } }) as ReleaseConfig
+const copying = (sample: number, more: Partial<ReleaseConfig> = {}) =>
+  ({ shadow: { sample }, webhookOrigins: null, webhookSecret: null, ...more }) as ReleaseConfig
 const told = (...asked: Parameters<typeof wireLimits>) => wireLimits(...asked).map(({ message }) => message)
 
 it('tells where the videos of copies are not looked at, and where copies can’t be stopped', () => {
@@ -28,4 +29,11 @@ it('tells what else a wire does not offer, of copies only where there are any', 
 
 it('tells nothing where nothing is copied', () => {
   expect(told(copying(0), { ...fal, cancelCall: null })).toEqual([])
+})
+
+it('tells where nobody asks for the webhooks that something is said of', () => {
+  const said = { webhookOrigins: ['https://a.example'], webhookSecret: 'KEY' }
+  const asked = wireLimits(copying(0, said), openaiVideos)
+  expect(asked.map(({ path }) => path)).toEqual(['webhook_origins', 'webhook_secret'])
+  expect(told(copying(0, said), fal)).toEqual([])
 })

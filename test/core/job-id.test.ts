@@ -5,12 +5,15 @@ import { describe, expect, it } from 'vitest'
 import { idKeys } from '../../src/core/id-keys.ts'
 import {
   type FileTag,
+  type HookTag,
   isTagged,
   type JobTag,
   openFileId,
+  openHookId,
   openJobId,
   ownerOf,
   sealFileId,
+  sealHookId,
   sealJobId,
 } from '../../src/core/job-id.ts'
 
@@ -242,5 +245,23 @@ describe('an owner', () => {
     )
     expect(new Set(owners).size).toBe(6)
     for (const owner of owners) expect(owner).toMatch(/^[0-9a-f]{12}$/)
+  })
+})
+
+describe('where a client wants to be called', () => {
+  const { upstreamId: _, ...tag } = TAG
+  const hook: HookTag = { ...tag, url: 'https://hooks.example/雨?a=1', prefix: '/n', job: null }
+
+  it.each([hook, { ...hook, job: 'slc_a_slc' }])('comes out as it went in', (given) => {
+    const id = sealHookId(given, KEYS)
+    expect(openHookId(id, KEYS)).toEqual(given)
+    expect(openHookId(id, idKeys(['another key']))).toBeNull()
+  })
+
+  it('is neither a job nor a file, and neither of them is one', () => {
+    const id = sealHookId(hook, KEYS)
+    expect([openJobId(id, KEYS), openFileId(id, KEYS)]).toEqual([null, null])
+    expect(openHookId(sealJobId(TAG, KEYS), KEYS)).toBeNull()
+    expect(openHookId(sealFileId(TAG, KEYS), KEYS)).toBeNull()
   })
 })

@@ -114,7 +114,9 @@ const DOCUMENTED: Record<string, Documented> = {
   },
 }
 
-const WIRES = PROTOCOL_NAMES.map((name) => jobProtocolOf({ protocol: name, wire: null })).filter((wire) => wire !== undefined)
+const WIRES = PROTOCOL_NAMES.map((name) => jobProtocolOf({ protocol: name, wire: null })).filter(
+  (wire) => wire !== undefined,
+)
 
 const ID = 'job-7Qx_11'
 const OWN = 'slc_A_slc'

@@ -183,6 +183,36 @@ describe('what came of a job', () => {
   })
 })
 
+describe('what fal sends to a webhook', () => {
+  const read = (more: object) => fal.readWebhook!({ request_id: 'R1', ...more })
+  test.each([
+    [{ status: 'OK', payload: { video: { url: 'https://v3.fal.media/f.mp4' } } }, 'succeeded', null],
+    [{ status: 'ERROR', error: 'Invalid status code: 422', payload: { detail: [] } }, 'failed', 'content_refused'],
+    [{ status: 'ERROR', error: 'Invalid status code: 500', payload: { detail: 'CUDA' } }, 'failed', 'job_failed'],
+    [{ status: 'ERROR', error: 'Internal Error', payload: null }, 'failed', 'job_failed'],
+    [{ status: 'ERROR' }, 'failed', 'job_failed'],
+    [{ status: 'ERROR', payload: { detail: 'Request was cancelled' } }, 'cancelled', null],
+  ])('%j is %s', (more, status, failure) => {
+    expect(read(more)).toMatchObject({ id: 'R1', status, failure })
+  })
+
+  test('what is none shows no job', () => {
+    for (const body of [null, [], 'OK', { status: 'OK' }, { request_id: 7, status: 'OK' }, { request_id: 'R1' }])
+      expect(fal.readWebhook!(body)).toBeNull()
+    expect(read({ status: 'IN_QUEUE' })).toBeNull()
+  })
+
+  test('its place in the query is changed alone', () => {
+    const webhook = (url: string) => `https://gateway/${url.length}`
+    const path = (search: string) => post({}, undefined, search).rebuild({ ...target, webhook }).path
+    expect(path('?a=%20b&fal_webhook=https%3A%2F%2Fc&c')).toBe(
+      `/${MODEL}?a=%20b&c&fal_webhook=https%3A%2F%2Fgateway%2F9`,
+    )
+    expect(path('?a=%20b&c')).toBe(`/${MODEL}?a=%20b&c`)
+    expect(path('')).toBe(`/${MODEL}`)
+  })
+})
+
 describe('answers', () => {
   const shown = (body: object, prefix = APP) =>
     JSON.parse(

@@ -1,9 +1,9 @@
 /**
  * Webhooks on their way out: queued in the transaction that they report, sent by alarm with growing
- * pauses, at least once and always under the same id. Headers and signature are those of Standard
- * Webhooks (standardwebhooks.com): HMAC-SHA256 over `id.timestamp.body`.
+ * pauses, at least once and always under the same id. Signed as Standard Webhooks
+ * (standardwebhooks.com) has it.
  */
-import { signingKeys, webhookKeyBytes } from '../../auth/keys.ts'
+import { webhookHeaders } from '../../auth/webhook-signature.ts'
 import { configOf, type Env } from '../../config/env.ts'
 import type { WEBHOOK_EVENTS } from '../../config/sluice-schema.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
@@ -102,17 +102,9 @@ export class Outbox {
 
   /** Null when the receiver took it. */
   async #post({ id, url, body }: OutboxRow): Promise<string | null> {
-    const timestamp = String(Math.floor(Date.now() / 1000))
     try {
-      // A key that can't be read is left out, and reported by `readyz`: the others still sign.
-      const keys = signingKeys(this.#env.SLUICE_WEBHOOK_KEY).flatMap((key) => webhookKeyBytes(key) ?? [])
-      const signatures = await Promise.all(keys.map((key) => sign(key, `${id}.${timestamp}.${body}`)))
-      const headers = {
-        'content-type': 'application/json',
-        'webhook-id': id,
-        'webhook-timestamp': timestamp,
-        ...(signatures.length > 0 ? { 'webhook-signature': signatures.join(' ') } : {}),
-      }
+      const signed = await webhookHeaders(this.#env.SLUICE_WEBHOOK_KEY, { id, at: Date.now(), body })
+      const headers = { 'content-type': 'application/json', ...signed }
       const response = await fetch(url, {
         method: 'POST',
         headers,
@@ -126,10 +118,4 @@ export class Outbox {
       return error instanceof Error ? error.message : String(error)
     }
   }
-}
-
-async function sign(secret: Uint8Array<ArrayBuffer>, content: string): Promise<string> {
-  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
-  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(content)))
-  return `v1,${btoa(String.fromCharCode(...mac))}`
 }

@@ -10,6 +10,7 @@ const REFUSALS = new Set([400, 403, 413, 415, 422, 451])
 /** Not about the job: who asks, how often, and whether there is one. */
 const NOT_OF_JOB = new Set([401, 404, 405, 408, 429])
 const MESSAGE_CHARS = 500
+const NO_HEADERS = { get: () => null }
 
 /** Of a submit's or a status' answer; null where it shows no job. Every word but the three is a job that has not ended. */
 export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
@@ -38,6 +39,17 @@ export function readFalResult({ status, headers, body, job }: BackendAnswer): Ba
   const isLate = typeof kind === 'string' && kind.endsWith('_timeout')
   const failure = REFUSALS.has(status) ? 'content_refused' : isLate ? 'job_timeout' : 'job_failed'
   return { ...jobOf(job, 'failed'), failure, message }
+}
+
+/** Of what fal sends to a webhook: how the job ended, with what its result would have told. */
+export function readFalWebhook(body: unknown): BackendJob | null {
+  if (body === null || typeof body !== 'object') return null
+  const { request_id: id, status: word, payload, error } = body as Record<string, unknown>
+  if (!isResourceId(id) || (word !== 'OK' && word !== 'ERROR')) return null
+  if (word === 'OK') return jobOf(id, 'succeeded')
+  const code = typeof error === 'string' ? /\b[45]\d\d\b/.exec(error.slice(0, MESSAGE_CHARS))?.[0] : undefined
+  const answer = { status: Number(code ?? 500), headers: NO_HEADERS, job: id }
+  return readFalResult({ ...answer, body: payload }) ?? readFalResult({ ...answer, body: { detail: error ?? '' } })
 }
 
 function jobOf(id: string, status: JobStatus): BackendJob {

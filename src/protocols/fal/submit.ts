@@ -7,6 +7,8 @@ import { fingerprintOf } from '../submission/fingerprint.ts'
 import { inputFacts } from '../submission/input-facts.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
 
+const WEBHOOK = 'fal_webhook'
+
 export function readFalSubmit(sent: SubmitBody, route: Route): Submission {
   const path = route.upstreamPath(null)
   const model = path.slice(1)
@@ -24,10 +26,22 @@ export function readFalSubmit(sent: SubmitBody, route: Route): Submission {
       return (fingerprint ??= fingerprintOf(body, path))
     },
     // Nobody waits for a copy, so its webhook goes with the query.
-    rebuild: ({ model: own, shadow }) => ({
+    rebuild: ({ model: own, shadow, webhook }) => ({
       bytes: shadow ? shadowCopy(body) : sent.bytes,
       contentType,
-      path: route.upstreamPath(null, own) + (shadow ? '' : sent.search),
+      path: route.upstreamPath(null, own) + (shadow ? '' : webhook ? withWebhook(sent.search, webhook) : sent.search),
     }),
   }
+}
+
+/** Everything else in the query as it is written. */
+function withWebhook(search: string, sealed: (url: string) => string): string {
+  const [asked] = new URLSearchParams(search).getAll(WEBHOOK)
+  if (asked === undefined) return search
+  const isAsked = (piece: string) => new URLSearchParams(piece).has(WEBHOOK)
+  const others = search
+    .slice(1)
+    .split('&')
+    .filter((piece) => !isAsked(piece))
+  return `?${[...others, `${WEBHOOK}=${encodeURIComponent(sealed(asked))}`].join('&')}`
 }

@@ -1,0 +1,47 @@
+/** A prediction as Replicate shows it: where it stands, its times, and whose fault a failure is. */
+import type { BackendJob, JobStatus } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+import { secondsBetween, secondsOf } from '../seconds.ts'
+
+const STATUS: Record<string, JobStatus> = {
+  starting: 'queued',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  canceled: 'cancelled',
+  // Its deadline came before it had started: the arm was too slow to begin.
+  aborted: 'failed',
+}
+/** Of an error that the request itself is to blame for; `error` is a sentence, often with a code at its end. */
+const REFUSAL =
+  /\bE00[56]\b|nsfw|flagged|sensitive content|moderation|content policy|safety (filter|system|check)|prohibited|responsible ai|invalid (input|prompt|parameter|argument)|input validation|field required/i
+const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
+const MESSAGE_CHARS = 500
+
+/** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
+export function readPrediction(body: unknown): BackendJob | null {
+  if (!isObject(body)) return null
+  const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
+  if (!isResourceId(id) || typeof word !== 'string') return null
+  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const hasEnded = status !== 'queued' && status !== 'running'
+  const measured: Record<string, unknown> = isObject(metrics) ? metrics : {}
+  const message = status === 'failed' && typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
+  return {
+    id,
+    status,
+    failure: status === 'failed' ? failureOf(word, message ?? '') : null,
+    message,
+    queueSeconds: secondsBetween(created, started),
+    runSeconds: hasEnded ? (secondsOf(measured['predict_time']) ?? secondsBetween(started, completed)) : null,
+    totalSeconds: hasEnded ? (secondsOf(measured['total_time']) ?? secondsBetween(created, completed)) : null,
+  }
+}
+
+function failureOf(word: string, message: string): BackendJob['failure'] {
+  if (word === 'aborted') return 'job_timeout'
+  return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

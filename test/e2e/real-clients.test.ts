@@ -1,0 +1,135 @@
+/**
+ * Real clients through one gateway against both arms, with nothing but their base URL or host changed: they are told
+ * apart by their address alone, so first everybody is control's, then the candidate's. And who gets which arm.
+ */
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startBackend } from '../../demo/backend.ts'
+import { ARMS, type Arm } from '../../src/core/arm.ts'
+import { isCandidate, positionOf } from '../../src/core/assignment.ts'
+import { ControlClient, eventually } from '../support/control-client.ts'
+import { inParallel, routedBy, submit } from '../support/data-plane.ts'
+import { subjectsOf } from '../support/subjects.ts'
+import { type Backends, Gateway, release, urlsOf } from '../support/processes.ts'
+import { REAL_CLIENTS, WIRES } from '../support/real-clients.ts'
+
+const RELEASE = 'wan22_t2v_abtest'
+/** Its model's name at the client, so that it has submits of its own. */
+const HASHED = 'hashed'
+
+const protocols = Object.keys(WIRES) as (keyof typeof WIRES)[]
+const backends = {} as Record<keyof typeof WIRES, Backends>
+let gateway: Gateway
+
+beforeAll(async () => {
+  for (const protocol of protocols) {
+    const { models } = WIRES[protocol]
+    const start = (name: Arm) => startBackend({ name, protocol, model: models[name], jobSeconds: 1.5, clip: name })
+    const [control, candidate] = await Promise.all([start('control'), start('candidate')])
+    backends[protocol] = { control, candidate }
+  }
+  const releases = protocols.map((protocol) => {
+    const { paths, models } = WIRES[protocol]
+    const urls = urlsOf(backends[protocol])
+    const arms = { control: { model: models.control }, candidate: { model: models.candidate } }
+    const match = { paths, ...(protocol === 'openai-videos' ? { models: [models.client] } : {}) }
+    return [`A_${protocol.toUpperCase().replaceAll('-', '_')}`, release(protocol, urls, { protocol, match, arms })]
+  })
+  const hashed = release(RELEASE, urlsOf(backends['openai-videos']), {
+    match: { paths: ['/v1/videos'], models: [HASHED] },
+  })
+  // A client of no name and without cookies is known by its address.
+  const sluice = { subject: ['header:x-user-id', 'ip'] }
+  gateway = new Gateway({ sluice, releases: { ...Object.fromEntries(releases), HASHED: hashed } })
+  await gateway.start()
+})
+
+afterAll(async () => {
+  await gateway?.remove()
+  await Promise.all(Object.values(backends).flatMap((pair) => [pair.control.close(), pair.candidate.close()]))
+})
+
+describe.each(ARMS)('at the %s', (arm) => {
+  beforeAll(async () => {
+    if (arm === 'control') return
+    for (const protocol of protocols) {
+      await new ControlClient(gateway, protocol).act('start', { stage: 'canary-100' })
+      await eventually(
+        `${protocol} is at the candidate`,
+        () => fetch(gateway.url + WIRES[protocol].paths[0]!, { signal: AbortSignal.timeout(60_000) }),
+        ({ headers }) => headers.get('x-sluice-stage') === 'canary-100',
+      )
+    }
+  })
+
+  const clip = readFileSync(new URL(`../../demo/${arm}.mp4`, import.meta.url))
+  /** Of what a client sends only submits, and of those the last one's model and answer. */
+  const lastSubmit = (protocol: keyof typeof WIRES) => {
+    const { log } = backends[protocol][arm]
+    const { model, status } = log.findLast(({ model: named }) => named !== null)!
+    return { model, good: status !== null && status < 300 }
+  }
+  const endsOf = async (protocol: keyof typeof WIRES, end: string) =>
+    (await new ControlClient(gateway, protocol).jobs()).filter((job) => job.arm === arm && job.outcome === end).length
+
+  it.each(REAL_CLIENTS)('$client submits, waits, reads the result and downloads it', async ({ protocol, make }) => {
+    const { log, submits } = backends[protocol][arm]
+    const [seen, asked] = [submits.own, log.length]
+    const made = await endsOf(protocol, 'ok')
+    const bytes = await make(gateway.url)
+    expect(Buffer.from(bytes.subarray(0, clip.length)).equals(clip)).toBe(true)
+    expect(submits.own).toBe(seen + 1)
+    expect(lastSubmit(protocol)).toEqual({ model: WIRES[protocol].models[arm], good: true })
+    // Whatever the client asked for was answered: no poll came too early for its job.
+    const refused = log.slice(asked).filter(({ status }) => status === 404 || (status ?? 0) >= 500)
+    expect(refused).toEqual([])
+    await eventually(
+      'the ledger has it',
+      () => endsOf(protocol, 'ok'),
+      (n) => n === made + 1,
+    )
+  })
+
+  it.each(REAL_CLIENTS.filter((each) => each.cancel !== null))('$client cancels', async ({ protocol, cancel }) => {
+    const before = await endsOf(protocol, 'cancelled')
+    expect(await cancel!(gateway.url)).toMatchObject(CANCELLED[protocol])
+    await eventually(
+      'the ledger has it',
+      () => endsOf(protocol, 'cancelled'),
+      (n) => n === before + 1,
+    )
+  })
+})
+
+/** What a client of the wire is told of a job that it has cancelled. */
+const CANCELLED: Record<keyof typeof WIRES, object> = {
+  'openai-videos': { deleted: true },
+  replicate: { status: 'canceled', again: 'canceled' },
+  fal: { status: 'COMPLETED' },
+}
+
+it('everybody is where the hash puts them, asked twice, and at 20 % nobody leaves the candidate', async () => {
+  const control = new ControlClient(gateway, RELEASE)
+  await control.act('start', { stage: 'canary-5' })
+  await routedBy(gateway, 'canary-5', { model: HASHED })
+  const stayed = subjectsOf(RELEASE, 'candidate', 5, 12)
+  const raised = subjectsOf(RELEASE, 'candidate', 20, 40).filter((subject) => !stayed.includes(subject))
+  const others = subjectsOf(RELEASE, 'control', 20, 12)
+  const subjects = [...stayed, ...raised, ...others]
+  const candidates = async () => {
+    const arms = await inParallel(
+      subjects,
+      8,
+      async (subject) => (await submit(gateway, subject, { model: HASHED })).arm,
+    )
+    return subjects.filter((_, i) => arms[i] === 'candidate')
+  }
+  const hashed = (percent: number) => subjects.filter((subject) => isCandidate(positionOf(RELEASE, subject), percent))
+  expect(await candidates()).toEqual(hashed(5))
+  expect(await candidates()).toEqual(hashed(5))
+  await control.act('advance', { force: true })
+  await routedBy(gateway, 'canary-20', { model: HASHED })
+  expect(await candidates()).toEqual(hashed(20))
+  expect(hashed(20).length).toBeGreaterThan(hashed(5).length)
+  expect(hashed(20)).toEqual(expect.arrayContaining(hashed(5)))
+})

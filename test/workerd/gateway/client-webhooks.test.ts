@@ -1,0 +1,283 @@
+/** Webhooks that clients ask for: sent to the gateway, counted, and delivered under the client's ids. */
+import { describe, expect, it, vi } from 'vitest'
+import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { createFalQueue } from '../../../demo/fal-queue.ts'
+import { createPredictions } from '../../../demo/predictions.ts'
+import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
+
+const HOOK = 'https://hooks.client.example/done?for=ann'
+const SECRET = `whsec_${btoa('a key of thirty-two bytes or more')}`
+const WEBHOOK_OF_BACKEND = { 'webhook-id': 'msg_1', 'webhook-timestamp': '1', 'webhook-signature': 'v1,of-the-backend' }
+
+interface Wire {
+  path: string
+  submit: (url: string) => { path: string; body: object }
+  /** Where the backend was told to call. */
+  hookIn: (call: BackendCall) => string
+  /** What it sends there when the job has ended, by its own record. */
+  delivery: (call: BackendCall, ask: (path: string) => { status: number; body: unknown }) => object
+  /** The id in a delivery. */
+  idIn: (delivery: object) => string
+  /** Of a submit's answer, or of a delivery. */
+  fileIn: (delivery: object) => string
+}
+
+const WIRES: Record<'replicate' | 'fal', Wire> = {
+  replicate: {
+    path: '/v1/models/acme/wan/predictions',
+    submit: (webhook) => ({
+      path: '/v1/models/acme/wan/predictions',
+      body: { webhook, webhook_events_filter: ['completed'], input: { prompt: 'a red fox' } },
+    }),
+    hookIn: ({ body }) => (JSON.parse(body) as { webhook: string }).webhook,
+    delivery: ({ body }, ask) => {
+      const [id] = (ask('/v1/predictions').body as { results: { id: string }[] }).results.map((each) => each.id)
+      const { webhook } = JSON.parse(body) as { webhook: string }
+      return { ...(ask(`/v1/predictions/${id}`).body as object), webhook }
+    },
+    idIn: (delivery) => (delivery as { id: string }).id,
+    fileIn: (delivery) => (delivery as { output: string }).output,
+  },
+  fal: {
+    path: '/fal-ai/wan/text-to-video',
+    submit: (url) => ({
+      path: `/fal-ai/wan/text-to-video?a=%20b&fal_webhook=${encodeURIComponent(url)}`,
+      body: { prompt: 'a red fox' },
+    }),
+    hookIn: ({ url }) => url.searchParams.get('fal_webhook')!,
+    delivery: (_, ask) => {
+      const id = lastFalId
+      const { status, body } = ask(`/fal-ai/wan/requests/${id}`)
+      const isGood = status === 200
+      const error = isGood ? {} : { error: `Invalid status code: ${status}` }
+      return { request_id: id, gateway_request_id: id, status: isGood ? 'OK' : 'ERROR', payload: body, ...error }
+    },
+    idIn: (delivery) => (delivery as { request_id: string }).request_id,
+    fileIn: (delivery) => (delivery as { payload: { video: { url: string } } }).payload.video.url,
+  },
+}
+let lastFalId = ''
+
+function backend(wire: keyof typeof WIRES) {
+  const state: { faults: Faults } = { faults: HEALTHY }
+  const options = {
+    jobSeconds: 10,
+    random: () => 0.5,
+    faults: () => state.faults,
+    now: Date.now,
+    clip: (id: string) => new TextEncoder().encode(`film of ${id}`),
+  }
+  const { answer } =
+    wire === 'fal'
+      ? createFalQueue({ apps: ['fal-ai/wan'], ...options })
+      : createPredictions({ model: 'acme/wan', ...options })
+  const ask = (host: string) => (path: string) =>
+    answer({ method: 'GET', url: new URL(path, host), headers: new Headers(), body: '' })
+  return {
+    state,
+    ask,
+    answer: (call: BackendCall): Response => {
+      const { status, headers, body, file } = answer(call)
+      if (wire === 'fal' && call.method === 'POST') lastFalId = (body as { request_id: string }).request_id
+      return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
+    },
+  }
+}
+
+function setup(wire: keyof typeof WIRES, more: object = {}) {
+  const control = backend(wire)
+  const candidate = backend(wire)
+  const client = { calls: [] as BackendCall[], status: 204 }
+  const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
+  const plane = new DataPlane(
+    { RELEASE_A: { name: 'objects', protocol: wire, arms, webhook_secret: 'HOOK_KEY', ...more }, HOOK_KEY: SECRET },
+    (call) => {
+      if (call.url.host === 'control.test') return control.answer(call)
+      if (call.url.host === 'candidate.test') return candidate.answer(call)
+      client.calls.push(call)
+      return new Response(null, { status: client.status, headers: client.status === 302 ? { location: '/x' } : {} })
+    },
+  )
+  return { plane, control, candidate, client }
+}
+
+const as = (arm: 'control' | 'candidate') => ({ 'x-user-id': 'ann', ...(arm === 'candidate' ? TO_CANDIDATE : {}) })
+
+async function submit(plane: DataPlane, wire: keyof typeof WIRES, arm: 'control' | 'candidate', url = HOOK) {
+  const { path, body } = WIRES[wire].submit(url)
+  const response = await plane.request('POST', path, {
+    headers: { 'content-type': 'application/json', ...as(arm) },
+    body: JSON.stringify(body),
+  })
+  return { status: response.status, text: await response.text() }
+}
+
+/** As a backend sends it, which is nobody to the gateway. */
+const post = (plane: DataPlane, url: string, delivery: object | string) =>
+  plane.request('POST', url, {
+    headers: { 'content-type': 'application/json', ...WEBHOOK_OF_BACKEND },
+    body: typeof delivery === 'string' ? delivery : JSON.stringify(delivery),
+  })
+
+const pass = (seconds: number) => vi.setSystemTime(Date.now() + 1000 * seconds)
+
+async function signature(id: string, timestamp: string, body: string): Promise<string> {
+  const raw = Uint8Array.from(atob(SECRET.slice('whsec_'.length)), (char) => char.charCodeAt(0))
+  const key = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+  const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(`${id}.${timestamp}.${body}`))
+  return `v1,${btoa(String.fromCharCode(...new Uint8Array(mac)))}`
+}
+
+inStillTime()
+
+describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
+  const { hookIn, delivery, idIn, fileIn } = WIRES[wire]
+
+  it.each(['control', 'candidate'] as const)(
+    'reaches the client of the %s, and the job’s end is counted',
+    async (arm) => {
+      const { plane, client, ...arms } = setup(wire)
+      const { text } = await submit(plane, wire, arm)
+      const sent = plane.callsOf('POST')[0]!
+      const hook = hookIn(sent)
+      expect(hook).toMatch(new RegExp(`^${GATEWAY}/slc_[\\w-]+_slc/webhook$`))
+      expect(sent.url.href + sent.body).not.toContain('client.example')
+      if (wire === 'fal') expect(sent.url.search).toMatch(/^\?a=%20b&fal_webhook=http/)
+      pass(20)
+      const answered = await post(plane, hook, delivery(sent, arms[arm].ask(`http://${arm}.test`)))
+      expect(answered.status).toBe(200)
+      expect(client.calls).toHaveLength(1)
+      const [got] = client.calls as [BackendCall]
+      expect([got.method, got.url.href]).toEqual(['POST', HOOK])
+      const body = JSON.parse(got.body) as { id?: string; webhook?: string }
+      expect(idIn(body)).toBe(idIn(JSON.parse(text) as object))
+      expect(got.body).not.toContain('.test:')
+      expect(got.body).not.toContain('//control.test')
+      expect(got.body).not.toContain('//candidate.test')
+      if (wire === 'replicate') expect(body.webhook).toBe(HOOK)
+      const film = await plane.request('GET', fileIn(body), { headers: as('control') })
+      expect(await film.text()).toMatch(/^film of/)
+      const timestamp = got.headers.get('webhook-timestamp')!
+      expect(got.headers.get('webhook-id')).toBe('msg_1')
+      expect(got.headers.get('webhook-signature')).toBe(await signature('msg_1', timestamp, got.body))
+      expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: {} })
+    },
+  )
+
+  it('tells a failure as whose it is', async () => {
+    const { plane, control } = setup(wire)
+    control.state.faults = { ...HEALTHY, job_failure_rate: 1 }
+    await submit(plane, wire, 'control')
+    const sent = plane.callsOf('POST')[0]!
+    pass(20)
+    await post(plane, hookIn(sent), delivery(sent, control.ask('http://control.test')))
+    expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: { job_failed: 1 } })
+  })
+
+  it.each([
+    [500, 500],
+    [410, 410],
+    [302, 502],
+  ])('is answered by the client’s own status: %i as %i, and follows nobody', async (status, expected) => {
+    const { plane, control, client } = setup(wire)
+    client.status = status
+    await submit(plane, wire, 'control')
+    const sent = plane.callsOf('POST')[0]!
+    pass(20)
+    const answered = await post(plane, hookIn(sent), delivery(sent, control.ask('http://control.test')))
+    expect([answered.status, await answered.text()]).toEqual([expected, ''])
+    expect(client.calls).toHaveLength(1)
+  })
+
+  it.each([
+    ['http://hooks.client.example/', 'must be https'],
+    ['https://127.0.0.1/', 'no public name'],
+    ['https://2130706433/', 'no public name'],
+    ['https://[::1]/', 'no public name'],
+    ['https://localhost/', 'no public name'],
+    ['https://metadata.google.internal/', 'no public name'],
+    ['https://backend/', 'no public name'],
+    ['https://ann:secret@hooks.client.example/', 'credentials'],
+    [`${GATEWAY}/v1/predictions`, 'leads back here'],
+    ['ftp://hooks.client.example/', 'must be https'],
+    ['hooks', 'no URL'],
+  ])('to %s is refused before anything is sent', async (url, why) => {
+    const { plane } = setup(wire)
+    const { status, text } = await submit(plane, wire, 'control', url)
+    expect(status).toBe(400)
+    expect(text).toContain(why)
+    expect(plane.calls).toEqual([])
+  })
+})
+
+describe('where a webhook may go', () => {
+  it('is not delivered where control goes on with a job that the candidate failed; control’s own is', async () => {
+    const { hookIn, delivery, idIn } = WIRES.replicate
+    const { plane, control, candidate, client } = setup('replicate', { rescue: true })
+    candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
+    const { text } = await submit(plane, 'replicate', 'candidate')
+    const sent = plane.callsOf('POST')[0]!
+    pass(20)
+    const failed = await post(plane, hookIn(sent), delivery(sent, candidate.ask('http://candidate.test')))
+    expect([failed.status, client.calls.length]).toEqual([200, 0])
+    const again = plane.callsOf('POST').findLast(({ url }) => url.host === 'control.test')!
+    pass(20)
+    const done = await post(plane, hookIn(again), delivery(again, control.ask('http://control.test')))
+    expect(done.status).toBe(200)
+    expect(client.calls.map(({ body }) => idIn(JSON.parse(body) as object))).toEqual([idIn(JSON.parse(text) as object)])
+  })
+
+  it('no further than 1,024 characters', async () => {
+    const { plane } = setup('replicate')
+    const { status, text } = await submit(plane, 'replicate', 'control', `https://a.example/${'a'.repeat(1024)}`)
+    expect([status, text]).toEqual([400, expect.stringContaining('more than 1024 characters')])
+  })
+
+  it('only the origins that are listed, where any are', async () => {
+    const { plane } = setup('replicate', { webhook_origins: ['http://10.0.0.7:9000'] })
+    expect((await submit(plane, 'replicate', 'control', 'http://10.0.0.7:9000/x')).status).toBe(201)
+    expect((await submit(plane, 'replicate', 'control')).status).toBe(400)
+  })
+
+  it.each([{ client_webhooks: 'pass' }, { id_mode: 'native' }])('the backend calls it itself with %o', async (more) => {
+    const { plane } = setup('replicate', more)
+    expect((await submit(plane, 'replicate', 'control', 'http://10.0.0.7/')).status).toBe(201)
+    expect(WIRES.replicate.hookIn(plane.calls[0]!)).toBe('http://10.0.0.7/')
+  })
+
+  it('nobody else can have anything called, or anything but a job told', async () => {
+    const { plane, client } = setup('replicate')
+    const { text } = await submit(plane, 'replicate', 'control')
+    const hook = WIRES.replicate.hookIn(plane.calls[0]!)
+    const { id } = JSON.parse(text) as { id: string }
+    const altered = hook.replace(/slc_(.)/, (_, first: string) => `slc_${first === 'A' ? 'B' : 'A'}`)
+    for (const url of [altered, `${GATEWAY}/${id}/webhook`, `${GATEWAY}/slc_x_slc/webhook`])
+      expect((await post(plane, url, { id: 'p', status: 'failed' })).status).toBe(404)
+    for (const body of ['', '[', '{}', '{"id":"p"}']) expect((await post(plane, hook, body)).status).toBe(400)
+    expect((await plane.request('GET', hook, { headers: as('control') })).status).toBe(405)
+    expect((await post(plane, hook, ' '.repeat(11_000_000))).status).toBe(413)
+    expect(client.calls).toEqual([])
+    // It opens nothing either: neither as a job nor as a file.
+    const token = hook.split('/').at(-2)!
+    for (const path of [`/v1/predictions/${token}`, `/${token}/file.mp4`])
+      expect((await plane.request('GET', path, { headers: as('control') })).status).toBe(404)
+  })
+
+  it('its own client reads what it wrote, in every answer about the job', async () => {
+    const { plane, control } = setup('replicate')
+    const answer = plane.answer
+    plane.answer = async (call) => {
+      const answered = await answer(call)
+      if (!answered || call.url.host !== 'control.test') return answered
+      const hook = WIRES.replicate.hookIn(plane.callsOf('POST')[0]!)
+      return Response.json({ ...(await answered.json<object>()), webhook: hook, logs: `will call ${hook}.` })
+    }
+    const { text } = await submit(plane, 'replicate', 'control')
+    expect(JSON.parse(text)).toMatchObject({ webhook: HOOK, logs: `will call ${HOOK}.` })
+    const { urls } = JSON.parse(text) as { urls: { get: string } }
+    const polled = await plane.request('GET', urls.get, { headers: as('control') })
+    expect(await polled.json()).toMatchObject({ webhook: HOOK, logs: `will call ${HOOK}.` })
+    expect(control.state.faults).toBe(HEALTHY)
+  })
+})
