@@ -136,6 +136,7 @@ function lane(env: Env, release: ReleaseConfig, deps: GatewayDeps): Lane {
       ledgerIndex: indexOf,
       ledger,
       copies,
+      quietAfterMs: release.quietAfterMs,
     }),
     copies,
     breaker: new Breaker(),
