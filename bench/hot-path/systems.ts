@@ -9,7 +9,7 @@ import { type Running, start } from './processes.ts'
 const ROOT = join(import.meta.dirname, '..', '..')
 const WORKERD = join(ROOT, 'node_modules', '.bin', 'workerd')
 const TOKEN = 'token-of-the-bench'
-const RELEASE = 'bench'
+export const RELEASE = 'bench'
 const USERS = 256
 
 export interface Backends {
@@ -114,7 +114,7 @@ const main :Workerd.Worker = (modules = [(name = "worker.js", esModule = embed "
 const NETWORK = '(name = "internet", network = (allow = ["local", "private"]))'
 const DATE = 'compatibilityDate = "2026-10-01"'
 
-interface Given {
+export interface Given {
   sluice?: Record<string, unknown>
   release?: Record<string, unknown>
 }
@@ -131,14 +131,18 @@ function bundleIn(folder: string): string[] {
   return bundled
 }
 
-async function startSluice(bench: Bench, given: Given, port: number): Promise<Running> {
+/** The deployed Worker, with a release that runs, and `workers/watched.js` before it. */
+export async function startSluice(bench: Bench, given: Given, port: number): Promise<Running> {
   const { folder, backends } = bench
-  const files = bundleIn(folder).sort((a, b) => Number(b === 'worker.js') - Number(a === 'worker.js'))
-  const modules = files.map((file) =>
-    file === 'worker.js'
-      ? `(name = "${file}", esModule = embed "bundle/${file}")`
-      : `(name = "./${file}", text = embed "bundle/${file}")`,
-  )
+  copyFileSync(join(import.meta.dirname, 'workers', 'watched.js'), join(folder, 'watched.js'))
+  const modules = [
+    '(name = "watched.js", esModule = embed "watched.js")',
+    ...bundleIn(folder).map((file) =>
+      file === 'worker.js'
+        ? `(name = "${file}", esModule = embed "bundle/${file}")`
+        : `(name = "./${file}", text = embed "bundle/${file}")`,
+    ),
+  ]
   const models = given.release?.['protocol'] === 'http' ? [null, null] : ['t2v-1', 't2v-2']
   const arm = (at: number, model: string | null) => ({ url: `http://127.0.0.1:${at}`, ...(model ? { model } : {}) })
   const release = {

@@ -14,7 +14,7 @@ export const NOTHING_REPORTED: ReportedSeconds = { queueSeconds: null, runSecond
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
 export type JobRow = {
-  /** Goes by the time of the submit: `submitted_at * IDS_A_MS` and a number. */
+  /** Goes by the time of the submit: not below `submitted_at * IDS_A_MS`, and seldom more than a few above. */
   id: number
   key: string
   client_id: string
@@ -57,7 +57,7 @@ export type JobRow = {
   prefix: string
 }
 
-/** So many jobs of one millisecond at most have ids of their own in it. */
+/** Ids that each millisecond has. */
 export const IDS_A_MS = 1024
 
 export const COLUMNS = `id INTEGER PRIMARY KEY, key TEXT, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT,

@@ -136,6 +136,7 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
       ledgerIndex: indexOf,
       ledger,
       copies,
+      quietAfterMs: release.quietAfterMs,
     }),
     copies,
     breaker: new Breaker(),

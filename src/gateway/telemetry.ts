@@ -20,6 +20,7 @@ import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { CopyLeases } from './copy-leases.ts'
 import { FLUSH_MS } from './deadlines.ts'
+import { ReportedUpdates } from './reported-updates.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 /** By then every call of a flush has answered or given up. */
@@ -37,6 +38,8 @@ export interface TelemetryPorts {
   ledgerIndex: (owner: string) => number
   ledger: (index: number) => JobLedgerRpc
   copies: CopyLeases
+  /** Of the release. */
+  quietAfterMs: number
   onSnapshot: (snapshot: Snapshot | null) => void
   now: () => number
   sleep: (ms: number) => Promise<void>
@@ -51,6 +54,7 @@ export class Telemetry {
   #steps: Record<string, number> = {}
   /** Exposures already told, so that not every submit is one more row. */
   readonly #alreadySent = new Set<string>()
+  readonly #reportedUpdates: ReportedUpdates
   #events = 0
   #bodyBytes = 0
   #lost = 0
@@ -63,6 +67,7 @@ export class Telemetry {
 
   constructor(ports: TelemetryPorts) {
     this.#ports = ports
+    this.#reportedUpdates = new ReportedUpdates(ports.quietAfterMs)
   }
 
   record(series: Series, observation: Observation): void {
@@ -86,7 +91,9 @@ export class Telemetry {
   }
 
   seen(update: JobUpdate): void {
+    if (!this.#reportedUpdates.isNew(update)) return
     if (this.#room()) this.#batch(update.job.owner).seen.push(update)
+    else this.#reportedUpdates.forget()
   }
 
   /** In place of `record`: the ledger counts this request. */
@@ -169,6 +176,7 @@ export class Telemetry {
     const ended = this.#send(rows, jobs, lost).catch(() => {
       this.#lost += events + lost
       this.#alreadySent.clear()
+      this.#reportedUpdates.forget()
     })
     const flight = { number: this.#batchNumber++, ended, isOver: false }
     this.#flight = flight

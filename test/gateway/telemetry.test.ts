@@ -57,6 +57,7 @@ function rig() {
   const telemetry = new Telemetry({
     source: 'isolate-1',
     copies,
+    quietAfterMs: 10_000,
     now: () => state.now,
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
     shard: () => shard,
@@ -113,6 +114,35 @@ describe('a flush', () => {
     telemetry.record(SERIES, ok)
     await telemetry.flush()
     expect(to.shard).toMatchObject([{ lost: 8, rows: [{ counters: { requests: 1 } }] }])
+  })
+
+  it('tells of a running job as it ages by a fifth, and of its end once, unless nobody knows what has arrived', async () => {
+    const { telemetry, to, state } = rig()
+    const began = state.now
+    const { work: _, rescue: __, ...job } = { ...entry('1'), submittedAt: began }
+    const told = { queue: null, run: null, total: null }
+    const see = (outcome: JobUpdate['outcome']) => telemetry.seen({ job, outcome, told, at: state.now })
+    for (; state.now <= began + 60_000; state.now += 500) see(null)
+    for (let i = 0; i < 20; i++) see('ok')
+    await telemetry.flush()
+    const seen = () => to.ledgers.get(1)!.at(-1)!.seen
+    const opens = seen().filter(({ outcome }) => outcome === null)
+    expect(seen().filter(({ outcome }) => outcome === 'ok')).toHaveLength(1)
+    expect(opens.length).toBeLessThan(25)
+    // Never so rarely that the ledger would poll by itself, half of its patience and a poll.
+    const pauses = opens.slice(1).map(({ at }, i) => at - opens[i]!.at)
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(5500)
+    see('ok')
+    telemetry.record(SERIES, ok)
+    await telemetry.flush()
+    expect(to.ledgers.get(1)).toHaveLength(1)
+    state.down = true
+    telemetry.record(SERIES, ok)
+    await telemetry.flush()
+    state.down = false
+    see('ok')
+    await telemetry.flush()
+    expect(seen()).toHaveLength(1)
   })
 
   it('carries bodies for a rescue up to 16 MB; jobs beyond are told without theirs', async () => {

@@ -13,7 +13,7 @@ import type { BackendOptions } from '../../demo/backend.ts'
 export interface RealClient {
   /** As it is installed. */
   client: string
-  protocol: NonNullable<BackendOptions['protocol']>
+  protocol: 'openai-videos' | 'replicate' | 'fal'
   /** Submit, wait, result and download. `url`: of the gateway. */
   make: (url: string) => Promise<Uint8Array>
   /** Submit and cancel; resolves with what the client is told of the job then. Null where the client can't. */

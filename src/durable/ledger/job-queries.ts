@@ -26,7 +26,7 @@ export function findJob(
   replica?: number,
 ): LedgerJob | 'taken' | null {
   // Keys begin with the backend's id, and so may others.
-  const isThere = `key > ?1 || '|' AND key < ?1 || '}' AND upstream_id = ?1 AND shadow = 0${replica === undefined ? '' : ' AND replica = ?2'}`
+  const isThere = `key > ?1 || '|' AND key < ?1 || '}' AND upstream_id = ?1 AND shadow = 0 AND (?2 IS NULL OR replica = ?2)`
   const there = [upstreamId, replica ?? null]
   const [own] = sql.exec<JobRow>(
     `SELECT * FROM jobs WHERE ${isThere}

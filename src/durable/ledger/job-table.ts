@@ -46,6 +46,9 @@ type Added = Partial<Pick<JobRow, 'key' | 'shadow' | 'counted' | 'poll_at' | 'de
 const INSERT = `INSERT OR IGNORE INTO jobs (id, key, client_id, upstream_id, arm, replica, owner, epoch, stage, anonymous,
   shadow, counted, submitted_at, work, poll_at, deadline_at, prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+/** A job whose submit was a minute before the last one's at most gets the id after it. */
+const NEAR_IDS = 60_000 * IDS_A_MS
+
 /** Open jobs at the candidate. */
 export interface OpenJobs {
   /** Of users: what drains after a rollback. */
@@ -60,7 +63,7 @@ export class JobTable {
   readonly #owed: OwedEnds
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
-  #number = 0
+  #lastId = 0
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
@@ -85,18 +88,24 @@ export class JobTable {
       ...[more.shadow ?? 0, more.counted ?? 1, submittedAt, job.work ?? null, more.poll_at ?? null],
       ...[more.deadline_at ?? null, job.prefix],
     ]
-    for (let at = submittedAt; ; at++) {
-      for (let tries = 0; tries < IDS_A_MS; tries++) {
-        this.#number = (this.#number + 1) % IDS_A_MS
-        const added = this.#sql.exec(INSERT, at * IDS_A_MS + this.#number, ...values)
-        if (added.rowsWritten > 0) {
-          if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
-          return true
-        }
-        // The key is known, or the number of this moment is.
-        if (this.get(key)) return false
+    const first = submittedAt * IDS_A_MS
+    const next = this.#lastId + 1
+    for (let id = next >= first && next < first + NEAR_IDS ? next : first; ; id = this.#idAfter(id)) {
+      const added = this.#sql.exec(INSERT, id, ...values)
+      this.#lastId = id
+      if (added.rowsWritten > 0) {
+        if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
+        return true
       }
+      // The key is known, or the id is another's.
+      if (this.get(key)) return false
     }
+  }
+
+  /** A free one, behind those of the next minute. */
+  #idAfter(id: number): number {
+    const last = 'SELECT MAX(id) AS id FROM jobs WHERE id < ?'
+    return this.#sql.exec<{ id: number }>(last, id + NEAR_IDS).one().id + 1
   }
 
   get(key: string): JobRow | null {
