@@ -8,7 +8,6 @@ import { createFalClient } from '@fal-ai/client'
 import { experimental_generateVideo as generateVideo } from 'ai'
 import OpenAI from 'openai'
 import Replicate from 'replicate'
-import type { BackendOptions } from '../../demo/backend.ts'
 
 export interface RealClient {
   /** As it is installed. */
