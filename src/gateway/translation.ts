@@ -39,9 +39,11 @@ export async function translationOf(
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
     const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id, source.prefix))
-    const own = { ...source, owner }
-    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
-    await Promise.all(named)
+    if (found.length > 0) {
+      const own = { ...source, owner }
+      const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
+      await Promise.all(named)
+    }
   }
   return {
     ids,
