@@ -16,7 +16,7 @@ export interface Shown {
 export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const { protocol } = decided.lane
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  const isBodiless = status === 204 || status === 205 || status === 304 || x.method === 'HEAD'
+  const isBodiless = status === 204 || status === 205 || status === 304 || x.request.method === 'HEAD'
   const response = new Response(isBodiless ? null : body, { status, headers: given })
   const { headers } = response
   toClient(headers, translation && ((name, value) => protocol.translateHeader(name, value, translation)))

@@ -57,18 +57,17 @@ async function handle(
   waitUntil: WaitUntil,
   { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
-  const asked = askedBy(request)
-  const requestId = requestIdOf(asked.headers, newId)
+  const requestId = requestIdOf(request.headers, newId)
+  const url = new URL(request.url)
   const began = now()
-  const log: Record<string, unknown> = { request_id: requestId, method: asked.method, path: asked.url.pathname }
+  const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
   const { promise: answered, resolve: leave } = Promise.withResolvers<void>()
   let x: Exchange | null = null
   let response: Response
   try {
     const isolate = isolateOf()
     x = {
-      ...asked,
-      ...{ requestId, isolate, waitUntil, answered, log },
+      ...{ request, url, requestId, isolate, waitUntil, answered, log },
       ...{ ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false },
     }
     response = await route(x, plane)
@@ -88,16 +87,11 @@ async function handle(
   return response
 }
 
-function askedBy(request: Request): Pick<Exchange, 'request' | 'method' | 'headers' | 'url'> {
-  const { origin, pathname, search } = new URL(request.url)
-  return { request, method: request.method, headers: request.headers, url: { origin, pathname, search } }
-}
-
 async function route(x: Exchange, plane: Plane): Promise<Response> {
   if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
-  if (x.method === 'TRACE')
+  if (x.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
-  if (isPreflight(x)) return preflight(x)
+  if (isPreflight(x.request)) return preflight(x)
   const subject = await identify(x)
   const choice = await chooseLane(x, subject)
   const { lane, way } = choice
@@ -129,7 +123,7 @@ function submitOnce(
       // The key may have been used for another release than the one that this body leads to.
       const withJobs = x.isolate.lanes.filter(hasJobs)
       const job = await resolveJob(x, withJobs, clientId, subject)
-      return aboutOwned({ ...x, ...askedBy(asPoll(x)) }, snapshot, pollRoute(job.lane, way.prefix), job)
+      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane, way.prefix), job)
     },
   })
   x.waitUntil(answered.catch(() => undefined))
@@ -138,7 +132,7 @@ function submitOnce(
 
 /** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
 async function aboutOwned(x: Exchange, snapshot: Snapshot | null, way: Route, job: OwnedJob): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(x.method)
+  const isRead = ['GET', 'HEAD'].includes(x.request.method)
   for (const elsewhere of job.foreign && way.body === 'none' ? placesOf(job, isRead) : []) {
     try {
       return await aboutJob(x, snapshot, way, job)
@@ -173,7 +167,7 @@ function pollRoute(lane: JobLane, prefix: string): Route {
 }
 
 function asPoll(x: Exchange): Request {
-  const headers = new Headers(x.headers)
+  const headers = new Headers(x.request.headers)
   for (const name of ['content-type', 'content-length', 'idempotency-key']) headers.delete(name)
   return new Request(x.request.url, { method: 'GET', headers })
 }

@@ -15,7 +15,7 @@ import {
   type Upstream,
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
-import { OF_SUBMIT, toBackend } from './headers.ts'
+import { ofSubmit, toBackend } from './headers.ts'
 import type { JobLane } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
@@ -55,7 +55,7 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   const config = lane.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
   const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
-  const headers = toBackend(x.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm), OF_SUBMIT)
+  const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
   headers.set('content-type', body.contentType)
   const isSync = s.route.operation === 'sync'
   const startedAt = deps.now()
@@ -63,7 +63,7 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   const upstream = await callBackend(
     {
       url: url + body.path,
-      method: x.method,
+      method: x.request.method,
       headers,
       body: body.bytes,
       timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
@@ -138,7 +138,7 @@ function outcomeOfVideo(
 ): Outcome {
   if (sight) return outcomeOf(sight) ?? 'ok'
   if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'
-  const asked = { method: x.method, headers: x.headers, query: new URLSearchParams(x.url.search) }
+  const asked = { method: x.request.method, headers: x.request.headers, query: x.url.searchParams }
   const { status, headers } = response
   return showsNoVideo(protocol, asked, { status, headers, isEmpty: text === '' }) ? 'bad_output' : 'ok'
 }

@@ -31,7 +31,7 @@ export function filePath(id: string, upstreamPath: string): string {
 export function fileOf(x: Exchange, subject: Subject): OwnedJob | null {
   const id = FILE_PATH.exec(x.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
-  if (!['GET', 'HEAD'].includes(x.method))
+  if (!['GET', 'HEAD'].includes(x.request.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
   const lanes = x.isolate.lanes.filter(hasJobs)
   return resolveFile(x, lanes, id, subject)

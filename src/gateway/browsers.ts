@@ -23,7 +23,7 @@ const EXPOSED = [
 const ASK_DEADLINE_MS = 3000
 const OF_READING = ['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers']
 
-export function isPreflight({ method, headers }: Pick<Request, 'method' | 'headers'>): boolean {
+export function isPreflight({ method, headers }: Request): boolean {
   return method === 'OPTIONS' && headers.has('access-control-request-method')
 }
 
@@ -34,7 +34,7 @@ export async function preflight(x: Exchange): Promise<Response> {
   const { lane, way } = laneOfPath(x)
   Object.assign(x.log, { release: lane.release.name, arm: 'control' })
   const { timeoutMs } = lane.release.arms.control
-  const upstream = await askControl(x, lane, x.headers, way.upstreamPath(null) + x.url.search, timeoutMs)
+  const upstream = await askControl(x, lane, x.request.headers, way.upstreamPath(null) + x.url.search, timeoutMs)
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
   const { status, body } = upstream.response
@@ -47,9 +47,9 @@ export async function preflight(x: Exchange): Promise<Response> {
 
 /** What control's backend lets the page of this request read at this path; nothing where no page asks. */
 export async function readableAsAtControl(x: Exchange, lane: Lane): Promise<[name: string, value: string][]> {
-  const origin = x.headers.get('origin')
+  const origin = x.request.headers.get('origin')
   if (origin === null || x.isolate.config.cors) return []
-  const asked = new Headers({ origin, 'access-control-request-method': x.method })
+  const asked = new Headers({ origin, 'access-control-request-method': x.request.method })
   const upstream = await askControl(x, lane, asked, x.url.pathname, ASK_DEADLINE_MS)
   if (!upstream.ok) return []
   upstream.done()

@@ -5,8 +5,7 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
-import { rememberedBy } from '../core/remembered.ts'
-import type { JobList, Protocol, Route, Submission } from '../protocols/protocol.ts'
+import type { JobList, Route, Submission } from '../protocols/protocol.ts'
 import { FILE_ROUTE, fileOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { hasJobs, type JobLane, type Lane } from './isolate.ts'
@@ -104,7 +103,7 @@ async function chooseForBody(
     }
     bytes ??= await readUpload(x)
     try {
-      const contentType = x.headers.get('content-type')
+      const contentType = x.request.headers.get('content-type')
       const submission = lane.protocol.readSubmission({ bytes, contentType, search: x.url.search }, way)
       const referred = await referredJobs(x, withJobs, way, submission, subject)
       if (referred.owner) {
@@ -131,18 +130,12 @@ function other({ lane, way }: Offer, bytes: Uint8Array<ArrayBuffer> | null): Cho
 }
 
 function offersFor(x: Exchange): Offer[] {
-  const { method } = x
+  const { method } = x.request
   const path = x.url.pathname
   return x.isolate.lanes
     .filter(({ release }) => pathMatches(release.match.paths, path))
-    .map((lane) => ({ lane, way: routeOf(lane.protocol, `${method} ${path}`) }))
+    .map((lane) => ({ lane, way: lane.protocol.route(method, path) }))
 }
-
-/** A job is asked for again and again at the same path. */
-const routeOf = rememberedBy({ entries: 2000, chars: 512 }, (protocol: Protocol, asked): Readonly<Route> => {
-  const blank = asked.indexOf(' ')
-  return protocol.route(asked.slice(0, blank), asked.slice(blank + 1))
-})
 
 function wayOf(offers: readonly Offer[], lane: Lane): Route {
   return offers.find((offer) => offer.lane === lane)!.way

@@ -24,11 +24,11 @@ export interface Download {
 }
 
 /** Of an answer that comes as bytes and is about a job. */
-export function countDownload({ method, headers: sent, url }: Exchange, download: Download): void {
+export function countDownload({ request, url }: Exchange, download: Download): void {
   const { decided, job, response, isEmpty, seconds, sentAt } = download
   const { status, headers } = response
   const { protocol, telemetry } = job.lane
-  const asked = { method, headers: sent, query: new URLSearchParams(url.search) }
+  const asked = { method: request.method, headers: request.headers, query: url.searchParams }
   if (!showsNoVideo(protocol, asked, { status, headers, isEmpty }))
     return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
   // Nobody knows whether a job that was there before Sluice had finished.

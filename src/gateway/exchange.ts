@@ -15,10 +15,7 @@ import type { Subject } from './subject.ts'
 
 export interface Exchange {
   request: Request
-  /** The request's own: each question to the platform costs more than to what was answered before. */
-  method: string
-  headers: Headers
-  url: Pick<URL, 'origin' | 'pathname' | 'search'>
+  url: URL
   requestId: string
   isolate: Isolate
   waitUntil: (work: Promise<unknown>) => void
@@ -80,32 +77,17 @@ export function authorizationOf(x: Exchange, { release, protocol }: Lane, arm: A
 }
 
 export function attributesOf(x: Exchange, subject: Subject, submission: Submission | null): Attributes {
-  return new RequestAttributes(x, subject, submission)
-}
-
-/** Each is looked up only where it is asked for, since few releases do. */
-class RequestAttributes implements Attributes {
-  readonly #x: Exchange
-  readonly claims: Record<string, unknown>
-  readonly model: string | null
-  readonly promptChars: number | null
-  readonly durationSeconds: number | null
-
-  constructor(x: Exchange, subject: Subject, submission: Submission | null) {
-    this.#x = x
-    this.claims = subject.claims
-    this.model = submission?.model ?? null
-    this.promptChars = submission?.promptChars ?? null
-    this.durationSeconds = submission?.durationSeconds ?? null
-  }
-
-  get country(): string | null {
-    const country = (this.#x.request as { cf?: { country?: unknown } }).cf?.country
-    return typeof country === 'string' ? country : null
-  }
-
-  header(name: string): string | null {
-    return this.#x.headers.get(name)
+  return {
+    claims: subject.claims,
+    // Looked up only where it is asked for, since few releases do.
+    get country() {
+      const country = (x.request as { cf?: { country?: unknown } }).cf?.country
+      return typeof country === 'string' ? country : null
+    },
+    header: (name) => x.request.headers.get(name),
+    model: submission?.model ?? null,
+    promptChars: submission?.promptChars ?? null,
+    durationSeconds: submission?.durationSeconds ?? null,
   }
 }
 

@@ -21,8 +21,6 @@ const TO_BACKEND: ReadonlySet<string> = new Set([
 ])
 
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
-/** A submit has nothing yet that it could ask a part of, or news of. */
-export const OF_SUBMIT: ReadonlySet<string> = new Set([...TO_BACKEND].filter((name) => !CONDITIONS.includes(name)))
 
 /** What browsers ask for their pages; the backend answers it, unless the configuration does. */
 const OF_BROWSERS: ReadonlySet<string> = new Set([
@@ -61,24 +59,18 @@ export interface Outgoing {
   passesOrigin: boolean
 }
 
-export function toBackend(
-  client: Headers,
-  extra: readonly string[],
-  outgoing: Outgoing,
-  common: ReadonlySet<string> = TO_BACKEND,
-): Headers {
+export function toBackend(client: Headers, extra: readonly string[], outgoing: Outgoing): Headers {
   const headers = new Headers()
   // Each name that is asked for costs a call, and clients send few.
   for (const [name, value] of client) {
-    const may = common.has(name) || (outgoing.passesOrigin && OF_BROWSERS.has(name)) || extra.includes(name)
+    const may = TO_BACKEND.has(name) || (outgoing.passesOrigin && OF_BROWSERS.has(name)) || extra.includes(name)
     if (may) headers.set(name, value)
   }
   headers.set('x-request-id', outgoing.requestId)
+  const own = client.get('authorization')
   if (outgoing.authorization !== null) headers.set('authorization', outgoing.authorization)
-  else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization) {
-    const own = client.get('authorization')
-    if (own !== null) headers.set('authorization', own)
-  }
+  else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization && own !== null)
+    headers.set('authorization', own)
   return headers
 }
 
@@ -86,6 +78,12 @@ export function toBackend(
 export function credentialsOf({ request }: { request: Request }, own: Record<string, string> = {}): Headers {
   const authorization = request.headers.get('authorization')
   return new Headers({ accept: 'application/json', ...own, ...(authorization === null ? {} : { authorization }) })
+}
+
+/** A submit's, less what asks for a part of something or for news of it: there is nothing yet that it could be about. */
+export function ofSubmit(headers: Headers): Headers {
+  for (const name of CONDITIONS) headers.delete(name)
+  return headers
 }
 
 /**
@@ -113,20 +111,18 @@ const NAMELESS =
  * may see it. In place, since each header that is copied by a script costs a call.
  */
 export function toClient(headers: Headers, shown?: (name: string, value: string) => string): void {
-  const hops = namedBy(headers.get('connection'))
+  const hops = headers
+    .get('connection')
+    ?.toLowerCase()
+    .split(/[,\s]+/)
   for (const name of [...headers.keys()]) {
-    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops.includes(name)) headers.delete(name)
+    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
     else if (shown && !NAMELESS.test(name)) {
       const value = headers.get(name)!
       const own = shown(name, value)
       if (own !== value) headers.set(name, own)
     }
   }
-}
-
-/** What a Connection header names beside what it nearly always is. */
-function namedBy(connection: string | null): string[] {
-  return connection === null || connection === 'keep-alive' ? [] : connection.toLowerCase().split(/[,\s]+/)
 }
 
 /** The client's request id if it is well-formed, else a new one. */

@@ -31,7 +31,7 @@ export interface IdempotencyPorts {
 }
 
 export async function once(x: Exchange, s: Submit, { first, again }: IdempotencyPorts): Promise<Response> {
-  const key = x.headers.get('idempotency-key')
+  const key = x.request.headers.get('idempotency-key')
   if (key === null) return (await first()).response
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)

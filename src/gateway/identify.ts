@@ -8,18 +8,18 @@ import { type Subject, subjectOf } from './subject.ts'
 
 export async function identify(x: Exchange): Promise<Subject> {
   const { config, keys, deps } = x.isolate
-  const forced = x.headers.has('x-sluice-arm') ? await forcedArm(x) : null
+  const forced = x.request.headers.has('x-sluice-arm') ? await forcedArm(x) : null
   x.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
-  x.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(x.headers, knownTo(x), deps))
+  x.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), deps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
   return subjectOf(x.request, config, keys, deps, x.forced !== null)
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may. */
 async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
-  const wanted = x.headers.get('x-sluice-arm')
-  const found = await callerOf(x.headers, knownTo(x), x.isolate.deps)
+  const wanted = x.request.headers.get('x-sluice-arm')
+  const found = await callerOf(x.request.headers, knownTo(x), x.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
   if (!found.ok || !atLeast(found.caller.role, 'tester')) {

@@ -96,8 +96,8 @@ async function call(
   if (url === null) throw jobNotFound()
   const request = {
     url: url + route.upstreamPath(job.upstreamId, config.model) + x.url.search,
-    method: x.method,
-    headers: toBackend(x.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
+    method: x.request.method,
+    headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
     body: route.body === 'stream' ? await bodyOf(x) : null,
     timeoutMs: config.timeoutMs,
   }
@@ -121,7 +121,7 @@ async function streamed(answered: Answered): Promise<Response> {
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
 async function started({ x, decided, route, job, response, seconds, failure }: Answered) {
-  const isUnknown = response.ok && x.method === 'GET' && !response.headers.has('content-length')
+  const isUnknown = response.ok && x.request.method === 'GET' && !response.headers.has('content-length')
   if (route.operation !== 'content' || !isUnknown) return response.body
   const { rest } = await readPrefix(response, 0).catch(() => {
     recordEnd(decided, route.operation, failure(), { latency: seconds })
@@ -158,7 +158,7 @@ async function json(answered: Answered): Promise<Response> {
     if (onward) return aboutJob(x, snapshot, route, onward)
   }
   if (job.foreign && status === 404) return unknown(answered)
-  const showsNoJob = route.operation === 'poll' && x.method === 'GET' && !sight && text !== null
+  const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (sight || isBad) recordEnd(decided, route.operation, sight ? 'ok' : 'bad_output', { latency: seconds })

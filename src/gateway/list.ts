@@ -37,7 +37,7 @@ export async function listJobs(
   const [lane] = lanes as [JobLane, ...JobLane[]]
   const { now } = x.isolate.deps
   const began = now()
-  const { limit, after, order } = words.query(new URLSearchParams(x.url.search))
+  const { limit, after, order } = words.query(x.url.searchParams)
   const { owners } = subject
   const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)

@@ -18,7 +18,7 @@ export async function passOn(
   subject: Subject,
   { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
 ): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(x.method)
+  const isRead = ['GET', 'HEAD'].includes(x.request.method)
   const routed = decideArm(x, lane, snapshot, subject, null)
   const decided: Decided = { lane, snapshot, routed }
   x.decided = decided
@@ -30,8 +30,8 @@ export async function passOn(
   const upstream = await callBackend(
     {
       url: url + route.upstreamPath(null, config.model) + x.url.search,
-      method: x.method,
-      headers: toBackend(x.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
+      method: x.request.method,
+      headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
       body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
       timeoutMs: config.timeoutMs,
     },

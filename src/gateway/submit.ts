@@ -122,9 +122,8 @@ async function finish(x: Exchange, decided: Decided<JobLane>, s: Submit, tried: 
   // A job that had failed before it was taken has failed all the same; its client need not know, where control takes over.
   const owned = ownedJob(lane, entry)
   const onward = entry.rescue && showsFailure(owned, response.status, sight) && (await rescue(owned, 'pending', 0))
-  const body = onward
-    ? JSON.stringify(lane.protocol.placeholder({ ...entry, gatewayOrigin: x.url.origin, end: null }))
-    : translated(lane, tried, translation)
+  const going = lane.protocol.placeholder({ ...entry, gatewayOrigin: x.url.origin, end: null })
+  const body = onward ? JSON.stringify(going) : translated(lane, tried, translation)
   const { status, headers } = response
   const shown = { status, headers, body, translation, cookie: s.subject.cookie }
   return { response: answer(x, decided, shown), clientId: entry.clientId, nothingBegun: false }

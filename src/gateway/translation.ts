@@ -39,11 +39,9 @@ export async function translationOf(
   const { lane, owner } = source
   if (lane.release.idMode === 'tagged' && owner !== null) {
     const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id, source.prefix))
-    if (found.length > 0) {
-      const own = { ...source, owner }
-      const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
-      await Promise.all(named)
-    }
+    const own = { ...source, owner }
+    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
+    await Promise.all(named)
   }
   return {
     ids,

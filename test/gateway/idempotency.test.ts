@@ -53,7 +53,7 @@ function send(ledger: LedgerTwin, first: () => Promise<Submitted> = never): Sent
   const request = new Request('http://gateway.test/v1/videos', { method: 'POST', headers: { 'idempotency-key': 'k' } })
   const isolate = { deps: gatewayDeps(), claimsOf: () => ledger, keys: [] }
   const waitUntil = (work: Promise<unknown>) => void beside.push(work)
-  const x = { request, headers: request.headers, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
+  const x = { request, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
   let n = 0
   const counted = () => {
     n++

@@ -33,8 +33,6 @@ async function send(rebuild: () => { bytes: Uint8Array; contentType: string; pat
   } as unknown as Submit
   const x = {
     request: new Request('http://gateway.test/v1/videos', { method: 'POST' }),
-    method: 'POST',
-    headers: new Headers(),
     url: new URL('http://gateway.test/v1/videos'),
     requestId: 'r-1',
     log: {},
