@@ -2,7 +2,7 @@
  * What a request costs: CPU of a system's own process as a ratio to a bare pass-through Worker, in slices of load that
  * alternate between the two, so that a machine which is busy or slow disturbs both alike. Objects run in that process too.
  *
- *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,downloads,idle,memory] [--rounds 5] [--slice-ms 3000]
+ *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,…] [--rounds 5] [--slice-ms 3000] [--warm-ms 8000]
  *
  * Needs two cores and Linux. nginx and HAProxy are measured where they are installed, Portkey's gateway where
  * PORTKEY_GATEWAY names its build/start-server.js. Results go to bench/results/ and into docs/performance.md.
@@ -10,7 +10,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../../demo/free-port.ts'
@@ -26,29 +26,40 @@ const { values } = parseArgs({
     work: { type: 'string' },
     rounds: { type: 'string' },
     'slice-ms': { type: 'string' },
+    'warm-ms': { type: 'string' },
   },
 })
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
 const sliceMs = Number(values['slice-ms'] ?? (values.quick ? 700 : 3000))
-const warmMs = values.quick ? 1500 : 8000
-const works = (values.work ?? (values.quick ? 'submits,polls' : 'submits,polls,downloads,idle,memory')).split(
-  ',',
-) as Work[]
+const warmMs = Number(values['warm-ms'] ?? (values.quick ? 1500 : 8000))
+const ALL = ['submits', 'few', 'many', 'polls', 'downloads', 'idle', 'memory'] as const
+const works = (values.work?.split(',') ?? (values.quick ? ['submits', 'polls'] : ALL)) as readonly Work[]
 const only = new RegExp(values.only)
+/** Of each start of a system. */
+const PAIRS = 2
+/** Of pairs, before their median goes into the docs. */
+const LEAST_PAIRS = 5
 
-const CONNECTIONS: Record<Work, number> = { submits: 32, polls: 32, downloads: 4, idle: 1, memory: 32 }
+const CONNECTIONS: Record<Work, number> = {
+  ...{ submits: 32, few: 4, many: 64 },
+  ...{ polls: 32, downloads: 4, idle: 1, memory: 32 },
+}
 /** Downloads are for what serves jobs by their ids, memory for what the bare Worker is compared with. */
 const SERVES: Record<Work, (name: string) => boolean> = {
   submits: () => true,
-  polls: (name) => !/http|shadow|Portkey/.test(name),
+  few: (name) => /headers/.test(name),
+  many: (name) => /headers/.test(name),
+  polls: (name) => !/http|shadow|mirror|Portkey/.test(name),
   downloads: (name) => /headers|reading|HAProxy|nginx, split$/.test(name),
-  idle: (name) => !/shadow/.test(name),
+  idle: (name) => !/shadow|mirror|, jobs/.test(name),
   memory: (name) => /headers/.test(name),
 }
 
 /** CPU against the bare Worker's; time that is added, in ms; memory that is added, in MB. */
 const FIGURE: Record<Work, (own: Measured, bare: Measured) => number> = {
   submits: (own, bare) => own.cpuMs / bare.cpuMs,
+  few: (own, bare) => own.cpuMs / bare.cpuMs,
+  many: (own, bare) => own.cpuMs / bare.cpuMs,
   polls: (own, bare) => own.cpuMs / bare.cpuMs,
   downloads: (own, bare) => own.cpuMs / bare.cpuMs,
   idle: (own, bare) => own.p50Ms - bare.p50Ms,
@@ -56,6 +67,7 @@ const FIGURE: Record<Work, (own: Measured, bare: Measured) => number> = {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+const [busyBefore = 0] = loadavg()
 const running: Running[] = []
 try {
   spawnSync('taskset', ['-cp', '0', String(process.pid)])
@@ -87,17 +99,19 @@ try {
   }
   keys.close()
   publish(results, {
-    rounds,
+    starts: rounds,
+    pairs: PAIRS,
     sliceMs,
     machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
-    isFull: !values.quick && values.only === '.' && !values.work,
+    busyBefore,
+    isFull: rounds * PAIRS >= LEAST_PAIRS && values.only === '.' && !values.work,
   })
 } finally {
   for (const each of running) await each.stop()
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Two pairs of slices, the bare Worker's first in each. */
+/** Pairs of slices, the bare Worker's first in each. */
 async function compare(
   work: Work,
   system: System,
@@ -111,7 +125,7 @@ async function compare(
     await load(port, asks, CONNECTIONS[work], warmMs)
     await load(reference.port, bareAsks, CONNECTIONS[work], warmMs / 4)
     const results: Result[] = []
-    for (let pair = 0; pair < 2; pair++) {
+    for (let pair = 0; pair < PAIRS; pair++) {
       const plain = await measure(work, reference.port, reference.pid, bareAsks)
       const own = await measure(work, port, process.pid, asks)
       results.push({ work, system: system.name, ...own, bare: plain, ratio: FIGURE[work](own, plain) })
@@ -136,6 +150,7 @@ async function measure(work: Work, port: number, pid: number, asks: readonly Ask
 }
 
 async function asksOf(work: Work, system: System, port: number): Promise<Ask[]> {
-  if (work === 'submits' || work === 'idle') return submitsTo(system)
-  return readsOf(system, port, work === 'polls' ? '' : '/content')
+  if (work === 'polls') return readsOf(system, port, '')
+  if (work === 'downloads' || work === 'memory') return readsOf(system, port, '/content')
+  return submitsTo(system)
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { withParts } from '../../scripts/docs/markdown.ts'
 import { table } from '../table.ts'
 
-export type Work = 'submits' | 'polls' | 'downloads' | 'idle' | 'memory'
+/** `few`, `many`: submits over 4 and over 64 connections, all else over 32. */
+export type Work = 'submits' | 'few' | 'many' | 'polls' | 'downloads' | 'idle' | 'memory'
 
 /** One pair of slices. `ratio`: the figure that counts, in the unit of its work. */
 export interface Result {
@@ -20,9 +21,13 @@ export interface Result {
 }
 
 export interface Run {
-  rounds: number
+  starts: number
+  /** Of slices, at each start. */
+  pairs: number
   sliceMs: number
   machine: string
+  /** The load average just before: what else the machine was doing. */
+  busyBefore: number
   /** Only a full run goes into the docs. */
   isFull: boolean
 }
@@ -31,6 +36,8 @@ const RESULTS = join(import.meta.dirname, '..', 'results')
 const DOCS = join(import.meta.dirname, '..', '..', 'docs', 'performance.md')
 const UNITS: Record<Work, string> = {
   submits: 'CPU of a submit, to bare',
+  few: 'the same, 4 connections',
+  many: 'the same, 64 connections',
   polls: 'CPU of a poll, to bare',
   downloads: 'CPU of a 10 MB download, to bare',
   idle: 'ms added to the median submit, one connection',
@@ -66,7 +73,10 @@ export function publish(results: readonly Result[], run: Run): void {
   writeFileSync(join(RESULTS, 'hot-path.json'), `${JSON.stringify({ date, ...run, rows, results }, null, 1)}\n`)
   writeFileSync(join(RESULTS, 'hot-path.svg'), plot(rows))
   if (!run.isFull) return
-  const method = `Measured on ${date}, on ${run.machine}; ${run.rounds} starts of each system with two pairs of slices of ${run.sliceMs / 1000} s.`
+  const method = [
+    `Measured on ${date}, on ${run.machine}, with a load average of ${run.busyBefore.toFixed(1)} before it began;`,
+    `${run.starts} starts of each system with ${run.pairs} pairs of slices of ${run.sliceMs / 1000} s.`,
+  ].join(' ')
   writeFileSync(DOCS, withParts(readFileSync(DOCS, 'utf8'), { 'hot-path': `${method}\n\n${text}` }))
 }
 

@@ -75,6 +75,8 @@ export function systemsOf(bench: Bench): System[] {
     algorithms: ['ES256'],
   }
   writeFileSync(join(folder, 'keys.json'), signed.jwks)
+  const withTokens = { subject: ['jwt:sub'], auth: { users: jwt } }
+  const tokenOf: System['headers'] = (user) => ({ authorization: `Bearer ${signed.tokens[user]}` })
   const sluice = (name: string, given: Given, headers: System['headers'] = named): System => ({
     name,
     headers,
@@ -86,11 +88,10 @@ export function systemsOf(bench: Bench): System[] {
     sluice('sluice, plain http', { release: { protocol: 'http' } }),
     sluice('sluice, jobs', { sluice: { expose_headers: false } }),
     sluice('sluice, + headers', {}),
-    sluice('sluice, + ES256 token', { sluice: { subject: ['jwt:sub'], auth: { users: jwt } } }, (user) => ({
-      authorization: `Bearer ${signed.tokens[user]}`,
-    })),
+    sluice('sluice, + ES256 token', { sluice: withTokens }, tokenOf),
     sluice('sluice, + 10 % shadow', { release: shadow(0.1) }),
     sluice('sluice, + 100 % shadow', { release: shadow(1) }),
+    sluice('sluice, + token and 10 % shadow', { sluice: withTokens, release: shadow(0.1) }, tokenOf),
     ...(isInstalled('nginx') ? [nginx(folder, backends, false), nginx(folder, backends, true)] : []),
     ...(isInstalled('haproxy') ? [haproxy(folder, backends)] : []),
     ...(process.env['PORTKEY_GATEWAY'] ? [portkey(process.env['PORTKEY_GATEWAY'], backends)] : []),

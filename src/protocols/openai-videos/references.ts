@@ -8,7 +8,7 @@ import { holdsId, PROMPTS } from '../member-names.ts'
 /** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
 const JOB_ID = /^[A-Za-z0-9._~-]{1,512}$/
 /** What both marks of a tagged id hold. */
-const MARK = 'slc'
+export const MARK = 'slc'
 /** Under a name that promises no id, a shorter word with such a mark is one by chance. */
 const MIN_ID_CHARS = 40
 

@@ -11,7 +11,7 @@ import { fingerprintOf } from '../submission/fingerprint.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import type { RebuildTarget, Route, Submission, SubmitBody } from '../protocol.ts'
 import { readFacts } from './facts.ts'
-import { idSwapper } from './references.ts'
+import { idSwapper, MARK } from './references.ts'
 import { refersToJobs } from './routes.ts'
 
 export function toSubmission(body: FormBody, { contentType, search }: SubmitBody, route: Route): Submission {
@@ -60,7 +60,10 @@ export function toSubmission(body: FormBody, { contentType, search }: SubmitBody
 function jobsIn(body: FormBody, refers: boolean): Set<string> {
   const found = new Set<string>()
   const look = idSwapper(new Allowance(body.bytes.length), refers, (id) => (found.add(id), id))
-  for (const field of body.fields) look(textOf(body, field) ?? '', pathOf(field.name))
+  for (const field of body.fields) {
+    const text = textOf(body, field) ?? ''
+    if (refers || text.includes(MARK)) look(text, pathOf(field.name))
+  }
   return found
 }
 
