@@ -33,7 +33,7 @@ import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
-import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
+import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './stubs.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
   Admission,
