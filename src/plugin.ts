@@ -13,7 +13,7 @@ import { planeOf } from './core/plane.ts'
 import { controllerOf, ledgerAt, ledgerOf, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
-import { afterBody } from './gateway/unread-body.ts'
+import { afterBody } from './gateway/request-body.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
 
 /** `log`: without prompts or credentials; by default a JSON line to the console. What else comes from outside is a test's to replace. */

@@ -8,7 +8,7 @@ import type { FailedTimes } from '../core/failed-submits.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
-import { releaseConfigOf, releaseNameOf } from './object-config.ts'
+import { releaseConfigOf, releaseNameOf } from './stubs.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
 import { type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 

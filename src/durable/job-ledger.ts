@@ -30,7 +30,7 @@ import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowCopies } from './ledger/shadow-copies.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
-import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './object-config.ts'
+import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './stubs.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type {
   Caller,

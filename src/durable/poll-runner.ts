@@ -8,7 +8,7 @@ import { POLL_MS, BACK_OFF_AFTER } from '../core/poll-schedule.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
-import { releaseConfigOf } from './object-config.ts'
+import { releaseConfigOf } from './stubs.ts'
 import type { LedgerJob } from './rpc.ts'
 
 /** The platform lets one call wait for so many backends at a time. */

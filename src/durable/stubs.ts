@@ -1,6 +1,11 @@
-/** Names of the objects, and their stubs typed by what they offer. A new stub each call: a broken one never recovers. */
-import type { Env } from '../config/env.ts'
+/**
+ * Names of the objects: their stubs, typed by what they offer, and from an object's name to its release's
+ * configuration. A new stub each call: a broken one never recovers.
+ */
+import { configOf, type Env } from '../config/env.ts'
+import type { ReleaseConfig } from '../config/load.ts'
 import type { Snapshot } from '../core/release.ts'
+import { PROTOCOL_NAMES } from '../protocols/index.ts'
 import type { CounterShardRpc, JobLedgerRpc } from './rpc.ts'
 
 /** All that the data plane asks of a controller. */
@@ -32,4 +37,27 @@ export function ledgerAt(env: Env, release: string, index: number): JobLedgerRpc
 
 function stub<T>(namespace: DurableObjectNamespace, name: string): T {
   return namespace.get(namespace.idFromName(name)) as unknown as T
+}
+
+/** Names are `RELEASE` or `RELEASE|INDEX`; release names hold no "|". */
+export function releaseNameOf(ctx: DurableObjectState): string {
+  const name = ctx.id.name
+  if (name === undefined) throw new Error('this object was not got by a name')
+  return name.split('|')[0]!
+}
+
+/** 0 for an object that stands alone. */
+export function objectIndexOf(ctx: DurableObjectState): number {
+  return Number(ctx.id.name?.split('|')[1] ?? 0)
+}
+
+/** All that are configured; none when the configuration is invalid. */
+export function releasesOf(env: Env): readonly ReleaseConfig[] {
+  const read = configOf(env, PROTOCOL_NAMES)
+  return read.ok ? read.config.releases : []
+}
+
+/** Null when the configuration is invalid or no longer names this release. */
+export function releaseConfigOf(env: Env, name: string): ReleaseConfig | null {
+  return releasesOf(env).find((release) => release.name === name) ?? null
 }

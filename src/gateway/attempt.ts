@@ -21,7 +21,7 @@ import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
-import type { Referred } from './referred-jobs.ts'
+import type { Referred } from './select-release.ts'
 import type { Subject } from './subject.ts'
 
 /** JSON beyond this, in answer to a synchronous submit, may hold the video itself. */

@@ -9,7 +9,7 @@ import type { Measure, Series } from '../core/window.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import type { Outgoing } from './headers.ts'
 import type { Isolate, ReleaseRuntime } from './isolate.ts'
-import { type StreamedBody, streamedBody } from './streamed-body.ts'
+import { type StreamedBody, streamedBody } from './request-body.ts'
 import { readSmall } from './upload.ts'
 import type { Subject } from './subject.ts'
 

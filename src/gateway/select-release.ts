@@ -11,9 +11,17 @@ import type { Exchange } from './exchange.ts'
 import { isUpgrade } from './socket.ts'
 import { hasJobs, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
 import { type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
-import { type Referred, referredJobs } from './referred-jobs.ts'
+import { locateJob } from './rescue.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
+
+/** Jobs that a submit refers to (remix, extension, edit): they decide its arm, and their ids are opened for the backend. */
+export interface Referred {
+  /** The job that decides release and arm; null where the submit stands for itself. */
+  owner: OwnedJob | null
+  /** Client id → backend id. */
+  ids: Map<string, string>
+}
 
 export type Choice =
   | (Offer<JobRuntime> & { kind: 'submit'; submission: Submission; referred: Referred })
@@ -147,6 +155,29 @@ async function selectForBody(
     }
   }
   throw refused ?? new SluiceError('not_found', `no release serves the model ${JSON.stringify(model)}`)
+}
+
+/** All must be of one backend, since none knows another's jobs. Throws `job_not_found` as a poll would. */
+async function referredJobs(
+  ctx: Exchange,
+  runtimes: readonly JobRuntime[],
+  route: Route,
+  submission: Submission,
+  subject: Subject,
+): Promise<Referred> {
+  const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
+  const ids = new Map<string, string>()
+  let owner: OwnedJob | null = null
+  for (const clientId of clientIds) {
+    // One that was rescued is control's by now.
+    const job = await locateJob(await resolveJob(ctx, runtimes, clientId, subject), route)
+    ids.set(clientId, job.upstreamId)
+    if (owner && (owner.runtime !== job.runtime || owner.arm !== job.arm || owner.replica !== job.replica)) {
+      throw new SluiceError('invalid_request', 'the jobs referred to are not on the same backend')
+    }
+    owner = job
+  }
+  return { owner, ids }
 }
 
 function isAboutJobs(error: unknown): boolean {

@@ -2,7 +2,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
-import { type BodyBlocks, blocksOf } from './body-blocks.ts'
+import { type BodyBlocks, blocksOf } from './request-body.ts'
 import type { Exchange } from './exchange.ts'
 
 /** A client that sends nothing for so long has stalled. */

@@ -2,7 +2,14 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
-import type { CounterBatch, CounterShardRpc, LedgerJob, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import type {
+  CounterBatch,
+  CounterShardRpc,
+  JobUpdate,
+  LedgerJob,
+  JobLedgerRpc,
+  LedgerBatch,
+} from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
@@ -120,8 +127,8 @@ describe('a flush', () => {
     const { telemetry, to, state } = rig()
     const began = state.now
     const { work: _, rescue: __, ...job } = { ...entry('1'), submittedAt: began }
-    const told = { queue: null, run: null, total: null }
-    const see = (outcome: JobUpdate['outcome']) => telemetry.seen({ job, outcome, told, at: state.now })
+    const reported = { queueSeconds: null, runSeconds: null, totalSeconds: null }
+    const see = (outcome: JobUpdate['outcome']) => telemetry.seen({ job, outcome, reported, at: state.now })
     for (; state.now <= began + 60_000; state.now += 500) see(null)
     for (let i = 0; i < 20; i++) see('ok')
     await telemetry.flush()

@@ -6,9 +6,8 @@ import { count, emptyCounters } from '../../core/window.ts'
 import type { LedgerBatch, MissingVideo } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import { jobKey, type JobRow } from '../job-shapes.ts'
-import { countedEnd, GIVEN_UP } from './job-ends.ts'
+import { countedEnd, GIVEN_UP, OwedEnds } from './job-ends.ts'
 import type { JobTable } from './job-table.ts'
-import { OwedEnds } from './owed-ends.ts'
 
 /** A video that is asked for later than this after its job's end may have been cleared away. */
 const KEPT_MS = 3_600_000

@@ -58,6 +58,7 @@ export class ExperimentCounts {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS crowd (trait TEXT, bucket TEXT, arm TEXT, day INTEGER, n INTEGER, PRIMARY KEY (trait, bucket, arm, day)) WITHOUT ROWID',
     )
+    keepJobCosts(sql)
   }
 
   clear(): void {
@@ -198,4 +199,33 @@ function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {
   }
   const [m2Y, m2X] = [centred(yy, y), centred(xx, x)]
   return { n, meanY: y / n, meanX: x / n, m2Y, m2X, cxy: m2Y === 0 || m2X === 0 ? 0 : xy - (x * y) / n }
+}
+
+/**
+ * Seconds of ended jobs by subject, summed up by SQLite itself as jobs end, since jobs are forgotten after a week: the
+ * table and its triggers. Whoever's sum changes is put into `uncounted`.
+ */
+function keepJobCosts(sql: SqlStorage): void {
+  const known = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job_costs'").toArray()
+  if (known.length > 0) return
+  sql.exec(
+    'CREATE TABLE job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
+  )
+  const seconds = (row: string) => `COALESCE(${row}run_seconds, ${row}seconds, 0)`
+  sql.exec(
+    `INSERT INTO job_costs SELECT owner, epoch, arm, SUM(${seconds('')}), SUM(status = 'succeeded') FROM jobs
+     WHERE shadow = 0 AND status != 'open' AND owner IS NOT NULL GROUP BY owner, epoch, arm`,
+  )
+  const ended = (row: string) => `(${row}.status != 'open')`
+  const change = (after: string, before: string | null) => `
+    INSERT INTO job_costs VALUES (${after}.owner, ${after}.epoch, ${after}.arm,
+      ${seconds(`${after}.`)}${before ? ` - ${ended(before)} * ${seconds(`${before}.`)}` : ''},
+      (${after}.status = 'succeeded')${before ? ` - (${before}.status = 'succeeded')` : ''})
+    ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, succeeded = succeeded + excluded.succeeded;
+    INSERT OR IGNORE INTO uncounted VALUES (${after}.owner);`
+  const when = `NEW.shadow = 0 AND NEW.status != 'open' AND NEW.owner IS NOT NULL`
+  sql.exec(`CREATE TRIGGER job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`)
+  sql.exec(
+    `CREATE TRIGGER job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
+  )
 }

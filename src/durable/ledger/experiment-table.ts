@@ -7,7 +7,6 @@ import type { Arm } from '../../core/arm.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
 import { ExperimentCounts, gpuSeconds, type Subject, TRAITS, type Value, valueOf } from './experiment-counts.ts'
-import { keepJobCosts } from './job-costs.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
@@ -50,7 +49,6 @@ export class ExperimentTable {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS split_counts (epoch INTEGER PRIMARY KEY, n INTEGER, candidate INTEGER, percents REAL)',
     )
-    keepJobCosts(sql)
     const [row] = sql.exec<{ question: string }>('SELECT question FROM experiment_question')
     this.#question = row ? (JSON.parse(row.question) as ExperimentQuestion) : null
   }

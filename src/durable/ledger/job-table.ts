@@ -7,8 +7,7 @@ import type { Outcome } from '../../core/outcome.ts'
 import { COLUMNS, copyKey, IDS_A_MS, jobKey, type JobRow } from '../job-shapes.ts'
 import type { JobName, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
-import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, statusOf } from './job-ends.ts'
-import { OwedEnds } from './owed-ends.ts'
+import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 
 /** Where a backend keeps a job. */
 export interface BackendPlace {

@@ -1,7 +1,6 @@
 /** What clients still send while they are refused: it is read to its end, on both planes, within bounds. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { streamedBody } from '../../../src/gateway/streamed-body.ts'
-import { afterBody } from '../../../src/gateway/unread-body.ts'
+import { afterBody, streamedBody } from '../../../src/gateway/request-body.ts'
 import { DataPlane } from '../../support/workerd/data-plane.ts'
 
 const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
