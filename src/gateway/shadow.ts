@@ -106,16 +106,19 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
 async function readCopy(lane: JobLane, response: Response): Promise<{ outcome: Outcome; sight: JobSight | null }> {
   const { status } = response
   const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
-  if (failed) {
+  const { submitError } = lane.protocol
+  if (failed && !submitError) {
     await response.body?.cancel()
     return { outcome: failed, sight: null }
   }
   try {
     const bytes = response.body ? await readCapped(response.body, MAX_ANSWER_BYTES) : null
     const body = bytes ? answerJson(new TextDecoder().decode(bytes)) : undefined
-    const sight = lane.protocol.readJob({ status, headers: response.headers, body, job: null })
+    const shown = { status, headers: response.headers, body, job: null }
+    if (failed) return { outcome: submitError?.(shown) ?? failed, sight: null }
+    const sight = lane.protocol.readJob(shown)
     return sight ? { outcome: 'ok', sight } : { outcome: 'bad_output', sight: null }
   } catch {
-    return { outcome: 'timeout', sight: null }
+    return { outcome: failed ?? 'timeout', sight: null }
   }
 }
