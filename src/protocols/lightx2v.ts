@@ -10,7 +10,7 @@ import type {
   BackendAnswer,
   JobAddress,
   JobProtocol,
-  JobSight,
+  BackendJob,
   JobStatus,
   Route,
   ShownJob,
@@ -166,7 +166,7 @@ function factsOf({ fields }: FormBody): Pick<Submission, 'promptChars' | 'durati
 }
 
 /** Of a submit's answer (`task_status`) or a poll's (`status`). Every word but the five is a job that has not ended. */
-function readJob({ status: httpStatus, body, job }: BackendAnswer): JobSight | null {
+function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
   if (httpStatus < 200 || httpStatus >= 300 || !isObject(body)) return null
   const { task_id: id = job, status: word = body['task_status'], error, error_type: kind } = body
   if (typeof word !== 'string' || !isResourceId(id)) return null

@@ -93,7 +93,7 @@ export interface JobAddress {
 }
 
 /** A job as a backend's answer shows it. */
-export interface JobSight {
+export interface BackendJob {
   /** The backend's id. */
   id: string
   status: JobStatus
@@ -191,7 +191,7 @@ export interface JobList {
 export interface JobResult {
   call(job: JobAddress): UpstreamCall
   /** Null where the answer tells nothing. Never throws. */
-  read(answer: BackendAnswer): JobSight | null
+  read(answer: BackendAnswer): BackendJob | null
   /** What its client reads of a job that goes on. */
   readonly pending: { status: number; body: unknown }
 }
@@ -207,7 +207,7 @@ export interface JobProtocol extends Wire {
   /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
-  readJob(answer: BackendAnswer): JobSight | null
+  readJob(answer: BackendAnswer): BackendJob | null
   /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
   submitError?: (answer: BackendAnswer) => 'saturated' | 'client_error' | 'content_refused' | null
   /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */

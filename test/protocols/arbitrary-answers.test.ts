@@ -6,10 +6,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answerJson } from '../../src/protocols/answer-json.ts'
 import { jobProtocolOf, PROTOCOL_NAMES } from '../../src/protocols/index.ts'
-import type { JobSight } from '../../src/protocols/protocol.ts'
+import type { BackendJob } from '../../src/protocols/protocol.ts'
 import { GATEWAY, translation } from './contract.ts'
 
-type Ended = Extract<JobSight['status'], 'ended' | 'succeeded' | 'failed' | 'cancelled'>
+type Ended = Extract<BackendJob['status'], 'ended' | 'succeeded' | 'failed' | 'cancelled'>
 
 /** What a wire documents of its answers. */
 interface Documented {
@@ -295,9 +295,14 @@ const writtenJson: fc.Arbitrary<string> = fc.oneof(
     .filter((text) => !/[/%\\?#]|file:|_path|job-7/.test(text)),
 )
 
-function expectDocumented(documented: Documented, sight: JobSight | null, body: unknown, job: string | null): void {
-  if (!sight) return
-  const { status, id } = sight
+function expectDocumented(
+  documented: Documented,
+  backendJob: BackendJob | null,
+  body: unknown,
+  job: string | null,
+): void {
+  if (!backendJob) return
+  const { status, id } = backendJob
   expect(['queued', 'running', 'ended', 'succeeded', 'failed', 'cancelled']).toContain(status)
   if (status !== 'queued' && status !== 'running') {
     const plain = (word: unknown) => (documented.anyCase && typeof word === 'string' ? word.toLowerCase() : word)
@@ -305,17 +310,17 @@ function expectDocumented(documented: Documented, sight: JobSight | null, body: 
     expect(told.some((word) => (documented.words[status] as unknown[] | undefined)?.includes(word))).toBe(true)
   }
   expect([...strings(body), job]).toContain(id)
-  expectSight(sight)
+  expectSight(backendJob)
 }
 
 /** By its HTTP status alone. */
-function expectResult(sight: JobSight, status: number): void {
-  if (sight.status === 'succeeded') expect(status >= 200 && status < 300).toBe(true)
+function expectResult(backendJob: BackendJob, status: number): void {
+  if (backendJob.status === 'succeeded') expect(status >= 200 && status < 300).toBe(true)
   else expect(status).toBeGreaterThanOrEqual(400)
-  expectSight(sight)
+  expectSight(backendJob)
 }
 
-function expectSight({ id, status, failure, message, queueSeconds, runSeconds, totalSeconds }: JobSight): void {
+function expectSight({ id, status, failure, message, queueSeconds, runSeconds, totalSeconds }: BackendJob): void {
   expect(id.length >= 1 && id.length <= 512 && id.isWellFormed()).toBe(true)
   expect(failure === null).toBe(status !== 'failed')
   if (failure !== null) expect(['job_failed', 'job_timeout', 'job_lost', 'content_refused']).toContain(failure)

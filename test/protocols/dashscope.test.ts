@@ -151,10 +151,10 @@ describe('how a job stands', () => {
       scheduled_time: '2026-03-29 01:59:39.009',
       end_time: '2026-03-29 03:02:15.913',
     }
-    const sight = read(task('SUCCEEDED', times))!
-    expect(sight.queueSeconds).toBeCloseTo(7.113)
-    expect(sight.runSeconds).toBeCloseTo(3756.904)
-    expect(sight.totalSeconds).toBeCloseTo(3764.017)
+    const backendJob = read(task('SUCCEEDED', times))!
+    expect(backendJob.queueSeconds).toBeCloseTo(7.113)
+    expect(backendJob.runSeconds).toBeCloseTo(3756.904)
+    expect(backendJob.totalSeconds).toBeCloseTo(3764.017)
     const running = read(task('RUNNING', { ...times, end_time: '' }))
     expect(running).toMatchObject({ runSeconds: null, totalSeconds: null })
     expect(read(task('CANCELED', times))).toMatchObject({ runSeconds: null, totalSeconds: null })

@@ -1,5 +1,5 @@
 /** A job as Model Studio shows it: a failed one under status 200 with a code that tells whose fault it is. */
-import type { BackendAnswer, JobSight, JobStatus } from '../protocol.ts'
+import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsBetween } from '../wall-clock.ts'
 
@@ -19,7 +19,7 @@ const CONTENT_REFUSALS = /^(DataInspection|IPInfringement|InvalidParameter\.Data
 const MESSAGE_CHARS = 500
 
 /** Null where the answer shows no job. Every word but the seven is a job that has not ended. */
-export function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswer): JobSight | null {
+export function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
   const output = outputOf(body)
   if (httpStatus < 200 || httpStatus >= 300 || !output) return null
   const { task_id: id = job, task_status: word, code, message, submit_time, scheduled_time, end_time } = output
@@ -50,7 +50,7 @@ export function outputOf(body: unknown): Record<string, unknown> | null {
   return output !== null && typeof output === 'object' ? (output as Record<string, unknown>) : null
 }
 
-function failureOf(code: unknown): NonNullable<JobSight['failure']> {
+function failureOf(code: unknown): NonNullable<BackendJob['failure']> {
   if (typeof code !== 'string') return 'job_failed'
   if (REFUSALS.test(code)) return 'content_refused'
   return /time_?out/i.test(code) ? 'job_timeout' : 'job_failed'
