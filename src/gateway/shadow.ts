@@ -103,15 +103,18 @@ async function readCopy(
 ): Promise<{ outcome: Outcome; backendJob: BackendJob | null }> {
   const { status } = response
   const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
-  if (failed) {
+  const { submitError } = runtime.protocol
+  if (failed && !submitError) {
     await response.body?.cancel()
     return { outcome: failed, backendJob: null }
   }
   try {
     const body = await readJson(response, MAX_ANSWER_BYTES)
-    const backendJob = runtime.protocol.readJob({ status, headers: response.headers, body, job: null })
+    const shown = { status, headers: response.headers, body, job: null }
+    if (failed) return { outcome: submitError?.(shown) ?? failed, backendJob: null }
+    const backendJob = runtime.protocol.readJob(shown)
     return backendJob ? { outcome: 'ok', backendJob } : { outcome: 'bad_output', backendJob: null }
   } catch {
-    return { outcome: 'timeout', backendJob: null }
+    return { outcome: failed ?? 'timeout', backendJob: null }
   }
 }

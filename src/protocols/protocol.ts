@@ -260,9 +260,9 @@ export interface JobProtocol extends Wire {
   /** The job in an answer, or null where there is none. Never throws. */
   readJob(answer: BackendAnswer): BackendJob | null
   /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
-  submitError?(answer: BackendAnswer): 'saturated' | 'client_error' | 'content_refused' | null
+  submitError?: (answer: BackendAnswer) => 'saturated' | 'client_error' | 'content_refused' | null
   /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
-  refusesCancel?(body: unknown): boolean
+  refusesCancel?: (body: unknown) => boolean
   /**
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.

@@ -77,7 +77,8 @@ const DOCUMENTED: Record<string, Documented> = {
     }),
   },
   replicate: {
-    words: { succeeded: ['succeeded'], failed: ['failed'], cancelled: ['canceled', 'aborted'] },
+    // Its deadline came before it had started: the arm's fault, or its client's own wish.
+    words: { succeeded: ['succeeded'], failed: ['failed', 'aborted'], cancelled: ['canceled', 'aborted'] },
     at: ({ status }) => [status],
     running: (id) => ({ id, status: 'processing', error: null, logs: '' }),
     over: (id, status) => ({

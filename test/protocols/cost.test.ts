@@ -1,7 +1,7 @@
 /** What a body or an answer costs grows with its length alone: odd ones are read or refused, for what plain ones cost. */
 import * as fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { openaiVideos } from '../../src/protocols/openai-videos.ts'
+import { jobProtocolOf, PROTOCOL_NAMES } from '../../src/protocols/index.ts'
 import { expectNoDearer } from '../support/cost.ts'
 import { oddText, repeated } from '../support/odd-texts.ts'
 import { GATEWAY, UPSTREAM } from './contract.ts'
@@ -99,20 +99,32 @@ test('any answer is translated, and is no dearer than ten plain ones of its leng
   )
 })
 
-test('any path has a route, and any id is looked at, for what a plain one costs', () => {
-  fc.assert(
-    fc.property(odd, (text) => {
-      const path = `/v1/videos/${text}`
-      const ordinary = `/v1/videos/${repeated('x', text.length)}`
-      expectNoDearer(
-        () => openaiVideos.route('GET', path).upstreamPath('a'),
-        () => openaiVideos.route('GET', ordinary).upstreamPath('a'),
-        'a path',
-      )
-    }),
-    { numRuns: 150 },
-  )
-})
+const wires = PROTOCOL_NAMES.map((name) => jobProtocolOf({ protocol: name, wire: null })).filter((wire) => wire !== undefined)
+
+test.each(wires.map((wire) => [wire.name, wire] as const))(
+  'any path of %s has a route, and any id is looked at, for what a plain one costs',
+  (_, wire) => {
+    const { path } = wire.pollCall({ upstreamId: 'ID', prefix: '/acme/film', model: null })
+    const routed = (id: string) =>
+      wire
+        .route(
+          'GET',
+          path.replace('ID', () => id),
+        )
+        .upstreamPath('a')
+    fc.assert(
+      fc.property(odd, (text) => {
+        const ordinary = repeated('x', text.length)
+        expectNoDearer(
+          () => routed(text),
+          () => routed(ordinary),
+          'a path',
+        )
+      }),
+      { numRuns: 60 },
+    )
+  },
+)
 
 test('any content type is taken or refused, for what a plain one costs', () => {
   const types = fc.constantFrom(

@@ -215,3 +215,15 @@ it('goes on at control with `rescue`, under the id that its client holds', async
   expect((await get(plane, `/v1/tasks/${id}/status`)).body).toMatchObject({ task_id: id, status: 'completed' })
   expect(plane.callsOf('POST').map(({ url }) => url.host)).toEqual(['candidate.test', 'control.test'])
 })
+
+it('a copy that a full queue refuses is counted as that, and no copy meets an id that is taken', async () => {
+  const { plane } = setup()
+  for (let i = 0; i < 3; i++) await submit(plane, 'candidate', { task_id: `${i}` })
+  const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 20, maxJobsPerDay: 100, jobTimeoutMs: 60_000 }
+  plane.stage('lightx2v', { state: 'shadow', shadow })
+  await submit(plane, 'control', { task_id: '0' })
+  expect(plane.counted('submit')).toEqual({ 'candidate ok': 3, 'control ok': 1, 'candidate saturated': 1 })
+  pass(40)
+  await submit(plane, 'control', { task_id: '1' })
+  expect(plane.counted('submit')).toMatchObject({ 'candidate ok': 4, 'control ok': 2 })
+})
