@@ -94,6 +94,8 @@ describe('routes', () => {
     ['GET', '/userdata/queue', 'other', null, ''],
     ['GET', '/jobs', 'other', null, ''],
     ['POST', '/upload/image', 'other', null, ''],
+    ['POST', '/api/upload/mask', 'other', null, '/api'],
+    ['POST', '/upload', 'other', null, ''],
   ] as const)('%s %s is a %s of %s', (method, path, operation, job, prefix) => {
     expect(comfyui.route(method, path)).toMatchObject({
       operation,
@@ -345,6 +347,16 @@ describe('answers', () => {
     expect(shown(answer)['slc_1_slc']!['prompt']).toEqual([3, 'slc_1_slc', ...answer[ID]!.prompt.slice(2)])
     const job = { id: ID, outputs: {}, workflow: { prompt: {}, extra_data: { outputs: [VIDEO] } } }
     expect(shown(job)).toMatchObject({ workflow: job.workflow })
+  })
+
+  test('an input is named for its owner, with its folder', () => {
+    const input = (subfolder: string, ids: [string, string][]) =>
+      comfyui.translate(JSON.stringify({ name: 'a.png', subfolder, type: 'input' }), translation(new Map(ids)))
+    expect(comfyui.readIds({ name: 'a.png', subfolder: '', type: 'input' })).toEqual(['a.png'])
+    expect(comfyui.readIds({ name: 'a.png', subfolder: 'b', type: 'input' })).toEqual(['b/a.png'])
+    expect(comfyui.readIds({ name: 'a.png', subfolder: 'b', type: 'output' })).toEqual([])
+    expect(input('b', [['b/a.png', 'slc_1_slc']])).toBe('{"name":"slc_1_slc","subfolder":"","type":"input"}')
+    expect(input('b', [])).toBe('{"name":"a.png","subfolder":"b","type":"input"}')
   })
 
   test('the newer list of jobs names its files alike', () => {

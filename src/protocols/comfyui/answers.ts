@@ -7,6 +7,7 @@ import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation } from '../protocol.ts'
 import { translateAnswer, translateText, type WireWords } from '../translate.ts'
 import { withoutCaller } from './caller.ts'
+import { inputIn } from './input.ts'
 import { endingOf, routeComfy, viewPath } from './routes.ts'
 
 /** Members that hold what nodes have made: on top, in a message's data or in a job's entry, never deeper. */
@@ -32,6 +33,8 @@ const readPath = (path: string) => routeComfy('GET', path)
 function wordsOf(translation: Translation, text: string): WireWords {
   const { ids, fileUrl, isError } = translation
   const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation, fileUrl) : null
+  const input = text.includes('"input"') ? inputIn(answerJson(text)) : null
+  const inputId = input === null ? undefined : ids.get(input)
   return {
     readPath,
     holdsFile: () => false,
@@ -39,6 +42,8 @@ function wordsOf(translation: Translation, text: string): WireWords {
     keeps: (path) => path[1] === 'prompt' && path.length > 2 && path.at(-1) !== 'client_id',
     ownText: (string, path) => {
       const name = path.at(-1)
+      if (inputId !== undefined && path.length === 1 && name === 'name') return inputId
+      if (inputId !== undefined && path.length === 1 && name === 'subfolder') return ''
       if (name === 'client_id' || name === 'sid') return withoutCaller(string)
       const other = name === 'filename' ? sealed?.get(placeOf(path))?.pop() : undefined
       if (other !== undefined) return other
