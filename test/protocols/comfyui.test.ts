@@ -157,6 +157,20 @@ describe('submits', () => {
     expect(rebuilt({ prompt: graph() }, { model: 'one.safetensors' })).toEqual({ prompt: graph() })
   })
 
+  test('a model is found however it is spelled, and only where a loader names it', () => {
+    const read = (text: string) =>
+      comfyui
+        .readSubmission({ bytes: bytesOf(text), contentType: null, search: '' }, comfyui.route('POST', '/prompt'))
+        .rebuild({ model: 'b "2"', jobIds: new Map(), shadow: false })
+    const told = (text: string) => new TextDecoder().decode(read(text).bytes)
+    const node = (more: string) => `{ "prompt": {"1": {"inputs": {${more}}, "n": 1.0}} }`
+    expect(told(node('"unet_name" : "a"'))).toBe(node('"unet_name" : "b \\"2\\""'))
+    expect(told(node('"unet_name":"\\u0061"'))).toBe(node('"unet_name":"b \\"2\\""'))
+    const titled = (name: string) =>
+      `{"prompt":{"1":{"_meta":{"model":"a"},"inputs":{"model":"${name}","x":"\\"model\\":\\"a\\""}}}}`
+    expect(told(titled('a'))).toBe(titled('b \\"2\\"'))
+  })
+
   test('an id that its client chose is known, and one that no path can hold is refused', () => {
     expect(post({ prompt: {}, prompt_id: ID }).chosenId).toBe(ID)
     expect(post({ prompt: {}, prompt_id: null }).chosenId).toBeUndefined()
@@ -382,6 +396,16 @@ describe('answers', () => {
         fileUrl: () => '/slc_1_slc/file.mp4',
       })
     expectNoDearer(cost('n'.repeat(1_000_000)), cost('61'), 'an answer')
+  })
+
+  test('an id is replaced where it stands once, and what stands around it stays', () => {
+    const by = translation(new Map([[ID, 'slc_1_slc']]))
+    const text = `{"type": "progress", "data": {"value": 1.0, "prompt_id" : "${ID}"}}`
+    expect(comfyui.translate(text, by)).toBe(text.replace(ID, 'slc_1_slc'))
+    const noted = `{"note":"${ID}","data":{"prompt_id":"x","url":"${UPSTREAM}/history/${ID}"}}`
+    expect(comfyui.translate(noted, by)).toBe(
+      `{"note":"slc_1_slc","data":{"prompt_id":"x","url":"${GATEWAY}/history/slc_1_slc"}}`,
+    )
   })
 
   test('messages of the socket are translated by the same rules', () => {

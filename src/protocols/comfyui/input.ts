@@ -6,7 +6,7 @@ import { idSwapper } from '../openai-videos/references.ts'
 import type { Route, Submission, SubmitBody } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { pathOf } from '../submission/field-path.ts'
-import { editText, textOf } from '../submission/field-text.ts'
+import { editText } from '../submission/field-text.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
 
 /** As a graph names it, with its folder; null where the answer is to no upload. */
@@ -18,14 +18,7 @@ export function inputIn(body: unknown): string | null {
   return isResourceId(input) ? input : null
 }
 
-/** The inputs that a graph's source names, by the ids that their client knows. */
-export function inputsOf(source: string): string[] {
-  const found = new Set<string>()
-  idSwapper(new Allowance(source.length), false, (id) => (found.add(id), id))(source, ['graph'])
-  return [...found]
-}
-
-/** The same graph for the backend that has them. */
+/** A graph's source for the backend that has its inputs. */
 export function withInputs(source: string, ids: ReadonlyMap<string, string>): string {
   if (ids.size === 0) return source
   return idSwapper(new Allowance(source.length), false, (id) => ids.get(id) ?? id)(source, ['graph'])
@@ -39,7 +32,7 @@ export function readMask({ bytes, contentType, search }: SubmitBody, route: Rout
     return body.fields.flatMap((field) => editText(body, field, (text) => swapIds(text, pathOf(field.name))))
   }
   const found = new Set<string>()
-  for (const field of body.fields) for (const id of inputsOf(textOf(body, field) ?? '')) found.add(id)
+  swapped((id) => (found.add(id), id))
   return {
     byteLength: bytes.length,
     ...{ model: null, promptChars: null, durationSeconds: null, work: null },

@@ -16,8 +16,8 @@ import { editText } from '../submission/field-text.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import { callerSays } from './caller.ts'
-import { readGraph, withModel } from './graph.ts'
-import { inputsOf, readMask, withInputs } from './input.ts'
+import { inputsOf, readGraph, withModel } from './graph.ts'
+import { readMask, withInputs } from './input.ts'
 
 /** A copy has an id of its own, tells nobody how it goes on, and takes its place in the queue. */
 const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])
@@ -30,9 +30,7 @@ export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   if (route.upstreamPath(null).endsWith('/upload/mask')) return readMask(sent, route)
   const { bytes, contentType, search } = sent
   const body = openJson(bytes)
-  const field = fieldOf(body, 'prompt')
-  const graph = field?.value
-  const source = field ? body.jsonOf(field) : null
+  const graph = fieldOf(body, 'prompt')?.value
   const facts = readGraph(graph)
   if (facts.model !== null && facts.model.length > MAX_NAME_CHARS)
     throw malformed('prompt', `names models of more than ${MAX_NAME_CHARS} characters`)
@@ -41,7 +39,7 @@ export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   return {
     byteLength: bytes.length,
     ...facts,
-    jobs: source === null ? [] : inputsOf(source),
+    jobs: inputsOf(graph),
     ...(chosenId === null ? {} : { chosenId }),
     get fingerprint() {
       return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
