@@ -3,6 +3,7 @@
  * its own way. Jobs don't wait for each other, as if each had a GPU. Listens on no port, and moves on when `tick` is called.
  */
 import { checkGraph, type Graph } from './comfy-graph.ts'
+import { asJob, type ComfyJob as Job, historyEntry, queueItem } from './comfy-job.ts'
 import type { Faults } from './faults.ts'
 
 export interface ComfyOptions {
@@ -38,22 +39,6 @@ export interface ComfyAnswer {
 
 /** To one client, text or bytes. */
 export type Send = (message: string | Uint8Array) => void
-
-interface Job {
-  id: string
-  number: number
-  graph: Graph
-  extra: Record<string, unknown>
-  outputs: string[]
-  startsAtMs: number
-  endsAtMs: number
-  fails: boolean
-  steps: number
-  state: 'pending' | 'running' | 'done'
-  messages: [string, Record<string, unknown>][]
-  files: Record<string, unknown>
-  isGood: boolean
-}
 
 const QUEUED_SHARE = 0.1
 /** Of the sampler; each is told and shows a preview. */
@@ -166,13 +151,6 @@ export function createComfyServer(options: ComfyOptions) {
     return told(200, { prompt_id: job.id, number: job.number, node_errors: {} })
   }
 
-  const item = ({ number: at, id, graph, extra, outputs }: Job) => [at, id, graph, extra, outputs]
-  const entry = (job: Job) => ({
-    prompt: item(job),
-    outputs: job.files,
-    status: { status_str: job.isGood ? 'success' : 'error', completed: job.isGood, messages: job.messages },
-    meta: {},
-  })
   const of = (state: Job['state']) => [...jobs.values()].filter((job) => job.state === state)
 
   const interrupt = (id: unknown) => {
@@ -185,29 +163,6 @@ export function createComfyServer(options: ComfyOptions) {
     const ids = new Set(Array.isArray(body['delete']) ? (body['delete'] as unknown[]) : [])
     for (const job of states.flatMap(of)) if (body['clear'] === true || ids.has(job.id)) jobs.delete(job.id)
     queueUpdated()
-  }
-
-  const listed = (job: Job, isWhole: boolean) => {
-    const status = { pending: 'pending', running: 'in_progress', done: job.isGood ? 'completed' : 'failed' }[job.state]
-    const base = { id: job.id, status, priority: job.number, create_time: job.extra['create_time'] }
-    if (job.state !== 'done') return { ...base, outputs_count: 0 }
-    const at = (event: string) => job.messages.find(([name]) => name.startsWith(event))?.[1]
-    const failed = at('execution_error')
-    const { status: details, outputs } = entry(job)
-    const whole = isWhole
-      ? { outputs, execution_status: details, workflow: { prompt: job.graph, extra_data: job.extra } }
-      : {}
-    const times = {
-      execution_start_time: at('execution_start')?.['timestamp'],
-      execution_end_time: job.messages.at(-1)?.[1]['timestamp'],
-    }
-    return {
-      ...base,
-      ...times,
-      ...(failed ? { execution_error: failed } : {}),
-      outputs_count: Object.keys(job.files).length,
-      ...whole,
-    }
   }
 
   const view = ({ searchParams: query }: URL): ComfyAnswer => {
@@ -231,11 +186,11 @@ export function createComfyServer(options: ComfyOptions) {
       case 'GET prompt':
         return told(200, queueInfo())
       case 'GET history/':
-        return told(200, job?.state === 'done' ? { [job.id]: entry(job) } : {})
+        return told(200, job?.state === 'done' ? { [job.id]: historyEntry(job) } : {})
       case 'GET history':
-        return told(200, Object.fromEntries(of('done').map((done) => [done.id, entry(done)])))
+        return told(200, Object.fromEntries(of('done').map((done) => [done.id, historyEntry(done)])))
       case 'GET queue':
-        return told(200, { queue_running: of('running').map(item), queue_pending: of('pending').map(item) })
+        return told(200, { queue_running: of('running').map(queueItem), queue_pending: of('pending').map(queueItem) })
       case 'POST queue':
         remove(parsed(body) ?? {}, ['pending'])
         return { status: 200, headers: {} }
@@ -249,7 +204,7 @@ export function createComfyServer(options: ComfyOptions) {
         return view(url)
       case 'GET jobs/':
         if (!isApi || isOld) break
-        return job ? told(200, listed(job, true)) : told(404, { error: 'Job not found' })
+        return job ? told(200, asJob(job)) : told(404, { error: 'Job not found' })
       case 'GET object_info':
         return told(200, { UNETLoader: { input: { required: { unet_name: [models] } } } })
     }

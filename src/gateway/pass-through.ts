@@ -1,14 +1,19 @@
 /** Requests that neither make a job nor name one: assigned like a submit, streamed both ways, unread. */
 import { pickReplica } from '../config/replica.ts'
 import type { Snapshot } from '../core/release.ts'
+import { answerJson } from '../protocols/answer-json.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { decideArm, expose } from './decide.ts'
 import { answer } from './answer.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, upstreamError } from './forward.ts'
+import { armErrorOf, callBackend, isJson, readPrefix, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
 import { hasJobs, type ReleaseRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
+import { translationOf } from './translation.ts'
+
+/** What names a few things is short. */
+const MAX_NAMED_BYTES = 64 * 1024
 
 export async function passThrough(
   ctx: Exchange,
@@ -40,14 +45,26 @@ export async function passThrough(
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     throw upstreamError(upstream.failure, routed.arm, !isRead)
   }
-  upstream.done()
   const { response, seconds } = upstream
+  // What such an answer names is its caller's, so that a later request finds it there.
+  const named = route.answer === 'json' && hasJobs(runtime) && response.ok && isJson(response)
+  const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : null
+  upstream.done()
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(decided, route.operation, outcome, { latency: seconds })
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
   const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
-  const { status, body } = response
+  const { status } = response
+  if (read?.bytes && hasJobs(runtime)) {
+    const text = new TextDecoder().decode(read.bytes)
+    const { owners, anonymous } = subject
+    const source = { runtime, url, prefix: route.prefix, arm: routed.arm, owner: owners[0], anonymous }
+    const own = await translationOf(ctx, source, ids, answerJson(text))
+    const body = runtime.protocol.translate(text, own)
+    return answer(ctx, decided, { status, headers, body, translation: own, cookie: subject.cookie })
+  }
+  const body = read?.rest ?? response.body
   return answer(ctx, decided, { status, headers, body, translation, cookie: subject.cookie })
 }

@@ -4,6 +4,7 @@
  */
 import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
 import { searchAs } from './comfyui/caller.ts'
+import { inputIn } from './comfyui/input.ts'
 import { openComfyFrame } from './comfyui/frame.ts'
 import { readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
@@ -24,7 +25,7 @@ export const comfyui: JobProtocol = {
   readJob: readComfyJob,
   readIds: (body) => {
     const id = body !== null && typeof body === 'object' ? (body as { prompt_id?: unknown }).prompt_id : null
-    return isResourceId(id) ? [id] : []
+    return [isResourceId(id) ? id : inputIn(body)].filter((each) => each !== null)
   },
   translate: translateComfy,
   translateHeader: translateComfyHeader,

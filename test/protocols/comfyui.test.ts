@@ -94,6 +94,8 @@ describe('routes', () => {
     ['GET', '/userdata/queue', 'other', null, ''],
     ['GET', '/jobs', 'other', null, ''],
     ['POST', '/upload/image', 'other', null, ''],
+    ['POST', '/api/upload/mask', 'other', null, '/api'],
+    ['POST', '/upload', 'other', null, ''],
   ] as const)('%s %s is a %s of %s', (method, path, operation, job, prefix) => {
     expect(comfyui.route(method, path)).toMatchObject({
       operation,
@@ -153,6 +155,20 @@ describe('submits', () => {
 
   test('a graph that loads another number of files than the arm has stays as it is', () => {
     expect(rebuilt({ prompt: graph() }, { model: 'one.safetensors' })).toEqual({ prompt: graph() })
+  })
+
+  test('a model is found however it is spelled, and only where a loader names it', () => {
+    const read = (text: string) =>
+      comfyui
+        .readSubmission({ bytes: bytesOf(text), contentType: null, search: '' }, comfyui.route('POST', '/prompt'))
+        .rebuild({ model: 'b "2"', jobIds: new Map(), shadow: false })
+    const told = (text: string) => new TextDecoder().decode(read(text).bytes)
+    const node = (more: string) => `{ "prompt": {"1": {"inputs": {${more}}, "n": 1.0}} }`
+    expect(told(node('"unet_name" : "a"'))).toBe(node('"unet_name" : "b \\"2\\""'))
+    expect(told(node('"unet_name":"\\u0061"'))).toBe(node('"unet_name":"b \\"2\\""'))
+    const titled = (name: string) =>
+      `{"prompt":{"1":{"_meta":{"model":"a"},"inputs":{"model":"${name}","x":"\\"model\\":\\"a\\""}}}}`
+    expect(told(titled('a'))).toBe(titled('b \\"2\\"'))
   })
 
   test('an id that its client chose is known, and one that no path can hold is refused', () => {
@@ -347,6 +363,16 @@ describe('answers', () => {
     expect(shown(job)).toMatchObject({ workflow: job.workflow })
   })
 
+  test('an input is named for its owner, with its folder', () => {
+    const input = (subfolder: string, ids: [string, string][]) =>
+      comfyui.translate(JSON.stringify({ name: 'a.png', subfolder, type: 'input' }), translation(new Map(ids)))
+    expect(comfyui.readIds({ name: 'a.png', subfolder: '', type: 'input' })).toEqual(['a.png'])
+    expect(comfyui.readIds({ name: 'a.png', subfolder: 'b', type: 'input' })).toEqual(['b/a.png'])
+    expect(comfyui.readIds({ name: 'a.png', subfolder: 'b', type: 'output' })).toEqual([])
+    expect(input('b', [['b/a.png', 'slc_1_slc']])).toBe('{"name":"slc_1_slc","subfolder":"","type":"input"}')
+    expect(input('b', [])).toBe('{"name":"a.png","subfolder":"b","type":"input"}')
+  })
+
   test('the newer list of jobs names its files alike', () => {
     sealedPaths.length = 0
     const job = { id: ID, outputs: { '61': { images: [VIDEO] } }, preview_output: { ...VIDEO, nodeId: '61' } }
@@ -370,6 +396,16 @@ describe('answers', () => {
         fileUrl: () => '/slc_1_slc/file.mp4',
       })
     expectNoDearer(cost('n'.repeat(1_000_000)), cost('61'), 'an answer')
+  })
+
+  test('an id is replaced where it stands once, and what stands around it stays', () => {
+    const by = translation(new Map([[ID, 'slc_1_slc']]))
+    const text = `{"type": "progress", "data": {"value": 1.0, "prompt_id" : "${ID}"}}`
+    expect(comfyui.translate(text, by)).toBe(text.replace(ID, 'slc_1_slc'))
+    const noted = `{"note":"${ID}","data":{"prompt_id":"x","url":"${UPSTREAM}/history/${ID}"}}`
+    expect(comfyui.translate(noted, by)).toBe(
+      `{"note":"slc_1_slc","data":{"prompt_id":"x","url":"${GATEWAY}/history/slc_1_slc"}}`,
+    )
   })
 
   test('messages of the socket are translated by the same rules', () => {

@@ -5,8 +5,10 @@
 import { answerJson } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation } from '../protocol.ts'
+import { isPlain } from '../id-tokens.ts'
 import { translateAnswer, translateText, type WireWords } from '../translate.ts'
 import { withoutCaller } from './caller.ts'
+import { inputIn } from './input.ts'
 import { endingOf, routeComfy, viewPath } from './routes.ts'
 
 /** Members that hold what nodes have made: on top, in a message's data or in a job's entry, never deeper. */
@@ -20,7 +22,23 @@ const MAX_FILES = 500
 export function translateComfy(text: string, translation: Translation): string {
   // A job that goes on is `{}`.
   if (text.length <= 2) return text
+  const exact = withOneId(text, translation)
+  if (exact !== null) return exact
   return translateAnswer(text, translation, wordsOf(translation, text))
+}
+
+/** What makes more of an answer or a message than its id matter. */
+const NEEDS_READING = /"(?:filename|prompt|client_id|sid|input)"|"\/|[\\%]|\/\/|url|_path|file:/i
+
+/** The answer to a submit, and the messages that tell of progress, at the cost of a search; null for every other. */
+function withOneId(text: string, { ids }: Translation): string | null {
+  if (ids.size !== 1 || NEEDS_READING.test(text)) return null
+  const [id, own] = ids.entries().next().value!
+  const at = text.indexOf(`"${id}"`)
+  if (at < 0 || text.indexOf(id) !== at + 1 || text.indexOf(id, at + 2) >= 0 || isPlain(id)) return null
+  return /"(prompt_)?id"\s*:\s*$/.test(text.slice(Math.max(0, at - 16), at))
+    ? text.slice(0, at) + JSON.stringify(own) + text.slice(at + id.length + 2)
+    : null
 }
 
 export function translateComfyHeader(name: string, value: string, translation: Translation): string {
@@ -32,6 +50,8 @@ const readPath = (path: string) => routeComfy('GET', path)
 function wordsOf(translation: Translation, text: string): WireWords {
   const { ids, fileUrl, isError } = translation
   const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation, fileUrl) : null
+  const input = text.includes('"input"') ? inputIn(answerJson(text)) : null
+  const inputId = input === null ? undefined : ids.get(input)
   return {
     readPath,
     holdsFile: () => false,
@@ -39,6 +59,8 @@ function wordsOf(translation: Translation, text: string): WireWords {
     keeps: (path) => path[1] === 'prompt' && path.length > 2 && path.at(-1) !== 'client_id',
     ownText: (string, path) => {
       const name = path.at(-1)
+      if (inputId !== undefined && path.length === 1 && name === 'name') return inputId
+      if (inputId !== undefined && path.length === 1 && name === 'subfolder') return ''
       if (name === 'client_id' || name === 'sid') return withoutCaller(string)
       const other = name === 'filename' ? sealed?.get(placeOf(path))?.pop() : undefined
       if (other !== undefined) return other

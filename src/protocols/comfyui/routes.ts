@@ -10,10 +10,14 @@ const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
 const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
 const CANCEL: Kind = { operation: 'cancel', body: 'jobs', answer: 'deletion' }
 const FILE: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
+/** The input is sent on as it comes, and what it is called then is its owner's. */
+const INPUT: Kind = { operation: 'other', body: 'stream', answer: 'json' }
+/** It names an input or a file. */
+const MASK: Kind = { operation: 'other', body: 'submission', answer: 'json' }
 const SOCKET: Kind = { operation: 'other', body: 'none', answer: 'socket' }
 
 /** The wire's own words; every path has a twin below `/api`, where `jobs` stands only. */
-const ROUTES = /^((?:\/[^/]+)*?)\/(prompt|history|queue|interrupt|view|ws|jobs)(?:\/([^/]*))?$/
+const ROUTES = /^((?:\/[^/]+)*?)\/(prompt|history|queue|interrupt|view|ws|jobs|upload)(?:\/([^/]*))?$/
 /** What stands below one of these is no path of jobs, whatever it ends in. */
 const OTHERS = /^(?:\/api)?\/(?:userdata|users|extensions|internal|manager|customnode|object_info|models|v2)(?:\/|$)/
 const ENDING = /\.[A-Za-z0-9]{1,8}$/
@@ -25,6 +29,8 @@ export function routeComfy(method: string, given: string, search = ''): Route {
   if (!found) return fixed(other(method), '', plain)
   const { prefix, word, id } = found
   const isRead = method === 'GET' || method === 'HEAD'
+  if (word === 'upload')
+    return fixed(method !== 'POST' ? other(method) : id === 'mask' ? MASK : INPUT, prefix, `${prefix}/upload/${id}`)
   if (id !== null) return isRead ? ofJob(POLL, prefix, word, id) : ofJob(other(method), prefix, word, id)
   const own = `${prefix}/${word}`
   if (word === 'view' && isRead) return ofFile(prefix, new URLSearchParams(search))
@@ -61,6 +67,7 @@ function named(path: string): Named | null {
   const match = OTHERS.test(path) ? null : ROUTES.exec(path.length > 1 ? path.replace(/\/$/, '') : path)
   if (!match) return null
   const [, prefix = '', word = '', id] = match
+  if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id } : null
   if (word === 'jobs' ? !prefix.endsWith('/api') : id !== undefined && word !== 'history') return null
   return { prefix, word, id: id === undefined ? null : decodedSegment(id) }
 }
@@ -75,6 +82,9 @@ function ofFile(prefix: string, query: URLSearchParams): Route {
   const filename = query.get('filename') ?? ''
   const stem = filename.slice(0, filename.length - endingOf(filename).length)
   const own = `${prefix}/view`
+  // An input is named like a job is.
+  if (isTagged(filename) && query.get('type') === 'input')
+    return { ...fixed(FILE, prefix, own), operation: 'other', job: filename, ...inputAt(own) }
   if (isTagged(stem)) {
     for (const name of ['filename', 'subfolder', 'type']) query.delete(name)
     return { ...fixed(FILE, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
@@ -82,6 +92,16 @@ function ofFile(prefix: string, query: URLSearchParams): Route {
   // An input is nobody's result.
   if (filename === '' || query.get('type') === 'input') return fixed(other('GET'), prefix, own)
   return { ...fixed(FILE, prefix, own), job: filename }
+}
+
+/** Where an input is shown that is called so. */
+function inputAt(own: string): Pick<Route, 'upstreamPath' | 'search'> {
+  const path = (input: string) => {
+    const at = input.lastIndexOf('/')
+    const named = new URLSearchParams({ filename: input.slice(at + 1), subfolder: input.slice(0, Math.max(0, at)) })
+    return `${own}?type=input&${named.toString()}`
+  }
+  return { upstreamPath: (input) => (input === null ? own : path(input)), search: '' }
 }
 
 function fixed(kind: Kind, prefix: string, path: string): Route {

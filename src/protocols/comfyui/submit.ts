@@ -16,7 +16,8 @@ import { editText } from '../submission/field-text.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import { callerSays } from './caller.ts'
-import { readGraph, withModel } from './graph.ts'
+import { inputsOf, readGraph, withModel } from './graph.ts'
+import { readMask, withInputs } from './input.ts'
 
 /** A copy has an id of its own, tells nobody how it goes on, and takes its place in the queue. */
 const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])
@@ -25,7 +26,9 @@ const CREDENTIAL = /token|api_?key|secret|password|authorization/i
 /** As a UUID is written, or any plain name. */
 const CHOSEN_ID = /^[A-Za-z0-9._-]{1,128}$/
 
-export function readComfySubmit({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
+export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
+  if (route.upstreamPath(null).endsWith('/upload/mask')) return readMask(sent, route)
+  const { bytes, contentType, search } = sent
   const body = openJson(bytes)
   const graph = fieldOf(body, 'prompt')?.value
   const facts = readGraph(graph)
@@ -36,7 +39,7 @@ export function readComfySubmit({ bytes, contentType, search }: SubmitBody, rout
   return {
     byteLength: bytes.length,
     ...facts,
-    jobs: [],
+    jobs: inputsOf(graph),
     ...(chosenId === null ? {} : { chosenId }),
     get fingerprint() {
       return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
@@ -64,14 +67,18 @@ export function readNamedJobs({ bytes }: SubmitBody, route: Route): NamedJobs {
   return { jobs: [...new Set(ids)], bodyFor }
 }
 
-function rebuilt(body: FormBody, graph: unknown, { model, shadow, caller }: RebuildTarget): Uint8Array<ArrayBuffer> {
+function rebuilt(
+  body: FormBody,
+  graph: unknown,
+  { model, shadow, caller, jobIds }: RebuildTarget,
+): Uint8Array<ArrayBuffer> {
   const gone = new Set(shadow ? body.fields.filter((field) => OF_CLIENT.has(field.name) || isLeftOut(field)) : [])
   const allowance = new Allowance(body.bytes.length)
   const change = ({ name }: Field, text: string): string => {
     if (name === 'client_id') return caller === undefined ? text : callerSays(caller, text)
     if (name === 'extra_data') return shadow ? withoutClient(text, allowance) : asCaller(text, caller)
     if (name !== 'prompt') return shadow ? shadowText(text, pathOf(name), allowance) : text
-    const own = model === null ? text : withModel(text, graph, model)
+    const own = withInputs(model === null ? text : withModel(text, graph, model), jobIds)
     // Not under its own name, below which texts are people's words.
     return shadow ? shadowText(own, ['graph'], allowance) : own
   }

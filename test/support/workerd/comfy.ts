@@ -14,6 +14,15 @@ export const GRAPH = {
   '61': { class_type: 'SaveVideo', inputs: { filename_prefix: 'video/ComfyUI' } },
 }
 
+/** Of a release's snapshot; `sample` is to be set. */
+export const SHADOW = {
+  sample: 0,
+  maxBodyBytes: 262_144,
+  maxInFlight: 20,
+  maxJobsPerDay: 5000,
+  jobTimeoutMs: 3_600_000,
+}
+
 function backend(arm: Arm, isOld: boolean) {
   const state: { faults: Faults } = { faults: HEALTHY }
   /** The backend's ends of its sockets, in the order in which they were opened. */
@@ -41,7 +50,8 @@ function backend(arm: Arm, isOld: boolean) {
   }
   const answer = (call: BackendCall): Response => {
     if (call.headers.get('upgrade') === 'websocket') return connect(call.url.searchParams.get('clientId'))
-    const { status, headers, body, text, file } = server.answer(call)
+    const name = /^\/upload\/\w+$/.test(call.url.pathname) ? /filename="([^"]+)"/.exec(call.body)?.[1] : undefined
+    const { status, headers, body, text, file } = name === undefined ? server.answer(call) : server.upload(name)
     if (file) return new Response(Uint8Array.from(file), { status, headers })
     return body === undefined
       ? new Response(text ?? null, { status, headers })

@@ -1,7 +1,7 @@
 /** ComfyUI's WebSocket through the gateway, with real sockets on both sides: whose messages a client gets, and how it ends. */
 import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
-import { type Arm, as, GRAPH, post, setup, submit } from '../../support/workerd/comfy.ts'
+import { type Arm, as, GRAPH, post, setup, SHADOW, submit } from '../../support/workerd/comfy.ts'
 import { codeOf, type DataPlane, inStillTime, until } from '../../support/workerd/data-plane.ts'
 
 interface Message {
@@ -139,10 +139,7 @@ describe('what is not the caller’s', () => {
 
   it('is a shadow’s copy, too', async () => {
     const { plane, candidate } = setup()
-    plane.stage('objects', {
-      state: 'shadow',
-      shadow: { sample: 1, maxBodyBytes: 262_144, maxInFlight: 20, maxJobsPerDay: 5000, jobTimeoutMs: 3_600_000 },
-    })
+    plane.stage('objects', { state: 'shadow', shadow: { ...SHADOW, sample: 1 } })
     const { types } = await listen(plane, 'control')
     await submit(plane, 'control')
     await until('the copy is sent', () => plane.callsOf('POST').some(({ url }) => url.hostname === 'candidate.test'))

@@ -1,7 +1,7 @@
 /** ComfyUI's wire end to end at both arms: graph, history, files, queue, interrupt, and ids that clients choose. */
 import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
-import { type Arm, as, FILES, GRAPH, post, setup, submit } from '../../support/workerd/comfy.ts'
+import { type Arm, as, FILES, GRAPH, post, setup, SHADOW, submit } from '../../support/workerd/comfy.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 import { type BackendCall, codeOf, type DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
 
@@ -239,6 +239,55 @@ it('a repeated submit with the same idempotency key names the same job', async (
   const first = await (await again()).json<{ prompt_id: string }>()
   expect((await (await again()).json<{ prompt_id: string }>()).prompt_id).toBe(first.prompt_id)
   expect(plane.callsOf('POST')).toHaveLength(1)
+})
+
+describe('an input', () => {
+  const I2V = (image: string) => ({ ...GRAPH, '52': { class_type: 'LoadImage', inputs: { image, upload: 'image' } } })
+
+  async function upload(plane: DataPlane, arm: Arm, user = 'ann') {
+    const form = new FormData()
+    form.append('image', new File(['x'], 'fox.png'))
+    const response = await plane.request('POST', '/upload/image', { headers: as(arm, user), body: form })
+    return response.json<{ name: string; subfolder: string; type: string }>()
+  }
+
+  it.each(['control', 'candidate'] as const)(
+    'that was uploaded to the %s decides the arm of what names it',
+    async (arm) => {
+      const { plane } = setup()
+      const named = await upload(plane, arm)
+      expect(named).toEqual({ name: expect.stringMatching(/^slc_.*_slc$/) as unknown, subfolder: '', type: 'input' })
+      const other = arm === 'control' ? 'candidate' : 'control'
+      await submit(plane, other, { prompt: I2V(named.name) })
+      const sent = plane.calls.at(-1)!
+      expect(sent.url.hostname).toBe(`${arm}.test`)
+      expect((JSON.parse(sent.body) as { prompt: ReturnType<typeof I2V> }).prompt['52'].inputs.image).toBe('fox.png')
+      await plane.request('GET', fileUrl({ ...named, filename: named.name }), { headers: as(other) })
+      expect(plane.calls.at(-1)!.url.href).toBe(`http://${arm}.test/view?type=input&filename=fox.png&subfolder=`)
+    },
+  )
+
+  it('is nobody else’s, and goes into no copy', async () => {
+    const { plane } = setup()
+    const { name } = await upload(plane, 'control')
+    const refused = await post(plane, '/prompt', { prompt: I2V(name) }, as('control', 'bob'))
+    expect([refused.status, await codeOf(refused)]).toEqual([404, 'job_not_found'])
+    plane.stage('objects', { state: 'shadow', shadow: { ...SHADOW, sample: 1 } })
+    await submit(plane, 'control', { prompt: I2V(name) })
+    expect(plane.calls.filter(({ url }) => url.hostname === 'candidate.test')).toEqual([])
+  })
+
+  it('is what a mask may be drawn on', async () => {
+    const { plane } = setup()
+    const { name } = await upload(plane, 'candidate')
+    const form = new FormData()
+    form.append('image', new File(['mask'], 'mask.png'))
+    form.append('original_ref', JSON.stringify({ filename: name, subfolder: '', type: 'input' }))
+    await plane.request('POST', '/upload/mask', { headers: as('control'), body: form })
+    const sent = plane.calls.at(-1)!
+    expect([sent.url.hostname, sent.url.pathname]).toEqual(['candidate.test', '/upload/mask'])
+    expect(sent.body).toContain('{"filename":"fox.png","subfolder":"","type":"input"}')
+  })
 })
 
 it('a file from before Sluice is control’s while `legacy_ids` says so', async () => {

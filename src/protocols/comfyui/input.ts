@@ -1,0 +1,52 @@
+/** What a client has uploaded: its name is the backend's own, so that a client gets one that leads back to that backend. */
+import { Allowance } from '../body/bounds.ts'
+import { openBody } from '../body/open.ts'
+import { applyEdits } from '../body/edit.ts'
+import { idSwapper } from '../openai-videos/references.ts'
+import type { Route, Submission, SubmitBody } from '../protocol.ts'
+import { isResourceId } from '../resource-id.ts'
+import { pathOf } from '../submission/field-path.ts'
+import { editText } from '../submission/field-text.ts'
+import { fingerprintOf } from '../submission/fingerprint.ts'
+
+/** As a graph names it, with its folder; null where the answer is to no upload. */
+export function inputIn(body: unknown): string | null {
+  if (body === null || typeof body !== 'object') return null
+  const { name, subfolder, type } = body as Record<string, unknown>
+  if (typeof name !== 'string' || typeof subfolder !== 'string' || type !== 'input') return null
+  const input = subfolder === '' ? name : `${subfolder}/${name}`
+  return isResourceId(input) ? input : null
+}
+
+/** A graph's source for the backend that has its inputs. */
+export function withInputs(source: string, ids: ReadonlyMap<string, string>): string {
+  if (ids.size === 0) return source
+  return idSwapper(new Allowance(source.length), false, (id) => ids.get(id) ?? id)(source, ['graph'])
+}
+
+/** A mask, which is drawn on an input or a file. */
+export function readMask({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
+  const body = openBody(bytes, contentType)
+  const swapped = (swap: (id: string) => string) => {
+    const swapIds = idSwapper(new Allowance(bytes.length), false, swap)
+    return body.fields.flatMap((field) => editText(body, field, (text) => swapIds(text, pathOf(field.name))))
+  }
+  const found = new Set<string>()
+  swapped((id) => (found.add(id), id))
+  return {
+    byteLength: bytes.length,
+    ...{ model: null, promptChars: null, durationSeconds: null, work: null },
+    jobs: [...found],
+    get fingerprint() {
+      return fingerprintOf(body, route.upstreamPath(null))
+    },
+    rebuild: ({ jobIds }) => ({
+      bytes: applyEdits(
+        bytes,
+        swapped((id) => jobIds.get(id) ?? id),
+      ),
+      contentType: contentType ?? '',
+      path: route.upstreamPath(null) + search,
+    }),
+  }
+}
