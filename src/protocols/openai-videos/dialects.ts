@@ -1,0 +1,70 @@
+/**
+ * Answers of servers that speak this wire in words of their own, as OpenAI's clients read them, whichever arm they come
+ * from. All else stays byte for byte. Never throws.
+ */
+import { answerJson } from '../answer-json.ts'
+import type { FieldValue } from '../body/form-body.ts'
+import { tryOpenJson } from '../body/json.ts'
+import { isResourceId } from '../resource-id.ts'
+import { putFields } from '../submission/field-mapping.ts'
+import { statusOf } from './job-sight.ts'
+
+/** What may need another word: most answers hold none of it, and are not read. */
+const ODD = /"status"\s*:\s*"(?!(?:queued|in_progress|completed|failed|cancelled)")|"error"\s*:\s*["{]|"detail"\s*:/
+
+type Change = [path: string[], value: FieldValue]
+
+/** `isError`: not of a job, but of the request. */
+export function asOpenAi(text: string, isError: boolean): string {
+  if (!ODD.test(text)) return text
+  const answer = answerJson(text)
+  if (answer === null || typeof answer !== 'object' || Array.isArray(answer)) return text
+  const { id, status, error, detail } = answer as Record<string, unknown>
+  const isJob = isResourceId(id) && typeof status === 'string'
+  const changes = isJob
+    ? [...inStatus(status), ...inError(error)]
+    : isError && error === undefined && detail !== undefined
+      ? errorOf(detail)
+      : []
+  const body = changes.length === 0 ? null : tryOpenJson(text)
+  return body ? new TextDecoder().decode(putFields(body, changes)) : text
+}
+
+/** Clients stop at any status that they do not know, as if the job had ended. */
+function inStatus(word: string): Change[] {
+  if (word === 'deleted') {
+    return [
+      [['object'], { text: 'video.deleted' }],
+      [['deleted'], { json: 'true' }],
+    ]
+  }
+  const shown = SHOWN[statusOf(word)]
+  return shown === word ? [] : [[['status'], { text: shown }]]
+}
+
+const SHOWN = {
+  queued: 'queued',
+  running: 'in_progress',
+  ended: 'completed',
+  succeeded: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const
+
+/** TensorRT-LLM's is a text, and SGLang's has no code. */
+function inError(error: unknown): Change[] {
+  if (typeof error === 'string') return [[['error'], { json: JSON.stringify({ code: CODE, message: error }) }]]
+  const lacksCode = error !== null && typeof error === 'object' && ((error as { code?: unknown }).code ?? null) === null
+  return lacksCode && !Array.isArray(error) ? [[['error', 'code'], { text: CODE }]] : []
+}
+
+const CODE = 'server_error'
+
+/** FastAPI's own: a text, or a list of what is wrong with the parameters. */
+function errorOf(detail: unknown): Change[] {
+  const first: unknown = Array.isArray(detail) ? detail[0] : detail
+  const message = first !== null && typeof first === 'object' ? (first as { msg?: unknown }).msg : first
+  if (typeof message !== 'string') return []
+  const error = { message, type: 'api_error', param: null, code: null }
+  return [[['error'], { json: JSON.stringify(error) }]]
+}
