@@ -31,7 +31,7 @@ export const openaiVideos: JobProtocol = {
   readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
   readJob: ({ status, body }) => readJobSight(status, body),
   readIds: readResourceIds,
-  translate: (text, translation) => translateAnswer(asOpenAi(text, translation.isError === true), translation, words),
+  translate: (text, translation) => translateAnswer(asOpenAi(text), translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: {
     query: listQuery,

@@ -1,6 +1,6 @@
 /**
- * Answers of servers that speak this wire in words of their own, as OpenAI's clients read them, whichever arm they come
- * from. All else stays byte for byte. Never throws.
+ * Jobs of servers that speak this wire in words of their own, as OpenAI's clients read them, whichever arm they come
+ * from. All else stays byte for byte, errors of requests too. Never throws.
  */
 import { answerJson } from '../answer-json.ts'
 import type { FieldValue } from '../body/form-body.ts'
@@ -10,22 +10,16 @@ import { putFields } from '../submission/field-mapping.ts'
 import { statusOf } from './job-sight.ts'
 
 /** What may need another word: most answers hold none of it, and are not read. */
-const ODD = /"status"\s*:\s*"(?!(?:queued|in_progress|completed|failed|cancelled)")|"error"\s*:\s*["{]|"detail"\s*:/
+const ODD = /"status"\s*:\s*"(?!(?:queued|in_progress|completed|failed|cancelled)")|"error"\s*:\s*["{]/
 
 type Change = [path: string[], value: FieldValue]
 
-/** `isError`: not of a job, but of the request. */
-export function asOpenAi(text: string, isError: boolean): string {
+export function asOpenAi(text: string): string {
   if (!ODD.test(text)) return text
   const answer = answerJson(text)
   if (answer === null || typeof answer !== 'object' || Array.isArray(answer)) return text
-  const { id, status, error, detail } = answer as Record<string, unknown>
-  const isJob = isResourceId(id) && typeof status === 'string'
-  const changes = isJob
-    ? [...inStatus(status), ...inError(error)]
-    : isError && error === undefined && detail !== undefined
-      ? errorOf(detail)
-      : []
+  const { id, status, error } = answer as Record<string, unknown>
+  const changes = isResourceId(id) && typeof status === 'string' ? [...inStatus(status), ...inError(error)] : []
   const body = changes.length === 0 ? null : tryOpenJson(text)
   return body ? new TextDecoder().decode(putFields(body, changes)) : text
 }
@@ -59,12 +53,3 @@ function inError(error: unknown): Change[] {
 }
 
 const CODE = 'server_error'
-
-/** FastAPI's own: a text, or a list of what is wrong with the parameters. */
-function errorOf(detail: unknown): Change[] {
-  const first: unknown = Array.isArray(detail) ? detail[0] : detail
-  const message = first !== null && typeof first === 'object' ? (first as { msg?: unknown }).msg : first
-  if (typeof message !== 'string') return []
-  const error = { message, type: 'api_error', param: null, code: null }
-  return [[['error'], { json: JSON.stringify(error) }]]
-}

@@ -112,14 +112,11 @@ describe.each(['control', 'candidate'] as const)('a client of the %s', (arm) => 
     })
   })
 
-  it('deletes a job, and reads of the next try in words of OpenAI’s', async () => {
+  it('deletes a job and reads that it is deleted', async () => {
     const plane = setup()
     const { id } = await submit(plane, 'a fox')
     const { text } = await plane.send('DELETE', `/v1/videos/${id}`, { as: 'ann' })
     expect(JSON.parse(text)).toMatchObject({ id, deleted: true, object: 'video.deleted' })
-    expect(await poll(plane, id)).toMatchObject({
-      http: 404,
-      error: { message: expect.stringMatching(/not found/) as unknown },
-    })
+    expect(await poll(plane, id)).toMatchObject({ http: 404 })
   })
 })
