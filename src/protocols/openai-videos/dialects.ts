@@ -10,12 +10,14 @@ import { putFields } from '../submission/field-mapping.ts'
 import { statusOf } from './job-sight.ts'
 
 /** What may need another word: most answers hold none of it, and are not read. */
-const ODD = /"status"\s*:\s*"(?!(?:queued|in_progress|completed|failed|cancelled)")|"error"\s*:\s*["{]/
+const STATUSES = /"status"\s*:\s*"([^"]*)"/g
+const ERROR = /"error"\s*:\s*["{]/
+const WORDS = new Set(['queued', 'in_progress', 'completed', 'failed', 'cancelled'])
 
 type Change = [path: string[], value: FieldValue]
 
 export function asOpenAi(text: string): string {
-  if (!ODD.test(text)) return text
+  if (!ERROR.test(text) && [...text.matchAll(STATUSES)].every(([, word = '']) => WORDS.has(word))) return text
   const answer = answerJson(text)
   if (answer === null || typeof answer !== 'object' || Array.isArray(answer)) return text
   const { id, status, error } = answer as Record<string, unknown>
