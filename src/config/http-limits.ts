@@ -17,7 +17,7 @@ interface Limit {
 
 const UNREAD = 'http streams bodies on unread'
 const NO_MODEL = `${UNREAD}, so no model can be written into them: take this out; each client or backend names its own`
-const NO_FIELDS = `${UNREAD}, so no field of theirs can be changed: take this out`
+const NO_FIELDS = `${UNREAD}, so nothing in them can be changed: take this out`
 const NEVER_HOLDS = `${UNREAD}, so this never holds: use claim, header, subject or country`
 const NO_COPIES = 'http copies nothing, since any call could do anything: take this out, and start at a canary stage'
 const NO_SYNC = 'http waits for each call as long as timeout says: set that instead'
@@ -29,7 +29,11 @@ const LIMITS: readonly Limit[] = [
     message: `${UNREAD}, so their models aren't known: match by paths instead`,
   },
   { path: 'arms.*.model', code: 'http_unread', message: NO_MODEL },
-  ...['rename', 'set', 'clamp'].map((key) => ({ path: `arms.*.${key}`, code: 'http_unread', message: NO_FIELDS })),
+  ...['rename', 'set', 'clamp', 'encoding'].map((key) => ({
+    path: `arms.*.${key}`,
+    code: 'http_unread',
+    message: NO_FIELDS,
+  })),
   { path: 'arms.*.sync_timeout', code: 'http_one_timeout', message: NO_SYNC },
   {
     path: 'failover',

@@ -137,6 +137,10 @@ const ARM: Reference<Release['arms']['control']> = {
     meaning: 'bounds of a number, both included: `{ num_frames = { max = 81 } }`',
     type: 'table of field → `{ min, max }`, up to 50',
   },
+  encoding: {
+    meaning:
+      '`multipart`: a submit in JSON is sent to this backend as the form that says the same, for servers such as vLLM-Omni that read forms only',
+  },
   timeout: { meaning: 'to the response headers, and for job JSON to its end', default: '`"120s"`' },
   sync_timeout: {
     meaning:

@@ -70,6 +70,7 @@ const arm = v.pipe(
     urls: v.optional(list(backendUrl, 1, 64)),
     model: v.optional(v.pipe(v.string(), v.minLength(1)), undefined),
     ...mappingEntries,
+    encoding: v.optional(v.picklist(['as_sent', 'multipart']), 'as_sent'),
     timeout: v.optional(positiveDuration),
     sync_timeout: v.optional(positiveDuration),
     auth: v.optional(secretName),
@@ -81,6 +82,7 @@ const arm = v.pipe(
     urls: a.urls ?? [a.url!],
     model: a.model ?? null,
     mapping: mappingOf(a),
+    encoding: a.encoding,
     timeoutMs: a.timeout ?? DEFAULT_TIMEOUT_MS,
     /** Null: as long as the release lets a job take. */
     syncTimeoutMs: a.sync_timeout ?? a.timeout ?? null,

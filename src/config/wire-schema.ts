@@ -9,7 +9,7 @@ const PATH = fault(
 )
 /** Segments of plain characters, or a place for the id or the model. */
 const SEGMENTS = /^(\/(?:[\w.~!$&'()*+,;=:@-]+|\{id\}|\{model\}))+$/
-const METHOD = /^(GET|POST|PUT|PATCH|DELETE) (?=\/)/
+const METHOD = /^(GET|POST|PUT|PATCH|DELETE) /
 const ID = '{id}'
 const MODEL = '{model}'
 

@@ -57,8 +57,8 @@ export async function passThrough(
   const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status } = response
-  if (read?.bytes && hasJobs(runtime)) {
-    const text = new TextDecoder().decode(read.bytes)
+  if (read && read.text !== null && hasJobs(runtime)) {
+    const { text } = read
     const { owners, anonymous } = subject
     const source = { runtime, url, prefix: route.prefix, arm: routed.arm, owner: owners[0], anonymous }
     const own = await translationOf(ctx, source, ids, answerJson(text))

@@ -4,6 +4,7 @@
  */
 import { openBody } from './body/open.ts'
 import { asksForVideo, isVideoType } from './openai-videos/content.ts'
+import { asOpenAi } from './openai-videos/dialects.ts'
 import { readBackendJob } from './openai-videos/backend-job.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
@@ -30,7 +31,7 @@ export const openaiVideos: JobProtocol = {
   readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
   readJob: ({ status, body }) => readBackendJob(status, body),
   readIds: readResourceIds,
-  translate: (text, translation) => translateAnswer(text, translation, words),
+  translate: (text, translation) => translateAnswer(asOpenAi(text), translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: {
     query: listQuery,

@@ -16,7 +16,7 @@ describe('a release of protocol http', () => {
   it.each<[Record<string, unknown>, string, RegExp]>([
     [{ match: { models: ['a'] } }, 'match.models', /match by paths/],
     [{ arms: { control: ARM, candidate: { ...ARM, model: 'a' } } }, 'arms.candidate.model', /take this out/],
-    [{ arms: { control: ARM, candidate: { ...ARM, set: { a: 1 } } } }, 'arms.candidate.set', /no field/],
+    [{ arms: { control: ARM, candidate: { ...ARM, set: { a: 1 } } } }, 'arms.candidate.set', /nothing in them/],
     [{ arms: { control: ARM, candidate: { ...ARM, sync_timeout: '1s' } } }, 'arms.candidate.sync_timeout', /timeout/],
     [{ failover: true }, 'failover', /can be sent again/],
     [{ rescue: true }, 'rescue', /no jobs/],

@@ -7,6 +7,7 @@ const ARM: ArmConfig = {
   urls: ['http://backend.test'],
   model: null,
   mapping: null,
+  encoding: 'as_sent',
   timeoutMs: 1000,
   syncTimeoutMs: 1000,
   auth: null,

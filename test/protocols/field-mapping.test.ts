@@ -156,21 +156,46 @@ describe('a shadow’s copy', () => {
 
 describe('a submit for an arm', () => {
   const mapping = mappingOf({ set: { steps: 4 } })
+  const AS_SENT = { model: null, mapping: null, encoding: 'as_sent' } as const
 
   test('is fingerprinted as its client sent it, and read the same for either arm', () => {
     const submission = read('{"model":"m","prompt":"x"}')
     const before = submission.fingerprint
     const target = { jobIds: new Map<string, string>(), shadow: false }
-    const { bytes, path } = rebuildForArm(submission, { model: 'n', mapping }, target)
+    const { bytes, path } = rebuildForArm(submission, { ...AS_SENT, model: 'n', mapping }, target)
     expect([Buffer.from(bytes).toString(), path]).toEqual(['{"steps":4,"model":"n","prompt":"x"}', '/v1/videos'])
     expect([submission.fingerprint, read('{"model":"m","prompt":"x"}').fingerprint]).toEqual([before, before])
+  })
+
+  test('in JSON becomes the form that says the same, for an arm that reads forms only', async () => {
+    const json =
+      '{"model":"m","prompt":"红狐\\r\\n--x","seconds":"4","guidance_scale":5.0,"seed":null,"lora":{ "a":[1] },"turbo":true,"a\\"b":1}'
+    const arm = { model: 'n', mapping, encoding: 'multipart' } as const
+    const target = { jobIds: new Map<string, string>(), shadow: false }
+    const { bytes, contentType } = rebuildForArm(read(json), arm, target)
+    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData()
+    expect([...form]).toEqual([
+      ['steps', '4'],
+      ['model', 'n'],
+      ['prompt', '红狐\r\n--x'],
+      ['seconds', '4'],
+      ['guidance_scale', '5.0'],
+      ['lora', '{ "a":[1] }'],
+      ['turbo', 'true'],
+      ['a"b', '1'],
+    ])
+    // What is written so is read again as what it was.
+    expect(read(Buffer.from(bytes).toString(), contentType)).toMatchObject({ model: 'n', durationSeconds: 4 })
+    const sent = multipart({ prompt: 'x' })
+    const asForm = rebuildForArm(read(sent, FORM_TYPE), { ...AS_SENT, encoding: 'multipart' }, target)
+    expect([Buffer.from(asForm.bytes).toString(), asForm.contentType]).toEqual([sent, FORM_TYPE])
   })
 
   test('without fields of its own is not read again', () => {
     const submission = read('{"model":"m"}')
     const target = { jobIds: new Map<string, string>(), shadow: false }
     const { bytes } = submission.rebuild({ ...target, model: null })
-    expect(rebuildForArm(submission, { model: null, mapping: mappingOf({}) }, target).bytes).toBe(bytes)
+    expect(rebuildForArm(submission, { ...AS_SENT, mapping: mappingOf({}) }, target).bytes).toBe(bytes)
   })
 })
 

@@ -124,10 +124,7 @@ function segmentsOf(path: string): string[] {
 
 /** Some servers route without regard to case, so a path that is spelled otherwise is of this wire as well. */
 function matchOf(template: Template, path: string): Match | null {
-  const given = path
-    .replace(/(?<=.)\/$/, '')
-    .slice(1)
-    .split('/')
+  const given = path.slice(1, path.length > 1 && path.endsWith('/') ? -1 : undefined).split('/')
   const { segments } = template
   if (!path.startsWith('/') || given.length < segments.length) return null
   let [model, id] = ['', '']

@@ -37,9 +37,7 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
   if (!isResourceId(id)) return null
   const isGood = httpStatus >= 200 && httpStatus < 300 && (job['error'] ?? null) === null
   if (typeof word !== 'string' && !((word ?? null) === null && isGood)) return null
-  // Every other word, known (processing, cancelling) or not, is a job that has not ended.
-  const known = typeof word === 'string' ? word.toLowerCase() : ''
-  const status = (Object.hasOwn(STATUS, known) && STATUS[known]) || 'running'
+  const status = statusOf(typeof word === 'string' ? word : '')
   const runSeconds = secondsOf(job['inference_time_s'])
   const totalSeconds = totalOf(job, status)
   return {
@@ -52,6 +50,12 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
     runSeconds,
     totalSeconds,
   }
+}
+
+/** Every other word, known (processing, cancelling) or not, is a job that has not ended. */
+export function statusOf(word: string): JobStatus {
+  const known = word.toLowerCase()
+  return (Object.hasOwn(STATUS, known) && STATUS[known]) || 'running'
 }
 
 /** Unix seconds; Dynamo says `created`. */

@@ -44,6 +44,13 @@ export function mapFields(
   return draft.bytes()
 }
 
+/** The body with these values at these places; what can't be put there is left out. */
+export function putFields(body: FormBody, values: readonly (readonly [Path, FieldValue])[]): Uint8Array<ArrayBuffer> {
+  const draft = new Draft(body)
+  for (const [path, value] of values) draft.put(path, value)
+  return draft.bytes()
+}
+
 function fieldValue(value: SetValue): FieldValue {
   return typeof value === 'string' ? { text: value } : { json: JSON.stringify(value) }
 }
