@@ -13,10 +13,10 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { WEBHOOK_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { hookAddress, hookAt, isHookPath } from './hook-address.ts'
-import { hasJobs, type JobLane } from './isolate.ts'
+import { hasJobs, type JobRuntime } from './isolate.ts'
 import { jobNotFound } from './owned-job.ts'
 import { ownedJob, rescue, showsFailure } from './rescue.ts'
-import { sightingOf } from './sighting.ts'
+import { toJobUpdate } from './job-update.ts'
 import { translationOf } from './translation.ts'
 import { readUpload } from './upload.ts'
 
@@ -28,16 +28,16 @@ const INNER_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|priva
 type Hook = Omit<HookTag, 'url'>
 
 /** What puts an address of the gateway's in place of a client's; undefined where the client's stays. Throws `invalid_request`. */
-export function sealedWebhook(x: Exchange, lane: JobLane, hook: Hook): ((url: string) => string) | undefined {
-  const { release, protocol } = lane
+export function sealedWebhook(ctx: Exchange, runtime: JobRuntime, hook: Hook): ((url: string) => string) | undefined {
+  const { release, protocol } = runtime
   if (!protocol.readWebhook || release.clientWebhooks === 'pass' || release.idMode === 'native') return undefined
   return (url) => {
-    const refused = whyNot(release, url, x.url.origin)
+    const refused = whyNot(release, url, ctx.url.origin)
     if (refused !== null) {
       const details = [detail('webhook', 'webhook_not_allowed', refused)]
       throw new SluiceError('invalid_request', `the webhook can't be called: it ${refused}`, { details })
     }
-    return hookAddress(x.url.origin, { ...hook, url }, x.isolate.keys)
+    return hookAddress(ctx.url.origin, { ...hook, url }, ctx.isolate.keys)
   }
 }
 
@@ -57,40 +57,44 @@ function whyNot({ webhookOrigins }: Pick<ReleaseConfig, 'webhookOrigins'>, text:
 }
 
 /** Where a backend calls instead of a client; null for any other path. Throws `job_not_found` for what was altered. */
-export function hookOf(x: Exchange): { lane: JobLane; hook: HookTag } | null {
-  if (!isHookPath(x.url.pathname)) return null
+export function hookOf(ctx: Exchange): { runtime: JobRuntime; hook: HookTag } | null {
+  if (!isHookPath(ctx.url.pathname)) return null
   // Who holds the address can tell of jobs, so no log has it.
-  Object.assign(x.log, { operation: 'webhook', path: '/…/webhook' })
-  if (x.request.method !== 'POST')
+  Object.assign(ctx.log, { operation: 'webhook', path: '/…/webhook' })
+  if (ctx.request.method !== 'POST')
     throw new SluiceError('method_not_allowed', 'a webhook is posted', { headers: { allow: 'POST' } })
-  const hook = hookAt(x.url.pathname, x.isolate.keys)
-  const lane = x.isolate.lanes.filter(hasJobs).find(({ hash }) => hash === hook?.release)
-  if (!hook || !lane?.protocol.readWebhook || whyNot(lane.release, hook.url, x.url.origin) !== null) throw jobNotFound()
-  return { lane, hook }
+  const hook = hookAt(ctx.url.pathname, ctx.isolate.keys)
+  const runtime = ctx.isolate.runtimes.filter(hasJobs).find(({ hash }) => hash === hook?.release)
+  if (!hook || !runtime?.protocol.readWebhook || whyNot(runtime.release, hook.url, ctx.url.origin) !== null)
+    throw jobNotFound()
+  return { runtime, hook }
 }
 
 /** The client's status, for its backend; nothing of what the client says else. */
-export async function deliver(x: Exchange, { lane, hook }: { lane: JobLane; hook: HookTag }): Promise<Response> {
-  Object.assign(x.log, { release: lane.release.name, arm: hook.arm })
-  const text = new TextDecoder().decode(await readUpload(x))
+export async function deliver(
+  ctx: Exchange,
+  { runtime, hook }: { runtime: JobRuntime; hook: HookTag },
+): Promise<Response> {
+  Object.assign(ctx.log, { release: runtime.release.name, arm: hook.arm })
+  const text = new TextDecoder().decode(await readUpload(ctx))
   const body = answerJson(text)
-  const sight = lane.protocol.readWebhook!(body)
-  if (!sight) throw new SluiceError('malformed_body', 'the body shows no job of this wire')
+  const backendJob = runtime.protocol.readWebhook!(body)
+  if (!backendJob) throw new SluiceError('malformed_body', 'the body shows no job of this wire')
   const { url, prefix, job, ...tag } = hook
-  const named = { ...tag, upstreamId: sight.id }
-  const known = { ...named, prefix, clientId: job ?? sealJobId(named, x.isolate.keys) }
+  const named = { ...tag, upstreamId: backendJob.id }
+  const known = { ...named, prefix, clientId: job ?? sealJobId(named, ctx.isolate.keys) }
   if (job === null) {
-    const { now } = lane.deps
-    lane.telemetry.seen(sightingOf(known, sight, now()))
+    const { now } = runtime.deps
+    runtime.telemetry.seen(toJobUpdate(known, backendJob, now()))
     // Where control goes on with it the client hears of that end only, and while nobody knows the backend is to try again.
-    const owned = ownedJob(lane, known)
-    const onward = showsFailure(owned, 200, sight) ? await rescue(owned, 'pending', 0) : null
-    if (onward !== null) return told(onward === 'pending' ? 503 : 200)
+    const owned = ownedJob(runtime, known)
+    const rescueStatus = showsFailure(owned, 200, backendJob) ? await rescue(owned, 'pending', 0) : null
+    if (rescueStatus !== null) return told(rescueStatus === 'pending' ? 503 : 200)
   }
-  const config = lane.release.arms[tag.arm]
-  const source = { ...tag, lane, prefix, url: replicaUrl(config, tag.replica) ?? config.urls[0]! }
-  const translation = await translationOf(x, source, new Map([[sight.id, known.clientId]]), null)
-  return told(await post(x, lane, url, known.clientId, lane.protocol.translate(text, translation)))
+  const config = runtime.release.arms[tag.arm]
+  const source = { ...tag, runtime, prefix, url: replicaUrl(config, tag.replica) ?? config.urls[0]! }
+  const translation = await translationOf(ctx, source, new Map([[backendJob.id, known.clientId]]), null)
+  return told(await post(ctx, runtime, url, known.clientId, runtime.protocol.translate(text, translation)))
 }
 
 function told(status: number): Response {
@@ -98,12 +102,12 @@ function told(status: number): Response {
 }
 
 /** The client's status; 502 where it has none that could be passed on, 504 where none came in time. */
-async function post(x: Exchange, lane: JobLane, url: string, clientId: string, body: string): Promise<number> {
-  const { fetch, now } = lane.deps
-  const secret = x.isolate.env[lane.release.webhookSecret ?? '']
-  const id = x.request.headers.get('webhook-id') ?? clientId
+async function post(ctx: Exchange, runtime: JobRuntime, url: string, clientId: string, body: string): Promise<number> {
+  const { fetch, now } = runtime.deps
+  const secret = ctx.isolate.env[runtime.release.webhookSecret ?? '']
+  const id = ctx.request.headers.get('webhook-id') ?? clientId
   const signed = await webhookHeaders(typeof secret === 'string' ? secret : undefined, { id, at: now(), body })
-  const headers = { 'content-type': 'application/json', 'x-request-id': x.requestId, ...signed }
+  const headers = { 'content-type': 'application/json', 'x-request-id': ctx.requestId, ...signed }
   const abort = new AbortController()
   let isLate = false
   const end = startDeadline(WEBHOOK_MS, () => {

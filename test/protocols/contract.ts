@@ -79,8 +79,8 @@ export function describeProtocol(situation: Situation): void {
       }
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const sight = protocol.readJob({ status: 200, headers: new Headers(), body, job: null })
-          if (sight) expect(sight.id.length).toBeGreaterThan(0)
+          const backendJob = protocol.readJob({ status: 200, headers: new Headers(), body, job: null })
+          if (backendJob) expect(backendJob.id.length).toBeGreaterThan(0)
         }),
       )
     })
@@ -88,8 +88,8 @@ export function describeProtocol(situation: Situation): void {
     test('what is posted to a webhook is read without throwing, and no job is found where none is named', () => {
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const sight = protocol.readWebhook?.(body) ?? null
-          if (sight) expect(protocol.readIds(body)).toContain(sight.id)
+          const backendJob = protocol.readWebhook?.(body) ?? null
+          if (backendJob) expect(protocol.readIds(body)).toContain(backendJob.id)
         }),
       )
       for (const body of [undefined, null, '', 7, [], {}]) expect(protocol.readWebhook?.(body) ?? null).toBeNull()

@@ -132,7 +132,7 @@ describe('submits', () => {
 })
 
 describe('how a job stands', () => {
-  const sight = (more: object, status = 200) =>
+  const backendJob = (more: object, status = 200) =>
     replicate.readJob({ status, headers: new Headers(), body: prediction('p1', more), job: null })
 
   test.each([
@@ -144,7 +144,7 @@ describe('how a job stands', () => {
     ['canceled', 'cancelled', null],
     ['aborted', 'failed', 'job_timeout'],
   ])('%s is %s', (word, status, failure) => {
-    expect(sight({ status: word })).toMatchObject({ id: 'p1', status, failure })
+    expect(backendJob({ status: word })).toMatchObject({ id: 'p1', status, failure })
   })
 
   test.each([
@@ -159,26 +159,26 @@ describe('how a job stands', () => {
     [null, 'job_failed'],
     [{ code: 5 }, 'job_failed'],
   ])('%j is %s', (error, failure) => {
-    expect(sight({ status: 'failed', error })).toMatchObject({ status: 'failed', failure })
-    expect(sight({ status: 'succeeded', error })).toMatchObject({ failure: null, message: null })
+    expect(backendJob({ status: 'failed', error })).toMatchObject({ status: 'failed', failure })
+    expect(backendJob({ status: 'succeeded', error })).toMatchObject({ failure: null, message: null })
   })
 
   test('times are the backend’s own, where they can be any', () => {
     const times = { started_at: '2026-05-01T10:00:02.500Z', completed_at: '2026-05-01T10:00:12.500Z' }
-    expect(sight({ status: 'processing', ...times })).toMatchObject({
+    expect(backendJob({ status: 'processing', ...times })).toMatchObject({
       queueSeconds: 2.5,
       runSeconds: null,
       totalSeconds: null,
     })
-    expect(sight({ status: 'succeeded', ...times })).toMatchObject({
+    expect(backendJob({ status: 'succeeded', ...times })).toMatchObject({
       queueSeconds: 2.5,
       runSeconds: 10,
       totalSeconds: 12.5,
     })
     const metrics = { predict_time: 9.5, total_time: 13 }
-    expect(sight({ status: 'failed', ...times, metrics })).toMatchObject({ runSeconds: 9.5, totalSeconds: 13 })
+    expect(backendJob({ status: 'failed', ...times, metrics })).toMatchObject({ runSeconds: 9.5, totalSeconds: 13 })
     const odd = { started_at: '2026-04-30', completed_at: 7, metrics: { predict_time: -1, total_time: '3' } }
-    expect(sight({ status: 'succeeded', ...odd })).toMatchObject({
+    expect(backendJob({ status: 'succeeded', ...odd })).toMatchObject({
       queueSeconds: null,
       runSeconds: null,
       totalSeconds: null,

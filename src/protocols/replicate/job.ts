@@ -1,5 +1,5 @@
 /** A prediction as Replicate shows it: where it stands, its times, and whose fault a failure is. */
-import type { JobSight, JobStatus } from '../protocol.ts'
+import type { BackendJob, JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsBetween, secondsOf } from '../seconds.ts'
 
@@ -18,7 +18,7 @@ const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
 const MESSAGE_CHARS = 500
 
 /** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
-export function readPrediction(body: unknown): JobSight | null {
+export function readPrediction(body: unknown): BackendJob | null {
   if (!isObject(body)) return null
   const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
   if (!isResourceId(id) || typeof word !== 'string') return null
@@ -37,7 +37,7 @@ export function readPrediction(body: unknown): JobSight | null {
   }
 }
 
-function failureOf(word: string, message: string): JobSight['failure'] {
+function failureOf(word: string, message: string): BackendJob['failure'] {
   if (word === 'aborted') return 'job_timeout'
   return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
 }
