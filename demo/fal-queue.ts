@@ -38,6 +38,8 @@ const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
 export interface FalQueue {
   answer: (request: Asked) => PlainAnswer
   isSubmit: (method: string, path: string) => boolean
+  /** How long until a job ends; 0 where it has. */
+  msToEnd: (id: string) => number
 }
 
 export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: FalOptions): FalQueue {
@@ -130,6 +132,10 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
 
   return {
     answer,
+    msToEnd: (id) => {
+      const job = jobs.get(id)
+      return job && !job.isCancelled ? Math.max(0, job.endsAtMs - now()) : 0
+    },
     isSubmit: (method, path) => method === 'POST' && appOf(path) !== undefined && !path.includes('/requests/'),
   }
 }

@@ -28,6 +28,8 @@ interface Prediction {
   /** When its own deadline, or its client, ends it. */
   cancelsAtMs: number
   error: string | null
+  /** As it was sent. */
+  webhook: { webhook?: unknown; webhook_events_filter?: unknown }
 }
 
 const QUEUED_SHARE = 0.1
@@ -40,8 +42,8 @@ const UNIT_MS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000 }
 export interface Predictions {
   answer: (request: PlainRequest) => PlainAnswer
   isSubmit: (method: string, path: string) => boolean
-  /** Of an unfinished prediction, how long until it ends; 0 for others. */
-  msToEnd: (id: string) => number
+  /** How long until it starts or ends; 0 where it has. */
+  msTo: (event: 'start' | 'end', id: string) => number
 }
 
 export function createPredictions({ model, jobSeconds, random, faults, now, clip }: PredictionsOptions): Predictions {
@@ -77,6 +79,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       completed_at: hasEnded ? iso(endsAt(one)) : null,
       metrics: hasEnded ? { predict_time: seconds(one.startsAtMs), total_time: seconds(one.createdAtMs) } : {},
       urls: { cancel: `${own}/cancel`, get: own, web: `${origin}/p/${one.id}` },
+      ...one.webhook,
     }
   }
 
@@ -102,6 +105,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       endsAtMs: at + takesMs,
       cancelsAtMs: at + lengthOf(headers.get('cancel-after')),
       error: /forbidden/.test(input['prompt']) ? NSFW : fails ? OUT_OF_MEMORY : null,
+      webhook: webhookIn(sent),
     }
     all.set(one.id, one)
     for (const oldest of all.keys()) {
@@ -149,9 +153,10 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
   return {
     answer,
     isSubmit,
-    msToEnd: (id) => {
+    msTo: (event, id) => {
       const one = all.get(id)
-      return one ? Math.max(0, endsAt(one) - now()) : 0
+      if (!one) return 0
+      return Math.max(0, (event === 'start' ? Math.min(one.startsAtMs, endsAt(one)) : endsAt(one)) - now())
     },
   }
 }
@@ -164,6 +169,11 @@ export function versionOf(model: string): string {
 
 function refused(status: number, title: string, detail: string): PlainAnswer {
   return { status, headers: {}, body: { title, detail, status } }
+}
+
+function webhookIn({ webhook, webhook_events_filter: events }: Record<string, unknown>): Prediction['webhook'] {
+  if (webhook === undefined) return {}
+  return events === undefined ? { webhook } : { webhook, webhook_events_filter: events }
 }
 
 /** Of `Cancel-After`, such as `90s`, `5m` or `1h30m`; for ever without one. */

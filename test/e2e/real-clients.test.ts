@@ -3,6 +3,9 @@
  * apart by their address alone, so first everybody is control's, then the candidate's. And who gets which arm.
  */
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { validateWebhook } from 'replicate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBackend } from '../../demo/backend.ts'
 import { ARMS, type Arm } from '../../src/core/arm.ts'
@@ -21,7 +24,21 @@ const protocols = Object.keys(WIRES) as (keyof typeof WIRES)[]
 const backends = {} as Record<keyof typeof WIRES, Backends>
 let gateway: Gateway
 
+/** Of the client's own: what was posted there. */
+const posted: { id: string; timestamp: string; signature: string; body: string }[] = []
+const receiver = createServer((request, response) => {
+  const header = (name: string) => String(request.headers[name])
+  void request.toArray().then((chunks) => {
+    const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header)
+    posted.push({ id: id!, timestamp: timestamp!, signature: signature!, body: Buffer.concat(chunks).toString() })
+    response.writeHead(204).end()
+  })
+})
+const receiverUrl = () => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`
+const secret = `whsec_${Buffer.from('a key that the client knows as well').toString('base64')}`
+
 beforeAll(async () => {
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   for (const protocol of protocols) {
     const { models } = WIRES[protocol]
     const start = (name: Arm) => startBackend({ name, protocol, model: models[name], jobSeconds: 1.5, clip: name })
@@ -32,19 +49,25 @@ beforeAll(async () => {
     const { paths, models } = WIRES[protocol]
     const urls = urlsOf(backends[protocol])
     const arms = { control: { model: models.control }, candidate: { model: models.candidate } }
+    const hooks = { webhook_origins: [receiverUrl()], webhook_secret: 'HOOK_KEY' }
     const match = { paths, ...(protocol === 'openai-videos' ? { models: [models.client] } : {}) }
-    return [`A_${protocol.toUpperCase().replaceAll('-', '_')}`, release(protocol, urls, { protocol, match, arms })]
+    return [
+      `A_${protocol.toUpperCase().replaceAll('-', '_')}`,
+      release(protocol, urls, { protocol, match, arms, ...hooks }),
+    ]
   })
   const hashed = release(RELEASE, urlsOf(backends['openai-videos']), {
     match: { paths: ['/v1/videos'], models: [HASHED] },
   })
   // A client of no name and without cookies is known by its address.
   const sluice = { subject: ['header:x-user-id', 'ip'] }
-  gateway = new Gateway({ sluice, releases: { ...Object.fromEntries(releases), HASHED: hashed } })
+  const secrets = { HOOK_KEY: secret }
+  gateway = new Gateway({ sluice, secrets, releases: { ...Object.fromEntries(releases), HASHED: hashed } })
   await gateway.start()
 })
 
 afterAll(async () => {
+  receiver.close()
   await gateway?.remove()
   await Promise.all(Object.values(backends).flatMap((pair) => [pair.control.close(), pair.candidate.close()]))
 })
@@ -97,6 +120,25 @@ describe.each(ARMS)('at the %s', (arm) => {
       'the ledger has it',
       () => endsOf(protocol, 'cancelled'),
       (n) => n === before + 1,
+    )
+  })
+
+  it.each(REAL_CLIENTS.filter((each) => each.hook !== null))('$client is called', async ({ protocol, hook }) => {
+    posted.length = 0
+    const made = await endsOf(protocol, 'ok')
+    const id = await hook!(gateway.url, `${receiverUrl()}/done`)
+    const [got] = await eventually(
+      'the client is called',
+      () => posted,
+      ({ length }) => length > 0,
+    )
+    expect(got!.body).toContain(`"${id}"`)
+    expect(await validateWebhook({ ...got!, secret })).toBe(true)
+    // Nobody has polled.
+    await eventually(
+      'the ledger has it',
+      () => endsOf(protocol, 'ok'),
+      (n) => n === made + 1,
     )
   })
 })

@@ -87,6 +87,16 @@ export function describeProtocol(situation: Situation): void {
       )
     })
 
+    test('what is posted to a webhook is read without throwing, and no job is found where none is named', () => {
+      fc.assert(
+        fc.property(fc.jsonValue(), (body) => {
+          const backendJob = protocol.readWebhook?.(body) ?? null
+          if (backendJob) expect(protocol.readIds(body)).toContain(backendJob.id)
+        }),
+      )
+      for (const body of [undefined, null, '', 7, [], {}]) expect(protocol.readWebhook?.(body) ?? null).toBeNull()
+    })
+
     test('ids are read from any answer without throwing, each once and none empty', () => {
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {

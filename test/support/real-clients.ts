@@ -17,6 +17,8 @@ export interface RealClient {
   make: (url: string) => Promise<Uint8Array>
   /** Submit and cancel; resolves with what the client is told of the job then. Null where the client can't. */
   cancel: ((url: string) => Promise<unknown>) | null
+  /** Submit that names a webhook, and nothing more; resolves with the job's id. Null where the client can't. */
+  hook: ((url: string, webhook: string) => Promise<string>) | null
 }
 
 /** Where a wire's releases are, and the names that its models have at the client and at either arm. */
@@ -54,8 +56,8 @@ const create = (url: string) =>
   openai(url).videos.create({ model: WIRES['openai-videos'].models.client as 'sora-2', prompt: PROMPT, seconds: '4' })
 
 const replicate = (url: string) => new Replicate({ baseUrl: `${url}/v1`, auth: 'r8_of-the-client' })
-const predict = (url: string) =>
-  replicate(url).predictions.create({ model: WIRES.replicate.models.client, input: { prompt: PROMPT } })
+const predict = (url: string, more: object = {}) =>
+  replicate(url).predictions.create({ model: WIRES.replicate.models.client, input: { prompt: PROMPT }, ...more })
 
 const fal = (url: string) =>
   createFalClient({
@@ -90,6 +92,7 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       return new Uint8Array(await content.arrayBuffer())
     },
     cancel: async (url) => openai(url).videos.delete((await create(url)).id),
+    hook: null,
   },
   {
     client: 'replicate',
@@ -106,6 +109,10 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       const { status } = await replicate(url).predictions.cancel(id)
       return { status, again: (await replicate(url).predictions.get(id)).status }
     },
+    hook: async (url, webhook) => {
+      const asked = { webhook, webhook_events_filter: ['completed' as const] }
+      return (await predict(url, asked)).id
+    },
   },
   {
     client: 'replicate, in one call',
@@ -115,6 +122,7 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       return download((await replicate(url).run(model, { input: { prompt: PROMPT } })) as unknown as string)
     },
     cancel: null,
+    hook: null,
   },
   {
     client: 'ai with @ai-sdk/replicate',
@@ -125,6 +133,7 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       return generated(provider.video(WIRES.replicate.models.client), { replicate: waits })
     },
     cancel: null,
+    hook: null,
   },
   {
     client: '@fal-ai/client',
@@ -141,6 +150,10 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       await queue.cancel(model, { requestId })
       return queue.status(model, { requestId })
     },
+    hook: async (url, webhookUrl) => {
+      const { queue } = fal(url)
+      return (await queue.submit(WIRES.fal.models.client, { input: { prompt: PROMPT }, webhookUrl })).request_id
+    },
   },
   {
     client: 'ai with @ai-sdk/fal',
@@ -152,5 +165,6 @@ export const REAL_CLIENTS: readonly RealClient[] = [
       return generated(provider.video(WIRES.fal.models.client), { fal: { pollIntervalMs: POLL_MS } })
     },
     cancel: null,
+    hook: null,
   },
 ]

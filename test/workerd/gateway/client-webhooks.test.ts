@@ -31,10 +31,9 @@ const WIRES: Record<'replicate' | 'fal', Wire> = {
       body: { webhook, webhook_events_filter: ['completed'], input: { prompt: 'a red fox' } },
     }),
     hookIn: ({ body }) => (JSON.parse(body) as { webhook: string }).webhook,
-    delivery: ({ body }, ask) => {
+    delivery: (_, ask) => {
       const [id] = (ask('/v1/predictions').body as { results: { id: string }[] }).results.map((each) => each.id)
-      const { webhook } = JSON.parse(body) as { webhook: string }
-      return { ...(ask(`/v1/predictions/${id}`).body as object), webhook }
+      return ask(`/v1/predictions/${id}`).body as object
     },
     idIn: (delivery) => (delivery as { id: string }).id,
     fileIn: (delivery) => (delivery as { output: string }).output,
