@@ -32,6 +32,7 @@ import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
 import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './stubs.ts'
 import type { JobFilter } from './controller-rpc.ts'
+import type { LedgerJob, JobName, ListedJob } from './job-shapes.ts'
 import type {
   Caller,
   Claim,
@@ -42,11 +43,8 @@ import type {
   FlushAnswer,
   Hold,
   JobLedgerRpc,
-  LedgerJob,
-  JobName,
   LedgerBatch,
   ListCursor,
-  ListedJob,
   RescueStatus,
   RowsTaken,
 } from './rpc.ts'

@@ -3,7 +3,8 @@
  * its flushes, and what of the copies that it has sent no ledger has heard yet. Sends nothing itself.
  */
 import type { Snapshot } from '../core/release.ts'
-import type { CopyBatch, CopyEntry, CopyLease, CopyResult, LedgerJob, Refusal, ShadowCaps } from '../durable/rpc.ts'
+import type { LedgerJob } from '../durable/job-shapes.ts'
+import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../durable/rpc.ts'
 
 /** A refusal of this age holds for the next copies; after that it is asked again. */
 const REFUSED_MS = 1500

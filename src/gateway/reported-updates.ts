@@ -1,5 +1,5 @@
 /** What an isolate has reported of jobs, so that not each poll is one more write: what has changed, and a fifth of a job's age. */
-import type { JobUpdate } from '../durable/rpc.ts'
+import type { JobUpdate } from '../durable/job-shapes.ts'
 
 /** Jobs remembered at a time; beyond it all of them are reported anew. */
 const MOST_REMEMBERED = 20_000

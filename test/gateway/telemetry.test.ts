@@ -2,14 +2,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
-import type {
-  CounterBatch,
-  CounterShardRpc,
-  JobUpdate,
-  LedgerJob,
-  JobLedgerRpc,
-  LedgerBatch,
-} from '../../src/durable/rpc.ts'
+import type { JobUpdate, LedgerJob } from '../../src/durable/job-shapes.ts'
+import type { CounterBatch, CounterShardRpc, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 

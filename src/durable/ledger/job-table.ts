@@ -4,8 +4,16 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import { COLUMNS, copyKey, IDS_A_MS, jobKey, type JobRow } from '../job-shapes.ts'
-import type { JobName, LedgerJob, ReportedSeconds } from '../rpc.ts'
+import {
+  COLUMNS,
+  copyKey,
+  IDS_A_MS,
+  jobKey,
+  type JobName,
+  type JobRow,
+  type LedgerJob,
+  type ReportedSeconds,
+} from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
 import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 
