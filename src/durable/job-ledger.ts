@@ -28,7 +28,7 @@ import {
   openJobs,
   pairViews,
 } from './ledger/job-queries.ts'
-import { jobKey } from './job-shapes.ts'
+import { jobKey, type JobName, type LedgerJob, type ListedJob } from './job-shapes.ts'
 import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
@@ -44,12 +44,9 @@ import type {
   ExperimentQuestion,
   ExperimentSums,
   Hold,
-  LedgerJob,
   JobLedgerRpc,
-  JobName,
   LedgerBatch,
   ListCursor,
-  ListedJob,
   RescueStatus,
   RowsTaken,
   ShadowCaps,

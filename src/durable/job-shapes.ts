@@ -3,12 +3,46 @@
  * (`BackendJob`), what isolates and ledgers tell each other (`LedgerJob`, and `JobUpdate` of it), what the ledger keeps
  * (`JobRow`), what the API shows (`JobView`). Runs no SQL.
  */
+import type { JobTag } from '../core/job-id.ts'
 import type { JobView } from '../api/index.ts'
 import type { Arm } from '../core/arm.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
-import type { BackendJob } from '../protocols/protocol.ts'
-import type { JobUpdate, LedgerJob, ReportedSeconds } from './rpc.ts'
+import type { BackendJob, JobEnd, RebuiltSubmit } from '../protocols/protocol.ts'
+
+/** A job as its ledger knows it: all that its id says but the release, which is the ledger's own. */
+export interface LedgerJob extends Omit<JobTag, 'release'> {
+  clientId: string
+  /** What stands before the API's own paths where it was submitted, as `/n`; '' where nothing does. */
+  prefix: string
+  /** frames × pixels; null where unknown. With the submit only, as `rescue` is. */
+  work?: number | null
+  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
+  rescue?: RebuiltSubmit | null
+}
+
+/** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
+export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner'>
+
+/** How long a job took by its backend's own account. */
+export type ReportedSeconds = Pick<BackendJob, 'queueSeconds' | 'runSeconds' | 'totalSeconds'>
+
+/** A job seen in an answer on its way to a client. */
+export interface JobUpdate {
+  job: LedgerJob
+  /** Null while it is still open. */
+  outcome: Outcome | null
+  reported: ReportedSeconds
+  at: number
+}
+
+/** A job in its owner's list, with what is known of it without asking its backend. Unix ms. */
+export interface ListedJob extends LedgerJob {
+  /** Null while it is open for its client, or where only its backend could tell. */
+  end: JobEnd | null
+  /** When it was last seen open; null where nobody has looked. */
+  openAt: number | null
+}
 
 export const NOTHING_REPORTED: ReportedSeconds = { queueSeconds: null, runSeconds: null, totalSeconds: null }
 

@@ -9,7 +9,7 @@ import { outcomeOf } from '../protocols/job-outcome.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
 import { releaseConfigOf } from './stubs.ts'
-import type { LedgerJob } from './rpc.ts'
+import type { LedgerJob } from './job-shapes.ts'
 
 /** The platform lets one call wait for so many backends at a time. */
 const WIDTH = 6

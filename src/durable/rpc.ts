@@ -4,12 +4,11 @@
  */
 import type { Arm } from '../core/arm.ts'
 import type { FailedTimes } from '../core/failed-submits.ts'
-import type { JobTag } from '../core/job-id.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { DaySums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
-import type { BackendJob, JobEnd, RebuiltSubmit } from '../protocols/protocol.ts'
+import type { JobName, JobUpdate, LedgerJob, ListedJob } from './job-shapes.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -27,20 +26,6 @@ export interface CounterShardRpc {
   snapshot(): Promise<Snapshot | null>
 }
 
-/** A job as its ledger knows it: all that its id says but the release, which is the ledger's own. */
-export interface LedgerJob extends Omit<JobTag, 'release'> {
-  clientId: string
-  /** What stands before the API's own paths where it was submitted, as `/n`; '' where nothing does. */
-  prefix: string
-  /** frames × pixels; null where unknown. With the submit only, as `rescue` is. */
-  work?: number | null
-  /** The body as control would take it, kept until the job is terminal (`rescue = true`). */
-  rescue?: RebuiltSubmit | null
-}
-
-/** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
-export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner'>
-
 /** Who names a job by nothing but its backend's id, and what that id could lead to. */
 export interface Caller {
   /** All names that the caller has. */
@@ -53,18 +38,6 @@ export interface Caller {
 
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
 export type RescueStatus = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
-
-/** How long a job took by its backend's own account. */
-export type ReportedSeconds = Pick<BackendJob, 'queueSeconds' | 'runSeconds' | 'totalSeconds'>
-
-/** A job seen in an answer on its way to a client. */
-export interface JobUpdate {
-  job: LedgerJob
-  /** Null while it is still open. */
-  outcome: Outcome | null
-  reported: ReportedSeconds
-  at: number
-}
 
 /** A subject dealt to an arm by its hash, with 0 < percent < 100: told with its first submit in an epoch. */
 export interface Exposure {
@@ -141,14 +114,6 @@ export interface ExperimentSums {
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
   gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]
-}
-
-/** A job in its owner's list, with what is known of it without asking its backend. Unix ms. */
-export interface ListedJob extends LedgerJob {
-  /** Null while it is open for its client, or where only its backend could tell. */
-  end: JobEnd | null
-  /** When it was last seen open; null where nobody has looked. */
-  openAt: number | null
 }
 
 export interface ListCursor {

@@ -1,7 +1,6 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
 import { answerJson } from '../protocols/answer-json.ts'
-import { toJobUpdate } from '../durable/job-shapes.ts'
-import type { ListedJob } from '../durable/rpc.ts'
+import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import { readCapped } from '../protocols/read-capped.ts'

@@ -6,13 +6,12 @@
 import { withFailure } from '../core/failed-submits.ts'
 import type { Series } from '../core/window.ts'
 import { count, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
+import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type {
   CounterBatch,
   CounterShardRpc,
   Exposure,
-  LedgerJob,
   JobLedgerRpc,
-  JobUpdate,
   LedgerBatch,
   MissingVideo,
 } from '../durable/rpc.ts'

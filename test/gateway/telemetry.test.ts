@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
-import type { CounterBatch, CounterShardRpc, LedgerJob, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/job-shapes.ts'
+import type { CounterBatch, CounterShardRpc, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
 const SERIES: Series = {

@@ -8,7 +8,7 @@ import type { HistoryEntry, ReleaseView } from '../../src/api/index.ts'
 import type { Arm } from '../../src/core/arm.ts'
 import { idKeys } from '../../src/core/id-keys.ts'
 import { ownerOf } from '../../src/core/job-id.ts'
-import type { LedgerJob, JobUpdate } from '../../src/durable/rpc.ts'
+import type { LedgerJob, JobUpdate } from '../../src/durable/job-shapes.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 
 const RELEASE = 'measured'

@@ -4,7 +4,8 @@
  */
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { LedgerJob, MissingVideo } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/job-shapes.ts'
+import type { MissingVideo } from '../../src/durable/rpc.ts'
 import { counted, entry, ledger, series, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 

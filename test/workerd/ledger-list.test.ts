@@ -1,6 +1,6 @@
 /** What the ledger tells a list of each job, so that its backend need not be asked: how it ended, or when it was seen open. */
 import { describe, expect, it, vi } from 'vitest'
-import type { LedgerJob, ListedJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob, ListedJob } from '../../src/durable/job-shapes.ts'
 import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 

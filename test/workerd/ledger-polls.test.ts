@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { WindowRow } from '../../src/core/window.ts'
-import type { LedgerJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/job-shapes.ts'
 import { quantile } from '../../src/core/sketch.ts'
 import { counted, entry, ledger } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'

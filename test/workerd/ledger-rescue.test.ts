@@ -1,7 +1,7 @@
 /** A candidate's job that failed goes on at control: whose it is, whatever ended it, and whatever goes wrong on the way. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import type { LedgerJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/job-shapes.ts'
 import { counted, entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, shows } from '../support/workerd/stub-backends.ts'
 

@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
-import type { LedgerJob } from '../../src/durable/rpc.ts'
+import type { LedgerJob } from '../../src/durable/job-shapes.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 

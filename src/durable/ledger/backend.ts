@@ -8,7 +8,7 @@ import { withResult } from '../../protocols/job-outcome.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
-import type { LedgerJob } from '../rpc.ts'
+import type { LedgerJob } from '../job-shapes.ts'
 import type { StoredBody } from './bodies.ts'
 
 const CANCEL_TIMEOUT_MS = 5000

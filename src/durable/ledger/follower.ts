@@ -6,7 +6,6 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
-import type { JobUpdate, LedgerJob, ReportedSeconds } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
@@ -14,7 +13,14 @@ import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
-import { jobKey, type JobRow, NOTHING_REPORTED } from '../job-shapes.ts'
+import {
+  jobKey,
+  type JobRow,
+  type JobUpdate,
+  type LedgerJob,
+  NOTHING_REPORTED,
+  type ReportedSeconds,
+} from '../job-shapes.ts'
 import type { JobTable, BackendPlace } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000

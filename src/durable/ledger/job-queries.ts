@@ -9,10 +9,10 @@ import { canBeRescued, mayStillArrive } from '../../core/rescue-plan.ts'
 import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
-import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
+import type { Caller, ListCursor } from '../rpc.ts'
 import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
-import { iso, type JobRow, toJobView, toLedgerJob } from '../job-shapes.ts'
+import { iso, type JobRow, type LedgerJob, type ListedJob, toJobView, toLedgerJob } from '../job-shapes.ts'
 import type { Overdue } from './job-table.ts'
 
 /**

@@ -4,8 +4,15 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import { COLUMNS, jobKey, type JobRow, openRow } from '../job-shapes.ts'
-import type { JobName, LedgerJob, ReportedSeconds } from '../rpc.ts'
+import {
+  COLUMNS,
+  jobKey,
+  type JobName,
+  type JobRow,
+  type LedgerJob,
+  openRow,
+  type ReportedSeconds,
+} from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
 import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 

@@ -1,8 +1,8 @@
 /** Whether a copy may be sent: this ledger's part of the caps, and no copies for a run that was rolled back. Sends nothing. */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Admission, LedgerJob, ShadowCaps } from '../rpc.ts'
+import type { Admission, ShadowCaps } from '../rpc.ts'
 import type { Funnel } from './funnel.ts'
-import { jobKey } from '../job-shapes.ts'
+import { jobKey, type LedgerJob } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 

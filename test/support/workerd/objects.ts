@@ -8,7 +8,8 @@ import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
 import type { JobLedger } from '../../../src/durable/job-ledger.ts'
 import type { ReleaseController } from '../../../src/durable/release-controller.ts'
-import type { CounterBatch, LedgerJob, JobUpdate } from '../../../src/durable/rpc.ts'
+import type { LedgerJob, JobUpdate } from '../../../src/durable/job-shapes.ts'
+import type { CounterBatch } from '../../../src/durable/rpc.ts'
 
 export const RELEASE = 'objects'
 
