@@ -41,6 +41,23 @@ describe('a batch', () => {
     expect((await counted(object, 'submit')).requests).toBe(2)
   })
 
+  it('is told by the second to whoever asks about the last ones: in sums, of what was asked for, each second once', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+    const object = shard(90)
+    for (let second = 0; second < 20; second++) {
+      vi.setSystemTime(T0 + second * 1000 + 500)
+      await object.flush(batch(2 * second, 3, 1))
+      await object.flush(batch(2 * second + 1, 5, 0, second % 2 ? { epoch: 2 } : { operation: 'poll' }))
+    }
+    const recent = { epoch: 1, operations: ['submit'] as const, cutsMs: [T0 + 4500, T0 + 15_000] }
+    const { recent: rows, windows } = await object.report({ fromMs: T0 + 5000, toMs: T0 + 5000, recent })
+    expect(rows.map(({ startMs, counters }) => [startMs - T0, counters.requests, counters.outcomes])).toEqual([
+      [4500, 30, { http_5xx: 10 }],
+      [15_000, 15, { http_5xx: 5 }],
+    ])
+    expect(windows).toEqual([])
+  })
+
   it("lands in the window of the object's own clock, and windows go on after an eviction", async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: T0 + 100 })
     const object = shard(3)
