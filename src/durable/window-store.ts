@@ -196,3 +196,18 @@ function countersOf(row: Stored): Counters {
   }
   return counters
 }
+
+/** Rows of the same series and time as one. */
+export function addReports(reports: readonly Report[]): Report {
+  const sums = (rowsOf: (report: Report) => WindowRow[]) => {
+    const rows = new Map<string, WindowRow>()
+    for (const { startMs, series, counters } of reports.flatMap(rowsOf)) {
+      const key = `${startMs}|${seriesKey(series)}`
+      const sum = rows.get(key)
+      if (sum) mergeCounters(sum.counters, counters)
+      else rows.set(key, { startMs, series, counters })
+    }
+    return [...rows.values()]
+  }
+  return { windows: sums(({ windows }) => windows), recent: sums(({ recent }) => recent) }
+}
