@@ -45,7 +45,7 @@ export function copyToShadow(
     try {
       await x.answered
       await x.isolate.deps.sleep(HEAD_START_MS)
-      const refused = await place.refused(() => lane.telemetry.flush())
+      const refused = await place.refused(() => lane.telemetry.nextFlush())
       if (refused) return lane.telemetry.shadowCount(`dropped:${refused}`)
       const { model } = lane.release.arms.candidate
       const body = submission.rebuild({ model, jobIds: new Map(), shadow: true })
