@@ -90,9 +90,9 @@ try {
       for (const system of round % 2 ? [...measured].reverse() : measured) {
         const compared = await compare(work, system, { bare, port: barePort, pid: running.at(-1)!.pid })
         results.push(...compared)
-        for (const { ratio, failed } of compared)
+        for (const { ratio, failed, calls } of compared)
           console.log(
-            `${work.padEnd(10)} ${system.name.padEnd(24)} ${ratio.toFixed(2)}${failed ? `  ${failed} failed` : ''}`,
+            `${work.padEnd(10)} ${system.name.padEnd(24)} ${ratio.toFixed(2)}${failed ? `  ${failed} failed` : ''}${calls === null ? '' : `  ${calls.toFixed(1)} calls/s`}`,
           )
       }
     }
@@ -127,8 +127,12 @@ async function compare(
     const results: Result[] = []
     for (let pair = 0; pair < PAIRS; pair++) {
       const plain = await measure(work, reference.port, reference.pid, bareAsks)
+      await system.objectCalls?.(port)
+      const from = performance.now()
       const own = await measure(work, port, process.pid, asks)
-      results.push({ work, system: system.name, ...own, bare: plain, ratio: FIGURE[work](own, plain) })
+      const n = (await system.objectCalls?.(port)) ?? null
+      const calls = n === null ? null : (n * 1000) / (performance.now() - from)
+      results.push({ work, system: system.name, ...own, calls, bare: plain, ratio: FIGURE[work](own, plain) })
     }
     return results
   } finally {

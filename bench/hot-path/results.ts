@@ -17,6 +17,8 @@ export interface Result {
   cpuMs: number
   p50Ms: number
   p99Ms: number
+  /** Of Durable Objects by the isolate, a second; null for what has none. */
+  calls: number | null
   bare: { cpuMs: number; p50Ms: number }
 }
 
@@ -51,6 +53,7 @@ interface Row {
   median: number
   max: number
   failed: number
+  calls: number | null
 }
 
 export function publish(results: readonly Result[], run: Run): void {
@@ -58,13 +61,14 @@ export function publish(results: readonly Result[], run: Run): void {
   const shown = (Object.keys(UNITS) as Work[]).flatMap((work) => {
     const own = rows.filter((row) => row.work === work)
     if (own.length === 0) return []
-    const lines = own.map(({ system, median, min, max, failed }) => [
+    const lines = own.map(({ system, median, min, max, failed, calls }) => [
       system,
       median.toFixed(2),
       `${min.toFixed(2)} to ${max.toFixed(2)}`,
       String(failed),
+      calls?.toFixed(1) ?? '',
     ])
-    return [table([UNITS[work], 'median', 'spread', 'failed'], lines)]
+    return [table([UNITS[work], 'median', 'spread', 'failed', 'object calls/s'], lines)]
   })
   const text = shown.join('\n\n')
   console.log(`\n${text}`)
@@ -87,7 +91,8 @@ function summary(results: readonly Result[]): Row[] {
     const middle = (ratios[(ratios.length - 1) >> 1]! + ratios[ratios.length >> 1]!) / 2
     const { work, system } = group[0]!
     const failed = group.reduce((sum, each) => sum + each.failed, 0)
-    return { work, system, min: ratios[0]!, median: middle, max: ratios.at(-1)!, failed }
+    const calls = group[0]!.calls === null ? null : Math.max(...group.map((each) => each.calls ?? 0))
+    return { work, system, min: ratios[0]!, median: middle, max: ratios.at(-1)!, failed, calls }
   })
 }
 

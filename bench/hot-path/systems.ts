@@ -23,6 +23,8 @@ export interface System {
   start(port: number): Promise<Running>
   /** Headers that its clients send besides. */
   headers: (user: number) => Record<string, string>
+  /** How often its isolate has called Durable Objects since this was asked last. */
+  objectCalls?: (port: number) => Promise<number>
   /** Where its clients submit, if not at the path of the videos. */
   submitPath?: string
 }
@@ -81,6 +83,10 @@ export function systemsOf(bench: Bench): System[] {
     name,
     headers,
     start: (port) => startSluice(bench, given, port),
+    objectCalls: async (port) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/-bench/calls`)
+      return Object.values((await answer.json()) as Record<string, number>).reduce((sum, n) => sum + n, 0)
+    },
   })
   return [
     worker('bare'),

@@ -10,7 +10,8 @@ import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { releaseConfigOf, releaseNameOf } from './stubs.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
-import { type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
+import { shardOf } from './stubs.ts'
+import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000
@@ -64,8 +65,13 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.windows(fromMs, toMs)
   }
 
-  async report(span: CountsRange): Promise<CountsReport> {
-    return this.#windows.report(span)
+  /** `others` are shards of the same release, by their numbers: asked by this one, and added to its own. */
+  async report(span: CountsRange, others: readonly number[] = []): Promise<CountsReport> {
+    const own = this.#windows.report(span)
+    if (others.length === 0) return own
+    const release = releaseNameOf(this.ctx)
+    const asked = others.map((i) => (shardOf(this.env, release, i) as unknown as CounterShard).report(span))
+    return addReports([own, ...(await Promise.all(asked))])
   }
 
   /** Submits of these epochs that failed at the candidate, copies left out. */

@@ -3,6 +3,7 @@
  * tick. Counter shards keep requests in one, ledgers the ends of jobs. The object's clock decides
  * which window a batch belongs to, so nothing arrives late; it is only counted later.
  */
+import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
 import {
@@ -29,11 +30,11 @@ export interface CountedRow {
   counters: Counters
 }
 
-/** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts by the second since `recentFromMs`. */
+/** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts of the last seconds. */
 export interface CountsRange {
   fromMs: number
   toMs: number
-  recentFromMs: number
+  recent?: RecentQuestion | null
 }
 
 export interface CountsReport {
@@ -106,17 +107,25 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recentFromMs }: CountsRange): CountsReport {
-    const recent = this.#slices
-      .filter(({ startMs }) => startMs >= recentFromMs)
-      .flatMap(({ startMs, rows }) =>
-        Array.from(rows.values(), ({ series, counters }) => ({
-          startMs,
-          series,
-          counters,
-        })),
-      )
-    return { windows: this.windows(fromMs, toMs), recent }
+  report({ fromMs, toMs, recent = null }: CountsRange): CountsReport {
+    return { windows: fromMs < toMs ? this.windows(fromMs, toMs) : [], recent: recent ? this.#recent(recent) : [] }
+  }
+
+  /** Counts by the second, each in the span that it falls into, whose start the row has. */
+  #recent({ epoch, operations, cutsMs }: RecentQuestion): WindowRow[] {
+    const sums = new Map<string, WindowRow>()
+    for (const { startMs: at, rows } of this.#slices) {
+      const startMs = cutsMs.findLast((cut) => cut <= at)
+      if (startMs === undefined) continue
+      for (const [key, { series, counters }] of rows) {
+        if (series.epoch !== epoch || !operations.includes(series.operation)) continue
+        const name = `${startMs}|${key}`
+        let sum = sums.get(name)
+        if (!sum) sums.set(name, (sum = { startMs, series, counters: emptyCounters() }))
+        mergeCounters(sum.counters, counters)
+      }
+    }
+    return [...sums.values()]
   }
 
   /** Sums since ever; epochs and slices of control are not told apart. */
@@ -186,4 +195,19 @@ function countersOf(row: Stored): Counters {
     if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))
   }
   return counters
+}
+
+/** Rows of the same series and time as one. */
+export function addReports(reports: readonly CountsReport[]): CountsReport {
+  const sums = (rowsOf: (report: CountsReport) => WindowRow[]) => {
+    const rows = new Map<string, WindowRow>()
+    for (const { startMs, series, counters } of reports.flatMap(rowsOf)) {
+      const key = `${startMs}|${seriesKey(series)}`
+      const sum = rows.get(key)
+      if (sum) mergeCounters(sum.counters, counters)
+      else rows.set(key, { startMs, series, counters })
+    }
+    return [...rows.values()]
+  }
+  return { windows: sums(({ windows }) => windows), recent: sums(({ recent }) => recent) }
 }

@@ -11,7 +11,7 @@ const REFUSED_MS = 1500
 /** From so many copies between two flushes on they are granted ahead. */
 const STEADY_COPIES = 2
 /** Flushes that a copy without a grant waits for. */
-const MOST_FLUSHES = 2
+const MOST_FLUSHES = 3
 
 /** Why a copy was not sent. */
 export type Dropped = Refusal | 'copy_failed'

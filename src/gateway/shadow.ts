@@ -47,7 +47,7 @@ export function copyToShadow(
     try {
       await ctx.answered
       await ctx.isolate.deps.sleep(HEAD_START_MS)
-      const refused = await place.refused(() => runtime.telemetry.flush())
+      const refused = await place.refused(() => runtime.telemetry.nextFlush())
       if (refused) return runtime.telemetry.shadowCount(`dropped:${refused}`)
       const body = rebuildForArm(submission, runtime.release.arms.candidate, { jobIds: new Map(), shadow: true })
       await sendCopy(ctx, { runtime, snapshot, body }, place.begin(control))

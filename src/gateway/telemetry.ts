@@ -139,6 +139,25 @@ export class Telemetry {
     }
   }
 
+  /** Waits for the flush that is under way or the next one, which comes no sooner than any other. */
+  async nextFlush(): Promise<void> {
+    const { now, sleep } = this.#ports
+    if (await this.#landed()) return
+    const flushedAt = this.#flushedAt
+    const wait = flushedAt + FLUSH_INTERVAL_MS - now()
+    if (wait > 0) await sleep(wait)
+    if (this.#flushedAt === flushedAt) await this.flush()
+    else await this.#landed()
+  }
+
+  /** Waits for the flight under way; false where there is none. */
+  async #landed(): Promise<boolean> {
+    const flight = this.#flight
+    if (!flight || flight.isOver) return false
+    await Promise.race([flight.ended, this.#ports.sleep(FLIGHT_MS)])
+    return true
+  }
+
   /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, so that no batch overtakes another. */
   async flush(isOwed = false): Promise<void> {
     this.#dueAt = null

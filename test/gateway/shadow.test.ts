@@ -30,7 +30,7 @@ function submitOf(byteLength: number, granted = 1) {
   const work: Promise<unknown>[] = []
   const runtime = {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },
-    telemetry: { shadowCount: (step: string) => counted.push(step), flush },
+    telemetry: { shadowCount: (step: string) => counted.push(step), nextFlush: flush },
     copies,
     ledgerIndex: () => 0,
   }

@@ -193,6 +193,22 @@ describe('copies for the shadow', () => {
     ])
   })
 
+  it('that wait for a grant bring no flush forward but the first, however many they are', async () => {
+    const { telemetry, copies, to, state, waits, beside } = rig()
+    const [first] = places(copies, 1)
+    telemetry.record(SERIES, ok)
+    expect(await first!.refused(() => telemetry.nextFlush())).toBeNull()
+    first!.begin(entry('0'))
+    const more = places(copies, 30)
+    for (const place of more) beside.push(place.refused(() => telemetry.nextFlush()))
+    for (let i = 0; i < 5; i++) await Promise.resolve()
+    expect(to.ledgers.get(1)).toHaveLength(1)
+    state.now += 1000
+    for (const { go } of waits) go()
+    expect(await Promise.all(beside)).toEqual(Array(30).fill(null))
+    expect(to.ledgers.get(1)!.map((batch) => batch.copies!.waiting)).toEqual([1, 30])
+  })
+
   it('that were granted are given back two seconds after the last one began', async () => {
     const { telemetry, copies, to, state, waits, beside, schedule } = rig()
     for (let second = 0; second < 2; second++) {

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import { ReleaseController } from '../../src/durable/release-controller.ts'
-import { ANNA, command, eachTestAnew, good, nextSeq, T0 } from '../support/workerd/controller-driver.ts'
+import { act, ANNA, command, eachTestAnew, good, nextSeq, T0 } from '../support/workerd/controller-driver.ts'
 import { batch, controller, shard } from '../support/workerd/objects.ts'
 
 eachTestAnew()
@@ -126,5 +126,25 @@ it('a publication keeps nothing while any of its writes fails, and then everythi
     expect(n).toBeGreaterThan(4)
     expect(good(await object.config()).version).toBe(1)
     expect(stored(storage).audit).toHaveLength(before.audit.length + 1)
+  })
+})
+
+it('what a tick finds as the last one did is not written again', async () => {
+  await act('start', { stage: 'canary-50' })
+  await withController(async (object, { sql }) => {
+    const writes: string[] = []
+    const exec = sql.exec.bind(sql)
+    sql.exec = ((query: string, ...values: unknown[]) => {
+      if (/INTO stored_state/.test(query)) writes.push(String(values[0]))
+      return exec(query, ...values)
+    }) as SqlStorage['exec']
+    const written = []
+    for (let second = 1; second <= 4; second++) {
+      vi.setSystemTime(T0 + 200 + second)
+      await object.alarm()
+      written.push(writes.splice(0).length)
+    }
+    expect(written[0]).toBeGreaterThan(0)
+    expect(written.slice(2)).toEqual([0, 0])
   })
 })

@@ -65,7 +65,7 @@ it.each([1, 2])('no more copies are in flight than may be, and none is withheld 
     vi.setSystemTime(Date.now() + 1000)
     for (const { flush } of isolates) await flush()
   }
-  const { funnel, dropped, open } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
+  const { funnel, dropped, open } = await object.report({ fromMs: 0, toMs: 0, overdue: null })
   expect({ ...funnel, ...dropped, open: open.shadow }).toMatchObject({
     admitted: begun,
     submit_unreachable: begun,

@@ -1,6 +1,7 @@
 /** The counter shard by itself: nothing counted twice, nothing lost by an eviction, no snapshot older than the known one. */
 import { evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { groupsOf } from '../../src/durable/controller/gather.ts'
 import { initialState, type Snapshot, snapshotOf } from '../../src/core/release.ts'
 import { batch, counted, RELEASE, shard } from '../support/workerd/objects.ts'
 
@@ -39,6 +40,45 @@ describe('a batch', () => {
     await object.flush(batch(5, 1))
     await object.flush(batch(1, 1, 0, {}, 'isolate-2'))
     expect((await counted(object, 'submit')).requests).toBe(2)
+  })
+
+  it('is told by the second to whoever asks about the last ones: in sums, of what was asked for, each second once', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+    const object = shard(90)
+    for (let second = 0; second < 20; second++) {
+      vi.setSystemTime(T0 + second * 1000 + 500)
+      await object.flush(batch(2 * second, 3, 1))
+      await object.flush(batch(2 * second + 1, 5, 0, second % 2 ? { epoch: 2 } : { operation: 'poll' }))
+    }
+    const recent = { epoch: 1, operations: ['submit'] as const, cutsMs: [T0 + 4500, T0 + 15_000] }
+    const { recent: rows, windows } = await object.report({ fromMs: T0 + 5000, toMs: T0 + 5000, recent })
+    expect(rows.map(({ startMs, counters }) => [startMs - T0, counters.requests, counters.outcomes])).toEqual([
+      [4500, 30, { http_5xx: 10 }],
+      [15_000, 15, { http_5xx: 5 }],
+    ])
+    expect(windows).toEqual([])
+  })
+
+  it('is told with what other shards have counted, as if it were one', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+    for (const [i, n] of [3, 4, 5].entries()) await shard(91 + i).flush(batch(1, n, i))
+    vi.setSystemTime(T0 + 1000)
+    const recent = { epoch: 1, operations: ['submit'] as const, cutsMs: [T0] }
+    const told = await shard(91).report({ fromMs: T0, toMs: T0 + 1000, recent }, [92, 93])
+    for (const rows of [told.windows, told.recent]) {
+      expect(rows).toHaveLength(1)
+      expect(rows[0]).toMatchObject({ startMs: T0, counters: { requests: 12, outcomes: { http_5xx: 3 } } })
+    }
+    expect(told.windows[0]!.counters.sketches.latency!.count).toBe(12)
+  })
+
+  it('is asked of each shard once, of many in groups', () => {
+    for (const shards of [1, 2, 16, 17, 100, 255, 256]) {
+      const groups = groupsOf(shards)
+      expect(groups.flat()).toEqual(Array.from({ length: shards }, (_, i) => i))
+      expect(groups.length).toBeLessThanOrEqual(16)
+    }
+    expect(groupsOf(4)).toEqual([[0], [1], [2], [3]])
   })
 
   it("lands in the window of the object's own clock, and windows go on after an eviction", async () => {

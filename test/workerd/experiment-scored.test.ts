@@ -47,6 +47,6 @@ it('both sides of a pair are taken under its job_id; a job without a copy has no
   ])
   expect([status, answer.accepted]).toEqual([207, 3])
   expect(answer.details).toMatchObject([{ path: '2.job_id' }])
-  const { funnel } = await ledger().report({ fromMs: 0, toMs: 0, recentFromMs: Date.now(), overdue: null })
+  const { funnel } = await ledger().report({ fromMs: 0, toMs: 0, overdue: null })
   expect(funnel.scored).toBe(1)
 })

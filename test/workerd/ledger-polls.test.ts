@@ -160,8 +160,7 @@ describe('the latency of a job that nobody polls', () => {
 
 describe('open jobs beyond the age that counts as slow', () => {
   const overdue = { epoch: 1, shadow: false, seconds: 5, perClipSeconds: null }
-  const ask = (object: ReturnType<typeof ledger>) =>
-    object.report({ fromMs: 0, toMs: T0 + 3_600_000, recentFromMs: T0, overdue })
+  const ask = (object: ReturnType<typeof ledger>) => object.report({ fromMs: 0, toMs: T0 + 3_600_000, overdue })
 
   async function slow(object: ReturnType<typeof ledger>): Promise<{ requests: number; latencies: number }> {
     let [requests, latencies] = [0, 0]
@@ -220,7 +219,7 @@ describe('open jobs beyond the age that counts as slow', () => {
     await object.flush({ submitted: [job], seen: [] })
     vi.setSystemTime(T0 + 4900)
     await object.flush({ submitted: [], seen: [open] })
-    const span = { fromMs: 0, toMs: T0 + 3_600_000, recentFromMs: T0 }
+    const span = { fromMs: 0, toMs: T0 + 3_600_000 }
     await object.report({ ...span, overdue: { ...overdue, perClipSeconds: 1 } })
     expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
   })

@@ -11,7 +11,7 @@ const control = (name: string, over = {}) => entry(name, { arm: 'control', ...ov
 const at = (upstreamId: string) => ({ upstreamId, replica })
 
 async function shown(object: Pick<JobLedger, 'report'>) {
-  const { funnel, dropped, open } = await object.report({ fromMs: 0, toMs: 0, recentFromMs: T0, overdue: null })
+  const { funnel, dropped, open } = await object.report({ fromMs: 0, toMs: 0, overdue: null })
   return { funnel, dropped, open: open.shadow }
 }
 

@@ -117,7 +117,37 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
 /** Means of a posted signal, by its name without `signal:`, in the epoch that is judged. */
 export type SignalSource = (metric: string) => NonNullable<JudgeContext['signals']>
 
-/** `recent`: counts by the second of the last seconds, for fast trips, each of which reads as far back as it goes. */
+/**
+ * What fast trips need of the last seconds: counts since the first of these times, unix ms in rising order, summed up
+ * from each to the next.
+ */
+export interface RecentQuestion {
+  epoch: number
+  operations: readonly Operation[]
+  cutsMs: readonly number[]
+}
+
+/** Null where no guardrail looks at the last seconds. */
+export function recentQuestion(
+  judgement: Judgement,
+  guardrails: readonly Guardrail[],
+  now: number,
+): RecentQuestion | null {
+  const trips = guardrails.filter((guardrail) => recentMsOf(guardrail) !== null)
+  if (trips.length === 0) return null
+  const cuts = trips.map((guardrail) => recentFrom(guardrail, judgement.monitors[guardrail.id], now))
+  return {
+    epoch: judgement.epoch,
+    operations: [...new Set(trips.map(({ operation }) => operation))],
+    cutsMs: [...new Set(cuts)].sort((a, b) => a - b),
+  }
+}
+
+function recentFrom(guardrail: Guardrail, state: MonitorState | undefined, now: number): number {
+  return Math.max(now - (recentMsOf(guardrail) ?? 0), state?.since ?? 0)
+}
+
+/** `recent`: counts of the last seconds, for fast trips, each of which reads as far back as it goes. */
 export function verdictsOf(
   judgement: Judgement,
   guardrails: readonly Guardrail[],
@@ -129,7 +159,7 @@ export function verdictsOf(
   return guardrails.map((guardrail) => {
     const state = judgement.monitors[guardrail.id] ?? openMonitor()
     const recentMs = recentMsOf(guardrail)
-    const fromMs = Math.max(times.now - (recentMs ?? 0), state.since ?? 0)
+    const fromMs = recentFrom(guardrail, state, times.now)
     const span = recentMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)
     const measured = measuredBy(guardrail.metric)
     const posted = measured.of === 'signal' ? { signals: signals(measured.name) } : {}

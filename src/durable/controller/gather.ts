@@ -13,6 +13,8 @@ import type { CountedRow, CountsReport } from '../window-store.ts'
 /** How long the controller waits for one call of an object below it. */
 export const CALL_DEADLINE_MS = 2000
 
+const MOST_ASKED = 16
+
 /** What the controller calls on the objects below it; each call of a method is one RPC. */
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
 type LedgerStub = Pick<
@@ -36,13 +38,29 @@ export interface Gathered extends CountsReport {
   ledgers: Omit<LedgerReport, keyof CountsReport>
 }
 
+/**
+ * Numbers of shards, in groups of which the first is asked and asks the others: that many calls the controller could not
+ * make each second. Few shards are asked one by one.
+ */
+export function groupsOf(shards: number): number[][] {
+  const size = shards <= MOST_ASKED ? 1 : Math.ceil(shards / MOST_ASKED)
+  return Array.from({ length: Math.ceil(shards / size) }, (_, group) =>
+    Array.from({ length: Math.min(size, shards - group * size) }, (__, i) => group * size + i),
+  )
+}
+
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
   const { overdue: _, ...span } = question
-  const [shards, ledgers] = await Promise.all([
-    Promise.all(shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.report(span)))),
-    Promise.all(ledgersOf(env, release).map((ledger) => within(CALL_DEADLINE_MS, ledger.report(question)))),
-  ])
-  const reports: CountsReport[] = [...shards, ...ledgers]
+  // One deadline for all: a timer each would cost as much as what it guards.
+  const shards = shardsOf(env, release)
+  const [counted, ledgers] = await within(
+    CALL_DEADLINE_MS,
+    Promise.all([
+      Promise.all(groupsOf(release.counterShards).map(([first, ...others]) => shards[first!]!.report(span, others))),
+      Promise.all(ledgersOf(env, release).map((ledger) => ledger.report(question))),
+    ]),
+  )
+  const reports: CountsReport[] = [...counted, ...ledgers]
   return {
     windows: reports.flatMap(({ windows }) => windows),
     recent: reports.flatMap(({ recent }) => recent),

@@ -19,6 +19,8 @@ export class ControllerStore {
   readonly #storage: DurableObjectStorage
   readonly #outbox: Outbox
   #stored: StoredState
+  /** As it stands in storage, what this object has written. */
+  readonly #written = new Map<string, string>()
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
 
@@ -129,14 +131,17 @@ export class ControllerStore {
   /** All or nothing: on an error neither storage nor memory changes. */
   commit({ stored = {}, audit = [], webhooks = [] }: Commit, now: number): void {
     const state = stored.state ?? this.state
+    const texts = Object.entries(stored).map(([name, value]) => [name, JSON.stringify(value)] as const)
+    // Most ticks find what the last one found, and a row is written for a price.
+    const changed = texts.filter(([name, text]) => this.#written.get(name) !== text)
     this.#storage.transactionSync(() => {
-      for (const [name, value] of Object.entries(stored)) {
-        this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, JSON.stringify(value))
-      }
+      for (const [name, text] of changed)
+        this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, text)
       for (const draft of audit) this.#append(draft, state, now)
       for (const notice of webhooks) this.#outbox.add(notice, now)
     })
     this.#stored = { ...this.#stored, ...stored }
+    for (const [name, text] of changed) this.#written.set(name, text)
   }
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {

@@ -7,8 +7,8 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'
 import { blockers } from '../../core/gates.ts'
-import { recentMsOf, type Verdict } from '../../core/guardrails/index.ts'
-import { foldWindows, overdueAfter, verdictsOf } from '../../core/guardrails/evaluation.ts'
+import type { Verdict } from '../../core/guardrails/index.ts'
+import { foldWindows, overdueAfter, recentQuestion, verdictsOf } from '../../core/guardrails/evaluation.ts'
 import { asksFor } from '../../core/next-action.ts'
 import { isRunning, type ReleaseState } from '../../core/release.ts'
 import { windowStart } from '../../core/window.ts'
@@ -95,13 +95,12 @@ export class Tick {
     const asOf = Date.now()
     const closed = windowStart(asOf - WINDOW_GRACE_MS, config.windowMs)
     const untilMs = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
-    const longest = Math.max(0, ...config.guardrails.map((guardrail) => recentMsOf(guardrail) ?? 0))
     const { shadow, epoch, judgedUntil } = began
     const late = overdueAfter(began, config.guardrails)
     const gathered = await gather(this.#env, config, {
       fromMs: judgedUntil,
       toMs: untilMs,
-      recentFromMs: asOf - longest,
+      recent: recentQuestion(began, config.guardrails, asOf),
       overdue: late && { epoch, shadow, ...late },
     })
     this.#ledgers = gathered.ledgers
@@ -140,7 +139,7 @@ export class Tick {
     // A judgement counts the submits of its epoch, but only while the release runs; else the last windows tell the split.
     const counts = judgementOf(this.#store.known, asked).submits
     const span = counts.control + counts.candidate > 0 ? 0 : SPLIT_WINDOWS * asked.windowMs
-    const question = { fromMs: asOf - span, toMs: asOf, recentFromMs: asOf, overdue: null }
+    const question = { fromMs: asOf - span, toMs: asOf, overdue: null }
     const [gathered, blast] = await Promise.all([
       gather(this.#env, asked, question).catch(() => null),
       this.#blast.current(asked),
