@@ -23,6 +23,8 @@ export interface Counters {
   requests: number
   /** Ends other than `ok`. */
   outcomes: Partial<Record<ArmError | Blameless, number>>
+  /** Of those, the ones that are no evidence of their own: failures of a subject that had just failed; see failure-runs.ts. */
+  repeats?: Partial<Record<ArmError | Blameless, number>>
   sketches: Partial<Record<Measure, Sketch>>
 }
 
@@ -30,6 +32,8 @@ export interface Observation {
   outcome: Outcome
   /** Seconds by measure; what is not known is left out. */
   seconds: Partial<Record<Measure, number>>
+  /** The same failure once more. */
+  isRepeat?: boolean
 }
 
 export interface WindowRow {
@@ -46,7 +50,10 @@ export function emptyCounters(): Counters {
 export function count(counters: Counters, observation: Observation): void {
   counters.requests++
   const { outcome } = observation
-  if (outcome !== 'ok') counters.outcomes[outcome] = (counters.outcomes[outcome] ?? 0) + 1
+  if (outcome !== 'ok') {
+    counters.outcomes[outcome] = (counters.outcomes[outcome] ?? 0) + 1
+    if (observation.isRepeat) addRepeats(counters, { [outcome]: 1 })
+  }
   for (const [measure, seconds] of Object.entries(observation.seconds) as [Measure, number][]) {
     addTo((counters.sketches[measure] ??= emptySketch()), seconds)
   }
@@ -57,9 +64,29 @@ export function mergeCounters(target: Counters, source: Counters): void {
   for (const [outcome, n] of Object.entries(source.outcomes) as [ArmError | Blameless, number][]) {
     target.outcomes[outcome] = (target.outcomes[outcome] ?? 0) + n
   }
+  if (source.repeats) addRepeats(target, source.repeats)
   for (const [measure, sketch] of Object.entries(source.sketches) as [Measure, Sketch][]) {
     mergeInto((target.sketches[measure] ??= emptySketch()), sketch)
   }
+}
+
+function addRepeats(counters: Counters, repeats: NonNullable<Counters['repeats']>): void {
+  const sum = (counters.repeats ??= {})
+  for (const [outcome, n] of Object.entries(repeats) as [ArmError | Blameless, number][]) {
+    sum[outcome] = (sum[outcome] ?? 0) + n
+  }
+}
+
+/** What is evidence: without the repeats, neither as failures nor as requests. */
+export function believed(counters: Counters): Counters {
+  if (!counters.repeats) return counters
+  const outcomes = { ...counters.outcomes }
+  let { requests } = counters
+  for (const [outcome, n] of Object.entries(counters.repeats) as [ArmError | Blameless, number][]) {
+    outcomes[outcome] = (outcomes[outcome] ?? 0) - n
+    requests -= n
+  }
+  return { requests, outcomes, sketches: counters.sketches }
 }
 
 /** Ends that are the arm's own failures. */

@@ -83,7 +83,7 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
   }
   if (!upstream.ok) tried.outcome = upstream.failure
   else await readAnswer(x, lane, s.route, tried, upstream)
-  recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
+  recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds }, { owner: s.subject.owners[0] })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) lane.breaker.failed(deps.now())
     else lane.breaker.succeeded()

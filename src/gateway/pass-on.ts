@@ -25,6 +25,7 @@ export async function passOn(
   // Without jobs no request is a submit, so each of them is one.
   if (!hasJobs(lane)) expose(x, decided, subject, null)
   const { deps } = x.isolate
+  const [owner] = subject.owners
   const config = lane.release.arms[routed.arm]
   const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
@@ -38,13 +39,13 @@ export async function passOn(
     deps,
   )
   if (!upstream.ok) {
-    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
+    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds }, { owner })
     throw upstreamError(upstream.failure, routed.arm, !isRead)
   }
   upstream.done()
   const { response, seconds } = upstream
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
-  recordEnd(decided, route.operation, outcome, { latency: seconds })
+  recordEnd(decided, route.operation, outcome, { latency: seconds }, { owner })
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
   const translation = { ids, upstreamOrigin: url, gatewayOrigin: x.url.origin, prefix: route.prefix }

@@ -90,7 +90,13 @@ async function sendCopy(x: Exchange, { lane, snapshot, control, body }: Copy): P
   else ({ outcome, sight } = await readCopy(lane, upstream.response))
   if (upstream.ok) upstream.done()
   const routed = { arm: 'candidate' } as const
-  recordEnd({ lane, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
+  recordEnd(
+    { lane, snapshot, routed },
+    'submit',
+    outcome,
+    { latency: upstream.seconds },
+    { shadow: true, owner: control.owner },
+  )
   const result = sight ? { upstreamId: sight.id, replica: replicaHash(url) } : { outcome }
   await within(COPY_MS, ledger.shadowSubmitted(admission.id, result))
   lane.telemetry.schedule(x.waitUntil)

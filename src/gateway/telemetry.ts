@@ -19,6 +19,7 @@ import type {
 import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
 import { FLUSH_MS } from './deadlines.ts'
+import { FailureRows } from './failure-rows.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 /** By then every call of a flush has answered or given up. */
@@ -45,6 +46,7 @@ export class Telemetry {
   #rows = new Map<string, CounterBatch['rows'][number]>()
   #jobs = new Map<number, LedgerBatch>()
   #shadowCounts: Record<string, number> = {}
+  readonly #failures = new FailureRows()
   /** Exposures already told, so that not every submit is one more row. */
   readonly #told = new Set<string>()
   #events = 0
@@ -61,9 +63,12 @@ export class Telemetry {
     this.#ports = ports
   }
 
-  record(series: Series, observation: Observation): void {
+  /** `owner`: whose it is, where a failure may be one more of the same. */
+  record(series: Series, observed: Observation, owner?: string): void {
     if (!this.#room()) return
     const key = seriesKey(series)
+    const isRepeat = owner !== undefined && this.#failures.takes(`${key}|${owner}`, observed.outcome)
+    const observation = isRepeat ? { ...observed, isRepeat } : observed
     let row = this.#rows.get(key)
     if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
     count(row.counters, observation)

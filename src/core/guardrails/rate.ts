@@ -21,6 +21,7 @@ import {
   nothingYet,
   share,
   SPEAKS_AGAINST,
+  streakRisk,
   streakStatus,
 } from './streak.ts'
 import { armErrors, armErrorsByClass, judged } from '../window.ts'
@@ -98,9 +99,10 @@ function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindo
   const fresh = errorTally(guardrail, window)
   if (!fresh) return state
   const seen = state.seen + fresh.n
+  const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
   const tally = addTallies(state.pending?.tally ?? null, fresh)
-  if (tally.n < guardrail.minRequests) return { ...state, seen, pending: { tally, latencies: null } }
-  return advance({ ...state, seen }, judgeRate(guardrail, tally))
+  if (tally.n < guardrail.minRequests) return { ...state, seen, control, pending: { tally, latencies: null } }
+  return advance({ ...state, seen, control }, judgeRate(guardrail, tally))
 }
 
 /** Whether these counts are bad: over any of the limits given. */
@@ -121,6 +123,16 @@ export function judgeRate(guardrail: RateLimits, tally: Tally): Judgement {
     beyondControl: overControl,
     controlOver: max !== null && controlX > max * controlN,
   }
+}
+
+/** Whether the streak's counts altogether are improbable at either limit, looked at after each of so many windows. */
+function isProven(guardrail: RateGuardrail, state: MonitorState, { x, n, controlX, controlN }: Tally): boolean {
+  const { literal, max, maxOverControl, minRequests } = guardrail
+  if (literal || !state.streak) return true
+  const risk = streakRisk(state)
+  if (max !== null && binomialTail(x, n, max) <= risk) return true
+  if (maxOverControl === null || controlN < minRequests) return false
+  return worseThanControl({ x, n }, { x: controlX, n: controlN }, 1 + maxOverControl) <= risk
 }
 
 /** Over the limit relative to control, which needs as many requests as the candidate for that. */
@@ -145,7 +157,7 @@ function assess(guardrail: RateGuardrail, state: MonitorState, context: JudgeCon
     return unjudged(guardrail, state, context)
   const needed = guardrail.forWindows
   const finding = {
-    ...streakStatus(guardrail, state, guardrail.max),
+    ...streakStatus(guardrail, state, guardrail.max, isProven(guardrail, state, tally)),
     ...rateFigures(guardrail, tally),
     windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: streak?.bad ?? 0, needed },
   }

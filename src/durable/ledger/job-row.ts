@@ -148,9 +148,14 @@ export function latencies(
 }
 
 /** One job's end, for the windows. */
-export function countedEnd(row: JobRow, outcome: Outcome, seconds: Partial<Record<Measure, number>>): CountedRow {
+export function countedEnd(
+  row: JobRow,
+  outcome: Outcome,
+  seconds: Partial<Record<Measure, number>>,
+  isRepeat = false,
+): CountedRow {
   const counters = emptyCounters()
-  count(counters, { outcome, seconds })
+  count(counters, { outcome, seconds, isRepeat })
   return { series: seriesOf(row), counters }
 }
 

@@ -18,6 +18,7 @@ import {
   openRow,
   statusOf,
 } from './job-row.ts'
+import { FailureRows } from './failure-rows.ts'
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
@@ -54,11 +55,13 @@ export class JobTable {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
   readonly #owed: OwedEnds
+  readonly #failures: FailureRows
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
     this.#owed = new OwedEnds(sql)
+    this.#failures = new FailureRows(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS}) WITHOUT ROWID`)
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_shadow ON jobs (submitted_at) WHERE shadow = 1')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_open_shadow ON jobs (epoch) WHERE status = 'open' AND shadow = 1")
@@ -191,7 +194,10 @@ export class JobTable {
     if (ended.rowsWritten === 0) return false
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
-    if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
+    if (row.counted) {
+      const isRepeat = this.#failures.takes(row, outcome)
+      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, isRepeat))], now)
+    }
     return true
   }
 
