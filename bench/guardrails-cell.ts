@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from '../src/config/guardrail-schema.ts'
-import { isRepeat } from '../src/core/failure-runs.ts'
+import { type FailureRow, lengthened } from '../src/core/failure-runs.ts'
 import { assess, foldWindow, type Guardrail, openMonitor, recentMsOf } from '../src/core/guardrails/index.ts'
 import type { ClosedWindow, MonitorState } from '../src/core/guardrails/monitor.ts'
 import { drawBinomial, drawPoisson, type Random, seededRandom } from '../src/core/stats/sampling.ts'
@@ -12,6 +12,7 @@ import type { Counters } from '../src/core/window.ts'
 import { type Counts, OTHERS, type Other } from './other-rules.ts'
 
 const MINUTE = 60_000
+const NO_SKETCHES = {}
 export const LADDER = [1, 5, 20, 50, 100]
 /** Windows of a minute in a day. */
 export const DAY = 1440
@@ -28,7 +29,7 @@ export interface Cell {
   clump: number
   /** Where the candidate fails; a healthy release climbs the whole ladder. */
   percent: number
-  /** Windows of each stage before, and of this one. */
+  /** Windows of each stage before, and of this one; of a healthy release's stages below 50 %, and of the others. */
   before: number
   windows: number
 }
@@ -84,7 +85,7 @@ function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): En
     states = states.map((state) => openMonitor(state, LADDER.length - i))
     const others = OTHERS.map(({ open }) => open())
     const isLast = i === stages.length - 1
-    const windows = isHealthy || isLast ? cell.windows : cell.before
+    const windows = isLast || (isHealthy && percent >= 50) ? cell.windows : cell.before
     for (let w = 0; w < windows && RULES.some((rule) => ends[rule] === null); w++) {
       const isBad = !isHealthy && isLast && w >= faultAt
       const draw = drawWindow(cell, percent, isBad, random)
@@ -142,8 +143,13 @@ function drawCounts(n: number, rate: number, clump: number, random: Random): Cou
 }
 
 function repeatsIn(clump: number): number {
+  let row: FailureRow | null = null
   let repeats = 0
-  for (let before = 0; before < clump; before++) if (isRepeat('error', before)) repeats++
+  for (let i = 0; i < clump; i++) {
+    const next = lengthened('error', row, 0)
+    row = next.row
+    if (next.repeats.includes('row')) repeats++
+  }
   return repeats
 }
 
@@ -160,7 +166,7 @@ function countersOf({ n, x, repeats }: Counts): Counters {
   return {
     requests: n,
     outcomes: x > 0 ? { job_failed: x } : {},
-    ...(repeats > 0 ? { repeats: { job_failed: repeats } } : {}),
-    sketches: {},
+    ...(repeats > 0 ? { repeats: { row: { job_failed: repeats }, window: { job_failed: repeats } } } : {}),
+    sketches: NO_SKETCHES,
   }
 }

@@ -12,7 +12,7 @@ export interface Amounts {
   days: number
 }
 
-export const FULL: Omit<Amounts, 'seed'> = { releases: 100, runs: 400, lateRuns: 100, days: 7 }
+export const FULL: Omit<Amounts, 'seed'> = { releases: 40, runs: 400, lateRuns: 100, days: 7 }
 export const QUICK: Omit<Amounts, 'seed'> = { releases: 4, runs: 40, lateRuns: 5, days: 0.25 }
 
 export const HEALTHY_RATES = [0.005, 0.009, 0.01, 0.02]
@@ -32,7 +32,8 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
         jobs,
         clump,
         percent: 100,
-        before: 0,
+        // Thinned where it is dearest.
+        before: Math.round((jobs >= 1000 ? days / 7 : days) * DAY),
         windows: Math.round(days * DAY),
       })),
     ),

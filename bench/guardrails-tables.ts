@@ -37,6 +37,7 @@ export function healthyTable(rows: readonly Summary[]): string {
       ...RULES.slice(1).map((rule) => share(acted(rule) / n, 0)),
     ]
   }
+  if (rows.length === 0) return 'Not run.'
   const by = (name: (value: number) => string, values: readonly number[], key: 'rate' | 'jobs' | 'clump') =>
     values.map((value) =>
       row(

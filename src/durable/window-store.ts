@@ -71,9 +71,13 @@ export class WindowStore {
     )
   }
 
+  startOf(atMs: number): number {
+    return windowStart(atMs, this.#windowMs)
+  }
+
   /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
   add(rows: readonly CountedRow[], atMs: number): void {
-    const start = windowStart(atMs, this.#windowMs)
+    const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
     const slice = this.#slice(atMs)
     for (const { series, counters } of rows) {

@@ -125,6 +125,7 @@ function lane(env: Env, release: ReleaseConfig, deps: GatewayDeps): Lane {
     telemetry: new Telemetry({
       source,
       now,
+      windowMs: release.windowMs,
       shard,
       sleep,
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),

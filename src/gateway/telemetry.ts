@@ -5,7 +5,7 @@
  */
 import { withFailure } from '../core/failed-submits.ts'
 import type { Series } from '../core/window.ts'
-import { count, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
+import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type {
   CounterBatch,
   CounterShardRpc,
@@ -36,6 +36,7 @@ export interface TelemetryPorts {
   ledger: (index: number) => JobLedgerRpc
   onSnapshot: (snapshot: Snapshot | null) => void
   now: () => number
+  windowMs: number
   sleep: (ms: number) => Promise<void>
   /** Of this isolate, for ever unique. */
   source: string
@@ -67,8 +68,10 @@ export class Telemetry {
   record(series: Series, observed: Observation, owner?: string): void {
     if (!this.#room()) return
     const key = seriesKey(series)
-    const isRepeat = owner !== undefined && this.#failures.takes(`${key}|${owner}`, observed.outcome)
-    const observation = isRepeat ? { ...observed, isRepeat } : observed
+    const { windowMs, now } = this.#ports
+    const repeats =
+      owner === undefined ? [] : this.#failures.taken(`${key}|${owner}`, observed.outcome, windowStart(now(), windowMs))
+    const observation = repeats.length > 0 ? { ...observed, repeats } : observed
     let row = this.#rows.get(key)
     if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
     count(row.counters, observation)

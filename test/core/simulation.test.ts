@@ -90,7 +90,7 @@ describe('a cell of the bench', () => {
     jobs: 100,
     clump: 4,
     percent: 100,
-    before: 0,
+    before: 360,
     windows: 360,
   }
 

@@ -11,11 +11,11 @@ import type {
   Tally,
   WrittenGuardrail,
 } from './monitor.ts'
+import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
   addTallies,
   advance,
-  countersOf,
   exceeds,
   type Judgement,
   nothingYet,
@@ -24,7 +24,7 @@ import {
   streakRisk,
   streakStatus,
 } from './streak.ts'
-import { armErrors, armErrorsByClass, judged } from '../window.ts'
+import { emptyCounters, failures } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -78,20 +78,25 @@ export function rateRule({ literal, max, maxOverControl }: RateLimits): string {
   return rules.join(' or ')
 }
 
-/** Errors of both arms in one window; null if nothing in it says anything about either. */
-export function errorTally(guardrail: GuardrailBase, window: ClosedWindow): Tally | null {
-  const { candidate, control } = countersOf(guardrail, window)
-  const n = candidate ? judged(candidate) : 0
-  const controlN = control ? judged(control) : 0
-  if (n + controlN === 0) return null
+const NONE = emptyCounters()
+
+/** Errors of both arms in one window, a subject's repeats of one failure apart; null if nothing in it says anything about either. */
+export function errorTally(
+  { operation }: GuardrailBase,
+  window: ClosedWindow,
+  apart: RepeatOf = 'window',
+): Tally | null {
+  const own = failures(window.candidate[operation] ?? NONE, apart)
+  const other = failures(window.control[operation] ?? NONE, apart)
+  if (own.n + other.n === 0) return null
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
-    x: candidate ? armErrors(candidate) : 0,
-    n,
-    controlX: control ? armErrors(control) : 0,
-    controlN,
-    errors: candidate ? armErrorsByClass(candidate) : {},
+    x: own.x,
+    n: own.n,
+    controlX: other.x,
+    controlN: other.n,
+    errors: own.errors,
   }
 }
 

@@ -3,7 +3,7 @@
  * chance, so what the candidate's users alone meet is the candidate's: an expired token, a contract that has moved.
  */
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
-import { type Counters, judged } from '../window.ts'
+import { believed, type Counters, judged } from '../window.ts'
 import {
   counting,
   sequentialFinding,
@@ -47,8 +47,8 @@ function testOf({ max, alpha }: RefusalGuardrail): SequentialTest {
 /** Content refusals, cancelled and aborted requests are left out: whether they were refused isn't known or isn't meant. */
 function refusalTally(guardrail: GuardrailBase, window: ClosedWindow): Tally | null {
   const { candidate, control } = countersOf(guardrail, window)
-  const own = refused(candidate)
-  const other = refused(control)
+  const own = refused(candidate && believed(candidate, 'row'))
+  const other = refused(control && believed(control, 'row'))
   if (own.n + other.n === 0) return null
   return { fromMs: window.startMs, toMs: window.endMs, ...own, controlX: other.x, controlN: other.n }
 }

@@ -28,7 +28,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
       : null,
   from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
   fold(guardrail, state, window) {
-    const fresh = errorTally(guardrail, window)
+    const fresh = errorTally(guardrail, window, 'row')
     return fresh ? counting(testOf(guardrail), state, fresh) : state
   },
   assess,

@@ -4,7 +4,7 @@
  */
 import type { ClosedWindow, Finding, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
-import { believed, type Counters } from '../window.ts'
+import type { Counters } from '../window.ts'
 
 /** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
 const FALSE_ALARMS = 0.001
@@ -17,13 +17,11 @@ export const SPEAKS_AGAINST = 0.1
  */
 const CLEARLY = { p: 0.0001, times: 2, within: 0.01 }
 
-/** What both arms did, a subject's repeats of one failure apart. */
 export function countersOf(
   { operation }: Pick<GuardrailBase, 'operation'>,
   window: ClosedWindow,
 ): { candidate: Counters | undefined; control: Counters | undefined } {
-  const [candidate, control] = [window.candidate[operation], window.control[operation]]
-  return { candidate: candidate && believed(candidate), control: control && believed(control) }
+  return { candidate: window.candidate[operation], control: window.control[operation] }
 }
 
 export function addTallies(earlier: Tally | null, later: Tally): Tally {

@@ -1,5 +1,5 @@
 /** Each subject's failures in a row, of jobs: which of them are no evidence of their own. Rows of earlier epochs are forgotten. */
-import { isRepeat, rowKind } from '../../core/failure-runs.ts'
+import { type FailureRow, lengthened, type RepeatOf, rowKind } from '../../core/failure-runs.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { JobRow } from './job-row.ts'
 
@@ -9,25 +9,25 @@ export class FailureRows {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(`CREATE TABLE IF NOT EXISTS failure_rows (owner TEXT, arm TEXT, shadow INTEGER, epoch INTEGER, kind TEXT, n INTEGER,
+    sql.exec(`CREATE TABLE IF NOT EXISTS failure_rows (owner TEXT, arm TEXT, shadow INTEGER, epoch INTEGER, kind TEXT, row TEXT,
       PRIMARY KEY (owner, arm, shadow, epoch, kind)) WITHOUT ROWID`)
   }
 
-  /** Takes one end in, and tells whether it repeats what had failed before. */
-  takes({ owner, arm, shadow, epoch }: JobRow, outcome: Outcome): boolean {
-    const row = [owner, arm, shadow, epoch] as const
-    if (outcome === 'ok')
-      this.#sql.exec('DELETE FROM failure_rows WHERE owner = ? AND arm = ? AND shadow = ? AND epoch = ?', ...row)
-    const kind = rowKind(outcome)
-    if (!kind) return false
+  /** Takes one end in, in the window that began then, and tells what it repeats. */
+  taken({ owner, arm, shadow, epoch }: JobRow, outcome: Outcome, windowStart: number): RepeatOf[] {
+    const of = 'owner = ? AND arm = ? AND shadow = ? AND epoch = ? AND kind = ?'
+    const kind = outcome === 'ok' ? 'error' : rowKind(outcome)
+    if (!kind) return []
+    const key = [owner, arm, shadow, epoch, kind] as const
+    if (outcome === 'ok') {
+      this.#sql.exec(`DELETE FROM failure_rows WHERE ${of}`, ...key)
+      return []
+    }
     if (epoch > this.#latest) this.#sql.exec('DELETE FROM failure_rows WHERE epoch < ?', (this.#latest = epoch) - 1)
-    const { n } = this.#sql
-      .exec<{ n: number }>(
-        'INSERT INTO failure_rows VALUES (?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET n = n + 1 RETURNING n',
-        ...row,
-        kind,
-      )
-      .one()
-    return isRepeat(kind, n - 1)
+    const [stored] = this.#sql.exec<{ row: string }>(`SELECT row FROM failure_rows WHERE ${of}`, ...key)
+    const before = stored ? (JSON.parse(stored.row) as FailureRow) : null
+    const { row, repeats } = lengthened(kind, before, windowStart)
+    this.#sql.exec('INSERT OR REPLACE INTO failure_rows VALUES (?, ?, ?, ?, ?, ?)', ...key, JSON.stringify(row))
+    return repeats
   }
 }

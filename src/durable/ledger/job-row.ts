@@ -1,5 +1,6 @@
 /** One row of the ledger's jobs: its columns, a job on its way into them and out, and what it is counted as. Runs no SQL. */
 import type { Arm } from '../../core/arm.ts'
+import type { RepeatOf } from '../../core/failure-runs.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { count, emptyCounters, type Measure, type Series } from '../../core/window.ts'
 import type { JobSighting, LedgerJob } from '../rpc.ts'
@@ -152,10 +153,10 @@ export function countedEnd(
   row: JobRow,
   outcome: Outcome,
   seconds: Partial<Record<Measure, number>>,
-  isRepeat = false,
+  repeats: readonly RepeatOf[] = [],
 ): CountedRow {
   const counters = emptyCounters()
-  count(counters, { outcome, seconds, isRepeat })
+  count(counters, { outcome, seconds, repeats })
   return { series: seriesOf(row), counters }
 }
 

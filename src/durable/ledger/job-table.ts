@@ -195,8 +195,8 @@ export class JobTable {
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
     if (row.counted) {
-      const isRepeat = this.#failures.takes(row, outcome)
-      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, isRepeat))], now)
+      const repeats = this.#failures.taken(row, outcome, this.#windows.startOf(now))
+      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, repeats))], now)
     }
     return true
   }

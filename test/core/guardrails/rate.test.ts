@@ -119,7 +119,7 @@ describe('a bad window', () => {
 
   it('may be one that is bad against control', () => {
     const relative = guardrail({ max: null, maxOverControl: 0.5 })
-    expect(verdictOf(relative, errorMinutes(repeat(5, [400, 40, 4000, 200]))).status).toBe('breach')
+    expect(verdictOf(relative, errorMinutes(repeat(8, [400, 40, 4000, 200]))).status).toBe('breach')
     expect(verdictOf(relative, errorMinutes(repeat(5, [400, 29, 4000, 200]))).status).toBe('pass')
     expect(verdictOf(relative, errorMinutes(repeat(5, [400, 40])))).toMatchObject({
       status: 'inconclusive',

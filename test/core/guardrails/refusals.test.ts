@@ -38,7 +38,7 @@ describe('refusals, against control', () => {
   })
 
   it('takes the refusals of one client in a row for one', () => {
-    const one = { ...submits(60, 30), repeats: { client_error: 29 } }
+    const one = { ...submits(60, 30), repeats: { row: { client_error: 29 } } }
     expect(verdictOf([[one, submits(3000, 10)]])).toMatchObject({ status: 'pass', n: 31, value: 1 / 31 })
     expect(verdictOf([[submits(60, 30), submits(3000, 10)]]).status).toBe('breach')
   })

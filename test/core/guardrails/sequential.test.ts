@@ -96,7 +96,7 @@ describe('error rate, job by job', () => {
   })
 
   it('takes one user’s retries for one failure', () => {
-    const retries = { ...counters(40, 8), repeats: { job_failed: 7 } }
+    const retries = { ...counters(40, 8), repeats: { row: { job_failed: 7 } } }
     const verdict = verdictOf(even, [windowOf(0, retries, counters(4000, 20))])
     expect(verdict).toMatchObject({ n: 33, value: 1 / 33 })
     expect(verdict.status).not.toBe('breach')
