@@ -8,12 +8,14 @@ export interface Amounts {
   releases: number
   runs: number
   lateRuns: number
+  /** Runs of latencies at their limit. */
+  latencyRuns: number
   /** Days of each stage of a healthy release. */
   days: number
 }
 
-export const FULL: Omit<Amounts, 'seed'> = { releases: 40, runs: 400, lateRuns: 100, days: 7 }
-export const QUICK: Omit<Amounts, 'seed'> = { releases: 4, runs: 40, lateRuns: 5, days: 0.25 }
+export const FULL: Omit<Amounts, 'seed'> = { releases: 20, runs: 400, lateRuns: 100, latencyRuns: 200, days: 7 }
+export const QUICK: Omit<Amounts, 'seed'> = { releases: 4, runs: 40, lateRuns: 5, latencyRuns: 10, days: 0.25 }
 
 export const HEALTHY_RATES = [0.005, 0.009, 0.01, 0.02]
 export const TRAFFIC = [1, 10, 100, 1000, 10_000]
@@ -33,7 +35,7 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
         clump,
         percent: 100,
         // Thinned where it is dearest.
-        before: Math.round((jobs >= 1000 ? days / 7 : days) * DAY),
+        before: Math.round((jobs >= 100 ? days / 7 : days) * DAY),
         windows: Math.round(days * DAY),
       })),
     ),
@@ -76,7 +78,7 @@ const ARMS = [
   [2, 98],
 ] as const
 
-export function latencyCells({ seed, releases, lateRuns }: Amounts): LatencyCell[] {
+export function latencyCells({ seed, latencyRuns, lateRuns }: Amounts): LatencyCell[] {
   return [0.6, 2].flatMap((sigma, i) =>
     ARMS.flatMap(([candidateJobs, controlJobs], j) =>
       [...AT_THE_LIMIT, ...SLOWER].map(({ maxOverControl, times }, k): LatencyCell => {
@@ -89,7 +91,7 @@ export function latencyCells({ seed, releases, lateRuns }: Amounts): LatencyCell
           maxOverControl,
           sigma,
           times,
-          runs: atLimit ? releases : lateRuns,
+          runs: atLimit ? latencyRuns : lateRuns,
           jobs: (atLimit ? 100 : 1000) * Math.max(candidateJobs, 20),
         }
       }),

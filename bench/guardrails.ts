@@ -3,7 +3,7 @@
  * the theoretical bound and other tools' rules on the same draws. The judging is core's own; this lays out the cells,
  * deals them to workers, and writes bench/results/guardrails.json and the tables of docs/guardrails.md from it.
  *
- *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--only healthy,failing,late,latency] [--docs]
+ *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--releases 20] [--only healthy,failing,late,latency] [--docs]
  *
  * `--quick` prints and writes nothing. `--docs` runs nothing and writes the tables from the results as they are.
  */
@@ -20,6 +20,8 @@ import { latencyTable } from './latency-table.ts'
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    /** Healthy ones a cell. */
+    releases: { type: 'string' },
     docs: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: `${availableParallelism()}` },
@@ -38,7 +40,8 @@ interface Results {
 const RESULTS = new URL('results/guardrails.json', import.meta.url)
 const DOCS = new URL('../docs/guardrails.md', import.meta.url)
 
-const amounts: Amounts = { ...(values.quick ? QUICK : FULL), seed: Number(values.seed) }
+const usual = values.quick ? QUICK : FULL
+const amounts: Amounts = { ...usual, seed: Number(values.seed), releases: Number(values.releases ?? usual.releases) }
 const CELLS: Record<string, readonly (Cell | LatencyCell)[]> = {
   healthy: healthyCells(amounts),
   failing: badCells('failing', amounts),
@@ -101,7 +104,10 @@ async function runAll(cells: readonly (Cell | LatencyCell)[]): Promise<(CellResu
   const queue = cells.map((cell, index) => ({ cell, index })).reverse()
   const work = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('guardrails-worker.ts', import.meta.url))
+      const worker = new Worker(new URL('guardrails-worker.ts', import.meta.url), {
+        // Each window is thrown away at once.
+        resourceLimits: { maxYoungGenerationSizeMb: 128 },
+      })
       const next = (): void => {
         const job = queue.pop()
         if (!job) {

@@ -3,6 +3,7 @@ import type { LatencyResult } from './latency-cell.ts'
 import { per10000, table } from './table.ts'
 
 export function latencyTable(rows: readonly LatencyResult[]): string {
+  if (rows.length === 0) return ''
   const arms = [...new Map(rows.map((row) => [placeOf(row), row])).values()]
   const cells = (of: LatencyResult, wanted: (row: LatencyResult) => boolean): LatencyResult[] =>
     rows.filter((row) => placeOf(row) === placeOf(of) && wanted(row))
