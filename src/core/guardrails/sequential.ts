@@ -102,7 +102,7 @@ function weighed(
   if (!isLike(block, trial)) return next
   // Control's rate as it was before the block, drawn towards the limit by the weight of one event.
   const guess = (control.x - block.controlX + 1) / (control.n - block.controlN + 1 / written)
-  const own = gainsOver(block, { x: block.controlX, n: block.controlN }, Math.min(guess, 0.9 - margin), margin)
+  const own = gainsOver(block, { x: block.controlX, n: block.controlN }, Math.min(guess, 0.99), margin)
   const overControl = takenIn(evidence.overControl, own, windows)
   return { ...next, overControl, windows: 0, block: NO_COUNTS }
 }

@@ -29,8 +29,11 @@ export function gainsAbove(stream: Stream, limit: number): number[] {
  * is older than the counts. Product over blocks of counts is one too, also while the rates move and the split does.
  */
 export function gainsOver(candidate: Stream, control: Stream, guess: number, margin: number): number[] {
+  const tolerated = guess + margin
+  // Nothing is worse than that.
+  if (tolerated >= 0.999) return ODDS.map(() => 0)
   return ODDS.map((odds) => {
-    const rate = rateAt(odds, guess + margin)
+    const rate = rateAt(odds, tolerated)
     const nearest = nearestNull({ ...candidate, rate }, { ...control, rate: guess }, margin)
     return logGain(candidate, rate, nearest + margin) + logGain(control, guess, nearest)
   })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Guardrail, type MonitorState, openMonitor } from '../../../src/core/guardrails/index.ts'
 import { logEvidence, noRestarts, takenIn } from '../../../src/core/stats/restarts.ts'
@@ -153,6 +154,34 @@ describe('error rate, job by job', () => {
   it('says what it saw and how strong it is', () => {
     expect(verdictOf(rule, errorMinutes([[34, 4, 3366, 13]])).message).toMatch(
       /^job error rate 11\.8 % > 1\.4 % \(4 of 34 jobs: 4 job_failed; control 0\.39 %\): log e \d\.\d and \d\.\d against control, 5\.3 needed$/,
+    )
+  })
+})
+
+describe('whatever is counted', () => {
+  const arm = fc.tuple(fc.nat({ max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }))
+  const rate = fc.double({ min: 1e-6, max: 0.999, noNaN: true })
+
+  it('evidence stays a number, of any limit and margin, and goes through JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(arm, arm), { maxLength: 30 }),
+        rate,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (all, max, margin) => {
+          const minutes = all.map(([[n, p], [controlN, q]]): Minute => [
+            n,
+            Math.round(n * p),
+            controlN,
+            Math.round(controlN * q),
+          ])
+          const state = foldAll(guardrail({ method: 'sequential', max, margin }), errorMinutes(minutes))
+          const { over, overControl } = state.evidence ?? { over: null, overControl: null }
+          for (const sum of [...(over?.sums ?? []), ...(overControl?.sums ?? [])])
+            expect(Number.isFinite(sum)).toBe(true)
+          expect(JSON.parse(JSON.stringify(state))).toEqual(state)
+        },
+      ),
     )
   })
 })
