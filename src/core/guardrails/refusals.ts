@@ -12,7 +12,7 @@ import {
   type SequentialTest,
 } from './sequential.ts'
 import { countersOf, nothingYet } from './streak.ts'
-import { counted, silenceText, subjectOf } from './words.ts'
+import { counted, noDataText, subjectOf } from './words.ts'
 
 interface RefusalGuardrail extends SequentialGuardrail {
   kind: 'refusals'
@@ -66,7 +66,7 @@ function assess(guardrail: RefusalGuardrail, state: MonitorState, context: Judge
     return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: false })
   }
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
-    if (state.seen === 0) return silenceText(guardrail, context)
+    if (state.seen === 0) return noDataText(guardrail, context)
     const needed = `of ${counted(minRequests, operation)} needed for a comparison`
     return `${subjectOf(guardrail)}: ${n} at the candidate and ${controlN} at control ${needed}`
   })

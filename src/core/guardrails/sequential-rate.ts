@@ -9,7 +9,7 @@ import {
   type SequentialTest,
 } from './sequential.ts'
 import { nothingYet } from './streak.ts'
-import { silenceText, subjectOf } from './words.ts'
+import { noDataText, subjectOf } from './words.ts'
 
 export interface SequentialRateGuardrail extends SequentialGuardrail {
   kind: 'sequential_rate'
@@ -51,7 +51,7 @@ function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context
   const { trial } = state
   if (!trial || trial.n === 0) {
     const baselineN = trial?.controlN ?? 0
-    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => silenceText(guardrail, context))
+    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
   }
   const { operation, minRequests } = guardrail
   const subject = () => subjectOf(guardrail)

@@ -53,7 +53,7 @@ export function counting(test: SequentialTest, state: MonitorState, fresh: Tally
   const evidence = weighed(test, state.evidence ?? opened(test, state, fresh), fresh, trial, control)
   const counts = { ...next, trial, evidence }
   if (!isOverLimit(test, counts)) return counts
-  const { logEControl, needed } = standing(test, counts)
+  const { logEControl, needed } = evidenceOf(test, counts)
   const crossed = test.actsWithoutControl(logEControl) || (logEControl !== null && logEControl >= needed)
   return crossed ? { ...counts, tripped: shownTally(counts) } : counts
 }
@@ -115,14 +115,14 @@ function isLike(block: Evidence['block'], epoch: Tally): boolean {
 }
 
 /** How the counts stand: log e against the limit and against control, and what either must reach. */
-interface Standing {
+interface Evidence {
   logE: number
   /** Null where control has had no traffic. */
   logEControl: number | null
   needed: number
 }
 
-function standing({ alpha, limit }: SequentialTest, { evidence, trial, share: part }: MonitorState): Standing {
+function evidenceOf({ alpha, limit }: SequentialTest, { evidence, trial, share: part }: MonitorState): Evidence {
   const { over, overControl, limit: used } = evidence!
   // Half of it went into the limit where that was taken from control.
   const spent = used === limit ? 1 : 2
@@ -137,7 +137,7 @@ function standing({ alpha, limit }: SequentialTest, { evidence, trial, share: pa
 function isOverLimit(test: SequentialTest, state: MonitorState): boolean {
   const { x, n } = shownTally(state)
   if (x < LEAST_EVENTS || x <= state.evidence!.limit * n) return false
-  const { logE, needed } = standing(test, state)
+  const { logE, needed } = evidenceOf(test, state)
   return logE >= needed
 }
 
@@ -182,12 +182,12 @@ export function sequentialFinding(
     threshold,
     windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
     evidence: () => {
-      const { logE, logEControl, needed } = standing(test, state)
+      const { logE, logEControl, needed } = evidenceOf(test, state)
       const against = logEControl === null ? {} : { logEControl }
       return { events: x, baselineEvents: controlX, ...tally.errors, logE, ...against, logENeeded: needed }
     },
     words: () => {
-      const { logE, logEControl, needed } = standing(test, state)
+      const { logE, logEControl, needed } = evidenceOf(test, state)
       const sign = x / n > threshold ? '>' : 'within'
       const base = `${subject()} ${percent(x / n)} ${sign} ${percent(threshold)} ${tallyText(tally, operation)}`
       const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`
