@@ -1,131 +1,172 @@
-/** One cell of the guardrail bench: a scenario, run many times, and what came of it. Pure: the seed is in the cell. */
+/**
+ * One cell of the guardrail bench: a scenario drawn many times, window by window, judged by core's own functions and beside
+ * them by the rules that others use. Pure: the seed is in the cell. Latencies and refusals are left out.
+ */
 import * as v from 'valibot'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from '../src/config/guardrail-schema.ts'
-import type { Guardrail } from '../src/core/guardrails/index.ts'
-import { prepareSimulation, type Trip } from '../src/core/simulation.ts'
-import { seededRandom } from '../src/core/stats/sampling.ts'
-import { type LatencyCell, type LatencyResult, runLatency } from './latency-cell.ts'
+import { type FailureRow, lengthened } from '../src/core/failure-runs.ts'
+import { assess, foldWindow, type Guardrail, openMonitor, recentMsOf } from '../src/core/guardrails/index.ts'
+import type { ClosedWindow, MonitorState } from '../src/core/guardrails/monitor.ts'
+import { drawBinomial, drawPoisson, type Random, seededRandom } from '../src/core/stats/sampling.ts'
+import type { Counters } from '../src/core/window.ts'
+import { type Counts, OTHERS, type Other } from './other-rules.ts'
 
 const MINUTE = 60_000
-const DAY = 1440 * MINUTE
-const HEALTHY = { submit: 0.005, job: 0.005 }
-const LATENCY = { median: 60, sigma: 0.6, candidateTimes: 1 }
-/** A release has been in `shadow` before: one epoch, and sequential monitors share their α over all of them. */
-const SHADOW = { percent: 0, durationMs: 0 }
+const NO_SKETCHES = {}
+export const LADDER = [1, 5, 20, 50, 100]
+/** Windows of a minute in a day. */
+export const DAY = 1440
 
-export type Rules = 'threshold' | 'sequential' | 'default'
-
-interface HealthyCell {
-  kind: 'healthy'
+export interface Cell {
+  kind: 'healthy' | 'failing' | 'late'
   seed: number
-  jobsPerMinute: number
-  releases: number
-  bakeMinutes: number
-  /** Length of the stages at 50 and at 100 %. */
-  lastDays: number
-}
-interface DetectionCell {
-  kind: 'detection'
-  seed: number
-  jobsPerMinute: number
-  errorRate: number
-  percent: number
   runs: number
-  horizonDays: number
-}
-export type Cell = HealthyCell | DetectionCell | LatencyCell
-
-export interface HealthyResult extends HealthyCell {
-  falseRollbacks: Record<Rules, number>
-}
-export interface DetectionResult extends DetectionCell {
-  /** Ascending; shorter than `runs` where some were not caught in time. */
-  afterMs: Record<Rules, number[]>
-}
-export type CellResult = HealthyResult | DetectionResult | LatencyResult
-
-export function runCell(cell: Cell): CellResult {
-  if (cell.kind === 'latency') return runLatency(cell)
-  return cell.kind === 'healthy' ? runHealthy(cell) : runDetection(cell)
+  /** The candidate's, and control's in a healthy cell. */
+  rate: number
+  /** Jobs of the candidate a window, in the mean; control's by the split. */
+  jobs: number
+  /** Failures that come together, of one user. */
+  clump: number
+  /** Where the candidate fails; a healthy release climbs the whole ladder. */
+  percent: number
+  /** Windows of each stage before, and of this one; of a healthy release's stages below 50 %, and of the others. */
+  before: number
+  windows: number
 }
 
-function defaultMonitors(): Guardrail[] {
-  return monitors(
+export interface CellResult extends Cell {
+  /** Candidate jobs from the fault, or the start, until each rule acted, ascending; shorter where some did not in time. */
+  jobsUntil: Record<Rule, number[]>
+  /** How often each rule had rolled the release back while it was still healthy. */
+  early: Record<Rule, number>
+}
+
+export type Rule = 'sluice' | Other
+export const RULES = ['sluice', 'argo', 'flagger', 'plain'] as const satisfies readonly Rule[]
+export const HEALTHY = 0.005
+
+/** Default guardrails of error rates; those of the last seconds and of submits are looked at in healthy cells only. */
+function guardrails(kind: Cell['kind']): Guardrail[] {
+  const all = monitors(
     DEFAULT_GUARDRAILS.map((guardrail) => v.parse(guardrailSchema, guardrail)),
     ['submit', 'job'],
-  )
+  ).filter((each) => each.metric === 'error_rate' && recentMsOf(each) === null)
+  return kind === 'healthy' ? all : all.filter(({ operation }) => operation === 'job')
 }
 
-function runHealthy(cell: HealthyCell): HealthyResult {
-  const long = cell.lastDays * DAY
-  const run = prepareSimulation(
-    {
-      guardrails: defaultMonitors(),
-      windowMs: MINUTE,
-      jobsPerMinute: cell.jobsPerMinute,
-      stages: [
-        SHADOW,
-        ...[1, 5, 20].map((percent) => ({ percent, durationMs: cell.bakeMinutes * MINUTE })),
-        { percent: 50, durationMs: long },
-        { percent: 100, durationMs: long },
-      ],
-      control: HEALTHY,
-      candidate: HEALTHY,
-      latency: LATENCY,
-    },
-    seededRandom(cell.seed),
-  )
-  const falseRollbacks = { threshold: 0, sequential: 0, default: 0 }
-  for (let i = 0; i < cell.releases; i++) {
-    const trips = run()
-    for (const rules of ['threshold', 'sequential', 'default'] as const) {
-      if (firstTrip(trips, rules) !== null) falseRollbacks[rules]++
-    }
-  }
-  return { ...cell, falseRollbacks }
-}
-
-function runDetection(cell: DetectionCell): DetectionResult {
-  const before = [1, 5, 20].filter((percent) => percent < cell.percent)
-  const run = prepareSimulation(
-    {
-      guardrails: defaultMonitors().filter(({ metric }) => metric === 'error_rate'),
-      windowMs: MINUTE,
-      jobsPerMinute: cell.jobsPerMinute,
-      stages: [
-        SHADOW,
-        ...before.map((percent) => ({ percent, durationMs: 0 })),
-        { percent: cell.percent, durationMs: cell.horizonDays * DAY },
-      ],
-      control: HEALTHY,
-      candidate: { ...HEALTHY, job: cell.errorRate },
-      latency: LATENCY,
-    },
-    seededRandom(cell.seed),
-  )
-  const afterMs: Record<Rules, number[]> = { threshold: [], sequential: [], default: [] }
+export function runCell(cell: Cell): CellResult {
+  const random = seededRandom(cell.seed)
+  const rules = guardrails(cell.kind)
+  const jobsUntil: CellResult['jobsUntil'] = { sluice: [], argo: [], flagger: [], plain: [] }
+  const early: CellResult['early'] = { sluice: 0, argo: 0, flagger: 0, plain: 0 }
   for (let i = 0; i < cell.runs; i++) {
-    const trips = run((soFar) => firstTrip(soFar, 'threshold') !== null && firstTrip(soFar, 'sequential') !== null)
-    for (const rules of ['threshold', 'sequential', 'default'] as const) {
-      const at = firstTrip(trips, rules)
-      if (at !== null) afterMs[rules].push(at)
+    const ends = runRelease(cell, rules, random)
+    for (const rule of RULES) {
+      const jobs = ends[rule]
+      if (jobs === 'early') early[rule]++
+      else if (jobs !== null) jobsUntil[rule].push(jobs)
     }
   }
-  for (const times of Object.values(afterMs)) times.sort((a, b) => a - b)
-  return { ...cell, afterMs }
+  for (const jobs of Object.values(jobsUntil)) jobs.sort((a, b) => a - b)
+  return { ...cell, jobsUntil, early }
 }
 
-/** When the first monitor of these rules tripped; null if none did. */
-function firstTrip(trips: ReadonlyMap<string, Trip>, rules: Rules): number | null {
-  let first: number | null = null
-  for (const [id, { afterMs }] of trips) {
-    if (counts(id, rules) && (first === null || afterMs < first)) first = afterMs
+type Ends = Record<Rule, number | 'early' | null>
+
+/** One release up the ladder. What is bad is bad in the last stage: from its start, or after three days of health. */
+function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): Ends {
+  const ends: Ends = { sluice: null, argo: null, flagger: null, plain: null }
+  const isHealthy = cell.kind === 'healthy'
+  const stages = isHealthy ? LADDER : LADDER.filter((percent) => percent <= cell.percent)
+  const faultAt = cell.kind === 'late' ? 3 * DAY : 0
+  let states = rules.map(() => openMonitor(undefined, LADDER.length + 1))
+  let jobs = 0
+  for (const [i, percent] of stages.entries()) {
+    states = states.map((state) => openMonitor(state, LADDER.length - i))
+    const others = OTHERS.map(({ open }) => open())
+    const isLast = i === stages.length - 1
+    const windows = isLast || (isHealthy && percent >= 50) ? cell.windows : cell.before
+    for (let w = 0; w < windows && RULES.some((rule) => ends[rule] === null); w++) {
+      const isBad = !isHealthy && isLast && w >= faultAt
+      const draw = drawWindow(cell, percent, isBad, random)
+      if (isBad || isHealthy) jobs += draw.job.candidate.n
+      const end = isBad || isHealthy ? jobs : 'early'
+      if (ends.sluice === null) {
+        states = folded(rules, states, closed(w, draw))
+        if (isBreach(rules, states, w)) ends.sluice = end
+      }
+      for (const [k, { name, look }] of OTHERS.entries()) {
+        if (ends[name] === null && look(others[k]!, draw.job.candidate)) ends[name] = end
+      }
+    }
   }
-  return first
+  return ends
 }
 
-function counts(id: string, rules: Rules): boolean {
-  if (rules === 'default') return true
-  if (rules === 'sequential') return id.endsWith(':sequential')
-  return id === 'error_rate:submit' || id === 'error_rate:job'
+function folded(rules: readonly Guardrail[], states: readonly MonitorState[], window: ClosedWindow): MonitorState[] {
+  return rules.map((rule, i) => foldWindow(rule, states[i]!, window))
+}
+
+function isBreach(rules: readonly Guardrail[], states: readonly MonitorState[], window: number): boolean {
+  const context = { now: (window + 1) * MINUTE, clockStartedAt: 0, recent: null }
+  return rules.some((rule, i) => {
+    const state = states[i]!
+    // A monitor that has neither tripped nor a streak can't be in breach: a shortcut, not a rule.
+    return (state.tripped !== null || state.streak !== null) && assess(rule, state, context).status === 'breach'
+  })
+}
+
+interface Draw {
+  candidate: Counts
+  control: Counts
+}
+
+function drawWindow(cell: Cell, percent: number, isBad: boolean, random: Random): { submit: Draw | null; job: Draw } {
+  const isHealthy = cell.kind === 'healthy'
+  const sizes = { candidate: cell.jobs, control: (cell.jobs * (100 - percent)) / percent }
+  const rates = { candidate: isHealthy || isBad ? cell.rate : HEALTHY, control: isHealthy ? cell.rate : HEALTHY }
+  const arm = (which: 'candidate' | 'control') => {
+    // As many as were asked for where jobs are counted, so that a median is one of them.
+    const n = isHealthy && sizes[which] > 0 ? drawPoisson(sizes[which], random) : sizes[which]
+    return drawCounts(n, rates[which], cell.clump, random)
+  }
+  const both = () => ({ candidate: arm('candidate'), control: arm('control') })
+  return { submit: isHealthy ? both() : null, job: both() }
+}
+
+/** Jobs of one arm: whole clumps of failures, of which those are repeats that failure-runs.ts takes for such. */
+function drawCounts(n: number, rate: number, clump: number, random: Random): Counts {
+  if (clump === 1) return { n, x: drawBinomial(n, rate, random), repeats: 0 }
+  const clumps = n === 0 ? 0 : drawPoisson((n * rate) / clump, random)
+  const x = clumps * clump
+  return { n: Math.max(n, x), x, repeats: clumps * repeatsIn(clump) }
+}
+
+function repeatsIn(clump: number): number {
+  let row: FailureRow | null = null
+  let repeats = 0
+  for (let i = 0; i < clump; i++) {
+    const next = lengthened('error', row, 0)
+    row = next.row
+    if (next.repeats.includes('row')) repeats++
+  }
+  return repeats
+}
+
+function closed(window: number, { submit, job }: { submit: Draw | null; job: Draw }): ClosedWindow {
+  const startMs = window * MINUTE
+  const counters = (arm: keyof Draw) => ({
+    ...(submit ? { submit: countersOf(submit[arm]) } : {}),
+    job: countersOf(job[arm]),
+  })
+  return { startMs, endMs: startMs + MINUTE, candidate: counters('candidate'), control: counters('control') }
+}
+
+function countersOf({ n, x, repeats }: Counts): Counters {
+  return {
+    requests: n,
+    outcomes: x > 0 ? { job_failed: x } : {},
+    ...(repeats > 0 ? { repeats: { row: { job_failed: repeats }, window: { job_failed: repeats } } } : {}),
+    sketches: NO_SKETCHES,
+  }
 }

@@ -3,11 +3,12 @@ import type { LatencyResult } from './latency-cell.ts'
 import { per10000, table } from './table.ts'
 
 export function latencyTable(rows: readonly LatencyResult[]): string {
+  if (rows.length === 0) return ''
   const arms = [...new Map(rows.map((row) => [placeOf(row), row])).values()]
   const cells = (of: LatencyResult, wanted: (row: LatencyResult) => boolean): LatencyResult[] =>
     rows.filter((row) => placeOf(row) === placeOf(of) && wanted(row))
   return [
-    '## Latency, sequential: false alarms at the limit, and jobs until the alarm',
+    '### Latency, sequential: false alarms at the limit, and jobs until the alarm',
     '',
     '`latency_p99`, `alpha = 0.01`, one epoch, of which half of alpha is for; lognormal latencies. False alarms per 10,000 runs of',
     'at least 2,000 candidate jobs, of arms that are equal (limit: control) and of a candidate slower by what is allowed (control x 1.5):',

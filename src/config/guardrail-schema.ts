@@ -55,7 +55,7 @@ export const DEFAULT_GUARDRAILS: GuardrailInput[] = [
   { metric: 'latency_p99', max_over_control: 0.5, for_windows: 5 },
   { metric: 'error_rate', max: 0.5, within: '10s', min_requests: 10 },
   { metric: 'error_rate', operations: ['job'], method: 'sequential', max: 0.01, alpha: 0.01 },
-  { metric: 'refusal_rate', method: 'sequential', max: 0.2, alpha: 0.01 },
+  { metric: 'refusal_rate', method: 'sequential', max: 0.05, alpha: 0.01 },
 ]
 
 /** One monitor per guardrail and operation, each with an id that stays the same while the config does. */

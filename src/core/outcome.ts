@@ -26,6 +26,8 @@ export type Blameless = (typeof BLAMELESS)[number]
 
 export type Outcome = 'ok' | ArmError | Blameless
 
+const OWN = new Set<Outcome>(ARM_ERRORS)
+
 export function isArmError(outcome: Outcome): outcome is ArmError {
-  return (ARM_ERRORS as readonly string[]).includes(outcome)
+  return OWN.has(outcome)
 }

@@ -62,9 +62,14 @@ export function prepareSimulation(
     const trips = new Map<string, Trip>()
     let states = new Map<string, MonitorState>()
     let now = 0
-    for (const { percent, durationMs, draw } of stages) {
+    for (const [i, { percent, durationMs, draw }] of stages.entries()) {
       const epochStartedAt = now
-      states = new Map(scenario.guardrails.map((guardrail) => [guardrail.id, openMonitor(states.get(guardrail.id))]))
+      states = new Map(
+        scenario.guardrails.map((guardrail) => [
+          guardrail.id,
+          openMonitor(states.get(guardrail.id), stages.length - i),
+        ]),
+      )
       for (const endMs = now + durationMs; now < endMs; now += scenario.windowMs) {
         const draws = draw()
         const window = closedWindow(now, now + scenario.windowMs, draws)

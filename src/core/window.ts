@@ -3,6 +3,7 @@
  * Merging is associative and commutative, so isolates, shards and ledgers may add in any order.
  */
 import type { Arm } from './arm.ts'
+import type { RepeatOf } from './failure-runs.ts'
 import { type ArmError, type Blameless, isArmError, type Operation, type Outcome } from './outcome.ts'
 import { addTo, emptySketch, mergeInto, type Sketch } from './sketch.ts'
 
@@ -19,10 +20,15 @@ export interface Series {
 /** Seconds. `per_clip`: job seconds per 81 frames of 832×480, for jobs whose size is known. `queue`, `run`: parts of a job. */
 export type Measure = 'latency' | 'per_clip' | 'queue' | 'run'
 
+type Ends = Partial<Record<ArmError | Blameless, number>>
+type Repeats = Partial<Record<RepeatOf, Ends>>
+
 export interface Counters {
   requests: number
   /** Ends other than `ok`. */
-  outcomes: Partial<Record<ArmError | Blameless, number>>
+  outcomes: Ends
+  /** Of those, the ones that are no evidence of their own: failures of a subject that had just failed; see failure-runs.ts. */
+  repeats?: Repeats
   sketches: Partial<Record<Measure, Sketch>>
 }
 
@@ -30,6 +36,8 @@ export interface Observation {
   outcome: Outcome
   /** Seconds by measure; what is not known is left out. */
   seconds: Partial<Record<Measure, number>>
+  /** The same failure once more. */
+  repeats?: readonly RepeatOf[]
 }
 
 export interface WindowRow {
@@ -46,7 +54,10 @@ export function emptyCounters(): Counters {
 export function count(counters: Counters, observation: Observation): void {
   counters.requests++
   const { outcome } = observation
-  if (outcome !== 'ok') counters.outcomes[outcome] = (counters.outcomes[outcome] ?? 0) + 1
+  if (outcome !== 'ok') {
+    counters.outcomes[outcome] = (counters.outcomes[outcome] ?? 0) + 1
+    for (const of of observation.repeats ?? []) addRepeats(counters, { [of]: { [outcome]: 1 } })
+  }
   for (const [measure, seconds] of Object.entries(observation.seconds) as [Measure, number][]) {
     addTo((counters.sketches[measure] ??= emptySketch()), seconds)
   }
@@ -57,9 +68,33 @@ export function mergeCounters(target: Counters, source: Counters): void {
   for (const [outcome, n] of Object.entries(source.outcomes) as [ArmError | Blameless, number][]) {
     target.outcomes[outcome] = (target.outcomes[outcome] ?? 0) + n
   }
+  if (source.repeats) addRepeats(target, source.repeats)
   for (const [measure, sketch] of Object.entries(source.sketches) as [Measure, Sketch][]) {
     mergeInto((target.sketches[measure] ??= emptySketch()), sketch)
   }
+}
+
+function addRepeats(counters: Counters, more: Repeats): void {
+  const sums = (counters.repeats ??= {})
+  for (const [of, ends] of Object.entries(more) as [RepeatOf, Ends][]) {
+    const sum = (sums[of] ??= {})
+    for (const [outcome, n] of Object.entries(ends) as [ArmError | Blameless, number][]) {
+      sum[outcome] = (sum[outcome] ?? 0) + n
+    }
+  }
+}
+
+/** What is evidence: without the repeats, neither as failures nor as requests. */
+export function believed(counters: Counters, of: RepeatOf): Counters {
+  const repeats = counters.repeats?.[of]
+  if (!repeats) return counters
+  const outcomes = { ...counters.outcomes }
+  let { requests } = counters
+  for (const [outcome, n] of Object.entries(repeats) as [ArmError | Blameless, number][]) {
+    outcomes[outcome] = (outcomes[outcome] ?? 0) - n
+    requests -= n
+  }
+  return { requests, outcomes, sketches: counters.sketches }
 }
 
 /** Ends that are the arm's own failures. */
@@ -71,13 +106,21 @@ export function armErrors(counters: Counters): number {
   return n
 }
 
-/** The same by class; classes without any are left out. */
-export function armErrorsByClass(counters: Counters): Partial<Record<ArmError, number>> {
+/** What is evidence, in one go over the ends: the arm's own failures, also by class, among requests that say something about it. */
+export function failures(
+  { requests, outcomes, repeats }: Counters,
+  of: RepeatOf,
+): { x: number; n: number; errors: Partial<Record<ArmError, number>> } {
   const errors: Partial<Record<ArmError, number>> = {}
-  for (const [outcome, k] of Object.entries(counters.outcomes) as [ArmError | Blameless, number][]) {
-    if (isArmError(outcome) && k > 0) errors[outcome] = k
+  let [x, n] = [0, requests]
+  for (const outcome of Object.keys(outcomes) as (ArmError | Blameless)[]) {
+    const repeated = repeats?.[of]?.[outcome] ?? 0
+    const k = outcomes[outcome]! - repeated
+    n -= repeated
+    if (!isArmError(outcome)) n -= k
+    else if (k > 0) x += errors[outcome] = k
   }
-  return errors
+  return { x, n, errors }
 }
 
 /** Requests whose end says something about the arm: all but those excluded from the error rate. */

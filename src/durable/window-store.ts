@@ -42,7 +42,7 @@ export interface CountsReport {
   recent: WindowRow[]
 }
 
-type Stored = { start_ms: number; series: string; requests: number; outcomes: string } & Record<
+type Stored = { start_ms: number; series: string; requests: number; outcomes: string; repeats: string | null } & Record<
   Measure,
   ArrayBuffer | null
 >
@@ -65,16 +65,20 @@ export class WindowStore {
     this.#sql = sql
     this.#windowMs = windowMs
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
-    sql.exec(`CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, requests INTEGER, outcomes TEXT, ${measures},
+    sql.exec(`CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, requests INTEGER, outcomes TEXT, repeats TEXT, ${measures},
       PRIMARY KEY (start_ms, series)) WITHOUT ROWID`)
     sql.exec(
-      `CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, requests INTEGER, outcomes TEXT, ${measures}) WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}) WITHOUT ROWID`,
     )
+  }
+
+  startOf(atMs: number): number {
+    return windowStart(atMs, this.#windowMs)
   }
 
   /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
   add(rows: readonly CountedRow[], atMs: number): void {
-    const start = windowStart(atMs, this.#windowMs)
+    const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
     const slice = this.#slice(atMs)
     for (const { series, counters } of rows) {
@@ -175,14 +179,20 @@ export class WindowStore {
     return counters
   }
 
-  #write(table: 'windows' | 'totals', start: number, key: string, { requests, outcomes, sketches }: Counters): void {
+  #write(
+    table: 'windows' | 'totals',
+    start: number,
+    key: string,
+    { requests, outcomes, repeats, sketches }: Counters,
+  ): void {
     const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
     this.#sql.exec(
-      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, outcomes, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       start,
       key,
       requests,
       JSON.stringify(outcomes),
+      repeats ? JSON.stringify(repeats) : null,
       ...blobs,
     )
   }
@@ -190,6 +200,7 @@ export class WindowStore {
 
 function countersOf(row: Stored): Counters {
   const counters: Counters = { requests: row.requests, outcomes: JSON.parse(row.outcomes), sketches: {} }
+  if (row.repeats !== null) counters.repeats = JSON.parse(row.repeats)
   for (const measure of MEASURES) {
     const blob = row[measure]
     if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))

@@ -102,7 +102,13 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   }
   if (!upstream.ok) tried.outcome = upstream.failure
   else await readAnswer(ctx, runtime, submit.route, tried, upstream)
-  recordEnd(decided, submit.route.operation, tried.outcome, { latency: tried.seconds })
+  recordEnd(
+    decided,
+    submit.route.operation,
+    tried.outcome,
+    { latency: tried.seconds },
+    { owner: submit.subject.owners[0] },
+  )
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) runtime.breaker.failed(deps.now())
     else runtime.breaker.succeeded()

@@ -93,15 +93,15 @@ export function attributesOf(ctx: Exchange, subject: Subject, submission: Submis
 
 type Counted = Pick<Decided, 'runtime' | 'snapshot'> & { routed: Pick<Routed, 'arm'> }
 
-/** Counts one request under its arm. */
+/** Counts one request under its arm. Of whose submits it is, so that a user's retries are told apart from failures of many. */
 export function recordEnd(
   decided: Counted,
   operation: Operation,
   outcome: Outcome,
   seconds: Partial<Record<Measure, number>>,
-  shadow = false,
+  { shadow = false, owner }: { shadow?: boolean; owner?: string } = {},
 ): void {
-  decided.runtime.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds })
+  decided.runtime.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds }, owner)
 }
 
 /** Stage and epoch are those that the request was routed by. */

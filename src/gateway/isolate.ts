@@ -130,6 +130,7 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
     telemetry: new Telemetry({
       source,
       now,
+      windowMs: release.windowMs,
       shard,
       sleep,
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),

@@ -29,6 +29,7 @@ export async function passThrough(
   // Without jobs no request is a submit, so each of them is one.
   if (!hasJobs(runtime)) expose(ctx, decided, subject, null)
   const { deps } = ctx.isolate
+  const [owner] = subject.owners
   const config = runtime.release.arms[routed.arm]
   const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
@@ -42,7 +43,7 @@ export async function passThrough(
     deps,
   )
   if (!upstream.ok) {
-    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
+    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds }, { owner })
     throw upstreamError(upstream.failure, routed.arm, !isRead)
   }
   const { response, seconds } = upstream
@@ -51,7 +52,7 @@ export async function passThrough(
   const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : null
   upstream.done()
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
-  recordEnd(decided, route.operation, outcome, { latency: seconds })
+  recordEnd(decided, route.operation, outcome, { latency: seconds }, { owner })
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
   const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }

@@ -50,7 +50,7 @@ export function copyToShadow(
       const refused = await place.refused(() => runtime.telemetry.nextFlush())
       if (refused) return runtime.telemetry.shadowCount(`dropped:${refused}`)
       const body = rebuildForArm(submission, runtime.release.arms.candidate, { jobIds: new Map(), shadow: true })
-      await sendCopy(ctx, { runtime, snapshot, body }, place.begin(control))
+      await sendCopy(ctx, { runtime, snapshot, body, owner: control.owner }, place.begin(control))
     } finally {
       place.end()
       ctx.isolate.copyBytes -= held
@@ -63,10 +63,12 @@ interface Copy {
   runtime: JobRuntime
   snapshot: Snapshot
   body: RebuiltSubmit
+  /** Whose submit it copies. */
+  owner: string
 }
 
 async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) => void): Promise<void> {
-  const { runtime, snapshot, body } = copy
+  const { runtime, snapshot, body, owner } = copy
   const { deps } = ctx.isolate
   const arm = runtime.release.arms.candidate
   const url = pickReplica(arm, deps.random())
@@ -92,7 +94,8 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
   else ({ outcome, backendJob } = await readCopy(runtime, upstream.response))
   if (upstream.ok) upstream.done()
   const routed = { arm: 'candidate' } as const
-  recordEnd({ runtime, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, true)
+  const counted = { shadow: true, owner }
+  recordEnd({ runtime, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, counted)
   tell(backendJob ? { upstreamId: backendJob.id, replica: replicaHash(url) } : { outcome })
   runtime.telemetry.schedule(ctx.waitUntil)
 }

@@ -5,7 +5,7 @@
  */
 import { withFailure } from '../core/failed-submits.ts'
 import type { Series } from '../core/window.ts'
-import { count, emptyCounters, type Observation, seriesKey } from '../core/window.ts'
+import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type {
   CounterBatch,
@@ -19,6 +19,7 @@ import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { CopyLeases } from './copy-leases.ts'
 import { FLUSH_MS } from './deadlines.ts'
+import { FailureRows } from './failure-rows.ts'
 import { ReportedUpdates } from './reported-updates.ts'
 
 const FLUSH_INTERVAL_MS = 1000
@@ -41,6 +42,7 @@ export interface TelemetryPorts {
   quietAfterMs: number
   onSnapshot: (snapshot: Snapshot | null) => void
   now: () => number
+  windowMs: number
   sleep: (ms: number) => Promise<void>
   /** Of this isolate, for ever unique. */
   source: string
@@ -51,6 +53,7 @@ export class Telemetry {
   #rows = new Map<string, CounterBatch['rows'][number]>()
   #jobs = new Map<number, LedgerBatch>()
   #steps: Record<string, number> = {}
+  readonly #failures = new FailureRows()
   /** Exposures already told, so that not every submit is one more row. */
   readonly #alreadySent = new Set<string>()
   readonly #reportedUpdates: ReportedUpdates
@@ -69,9 +72,14 @@ export class Telemetry {
     this.#reportedUpdates = new ReportedUpdates(ports.quietAfterMs)
   }
 
-  record(series: Series, observation: Observation): void {
+  /** `owner`: whose it is, where a failure may be one more of the same. */
+  record(series: Series, observed: Observation, owner?: string): void {
     if (!this.#room()) return
     const key = seriesKey(series)
+    const { windowMs, now } = this.#ports
+    const repeats =
+      owner === undefined ? [] : this.#failures.taken(`${key}|${owner}`, observed.outcome, windowStart(now(), windowMs))
+    const observation = repeats.length > 0 ? { ...observed, repeats } : observed
     let row = this.#rows.get(key)
     if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
     count(row.counters, observation)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { runCell } from '../../bench/guardrails-cell.ts'
+import { type Cell, DAY, runCell } from '../../bench/guardrails-cell.ts'
+import { waldBound } from '../../bench/guardrails-tables.ts'
 import { prepareSimulation, type Scenario } from '../../src/core/simulation.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
 import { guardrail, MINUTE, p99 } from './guardrails/fixtures.ts'
@@ -81,30 +82,49 @@ describe('a simulated release', () => {
 })
 
 describe('a cell of the bench', () => {
-  it('counts no false rollback in a day of healthy releases', () => {
-    const result = runCell({
-      kind: 'healthy',
-      seed: 1,
-      jobsPerMinute: 60,
-      releases: 10,
-      bakeMinutes: 30,
-      lastDays: 0.5,
-    })
-    expect(result).toMatchObject({ falseRollbacks: { threshold: 0, sequential: 0, default: 0 } })
+  const cell: Cell = {
+    kind: 'healthy',
+    seed: 1,
+    runs: 5,
+    rate: 0.01,
+    jobs: 100,
+    clump: 4,
+    percent: 100,
+    before: 360,
+    windows: 360,
+  }
+
+  it('rolls no healthy release back that others do, at the limit itself and with failures in clumps', () => {
+    const { jobsUntil } = runCell(cell)
+    expect(jobsUntil.sluice).toEqual([])
+    expect(jobsUntil.flagger).toHaveLength(5)
   })
 
-  it('measures how long a broken release lasts', () => {
-    const result = runCell({
-      kind: 'detection',
-      seed: 1,
-      jobsPerMinute: 1000,
-      errorRate: 1,
+  it('measures how many jobs a broken one lasts', () => {
+    const { jobsUntil, early } = runCell({
+      ...cell,
+      kind: 'failing',
+      rate: 1,
+      jobs: 1,
+      clump: 1,
       percent: 20,
-      runs: 3,
-      horizonDays: 0.1,
+      before: 5,
     })
-    expect(result).toMatchObject({
-      afterMs: { threshold: [300_000, 300_000, 300_000], default: [10_000, 10_000, 10_000] },
-    })
+    expect(jobsUntil.sluice).toEqual([4, 4, 4, 4, 4])
+    expect(jobsUntil.argo).toEqual([20, 20, 20, 20, 20])
+    expect(early.sluice).toBe(0)
+  })
+
+  it('measures it also from the third day on', () => {
+    const windows = 3 * DAY + 100
+    const { jobsUntil } = runCell({ ...cell, kind: 'late', runs: 2, rate: 1, jobs: 1, clump: 1, percent: 100, windows })
+    expect(jobsUntil.sluice.every((jobs) => jobs >= 4 && jobs <= 8)).toBe(true)
+    expect(jobsUntil.sluice).toHaveLength(2)
+  })
+
+  it('is held against a bound that no test beats', () => {
+    // ln 100 / KL(0.05 ‖ 0.01)
+    expect(waldBound(0.05, 100)).toBeCloseTo(111.6, 0)
+    expect(waldBound(0.05, 50)).toBeGreaterThan(waldBound(0.05, 20))
   })
 })

@@ -1,12 +1,23 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { RepeatOf } from '../../src/core/failure-runs.ts'
 import { ARM_ERRORS, BLAMELESS, type Outcome } from '../../src/core/outcome.ts'
-import { armErrors, count, type Counters, emptyCounters, judged, mergeCounters } from '../../src/core/window.ts'
+import {
+  armErrors,
+  believed,
+  count,
+  type Counters,
+  emptyCounters,
+  failures,
+  judged,
+  mergeCounters,
+} from '../../src/core/window.ts'
 
 const outcomes = fc.constantFrom<Outcome>('ok', ...ARM_ERRORS, ...BLAMELESS)
 const latency = fc.double({ min: 0, max: 90_000, noNaN: true })
 const observation = fc.record({
   outcome: outcomes,
+  repeats: fc.subarray<RepeatOf>(['row', 'window']),
   seconds: fc.oneof(
     fc.record({ latency }),
     fc.record({ latency, per_clip: latency, queue: latency, run: latency }),
@@ -49,4 +60,18 @@ it('the arm answers for its own errors only', () => {
     { outcome: 'cancelled', seconds: {} },
   ])
   expect([armErrors(counters), judged(counters)]).toEqual([2, 3])
+})
+
+it('leaves a subject’s repeats out of what is evidence, and nowhere else', () => {
+  const counters = emptyCounters()
+  count(counters, { outcome: 'ok', seconds: {} })
+  for (const repeats of [[], ['row', 'window'], ['row']] as const)
+    count(counters, { outcome: 'job_failed', seconds: {}, repeats })
+  count(counters, { outcome: 'client_error', seconds: {}, repeats: ['row'] })
+  const twice = emptyCounters()
+  for (const each of [counters, counters]) mergeCounters(twice, each)
+  expect(twice).toMatchObject({ requests: 10, outcomes: { job_failed: 6, client_error: 2 } })
+  expect(failures(twice, 'row')).toEqual({ x: 2, n: 4, errors: { job_failed: 2 } })
+  expect(failures(twice, 'window')).toEqual({ x: 4, n: 6, errors: { job_failed: 4 } })
+  expect(believed(twice, 'row')).toMatchObject({ requests: 4, outcomes: { job_failed: 2, client_error: 0 } })
 })

@@ -59,6 +59,7 @@ function rig() {
     source: 'isolate-1',
     copies,
     quietAfterMs: 10_000,
+    windowMs: 60_000,
     now: () => state.now,
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
     shard: () => shard,
@@ -83,6 +84,31 @@ describe('a flush', () => {
       ['candidate', 4, { http_5xx: 1 }],
       ['control', 1, {}],
     ])
+  })
+
+  it('tells one user’s failures in a row from those of many', async () => {
+    const { telemetry, to, state } = rig()
+    const failed = { outcome: 'http_5xx', seconds: {} } as const
+    const refused = { outcome: 'client_error', seconds: {} } as const
+    for (let i = 0; i < 5; i++) telemetry.record(SERIES, failed, 'one')
+    state.now += 60_000
+    for (let i = 5; i < 9; i++) telemetry.record(SERIES, failed, 'one')
+    for (let i = 0; i < 5; i++) telemetry.record(SERIES, failed, `of-many-${i}`)
+    telemetry.record(SERIES, ok, 'one')
+    telemetry.record(SERIES, failed, 'one')
+    // Refusals are counted once and for all, good ends between them or not.
+    for (let i = 0; i < 4; i++) {
+      telemetry.record(SERIES, refused, 'two')
+      telemetry.record(SERIES, ok, 'two')
+    }
+    await telemetry.flush()
+    const { outcomes, repeats } = to.shard[0]!.rows[0]!.counters
+    expect(outcomes).toEqual({ http_5xx: 15, client_error: 4 })
+    // The 1st and 9th count altogether, and the first of either window.
+    expect(repeats).toEqual({
+      row: { http_5xx: 7, client_error: 3 },
+      window: { http_5xx: 7, client_error: 3 },
+    })
   })
 
   it('goes out under a number that grows, and not at all where there is nothing to tell', async () => {

@@ -49,6 +49,27 @@ describe("a job's end", () => {
   })
 })
 
+describe('failures in a row', () => {
+  it('of one subject are told apart, over evictions, and a good end begins anew', async () => {
+    const object = ledger(5)
+    const end = async (name: string, outcome: 'ok' | 'job_failed', owner: string) => {
+      const job = entry(name, { owner })
+      await object.flush({ submitted: [job], seen: [jobUpdate(job, outcome)] })
+    }
+    const repeats = async () => (await object.totals())[0]!.counters.repeats?.row
+    for (let i = 0; i < 6; i++) await end(`again-${i}`, 'job_failed', '0123456789ab')
+    await evictDurableObject(object)
+    for (let i = 6; i < 10; i++) await end(`again-${i}`, 'job_failed', '0123456789ab')
+    await end('other', 'job_failed', 'ba9876543210')
+    // The 1st and the 9th count, and the other subject's.
+    expect(await repeats()).toEqual({ job_failed: 8 })
+    await end('good', 'ok', '0123456789ab')
+    await end('new', 'job_failed', '0123456789ab')
+    expect(await repeats()).toEqual({ job_failed: 8 })
+    expect(await counted(object, 'job')).toEqual({ requests: 13, outcomes: { job_failed: 12 } })
+  })
+})
+
 describe('a job whose client has gone quiet', () => {
   it('is looked at by the alarm of a cold object, and its end is counted', async () => {
     const object = ledger(10)

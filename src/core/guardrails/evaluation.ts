@@ -40,17 +40,18 @@ export interface JudgingPlan {
 
 /** Of the epoch that `state` is in. Only windows wholly inside it are judged, so the first starts at or after its begin. */
 export function openJudgement(
-  { epoch, epochSince, state }: Pick<ReleaseState, 'epoch' | 'epochSince' | 'state'>,
-  { windowMs, guardrails }: JudgingPlan,
+  { epoch, epochSince, state, percent }: Pick<ReleaseState, 'epoch' | 'epochSince' | 'state' | 'percent'>,
+  { windowMs, guardrails, ladder }: JudgingPlan & { ladder: readonly { percent: number }[] },
   previous: Judgement | null,
 ): Judgement {
+  const stages = 1 + ladder.filter((rung) => state === 'shadow' || rung.percent > percent).length
   return {
     epoch,
     shadow: state === 'shadow',
     judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),
     monitors: {
       ...setAside(previous?.monitors ?? {}),
-      ...Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id])])),
+      ...Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id], stages)])),
     },
     candidateJobs: 0,
     submits: { control: 0, candidate: 0 },
@@ -64,7 +65,10 @@ export function openJudgement(
 /** Of a guardrail that is taken out and put back within a run, the share of α that is spent stays spent. */
 function setAside(monitors: Judgement['monitors']): Judgement['monitors'] {
   return Object.fromEntries(
-    Object.entries(monitors).map(([id, state]) => [id, { ...openMonitor(state), epoch: state.epoch }]),
+    Object.entries(monitors).map(([id, state]) => [
+      id,
+      { ...openMonitor(state), share: state.share, spent: state.spent },
+    ]),
   )
 }
 

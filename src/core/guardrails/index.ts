@@ -67,21 +67,28 @@ export function guardrailsOf(settings: GuardrailSettings, operations: readonly O
 }
 
 /**
- * A monitor that has seen nothing. Hand over the state of the epoch before, if the release has had one: nothing is
- * carried over but the number of epochs, by which sequential monitors share their α.
+ * A monitor that has seen nothing. Hand over the state of the epoch before, if the release has had one, and how many
+ * stages are still to come, this one included. Carried over are what control did, and by how much of their α sequential
+ * monitors have judged: each epoch takes an equal part of what is left, one more being kept for epochs that nobody planned.
  */
-export function openMonitor(previous?: MonitorState): MonitorState {
+export function openMonitor(previous?: MonitorState, stages = previous?.stages ?? 1): MonitorState {
+  const spent = previous ? previous.spent + previous.share : 0
   return {
     version: 1,
-    epoch: (previous?.epoch ?? 0) + 1,
+    stages,
+    share: (1 - spent) / (stages + 1),
+    spent,
+    control: previous?.control ?? { x: 0, n: 0 },
     seen: 0,
     seenAt: null,
     since: null,
     acknowledged: null,
     pending: null,
     last: null,
+    looks: 0,
     streak: null,
     trial: null,
+    evidence: null,
     tripped: null,
   }
 }

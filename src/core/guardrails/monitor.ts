@@ -5,6 +5,7 @@
 import type { Lack } from './lack.ts'
 import type { ArmError, Operation } from '../outcome.ts'
 import type { Sketch } from '../sketch.ts'
+import type { Restarts } from '../stats/restarts.ts'
 import type { Counters } from '../window.ts'
 
 /** What every monitor has, whatever its kind: a guardrail of the config on one operation. */
@@ -181,11 +182,30 @@ export interface Reading {
   measure: 'latency' | 'per_clip' | null
 }
 
+/** What a sequential monitor has gathered in its epoch. */
+export interface Evidence {
+  /** The rate that is tested against. */
+  limit: number
+  over: Restarts
+  overControl: Restarts
+  /** Windows since `overControl` took counts in, and their counts: too few of one arm to be compared yet. */
+  windows: number
+  block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN'>
+  /** The counts since the candidate has been bad, and how much they speak for it; null while nothing does. */
+  since: Tally | null
+  score: number
+}
+
 /** State of one monitor within one epoch. Plain data of bounded size: a few numbers, and at most four sketches. */
 export interface MonitorState {
   version: 1
-  /** Which epoch of its release this is, from 1: sequential monitors share their α over all of them. */
-  epoch: number
+  /** Stages still to come, this one included. */
+  stages: number
+  /** Sequential monitors share their α over all epochs of a release: what this one has of it, and earlier ones had. */
+  share: number
+  spent: number
+  /** Control's events and jobs of the whole release, its earlier epochs included. */
+  control: { x: number; n: number }
   /** Candidate observations so far. */
   seen: number
   /** End of the last window that had one; null before the first. */
@@ -197,10 +217,13 @@ export interface MonitorState {
   /** Windows merged forward, too few requests yet. */
   pending: { tally: Tally; latencies: Latencies | null } | null
   last: Reading | null
-  /** Bad windows in a row, their counts added up, and how many at the end control had no part in. */
-  streak: { bad: number; alone: number; tally: Tally } | null
+  /** Judgements of windows so far. */
+  looks: number
+  /** Bad windows in a row, their counts added up, and those at the end that control had no part in. */
+  streak: { bad: number; alone: { bad: number; tally: Tally } | null; tally: Tally } | null
   /** Sequential: everything of this epoch, and how it stood when it crossed. Fast trip: the last closed window. */
   trial: Tally | null
+  evidence: Evidence | null
   tripped: Tally | null
 }
 

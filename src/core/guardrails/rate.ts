@@ -11,19 +11,20 @@ import type {
   Tally,
   WrittenGuardrail,
 } from './monitor.ts'
+import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
   addTallies,
   advance,
-  countersOf,
   exceeds,
   type JudgedReading,
   nothingYet,
   share,
   SPEAKS_AGAINST,
+  streakRisk,
   streakStatus,
 } from './streak.ts'
-import { armErrors, armErrorsByClass, judged } from '../window.ts'
+import { emptyCounters, failures } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -77,20 +78,25 @@ export function rateRule({ literal, max, maxOverControl }: RateLimits): string {
   return rules.join(' or ')
 }
 
-/** Errors of both arms in one window; null if nothing in it says anything about either. */
-export function errorTally(guardrail: GuardrailBase, window: ClosedWindow): Tally | null {
-  const { candidate, control } = countersOf(guardrail, window)
-  const n = candidate ? judged(candidate) : 0
-  const controlN = control ? judged(control) : 0
-  if (n + controlN === 0) return null
+const NONE = emptyCounters()
+
+/** Errors of both arms in one window, a subject's repeats of one failure apart; null if nothing in it says anything about either. */
+export function errorTally(
+  { operation }: GuardrailBase,
+  window: ClosedWindow,
+  apart: RepeatOf = 'window',
+): Tally | null {
+  const own = failures(window.candidate[operation] ?? NONE, apart)
+  const other = failures(window.control[operation] ?? NONE, apart)
+  if (own.n + other.n === 0) return null
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
-    x: candidate ? armErrors(candidate) : 0,
-    n,
-    controlX: control ? armErrors(control) : 0,
-    controlN,
-    errors: candidate ? armErrorsByClass(candidate) : {},
+    x: own.x,
+    n: own.n,
+    controlX: other.x,
+    controlN: other.n,
+    errors: own.errors,
   }
 }
 
@@ -98,9 +104,10 @@ function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindo
   const fresh = errorTally(guardrail, window)
   if (!fresh) return state
   const seen = state.seen + fresh.n
+  const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
   const tally = addTallies(state.pending?.tally ?? null, fresh)
-  if (tally.n < guardrail.minRequests) return { ...state, seen, pending: { tally, latencies: null } }
-  return advance({ ...state, seen }, judgeRate(guardrail, tally))
+  if (tally.n < guardrail.minRequests) return { ...state, seen, control, pending: { tally, latencies: null } }
+  return advance({ ...state, seen, control }, judgeRate(guardrail, tally))
 }
 
 /** Whether these counts are bad: over any of the limits given. */
@@ -121,6 +128,16 @@ export function judgeRate(guardrail: RateLimits, tally: Tally): JudgedReading {
     beyondControl: overControl,
     controlOver: max !== null && controlX > max * controlN,
   }
+}
+
+/** Whether the streak's counts altogether are improbable at either limit, looked at after each of so many windows. */
+function isProven(guardrail: RateGuardrail, state: MonitorState, { x, n, controlX, controlN }: Tally): boolean {
+  const { literal, max, maxOverControl, minRequests } = guardrail
+  if (literal || !state.streak) return true
+  const risk = streakRisk(state)
+  if (max !== null && binomialTail(x, n, max) <= risk) return true
+  if (maxOverControl === null || controlN < minRequests) return false
+  return worseThanControl({ x, n }, { x: controlX, n: controlN }, 1 + maxOverControl) <= risk
 }
 
 /** Over the limit relative to control, which needs as many requests as the candidate for that. */
@@ -145,7 +162,7 @@ function assess(guardrail: RateGuardrail, state: MonitorState, context: JudgeCon
     return unjudged(guardrail, state, context)
   const needed = guardrail.forWindows
   const finding = {
-    ...streakStatus(guardrail, state, guardrail.max),
+    ...streakStatus(guardrail, state, guardrail.max, isProven(guardrail, state, tally)),
     ...rateFigures(guardrail, tally),
     windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: streak?.bad ?? 0, needed },
   }

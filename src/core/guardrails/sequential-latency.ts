@@ -6,9 +6,14 @@ import { toleratedByControl } from './job-age.ts'
 import { latenciesOf, mergeLatencies } from './latency.ts'
 import type { ClosedWindow, Finding, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
-import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripped } from './sequential.ts'
+import {
+  counting,
+  sequentialFinding,
+  sequentialFormula,
+  type SequentialGuardrail,
+  type SequentialTest,
+} from './sequential.ts'
 import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
-import { logERateVsControl } from '../stats/sequential.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, noDataText, subjectOf } from './words.ts'
 
@@ -41,16 +46,12 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
     normalise,
   }),
   fold(guardrail, state, window) {
-    return tripped(testOf(guardrail), state, addSlow(guardrail, state, window))
+    return addSlow(guardrail, state, window)
   },
   assess,
-  formula: ({ alpha, maxOverControl, metric }) => {
-    const p = quantileName(metric)
-    return (
-      `e(x of n slower than ${1 + maxOverControl} x control's ${p} of earlier windows) >= k(k + 1)/${alpha} in epoch k, ` +
-      `and e(x of x + x_c, θ0 = n/(n + n_c), x_c slower than that ${p}) as well (one-sided beta-binomial e-processes)`
-    )
-  },
+  formula: ({ metric, maxOverControl, alpha }) =>
+    `x of n slower than ${1 + maxOverControl} x control's ${quantileName(metric)} of earlier windows, x_c of n_c than that ` +
+    `${quantileName(metric)} itself: ${sequentialFormula(alpha, String(tailOf({ metric })), 0)}`,
   terms: ({ alpha }) => ({ alpha }),
   lacksControl: (guardrail, { value, baselineN }) => value === null && baselineN < jobsForQuantile(guardrail),
   readsLatency: true,
@@ -61,20 +62,19 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
 function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
   return {
     limit: tailOf(guardrail),
-    alpha: guardrail.alpha,
     // What is tolerated is in the limits by which either arm's jobs were counted.
-    logEControl: ({ x, n, controlX, controlN }) => logERateVsControl(x, x + controlX, n / (n + controlN), 1),
+    margin: 0,
+    alpha: guardrail.alpha,
+    remembersControl: false,
     actsWithoutControl: () => false,
   }
 }
 
 function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { operation, minRequests } = guardrail
-  const trial = state.tripped ?? state.trial
-  if (trial && trial.n > 0) {
+  if (state.trial && state.trial.n > 0) {
     const subject = () => slowSubject(guardrail, state)
-    const saying = { subject, operation, minRequests, margin: 0, mayBeShared: false }
-    return sequentialFinding(testOf(guardrail), state, trial, saying)
+    return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: false })
   }
   const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () =>
@@ -117,7 +117,7 @@ function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, win
     controlX: countAbove(control, mark),
     controlN: control.count,
   }
-  return { ...next, trial: addTallies(state.trial, counts) }
+  return { ...counting(testOf(guardrail), state, counts), seen: next.seen, pending: next.pending }
 }
 
 /** Per unit of work where the sizes of at least half of the jobs are known; null until control has enough jobs. */

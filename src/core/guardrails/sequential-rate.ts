@@ -1,10 +1,14 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { ClosedWindow, Finding, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { Finding, JudgeContext, Kind, MonitorState } from './monitor.ts'
 import { errorTally } from './rate.ts'
-import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripped } from './sequential.ts'
-import { logERateVsControl } from '../stats/sequential.ts'
-import { logETwoStreams } from '../stats/two-streams.ts'
-import { addTallies, nothingYet } from './streak.ts'
+import {
+  counting,
+  sequentialFinding,
+  sequentialFormula,
+  type SequentialGuardrail,
+  type SequentialTest,
+} from './sequential.ts'
+import { nothingYet } from './streak.ts'
 import { noDataText, subjectOf } from './words.ts'
 
 export interface SequentialRateGuardrail extends SequentialGuardrail {
@@ -24,14 +28,11 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
       : null,
   from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
   fold(guardrail, state, window) {
-    return tripped(testOf(guardrail), state, add(guardrail, state, window))
+    const fresh = errorTally(guardrail, window, 'row')
+    return fresh ? counting(testOf(guardrail), state, fresh) : state
   },
   assess,
-  formula: ({ alpha, margin, max }) =>
-    `e(x of n, p0 = ${max}) >= k(k + 1)/${alpha} in epoch k, and ` +
-    (margin === 0
-      ? `e(x of n, x_c of n_c) as well (one-sided beta-binomial e-process; e-variable for two streams)`
-      : `e(x of x + x_c, θ0 by traffic share and (p_c + ${margin})/p_c) as well (one-sided beta-binomial e-processes)`),
+  formula: ({ alpha, margin, max }) => sequentialFormula(alpha, String(max), margin),
   terms: ({ alpha }) => ({ alpha }),
   lacksControl: () => false,
 }
@@ -39,44 +40,20 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
 function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): SequentialTest {
   return {
     limit: max,
+    margin,
     alpha,
-    logEControl: (trial) => logEControl(trial, max, margin),
+    remembersControl: bothBad === 'hold',
     actsWithoutControl: (logEControl) => logEControl === null || bothBad === 'rollback',
   }
 }
 
-/** Without a margin both arms' counts are tested; with one, whose the events are. */
-function logEControl(trial: Tally, limit: number, margin: number): number {
-  const { x, n, controlX, controlN } = trial
-  return margin === 0
-    ? logETwoStreams({ x, n }, { x: controlX, n: controlN })
-    : logERateVsControl(x, x + controlX, n / (n + controlN), toleratedRatio(trial, limit, margin))
-}
-
-/** (p_c + margin)/p_c, with control's rate drawn towards the limit by the weight of one event. */
-function toleratedRatio({ controlX, controlN }: Tally, limit: number, margin: number): number {
-  const controlRate = (controlX + 1) / (controlN + 1 / limit)
-  return (controlRate + margin) / controlRate
-}
-
-function add(guardrail: SequentialRateGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  const fresh = errorTally(guardrail, window)
-  return fresh ? { ...state, seen: state.seen + fresh.n, trial: addTallies(state.trial, fresh) } : state
-}
-
 function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const trial = state.tripped ?? state.trial
+  const { trial } = state
   if (!trial || trial.n === 0) {
     const baselineN = trial?.controlN ?? 0
     return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
   }
-  const { operation, minRequests, margin } = guardrail
+  const { operation, minRequests } = guardrail
   const subject = () => subjectOf(guardrail)
-  return sequentialFinding(testOf(guardrail), state, trial, {
-    subject,
-    operation,
-    minRequests,
-    margin,
-    mayBeShared: true,
-  })
+  return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: true })
 }

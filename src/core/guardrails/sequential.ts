@@ -1,10 +1,14 @@
 /**
- * What the count-based monitors share, on from the first job at any traffic: e-processes over all jobs of the epoch
- * instead of streaks of windows. Once crossed within an epoch, crossed for good. What is an event is the kinds' to say.
+ * What the monitors that count job by job share: the candidate's events against a limit and against control's, at any
+ * traffic and from the first job on, looked at as often as one likes. Once crossed within an epoch, crossed for good.
+ * What is an event is the kinds' to say.
  */
-import type { Finding, GuardrailBase, MonitorState, Tally } from './monitor.ts'
-import { logERateAbove } from '../stats/sequential.ts'
-import { share } from './streak.ts'
+import type { Evidence, Finding, GuardrailBase, MonitorState, Tally } from './monitor.ts'
+import { clopperPearson } from '../stats/clopper-pearson.ts'
+import { binomialTail } from '../stats/proportions.ts'
+import { logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
+import { gainsAbove, gainsOver, ODDS } from '../stats/two-streams.ts'
+import { addTallies, share, SPEAKS_AGAINST } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
 import type { Operation } from '../outcome.ts'
 
@@ -13,6 +17,10 @@ import type { Operation } from '../outcome.ts'
  * takes jobs as independent, and they are only nearly so. A fourth is believed.
  */
 const LEAST_EVENTS = 4
+/** Of the alternatives, the one by which it is told since when the candidate has been bad: six times the limit's odds. */
+const SINCE = 3
+/** A block of counts is closed once its split is within this factor of the epoch's. */
+const LIKE_THE_EPOCH = 1.5
 
 /** What every kind that counts job by job is configured with. */
 export interface SequentialGuardrail extends GuardrailBase {
@@ -25,51 +33,118 @@ export interface SequentialGuardrail extends GuardrailBase {
 export interface SequentialTest {
   /** The share of events that is allowed. */
   limit: number
-  /** Log e of the candidate being worse than control by more than is tolerated. */
-  logEControl: (trial: Tally) => number
+  /** By how much the candidate's rate may exceed control's. */
+  margin: number
   alpha: number
+  /** Whether the limit gives way to control's rate of earlier stages where that was higher and control is gone. */
+  remembersControl: boolean
   /** Whether a limit crossed is enough where control has had no traffic, or where `bothBad` says so. */
   actsWithoutControl: (logEControl: number | null) => boolean
 }
 
-/** How a tally stands: log e against the limit and against control, and what either must reach. */
-interface Evidence {
+const NO_COUNTS = { x: 0, n: 0, controlX: 0, controlN: 0 }
+
+/** The state with one more window's counts, marked as tripped where they cross for the first time. */
+export function counting(test: SequentialTest, state: MonitorState, fresh: Tally): MonitorState {
+  const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
+  const next = { ...state, seen: state.seen + fresh.n, control }
+  if (state.tripped) return next
+  const trial = addTallies(state.trial, fresh)
+  const evidence = weighed(test, state.evidence ?? opened(test, state, fresh), fresh, trial, control)
+  const counts = { ...next, trial, evidence }
+  if (!isOverLimit(test, counts)) return counts
+  const { logEControl, needed } = evidenceOf(test, counts)
+  const crossed = test.actsWithoutControl(logEControl) || (logEControl !== null && logEControl >= needed)
+  return crossed ? { ...counts, tripped: shownTally(counts) } : counts
+}
+
+function opened(test: SequentialTest, { control, share: part }: MonitorState, { controlN }: Tally): Evidence {
+  const limit = controlN === 0 && test.remembersControl ? limitWith(test, control, part) : test.limit
+  const nothing = noRestarts(ODDS.length)
+  return { limit, over: nothing, overControl: nothing, windows: 0, block: NO_COUNTS, since: null, score: 0 }
+}
+
+/**
+ * Where control is gone, at 100 %, its rate of the release's earlier stages tells what is usual: if that was not within
+ * the limit for sure, the limit is the highest rate it may have had, by an interval that has half of the stage's α.
+ */
+function limitWith({ limit, alpha }: SequentialTest, control: MonitorState['control'], part: number): number {
+  if (control.x === 0 || 1 - binomialTail(control.x + 1, control.n, limit) <= SPEAKS_AGAINST) return limit
+  return Math.max(limit, Math.min(0.99, clopperPearson(control, 1 - alpha * part).high))
+}
+
+function weighed(
+  { limit: written, margin }: SequentialTest,
+  evidence: Evidence,
+  fresh: Tally,
+  trial: Tally,
+  control: MonitorState['control'],
+): Evidence {
+  const { limit } = evidence
+  const gains = gainsAbove(fresh, limit)
+  const score = Math.max(0, evidence.score + gains[SINCE]!)
+  const windows = evidence.windows + 1
+  const { block: b } = evidence
+  const block = {
+    x: b.x + fresh.x,
+    n: b.n + fresh.n,
+    controlX: b.controlX + fresh.controlX,
+    controlN: b.controlN + fresh.controlN,
+  }
+  const next = {
+    ...evidence,
+    over: takenIn(evidence.over, gains, 1),
+    windows,
+    block,
+    score,
+    since: score === 0 ? null : addTallies(evidence.since, fresh),
+  }
+  if (!isLike(block, trial)) return next
+  // Control's rate as it was before the block, drawn towards the limit by the weight of one event.
+  const guess = (control.x - block.controlX + 1) / (control.n - block.controlN + 1 / written)
+  const own = gainsOver(block, { x: block.controlX, n: block.controlN }, Math.min(guess, 0.99), margin)
+  const overControl = takenIn(evidence.overControl, own, windows)
+  return { ...next, overControl, windows: 0, block: NO_COUNTS }
+}
+
+/** Whether both arms are in a block about as in the epoch so far, by their sizes alone. */
+function isLike(block: Evidence['block'], epoch: Tally): boolean {
+  if (block.n === 0 || block.controlN === 0) return false
+  const odds = (block.n * epoch.controlN) / (block.controlN * epoch.n)
+  return odds <= LIKE_THE_EPOCH && odds * LIKE_THE_EPOCH >= 1
+}
+
+/** How the counts stand: log e against the limit and against control, and what either must reach. */
+interface EvidenceFigures {
   logE: number
   /** Null where control has had no traffic. */
   logEControl: number | null
   needed: number
 }
 
-/** The state after the counts in `next.trial`, marked as tripped where they cross for the first time. */
-export function tripped(test: SequentialTest, state: MonitorState, next: MonitorState): MonitorState {
-  if (next === state || next.tripped || !next.trial) return next
-  if (!isOverLimit(test, next.epoch, next.trial)) return next
-  const { logEControl, needed } = evidenceOf(test, next.epoch, next.trial)
-  const crossed = test.actsWithoutControl(logEControl) || (logEControl !== null && logEControl >= needed)
-  return crossed ? { ...next, tripped: next.trial } : next
+function evidenceOf({ alpha, limit }: SequentialTest, { evidence, trial, share: part }: MonitorState): EvidenceFigures {
+  const { over, overControl, limit: used } = evidence!
+  // Half of it went into the limit where that was taken from control.
+  const spent = used === limit ? 1 : 2
+  return {
+    logE: logEvidence(over),
+    logEControl: trial!.controlN === 0 || trial!.n === 0 ? null : logEvidence(overControl),
+    needed: Math.log(spent / (alpha * part)),
+  }
 }
 
-/** Over the limit for certain, though perhaps not worse than control. Cheap refusals first: at or below the limit e <= 1. */
-function isOverLimit(test: SequentialTest, epoch: number, trial: Tally): boolean {
-  if (trial.x < LEAST_EVENTS || trial.x <= test.limit * trial.n) return false
-  const { logE, needed } = evidenceOf(test, epoch, trial)
+/** Over the limit for certain, though perhaps not worse than control. Cheap refusals first. */
+function isOverLimit(test: SequentialTest, state: MonitorState): boolean {
+  const { x, n } = shownTally(state)
+  if (x < LEAST_EVENTS || x <= state.evidence!.limit * n) return false
+  const { logE, needed } = evidenceOf(test, state)
   return logE >= needed
 }
 
-/**
- * Prior Beta(1, 1/(5·limit)) on the candidate's rate: about five times the limit on average, with weight left up to
- * 100 %. Against Beta(1/2, 1) it takes one job more at a rate of 100 % and a third fewer at twice the limit.
- *
- * Epoch k of a release must reach k(k + 1)/α: the shares 1/(k(k + 1)) add up to 1, so however many epochs a release
- * goes through, α is for all of them. Later epochs pay with a few more errors, and have the traffic for it.
- */
-function evidenceOf({ limit, logEControl, alpha }: SequentialTest, epoch: number, trial: Tally): Evidence {
-  const { x, n, controlN } = trial
-  return {
-    logE: logERateAbove(x, n, limit, 1, Math.max(1, 1 / (5 * limit))),
-    logEControl: controlN === 0 || n === 0 ? null : logEControl(trial),
-    needed: Math.log((epoch * (epoch + 1)) / alpha),
-  }
+/** The counts since the candidate has been bad where that is more of them, else all of the epoch. */
+function shownTally({ trial, evidence }: MonitorState): Tally {
+  const since = evidence?.since
+  return since && since.n > 0 && since.x * trial!.n > trial!.x * since.n ? since : trial!
 }
 
 /** How the finding is said, and what the kinds add to it. */
@@ -77,8 +152,6 @@ interface Saying {
   subject: () => string
   operation: Operation
   minRequests: number
-  /** What may be exceeded over control's rate before it shows. */
-  margin: number
   /** Whether a limit that control exceeds too is called `both_bad`. */
   mayBeShared: boolean
 }
@@ -87,18 +160,18 @@ interface Saying {
 export function sequentialFinding(
   test: SequentialTest,
   state: MonitorState,
-  trial: Tally,
-  { subject, operation, minRequests, margin, mayBeShared }: Saying,
+  { subject, operation, minRequests, mayBeShared }: Saying,
 ): Finding {
-  const { limit } = test
-  const { x, n, controlX, controlN } = trial
-  const isOver = !state.tripped && isOverLimit(test, state.epoch, trial)
-  const shared = isOver && mayBeShared && controlX > limit * controlN
+  const { limit } = state.evidence!
+  const isOver = state.tripped !== null || isOverLimit(test, state)
+  const tally = state.tripped ?? (isOver ? shownTally(state) : state.trial!)
+  const { x, n, controlX, controlN } = tally
+  const shared = !state.tripped && isOver && mayBeShared && controlX > limit * controlN
   const baselineValue = share(controlX, controlN)
-  const threshold = Math.max(limit, (baselineValue ?? 0) + margin)
+  const threshold = Math.max(limit, (baselineValue ?? 0) + test.margin)
   const isDoubtful = shared || (isOver && x / n > threshold)
-  const open = isDoubtful || n < minRequests
-  const status = state.tripped ? 'breach' : open ? 'inconclusive' : 'pass'
+  const few = state.trial!.n < minRequests
+  const status = state.tripped ? 'breach' : isDoubtful || few ? 'inconclusive' : 'pass'
   return {
     status,
     note: shared ? 'both_bad' : null,
@@ -107,22 +180,31 @@ export function sequentialFinding(
     baselineValue,
     baselineN: controlN,
     threshold,
-    windows: { fromMs: trial.fromMs, toMs: trial.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
+    windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
     evidence: () => {
-      const { logE, logEControl, needed } = evidenceOf(test, state.epoch, trial)
+      const { logE, logEControl, needed } = evidenceOf(test, state)
       const against = logEControl === null ? {} : { logEControl }
-      return { events: x, baselineEvents: controlX, ...trial.errors, logE, ...against, logENeeded: needed }
+      return { events: x, baselineEvents: controlX, ...tally.errors, logE, ...against, logENeeded: needed }
     },
     words: () => {
-      const { logE, logEControl, needed } = evidenceOf(test, state.epoch, trial)
+      const { logE, logEControl, needed } = evidenceOf(test, state)
       const sign = x / n > threshold ? '>' : 'within'
-      const base = `${subject()} ${percent(x / n)} ${sign} ${percent(threshold)} ${tallyText(trial, operation)}`
+      const base = `${subject()} ${percent(x / n)} ${sign} ${percent(threshold)} ${tallyText(tally, operation)}`
       const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`
       const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed`
       if (shared) return `${base}: control fails too, so nothing is rolled back (${rule})`
-      return status === 'inconclusive' && n < minRequests
+      return status === 'inconclusive' && few
         ? `${base}: ${n} of ${counted(minRequests, operation)} needed to pass`
         : `${base}: ${rule}`
     },
   }
+}
+
+/** The tests in symbols: x of n against a limit, and against x_c of n_c. */
+export function sequentialFormula(alpha: number, limit: string, margin: number): string {
+  const control = margin === 0 ? 'x_c of n_c' : `x_c of n_c, margin = ${margin}`
+  return (
+    `Σ w e(x of n, p0 = ${limit}) >= 1/(a ${alpha}), a the stage's share, and Σ w e(x of n, ${control}) as well ` +
+    '(e-variables for one and two streams, begun anew at every window with weights w that sum to 1)'
+  )
 }

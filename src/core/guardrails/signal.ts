@@ -121,7 +121,7 @@ function assess(guardrail: SignalGuardrail, state: MonitorState, context: JudgeC
         `${subject} ${value}: control has ${base.baselineN} of ${minSamples} samples needed for a comparison`,
     }
   const isOver = isMore ? candidate.mean < base.threshold : candidate.mean > base.threshold
-  const isProven = isOver && (guardrail.literal || isShown(guardrail, state.epoch, candidate, control, relative))
+  const isProven = isOver && (guardrail.literal || isShown(guardrail, state.share, candidate, control, relative))
   const against = control ? `, control ${figure(control.mean)} over ${grouped(control.n)}` : ''
   const how = !isOver ? 'within' : isMore ? '<' : '>'
   const doubt = isOver && !isProven ? ', which may still be chance' : ''
@@ -134,15 +134,15 @@ function assess(guardrail: SignalGuardrail, state: MonitorState, context: JudgeC
   }
 }
 
-/** Whether either limit is proven to be passed. The k-th epoch of a release has α/(k(k+1)): together at most α. */
+/** Whether either limit is proven to be passed. The epoch has its part of α. */
 function isShown(
   { metric, max, maxOverControl, alpha }: SignalGuardrail,
-  epoch: number,
+  part: number,
   candidate: SignalMean,
   control: SignalMean | null,
   relative: number | null,
 ): boolean {
-  const share = alpha / (epoch * (epoch + 1))
+  const share = alpha * part
   const own = meanEstimate(momentsOf(candidate))
   const crosses = (excess: number, se: number, units: number) =>
     excess > 0 && (se === 0 || logEAbove(excess / se, units, share) >= -Math.log(share))

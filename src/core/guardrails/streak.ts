@@ -6,10 +6,12 @@ import type { ClosedWindow, Finding, GuardrailBase, MonitorState, Reading, Tally
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import type { Counters } from '../window.ts'
 
+/** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
+const FALSE_ALARMS = 0.001
 /** A count speaks against a limit when a rate at the limit would give as many with at most this probability. */
 export const SPEAKS_AGAINST = 0.1
 /**
- * Clearly worse than control: this p-value, and this many times its rate if that is over the limit. Clearly within the
+ * Clearly worse than control: this p-value at most, and this many times its rate if that is over the limit. Clearly within the
  * limit: a rate at the limit would give control as few errors with at most `within`. Both are asked again and again,
  * and of windows picked because the candidate was bad in them; hence stricter than one test of its own would need.
  */
@@ -63,11 +65,24 @@ export function advance(
   const streak = bad
     ? {
         bad: (state.streak?.bad ?? 0) + 1,
-        alone: beyondControl || !controlOver ? (state.streak?.alone ?? 0) + 1 : 0,
+        alone: beyondControl || !controlOver ? longer(state.streak?.alone ?? null, reading.tally) : null,
         tally: addTallies(state.streak?.tally ?? null, reading.tally),
       }
     : null
-  return { ...state, pending: null, last: reading, streak }
+  return { ...state, looks: state.looks + 1, pending: null, last: reading, streak }
+}
+
+function longer(alone: { bad: number; tally: Tally } | null, tally: Tally): { bad: number; tally: Tally } {
+  return { bad: (alone?.bad ?? 0) + 1, tally: addTallies(alone?.tally ?? null, tally) }
+}
+
+/**
+ * How improbable a full streak's counts must be altogether. One window is bad by chance in ten, five in a row happen in a
+ * week of windows: so each look has a part of the epoch's part of the false alarms, the later the smaller, and all
+ * parts sum to less than one.
+ */
+export function streakRisk({ looks, share: part }: MonitorState): number {
+  return (FALSE_ALARMS * part) / (Math.max(1, looks) * Math.log(looks + 2) ** 2)
 }
 
 /**
@@ -75,11 +90,11 @@ export function advance(
  * the candidate is not clearly worse (`limit` is the share of events allowed). Small counts of control are no alibi for
  * the candidate: in an outage of both arms control's rate is below the limit by chance in one look of many.
  */
-export function controlShares({ x, n, controlX, controlN }: Tally, limit: number): boolean {
+export function controlShares({ x, n, controlX, controlN }: Tally, limit: number, risk = CLEARLY.p): boolean {
   if (controlX === 0) return false
   const over = controlX > limit * controlN
   const enoughApart = !over || x / n >= (CLEARLY.times * controlX) / controlN
-  if (enoughApart && worseThanControl({ x, n }, { x: controlX, n: controlN }) <= CLEARLY.p) return false
+  if (enoughApart && worseThanControl({ x, n }, { x: controlX, n: controlN }) <= Math.min(risk, CLEARLY.p)) return false
   return over || 1 - binomialTail(controlX + 1, controlN, limit) > CLEARLY.within
 }
 
@@ -93,16 +108,21 @@ export function streakStatus(
   guardrail: { bothBad: GuardrailBase['bothBad']; forWindows: number },
   state: MonitorState,
   limit: number | null,
+  isProven = true,
 ): Pick<Finding, 'status' | 'note'> {
   const { streak } = state
   if (!streak) return { status: 'pass', note: null }
-  if (streak.bad < guardrail.forWindows) return { status: 'inconclusive', note: null }
-  const shared =
-    limit !== null &&
-    guardrail.bothBad === 'hold' &&
-    streak.alone < guardrail.forWindows &&
-    controlShares(streak.tally, limit)
+  if (streak.bad < guardrail.forWindows || !isProven) return { status: 'inconclusive', note: null }
+  const isShared = (tally: Tally) => controlShares(withControl(tally, state.control), limit!, streakRisk(state))
+  const hasRecovered = () =>
+    streak.alone !== null && streak.alone.bad >= guardrail.forWindows && !isShared(streak.alone.tally)
+  const shared = limit !== null && guardrail.bothBad === 'hold' && isShared(streak.tally) && !hasRecovered()
   return shared ? { status: 'inconclusive', note: 'both_bad' } : { status: 'breach', note: null }
+}
+
+/** Where control is gone, at 100 %, what it did in the release's earlier stages tells what is usual. */
+function withControl(tally: Tally, { x, n }: MonitorState['control']): Tally {
+  return tally.controlN > 0 ? tally : { ...tally, controlX: x, controlN: n }
 }
 
 /** The finding while nothing could be judged: `no_data` before the first observation, `inconclusive` after it. */

@@ -1,39 +1,64 @@
 /**
- * An e-variable for two streams of events: whether the candidate's rate is above control's, whatever the common rate is.
- * It decides nothing; callers compare.
+ * E-variables for one stream of events against a limit and for two streams against each other, for simple alternatives.
+ * They decide nothing; callers multiply and compare.
  */
 
 /** Counts of events among trials. */
-interface Stream {
+export interface Stream {
   x: number
   n: number
 }
 
-/** Control's rate and the candidate's, as alternatives: from 0.1 % to 50 %, and up to nearly all. */
-const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5]
-const CANDIDATE_RATES = [...RATES, 0.75, 0.97]
-const GRID = RATES.flatMap((control) =>
-  CANDIDATE_RATES.filter((candidate) => candidate > control).map((candidate) => ({ control, candidate })),
-)
+/** How many times the odds of the null the alternatives are: from a third more to nearly all. */
+export const ODDS = [1.35, 2, 3.5, 6, 11, 25, 100, 1500] as const
 
-/**
- * H0: the candidate's rate is at most control's. For each alternative (p_c, p) with p > p_c, the likelihood of both
- * counts over that of one common rate (n p + n_c p_c)/(n + n_c): an e-variable for any sizes (Turner, Ly & Grünwald, arXiv
- * 2106.02693). Mixed in equal parts over a grid of alternatives. As counts grow it stays an e-process while the split
- * of the traffic does.
- */
-export function logETwoStreams(candidate: Stream, control: Stream): number {
-  const n = candidate.n + control.n
-  if (n === 0) return 0
-  const logs = GRID.map((rates) => {
-    const common = (candidate.n * rates.candidate + control.n * rates.control) / n
-    const gained = logGain(candidate, rates.candidate, common) + logGain(control, rates.control, common)
-    return gained - Math.log(GRID.length)
-  })
-  const highest = Math.max(...logs)
-  return highest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - highest), 0))
+/** The rate whose odds are so many times those of `rate`. */
+export function rateAt(odds: number, rate: number): number {
+  return (odds * rate) / (1 - rate + odds * rate)
 }
 
-function logGain({ x, n }: Stream, rate: number, common: number): number {
-  return x * Math.log(rate / common) + (n - x) * (Math.log1p(-rate) - Math.log1p(-common))
+/** H0: the rate is at most `limit`. Log likelihood ratios of the alternatives at `ODDS` times its odds. */
+export function gainsAbove(stream: Stream, limit: number): number[] {
+  return ODDS.map((odds) => logGain(stream, rateAt(odds, limit), limit))
+}
+
+/**
+ * H0: the candidate's rate is at most control's plus `margin`, whatever control's is. For the alternative that control has
+ * `guess` and the candidate `ODDS` times the odds of guess + margin, the likelihood of both counts over that of the
+ * nearest pair of the null: an e-variable for any sizes (Turner, Ly & Grünwald, arXiv 2106.02693), provided that `guess`
+ * is older than the counts. Product over blocks of counts is one too, also while the rates move and the split does.
+ */
+export function gainsOver(candidate: Stream, control: Stream, guess: number, margin: number): number[] {
+  const tolerated = guess + margin
+  // Nothing is worse than that.
+  if (tolerated >= 0.999) return ODDS.map(() => 0)
+  return ODDS.map((odds) => {
+    const rate = rateAt(odds, tolerated)
+    const nearest = nearestNull({ ...candidate, rate }, { ...control, rate: guess }, margin)
+    return logGain(candidate, rate, nearest + margin) + logGain(control, guess, nearest)
+  })
+}
+
+/** Control's rate in the pair (r, r + margin) that is nearest by Kullback–Leibler divergence, weighted by the sizes. */
+function nearestNull(
+  candidate: { n: number; rate: number },
+  control: { n: number; rate: number },
+  margin: number,
+): number {
+  const common = (candidate.n * candidate.rate + control.n * control.rate) / (candidate.n + control.n)
+  if (margin === 0) return common
+  const slope = (r: number) =>
+    (candidate.n * (r + margin - candidate.rate)) / ((r + margin) * (1 - r - margin)) +
+    (control.n * (r - control.rate)) / (r * (1 - r))
+  let [low, high] = [control.rate, Math.max(control.rate, candidate.rate - margin)]
+  for (let step = 0; step < 40; step++) {
+    const middle = (low + high) / 2
+    if (slope(middle) < 0) low = middle
+    else high = middle
+  }
+  return (low + high) / 2
+}
+
+function logGain({ x, n }: Stream, rate: number, nullRate: number): number {
+  return x * Math.log(rate / nullRate) + (n - x) * (Math.log1p(-rate) - Math.log1p(-nullRate))
 }

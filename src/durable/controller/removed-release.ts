@@ -45,7 +45,7 @@ export class RemovedRelease {
     const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
     if (!next.ok) return
     const { from, to } = next
-    const closed = openJudgement(next.state, { windowMs: 1, guardrails: [] }, judgement)
+    const closed = openJudgement(next.state, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
     const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
     const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
     this.#store.commit({ stored, audit: [entry] }, now)

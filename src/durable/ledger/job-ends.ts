@@ -1,4 +1,5 @@
 /** What the end of a job counts as: its status, its part in the windows, and what is owed to them. */
+import type { RepeatOf } from '../../core/failure-runs.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { count, emptyCounters, type Measure, type Series, seriesKey } from '../../core/window.ts'
 import { type JobRow, NOTHING_REPORTED, type ReportedSeconds } from '../job-shapes.ts'
@@ -37,9 +38,14 @@ export function latencies(
 }
 
 /** One job's end, for the windows. */
-export function countedEnd(row: JobRow, outcome: Outcome, seconds: Partial<Record<Measure, number>>): CountedRow {
+export function countedEnd(
+  row: JobRow,
+  outcome: Outcome,
+  seconds: Partial<Record<Measure, number>>,
+  repeats: readonly RepeatOf[] = [],
+): CountedRow {
   const counters = emptyCounters()
-  count(counters, { outcome, seconds })
+  count(counters, { outcome, seconds, repeats })
   return { series: seriesOf(row), counters }
 }
 

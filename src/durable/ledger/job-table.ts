@@ -15,6 +15,7 @@ import {
   type ReportedSeconds,
 } from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
+import { FailureRows } from './failure-rows.ts'
 import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 
 /** Where a backend keeps a job. */
@@ -71,11 +72,13 @@ export class JobTable {
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
   #lastId = 0
+  readonly #failures: FailureRows
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
     this.#owed = new OwedEnds(sql)
+    this.#failures = new FailureRows(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS})`)
     sql.exec('CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_key ON jobs (key)')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at) WHERE shadow = 0')
@@ -236,7 +239,10 @@ export class JobTable {
     if (row.arm === 'candidate') this.#open[row.shadow ? 'copies' : 'users']--
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
-    if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
+    if (row.counted) {
+      const repeats = this.#failures.taken(row, outcome, this.#windows.startOf(now))
+      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, repeats))], now)
+    }
     return true
   }
 

@@ -27,10 +27,13 @@ function row(minute: number, n: number, errors = 0, over: Partial<Series> = {}):
   return { startMs: minute * MINUTE, series, counters: counters(n, errors) }
 }
 
-const PLAN = { windowMs: MINUTE, guardrails: [RULE] }
+const PLAN = { windowMs: MINUTE, guardrails: [RULE], ladder: [{ percent: 5 }, { percent: 100 }] }
+
+const CANARY = { state: 'canary', percent: 5 } as const
+const SHADOW = { state: 'shadow', percent: 0 } as const
 
 const opened = (epochSince = 0, shadow = false) =>
-  openJudgement({ epoch: 1, epochSince, state: shadow ? 'shadow' : 'canary' }, PLAN, null)
+  openJudgement({ epoch: 1, epochSince, ...(shadow ? SHADOW : CANARY) }, PLAN, null)
 
 const windowsOf = (rows: readonly WindowRow[], untilMinute: number, from: Judgement) =>
   foldWindows(from, { rows, untilMs: untilMinute * MINUTE, jobOperation: 'job', ...PLAN })
@@ -51,11 +54,11 @@ describe('an epoch', () => {
 
   it('goes on with the share of α that is spent, also of a guardrail that was away for an epoch', () => {
     const next = (guardrails: (typeof RULE)[], before: Judgement) =>
-      openJudgement({ epoch: 1, epochSince: 0, state: 'canary' }, { ...PLAN, guardrails }, before)
+      openJudgement({ epoch: 1, epochSince: 0, ...CANARY }, { ...PLAN, guardrails }, before)
     const away = next([], folded([row(0, 10, 1)], 1))
-    expect(away.monitors[RULE.id]).toMatchObject({ epoch: 1, seen: 0 })
-    expect(next([RULE], next([], away)).monitors[RULE.id]).toMatchObject({ epoch: 2, seen: 0 })
-    expect(next([RULE], next([RULE], away)).monitors[RULE.id]!.epoch).toBe(3)
+    expect(away.monitors[RULE.id]).toMatchObject({ share: 1 / 3, spent: 0, seen: 0 })
+    expect(next([RULE], next([], away)).monitors[RULE.id]!.spent).toBeCloseTo(1 / 3, 12)
+    expect(next([RULE], next([RULE], away)).monitors[RULE.id]!.spent).toBeCloseTo(1 / 3 + 2 / 9, 12)
   })
 
   it('takes no counter of another epoch, however bad', () => {

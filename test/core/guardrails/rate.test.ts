@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ClosedWindow } from '../../../src/core/guardrails/index.ts'
+import { type ClosedWindow, openMonitor } from '../../../src/core/guardrails/index.ts'
 import {
   counters,
   errorMinutes,
@@ -93,8 +93,16 @@ describe('a bad window', () => {
   it('needs a count that speaks against the limit, not only a rate above it', () => {
     // 1 of 60 is 1.7 %, but a 1 % arm has at least one error in 45 % of such windows.
     expect(verdictOf(rule, errorMinutes(repeat(8, [60, 1])))).toMatchObject({ status: 'pass', value: 1 / 60 })
-    expect(verdictOf(rule, errorMinutes(repeat(5, [53, 2]))).status).toBe('breach')
+    expect(verdictOf(rule, errorMinutes(repeat(10, [53, 2]))).status).toBe('breach')
     expect(verdictOf(rule, errorMinutes(repeat(5, [54, 2]))).status).toBe('pass')
+  })
+
+  it('needs the more of them, the longer it has been looked for: five in a row happen in a week', () => {
+    const early = errorMinutes(repeat(5, [1000, 20]))
+    expect(verdictOf(rule, early).status).toBe('breach')
+    const chance: Minute[] = [...repeat<Minute>(3000, [1000, 10]), ...repeat<Minute>(5, [1000, 16])]
+    expect(verdictOf(rule, errorMinutes(chance))).toMatchObject({ status: 'inconclusive', windows: { bad: 5 } })
+    expect(verdictOf(rule, errorMinutes([...chance, ...repeat<Minute>(5, [1000, 20])])).status).toBe('breach')
   })
 
   it('is the bare rate where the guardrail is literal', () => {
@@ -111,7 +119,7 @@ describe('a bad window', () => {
 
   it('may be one that is bad against control', () => {
     const relative = guardrail({ max: null, maxOverControl: 0.5 })
-    expect(verdictOf(relative, errorMinutes(repeat(5, [400, 40, 4000, 200]))).status).toBe('breach')
+    expect(verdictOf(relative, errorMinutes(repeat(8, [400, 40, 4000, 200]))).status).toBe('breach')
     expect(verdictOf(relative, errorMinutes(repeat(5, [400, 29, 4000, 200]))).status).toBe('pass')
     expect(verdictOf(relative, errorMinutes(repeat(5, [400, 40])))).toMatchObject({
       status: 'inconclusive',
@@ -147,6 +155,14 @@ describe('both arms bad', () => {
     const oneError: Minute[] = [[20, 2, 10, 1], ...repeat<Minute>(4, [20, 2, 10, 0])]
     expect(verdictOf(rule, errorMinutes(oneError))).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
     expect(verdictOf(rule, errorMinutes([...oneError, [20, 2, 10, 0]])).status).toBe('breach')
+  })
+
+  it('are still so where control is gone and had been as bad in the stage before', () => {
+    const before = foldAll(rule, errorMinutes(repeat(10, [500, 10, 500, 10])))
+    const alone = foldAll(rule, errorMinutes(repeat(10, [1000, 20])), openMonitor(before))
+    expect(judgeAt(rule, alone)).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
+    const worse = foldAll(rule, errorMinutes(repeat(10, [1000, 60])), openMonitor(before))
+    expect(judgeAt(rule, worse).status).toBe('breach')
   })
 
   it('ends five windows after control has recovered', () => {

@@ -44,7 +44,11 @@ function judged(of: Judgement, minute: number, recent: WindowRow[] = [], signals
 const statuses = (...of: Parameters<typeof judged>) =>
   Object.fromEntries(judged(...of).map(({ guardrail: id, status }) => [id, status]))
 
-const opened = openJudgement({ epoch: 1, epochSince: 0, state: 'canary' }, PLAN, null)
+const opened = openJudgement(
+  { epoch: 1, epochSince: 0, state: 'canary', percent: 5 },
+  { ...PLAN, ladder: [{ percent: 5 }] },
+  null,
+)
 const bad = folded(opened, 2, [0, 1])
 const burst = [row(2.4 * MINUTE, 40, 40)]
 const dear: Signals = { candidate: { n: 200, mean: 300 }, control: { n: 50, mean: 100 } }
@@ -84,7 +88,8 @@ describe('a resume', () => {
   })
 
   it('asks more of the sequential test, which has spent a part of its α', () => {
-    expect(after.monitors['sequential']!.epoch).toBe(2)
+    expect(bad.monitors['sequential']).toMatchObject({ share: 1 / 2, spent: 0 })
+    expect(after.monitors['sequential']).toMatchObject({ share: 1 / 4, spent: 1 / 2 })
   })
 
   it('twice acknowledges both times what was posted', () => {

@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
-import { logETwoStreams } from '../../../src/core/stats/two-streams.ts'
+import { type Guardrail, type MonitorState, openMonitor } from '../../../src/core/guardrails/index.ts'
+import { logEvidence, noRestarts, takenIn } from '../../../src/core/stats/restarts.ts'
+import { gainsOver, ODDS } from '../../../src/core/stats/two-streams.ts'
 import { drawBinomial, drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
 import {
   counters,
@@ -16,6 +18,7 @@ import {
 } from './fixtures.ts'
 
 const rule = guardrail({ id: 'error_rate:job:sequential', method: 'sequential' })
+const even = guardrail({ method: 'sequential', margin: 0 })
 const slow = p99({ id: 'latency_p99:job:sequential', method: 'sequential' })
 
 describe('error rate, job by job', () => {
@@ -24,10 +27,10 @@ describe('error rate, job by job', () => {
     expect(verdictOf(rule, errorMinutes(repeat(4, [1, 1])))).toMatchObject({ status: 'breach', n: 4 })
   })
 
-  it('asks for two more where a control without a single error must be outdone as well', () => {
+  it('trips on the fourth where a control without a single error must be outdone as well, too', () => {
     const one: Minute = [1, 1, 99, 0]
-    expect(verdictOf(rule, errorMinutes(repeat(5, one))).status).toBe('inconclusive')
-    expect(verdictOf(rule, errorMinutes(repeat(6, one)))).toMatchObject({ status: 'breach', n: 6 })
+    expect(verdictOf(rule, errorMinutes(repeat(3, one))).status).toBe('inconclusive')
+    expect(verdictOf(rule, errorMinutes(repeat(4, one)))).toMatchObject({ status: 'breach', n: 4 })
   })
 
   it('is not moved by 1 of 1 or 2 of 3', () => {
@@ -57,14 +60,60 @@ describe('error rate, job by job', () => {
     )
   })
 
-  it('weighs both arms’ counts where there is no margin', () => {
-    const minutes = errorMinutes([[600, 30, 600, 3]])
-    expect(verdictOf(rule, minutes).status).toBe('inconclusive')
-    const verdict = verdictOf(guardrail({ method: 'sequential', margin: 0 }), minutes)
-    expect(verdict.status).toBe('breach')
-    const { events, baselineEvents, logEControl } = verdict.evidence!
-    const again = logETwoStreams({ x: events!, n: 600 }, { x: baselineEvents!, n: 600 })
-    expect(logEControl).toBeCloseTo(again, 12)
+  it('weighs both arms’ counts as its formula says', () => {
+    const { evidence } = verdictOf(guardrail({ method: 'sequential', margin: 0 }), errorMinutes([[600, 30, 600, 3]]))
+    // Of control nothing was known before: its rate is guessed to be the limit.
+    const gains = gainsOver({ x: evidence!['events']!, n: 600 }, { x: evidence!['baselineEvents']!, n: 600 }, 0.01, 0)
+    const again = logEvidence(takenIn(noRestarts(ODDS.length), gains, 1))
+    expect(evidence!['logEControl']).toBeCloseTo(again, 12)
+  })
+
+  it('finds what has become bad late about as soon as what is bad at once', () => {
+    const bad = repeat<Minute>(600, [1, 0, 9, 0]).map(([n, , controlN], i): Minute => [
+      n,
+      i % 10 === 9 ? 1 : 0,
+      controlN!,
+      0,
+    ])
+    const jobsUntil = (minutes: Minute[]) => {
+      let state = openMonitor()
+      for (const [i, window] of errorMinutes(minutes).entries()) {
+        state = foldAll(even, [window], state)
+        if (state.tripped) return { jobs: i + 1, tripped: state.tripped }
+      }
+      return null
+    }
+    const healthy = repeat<Minute>(4320, [1, 0, 9, 0]).map(([n, , controlN], i): Minute => [
+      n,
+      i % 200 === 7 ? 1 : 0,
+      controlN!,
+      0,
+    ])
+    const atOnce = jobsUntil(bad)!
+    const late = jobsUntil([...healthy, ...bad])!
+    expect(late.jobs - healthy.length).toBeLessThanOrEqual(2 * atOnce.jobs)
+    // The verdict tells of the jobs since then, not of three healthy days.
+    expect(late.tripped.n).toBeLessThan(2 * atOnce.jobs + 200)
+  })
+
+  it('takes one user’s retries for one failure', () => {
+    const retries = { ...counters(40, 8), repeats: { row: { job_failed: 7 } } }
+    const verdict = verdictOf(even, [windowOf(0, retries, counters(4000, 20))])
+    expect(verdict).toMatchObject({ n: 33, value: 1 / 33 })
+    expect(verdict.status).not.toBe('breach')
+    expect(verdictOf(even, [windowOf(0, counters(40, 8), counters(4000, 20))]).status).toBe('breach')
+  })
+
+  it('goes by control’s rate of earlier stages where control is gone', () => {
+    const before = foldAll(even, errorMinutes([[2000, 40, 2000, 40]]))
+    expect(before.tripped).toBeNull()
+    const alone = foldAll(even, errorMinutes(repeat<Minute>(50, [2000, 40])), openMonitor(before))
+    expect(alone.tripped).toBeNull()
+    const worse = foldAll(even, errorMinutes(repeat<Minute>(5, [2000, 120])), openMonitor(before))
+    expect(worse.tripped).not.toBeNull()
+    const within = foldAll(even, errorMinutes([[2000, 10, 2000, 10]]))
+    const bad = foldAll(even, errorMinutes(repeat<Minute>(10, [100, 3])), openMonitor(within))
+    expect(bad.tripped).not.toBeNull()
   })
 
   it('tolerates control’s rate and the margin', () => {
@@ -75,7 +124,7 @@ describe('error rate, job by job', () => {
   })
 
   it('neither breaches nor passes over the limit where control is too small to compare with', () => {
-    const verdict = verdictOf(guardrail({ method: 'sequential', minRequests: 20 }), errorMinutes([[60, 30, 20, 0]]))
+    const verdict = verdictOf(guardrail({ method: 'sequential', minRequests: 20 }), errorMinutes([[60, 30, 2, 0]]))
     expect(verdict).toMatchObject({ status: 'inconclusive', value: 0.5, threshold: 0.01 })
     expect(verdict.evidence!['logE']).toBeGreaterThan(verdict.evidence!['logENeeded']!)
     expect(verdict.message).toContain('against control')
@@ -88,18 +137,51 @@ describe('error rate, job by job', () => {
     expect(judgeAt(rule, openMonitor(later)).status).toBe('no_data')
   })
 
-  it('asks for more in each later epoch, so that α is for the whole release', () => {
-    const minutes = errorMinutes([[30, 4, 600, 3]])
-    let state = openMonitor()
-    expect(judgeAt(rule, foldAll(rule, minutes, state)).evidence!['logENeeded']).toBeCloseTo(Math.log(200), 12)
-    for (let k = 2; k <= 6; k++) state = openMonitor(state)
-    const verdict = judgeAt(rule, foldAll(rule, minutes, state))
-    expect(verdict.evidence!['logENeeded']).toBeCloseTo(Math.log(4200), 12)
+  it('asks for the same at each stage, and for more in epochs that nobody planned, so that α is for the whole release', () => {
+    const needed = (state: MonitorState) => {
+      const { evidence } = judgeAt(rule, foldAll(rule, errorMinutes([[30, 4, 600, 3]]), state))
+      return evidence!['logENeeded']
+    }
+    let state = openMonitor(undefined, 6)
+    for (let left = 6; left >= 1; left--) {
+      expect(needed(state)).toBeCloseTo(Math.log(700), 12)
+      state = openMonitor(state, left === 1 ? 1 : left - 1)
+    }
+    expect(needed(state)).toBeCloseTo(Math.log(1400), 12)
+    expect(needed(openMonitor(state))).toBeCloseTo(Math.log(2800), 12)
   })
 
   it('says what it saw and how strong it is', () => {
     expect(verdictOf(rule, errorMinutes([[34, 4, 3366, 13]])).message).toMatch(
       /^job error rate 11\.8 % > 1\.4 % \(4 of 34 jobs: 4 job_failed; control 0\.39 %\): log e \d\.\d and \d\.\d against control, 5\.3 needed$/,
+    )
+  })
+})
+
+describe('whatever is counted', () => {
+  const arm = fc.tuple(fc.nat({ max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }))
+  const rate = fc.double({ min: 1e-6, max: 0.999, noNaN: true })
+
+  it('evidence stays a number, of any limit and margin, and goes through JSON', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(arm, arm), { maxLength: 30 }),
+        rate,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (all, max, margin) => {
+          const minutes = all.map(([[n, p], [controlN, q]]): Minute => [
+            n,
+            Math.round(n * p),
+            controlN,
+            Math.round(controlN * q),
+          ])
+          const state = foldAll(guardrail({ method: 'sequential', max, margin }), errorMinutes(minutes))
+          const { over, overControl } = state.evidence ?? { over: null, overControl: null }
+          for (const sum of [...(over?.sums ?? []), ...(overControl?.sums ?? [])])
+            expect(Number.isFinite(sum)).toBe(true)
+          expect(JSON.parse(JSON.stringify(state))).toEqual(state)
+        },
+      ),
     )
   })
 })

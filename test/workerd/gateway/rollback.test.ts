@@ -89,7 +89,11 @@ it('is out within the windows configured, for the isolate that saw it and for on
 /** Its pauses take no time, so that counters are flushed at once instead of a second later. */
 function isolate(): DataPlane {
   const toBackends = vi.mocked(fetch).getMockImplementation()!
-  const plane = new DataPlane({ RELEASE_A: releaseTable(RELEASE) }, () => null, REAL_OBJECTS)
+  const plane = new DataPlane(
+    { RELEASE_A: releaseTable(RELEASE, { window_seconds: WINDOW_MS / 1000 }) },
+    () => null,
+    REAL_OBJECTS,
+  )
   plane.fetch = toBackends
   vi.mocked(fetch).mockImplementation(toBackends)
   return plane

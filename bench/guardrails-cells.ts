@@ -1,0 +1,100 @@
+/** What the guardrail bench runs: each cell's scenario. */
+import { type Cell, DAY, LADDER } from './guardrails-cell.ts'
+import type { LatencyCell } from './latency-cell.ts'
+
+export interface Amounts {
+  seed: number
+  /** Healthy releases a cell, runs of a failing candidate, and runs of one that fails late. */
+  releases: number
+  runs: number
+  lateRuns: number
+  /** Runs of latencies at their limit. */
+  latencyRuns: number
+  /** Days of each stage of a healthy release. */
+  days: number
+}
+
+export const FULL: Omit<Amounts, 'seed'> = { releases: 20, runs: 400, lateRuns: 100, latencyRuns: 200, days: 7 }
+export const QUICK: Omit<Amounts, 'seed'> = { releases: 4, runs: 40, lateRuns: 5, latencyRuns: 10, days: 0.25 }
+
+export const HEALTHY_RATES = [0.005, 0.009, 0.01, 0.02]
+export const TRAFFIC = [1, 10, 100, 1000, 10_000]
+export const CLUMPS = [1, 2, 4, 8]
+export const BAD_RATES = [0.05, 0.1]
+export const FEW = [1, 10, 100]
+
+export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
+  return HEALTHY_RATES.flatMap((rate, i) =>
+    TRAFFIC.flatMap((jobs, j) =>
+      CLUMPS.map((clump, k): Cell => ({
+        kind: 'healthy',
+        seed: seed * 10_000 + 100 * i + 10 * j + k,
+        runs: releases,
+        rate,
+        jobs,
+        clump,
+        percent: 100,
+        // Thinned where it is dearest.
+        before: Math.round((jobs >= 100 ? days / 7 : days) * DAY),
+        windows: Math.round(days * DAY),
+      })),
+    ),
+  )
+}
+
+/** Each stage before has an hour of health; of ten thousand candidate jobs at most is the fault looked for. */
+export function badCells(kind: 'failing' | 'late', { seed, runs, lateRuns }: Amounts): Cell[] {
+  return BAD_RATES.flatMap((rate, i) =>
+    LADDER.flatMap((percent, j) =>
+      FEW.map((jobs, k): Cell => ({
+        kind,
+        seed: seed * 10_000 + (kind === 'late' ? 2000 : 1000) + 100 * i + 10 * j + k,
+        runs: kind === 'late' ? lateRuns : runs,
+        rate,
+        jobs,
+        clump: 1,
+        percent,
+        before: 60,
+        windows: (kind === 'late' ? 3 * DAY : 0) + Math.ceil(10_000 / jobs),
+      })),
+    ),
+  )
+}
+
+/** Equal arms under a limit of nothing, and under one of half as much again a candidate that is slower by just that. */
+const AT_THE_LIMIT = [
+  { maxOverControl: 0, times: 1 },
+  { maxOverControl: 0.5, times: 1.5 },
+]
+const SLOWER = [
+  { maxOverControl: 0, times: 2 },
+  { maxOverControl: 0.5, times: 2 },
+  { maxOverControl: 0.5, times: 3 },
+]
+const ARMS = [
+  [100, 100],
+  [300, 30],
+  [20, 20],
+  [2, 98],
+] as const
+
+export function latencyCells({ seed, latencyRuns, lateRuns }: Amounts): LatencyCell[] {
+  return [0.6, 2].flatMap((sigma, i) =>
+    ARMS.flatMap(([candidateJobs, controlJobs], j) =>
+      [...AT_THE_LIMIT, ...SLOWER].map(({ maxOverControl, times }, k): LatencyCell => {
+        const atLimit = k < AT_THE_LIMIT.length
+        return {
+          kind: 'latency',
+          seed: seed * 10_000 + 3000 + 20 * i + 5 * j + k,
+          candidateJobs,
+          controlJobs,
+          maxOverControl,
+          sigma,
+          times,
+          runs: atLimit ? latencyRuns : lateRuns,
+          jobs: (atLimit ? 100 : 1000) * Math.max(candidateJobs, 20),
+        }
+      }),
+    ),
+  )
+}
