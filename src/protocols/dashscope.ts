@@ -51,6 +51,13 @@ export const dashscope: JobProtocol = {
   pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: jobPath(prefix, upstreamId) }),
   cancelCall: ({ prefix, upstreamId }) => ({ method: 'POST', path: jobPath(prefix, upstreamId, '/cancel') }),
   contentCall: null,
+  limits: {
+    always: ['dashscope stops a job only while it waits: of one that runs a cancel is refused'],
+    ofCopies: [
+      'dashscope stops no copy that runs already: a rollback lets it run to its end',
+      "dashscope counts copies against the account's quota, which both arms share where they share a key",
+    ],
+  },
   asksForVideo: () => true,
   isVideoType,
 }

@@ -81,6 +81,10 @@ export const lightx2v: JobProtocol = {
   pollCall: (job) => ({ method: 'GET', path: jobPath(job, '/status') }),
   cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
   contentCall: (job) => ({ method: 'GET', path: jobPath(job, '/result') }),
+  limits: {
+    always: ["lightx2v names no model: match.models matches nothing, and an arm's model changes nothing"],
+    ofCopies: ['lightx2v runs one job at a time: a copy to a server that serves users makes them wait'],
+  },
   asksForVideo: () => true,
   isVideoType,
 }

@@ -3,7 +3,9 @@ import { expect, it } from 'vitest'
 import { wireLimits } from '../../src/cli/wire-limits.ts'
 import type { ReleaseConfig } from '../../src/config/load.ts'
 import { comfyui } from '../../src/protocols/comfyui.ts'
+import { dashscope } from '../../src/protocols/dashscope.ts'
 import { fal } from '../../src/protocols/fal.ts'
+import { lightx2v } from '../../src/protocols/lightx2v.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 
 const copying = (sample: number, more: Partial<ReleaseConfig> = {}) =>
@@ -25,6 +27,10 @@ it('tells what else a wire does not offer, of copies only where there are any', 
     expect.stringContaining('run to its end'),
     expect.stringContaining('act by themselves'),
   ])
+  expect(told(copying(0), lightx2v)).toEqual([expect.stringContaining('names no model')])
+  expect(told(copying(0), dashscope)).toEqual([expect.stringContaining('only while it waits')])
+  expect(told(copying(1), lightx2v)).toContainEqual(expect.stringContaining('makes them wait'))
+  expect(told(copying(1), dashscope)).toContainEqual(expect.stringContaining("the account's quota"))
 })
 
 it('tells nothing where nothing is copied', () => {

@@ -5,9 +5,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { answerJson } from '../../src/protocols/answer-json.ts'
-import { jobProtocolOf, PROTOCOL_NAMES } from '../../src/protocols/index.ts'
 import type { BackendJob } from '../../src/protocols/protocol.ts'
 import { GATEWAY, translation } from './contract.ts'
+import { allJobWires } from './declared.ts'
 
 type Ended = Extract<BackendJob['status'], 'ended' | 'succeeded' | 'failed' | 'cancelled'>
 
@@ -90,6 +90,21 @@ const DOCUMENTED: Record<string, Documented> = {
       },
     }),
   },
+  runpod: {
+    // Declared words are compared without regard to case.
+    words: { succeeded: ['completed'], failed: ['failed', 'timed_out'], cancelled: ['cancelled'] },
+    anyCase: true,
+    at: ({ status }) => [status],
+    running: (id) => ({ id, status: 'IN_PROGRESS', delayTime: 12 }),
+    over: (id, status) => ({ id, status, error: LONG, delayTime: 1200, executionTime: 31_000, output: null }),
+  },
+  openrouter: {
+    words: { succeeded: ['completed'], failed: ['failed', 'expired'], cancelled: ['cancelled'] },
+    anyCase: true,
+    at: ({ status }) => [status],
+    running: (id) => ({ id, status: 'in_progress', usage: null }),
+    over: (id, status) => ({ id, status, error: LONG, urls: ['https://files.test/a.mp4'] }),
+  },
   comfyui: {
     // A history has jobs that are over only; one without a status has gone well.
     words: {
@@ -115,9 +130,7 @@ const DOCUMENTED: Record<string, Documented> = {
   },
 }
 
-const WIRES = PROTOCOL_NAMES.map((name) => jobProtocolOf({ protocol: name, wire: null })).filter(
-  (wire) => wire !== undefined,
-)
+const WIRES = allJobWires()
 
 const ID = 'job-7Qx_11'
 const OWN = 'slc_A_slc'
@@ -193,10 +206,10 @@ const HUGE: [string, string][] = [
 
 test('each wire of the list has its documented words here', () => {
   expect(WIRES.length).toBeGreaterThan(1)
-  for (const { name } of WIRES) expect(Object.keys(DOCUMENTED), name).toContain(name)
+  for (const [name] of WIRES) expect(Object.keys(DOCUMENTED)).toContain(name)
 })
 
-describe.each(WIRES.map((wire) => [wire.name, wire] as const))('any answer of %s', (name, wire) => {
+describe.each(WIRES)('any answer of %s', (name, wire) => {
   const documented = DOCUMENTED[name]!
   const running = documented.running(ID)
   const over = [...Object.values(documented.words).flat(), ...ODD_WORDS].map((word) =>
@@ -216,6 +229,8 @@ describe.each(WIRES.map((wire) => [wire.name, wire] as const))('any answer of %s
         if (result) expectResult(result, status)
         expect([undefined, null, 'saturated', 'client_error', 'content_refused']).toContain(wire.submitError?.(answer))
         expect([undefined, true, false]).toContain(wire.refusesCancel?.(body))
+        expectDocumented(documented, wire.readWebhook?.(body) ?? null, body, job)
+        expectDocumented(documented, wire.socket?.read(JSON.stringify(body)).backendJob ?? null, body, job)
         expectIds(wire.readIds(body), body)
       }),
       { numRuns: 3000 },

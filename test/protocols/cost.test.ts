@@ -1,10 +1,10 @@
 /** What a body or an answer costs grows with its length alone: odd ones are read or refused, for what plain ones cost. */
 import * as fc from 'fast-check'
 import { describe, test } from 'vitest'
-import { jobProtocolOf, PROTOCOL_NAMES } from '../../src/protocols/index.ts'
 import { expectNoDearer } from '../support/cost.ts'
 import { oddText, repeated } from '../support/odd-texts.ts'
 import { GATEWAY, UPSTREAM } from './contract.ts'
+import { allJobWires } from './declared.ts'
 import {
   answered,
   commas,
@@ -99,9 +99,7 @@ test('any answer is translated, and is no dearer than ten plain ones of its leng
   )
 })
 
-const wires = PROTOCOL_NAMES.map((name) => jobProtocolOf({ protocol: name, wire: null })).filter((wire) => wire !== undefined)
-
-test.each(wires.map((wire) => [wire.name, wire] as const))(
+test.each(allJobWires())(
   'any path of %s has a route, and any id is looked at, for what a plain one costs',
   (_, wire) => {
     const { path } = wire.pollCall({ upstreamId: 'ID', prefix: '/acme/film', model: null })

@@ -26,3 +26,10 @@ function releaseIn(vars: Record<string, unknown>): ReleaseConfig {
   if (!read.ok) throw new Error(JSON.stringify(read.issues))
   return read.config.releases[0]!
 }
+
+/** All wires of jobs, by their names: those of the list, and what the scenarios declare. */
+export function allJobWires(): [name: string, wire: JobProtocol][] {
+  const listed = PROTOCOL_NAMES.flatMap((protocol) => jobProtocolOf({ protocol, wire: null }) ?? [])
+  const declared = ['runpod', 'openrouter'].map((name): [string, JobProtocol] => [name, scenarioWire(name)])
+  return [...listed.map((wire): [string, JobProtocol] => [wire.name, wire]), ...declared]
+}

@@ -8,11 +8,12 @@ import { createFalClient } from '@fal-ai/client'
 import { experimental_generateVideo as generateVideo } from 'ai'
 import OpenAI from 'openai'
 import Replicate from 'replicate'
+import { TASK_CLIENTS, TASK_WIRES, type TaskClient } from './task-clients.ts'
 
 export interface RealClient {
   /** As it is installed. */
   client: string
-  protocol: 'openai-videos' | 'replicate' | 'fal'
+  protocol: 'openai-videos' | 'replicate' | 'fal' | TaskClient['protocol']
   /** Submit, wait, result and download. `url`: of the gateway. */
   make: (url: string) => Promise<Uint8Array>
   /** Submit and cancel; resolves with what the client is told of the job then. Null where the client can't. */
@@ -38,6 +39,7 @@ export const WIRES: Record<
     paths: ['/fal-ai'],
     models: { client: 'fal-ai/wan/text-to-video', control: 'fal-ai/wan/v2.1', candidate: 'fal-ai/wan/v2.2-a14b' },
   },
+  ...TASK_WIRES,
 }
 
 const PROMPT = 'a red fox runs through snow'
@@ -167,4 +169,5 @@ export const REAL_CLIENTS: readonly RealClient[] = [
     cancel: null,
     hook: null,
   },
+  ...TASK_CLIENTS,
 ]
