@@ -2,7 +2,7 @@
  * What a request costs: CPU of a system's own process as a ratio to a bare pass-through Worker, in slices of load that
  * alternate between the two, so that a machine which is busy or slow disturbs both alike. Objects run in that process too.
  *
- *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,…] [--rounds 5] [--slice-ms 3000] [--warm-ms 8000]
+ *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,…] [--rounds 5] [--pairs 2] [--slice-ms 3000] [--warm-ms 8000]
  *
  * Needs two cores and Linux. nginx and HAProxy are measured where they are installed, Portkey's gateway where
  * PORTKEY_GATEWAY names its build/start-server.js. Results go to bench/results/ and into docs/performance.md.
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '.' },
     work: { type: 'string' },
     rounds: { type: 'string' },
+    pairs: { type: 'string' },
     'slice-ms': { type: 'string' },
     'warm-ms': { type: 'string' },
   },
@@ -35,8 +36,8 @@ const warmMs = Number(values['warm-ms'] ?? (values.quick ? 1500 : 8000))
 const ALL = ['submits', 'few', 'many', 'polls', 'downloads', 'idle', 'memory'] as const
 const works = (values.work?.split(',') ?? (values.quick ? ['submits', 'polls'] : ALL)) as readonly Work[]
 const only = new RegExp(values.only)
-/** Of each start of a system. */
-const PAIRS = 2
+/** Of slices, at each start of a system. */
+const pairs = Number(values.pairs ?? 2)
 /** Of pairs, before their median goes into the docs. */
 const LEAST_PAIRS = 5
 
@@ -100,11 +101,11 @@ try {
   keys.close()
   publish(results, {
     starts: rounds,
-    pairs: PAIRS,
+    pairs,
     sliceMs,
     machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     busyBefore,
-    isFull: rounds * PAIRS >= LEAST_PAIRS && values.only === '.' && !values.work,
+    isFull: rounds * pairs >= LEAST_PAIRS && values.only === '.' && !values.work,
   })
 } finally {
   for (const each of running) await each.stop()
@@ -125,7 +126,7 @@ async function compare(
     await load(port, asks, CONNECTIONS[work], warmMs)
     await load(reference.port, bareAsks, CONNECTIONS[work], warmMs / 4)
     const results: Result[] = []
-    for (let pair = 0; pair < PAIRS; pair++) {
+    for (let pair = 0; pair < pairs; pair++) {
       const plain = await measure(work, reference.port, reference.pid, bareAsks)
       await system.objectCalls?.(port)
       const from = performance.now()

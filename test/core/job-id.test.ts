@@ -2,7 +2,7 @@
 import { createDecipheriv, createHmac, hkdfSync } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { idKeys } from '../../src/core/id-keys.ts'
+import { type IdKeys, idKeys } from '../../src/core/id-keys.ts'
 import {
   type FileTag,
   type HookTag,
@@ -53,6 +53,15 @@ const tags: fc.Arbitrary<JobTag> = fc.record({
   submittedAt: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
   owner: fc.nat(0xffffffff).map((n) => n.toString(16).padStart(12, '0')),
   anonymous: fc.boolean(),
+})
+
+it('is opened once, however often it is asked for', () => {
+  const [key] = KEYS
+  let opened = 0
+  const mac = (message: Uint8Array) => (opened++, key!.jobIds.mac(message))
+  const counted: IdKeys = [{ ...key!, jobIds: { ...key!.jobIds, mac } }]
+  expect([1, 2, 3].map(() => openJobId(ISSUED, counted))).toEqual([1, 2, 3].map(() => openJobId(ISSUED, KEYS)))
+  expect(opened).toBe(1)
 })
 
 describe('a sealed id', () => {

@@ -77,6 +77,15 @@ describe('polls of one job in the same moment', () => {
     )
   })
 
+  it('read what the backend sent once between them', async () => {
+    const headers = { 'content-type': 'application/json', 'content-length': '16' }
+    const call = answers('{"id":"video-1"}', { headers })
+    const read = vi.spyOn(Response.prototype, 'text')
+    const all = await ended(Promise.all(Array.from({ length: 10 }, () => ask(call))))
+    for (const each of all) expect(await textOf(each)).toBe('{"id":"video-1"}')
+    expect(read).toHaveBeenCalledTimes(1)
+  })
+
   it('that come a moment later share it too, and those after them do not', async () => {
     await ended(ask(answers('first')), BACKEND_MS)
     await vi.advanceTimersByTimeAsync(SAME_MOMENT_MS)
