@@ -169,5 +169,5 @@ export const REAL_CLIENTS: readonly RealClient[] = [
     cancel: null,
     hook: null,
   },
-  ...TASK_CLIENTS,
+  ...TASK_CLIENTS.map((each) => ({ ...each, hook: null })),
 ]
