@@ -7,7 +7,7 @@ import { decodedSegment } from '../path-spelling.ts'
 import type { Route, Submission, SubmitBody } from '../protocol.ts'
 import { clipFacts } from '../submission/clip-facts.ts'
 import { codePoints } from '../submission/code-points.ts'
-import { mapFields } from '../submission/field-mapping.ts'
+import { putFields } from '../submission/field-mapping.ts'
 import { pathOf } from '../submission/field-path.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
@@ -31,7 +31,9 @@ export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: 
       // A model that the client left out stays out: the backend then takes its own.
       const isWritten = wire.model !== undefined && own !== null && model !== null && own !== model
       return {
-        bytes: isWritten ? withModel(bytes, contentType, wire.model!, own) : bytes,
+        bytes: isWritten
+          ? putFields(bytes === sent.bytes ? body : openBody(bytes, contentType), [[wire.model!, { text: own }]])
+          : bytes,
         contentType,
         path: route.upstreamPath(null, own) + (shadow ? '' : sent.search),
       }
@@ -45,10 +47,6 @@ function modelOf({ head, model }: WireSettings, body: FormBody, { prefix }: Rout
   if (typeof named !== 'string') throw malformed(model!.join('.'), 'must be a string')
   if (named.length > MAX_NAME_CHARS) throw malformed('the model', `has more than ${MAX_NAME_CHARS} characters`)
   return named
-}
-
-function withModel(bytes: Uint8Array<ArrayBuffer>, contentType: string, path: Keys, value: string) {
-  return mapFields(openBody(bytes, contentType), { rename: [], set: [{ path, value }], clamp: [] }, false)
 }
 
 function factsOf(wire: WireSettings, body: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
