@@ -166,6 +166,23 @@ it('a client that chose its job’s id hears of it by that', async () => {
   )
 })
 
+it('a job that could not be found at first is asked for again', async () => {
+  const { plane, control } = setup()
+  const { messages, types } = await listen(plane, 'control')
+  const id = '0d4be0a6-7d0b-4f0a-8d57-5f6a9a5c7e11'
+  const tell = (node: string) => {
+    control.sockets[0]!.send(JSON.stringify({ type: node, data: { prompt_id: id } }))
+    control.sockets[0]!.send('{"type":"status","data":{}}')
+  }
+  tell('too-early')
+  await until('what came behind it is told', () => messages.length === 2)
+  await submit(plane, 'control', { prompt_id: id })
+  pass(6)
+  tell('known')
+  await until('it is told of', () => types().includes('known'))
+  expect(types()).toEqual(['known'])
+})
+
 it('a preview with metadata names the job as its client does', async () => {
   const { plane, control } = setup()
   const { frames } = await listen(plane, 'control')
