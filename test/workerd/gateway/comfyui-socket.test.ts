@@ -200,25 +200,32 @@ it('a preview with metadata names the job as its client does', async () => {
 
 describe('a job that fails at the candidate', () => {
   const fails = async (more: object) => {
-    const { plane, candidate } = setup(more)
+    const { plane, control, candidate } = setup(more)
     candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
-    const { types } = await listen(plane, 'candidate')
+    const { messages, types } = await listen(plane, 'candidate')
     const id = await submit(plane, 'candidate')
     pass(20)
     candidate.server.tick()
     await until('its end', () => types().at(-1) === 'executing' && types().length > 3)
     const jobs = await plane.request('GET', '/api/jobs', { headers: as('control') })
-    return { types: types(), jobs: await jobs.json<{ jobs: { id: string; status: string }[] }>(), id }
+    return { plane, control, types, messages, jobs: await jobs.json<{ jobs: { id: string; status: string }[] }>(), id }
   }
 
   it('is told as it is, and known by the ledger without a poll', async () => {
     const { types, jobs, id } = await fails({})
-    expect(types).toContain('execution_error')
+    expect(types()).toContain('execution_error')
     expect(jobs.jobs).toMatchObject([{ id, status: 'failed' }])
   })
 
-  it('is not told as failed where `rescue` lets it go on at control', async () => {
-    expect((await fails({ rescue: true })).types).not.toContain('execution_error')
+  it('goes on at control with `rescue`, of which its client hears, and of no failure', async () => {
+    const { plane, types, messages, control, id } = await fails({ name: 'comfy', rescue: true })
+    // Answered when control has it.
+    expect(await (await plane.request('GET', `/history/${id}`, { headers: as('control') })).json()).toEqual({})
+    pass(20)
+    control.server.tick()
+    await until('its end', () => messages.some(({ type }) => type === 'execution_success'))
+    expect(types()).not.toContain('execution_error')
+    expect(messages.find(({ type }) => type === 'execution_success')!.data['prompt_id']).toBe(id)
   })
 })
 
