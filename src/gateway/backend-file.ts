@@ -23,11 +23,11 @@ export const FILE_ROUTE: Route = {
 }
 
 /** A file that a wire names together with the job that made it (`path#job`): its download is the job's content. */
-export function outputOf(file: OwnedJob, search: string): { job: OwnedJob; way: Route } {
+export function outputOf(file: OwnedJob, search: string): { job: OwnedJob; route: Route } {
   const [path = '', job] = file.upstreamId.split('#')
-  const way = { ...FILE_ROUTE, search, upstreamPath: () => path }
-  if (job === undefined) return { job: file, way }
-  return { job: { ...file, upstreamId: decodeURIComponent(job) }, way: { ...way, operation: 'content' } }
+  const route = { ...FILE_ROUTE, search, upstreamPath: () => path }
+  if (job === undefined) return { job: file, route }
+  return { job: { ...file, upstreamId: decodeURIComponent(job) }, route: { ...route, operation: 'content' } }
 }
 
 /** `id`: sealed for the file's path (`sealFileId`). Players go by the ending; the backend's own name often holds its id. */
@@ -36,11 +36,11 @@ export function filePath(id: string, upstreamPath: string): string {
 }
 
 /** The file that a path names; null for any other path. Throws `job_not_found` for what was altered or is somebody else's. */
-export function fileOf(x: Exchange, subject: Subject): OwnedJob | null {
-  const id = FILE_PATH.exec(x.url.pathname)?.[1]
+export function fileOf(ctx: Exchange, subject: Subject): OwnedJob | null {
+  const id = FILE_PATH.exec(ctx.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
-  if (!['GET', 'HEAD'].includes(x.request.method))
+  if (!['GET', 'HEAD'].includes(ctx.request.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
-  const lanes = x.isolate.lanes.filter(hasJobs)
-  return resolveFile(x, lanes, id, subject)
+  const runtimes = ctx.isolate.runtimes.filter(hasJobs)
+  return resolveFile(ctx, runtimes, id, subject)
 }

@@ -6,7 +6,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { NamedJobs, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { openJobs } from './list.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
 import { ownedJob } from './rescue.ts'
@@ -18,18 +18,18 @@ const MAX_OWN = 20
 const MAX_NAMED = 50
 
 interface Naming {
-  lane: JobLane
-  way: Route
+  runtime: JobRuntime
+  route: Route
   named: NamedJobs
-  lanes: readonly JobLane[]
+  runtimes: readonly JobRuntime[]
 }
 
 /** `about` serves one of them. Throws `job_not_found` before anything is sent where one of them is not the caller's. */
 export async function aboutNamed(
-  x: Exchange,
-  { lane, way, named: { jobs, bodyFor }, lanes }: Naming,
+  ctx: Exchange,
+  { runtime, route, named: { jobs, bodyFor }, runtimes }: Naming,
   subject: Subject,
-  about: (x: Exchange, route: Route, job: OwnedJob) => Promise<Response>,
+  about: (ctx: Exchange, route: Route, job: OwnedJob) => Promise<Response>,
 ): Promise<Response> {
   if (jobs.length > MAX_NAMED)
     throw new SluiceError(
@@ -38,21 +38,21 @@ export async function aboutNamed(
     )
   const found: OwnedJob[] =
     jobs === 'own'
-      ? (await openJobs(lanes, subject, MAX_OWN)).map((own) => ownedJob(own.lane, own.job))
-      : await Promise.all(jobs.map((id) => resolveJob(x, lanes, id, subject)))
+      ? (await openJobs(runtimes, subject, MAX_OWN)).map((own) => ownedJob(own.runtime, own.job))
+      : await Promise.all(jobs.map((id) => resolveJob(ctx, runtimes, id, subject)))
   let answered: Response | null = null
   for (const job of found) {
     const { clientId, upstreamId } = job
-    const headers = new Headers(x.request.headers)
+    const headers = new Headers(ctx.request.headers)
     headers.delete('content-length')
-    const request = new Request(x.request.url, { method: x.request.method, headers, body: bodyFor(upstreamId) })
-    const next = await about({ ...x, request }, { ...way, job: clientId, body: 'stream' }, job)
+    const request = new Request(ctx.request.url, { method: ctx.request.method, headers, body: bodyFor(upstreamId) })
+    const next = await about({ ...ctx, request }, { ...route, job: clientId, body: 'stream' }, job)
     // What went wrong with one of them is not to be overlooked.
     const isKept: boolean = answered !== null && !answered.ok
     await (isKept ? next : answered)?.body?.cancel()
     if (!isKept) answered = next
   }
   if (answered) return answered
-  const decided = { lane, snapshot: null, routed: { arm: 'control' as const, reason: 'job' as const } }
-  return answer(x, decided, { status: 200, headers: new Headers(), body: null })
+  const decided = { runtime, snapshot: null, routed: { arm: 'control' as const, reason: 'job' as const } }
+  return answer(ctx, decided, { status: 200, headers: new Headers(), body: null })
 }

@@ -5,11 +5,11 @@
 import { replicaHash } from '../config/replica.ts'
 import type { JobSocket, SocketMessage } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { ownedJob, showsFailure } from './rescue.ts'
-import { sightingOf } from './sighting.ts'
+import { toJobUpdate } from './job-update.ts'
 import type { Subject } from './subject.ts'
 import { isCounted, translationOf } from './translation.ts'
 
@@ -26,10 +26,10 @@ const MAX_JOBS = 1000
 export type Frame = string | Uint8Array<ArrayBuffer>
 
 interface FeedParts {
-  x: Exchange
+  ctx: Exchange
   /** Of the socket's route. */
   prefix: string
-  lanes: readonly JobLane[]
+  runtimes: readonly JobRuntime[]
   socket: JobSocket
   subject: Subject
   /** Base URL of the backend. */
@@ -90,30 +90,37 @@ export class SocketFeed {
   }
 
   /** Null for what is not this caller's to see. */
-  async #shown(text: string, { job: upstreamId, sight }: SocketMessage): Promise<string | null> {
-    const { x, lanes, subject, prefix, url, isMain } = this.#parts
+  async #shown(text: string, { job: upstreamId, backendJob }: SocketMessage): Promise<string | null> {
+    const { ctx, runtimes, subject, prefix, url, isMain } = this.#parts
     if (upstreamId === null) {
-      const [lane] = lanes as [JobLane]
+      const [runtime] = runtimes as [JobRuntime]
       const ids: ReadonlyMap<string, string> = new Map()
-      const nobody = { ids, upstreamOrigin: url, gatewayOrigin: x.url.origin, prefix }
-      return isMain ? lane.protocol.translate(text, nobody) : null
+      const nobody = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix }
+      return isMain ? runtime.protocol.translate(text, nobody) : null
     }
     const job = await this.#job(upstreamId)
     this.#isOwn = job !== null
     if (!job) return null
-    const { lane, tag, arm, clientId } = job
-    if (sight && tag && isCounted(tag)) {
-      lane.telemetry.seen(sightingOf({ ...tag, clientId, prefix }, sight, lane.deps.now()))
-      lane.telemetry.schedule(x.waitUntil)
+    const { runtime, tag, arm, clientId } = job
+    if (backendJob && tag && isCounted(tag)) {
+      runtime.telemetry.seen(toJobUpdate({ ...tag, clientId, prefix }, backendJob, runtime.deps.now()))
+      runtime.telemetry.schedule(ctx.waitUntil)
     }
     // It goes on at control, whose messages come as well.
-    if (sight && showsFailure(job, 200, sight)) return null
-    const source = { lane, url, prefix, arm, owner: job.holder?.owner ?? subject.owners[0], nameless: subject.nameless }
-    return lane.protocol.translate(text, await translationOf(x, source, new Map([[upstreamId, clientId]]), null))
+    if (backendJob && showsFailure(job, 200, backendJob)) return null
+    const source = {
+      runtime,
+      url,
+      prefix,
+      arm,
+      owner: job.holder?.owner ?? subject.owners[0],
+      anonymous: subject.anonymous,
+    }
+    return runtime.protocol.translate(text, await translationOf(ctx, source, new Map([[upstreamId, clientId]]), null))
   }
 
   async #job(upstreamId: string): Promise<OwnedJob | null> {
-    const { now } = this.#parts.x.isolate.deps
+    const { now } = this.#parts.ctx.isolate.deps
     const known = this.#jobs.get(upstreamId)
     if (known && (known.job || now() - known.askedAt < ASK_LATER_MS)) return known.job
     const job = await this.#find(upstreamId, known ? [] : ASK_AGAIN_MS)
@@ -123,13 +130,13 @@ export class SocketFeed {
   }
 
   async #find(upstreamId: string, pausesMs: readonly number[]): Promise<OwnedJob | null> {
-    const { x, lanes, subject, url } = this.#parts
+    const { ctx, runtimes, subject, url } = this.#parts
     const question = { upstreamId, subject, urls: [url], replica: replicaHash(url) }
     for (const pauseMs of [...pausesMs, null]) {
-      const found = await knownJob(withSameBackends(x, lanes, [url]), question).catch(() => null)
+      const found = await knownJob(withSameBackends(ctx, runtimes, [url]), question).catch(() => null)
       if (found === 'taken') return null
-      if (found) return ownedJob(found.lane, found.job)
-      if (pauseMs !== null) await x.isolate.deps.sleep(pauseMs)
+      if (found) return ownedJob(found.runtime, found.job)
+      if (pauseMs !== null) await ctx.isolate.deps.sleep(pauseMs)
     }
     return null
   }

@@ -1,7 +1,7 @@
 /** A client's WebSocket tied to those of backends: what each sends goes to the other side, and an end to all of them. */
 import type { Route } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
 import type { Subject } from './subject.ts'
 
@@ -13,18 +13,18 @@ const NO_CODE: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
 
 /** One client's end, and the backends' that it is tied to. */
 export class SocketTie {
-  readonly #x: Exchange
-  readonly #way: Route
-  readonly #lanes: readonly JobLane[]
+  readonly #ctx: Exchange
+  readonly #route: Route
+  readonly #runtimes: readonly JobRuntime[]
   readonly #subject: Subject
   readonly #client: WebSocket
   readonly #backends = new Set<WebSocket>()
   #isOver = false
 
-  constructor(x: Exchange, way: Route, lanes: readonly JobLane[], subject: Subject, client: WebSocket) {
-    this.#x = x
-    this.#way = way
-    this.#lanes = lanes
+  constructor(ctx: Exchange, route: Route, runtimes: readonly JobRuntime[], subject: Subject, client: WebSocket) {
+    this.#ctx = ctx
+    this.#route = route
+    this.#runtimes = runtimes
     this.#subject = subject
     this.#client = client
     accept(client)
@@ -36,10 +36,10 @@ export class SocketTie {
   listen(url: string, backend: WebSocket, isMain: boolean): void {
     if (this.#isOver) return turnAway(backend)
     const feed = new SocketFeed({
-      x: this.#x,
-      prefix: this.#way.prefix,
-      lanes: this.#lanes,
-      socket: this.#lanes[0]!.protocol.socket!,
+      ctx: this.#ctx,
+      prefix: this.#route.prefix,
+      runtimes: this.#runtimes,
+      socket: this.#runtimes[0]!.protocol.socket!,
       subject: this.#subject,
       url,
       isMain,
@@ -49,7 +49,7 @@ export class SocketTie {
       this.#backends.delete(backend)
       close(backend, code, reason)
       // What it has told before is passed on first.
-      if (isMain) this.#x.waitUntil(feed.drained().then(() => this.#end(code, reason)))
+      if (isMain) this.#ctx.waitUntil(feed.drained().then(() => this.#end(code, reason)))
     }
     accept(backend)
     this.#backends.add(backend)

@@ -14,7 +14,7 @@ import { decideArm } from './decide.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import { armErrorOf, upstreamError } from './forward.ts'
 import { toBackend } from './headers.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { SocketTie, turnAway } from './socket-tie.ts'
 import type { Subject } from './subject.ts'
 
@@ -22,13 +22,13 @@ import type { Subject } from './subject.ts'
 const MAX_BACKENDS = 6
 
 interface Asked {
-  lane: JobLane
-  way: Route
-  lanes: readonly JobLane[]
+  runtime: JobRuntime
+  route: Route
+  runtimes: readonly JobRuntime[]
 }
 
 interface Place {
-  lane: JobLane
+  runtime: JobRuntime
   arm: 'control' | 'candidate'
   url: string
 }
@@ -45,67 +45,67 @@ export function isUpgrade({ headers }: Request): boolean {
 
 /** Answers 101, or as the backend does that refuses. */
 export async function proxySocket(
-  x: Exchange,
-  { lane, way, lanes }: Asked,
+  ctx: Exchange,
+  { runtime, route, runtimes }: Asked,
   snapshot: Snapshot | null,
   subject: Subject,
 ): Promise<Response> {
-  const routed = decideArm(x, lane, snapshot, subject, null)
-  const decided: Decided<JobLane> = { lane, snapshot, routed }
-  x.decided = decided
+  const routed = decideArm(ctx, runtime, snapshot, subject, null)
+  const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
+  ctx.decided = decided
   const main: Place = {
-    lane,
+    runtime,
     arm: routed.arm,
-    url: pickReplica(lane.release.arms[routed.arm], x.isolate.deps.random()),
+    url: pickReplica(runtime.release.arms[routed.arm], ctx.isolate.deps.random()),
   }
-  const others = placesOf(lanes).filter(({ url }) => url !== main.url)
-  const began = x.isolate.deps.now()
-  const asked = others.slice(0, MAX_BACKENDS - 1).map((place) => open(x, place, way, subject).then(socketOf))
-  const opened = await open(x, main, way, subject)
-  const latency = (x.isolate.deps.now() - began) / 1000
+  const others = placesOf(runtimes).filter(({ url }) => url !== main.url)
+  const began = ctx.isolate.deps.now()
+  const asked = others.slice(0, MAX_BACKENDS - 1).map((place) => open(ctx, place, route, subject).then(socketOf))
+  const opened = await open(ctx, main, route, subject)
+  const latency = (ctx.isolate.deps.now() - began) / 1000
   const backend = socketOf(opened)
   if (!backend) {
     for (const each of asked) void each.then((socket) => socket && turnAway(socket))
-    return refused(x, decided, way, main.url, opened, latency)
+    return refused(ctx, decided, route, main.url, opened, latency)
   }
-  recordEnd(decided, way.operation, 'ok', { latency })
+  recordEnd(decided, route.operation, 'ok', { latency })
   const { 0: theirs, 1: client } = new WebSocketPair()
-  const tie = new SocketTie(x, way, lanes, subject, client)
+  const tie = new SocketTie(ctx, route, runtimes, subject, client)
   tie.listen(main.url, backend, true)
   for (const [i, each] of asked.entries()) {
-    x.waitUntil(each.then((socket) => socket && tie.listen(others[i]!.url, socket, false)))
+    ctx.waitUntil(each.then((socket) => socket && tie.listen(others[i]!.url, socket, false)))
   }
   // A job that is made at once is told of at once.
   await within(OTHER_SOCKETS_MS, Promise.all(asked)).catch(() => null)
   const headers = new Headers()
-  mark(x, decided, headers)
+  mark(ctx, decided, headers)
   if (subject.cookie !== null) headers.append('set-cookie', subject.cookie)
   return new Response(null, { status: 101, headers, webSocket: theirs })
 }
 
 /** Each backend once, whatever releases and arms it serves; control's first. */
-function placesOf(lanes: readonly JobLane[]): Place[] {
+function placesOf(runtimes: readonly JobRuntime[]): Place[] {
   const places = new Map<string, Place>()
   for (const arm of ['control', 'candidate'] as const)
-    for (const lane of lanes)
-      for (const url of lane.release.arms[arm].urls) if (!places.has(url)) places.set(url, { lane, arm, url })
+    for (const runtime of runtimes)
+      for (const url of runtime.release.arms[arm].urls) if (!places.has(url)) places.set(url, { runtime, arm, url })
   return [...places.values()]
 }
 
 /** What the backend answers, or why there is none. */
-async function open(x: Exchange, { lane, arm, url }: Place, way: Route, subject: Subject): Promise<Opened> {
-  const headers = toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm))
+async function open(ctx: Exchange, { runtime, arm, url }: Place, route: Route, subject: Subject): Promise<Opened> {
+  const headers = toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm))
   headers.set('upgrade', 'websocket')
   const abort = new AbortController()
   let isLate = false
-  const inTime = startDeadline(lane.release.arms[arm].timeoutMs, () => {
+  const inTime = startDeadline(runtime.release.arms[arm].timeoutMs, () => {
     isLate = true
     abort.abort()
   })
   try {
-    const search = lane.protocol.socket!.search(x.url.search, callerOf(subject))
+    const search = runtime.protocol.socket!.search(ctx.url.search, callerOf(subject))
     const init = { method: 'GET', headers, redirect: 'manual', signal: abort.signal } as const
-    return await x.isolate.deps.fetch(url + way.upstreamPath(null) + search, init)
+    return await ctx.isolate.deps.fetch(url + route.upstreamPath(null) + search, init)
   } catch {
     return isLate ? 'timeout' : 'unreachable'
   } finally {
@@ -114,9 +114,9 @@ async function open(x: Exchange, { lane, arm, url }: Place, way: Route, subject:
 }
 
 async function refused(
-  x: Exchange,
-  decided: Decided<JobLane>,
-  way: Route,
+  ctx: Exchange,
+  decided: Decided<JobRuntime>,
+  route: Route,
   url: string,
   opened: Opened,
   latency: number,
@@ -125,16 +125,16 @@ async function refused(
   if (!isAnswer) {
     const failure = typeof opened === 'string' ? opened : 'bad_output'
     if (typeof opened !== 'string') await opened.body?.cancel()
-    recordEnd(decided, way.operation, failure, { latency })
+    recordEnd(decided, route.operation, failure, { latency })
     throw upstreamError(failure, decided.routed.arm, false)
   }
   const { status, headers, body } = opened
-  recordEnd(decided, way.operation, armErrorOf(status) ?? 'client_error', { latency })
+  recordEnd(decided, route.operation, armErrorOf(status) ?? 'client_error', { latency })
   const translation = {
     ids: new Map<string, string>(),
     upstreamOrigin: url,
-    gatewayOrigin: x.url.origin,
-    prefix: way.prefix,
+    gatewayOrigin: ctx.url.origin,
+    prefix: route.prefix,
   }
-  return answer(x, decided, { status, headers, body, translation })
+  return answer(ctx, decided, { status, headers, body, translation })
 }

@@ -320,7 +320,7 @@ describe('messages of the socket', () => {
     [{ type: 'execution_interrupted', data: { prompt_id: ID } }, ID, 'cancelled'],
   ])('%j', (message, job, status) => {
     expect(read(message)).toMatchObject({ job })
-    expect(read(message).sight?.status).toBe(status)
+    expect(read(message).backendJob?.status).toBe(status)
   })
 })
 

@@ -3,7 +3,7 @@
  * the messages of its WebSocket. Judges whose fault a failure is.
  */
 import { answerJson } from '../answer-json.ts'
-import type { BackendAnswer, JobSight, JobStatus, SocketMessage } from '../protocol.ts'
+import type { BackendAnswer, BackendJob, JobStatus, SocketMessage } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 
 /** Of `/api/jobs`. */
@@ -24,7 +24,7 @@ const MAX_MESSAGES = 2000
 type Members = Record<string, unknown>
 
 /** Null where the answer is about no job. */
-export function readComfyJob({ status, body, job }: BackendAnswer): JobSight | null {
+export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob | null {
   if (status < 200 || status >= 300 || !isObject(body)) return null
   const { prompt_id: submitted, id, status: word } = body
   if (isResourceId(submitted)) return sightOf(submitted, 'queued')
@@ -39,38 +39,38 @@ export function readComfyJob({ status, body, job }: BackendAnswer): JobSight | n
 /** What a message tells; of one that is no JSON, nothing. */
 export function readComfyMessage(text: string): SocketMessage {
   const message = answerJson(text)
-  if (!isObject(message)) return { job: null, sight: null }
+  if (!isObject(message)) return { job: null, backendJob: null }
   // The metadata of a picture stands by itself.
   const { type, data = message } = message
   const job = isObject(data) ? data['prompt_id'] : null
-  if (!isObject(data) || !isResourceId(job)) return { job: null, sight: null }
-  return { job, sight: typeof type === 'string' ? endIn(job, type, data) : null }
+  if (!isObject(data) || !isResourceId(job)) return { job: null, backendJob: null }
+  return { job, backendJob: typeof type === 'string' ? endIn(job, type, data) : null }
 }
 
 /** In a history: without a status an older build has it only for jobs that went well. */
-function ended(id: string, { status, prompt }: Members): JobSight {
+function ended(id: string, { status, prompt }: Members): BackendJob {
   const { status_str: word, messages } = isObject(status) ? status : {}
   const { started, finished, end } = read(id, messages)
   const created = Array.isArray(prompt) && isObject(prompt[3]) ? prompt[3]['create_time'] : null
-  const sight = end ?? sightOf(id, word === 'error' ? 'failed' : 'succeeded')
-  return { ...sight, ...times(created, started, finished) }
+  const backendJob = end ?? sightOf(id, word === 'error' ? 'failed' : 'succeeded')
+  return { ...backendJob, ...times(created, started, finished) }
 }
 
-function listed(id: string, word: string, body: Members): JobSight {
+function listed(id: string, word: string, body: Members): BackendJob {
   const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
   const { create_time: created, execution_start_time: started, execution_end_time: finished } = body
   const { execution_error: error, execution_status: details } = body
   const told = isObject(details) ? read(id, details['messages']).end : null
   const own = isObject(error) ? endIn(id, 'execution_error', error) : null
   // What was interrupted is shown as failed.
-  const sight = (status === 'failed' && (own ?? told)) || sightOf(id, status)
-  const isOver = sight.status !== 'queued' && sight.status !== 'running'
-  return isOver ? { ...sight, ...times(created, started, finished) } : sight
+  const backendJob = (status === 'failed' && (own ?? told)) || sightOf(id, status)
+  const isOver = backendJob.status !== 'queued' && backendJob.status !== 'running'
+  return isOver ? { ...backendJob, ...times(created, started, finished) } : backendJob
 }
 
 /** When it ran, unix ms, and how it ended, out of the list of its events. */
-function read(id: string, messages: unknown): { started: unknown; finished: unknown; end: JobSight | null } {
-  const told: { started: unknown; finished: unknown; end: JobSight | null } = {
+function read(id: string, messages: unknown): { started: unknown; finished: unknown; end: BackendJob | null } {
+  const told: { started: unknown; finished: unknown; end: BackendJob | null } = {
     started: null,
     finished: null,
     end: null,
@@ -85,7 +85,7 @@ function read(id: string, messages: unknown): { started: unknown; finished: unkn
   return told
 }
 
-function endIn(id: string, event: string, data: Members): JobSight | null {
+function endIn(id: string, event: string, data: Members): BackendJob | null {
   if (event === 'execution_success') return sightOf(id, 'succeeded')
   if (event === 'execution_interrupted') return sightOf(id, 'cancelled')
   if (event !== 'execution_error') return null
@@ -94,7 +94,7 @@ function endIn(id: string, event: string, data: Members): JobSight | null {
   return { ...sightOf(id, 'failed', words.join(': ')), message: words.join(': ').slice(0, MESSAGE_CHARS) || null }
 }
 
-function sightOf(id: string, status: JobStatus, words = ''): JobSight {
+function sightOf(id: string, status: JobStatus, words = ''): BackendJob {
   const failure = status !== 'failed' ? null : REFUSED.test(words) ? 'content_refused' : 'job_failed'
   return { id, status, failure, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }

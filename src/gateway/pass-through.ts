@@ -9,35 +9,35 @@ import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exch
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, isJson, readPrefix, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
-import { hasJobs, type Lane } from './isolate.ts'
+import { hasJobs, type ReleaseRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
 import { translationOf } from './translation.ts'
 
 /** What names a few things is short. */
 const MAX_NAMED_BYTES = 64 * 1024
 
-export async function passOn(
-  x: Exchange,
-  lane: Lane,
+export async function passThrough(
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
   snapshot: Snapshot | null,
   subject: Subject,
   { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
 ): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(x.request.method)
-  const routed = decideArm(x, lane, snapshot, subject, null)
-  const decided: Decided = { lane, snapshot, routed }
-  x.decided = decided
+  const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
+  const routed = decideArm(ctx, runtime, snapshot, subject, null)
+  const decided: Decided = { runtime, snapshot, routed }
+  ctx.decided = decided
   // Without jobs no request is a submit, so each of them is one.
-  if (!hasJobs(lane)) expose(x, decided, subject, null)
-  const { deps } = x.isolate
-  const config = lane.release.arms[routed.arm]
+  if (!hasJobs(runtime)) expose(ctx, decided, subject, null)
+  const { deps } = ctx.isolate
+  const config = runtime.release.arms[routed.arm]
   const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
     {
-      url: url + route.upstreamPath(null, config.model) + x.url.search,
-      method: x.request.method,
-      headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
-      body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
+      url: url + route.upstreamPath(null, config.model) + ctx.url.search,
+      method: ctx.request.method,
+      headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, routed.arm)),
+      body: bytes ?? (route.body === 'stream' ? await bodyOf(ctx) : null),
       timeoutMs: config.timeoutMs,
     },
     deps,
@@ -48,24 +48,24 @@ export async function passOn(
   }
   const { response, seconds } = upstream
   // What such an answer names is its caller's, so that a later request finds it there.
-  const named = route.answer === 'json' && hasJobs(lane) && response.ok && isJson(response)
+  const named = route.answer === 'json' && hasJobs(runtime) && response.ok && isJson(response)
   const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : null
   upstream.done()
   const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(decided, route.operation, outcome, { latency: seconds })
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
-  const translation = { ids, upstreamOrigin: url, gatewayOrigin: x.url.origin, prefix: route.prefix }
+  const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status } = response
-  if (read?.bytes && hasJobs(lane)) {
+  if (read?.bytes && hasJobs(runtime)) {
     const text = new TextDecoder().decode(read.bytes)
-    const { owners, nameless } = subject
-    const source = { lane, url, prefix: route.prefix, arm: routed.arm, owner: owners[0], nameless }
-    const own = await translationOf(x, source, ids, answerJson(text))
-    const body = lane.protocol.translate(text, own)
-    return answer(x, decided, { status, headers, body, translation: own, cookie: subject.cookie })
+    const { owners, anonymous } = subject
+    const source = { runtime, url, prefix: route.prefix, arm: routed.arm, owner: owners[0], anonymous }
+    const own = await translationOf(ctx, source, ids, answerJson(text))
+    const body = runtime.protocol.translate(text, own)
+    return answer(ctx, decided, { status, headers, body, translation: own, cookie: subject.cookie })
   }
   const body = read?.rest ?? response.body
-  return answer(x, decided, { status, headers, body, translation, cookie: subject.cookie })
+  return answer(ctx, decided, { status, headers, body, translation, cookie: subject.cookie })
 }
