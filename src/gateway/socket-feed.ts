@@ -18,6 +18,8 @@ const MAX_HELD_BYTES = 16 * 1024 * 1024
 const MAX_HELD = 2000
 /** A job may be told of before its submit has been answered, and before the ledger knows it. */
 const ASK_AGAIN_MS = [100, 300, 800, 1500] as const
+/** Ledgers that could not be asked may be by then. */
+const ASK_LATER_MS = 5000
 const MAX_JOBS = 1000
 
 export type Frame = string | Uint8Array<ArrayBuffer>
@@ -38,8 +40,8 @@ interface FeedParts {
 
 export class SocketFeed {
   readonly #parts: FeedParts
-  /** By the backend's id; null for what is not the caller's. */
-  readonly #jobs = new Map<string, OwnedJob | null>()
+  /** By the backend's id; null for what is not the caller's, as far as was known then (unix ms). */
+  readonly #jobs = new Map<string, { job: OwnedJob | null; askedAt: number }>()
   #last: Promise<void> = Promise.resolve()
   #held = 0
   #heldBytes = 0
@@ -117,18 +119,19 @@ export class SocketFeed {
   }
 
   async #job(upstreamId: string): Promise<OwnedJob | null> {
+    const { now } = this.#parts.ctx.isolate.deps
     const known = this.#jobs.get(upstreamId)
-    if (known !== undefined) return known
-    const job = await this.#find(upstreamId)
+    if (known && (known.job || now() - known.askedAt < ASK_LATER_MS)) return known.job
+    const job = await this.#find(upstreamId, known ? [] : ASK_AGAIN_MS)
     if (this.#jobs.size >= MAX_JOBS) this.#jobs.clear()
-    this.#jobs.set(upstreamId, job)
+    this.#jobs.set(upstreamId, { job, askedAt: now() })
     return job
   }
 
-  async #find(upstreamId: string): Promise<OwnedJob | null> {
+  async #find(upstreamId: string, pausesMs: readonly number[]): Promise<OwnedJob | null> {
     const { ctx, runtimes, subject, url } = this.#parts
     const question = { upstreamId, subject, urls: [url], replica: replicaHash(url) }
-    for (const pauseMs of [...ASK_AGAIN_MS, null]) {
+    for (const pauseMs of [...pausesMs, null]) {
       // Ledgers that can't be asked may be able to in a moment.
       const found = await knownJob(withSameBackends(ctx, runtimes, [url]), question).catch(() => null)
       if (found === 'taken') return null

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers'
 import { expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
-import { counted, entry } from '../support/workerd/objects.ts'
+import { copyOf, counted, entry } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
@@ -34,9 +34,8 @@ it.each([
 
 it('a copy is stopped after a rollback by the method and path of the table', async () => {
   const object = declaredLedger(4)
-  const admission = await object.admitShadow({ control: entry('b', { arm: 'control', prefix: PREFIX }) })
-  if (!admission.admitted) throw new Error(admission.reason)
-  await object.shadowSubmitted(admission.id, { upstreamId: 'video-copy', replica: entry('x').replica })
+  const copy = { upstreamId: 'video-copy', replica: entry('x').replica }
+  expect(await copyOf(object, entry('b', { arm: 'control', prefix: PREFIX }), copy)).toBeNull()
   await object.cancelShadows(1)
   expect(await runDurableObjectAlarm(object)).toBe(true)
   expect(backends.calls.map(({ method, url }) => [method, url])).toEqual([

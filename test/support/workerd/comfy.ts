@@ -38,11 +38,15 @@ function backend(arm: Arm, isOld: boolean) {
     clip: (id) => new TextEncoder().encode(`film of ${id}`),
     isOld,
   })
+  /** The platform lets no object that submits use another's sockets. */
+  let isObjects = false
   const connect = (clientId: string | null): Response => {
     const { 0: theirs, 1: own } = new WebSocketPair()
     own.binaryType = 'arraybuffer'
     own.accept()
-    const leave = server.connect(clientId, (message) => own.send(message))
+    const leave = server.connect(clientId, (message) => {
+      if (!isObjects) own.send(message)
+    })
     own.addEventListener('close', leave)
     own.addEventListener('message', ({ data }) => void received.push(data as string | ArrayBuffer))
     sockets.push(own)
@@ -50,8 +54,10 @@ function backend(arm: Arm, isOld: boolean) {
   }
   const answer = (call: BackendCall): Response => {
     if (call.headers.get('upgrade') === 'websocket') return connect(call.url.searchParams.get('clientId'))
+    isObjects = call.headers.get('idempotency-key')?.startsWith('rescue-') === true
     const name = /^\/upload\/\w+$/.test(call.url.pathname) ? /filename="([^"]+)"/.exec(call.body)?.[1] : undefined
     const { status, headers, body, text, file } = name === undefined ? server.answer(call) : server.upload(name)
+    isObjects = false
     if (file) return new Response(Uint8Array.from(file), { status, headers })
     return body === undefined
       ? new Response(text ?? null, { status, headers })

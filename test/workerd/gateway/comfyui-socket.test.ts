@@ -166,6 +166,23 @@ it('a client that chose its job’s id hears of it by that', async () => {
   )
 })
 
+it('a job that could not be found at first is asked for again', async () => {
+  const { plane, control } = setup()
+  const { messages, types } = await listen(plane, 'control')
+  const id = '0d4be0a6-7d0b-4f0a-8d57-5f6a9a5c7e11'
+  const tell = (node: string) => {
+    control.sockets[0]!.send(JSON.stringify({ type: node, data: { prompt_id: id } }))
+    control.sockets[0]!.send('{"type":"status","data":{}}')
+  }
+  tell('too-early')
+  await until('what came behind it is told', () => messages.length === 2)
+  await submit(plane, 'control', { prompt_id: id })
+  pass(6)
+  tell('known')
+  await until('it is told of', () => types().includes('known'))
+  expect(types()).toEqual(['known'])
+})
+
 it('a preview with metadata names the job as its client does', async () => {
   const { plane, control } = setup()
   const { frames } = await listen(plane, 'control')
@@ -183,25 +200,32 @@ it('a preview with metadata names the job as its client does', async () => {
 
 describe('a job that fails at the candidate', () => {
   const fails = async (more: object) => {
-    const { plane, candidate } = setup(more)
+    const { plane, control, candidate } = setup(more)
     candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
-    const { types } = await listen(plane, 'candidate')
+    const { messages, types } = await listen(plane, 'candidate')
     const id = await submit(plane, 'candidate')
     pass(20)
     candidate.server.tick()
     await until('its end', () => types().at(-1) === 'executing' && types().length > 3)
     const jobs = await plane.request('GET', '/api/jobs', { headers: as('control') })
-    return { types: types(), jobs: await jobs.json<{ jobs: { id: string; status: string }[] }>(), id }
+    return { plane, control, types, messages, jobs: await jobs.json<{ jobs: { id: string; status: string }[] }>(), id }
   }
 
   it('is told as it is, and known by the ledger without a poll', async () => {
     const { types, jobs, id } = await fails({})
-    expect(types).toContain('execution_error')
+    expect(types()).toContain('execution_error')
     expect(jobs.jobs).toMatchObject([{ id, status: 'failed' }])
   })
 
-  it('is not told as failed where `rescue` lets it go on at control', async () => {
-    expect((await fails({ rescue: true })).types).not.toContain('execution_error')
+  it('goes on at control with `rescue`, of which its client hears, and of no failure', async () => {
+    const { plane, types, messages, control, id } = await fails({ name: 'comfy', rescue: true })
+    // Answered when control has it.
+    expect(await (await plane.request('GET', `/history/${id}`, { headers: as('control') })).json()).toEqual({})
+    pass(20)
+    control.server.tick()
+    await until('its end', () => messages.some(({ type }) => type === 'execution_success'))
+    expect(types()).not.toContain('execution_error')
+    expect(messages.find(({ type }) => type === 'execution_success')!.data['prompt_id']).toBe(id)
   })
 })
 
