@@ -193,11 +193,11 @@ describe('how a job stands', () => {
     const http = fc.constantFrom(200, 202, 302, 400, 404, 500)
     fc.assert(
       fc.property(noise, http, fc.constantFrom('R1', null), (body, status, job) => {
-        const sight = read(runpod, body, job, status)
+        const backendJob = read(runpod, body, job, status)
         const word = (body as { status?: unknown } | null)?.status
-        if (sight?.status === 'succeeded') expect(word).toBe('COMPLETED')
-        if (sight?.status === 'failed') expect(word).toBe('FAILED')
-        if (sight?.status === 'queued') expect(word).toBe('IN_QUEUE')
+        if (backendJob?.status === 'succeeded') expect(word).toBe('COMPLETED')
+        if (backendJob?.status === 'failed') expect(word).toBe('FAILED')
+        if (backendJob?.status === 'queued') expect(word).toBe('IN_QUEUE')
       }),
     )
   })

@@ -1,10 +1,10 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
-import type { BackendAnswer, JobSight, JobStatus, ShownJob } from '../protocol.ts'
+import type { BackendAnswer, BackendJob, JobStatus, ShownJob } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
 
-type Failure = NonNullable<JobSight['failure']>
+type Failure = NonNullable<BackendJob['failure']>
 
 const MEANING: Record<DeclaredStatus, { status: JobStatus; failure: Failure | null }> = {
   queued: { status: 'queued', failure: null },
@@ -28,8 +28,8 @@ const MESSAGES = ['message', 'msg', 'detail', 'reason', 'error']
 const ERROR_CHARS = 4000
 
 export interface DeclaredAnswers {
-  readJob: (answer: BackendAnswer) => JobSight | null
-  readResult: (answer: BackendAnswer) => JobSight | null
+  readJob: (answer: BackendAnswer) => BackendJob | null
+  readResult: (answer: BackendAnswer) => BackendJob | null
   readIds: (body: unknown) => string[]
   placeholder: (job: ShownJob) => unknown
 }
@@ -54,7 +54,7 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
     return { status: 'failed', failure: told?.failure ?? failure, message: messageOf(error) } as const
   }
 
-  const readJob = ({ status: httpStatus, body, job }: BackendAnswer): JobSight | null => {
+  const readJob = ({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null => {
     if (body === null || typeof body !== 'object') return null
     const named = idIn(body)
     const id = named ?? job
@@ -67,8 +67,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
     // A submit may be answered with an id alone. Any word but the known ones is a job that has not ended.
     if (word === undefined && (named === undefined || job !== null || errorIn(body) !== null)) return null
     const meaning = MEANING[status ?? 'running']
-    const sight = { ...jobOf(id, meaning.status), ...times(body, meaning.status) }
-    return meaning.failure === null ? sight : { ...sight, ...failed(errorIn(body), meaning.failure) }
+    const backendJob = { ...jobOf(id, meaning.status), ...times(body, meaning.status) }
+    return meaning.failure === null ? backendJob : { ...backendJob, ...failed(errorIn(body), meaning.failure) }
   }
 
   const times = (body: unknown, status: JobStatus) => {
@@ -85,8 +85,10 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
       const { status, body, job } = answer
       if (job === null || body === undefined || (status >= 300 && status < 400)) return null
       if (status >= 200 && status < 300) {
-        const sight = readJob(answer)
-        return sight && sight.status !== 'ended' && sight.status !== 'running' ? sight : jobOf(job, 'succeeded')
+        const backendJob = readJob(answer)
+        return backendJob && backendJob.status !== 'ended' && backendJob.status !== 'running'
+          ? backendJob
+          : jobOf(job, 'succeeded')
       }
       const error = errorIn(body)
       if (NOT_OF_JOB.has(status) || error === null) return null
@@ -113,7 +115,7 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
   }
 }
 
-function jobOf(id: string, status: JobStatus): JobSight {
+function jobOf(id: string, status: JobStatus): BackendJob {
   return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 

@@ -7,7 +7,7 @@ import type { FieldValue } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
 import { isResourceId } from '../resource-id.ts'
 import { putFields } from '../submission/field-mapping.ts'
-import { statusOf } from './job-sight.ts'
+import { statusOf } from './backend-job.ts'
 
 /** What may need another word: most answers hold none of it, and are not read. */
 const STATUSES = /"status"\s*:\s*"([^"]*)"/g
