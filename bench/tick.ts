@@ -53,7 +53,7 @@ function jobsFrom(first: number, n: number): JobEntry[] {
     replica: 1,
     submittedAt: Date.now(),
     owner: (first + i).toString(16).padStart(12, '0'),
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,

@@ -11,7 +11,7 @@ import { FailedSubmits } from './failed-submits.ts'
 import { releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
 import { shardOf } from './stubs.ts'
-import { addReports, type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
+import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000
@@ -66,7 +66,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   }
 
   /** `others` are shards of the same release, by their numbers: asked by this one, and added to its own. */
-  async report(span: Span, others: readonly number[] = []): Promise<Report> {
+  async report(span: CountsRange, others: readonly number[] = []): Promise<CountsReport> {
     const own = this.#windows.report(span)
     if (others.length === 0) return own
     const release = releaseNameOf(this.ctx)

@@ -26,7 +26,7 @@ import {
   listJobs,
   pairViews,
 } from './ledger/job-queries.ts'
-import { JobTable, type Place } from './ledger/job-table.ts'
+import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowCopies } from './ledger/shadow-copies.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
@@ -47,7 +47,7 @@ import type {
   LedgerJob,
   ListCursor,
   ListedJob,
-  Onward,
+  RescueStatus,
   RowsTaken,
 } from './rpc.ts'
 import { type CountedRow, WindowStore } from './window-store.ts'
@@ -81,7 +81,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const protocol = this.#release && jobProtocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
-      const shadowEnd = new ShadowCancellation(sql, backend)
+      const cancellation = new ShadowCancellation(sql, backend)
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,
@@ -99,13 +99,13 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
         release: this.#release,
         rescuer,
-        shadowEnd,
+        cancellation,
       })
       this.#copies = new ShadowCopies({
         sql,
         jobs: this.#jobs,
         funnel: this.#funnel,
-        shadowEnd,
+        cancellation,
         release: this.#release,
         index: objectIndexOf(ctx),
       })
@@ -121,7 +121,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const now = Date.now()
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
-    for (const sighting of seen) this.#follower?.sighted(sighting, now)
+    for (const update of seen) this.#follower?.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)
     for (const [step, n] of Object.entries(steps)) this.#funnel.count(step, n)
@@ -151,7 +151,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#claims.settle(owner, key, token, end)
   }
 
-  async score(copied: Place[]): Promise<boolean[]> {
+  async score(copied: BackendPlace[]): Promise<boolean[]> {
     return copied.map((place) => {
       const scored = this.#jobs.score({ ...place, arm: 'control' })
       if (scored === 'first') this.#funnel.count('scored')
@@ -159,18 +159,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     })
   }
 
-  async rescue(job: JobName, waitMs: number): Promise<Onward> {
+  async rescue(job: JobName, waitMs: number): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#rescuer) return null
     await this.#follower?.pollNow(row)
-    const onward = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
+    const rescueStatus = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await this.#follower?.arm(Date.now())
-    return onward
+    return rescueStatus
   }
 
-  async whereabouts(job: JobName): Promise<Onward> {
+  async jobLocation(job: JobName): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
-    return row && this.#rescuer ? this.#rescuer.whereabouts(row) : null
+    return row && this.#rescuer ? this.#rescuer.jobLocation(row) : null
   }
 
   async addEvents(rows: EventRow[]): Promise<RowsTaken> {

@@ -31,13 +31,13 @@ export interface CountedRow {
 }
 
 /** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts of the last seconds. */
-export interface Span {
+export interface CountsRange {
   fromMs: number
   toMs: number
   recent?: RecentQuestion | null
 }
 
-export interface Report {
+export interface CountsReport {
   windows: WindowRow[]
   recent: WindowRow[]
 }
@@ -107,7 +107,7 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recent = null }: Span): Report {
+  report({ fromMs, toMs, recent = null }: CountsRange): CountsReport {
     return { windows: fromMs < toMs ? this.windows(fromMs, toMs) : [], recent: recent ? this.#recent(recent) : [] }
   }
 
@@ -198,8 +198,8 @@ function countersOf(row: Stored): Counters {
 }
 
 /** Rows of the same series and time as one. */
-export function addReports(reports: readonly Report[]): Report {
-  const sums = (rowsOf: (report: Report) => WindowRow[]) => {
+export function addReports(reports: readonly CountsReport[]): CountsReport {
+  const sums = (rowsOf: (report: CountsReport) => WindowRow[]) => {
     const rows = new Map<string, WindowRow>()
     for (const { startMs, series, counters } of reports.flatMap(rowsOf)) {
       const key = `${startMs}|${seriesKey(series)}`

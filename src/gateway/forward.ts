@@ -111,10 +111,10 @@ export async function readPrefix(
   maxBytes: number,
 ): Promise<{ bytes: Uint8Array; rest: null } | { bytes: null; rest: ReadableStream<Uint8Array> }> {
   if (!response.body) return { bytes: new Uint8Array(), rest: null }
-  const told = Number(response.headers.get('content-length') ?? Number.NaN)
-  if (told > maxBytes) return { bytes: null, rest: response.body }
+  const declared = Number(response.headers.get('content-length') ?? Number.NaN)
+  if (declared > maxBytes) return { bytes: null, rest: response.body }
   // What is known to be small the platform reads at once. Encoded bytes may become many more.
-  if (told <= SMALL_BYTES && told <= maxBytes && !response.headers.has('content-encoding'))
+  if (declared <= SMALL_BYTES && declared <= maxBytes && !response.headers.has('content-encoding'))
     return { bytes: new Uint8Array(await response.arrayBuffer()), rest: null }
   const reader = response.body.getReader()
   const held = new GrowingBytes()

@@ -12,7 +12,7 @@ import type {
   Exposure,
   JobEntry,
   JobLedgerRpc,
-  JobSighting,
+  JobUpdate,
   LedgerBatch,
   MissingVideo,
 } from '../durable/rpc.ts'
@@ -20,7 +20,7 @@ import { within } from '../durable/deadline.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { CopyLeases } from './copy-leases.ts'
 import { FLUSH_MS } from './deadlines.ts'
-import { ToldSights } from './sighting.ts'
+import { ToldSights } from './job-update.ts'
 
 const FLUSH_INTERVAL_MS = 1000
 /** By then every call of a flush has answered or given up. */
@@ -28,7 +28,7 @@ const FLIGHT_MS = FLUSH_MS + 500
 /** A grant of copies that nobody has used for so long is given back. */
 const GIVE_BACK_MS = 2000
 const MAX_EVENTS = 5000
-const MAX_TOLD = 20_000
+const MAX_ALREADY_SENT = 20_000
 /** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -53,7 +53,7 @@ export class Telemetry {
   #jobs = new Map<number, LedgerBatch>()
   #steps: Record<string, number> = {}
   /** Exposures already told, so that not every submit is one more row. */
-  readonly #told = new Set<string>()
+  readonly #alreadySent = new Set<string>()
   readonly #toldSights: ToldSights
   #events = 0
   #bodyBytes = 0
@@ -90,9 +90,9 @@ export class Telemetry {
     this.#batch(entry.owner).submitted.push(fits ? entry : { ...entry, rescue: null })
   }
 
-  seen(sighting: JobSighting): void {
-    if (!this.#toldSights.isNew(sighting)) return
-    if (this.#room()) this.#batch(sighting.job.owner).seen.push(sighting)
+  seen(update: JobUpdate): void {
+    if (!this.#toldSights.isNew(update)) return
+    if (this.#room()) this.#batch(update.job.owner).seen.push(update)
     else this.#toldSights.forget()
   }
 
@@ -106,9 +106,9 @@ export class Telemetry {
   /** Each subject is told of once an epoch; the ledger knows the first of all isolates. `traits` are looked up only then. */
   exposed(exposure: Omit<Exposure, 'traits'>, traits: () => Exposure['traits']): void {
     const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
-    if (this.#told.has(key) || !this.#room()) return
-    if (this.#told.size >= MAX_TOLD) this.#told.clear()
-    this.#told.add(key)
+    if (this.#alreadySent.has(key) || !this.#room()) return
+    if (this.#alreadySent.size >= MAX_ALREADY_SENT) this.#alreadySent.clear()
+    this.#alreadySent.add(key)
     const batch = this.#batch(exposure.owner)
     ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
   }
@@ -194,7 +194,7 @@ export class Telemetry {
     this.#lost = 0
     const ended = this.#send(rows, jobs, lost).catch(() => {
       this.#lost += events + lost
-      this.#told.clear()
+      this.#alreadySent.clear()
       this.#toldSights.forget()
     })
     const flight = { number: this.#batchNumber++, ended, isOver: false }

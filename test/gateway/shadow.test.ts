@@ -28,21 +28,21 @@ function submitOf(byteLength: number, granted = 1) {
   copies.answered(0, copies.forFlush().get(0)!, 0, { granted, forMs: 1, refusal: 'max_in_flight' })
   const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
-  const lane = {
+  const runtime = {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },
     telemetry: { shadowCount: (step: string) => counted.push(step), nextFlush: flush },
     copies,
     ledgerIndex: () => 0,
   }
-  const x = {
+  const ctx = {
     requestId: 'a',
     isolate,
     answered: answered.promise,
     waitUntil: (each: Promise<unknown>) => work.push(each),
   }
   copyToShadow(
-    x as unknown as Exchange,
-    { lane, snapshot } as unknown as Arguments[1],
+    ctx as unknown as Exchange,
+    { runtime, snapshot } as unknown as Arguments[1],
     { submission: { byteLength, jobs: [], rebuild } } as unknown as Arguments[2],
     { owner: 'o', replica: 1, upstreamId: 'v' } as unknown as Arguments[3],
   )

@@ -7,7 +7,7 @@ import type {
   CounterShardRpc,
   JobEntry,
   JobLedgerRpc,
-  JobSighting,
+  JobUpdate,
   LedgerBatch,
 } from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
@@ -32,7 +32,7 @@ function entry(owner: string): JobEntry {
     stage: 'canary-5',
     submittedAt: 4,
     owner,
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,
@@ -128,7 +128,7 @@ describe('a flush', () => {
     const began = state.now
     const { work: _, rescue: __, ...job } = { ...entry('1'), submittedAt: began }
     const told = { queue: null, run: null, total: null }
-    const see = (outcome: JobSighting['outcome']) => telemetry.seen({ job, outcome, told, at: state.now })
+    const see = (outcome: JobUpdate['outcome']) => telemetry.seen({ job, outcome, told, at: state.now })
     for (; state.now <= began + 60_000; state.now += 500) see(null)
     for (let i = 0; i < 20; i++) see('ok')
     await telemetry.flush()

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
-import { entry, ledger, sighting } from '../support/workerd/objects.ts'
+import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 
 const T0 = 1_900_000_000_000
 const OPEN = 3000
@@ -43,8 +43,8 @@ it('open jobs are counted as they come and go as a cold object counts them', asy
     entry(`job-${i}`, { arm: i % 3 === 0 ? 'control' : 'candidate', submittedAt: T0 + i }),
   )
   await object.flush({ submitted: jobs, seen: [] })
-  await object.flush({ submitted: jobs, seen: jobs.slice(0, 8).map((job) => sighting(job, 'ok')) })
-  await object.flush({ submitted: [], seen: jobs.slice(0, 8).map((job) => sighting(job, 'cancelled')) })
+  await object.flush({ submitted: jobs, seen: jobs.slice(0, 8).map((job) => jobUpdate(job, 'ok')) })
+  await object.flush({ submitted: [], seen: jobs.slice(0, 8).map((job) => jobUpdate(job, 'cancelled')) })
   const open = async () => (await object.report({ fromMs: 0, toMs: 0, overdue: null })).open
   const counted = await open()
   expect(counted).toEqual({ candidate: 15, oldestCandidateAt: T0 + 8, shadow: 0 })

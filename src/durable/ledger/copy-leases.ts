@@ -48,7 +48,7 @@ export class CopyLeases {
    * Takes over what an isolate says it has left. False for what it said before something else that has arrived already:
    * it counts on nothing that such a flush would be answered with.
    */
-  told({ source, seq, free, caps }: CopyBatch, now: number): boolean {
+  reported({ source, seq, free, caps }: CopyBatch, now: number): boolean {
     const known = this.#leases.get(source)
     if (known && known.seq >= seq) return false
     this.#keep(source, { seq, free, expiresAt: now + LEASE_MS, holdUntil: now + LEASE_MS + caps.jobTimeoutMs })

@@ -10,7 +10,7 @@ import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
-import type { Report, Span } from '../window-store.ts'
+import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
 import { COPIED_KEY, IDS_A_MS, type JobRow, ledgerJob } from './job-row.ts'
 import type { OpenJobs, Overdue } from './job-table.ts'
@@ -22,7 +22,7 @@ import type { OpenJobs, Overdue } from './job-table.ts'
 export function findJob(
   sql: SqlStorage,
   upstreamId: string,
-  { owners, nameless, copiesAt }: Caller,
+  { owners, anonymous, copiesAt }: Caller,
   replica?: number,
 ): LedgerJob | 'taken' | null {
   // Keys begin with the backend's id, and so may others.
@@ -30,11 +30,11 @@ export function findJob(
   const there = [upstreamId, replica ?? null]
   const [own] = sql.exec<JobRow>(
     `SELECT * FROM jobs WHERE ${isThere}
-     AND (owner IN (SELECT value FROM json_each(?3)) OR (?4 AND nameless = 1 AND client_id = upstream_id))
+     AND (owner IN (SELECT value FROM json_each(?3)) OR (?4 AND anonymous = 1 AND client_id = upstream_id))
      ORDER BY submitted_at DESC LIMIT 1`,
     ...there,
     JSON.stringify(owners),
-    Number(nameless),
+    Number(anonymous),
   )
   if (own) return ledgerJob(own)
   const [others] = sql.exec(`SELECT 1 FROM jobs WHERE ${isThere} LIMIT 1`, ...there)
@@ -161,11 +161,11 @@ function iso(ms: number): string {
 }
 
 /** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
-export interface LedgerQuestion extends Span {
+export interface LedgerQuestion extends CountsRange {
   overdue: Overdue | null
 }
 
-export interface LedgerReport extends Report, FunnelView {
+export interface LedgerReport extends CountsReport, FunnelView {
   open: OpenJobs
   /** Shadow copies admitted since midnight UTC. */
   shadowToday: number

@@ -1,10 +1,10 @@
 /**
- * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal sight. Ending a job and
+ * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal update. Ending a job and
  * counting it is one synchronous transaction. Only downloads.ts writes to the table besides. Asks no backend.
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { JobName, JobSighting, LedgerJob } from '../rpc.ts'
+import type { JobName, JobUpdate, LedgerJob } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import {
   CLIP_WORK,
@@ -22,7 +22,7 @@ import {
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
-export interface Place {
+export interface BackendPlace {
   upstreamId: string
   replica: number
 }
@@ -54,7 +54,7 @@ const ASKED_FOR = 2
 /** What a job is taken up with, where it is not as any other. */
 type Added = Partial<Pick<JobRow, 'key' | 'shadow' | 'counted' | 'poll_at' | 'deadline_at'>>
 
-const INSERT = `INSERT OR IGNORE INTO jobs (id, key, client_id, upstream_id, arm, replica, owner, epoch, stage, nameless,
+const INSERT = `INSERT OR IGNORE INTO jobs (id, key, client_id, upstream_id, arm, replica, owner, epoch, stage, anonymous,
   shadow, counted, submitted_at, work, poll_at, deadline_at, prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** A job whose submit was a minute before the last one's at most gets the id after it. */
@@ -95,7 +95,7 @@ export class JobTable {
     const { arm, replica, upstreamId, submittedAt } = job
     const key = more.key ?? jobKey(arm, replica, upstreamId)
     const values = [
-      ...[key, job.clientId, upstreamId, arm, replica, job.owner, job.epoch, job.stage, Number(job.nameless)],
+      ...[key, job.clientId, upstreamId, arm, replica, job.owner, job.epoch, job.stage, Number(job.anonymous)],
       ...[more.shadow ?? 0, more.counted ?? 1, submittedAt, job.work ?? null, more.poll_at ?? null],
       ...[more.deadline_at ?? null, job.prefix],
     ]
@@ -152,7 +152,7 @@ export class JobTable {
   }
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
-  submitted(key: string, { upstreamId, replica }: Place, pollAt: number): void {
+  submitted(key: string, { upstreamId, replica }: BackendPlace, pollAt: number): void {
     this.#sql.exec(
       'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
       upstreamId,
@@ -163,7 +163,7 @@ export class JobTable {
   }
 
   /** The copy of a control job was measured: whether it is so for the first time; null where there is no copy. */
-  score(control: Place & { arm: Arm }): 'first' | 'again' | null {
+  score(control: BackendPlace & { arm: Arm }): 'first' | 'again' | null {
     const key = copyKey(control)
     const copy = this.get(key)
     if (!copy) return null
@@ -173,7 +173,7 @@ export class JobTable {
   }
 
   /** Where a job that failed goes on. */
-  rescued(key: string, { upstreamId, replica }: Place): void {
+  rescued(key: string, { upstreamId, replica }: BackendPlace): void {
     this.#sql.exec('UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?', upstreamId, replica, key)
   }
 
@@ -218,7 +218,7 @@ export class JobTable {
   end(
     row: JobRow,
     outcome: Outcome,
-    told: JobSighting['told'],
+    reported: JobUpdate['reported'],
     { seenAt, isVague = false }: Seen,
     now: number,
   ): boolean {
@@ -226,20 +226,20 @@ export class JobTable {
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
     // By its backend in whole seconds, so up to one more.
-    const seconds = told.total === null ? measured : Math.min(measured, told.total + 1)
+    const seconds = reported.total === null ? measured : Math.min(measured, reported.total + 1)
     const ended = this.#sql.exec(
       "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
       statusOf(outcome),
       outcome,
       outcome === 'not_observed' ? null : seconds,
-      told.run,
+      reported.run,
       seenAt,
       row.key,
     )
     if (ended.rowsWritten === 0) return false
     if (row.arm === 'candidate') this.#open[row.shadow ? 'copies' : 'users']--
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
-    const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
+    const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
     return true
   }

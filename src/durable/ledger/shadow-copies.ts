@@ -6,7 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../rpc.ts'
 import { CopyLeases, LEASE_MS } from './copy-leases.ts'
 import type { Funnel } from './funnel.ts'
-import { copyKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
+import { copyKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
 import type { JobTable } from './job-table.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 
@@ -17,7 +17,7 @@ interface ShadowCopiesParts {
   sql: SqlStorage
   jobs: JobTable
   funnel: Funnel
-  shadowEnd: ShadowCancellation
+  cancellation: ShadowCancellation
   release: ReleaseConfig
   /** The ledger's own among those of its release. */
   index: number
@@ -33,12 +33,12 @@ export class ShadowCopies {
   readonly #leases: CopyLeases
   #today: { day: number; n: number } | null = null
 
-  constructor({ sql, jobs, funnel, shadowEnd, release, index }: ShadowCopiesParts) {
+  constructor({ sql, jobs, funnel, cancellation, release, index }: ShadowCopiesParts) {
     this.#sql = sql
     sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
     this.#jobs = jobs
     this.#funnel = funnel
-    this.#end = shadowEnd
+    this.#end = cancellation
     this.#release = release
     this.#index = index
     this.#leases = new CopyLeases(sql)
@@ -53,7 +53,7 @@ export class ShadowCopies {
     for (const [step, n] of steps) this.#funnel.count(step, n)
     if (steps.has('admitted')) this.#countToday(steps.get('admitted')!, now)
     this.lapse(now)
-    if (!this.#leases.told(batch, now)) return null
+    if (!this.#leases.reported(batch, now)) return null
     if (this.#end.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
     const left = this.#left(caps, now)
     // What is not needed yet leaves as much again for others.
@@ -118,12 +118,12 @@ export class ShadowCopies {
   /** The submit's failure was counted as a submit's; there is no job to count. */
   #failed(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
     if (!('outcome' in result)) return
-    this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, { seenAt: now }, now)
+    this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
     count(`dropped:submit_${result.outcome}`)
   }
 
   #stop(row: JobRow, now: number, count: (step: string) => void): void {
-    this.#jobs.end(row, 'cancelled', NOTHING_TOLD, { seenAt: now }, now)
+    this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
     count('dropped:rolled_back')
     if (row.upstream_id !== '') this.#end.queue(row, now)
   }

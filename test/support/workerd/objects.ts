@@ -15,7 +15,7 @@ import type {
   CopyResult,
   CounterBatch,
   JobEntry,
-  JobSighting,
+  JobUpdate,
 } from '../../../src/durable/rpc.ts'
 
 export const RELEASE = 'objects'
@@ -78,7 +78,7 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
     stage: 'canary-50',
     submittedAt: Date.now(),
     owner: '0123456789ab',
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,
@@ -86,9 +86,9 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
   }
 }
 
-export function sighting(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobSighting {
+export function jobUpdate(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobUpdate {
   const { work: _, rescue: __, ...tag } = job
-  return { job: tag, outcome, told: { queue: null, run: null, total: null }, at }
+  return { job: tag, outcome, reported: { queue: null, run: null, total: null }, at }
 }
 
 /** As wrangler.toml has them for this release. */

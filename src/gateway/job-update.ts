@@ -1,12 +1,12 @@
 /** What an answer says of a job, in the ledger's words. */
 import type { Outcome } from '../core/outcome.ts'
-import type { JobSighting, LedgerJob } from '../durable/rpc.ts'
-import type { JobSight } from '../protocols/protocol.ts'
+import type { JobUpdate, LedgerJob } from '../durable/rpc.ts'
+import type { BackendJob } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 
-export function sightingOf(job: LedgerJob, sight: JobSight, at: number): JobSighting {
-  const told = { queue: sight.queueSeconds, run: sight.runSeconds, total: sight.totalSeconds }
-  return { job: tagOnly(job), outcome: outcomeOf(sight), told, at }
+export function toJobUpdate(job: LedgerJob, backendJob: BackendJob, at: number): JobUpdate {
+  const reported = { queue: backendJob.queueSeconds, run: backendJob.runSeconds, total: backendJob.totalSeconds }
+  return { job: tagOnly(job), outcome: outcomeOf(backendJob), reported, at }
 }
 
 /** Jobs remembered at a time; beyond it all of them are told anew. */
@@ -15,7 +15,7 @@ const MOST_TOLD = 20_000
 /** What an isolate has told of jobs, so that not each poll is one more write: what has changed, and a fifth of a job's age. */
 export class ToldSights {
   readonly #quietAfterMs: number
-  readonly #told = new Map<string, Pick<JobSighting, 'outcome' | 'at'>>()
+  readonly #reported = new Map<string, Pick<JobUpdate, 'outcome' | 'at'>>()
 
   /** `quietAfterMs`: a job that the ledger has not heard of for so long it polls by itself. */
   constructor(quietAfterMs: number) {
@@ -23,28 +23,28 @@ export class ToldSights {
   }
 
   /** Whether the ledger should hear of it; asked once for each sight, which is told if so. */
-  isNew({ job, outcome, at }: JobSighting): boolean {
+  isNew({ job, outcome, at }: JobUpdate): boolean {
     const key = `${job.upstreamId}|${job.arm}|${job.replica}`
-    const last = this.#told.get(key)
+    const last = this.#reported.get(key)
     const openForMs = Math.min((at - job.submittedAt) / 5, this.#quietAfterMs / 2)
     if (last?.outcome === outcome && (outcome !== null || at - last.at < openForMs)) return false
-    if (this.#told.size >= MOST_TOLD) this.#told.clear()
-    this.#told.set(key, { outcome, at })
+    if (this.#reported.size >= MOST_TOLD) this.#reported.clear()
+    this.#reported.set(key, { outcome, at })
     return true
   }
 
   /** Nobody knows what of it has arrived. */
   forget(): void {
-    this.#told.clear()
+    this.#reported.clear()
   }
 }
 
 /** A job that its backend no longer knows, or whose client gave it up. */
-export function endOf(job: LedgerJob, outcome: Outcome, at: number): JobSighting {
-  return { job: tagOnly(job), outcome, told: { queue: null, run: null, total: null }, at }
+export function endOf(job: LedgerJob, outcome: Outcome, at: number): JobUpdate {
+  return { job: tagOnly(job), outcome, reported: { queue: null, run: null, total: null }, at }
 }
 
 function tagOnly(job: LedgerJob): LedgerJob {
-  const { upstreamId, arm, replica, epoch, stage, submittedAt, owner, nameless, clientId, prefix } = job
-  return { upstreamId, arm, replica, epoch, stage, submittedAt, owner, nameless, clientId, prefix }
+  const { upstreamId, arm, replica, epoch, stage, submittedAt, owner, anonymous, clientId, prefix } = job
+  return { upstreamId, arm, replica, epoch, stage, submittedAt, owner, anonymous, clientId, prefix }
 }
