@@ -1,0 +1,53 @@
+/** What the ledger's job table reads and keeps count of, however many jobs are open. */
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { JobTable } from '../../src/durable/ledger/job-table.ts'
+import { WindowStore } from '../../src/durable/window-store.ts'
+import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
+
+const T0 = 1_900_000_000_000
+const OPEN = 3000
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'], now: T0 }))
+afterEach(() => void vi.useRealTimers())
+
+/** The same storage, and how many rows were read from it. */
+function watched(storage: SqlStorage): { sql: SqlStorage; rowsRead: () => number } {
+  let read = 0
+  const exec = (query: string, ...values: unknown[]) => {
+    const cursor = storage.exec(query, ...values)
+    const rows = cursor.toArray()
+    read += cursor.rowsRead
+    return Object.assign(rows, { one: () => rows[0], toArray: () => rows, rowsWritten: cursor.rowsWritten })
+  }
+  return { sql: { exec } as unknown as SqlStorage, rowsRead: () => read }
+}
+
+it('a tick reads as little of thousands of open jobs as of none', async () => {
+  await runInDurableObject(ledger(220) as DurableObjectStub<never>, (_, { storage }) => {
+    const { sql, rowsRead } = watched(storage.sql)
+    const jobs = new JobTable(sql, new WindowStore(sql, 1000))
+    for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
+    const before = rowsRead()
+    expect(jobs.open()).toEqual({ candidate: OPEN, oldestCandidateAt: T0, shadow: 0 })
+    jobs.markOverdue({ epoch: 1, shadow: false, seconds: 600, perClipSeconds: null }, T0 + 60_000)
+    jobs.forget(T0 - 1000, 500)
+    expect(jobs.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, [])).toEqual([])
+    expect(rowsRead() - before).toBeLessThan(20)
+  })
+})
+
+it('open jobs are counted as they come and go as a cold object counts them', async () => {
+  const object = ledger(221)
+  const jobs = Array.from({ length: 30 }, (_, i) =>
+    entry(`job-${i}`, { arm: i % 3 === 0 ? 'control' : 'candidate', submittedAt: T0 + i }),
+  )
+  await object.flush({ submitted: jobs, seen: [] })
+  await object.flush({ submitted: jobs, seen: jobs.slice(0, 8).map((job) => jobUpdate(job, 'ok')) })
+  await object.flush({ submitted: [], seen: jobs.slice(0, 8).map((job) => jobUpdate(job, 'cancelled')) })
+  const open = async () => (await object.report({ fromMs: 0, toMs: 0, overdue: null })).open
+  const counted = await open()
+  expect(counted).toEqual({ candidate: 15, oldestCandidateAt: T0 + 8, shadow: 0 })
+  await evictDurableObject(object)
+  expect(await open()).toEqual(counted)
+})
