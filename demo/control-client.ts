@@ -1,7 +1,7 @@
 /** The few calls to the control plane that the demo makes. */
 import type { ActionRequest, HistoryEntry, ReleaseView } from '../src/api/index.ts'
 import type { DemoGateway } from './gateway.ts'
-import { RELEASE } from './scene.ts'
+import { RELEASE } from './setup.ts'
 
 export class ControlClient {
   readonly #gateway: DemoGateway

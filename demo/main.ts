@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ControlClient } from './control-client.ts'
 import { type DemoGateway, startGateway } from './gateway.ts'
-import { evenSubjects, releaseVars, startBackends } from './scene.ts'
+import { evenSubjects, releaseVars, startBackends } from './setup.ts'
 import { type Ending, tell } from './story.ts'
-import { onceToldToEnd } from './told-to-end.ts'
+import { onShutdown } from './shutdown.ts'
 import { runTraffic } from './traffic.ts'
 
 const USAGE =
@@ -37,7 +37,7 @@ const shutDown = async () => {
   await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
   rmSync(folder, { recursive: true, force: true })
 }
-onceToldToEnd(() => void shutDown().then(() => process.exit(130)))
+onShutdown(() => void shutDown().then(() => process.exit(130)))
 
 let code = 0
 try {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ControlClient } from './control-client.ts'
 import { type DemoGateway, startGateway } from './gateway.ts'
-import { evenSubjects, RELEASE, releaseVars, startBackends } from './scene.ts'
-import { onceToldToEnd } from './told-to-end.ts'
+import { evenSubjects, RELEASE, releaseVars, startBackends } from './setup.ts'
+import { onShutdown } from './shutdown.ts'
 import { runTraffic } from './traffic.ts'
 
 const PORT = Number(process.env['PORT'] ?? 8787)
@@ -21,7 +21,7 @@ async function shutDown(code: number): Promise<never> {
   await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
   process.exit(code)
 }
-onceToldToEnd(() => void shutDown(0))
+onShutdown(() => void shutDown(0))
 
 console.log('Starting the gateway; this takes a few seconds …')
 const returning = existsSync(join(FOLDER, 'state'))

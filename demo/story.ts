@@ -5,12 +5,12 @@
 import type { HistoryEntry, ReleaseView, VerdictView } from '../src/api/index.ts'
 import { ARM_ERRORS } from '../src/core/outcome.ts'
 import type { ControlClient } from './control-client.ts'
-import type { Backends } from './scene.ts'
+import type { Backends } from './setup.ts'
 
 export type Ending = 'rolled-back' | 'completed' | 'stopped-in-shadow'
 
 /** Ten times what a stage takes on an idle machine. */
-const PATIENCE_MS = 180_000
+const MAX_WAIT_MS = 180_000
 /** After so much waiting it says for what, and each time again. */
 const SAY_EVERY_MS = 15_000
 const LOOK_EVERY_MS = 200
@@ -130,7 +130,7 @@ async function waitFor<T>(
     const value = await read()
     if (holds(value)) return value
     const now = Date.now()
-    if (now - began > PATIENCE_MS)
+    if (now - began > MAX_WAIT_MS)
       throw new Error(`after ${seconds(now - began)} still waits for ${what}; ${missing(value)}`)
     if (now >= sayAt) {
       say(`waits for ${what}; ${missing(value)}`)

@@ -1,5 +1,5 @@
 /**
- * The front door for others: both planes as one Hono app, to deploy as it is or to mount in a Worker
+ * The entry point for others: both planes as one Hono app, to deploy as it is or to mount in a Worker
  * of one's own, at "/" and after that Worker's own routes. Under a sub-path nothing would be found: the dashboard's
  * links, session cookies and job URLs begin at the root, and so do the backends' paths.
  * The Durable Object classes are exported from worker.ts and bound in wrangler.toml.

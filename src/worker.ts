@@ -1,4 +1,4 @@
-/** The deployed Worker's front door: the two planes, the Durable Object classes and what they call in the Worker, nothing else. */
+/** The deployed Worker's entry point: the two planes, the Durable Object classes and what they call in the Worker, nothing else. */
 import { createSluice } from './plugin.ts'
 
 export default createSluice()

@@ -18,7 +18,7 @@ export function sluiceTable(): Described {
 
 export function releaseTable(): Described {
   const { schema, tables } = described(releaseSchema, RELEASE_TABLES)
-  // The schema takes any text, since its room does not know the protocols; `readConfig` is told their names.
+  // The schema takes any text, since its module does not know the protocols; `readConfig` is told their names.
   Object.assign(nodeAt(schema, '').properties!['protocol']!, { enum: [...PROTOCOL_NAMES] })
   return { schema, tables }
 }

@@ -1,4 +1,4 @@
-/** The picture in CONTRIBUTING.md: which room of src imports which, as Mermaid, read from the imports themselves. */
+/** The picture in CONTRIBUTING.md: which module of src imports which, as Mermaid, read from the imports themselves. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 
@@ -37,7 +37,7 @@ function allArrows(): Arrow[] {
     const path = join(SRC, file)
     for (const [, type, target] of readFileSync(path, 'utf8').matchAll(IMPORT)) {
       const [from, to] = [roomOf(path), roomOf(resolve(path, '..', target!))]
-      // Files outside of src, such as package.json, are no rooms.
+      // Files outside of src, such as package.json, are no modules.
       if (from === to || to.startsWith('..')) continue
       const known = found.get(`${from} ${to}`)
       found.set(`${from} ${to}`, { from, to, isTypes: type !== undefined && (known?.isTypes ?? true) })
@@ -59,7 +59,7 @@ function roomOf(path: string): string {
   return relative(SRC, path).split(sep)[0]!
 }
 
-function names(rooms: readonly string[]): string {
-  const all = rooms.map((room) => `\`${room}\``)
+function names(modules: readonly string[]): string {
+  const all = modules.map((module) => `\`${module}\``)
   return all.length > 1 ? `${all.slice(0, -1).join(', ')} and ${all.at(-1)}` : all.join('')
 }

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander'
 import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../api/index.ts'
 import type { ApiClient, Reply } from './api-client.ts'
-import { advice } from './advice.ts'
+import { nextSteps } from './next-steps.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { percentArgument, shareArgument, wholeArgument } from './numbers.ts'
 import { reasonFor } from './reason.ts'
@@ -95,7 +95,7 @@ async function carryOut(
   if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
   const waited = await waitUntilClear(session, path, send)
   if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
-  else session.show(waited.reply, (release) => [waited.why, ...advice(release)])
+  else session.show(waited.reply, (release) => [waited.why, ...nextSteps(release)])
   end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)
 }
 
@@ -107,12 +107,12 @@ function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, 
   const { style } = session.terminal
   session.show(reply, (release) => {
     const paused = release.paused ? ', paused' : ''
-    const standing = `${style.bold(release.name)} ${dryRun ? 'would be' : 'is'} at ${place(release)}${paused}, version ${release.version}, epoch ${release.epoch}`
+    const position = `${style.bold(release.name)} ${dryRun ? 'would be' : 'is'} at ${place(release)}${paused}, version ${release.version}, epoch ${release.epoch}`
     const blocked = waits(release, Date.now())
     return [
-      `${dryRun ? 'Dry run, nothing was changed. ' : ''}${name}: ${standing}`,
+      `${dryRun ? 'Dry run, nothing was changed. ' : ''}${name}: ${position}`,
       ...(blocked.length > 0 ? ['Waits for', ...blocked.map((line) => `  ${line}`)] : []),
-      ...(dryRun ? [] : advice(release)),
+      ...(dryRun ? [] : nextSteps(release)),
     ]
   })
 }

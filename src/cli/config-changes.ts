@@ -150,7 +150,7 @@ async function list({ status }: { status: string }, command: Command): Promise<v
           ['id', 'state', 'changed', 'author', 'title'].map(style.dim),
           ...items.map((change) => [
             `#${change.id}`,
-            standing(change, style),
+            statusWords(change, style),
             moment(change.updated_at),
             change.author,
             change.title,
@@ -190,7 +190,7 @@ async function pathOf(session: Session, id: number): Promise<string> {
   return `${await session.releasePath()}/config/changes/${id}`
 }
 
-function standing({ status, stale, approved_by, ending }: ChangeView, style: Style): string {
+function statusWords({ status, stale, approved_by, ending }: ChangeView, style: Style): string {
   if (ending) return ending.version === null ? status : `${status}, version ${ending.version}`
   if (stale) return style.yellow('stale')
   return approved_by.length > 0 ? style.green(`open, ${plural(approved_by.length, 'approval')}`) : 'open'
@@ -199,7 +199,7 @@ function standing({ status, stale, approved_by, ending }: ChangeView, style: Sty
 function detailLines(change: ChangeDetail, style: Style): string[] {
   const { id, title, reason, author, revision, stale, moved, diff, issues, reviews, ending } = change
   return [
-    `${style.bold(`#${id} ${title}`)}: ${standing(change, style)}, by ${author}, revision ${revision}`,
+    `${style.bold(`#${id} ${title}`)}: ${statusWords(change, style)}, by ${author}, revision ${revision}`,
     ...(reason ? [reason] : []),
     ...(stale
       ? [

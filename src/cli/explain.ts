@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type BlockerView, type ReleaseView, releaseSchema, type VerdictView } from '../api/index.ts'
 import { nextStep } from '../describe/next-step.ts'
-import { advice, remedy } from './advice.ts'
+import { nextSteps, remedy } from './next-steps.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
@@ -31,7 +31,7 @@ function explanation(release: ReleaseView, now: number, style: Style): string[] 
       ? ['', style.bold('Guardrails that do not pass'), ...undecided.flatMap((v) => verdictLines(v))]
       : []),
     '',
-    ...advice(release),
+    ...nextSteps(release),
   ]
 }
 

@@ -55,7 +55,7 @@ function metricLines({ metrics, cost }: ReportView, style: Style): string[] {
   return table([head, ...rows, ...paid], ['left', 'left', 'right', 'right', 'left', 'left'])
 }
 
-/** What counts now: a guardrail's standing, the final test, or what may be read at any time. */
+/** What counts now: a guardrail's result, the final test, or what may be read at any time. */
 function evidence({ non_inferiority: shown, test, always_valid: anytime }: MetricView): string {
   if (shown) return `${shown.status.replace('_', ' ')} (margin ${percent(shown.margin)})`
   if (test?.final) return `p ${pFigure(test.p_adjusted ?? test.p_value)} (${test.name})`

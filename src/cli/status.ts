@@ -6,7 +6,7 @@ import type { Reply } from './api-client.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { createLiveView } from './live.ts'
 import { secondsArgument } from './numbers.ts'
-import { patiently } from './patience.ts'
+import { retryWhileUnavailable } from './retry.ts'
 import { isUnhealthy, logLine, releaseLines } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
 import { jsonText } from './terminal.ts'
@@ -54,7 +54,7 @@ async function watch(
     if (options.untilDone && state === 'completed') return EXIT.ok
     if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
     await sleep(options.interval * 1000)
-    reply = await patiently(session.terminal, () => session.api.call(path, releaseSchema), options.interval)
+    reply = await retryWhileUnavailable(session.terminal, () => session.api.call(path, releaseSchema), options.interval)
   }
 }
 

@@ -4,7 +4,7 @@ import { type ReleaseView, releaseSchema } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { Failure } from './failure.ts'
 import { createLiveView } from './live.ts'
-import { patiently } from './patience.ts'
+import { retryWhileUnavailable } from './retry.ts'
 import type { Session } from './session.ts'
 import { fromNow, place } from './words.ts'
 
@@ -21,7 +21,11 @@ export async function waitUntilClear(
   const view = createLiveView(process.stderr)
   let from: string | undefined
   for (;;) {
-    const reply = await patiently(session.terminal, () => session.api.call(path, releaseSchema), INTERVAL_SECONDS)
+    const reply = await retryWhileUnavailable(
+      session.terminal,
+      () => session.api.call(path, releaseSchema),
+      INTERVAL_SECONDS,
+    )
     const release = reply.value
     from ??= release.stage
     if (release.stage !== from) {

@@ -9,7 +9,7 @@ const ODD_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prot
 /** Levels of lists and tables; no configuration, command or row needs ten. */
 const MAX_DEPTH = 32
 /** One mistake is as good as a thousand. */
-const MAX_TOLD = 20
+const MAX_REPORTED = 20
 
 export interface Oddities {
   issues: ErrorDetail[]
@@ -28,7 +28,7 @@ export function odditiesOf(given: unknown): Oddities {
     for (const [key, inner] of Object.entries(value)) {
       const at = path === '' ? key : `${path}.${key}`
       if (!ODD_KEYS.has(key)) open.push({ value: inner, path: at, depth: depth + 1 })
-      else if (issues.length < MAX_TOLD) issues.push(faultDetail(at, UNKNOWN_KEY))
+      else if (issues.length < MAX_REPORTED) issues.push(faultDetail(at, UNKNOWN_KEY))
     }
   }
   return { issues, tooDeep: false }

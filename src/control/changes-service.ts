@@ -10,7 +10,7 @@ import { type Overlay, patchOverlay } from '../config/overlay.ts'
 import { diffOf, patchTo } from '../config/overlay-diff.ts'
 import { publishable } from '../config/publishable.ts'
 import { detail as errorDetail, SluiceError } from '../core/errors.ts'
-import type { Kept } from '../durable/live-config-client.ts'
+import type { ChangeResult } from '../durable/live-config-client.ts'
 import type { ChangeRequest, Ending, Refused } from '../durable/live-config-data.ts'
 import type { ConfigView } from '../api/index.ts'
 import type { ChangeAct, ChangeDetail, ChangedKey, ChangeEdit, ChangeView, Proposed, Reviewed } from '../api/changes.ts'
@@ -114,7 +114,7 @@ export function changesService(
     throw new SluiceError('invalid_request', 'nothing would change: it is so already')
   }
 
-  const settled = async (name: string, change: Promise<Kept>): Promise<ChangeDetail> => {
+  const settled = async (name: string, change: Promise<ChangeResult>): Promise<ChangeDetail> => {
     const done = await ask(change)
     if (!done.ok) throw refused(done)
     return detail(name, done.request)

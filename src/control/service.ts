@@ -94,7 +94,7 @@ export function controlService(
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const live = configService(deps, env, fileOf)
   // Told here and not by the controller, since break-glass must hold, and be seen, without it.
-  const told = async (view: Promise<Answer<ReleaseView>>): Promise<ReleaseView> => ({
+  const viewOf = async (view: Promise<Answer<ReleaseView>>): Promise<ReleaseView> => ({
     ...(await askAnswer(view)),
     ...(settings.forceControl ? { forced_control: true as const } : {}),
   })
@@ -115,9 +115,9 @@ export function controlService(
       }),
     windowMs: (name) => fileOf(name).windowMs,
     names: () => config.releases.map(({ name }) => name),
-    releases: () => Promise.all(config.releases.map(({ name }) => told(controller(name).view()))),
-    release: (name) => told(controller(name).view()),
-    act: (name, command, who, ifMatch) => told(controller(name).act(command, { who, ifMatch })),
+    releases: () => Promise.all(config.releases.map(({ name }) => viewOf(controller(name).view()))),
+    release: (name) => viewOf(controller(name).view()),
+    act: (name, command, who, ifMatch) => viewOf(controller(name).act(command, { who, ifMatch })),
     history: async (name, cursor, limit) => {
       requireCursor(cursor === null || ENTRY_ID.test(cursor))
       return ask(controller(name).history(cursor, limit))

@@ -97,12 +97,12 @@ function bake(state: ReleaseState, plan: Plan, bakeMs: number, now: number): Blo
   return [{ code, message: `bake: ${seconds(until - now)} of ${seconds(needed)} left`, untilMs: until }]
 }
 
-/** What an advance says of its guardrails: that all pass, or which did not and were excused. */
+/** What an advance says of its guardrails: that all pass, or which did not and were waived. */
 export function passWords(verdicts: readonly Verdict[]): string {
-  const excused = verdicts.filter(({ status }) => status !== 'pass')
-  if (excused.length === 0) return 'all guardrails pass'
-  const named = excused.map(({ guardrail, status }) => `${guardrail} (${status.replace('_', ' ')})`)
-  return `${verdicts.length - excused.length} of ${verdicts.length} guardrails pass, excused: ${named.join(', ')}`
+  const waived = verdicts.filter(({ status }) => status !== 'pass')
+  if (waived.length === 0) return 'all guardrails pass'
+  const named = waived.map(({ guardrail, status }) => `${guardrail} (${status.replace('_', ' ')})`)
+  return `${verdicts.length - waived.length} of ${verdicts.length} guardrails pass, waived: ${named.join(', ')}`
 }
 
 function guardrailWords(verdict: Verdict): string {

@@ -37,7 +37,7 @@ export interface JobTag {
   /** 12 hex digits: whose job it is (`ownerOf`). */
   owner: string
   /** Issued to a caller who showed no identity: whoever shows none may use it. */
-  nameless: boolean
+  anonymous: boolean
 }
 
 /** A file at a backend: `upstreamId` is its path, and nothing else can be asked of it. */
@@ -48,7 +48,7 @@ export const NOBODY = '000000000000'
 
 /** Flags in the first byte. Ids of earlier builds may carry 4 as well: it is ignored, and not to be given another meaning. */
 const CANDIDATE = 1
-const NAMELESS = 2
+const ANONYMOUS = 2
 const FILE = 8
 
 /** Who a subject is inside ids and to the ledger: keyed, so that neither gives away user names. 12 hex digits a key. */
@@ -102,7 +102,7 @@ function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
   const bytes = new Uint8Array(FIXED_BYTES + upstream.length)
   const view = new DataView(bytes.buffer)
   const arm = tag.arm === 'candidate' ? CANDIDATE : 0
-  view.setUint8(0, kind | arm | (tag.nameless ? NAMELESS : 0))
+  view.setUint8(0, kind | arm | (tag.anonymous ? ANONYMOUS : 0))
   view.setUint32(1, tag.release)
   view.setUint16(5, tag.replica)
   view.setUint32(7, tag.epoch)
@@ -131,7 +131,7 @@ function tagOf(bytes: Uint8Array): JobTag {
   return {
     upstreamId: utf8(bytes.subarray(FIXED_BYTES)),
     arm: flags & CANDIDATE ? 'candidate' : 'control',
-    nameless: (flags & NAMELESS) !== 0,
+    anonymous: (flags & ANONYMOUS) !== 0,
     release: view.getUint32(1),
     replica: view.getUint16(5),
     epoch: view.getUint32(7),

@@ -51,7 +51,7 @@ export function asksFor(
 ): boolean {
   if (verdict.status === 'breach') return verdict.action === action
   const noData = guardrails.find(({ id }) => id === verdict.guardrail)?.noData
-  return action === 'rollback' && isSilent(verdict, state) && noData === 'rollback'
+  return action === 'rollback' && hasNoData(verdict, state) && noData === 'rollback'
 }
 
 /** The name under which a verdict is reported once an epoch: missing data and a breach of one guardrail are two things to report. */
@@ -60,11 +60,11 @@ export function alertOf({ guardrail, note }: Verdict): string {
 }
 
 function isNews(verdict: Verdict, state: ReleaseState): boolean {
-  return verdict.status === 'breach' || verdict.note === 'both_bad' || isSilent(verdict, state)
+  return verdict.status === 'breach' || verdict.note === 'both_bad' || hasNoData(verdict, state)
 }
 
 /** Data missing for longer than allowed, and not because a person sends the candidate nothing. */
-function isSilent({ note }: Verdict, state: ReleaseState): boolean {
+function hasNoData({ note }: Verdict, state: ReleaseState): boolean {
   const turnedOff =
     state.state === 'shadow'
       ? state.paused || state.shadowSample === 0

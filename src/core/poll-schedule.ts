@@ -12,9 +12,9 @@ const QUIET_GROWTH = 1.5
 /** An end that is known no better than to this share of the job's age tells no latency. */
 const VAGUE_SHARE = 0.25
 /** So many polls in a row without an answer, and a backend is left alone for a while. */
-export const SILENT_AFTER = 2
-const FIRST_SILENCE_MS = 5000
-const LONGEST_SILENCE_MS = 60_000
+export const BACK_OFF_AFTER = 2
+const FIRST_BACKOFF_MS = 5000
+const LONGEST_BACKOFF_MS = 60_000
 /** For so long after a job's deadline Sluice tries to see how it stands, before it ends unobserved. */
 const OBSERVE_MS = 60_000
 /** A poll later than this tells how long the queue was, and not when the job ended. */
@@ -31,7 +31,7 @@ export const POLL_MS = 5000
 export const RETRY_MS = 500
 
 /** One backend as polls have found it. Unix ms. */
-export interface Silence {
+export interface Backoff {
   /** Polls without an answer, in a row. */
   unanswered: number
   /** Until when it is left alone. */
@@ -40,17 +40,17 @@ export interface Silence {
   askedAtMs: number
 }
 
-export const HEARD: Silence = { unanswered: 0, untilMs: 0, askedAtMs: 0 }
+export const NO_BACKOFF: Backoff = { unanswered: 0, untilMs: 0, askedAtMs: 0 }
 
 export function afterPoll(
-  { unanswered, askedAtMs }: Silence,
+  { unanswered, askedAtMs }: Backoff,
   answered: boolean,
   pollAskedAtMs: number,
   now: number,
-): Silence {
-  if (answered) return HEARD
-  const beyond = unanswered + 1 - SILENT_AFTER
-  const pause = Math.min(FIRST_SILENCE_MS * 2 ** Math.max(0, beyond), LONGEST_SILENCE_MS)
+): Backoff {
+  if (answered) return NO_BACKOFF
+  const beyond = unanswered + 1 - BACK_OFF_AFTER
+  const pause = Math.min(FIRST_BACKOFF_MS * 2 ** Math.max(0, beyond), LONGEST_BACKOFF_MS)
   return {
     unanswered: unanswered + 1,
     untilMs: beyond < 0 ? 0 : now + pause,
@@ -65,7 +65,7 @@ export interface DueJob {
   deadlineMs: number
   /** False for a copy whose submit has not been answered: there is nothing to ask for. */
   hasId: boolean
-  silence: Silence
+  backoff: Backoff
   /** Since when the object has been polling. */
   awakeSinceMs: number
 }
@@ -74,10 +74,10 @@ export interface DueJob {
  * The clock alone ends no job as timed out: that takes a poll after its deadline, of this job or, where the backend
  * answers nobody, of another one.
  */
-export function stepFor({ deadlineMs, hasId, silence, awakeSinceMs }: DueJob, now: number): Step {
-  if (now < deadlineMs) return now < silence.untilMs || !hasId ? 'later' : 'poll'
+export function stepFor({ deadlineMs, hasId, backoff, awakeSinceMs }: DueJob, now: number): Step {
+  if (now < deadlineMs) return now < backoff.untilMs || !hasId ? 'later' : 'poll'
   if (!hasId) return 'not_observed'
-  if (silence.unanswered >= SILENT_AFTER && silence.askedAtMs >= deadlineMs) return 'timed_out'
+  if (backoff.unanswered >= BACK_OFF_AFTER && backoff.askedAtMs >= deadlineMs) return 'timed_out'
   return now >= Math.max(deadlineMs, awakeSinceMs) + OBSERVE_MS ? 'not_observed' : 'poll'
 }
 
@@ -105,9 +105,9 @@ export interface SeenEnd {
 
 /** Whether polls were too far apart to tell how long the job took: a quick job seen late is no slow one. */
 export function isVague({ submittedAtMs, openAtMs, seenAtMs, totalSeconds }: SeenEnd): boolean {
-  const told = totalSeconds === null ? null : submittedAtMs + totalSeconds * 1000
-  const least = Math.max(openAtMs ?? submittedAtMs, told === null ? 0 : told - 1000)
-  const most = Math.min(seenAtMs, told === null ? Infinity : told + 1000)
+  const reportedEndMs = totalSeconds === null ? null : submittedAtMs + totalSeconds * 1000
+  const least = Math.max(openAtMs ?? submittedAtMs, reportedEndMs === null ? 0 : reportedEndMs - 1000)
+  const most = Math.min(seenAtMs, reportedEndMs === null ? Infinity : reportedEndMs + 1000)
   return most - least > VAGUE_SHARE * (most - submittedAtMs)
 }
 

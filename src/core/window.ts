@@ -80,13 +80,13 @@ export function armErrorsByClass(counters: Counters): Partial<Record<ArmError, n
   return errors
 }
 
-/** Requests whose end says something about the arm: all but the blameless ones. */
+/** Requests whose end says something about the arm: all but those excluded from the error rate. */
 export function judged(counters: Counters): number {
-  let blameless = 0
+  let excludedFromErrorRate = 0
   for (const [outcome, k] of Object.entries(counters.outcomes) as [ArmError | Blameless, number][]) {
-    if (!isArmError(outcome)) blameless += k
+    if (!isArmError(outcome)) excludedFromErrorRate += k
   }
-  return counters.requests - blameless
+  return counters.requests - excludedFromErrorRate
 }
 
 export function seriesKey(series: Series): string {

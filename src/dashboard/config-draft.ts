@@ -133,7 +133,7 @@ function isShallow(value: object): boolean {
   return true
 }
 
-export interface Change {
+export interface KeyChange {
   key: string
   from: unknown
   /** Undefined: back to what the file says, or to the default. */
@@ -141,7 +141,7 @@ export interface Change {
 }
 
 /** Each key that a patch would change, tables key by key. */
-export function changesOf(config: ConfigView, patch: Patch): Change[] {
+export function changesOf(config: ConfigView, patch: Patch): KeyChange[] {
   return Object.entries(patch).flatMap(([key, value]) => {
     const inner = Object.keys(config.values).filter((known) => known.startsWith(`${key}.`))
     if (value === null && inner.length > 0)

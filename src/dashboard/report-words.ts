@@ -44,7 +44,7 @@ export function estimateWords(value: number | null, kind: MetricView['kind'], t:
   return kind === 'proportion' ? t.unit.percent((100 * value).toFixed(1)) : significant(value)
 }
 
-/** What the last column tells: a guardrail's standing, or the p-value that counts now. */
+/** What the last column tells: a guardrail's result, or the p-value that counts now. */
 export function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
   if (non_inferiority) return t.report.margin[non_inferiority.status]
   if (test?.final) return t.report.p(pFigure(test.p_adjusted ?? test.p_value))

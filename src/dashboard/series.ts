@@ -124,7 +124,7 @@ function points(
     const toMs = Date.parse(row.to)
     // A step that has hardly begun would look like a drop.
     if (nowMs - fromMs < (toMs - fromMs) / 2) continue
-    const blameless = sum(row.other) - driftIn(row)
+    const excludedFromErrorRate = sum(row.other) - driftIn(row)
     const before = found.get(fromMs)
     // Quantiles don't add: where a stage changed within the step, the busier part speaks.
     const busier = !before || row.requests > before.weight
@@ -133,7 +133,7 @@ function points(
       toMs: Math.max(before?.toMs ?? 0, Math.min(toMs, nowMs)),
       requests: (before?.requests ?? 0) + row.requests,
       errors: (before?.errors ?? 0) + sum(row.errors),
-      judged: (before?.judged ?? 0) + Math.max(0, row.requests - blameless),
+      judged: (before?.judged ?? 0) + Math.max(0, row.requests - excludedFromErrorRate),
       latency: busier ? row.latency_seconds : before.latency,
       queue: busier ? row.queue_seconds : before.queue,
       weight: busier ? row.requests : before.weight,

@@ -26,7 +26,7 @@ export function healthOf(view: ReleaseView, nowMs: number): Health {
   if (has((v) => v.status === 'error')) return 'unmeasured'
   if (view.state === 'completed') return 'done'
   if (streaks(view).length > 0) return 'watch'
-  // A guardrail without data may be excused; then it doesn't block, and the release isn't waiting for it.
+  // A guardrail without data may be waived; then it doesn't block, and the release isn't waiting for it.
   const blocked = view.blocked_by.some(({ code }) => code === 'guardrail')
   return view.verdicts.length > 0 && !blocked ? 'healthy' : 'waiting'
 }

@@ -10,7 +10,7 @@ import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { releaseConfigOf, releaseNameOf } from './object-config.ts'
 import type { CounterBatch, CounterShardRpc } from './rpc.ts'
-import { type CountedRow, type Report, type Span, WindowStore } from './window-store.ts'
+import { type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000
@@ -64,7 +64,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.windows(fromMs, toMs)
   }
 
-  async report(span: Span): Promise<Report> {
+  async report(span: CountsRange): Promise<CountsReport> {
     return this.#windows.report(span)
   }
 

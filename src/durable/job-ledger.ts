@@ -29,7 +29,7 @@ import {
   pairViews,
 } from './ledger/job-queries.ts'
 import { jobKey } from './ledger/job-row.ts'
-import { JobTable, type Place } from './ledger/job-table.ts'
+import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { ShadowAdmission } from './ledger/shadow-admission.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
@@ -51,7 +51,7 @@ import type {
   LedgerJob,
   ListCursor,
   ListedJob,
-  Onward,
+  RescueStatus,
   RowsTaken,
   ShadowCaps,
 } from './rpc.ts'
@@ -86,7 +86,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const protocol = this.#release && jobProtocolOf(this.#release.protocol)
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
-      const shadowEnd = new ShadowCancellation(sql, backend)
+      const cancellation = new ShadowCancellation(sql, backend)
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,
@@ -104,9 +104,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
         release: this.#release,
         rescuer,
-        shadowEnd,
+        cancellation,
       })
-      this.#admission = new ShadowAdmission(this.#jobs, this.#funnel, shadowEnd, this.#release, objectIndexOf(ctx))
+      this.#admission = new ShadowAdmission(this.#jobs, this.#funnel, cancellation, this.#release, objectIndexOf(ctx))
     } else {
       this.#admission = null
       this.#rescuer = null
@@ -119,7 +119,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const now = Date.now()
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
-    for (const sighting of seen) this.#follower?.sighted(sighting, now)
+    for (const update of seen) this.#follower?.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)
     await this.#follower?.arm(now)
@@ -154,7 +154,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return admission
   }
 
-  async shadowSubmitted(id: string, result: Place | { outcome: Outcome }): Promise<void> {
+  async shadowSubmitted(id: string, result: BackendPlace | { outcome: Outcome }): Promise<void> {
     await this.#follower?.shadowSubmitted(id, result, Date.now())
   }
 
@@ -162,7 +162,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     for (const [step, n] of Object.entries(counts)) this.#funnel.count(step, n)
   }
 
-  async score(copied: Place[]): Promise<boolean[]> {
+  async score(copied: BackendPlace[]): Promise<boolean[]> {
     return copied.map(({ replica, upstreamId }) => {
       const scored = this.#jobs.score(jobKey('control', replica, upstreamId))
       if (scored === 'first') this.#funnel.count('scored')
@@ -170,18 +170,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     })
   }
 
-  async rescue(job: JobName, waitMs: number): Promise<Onward> {
+  async rescue(job: JobName, waitMs: number): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#rescuer) return null
     await this.#follower?.pollNow(row)
-    const onward = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
+    const rescueStatus = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await this.#follower?.arm(Date.now())
-    return onward
+    return rescueStatus
   }
 
-  async whereabouts(job: JobName): Promise<Onward> {
+  async jobLocation(job: JobName): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
-    return row && this.#rescuer ? this.#rescuer.whereabouts(row) : null
+    return row && this.#rescuer ? this.#rescuer.jobLocation(row) : null
   }
 
   async addEvents(rows: EventRow[]): Promise<RowsTaken> {

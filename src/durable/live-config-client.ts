@@ -6,17 +6,17 @@ import { proxyDurable } from 'itty-durable'
 import { SluiceError } from '../core/errors.ts'
 import type { ChangeRequest, Ending, Proposal, Refused, Review } from './live-config-data.ts'
 
-export type Kept = { ok: true; request: ChangeRequest } | Refused
+export type ChangeResult = { ok: true; request: ChangeRequest } | Refused
 
 /** People are `token:NAME` or `user:SUBJECT`, times ISO 8601. */
 export interface LiveConfigFacade {
   /** All that is kept, newest first. */
   changes(): Promise<ChangeRequest[]>
   /** Its number is greater than `above`, and than all before. */
-  propose(proposal: Proposal, author: string, at: string, above?: number): Promise<Kept>
-  edit(id: number, revision: number, edit: Partial<Proposal>, at: string): Promise<Kept>
-  review(id: number, review: Review): Promise<Kept>
-  end(id: number, revision: number | null, ending: Ending): Promise<Kept>
+  propose(proposal: Proposal, author: string, at: string, above?: number): Promise<ChangeResult>
+  edit(id: number, revision: number, edit: Partial<Proposal>, at: string): Promise<ChangeResult>
+  review(id: number, review: Review): Promise<ChangeResult>
+  end(id: number, revision: number | null, ending: Ending): Promise<ChangeResult>
 }
 
 type Call = <M extends keyof LiveConfigFacade>(

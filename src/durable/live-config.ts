@@ -4,7 +4,7 @@
  */
 import { createDurable } from 'itty-durable'
 import { error } from 'itty-router'
-import type { Kept, LiveConfigFacade } from './live-config-client.ts'
+import type { ChangeResult, LiveConfigFacade } from './live-config-client.ts'
 import {
   type Change,
   type ChangeRequest,
@@ -65,23 +65,23 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
     return this.data.changes
   }
 
-  propose(packed: string): Promise<Kept> {
+  propose(packed: string): Promise<ChangeResult> {
     return this.#change(withProposal(this.data, ...unpack<'propose'>(packed)))
   }
 
-  edit(packed: string): Promise<Kept> {
+  edit(packed: string): Promise<ChangeResult> {
     return this.#change(withEdit(this.data, ...unpack<'edit'>(packed)))
   }
 
-  review(packed: string): Promise<Kept> {
+  review(packed: string): Promise<ChangeResult> {
     return this.#change(withReview(this.data, ...unpack<'review'>(packed)))
   }
 
-  end(packed: string): Promise<Kept> {
+  end(packed: string): Promise<ChangeResult> {
     return this.#change(withEnding(this.data, ...unpack<'end'>(packed)))
   }
 
-  async #change(change: Change): Promise<Kept> {
+  async #change(change: Change): Promise<ChangeResult> {
     if (!change.ok) return change
     const before = this.data
     this.data = change.data

@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
-import { POLL_MS, SILENT_AFTER } from '../core/poll-schedule.ts'
+import { POLL_MS, BACK_OFF_AFTER } from '../core/poll-schedule.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
@@ -72,8 +72,8 @@ export async function pollBatch(backend: Backend, batch: PollBatch): Promise<Pol
   let [next, unanswered] = [0, 0]
   /** The first video that was asked for, or the last that was not answered: the others wait for what comes of it. */
   let video: Promise<boolean | null> | null = null
-  const lane = async (): Promise<void> => {
-    while (next < jobs.length && unanswered < SILENT_AFTER && Date.now() < untilMs) {
+  const worker = async (): Promise<void> => {
+    while (next < jobs.length && unanswered < BACK_OFF_AFTER && Date.now() < untilMs) {
       const { key, upstreamId, prefix } = jobs[next++]!
       const askedAt = Date.now()
       const answer = await backend.poll({ arm, replica, prefix }, upstreamId, POLL_MS)
@@ -88,6 +88,6 @@ export async function pollBatch(backend: Backend, batch: PollBatch): Promise<Pol
       if (result.lacksVideo === null) video = asked
     }
   }
-  await Promise.all(Array.from({ length: batch.width }, lane))
+  await Promise.all(Array.from({ length: batch.width }, worker))
   return results
 }

@@ -45,13 +45,13 @@ export interface Caller {
   /** All names that the caller has. */
   owners: string[]
   /** The caller shows no identity: a job of such a caller is its as well, where the backend's id is what was issued. */
-  nameless: boolean
+  anonymous: boolean
   /** Replicas at which a shadow copy of this id is somebody else's; no caller has any. */
   copiesAt: number[]
 }
 
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
-export type Onward = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
+export type RescueStatus = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
 
 /** A submit that a backend accepted: all that its id says, so that a lost entry is made good by the next poll. */
 export interface JobEntry extends LedgerJob {
@@ -62,12 +62,12 @@ export interface JobEntry extends LedgerJob {
 }
 
 /** A job seen in an answer on its way to a client. */
-export interface JobSighting {
+export interface JobUpdate {
   job: LedgerJob
   /** Null while it is still open. */
   outcome: Outcome | null
   /** Seconds by the backend's own account; null where it does not tell. */
-  told: { queue: number | null; run: number | null; total: number | null }
+  reported: { queue: number | null; run: number | null; total: number | null }
   at: number
 }
 
@@ -96,7 +96,7 @@ export interface MissingVideo {
 
 export interface LedgerBatch {
   submitted: JobEntry[]
-  seen: JobSighting[]
+  seen: JobUpdate[]
   exposed?: Exposure[]
   missing?: MissingVideo[]
 }
@@ -181,7 +181,7 @@ export interface Hold {
 }
 
 /** An error that a repeated submit is answered with. */
-export interface KeptError {
+export interface StoredError {
   httpStatus: number
   contentType: string
   /** Small: the gateway caps it. */
@@ -194,7 +194,7 @@ export type Claim =
   | { status: 'in_flight' }
   | { status: 'mismatch' }
   | { status: 'job'; clientId: string }
-  | { status: 'error'; error: KeptError }
+  | { status: 'error'; error: StoredError }
   /** The first submit may have arrived, and how it ended was never told. */
   | { status: 'unknown' }
   /** Asked after `byMs`: nothing was claimed. */
@@ -203,7 +203,7 @@ export type Claim =
 export type ClaimEnd =
   | { job: { clientId: string } }
   /** A backend may have begun something: the same error is answered again. */
-  | { error: KeptError }
+  | { error: StoredError }
   /** Nothing was begun: the key is free again. */
   | { release: true }
 
@@ -231,7 +231,7 @@ export interface JobLedgerRpc {
   /** Copies of these control jobs were measured, which the funnel counts once each. False for a job without a copy. */
   score(copied: { upstreamId: string; replica: number }[]): Promise<boolean[]>
   /** Where a failed job of the candidate goes on, after a wait for its submit to control where that is under way. */
-  rescue(job: JobName, waitMs: number): Promise<Onward>
+  rescue(job: JobName, waitMs: number): Promise<RescueStatus>
   /** The same by what is known already. */
-  whereabouts(job: JobName): Promise<Onward>
+  jobLocation(job: JobName): Promise<RescueStatus>
 }

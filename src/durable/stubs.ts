@@ -1,4 +1,4 @@
-/** Names of the objects, and their stubs typed by what they offer. A new stub each call: a broken one never mends. */
+/** Names of the objects, and their stubs typed by what they offer. A new stub each call: a broken one never recovers. */
 import type { Env } from '../config/env.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { CounterShardRpc, JobLedgerRpc } from './rpc.ts'

@@ -30,13 +30,13 @@ export interface CountedRow {
 }
 
 /** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts by the second since `recentFromMs`. */
-export interface Span {
+export interface CountsRange {
   fromMs: number
   toMs: number
   recentFromMs: number
 }
 
-export interface Report {
+export interface CountsReport {
   windows: WindowRow[]
   recent: WindowRow[]
 }
@@ -106,7 +106,7 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recentFromMs }: Span): Report {
+  report({ fromMs, toMs, recentFromMs }: CountsRange): CountsReport {
     const recent = this.#slices
       .filter(({ startMs }) => startMs >= recentFromMs)
       .flatMap(({ startMs, rows }) =>

@@ -13,10 +13,10 @@ export interface Shown {
   cookie?: string | null
 }
 
-export function answer(x: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
-  const { protocol } = decided.lane
+export function answer(ctx: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
+  const { protocol } = decided.runtime
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  const isBodiless = status === 204 || status === 205 || status === 304 || x.request.method === 'HEAD'
+  const isBodiless = status === 204 || status === 205 || status === 304 || ctx.request.method === 'HEAD'
   const response = new Response(isBodiless ? null : body, { status, headers: given })
   const { headers } = response
   toClient(headers, translation && ((name, value) => protocol.translateHeader(name, value, translation)))
@@ -26,7 +26,7 @@ export function answer(x: Exchange, decided: Decided, { status, headers: given, 
     headers.delete('content-encoding')
     if (!headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
   }
-  mark(x, decided, headers)
+  mark(ctx, decided, headers)
   if (more.cookie) headers.append('set-cookie', more.cookie)
   return response
 }
@@ -36,9 +36,9 @@ export type Asked = Pick<Exchange, 'request' | 'requestId' | 'log'>
 
 /**
  * Any error as our answer, marked with the arm where one was decided. What is no SluiceError is a bug: the client
- * reads `internal`, the log line tells the rest. `x` is null where the request failed before it was read.
+ * reads `internal`, the log line tells the rest. `ctx` is null where the request failed before it was read.
  */
-export function errorAnswer(error: unknown, { request, requestId, log }: Asked, x: Exchange | null): Response {
+export function errorAnswer(error: unknown, { request, requestId, log }: Asked, ctx: Exchange | null): Response {
   const known =
     error instanceof SluiceError ? error : new SluiceError('internal', 'an error inside the gateway', { cause: error })
   log['code'] = known.code
@@ -51,7 +51,7 @@ export function errorAnswer(error: unknown, { request, requestId, log }: Asked, 
     ...readByAnyPage(request),
     ...known.headers,
   })
-  if (x?.decided) mark(x, x.decided, headers)
+  if (ctx?.decided) mark(ctx, ctx.decided, headers)
   return new Response(JSON.stringify(known.body(requestId)), { status: known.status, headers })
 }
 
@@ -61,12 +61,12 @@ export function readByAnyPage(request: Request): Record<string, string> {
 }
 
 /** Our own headers, and the same facts for the log line. */
-function mark(x: Exchange, { lane, snapshot, routed }: Decided, headers: Headers): void {
+function mark(ctx: Exchange, { runtime, snapshot, routed }: Decided, headers: Headers): void {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
-  Object.assign(x.log, { release: lane.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
-  headers.set('x-request-id', x.requestId)
-  if (!x.isolate.config.exposeHeaders) return
-  headers.set('x-sluice-release', encodeURIComponent(lane.release.name))
+  Object.assign(ctx.log, { release: runtime.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
+  headers.set('x-request-id', ctx.requestId)
+  if (!ctx.isolate.config.exposeHeaders) return
+  headers.set('x-sluice-release', encodeURIComponent(runtime.release.name))
   headers.set('x-sluice-arm', routed.arm)
   headers.set('x-sluice-stage', stage)
   headers.set('x-sluice-epoch', String(epoch))

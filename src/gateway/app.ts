@@ -8,20 +8,20 @@ import type { Plane } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
-import { chooseLane, type Choice } from './choose-lane.ts'
+import { selectRelease, type Choice } from './select-release.ts'
 import { errorAnswer } from './answer.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
 import { identify } from './identify.ts'
-import { once } from './idempotency.ts'
-import { hasJobs, type Isolate, Isolates, type JobLane, type Lane } from './isolate.ts'
-import { aboutJob } from './jobs.ts'
+import { withIdempotency } from './idempotency.ts'
+import { hasJobs, type Isolate, Isolates, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
+import { proxyJob } from './jobs.ts'
 import { listJobs } from './list.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
-import { passOn } from './pass-on.ts'
+import { passThrough } from './pass-through.ts'
 import type { Submit } from './attempt.ts'
-import { submit } from './submit.ts'
+import { sendSubmit } from './submit.ts'
 import type { Subject } from './subject.ts'
 
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
@@ -62,112 +62,114 @@ async function handle(
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
   const { promise: answered, resolve: leave } = Promise.withResolvers<void>()
-  let x: Exchange | null = null
+  let ctx: Exchange | null = null
   let response: Response
   try {
     const isolate = isolateOf()
-    x = {
+    ctx = {
       ...{ request, url, requestId, isolate, waitUntil, answered, log },
       ...{ ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false },
     }
-    response = await route(x, plane)
+    response = await route(ctx, plane)
   } catch (error) {
-    response = errorAnswer(error, { request, requestId, log }, x)
+    response = errorAnswer(error, { request, requestId, log }, ctx)
   } finally {
     leave()
-    for (const lane of x?.isolate.lanes ?? []) lane.telemetry.schedule(waitUntil)
+    for (const runtime of ctx?.isolate.runtimes ?? []) runtime.telemetry.schedule(waitUntil)
   }
-  const cors = x?.isolate.config.cors
+  const cors = ctx?.isolate.config.cors
   if (cors) response = withCors(request, response, cors)
   // A backend that has refused wants no more of the body; the client sends it all the same.
-  if (response.status >= 400) await x?.streamed?.giveUp()
+  if (response.status >= 400) await ctx?.streamed?.giveUp()
   log['status'] = response.status
   log['ms'] = now() - began
   write(log)
   return response
 }
 
-async function route(x: Exchange, plane: Plane): Promise<Response> {
+async function route(ctx: Exchange, plane: Plane): Promise<Response> {
   if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
-  if (x.request.method === 'TRACE')
+  if (ctx.request.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
-  if (isPreflight(x.request)) return preflight(x)
-  const subject = await identify(x)
-  const choice = await chooseLane(x, subject)
-  const { lane, way } = choice
+  if (isPreflight(ctx.request)) return preflight(ctx)
+  const subject = await identify(ctx)
+  const choice = await selectRelease(ctx, subject)
+  const { runtime, route } = choice
   switch (choice.kind) {
     case 'submit':
-      return withSnapshot(x, lane, way, (snapshot) => submitOnce(x, choice, subject, snapshot))
+      return withSnapshot(ctx, runtime, route, (snapshot) => submitOnce(ctx, choice, subject, snapshot))
     case 'job':
-      return withSnapshot(x, lane, way, (snapshot) => aboutOwned(x, snapshot, way, choice.job))
+      return withSnapshot(ctx, runtime, route, (snapshot) => proxyOwnJob(ctx, snapshot, route, choice.job))
     case 'list':
-      return withSnapshot(x, lane, way, (snapshot) => listJobs(x, choice.lanes, choice.list, snapshot, subject))
+      return withSnapshot(ctx, runtime, route, (snapshot) =>
+        listJobs(ctx, choice.runtimes, choice.list, snapshot, subject),
+      )
     case 'other':
-      return withSnapshot(x, lane, way, (snapshot) =>
-        passOn(x, lane, snapshot, subject, { route: way, bytes: choice.bytes }),
+      return withSnapshot(ctx, runtime, route, (snapshot) =>
+        passThrough(ctx, runtime, snapshot, subject, { route, bytes: choice.bytes }),
       )
   }
 }
 
 /** A client that goes away does not end what is under way: a job that a backend has taken must become known. */
 function submitOnce(
-  x: Exchange,
-  { lane, way, submission, referred }: Extract<Choice, { kind: 'submit' }>,
+  ctx: Exchange,
+  { runtime, route, submission, referred }: Extract<Choice, { kind: 'submit' }>,
   subject: Subject,
   snapshot: Snapshot | null,
 ): Promise<Response> {
-  const s: Submit = { route: way, submission, subject, referred }
-  const answered = once(x, s, {
-    first: () => submit(x, lane, snapshot, s),
+  const submit: Submit = { route, submission, subject, referred }
+  const answered = withIdempotency(ctx, submit, {
+    first: () => sendSubmit(ctx, runtime, snapshot, submit),
     again: async (clientId) => {
       // The key may have been used for another release than the one that this body leads to.
-      const withJobs = x.isolate.lanes.filter(hasJobs)
-      const job = await resolveJob(x, withJobs, clientId, subject)
-      return aboutOwned({ ...x, request: asPoll(x) }, snapshot, pollRoute(job.lane, way.prefix), job)
+      const withJobs = ctx.isolate.runtimes.filter(hasJobs)
+      const job = await resolveJob(ctx, withJobs, clientId, subject)
+      return proxyOwnJob({ ...ctx, request: asPoll(ctx) }, snapshot, pollRoute(job.runtime, route.prefix), job)
     },
   })
-  x.waitUntil(answered.catch(() => undefined))
+  ctx.waitUntil(answered.catch(() => undefined))
   return answered
 }
 
 /** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
-async function aboutOwned(x: Exchange, snapshot: Snapshot | null, way: Route, job: OwnedJob): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(x.request.method)
-  for (const elsewhere of job.foreign && way.body === 'none' ? placesOf(job, isRead) : []) {
+async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
+  const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
+  for (const elsewhere of job.foreign && route.body === 'none' ? placesOf(job, isRead) : []) {
     try {
-      return await aboutJob(x, snapshot, way, job)
+      return await proxyJob(ctx, snapshot, route, job)
     } catch (error) {
       if (!(error instanceof SluiceError) || error.code !== 'job_not_found') throw error
       job = elsewhere
     }
   }
-  return aboutJob(x, snapshot, way, job)
+  return proxyJob(ctx, snapshot, route, job)
 }
 
 async function withSnapshot(
-  x: Exchange,
-  lane: Lane,
-  way: Route,
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
+  route: Route,
   serve: (snapshot: Snapshot | null) => Promise<Response>,
 ): Promise<Response> {
-  Object.assign(x.log, { operation: way.operation, release: lane.release.name })
-  return serve(await lane.snapshots.forRouting(x.isolate.deps.now, x.waitUntil))
+  Object.assign(ctx.log, { operation: route.operation, release: runtime.release.name })
+  return serve(await runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil))
 }
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */
-function pollRoute(lane: JobLane, prefix: string): Route {
+function pollRoute(runtime: JobRuntime, prefix: string): Route {
   return {
     operation: 'poll',
     prefix,
     job: '',
     body: 'none',
     answer: 'job',
-    upstreamPath: (id, model = null) => lane.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
+    upstreamPath: (id, model = null) => runtime.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
   }
 }
 
-function asPoll(x: Exchange): Request {
-  const headers = new Headers(x.request.headers)
+function asPoll(ctx: Exchange): Request {
+  const headers = new Headers(ctx.request.headers)
   for (const name of ['content-type', 'content-length', 'idempotency-key']) headers.delete(name)
-  return new Request(x.request.url, { method: 'GET', headers })
+  return new Request(ctx.request.url, { method: 'GET', headers })
 }

@@ -2,7 +2,7 @@
 import { answerJson } from '../protocols/answer-json.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
-import type { JobSight, Route, Submission } from '../protocols/protocol.ts'
+import type { BackendJob, Route, Submission } from '../protocols/protocol.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
@@ -16,7 +16,7 @@ import {
 } from './forward.ts'
 import { pickReplica, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import type { Referred } from './referred-jobs.ts'
 import type { Subject } from './subject.ts'
@@ -42,28 +42,28 @@ export interface Attempt {
   /** The answer's bytes where it is JSON and small enough to be looked into. */
   text: string | null
   rest: ReadableStream<Uint8Array> | null
-  sight: JobSight | null
+  backendJob: BackendJob | null
   json: unknown
 }
 
 /** Sends once, whatever comes of it, and reads the job out of the answer. Counts the arm's end; throws nothing. */
-export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit): Promise<Attempt> {
-  const { lane } = decided
+export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit): Promise<Attempt> {
+  const { runtime } = decided
   const { arm } = decided.routed
-  const { referred } = s
-  const { deps } = x.isolate
-  const config = lane.release.arms[arm]
+  const { referred } = submit
+  const { deps } = ctx.isolate
+  const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const body = s.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
-  const headers = ofSubmit(toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, arm)))
+  const body = submit.submission.rebuild({ model: config.model, jobIds: referred.ids, shadow: false })
+  const headers = ofSubmit(toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
   headers.set('content-type', body.contentType)
-  const isSync = s.route.operation === 'sync'
+  const isSync = submit.route.operation === 'sync'
   const startedAt = deps.now()
-  x.submitSent = true
+  ctx.submitSent = true
   const upstream = await callBackend(
     {
       url: url + body.path,
-      method: x.request.method,
+      method: ctx.request.method,
       headers,
       body: body.bytes,
       timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
@@ -78,23 +78,23 @@ export async function attempt(x: Exchange, decided: Decided<JobLane>, s: Submit)
     startedAt,
     text: null,
     rest: null,
-    sight: null,
+    backendJob: null,
     json: null,
   }
   if (!upstream.ok) tried.outcome = upstream.failure
-  else await readAnswer(x, lane, s.route, tried, upstream)
-  recordEnd(decided, s.route.operation, tried.outcome, { latency: tried.seconds })
+  else await readAnswer(ctx, runtime, submit.route, tried, upstream)
+  recordEnd(decided, submit.route.operation, tried.outcome, { latency: tried.seconds })
   if (arm === 'candidate') {
-    if (isArmError(tried.outcome)) lane.breaker.failed(deps.now())
-    else lane.breaker.succeeded()
+    if (isArmError(tried.outcome)) runtime.breaker.failed(deps.now())
+    else runtime.breaker.succeeded()
   }
   return tried
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
 async function readAnswer(
-  x: Exchange,
-  lane: JobLane,
+  ctx: Exchange,
+  runtime: JobRuntime,
   route: Route,
   tried: Attempt,
   upstream: Extract<Upstream, { ok: true }>,
@@ -116,14 +116,14 @@ async function readAnswer(
     tried.text = read.text
     if (tried.text !== null) {
       tried.json = answerJson(tried.text)
-      tried.sight = lane.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
+      tried.backendJob = runtime.protocol.readJob({ status, headers: response.headers, body: tried.json, job: null })
     }
-    if (mustBeJob && !read.rest && !(tried.sight && canBeFound(lane, tried.sight.id, route.prefix)))
+    if (mustBeJob && !read.rest && !(tried.backendJob && canBeFound(runtime, tried.backendJob.id, route.prefix)))
       tried.outcome = 'bad_output'
-    if (mustBeVideo) tried.outcome = outcomeOfVideo(x, lane, tried, response)
+    if (mustBeVideo) tried.outcome = outcomeOfVideo(ctx, runtime, tried, response)
   } catch {
     tried.outcome = upstream.failure()
-    tried.upstream = { ok: false, failure: tried.outcome, seconds: (x.isolate.deps.now() - tried.startedAt) / 1000 }
+    tried.upstream = { ok: false, failure: tried.outcome, seconds: (ctx.isolate.deps.now() - tried.startedAt) / 1000 }
   } finally {
     upstream.done()
   }
@@ -131,14 +131,14 @@ async function readAnswer(
 
 /** Of a synchronous submit that was answered well: with the video, or as some servers do with JSON that holds it or tells of the job. */
 function outcomeOfVideo(
-  x: Exchange,
-  { protocol }: JobLane,
-  { sight, text, rest }: Attempt,
+  ctx: Exchange,
+  { protocol }: JobRuntime,
+  { backendJob, text, rest }: Attempt,
   response: Response,
 ): Outcome {
-  if (sight) return outcomeOf(sight) ?? 'ok'
+  if (backendJob) return outcomeOf(backendJob) ?? 'ok'
   if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'
-  const asked = { method: x.request.method, headers: x.request.headers, query: x.url.searchParams }
+  const asked = { method: ctx.request.method, headers: ctx.request.headers, query: ctx.url.searchParams }
   const { status, headers } = response
   return showsNoVideo(protocol, asked, { status, headers, isEmpty: text === '' }) ? 'bad_output' : 'ok'
 }

@@ -28,11 +28,11 @@ export function filePath(id: string, upstreamPath: string): string {
 }
 
 /** The file that a path names; null for any other path. Throws `job_not_found` for what was altered or is somebody else's. */
-export function fileOf(x: Exchange, subject: Subject): OwnedJob | null {
-  const id = FILE_PATH.exec(x.url.pathname)?.[1]
+export function fileOf(ctx: Exchange, subject: Subject): OwnedJob | null {
+  const id = FILE_PATH.exec(ctx.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
-  if (!['GET', 'HEAD'].includes(x.request.method))
+  if (!['GET', 'HEAD'].includes(ctx.request.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
-  const lanes = x.isolate.lanes.filter(hasJobs)
-  return resolveFile(x, lanes, id, subject)
+  const runtimes = ctx.isolate.runtimes.filter(hasJobs)
+  return resolveFile(ctx, runtimes, id, subject)
 }

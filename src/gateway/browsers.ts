@@ -4,11 +4,11 @@
  */
 import { pickReplica } from '../config/replica.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
-import { laneOfPath } from './choose-lane.ts'
+import { runtimeOfPath } from './select-release.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
 import { toBackend, toClient } from './headers.ts'
-import type { Lane } from './isolate.ts'
+import type { ReleaseRuntime } from './isolate.ts'
 
 type Cors = NonNullable<SluiceSettings['cors']>
 
@@ -28,29 +28,38 @@ export function isPreflight({ method, headers }: Request): boolean {
 }
 
 /** Browsers send no credentials with a preflight, so none are asked for. It is no request of a user's, and not counted. */
-export async function preflight(x: Exchange): Promise<Response> {
-  x.log['operation'] = 'preflight'
-  if (x.isolate.config.cors) return new Response(null, { status: 204, headers: { 'x-request-id': x.requestId } })
-  const { lane, way } = laneOfPath(x)
-  Object.assign(x.log, { release: lane.release.name, arm: 'control' })
-  const { timeoutMs } = lane.release.arms.control
-  const upstream = await askControl(x, lane, x.request.headers, way.upstreamPath(null) + x.url.search, timeoutMs)
+export async function preflight(ctx: Exchange): Promise<Response> {
+  ctx.log['operation'] = 'preflight'
+  if (ctx.isolate.config.cors) return new Response(null, { status: 204, headers: { 'x-request-id': ctx.requestId } })
+  const { runtime, route } = runtimeOfPath(ctx)
+  Object.assign(ctx.log, { release: runtime.release.name, arm: 'control' })
+  const { timeoutMs } = runtime.release.arms.control
+  const upstream = await askControl(
+    ctx,
+    runtime,
+    ctx.request.headers,
+    route.upstreamPath(null) + ctx.url.search,
+    timeoutMs,
+  )
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
   const { status, body } = upstream.response
   const { headers: given } = upstream.response
   const response = new Response([204, 205, 304].includes(status) ? null : body, { status, headers: given })
   toClient(response.headers)
-  response.headers.set('x-request-id', x.requestId)
+  response.headers.set('x-request-id', ctx.requestId)
   return response
 }
 
 /** What control's backend lets the page of this request read at this path; nothing where no page asks. */
-export async function readableAsAtControl(x: Exchange, lane: Lane): Promise<[name: string, value: string][]> {
-  const origin = x.request.headers.get('origin')
-  if (origin === null || x.isolate.config.cors) return []
-  const asked = new Headers({ origin, 'access-control-request-method': x.request.method })
-  const upstream = await askControl(x, lane, asked, x.url.pathname, ASK_DEADLINE_MS)
+export async function readableAsAtControl(
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
+): Promise<[name: string, value: string][]> {
+  const origin = ctx.request.headers.get('origin')
+  if (origin === null || ctx.isolate.config.cors) return []
+  const asked = new Headers({ origin, 'access-control-request-method': ctx.request.method })
+  const upstream = await askControl(ctx, runtime, asked, ctx.url.pathname, ASK_DEADLINE_MS)
   if (!upstream.ok) return []
   upstream.done()
   const { headers, body } = upstream.response
@@ -61,12 +70,18 @@ export async function readableAsAtControl(x: Exchange, lane: Lane): Promise<[nam
   ]
 }
 
-function askControl(x: Exchange, lane: Lane, asked: Headers, path: string, timeoutMs: number): Promise<Upstream> {
-  const { control } = lane.release.arms
-  const headers = toBackend(asked, lane.protocol.requestHeaders, outgoing(x, lane, 'control'))
-  const url = pickReplica(control, x.isolate.deps.random()) + path
+function askControl(
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
+  asked: Headers,
+  path: string,
+  timeoutMs: number,
+): Promise<Upstream> {
+  const { control } = runtime.release.arms
+  const headers = toBackend(asked, runtime.protocol.requestHeaders, outgoing(ctx, runtime, 'control'))
+  const url = pickReplica(control, ctx.isolate.deps.random()) + path
   const deadlineMs = Math.min(control.timeoutMs, timeoutMs)
-  return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, x.isolate.deps)
+  return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, ctx.isolate.deps)
 }
 
 /** The same answer with the configuration's word on which pages may read it, in place of a backend's. */

@@ -18,7 +18,7 @@ export interface GatewayDeps {
   log: (entry: Record<string, unknown>) => void
 }
 
-/** Stubs of a release's objects; a new one each call, since a broken one never mends. */
+/** Stubs of a release's objects; a new one each call, since a broken one never recovers. */
 export interface Objects {
   controller(env: Env, release: string): { snapshot(): Promise<Snapshot> }
   shard(env: Env, release: string, index: number): CounterShardRpc

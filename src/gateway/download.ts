@@ -27,12 +27,12 @@ export interface Download {
 export function countDownload({ request, url }: Exchange, download: Download): void {
   const { decided, job, response, isEmpty, seconds, sentAt } = download
   const { status, headers } = response
-  const { protocol, telemetry } = job.lane
+  const { protocol, telemetry } = job.runtime
   const asked = { method: request.method, headers: request.headers, query: url.searchParams }
   if (!showsNoVideo(protocol, asked, { status, headers, isEmpty }))
     return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
   // Nobody knows whether a job that was there before Sluice had finished.
-  if (job.holder === null || job.lane.givenUp.has(placeOf(job)))
+  if (job.holder === null || job.runtime.givenUp.has(placeOf(job)))
     return recordEnd(decided, 'content', 'client_error', { latency: seconds })
   const { arm, replica, upstreamId } = job
   const name = { arm, replica, upstreamId, owner: job.holder.owner }
@@ -41,7 +41,7 @@ export function countDownload({ request, url }: Exchange, download: Download): v
 
 /** A job's owner is asking its backend to delete it: from now on its video may be gone, before the answer says so. */
 export function givesUp(job: OwnedJob): void {
-  const { givenUp } = job.lane
+  const { givenUp } = job.runtime
   if (givenUp.size >= MAX_GIVEN_UP) givenUp.clear()
   givenUp.add(placeOf(job))
 }

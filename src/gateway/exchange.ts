@@ -1,4 +1,4 @@
-/** One request on its way: who asks, by which lane, what was decided, and how its end is counted. */
+/** One request on its way: who asks, by which release, what was decided, and how its end is counted. */
 import { armToken } from '../config/env.ts'
 import type { Arm } from '../core/arm.ts'
 import type { Reason } from '../core/assignment.ts'
@@ -8,7 +8,7 @@ import type { Attributes } from '../core/rules.ts'
 import type { Measure, Series } from '../core/window.ts'
 import type { Submission } from '../protocols/protocol.ts'
 import type { Outgoing } from './headers.ts'
-import type { Isolate, Lane } from './isolate.ts'
+import type { Isolate, ReleaseRuntime } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './streamed-body.ts'
 import { readSmall } from './upload.ts'
 import type { Subject } from './subject.ts'
@@ -36,8 +36,8 @@ export interface Exchange {
 }
 
 /** Which arm of which release serves a request, by what was known of the release at that moment. */
-export interface Decided<L extends Lane = Lane> {
-  lane: L
+export interface Decided<L extends ReleaseRuntime = ReleaseRuntime> {
+  runtime: L
   snapshot: Snapshot | null
   routed: Routed
 }
@@ -51,47 +51,47 @@ export interface Routed {
 }
 
 /** The request's body for a backend: a small one whole, any other as a stream; null where it has none. */
-export async function bodyOf(x: Exchange): Promise<BodyInit | null> {
-  const small = await readSmall(x.request)
+export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
+  const small = await readSmall(ctx.request)
   if (small) return small
-  x.streamed = streamedBody(x.request)
-  return x.streamed?.stream ?? null
+  ctx.streamed = streamedBody(ctx.request)
+  return ctx.streamed?.stream ?? null
 }
 
 /** What goes to this arm beside the client's own headers. */
-export function outgoing(x: Exchange, lane: Lane, arm: Arm): Outgoing {
-  const config = lane.release.arms[arm]
+export function outgoing(ctx: Exchange, runtime: ReleaseRuntime, arm: Arm): Outgoing {
+  const config = runtime.release.arms[arm]
   return {
-    requestId: x.requestId,
+    requestId: ctx.requestId,
     arm: config,
-    authorization: authorizationOf(x, lane, arm),
-    mayForwardAuthorization: !x.ownCredential,
-    passesOrigin: x.isolate.config.cors === null,
+    authorization: authorizationOf(ctx, runtime, arm),
+    mayForwardAuthorization: !ctx.ownCredential,
+    passesOrigin: ctx.isolate.config.cors === null,
   }
 }
 
 /** The arm's own credential, as its wire writes it; null where it has none. */
-export function authorizationOf(x: Exchange, { release, protocol }: Lane, arm: Arm): string | null {
-  const token = armToken(x.isolate.env, release.arms[arm].auth)
+export function authorizationOf(ctx: Exchange, { release, protocol }: ReleaseRuntime, arm: Arm): string | null {
+  const token = armToken(ctx.isolate.env, release.arms[arm].auth)
   return token === null ? null : `${protocol.authScheme} ${token}`
 }
 
-export function attributesOf(x: Exchange, subject: Subject, submission: Submission | null): Attributes {
+export function attributesOf(ctx: Exchange, subject: Subject, submission: Submission | null): Attributes {
   return {
     claims: subject.claims,
     // Looked up only where it is asked for, since few releases do.
     get country() {
-      const country = (x.request as { cf?: { country?: unknown } }).cf?.country
+      const country = (ctx.request as { cf?: { country?: unknown } }).cf?.country
       return typeof country === 'string' ? country : null
     },
-    header: (name) => x.request.headers.get(name),
+    header: (name) => ctx.request.headers.get(name),
     model: submission?.model ?? null,
     promptChars: submission?.promptChars ?? null,
     durationSeconds: submission?.durationSeconds ?? null,
   }
 }
 
-type Counted = Pick<Decided, 'lane' | 'snapshot'> & { routed: Pick<Routed, 'arm'> }
+type Counted = Pick<Decided, 'runtime' | 'snapshot'> & { routed: Pick<Routed, 'arm'> }
 
 /** Counts one request under its arm. */
 export function recordEnd(
@@ -101,11 +101,11 @@ export function recordEnd(
   seconds: Partial<Record<Measure, number>>,
   shadow = false,
 ): void {
-  decided.lane.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds })
+  decided.runtime.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds })
 }
 
 /** Stage and epoch are those that the request was routed by. */
-export function seriesOf({ snapshot, routed }: Omit<Counted, 'lane'>, operation: Operation, shadow = false): Series {
+export function seriesOf({ snapshot, routed }: Omit<Counted, 'runtime'>, operation: Operation, shadow = false): Series {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
   return { stage, epoch, arm: routed.arm, operation, shadow }
 }

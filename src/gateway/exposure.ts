@@ -9,8 +9,8 @@ import { attributesOf, type Decided, type Exchange } from './exchange.ts'
 import type { Subject } from './subject.ts'
 
 export function expose(
-  x: Exchange,
-  { lane, snapshot, routed }: Decided,
+  ctx: Exchange,
+  { runtime, snapshot, routed }: Decided,
   subject: Subject,
   submission: Submission | null,
 ): void {
@@ -21,12 +21,12 @@ export function expose(
   const [owner] = subject.owners
   const { arm, percent } = dealt
   const { epoch } = snapshot
-  const at = x.isolate.deps.now()
-  lane.telemetry.exposed({ owner, arm, epoch, percent, at }, () => traitsOf(x, subject, submission))
+  const at = ctx.isolate.deps.now()
+  runtime.telemetry.exposed({ owner, arm, epoch, percent, at }, () => traitsOf(ctx, subject, submission))
 }
 
-function traitsOf(x: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {
-  const { country, promptChars, durationSeconds } = attributesOf(x, subject, submission)
+function traitsOf(ctx: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {
+  const { country, promptChars, durationSeconds } = attributesOf(ctx, subject, submission)
   const kind = kindOf(subject.key)
   return {
     region: country,

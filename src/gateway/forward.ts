@@ -114,11 +114,12 @@ export async function readPrefix(
   maxBytes: number,
 ): Promise<{ text: string; rest: null } | { text: null; rest: ReadableStream<Uint8Array> }> {
   const { headers } = response
-  const told = Number(headers.get('content-length') ?? Number.NaN)
+  const declared = Number(headers.get('content-length') ?? Number.NaN)
   // What is known to be small the platform reads at once. Encoded bytes may become many more; what does not call itself text it warns of.
-  const isSmall = told <= SMALL_BYTES && told <= maxBytes && !headers.has('content-encoding') && isJson(response)
+  const isSmall =
+    declared <= SMALL_BYTES && declared <= maxBytes && !headers.has('content-encoding') && isJson(response)
   if (isSmall || !response.body) return { text: await response.text(), rest: null }
-  if (told > maxBytes) return { text: null, rest: response.body }
+  if (declared > maxBytes) return { text: null, rest: response.body }
   const reader = response.body.getReader()
   const held = new GrowingBytes()
   while (held.size <= maxBytes) {

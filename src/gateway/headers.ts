@@ -103,7 +103,7 @@ export function toShadow(contentType: string, requestId: string, key: string, au
 }
 
 /** Headers that name nothing: what looks like an id there is none. */
-const NAMELESS =
+const ANONYMOUS =
   /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
 
 /**
@@ -117,7 +117,7 @@ export function toClient(headers: Headers, shown?: (name: string, value: string)
     .split(/[,\s]+/)
   for (const name of [...headers.keys()]) {
     if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
-    else if (shown && !NAMELESS.test(name)) {
+    else if (shown && !ANONYMOUS.test(name)) {
       const value = headers.get(name)!
       const own = shown(name, value)
       if (own !== value) headers.set(name, own)

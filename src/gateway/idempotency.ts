@@ -10,7 +10,7 @@ import { readByAnyPage } from './answer.ts'
 import { CLAIM_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import type { Submit } from './attempt.ts'
-import { keepError, notKept } from './kept-error.ts'
+import { storableError, notStored } from './stored-error.ts'
 import type { Submitted } from './submit.ts'
 
 /** A ledger that does not take a submit's end is told again so much later, beside the answer. */
@@ -30,18 +30,22 @@ export interface IdempotencyPorts {
   again: (clientId: string) => Promise<Response>
 }
 
-export async function once(x: Exchange, s: Submit, { first, again }: IdempotencyPorts): Promise<Response> {
-  const key = x.request.headers.get('idempotency-key')
+export async function withIdempotency(
+  ctx: Exchange,
+  submit: Submit,
+  { first, again }: IdempotencyPorts,
+): Promise<Response> {
+  const key = ctx.request.headers.get('idempotency-key')
   if (key === null) return (await first()).response
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
-  const claimed = keyOf(x, s, key)
-  const token = x.isolate.deps.newId()
-  const settle = (end: ClaimEnd) => told(x, claimed, token, end)
-  const claim = await claimOf(x, claimed, s.submission.fingerprint, token).catch((cause: unknown): never => {
+  const claimed = keyOf(ctx, submit, key)
+  const token = ctx.isolate.deps.newId()
+  const settle = (end: ClaimEnd) => notifyLedger(ctx, claimed, token, end)
+  const claim = await claimOf(ctx, claimed, submit.submission.fingerprint, token).catch((cause: unknown): never => {
     // The ledger may have claimed the key all the same, and only its answer was lost.
-    x.waitUntil(settle({ release: true }))
+    ctx.waitUntil(settle({ release: true }))
     throw notLookedUp(cause)
   })
   switch (claim.status) {
@@ -57,7 +61,7 @@ export async function once(x: Exchange, s: Submit, { first, again }: Idempotency
         headers: { 'retry-after': '1' },
       })
     case 'error':
-      return errorAgain(x, claim)
+      return errorAgain(ctx, claim)
     case 'unknown':
       throw new SluiceError(
         'idempotency_outcome_unknown',
@@ -67,7 +71,7 @@ export async function once(x: Exchange, s: Submit, { first, again }: Idempotency
     case 'late':
       throw notLookedUp(null)
     case 'new':
-      return settled(x, first, settle)
+      return settled(ctx, first, settle)
   }
 }
 
@@ -75,21 +79,21 @@ export async function once(x: Exchange, s: Submit, { first, again }: Idempotency
  * Callers without identity are a new subject with each request, so their keys can't be told apart by who they
  * are: equal keys with equal bodies are taken for one submit.
  */
-function keyOf(x: Exchange, s: Submit, key: string): Key {
-  if (!s.subject.nameless) return { owners: s.subject.owners, key }
-  return { owners: ownerOf('nameless', x.isolate.keys), key: `${key}\n${s.submission.fingerprint}` }
+function keyOf(ctx: Exchange, submit: Submit, key: string): Key {
+  if (!submit.subject.anonymous) return { owners: submit.subject.owners, key }
+  return { owners: ownerOf('anonymous', ctx.isolate.keys), key: `${key}\n${submit.submission.fingerprint}` }
 }
 
 /** Claims the key under the owner's present name, unless it was claimed under one from before a key rotation. */
-async function claimOf(x: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
+async function claimOf(ctx: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
   const [owner, ...before] = owners as [string, ...string[]]
   for (const earlier of before) {
-    const recalled = x.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
+    const recalled = ctx.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
     const known = await within(CLAIM_MS, recalled)
     if (known) return known
   }
-  const hold = { token, byMs: x.isolate.deps.now() + CLAIM_MS }
-  return within(CLAIM_MS, x.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
+  const hold = { token, byMs: ctx.isolate.deps.now() + CLAIM_MS }
+  return within(CLAIM_MS, ctx.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
 }
 
 /** Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer. */
@@ -98,13 +102,16 @@ function notLookedUp(cause: unknown): SluiceError {
   return new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
 }
 
-function errorAgain(x: Exchange, { error: { httpStatus, contentType, body } }: Claim & { status: 'error' }): Response {
+function errorAgain(
+  ctx: Exchange,
+  { error: { httpStatus, contentType, body } }: Claim & { status: 'error' },
+): Response {
   const headers = {
     'content-type': contentType,
     'cache-control': 'no-store',
     'x-should-retry': 'false',
-    'x-request-id': x.requestId,
-    ...readByAnyPage(x.request),
+    'x-request-id': ctx.requestId,
+    ...readByAnyPage(ctx.request),
   }
   return new Response(isBodiless(httpStatus) ? null : body, { status: httpStatus, headers })
 }
@@ -115,7 +122,7 @@ function isBodiless(status: number): boolean {
 
 /** Sends the first submit. Its end is told before the answer leaves, so that a repeat right behind it finds it. */
 async function settled(
-  x: Exchange,
+  ctx: Exchange,
   first: () => Promise<Submitted>,
   settle: (end: ClaimEnd) => Promise<void>,
 ): Promise<Response> {
@@ -126,7 +133,7 @@ async function settled(
     await settle({ release: true })
     throw error
   }
-  const { response, end } = await endOf(x, done)
+  const { response, end } = await endOf(ctx, done)
   await settle(end)
   return response
 }
@@ -135,33 +142,33 @@ async function settled(
  * Resolves when the ledger knows, or has failed to take it once; then it is told again, beside the answer. If that
  * fails too, the claim stays as it is: repeats learn that the first submit's end is unknown, and nothing is sent.
  */
-async function told(x: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
+async function notifyLedger(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
   const owner = owners[0]!
-  const tell = () => within(CLAIM_MS, x.isolate.claimsOf(owner).settle(owner, key, token, end))
+  const notify = () => within(CLAIM_MS, ctx.isolate.claimsOf(owner).settle(owner, key, token, end))
   const again = async () => {
     for (const pauseMs of TELL_AGAIN_MS) {
-      await x.isolate.deps.sleep(pauseMs)
+      await ctx.isolate.deps.sleep(pauseMs)
       try {
-        return await tell()
+        return await notify()
       } catch {
         continue
       }
     }
   }
-  await tell().catch(() => x.waitUntil(again()))
+  await notify().catch(() => ctx.waitUntil(again()))
 }
 
 /** A video that was streamed at once was not kept: a repetition is refused rather than generated anew. */
 async function endOf(
-  x: Exchange,
+  ctx: Exchange,
   { response, clientId, nothingBegun }: Submitted,
 ): Promise<{ response: Response; end: ClaimEnd }> {
   if (clientId !== null) return { response, end: { job: { clientId } } }
   if (nothingBegun) return { response, end: { release: true } }
   if (!response.ok) {
-    const kept = await keepError(response, x.requestId)
+    const kept = await storableError(response, ctx.requestId)
     return { response: kept.response, end: { error: kept.error } }
   }
-  const gone = notKept('this Idempotency-Key has had its answer, which is not kept', x.requestId)
+  const gone = notStored('this Idempotency-Key has had its answer, which is not kept', ctx.requestId)
   return { response, end: { error: gone } }
 }

@@ -6,20 +6,21 @@ import { detail, SluiceError } from '../core/errors.ts'
 import type { Exchange } from './exchange.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
-export async function identify(x: Exchange): Promise<Subject> {
-  const { config, keys, deps } = x.isolate
-  const forced = x.request.headers.has('x-sluice-arm') ? await forcedArm(x) : null
-  x.forced = forced?.arm ?? null
+export async function identify(ctx: Exchange): Promise<Subject> {
+  const { config, keys, deps } = ctx.isolate
+  const forced = ctx.request.headers.has('x-sluice-arm') ? await forcedArm(ctx) : null
+  ctx.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
-  x.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(x.request.headers, knownTo(x), deps))
+  ctx.ownCredential =
+    forced?.credential === 'explicit' || (await isOwnCredential(ctx.request.headers, knownTo(ctx), deps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
-  return subjectOf(x.request, config, keys, deps, x.forced !== null)
+  return subjectOf(ctx.request, config, keys, deps, ctx.forced !== null)
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may. */
-async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
-  const wanted = x.request.headers.get('x-sluice-arm')
-  const found = await callerOf(x.request.headers, knownTo(x), x.isolate.deps)
+async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
+  const wanted = ctx.request.headers.get('x-sluice-arm')
+  const found = await callerOf(ctx.request.headers, knownTo(ctx), ctx.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
   if (!found.ok || !atLeast(found.caller.role, 'tester')) {
@@ -33,6 +34,6 @@ async function forcedArm(x: Exchange): Promise<{ arm: Arm; credential: Caller['c
   return { arm: wanted, credential: found.caller.credential }
 }
 
-function knownTo(x: Exchange) {
-  return { tokens: x.isolate.tokens, controlPlane: x.isolate.config.controlPlane }
+function knownTo(ctx: Exchange) {
+  return { tokens: ctx.isolate.tokens, controlPlane: ctx.isolate.config.controlPlane }
 }

@@ -1,5 +1,5 @@
 /**
- * What one isolate keeps between requests: configuration, keys, and a lane per release with its
+ * What one isolate keeps between requests: configuration, keys, and the runtime of each release with its
  * snapshot, telemetry and breaker. Nothing here is truth; all of it may vanish at any time.
  */
 import { signingKeys } from '../auth/keys.ts'
@@ -24,7 +24,7 @@ import { Telemetry } from './telemetry.ts'
 /** Bodies held for shadow copies at one time; beyond it copies are dropped and counted. */
 export const MAX_COPY_BYTES = 16 * 1024 * 1024
 
-export interface Lane<P extends Protocol = Protocol> {
+export interface ReleaseRuntime<P extends Protocol = Protocol> {
   deps: GatewayDeps
   release: ReleaseConfig
   /** `hash32` of the name: how ids name the release. */
@@ -42,17 +42,17 @@ export interface Lane<P extends Protocol = Protocol> {
 }
 
 /** A release whose requests make jobs. */
-export type JobLane = Lane<JobProtocol>
+export type JobRuntime = ReleaseRuntime<JobProtocol>
 
-export function hasJobs(lane: Lane): lane is JobLane {
-  return lane.protocol.kind === 'jobs'
+export function hasJobs(runtime: ReleaseRuntime): runtime is JobRuntime {
+  return runtime.protocol.kind === 'jobs'
 }
 
 export interface Isolate {
   deps: GatewayDeps
   env: Env
   config: SluiceConfig
-  lanes: Lane[]
+  runtimes: ReleaseRuntime[]
   /** Where an owner's idempotency keys are kept: in one ledger, whichever release their bodies lead to. */
   claimsOf: (owner: string) => JobLedgerRpc
   keys: IdKeys
@@ -81,7 +81,7 @@ export class Isolates {
 
   /** The snapshot that this isolate routes by, with its age; null where it has none. */
   lastSnapshot(env: Env, release: string): { snapshot: Snapshot; ageSeconds: number } | null {
-    const snapshots = this.#isolates.get(env)?.lanes.find((each) => each.release.name === release)?.snapshots
+    const snapshots = this.#isolates.get(env)?.runtimes.find((each) => each.release.name === release)?.snapshots
     if (!snapshots?.current) return null
     return { snapshot: snapshots.current, ageSeconds: snapshots.ageMs(this.#deps.now()) / 1000 }
   }
@@ -90,13 +90,13 @@ export class Isolates {
 function build(env: Env, deps: GatewayDeps): Isolate {
   const read = configOf(env, PROTOCOL_NAMES)
   if (!read.ok) throw new SluiceError('config_invalid', 'the configuration is not valid; nothing is routed until it is')
-  const lanes = read.config.releases.map((release) => lane(env, release, deps))
+  const runtimes = read.config.releases.map((release) => runtime(env, release, deps))
   return {
     deps,
     env,
     config: read.config,
-    lanes,
-    claimsOf: (owner) => lanes.find(hasJobs)!.ledgerFor(owner),
+    runtimes,
+    claimsOf: (owner) => runtimes.find(hasJobs)!.ledgerFor(owner),
     keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
@@ -106,7 +106,7 @@ function build(env: Env, deps: GatewayDeps): Isolate {
   }
 }
 
-function lane(env: Env, release: ReleaseConfig, deps: GatewayDeps): Lane {
+function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRuntime {
   const { now, sleep, objects } = deps
   const { name, counterShards, ledgerShards } = release
   const source = deps.newId()

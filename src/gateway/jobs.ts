@@ -22,10 +22,10 @@ import {
 } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { jobInPoll } from './job-result.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
-import { canGoOn, noteSight, rescue, showsFailure, whereNow } from './rescue.ts'
+import { isRescuable, recordUpdate, rescue, showsFailure, locateJob } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
 
 /** What a client asks of a job that it waits for. */
@@ -33,8 +33,8 @@ const AFTER_FAILURE: ReadonlySet<string> = new Set(['poll', 'content'])
 
 /** What was asked about a job, and how its backend answered. */
 interface Answered {
-  x: Exchange
-  decided: Decided<JobLane>
+  ctx: Exchange
+  decided: Decided<JobRuntime>
   route: Route
   job: OwnedJob
   /** Base URL of the replica that answered. */
@@ -49,64 +49,64 @@ interface Answered {
   failure: () => CallFailure
 }
 
-export async function aboutJob(
-  x: Exchange,
+export async function proxyJob(
+  ctx: Exchange,
   snapshot: Snapshot | null,
   route: Route,
   named: OwnedJob,
 ): Promise<Response> {
-  const job = await whereNow(named, route)
-  const { lane } = job
+  const job = await locateJob(named, route)
+  const { runtime } = job
   const routed = { arm: job.arm, reason: 'job' as const }
-  const decided: Decided<JobLane> = { lane, snapshot, routed }
-  x.decided = decided
+  const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
+  ctx.decided = decided
   if (route.operation === 'cancel') givesUp(job)
-  const sentAt = x.isolate.deps.now()
-  const { upstream, url } = await call(x, lane, route, job)
+  const sentAt = ctx.isolate.deps.now()
+  const { upstream, url } = await call(ctx, runtime, route, job)
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
-    const onward = canGoOn(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
-    if (onward === 'pending' && route.operation === 'poll') return stillGoing(x, decided, route, job)
-    if (onward && onward !== 'pending') return aboutJob(x, snapshot, route, onward)
+    const rescued = isRescuable(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
+    if (rescued === 'pending' && route.operation === 'poll') return pendingAnswer(ctx, decided, route, job)
+    if (rescued && rescued !== 'pending') return proxyJob(ctx, snapshot, route, rescued)
     throw upstreamError(upstream.failure, job.arm, false)
   }
   const { response, seconds, done, failure } = upstream
-  if (route.answer === 'bytes' && response.status >= 400 && canGoOn(job)) {
-    const onward = await rescue(job, null)
-    if (onward && onward !== 'pending') {
+  if (route.answer === 'bytes' && response.status >= 400 && isRescuable(job)) {
+    const rescued = await rescue(job, null)
+    if (rescued && rescued !== 'pending') {
       await response.body?.cancel()
-      return aboutJob(x, snapshot, route, onward)
+      return proxyJob(ctx, snapshot, route, rescued)
     }
   }
-  const answered: Answered = { x, decided, route, job, url, response, seconds, sentAt, done, failure }
+  const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure }
   const mayBeRead = route.answer !== 'bytes' || response.status >= 400
   const isRead = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
   return isRead ? json(answered) : streamed(answered)
 }
 
 async function call(
-  x: Exchange,
-  lane: JobLane,
+  ctx: Exchange,
+  runtime: JobRuntime,
   route: Route,
   job: OwnedJob,
 ): Promise<{ upstream: Upstream<Answer>; url: string }> {
-  const config = lane.release.arms[job.arm]
+  const config = runtime.release.arms[job.arm]
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
   const request = {
-    url: url + route.upstreamPath(job.upstreamId, config.model) + x.url.search,
-    method: x.request.method,
-    headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, job.arm)),
-    body: route.body === 'stream' ? await bodyOf(x) : null,
+    url: url + route.upstreamPath(job.upstreamId, config.model) + ctx.url.search,
+    method: ctx.request.method,
+    headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, job.arm)),
+    body: route.body === 'stream' ? await bodyOf(ctx) : null,
     timeoutMs: config.timeoutMs,
   }
-  return { upstream: (await x.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }
+  return { upstream: (await ctx.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }
 }
 
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
-  const { x, decided, route, job, url, response, done } = answered
+  const { ctx, decided, route, job, url, response, done } = answered
   if (job.foreign && response.status === 404) {
     done()
     return unknown(answered)
@@ -114,14 +114,19 @@ async function streamed(answered: Answered): Promise<Response> {
   const body = await started(answered)
   done()
   count(answered, body === null)
-  const translation = await translationOf(x, sourceOf(job, route, url), new Map([[job.upstreamId, job.clientId]]), null)
+  const translation = await translationOf(
+    ctx,
+    sourceOf(job, route, url),
+    new Map([[job.upstreamId, job.clientId]]),
+    null,
+  )
   const { status, headers } = response
-  return answer(x, decided, { status, headers, body, translation })
+  return answer(ctx, decided, { status, headers, body, translation })
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
-async function started({ x, decided, route, job, response, seconds, failure }: Answered) {
-  const isUnknown = response.ok && x.request.method === 'GET' && !response.headers.has('content-length')
+async function started({ ctx, decided, route, job, response, seconds, failure }: Answered) {
+  const isUnknown = response.ok && ctx.request.method === 'GET' && !response.headers.has('content-length')
   if (route.operation !== 'content' || !isUnknown) return response.body
   const { rest } = await readPrefix(response, 0).catch(() => {
     recordEnd(decided, route.operation, failure(), { latency: seconds })
@@ -130,14 +135,14 @@ async function started({ x, decided, route, job, response, seconds, failure }: A
   return rest
 }
 
-function count({ x, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
-  if (route.operation === 'content') countDownload(x, { decided, job, response, isEmpty, seconds, sentAt })
+function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
+  if (route.operation === 'content') countDownload(ctx, { decided, job, response, isEmpty, seconds, sentAt })
   else recordEnd(decided, route.operation, outcomeOfStatus(response.status), { latency: seconds })
 }
 
 async function json(answered: Answered): Promise<Response> {
-  const { x, decided, route, job, url, response, seconds, done, failure } = answered
-  const { lane, snapshot } = decided
+  const { ctx, decided, route, job, url, response, seconds, done, failure } = answered
+  const { runtime, snapshot } = decided
   const { status } = response
   const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => {
     recordEnd(decided, route.operation, failure(), { latency: seconds })
@@ -146,62 +151,62 @@ async function json(answered: Answered): Promise<Response> {
   done()
   const { text } = read
   const body = text === null ? undefined : answerJson(text)
-  const asked = { x, route, job }
-  const sight = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
-  if (route.operation === 'poll' && showsFailure(job, status, sight)) {
-    noteSight(job, route, status, sight)
-    const onward = await rescue(job, 'pending')
-    if (onward === 'pending') {
+  const asked = { ctx, route, job }
+  const backendJob = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
+  if (route.operation === 'poll' && showsFailure(job, status, backendJob)) {
+    recordUpdate(job, route, status, backendJob)
+    const rescued = await rescue(job, 'pending')
+    if (rescued === 'pending') {
       recordEnd(decided, route.operation, 'ok', { latency: seconds })
-      return stillGoing(x, decided, route, job)
+      return pendingAnswer(ctx, decided, route, job)
     }
-    if (onward) return aboutJob(x, snapshot, route, onward)
+    if (rescued) return proxyJob(ctx, snapshot, route, rescued)
   }
   if (job.foreign && status === 404) return unknown(answered)
-  const showsNoJob = route.operation === 'poll' && x.request.method === 'GET' && !sight && text !== null
+  const showsNoJob = route.operation === 'poll' && ctx.request.method === 'GET' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
-  if (sight || isBad) recordEnd(decided, route.operation, sight ? 'ok' : 'bad_output', { latency: seconds })
+  if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  noteSight(job, route, status, sight)
+  recordUpdate(job, route, status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
-  const translation = await translationOf(x, sourceOf(job, route, url), own, response.ok || sight ? body : null)
-  const isError = !response.ok && !sight
-  const shown = text === null ? read.rest : lane.protocol.translate(text, { ...translation, isError })
-  const keepsStatus = route.answer === 'result' || lane.release.passthroughStatus
-  const shownStatus = sight && !response.ok && !keepsStatus ? 200 : status
+  const translation = await translationOf(ctx, sourceOf(job, route, url), own, response.ok || backendJob ? body : null)
+  const isError = !response.ok && !backendJob
+  const shown = text === null ? read.rest : runtime.protocol.translate(text, { ...translation, isError })
+  const keepsStatus = route.answer === 'result' || runtime.release.passthroughStatus
+  const shownStatus = backendJob && !response.ok && !keepsStatus ? 200 : status
   const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
-  return answer(x, decided, shownAs)
+  return answer(ctx, decided, shownAs)
 }
 
 /** A job that failed at the candidate and is on its way to control: for its client it is still under way. */
-async function stillGoing(
-  x: Exchange,
-  decided: Decided<JobLane>,
+async function pendingAnswer(
+  ctx: Exchange,
+  decided: Decided<JobRuntime>,
   { answer: asked, prefix }: Route,
   { clientId, tag }: OwnedJob,
 ): Promise<Response> {
-  const { protocol } = decided.lane
+  const { protocol } = decided.runtime
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
+  for (const [name, value] of await readableAsAtControl(ctx, decided.runtime)) headers.set(name, value)
   const { submittedAt } = tag!
   const { status, body } = (asked === 'result' && protocol.result?.pending) || {
     status: 200,
-    body: protocol.placeholder({ clientId, prefix, gatewayOrigin: x.url.origin, submittedAt, end: null }),
+    body: protocol.placeholder({ clientId, prefix, gatewayOrigin: ctx.url.origin, submittedAt, end: null }),
   }
-  return answer(x, decided, { status, headers, body: JSON.stringify(body) })
+  return answer(ctx, decided, { status, headers, body: JSON.stringify(body) })
 }
 
-function sourceOf({ lane, arm, holder }: OwnedJob, { prefix }: Route, url: string): AnswerSource {
-  return { lane, url, prefix, arm, owner: holder?.owner ?? null, nameless: holder?.nameless ?? false }
+function sourceOf({ runtime, arm, holder }: OwnedJob, { prefix }: Route, url: string): AnswerSource {
+  return { runtime, url, prefix, arm, owner: holder?.owner ?? null, anonymous: holder?.anonymous ?? false }
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */
-async function unknown({ x, decided, route, seconds }: Answered): Promise<never> {
+async function unknown({ ctx, decided, route, seconds }: Answered): Promise<never> {
   recordEnd(decided, route.operation, 'client_error', { latency: seconds })
-  Object.assign(x.log, { release: decided.lane.release.name, arm: decided.routed.arm })
+  Object.assign(ctx.log, { release: decided.runtime.release.name, arm: decided.routed.arm })
   // Marked with an arm it would tell that nobody else has such a job.
-  x.decided = null
+  ctx.decided = null
   throw jobNotFound()
 }

@@ -12,7 +12,7 @@ import { answer } from './answer.ts'
 import { readableAsAtControl } from './browsers.ts'
 import { LIST_MS } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { knownJob } from './known-job.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
 import type { Subject } from './subject.ts'
@@ -26,45 +26,45 @@ const WIDTH = 6
 /** A job that was seen open so lately is asked for after the others. */
 const FRESH_MS = 5000
 
-/** `lanes`: the releases that this path may belong to; `words`: how the first one's protocol asks and answers. */
+/** `runtimes`: the releases that this path may belong to; `words`: how the first one's protocol asks and answers. */
 export async function listJobs(
-  x: Exchange,
-  lanes: readonly JobLane[],
+  ctx: Exchange,
+  runtimes: readonly JobRuntime[],
   words: JobList,
   snapshot: Snapshot | null,
   subject: Subject,
 ): Promise<Response> {
-  const [lane] = lanes as [JobLane, ...JobLane[]]
-  const { now } = x.isolate.deps
+  const [runtime] = runtimes as [JobRuntime, ...JobRuntime[]]
+  const { now } = ctx.isolate.deps
   const began = now()
-  const { limit, after, order } = words.query(x.url.searchParams)
+  const { limit, after, order } = words.query(ctx.url.searchParams)
   const { owners } = subject
-  const decided: Decided = { lane, snapshot, routed: { arm: 'control', reason: 'job' } }
-  let cursor = after === null ? null : await cursorOf(x, lanes, after, owners)
+  const decided: Decided = { runtime, snapshot, routed: { arm: 'control', reason: 'job' } }
+  let cursor = after === null ? null : await cursorOf(ctx, runtimes, after, owners)
   let more = after === null || cursor !== null
   const jobs: unknown[] = []
-  const asking: Asking = { callsLeft: MAX_CALLS, silent: new Set() }
+  const asking: Asking = { callsLeft: MAX_CALLS, unreachable: new Set() }
   // Jobs that their backends no longer know leave room on the page for those behind them.
   for (let round = 0; more && jobs.length < limit && round < MAX_ROUNDS; round++) {
-    const found = await jobsAfter(lanes, { owners, cursor, limit, order })
+    const found = await jobsAfter(runtimes, { owners, cursor, limit, order })
     const page = found.slice(0, limit - jobs.length)
     if (round === MAX_ROUNDS - 1) asking.callsLeft = 0
     const asked = new Set(leastKnown(page, began).slice(0, asking.callsLeft))
-    const shown = await inParallel(page, WIDTH, (own) => listedJob(x, own, asked.has(own) ? asking : null))
+    const shown = await inParallel(page, WIDTH, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
     jobs.push(...shown.filter((job) => job !== null))
     more = found.length > page.length
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
   const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0))
-  return listed(x, decided, body, began)
+  return listed(ctx, decided, body, began)
 }
 
-async function listed(x: Exchange, decided: Decided, body: string, began: number): Promise<Response> {
-  recordEnd(decided, 'list', 'ok', { latency: (x.isolate.deps.now() - began) / 1000 })
+async function listed(ctx: Exchange, decided: Decided, body: string, began: number): Promise<Response> {
+  recordEnd(decided, 'list', 'ok', { latency: (ctx.isolate.deps.now() - began) / 1000 })
   const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  for (const [name, value] of await readableAsAtControl(x, decided.lane)) headers.set(name, value)
-  return answer(x, decided, { status: 200, headers, body })
+  for (const [name, value] of await readableAsAtControl(ctx, decided.runtime)) headers.set(name, value)
+  return answer(ctx, decided, { status: 200, headers, body })
 }
 
 interface Question {
@@ -75,18 +75,18 @@ interface Question {
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */
-async function jobsAfter(lanes: readonly JobLane[], question: Question): Promise<OwnJob[]> {
+async function jobsAfter(runtimes: readonly JobRuntime[], question: Question): Promise<OwnJob[]> {
   const { owners, cursor, limit, order } = question
   const sign = order === 'desc' ? -1 : 1
-  const jobsOf = async (lane: JobLane) => {
+  const jobsOf = async (runtime: JobRuntime) => {
     // Jobs of this isolate that still wait for their flush belong into the list.
-    await lane.telemetry.flush()
-    const asked = owners.map((owner) => lane.ledgerFor(owner).list([owner], cursor, limit, order))
+    await runtime.telemetry.flush()
+    const asked = owners.map((owner) => runtime.ledgerFor(owner).list([owner], cursor, limit, order))
     const jobs = await within(LIST_MS, Promise.all(asked))
-    return jobs.flat().map((job) => ({ lane, job }))
+    return jobs.flat().map((job) => ({ runtime, job }))
   }
   try {
-    const found = await Promise.all(lanes.map(jobsOf))
+    const found = await Promise.all(runtimes.map(jobsOf))
     return found
       .flat()
       .sort((a, b) => sign * (a.job.submittedAt - b.job.submittedAt || (a.job.clientId < b.job.clientId ? -1 : 1)))
@@ -98,16 +98,16 @@ async function jobsAfter(lanes: readonly JobLane[], question: Question): Promise
 
 /** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
 async function cursorOf(
-  x: Exchange,
-  lanes: readonly JobLane[],
+  ctx: Exchange,
+  runtimes: readonly JobRuntime[],
   clientId: string,
   owners: Subject['owners'],
 ): Promise<ListCursor | null> {
-  const tag = openJobId(clientId, x.isolate.keys)
+  const tag = openJobId(clientId, ctx.isolate.keys)
   // Somebody else's id is behind nothing here, or it would tell when their job was made.
   if (tag) return owners.includes(tag.owner) ? { submittedAt: tag.submittedAt, clientId } : null
   if (isTagged(clientId)) return null
-  const known = await knownJob(lanes, { upstreamId: clientId, subject: { owners, nameless: false }, urls: [] })
+  const known = await knownJob(runtimes, { upstreamId: clientId, subject: { owners, anonymous: false }, urls: [] })
   return known === null || known === 'taken' ? null : known.job
 }
 

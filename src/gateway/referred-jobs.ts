@@ -2,9 +2,9 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Route, Submission } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { type OwnedJob, resolveJob } from './owned-job.ts'
-import { whereNow } from './rescue.ts'
+import { locateJob } from './rescue.ts'
 import type { Subject } from './subject.ts'
 
 export interface Referred {
@@ -16,8 +16,8 @@ export interface Referred {
 
 /** All must be of one backend, since none knows another's jobs. Throws `job_not_found` as a poll would. */
 export async function referredJobs(
-  x: Exchange,
-  lanes: readonly JobLane[],
+  ctx: Exchange,
+  runtimes: readonly JobRuntime[],
   route: Route,
   submission: Submission,
   subject: Subject,
@@ -27,9 +27,9 @@ export async function referredJobs(
   let owner: OwnedJob | null = null
   for (const clientId of clientIds) {
     // One that was rescued is control's by now.
-    const job = await whereNow(await resolveJob(x, lanes, clientId, subject), route)
+    const job = await locateJob(await resolveJob(ctx, runtimes, clientId, subject), route)
     ids.set(clientId, job.upstreamId)
-    if (owner && (owner.lane !== job.lane || owner.arm !== job.arm || owner.replica !== job.replica)) {
+    if (owner && (owner.runtime !== job.runtime || owner.arm !== job.arm || owner.replica !== job.replica)) {
       throw new SluiceError('invalid_request', 'the jobs referred to are not on the same backend')
     }
     owner = job

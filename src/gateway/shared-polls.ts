@@ -52,7 +52,7 @@ export interface PollPorts extends CallDeps {
 /** Headers that make no other answer of it. */
 const UNSHARED_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate', 'user-agent'])
 
-type Told = { at: number } & (
+type SharedAnswer = { at: number } & (
   | { ok: true; status: number; headers: Headers; text: string }
   | { ok: false; failure: CallFailure }
 )
@@ -63,7 +63,7 @@ interface Held {
   touchedAt: number
   /** The latest call under way; null while there is none. */
   call: { beganAt: number } | null
-  told: Told | null
+  shared: SharedAnswer | null
   /** Its answers can't be shared. */
   isAlone: boolean
 }
@@ -84,10 +84,10 @@ export class SharedPolls {
     const beganAt = now()
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       const held = this.#at(job, variant)
-      const { told } = held
+      const { shared } = held
       // An error is shared with those that have waited for it, and with nobody after them: the next answer may be good.
-      if (told && (told.at >= beganAt || (isGood(told) && now() - told.at <= maxAgeMs)))
-        return { upstream: upstreamOf(told, now() - beganAt), at: told.at }
+      if (shared && (shared.at >= beganAt || (isGood(shared) && now() - shared.at <= maxAgeMs)))
+        return { upstream: upstreamOf(shared, now() - beganAt), at: shared.at }
       if (held.isAlone) return { upstream: await call(), at: now() }
       if (!held.call || now() - held.call.beganAt >= FOLLOW_MS) return this.#lead(`${job}\n${variant}`, held, call)
       if (now() - beganAt >= timeoutMs)
@@ -128,9 +128,9 @@ export class SharedPolls {
     held.call = mine
     this.#touch(key, held)
     try {
-      const { told, upstream } = await plain(await call(), this.#ports.now)
+      const { shared, upstream } = await plain(await call(), this.#ports.now)
       const at = this.#ports.now()
-      if (told) held.told = { ...told, at }
+      if (shared) held.shared = { ...shared, at }
       else held.isAlone = true
       if (this.#held.get(key) === held) this.#touch(key, held)
       return { upstream, at }
@@ -143,7 +143,7 @@ export class SharedPolls {
     const key = `${job}\n${variant}`
     const known = this.#held.get(key)
     if (known && this.#ports.now() - known.touchedAt <= LIST_AGE_MS) return known
-    const held = { job, touchedAt: 0, call: null, told: null, isAlone: false }
+    const held = { job, touchedAt: 0, call: null, shared: null, isAlone: false }
     this.#touch(key, held)
     return held
   }
@@ -160,12 +160,12 @@ export class SharedPolls {
   }
 }
 
-/** The answer as plain data, and once more for who asked; `told` null where it can't be shared. */
+/** The answer as plain data, and once more for who asked; `shared` null where it can't be shared. */
 async function plain(
   upstream: Upstream,
   now: () => number,
-): Promise<{ told: DistributiveOmit<Told, 'at'> | null; upstream: Upstream<Answer> }> {
-  if (!upstream.ok) return { told: { ok: false, failure: upstream.failure }, upstream }
+): Promise<{ shared: DistributiveOmit<SharedAnswer, 'at'> | null; upstream: Upstream<Answer> }> {
+  if (!upstream.ok) return { shared: { ok: false, failure: upstream.failure }, upstream }
   const { response, seconds, done, failure } = upstream
   const { status } = response
   const answeredAt = now()
@@ -173,28 +173,28 @@ async function plain(
     const { text, rest } = await readPrefix(response, MAX_SHARED_BYTES)
     if (rest) {
       const whole = new Response(rest, { status, headers: response.headers })
-      return { told: null, upstream: { ...upstream, response: whole } }
+      return { shared: null, upstream: { ...upstream, response: whole } }
     }
     done()
-    const told = { ok: true as const, status, headers: response.headers, text }
-    return { told, upstream: upstreamOf({ ...told, at: 0 }, seconds * 1000) }
+    const shared = { ok: true as const, status, headers: response.headers, text }
+    return { shared, upstream: upstreamOf({ ...shared, at: 0 }, seconds * 1000) }
   } catch {
     done()
     const failed = { ok: false as const, failure: failure() }
-    return { told: failed, upstream: { ...failed, seconds: seconds + (now() - answeredAt) / 1000 } }
+    return { shared: failed, upstream: { ...failed, seconds: seconds + (now() - answeredAt) / 1000 } }
   }
 }
 
-function isGood(told: Told): boolean {
-  return told.ok && told.status < 400
+function isGood(shared: SharedAnswer): boolean {
+  return shared.ok && shared.status < 400
 }
 
 type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never
 
-function upstreamOf(told: Told, ms: number): Upstream<Answer> {
+function upstreamOf(shared: SharedAnswer, ms: number): Upstream<Answer> {
   const seconds = ms / 1000
-  if (!told.ok) return { ok: false, failure: told.failure, seconds }
-  const { status, headers, text } = told
+  if (!shared.ok) return { ok: false, failure: shared.failure, seconds }
+  const { status, headers, text } = shared
   const response = { ok: status < 300, status, headers, body: null, text: () => Promise.resolve(text) }
   return { ok: true, response, seconds, done: () => undefined, failure: () => 'unreachable' }
 }

@@ -24,7 +24,7 @@ export interface Subject {
   /** How job ids name this subject: by the present signing key first, then by those before it. */
   owners: readonly [string, ...string[]]
   /** The caller showed nothing; `value` was made up for this answer. */
-  nameless: boolean
+  anonymous: boolean
   /** To be set on the answer; null where there is nothing to set. */
   cookie: string | null
   claims: Record<string, unknown>
@@ -54,7 +54,7 @@ function sourceOf(
   newId: () => string,
 ): Omit<Subject, 'claims' | 'owners'> {
   for (const source of config.subject) {
-    const named = { nameless: false, cookie: null }
+    const named = { anonymous: false, cookie: null }
     switch (source.kind) {
       case 'jwt': {
         const claim = claims[source.key]
@@ -73,7 +73,7 @@ function sourceOf(
         return {
           value: id,
           key: subjectKey('cookie', id),
-          nameless: true,
+          anonymous: true,
           cookie: setCookie(id, keys, new URL(request.url)),
         }
       }
@@ -85,7 +85,7 @@ function sourceOf(
     }
   }
   const id = newId()
-  return { value: id, key: subjectKey('request', id), nameless: true, cookie: null }
+  return { value: id, key: subjectKey('request', id), anonymous: true, cookie: null }
 }
 
 /** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */

@@ -12,7 +12,7 @@ import type {
   Exposure,
   JobEntry,
   JobLedgerRpc,
-  JobSighting,
+  JobUpdate,
   LedgerBatch,
   MissingVideo,
 } from '../durable/rpc.ts'
@@ -24,7 +24,7 @@ const FLUSH_INTERVAL_MS = 1000
 /** By then every call of a flush has answered or given up. */
 const FLIGHT_MS = FLUSH_MS + 500
 const MAX_EVENTS = 5000
-const MAX_TOLD = 20_000
+const MAX_ALREADY_SENT = 20_000
 /** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 
@@ -46,7 +46,7 @@ export class Telemetry {
   #jobs = new Map<number, LedgerBatch>()
   #shadowCounts: Record<string, number> = {}
   /** Exposures already told, so that not every submit is one more row. */
-  readonly #told = new Set<string>()
+  readonly #alreadySent = new Set<string>()
   #events = 0
   #bodyBytes = 0
   #lost = 0
@@ -81,8 +81,8 @@ export class Telemetry {
     this.#batch(entry.owner).submitted.push(fits ? entry : { ...entry, rescue: null })
   }
 
-  seen(sighting: JobSighting): void {
-    if (this.#room()) this.#batch(sighting.job.owner).seen.push(sighting)
+  seen(update: JobUpdate): void {
+    if (this.#room()) this.#batch(update.job.owner).seen.push(update)
   }
 
   /** In place of `record`: the ledger counts this request. */
@@ -95,9 +95,9 @@ export class Telemetry {
   /** Each subject is told of once an epoch; the ledger knows the first of all isolates. `traits` are looked up only then. */
   exposed(exposure: Omit<Exposure, 'traits'>, traits: () => Exposure['traits']): void {
     const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
-    if (this.#told.has(key) || !this.#room()) return
-    if (this.#told.size >= MAX_TOLD) this.#told.clear()
-    this.#told.add(key)
+    if (this.#alreadySent.has(key) || !this.#room()) return
+    if (this.#alreadySent.size >= MAX_ALREADY_SENT) this.#alreadySent.clear()
+    this.#alreadySent.add(key)
     const batch = this.#batch(exposure.owner)
     ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
   }
@@ -149,7 +149,7 @@ export class Telemetry {
     this.#lost = 0
     const ended = this.#send(rows, jobs, shadowCounts, lost).catch(() => {
       this.#lost += events + lost
-      this.#told.clear()
+      this.#alreadySent.clear()
     })
     const flight = { number: this.#batchNumber++, ended, isOver: false }
     this.#flight = flight

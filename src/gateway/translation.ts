@@ -6,7 +6,7 @@ import { filePath } from './backend-file.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { replicaHash } from '../config/replica.ts'
-import type { JobLane } from './isolate.ts'
+import type { JobRuntime } from './isolate.ts'
 import { canBeFound } from './owned-job.ts'
 import { knownJob, withSameBackends } from './known-job.ts'
 
@@ -16,39 +16,39 @@ const MAX_REMEMBERED = 5000
 
 /** Where an answer came from and for whom it is. */
 export interface AnswerSource {
-  lane: JobLane
+  runtime: JobRuntime
   url: string
   /** What stands before a job's paths where the client asked. */
   prefix: string
   arm: JobTag['arm']
   /** Whose answer it is; null where nobody can be told to own what it names. */
   owner: string | null
-  nameless: boolean
+  anonymous: boolean
 }
 
 type OwnedSource = AnswerSource & { owner: string }
 
 /** `known`: backend id → client id. `body` is searched for further ids that later requests can name. */
 export async function translationOf(
-  x: Exchange,
+  ctx: Exchange,
   source: AnswerSource,
   known: ReadonlyMap<string, string>,
   body: unknown,
 ): Promise<Translation> {
   const ids = new Map(known)
-  const { lane, owner } = source
-  if (lane.release.idMode === 'tagged' && owner !== null) {
-    const found = lane.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(lane, id, source.prefix))
+  const { runtime, owner } = source
+  if (runtime.release.idMode === 'tagged' && owner !== null) {
+    const found = runtime.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(runtime, id, source.prefix))
     const own = { ...source, owner }
-    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(x, own, id)))
+    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(ctx, own, id)))
     await Promise.all(named)
   }
   return {
     ids,
     upstreamOrigin: source.url,
     prefix: source.prefix,
-    gatewayOrigin: x.url.origin,
-    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(x, { ...source, owner }, path), path) }),
+    gatewayOrigin: ctx.url.origin,
+    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(ctx, { ...source, owner }, path), path) }),
   }
 }
 
@@ -57,39 +57,39 @@ export async function translationOf(
  * such as an id that the client wrote and the backend repeats, gets an id that opens nothing; so does one of which
  * nobody can be asked now.
  */
-async function idOf(x: Exchange, source: OwnedSource, upstreamId: string): Promise<string> {
-  const { lane, url, arm, owner } = source
+async function idOf(ctx: Exchange, source: OwnedSource, upstreamId: string): Promise<string> {
+  const { runtime, url, arm, owner } = source
   const replica = replicaHash(url)
   const key = `${owner}|${arm}|${replica}|${upstreamId}`
-  const remembered = lane.issuedIds.get(key)
+  const remembered = runtime.issuedIds.get(key)
   if (remembered !== undefined) return remembered
   try {
-    const caller = { owners: [owner], nameless: false, copiesAt: [replica] }
-    const own = await within(RESOURCE_MS, lane.ledgerFor(owner).find(upstreamId, caller, replica))
+    const caller = { owners: [owner], anonymous: false, copiesAt: [replica] }
+    const own = await within(RESOURCE_MS, runtime.ledgerFor(owner).find(upstreamId, caller, replica))
     if (own !== null && own !== 'taken') {
-      if (lane.issuedIds.size >= MAX_REMEMBERED) lane.issuedIds.clear()
-      lane.issuedIds.set(key, own.clientId)
+      if (runtime.issuedIds.size >= MAX_REMEMBERED) runtime.issuedIds.clear()
+      runtime.issuedIds.set(key, own.clientId)
       return own.clientId
     }
-    const question = { upstreamId, subject: { owners: [owner] as const, nameless: false }, urls: [url], replica }
-    const known = own ?? (await knownJob(withSameBackends(x, [lane], [url]), question))
-    return newId(x, known === null ? source : { ...source, owner: NOBODY, nameless: false }, upstreamId)
+    const question = { upstreamId, subject: { owners: [owner] as const, anonymous: false }, urls: [url], replica }
+    const known = own ?? (await knownJob(withSameBackends(ctx, [runtime], [url]), question))
+    return newId(ctx, known === null ? source : { ...source, owner: NOBODY, anonymous: false }, upstreamId)
   } catch {
-    return newId(x, { ...source, owner: NOBODY, nameless: false }, upstreamId)
+    return newId(ctx, { ...source, owner: NOBODY, anonymous: false }, upstreamId)
   }
 }
 
 /** An id that routes to a resource whose submit nobody here saw. */
-function newId(x: Exchange, source: OwnedSource, upstreamId: string): string {
-  return sealJobId({ ...placeOf(source, upstreamId), ...NOT_A_JOB_OF_OURS }, x.isolate.keys)
+function newId(ctx: Exchange, source: OwnedSource, upstreamId: string): string {
+  return sealJobId({ ...placeOf(source, upstreamId), ...NOT_A_JOB_OF_OURS }, ctx.isolate.keys)
 }
 
-function fileId(x: Exchange, source: OwnedSource, path: string): string {
-  return sealFileId(placeOf(source, path), x.isolate.keys)
+function fileId(ctx: Exchange, source: OwnedSource, path: string): string {
+  return sealFileId(placeOf(source, path), ctx.isolate.keys)
 }
 
-function placeOf({ lane, url, arm, owner, nameless }: OwnedSource, upstreamId: string): FileTag {
-  return { upstreamId, arm, release: lane.hash, replica: replicaHash(url), owner, nameless }
+function placeOf({ runtime, url, arm, owner, anonymous }: OwnedSource, upstreamId: string): FileTag {
+  return { upstreamId, arm, release: runtime.hash, replica: replicaHash(url), owner, anonymous }
 }
 
 /** A resource whose submit nobody saw: it routes, and is counted nowhere. */

@@ -25,9 +25,9 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
-  const told = toldBytes(request)
-  if (told > maxBodyBytes) throw tooLarge(maxBodyBytes)
-  const small = await readSmall(request, told)
+  const declared = declaredBytes(request)
+  if (declared > maxBodyBytes) throw tooLarge(maxBodyBytes)
+  const small = await readSmall(request, declared)
   if (small) return small
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
@@ -45,8 +45,11 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
 }
 
 /** A body that tells that it is small; null for any other. Throws `request_timeout`. */
-export async function readSmall(request: Request, told = toldBytes(request)): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!(told <= SMALL_BYTES) || !request.body) return null
+export async function readSmall(
+  request: Request,
+  declared = declaredBytes(request),
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (!(declared <= SMALL_BYTES) || !request.body) return null
   try {
     return new Uint8Array(await within(IDLE_MS, request.arrayBuffer()))
   } catch (cause) {
@@ -55,7 +58,7 @@ export async function readSmall(request: Request, told = toldBytes(request)): Pr
 }
 
 /** By its content-length; NaN where it has none. */
-function toldBytes({ headers }: Request): number {
+function declaredBytes({ headers }: Request): number {
   return Number(headers.get('content-length') ?? Number.NaN)
 }
 

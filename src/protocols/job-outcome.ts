@@ -1,10 +1,10 @@
 /** What a job's answer says of its end, in the words of the counters. */
 import type { Outcome } from '../core/outcome.ts'
-import type { JobSight } from './protocol.ts'
+import type { BackendJob } from './protocol.ts'
 
 /** Null while the job is open. */
-export function outcomeOf(sight: JobSight): Outcome | null {
-  switch (sight.status) {
+export function outcomeOf(backendJob: BackendJob): Outcome | null {
+  switch (backendJob.status) {
     case 'queued':
     case 'running':
     case 'ended':
@@ -14,11 +14,11 @@ export function outcomeOf(sight: JobSight): Outcome | null {
     case 'cancelled':
       return 'cancelled'
     case 'failed':
-      return sight.failure ?? 'job_failed'
+      return backendJob.failure ?? 'job_failed'
   }
 }
 
 /** A job of which its poll says only that it has ended, with what its result tells; as it was where there is none. */
-export function withResult(ended: JobSight, result: JobSight | null): JobSight {
+export function withResult(ended: BackendJob, result: BackendJob | null): BackendJob {
   return result ? { ...result, runSeconds: result.runSeconds ?? ended.runSeconds } : ended
 }

@@ -4,7 +4,7 @@
  */
 import { openBody } from './body/open.ts'
 import { asksForVideo, isVideoType } from './openai-videos/content.ts'
-import { readJobSight } from './openai-videos/job-sight.ts'
+import { readBackendJob } from './openai-videos/backend-job.ts'
 import { readResourceIds } from './openai-videos/resource-ids.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
@@ -28,7 +28,7 @@ export const openaiVideos: JobProtocol = {
   ],
   route: routeVideos,
   readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
-  readJob: ({ status, body }) => readJobSight(status, body),
+  readJob: ({ status, body }) => readBackendJob(status, body),
   readIds: readResourceIds,
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),

@@ -93,7 +93,7 @@ export interface JobAddress {
 }
 
 /** A job as a backend's answer shows it. */
-export interface JobSight {
+export interface BackendJob {
   /** The backend's id. */
   id: string
   status: JobStatus
@@ -189,7 +189,7 @@ export interface JobList {
 export interface JobResult {
   call(job: JobAddress): UpstreamCall
   /** Null where the answer tells nothing. Never throws. */
-  read(answer: BackendAnswer): JobSight | null
+  read(answer: BackendAnswer): BackendJob | null
   /** What its client reads of a job that goes on. */
   readonly pending: { status: number; body: unknown }
 }
@@ -203,7 +203,7 @@ export interface JobProtocol extends Wire {
   /** Throws SluiceError `malformed_body` or `unsupported_media_type` with where and what. */
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
-  readJob(answer: BackendAnswer): JobSight | null
+  readJob(answer: BackendAnswer): BackendJob | null
   /**
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.

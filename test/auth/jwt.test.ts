@@ -45,8 +45,8 @@ describe('a good token', () => {
 
   it('may name no key where the issuer has one that it can be, with a name or without', async () => {
     expect(await verify(await sign(rsa, {}, { kid: undefined }))).toMatchObject({ ok: true })
-    const { kid: _, ...nameless } = rsa.jwk
-    const other = await new Issuer().start({ ...rsa, jwk: nameless })
+    const { kid: _, ...withoutKid } = rsa.jwk
+    const other = await new Issuer().start({ ...rsa, jwk: withoutKid })
     expect(await verify(await sign(rsa, {}, { kid: undefined }), other.config)).toMatchObject({ ok: true })
     expect(await verify(await sign(stranger, {}, { kid: undefined }), other.config)).toMatchObject({ ok: false })
     expect(other.visits).toBe(1)

@@ -13,10 +13,10 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 beforeEach(async () => {
   server = await startDashboard()
-  const { twin } = server
-  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
-  twin.nowMs += 3_600_000
-  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  const { fake } = server
+  fake.do({ action: 'start' }, 'token:oncall', 'new weights')
+  fake.nowMs += 3_600_000
+  fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
 })
 afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()))
@@ -62,7 +62,7 @@ test.each([
   await page.fill('dialog input[name=reason]', 'looks bad')
   await page.click(CONFIRM)
   await page.waitForSelector(`dialog [role=alert]:has-text("${words}")`)
-  expect(server.twin.state().state).toBe('canary')
+  expect(server.fake.state().state).toBe('canary')
   expect(await page.inputValue('dialog input[name=reason]')).toBe('looks bad')
   expect(await page.getAttribute('dialog form', 'aria-busy')).toBeNull()
   await page.unroute('**/confirm/**')
@@ -110,5 +110,5 @@ test('the effect of a percent beyond 100 is its refusal, and it can’t be confi
   expect(await page.isDisabled(CONFIRM)).toBe(true)
   await page.fill('dialog input[name=percent]', '25')
   await page.waitForSelector(`${CONFIRM}:enabled`)
-  expect(server.twin.state().percent).toBe(1)
+  expect(server.fake.state().percent).toBe(1)
 })

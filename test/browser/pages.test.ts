@@ -3,7 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
-import { someChanges } from '../support/config-twin.ts'
+import { someChanges } from '../support/config-fake.ts'
 import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
 
 let browser: Browser
@@ -16,11 +16,11 @@ beforeAll(async () => {
 afterAll(() => browser.close())
 beforeEach(async () => {
   server = await startDashboard()
-  const { twin } = server
-  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
-  twin.nowMs += 3_600_000
-  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
-  twin.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
+  const { fake } = server
+  fake.do({ action: 'start' }, 'token:oncall', 'new weights')
+  fake.nowMs += 3_600_000
+  fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  fake.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
   complaints = []
 })
 afterEach(async () => {
@@ -53,8 +53,8 @@ describe('the page of a release', () => {
     await page.evaluate(() => Object.assign(globalThis, { sameDocument: true }))
     await page.click('summary:has-text("How these were evaluated")')
     await page.focus('#set-percent')
-    server.twin.traffic = 'failing'
-    server.twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+    server.fake.traffic = 'failing'
+    server.fake.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
     await page.waitForSelector('h1:has-text("Rolled back from 5")')
     expect(await page.textContent('.lead')).toContain('7.9')
     expect(await page.title()).toContain('Rolled back')
@@ -66,12 +66,12 @@ describe('the page of a release', () => {
   test('leaves alone what a pointer rests on for a moment, and the focus for good', async () => {
     const page = await open(PAGE)
     await page.focus('#toggle-shadow')
-    server.twin.do({ action: 'pause' }, 'token:other', 'wait')
+    server.fake.do({ action: 'pause' }, 'token:other', 'wait')
     await page.waitForSelector('h1:has-text("Paused.")')
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('toggle-shadow')
     await page.hover('#do-rollback')
     const before = await page.locator('#do-rollback').boundingBox()
-    server.twin.do({ action: 'resume' }, 'token:other', 'go on')
+    server.fake.do({ action: 'resume' }, 'token:other', 'go on')
     await page.waitForSelector('#do-pause')
     expect(await page.locator('#do-rollback').boundingBox()).toEqual(before)
   })
@@ -90,13 +90,13 @@ describe('the page of a release', () => {
   test('greys figures and tells their age when nothing is heard, and shows how to break the glass', async () => {
     const page = await open(PAGE)
     expect(await page.locator('#live-status').isVisible()).toBe(false)
-    server.twin.unreachable = true
+    server.fake.unreachable = true
     await page.waitForSelector('body.is-stale')
     await page.waitForSelector('#live-status .break-glass:not([hidden])')
     expect(await page.textContent('#live-status .words')).toMatch(/can’t be reached.*Figures are \d+.s old/)
     expect(await page.locator('h1').textContent()).toContain('Canary at 5')
     expect(await seriousViolations(page)).toEqual([])
-    server.twin.unreachable = false
+    server.fake.unreachable = false
     await page.waitForSelector('body:not(.is-stale)')
   })
 })
@@ -110,12 +110,12 @@ describe('acting', () => {
     expect(await seriousViolations(page)).toEqual([])
     await page.click('dialog button[type=submit]:not([data-show])')
     await page.waitForSelector('dialog[open] input[name=reason]:user-invalid')
-    expect(server.twin.state().shadowSample).toBeNull()
+    expect(server.fake.state().shadowSample).toBeNull()
     await page.fill('dialog input[name=reason]', 'spare the GPUs')
     await page.click('dialog button[type=submit]:not([data-show])')
     await page.waitForSelector('#toggles :text("Shadow · 50\u00a0%")')
     await closed(page)
-    expect(server.twin.state().shadowSample).toBe(0.5)
+    expect(server.fake.state().shadowSample).toBe(0.5)
     await page.waitForSelector('#history :text("spare the GPUs")')
     expect(complaints).toEqual([])
   })
@@ -125,11 +125,11 @@ describe('acting', () => {
     await page.focus('#do-rollback')
     await page.keyboard.press('Enter')
     await page.waitForSelector('dialog[open] :text("every new submit goes to control")')
-    const version = server.twin.state().version
+    const version = server.fake.state().version
     await page.keyboard.press('Enter')
     await page.keyboard.press('Enter')
     await page.waitForSelector('h1:has-text("Rolled back from 5")')
-    expect(server.twin.state().version).toBe(version + 1)
+    expect(server.fake.state().version).toBe(version + 1)
     await page.keyboard.press('Tab')
     expect(complaints).toEqual([])
   })
@@ -138,7 +138,7 @@ describe('acting', () => {
     const page = await open(PAGE)
     await page.click('#do-pause')
     await page.fill('dialog input[name=reason]', 'let me look')
-    server.twin.do({ action: 'rollback' }, 'token:other', 'bad')
+    server.fake.do({ action: 'rollback' }, 'token:other', 'bad')
     await page.waitForSelector('h1:has-text("Rolled back")')
     expect(await page.inputValue('dialog input[name=reason]')).toBe('let me look')
     await page.click('dialog button[type=submit]:not([data-show])')
@@ -197,7 +197,7 @@ const PATHS = [
 ]
 
 describe.each(LOOKS)('in $look', ({ options, lang }) => {
-  beforeEach(() => someChanges(server.twin))
+  beforeEach(() => someChanges(server.fake))
 
   test('no page has a serious violation, a complaint, or something to scroll sideways', async () => {
     const page = await open(PATHS[0]!, options, lang)
@@ -215,8 +215,8 @@ describe.each(LOOKS)('in $look', ({ options, lang }) => {
   })
 
   test('a rolled-back release and a dialog have no serious violation', async () => {
-    server.twin.traffic = 'failing'
-    server.twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+    server.fake.traffic = 'failing'
+    server.fake.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
     const page = await open(PAGE, options, lang)
     expect(await seriousViolations(page)).toEqual([])
     await page.click('#do-reset')

@@ -3,8 +3,8 @@ import { mkdir } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
 import type * as dashboardServer from '../support/dashboard-server.ts'
-import { someChanges } from '../support/config-twin.ts'
-import type { Twin } from '../support/dashboard-twin.ts'
+import { someChanges } from '../support/config-fake.ts'
+import type { Fake } from '../support/dashboard-fake.ts'
 import { loadThrough } from '../support/load-tsx.ts'
 
 interface Situation {
@@ -20,20 +20,20 @@ const MINUTE = 60_000
 
 const { module, close } = await loadThrough<typeof dashboardServer>('/test/support/dashboard-server.ts')
 const server = await module.startDashboard()
-const { twin } = server
-const page = `/_sluice/releases/${twin.name}`
+const { fake } = server
+const page = `/_sluice/releases/${fake.name}`
 const browser = await launchBrowser()
 await mkdir(FOLDER, { recursive: true })
 
 await shoot('login', '/_sluice/login', { anonymous: true })
 await shoot('release-new', page)
-healthy(twin)
+healthy(fake)
 await shoot('releases', '/_sluice/')
 await shoot('release-healthy', page)
 await shoot('release-healthy-no-script', page, { script: false })
 await shoot('jobs', `${page}/jobs`)
 await shoot('config', `${page}/config`)
-await someChanges(twin)
+await someChanges(fake)
 await shoot('changes', `${page}/changes`, { open: '#version-1 summary' })
 await shoot('change', `${page}/changes/3`)
 await shoot('change-stale', `${page}/changes/2`)
@@ -42,18 +42,18 @@ await shoot('report', `${page}/report`)
 await shoot('confirm-advance', `${page}/confirm/advance`)
 await shoot('confirm-percent', `${page}/confirm/set_percent?percent=20`)
 await shoot('dialog', page, { open: '#do-rollback' })
-twin.role = 'viewer'
+fake.role = 'viewer'
 await shoot('release-viewer', page)
 await shoot('no-permission', `${page}/confirm/rollback`)
-twin.role = 'admin'
-twin.traffic = 'failing'
-twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 % in 5 of 5 windows')
-twin.nowMs += 2 * MINUTE
+fake.role = 'admin'
+fake.traffic = 'failing'
+fake.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 % in 5 of 5 windows')
+fake.nowMs += 2 * MINUTE
 await shoot('release-rolled-back', page)
 server.mute(true)
 await shoot('release-stale', page, { unreachableAfterLoad: true })
 server.mute(false)
-twin.unreachable = true
+fake.unreachable = true
 await shoot('unreachable', page)
 
 await browser.close()
@@ -61,7 +61,7 @@ await server.close()
 await close()
 
 /** At 5 % for 18 minutes, after two days of shadow. */
-function healthy(at: Twin): void {
+function healthy(at: Fake): void {
   at.do({ action: 'start' }, 'token:oncall', 'new weights 2026-11-20')
   at.nowMs += 2880 * MINUTE
   at.do({ action: 'advance', force: true }, 'system:auto', 'bake over, 212 shadow jobs, all guardrails pass')
@@ -105,9 +105,9 @@ async function shootOne(
     await tab.waitForSelector('dialog[open], details[open]')
   }
   if (how.unreachableAfterLoad) {
-    twin.unreachable = true
+    fake.unreachable = true
     await tab.waitForSelector('body.is-stale')
-    twin.unreachable = false
+    fake.unreachable = false
   }
   await tab.screenshot({ path: `${FOLDER}/${name}.png`, fullPage: !how.open })
   await context.close()

@@ -80,11 +80,11 @@ describe('blockers', () => {
 })
 
 describe('the words of an advance', () => {
-  it('say that all guardrails pass only where all do, and else which one was excused', () => {
+  it('say that all guardrails pass only where all do, and else which one was waived', () => {
     const pass = verdict({ guardrail: 'a' })
     expect(passWords([pass, pass])).toBe('all guardrails pass')
     expect(passWords([pass, verdict({ guardrail: 'b', status: 'no_data' })])).toBe(
-      '1 of 2 guardrails pass, excused: b (no data)',
+      '1 of 2 guardrails pass, waived: b (no data)',
     )
   })
 })

@@ -26,7 +26,7 @@ const TAG: JobTag = {
   stage: 'canary-5',
   submittedAt: 1_700_000_000_123,
   owner: OWNER,
-  nameless: false,
+  anonymous: false,
 }
 
 /** Sealed when the format was made: a change that it does not survive cuts clients off from their running jobs. */
@@ -49,7 +49,7 @@ const tags: fc.Arbitrary<JobTag> = fc.record({
   ),
   submittedAt: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
   owner: fc.nat(0xffffffff).map((n) => n.toString(16).padStart(12, '0')),
-  nameless: fc.boolean(),
+  anonymous: fc.boolean(),
 })
 
 it('is opened once, however often it is asked for', () => {
@@ -176,7 +176,7 @@ describe('of what an id wraps', () => {
       (tag) => ({ ...tag, arm: tag.arm === 'control' ? 'candidate' : 'control' }),
       (tag) => ({ ...tag, submittedAt: tag.submittedAt === 0 ? 1 : tag.submittedAt - 1 }),
       (tag) => ({ ...tag, epoch: tag.epoch === 0 ? 1 : tag.epoch - 1 }),
-      (tag) => ({ ...tag, nameless: !tag.nameless }),
+      (tag) => ({ ...tag, anonymous: !tag.anonymous }),
       (tag) => ({ ...tag, owner: 'ffffffffffff' }),
     ]
     fc.assert(
@@ -224,7 +224,7 @@ describe("a file's id", () => {
     release: 7,
     replica: 9,
     owner: OWNER,
-    nameless: true,
+    anonymous: true,
   }
 
   it('is no job, and a job’s id is no file, whatever the backend’s id looks like', () => {

@@ -1,22 +1,27 @@
 /** When jobs are polled, what may be said of one whose time is up, and how long a silent backend is left alone. */
 import { describe, expect, it } from 'vitest'
-import { afterPoll, forgivenMs, HEARD, isOnTime, isVague, pauseMs, stepFor } from '../../src/core/poll-schedule.ts'
+import { afterPoll, forgivenMs, NO_BACKOFF, isOnTime, isVague, pauseMs, stepFor } from '../../src/core/poll-schedule.ts'
 
-const job = { deadlineMs: 100_000, hasId: true, silence: HEARD, awakeSinceMs: 0 }
-const silent = { unanswered: 2, untilMs: 130_000, askedAtMs: 99_999 }
-const silentSince = { ...silent, askedAtMs: 100_000 }
+const job = { deadlineMs: 100_000, hasId: true, backoff: NO_BACKOFF, awakeSinceMs: 0 }
+const unanswering = { unanswered: 2, untilMs: 130_000, askedAtMs: 99_999 }
+const unansweringSince = { ...unanswering, askedAtMs: 100_000 }
 
 describe('a job that is due', () => {
   it.each([
     ['is polled before its deadline', job, 99_999, 'poll'],
-    ['waits while its backend is left alone', { ...job, silence: silent }, 99_999, 'later'],
+    ['waits while its backend is left alone', { ...job, backoff: unanswering }, 99_999, 'later'],
     [
       'is polled once more after its deadline, however silent its backend',
-      { ...job, silence: silent },
+      { ...job, backoff: unanswering },
       100_000,
       'poll',
     ],
-    ['is timed out where its backend answered nobody since', { ...job, silence: silentSince }, 100_000, 'timed_out'],
+    [
+      'is timed out where its backend answered nobody since',
+      { ...job, backoff: unansweringSince },
+      100_000,
+      'timed_out',
+    ],
     ['is not observed where there is no id to ask for', { ...job, hasId: false }, 100_000, 'not_observed'],
     ['is polled for a minute after its deadline', job, 159_999, 'poll'],
     ['is not observed where no poll came about in that minute', job, 160_000, 'not_observed'],
@@ -29,14 +34,14 @@ describe('a job that is due', () => {
 
 describe('a backend', () => {
   it('is left alone after the second unanswered poll in a row, for ever longer up to a minute', () => {
-    let silence = HEARD
+    let backoff = NO_BACKOFF
     const pauses = [1, 2, 3, 4, 5, 6, 7].map(() => {
-      silence = afterPoll(silence, false, 900, 1000)
-      return Math.max(0, silence.untilMs - 1000)
+      backoff = afterPoll(backoff, false, 900, 1000)
+      return Math.max(0, backoff.untilMs - 1000)
     })
     expect(pauses).toEqual([0, 5000, 10_000, 20_000, 40_000, 60_000, 60_000])
-    expect(silence.askedAtMs).toBe(900)
-    expect(afterPoll(silence, true, 900, 1000)).toEqual(HEARD)
+    expect(backoff.askedAtMs).toBe(900)
+    expect(afterPoll(backoff, true, 900, 1000)).toEqual(NO_BACKOFF)
   })
 })
 

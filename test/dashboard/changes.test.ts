@@ -1,18 +1,18 @@
 /** The pages of change requests as a browser without script gets them: who is offered what, and what it says then. */
 import { describe, expect, test } from 'vitest'
 import { dashboardApp } from '../support/dashboard-server.ts'
-import { dashboardTwin, type Twin } from '../support/dashboard-twin.ts'
+import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
 
 const ORIGIN = 'http://sluice.test'
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
-type Role = Twin['role']
+type Role = Fake['role']
 
 /** A release of which `who` asks as `role`. */
-function scene({ requireReview = false } = {}) {
-  const twin = dashboardTwin(undefined, undefined, { requireReview })
-  const app = dashboardApp(twin, () => false)
+function setup({ requireReview = false } = {}) {
+  const fake = dashboardFake(undefined, undefined, { requireReview })
+  const app = dashboardApp(fake, () => false)
   const ask = (who: string, role: Role, path: string, fields?: Record<string, string>, lang = 'en') => {
-    Object.assign(twin, { who: `token:${who}`, role })
+    Object.assign(fake, { who: `token:${who}`, role })
     const headers = { cookie: `sluice_session=1; sluice_lang=${lang}`, origin: ORIGIN }
     const form = fields ? { method: 'POST', body: new URLSearchParams(fields) } : {}
     return app.request(ORIGIN + PAGE + path, { headers, ...form })
@@ -26,7 +26,7 @@ function scene({ requireReview = false } = {}) {
       reason: 'few at night',
       patch: JSON.stringify(patch),
     })
-  return { twin, ask, read, propose }
+  return { fake, ask, read, propose }
 }
 
 /** Which acts a page offers. */
@@ -36,7 +36,7 @@ function offered(html: string): string[] {
 
 describe('a change request', () => {
   test('is made by an operator of what was changed on the configuration page, and everybody sees it', async () => {
-    const { ask, read, propose } = scene()
+    const { ask, read, propose } = setup()
     const review = await read('ann', 'operator', '/config', { section: 'raw', raw: '{"min_jobs":3}', version: '0' })
     expect(offered(review)).toEqual(['propose'])
     expect(review).toMatch(/name="title"[^>]*value="min_jobs"/)
@@ -62,13 +62,13 @@ describe('a change request', () => {
     ['ben', 'admin', true, ['approve', 'comment', 'discard', 'publish']],
     ['ben', 'tester', true, []],
   ] as const)('offers %s, %s, where a review is needed: %s', async (who, role, requireReview, acts) => {
-    const { read, propose } = scene({ requireReview })
+    const { read, propose } = setup({ requireReview })
     await propose('ann', { min_jobs: 3 })
     expect(offered(await read(who, role, '/changes/1'))).toEqual(acts)
   })
 
   test('is approved, published by a second person, and then stands among the versions', async () => {
-    const { ask, read, propose } = scene({ requireReview: true })
+    const { ask, read, propose } = setup({ requireReview: true })
     await propose('ann', { min_jobs: 3 })
     const fields = { act: 'approve', revision: '1', comment: 'looks right' }
     expect((await ask('ben', 'operator', '/changes/1', fields)).status).toBe(303)
@@ -83,7 +83,7 @@ describe('a change request', () => {
   })
 
   test('says that it is stale and what moved, and can be rebased, then published', async () => {
-    const { ask, read, propose } = scene()
+    const { ask, read, propose } = setup()
     await propose('ann', { min_jobs: 3 })
     const publish = { section: 'publish', how: 'publish', patch: '{"bake":"1h"}', version: '0', reason: 'slower' }
     expect((await ask('ben', 'admin', '/config', publish)).status).toBe(303)
@@ -97,7 +97,7 @@ describe('a change request', () => {
   })
 
   test('that was edited since the page was opened is not published unseen', async () => {
-    const { ask, propose } = scene()
+    const { ask, propose } = setup()
     await propose('ann', { min_jobs: 3 })
     const edit = { act: 'edit', revision: '1', title: 'none at all', reason: '', patch: '{"min_jobs":0}' }
     expect((await ask('ann', 'operator', '/changes/1', edit)).status).toBe(303)
@@ -110,7 +110,7 @@ describe('a change request', () => {
 
 describe('a published version', () => {
   const published = async ({ requireReview }: { requireReview: boolean }) => {
-    const at = scene({ requireReview })
+    const at = setup({ requireReview })
     for (const min of [3, 4]) {
       await at.propose('ann', { min_jobs: min })
       const id = min - 2
@@ -141,7 +141,7 @@ describe('a published version', () => {
 
 describe('break-glass', () => {
   test('is offered to an admin where a review is needed, and marked where it was used', async () => {
-    const { ask, read } = scene({ requireReview: true })
+    const { ask, read } = setup({ requireReview: true })
     const review = { section: 'raw', raw: '{"min_jobs":3}', version: '0' }
     expect(await read('ben', 'admin', '/config', review)).toContain('name="break_glass"')
     expect(await read('ann', 'operator', '/config', review)).not.toContain('name="break_glass"')
@@ -155,7 +155,7 @@ describe('break-glass', () => {
 
 describe('in Chinese', () => {
   test('no page of changes has English words of its own', async () => {
-    const { ask, read, propose } = scene({ requireReview: true })
+    const { ask, read, propose } = setup({ requireReview: true })
     await propose('ann', { min_jobs: 3 }, '少一些')
     await propose('ann', { bake: '1h' }, '慢一些')
     await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '好' })
@@ -171,7 +171,7 @@ describe('in Chinese', () => {
 describe('what others wrote', () => {
   test('is text wherever it stands', async () => {
     const EVIL = `"><script>alert(1)</script>`
-    const { ask, read, propose } = scene()
+    const { ask, read, propose } = setup()
     await propose(EVIL, { min_jobs: 3 }, EVIL)
     await ask(`b${EVIL}`, 'operator', '/changes/1', { act: 'comment', revision: '1', comment: EVIL })
     for (const path of ['/changes', '/changes/1']) {

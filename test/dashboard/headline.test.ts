@@ -6,15 +6,15 @@ import { headline } from '../../src/dashboard/headline.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { waits } from '../../src/dashboard/waits.ts'
-import { dashboardTwin } from '../support/dashboard-twin.ts'
+import { dashboardFake } from '../support/dashboard-fake.ts'
 
 const NOW = Date.parse('2026-11-24T14:32:00Z')
 const later = (seconds: number): string => new Date(NOW + seconds * 1000).toISOString()
 
 const base = ((): ReleaseView => {
-  const twin = dashboardTwin('wan22', NOW)
-  twin.do({ action: 'start', stage: 'canary-5' }, 'token:oncall', 'x')
-  return { ...twin.view(), blocked_by: [], next_check_at: later(5) }
+  const fake = dashboardFake('wan22', NOW)
+  fake.do({ action: 'start', stage: 'canary-5' }, 'token:oncall', 'x')
+  return { ...fake.view(), blocked_by: [], next_check_at: later(5) }
 })()
 const verdict: VerdictView = base.verdicts[0]!
 

@@ -1,12 +1,12 @@
 /** Pages as a browser without script gets them: reading, acting by form posts, refusals, hostile text. */
 import { describe, expect, test } from 'vitest'
 import { dashboardApp } from '../support/dashboard-server.ts'
-import { dashboardTwin, type Twin } from '../support/dashboard-twin.ts'
+import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
 
 const ORIGIN = 'http://sluice.test'
 
-function browse(twin: Twin) {
-  const app = dashboardApp(twin, () => false)
+function browse(fake: Fake) {
+  const app = dashboardApp(fake, () => false)
   const headers = { cookie: 'sluice_session=1', origin: ORIGIN }
   return {
     get: (path: string, more: Record<string, string> = {}) =>
@@ -18,13 +18,13 @@ function browse(twin: Twin) {
 
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
 
-function atFivePercent(): Twin {
-  const twin = dashboardTwin()
-  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
-  twin.nowMs += 3_600_000
-  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
-  twin.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
-  return twin
+function atFivePercent(): Fake {
+  const fake = dashboardFake()
+  fake.do({ action: 'start' }, 'token:oncall', 'new weights')
+  fake.nowMs += 3_600_000
+  fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  fake.do({ action: 'advance', force: true }, 'token:oncall', 'fine over night')
+  return fake
 }
 
 function hidden(html: string, name: string): string {
@@ -81,9 +81,9 @@ describe('reading', () => {
   })
 
   test('with the control plane out of reach the page shows how to break the glass', async () => {
-    const twin = atFivePercent()
-    twin.unreachable = true
-    const response = await browse(twin).get(PAGE)
+    const fake = atFivePercent()
+    fake.unreachable = true
+    const response = await browse(fake).get(PAGE)
     expect(response.status).toBe(503)
     expect(await response.text()).toContain('SLUICE_FORCE_CONTROL')
   })
@@ -100,11 +100,11 @@ describe('reading', () => {
 })
 
 test('after a rollback the page shows the verdicts that led there, which the release itself has put away', async () => {
-  const twin = atFivePercent()
-  twin.traffic = 'failing'
-  twin.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
-  expect(twin.view().verdicts).toEqual([])
-  const html = await (await browse(twin).get(PAGE)).text()
+  const fake = atFivePercent()
+  fake.traffic = 'failing'
+  fake.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 %')
+  expect(fake.view().verdicts).toEqual([])
+  const html = await (await browse(fake).get(PAGE)).text()
   expect(html).toContain('Job error rate of the candidate was <b>7.9')
   expect(html).toContain('<span class="pill bad">breach</span>')
   expect(html).toMatch(/<details id="judged" open/)
@@ -112,49 +112,49 @@ test('after a rollback the page shows the verdicts that led there, which the rel
 
 describe('acting without script', () => {
   test('confirming shows the effect, and a post with a reason does it and leads back', async () => {
-    const twin = atFivePercent()
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    const { get, post } = browse(fake)
     const html = await (await get(`${PAGE}/confirm/set_percent?percent=20`)).text()
     expect(html).toContain('5\u00a0% → 20\u00a0%')
     expect(html).toMatch(/about <b>[\d,]+ more submits a day<\/b>/)
-    expect(twin.state().percent).toBe(5)
+    expect(fake.state().percent).toBe(5)
     const fields = { percent: '20', shown: hidden(html, 'shown'), version: hidden(html, 'version') }
     const without = await post(`${PAGE}/confirm/set_percent`, { ...fields, reason: ' ' })
     expect(without.status).toBe(422)
     expect(await without.text()).toContain('A reason is needed.')
-    expect(twin.state().percent).toBe(5)
+    expect(fake.state().percent).toBe(5)
     const done = await post(`${PAGE}/confirm/set_percent`, { ...fields, reason: 'more traffic' })
     expect(done.status).toBe(303)
     expect(done.headers.get('location')).toBe(PAGE)
-    expect(twin.state().percent).toBe(20)
+    expect(fake.state().percent).toBe(20)
   })
 
   test('a value whose effect was not shown is not acted on', async () => {
-    const twin = atFivePercent()
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    const { get, post } = browse(fake)
     const html = await (await get(`${PAGE}/confirm/set_percent?percent=6`)).text()
     const fields = { percent: '60', shown: hidden(html, 'shown'), version: hidden(html, 'version'), reason: 'oops' }
     const response = await post(`${PAGE}/confirm/set_percent`, fields)
     expect(response.status).toBe(422)
     expect(await response.text()).toContain('5\u00a0% → 60\u00a0%')
-    expect(twin.state().percent).toBe(5)
+    expect(fake.state().percent).toBe(5)
   })
 
   test('a release that changed meanwhile is not overwritten', async () => {
-    const twin = atFivePercent()
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    const { get, post } = browse(fake)
     const html = await (await get(`${PAGE}/confirm/rollback`)).text()
-    twin.do({ action: 'pause' }, 'token:other', 'wait')
+    fake.do({ action: 'pause' }, 'token:other', 'wait')
     const fields = { shown: hidden(html, 'shown'), version: hidden(html, 'version'), reason: 'bad videos' }
     const response = await post(`${PAGE}/confirm/rollback`, fields)
     expect(response.status).toBe(412)
     expect(await response.text()).toContain('The release changed since you opened this.')
-    expect(twin.state().state).toBe('canary')
+    expect(fake.state().state).toBe('canary')
   })
 
   test('what blocks is shown, cannot be confirmed, and can be forced', async () => {
-    const twin = atFivePercent()
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    const { get, post } = browse(fake)
     const blocked = await (await get(`${PAGE}/confirm/advance`)).text()
     expect(blocked).toContain('<b>50 more candidate jobs</b>')
     expect(blocked).toMatch(/<button class="button filled[^"]*" type="submit" disabled/)
@@ -162,24 +162,24 @@ describe('acting without script', () => {
     expect(forced).toContain('it skips what it waits for')
     const fields = { force: '1', shown: hidden(forced, 'shown'), version: hidden(forced, 'version'), reason: 'known' }
     expect((await post(`${PAGE}/confirm/advance`, fields)).status).toBe(303)
-    expect(twin.state().stage).toBe('canary-20')
+    expect(fake.state().stage).toBe('canary-20')
   })
 
   test('whoever may not act sees no button and is refused', async () => {
-    const twin = atFivePercent()
-    twin.role = 'viewer'
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    fake.role = 'viewer'
+    const { get, post } = browse(fake)
     expect(await (await get(PAGE)).text()).not.toContain('data-confirm')
     expect((await get(`${PAGE}/confirm/rollback`)).status).toBe(403)
     expect((await post(`${PAGE}/confirm/rollback`, { reason: 'x' })).status).toBe(403)
     expect((await post(`${PAGE}/config`, { section: 'raw', raw: '{}' })).status).toBe(403)
-    twin.role = 'operator'
+    fake.role = 'operator'
     expect((await get(`${PAGE}/confirm/auto_on`)).status).toBe(403)
   })
 
   test('a live change is reviewed, published, and taken back', async () => {
-    const twin = atFivePercent()
-    const { get, post } = browse(twin)
+    const fake = atFivePercent()
+    const { get, post } = browse(fake)
     const review = await post(`${PAGE}/config`, {
       section: 'thresholds',
       version: '0',
@@ -210,8 +210,8 @@ describe('acting without script', () => {
   })
 
   test('a refused live change is told at its field, which keeps what was typed', async () => {
-    const twin = atFivePercent()
-    const { post } = browse(twin)
+    const fake = atFivePercent()
+    const { post } = browse(fake)
     const response = await post(`${PAGE}/config`, { section: 'ladder', ladder: '1, 5', bake: 'soon', min_jobs: '50' })
     const html = await response.text()
     expect(response.status).toBe(400)
@@ -230,10 +230,10 @@ describe('hostile text', () => {
   const EVIL = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`
 
   test('names, reasons and evidence are text wherever they stand', async () => {
-    const twin = dashboardTwin(EVIL)
-    twin.do({ action: 'start' }, `token:${EVIL}`, EVIL)
-    twin.do({ action: 'rollback' }, `token:${EVIL}`, EVIL)
-    const { get } = browse(twin)
+    const fake = dashboardFake(EVIL)
+    fake.do({ action: 'start' }, `token:${EVIL}`, EVIL)
+    fake.do({ action: 'rollback' }, `token:${EVIL}`, EVIL)
+    const { get } = browse(fake)
     const page = `/_sluice/releases/${encodeURIComponent(EVIL)}`
     const paths = ['/_sluice/', page, `${page}/history`, `${page}/jobs`, `${page}/config`, `${page}/confirm/reset`]
     for (const path of [...paths, `/_sluice/releases/${encodeURIComponent(`${EVIL}x`)}`]) {

@@ -11,15 +11,15 @@ import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { dashboardApp } from '../support/dashboard-server.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
-import { dashboardTwin, type Twin } from '../support/dashboard-twin.ts'
+import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
 
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
 const running = { ...initialState(0), state: 'canary' as const, epoch: 1 }
 const [rate, latency, fast, sequential, signal] = verdictsOf(running, 'failing', 1_000_000)
 
-async function read(twin: Twin, path: string, lang = 'en', fields?: Record<string, string>): Promise<string> {
+async function read(fake: Fake, path: string, lang = 'en', fields?: Record<string, string>): Promise<string> {
   const origin = 'http://sluice.test'
-  const response = await dashboardApp(twin, () => false).request(origin + path, {
+  const response = await dashboardApp(fake, () => false).request(origin + path, {
     method: fields ? 'POST' : 'GET',
     headers: { cookie: `sluice_session=1; sluice_lang=${lang}`, origin },
     ...(fields ? { body: new URLSearchParams(fields) } : {}),
@@ -27,11 +27,11 @@ async function read(twin: Twin, path: string, lang = 'en', fields?: Record<strin
   return response.text()
 }
 
-function inCanary(): Twin {
-  const twin = dashboardTwin()
-  twin.do({ action: 'start' }, 'token:oncall', 'new weights')
-  twin.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
-  return twin
+function inCanary(): Fake {
+  const fake = dashboardFake()
+  fake.do({ action: 'start' }, 'token:oncall', 'new weights')
+  fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
+  return fake
 }
 
 describe('a verdict', () => {
@@ -53,10 +53,10 @@ describe('a verdict', () => {
   })
 
   test('stands on a Chinese page of a rolled-back release without its English sentence', async () => {
-    const twin = inCanary()
-    twin.traffic = 'failing'
-    twin.do({ action: 'rollback' }, 'system:guardrail', rate!.message)
-    const html = await read(twin, PAGE, 'zh')
+    const fake = inCanary()
+    fake.traffic = 'failing'
+    fake.do({ action: 'rollback' }, 'system:guardrail', rate!.message)
+    const html = await read(fake, PAGE, 'zh')
     const evidence = /<dl id="evidence">.*?<\/dl>/s.exec(html)?.[0] ?? ''
     expect(evidence).toContain('作业错误率：越限。')
     expect(evidence.replaceAll(/<code>.*?<\/code>/g, '')).not.toMatch(/latency of|within|of \d+ jobs/)
@@ -113,17 +113,17 @@ describe('a refusal', () => {
 
 describe('a place', () => {
   test('in a canary is its percent, also after set_percent, in the effect, the history and the headline', async () => {
-    const twin = inCanary()
-    twin.do({ action: 'set_percent', percent: 3 }, 'token:oncall', 'a little more')
-    expect(await read(twin, `${PAGE}/confirm/advance?force=1`)).toContain('3\u00a0% → 5\u00a0%')
-    twin.do({ action: 'advance', force: true }, 'token:oncall', 'on')
-    twin.do({ action: 'set_percent', percent: 7 }, 'token:oncall', 'more')
-    twin.do({ action: 'rollback' }, 'token:oncall', 'bad')
-    const history = await read(twin, `${PAGE}/history`)
+    const fake = inCanary()
+    fake.do({ action: 'set_percent', percent: 3 }, 'token:oncall', 'a little more')
+    expect(await read(fake, `${PAGE}/confirm/advance?force=1`)).toContain('3\u00a0% → 5\u00a0%')
+    fake.do({ action: 'advance', force: true }, 'token:oncall', 'on')
+    fake.do({ action: 'set_percent', percent: 7 }, 'token:oncall', 'more')
+    fake.do({ action: 'rollback' }, 'token:oncall', 'bad')
+    const history = await read(fake, `${PAGE}/history`)
     expect(history).toContain('set the percent 1\u00a0% → 3\u00a0%')
     expect(history).toContain('advanced 3\u00a0% → 5\u00a0%')
     expect(history).toContain('rolled back 7\u00a0% → 0\u00a0%')
-    const page = await read(twin, PAGE)
+    const page = await read(fake, PAGE)
     expect(page).toContain('Rolled back from 7\u00a0%, by an operator.')
     expect(page).toContain('set 0\u00a0%, actual 0\u00a0%')
     expect(page).toContain('the cool-down, which begins with the reset')
@@ -131,22 +131,22 @@ describe('a place', () => {
 })
 
 describe('automatic advance', () => {
-  const turn = (twin: Twin, to: string, version: string) =>
-    read(twin, `${PAGE}/confirm/${to}`, 'en', { reason: 'night', version })
+  const turn = (fake: Fake, to: string, version: string) =>
+    read(fake, `${PAGE}/confirm/${to}`, 'en', { reason: 'night', version })
 
   test('on and off again leaves nothing live that differs from the file', async () => {
-    const twin = inCanary()
-    await turn(twin, 'auto_on', '0')
-    expect(await read(twin, `${PAGE}/config`)).toContain('1 key differs from the file')
-    await turn(twin, 'auto_off', '1')
-    expect(await read(twin, `${PAGE}/config`)).toContain('Live and file agree.')
-    expect(twin.view().drift).toEqual([])
+    const fake = inCanary()
+    await turn(fake, 'auto_on', '0')
+    expect(await read(fake, `${PAGE}/config`)).toContain('1 key differs from the file')
+    await turn(fake, 'auto_off', '1')
+    expect(await read(fake, `${PAGE}/config`)).toContain('Live and file agree.')
+    expect(fake.view().drift).toEqual([])
   })
 
   test('a live value that the file has too is no difference, and can be taken back', async () => {
-    const twin = inCanary()
-    await twin.port().patchConfig(twin.name, { advance: 'manual' }, 'x', null, false)
-    const html = await read(twin, `${PAGE}/config`)
+    const fake = inCanary()
+    await fake.port().patchConfig(fake.name, { advance: 'manual' }, 'x', null, false)
+    const html = await read(fake, `${PAGE}/config`)
     expect(html).toContain('Live and file agree.')
     expect(html).toContain('aria-label="advance: back to the file"')
   })

@@ -1,7 +1,7 @@
 /** Who takes the next step: one truth, which the pages and the command line say alike. */
 import { describe, expect, test } from 'vitest'
 import type { BlockerView, ReleaseView } from '../../src/api/index.ts'
-import { advice } from '../../src/cli/advice.ts'
+import { nextSteps } from '../../src/cli/next-steps.ts'
 import { nextStep } from '../../src/describe/next-step.ts'
 import { plain } from '../../src/dashboard/format.ts'
 import { headline } from '../../src/dashboard/headline.ts'
@@ -58,14 +58,14 @@ describe('a release that', () => {
     expect(nextStep(view)).toMatchObject({ step, by })
     const { sentence } = headline(view, null, Date.parse(view.since), en)
     expect(plain(sentence).replaceAll('\u00a0', ' ')).toContain(onPage)
-    expect(advice(view).join('\n')).toContain(onLine)
+    expect(nextSteps(view).join('\n')).toContain(onLine)
   })
 
   test('is not started or was rolled back needs an operator', () => {
     const idle = canaryRelease('wan22', { state: 'idle', stage: 'idle', percent: 0, next: null })
-    expect([nextStep(idle), advice(idle)]).toMatchObject([{ step: 'start', by: 'operator' }, ['Next: sluice start']])
+    expect([nextStep(idle), nextSteps(idle)]).toMatchObject([{ step: 'start', by: 'operator' }, ['Next: sluice start']])
     const back = canaryRelease('wan22', { state: 'rolled_back', stage: 'rolled_back', percent: 0, next: null })
     expect(nextStep(back)).toMatchObject({ step: 'reset', by: 'operator' })
-    expect(advice(back).join()).toContain('Next: sluice reset')
+    expect(nextSteps(back).join()).toContain('Next: sluice reset')
   })
 })

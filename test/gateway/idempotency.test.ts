@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Submit } from '../../src/gateway/attempt.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
-import { once } from '../../src/gateway/idempotency.ts'
-import { MAX_KEPT_BYTES, READ_DEADLINE_MS } from '../../src/gateway/kept-error.ts'
+import { withIdempotency } from '../../src/gateway/idempotency.ts'
+import { MAX_STORED_BYTES, READ_DEADLINE_MS } from '../../src/gateway/stored-error.ts'
 import type { Submitted } from '../../src/gateway/submit.ts'
 import { SluiceError } from '../../src/core/errors.ts'
 import type { Claim, ClaimEnd, Hold } from '../../src/durable/rpc.ts'
@@ -18,7 +18,7 @@ afterEach(() => {
 })
 
 /** A ledger that answers claims as a test says, and takes what it is told, or fails to. */
-class LedgerTwin {
+class LedgerFake {
   claims: Hold[] = []
   ends: { token: string; end: ClaimEnd }[] = []
   claimed: Promise<Claim> = Promise.resolve({ status: 'new' })
@@ -37,7 +37,7 @@ class LedgerTwin {
 }
 
 const SUBMIT = {
-  subject: { owners: ['0123456789ab'], nameless: false },
+  subject: { owners: ['0123456789ab'], anonymous: false },
   submission: { fingerprint: 'f' },
 } as unknown as Submit
 
@@ -48,19 +48,19 @@ interface Sent {
   submits: () => number
 }
 
-function send(ledger: LedgerTwin, first: () => Promise<Submitted> = never): Sent {
+function send(ledger: LedgerFake, first: () => Promise<Submitted> = never): Sent {
   const beside: Promise<unknown>[] = []
   const request = new Request('http://gateway.test/v1/videos', { method: 'POST', headers: { 'idempotency-key': 'k' } })
   const isolate = { deps: gatewayDeps(), claimsOf: () => ledger, keys: [] }
   const waitUntil = (work: Promise<unknown>) => void beside.push(work)
-  const x = { request, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
+  const ctx = { request, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
   let n = 0
   const counted = () => {
     n++
     return first()
   }
   const again = async () => new Response('again')
-  const answered = once(x, SUBMIT, { first: counted, again })
+  const answered = withIdempotency(ctx, SUBMIT, { first: counted, again })
   answered.catch(() => undefined)
   return { answered, beside, submits: () => n }
 }
@@ -87,7 +87,7 @@ function stream(begins: string[], then: 'hangs' | 'breaks'): ReadableStream<Uint
 }
 
 /** The kept error's body, with the rest of it. */
-function kept({ ends }: LedgerTwin): { httpStatus: number; contentType: string; text: string } {
+function kept({ ends }: LedgerFake): { httpStatus: number; contentType: string; text: string } {
   expect(ends).toHaveLength(1)
   const { error } = ends[0]!.end as { error: { httpStatus: number; contentType: string; body: Uint8Array } }
   const { body, ...rest } = error
@@ -104,7 +104,7 @@ async function codeOf(answered: Promise<Response>): Promise<unknown> {
 
 describe('an error that may have made a job', () => {
   it('is kept whole, with its status and type, and its client gets it unchanged', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const { answered } = send(ledger, failed('<h1>Bad gateway</h1>', { 'content-type': 'text/html', 'x-vendor': 'v' }))
     const response = await answered
     expect([response.status, response.headers.get('x-vendor'), await response.text()]).toEqual([
@@ -119,13 +119,13 @@ describe('an error that may have made a job', () => {
     ['without a type', 'oops', {}, 'text/plain;charset=UTF-8'],
     ['without a body', null, {}, 'text/plain'],
   ])('%s is one, too', async (_, body, headers, contentType) => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     await send(ledger, failed(body, headers)).answered
     expect(kept(ledger)).toEqual({ httpStatus: 502, contentType, text: body ?? '' })
   })
 
   it('is cut where its body does not end by the deadline, and waits for no longer', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const headers = { 'content-type': 'text/plain', 'content-length': '1000' }
     const { answered } = send(ledger, failed(stream(['upstream ', 'request'], 'hangs'), headers))
     await vi.advanceTimersByTimeAsync(READ_DEADLINE_MS)
@@ -136,14 +136,14 @@ describe('an error that may have made a job', () => {
   })
 
   it('is cut where its body breaks off', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const { answered } = send(ledger, failed(stream(['half of'], 'breaks')))
     expect(await (await answered).text()).toBe('half of')
     expect(kept(ledger).text).toBe('half of')
   })
 
   it('passes whole though it is too large to keep; then it is kept that there was one', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const large = 'x'.repeat(20_000_000)
     const response = await send(ledger, failed(large)).answered
     expect((await response.text()).length).toBe(large.length)
@@ -153,20 +153,20 @@ describe('an error that may have made a job', () => {
       'application/json',
       'idempotency_not_repeatable',
     ])
-    expect(text.length).toBeLessThan(MAX_KEPT_BYTES)
+    expect(text.length).toBeLessThan(MAX_STORED_BYTES)
   })
 
   it('is kept up to the cap to the byte', async () => {
-    const ledger = new LedgerTwin()
-    await send(ledger, failed('x'.repeat(MAX_KEPT_BYTES))).answered
-    expect(kept(ledger).text.length).toBe(MAX_KEPT_BYTES)
-    const more = new LedgerTwin()
-    await send(more, failed('x'.repeat(MAX_KEPT_BYTES + 1))).answered
+    const ledger = new LedgerFake()
+    await send(ledger, failed('x'.repeat(MAX_STORED_BYTES))).answered
+    expect(kept(ledger).text.length).toBe(MAX_STORED_BYTES)
+    const more = new LedgerFake()
+    await send(more, failed('x'.repeat(MAX_STORED_BYTES + 1))).answered
     expect(kept(more).text).toContain('not kept')
   })
 
   it('is answered again as it was, and nothing is sent', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const body = Uint8Array.from(new TextEncoder().encode('<h1>Bad gateway</h1>'))
     ledger.claimed = Promise.resolve({ status: 'error', error: { httpStatus: 502, contentType: 'text/html', body } })
     const response = await send(ledger).answered
@@ -178,7 +178,7 @@ describe('an error that may have made a job', () => {
 
 describe('a ledger that can not be told', () => {
   it('is told again beside the answer, under the same token, until it has heard', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     ledger.failing = 3
     const { answered, beside } = send(ledger, failed('oops'))
     expect((await answered).status).toBe(502)
@@ -190,7 +190,7 @@ describe('a ledger that can not be told', () => {
   })
 
   it('is left alone in the end, and never hears that the key is free', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     ledger.failing = 1000
     const { answered, beside } = send(ledger, failed('oops'))
     expect((await answered).status).toBe(502)
@@ -200,7 +200,7 @@ describe('a ledger that can not be told', () => {
   })
 
   it('holds the key: the next request learns that the answer is not known, and is not invited to try again', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     ledger.claimed = Promise.resolve({ status: 'unknown' })
     const { answered, submits } = send(ledger)
     expect(await codeOf(answered)).toEqual([409, 'idempotency_outcome_unknown', 'false'])
@@ -210,7 +210,7 @@ describe('a ledger that can not be told', () => {
 
 describe('where nothing was sent', () => {
   it('a refusal of our own frees the key before its client reads it', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const { answered } = send(ledger, async () => {
       throw new SluiceError('override_not_allowed', 'no')
     })
@@ -219,7 +219,7 @@ describe('where nothing was sent', () => {
   })
 
   it('a backend that says that nothing was begun frees it', async () => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     const response = new Response('{}', { status: 429 })
     await send(ledger, async () => ({ response, clientId: null, nothingBegun: true })).answered
     expect(ledger.ends.map(({ end }) => end)).toEqual([{ release: true }])
@@ -229,7 +229,7 @@ describe('where nothing was sent', () => {
     ['does not answer', () => new Promise<Claim>(() => undefined)],
     ['fails', () => Promise.reject<Claim>(new Error('reset'))],
   ])('since the ledger %s, a claim that was made all the same is freed', async (_, claimed) => {
-    const ledger = new LedgerTwin()
+    const ledger = new LedgerFake()
     ledger.claimed = claimed()
     ledger.claimed.catch(() => undefined)
     const began = Date.now()

@@ -20,21 +20,21 @@ function submitOf(byteLength: number) {
   const admitShadow = vi.fn(() => Promise.resolve({ admitted: false, reason: 'in_flight' }))
   const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
-  const lane = {
+  const runtime = {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },
     telemetry: { shadowCount: (step: string) => counted.push(step) },
     ledgerFor: () => ({ admitShadow }),
   }
   const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1, maxJobsPerDay: 1, jobTimeoutMs: 1 }
-  const x = {
+  const ctx = {
     requestId: 'a',
     isolate,
     answered: answered.promise,
     waitUntil: (each: Promise<unknown>) => work.push(each),
   }
   copyToShadow(
-    x as unknown as Exchange,
-    { lane, snapshot: { shadow } } as unknown as Arguments[1],
+    ctx as unknown as Exchange,
+    { runtime, snapshot: { shadow } } as unknown as Arguments[1],
     { submission: { byteLength, jobs: [], rebuild } } as unknown as Arguments[2],
     { owner: 'o' } as unknown as Arguments[3],
   )

@@ -2,8 +2,8 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Submit } from '../../src/gateway/attempt.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
-import type { JobLane } from '../../src/gateway/isolate.ts'
-import { submit } from '../../src/gateway/submit.ts'
+import type { JobRuntime } from '../../src/gateway/isolate.ts'
+import { sendSubmit } from '../../src/gateway/submit.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
@@ -12,7 +12,7 @@ afterEach(() => {
 })
 
 const ARM = { urls: ['http://control.test'], model: null, timeoutMs: 1000, syncTimeoutMs: 1000, auth: null }
-const LANE = {
+const RUNTIME = {
   release: { name: 'r', idMode: 'native', arms: { control: ARM, candidate: ARM }, failover: false, rescue: false },
   protocol: openaiVideos,
   telemetry: {
@@ -21,17 +21,17 @@ const LANE = {
       throw new TypeError('a bug')
     },
   },
-} as unknown as JobLane
+} as unknown as JobRuntime
 
 async function send(rebuild: () => { bytes: Uint8Array; contentType: string; path: string }) {
   const owner = { arm: 'control', replica: 0 }
-  const s = {
+  const submit = {
     route: { operation: 'submit', prefix: '', answer: 'job', upstreamPath: () => '/v1/videos' },
     submission: { rebuild, jobs: [], promptChars: null, durationSeconds: null, model: null },
-    subject: { owners: ['0123456789ab'], nameless: false, cookie: null },
+    subject: { owners: ['0123456789ab'], anonymous: false, cookie: null },
     referred: { owner, ids: new Map() },
   } as unknown as Submit
-  const x = {
+  const ctx = {
     request: new Request('http://gateway.test/v1/videos', { method: 'POST' }),
     url: new URL('http://gateway.test/v1/videos'),
     requestId: 'r-1',
@@ -40,7 +40,7 @@ async function send(rebuild: () => { bytes: Uint8Array; contentType: string; pat
     decided: null,
     submitSent: false,
   } as unknown as Exchange
-  return submit(x, LANE, null, s)
+  return sendSubmit(ctx, RUNTIME, null, submit)
 }
 
 it('a bug after the submit was sent invites nobody to repeat it, and is no word that nothing was begun', async () => {

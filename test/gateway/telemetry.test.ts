@@ -24,7 +24,7 @@ function entry(owner: string): JobEntry {
     stage: 'canary-5',
     submittedAt: 4,
     owner,
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,

@@ -21,9 +21,9 @@ function upload(feed: (controller: Controller) => void, headers: Record<string, 
     body,
     duplex: 'half',
   } as RequestInit)
-  const x = { request, isolate: { deps: gatewayDeps(), config: { maxBodyBytes: MAX_BYTES } } } as unknown as Exchange
+  const ctx = { request, isolate: { deps: gatewayDeps(), config: { maxBodyBytes: MAX_BYTES } } } as unknown as Exchange
   const began = Date.now()
-  const read = readUpload(x).then(
+  const read = readUpload(ctx).then(
     (bytes) => ({ size: bytes.length, memory: bytes.buffer.byteLength, tookMs: Date.now() - began }),
     (error: { code: string; status: number; message: string }) => ({
       ...error,

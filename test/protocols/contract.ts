@@ -64,8 +64,8 @@ export function describeProtocol(situation: Situation): void {
       }
       fc.assert(
         fc.property(fc.jsonValue(), (body) => {
-          const sight = protocol.readJob({ status: 200, headers: new Headers(), body, job: null })
-          if (sight) expect(sight.id.length).toBeGreaterThan(0)
+          const backendJob = protocol.readJob({ status: 200, headers: new Headers(), body, job: null })
+          if (backendJob) expect(backendJob.id.length).toBeGreaterThan(0)
         }),
       )
     })

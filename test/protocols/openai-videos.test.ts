@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { JobSight, ShownJob } from '../../src/protocols/protocol.ts'
+import type { BackendJob, ShownJob } from '../../src/protocols/protocol.ts'
 import { GATEWAY, UPSTREAM, describeProtocol, translation } from './contract.ts'
 import { multipart } from './submits.ts'
 
@@ -46,8 +46,8 @@ describe('urlencoded', () => {
 })
 
 describe('jobs as the servers show them', () => {
-  const sight = (status: number, body: object) =>
-    openaiVideos.readJob({ status, headers: new Headers(), body: { ...video('v'), ...body }, job: null }) as JobSight
+  const backendJob = (status: number, body: object) =>
+    openaiVideos.readJob({ status, headers: new Headers(), body: { ...video('v'), ...body }, job: null }) as BackendJob
   test('every status word of this family of servers', () => {
     const words = {
       queued: 'queued',
@@ -64,10 +64,11 @@ describe('jobs as the servers show them', () => {
       canceled: 'cancelled',
       deleted: 'cancelled',
     }
-    for (const [status, expected] of Object.entries(words)) expect(sight(200, { status }).status, status).toBe(expected)
+    for (const [status, expected] of Object.entries(words))
+      expect(backendJob(200, { status }).status, status).toBe(expected)
   })
   test('a failed job under HTTP 500 is a failed job, and under 400 the user’s', () => {
-    const failed = (status: number, error: unknown) => sight(status, { status: 'failed', error })
+    const failed = (status: number, error: unknown) => backendJob(status, { status: 'failed', error })
     expect(failed(500, { code: 500, message: 'OOM' })).toMatchObject({ failure: 'job_failed', message: 'OOM' })
     expect(failed(400, { code: 400, message: 'bad size' }).failure).toBe('content_refused')
     expect(failed(200, { message: 'boom' })).toMatchObject({ failure: 'job_failed', message: 'boom' })
@@ -86,20 +87,20 @@ describe('jobs as the servers show them', () => {
       '422',
     ]
     for (const code of refused)
-      expect(sight(200, { status: 'failed', error: { code } }).failure, code).toBe('content_refused')
+      expect(backendJob(200, { status: 'failed', error: { code } }).failure, code).toBe('content_refused')
     for (const code of ['server_error', 'internal_error', 'OutOfMemory', '500']) {
-      expect(sight(200, { status: 'failed', error: { code } }).failure, code).toBe('job_failed')
+      expect(backendJob(200, { status: 'failed', error: { code } }).failure, code).toBe('job_failed')
     }
   })
   test('times are told by the backend’s own clock, where it tells them', () => {
     const done = { status: 'completed', completed_at: 1_790_000_030, inference_time_s: 27.5 }
-    expect(sight(200, done)).toMatchObject({ totalSeconds: 30, runSeconds: 27.5, queueSeconds: 2.5 })
-    expect(sight(200, { status: 'completed', completed_at: null })).toMatchObject({
+    expect(backendJob(200, done)).toMatchObject({ totalSeconds: 30, runSeconds: 27.5, queueSeconds: 2.5 })
+    expect(backendJob(200, { status: 'completed', completed_at: null })).toMatchObject({
       totalSeconds: null,
       queueSeconds: null,
     })
-    expect(sight(200, { status: 'in_progress', completed_at: 1_790_000_030 }).totalSeconds).toBeNull()
-    expect(sight(200, { ...done, completed_at: 1 }).totalSeconds).toBeNull()
+    expect(backendJob(200, { status: 'in_progress', completed_at: 1_790_000_030 }).totalSeconds).toBeNull()
+    expect(backendJob(200, { ...done, completed_at: 1 }).totalSeconds).toBeNull()
   })
   test('Dynamo’s synchronous answer is a finished job', () => {
     const answer = {

@@ -7,7 +7,7 @@ import { createControl } from '../../src/control/app.ts'
 import type { ControlDeps, ControlSettings } from '../../src/control/deps.ts'
 import { type ControlService, controlService } from '../../src/control/service.ts'
 import type { JobLedgerRpc } from '../../src/durable/rpc.ts'
-import type { Kept, LiveConfigFacade } from '../../src/durable/live-config-client.ts'
+import type { ChangeResult, LiveConfigFacade } from '../../src/durable/live-config-client.ts'
 import {
   type Change,
   emptyLiveConfig,
@@ -49,7 +49,7 @@ class LiveConfigFake implements LiveConfigFacade {
   review = (...args: Parameters<LiveConfigFacade['review']>) => this.#keep(withReview(this.data, ...args))
   end = (...args: Parameters<LiveConfigFacade['end']>) => this.#keep(withEnding(this.data, ...args))
 
-  async #keep(change: Change): Promise<Kept> {
+  async #keep(change: Change): Promise<ChangeResult> {
     if (this.fails) throw new Error('live-config is away')
     if (!change.ok) return change
     this.data = change.data

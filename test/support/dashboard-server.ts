@@ -1,5 +1,5 @@
 /**
- * The dashboard over HTTP with its twin behind it: log-in, Origin check and stream in the shape
+ * The dashboard over HTTP with its fake behind it: log-in, Origin check and stream in the shape
  * that the control plane gives them, so that pages can be tried in a browser without a gateway.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -11,19 +11,19 @@ import { PAGE_HEADERS } from '../../src/dashboard/headers.ts'
 import { createDashboard } from '../../src/dashboard/index.tsx'
 import { languageOf } from '../../src/dashboard/language.ts'
 import { loginPage } from '../../src/dashboard/pages/login.tsx'
-import { dashboardTwin, type Twin } from './dashboard-twin.ts'
+import { dashboardFake, type Fake } from './dashboard-fake.ts'
 
 export const TOKEN = 'a-token-of-the-twin'
 
 export interface DashboardServer {
   url: string
-  twin: Twin
+  fake: Fake
   /** Stops or resumes the stream without a word, as a hung control plane would. */
   mute: (muted: boolean) => void
   close: () => Promise<void>
 }
 
-export function dashboardApp(twin: Twin, isMuted: () => boolean): Hono {
+export function dashboardApp(fake: Fake, isMuted: () => boolean): Hono {
   const app = new Hono()
   app.get('/_sluice/assets/*', (c) => assetResponse(c.req.path) ?? c.notFound())
   app.get('/_sluice/login', (c) =>
@@ -46,27 +46,27 @@ export function dashboardApp(twin: Twin, isMuted: () => boolean): Hono {
   app.get('/_sluice/api/v1/releases/:name/stream', (c) =>
     streamSSE(c, async (stream) => {
       while (!stream.aborted) {
-        if (twin.unreachable) return
-        if (!isMuted()) await stream.writeSSE({ event: 'state', data: JSON.stringify(twin.view()) })
+        if (fake.unreachable) return
+        if (!isMuted()) await stream.writeSSE({ event: 'state', data: JSON.stringify(fake.view()) })
         await stream.sleep(250)
       }
     }),
   )
   app.route(
     '/_sluice',
-    createDashboard(() => twin.port()),
+    createDashboard(() => fake.port()),
   )
   return app
 }
 
-export async function startDashboard(twin = dashboardTwin()): Promise<DashboardServer> {
+export async function startDashboard(fake = dashboardFake()): Promise<DashboardServer> {
   let muted = false
-  const app = dashboardApp(twin, () => muted)
+  const app = dashboardApp(fake, () => muted)
   const server = createServer((request, response) => void serve(app, request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    twin,
+    fake,
     mute: (value) => (muted = value),
     close: () => stop(server),
   }

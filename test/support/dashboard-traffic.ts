@@ -1,4 +1,4 @@
-/** Invented figures for the dashboard's twin: repeatable, with the shapes that real traffic has. */
+/** Invented figures for the dashboard's fake: repeatable, with the shapes that real traffic has. */
 import type { CounterRow, HistoryEntry, VerdictView } from '../../src/api/index.ts'
 import type { ReleaseState } from '../../src/core/release.ts'
 

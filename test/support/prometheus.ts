@@ -98,14 +98,14 @@ export class Prometheus {
   async #ask<T>(expression: string, at?: number): Promise<T[]> {
     const parameters = new URLSearchParams({ query: expression, ...(at === undefined ? {} : { time: String(at) }) })
     const answer = await fetch(`${this.#url}/api/v1/query`, { method: 'POST', body: parameters })
-    interface Told {
+    interface QueryAnswer {
       status: string
       error?: string
       data: { result: T[] }
     }
-    const told = (await answer.json()) as Told
-    if (told.status !== 'success') throw new Error(`${expression}: ${told.error}`)
-    return told.data.result
+    const answered = (await answer.json()) as QueryAnswer
+    if (answered.status !== 'success') throw new Error(`${expression}: ${answered.error}`)
+    return answered.data.result
   }
 
   /** The one number of an expression that has just one; 0 where it has none. */

@@ -11,7 +11,7 @@ eachTestAnew()
 
 const bindings = env as unknown as Env
 const webhooks = [{ url: 'http://hooks.test/', events: ['rolled_back', 'guardrail_breached', 'review_skipped'] }]
-const TOLD: Env = { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } }
+const WITH_WEBHOOKS: Env = { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } }
 
 /** Runs with the controller in the test's hands, and a switch by which the n-th write from then on fails. */
 function withController<R>(
@@ -25,7 +25,7 @@ function withController<R>(
       if (left !== null && /^\s*(INSERT|UPDATE|DELETE)/.test(query) && --left === 0) throw new Error('the disk is full')
       return exec(query, ...values)
     }) as SqlStorage['exec']
-    const object = new ReleaseController(state, TOLD)
+    const object = new ReleaseController(state, WITH_WEBHOOKS)
     try {
       return await run(object, state.storage, (n) => (left = n))
     } finally {

@@ -32,7 +32,7 @@ describe('rows that can’t be read', () => {
         expect(await view()).toMatchObject({ state: 'canary', percent: 50 })
         if (name !== 'published')
           expect(await history()).toContainEqual(
-            expect.objectContaining({ who: 'system:storage', action: 'mend', reason: expect.stringContaining(name) }),
+            expect.objectContaining({ who: 'system:storage', action: 'fix', reason: expect.stringContaining(name) }),
           )
         expect(await act('rollback')).toMatchObject({ state: 'rolled_back', percent: 0 })
         expect(await shard().snapshot()).toMatchObject({ state: 'rolled_back', percent: 0 })

@@ -14,7 +14,7 @@ import {
   view,
   WINDOW_MS,
 } from '../support/workerd/controller-driver.ts'
-import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
+import { batch, controller, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 
 eachTestAnew()
 afterEach(() => vi.restoreAllMocks())
@@ -42,7 +42,7 @@ describe('a release with advance = "auto"', () => {
       const { epoch, stage } = await view()
       for (const arm of ['control', 'candidate'] as const) {
         const jobs = [1, 2, 3].map((n) => entry(`${arm}-${i}-${n}`, { arm, epoch, stage }))
-        await ledger().flush({ submitted: jobs, seen: jobs.map((job) => sighting(job, 'ok')) })
+        await ledger().flush({ submitted: jobs, seen: jobs.map((job) => jobUpdate(job, 'ok')) })
         await shard().flush(batch(nextSeq(), 3, 0, { arm, epoch, stage }))
       }
       vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 200)
@@ -107,7 +107,7 @@ describe('after a rollback', () => {
     vi.setSystemTime(T0 + 5000)
     await tick()
     expect((await view()).draining).toMatchObject({ jobs: 1 })
-    await ledger().flush({ submitted: [], seen: [sighting(job, 'ok')] })
+    await ledger().flush({ submitted: [], seen: [jobUpdate(job, 'ok')] })
     vi.setSystemTime(T0 + 20_000)
     await tick()
     expect((await view()).draining).toBeNull()

@@ -1,4 +1,4 @@
-/** From exposures and events to a report, a decision, and what it does: through the Worker's door and its real objects. */
+/** From exposures and events to a report, a decision, and what it does: through the Worker's entry point and its real objects. */
 import { env, exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import * as v from 'valibot'
@@ -8,7 +8,7 @@ import type { HistoryEntry, ReleaseView } from '../../src/api/index.ts'
 import type { Arm } from '../../src/core/arm.ts'
 import { idKeys } from '../../src/core/id-keys.ts'
 import { ownerOf } from '../../src/core/job-id.ts'
-import type { JobEntry, JobSighting } from '../../src/durable/rpc.ts'
+import type { JobEntry, JobUpdate } from '../../src/durable/rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 
 const RELEASE = 'measured'
@@ -51,15 +51,15 @@ async function exposeAll(epoch: number, seconds: Record<Arm, number>): Promise<v
     stage: 'canary-50',
     replica: 0,
     submittedAt: at - 1000 * seconds[arm],
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,
   }))
-  const seen = submitted.map(({ work: _work, rescue: _rescue, ...job }): JobSighting => ({
+  const seen = submitted.map(({ work: _work, rescue: _rescue, ...job }): JobUpdate => ({
     job,
     outcome: 'ok',
-    told: { queue: null, run: seconds[job.arm], total: null },
+    reported: { queue: null, run: seconds[job.arm], total: null },
     at,
   }))
   const exposed = subjects.map(({ arm, owner }) => ({ arm, owner, epoch, percent: 50, at, traits }))

@@ -1,4 +1,4 @@
-/** Exposures and events through the Worker's own door into the real ledger: each subject and each id counted once. */
+/** Exposures and events through the Worker's own entry point into the real ledger: each subject and each id counted once. */
 import { env, exports } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { hashToken } from '../../src/auth/tokens.ts'
@@ -16,10 +16,10 @@ const KEY = 'a-key-in-a-page'
 const bindings = env as unknown as Env
 bindings.SLUICE_EVENT_KEYS = JSON.stringify([{ name: 'player', sha256: hashToken(KEY) }])
 const ledger = () => ledgerAt(bindings, RELEASE, 0) as unknown as JobLedger
-const door = () => (exports as unknown as { default: Fetcher }).default
+const entryPoint = () => (exports as unknown as { default: Fetcher }).default
 
 async function api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  return door().fetch(`http://127.0.0.1/_sluice/api/v1${path}`, {
+  return entryPoint().fetch(`http://127.0.0.1/_sluice/api/v1${path}`, {
     method,
     headers: { 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -37,7 +37,7 @@ const play = (subject: string, value: number, id?: string) => ({
 
 /** The backends of this configuration can't be reached: the submit fails, and its subject is exposed all the same. */
 async function submit(subject: string): Promise<void> {
-  const response = await door().fetch('http://127.0.0.1/v1/videos', {
+  const response = await entryPoint().fetch('http://127.0.0.1/v1/videos', {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-user-id': subject },
     body: JSON.stringify({ model: 'measured', prompt: 'a cat', seconds: '4' }),
@@ -110,7 +110,7 @@ describe('metrics of events', () => {
     const rows = values.map(
       (value, i) => `{"release":"${RELEASE}","subject":"zoe","metric":"play","value":${value},"id":"odd-${i}"}`,
     )
-    const answer = await door().fetch('http://127.0.0.1/_sluice/api/v1/events', {
+    const answer = await entryPoint().fetch('http://127.0.0.1/_sluice/api/v1/events', {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...operator },
       body: `[${rows.join(',')}]`,
@@ -193,9 +193,9 @@ describe('a subject', () => {
   })
 })
 
-describe('the door for pages', () => {
+describe('the entry point for pages', () => {
   it('tells browsers before they post that they may', async () => {
-    const preflight = await door().fetch('http://127.0.0.1/_sluice/api/v1/events', {
+    const preflight = await entryPoint().fetch('http://127.0.0.1/_sluice/api/v1/events', {
       method: 'OPTIONS',
       headers: { origin: 'https://player.example', 'access-control-request-method': 'POST' },
     })

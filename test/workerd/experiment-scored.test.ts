@@ -1,4 +1,4 @@
-/** Signals about a shadow pair through the Worker's own door: they name it by its control job, and count its copy as scored. */
+/** Signals about a shadow pair through the Worker's own entry point: they name it by its control job, and count its copy as scored. */
 import { env, exports } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import type { Env } from '../../src/config/env.ts'

@@ -1,4 +1,4 @@
-/** Signals through the Worker's own door into the real controller: counted once, judged, shown. */
+/** Signals through the Worker's own entry point into the real controller: counted once, judged, shown. */
 import { exports } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { BatchAnswer } from '../../src/api/experiment.ts'

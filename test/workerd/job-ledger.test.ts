@@ -4,19 +4,19 @@
  */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
+import { counted, entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, shows, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
 
 describe("a job's end", () => {
-  it('is counted once under twenty sightings, by several isolates, over evictions', async () => {
+  it('is counted once under twenty updates, by several isolates, over evictions', async () => {
     const object = ledger(1)
     const job = entry('once')
-    await object.flush({ submitted: [job], seen: [sighting(job, null)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, null)] })
     for (let i = 0; i < 20; i++) {
       if (i % 5 === 4) await evictDurableObject(object)
-      await object.flush({ submitted: i % 3 ? [] : [job], seen: [sighting(job, 'job_failed'), sighting(job, 'ok')] })
+      await object.flush({ submitted: i % 3 ? [] : [job], seen: [jobUpdate(job, 'job_failed'), jobUpdate(job, 'ok')] })
     }
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { job_failed: 1 } })
   })
@@ -25,7 +25,7 @@ describe("a job's end", () => {
     const object = ledger(2)
     const job = entry('old-epoch', { epoch: 3, stage: 'canary-5' })
     await object.flush({ submitted: [job], seen: [] })
-    await object.flush({ submitted: [], seen: [sighting(job, 'ok')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'ok')] })
     expect((await object.totals()).map(({ series }) => series)).toMatchObject([{ stage: 'canary-5' }])
     expect((await object.windows(0, T0 + 60_000)).map(({ series }) => series.epoch)).toEqual([3])
   })
@@ -33,7 +33,7 @@ describe("a job's end", () => {
   it('counts for a job whose entry was lost with its isolate: the id says all that is needed', async () => {
     const object = ledger(3)
     const job = entry('lost-entry')
-    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
     await object.flush({ submitted: [job], seen: [] })
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { job_failed: 1 } })
     expect((await object.jobs({}, null, 10)).items).toMatchObject([{ id: job.clientId, status: 'failed' }])
@@ -42,7 +42,7 @@ describe("a job's end", () => {
   it('is not told apart by a batch that is replayed ten times', async () => {
     const object = ledger(4)
     const jobs = ['a', 'b', 'c'].map((name) => entry(name))
-    const batch = { submitted: jobs, seen: jobs.map((job) => sighting(job, 'ok')) }
+    const batch = { submitted: jobs, seen: jobs.map((job) => jobUpdate(job, 'ok')) }
     for (let i = 0; i < 10; i++) await object.flush(batch)
     expect((await counted(object, 'job')).requests).toBe(3)
     expect((await object.jobs({}, null, 10)).items).toHaveLength(3)
@@ -69,7 +69,7 @@ describe('a job whose client has gone quiet', () => {
     const job = entry('polled')
     await object.flush({ submitted: [job], seen: [] })
     vi.setSystemTime(T0 + 9_000)
-    await object.flush({ submitted: [], seen: [sighting(job, null)] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, null)] })
     vi.setSystemTime(T0 + 18_999)
     await runDurableObjectAlarm(object)
     expect(backends.calls).toEqual([])
@@ -107,7 +107,7 @@ describe('what the ledger has forgotten', () => {
   it('is not counted anew by a poll of a job older than it keeps', async () => {
     const object = ledger(50)
     const job = entry('ancient', { submittedAt: T0 - 9 * 86_400_000 })
-    for (let i = 0; i < 3; i++) await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    for (let i = 0; i < 3; i++) await object.flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
     expect((await counted(object, 'job')).requests).toBe(0)
   })
 })
@@ -115,7 +115,7 @@ describe('what the ledger has forgotten', () => {
 it('old jobs are forgotten by five hundred a wake, and the alarm comes again until none is left', async () => {
   const object = ledger(51)
   const ended = Array.from({ length: 1200 }, (_, i) => entry(`old-${i}`))
-  await object.flush({ submitted: ended, seen: ended.map((job) => sighting(job, 'ok')) })
+  await object.flush({ submitted: ended, seen: ended.map((job) => jobUpdate(job, 'ok')) })
   const now = entry('now', { submittedAt: T0 + 9 * 86_400_000 })
   vi.setSystemTime(now.submittedAt)
   await object.flush({ submitted: [now], seen: [] })

@@ -5,7 +5,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry, MissingVideo } from '../../src/durable/rpc.ts'
-import { counted, entry, ledger, series, sighting } from '../support/workerd/objects.ts'
+import { counted, entry, ledger, series, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, named, shows, T0 } from '../support/workerd/stub-backends.ts'
 
 const HOUR_MS = 3_600_000
@@ -24,7 +24,7 @@ describe('a job that said it had succeeded', () => {
   it('has failed where its video is missing: one job, one error, however often and by whomever it is asked for', async () => {
     const object = ledger(60)
     const job = entry('empty')
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok')] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok')] })
     for (let i = 0; i < 10; i++) {
       if (i === 4) await evictDurableObject(object)
       await object.flush({ ...NONE, missing: Array.from({ length: 100 }, () => missing(job)) })
@@ -40,7 +40,7 @@ describe('a job that said it had succeeded', () => {
   it('counts in its own epoch as a job, and in that of the request as a download', async () => {
     const object = ledger(61)
     const job = entry('late', { epoch: 3, stage: 'canary-5' })
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok')] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok')] })
     await object.flush({ ...NONE, missing: [missing(job)] })
     const rows = (await object.windows(0, T0 + 60_000)).map(({ series: of, counters }) => [
       of.operation,
@@ -61,7 +61,7 @@ describe('a job that said it had succeeded', () => {
     const jobs = Array.from({ length: 12 }, (_, i) => entry(`n${i}`))
     const turn = async (some: JobEntry[]) => object.flush({ ...NONE, missing: some.map((job) => missing(job)) })
     const end = async (some: JobEntry[]) =>
-      object.flush({ submitted: some, seen: some.map((job) => sighting(job, 'ok')) })
+      object.flush({ submitted: some, seen: some.map((job) => jobUpdate(job, 'ok')) })
     await end(jobs.slice(0, 4))
     vi.setSystemTime(T0 + 120_000)
     await turn(jobs.slice(0, 4))
@@ -83,7 +83,7 @@ describe('a job that said it had succeeded', () => {
     const job = entry('race')
     await object.flush({ submitted: [job], seen: [] })
     await object.flush({ ...NONE, missing: [missing(job, T0 + 20)] })
-    await object.flush({ ...NONE, seen: [sighting(job, 'ok', T0 + 10)] })
+    await object.flush({ ...NONE, seen: [jobUpdate(job, 'ok', T0 + 10)] })
     expect((await counted(object, 'job')).outcomes).toEqual({ bad_output: 1 })
     expect(await counted(object, 'content')).toEqual({ requests: 1, outcomes: { client_error: 1 } })
   })
@@ -91,8 +91,8 @@ describe('a job that said it had succeeded', () => {
   it('has failed where its backend has lost it altogether, by a poll or not', async () => {
     const object = ledger(64)
     const job = entry('restarted')
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok')] })
-    await object.flush({ ...NONE, seen: [sighting(job, 'job_lost')], missing: [missing(job)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok')] })
+    await object.flush({ ...NONE, seen: [jobUpdate(job, 'job_lost')], missing: [missing(job)] })
     expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: { bad_output: 1 } })
   })
 })
@@ -107,22 +107,22 @@ describe('a missing video counts against nobody', () => {
     const object = ledger(70)
     const job = entry('eager')
     await object.flush({ submitted: [job], seen: [] })
-    await object.flush({ ...NONE, seen: [sighting(job, 'ok', T0 + 10)], missing: [missing(job, T0 + 9)] })
+    await object.flush({ ...NONE, seen: [jobUpdate(job, 'ok', T0 + 10)], missing: [missing(job, T0 + 9)] })
     await silent(object)
   })
 
   it('where its job has failed', async () => {
     const object = ledger(71)
     const job = entry('failed')
-    await object.flush({ submitted: [job], seen: [sighting(job, 'job_failed')], missing: [missing(job)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'job_failed')], missing: [missing(job)] })
     await silent(object)
   })
 
   it('where its owner has deleted it', async () => {
     const object = ledger(72)
     const job = entry('deleted')
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok')] })
-    await object.flush({ ...NONE, seen: [sighting(job, 'cancelled'), sighting(job, 'job_lost')] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok')] })
+    await object.flush({ ...NONE, seen: [jobUpdate(job, 'cancelled'), jobUpdate(job, 'job_lost')] })
     await object.flush({ ...NONE, missing: [missing(job)] })
     await silent(object)
   })
@@ -131,14 +131,14 @@ describe('a missing video counts against nobody', () => {
     const object = ledger(73)
     const job = entry('deleted-early')
     await object.flush({ submitted: [job], seen: [], missing: [missing(job, T0 + 20)] })
-    await object.flush({ ...NONE, seen: [sighting(job, 'ok', T0 + 10), sighting(job, 'cancelled', T0 + 15)] })
+    await object.flush({ ...NONE, seen: [jobUpdate(job, 'ok', T0 + 10), jobUpdate(job, 'cancelled', T0 + 15)] })
     await silent(object)
   })
 
   it('for somebody else, for a job that nobody knows, and long after the end', async () => {
     const object = ledger(74)
     const job = entry('mine')
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok')] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok')] })
     const others = [missing({ ...job, owner: 'ffffffffffff' }), missing(entry('unheard-of'))]
     await object.flush({ ...NONE, missing: [...others, missing(job, T0 + HOUR_MS + 1)] })
     expect((await counted(object, 'content')).outcomes).toEqual({ client_error: 3 })

@@ -1,7 +1,7 @@
 /** What the ledger tells a list of each job, so that its backend need not be asked: how it ended, or when it was seen open. */
 import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry, ListedJob } from '../../src/durable/rpc.ts'
-import { entry, ledger, sighting } from '../support/workerd/objects.ts'
+import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, T0 } from '../support/workerd/stub-backends.ts'
 
 const backends = backendsOfEachTest()
@@ -22,23 +22,23 @@ describe('a listed job', () => {
   it('that was seen open tells when', async () => {
     const object = ledger(201)
     const job = entry('open')
-    await object.flush({ submitted: [job], seen: [sighting(job, null, T0 + 700)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, null, T0 + 700)] })
     expect(await listed(object, job)).toMatchObject([{ end: null, openAt: T0 + 700 }])
   })
 
   it.each(['ok', 'job_failed', 'content_refused'] as const)('that has ended tells how: %s', async (outcome) => {
     const object = ledger(202)
     const job = entry(outcome, { arm: 'control', owner: outcome })
-    await object.flush({ submitted: [job], seen: [sighting(job, null)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, null)] })
     vi.setSystemTime(T0 + 9000)
-    await object.flush({ submitted: [], seen: [sighting(job, outcome)] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, outcome)] })
     expect(await listed(object, job)).toMatchObject([{ end: { outcome, at: T0 + 9000 } }])
   })
 
   it.each(['job_timeout', 'aborted'] as const)('that was given up is for its backend to show: %s', async (outcome) => {
     const object = ledger(203)
     const job = entry(outcome, { arm: 'control', owner: outcome })
-    await object.flush({ submitted: [job], seen: [sighting(job, outcome)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, outcome)] })
     expect(await listed(object, job)).toMatchObject([{ end: null }])
   })
 
@@ -50,7 +50,7 @@ describe('a listed job', () => {
     backends.answer(() => new Response('{}', { status: 503 }))
     await object.flush({
       submitted: [waiting, lone],
-      seen: [sighting(waiting, 'job_failed'), sighting(lone, 'job_failed')],
+      seen: [jobUpdate(waiting, 'job_failed'), jobUpdate(lone, 'job_failed')],
     })
     const ends = async () => new Map((await listed(object, lone)).map(({ clientId, end }) => [clientId, end?.outcome]))
     // The body of the one without may still be on its way from another isolate.

@@ -211,7 +211,7 @@ describe('open jobs beyond the age that counts as slow', () => {
   it('count by their whole age, queue and all, however short their run per clip may be', async () => {
     const object = ledger(223)
     const job = entry('queued', { work: 81 * 832 * 480 })
-    const open = { job, outcome: null, told: { queue: null, run: null, total: null }, at: T0 + 4900 }
+    const open = { job, outcome: null, reported: { queue: null, run: null, total: null }, at: T0 + 4900 }
     await object.flush({ submitted: [job], seen: [] })
     vi.setSystemTime(T0 + 4900)
     await object.flush({ submitted: [], seen: [open] })

@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { JobEntry } from '../../src/durable/rpc.ts'
-import { counted, entry, ledger, sighting } from '../support/workerd/objects.ts'
+import { counted, entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, shows } from '../support/workerd/stub-backends.ts'
 
 const WAIT_MS = 2000
@@ -15,7 +15,7 @@ function rescuable(name: string, over: Partial<JobEntry> = {}): JobEntry {
 }
 
 function failedIn(object: ReturnType<typeof ledger>, job: JobEntry): Promise<void> {
-  return object.flush({ submitted: [job], seen: [sighting(job, 'job_failed')] })
+  return object.flush({ submitted: [job], seen: [jobUpdate(job, 'job_failed')] })
 }
 
 function bodies(object: ReturnType<typeof ledger>): Promise<unknown[]> {
@@ -37,7 +37,7 @@ describe('jobs that two backends number alike', () => {
     const anna = rescuable('of-anna', { ...same, owner: 'aaaaaaaaaaaa', replica: 1 })
     const ben = rescuable('of-ben', { ...same, owner: 'bbbbbbbbbbbb', replica: 2 })
     backends.answer(({ body }) => shows(`second-${JSON.parse(body).prompt}`, 'queued'))
-    await object.flush({ submitted: [anna, ben], seen: [sighting(anna, 'job_failed'), sighting(ben, 'job_failed')] })
+    await object.flush({ submitted: [anna, ben], seen: [jobUpdate(anna, 'job_failed'), jobUpdate(ben, 'job_failed')] })
     expect(await object.rescue(anna, WAIT_MS)).toMatchObject({ upstreamId: 'second-of-anna' })
     expect(await object.rescue(ben, WAIT_MS)).toMatchObject({ upstreamId: 'second-of-ben' })
     expect(new Set(backends.of('POST').map(({ idempotencyKey }) => idempotencyKey)).size).toBe(2)
@@ -50,8 +50,8 @@ describe('jobs that two backends number alike', () => {
     await failedIn(object, anna)
     await object.rescue(anna, WAIT_MS)
     expect(await object.rescue({ ...anna, owner: 'bbbbbbbbbbbb' }, WAIT_MS)).toBeNull()
-    expect(await object.whereabouts({ ...anna, owner: 'bbbbbbbbbbbb' })).toBeNull()
-    expect(await object.whereabouts({ ...anna, replica: anna.replica + 1 })).toBeNull()
+    expect(await object.jobLocation({ ...anna, owner: 'bbbbbbbbbbbb' })).toBeNull()
+    expect(await object.jobLocation({ ...anna, replica: anna.replica + 1 })).toBeNull()
   })
 
   it('are found by the backend that has them', async () => {
@@ -61,7 +61,7 @@ describe('jobs that two backends number alike', () => {
       submitted: [entry('first', { ...same, replica: 1 }), entry('second', { ...same, replica: 2 })],
       seen: [],
     })
-    const caller = { owners: ['aaaaaaaaaaaa'], nameless: false, copiesAt: [] }
+    const caller = { owners: ['aaaaaaaaaaaa'], anonymous: false, copiesAt: [] }
     expect(await object.find('v_1', caller, 1)).toMatchObject({ clientId: 'slc_first_slc' })
   })
 })
@@ -72,7 +72,7 @@ describe('a rescue', () => {
     const job = rescuable('unasked')
     backends.answer(() => shows('second', 'queued'))
     await failedIn(object, job)
-    await vi.waitFor(async () => expect(await object.whereabouts(job)).toMatchObject({ state: 'at_control' }))
+    await vi.waitFor(async () => expect(await object.jobLocation(job)).toMatchObject({ state: 'at_control' }))
     const listed = await object.list([job.owner], null, 10, 'desc')
     expect(listed).toMatchObject([{ clientId: job.clientId, arm: 'control', upstreamId: 'second' }])
     expect(await bodies(object)).toEqual([])
@@ -87,7 +87,7 @@ describe('a rescue', () => {
     })
     await object.flush({ submitted: [job], seen: [] })
     await evictDurableObject(object)
-    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
     const all = await Promise.all(Array.from({ length: 20 }, () => object.rescue(job, WAIT_MS)))
     expect(new Set(all.map((each) => JSON.stringify(each))).size).toBe(1)
     expect(all[0]).toMatchObject({ state: 'at_control', upstreamId: 'second' })
@@ -112,7 +112,7 @@ describe('a rescue', () => {
     const job = rescuable('fine')
     await object.flush({ submitted: [job], seen: [] })
     expect(await bodies(object)).toHaveLength(1)
-    await object.flush({ submitted: [], seen: [sighting(job, 'ok')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'ok')] })
     expect(await bodies(object)).toEqual([])
     expect(await object.rescue(job, WAIT_MS)).toBeNull()
     expect(backends.calls).toEqual([])
@@ -122,7 +122,7 @@ describe('a rescue', () => {
     const object = ledger(111)
     const job = rescuable('late-body')
     backends.answer(() => shows('second', 'queued'))
-    await object.flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
     expect(await object.rescue(job, WAIT_MS)).toEqual({ state: 'pending' })
     await object.flush({ submitted: [job], seen: [] })
     expect(await object.rescue(job, WAIT_MS)).toMatchObject({ state: 'at_control' })
@@ -132,7 +132,7 @@ describe('a rescue', () => {
     const object = ledger(112)
     const [hung, lost] = [rescuable('hung'), rescuable('lost')]
     backends.answer(({ method, body }) => (method === 'GET' ? 'hangs' : shows(`second-${body}`, 'queued')))
-    await object.flush({ submitted: [hung, lost], seen: [sighting(lost, 'job_lost')] })
+    await object.flush({ submitted: [hung, lost], seen: [jobUpdate(lost, 'job_lost')] })
     for (const seconds of [10, 20, 25, 5]) await later(object, seconds)
     for (const job of [hung, lost]) expect(await object.rescue(job, WAIT_MS)).toMatchObject({ state: 'at_control' })
     expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: { job_timeout: 1, job_lost: 1 } })
@@ -146,14 +146,14 @@ describe('a rescue', () => {
       const status = answers.shift()
       return status ? new Response('{}', { status }) : shows('second', 'queued')
     })
-    await object.flush({ submitted: [job], seen: [sighting(job, 'job_lost')] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'job_lost')] })
     expect(await object.rescue(job, WAIT_MS)).toEqual({ state: 'pending' })
     expect(await object.list([job.owner], null, 10, 'desc')).toMatchObject([{ clientId: job.clientId }])
     for (const pause of [1, 2, 4]) {
       await later(object, pause)
       await object.rescue(job, WAIT_MS)
     }
-    expect(await object.whereabouts(job)).toMatchObject({ state: 'at_control' })
+    expect(await object.jobLocation(job)).toMatchObject({ state: 'at_control' })
     expect(backends.calls).toHaveLength(4)
     expect(new Set(backends.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1)
   })
@@ -203,7 +203,7 @@ describe('a rescue', () => {
     backends.answer(({ method }) => (method === 'POST' ? accepted : new Response('{}')))
     await failedIn(object, job)
     await vi.waitFor(() => expect(backends.of('POST')).toHaveLength(1))
-    await object.flush({ submitted: [], seen: [sighting(job, 'cancelled')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'cancelled')] })
     await runInDurableObject(object as DurableObjectStub<never>, () => accept(shows('second', 'queued')))
     await vi.waitFor(() =>
       expect(backends.of('DELETE').map(({ url }) => url)).toEqual(['http://control.test/v1/videos/second']),
@@ -220,7 +220,7 @@ describe('a rescue', () => {
     await later(object, 11)
     expect(backends.of('GET').map(({ url }) => url)).toContain('http://control.test/n/v1/videos/second')
     expect(await object.list([job.owner], null, 10, 'desc')).toMatchObject([{ upstreamId: 'second', prefix: '/n' }])
-    await object.flush({ submitted: [], seen: [sighting(job, 'cancelled')] })
+    await object.flush({ submitted: [], seen: [jobUpdate(job, 'cancelled')] })
     await vi.waitFor(() =>
       expect(backends.of('DELETE').map(({ url }) => url)).toEqual(['http://control.test/n/v1/videos/second']),
     )

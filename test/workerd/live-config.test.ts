@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { evictDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import { type Kept, type LiveConfigFacade, liveConfig } from '../../src/durable/live-config-client.ts'
+import { type ChangeResult, type LiveConfigFacade, liveConfig } from '../../src/durable/live-config-client.ts'
 import {
   type ChangeRequest,
   emptyLiveConfig,
@@ -26,7 +26,7 @@ function stubOf(release: string): DurableObjectStub {
   return LIVE_CONFIG.get(LIVE_CONFIG.idFromName(`release:${encodeURIComponent(release)}`))
 }
 
-function kept(answer: Kept): ChangeRequest {
+function kept(answer: ChangeResult): ChangeRequest {
   if (!answer.ok) throw new Error(answer.why)
   return answer.request
 }

@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { quantile } from '../../src/core/sketch.ts'
 import { act, eachTestAnew, nextSeq, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
-import { batch, counted, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
+import { batch, counted, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 import { named, shows, stubBackends, type StubBackends } from '../support/workerd/stub-backends.ts'
 
 eachTestAnew()
@@ -92,7 +92,7 @@ describe('a job is not held against its arm', () => {
     const object = ledger(306)
     const job = entry('told-late')
     await object.flush({ submitted: [job], seen: [] })
-    const seen = [sighting(job, 'ok', T0 + 5000)]
+    const seen = [jobUpdate(job, 'ok', T0 + 5000)]
     vi.setSystemTime(T0 + 9000)
     await object.flush({ submitted: [], seen })
     const [row] = (await object.windows(0, T0 + 60_000)).filter(({ series }) => series.operation === 'job')
@@ -107,7 +107,7 @@ describe('a job is not held against its arm', () => {
     backends.answer((call) => shows(named(call), 'completed'))
     await object.flush({ submitted: [job], seen: [] })
     await wakes(object, 10)
-    await object.flush({ submitted: [job], seen: [sighting(job, 'ok', T0 + 3000)] })
+    await object.flush({ submitted: [job], seen: [jobUpdate(job, 'ok', T0 + 3000)] })
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: {} })
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
 import type { JobEntry } from '../../src/durable/rpc.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
-import { batch, controller, entry, ledger, shard, sighting } from '../support/workerd/objects.ts'
+import { batch, controller, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
 
 eachTestAnew()
 
@@ -13,7 +13,7 @@ async function costNow(): Promise<ReleaseView['blast_radius']> {
 }
 
 /** Entries of the ledger's, the oldest first: action and how many jobs had failed. */
-async function told(): Promise<[string, number][]> {
+async function notified(): Promise<[string, number][]> {
   const own = (await history()).filter(({ who }) => who === 'system:ledger')
   const failures = (evidence: unknown) =>
     (evidence as { blast_radius: { jobs_failed: number } }).blast_radius.jobs_failed
@@ -26,7 +26,7 @@ async function at(ms: number): Promise<void> {
 }
 
 const submitted = (...jobs: JobEntry[]) => ledger().flush({ submitted: jobs, seen: [] })
-const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [sighting(job, 'job_failed')] })
+const failed = (job: JobEntry) => ledger().flush({ submitted: [], seen: [jobUpdate(job, 'job_failed')] })
 
 describe('the cost of a rollback', () => {
   it('is shown from the rollback on, and told once the last of its jobs has ended', async () => {
@@ -42,11 +42,11 @@ describe('the cost of a rollback', () => {
     await evictDurableObject(controller())
     await at(T0 + 25_000)
     expect(await costNow()).toMatchObject({ jobs_failed: 2 })
-    expect(await told()).toEqual([])
+    expect(await notified()).toEqual([])
     await failed(jobs[2]!)
     await at(T0 + 30_000)
     await at(T0 + 60_000)
-    expect(await told()).toEqual([['rollback_settled', 3]])
+    expect(await notified()).toEqual([['rollback_settled', 3]])
   })
 
   it('counts jobs that control took over among those that failed', async () => {
@@ -54,7 +54,7 @@ describe('the cost of a rollback', () => {
     vi.spyOn(globalThis, 'fetch').mockImplementation(async () => Response.json({ id: 'second', status: 'queued' }))
     const rescue = { bytes: new TextEncoder().encode('{}'), contentType: 'application/json', path: '/v1/videos' }
     const jobs = ['a', 'b', 'c'].map((name) => entry(name, { epoch, rescue: name === 'c' ? null : rescue }))
-    await ledger().flush({ submitted: jobs, seen: jobs.map((job) => sighting(job, 'job_failed')) })
+    await ledger().flush({ submitted: jobs, seen: jobs.map((job) => jobUpdate(job, 'job_failed')) })
     for (const job of jobs) await ledger().rescue(job, 1000)
     await act('rollback')
     await at(T0 + 7000)
@@ -66,10 +66,10 @@ describe('the cost of a rollback', () => {
     await act('start', { stage: 'canary-50' })
     await act('rollback')
     await at(T0 + 6900)
-    expect(await told()).toEqual([])
+    expect(await notified()).toEqual([])
     await at(T0 + 12_000)
     await at(T0 + 60_000)
-    expect(await told()).toEqual([['rollback_settled', 0]])
+    expect(await notified()).toEqual([['rollback_settled', 0]])
   })
 
   it('is final when each of its jobs must have outlasted its time, though one is still open', async () => {
@@ -78,9 +78,9 @@ describe('the cost of a rollback', () => {
     await act('rollback')
     await at(T0 + 7000)
     await at(T0 + 126_900)
-    expect(await told()).toEqual([])
+    expect(await notified()).toEqual([])
     await at(T0 + 140_000)
-    expect((await told()).map(([action]) => action)).toEqual(['rollback_settled'])
+    expect((await notified()).map(([action]) => action)).toEqual(['rollback_settled'])
   })
 
   it('stays in sight after the reset, without what comes later, until the next start', async () => {
@@ -111,7 +111,7 @@ describe('the cost of a rollback', () => {
     await at(T0 + 9000)
     await failed(job)
     await at(T0 + 20_000)
-    expect(await told()).toEqual([
+    expect(await notified()).toEqual([
       ['rollback_settled', 2],
       ['rollback_settled', 1],
     ])
@@ -136,7 +136,7 @@ describe('the cost of a rollback', () => {
     const decided = Date.parse(since)
     const failed = async (name: string) => {
       const job = entry(name, { submittedAt: decided })
-      await ledger().flush({ submitted: [job], seen: [sighting(job, 'job_failed')] })
+      await ledger().flush({ submitted: [job], seen: [jobUpdate(job, 'job_failed')] })
       return (await view()).blast_radius?.jobs_failed
     }
     vi.setSystemTime(decided + 20_000)

@@ -1,4 +1,4 @@
-// The least that a proxy on this runtime can do: the yardstick of every ratio.
+// The least that a proxy on this runtime can do: the reference of every ratio.
 export default {
   fetch(request, env) {
     const { pathname, search } = new URL(request.url)

@@ -28,7 +28,7 @@ export interface Judgement {
   controlJobs: ControlJobs
   /** What has been reported in this epoch already, as `alertOf` names it. */
   alerted: string[]
-  /** Last resume, or change of what is copied: silence is counted from here at the earliest. Unix ms; null: none. */
+  /** Last resume, or change of what is copied: time without data is counted from here at the earliest. Unix ms; null: none. */
   listeningSince: number | null
 }
 

@@ -4,8 +4,8 @@
  */
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import { errorTally, judgeRate, lacksRateLimit, rateFigures, type RateLimits, rateRule, rateWords } from './rate.ts'
-import { controlShares, type Judgement, nothingYet } from './streak.ts'
-import { counted, silenceText, subjectOf } from './words.ts'
+import { controlShares, type JudgedReading, nothingYet } from './streak.ts'
+import { counted, noDataText, subjectOf } from './words.ts'
 
 export interface FastTripGuardrail extends GuardrailBase, RateLimits {
   kind: 'fast_trip'
@@ -55,7 +55,7 @@ function assess(guardrail: FastTripGuardrail, state: MonitorState, context: Judg
 function found(
   guardrail: FastTripGuardrail,
   recent: ClosedWindow,
-  { reading, bad, beyondControl }: Judgement,
+  { reading, bad, beyondControl }: JudgedReading,
   before: Tally | null,
 ): Finding {
   const { tally } = reading
@@ -79,7 +79,7 @@ function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally
 
 function tooFew(guardrail: FastTripGuardrail, seen: number, tally: Tally, context: JudgeContext): Finding {
   const needs = { n: tally.n, baselineN: tally.controlN, noControl: false }
-  const finding = nothingYet(1, seen, needs, () => silenceText(guardrail, context))
+  const finding = nothingYet(1, seen, needs, () => noDataText(guardrail, context))
   if (seen === 0) return finding
   const { operation, withinMs, minRequests } = guardrail
   const words = (): string =>

@@ -2,7 +2,7 @@
 import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
-import { counted, grouped, secondsText, silenceText, streakText, subjectOf, timesText } from './words.ts'
+import { counted, grouped, secondsText, noDataText, streakText, subjectOf, timesText } from './words.ts'
 import type {
   ClosedWindow,
   Finding,
@@ -16,7 +16,7 @@ import type {
 } from './monitor.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
-import { addTallies, advance, countersOf, exceeds, type Judgement, nothingYet, streakStatus } from './streak.ts'
+import { addTallies, advance, countersOf, exceeds, type JudgedReading, nothingYet, streakStatus } from './streak.ts'
 import type { Counters } from '../window.ts'
 
 /**
@@ -135,7 +135,7 @@ function fold(guardrail: LatencyGuardrail, state: MonitorState, window: ClosedWi
 }
 
 /** Null while there are too few jobs, of the candidate or, for a relative limit, of control. */
-function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: Tally): Judgement | null {
+function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: Tally): JudgedReading | null {
   const measure = measureOf(latencies)
   const candidate = latencies.candidate[measure]
   const control = latencies.control[measure]
@@ -201,7 +201,7 @@ function assess(guardrail: LatencyGuardrail, state: MonitorState, context: Judge
 }
 
 /** `p99 latency of jobs 91.2 s > 60.3 s in 5 of 5 windows (control 40.2 s; 412 jobs against 38,020)`. */
-function latencyWords(guardrail: LatencyGuardrail, reading: Judgement['reading'], span: string): string {
+function latencyWords(guardrail: LatencyGuardrail, reading: JudgedReading['reading'], span: string): string {
   const { tally, value, baselineValue, threshold, measure } = reading
   const sign = value > threshold ? '>' : 'within'
   const unit = measure === 'per_clip' ? ' per clip' : ''
@@ -214,7 +214,7 @@ function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: Jud
   const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
   const noControl = guardrail.maxSeconds === null && controlN === 0
   return nothingYet(guardrail.forWindows, state.seen, { n, baselineN: controlN, noControl }, () => {
-    if (state.seen === 0) return silenceText(guardrail, context)
+    if (state.seen === 0) return noDataText(guardrail, context)
     const subject = subjectOf(guardrail)
     const needed = jobsForQuantile(guardrail)
     if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
@@ -224,6 +224,6 @@ function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: Jud
   })
 }
 
-function measureIn({ measure }: Judgement['reading']): Measure {
+function measureIn({ measure }: JudgedReading['reading']): Measure {
   return measure === 'per_clip' ? 'seconds_per_clip' : 'seconds'
 }

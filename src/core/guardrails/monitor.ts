@@ -225,9 +225,9 @@ export interface JudgeContext {
   clockStartedAt: number | null
   /** From when "no data" is counted while no job has ended. */
   epochStartedAt?: number | null
-  /** No silence from before this counts: nothing could be heard until then. */
+  /** No time without data from before this counts: nothing could be heard until then. */
   listeningSince?: number | null
-  /** End of the last window that was folded. What came later is not known yet, and is no silence. Left out: `now`. */
+  /** End of the last window that was folded. What came later is not known yet, and does not count as no data. Left out: `now`. */
   judgedUntil?: number
   /** Counters of the last `withinMs`, merged, for a fast trip; null when the caller has none. */
   recent: ClosedWindow | null

@@ -1,6 +1,6 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
 import { type Lack, limitMissing } from './lack.ts'
-import { counted, percent, silenceText, streakText, subjectOf, tallyText, timesText } from './words.ts'
+import { counted, percent, noDataText, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
   ClosedWindow,
   Finding,
@@ -17,7 +17,7 @@ import {
   advance,
   countersOf,
   exceeds,
-  type Judgement,
+  type JudgedReading,
   nothingYet,
   share,
   SPEAKS_AGAINST,
@@ -104,7 +104,7 @@ function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindo
 }
 
 /** Whether these counts are bad: over any of the limits given. */
-export function judgeRate(guardrail: RateLimits, tally: Tally): Judgement {
+export function judgeRate(guardrail: RateLimits, tally: Tally): JudgedReading {
   const { max } = guardrail
   const { x, n, controlX, controlN } = tally
   const overControl = worseThanAllowed(guardrail, tally)
@@ -194,7 +194,7 @@ function unjudged(guardrail: RateGuardrail, state: MonitorState, context: JudgeC
   const noControl = guardrail.max === null && controlN === 0
   const needs = { n, baselineN: controlN, noControl }
   return nothingYet(guardrail.forWindows, state.seen, needs, () => {
-    if (state.seen === 0) return silenceText(guardrail, context)
+    if (state.seen === 0) return noDataText(guardrail, context)
     const subject = subjectOf(guardrail)
     if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
     const least = guardrail.minRequests

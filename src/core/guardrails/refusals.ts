@@ -7,7 +7,7 @@ import { logETwoStreams } from '../stats/two-streams.ts'
 import { type Counters, judged } from '../window.ts'
 import type { SequentialGuardrail } from './sequential.ts'
 import { addTallies, countersOf, nothingYet, share } from './streak.ts'
-import { counted, percent, silenceText, subjectOf, tallyText } from './words.ts'
+import { counted, percent, noDataText, subjectOf, tallyText } from './words.ts'
 
 interface RefusalGuardrail extends SequentialGuardrail {
   kind: 'refusals'
@@ -75,7 +75,7 @@ function assess(guardrail: RefusalGuardrail, state: MonitorState, context: Judge
   const [n, controlN] = [trial?.n ?? 0, trial?.controlN ?? 0]
   if (!trial || Math.min(n, controlN) < minRequests) {
     return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
-      if (state.seen === 0) return silenceText(guardrail, context)
+      if (state.seen === 0) return noDataText(guardrail, context)
       const needed = `of ${counted(minRequests, operation)} needed for a comparison`
       return `${subjectOf(guardrail)}: ${n} at the candidate and ${controlN} at control ${needed}`
     })

@@ -10,7 +10,7 @@ import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripp
 import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
 import { logERateVsControl } from '../stats/sequential.ts'
 import { addTallies, nothingYet } from './streak.ts'
-import { counted, plural, secondsText, silenceText, subjectOf } from './words.ts'
+import { counted, plural, secondsText, noDataText, subjectOf } from './words.ts'
 
 export interface SequentialLatencyGuardrail extends SequentialGuardrail {
   kind: 'sequential_latency'
@@ -79,7 +79,7 @@ function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, cont
   const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () =>
     state.seen === 0
-      ? silenceText(guardrail, context)
+      ? noDataText(guardrail, context)
       : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), operation)} needed for a comparison`,
   )
 }
@@ -87,10 +87,10 @@ function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, cont
 type SketchName = keyof Latencies['control']
 
 /**
- * The yardstick is control's quantile over the epoch's earlier windows. A candidate's job is slow above it times
+ * The reference is control's quantile over the epoch's earlier windows. A candidate's job is slow above it times
  * (1 + maxOverControl), one of control's above it as it is. So at the limit itself, a candidate slower by just what is
  * allowed, both arms have the same share of slow jobs, however well so few jobs have told control's quantile: none of
- * them is counted by a limit that it had a part in. Jobs that end before there is a yardstick only make it.
+ * them is counted by a limit that it had a part in. Jobs that end before there is a reference only make it.
  */
 function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = latenciesOf(guardrail, window)
@@ -103,7 +103,7 @@ function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, win
     seen: state.seen + arrived.n,
     pending: {
       tally: addTallies(state.pending?.tally ?? null, span),
-      latencies: yardstick(earlier ? mergeLatencies(earlier, fresh) : fresh),
+      latencies: referenceQuantile(earlier ? mergeLatencies(earlier, fresh) : fresh),
     },
   }
   const measure = earlier ? measureFor(guardrail, earlier.control, fresh) : null
@@ -132,7 +132,7 @@ function measureFor(
   return control.latency.count >= needed ? 'latency' : null
 }
 
-function yardstick({ control }: Latencies): Latencies {
+function referenceQuantile({ control }: Latencies): Latencies {
   return { candidate: { latency: emptySketch(), per_clip: emptySketch() }, control }
 }
 

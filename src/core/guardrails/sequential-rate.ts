@@ -5,7 +5,7 @@ import { sequentialFinding, type SequentialGuardrail, type SequentialTest, tripp
 import { logERateVsControl } from '../stats/sequential.ts'
 import { logETwoStreams } from '../stats/two-streams.ts'
 import { addTallies, nothingYet } from './streak.ts'
-import { silenceText, subjectOf } from './words.ts'
+import { noDataText, subjectOf } from './words.ts'
 
 export interface SequentialRateGuardrail extends SequentialGuardrail {
   kind: 'sequential_rate'
@@ -68,7 +68,7 @@ function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context
   const trial = state.tripped ?? state.trial
   if (!trial || trial.n === 0) {
     const baselineN = trial?.controlN ?? 0
-    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => silenceText(guardrail, context))
+    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
   }
   const { operation, minRequests, margin } = guardrail
   const subject = () => subjectOf(guardrail)

@@ -33,7 +33,7 @@ export interface SequentialTest {
 }
 
 /** How a tally stands: log e against the limit and against control, and what either must reach. */
-interface Standing {
+interface Evidence {
   logE: number
   /** Null where control has had no traffic. */
   logEControl: number | null
@@ -44,7 +44,7 @@ interface Standing {
 export function tripped(test: SequentialTest, state: MonitorState, next: MonitorState): MonitorState {
   if (next === state || next.tripped || !next.trial) return next
   if (!isOverLimit(test, next.epoch, next.trial)) return next
-  const { logEControl, needed } = standing(test, next.epoch, next.trial)
+  const { logEControl, needed } = evidenceOf(test, next.epoch, next.trial)
   const crossed = test.actsWithoutControl(logEControl) || (logEControl !== null && logEControl >= needed)
   return crossed ? { ...next, tripped: next.trial } : next
 }
@@ -52,7 +52,7 @@ export function tripped(test: SequentialTest, state: MonitorState, next: Monitor
 /** Over the limit for certain, though perhaps not worse than control. Cheap refusals first: at or below the limit e <= 1. */
 function isOverLimit(test: SequentialTest, epoch: number, trial: Tally): boolean {
   if (trial.x < LEAST_EVENTS || trial.x <= test.limit * trial.n) return false
-  const { logE, needed } = standing(test, epoch, trial)
+  const { logE, needed } = evidenceOf(test, epoch, trial)
   return logE >= needed
 }
 
@@ -63,7 +63,7 @@ function isOverLimit(test: SequentialTest, epoch: number, trial: Tally): boolean
  * Epoch k of a release must reach k(k + 1)/α: the shares 1/(k(k + 1)) add up to 1, so however many epochs a release
  * goes through, α is for all of them. Later epochs pay with a few more errors, and have the traffic for it.
  */
-function standing({ limit, logEControl, alpha }: SequentialTest, epoch: number, trial: Tally): Standing {
+function evidenceOf({ limit, logEControl, alpha }: SequentialTest, epoch: number, trial: Tally): Evidence {
   const { x, n, controlN } = trial
   return {
     logE: logERateAbove(x, n, limit, 1, Math.max(1, 1 / (5 * limit))),
@@ -109,12 +109,12 @@ export function sequentialFinding(
     threshold,
     windows: { fromMs: trial.fromMs, toMs: trial.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
     evidence: () => {
-      const { logE, logEControl, needed } = standing(test, state.epoch, trial)
+      const { logE, logEControl, needed } = evidenceOf(test, state.epoch, trial)
       const against = logEControl === null ? {} : { logEControl }
       return { events: x, baselineEvents: controlX, ...trial.errors, logE, ...against, logENeeded: needed }
     },
     words: () => {
-      const { logE, logEControl, needed } = standing(test, state.epoch, trial)
+      const { logE, logEControl, needed } = evidenceOf(test, state.epoch, trial)
       const sign = x / n > threshold ? '>' : 'within'
       const base = `${subject()} ${percent(x / n)} ${sign} ${percent(threshold)} ${tallyText(trial, operation)}`
       const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`

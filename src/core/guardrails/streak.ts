@@ -48,7 +48,7 @@ export function share(x: number, n: number): number | null {
 }
 
 /** A reading, whether it is bad, whether by the limit relative to control, and whether control is over the other limit. */
-export interface Judgement {
+export interface JudgedReading {
   reading: Reading
   bad: boolean
   beyondControl: boolean
@@ -56,7 +56,10 @@ export interface Judgement {
 }
 
 /** The state after a judgement; what was pending is used up by it. */
-export function advance(state: MonitorState, { reading, bad, beyondControl, controlOver }: Judgement): MonitorState {
+export function advance(
+  state: MonitorState,
+  { reading, bad, beyondControl, controlOver }: JudgedReading,
+): MonitorState {
   const streak = bad
     ? {
         bad: (state.streak?.bad ?? 0) + 1,

@@ -68,7 +68,7 @@ export function streakText(bad: number, needed: number): string {
 }
 
 /** What is said while nothing has been seen. */
-export function silenceText(guardrail: GuardrailBase, { now, clockStartedAt, epochStartedAt }: JudgeContext): string {
+export function noDataText(guardrail: GuardrailBase, { now, clockStartedAt, epochStartedAt }: JudgeContext): string {
   const since = clockStartedAt ?? epochStartedAt ?? null
   const how = since === null ? 'yet' : `for ${durationText(now - since)}`
   return `${subjectOf(guardrail)}: no candidate ${NOUNS[guardrail.operation][1]} ${how}`

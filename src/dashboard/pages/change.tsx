@@ -5,7 +5,7 @@ import { ago, exact, whoName } from '../format.ts'
 import type { ChangeActName } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
-import { DiffTable, Standing } from './changes.tsx'
+import { DiffTable, StatusBadge } from './changes.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
 export interface ChangeContent {
@@ -30,7 +30,7 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
         {frame.release} <a href={`${pathOf(frame.release!)}/changes`}>{words.title}</a>
       </p>
       <h1>
-        {words.number(change.id)} {change.title} <Standing change={change} t={t} />
+        {words.number(change.id)} {change.title} <StatusBadge change={change} t={t} />
       </h1>
       {notice === null ? null : <Problem title={notice} wrongs={wrongs} alert />}
       <p class="note">

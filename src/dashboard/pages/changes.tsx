@@ -79,7 +79,7 @@ const Requests: FC<{ changes: ChangeView[]; frame: Frame; nowMs: number }> = ({ 
               {t.changes.number(change.id)} {change.title}
             </a>{' '}
             <span class="by" title={change.author}>{`${t.history.by} ${whoName(change.author, t)}`}</span>{' '}
-            <Standing change={change} t={t} />
+            <StatusBadge change={change} t={t} />
             {change.reason === '' ? null : <q>{change.reason}</q>}
           </div>
         </li>
@@ -89,7 +89,7 @@ const Requests: FC<{ changes: ChangeView[]; frame: Frame; nowMs: number }> = ({ 
 }
 
 /** How a request stands, in a word or two. */
-export const Standing: FC<{ change: ChangeView; t: Text }> = ({ change, t }) => {
+export const StatusBadge: FC<{ change: ChangeView; t: Text }> = ({ change, t }) => {
   const { status, stale, approved_by: approvers } = change
   if (status !== 'open')
     return <span class={`badge ${status === 'published' ? 'good' : 'quiet'}`}>{t.changes.status[status]}</span>

@@ -1,7 +1,7 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import type { ConfigView } from '../../api/index.ts'
-import { type Change, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
+import { type KeyChange, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
@@ -200,7 +200,7 @@ export function reviewPage(
   )
 }
 
-const ChangeTable: FC<{ changes: Change[]; t: Text }> = ({ changes, t }) => (
+const ChangeTable: FC<{ changes: KeyChange[]; t: Text }> = ({ changes, t }) => (
   <table class="values">
     <thead>
       <tr>

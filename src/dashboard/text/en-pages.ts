@@ -43,7 +43,7 @@ export const enPages = {
       approve: 'approved',
       configure: 'changed the configuration',
       configure_file: 'deployed another configuration',
-      mend: 'restarted what could not be read',
+      fix: 'restarted what could not be read',
       guardrail_breached: 'reported a breach',
       rollback_settled: 'counted the final cost of the rollback',
       webhook_given_up: 'gave up on a webhook',

@@ -1,7 +1,7 @@
 /** English: units, names, and what stands beside figures. */
 
 /** A verdict's parts in words, of which a language without sentences of its own in the API makes one. */
-interface Told {
+interface VerdictParts {
   name: string
   candidate: string
   control: string
@@ -93,7 +93,7 @@ export const enWords = {
     inSpan: (span: string) => ` in ${span}`,
     alpha: (alpha: string) => `, α ${alpha}`,
     bracket: (words: string) => ` (${words})`,
-    sentence: (message: string, _told: Told): string => message,
+    sentence: (message: string, _parts: VerdictParts): string => message,
     inARow: (bad: number, needed: number) => `${bad} of ${needed} bad windows in a row`,
     variant: (name: string, how: string) => `${name}, ${how}`,
     does: { rollback: 'rolls back', pause: 'pauses', warn: 'warns' },

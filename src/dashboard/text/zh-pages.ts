@@ -43,7 +43,7 @@ export const zhPages: typeof enPages = {
       approve: '批准',
       configure: '修改配置',
       configure_file: '部署新配置',
-      mend: '重建无法读取的存储数据',
+      fix: '重建无法读取的存储数据',
       guardrail_breached: '发现越限',
       rollback_settled: '统计回滚损失',
       webhook_given_up: '放弃 Webhook',

@@ -8,7 +8,7 @@ import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
-import type { CountedRow, Report } from '../window-store.ts'
+import type { CountedRow, CountsReport } from '../window-store.ts'
 
 /** How long the controller waits for one call of an object below it. */
 export const CALL_DEADLINE_MS = 2000
@@ -32,8 +32,8 @@ export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {
   return Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i) as unknown as LedgerStub)
 }
 
-export interface Gathered extends Report {
-  ledgers: Omit<LedgerReport, keyof Report>
+export interface Gathered extends CountsReport {
+  ledgers: Omit<LedgerReport, keyof CountsReport>
 }
 
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
@@ -42,7 +42,7 @@ export async function gather(env: Env, release: ReleaseConfig, question: LedgerQ
     Promise.all(shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.report(span)))),
     Promise.all(ledgersOf(env, release).map((ledger) => within(CALL_DEADLINE_MS, ledger.report(question)))),
   ])
-  const reports: Report[] = [...shards, ...ledgers]
+  const reports: CountsReport[] = [...shards, ...ledgers]
   return {
     windows: reports.flatMap(({ windows }) => windows),
     recent: reports.flatMap(({ recent }) => recent),

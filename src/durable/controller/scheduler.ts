@@ -7,7 +7,7 @@ import type { Pusher } from './pusher.ts'
 import type { ControllerStore } from './store.ts'
 
 const RETRY_PUSH_MS = 1000
-/** While the configuration is not valid: a deploy that mends it must find the guardrails alive. */
+/** While the configuration is not valid: a deploy that fixes it must find the guardrails alive. */
 const INVALID_PAUSE_MS = 5000
 /** While a webhook is under way; should the object die with it, the alarm tries again. */
 const SENDING_PAUSE_MS = 10_000

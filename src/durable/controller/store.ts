@@ -34,12 +34,12 @@ export class ControllerStore {
     const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM stored_state')]
     const { stored, unreadable } = readStored(rows)
     this.#stored = migrateStoredState(stored)
-    if (unreadable.length > 0) this.#mend(unreadable, Date.now())
+    if (unreadable.length > 0) this.#fix(unreadable, Date.now())
     else if (stored.schema !== this.#stored.schema) this.commit({ stored: this.#stored }, 0)
   }
 
   /** Whatever else is lost, a rollback stays possible; where nobody knows how the release stood, control serves. */
-  #mend(unreadable: readonly string[], now: number): void {
+  #fix(unreadable: readonly string[], now: number): void {
     const [last] = this.#storage.sql.exec<{ epoch: number | null; version: number | null }>(
       `SELECT MAX(json_extract(entry, '$.epoch')) AS epoch, MAX(json_extract(entry, '$.version')) AS version FROM audit`,
     )
@@ -52,7 +52,7 @@ export class ControllerStore {
     const ended = isLost ? { shadowsToClose: epoch, judgement: null } : {}
     const place = placeOf(state)
     const cause = isLost ? { cause: 'unreadable' } : {}
-    const action = isLost ? 'rollback' : 'mend'
+    const action = isLost ? 'rollback' : 'fix'
     const entry = { who: 'system:storage', action, reason, from: place, to: place, ...cause }
     this.commit({ stored: { ...this.#stored, state, ...ended }, audit: [entry] }, now)
     console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))

@@ -31,7 +31,7 @@ const SPLIT_WINDOWS = 5
 const MAX_WINDOWS_A_TICK = 240
 
 /** Windows and seconds as they were read, and of which span. Times in unix ms. */
-interface Span extends Gathered {
+interface GatheredWindows extends Gathered {
   epoch: number
   judgedUntil: number
   untilMs: number
@@ -85,12 +85,12 @@ export class Tick {
   }
 
   /** The one write of a tick. */
-  #commit(commit: Commit, { asOf }: Span, now: number): void {
+  #commit(commit: Commit, { asOf }: GatheredWindows, now: number): void {
     this.#store.commit(commit, now)
     this.#store.judgedAt = asOf
   }
 
-  async #gather(config: ReleaseConfig): Promise<Span> {
+  async #gather(config: ReleaseConfig): Promise<GatheredWindows> {
     const began = judgementOf(this.#store.known, config)
     const asOf = Date.now()
     const closed = windowStart(asOf - WINDOW_GRACE_MS, config.windowMs)
@@ -112,7 +112,7 @@ export class Tick {
    * Judgement and verdicts with what was gathered. Two that overlap can't fold a window twice: what was gathered for a
    * span or an epoch that is no longer the next one is dropped.
    */
-  #judged(config: ReleaseConfig, gathered: Span): NonNullable<Commit['stored']> {
+  #judged(config: ReleaseConfig, gathered: GatheredWindows): NonNullable<Commit['stored']> {
     const { windows, recent, epoch, judgedUntil, untilMs, asOf } = gathered
     const { state } = this.#store
     const current = judgementOf(this.#store.known, config)

@@ -2,14 +2,14 @@
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
-import type { BackendAnswer, JobAddress, JobProtocol, JobSight, UpstreamCall } from '../../protocols/protocol.ts'
+import type { BackendAnswer, JobAddress, JobProtocol, BackendJob, UpstreamCall } from '../../protocols/protocol.ts'
 import { answerJson } from '../../protocols/answer-json.ts'
 import { withResult } from '../../protocols/job-outcome.ts'
 import { readCapped } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
 import type { BackendName, LedgerJob } from '../rpc.ts'
-import type { KeptBody } from './bodies.ts'
+import type { StoredBody } from './bodies.ts'
 
 const CANCEL_TIMEOUT_MS = 5000
 const MAX_ANSWER_BYTES = 1024 * 1024
@@ -22,11 +22,11 @@ type Target = BackendName & Pick<LedgerJob, 'prefix'>
  * too often. `closed`: nothing that Sluice may know, as where it answers its users only. `unanswered`: nothing at all.
  */
 export type PollAnswer =
-  | { state: 'job'; job: JobSight }
+  | { state: 'job'; job: BackendJob }
   | { state: 'gone' | 'failed' | 'busy' | 'closed' | 'unanswered' }
 
 /** The job that control took, or why it has none: the status of its answer, null where there was none. */
-export type Resubmitted = { sight: JobSight } | { sight: null; status: number | null }
+export type Resubmitted = { backendJob: BackendJob } | { backendJob: null; status: number | null }
 
 export class Backend {
   readonly #env: Env
@@ -76,8 +76,8 @@ export class Backend {
     return response !== null
   }
 
-  /** A failed candidate job's body, sent to this replica of control with the arm's whole patience. */
-  async resubmit(body: KeptBody, replica: number, idempotencyKey: string): Promise<Resubmitted> {
+  /** A failed candidate job's body, sent to this replica of control with the arm's whole timeout. */
+  async resubmit(body: StoredBody, replica: number, idempotencyKey: string): Promise<Resubmitted> {
     const headers = { 'content-type': body.contentType, accept: 'application/json', 'idempotency-key': idempotencyKey }
     const response = await this.#call(
       { arm: 'control', replica },
@@ -86,20 +86,20 @@ export class Backend {
       headers,
       body.bytes,
     )
-    if (!response) return { sight: null, status: null }
+    if (!response) return { backendJob: null, status: null }
     const { status, ok } = response
-    const sight = this.#protocol.readJob(await read(response, null))
-    return ok && sight ? { sight } : { sight: null, status }
+    const backendJob = this.#protocol.readJob(await read(response, null))
+    return ok && backendJob ? { backendJob } : { backendJob: null, status }
   }
 
   /** How a job ended of which its poll says only that it has; as it was where the backend does not tell now. */
-  async #withResult(ended: JobSight, target: Target, timeoutMs: number): Promise<JobSight> {
+  async #withResult(ended: BackendJob, target: Target, timeoutMs: number): Promise<BackendJob> {
     const { result } = this.#protocol
     if (!result) return ended
     const call = result.call(this.#address(target, ended.id))
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
-    const sight = response && result.read(await read(response, ended.id))
-    return withResult(ended, sight)
+    const backendJob = response && result.read(await read(response, ended.id))
+    return withResult(ended, backendJob)
   }
 
   #address({ arm, prefix }: Target, upstreamId: string): JobAddress {

@@ -5,7 +5,7 @@
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
 import type { JobEntry } from '../rpc.ts'
 
-export interface KeptBody {
+export interface StoredBody {
   bytes: Uint8Array<ArrayBuffer>
   contentType: string
   path: string
@@ -38,7 +38,7 @@ export class Bodies {
     )
   }
 
-  get(key: string): KeptBody | null {
+  get(key: string): StoredBody | null {
     const [row] = this.#sql.exec<BodyRow>('SELECT * FROM bodies WHERE key = ?', key)
     if (!row) return null
     const { bytes, content_type: contentType, path, tries, try_at: tryAt } = row

@@ -3,7 +3,7 @@
  * only an answer that nothing was begun frees a key; the clock never does.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { Claim, ClaimEnd, Hold, KeptError } from '../rpc.ts'
+import type { Claim, ClaimEnd, Hold, StoredError } from '../rpc.ts'
 
 const KEEP_MS = 24 * 3_600_000
 /** Old keys are deleted by so many at a time, and no more often than that: faster than new ones can come. */
@@ -57,7 +57,7 @@ export class Claims {
     if (!known || now - known.at_ms > KEEP_MS) return null
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
-    if (known.status === 'error') return { status: 'error', error: keptError(known) }
+    if (known.status === 'error') return { status: 'error', error: storedError(known) }
     return { status: now - known.at_ms > this.#abandonedMs ? 'unknown' : 'in_flight' }
   }
 
@@ -98,7 +98,7 @@ export class Claims {
   }
 }
 
-function keptError({ http_status, content_type: contentType, body }: ClaimRow): KeptError {
+function storedError({ http_status, content_type: contentType, body }: ClaimRow): StoredError {
   return { httpStatus: http_status!, contentType: contentType!, body: new Uint8Array(body!) }
 }
 

@@ -34,7 +34,7 @@ export class Downloads {
     this.#sql.exec('UPDATE jobs SET shown_at = ? WHERE key = ? AND (shown_at IS NULL OR shown_at > ?)', at, key, at)
   }
 
-  /** After the batch's sightings. */
+  /** After the batch's updates. */
   take({ seen, missing = [] }: LedgerBatch, now: number): void {
     for (const each of missing) this.#missed(each, now)
     for (const { job, outcome } of seen)

@@ -6,7 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
-import type { JobEntry, JobSighting } from '../rpc.ts'
+import type { JobEntry, JobUpdate } from '../rpc.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
@@ -14,8 +14,8 @@ import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
-import { jobKey, type JobRow, NOTHING_TOLD } from './job-row.ts'
-import type { JobTable, Place } from './job-table.ts'
+import { jobKey, type JobRow, NOTHING_REPORTED } from './job-row.ts'
+import type { JobTable, BackendPlace } from './job-table.ts'
 
 const FIRST_SHADOW_POLL_MS = 1000
 /** An alarm takes on new work for so long, and waits for what it has begun. */
@@ -38,7 +38,7 @@ interface FollowerParts {
   pollers: Pollers
   release: ReleaseConfig
   rescuer: Rescuer
-  shadowEnd: ShadowCancellation
+  cancellation: ShadowCancellation
 }
 
 export class Follower {
@@ -50,10 +50,10 @@ export class Follower {
   readonly #poller: JobPoller
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
-  readonly #shadowEnd: ShadowCancellation
+  readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
-  constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, shadowEnd }: FollowerParts) {
+  constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, cancellation }: FollowerParts) {
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
@@ -62,7 +62,7 @@ export class Follower {
     this.#poller = new JobPoller({ jobs, pollers, release, ends: (row, ending, at) => this.#found(row, ending, at) })
     this.#release = release
     this.#rescuer = rescuer
-    this.#shadowEnd = shadowEnd
+    this.#cancellation = cancellation
   }
 
   /** A submit that a backend accepted. */
@@ -80,7 +80,7 @@ export class Follower {
   }
 
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
-  sighted({ job, outcome, told, at }: JobSighting, now: number): void {
+  update({ job, outcome, reported, at }: JobUpdate, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     if (!this.#jobs.get(key)) {
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
@@ -96,12 +96,17 @@ export class Follower {
     if (outcome === 'ok') this.#downloads.shown(key, at)
     if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.
-    this.#ended(row, outcome, told, { seenAt: Math.min(at, now) })
+    this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
 
-  #ended(row: JobRow, outcome: Outcome, told: JobSighting['told'], seen: { seenAt: number; isVague?: boolean }): void {
+  #ended(
+    row: JobRow,
+    outcome: Outcome,
+    reported: JobUpdate['reported'],
+    seen: { seenAt: number; isVague?: boolean },
+  ): void {
     const now = Date.now()
-    if (!this.#jobs.end(row, outcome, told, seen, now)) return
+    if (!this.#jobs.end(row, outcome, reported, seen, now)) return
     if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
     const isUnseen = outcome === 'job_timeout' || outcome === 'not_observed'
     this.#funnel.count(
@@ -109,12 +114,12 @@ export class Follower {
     )
   }
 
-  async shadowSubmitted(id: string, result: Place | { outcome: Outcome }, now: number): Promise<void> {
+  async shadowSubmitted(id: string, result: BackendPlace | { outcome: Outcome }, now: number): Promise<void> {
     const row = this.#jobs.get(id)
     if (!row || (row.status !== 'open' && 'outcome' in result)) return
     if ('outcome' in result) {
       // The submit's failure was counted as a submit's; there is no job to count.
-      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_TOLD, { seenAt: now }, now)
+      this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
       this.#funnel.count(`dropped:submit_${result.outcome}`)
       return
     }
@@ -122,7 +127,7 @@ export class Follower {
     this.#funnel.count('submitted')
     // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
     if (row.status !== 'open')
-      this.#shadowEnd.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
+      this.#cancellation.queue({ ...row, upstream_id: result.upstreamId, replica: result.replica }, now)
     else this.#poller.schedule(row, now + FIRST_SHADOW_POLL_MS, 0)
     await this.arm(now)
   }
@@ -133,7 +138,7 @@ export class Follower {
     // Armed before anything can fail.
     await this.#storage.setAlarm(now + HOLD_MS)
     this.#rescuer.startDue(now)
-    await this.#poller.round(now + WAKE_MS, this.#shadowEnd.stopDue(now, now + WAKE_MS))
+    await this.#poller.round(now + WAKE_MS, this.#cancellation.stopDue(now, now + WAKE_MS))
     if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
       this.#bodiesDroppedAt = now
       this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
@@ -145,12 +150,12 @@ export class Follower {
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number, forgetAt: number | null = null): Promise<void> {
-    const all = [forgetAt, this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#shadowEnd.nextAt()]
+    const all = [forgetAt, this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#cancellation.nextAt()]
     const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
-    const standing = await this.#storage.getAlarm()
-    if (standing === null || standing > at) await this.#storage.setAlarm(at)
+    const scheduled = await this.#storage.getAlarm()
+    if (scheduled === null || scheduled > at) await this.#storage.setAlarm(at)
   }
 
   /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
@@ -159,23 +164,23 @@ export class Follower {
   }
 
   #found(row: JobRow, { outcome, job, isLate }: Ending, seenAt: number): void {
-    const told = job ? { queue: job.queueSeconds, run: job.runSeconds, total: job.totalSeconds } : NOTHING_TOLD
+    const reported = job ? { queue: job.queueSeconds, run: job.runSeconds, total: job.totalSeconds } : NOTHING_REPORTED
     const { submitted_at: submittedAtMs, open_at: openAtMs } = row
-    const isUntold = isLate && told.total === null
-    const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: told.total }
-    this.#ended(row, outcome, told, { seenAt, isVague: isUntold || isVague(end) })
+    const isUnreported = isLate && reported.total === null
+    const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: reported.total }
+    this.#ended(row, outcome, reported, { seenAt, isVague: isUnreported || isVague(end) })
     const mayStillRun = outcome === 'job_timeout' || outcome === 'not_observed'
-    if (row.shadow && mayStillRun && row.upstream_id !== '') this.#shadowEnd.queue(row, Date.now())
+    if (row.shadow && mayStillRun && row.upstream_id !== '') this.#cancellation.queue(row, Date.now())
   }
 
   /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
-    this.#shadowEnd.close(epoch)
+    this.#cancellation.close(epoch)
     for (const row of this.#jobs.openShadowsUpTo(epoch)) {
-      if (!this.#jobs.end(row, 'cancelled', NOTHING_TOLD, { seenAt: now }, now)) continue
+      if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
       this.#funnel.count('dropped:rolled_back')
-      if (row.upstream_id !== '') this.#shadowEnd.queue(row, now)
+      if (row.upstream_id !== '') this.#cancellation.queue(row, now)
     }
     await this.arm(now)
   }

@@ -7,17 +7,17 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import {
   afterPoll,
   forgivenMs,
-  HEARD,
+  NO_BACKOFF,
   isOnTime,
   pauseMs,
   RETRY_MS,
-  type Silence,
+  type Backoff,
   type Step,
   stepFor,
 } from '../../core/poll-schedule.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
-import type { JobSight } from '../../protocols/protocol.ts'
+import type { BackendJob } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import type { JobRow } from './job-row.ts'
 import type { JobTable, Queue } from './job-table.ts'
@@ -41,7 +41,7 @@ const RECHECK_MS = 250
 /** What a poll has found, or (`job` null) what must have happened. `isLate`: by a poll that came behind its time. */
 export interface Ending {
   outcome: Outcome
-  job: JobSight | null
+  job: BackendJob | null
   isLate: boolean
 }
 
@@ -57,7 +57,7 @@ export class JobPoller {
   readonly #batches: PollBatches
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
-  readonly #silences = new Map<string, Silence>()
+  readonly #backoffs = new Map<string, Backoff>()
   /** Jobs that were due while nobody could ask or their backend did not answer: the next poll is behind its time. */
   readonly #postponed = new Set<string>()
   /** How often a poll after a job's deadline was left unanswered. */
@@ -69,7 +69,7 @@ export class JobPoller {
 
   constructor({ jobs, pollers, release, ends }: JobPollerParts) {
     this.#jobs = jobs
-    this.#batches = new PollBatches(pollers, (host) => this.#silences.get(host)?.unanswered === 0)
+    this.#batches = new PollBatches(pollers, (host) => this.#backoffs.get(host)?.unanswered === 0)
     this.#release = release
     this.#ends = ends
   }
@@ -149,7 +149,7 @@ export class JobPoller {
   }
 
   #stepFor(row: JobRow, now: number): Step {
-    const due = { deadlineMs: this.#deadline(row), hasId: row.upstream_id !== '', silence: this.#silenceOf(row) }
+    const due = { deadlineMs: this.#deadline(row), hasId: row.upstream_id !== '', backoff: this.#backoffOf(row) }
     return stepFor({ ...due, awakeSinceMs: this.#awakeSinceMs }, now)
   }
 
@@ -161,9 +161,9 @@ export class JobPoller {
     try {
       const results = await this.#batches.poll(rows, asksForVideo)
       for (const { answer, askedAt, answeredAt } of results)
-        this.#silences.set(
+        this.#backoffs.set(
           host,
-          afterPoll(this.#silences.get(host) ?? HEARD, answer.state !== 'unanswered', askedAt, answeredAt),
+          afterPoll(this.#backoffs.get(host) ?? NO_BACKOFF, answer.state !== 'unanswered', askedAt, answeredAt),
         )
       for (const result of results) {
         const row = byKey.get(result.key)
@@ -213,7 +213,7 @@ export class JobPoller {
 
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
-    this.schedule(row, Math.max(this.#silenceOf(row).untilMs, now + 1), row.polls)
+    this.schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
     this.#jobs.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
@@ -231,8 +231,8 @@ export class JobPoller {
     this.#inVain.delete(key)
   }
 
-  #silenceOf(row: JobRow): Silence {
-    return this.#silences.get(hostOf(row)) ?? HEARD
+  #backoffOf(row: JobRow): Backoff {
+    return this.#backoffs.get(hostOf(row)) ?? NO_BACKOFF
   }
 
   #pauseMs(row: JobRow): number {

@@ -10,7 +10,7 @@ import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, LedgerJob, ListCursor, ListedJob } from '../rpc.ts'
-import type { Report, Span } from '../window-store.ts'
+import type { CountsReport, CountsRange } from '../window-store.ts'
 import type { FunnelView } from './funnel.ts'
 import { type JobRow, ledgerJob } from './job-row.ts'
 import type { Overdue } from './job-table.ts'
@@ -22,18 +22,18 @@ import type { Overdue } from './job-table.ts'
 export function findJob(
   sql: SqlStorage,
   upstreamId: string,
-  { owners, nameless, copiesAt }: Caller,
+  { owners, anonymous, copiesAt }: Caller,
   replica?: number,
 ): LedgerJob | 'taken' | null {
   const isThere = `upstream_id = ?${replica === undefined ? '' : ' AND replica = ?'}`
   const there = [upstreamId, ...(replica === undefined ? [] : [replica])]
   const [own] = sql.exec<JobRow>(
     `SELECT * FROM jobs WHERE ${isThere} AND shadow = 0
-     AND (owner IN (${owners.map(() => '?').join(', ')}) OR (? AND nameless = 1 AND client_id = upstream_id))
+     AND (owner IN (${owners.map(() => '?').join(', ')}) OR (? AND anonymous = 1 AND client_id = upstream_id))
      ORDER BY submitted_at DESC LIMIT 1`,
     ...there,
     ...owners,
-    Number(nameless),
+    Number(anonymous),
   )
   if (own) return ledgerJob(own)
   // As JSON, since a query takes a hundred values at most.
@@ -164,11 +164,11 @@ function iso(ms: number): string {
 }
 
 /** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
-export interface LedgerQuestion extends Span {
+export interface LedgerQuestion extends CountsRange {
   overdue: Overdue | null
 }
 
-export interface LedgerReport extends Report, FunnelView {
+export interface LedgerReport extends CountsReport, FunnelView {
   open: OpenJobs
   /** Shadow copies admitted since midnight UTC. */
   shadowToday: number

@@ -2,19 +2,19 @@
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { count, emptyCounters, type Measure, type Series } from '../../core/window.ts'
-import type { JobSighting, LedgerJob } from '../rpc.ts'
+import type { JobUpdate, LedgerJob } from '../rpc.ts'
 import type { CountedRow } from '../window-store.ts'
 
 /** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
 export const CLIP_WORK = 81 * 832 * 480
 
-export const NOTHING_TOLD = { queue: null, run: null, total: null }
+export const NOTHING_REPORTED = { queue: null, run: null, total: null }
 
 /** Values of `gone`. */
 const GONE = 1
 export const GIVEN_UP = 2
 
-export type JobStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout' | 'not_observed'
+export type RowStatus = 'open' | 'succeeded' | 'failed' | 'cancelled' | 'lost' | 'timeout' | 'not_observed'
 
 /** One row. Times are unix ms. `key` is unique over arms and replicas. */
 export type JobRow = {
@@ -27,13 +27,13 @@ export type JobRow = {
   owner: string
   epoch: number
   stage: string
-  nameless: number
+  anonymous: number
   shadow: number
   /** 0: outside the counters, as a job that goes on at control after its candidate failed. */
   counted: number
   submitted_at: number
   work: number | null
-  status: JobStatus
+  status: RowStatus
   outcome: Outcome | null
   seconds: number | null
   run_seconds: number | null
@@ -62,7 +62,7 @@ export type JobRow = {
 }
 
 export const COLUMNS = `key TEXT PRIMARY KEY, client_id TEXT, upstream_id TEXT, arm TEXT, replica INTEGER, owner TEXT, epoch INTEGER, stage TEXT,
-  nameless INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
+  anonymous INTEGER, shadow INTEGER, counted INTEGER, submitted_at INTEGER, work REAL, status TEXT, outcome TEXT,
   seconds REAL, run_seconds REAL, ended_at INTEGER, poll_at INTEGER, polls INTEGER, overdue INTEGER, pair TEXT,
   rescued_upstream TEXT, rescued_replica INTEGER, deadline_at INTEGER, gone INTEGER DEFAULT 0,
   scored INTEGER DEFAULT 0, prefix TEXT DEFAULT '', open_at INTEGER, shown_at INTEGER`
@@ -82,7 +82,7 @@ export function openRow(job: LedgerJob & { work?: number | null }): JobRow {
     owner: job.owner,
     epoch: job.epoch,
     stage: job.stage,
-    nameless: Number(job.nameless),
+    anonymous: Number(job.anonymous),
     shadow: 0,
     counted: 1,
     submitted_at: job.submittedAt,
@@ -117,7 +117,7 @@ export function ledgerJob(row: JobRow): LedgerJob {
     stage: row.stage,
     submittedAt: row.submitted_at,
     owner: row.owner,
-    nameless: row.nameless === 1,
+    anonymous: row.anonymous === 1,
     prefix: row.prefix,
   }
 }
@@ -136,14 +136,14 @@ function seriesOf(row: JobRow): Series {
 export function latencies(
   row: JobRow,
   seconds: number | null,
-  told: JobSighting['told'],
+  reported: JobUpdate['reported'],
 ): Partial<Record<Measure, number>> {
-  const worked = told.run ?? seconds
+  const worked = reported.run ?? seconds
   return {
     ...(seconds === null ? {} : { latency: seconds }),
     ...(row.work && worked !== null ? { per_clip: (worked * CLIP_WORK) / row.work } : {}),
-    ...(told.queue === null ? {} : { queue: told.queue }),
-    ...(told.run === null ? {} : { run: told.run }),
+    ...(reported.queue === null ? {} : { queue: reported.queue }),
+    ...(reported.run === null ? {} : { run: reported.run }),
   }
 }
 
@@ -157,7 +157,7 @@ export function countedEnd(row: JobRow, outcome: Outcome, seconds: Partial<Recor
 /** An open job that is slow by its age already: a latency, and no request yet. `at` in unix ms. */
 export function countedSlow(row: JobRow, at: number): CountedRow {
   const age = (at - row.submitted_at) / 1000
-  const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_TOLD))
+  const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_REPORTED))
   return { series, counters: { ...counters, requests: 0 } }
 }
 
@@ -167,7 +167,7 @@ export function goneBy(outcome: Outcome): number {
   return outcome === 'job_lost' ? GONE : 0
 }
 
-export function statusOf(outcome: Outcome): JobStatus {
+export function statusOf(outcome: Outcome): RowStatus {
   switch (outcome) {
     case 'ok':
       return 'succeeded'

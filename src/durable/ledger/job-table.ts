@@ -1,10 +1,10 @@
 /**
- * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal sight. Ending a job and
+ * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal update. Ending a job and
  * counting it is one synchronous transaction. Only downloads.ts writes to the table besides. Asks no backend.
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { JobName, JobSighting, LedgerJob } from '../rpc.ts'
+import type { JobName, JobUpdate, LedgerJob } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import {
   CLIP_WORK,
@@ -21,7 +21,7 @@ import {
 import { OwedEnds } from './owed-ends.ts'
 
 /** Where a backend keeps a job. */
-export interface Place {
+export interface BackendPlace {
   upstreamId: string
   replica: number
 }
@@ -112,7 +112,7 @@ export class JobTable {
   }
 
   /** Where a copy's submit has arrived. */
-  submitted(key: string, { upstreamId, replica }: Place): void {
+  submitted(key: string, { upstreamId, replica }: BackendPlace): void {
     this.#sql.exec('UPDATE jobs SET upstream_id = ?, replica = ? WHERE key = ?', upstreamId, replica, key)
   }
 
@@ -126,7 +126,7 @@ export class JobTable {
   }
 
   /** Where a job that failed goes on. */
-  rescued(key: string, { upstreamId, replica }: Place): void {
+  rescued(key: string, { upstreamId, replica }: BackendPlace): void {
     this.#sql.exec('UPDATE jobs SET rescued_upstream = ?, rescued_replica = ? WHERE key = ?', upstreamId, replica, key)
   }
 
@@ -170,7 +170,7 @@ export class JobTable {
   end(
     row: JobRow,
     outcome: Outcome,
-    told: JobSighting['told'],
+    reported: JobUpdate['reported'],
     { seenAt, isVague = false }: Seen,
     now: number,
   ): boolean {
@@ -178,19 +178,19 @@ export class JobTable {
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
     // By its backend in whole seconds, so up to one more.
-    const seconds = told.total === null ? measured : Math.min(measured, told.total + 1)
+    const seconds = reported.total === null ? measured : Math.min(measured, reported.total + 1)
     const ended = this.#sql.exec(
       "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
       statusOf(outcome),
       outcome,
       outcome === 'not_observed' ? null : seconds,
-      told.run,
+      reported.run,
       seenAt,
       row.key,
     )
     if (ended.rowsWritten === 0) return false
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
-    const timed = isTimed ? latencies(row, isVague ? null : seconds, told) : {}
+    const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed))], now)
     return true
   }

@@ -7,7 +7,7 @@ import { hash32 } from '../../core/assignment.ts'
 import { canBeRescued, mayStillArrive, mayTryAgain, replicaOfTry, tryAgainMs } from '../../core/rescue-plan.ts'
 import { replicaHash } from '../../config/replica.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Onward } from '../rpc.ts'
+import type { RescueStatus } from '../rpc.ts'
 import type { Backend } from './backend.ts'
 import type { Bodies } from './bodies.ts'
 import { type JobRow, ledgerJob } from './job-row.ts'
@@ -50,7 +50,7 @@ export class Rescuer {
   }
 
   /** Where the job is by now, as far as is known here; null where its id says it all. */
-  whereabouts(row: JobRow): Onward {
+  jobLocation(row: JobRow): RescueStatus {
     if (row.rescued_upstream !== null) {
       return { state: 'at_control', upstreamId: row.rescued_upstream, replica: row.rescued_replica! }
     }
@@ -58,15 +58,15 @@ export class Rescuer {
   }
 
   /** The same after waiting for the try that is under way, or can be made now, though no longer than `waitMs`. */
-  async rescue(row: JobRow, waitMs: number): Promise<Onward> {
+  async rescue(row: JobRow, waitMs: number): Promise<RescueStatus> {
     const now = Date.now()
     // What still runs, or was refused or given up, is not sent anew.
-    if (row.status === 'open' || !canBeRescued(row.outcome) || !this.#release.rescue) return this.whereabouts(row)
+    if (row.status === 'open' || !canBeRescued(row.outcome) || !this.#release.rescue) return this.jobLocation(row)
     if (this.#bodies.isWanted(row.key)) {
       this.startDue(now)
       await this.#waited(row.key, waitMs)
     } else if (row.rescued_upstream === null && mayStillArrive(row.submitted_at, now)) return { state: 'pending' }
-    return this.whereabouts(this.#jobs.get(row.key) ?? row)
+    return this.jobLocation(this.#jobs.get(row.key) ?? row)
   }
 
   /** Its client has given the job up, wherever it is by now. */
@@ -126,9 +126,9 @@ export class Rescuer {
     const taken = await this.#backend.resubmit(body, replica, await keyOf(this.#release.name, row))
     // Its client may have given it up meanwhile.
     const isWanted = this.#bodies.isWanted(key)
-    if (taken.sight) {
-      if (!isWanted) return void (await this.#backend.cancel({ ...row, arm: 'control', replica }, taken.sight.id))
-      this.#goesOn(row, taken.sight.id, replica)
+    if (taken.backendJob) {
+      if (!isWanted) return void (await this.#backend.cancel({ ...row, arm: 'control', replica }, taken.backendJob.id))
+      this.#goesOn(row, taken.backendJob.id, replica)
     } else if (isWanted) {
       if (mayTryAgain(tries, taken.status)) this.#bodies.tried(key, tries, Date.now() + tryAgainMs(tries))
       else this.#bodies.drop(key)

@@ -1,5 +1,5 @@
 /** A job as fal's queue shows it: where it stands, and by its result how it ended and whose fault a failure is. */
-import type { BackendAnswer, JobSight, JobStatus } from '../protocol.ts'
+import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { STILL_IN_PROGRESS } from './routes.ts'
 
@@ -11,7 +11,7 @@ const NOT_OF_JOB = new Set([401, 404, 405, 408, 429])
 const MESSAGE_CHARS = 500
 
 /** Of a submit's or a status' answer; null where it shows no job. Every word but the three is a job that has not ended. */
-export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): JobSight | null {
+export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
   if (httpStatus < 200 || httpStatus >= 300 || body === null || typeof body !== 'object') return null
   const { status: word, request_id: named, metrics } = body as Record<string, unknown>
   const id = named ?? job
@@ -21,7 +21,7 @@ export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): Jo
 }
 
 /** Of what came of a job; null where the answer is not about it. */
-export function readFalResult({ status, headers, body, job }: BackendAnswer): JobSight | null {
+export function readFalResult({ status, headers, body, job }: BackendAnswer): BackendJob | null {
   if (job === null) return null
   if (status >= 200 && status < 300) return body === undefined ? null : jobOf(job, 'succeeded')
   if (status < 400 || NOT_OF_JOB.has(status) || body === null || typeof body !== 'object') return null
@@ -39,7 +39,7 @@ export function readFalResult({ status, headers, body, job }: BackendAnswer): Jo
   return { ...jobOf(job, 'failed'), failure, message }
 }
 
-function jobOf(id: string, status: JobStatus): JobSight {
+function jobOf(id: string, status: JobStatus): BackendJob {
   return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 

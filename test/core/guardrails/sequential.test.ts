@@ -106,11 +106,15 @@ describe('error rate, job by job', () => {
 
 describe('latency, by jobs slower than control’s p99 × 1.5', () => {
   const control = Array.from({ length: 1000 }, (_, i) => 20 + i / 50)
-  const yardstick = foldAll(slow, [windowOf(0, null, counters(1000, 0, control))])
+  const referenceQuantile = foldAll(slow, [windowOf(0, null, counters(1000, 0, control))])
   const judged = (candidate: number[], of = control, rule = slow) =>
     judgeAt(
       rule,
-      foldAll(rule, [windowOf(1, counters(candidate.length, 0, candidate), counters(of.length, 0, of))], yardstick),
+      foldAll(
+        rule,
+        [windowOf(1, counters(candidate.length, 0, candidate), counters(of.length, 0, of))],
+        referenceQuantile,
+      ),
     )
 
   it('trips when more than 1 of 100 are slower for sure, and more than of control', () => {
@@ -132,7 +136,7 @@ describe('latency, by jobs slower than control’s p99 × 1.5', () => {
     expect(verdict.evidence!['logE']).toBeGreaterThan(verdict.evidence!['logENeeded']!)
     expect(judged(candidate, control, { ...slow, bothBad: 'rollback' }).status).toBe('breach')
     expect(judged(candidate, [30, 90], { ...slow, bothBad: 'rollback' }).status).toBe('pass')
-    expect(foldAll(slow, [windowOf(1, counters(100, 0, repeat(100, 90)))], yardstick).tripped).toBeNull()
+    expect(foldAll(slow, [windowOf(1, counters(100, 0, repeat(100, 90)))], referenceQuantile).tripped).toBeNull()
   })
 
   it('counts by a limit that is older than what is counted: what ends before control has 400 jobs only makes it', () => {

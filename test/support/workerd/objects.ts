@@ -8,7 +8,7 @@ import { count, emptyCounters, type Series } from '../../../src/core/window.ts'
 import type { CounterShard } from '../../../src/durable/counter-shard.ts'
 import type { JobLedger } from '../../../src/durable/job-ledger.ts'
 import type { ReleaseController } from '../../../src/durable/release-controller.ts'
-import type { CounterBatch, JobEntry, JobSighting } from '../../../src/durable/rpc.ts'
+import type { CounterBatch, JobEntry, JobUpdate } from '../../../src/durable/rpc.ts'
 
 export const RELEASE = 'objects'
 
@@ -70,7 +70,7 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
     stage: 'canary-50',
     submittedAt: Date.now(),
     owner: '0123456789ab',
-    nameless: false,
+    anonymous: false,
     prefix: '',
     work: null,
     rescue: null,
@@ -78,9 +78,9 @@ export function entry(name: string, over: Partial<JobEntry> = {}): JobEntry {
   }
 }
 
-export function sighting(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobSighting {
+export function jobUpdate(job: JobEntry, outcome: Outcome | null, at = Date.now()): JobUpdate {
   const { work: _, rescue: __, ...tag } = job
-  return { job: tag, outcome, told: { queue: null, run: null, total: null }, at }
+  return { job: tag, outcome, reported: { queue: null, run: null, total: null }, at }
 }
 
 /** All that was counted of one operation: requests, and ends other than `ok`. */

@@ -1,4 +1,4 @@
-/** Change requests of the live configuration through the Worker's own door: two people, evictions between any two steps. */
+/** Change requests of the live configuration through the Worker's own entry point: two people, evictions between any two steps. */
 import { env, exports } from 'cloudflare:workers'
 import { evictAllDurableObjects, reset, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it } from 'vitest'

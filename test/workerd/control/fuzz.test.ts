@@ -1,6 +1,6 @@
 /**
  * Whatever is sent to the control plane has a typed answer, and the configuration stays readable behind it. Bodies,
- * queries and headers are drawn from what breaks such doors, against the real objects.
+ * queries and headers are drawn from what breaks such entry points, against the real objects.
  */
 import { exports } from 'cloudflare:workers'
 import * as fc from 'fast-check'
@@ -118,7 +118,7 @@ it('changes of the configuration', async () => {
 })
 
 it('actions, drafts, views, events and signals', async () => {
-  const doors = fc.constantFrom<readonly [string, string]>(
+  const entryPoints = fc.constantFrom<readonly [string, string]>(
     ['POST', `${PATH}/actions`],
     ['PUT', `${PATH}/config/draft`],
     ['PUT', `${PATH}/views`],
@@ -126,7 +126,7 @@ it('actions, drafts, views, events and signals', async () => {
     ['POST', '/_sluice/api/v1/signals'],
   )
   await fc.assert(
-    fc.asyncProperty(doors, body, ([method, path], text) => typed({ method, path, body: text })),
+    fc.asyncProperty(entryPoints, body, ([method, path], text) => typed({ method, path, body: text })),
     RUNS,
   )
 })

@@ -61,7 +61,7 @@ describe('a change with such a key', () => {
     ['POST', `${PATH}/changes/abc/discard`, '{"revision":1,"comment":"","constructor":1}'],
     ['POST', '/api/v1/events', `[{"release":"${WAN}","subject":"a","metric":"play","value":1,"__proto__":{}}]`],
     ['POST', '/api/v1/signals', `{"release":"${WAN}","arm":"control","metric":"m","value":1,"prototype":{}}`],
-  ])('is refused at every other door: %s %s', async (method, path, body) => {
+  ])('is refused at every other entry point: %s %s', async (method, path, body) => {
     const answer = await call(method, path, body)
     expect(answer.status).toBe(400)
     await answer.body?.cancel()
@@ -102,7 +102,7 @@ describe('a stored overlay that can not be read', () => {
     expect(release.status).toBe(200)
     await release.body?.cancel()
 
-    const dropped = await call('DELETE', `${PATH}?reason=mend`)
+    const dropped = await call('DELETE', `${PATH}?reason=fix`)
     expect(dropped.status).toBe(200)
     expect(await dropped.json()).toMatchObject({ overlay: {}, version: view.version + 1 })
     const history = await call('GET', `/api/v1/releases/${WAN}/history?limit=5`)
@@ -112,7 +112,7 @@ describe('a stored overlay that can not be read', () => {
     expect((await after.json<ConfigView>()).set_aside).toBeUndefined()
   })
 
-  it('of which a part is wrong is mended by a change of that part', async () => {
+  it('of which a part is wrong is fixed by a change of that part', async () => {
     await store('{"version":9,"overlay":{"bake":"soon","min_jobs":5}}')
     const answer = await call('PATCH', PATH, '{"bake":null}')
     expect(await answer.json()).toMatchObject({ overlay: { min_jobs: 5 }, version: 10 })

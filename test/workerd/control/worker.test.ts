@@ -1,4 +1,4 @@
-/** The control plane through the Worker's own door, with the real objects behind it. */
+/** The control plane through the Worker's own entry point, with the real objects behind it. */
 import { exports } from 'cloudflare:workers'
 import { evictAllDurableObjects } from 'cloudflare:test'
 import * as v from 'valibot'

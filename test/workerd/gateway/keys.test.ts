@@ -60,7 +60,7 @@ describe('an Idempotency-Key', () => {
 
   it('of a caller without identity makes one job', async () => {
     const plane = planeOf()
-    const [first, again] = [await send(plane, 'nameless', { as: null }), await send(plane, 'nameless', { as: null })]
+    const [first, again] = [await send(plane, 'anonymous', { as: null }), await send(plane, 'anonymous', { as: null })]
     expect([first.status, again.status, again.id]).toEqual([200, 200, first.id])
     expect(plane.callsOf('POST')).toHaveLength(1)
   })

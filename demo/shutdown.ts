@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs'
 const LOOK_MS = 500
 
 /** Calls `end` once. */
-export function onceToldToEnd(end: () => void): void {
-  let told = false
+export function onShutdown(end: () => void): void {
+  let ended = false
   const once = () => {
-    if (told) return
-    told = true
+    if (ended) return
+    ended = true
     end()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, once)

@@ -3,16 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT, Failure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
-const PATIENCE_MS = 60_000
+const MAX_RETRY_MS = 60_000
 
 /** Calls again while the gateway does not answer or is not ready, up to a minute; refusals pass through at once. */
-export async function patiently<T>(terminal: Terminal, call: () => Promise<T>, intervalSeconds: number): Promise<T> {
+export async function retryWhileUnavailable<T>(
+  terminal: Terminal,
+  call: () => Promise<T>,
+  intervalSeconds: number,
+): Promise<T> {
   const lostAt = Date.now()
   for (let attempt = 1; ; attempt++) {
     try {
       return await call()
     } catch (error) {
-      if (!isPassing(error) || Date.now() - lostAt > PATIENCE_MS) throw error
+      if (!isPassing(error) || Date.now() - lostAt > MAX_RETRY_MS) throw error
       if (attempt === 1) terminal.note(`${error.message}; still trying`)
       await sleep(intervalSeconds * 1000)
     }

@@ -8,31 +8,31 @@ import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exch
 import { expose } from './exposure.ts'
 import { armErrorOf, callBackend, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
-import { hasJobs, type Lane } from './isolate.ts'
+import { hasJobs, type ReleaseRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
 
-export async function passOn(
-  x: Exchange,
-  lane: Lane,
+export async function passThrough(
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
   snapshot: Snapshot | null,
   subject: Subject,
   { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
 ): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(x.request.method)
-  const routed = decideArm(x, lane, snapshot, subject, null)
-  const decided: Decided = { lane, snapshot, routed }
-  x.decided = decided
+  const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
+  const routed = decideArm(ctx, runtime, snapshot, subject, null)
+  const decided: Decided = { runtime, snapshot, routed }
+  ctx.decided = decided
   // Without jobs no request is a submit, so each of them is one.
-  if (!hasJobs(lane)) expose(x, decided, subject, null)
-  const { deps } = x.isolate
-  const config = lane.release.arms[routed.arm]
+  if (!hasJobs(runtime)) expose(ctx, decided, subject, null)
+  const { deps } = ctx.isolate
+  const config = runtime.release.arms[routed.arm]
   const url = pickReplica(config, deps.random())
   const upstream = await callBackend(
     {
-      url: url + route.upstreamPath(null, config.model) + x.url.search,
-      method: x.request.method,
-      headers: toBackend(x.request.headers, lane.protocol.requestHeaders, outgoing(x, lane, routed.arm)),
-      body: bytes ?? (route.body === 'stream' ? await bodyOf(x) : null),
+      url: url + route.upstreamPath(null, config.model) + ctx.url.search,
+      method: ctx.request.method,
+      headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, routed.arm)),
+      body: bytes ?? (route.body === 'stream' ? await bodyOf(ctx) : null),
       timeoutMs: config.timeoutMs,
     },
     deps,
@@ -47,8 +47,8 @@ export async function passOn(
   recordEnd(decided, route.operation, outcome, { latency: seconds })
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
-  const translation = { ids, upstreamOrigin: url, gatewayOrigin: x.url.origin, prefix: route.prefix }
+  const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status, body } = response
-  return answer(x, decided, { status, headers, body, translation, cookie: subject.cookie })
+  return answer(ctx, decided, { status, headers, body, translation, cookie: subject.cookie })
 }

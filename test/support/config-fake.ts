@@ -1,4 +1,4 @@
-/** The live configuration of the dashboard's twin: a small file, publications and change requests in memory, answered as the control plane does. */
+/** The live configuration of the dashboard's fake: a small file, publications and change requests in memory, answered as the control plane does. */
 import { readConfig, type ReleaseConfig } from '../../src/config/load.ts'
 import { type Overlay, patchOverlay, sources } from '../../src/config/overlay.ts'
 import { patchTo } from '../../src/config/overlay-diff.ts'
@@ -33,7 +33,7 @@ type ConfigPort = Pick<
   | 'restore'
 >
 
-export class ConfigTwin {
+export class ConfigFake {
   readonly #name: string
   readonly #file: ReleaseConfig
   readonly #now: () => string
@@ -178,17 +178,17 @@ function refused(code: string): PortRefusal {
 }
 
 /** One request published, one of somebody else's open with a review, and one that the publication made stale. */
-export async function someChanges(twin: {
+export async function someChanges(fake: {
   port(): ConfigPort
   name: string
   nowMs: number
   who: string
 }): Promise<void> {
-  const { who, name } = twin
+  const { who, name } = fake
   const as = (person: string) => {
-    twin.who = `token:${person}`
-    twin.nowMs += 600_000
-    return twin.port()
+    fake.who = `token:${person}`
+    fake.nowMs += 600_000
+    return fake.port()
   }
   const guardrails = [{ metric: 'error_rate', operations: ['submit', 'job'], max: 0.02, for_windows: 5 }]
   await as('anna').propose(name, {
@@ -205,5 +205,5 @@ export async function someChanges(twin: {
     patch: { shadow: { sample: 0.5 } },
   })
   await as('ben').actOnChange(name, 3, { act: 'approve', revision: 1, comment: 'please do' })
-  twin.who = who
+  fake.who = who
 }

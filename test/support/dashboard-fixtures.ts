@@ -1,4 +1,4 @@
-/** What surrounds the dashboard's twin: its plan, its configuration, its jobs. Fixed, so that pictures can be compared. */
+/** What surrounds the dashboard's fake: its plan, its configuration, its jobs. Fixed, so that pictures can be compared. */
 import type { JobView, PairView } from '../../src/api/index.ts'
 import type { Plan } from '../../src/core/release.ts'
 

@@ -3,7 +3,7 @@
  * whose fault a failure is.
  */
 import { isResourceId } from '../resource-id.ts'
-import type { JobSight, JobStatus } from '../protocol.ts'
+import type { BackendJob, JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {
   queued: 'queued',
@@ -29,7 +29,7 @@ const MESSAGE_CHARS = 500
  * without an error, is a job all the same, of which is known only that it has not ended: clients go on from there too.
  * Else `httpStatus` only helps to judge a failure.
  */
-export function readJobSight(httpStatus: number, body: unknown): JobSight | null {
+export function readBackendJob(httpStatus: number, body: unknown): BackendJob | null {
   if (body === null || typeof body !== 'object') return null
   const job = body as Record<string, unknown>
   const { id, status: word } = job

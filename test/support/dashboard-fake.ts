@@ -11,13 +11,13 @@ import { blockers } from '../../src/core/gates.ts'
 import { canaryStage, initialState, nextRung, type ReleaseState } from '../../src/core/release.ts'
 import { type Command, legalActions, type Transition, transition } from '../../src/core/transitions.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../../src/dashboard/port.ts'
-import { ConfigTwin } from './config-twin.ts'
-import { FILE, jobsAt, pairsAt, PLAN } from './dashboard-scenery.ts'
+import { ConfigFake } from './config-fake.ts'
+import { FILE, jobsAt, pairsAt, PLAN } from './dashboard-fixtures.ts'
 import { aReport } from './report-view.ts'
 import { invented, type Traffic, verdictsOf } from './dashboard-traffic.ts'
 
 const MINUTE = 60_000
-export interface Twin {
+export interface Fake {
   name: string
   nowMs: number
   /** Who looks, and acts. */
@@ -37,14 +37,14 @@ export interface Twin {
   onChange: () => void
 }
 
-export function dashboardTwin(
+export function dashboardFake(
   name = 'wan22_t2v_abtest',
   startMs = Date.parse('2026-11-24T14:00:00Z'),
   { requireReview = false } = {},
-): Twin {
+): Fake {
   let state = initialState(startMs)
   const history: HistoryEntry[] = []
-  const twin: Twin = {
+  const fake: Fake = {
     name,
     nowMs: startMs,
     who: 'token:oncall',
@@ -62,19 +62,19 @@ export function dashboardTwin(
     onChange: () => undefined,
   }
   const table = { ...FILE, require_review: requireReview }
-  const overlays = new ConfigTwin(
+  const overlays = new ConfigFake(
     name,
     table,
-    () => twin.nowMs,
-    () => twin.onChange(),
+    () => fake.nowMs,
+    () => fake.onChange(),
   )
 
   function facts(): Facts {
     // The gates read id, status and message only.
-    const verdicts = verdictsOf(state, twin.traffic, twin.nowMs) as unknown as Facts['verdicts']
+    const verdicts = verdictsOf(state, fake.traffic, fake.nowMs) as unknown as Facts['verdicts']
     return {
-      now: twin.nowMs,
-      finishedJobs: twin.finishedJobs,
+      now: fake.nowMs,
+      finishedJobs: fake.finishedJobs,
       verdicts,
       waived: ['signal:fvd'],
       experiment: null,
@@ -84,13 +84,13 @@ export function dashboardTwin(
   function apply(command: Command, who: string, reason: string): PortResult<ReleaseState> {
     const result = transition(state, command, PLAN, facts(), reason)
     if (!result.ok) return unmoved(result)
-    const verdicts = verdictsOf(state, twin.traffic, twin.nowMs)
+    const verdicts = verdictsOf(state, fake.traffic, fake.nowMs)
     const evidence = command.action === 'rollback' ? { evidence: { verdict: verdicts[0], verdicts } } : {}
     state = result.state
-    if (['start', 'advance', 'reset', 'set_percent'].includes(command.action)) twin.finishedJobs = 0
+    if (['start', 'advance', 'reset', 'set_percent'].includes(command.action)) fake.finishedJobs = 0
     history.unshift({
       id: String(history.length + 1),
-      at: iso(twin.nowMs),
+      at: iso(fake.nowMs),
       who,
       action: command.action,
       reason,
@@ -100,7 +100,7 @@ export function dashboardTwin(
       version: state.version,
       ...evidence,
     })
-    twin.onChange()
+    fake.onChange()
     return { ok: true, value: state }
   }
 
@@ -145,19 +145,19 @@ export function dashboardTwin(
           : null,
       arms: { control: { model: 'Wan2.1' }, candidate: { model: 'Wan2.2-T2V-A14B' } },
       clock_started_at: at.clockStartedAt === null ? null : iso(at.clockStartedAt),
-      jobs: { finished: twin.finishedJobs, needed: PLAN.minJobs },
-      blocked_by: blockers(at, PLAN, { ...facts(), now: twin.nowMs }).map(({ code, message, untilMs }) => ({
+      jobs: { finished: fake.finishedJobs, needed: PLAN.minJobs },
+      blocked_by: blockers(at, PLAN, { ...facts(), now: fake.nowMs }).map(({ code, message, untilMs }) => ({
         code,
         message,
         until: untilMs === null ? null : iso(untilMs),
       })),
-      verdicts: verdictsOf(at, twin.traffic, twin.nowMs),
-      next_check_at: live ? iso(twin.nowMs + 5000) : null,
+      verdicts: verdictsOf(at, fake.traffic, fake.nowMs),
+      next_check_at: live ? iso(fake.nowMs + 5000) : null,
       draining: at.state === 'rolled_back' ? { jobs: 3, oldest_seconds: 130 } : null,
       legal_actions: legalActions(at, PLAN),
       drift: Object.keys(overlays.overlay),
       blast_radius:
-        at.state === 'rolled_back' && twin.traffic === 'failing'
+        at.state === 'rolled_back' && fake.traffic === 'failing'
           ? {
               subjects_exposed: 8,
               jobs_failed: 9,
@@ -173,14 +173,14 @@ export function dashboardTwin(
 
   function port(): DashboardPort {
     const guard = async <T>(make: () => PortResult<T>): Promise<PortResult<T>> =>
-      twin.unreachable ? refused('control_plane_unavailable', 'the release controller did not answer', []) : make()
+      fake.unreachable ? refused('control_plane_unavailable', 'the release controller did not answer', []) : make()
     const known = <T>(asked: string, make: () => PortResult<T>): Promise<PortResult<T>> =>
       guard(() => (asked === name ? make() : refused('release_not_found', `no release "${asked}"`, [])))
     const stale = (ifMatch: number | null, version: number): boolean => ifMatch !== null && ifMatch !== version
     return {
       environment: 'production',
-      actor: { who: twin.who, role: twin.role },
-      nowMs: twin.nowMs,
+      actor: { who: fake.who, role: fake.role },
+      nowMs: fake.nowMs,
       lastKnown: () => {
         const { stage, percent } = state
         return [{ release: name, state: state.state, stage, percent, ageSeconds: 42 }]
@@ -189,11 +189,11 @@ export function dashboardTwin(
       release: (asked) => known(asked, () => ({ ok: true, value: viewOf(state) })),
       history: (asked) => known(asked, () => ({ ok: true, value: { items: [...history], next: null } })),
       counters: (asked, fromMs, toMs, stepMs) =>
-        known(asked, () => ({ ok: true, value: invented(history, twin.traffic, fromMs, toMs, stepMs) })),
+        known(asked, () => ({ ok: true, value: invented(history, fake.traffic, fromMs, toMs, stepMs) })),
       report: (asked) => known(asked, () => ({ ok: true, value: aReport(name) })),
       jobs: (asked, filter) =>
         known(asked, () => {
-          const items = state.startedAt === null ? [] : jobsAt(twin.nowMs)
+          const items = state.startedAt === null ? [] : jobsAt(fake.nowMs)
           const wanted = items.filter(
             (job) =>
               (filter.arm === undefined || job.arm === filter.arm) &&
@@ -204,13 +204,13 @@ export function dashboardTwin(
         }),
       pairs: (asked) =>
         known(asked, () => {
-          const items = pairsAt(twin.nowMs)
+          const items = pairsAt(fake.nowMs)
           return { ok: true, value: { items: state.startedAt === null ? [] : items, next: null } }
         }),
       ...configPort(known),
       act: (asked, command, ifMatch) =>
         known<ReleaseView>(asked, () => {
-          if (twin.role === 'viewer' || twin.role === 'tester') return refused('forbidden', 'needs operator', [])
+          if (fake.role === 'viewer' || fake.role === 'tester') return refused('forbidden', 'needs operator', [])
           if (stale(ifMatch, state.version)) return refused('version_mismatch', 'the release changed', [])
           const wrong = v
             .safeParse(actionSchema, command)
@@ -221,15 +221,15 @@ export function dashboardTwin(
             const result = transition(state, wish, PLAN, facts(), command.reason)
             return result.ok ? { ok: true, value: viewOf(result.state) } : unmoved(result)
           }
-          const done = apply(wish, twin.who, command.reason)
+          const done = apply(wish, fake.who, command.reason)
           return done.ok ? { ok: true, value: viewOf(state) } : done
         }),
     }
   }
 
   /** Where it can be reached. */
-  function configPort(known: Known): ReturnType<ConfigTwin['port']> {
-    const real = overlays.port({ who: twin.who, role: twin.role })
+  function configPort(known: Known): ReturnType<ConfigFake['port']> {
+    const real = overlays.port({ who: fake.who, role: fake.role })
     const reached = Object.entries(real).map(([method, ask]) => [
       method,
       async (asked: string, ...args: unknown[]) => {
@@ -237,10 +237,10 @@ export function dashboardTwin(
         return there.ok ? (ask as (...all: unknown[]) => unknown)(asked, ...args) : there
       },
     ])
-    return Object.fromEntries(reached) as ReturnType<ConfigTwin['port']>
+    return Object.fromEntries(reached) as ReturnType<ConfigFake['port']>
   }
 
-  return twin
+  return fake
 }
 
 type Known = <T>(asked: string, make: () => PortResult<T>) => Promise<PortResult<T>>
@@ -259,13 +259,13 @@ function commandOf(command: Parameters<DashboardPort['act']>[1]): Command {
   return { action }
 }
 
-function refused(code: string, message: string, standing: Blocker[]): PortRefusal {
-  return { ok: false, code, message, details: standing.map((b) => detail(b.code, b.code, b.message)) }
+function refused(code: string, message: string, blockers: Blocker[]): PortRefusal {
+  return { ok: false, code, message, details: blockers.map((b) => detail(b.code, b.code, b.message)) }
 }
 
 /** As the controller answers: with the legal actions, or with what is still missing. */
-function unmoved({ code, message, legal, blockers: standing }: Transition & { ok: false }): PortRefusal {
-  if (code !== 'illegal_transition') return refused(code, message, standing)
+function unmoved({ code, message, legal, blockers }: Transition & { ok: false }): PortRefusal {
+  if (code !== 'illegal_transition') return refused(code, message, blockers)
   return {
     ok: false,
     code,

@@ -1,27 +1,27 @@
 /** What is kept of an error, so that the same Idempotency-Key is answered again with it: bounded in bytes and in time. */
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
-import type { KeptError } from '../durable/rpc.ts'
+import type { StoredError } from '../durable/rpc.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { resumed } from './forward.ts'
 
 /** An error's body beyond this is not kept, only that there was one. A backend's traceback is a tenth of it. */
-export const MAX_KEPT_BYTES = 16 * 1024
+export const MAX_STORED_BYTES = 16 * 1024
 /** An error whose body has not ended by then is cut there, for its client too. */
 export const READ_DEADLINE_MS = 3000
 const MAX_TYPE_CHARS = 200
 
 /** `response` is the error as its client is to get it. Never rejects. */
-export async function keepError(
+export async function storableError(
   response: Response,
   requestId: string,
-): Promise<{ response: Response; error: KeptError }> {
+): Promise<{ response: Response; error: StoredError }> {
   const { status } = response
   const contentType = (response.headers.get('content-type') ?? 'text/plain').slice(0, MAX_TYPE_CHARS)
   const head = await readHead(response.body)
-  const large = `this Idempotency-Key was answered with HTTP ${status} and more than ${MAX_KEPT_BYTES} bytes, which are not kept`
+  const large = `this Idempotency-Key was answered with HTTP ${status} and more than ${MAX_STORED_BYTES} bytes, which are not kept`
   const error = head.rest
-    ? { ...notKept(large, requestId), httpStatus: status }
+    ? { ...notStored(large, requestId), httpStatus: status }
     : { httpStatus: status, contentType, body: head.bytes }
   if (!response.body) return { response, error }
   const headers = new Headers(response.headers)
@@ -31,7 +31,7 @@ export async function keepError(
 }
 
 /** Says that there was an answer, in place of the answer. */
-export function notKept(message: string, requestId: string): KeptError {
+export function notStored(message: string, requestId: string): StoredError {
   const error = new SluiceError('idempotency_not_repeatable', message)
   const body = Uint8Array.from(new TextEncoder().encode(JSON.stringify(error.body(requestId))))
   return { httpStatus: error.status, contentType: 'application/json', body }
@@ -45,7 +45,7 @@ async function readHead(body: ReadableStream<Bytes> | null): Promise<{ bytes: By
   if (!body) return { bytes: held.whole(), rest: null }
   const reader = body.getReader()
   const readWhole = async () => {
-    while (held.size <= MAX_KEPT_BYTES) {
+    while (held.size <= MAX_STORED_BYTES) {
       const { done, value } = await reader.read()
       if (done) return true
       held.add(value)

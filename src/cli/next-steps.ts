@@ -9,7 +9,7 @@ export function commandOf({ step }: NextStep): string {
 }
 
 /** The likely next command, in one or two lines. */
-export function advice(release: ReleaseView): string[] {
+export function nextSteps(release: ReleaseView): string[] {
   const next = nextStep(release)
   if (release.state === 'completed') return ['Done. sluice rollback still takes it back.']
   if (next.by === 'nobody')

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 
-const MODULE = fileURLToPath(new URL('../../demo/told-to-end.ts', import.meta.url))
+const MODULE = fileURLToPath(new URL('../../demo/shutdown.ts', import.meta.url))
 const SCRIPT = `
-  const { onceToldToEnd } = await import(${JSON.stringify(MODULE)})
-  onceToldToEnd(() => { console.log('told'); process.exit(0) })
+  const { onShutdown } = await import(${JSON.stringify(MODULE)})
+  onShutdown(() => { console.log('told'); process.exit(0) })
   console.log('ready')
   setInterval(() => {}, 1000)`
 const env = { ...process.env, npm_lifecycle_event: 'start' }

@@ -1,0 +1,158 @@
+/**
+ * Which release takes a request: by path, by the job that it names, by the model that its body names;
+ * the first that matches, in the order of the variables' names. Reads a submit's body, once.
+ * Method and path alone tell the operation, so that the rate limit is asked before anything is read or looked up.
+ */
+import { SluiceError } from '../core/errors.ts'
+import { isTagged } from '../core/job-id.ts'
+import type { JobList, Route, Submission } from '../protocols/protocol.ts'
+import { FILE_ROUTE, fileOf } from './backend-file.ts'
+import type { Exchange } from './exchange.ts'
+import { hasJobs, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
+import { type OwnedJob, resolveJob } from './owned-job.ts'
+import { type Referred, referredJobs } from './referred-jobs.ts'
+import type { Subject } from './subject.ts'
+import { readUpload } from './upload.ts'
+
+export type Choice =
+  | (Offer<JobRuntime> & { kind: 'submit'; submission: Submission; referred: Referred })
+  | (Offer<JobRuntime> & { kind: 'job'; job: OwnedJob })
+  /** `list`: how the first of `runtimes` words it. */
+  | (Offer<JobRuntime> & { kind: 'list'; runtimes: JobRuntime[]; list: JobList })
+  /** `bytes`: the body, where it had to be read to find that no release with jobs takes it. */
+  | (Offer & { kind: 'other'; bytes: Uint8Array<ArrayBuffer> | null })
+
+/** A release whose path matches, and what its protocol makes of the request. */
+interface Offer<L extends ReleaseRuntime = ReleaseRuntime> {
+  runtime: L
+  route: Route
+}
+
+function isOfJobs(offer: Offer): offer is Offer<JobRuntime> {
+  return hasJobs(offer.runtime)
+}
+
+export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Choice> {
+  const file = fileOf(ctx, subject)
+  if (file) {
+    await admit(ctx, FILE_ROUTE, subject)
+    return { kind: 'job', runtime: file.runtime, route: FILE_ROUTE, job: file }
+  }
+  const offers = offersFor(ctx)
+  if (offers.length === 0) noRelease(ctx)
+  const ofJobs = offers.filter(isOfJobs)
+  const withJobs = ofJobs.map(({ runtime }) => runtime)
+  const about = offers.find(({ route }) => route.job !== null && route.body !== 'submission')
+  if (about && (isTagged(about.route.job!) || isFirst(about, offers))) {
+    await admit(ctx, about.route, subject)
+    const job = await resolveJob(ctx, withJobs, about.route.job!, subject)
+    return { kind: 'job', runtime: job.runtime, route: routeOf(ofJobs, job.runtime), job }
+  }
+  const lists = ofJobs.filter(({ route }) => route.operation === 'list')
+  const [first] = lists
+  const general = lists.find(takesAnyModel) ?? first
+  const list = general?.runtime.protocol.list
+  if (first && general && list && isFirst(first, offers)) {
+    await admit(ctx, first.route, subject)
+    const runtimes = [general.runtime, ...lists.map(({ runtime }) => runtime).filter((l) => l !== general.runtime)]
+    return { kind: 'list', ...general, runtimes, list }
+  }
+  const submit = offers.find(({ route }) => route.body === 'submission')
+  const offer = submit && isFirst(submit, offers) ? submit : (offers.find(takesAnyModel) ?? offers[0]!)
+  await admit(ctx, offer.route, subject)
+  return offer === submit ? selectForBody(ctx, offers, withJobs, subject) : other(offer, null)
+}
+
+/** Which release a preflight is about, as far as its path tells; throws `not_found`. */
+export function runtimeOfPath(ctx: Exchange): Offer {
+  const offers = offersFor(ctx)
+  const offer = offers.find(takesAnyModel) ?? offers[0]
+  return offer ?? noRelease(ctx)
+}
+
+function noRelease(ctx: Exchange): never {
+  throw new SluiceError('not_found', `no release serves ${ctx.url.pathname}: none has it under match.paths`)
+}
+
+/** Charges the subject with this operation, once a request, whichever release then serves it. Throws `rate_limited`. */
+async function admit(ctx: Exchange, { operation }: Route, subject: Subject): Promise<void> {
+  ctx.log['operation'] = operation
+  await ctx.isolate.rateLimiter.admit(operation, subject.key, ctx.isolate.env, ctx.isolate.deps.now())
+}
+
+/** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */
+function isFirst(offer: Offer, offers: readonly Offer[]): boolean {
+  const before = offers.slice(0, offers.indexOf(offer))
+  return !before.some((each) => takesAnyModel(each) && !hasJobs(each.runtime))
+}
+
+async function selectForBody(
+  ctx: Exchange,
+  offers: readonly Offer[],
+  withJobs: readonly JobRuntime[],
+  subject: Subject,
+): Promise<Choice> {
+  let bytes: Uint8Array<ArrayBuffer> | null = null
+  let refused: unknown = null
+  let model: string | null = null
+  for (const offer of offers) {
+    const { runtime, route } = offer
+    if (route.body !== 'submission' || !hasJobs(runtime)) {
+      if (takesAnyModel(offer)) return other(offer, bytes)
+      continue
+    }
+    bytes ??= await readUpload(ctx)
+    try {
+      const contentType = ctx.request.headers.get('content-type')
+      const submission = runtime.protocol.readSubmission({ bytes, contentType, search: ctx.url.search }, route)
+      const referred = await referredJobs(ctx, withJobs, route, submission, subject)
+      if (referred.owner) {
+        const owner = referred.owner.runtime
+        return { kind: 'submit', runtime: owner, route: routeOf(offers, owner), submission, referred }
+      }
+      model = submission.model
+      if (takesModel(runtime, model)) return { kind: 'submit', runtime, route, submission, referred }
+    } catch (error) {
+      // A release for certain models does not take what names none; another may.
+      if (takesAnyModel(offer) || isAboutJobs(error)) throw error
+      refused ??= error
+    }
+  }
+  throw refused ?? new SluiceError('not_found', `no release serves the model ${JSON.stringify(model)}`)
+}
+
+function isAboutJobs(error: unknown): boolean {
+  return !(error instanceof SluiceError) || !['malformed_body', 'unsupported_media_type'].includes(error.code)
+}
+
+function other({ runtime, route }: Offer, bytes: Uint8Array<ArrayBuffer> | null): Choice {
+  return { kind: 'other', runtime, route, bytes }
+}
+
+function offersFor(ctx: Exchange): Offer[] {
+  const { method } = ctx.request
+  const path = ctx.url.pathname
+  return ctx.isolate.runtimes
+    .filter(({ release }) => pathMatches(release.match.paths, path))
+    .map((runtime) => ({ runtime, route: runtime.protocol.route(method, path) }))
+}
+
+function routeOf(offers: readonly Offer[], runtime: ReleaseRuntime): Route {
+  return offers.find((offer) => offer.runtime === runtime)!.route
+}
+
+function takesAnyModel({ runtime }: Offer): boolean {
+  return runtime.release.match.models === null
+}
+
+function takesModel({ release }: ReleaseRuntime, model: string | null): boolean {
+  const { models } = release.match
+  return models === null || (model !== null && models.includes(model))
+}
+
+function pathMatches(paths: readonly string[] | null, path: string): boolean {
+  return (
+    paths === null ||
+    paths.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`))
+  )
+}
