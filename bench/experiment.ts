@@ -317,6 +317,7 @@ function near(seen: number | null | undefined, wanted: number): boolean {
 
 function check(what: string, holds: boolean, seen: readonly unknown[]): void {
   checks.push({ what, seen: seen.join(', '), holds })
+  console.error(`${holds ? 'holds' : 'DOES NOT HOLD'}: ${what}: ${seen.join(', ')}`)
 }
 
 /** Fisher and Yates. */
