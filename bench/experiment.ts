@@ -62,6 +62,8 @@ async function startBackend(gpuSeconds: number): Promise<{ url: string; server: 
       response.end(JSON.stringify(job))
     })
   })
+  // A connection that is closed as it is used again would be a failed submit.
+  server.keepAliveTimeout = 600_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, server }
 }
