@@ -4,15 +4,14 @@
  *
  *   npm run bench:ledger -- [--quick] [--jobs 10,100,1000,5000] [--polls 50,300,2000,hung] [--seconds 20]
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
 import { startGateway } from '../demo/gateway.ts'
-import { cpuSeconds } from './hot-path/processes.ts'
+import { runtimeCpuSeconds } from './hot-path/processes.ts'
 import { PolledBackend } from './polled-backend.ts'
 import { table } from './table.ts'
 
@@ -40,24 +39,6 @@ interface Counted {
   requests: number
   errors: Record<string, number>
   other: Record<string, number>
-}
-
-/** CPU seconds of all processes whose folder is this one's: the gateway's runtime. */
-function cpuSecondsIn(folder: string): number {
-  return execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('workerd') && line.includes('serve'))
-    .map((line) => line.trim().split(' ')[0]!)
-    .filter((pid) => environmentOf(pid).includes(folder))
-    .reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0)
-}
-
-function environmentOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8')
-  } catch {
-    return ''
-  }
 }
 
 function quantile(sorted: readonly number[], q: number): number {
@@ -93,9 +74,9 @@ async function cell(jobs: number, pollMs: number): Promise<string[]> {
       }
     })
     await Promise.all(submits)
-    const [from, cpuFrom] = [Date.now(), cpuSecondsIn(folder)]
+    const [from, cpuFrom] = [Date.now(), runtimeCpuSeconds(folder)]
     await sleep(jobMs)
-    const [cpu, seconds] = [cpuSecondsIn(folder) - cpuFrom, (Date.now() - from) / 1000]
+    const [cpu, seconds] = [runtimeCpuSeconds(folder) - cpuFrom, (Date.now() - from) / 1000]
     const polled = [control, candidate].flatMap((backend) => backend.polls.filter(({ at }) => at >= from))
     control.endAll()
     candidate.endAll()

@@ -1,5 +1,5 @@
 /** Processes of a measurement: pinned to a core each side, and what they have used so far. Linux only. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -81,4 +81,14 @@ function read(path: string): string {
   } catch {
     return ''
   }
+}
+
+/** CPU seconds so far of each workerd that a `wrangler dev` in this folder has started. */
+export function runtimeCpuSeconds(folder: string): number {
+  return execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes('workerd') && line.includes('serve'))
+    .map((line) => line.trim().split(' ')[0]!)
+    .filter((pid) => read(`/proc/${pid}/environ`).includes(folder))
+    .reduce((sum, pid) => sum + cpuSeconds(Number(pid)), 0)
 }
