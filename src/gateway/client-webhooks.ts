@@ -89,15 +89,15 @@ export async function deliver(
     // Where control goes on with it the client hears of that end only, and while nobody knows the backend is to try again.
     const owned = ownedJob(runtime, known)
     const rescueStatus = showsFailure(owned, 200, backendJob) ? await rescue(owned, 'pending', 0) : null
-    if (rescueStatus !== null) return told(rescueStatus === 'pending' ? 503 : 200)
+    if (rescueStatus !== null) return acknowledged(rescueStatus === 'pending' ? 503 : 200)
   }
   const config = runtime.release.arms[tag.arm]
   const source = { ...tag, runtime, prefix, url: replicaUrl(config, tag.replica) ?? config.urls[0]! }
   const translation = await translationOf(ctx, source, new Map([[backendJob.id, known.clientId]]), null)
-  return told(await post(ctx, runtime, url, known.clientId, runtime.protocol.translate(text, translation)))
+  return acknowledged(await post(ctx, runtime, url, known.clientId, runtime.protocol.translate(text, translation)))
 }
 
-function told(status: number): Response {
+function acknowledged(status: number): Response {
   return new Response(null, { status })
 }
 

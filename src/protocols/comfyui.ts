@@ -97,13 +97,13 @@ function asListed({ clientId, submittedAt, end }: ShownJob) {
 function placeholder({ clientId, submittedAt, end }: ShownJob) {
   if (!end) return {}
   const isGood = end.outcome === 'ok'
-  const told = { prompt_id: clientId, timestamp: end.at }
+  const event = { prompt_id: clientId, timestamp: end.at }
   const failed = {
-    ...told,
+    ...event,
     exception_type: end.outcome,
     exception_message: 'a poll of this job tells why it has failed',
   }
-  const last = isGood ? ['execution_success', told] : ['execution_error', failed]
+  const last = isGood ? ['execution_success', event] : ['execution_error', failed]
   const status = { status_str: isGood ? 'success' : 'error', completed: isGood, messages: [last] }
   return { [clientId]: { prompt: [submittedAt, clientId, {}, {}, []], outputs: {}, status } }
 }

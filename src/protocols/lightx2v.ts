@@ -174,9 +174,9 @@ function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob |
   if (httpStatus < 200 || httpStatus >= 300 || !isObject(body)) return null
   const { task_id: id = job, status: word = body['task_status'], error, error_type: kind } = body
   if (typeof word !== 'string' || !isResourceId(id)) return null
-  const told = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const shown = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
   const message = typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
-  const status = told === 'failed' && message?.startsWith(CANCELLED) ? 'cancelled' : told
+  const status = shown === 'failed' && message?.startsWith(CANCELLED) ? 'cancelled' : shown
   const isLate = typeof kind === 'string' && /timeout/i.test(kind)
   return {
     id,

@@ -27,11 +27,11 @@ type Members = Record<string, unknown>
 export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob | null {
   if (status < 200 || status >= 300 || !isObject(body)) return null
   const { prompt_id: submitted, id, status: word } = body
-  if (isResourceId(submitted)) return sightOf(submitted, 'queued')
+  if (isResourceId(submitted)) return backendJobOf(submitted, 'queued')
   if (typeof word === 'string' && isResourceId(id)) return listed(id, word, body)
   if (job === null) return null
   // Queued, running, or unknown here: the wire has one answer for all three.
-  if (Object.keys(body).length === 0) return sightOf(job, 'running')
+  if (Object.keys(body).length === 0) return backendJobOf(job, 'running')
   const entry = Object.hasOwn(body, job) ? body[job] : null
   return isObject(entry) ? ended(job, entry) : null
 }
@@ -52,7 +52,7 @@ function ended(id: string, { status, prompt }: Members): BackendJob {
   const { status_str: word, messages } = isObject(status) ? status : {}
   const { started, finished, end } = read(id, messages)
   const created = Array.isArray(prompt) && isObject(prompt[3]) ? prompt[3]['create_time'] : null
-  const backendJob = end ?? sightOf(id, word === 'error' ? 'failed' : 'succeeded')
+  const backendJob = end ?? backendJobOf(id, word === 'error' ? 'failed' : 'succeeded')
   return { ...backendJob, ...times(created, started, finished) }
 }
 
@@ -60,17 +60,17 @@ function listed(id: string, word: string, body: Members): BackendJob {
   const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
   const { create_time: created, execution_start_time: started, execution_end_time: finished } = body
   const { execution_error: error, execution_status: details } = body
-  const told = isObject(details) ? read(id, details['messages']).end : null
+  const reported = isObject(details) ? read(id, details['messages']).end : null
   const own = isObject(error) ? endIn(id, 'execution_error', error) : null
   // What was interrupted is shown as failed.
-  const backendJob = (status === 'failed' && (own ?? told)) || sightOf(id, status)
+  const backendJob = (status === 'failed' && (own ?? reported)) || backendJobOf(id, status)
   const isOver = backendJob.status !== 'queued' && backendJob.status !== 'running'
   return isOver ? { ...backendJob, ...times(created, started, finished) } : backendJob
 }
 
 /** When it ran, unix ms, and how it ended, out of the list of its events. */
 function read(id: string, messages: unknown): { started: unknown; finished: unknown; end: BackendJob | null } {
-  const told: { started: unknown; finished: unknown; end: BackendJob | null } = {
+  const reported: { started: unknown; finished: unknown; end: BackendJob | null } = {
     started: null,
     finished: null,
     end: null,
@@ -78,23 +78,23 @@ function read(id: string, messages: unknown): { started: unknown; finished: unkn
   for (const message of Array.isArray(messages) ? messages.slice(0, MAX_MESSAGES) : []) {
     const [event, data] = Array.isArray(message) ? (message as unknown[]) : []
     if (typeof event !== 'string' || !isObject(data)) continue
-    if (event === 'execution_start') told.started = data['timestamp']
+    if (event === 'execution_start') reported.started = data['timestamp']
     const end = endIn(id, event, data)
-    if (end) Object.assign(told, { finished: data['timestamp'], end })
+    if (end) Object.assign(reported, { finished: data['timestamp'], end })
   }
-  return told
+  return reported
 }
 
 function endIn(id: string, event: string, data: Members): BackendJob | null {
-  if (event === 'execution_success') return sightOf(id, 'succeeded')
-  if (event === 'execution_interrupted') return sightOf(id, 'cancelled')
+  if (event === 'execution_success') return backendJobOf(id, 'succeeded')
+  if (event === 'execution_interrupted') return backendJobOf(id, 'cancelled')
   if (event !== 'execution_error') return null
   const { exception_type: type, exception_message: message } = data
   const words = [type, message].filter((each) => typeof each === 'string').map((each) => each.slice(0, MESSAGE_CHARS))
-  return { ...sightOf(id, 'failed', words.join(': ')), message: words.join(': ').slice(0, MESSAGE_CHARS) || null }
+  return { ...backendJobOf(id, 'failed', words.join(': ')), message: words.join(': ').slice(0, MESSAGE_CHARS) || null }
 }
 
-function sightOf(id: string, status: JobStatus, words = ''): BackendJob {
+function backendJobOf(id: string, status: JobStatus, words = ''): BackendJob {
   const failure = status !== 'failed' ? null : REFUSED.test(words) ? 'content_refused' : 'job_failed'
   return { id, status, failure, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }

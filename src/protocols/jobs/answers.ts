@@ -50,8 +50,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
 
   const failed = (error: unknown, failure: Failure) => {
     const text = errorText(error)
-    const told = text === '' ? undefined : reasons.find(({ word }) => text.includes(word))
-    return { status: 'failed', failure: told?.failure ?? failure, message: messageOf(error) } as const
+    const reason = text === '' ? undefined : reasons.find(({ word }) => text.includes(word))
+    return { status: 'failed', failure: reason?.failure ?? failure, message: messageOf(error) } as const
   }
 
   const readJob = ({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null => {
@@ -133,7 +133,7 @@ function errorText(error: unknown): string {
 }
 
 function messageOf(error: unknown): string | null {
-  const told =
+  const reported =
     typeof error === 'object'
       ? firstAt(
           error,
@@ -141,7 +141,7 @@ function messageOf(error: unknown): string | null {
           isText,
         )
       : error
-  return isText(told) ? told.slice(0, MESSAGE_CHARS) : null
+  return isText(reported) ? reported.slice(0, MESSAGE_CHARS) : null
 }
 
 function isText(value: unknown): value is string {
