@@ -46,7 +46,8 @@ export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed 
     const given = objectIn(body)
     const input = given?.['input']
     if (input === null || typeof input !== 'object') return { status: 400, body: { error: 'input is required' } }
-    const job = jobs.add(String((input as { prompt?: unknown }).prompt ?? ''))
+    const { prompt } = input as { prompt?: unknown }
+    const job = jobs.add(typeof prompt === 'string' ? prompt : '')
     const policy = given?.['policy'] as { executionTimeout?: unknown } | undefined
     if (typeof policy?.executionTimeout === 'number') limits.set(job.id, policy.executionTimeout)
     return { status: 200, body: { id: job.id, status: 'IN_QUEUE' } }
