@@ -98,9 +98,9 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://backend')
     if (url.pathname.startsWith('/__demo/')) return serveDemo(request, response, url.pathname)
-    const seen = log.add(request, url.pathname)
+    const seen = log.add(request, url.pathname, wire.isSubmit(request.method ?? 'GET', url.pathname))
     response.on('finish', () => (seen.status = response.statusCode))
-    if (wire.isSubmit(request.method ?? 'GET', url.pathname)) submits[seen.shadow ? 'shadow' : 'own']++
+    if (seen.submit) submits[seen.shadow ? 'shadow' : 'own']++
     if (faults.refuse) request.socket.destroy()
     else if (!faults.hang) await wire.serve({ request, response, seen }, url)
   }
@@ -115,7 +115,7 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   })
   server.on('upgrade', (request, socket) => {
     const url = new URL(request.url ?? '/', 'http://backend')
-    log.add(request, url.pathname)
+    log.add(request, url.pathname, false)
     if (wire.upgrade && !faults.refuse && !faults.hang) wire.upgrade(request, socket, url)
     else if (!faults.hang) socket.destroy()
     signal.addEventListener('abort', () => socket.end(() => socket.destroy()))

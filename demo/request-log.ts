@@ -7,6 +7,8 @@ export interface SeenRequest {
   path: string
   /** Null until it is answered. */
   status: number | null
+  /** Whether it asked for a new video. */
+  submit: boolean
   /** A copy that the gateway sent to the shadow. */
   shadow: boolean
   /** Model that the body named, on submits. */
@@ -31,7 +33,7 @@ export function createRequestLog() {
   const entries: SeenRequest[] = []
   return {
     entries,
-    add(request: IncomingMessage, path: string): SeenRequest {
+    add(request: IncomingMessage, path: string, submit: boolean): SeenRequest {
       const shown = SHOWN.flatMap((name) => {
         const value = request.headers[name]
         return typeof value === 'string' ? [[name, value] as const] : []
@@ -41,6 +43,7 @@ export function createRequestLog() {
         method: request.method ?? 'GET',
         path,
         status: null,
+        submit,
         shadow: request.headers['x-sluice-shadow'] === '1',
         model: null,
         headers: Object.fromEntries(shown),

@@ -1,6 +1,11 @@
 /** What `npm start` and the story share: two backends, one release between them, users spread evenly over the hash. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, stringify } from 'smol-toml'
+import type { Arm } from '../src/core/arm.ts'
 import { positionOf } from '../src/core/assignment.ts'
-import { type Backend, startBackend } from './backend.ts'
+import { type Backend, type BackendOptions, startBackend } from './backend.ts'
+import { CLIENT_WIRES, type ClientWire, type WireName } from './client-wires.ts'
 
 export const RELEASE = 'wan22_t2v_abtest'
 
@@ -9,69 +14,54 @@ export interface Backends {
   candidate: Backend
 }
 
-export async function startBackends(jobSeconds: number): Promise<Backends> {
-  const [control, candidate] = await Promise.all([
-    startBackend({ name: 'control', model: 'wan2.1-t2v-14b', jobSeconds }),
-    startBackend({ name: 'candidate', model: 'wan2.2-t2v-a14b', jobSeconds, clip: 'candidate' }),
-  ])
+export async function startBackends(jobSeconds: number, name: WireName = 'openai-videos'): Promise<Backends> {
+  const { declared, models }: ClientWire = CLIENT_WIRES[name]
+  const protocol = declared ?? (name as NonNullable<BackendOptions['protocol']>)
+  const start = (arm: Arm) => startBackend({ name: arm, protocol, model: models[arm], jobSeconds, clip: arm })
+  const [control, candidate] = await Promise.all([start('control'), start('candidate')])
   return { control, candidate }
 }
 
-/** Windows of a second, so that minutes of a release pass in seconds. Thresholds are those of the default configuration, for few jobs. */
+/**
+ * TOML of the [vars…] tables. Windows of a second, so that minutes of a release pass in seconds. Thresholds are those of
+ * the default configuration, for few jobs.
+ */
 export function releaseVars(
-  { control, candidate }: Backends,
-  settings: { advance: 'manual' | 'auto'; bake: string },
+  backends: Backends,
+  { advance, bake, wire: name = 'openai-videos' }: { advance: 'manual' | 'auto'; bake: string; wire?: WireName },
 ): string {
-  return `
-[vars.SLUICE]
-expose_headers = true
-environment = "demo"
-subject = ["header:x-user-id", "cookie", "ip"]
+  const { paths, models, declared }: ClientWire = CLIENT_WIRES[name]
+  const armOf = (arm: Arm) => ({ url: backends[arm].url, timeout: '10s', ...(models[arm] && { model: models[arm] }) })
+  const errors = { metric: 'error_rate', operations: ['submit', 'job'] }
+  const release = {
+    name: RELEASE,
+    ...(declared ? { protocol: 'jobs', wire: declaredWire(declared) } : { protocol: name }),
+    match: { paths },
+    ladder: [1, 5, 20, 50, 100],
+    bake,
+    min_jobs: 4,
+    advance,
+    cooldown: '5s',
+    window_seconds: 1,
+    arms: { control: armOf('control'), candidate: armOf('candidate') },
+    shadow: { sample: 1, max_in_flight: 100, max_jobs_per_day: 100_000, job_timeout: '30s' },
+    guardrails: [
+      { ...errors, max: 0.01, for_windows: 5, min_requests: 2 },
+      { ...errors, max: 0.5, within: '10s', min_requests: 10 },
+      {
+        ...{ metric: 'error_rate', operations: ['job'], method: 'sequential' },
+        ...{ max: 0.01, margin: 0.01, alpha: 0.01, min_requests: 3 },
+      },
+    ],
+  }
+  const sluice = { expose_headers: true, environment: 'demo', subject: ['header:x-user-id', 'cookie', 'ip'] }
+  return stringify({ vars: { SLUICE: sluice, RELEASE_WAN22: release } })
+}
 
-[vars.RELEASE_WAN22]
-name = "${RELEASE}"
-protocol = "openai-videos"
-match = { paths = ["/v1/videos"] }
-ladder = [1, 5, 20, 50, 100]
-bake = "${settings.bake}"
-min_jobs = 4
-advance = "${settings.advance}"
-cooldown = "5s"
-window_seconds = 1
-[vars.RELEASE_WAN22.arms.control]
-url = "${control.url}"
-model = "wan2.1-t2v-14b"
-timeout = "10s"
-[vars.RELEASE_WAN22.arms.candidate]
-url = "${candidate.url}"
-model = "wan2.2-t2v-a14b"
-timeout = "10s"
-[vars.RELEASE_WAN22.shadow]
-sample = 1.0
-max_in_flight = 100
-max_jobs_per_day = 100000
-job_timeout = "30s"
-[[vars.RELEASE_WAN22.guardrails]]
-metric = "error_rate"
-operations = ["submit", "job"]
-max = 0.01
-for_windows = 5
-min_requests = 2
-[[vars.RELEASE_WAN22.guardrails]]
-metric = "error_rate"
-operations = ["submit", "job"]
-max = 0.5
-within = "10s"
-min_requests = 10
-[[vars.RELEASE_WAN22.guardrails]]
-metric = "error_rate"
-operations = ["job"]
-method = "sequential"
-max = 0.01
-margin = 0.01
-alpha = 0.01
-min_requests = 3
-`
+/** The table by which the scenario of this name declares its wire. */
+function declaredWire(scenario: string): unknown {
+  const text = readFileSync(join(import.meta.dirname, `../examples/scenarios/${scenario}.toml`), 'utf8')
+  return (parse(text) as { vars: { RELEASE_WAN22: { wire: unknown } } }).vars.RELEASE_WAN22.wire
 }
 
 /** So many users, one in each equal slice of [0, 100): a split of 1 % is then one in a hundred of them, not one by luck. */

@@ -1,55 +1,57 @@
 /** `npm start`: the gateway between two demo backends, with steady traffic, until Ctrl-C. */
 import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { CLIENT_WIRES, type ClientWire, type WireName } from './client-wires.ts'
 import { ControlClient } from './control-client.ts'
 import { type DemoGateway, startGateway } from './gateway.ts'
 import { evenSubjects, RELEASE, releaseVars, startBackends } from './setup.ts'
 import { onShutdown } from './shutdown.ts'
 import { runTraffic } from './traffic.ts'
 
-const PORT = Number(process.env['PORT'] ?? 8787)
-/** One a port: two that run side by side would write over each other's secrets, configuration and state. */
-const FOLDER = join(import.meta.dirname, '..', '.demo', String(PORT))
 const SUBMITS_A_SECOND = 5
 
-const backends = await startBackends(2)
-const stopping = new AbortController()
-let gateway: DemoGateway | null = null
+export async function keepRunning(wire: WireName): Promise<void> {
+  const port = Number(process.env['PORT'] ?? 8787)
+  // One a port and a wire: two that run side by side, or one that speaks otherwise, would find what is not theirs.
+  const folder = join(import.meta.dirname, '..', '.demo', `${port}-${wire}`)
+  const backends = await startBackends(2, wire)
+  const stopping = new AbortController()
+  let gateway: DemoGateway | null = null
 
-async function shutDown(code: number): Promise<never> {
-  stopping.abort()
-  await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
-  process.exit(code)
-}
-onShutdown(() => void shutDown(0))
+  const shutDown = async (code: number): Promise<never> => {
+    stopping.abort()
+    await Promise.allSettled([gateway?.stop(), backends.control.close(), backends.candidate.close()])
+    process.exit(code)
+  }
+  onShutdown(() => void shutDown(0))
 
-console.log('Starting the gateway; this takes a few seconds …')
-const returning = existsSync(join(FOLDER, 'state'))
-try {
-  gateway = await startGateway({
-    folder: FOLDER,
-    vars: releaseVars(backends, { advance: 'manual', bake: '20s' }),
-    port: PORT,
-    signal: stopping.signal,
-    onExit: (code) => {
-      if (!stopping.signal.aborted) {
-        console.error(`The gateway ended with code ${code}; see ${join(FOLDER, 'gateway.log')}`)
-        void shutDown(1)
-      }
-    },
-  })
-} catch (error) {
-  if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error)
-  await shutDown(stopping.signal.aborted ? 0 : 1)
-}
+  console.log('Starting the gateway; this takes a few seconds …')
+  const returning = existsSync(join(folder, 'state'))
+  try {
+    gateway = await startGateway({
+      folder,
+      vars: releaseVars(backends, { advance: 'manual', bake: '20s', wire }),
+      port,
+      signal: stopping.signal,
+      onExit: (code) => {
+        if (!stopping.signal.aborted) {
+          console.error(`The gateway ended with code ${code}; see ${join(folder, 'gateway.log')}`)
+          void shutDown(1)
+        }
+      },
+    })
+  } catch (error) {
+    if (!stopping.signal.aborted) console.error(error instanceof Error ? error.message : error)
+    await shutDown(stopping.signal.aborted ? 0 : 1)
+  }
 
-const { url, token, logFile } = gateway!
-const control = new ControlClient(gateway!)
-const { stage } = await control.release()
-console.log(`
+  const { url, token, logFile } = gateway!
+  const control = new ControlClient(gateway!)
+  const { stage } = await control.release()
+  console.log(`
 Sluice is running.
 
-  gateway     ${url}        (try: curl -F prompt="a red fox" -F model=wan-t2v -H "x-user-id: me" ${url}/v1/videos)
+  gateway     ${url}        speaks ${wire}
   dashboard   ${url}/_sluice/
   token       ${token}      (log in with it; role admin)
   control     ${backends.control.url}    candidate ${backends.candidate.url}
@@ -57,6 +59,7 @@ Sluice is running.
 
 The release ${RELEASE} is ${stage}${returning ? ', as the last run left it' : ''}. What to do next, here or in the dashboard:
 
+  ${tryIt(url, wire)}
   export SLUICE_URL=${url} SLUICE_TOKEN=${token}
   npx sluice start                       # shadow copies to the candidate; nobody sees them
   npx sluice status --watch
@@ -64,13 +67,29 @@ The release ${RELEASE} is ${stage}${returning ? ', as the last run left it' : ''
   curl -X POST ${backends.candidate.url}/__demo/faults -d '{"job_failure_rate":0.5}'    # break the candidate and watch
   npx sluice history
 
-${SUBMITS_A_SECOND} submits a second are running. Ctrl-C ends everything; state is kept in ${relative('', FOLDER)}/ (delete it to begin afresh).
+${SUBMITS_A_SECOND} submits a second are running. Ctrl-C ends everything; state is kept in ${relative('', folder)}/ (delete it to begin afresh).
 `)
 
-await runTraffic({
-  gatewayUrl: url,
-  ratePerSecond: SUBMITS_A_SECOND,
-  subjects: evenSubjects(200),
-  signal: stopping.signal,
-  pollMs: 1000,
-})
+  await runTraffic({
+    gatewayUrl: url,
+    ratePerSecond: SUBMITS_A_SECOND,
+    subjects: evenSubjects(200),
+    signal: stopping.signal,
+    wire,
+    pollMs: 1000,
+  })
+}
+
+/** A submit as a person makes it. */
+function tryIt(url: string, wire: WireName): string {
+  const { models, ...client }: ClientWire = CLIENT_WIRES[wire]
+  const { path, body, headers = {} } = client.submit({ model: models.client, prompt: 'a red fox', seconds: 4 })
+  const more = Object.entries(headers).map(([name, value]) => ` -H "${name}: ${value}"`)
+  const sent =
+    'json' in body
+      ? ` --json '${JSON.stringify(body.json)}'`
+      : Object.entries(body.form)
+          .map(([name, value]) => ` -F ${name}="${value}"`)
+          .join('')
+  return `curl -H "x-user-id: me"${more.join('')}${sent} ${url}${path}`
+}

@@ -60,7 +60,7 @@ async function rolledBack(control: ControlClient, backends: Backends, say: Say):
   mustBeAutomatic(entry)
   await waitFor(
     'no submit reaches the candidate any more',
-    async () => backends.candidate.log.findLast(isSubmit),
+    async () => backends.candidate.log.findLast(({ submit, shadow }) => submit && !shadow),
     (last) => Date.now() - Math.max(decidedAt, Date.parse(last?.at ?? view.since)) >= SILENCE_MS,
     (last) => `its last one came at ${last?.at}`,
     say,
@@ -79,11 +79,6 @@ async function rolledBack(control: ControlClient, backends: Backends, say: Say):
   say(
     `last misrouted submit ${last}; ${jobs_failed} jobs failed for ${subjects_exposed} exposed users; ${draining ? `${draining.jobs} jobs draining` : 'no jobs draining'}`,
   )
-}
-
-/** Of a user: shadow copies are another matter. */
-function isSubmit({ method, path, shadow }: Backends['candidate']['log'][number]): boolean {
-  return method === 'POST' && path === '/v1/videos' && !shadow
 }
 
 function mustBeAutomatic(entry: HistoryEntry | undefined): void {

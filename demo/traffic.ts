@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Call, CLIENT_WIRES, type ClientWire, type WireName } from './client-wires.ts'
 
 export interface TrafficOptions {
   gatewayUrl: string
@@ -14,8 +15,8 @@ export interface TrafficOptions {
   /** Ends the traffic at once; what it cuts off counts nowhere. */
   signal: AbortSignal
   onEvent?: (event: TrafficEvent) => void
-  /** Model that submits name; `wan-t2v` by default. */
-  model?: string
+  /** What its clients speak; `openai-videos` by default. */
+  wire?: WireName
   /** Between two polls of a job; 500 by default. */
   pollMs?: number
   /** Jobs followed at once, 200 by default; a submit beyond it is skipped and counted. */
@@ -94,46 +95,56 @@ async function oneJob(
   n: number,
   tell: (event: TrafficEvent) => void,
 ): Promise<void> {
-  const { gatewayUrl, signal, model = 'wan-t2v', pollMs = 500 } = options
+  const { gatewayUrl, signal, wire: name = 'openai-videos', pollMs = 500 } = options
+  const wire: ClientWire = CLIENT_WIRES[name]
+  const model = wire.models.client
   const began = performance.now()
   let arm = 'unknown'
   let id: string | null = null
   let step: Step = 'submit'
   const call = async (path: string, init: RequestInit = {}) => {
     const headers = { 'x-user-id': subject, ...(init.headers as Record<string, string> | undefined) }
-    const response = await fetch(gatewayUrl + path, { ...init, headers, signal })
+    const response = await fetch(new URL(path, gatewayUrl), { ...init, headers, signal })
     if (!response.ok) throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 200)}`)
     return response
   }
   try {
-    const form = new FormData()
-    const fields = {
-      prompt: PROMPTS[n % PROMPTS.length] as string,
-      model,
-      seconds: n % 3 === 0 ? '8' : '4',
-      size: '832x480',
-    }
-    for (const [name, value] of Object.entries(fields)) form.append(name, value)
-    const submitted = await call('/v1/videos', { method: 'POST', body: form })
+    const prompt = PROMPTS[n % PROMPTS.length] as string
+    const asked = wire.submit({ model, prompt, seconds: n % 3 === 0 ? 8 : 4 })
+    const submitted = await call(asked.path, posted(asked))
     arm = submitted.headers.get('x-sluice-arm') ?? arm
-    let job = (await submitted.json()) as { id: string; status: string; error?: { message?: string } | null }
-    id = job.id
+    let job: unknown = await submitted.json()
+    id = wire.id(job)
     tell({ kind: 'submitted', subject, arm, id })
-    const path = `/v1/videos/${encodeURIComponent(id)}`
     step = 'poll'
-    while (job.status !== 'completed' && job.status !== 'failed') {
+    let end = wire.end(job, id)
+    while (end === null) {
       await delay(pollMs, undefined, { signal })
-      job = (await (await call(path)).json()) as typeof job
+      job = await (await call(wire.poll(id, model))).json()
+      end = wire.end(job, id)
     }
-    step = job.status === 'failed' ? 'job' : 'content'
-    if (job.status === 'failed') throw new Error(job.error?.message ?? 'the job failed')
-    const bytes = await download((init) => call(`${path}/content`, init), n % RANGED_ONE_IN === 0)
+    step = 'job'
+    if ('result' in end) end = wire.end(await (await call(end.result)).json(), id)
+    if (end === null || !('video' in end)) throw new Error(end && 'failure' in end ? end.failure : 'it told no end')
+    step = 'content'
+    const { video } = end
+    const bytes = await download((init) => call(video, init), n % RANGED_ONE_IN === 0)
     tell({ kind: 'completed', subject, arm, id, seconds: (performance.now() - began) / 1000, bytes })
   } catch (error) {
     // What the end of the traffic cut off is nobody's failure.
     if (!signal.aborted)
       tell({ kind: 'failed', subject, arm, id, step, why: error instanceof Error ? error.message : String(error) })
   }
+}
+
+function posted({ body, headers = {} }: Call): RequestInit {
+  if ('json' in body) {
+    const typed = { 'content-type': 'application/json', ...headers }
+    return { method: 'POST', headers: typed, body: JSON.stringify(body.json) }
+  }
+  const form = new FormData()
+  for (const [name, value] of Object.entries(body.form)) form.append(name, value)
+  return { method: 'POST', headers, body: form }
 }
 
 /** The number of bytes, which must be a video's. */

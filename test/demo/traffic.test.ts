@@ -2,6 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { startBackend } from '../../demo/backend.ts'
+import { CLIENT_WIRES, type ClientWire, wireNamed, type WireName } from '../../demo/client-wires.ts'
 import { runTraffic, type TrafficEvent } from '../../demo/traffic.ts'
 
 /** Ends the traffic once this many events of the kind were seen. */
@@ -57,6 +58,43 @@ test('the arm is told by the gateway’s header, and failures by the step they h
   expect(counters.failed.job).toBeGreaterThan(0)
   expect(counters.submitsByArm).toEqual({ candidate: events.filter(({ kind }) => kind === 'submitted').length })
   expect(events).toContainEqual(expect.objectContaining({ kind: 'failed', step: 'job', why: 'OOM', arm: 'candidate' }))
+})
+
+const names = Object.keys(CLIENT_WIRES) as WireName[]
+
+/** One backend of the wire, which its clients speak to without a gateway. */
+async function backendOf(name: WireName) {
+  const { declared, models }: ClientWire = CLIENT_WIRES[name]
+  const protocol = declared ?? (name as Exclude<WireName, 'jobs' | 'openrouter'>)
+  const b = await startBackend({ name: 'control', protocol, model: models.client, jobSeconds: 0.05 })
+  onTestFinished(() => b.close())
+  return b
+}
+
+test.each(names)('clients of %s make videos, and tell a job that failed from one that can’t be had', async (wire) => {
+  const b = await backendOf(wire)
+  const run = { gatewayUrl: b.url, ratePerSecond: 50, subjects: ['ann'], pollMs: 20, wire }
+  const good = until('completed', 4)
+  const counters = await runTraffic({ ...run, ...good })
+  expect(counters, JSON.stringify(good.events)).toMatchObject({ completed: 4, failed: { submit: 0, poll: 0, job: 0 } })
+  for (const event of good.events) if (event.kind === 'completed') expect(event.bytes).toBeGreaterThan(1000)
+  expect(b.log.filter(({ submit }) => submit)).toHaveLength(b.submits.own)
+
+  b.setFaults({ job_failure_rate: 1 })
+  const bad = until('failed', 2)
+  const { completed, failed } = await runTraffic({ ...run, ...bad })
+  // vLLM-Omni tells a failure by the poll's own status; behind the gateway it is 200.
+  expect({ completed, failed }).toMatchObject({
+    completed: 0,
+    failed: { [wire === 'openai-videos' ? 'poll' : 'job']: 2 },
+  })
+  for (const event of bad.events) if (event.kind === 'failed') expect(event.why).toMatch(/memory|"status":"failed"/)
+})
+
+test('a wire that the demo does not have is refused with those that it has', () => {
+  expect(() => wireNamed('toString')).toThrow(expect.objectContaining({ code: 'invalid_request' }))
+  expect(() => wireNamed('faal')).toThrow(`"faal" is no wire of the demo; choose one of ${names.join(', ')}`)
+  expect(names.map(wireNamed)).toEqual(names)
 })
 
 test('a gateway that hangs holds no more than the bound, and the rest is counted', async () => {

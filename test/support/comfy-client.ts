@@ -3,13 +3,10 @@
  * the job has ended, its history and its files. Knows of no gateway.
  */
 import { randomUUID } from 'node:crypto'
+import { CLIENT_WIRES } from '../../demo/client-wires.ts'
 
 /** Files of models, at the client and at either arm. */
-export const COMFY_MODELS = {
-  client: 'wan2.1.safetensors',
-  control: 'wan2.1.safetensors',
-  candidate: 'wan2.2.safetensors',
-}
+export const COMFY_MODELS = CLIENT_WIRES.comfyui.models
 
 const GRAPH = {
   '6': { class_type: 'CLIPTextEncode', inputs: { text: 'a red fox runs through snow' } },

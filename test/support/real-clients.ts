@@ -8,6 +8,7 @@ import { createFalClient } from '@fal-ai/client'
 import { experimental_generateVideo as generateVideo } from 'ai'
 import OpenAI from 'openai'
 import Replicate from 'replicate'
+import { CLIENT_WIRES, type ClientWire } from '../../demo/client-wires.ts'
 import { TASK_CLIENTS, TASK_WIRES, type TaskClient } from './task-clients.ts'
 
 export interface RealClient {
@@ -23,24 +24,12 @@ export interface RealClient {
 }
 
 /** Where a wire's releases are, and the names that its models have at the client and at either arm. */
-export const WIRES: Record<
-  RealClient['protocol'],
-  { paths: string[]; models: { client: string; control: string; candidate: string } }
-> = {
-  'openai-videos': {
-    paths: ['/v1/videos'],
-    models: { client: 'wan-t2v', control: 'wan2.1-t2v-14b', candidate: 'wan2.2-t2v-a14b' },
-  },
-  replicate: {
-    paths: ['/v1/predictions', '/v1/models'],
-    models: { client: 'wan-video/wan', control: 'wan-video/wan-2.1-t2v', candidate: 'wan-video/wan-2.2-t2v' },
-  },
-  fal: {
-    paths: ['/fal-ai'],
-    models: { client: 'fal-ai/wan/text-to-video', control: 'fal-ai/wan/v2.1', candidate: 'fal-ai/wan/v2.2-a14b' },
-  },
+export const WIRES = {
+  'openai-videos': CLIENT_WIRES['openai-videos'],
+  replicate: CLIENT_WIRES.replicate,
+  fal: CLIENT_WIRES.fal,
   ...TASK_WIRES,
-}
+} satisfies Record<RealClient['protocol'], Pick<ClientWire, 'paths' | 'models'>>
 
 const PROMPT = 'a red fox runs through snow'
 /** What clients poll at by default, or may be told to. */

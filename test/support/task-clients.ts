@@ -4,12 +4,12 @@
  */
 import { createAlibaba } from '@ai-sdk/alibaba'
 import { experimental_generateVideo as generateVideo } from 'ai'
-import type { BackendOptions } from '../../demo/backend.ts'
+import { CLIENT_WIRES, type ClientWire } from '../../demo/client-wires.ts'
 
 export interface TaskClient {
   /** As it is installed, or what it calls. */
   client: string
-  protocol: Extract<BackendOptions['protocol'], 'dashscope' | 'lightx2v'>
+  protocol: 'dashscope' | 'lightx2v'
   /** Submit, wait, result and download. `url`: of the gateway. */
   make: (url: string) => Promise<Uint8Array>
   /** Submit and cancel; resolves with what the client is told of the job then. Null where the client can't. */
@@ -17,17 +17,10 @@ export interface TaskClient {
 }
 
 /** Where a wire's releases are, and the names that its models have at the client and at either arm. */
-export const TASK_WIRES: Record<
-  TaskClient['protocol'],
-  { paths: string[]; models: { client: string; control: string; candidate: string } }
-> = {
-  dashscope: {
-    paths: ['/api/v1'],
-    models: { client: 'wan-t2v', control: 'wanx2.1-t2v-plus', candidate: 'wan2.2-t2v-plus' },
-  },
-  // A server has one model, and nobody names it.
-  lightx2v: { paths: ['/v1/tasks'], models: { client: '', control: '', candidate: '' } },
-}
+export const TASK_WIRES = {
+  dashscope: CLIENT_WIRES.dashscope,
+  lightx2v: CLIENT_WIRES.lightx2v,
+} satisfies Record<TaskClient['protocol'], ClientWire>
 
 const PROMPT = 'a red fox runs through snow'
 const POLL_MS = 500
