@@ -10,7 +10,7 @@ export interface Ask {
 
 export interface Slice {
   requests: number
-  /** Answers other than 200, and calls without one. */
+  /** Answers that are not good, and calls without one. */
   failed: number
   bytes: number
   /** Median time to the end of an answer, in ms. */
@@ -33,7 +33,7 @@ export async function load(port: number, asks: readonly Ask[], connections: numb
       try {
         const { statusCode, body } = await pool.request({ ...ask, body: ask.body ?? null })
         for await (const chunk of body) bytes += (chunk as Buffer).length
-        if (statusCode !== 200) failed++
+        if (statusCode < 200 || statusCode >= 300) failed++
       } catch {
         failed++
       }
