@@ -3,6 +3,7 @@
  * what was tried and what to do; retrying is the callers' decision.
  */
 import * as v from 'valibot'
+import { withoutEndSlashes } from '../config/fields.ts'
 import { issueWords } from '../config/issue-words.ts'
 import { errorSchema } from '../api/index.ts'
 import { EXIT, Failure } from './failure.ts'
@@ -30,7 +31,7 @@ export interface ApiClient {
 const TIMEOUT_MS = 30_000
 
 export function createApiClient(baseUrl: string, token: string | undefined): ApiClient {
-  const base = baseUrl.replace(/(?<!\/)\/+$/, '').replace(/\/_sluice$/, '')
+  const base = withoutEndSlashes(baseUrl).replace(/\/_sluice$/, '')
   return {
     async call(path, schema, { method = 'GET', query = {}, body, ifMatch } = {}) {
       const url = new URL(`${base}/_sluice/api/v1/${path}`)

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 
 /** `5`, `0.25` or `5%` → 5, 0.25, 5: a percent from 0 to 100. */
 export function percentArgument(text: string): number {
-  const percent = plainNumber(text.replace(/(?<!\s)\s*%$/, ''))
+  const percent = plainNumber(text.endsWith('%') ? text.slice(0, -1) : text)
   if (!(percent >= 0 && percent <= 100)) throw new InvalidArgumentError('A percent from 0 to 100, like 5 or 0.25.')
   return percent
 }

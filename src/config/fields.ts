@@ -99,8 +99,15 @@ export const backendUrl = v.pipe(
   v.string(fault('not_backend_url', 'a URL is a string')),
   v.title('URL'),
   v.check(isBackendUrl, fault('not_backend_url', 'not an http(s) URL without credentials, query or fragment')),
-  v.transform((text) => text.replace(/(?<!\/)\/+$/, '')),
+  v.transform(withoutEndSlashes),
 )
+
+/** By its last character that is none. */
+export function withoutEndSlashes(url: string): string {
+  let end = url.length
+  while (url[end - 1] === '/') end--
+  return url.slice(0, end)
+}
 
 function isBackendUrl(text: string): boolean {
   if (!URL.canParse(text)) return false

@@ -2,6 +2,7 @@
  * An answer with the backend's ids and URLs turned into what the client must use. Works on the text of any
  * JSON and on header values, and changes nothing else in them; says nothing of who knows which id.
  */
+import { withoutEndSlashes } from '../config/fields.ts'
 import { below, placeOf, splitPath } from './backend-url.ts'
 import { ANSWER_BOUNDS, isWithin } from './body/bounds.ts'
 import { editJson } from './body/json-edit.ts'
@@ -107,7 +108,7 @@ function translatorOf(translation: Translation, words: WireWords): Translate {
   const { ids, gatewayOrigin } = translation
   // Errors repeat what the client sent, and a path of its choice must get no address of ours.
   const fileUrl = translation.isError ? undefined : translation.fileUrl
-  const base = translation.upstreamOrigin.replace(/(?<!\/)\/+$/, '')
+  const base = withoutEndSlashes(translation.upstreamOrigin)
   const scheme = /^https:/i.test(base) ? 'https:' : 'http:'
   const upstream = placeOf(base, scheme)
   const basePath = upstream?.rest ?? ''

@@ -257,7 +257,9 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
       expectDocumented(documented, wire.readJob(answer), body, job)
     }
     expectIds(wire.readIds(body), body)
-    expect(wire.translate(text, translation())).toBe(text)
+    // Clients of this wire stop at words that they don't know, so that one is shown as what it means.
+    const shown = wire.name === 'openai-videos' ? text.replace(/"status":"a+"/, '"status":"in_progress"') : text
+    expect(wire.translate(text, translation()) === shown).toBe(true)
   })
 
   test('keeps all of its bytes but the id’s, however it is written and wherever it is cut off', () => {

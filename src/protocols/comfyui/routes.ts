@@ -17,7 +17,7 @@ const MASK: Kind = { operation: 'other', body: 'submission', answer: 'json' }
 const SOCKET: Kind = { operation: 'other', body: 'none', answer: 'socket' }
 
 /** The wire's own words; every path has a twin below `/api`, where `jobs` stands only. */
-const ROUTES = /^((?:\/[^/]+)*?)\/(prompt|history|queue|interrupt|view|ws|jobs|upload)(?:\/([^/]*))?$/
+const WORDS: ReadonlySet<string> = new Set(['prompt', 'history', 'queue', 'interrupt', 'view', 'ws', 'jobs', 'upload'])
 /** What stands below one of these is no path of jobs, whatever it ends in. */
 const OTHERS = /^(?:\/api)?\/(?:userdata|users|extensions|internal|manager|customnode|object_info|models|v2)(?:\/|$)/
 const ENDING = /\.[A-Za-z0-9]{1,8}$/
@@ -64,9 +64,18 @@ interface Named {
 }
 
 function named(path: string): Named | null {
-  const match = OTHERS.test(path) ? null : ROUTES.exec(path.length > 1 ? path.replace(/\/$/, '') : path)
-  if (!match) return null
-  const [, prefix = '', word = '', id] = match
+  if (OTHERS.test(path)) return null
+  const [root, ...segments] = path.split('/')
+  if (segments.length > 1 && segments.at(-1) === '') segments.pop()
+  // The last segment is an id where the one before it is a word.
+  const at = [segments.length - 2, segments.length - 1].find((i) => WORDS.has(segments[i] ?? ''))
+  if (root !== '' || at === undefined || segments.slice(0, at).includes('')) return null
+  const prefix = segments
+    .slice(0, at)
+    .map((segment) => `/${segment}`)
+    .join('')
+  const word = segments[at]!
+  const id = segments[at + 1]
   if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id } : null
   if (word === 'jobs' ? !prefix.endsWith('/api') : id !== undefined && word !== 'history') return null
   return { prefix, word, id: id === undefined ? null : decodedSegment(id) }
