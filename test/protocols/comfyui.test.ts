@@ -118,6 +118,12 @@ describe('routes', () => {
     const input = comfyui.route('GET', '/api/view', '?filename=a.png&type=input')
     expect([input.operation, input.job, input.upstreamPath(null)]).toEqual(['other', null, '/api/view'])
     expect(comfyui.route('GET', '/view')).toMatchObject({ operation: 'other', job: null })
+    // Where it lies stands in the name itself, which the server believes more than `type`.
+    for (const filename of ['ComfyUI_00001_.mp4 [output]', 'x.png[temp]'])
+      expect(comfyui.route('GET', '/view', `?${new URLSearchParams({ filename, type: 'input' }).toString()}`).job).toBe(
+        filename,
+      )
+    expect(comfyui.route('GET', '/view', '?filename=a.png+[input]&type=input').job).toBeNull()
   })
 })
 

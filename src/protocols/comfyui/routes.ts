@@ -21,6 +21,8 @@ const ROUTES = /^((?:\/[^/]+)*?)\/(prompt|history|queue|interrupt|view|ws|jobs|u
 /** What stands below one of these is no path of jobs, whatever it ends in. */
 const OTHERS = /^(?:\/api)?\/(?:userdata|users|extensions|internal|manager|customnode|object_info|models|v2)(?:\/|$)/
 const ENDING = /\.[A-Za-z0-9]{1,8}$/
+/** Says in a file's own name where it lies, and outdoes `type`. */
+const RESULT_NAME = /\[(?:output|temp)\]$/
 
 /** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
 export function routeComfy(method: string, given: string, search = ''): Route {
@@ -54,6 +56,11 @@ export function viewPath(prefix: string, file: { filename: string; subfolder: st
 /** What players and scripts tell a file's kind by; '' where there is nothing of that kind. */
 export function endingOf(filename: string): string {
   return ENDING.exec(filename)?.[0] ?? ''
+}
+
+/** Whether a file that is named so is one that was made, whoever made it, and not one that a client has uploaded. */
+export function isResult(filename: string, type: string | null): boolean {
+  return filename !== '' && (type !== 'input' || RESULT_NAME.test(filename))
 }
 
 interface Named {
@@ -90,7 +97,7 @@ function ofFile(prefix: string, query: URLSearchParams): Route {
     return { ...fixed(FILE, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
   }
   // An input is nobody's result.
-  if (filename === '' || query.get('type') === 'input') return fixed(other('GET'), prefix, own)
+  if (!isResult(filename, query.get('type'))) return fixed(other('GET'), prefix, own)
   return { ...fixed(FILE, prefix, own), job: filename }
 }
 

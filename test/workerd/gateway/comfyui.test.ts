@@ -244,9 +244,9 @@ it('a repeated submit with the same idempotency key names the same job', async (
 describe('an input', () => {
   const I2V = (image: string) => ({ ...GRAPH, '52': { class_type: 'LoadImage', inputs: { image, upload: 'image' } } })
 
-  async function upload(plane: DataPlane, arm: Arm, user = 'ann') {
+  async function upload(plane: DataPlane, arm: Arm, user = 'ann', file = 'fox.png') {
     const form = new FormData()
-    form.append('image', new File(['x'], 'fox.png'))
+    form.append('image', new File(['x'], file))
     const response = await plane.request('POST', '/upload/image', { headers: as(arm, user), body: form })
     return response.json<{ name: string; subfolder: string; type: string }>()
   }
@@ -287,6 +287,28 @@ describe('an input', () => {
     const sent = plane.calls.at(-1)!
     expect([sent.url.hostname, sent.url.pathname]).toEqual(['candidate.test', '/upload/mask'])
     expect(sent.body).toContain('{"filename":"fox.png","subfolder":"","type":"input"}')
+  })
+
+  it('leads to nobody’s results, however it is named', async () => {
+    const { plane } = setup({ legacy_ids: 'refuse' })
+    const { name } = await upload(plane, 'control', 'ann', 'ComfyUI_00001_.mp4 [output]')
+    const asked = [name, 'ComfyUI_00001_.mp4 [output]'].map((filename) =>
+      plane.request('GET', fileUrl({ filename, subfolder: '', type: 'input' }), { headers: as('control') }),
+    )
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([404, 404])
+    const original_refs = [
+      { filename: 'ComfyUI_00001_.png', type: 'output' },
+      { filename: 'ComfyUI_00001_.png' },
+      { filename: 'ComfyUI_00001_.png [temp]', type: 'input' },
+    ]
+    for (const original of original_refs) {
+      const form = new FormData()
+      form.append('image', new File(['mask'], 'mask.png'))
+      form.append('original_ref', JSON.stringify(original))
+      const drawn = await plane.request('POST', '/upload/mask', { headers: as('control'), body: form })
+      expect([drawn.status, await codeOf(drawn)]).toEqual([404, 'job_not_found'])
+    }
+    expect(plane.calls.map(({ url }) => url.pathname)).toEqual(['/upload/image'])
   })
 })
 
