@@ -200,6 +200,31 @@ describe('what is refused', () => {
   })
 })
 
+it.each(['application/x-www-form-urlencoded', 'text/plain', 'application/json; charset=latin1'])(
+  'fields of an arm find their place in a graph that was sent as %s, by either arm',
+  async (type) => {
+    const arm = (name: Arm) => ({
+      url: `http://${name}.test`,
+      model: FILES[name],
+      set: { 'prompt.57.inputs.seed': name === 'control' ? 1 : 2 },
+    })
+    const { control: mapped, candidate } = { control: arm('control'), candidate: arm('candidate') }
+    const sent = async (arms: object) => {
+      const { plane } = setup({ rescue: true, arms })
+      for (const to of ['control', 'candidate'] as const) {
+        const body = JSON.stringify({ prompt: GRAPH })
+        const answered = await post(plane, '/prompt', body, { ...as(to), 'content-type': type })
+        expect(answered.status, await answered.clone().text()).toBe(200)
+      }
+      return plane.callsOf('POST').map(({ body }) => (JSON.parse(body) as { prompt: typeof GRAPH }).prompt['57'].inputs.seed)
+    }
+    expect(await sent({ control: mapped, candidate })).toEqual([1, 2])
+    // What control would be sent is made when the candidate has taken the job, which must not be lost for that.
+    const { set: _, ...plain } = candidate
+    expect(await sent({ control: mapped, candidate: plain })).toEqual([1, 7])
+  },
+)
+
 describe('a job that runs out of memory', () => {
   it('shows its client ComfyUI’s own error', async () => {
     const { plane, candidate } = setup()
