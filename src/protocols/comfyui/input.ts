@@ -36,7 +36,8 @@ export function readMask({ bytes, contentType, search }: SubmitBody, route: Rout
   }
   const found = new Set<string>()
   swapped((id) => (found.add(id), id))
-  for (const { name, value } of body.fields) if (name === 'original_ref') for (const id of resultIn(value)) found.add(id)
+  for (const { name, value } of body.fields)
+    if (name === 'original_ref') for (const id of resultIn(value)) found.add(id)
   return {
     byteLength: bytes.length,
     ...{ model: null, promptChars: null, durationSeconds: null, work: null },

@@ -29,11 +29,11 @@ export function routeComfy(method: string, given: string, search = ''): Route {
   const plain = plainSpelling(given)
   const found = named(plain) ?? (plain.includes('%') ? named(asServersRead(plain)) : null)
   if (!found) return fixed(other(method), '', plain)
-  const { prefix, word, id } = found
+  const { prefix, word, id, below } = found
   const isRead = method === 'GET' || method === 'HEAD'
   if (word === 'upload')
     return fixed(method !== 'POST' ? other(method) : id === 'mask' ? MASK : INPUT, prefix, `${prefix}/upload/${id}`)
-  if (id !== null) return isRead ? ofJob(POLL, prefix, word, id) : ofJob(other(method), prefix, word, id)
+  if (id !== null) return ofJob(isRead && below === '' ? POLL : { ...other(method), answer: 'json' }, found, id)
   const own = `${prefix}/${word}`
   if (word === 'view' && isRead) return ofFile(prefix, new URLSearchParams(search))
   if (word === 'ws' && method === 'GET') return fixed(SOCKET, prefix, own)
@@ -68,19 +68,35 @@ interface Named {
   word: string
   /** Decoded; null where the path ends before it. */
   id: string | null
+  /** What stands behind the id, with its slash. */
+  below: string
 }
 
-function named(path: string): Named | null {
-  const match = OTHERS.test(path) ? null : ROUTES.exec(path.length > 1 ? path.replace(/\/$/, '') : path)
-  if (!match) return null
+function named(given: string): Named | null {
+  if (OTHERS.test(given)) return null
+  const path = given.length > 1 ? given.replace(/\/$/, '') : given
+  const match = ROUTES.exec(path)
+  if (!match) return belowJob(path)
   const [, prefix = '', word = '', id] = match
-  if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id } : null
+  if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id, below: '' } : null
   if (word === 'jobs' ? !prefix.endsWith('/api') : id !== undefined && word !== 'history') return null
-  return { prefix, word, id: id === undefined ? null : decodedSegment(id) }
+  return { prefix, word, id: id === undefined ? null : decodedSegment(id), below: '' }
 }
 
-function ofJob(kind: Kind, prefix: string, word: string, id: string): Route {
-  const path = (upstreamId: string) => `${prefix}/${word}/${encodeURIComponent(upstreamId)}`
+/** What stands below a job's own path is about that job. What could lead a server out of it again is one id that is none. */
+function belowJob(path: string): Named | null {
+  const segments = path.split('/')
+  const at = segments.findIndex((word, i) => word === 'history' || (word === 'jobs' && segments[i - 1] === 'api'))
+  const [id, ...rest] = segments.slice(at + 1)
+  if (at < 1 || id === undefined || rest.length === 0) return null
+  const below = `/${rest.join('/')}`
+  const isOdd = /%(2f|5c|00)/i.test(below)
+  const named = { prefix: segments.slice(0, at).join('/'), word: segments[at]! }
+  return { ...named, id: decodedSegment(isOdd ? id + below : id), below: isOdd ? '' : below }
+}
+
+function ofJob(kind: Kind, { prefix, word, below }: Named, id: string): Route {
+  const path = (upstreamId: string) => `${prefix}/${word}/${encodeURIComponent(upstreamId)}${below}`
   return { ...kind, prefix, job: id, upstreamPath: (upstreamId) => path(upstreamId ?? id) }
 }
 

@@ -91,7 +91,8 @@ function rebuilt(
 
 /** The name that a client listens under may stand in here, too. */
 function asCaller(text: string, caller: string | undefined): string {
-  if (caller === undefined || !text.includes('client_id')) return text
+  // With an escape in it the name may be spelled otherwise.
+  if (caller === undefined || !/client_id|\\/.test(text)) return text
   return editJson(text, {
     key: (path) => path.at(-1)!,
     text: (inner, path) => (path.length === 1 && path[0] === 'client_id' ? callerSays(caller, inner) : inner),
