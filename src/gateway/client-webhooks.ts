@@ -23,7 +23,7 @@ import { readUpload } from './upload.ts'
 /** So that the sealed address is one that any backend keeps. */
 const MAX_URL_CHARS = 1024
 /** Names that mean something inside a network only. */
-const INNER_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|private|home\.arpa)$/
+const INNER_NAME = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)$/
 
 type Hook = Omit<HookTag, 'url'>
 
@@ -49,7 +49,8 @@ function whyNot({ webhookOrigins }: Pick<ReleaseConfig, 'webhookOrigins'>, text:
   if (url.origin === own) return 'leads back here'
   if (webhookOrigins !== null)
     return webhookOrigins.includes(url.origin) ? null : 'is at none of the origins that are allowed'
-  const host = url.hostname.replace(/\.$/, '')
+  let host = url.hostname
+  while (host.endsWith('.')) host = host.slice(0, -1)
   if (url.protocol !== 'https:') return 'must be https'
   // The parser has turned every spelling of an IPv4 address into four numbers.
   const isAddress = host.startsWith('[') || /^[\d.]+$/.test(host)

@@ -143,7 +143,7 @@ function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route
       const changed = applyEdits(bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
       return {
         bytes: shadow ? shadowCopy(openJson(changed)) : changed,
-        contentType: contentType!,
+        contentType: 'application/json',
         path: (own === null ? path : route.upstreamPath(null, own)) + (shadow ? '' : search),
       }
     },

@@ -168,7 +168,7 @@ function translatorOf(translation: Translation, words: WireWords): Translate {
     if (!text.includes('%')) return translate(text)
     const pieces = text.split(ENCODED_URLS).map((piece, i) => {
       const url = decoded(piece)
-      const own = i % 2 === 0 ? url : (inOwnUrl(url) ?? url)
+      const own = i % 2 === 0 ? url : (translation.webhookOf?.(url) ?? inOwnUrl(url) ?? url)
       return own === url ? translate(piece) : encodeURIComponent(own)
     })
     return pieces.join('')

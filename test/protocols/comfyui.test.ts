@@ -62,12 +62,16 @@ describeProtocol({
 })
 
 const bytesOf = (text: string) => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>
-const post = (body: object) =>
+const post = (body: object | string) =>
   comfyui.readSubmission(
-    { bytes: bytesOf(JSON.stringify(body)), contentType: 'application/json', search: '' },
+    {
+      bytes: bytesOf(typeof body === 'string' ? body : JSON.stringify(body)),
+      contentType: 'application/json',
+      search: '',
+    },
     comfyui.route('POST', '/prompt'),
   )
-const rebuilt = (body: object, target: Partial<RebuildTarget>) => {
+const rebuilt = (body: object | string, target: Partial<RebuildTarget>) => {
   const { bytes } = post(body).rebuild({ model: null, jobIds: new Map(), shadow: false, ...target })
   return JSON.parse(new TextDecoder().decode(bytes)) as unknown
 }
@@ -82,6 +86,10 @@ describe('routes', () => {
     ['HEAD', `/comfy/history/${ID}`, 'poll', ID, '/comfy'],
     ['GET', `/api/jobs/${ID}`, 'poll', ID, '/api'],
     ['DELETE', `/api/jobs/${ID}`, 'other', ID, '/api'],
+    ['POST', `/api/jobs/${ID}/cancel`, 'other', ID, '/api'],
+    ['GET', `/history/${ID}/`, 'poll', ID, ''],
+    ['GET', `/history/${ID}/a/b`, 'other', ID, ''],
+    ['POST', `/api/jobs/${ID}/a%2F..%2F..`, 'other', `${ID}/a/../..`, '/api'],
     ['GET', '/history', 'list', null, ''],
     ['GET', '/api/jobs', 'list', null, '/api'],
     ['GET', '/queue', 'list', null, ''],
@@ -118,6 +126,12 @@ describe('routes', () => {
     const input = comfyui.route('GET', '/api/view', '?filename=a.png&type=input')
     expect([input.operation, input.job, input.upstreamPath(null)]).toEqual(['other', null, '/api/view'])
     expect(comfyui.route('GET', '/view')).toMatchObject({ operation: 'other', job: null })
+    // Where it lies stands in the name itself, which the server believes more than `type`.
+    for (const filename of ['ComfyUI_00001_.mp4 [output]', 'x.png[temp]'])
+      expect(comfyui.route('GET', '/view', `?${new URLSearchParams({ filename, type: 'input' }).toString()}`).job).toBe(
+        filename,
+      )
+    expect(comfyui.route('GET', '/view', '?filename=a.png+[input]&type=input').job).toBeNull()
   })
 })
 
@@ -187,6 +201,11 @@ describe('submits', () => {
     })
     expect(comfyui.socket!.search('?clientId=me&x=1', '0123456789ab')).toBe('?clientId=slc-0123456789ab-me&x=1')
     expect(comfyui.socket!.search('', '0123456789ab')).toBe('')
+    // Spelled otherwise it is the same name.
+    const spelled = '{"prompt":{},"extra_data":{"client\\u005fid":"slc-victim-me"}}'
+    expect(rebuilt(spelled, { caller: 'x' })).toMatchObject({ extra_data: { client_id: 'slc-x-slc-victim-me' } })
+    expect(comfyui.socket!.search('?clientId=&clientId=slc-victim-me', 'x')).toBe('?clientId=slc-x-slc-victim-me')
+    expect(comfyui.socket!.search('?clientId=&x=1', 'x')).toBe('?clientId=&x=1')
   })
 
   test('a copy tells nobody, takes its turn, and shows no credentials of its user', () => {

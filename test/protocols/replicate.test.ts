@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ShownJob } from '../../src/protocols/protocol.ts'
 import { replicate } from '../../src/protocols/replicate.ts'
+import { rebuildForArm } from '../../src/protocols/submission/for-arm.ts'
 import { describeProtocol, GATEWAY, translation, UPSTREAM } from './contract.ts'
 
 const MODEL = 'wan-video/wan-2.2-t2v'
@@ -117,6 +118,18 @@ describe('submits', () => {
     const copy = read(text, undefined, '?x=1').rebuild({ ...target, model: 'a/b:1', shadow: true })
     expect([copy.path, textOf(copy)]).toEqual(['/v1/predictions', '{"version":"a/b:1","input":{"prompt":"a fox"}}'])
   })
+
+  test.each(['application/json; charset=latin1', 'application/json; x', ' Application/JSON '])(
+    'sent as %s it goes on as what it has been read as, with an arm’s own fields',
+    (contentType) => {
+      const bytes = new TextEncoder().encode('{"input":{"fps":30}}') as Uint8Array<ArrayBuffer>
+      const route = replicate.route('POST', '/v1/models/a/b/predictions')
+      const submission = replicate.readSubmission({ bytes, contentType, search: '' }, route)
+      const mapping = { rename: [], set: [], clamp: [{ path: ['input', 'fps'], min: 0, max: 16 }] }
+      const sent = rebuildForArm(submission, { model: null, mapping, encoding: 'as_sent' }, target)
+      expect([sent.contentType, textOf(sent)]).toEqual(['application/json', '{"input":{"fps":16}}'])
+    },
+  )
 
   test('what is no JSON is refused, and so is a model that is none', () => {
     const bytes = new TextEncoder().encode('a=b') as Uint8Array<ArrayBuffer>

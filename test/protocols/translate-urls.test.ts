@@ -12,6 +12,18 @@ const ids = new Map([
 ])
 const behind = (upstreamOrigin: string): Translation => ({ ...translation(ids), upstreamOrigin })
 
+test('a client reads its own webhook where the backend repeats it, in a query too', () => {
+  const hook = `${GATEWAY}/slc_H_slc/webhook`
+  const webhookOf = (url: string) => (url === hook ? 'https://c.example/done?for=ann' : null)
+  const shown = (text: string) => translateText(text, { ...translation(ids), webhookOf }, 'note')
+  expect(shown(hook)).toBe('https://c.example/done?for=ann')
+  const own = encodeURIComponent('https://c.example/done?for=ann')
+  for (const sent of [encodeURIComponent(hook), encodeURIComponent(hook).replaceAll('%2F', '%2f')]) {
+    expect(shown(`${UPSTREAM}/app/r?hook=${sent}&a=1`)).toBe(`${GATEWAY}/app/r?hook=${own}&a=1`)
+    expect(shown(`see /app/r?hook=${sent}`)).toBe(`see /app/r?hook=${own}`)
+  }
+})
+
 describe('files of the backend', () => {
   const fileUrl = (path: string) => `/F${path}`
   const shown = (answer: object, more: Partial<Translation> = {}) =>

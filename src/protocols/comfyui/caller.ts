@@ -18,7 +18,8 @@ export function withoutCaller(name: string): string {
 /** The query of a WebSocket's address. Without a name nothing of a job is told, but for what is told to all. */
 export function searchAs(search: string, caller: string): string {
   const query = new URLSearchParams(search)
-  const clientId = query.get('clientId')
-  if (clientId) query.set('clientId', callerSays(caller, clientId))
+  // Of several a server may take any.
+  const clientId = query.getAll('clientId').find((name) => name !== '')
+  if (clientId !== undefined) query.set('clientId', callerSays(caller, clientId))
   return query.size > 0 ? `?${query.toString()}` : ''
 }

@@ -1,4 +1,6 @@
 /** What a client has uploaded: its name is the backend's own, so that a client gets one that leads back to that backend. */
+import { isTagged } from '../../core/job-id.ts'
+import { answerJson } from '../answer-json.ts'
 import { Allowance } from '../body/bounds.ts'
 import { openBody } from '../body/open.ts'
 import { applyEdits } from '../body/edit.ts'
@@ -8,6 +10,7 @@ import { isResourceId } from '../resource-id.ts'
 import { pathOf } from '../submission/field-path.ts'
 import { editText } from '../submission/field-text.ts'
 import { fingerprintOf } from '../submission/fingerprint.ts'
+import { isResult } from './routes.ts'
 
 /** As a graph names it, with its folder; null where the answer is to no upload. */
 export function inputIn(body: unknown): string | null {
@@ -15,7 +18,7 @@ export function inputIn(body: unknown): string | null {
   const { name, subfolder, type } = body as Record<string, unknown>
   if (typeof name !== 'string' || typeof subfolder !== 'string' || type !== 'input') return null
   const input = subfolder === '' ? name : `${subfolder}/${name}`
-  return isResourceId(input) ? input : null
+  return isResourceId(input) && !isResult(input, type) ? input : null
 }
 
 /** A graph's source for the backend that has its inputs. */
@@ -33,6 +36,8 @@ export function readMask({ bytes, contentType, search }: SubmitBody, route: Rout
   }
   const found = new Set<string>()
   swapped((id) => (found.add(id), id))
+  for (const { name, value } of body.fields)
+    if (name === 'original_ref') for (const id of resultIn(value)) found.add(id)
   return {
     byteLength: bytes.length,
     ...{ model: null, promptChars: null, durationSeconds: null, work: null },
@@ -49,4 +54,13 @@ export function readMask({ bytes, contentType, search }: SubmitBody, route: Rout
       path: route.upstreamPath(null) + search,
     }),
   }
+}
+
+/** What the mask's original is called, where it is a file that was made and whose name is not Sluice's. */
+function resultIn(original: unknown): string[] {
+  const ref: unknown = typeof original === 'string' ? answerJson(original) : original
+  if (ref === null || typeof ref !== 'object') return []
+  const { filename, type = 'output' } = ref as Record<string, unknown>
+  const isForeign = typeof filename === 'string' && !isTagged(filename)
+  return isForeign && isResult(filename, typeof type === 'string' ? type : null) ? [filename] : []
 }

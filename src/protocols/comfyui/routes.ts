@@ -21,17 +21,19 @@ const WORDS: ReadonlySet<string> = new Set(['prompt', 'history', 'queue', 'inter
 /** What stands below one of these is no path of jobs, whatever it ends in. */
 const OTHERS = /^(?:\/api)?\/(?:userdata|users|extensions|internal|manager|customnode|object_info|models|v2)(?:\/|$)/
 const ENDING = /\.[A-Za-z0-9]{1,8}$/
+/** Says in a file's own name where it lies, and outdoes `type`. */
+const RESULT_NAME = /\[(?:output|temp)\]$/
 
 /** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
 export function routeComfy(method: string, given: string, search = ''): Route {
   const plain = plainSpelling(given)
   const found = named(plain) ?? (plain.includes('%') ? named(asServersRead(plain)) : null)
   if (!found) return fixed(other(method), '', plain)
-  const { prefix, word, id } = found
+  const { prefix, word, id, below } = found
   const isRead = method === 'GET' || method === 'HEAD'
   if (word === 'upload')
     return fixed(method !== 'POST' ? other(method) : id === 'mask' ? MASK : INPUT, prefix, `${prefix}/upload/${id}`)
-  if (id !== null) return isRead ? ofJob(POLL, prefix, word, id) : ofJob(other(method), prefix, word, id)
+  if (id !== null) return ofJob(isRead && below === '' ? POLL : { ...other(method), answer: 'json' }, found, id)
   const own = `${prefix}/${word}`
   if (word === 'view' && isRead) return ofFile(prefix, new URLSearchParams(search))
   if (word === 'ws' && method === 'GET') return fixed(SOCKET, prefix, own)
@@ -56,33 +58,52 @@ export function endingOf(filename: string): string {
   return ENDING.exec(filename)?.[0] ?? ''
 }
 
+/** Whether a file that is named so is one that was made, whoever made it, and not one that a client has uploaded. */
+export function isResult(filename: string, type: string | null): boolean {
+  return filename !== '' && (type !== 'input' || RESULT_NAME.test(filename))
+}
+
 interface Named {
   prefix: string
   word: string
   /** Decoded; null where the path ends before it. */
   id: string | null
+  /** What stands behind the id, with its slash. */
+  below: string
 }
 
-function named(path: string): Named | null {
-  if (OTHERS.test(path)) return null
+function named(given: string): Named | null {
+  if (OTHERS.test(given)) return null
+  const path = given.length > 1 && given.endsWith('/') ? given.slice(0, -1) : given
   const [root, ...segments] = path.split('/')
-  if (segments.length > 1 && segments.at(-1) === '') segments.pop()
   // The last segment is an id where the one before it is a word.
   const at = [segments.length - 2, segments.length - 1].find((i) => WORDS.has(segments[i] ?? ''))
-  if (root !== '' || at === undefined || segments.slice(0, at).includes('')) return null
+  if (root !== '' || at === undefined || segments.slice(0, at).includes('')) return belowJob(path)
   const prefix = segments
     .slice(0, at)
     .map((segment) => `/${segment}`)
     .join('')
   const word = segments[at]!
   const id = segments[at + 1]
-  if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id } : null
+  if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id, below: '' } : null
   if (word === 'jobs' ? !prefix.endsWith('/api') : id !== undefined && word !== 'history') return null
-  return { prefix, word, id: id === undefined ? null : decodedSegment(id) }
+  return { prefix, word, id: id === undefined ? null : decodedSegment(id), below: '' }
 }
 
-function ofJob(kind: Kind, prefix: string, word: string, id: string): Route {
-  const path = (upstreamId: string) => `${prefix}/${word}/${encodeURIComponent(upstreamId)}`
+/** What stands below a job's own path is about that job. What could lead a server out of it again is one id that is none. */
+function belowJob(path: string): Named | null {
+  const segments = path.split('/')
+  const at = segments.findIndex((word, i) => word === 'history' || (word === 'jobs' && segments[i - 1] === 'api'))
+  const [id, ...rest] = segments.slice(at + 1)
+  if (at < 1 || id === undefined || rest.length === 0) return null
+  const below = `/${rest.join('/')}`
+  const isOdd = /%(2f|5c|00)/i.test(below)
+  const named = { prefix: segments.slice(0, at).join('/'), word: segments[at]! }
+  return { ...named, id: decodedSegment(isOdd ? id + below : id), below: isOdd ? '' : below }
+}
+
+function ofJob(kind: Kind, { prefix, word, below }: Named, id: string): Route {
+  const path = (upstreamId: string) => `${prefix}/${word}/${encodeURIComponent(upstreamId)}${below}`
   return { ...kind, prefix, job: id, upstreamPath: (upstreamId) => path(upstreamId ?? id) }
 }
 
@@ -99,7 +120,7 @@ function ofFile(prefix: string, query: URLSearchParams): Route {
     return { ...fixed(FILE, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
   }
   // An input is nobody's result.
-  if (filename === '' || query.get('type') === 'input') return fixed(other('GET'), prefix, own)
+  if (!isResult(filename, query.get('type'))) return fixed(other('GET'), prefix, own)
   return { ...fixed(FILE, prefix, own), job: filename }
 }
 

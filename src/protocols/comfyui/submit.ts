@@ -28,7 +28,7 @@ const CHOSEN_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   if (route.upstreamPath(null).endsWith('/upload/mask')) return readMask(sent, route)
-  const { bytes, contentType, search } = sent
+  const { bytes, search } = sent
   const body = openJson(bytes)
   const graph = fieldOf(body, 'prompt')?.value
   const facts = readGraph(graph)
@@ -46,7 +46,8 @@ export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
     },
     rebuild: (target) => ({
       bytes: rebuilt(body, graph, target),
-      contentType: contentType ?? 'application/json',
+      // The server looks at no type, and who changes fields of it is to see what it is.
+      contentType: 'application/json',
       path: route.upstreamPath(null) + (target.shadow ? '' : search),
     }),
   }
@@ -90,7 +91,8 @@ function rebuilt(
 
 /** The name that a client listens under may stand in here, too. */
 function asCaller(text: string, caller: string | undefined): string {
-  if (caller === undefined || !text.includes('client_id')) return text
+  // With an escape in it the name may be spelled otherwise.
+  if (caller === undefined || !/client_id|\\/.test(text)) return text
   return editJson(text, {
     key: (path) => path.at(-1)!,
     text: (inner, path) => (path.length === 1 && path[0] === 'client_id' ? callerSays(caller, inner) : inner),

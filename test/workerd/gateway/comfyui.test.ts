@@ -200,6 +200,31 @@ describe('what is refused', () => {
   })
 })
 
+it.each(['application/x-www-form-urlencoded', 'text/plain', 'application/json; charset=latin1'])(
+  'fields of an arm find their place in a graph that was sent as %s, by either arm',
+  async (type) => {
+    const arm = (name: Arm) => ({
+      url: `http://${name}.test`,
+      model: FILES[name],
+      set: { 'prompt.57.inputs.seed': name === 'control' ? 1 : 2 },
+    })
+    const { control: mapped, candidate } = { control: arm('control'), candidate: arm('candidate') }
+    const sent = async (arms: object) => {
+      const { plane } = setup({ rescue: true, arms })
+      for (const to of ['control', 'candidate'] as const) {
+        const body = JSON.stringify({ prompt: GRAPH })
+        const answered = await post(plane, '/prompt', body, { ...as(to), 'content-type': type })
+        expect(answered.status, await answered.clone().text()).toBe(200)
+      }
+      return plane.callsOf('POST').map(({ body }) => (JSON.parse(body) as { prompt: typeof GRAPH }).prompt['57'].inputs.seed)
+    }
+    expect(await sent({ control: mapped, candidate })).toEqual([1, 2])
+    // What control would be sent is made when the candidate has taken the job, which must not be lost for that.
+    const { set: _, ...plain } = candidate
+    expect(await sent({ control: mapped, candidate: plain })).toEqual([1, 7])
+  },
+)
+
 describe('a job that runs out of memory', () => {
   it('shows its client ComfyUI’s own error', async () => {
     const { plane, candidate } = setup()
@@ -244,9 +269,9 @@ it('a repeated submit with the same idempotency key names the same job', async (
 describe('an input', () => {
   const I2V = (image: string) => ({ ...GRAPH, '52': { class_type: 'LoadImage', inputs: { image, upload: 'image' } } })
 
-  async function upload(plane: DataPlane, arm: Arm, user = 'ann') {
+  async function upload(plane: DataPlane, arm: Arm, user = 'ann', file = 'fox.png') {
     const form = new FormData()
-    form.append('image', new File(['x'], 'fox.png'))
+    form.append('image', new File(['x'], file))
     const response = await plane.request('POST', '/upload/image', { headers: as(arm, user), body: form })
     return response.json<{ name: string; subfolder: string; type: string }>()
   }
@@ -287,6 +312,28 @@ describe('an input', () => {
     const sent = plane.calls.at(-1)!
     expect([sent.url.hostname, sent.url.pathname]).toEqual(['candidate.test', '/upload/mask'])
     expect(sent.body).toContain('{"filename":"fox.png","subfolder":"","type":"input"}')
+  })
+
+  it('leads to nobody’s results, however it is named', async () => {
+    const { plane } = setup({ legacy_ids: 'refuse' })
+    const { name } = await upload(plane, 'control', 'ann', 'ComfyUI_00001_.mp4 [output]')
+    const asked = [name, 'ComfyUI_00001_.mp4 [output]'].map((filename) =>
+      plane.request('GET', fileUrl({ filename, subfolder: '', type: 'input' }), { headers: as('control') }),
+    )
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([404, 404])
+    const original_refs = [
+      { filename: 'ComfyUI_00001_.png', type: 'output' },
+      { filename: 'ComfyUI_00001_.png' },
+      { filename: 'ComfyUI_00001_.png [temp]', type: 'input' },
+    ]
+    for (const original of original_refs) {
+      const form = new FormData()
+      form.append('image', new File(['mask'], 'mask.png'))
+      form.append('original_ref', JSON.stringify(original))
+      const drawn = await plane.request('POST', '/upload/mask', { headers: as('control'), body: form })
+      expect([drawn.status, await codeOf(drawn)]).toEqual([404, 'job_not_found'])
+    }
+    expect(plane.calls.map(({ url }) => url.pathname)).toEqual(['/upload/image'])
   })
 })
 
