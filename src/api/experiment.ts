@@ -108,6 +108,8 @@ export const metricReportSchema = v.object({
 })
 export type MetricView = v.InferOutput<typeof metricReportSchema>
 
+const perArm = v.object({ control: v.number(), candidate: v.number() })
+
 export const decisionSchema = v.object({
   decision: v.picklist(['continue', 'advance', 'hold', 'rollback']),
   reasons: v.array(
@@ -128,11 +130,18 @@ export const decisionSchema = v.object({
       ]),
       message: v.string(),
       metric: v.nullable(v.string()),
+      /** What would change the decision, if the figures stay as they are; null where more data would not. */
+      needed: v.nullable(
+        v.object({
+          /** More than there are now. */
+          subjects: v.nullable(perArm),
+          /** For subjects: at the rate so far. */
+          days: v.nullable(v.number()),
+        }),
+      ),
     }),
   ),
 })
-
-const perArm = v.object({ control: v.number(), candidate: v.number() })
 
 export const reportSchema = v.object({
   release: v.string(),
@@ -148,6 +157,8 @@ export const reportSchema = v.object({
   readiness: v.object({
     days: v.number(),
     min_days: v.number(),
+    /** Until the fixed tests may be read, as far as days go; null after the split's end. */
+    days_left: v.nullable(v.number()),
     sample: perArm,
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),

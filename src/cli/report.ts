@@ -1,7 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { pFigure, signedPercent } from '../describe/figures.ts'
+import { group, pFigure, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -18,7 +18,7 @@ export function addReport(program: Command): void {
     })
 }
 
-function reportLines(report: ReportView, style: Style): string[] {
+export function reportLines(report: ReportView, style: Style): string[] {
   const { decision, reasons } = report.decision
   const split = report.percent === null ? 'no split with both arms yet' : `candidate at ${report.percent} %`
   const since = report.since === null ? '' : ` since ${moment(report.since)}`
@@ -26,7 +26,10 @@ function reportLines(report: ReportView, style: Style): string[] {
   return [
     `${style.bold(report.release)}  ${split}${since}${until}`,
     `${style.bold(`Decision: ${decision}`)}${report.valid ? '' : ' (the report is not valid)'}`,
-    ...reasons.map(({ message }) => `  ${message}`),
+    ...reasons.flatMap(({ message, needed }) => [
+      `  ${message}`,
+      ...(needed ? [`    needed: ${neededWords(needed)}`] : []),
+    ]),
     '',
     ...metricLines(report, style),
     '',
@@ -35,6 +38,15 @@ function reportLines(report: ReportView, style: Style): string[] {
     ...signalLines(report, style),
     ...trafficLines(report, style),
   ]
+}
+
+type Needed = NonNullable<ReportView['decision']['reasons'][number]['needed']>
+
+function neededWords({ subjects, days }: Needed): string {
+  const time = days === null ? '' : `${group(days, 1)} ${days === 1 ? 'day' : 'days'}`
+  if (!subjects) return `${time} more`
+  const more = `${group(subjects.control)} more subjects on control, ${group(subjects.candidate)} on the candidate`
+  return time ? `${more} (about ${time})` : more
 }
 
 function metricLines({ metrics, cost }: ReportView, style: Style): string[] {

@@ -25,9 +25,9 @@ export interface DecisionReason {
   metric: string | null
 }
 
-export interface Decision {
+export interface Decision<R = DecisionReason> {
   decision: 'continue' | 'advance' | 'hold' | 'rollback'
-  reasons: DecisionReason[]
+  reasons: R[]
 }
 
 export interface Read {
@@ -93,6 +93,8 @@ function notReadable(ready: Readiness, shownEarly: boolean): DecisionReason[] {
   if (ready.excluded_now !== null) waits.push(reason('excluded_now', `excluded time: ${ready.excluded_now}`))
   if (ready.read_at !== null) return waits
   if (ready.days < ready.min_days) waits.push(reason('days', `${ready.days} of ${ready.min_days} whole days`))
+  else if (!shownEarly && (ready.days_left ?? 0) > 0)
+    waits.push(reason('days', `${ready.days} whole days; the test is read after whole weeks`))
   if (!ready.planned_reached && !shownEarly) {
     const wanted = planned ? `${planned.control} and ${planned.candidate}` : 'not yet known how many'
     waits.push(reason('sample', `${sample.control} and ${sample.candidate} subjects; planned: ${wanted}`))

@@ -185,7 +185,8 @@ function fixedMargin(plan: MetricPlan, sums: ArmSums, margin: number, alpha: num
   return { p_value: isKnown ? p_value : 1, status } as const
 }
 
-function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margin: number) {
+/** `inside`: how far the candidate is within the margin; below 0 outside. */
+export function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margin: number) {
   const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
   if (!control || !candidate) return null
   const better: Better = direction === 'increase' ? 'higher_is_better' : 'lower_is_better'

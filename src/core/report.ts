@@ -2,12 +2,13 @@
  * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
  * measured. Pure; what follows from it is decision.ts'.
  */
-import { type Decision, decide } from './decision.ts'
+import { type Decision, type DecisionReason, decide } from './decision.ts'
 import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, sumsOf } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import type { Interval } from './report-intervals.ts'
 import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
+import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
@@ -21,7 +22,8 @@ export interface Report {
   at: number
   since: number | null
   until: number | null
-  decision: Decision
+  /** `needed`: what would change it; see report-needed.ts. */
+  decision: Decision<DecisionReason & { needed: Needed | null }>
   /** False where the split is not what was dealt: then no figure below may be believed. */
   valid: boolean
   readiness: Readiness
@@ -66,7 +68,10 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     signals: signalsOf(evidence),
     representativeness: representativeness(evidence.traits),
   }
-  return { ...body, valid: !body.srm.mismatch, decision: decide(body, plan.alpha) }
+  const { decision, reasons } = decide(body, plan.alpha)
+  const of = { evidence, metrics, plan, readiness: body.readiness, sumsOf: (name: string) => today.get(name)! }
+  const withNeeded = reasons.map((reason) => ({ ...reason, needed: neededFor(reason, of) }))
+  return { ...body, valid: !body.srm.mismatch, decision: { decision, reasons: withNeeded } }
 }
 
 /** A sum that no number can hold says nothing, and must not take the report with it. */

@@ -18,7 +18,9 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
     case 'srm_mismatch':
       return words.srm_mismatch(pFigure(report.srm.p_value))
     case 'days':
-      return words.days(String(report.readiness.days), String(report.readiness.min_days))
+      return report.readiness.days < report.readiness.min_days
+        ? words.days(String(report.readiness.days), String(report.readiness.min_days))
+        : words.weeks
     case 'excluded_now':
       return words.excluded_now(report.readiness.excluded_now ?? '')
     case 'cost_exceeded':
@@ -32,6 +34,15 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
       return words[reason.code](reason.metric ?? '', relative ? signed(relative.lift, t) : t.report.noLift)
     }
   }
+}
+
+/** What is still missing for the decision to change; nothing where more data changes nothing. */
+export function neededWords({ needed }: Reason, t: Text): Part[] {
+  if (!needed) return []
+  const { subjects, days } = needed
+  const time = days === null ? null : group(days, 1)
+  if (!subjects) return time === null ? [] : t.report.needed.days(time)
+  return t.report.needed.subjects(group(subjects.control), group(subjects.candidate), time)
 }
 
 /** `+8.8 %`: a relative change. */

@@ -3,6 +3,10 @@ import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/api/index.ts'
 import { reportSchema } from '../../src/api/experiment.ts'
+import { reportLines } from '../../src/cli/report.ts'
+import { styleFor } from '../../src/cli/terminal.ts'
+import { counts, share } from '../core/experiment-fixtures.ts'
+import { aReport } from '../support/report-view.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
 import { type Control, startControl, TOKEN } from './control.ts'
@@ -213,6 +217,13 @@ describe('report', () => {
     expect(out).toContain('a finished video costs 36.1 % more; the limit is 20 %')
     expect(out).toMatch(/play +primary +67\.2 % +73\.0 % +\+8\.7 % +\(\+6\.9 % to \+10\.5 %\) +p 7\.3e-23/)
     expect(out).toContain('7 of 7 whole days')
+  })
+
+  it('tells under a reason what is still needed', () => {
+    const days = counts('play', share(670, 1000), share(672, 1000))
+    const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))
+    const planned = lines.findIndex((line) => line.includes('1000 and 1000 subjects; planned'))
+    expect(lines[planned + 1]).toBe('    needed: 232 more subjects on control, 232 on the candidate (about 1.7 days)')
   })
 
   it('prints all of it as JSON', async () => {

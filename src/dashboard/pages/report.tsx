@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
-import { checks, reasonWords, reportHeadline } from '../report-words.ts'
+import { checks, neededWords, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
@@ -29,7 +29,7 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
           <p class="lead">
             {reasons.map((reason) => (
               <>
-                <Words parts={reasonWords(reason, report, t)} />{' '}
+                <Words parts={reasonWords(reason, report, t)} /> <Words parts={neededWords(reason, t)} />{' '}
               </>
             ))}
           </p>
