@@ -125,6 +125,7 @@ export const decisionSchema = v.object({
         'guardrail_worse',
         'guardrail_unproven',
         'cost_exceeded',
+        'cost_unproven',
         'not_significant',
         'primary_better',
       ]),
@@ -135,7 +136,9 @@ export const decisionSchema = v.object({
         v.object({
           /** More than there are now. */
           subjects: v.nullable(perArm),
-          /** For subjects: at the rate so far. */
+          /** That succeed. */
+          jobs: v.nullable(perArm),
+          /** For subjects and jobs: at the rate so far. */
           days: v.nullable(v.number()),
         }),
       ),
@@ -199,8 +202,11 @@ export const reportSchema = v.object({
     control: v.nullable(v.number()),
     candidate: v.nullable(v.number()),
     relative: lift,
+    /** May be read at any time; the status goes by it. Null below 50 subjects an arm. */
+    always_valid: v.nullable(v.object(interval)),
     limit: v.number(),
-    status: v.picklist(['within', 'cost_exceeded', 'not_measured']),
+    /** `cost_exceeded`: all of `always_valid` is above the limit; `within`: none of it is. */
+    status: v.picklist(['within', 'cost_exceeded', 'unproven', 'not_measured']),
   }),
   signals: v.array(
     v.object({

@@ -42,10 +42,12 @@ export function reportLines(report: ReportView, style: Style): string[] {
 
 type Needed = NonNullable<ReportView['decision']['reasons'][number]['needed']>
 
-function neededWords({ subjects, days }: Needed): string {
+function neededWords({ subjects, jobs, days }: Needed): string {
   const time = days === null ? '' : `${group(days, 1)} ${days === 1 ? 'day' : 'days'}`
-  if (!subjects) return `${time} more`
-  const more = `${group(subjects.control)} more subjects on control, ${group(subjects.candidate)} on the candidate`
+  const count = subjects ?? jobs
+  if (!count) return `${time} more`
+  const what = subjects ? 'subjects' : 'finished videos'
+  const more = `${group(count.control)} more ${what} on control, ${group(count.candidate)} on the candidate`
   return time ? `${more} (about ${time})` : more
 }
 

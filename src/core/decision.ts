@@ -18,6 +18,7 @@ export interface DecisionReason {
     | 'guardrail_worse'
     | 'guardrail_unproven'
     | 'cost_exceeded'
+    | 'cost_unproven'
     | 'not_significant'
     | 'primary_better'
   message: string
@@ -115,8 +116,13 @@ function guardrailReasons(metrics: readonly MetricReport[]): DecisionReason[] {
     })
 }
 
-function costReasons({ status, relative, limit }: CostReport): DecisionReason[] {
-  if (status !== 'cost_exceeded' || !relative) return []
+function costReasons({ status, relative, always_valid: band, limit }: CostReport): DecisionReason[] {
+  if (!relative || status === 'within' || status === 'not_measured') return []
+  if (status === 'unproven') {
+    const span = band ? ` (${signed(band.low)} to ${signed(band.high)})` : ''
+    const message = `the cost of a finished video changed by ${signed(relative.lift)}${span}: not yet shown to be within the limit of ${percent(limit)}`
+    return [reason('cost_unproven', message)]
+  }
   return [
     reason('cost_exceeded', `a finished video costs ${percent(relative.lift)} more; the limit is ${percent(limit)}`),
   ]

@@ -2,9 +2,11 @@
  * What would change a decision: for each of its reasons the days, subjects or jobs that are still missing. Where it is an
  * effect that decides, the figures are taken to stay as they are; nothing here is tested again.
  */
+import { ARMS } from './arm.ts'
 import type { DecisionReason } from './decision.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { estimateOf, FEW_EVENTS, fewestEvents } from './metric-sums.ts'
+import { costLift } from './report-cost.ts'
 import { contrastOf, DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
 import type { Readiness } from './report-readiness.ts'
 import { logEAbove, logETwoSided } from './stats/anytime.ts'
@@ -14,6 +16,7 @@ const DAY_MS = 86_400_000
 /** So many times the present data, and nobody would wait for it. */
 const MOST_TIMES = 1000
 
+type Unit = 'subjects' | 'jobs'
 interface PerArm {
   control: number
   candidate: number
@@ -22,12 +25,16 @@ interface PerArm {
 /** More than there are now, by arm. */
 export interface Needed {
   subjects: PerArm | null
-  /** For subjects: at the rate so far. Rounded up to tenths. */
+  /** That succeed. */
+  jobs: PerArm | null
+  /** For subjects and jobs: at the rate so far. Rounded up to tenths. */
   days: number | null
 }
 
+const NOTHING = { subjects: null, jobs: null, days: null }
+
 export interface Situation {
-  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs'>
+  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'gpuSeconds' | 'costPerGpuSecond'>
   metrics: readonly MetricPlan[]
   plan: ExperimentPlan
   readiness: Readiness
@@ -40,30 +47,46 @@ export function neededFor({ code, metric }: DecisionReason, of: Situation): Need
   if (evidence.untilMs !== null) return null
   switch (code) {
     case 'days':
-      return readiness.days_left === null ? null : { subjects: null, days: readiness.days_left }
+      return readiness.days_left === null ? null : { ...NOTHING, days: readiness.days_left }
     case 'excluded_now': {
       const ends = plan.exclude.filter(({ fromMs, toMs }) => fromMs <= evidence.now && evidence.now < toMs)
-      return { subjects: null, days: tenths((Math.max(...ends.map(({ toMs }) => toMs)) - evidence.now) / DAY_MS) }
+      return { ...NOTHING, days: tenths((Math.max(...ends.map(({ toMs }) => toMs)) - evidence.now) / DAY_MS) }
     }
     case 'no_subjects':
-      return subjects({ control: 2, candidate: 2 }, readiness.sample, of)
+      return missing({ control: 2, candidate: 2 }, readiness.sample, of)
     case 'sample':
       return sampleNeeded(of)
     case 'not_significant':
     case 'guardrail_unproven': {
       const about = of.metrics.find(({ name }) => name === metric)
       const times = about ? timesNeeded(about, of) : null
-      return times === null ? null : manifold(of.sumsOf(about!.name), times, of)
+      return times === null ? null : manifold(countsOf(of.sumsOf(about!.name)), times, of)
     }
+    case 'cost_unproven':
+      return costNeeded(of)
     default:
       return null
   }
 }
 
+/** Jobs that put all of the interval on one side of the limit. */
+function costNeeded(of: Situation): Needed | null {
+  const { evidence, plan } = of
+  const { control, candidate } = evidence.gpuSeconds
+  const lift = costLift(evidence)
+  if (!lift) return null
+  const z = (lift.lift - plan.maxCostIncrease) / lift.se
+  const least = Math.max(1, FEW_EVENTS / Math.min(control.n, candidate.n))
+  const logE = (times: number) => logETwoSided(z * Math.sqrt(times), lift.units * times, plan.alpha)
+  const times = firstTimes(least, logE, -Math.log(plan.alpha))
+  const jobs = { control: control.n * control.meanX, candidate: candidate.n * candidate.meanX }
+  return times === null ? null : manifold(jobs, times, of, 'jobs')
+}
+
 function sampleNeeded(of: Situation): Needed | null {
   const { planned, sample } = of.readiness
   if (planned && (sample.control < planned.control || sample.candidate < planned.candidate))
-    return subjects(planned, sample, of)
+    return missing(planned, sample, of)
   const thin = of.metrics
     .filter(({ role, kind }) => role === 'primary' && kind !== 'proportion')
     .map(({ name, kind }) => FEW_EVENTS / fewestEvents(kind, of.sumsOf(name)))
@@ -115,26 +138,27 @@ function firstTimes(least: number, logE: (times: number) => number, wanted: numb
   return high
 }
 
-function manifold(now: ArmSums | PerArm, times: number, of: Situation): Needed | null {
-  const n = (arm: keyof PerArm) => (typeof now[arm] === 'number' ? now[arm] : now[arm].n)
-  const sample = { control: n('control'), candidate: n('candidate') }
-  return subjects(
-    { control: Math.ceil(sample.control * times), candidate: Math.ceil(sample.candidate * times) },
-    sample,
+function countsOf({ control, candidate }: ArmSums): PerArm {
+  return { control: control.n, candidate: candidate.n }
+}
+
+function manifold(now: PerArm, times: number, of: Situation, unit: Unit = 'subjects'): Needed {
+  return missing(
+    { control: Math.ceil(now.control * times), candidate: Math.ceil(now.candidate * times) },
+    now,
     of,
+    unit,
   )
 }
 
-function subjects(wanted: PerArm, sample: PerArm, { evidence: { now, sinceMs } }: Situation): Needed | null {
+function missing(wanted: PerArm, now: PerArm, { evidence }: Situation, unit: Unit = 'subjects'): Needed {
   const more = {
-    control: Math.max(0, wanted.control - sample.control),
-    candidate: Math.max(0, wanted.candidate - sample.candidate),
+    control: Math.max(0, Math.ceil(wanted.control - now.control)),
+    candidate: Math.max(0, Math.ceil(wanted.candidate - now.candidate)),
   }
-  const elapsed = sinceMs === null ? 0 : (now - sinceMs) / DAY_MS
-  const days = Math.max(
-    ...(['control', 'candidate'] as const).map((arm) => (more[arm] === 0 ? 0 : (elapsed * more[arm]) / sample[arm])),
-  )
-  return { subjects: more, days: elapsed > 0 && Number.isFinite(days) ? tenths(days) : null }
+  const elapsed = evidence.sinceMs === null ? 0 : (evidence.now - evidence.sinceMs) / DAY_MS
+  const days = Math.max(...ARMS.map((arm) => (more[arm] === 0 ? 0 : (elapsed * more[arm]) / now[arm])))
+  return { ...NOTHING, [unit]: more, days: elapsed > 0 && Number.isFinite(days) ? tenths(days) : null }
 }
 
 function tenths(days: number): number {

@@ -64,7 +64,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     crossed: evidence.crossed,
     metrics: reports,
     series: metrics.filter(({ role }) => role === 'primary').map((metric) => seriesOf(evidence, metric, plan.alpha)),
-    cost: costReport(evidence, plan.maxCostIncrease),
+    cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     representativeness: representativeness(evidence.traits),
   }

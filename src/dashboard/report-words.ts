@@ -25,6 +25,11 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
       return words.excluded_now(report.readiness.excluded_now ?? '')
     case 'cost_exceeded':
       return words.cost_exceeded(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
+    case 'cost_unproven': {
+      const { always_valid: band, relative, limit } = report.cost
+      const change = band ? t.report.to(signed(band.low, t), signed(band.high, t)) : signed(relative?.lift ?? 0, t)
+      return words.cost_unproven(change, share(limit, t))
+    }
     case 'no_primary':
     case 'no_subjects':
     case 'sample':
@@ -39,8 +44,9 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
 /** What is still missing for the decision to change; nothing where more data changes nothing. */
 export function neededWords({ needed }: Reason, t: Text): Part[] {
   if (!needed) return []
-  const { subjects, days } = needed
+  const { subjects, jobs, days } = needed
   const time = days === null ? null : group(days, 1)
+  if (jobs) return t.report.needed.jobs(group(jobs.control), group(jobs.candidate), time)
   if (!subjects) return time === null ? [] : t.report.needed.days(time)
   return t.report.needed.subjects(group(subjects.control), group(subjects.candidate), time)
 }

@@ -5,7 +5,7 @@ import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema 
 import { reportSchema } from '../../src/api/experiment.ts'
 import { reportLines } from '../../src/cli/report.ts'
 import { styleFor } from '../../src/cli/terminal.ts'
-import { counts, share } from '../core/experiment-fixtures.ts'
+import { counts, seconds, share } from '../core/experiment-fixtures.ts'
 import { aReport } from '../support/report-view.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
@@ -224,6 +224,19 @@ describe('report', () => {
     const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))
     const planned = lines.findIndex((line) => line.includes('1000 and 1000 subjects; planned'))
     expect(lines[planned + 1]).toBe('    needed: 232 more subjects on control, 232 on the candidate (about 1.7 days)')
+  })
+
+  it('tells what it takes to show a cost to be within its limit', () => {
+    const spread = (mean: number) => ({ ...seconds(mean, 1000), m2Y: 1000 * 1600 })
+    const report = aReport(NAME, { gpuSeconds: { control: spread(60), candidate: spread(69) } })
+    const text = reportLines(report, styleFor({}, {})).join('\n')
+    expect(text).toMatch(
+      /cost of a finished video changed by \+15 % \(.*\): not yet shown to be within the limit of 20 %/,
+    )
+    expect(text).toMatch(
+      /needed: [\d,]+ more finished videos on control, [\d,]+ on the candidate \(about [\d.]+ days\)/,
+    )
+    expect(text).toContain('unproven (limit +20.0 %)')
   })
 
   it('prints all of it as JSON', async () => {

@@ -12,7 +12,7 @@ import { en } from '../../src/dashboard/text/en.ts'
 import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { dashboardApp } from '../support/dashboard-server.ts'
-import { counts, DAY_MS, share, START } from '../core/experiment-fixtures.ts'
+import { counts, DAY_MS, seconds, share, START } from '../core/experiment-fixtures.ts'
 import { aReport } from '../support/report-view.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
 import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
@@ -165,6 +165,21 @@ describe('a reason of the report', () => {
       'Still needed, if the figures stay as they are: 232 subjects on control and 232 on the candidate, about 1.7 days.',
     )
     expect(plain(neededWords(sample!, zh))).toBe('若数字保持不变，还需对照 232 个、候选 232 个用户，约 1.7 天。')
+  })
+
+  test('tells the interval of a cost that is not shown to be within its limit, and the videos that it takes', () => {
+    const spread = (mean: number) => ({ ...seconds(mean, 1000), m2Y: 1000 * 1600 })
+    const report = aReport('r1', { gpuSeconds: { control: spread(60), candidate: spread(69) } })
+    const [cost] = report.decision.reasons
+    const read = (t: typeof en) => [plain(reasonWords(cost!, report, t)), plain(neededWords(cost!, t))]
+    const [reason, needed] = read(en)
+    expect(reason).toMatch(
+      /^The cost of a finished video changed by \+[\d.]+\u00a0% to \+2\d\.\d\u00a0%: not yet shown/,
+    )
+    expect(needed).toMatch(
+      /^Still needed, .*: [\d,]+ finished videos on control and [\d,]+ on the candidate, about [\d.]+ days\.$/,
+    )
+    expect(read(zh).join('')).toMatch(/上限 20\u00a0?% 之内。.*个完成的视频/)
   })
 
   test('says that an eighth day waits for a whole week', () => {
