@@ -1,4 +1,4 @@
-/** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
+/** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
 import { group, pFigure, signedPercent } from '../describe/figures.ts'
@@ -11,8 +11,15 @@ export function addReport(program: Command): void {
   program
     .command('report')
     .description('the A/B report: what was decided, why, and on which figures')
-    .action(async (_options: object, command: Command) => {
+    .option('--markdown', 'print it as Markdown, for a ticket')
+    .option('--lang <language>', 'of the Markdown: en or zh', 'en')
+    .action(async ({ markdown, lang }: { markdown?: boolean; lang: string }, command: Command) => {
       const session = openSession(command)
+      if (markdown) {
+        const path = `${await session.releasePath()}/report.md?lang=${encodeURIComponent(lang)}`
+        for (const line of await session.api.lines(path)) session.terminal.print(line)
+        return
+      }
       const reply = await session.api.call(`${await session.releasePath()}/report.json`, reportSchema)
       session.show(reply, (report) => reportLines(report, session.terminal.style))
     })

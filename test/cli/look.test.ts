@@ -239,6 +239,19 @@ describe('report', () => {
     expect(text).toContain('unproven (limit +20.0 %)')
   })
 
+  it('prints it as Markdown for a ticket, in the language that is asked for', async () => {
+    const { code, out } = await sluice('report', '--markdown')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^## wan22\\_t2v\\_abtest: Better, but too expensive\. Hold\.\n\n\*\*hold\*\* · /)
+    expect(out).toMatch(/\n- A finished video costs 36\.1\u00a0% more; the limit is 20\u00a0%\./)
+    expect(out).toMatch(
+      /\n\| play \(primary\) \| 67\.2\u00a0% \| 73\.0\u00a0% \| \+8\.7\u00a0% \(.*\) \| p 7\.3e-23 \|\n/,
+    )
+    expect(out).toContain('- [x] 7 of 7 whole days')
+    expect((await sluice('report', '--markdown', '--lang', 'zh')).out).toContain('- [x] 7 / 7 个整天')
+    expect((await sluice('report', '--markdown', '--release', 'nope')).err).toContain('no release is named "nope"')
+  })
+
   it('prints all of it as JSON', async () => {
     const { out } = await sluice('report', '--json')
     expect(v.parse(reportSchema, JSON.parse(out)).decision.decision).toBe('hold')

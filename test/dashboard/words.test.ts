@@ -7,6 +7,7 @@ import { initialState } from '../../src/core/release.ts'
 import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
 import { neededWords, reasonWords } from '../../src/dashboard/report-words.ts'
 import { plain } from '../../src/dashboard/format.ts'
+import { reportMarkdown } from '../../src/dashboard/report-markdown.ts'
 import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
@@ -193,4 +194,17 @@ describe('a reason of the report', () => {
     expect(plain(neededWords(weeks!, en))).toBe('Still needed: 6 days.')
     expect(plain(neededWords({ ...weeks!, needed: null }, en))).toBe('')
   })
+})
+
+test('nothing that a report names is markup in its Markdown', () => {
+  const report = aReport('r|<b>_x_')
+  const { readiness } = report
+  const text = reportMarkdown({ ...report, readiness: { ...readiness, excluded_now: '[a](http://x)\n# @all' } }, en)
+  expect(text).toContain('## r\\|\\<b\\>\\_x\\_: ')
+  expect(text).toContain('\\[a\\](http://x) \\# \\@all')
+  const widths = text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.split(/(?<!\\)\|/u).length)
+  expect(new Set(widths)).toEqual(new Set([7]))
 })

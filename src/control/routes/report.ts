@@ -1,11 +1,11 @@
-/** The A/B report as JSON, and under `.html` as the dashboard's page of it. */
+/** The A/B report as JSON, and under `.html` and `.md` as the dashboard writes it. */
 import type { Context } from 'hono'
-import { showReport } from '../../dashboard/routes/report.ts'
+import { showReport, showReportMarkdown } from '../../dashboard/routes/report.ts'
 import { visitOf } from '../../dashboard/visit.ts'
 import { reportSchema } from '../../api/experiment.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
-import { route } from '../route.ts'
+import { type AnyRoute, route } from '../route.ts'
 
 const common = {
   method: 'get',
@@ -38,11 +38,23 @@ export const reportRoutes = [
     operationId: 'getReportPage',
     summary: 'The same as a page, in the language that the reader asks for',
     answer: { mediaType: 'text/html', description: 'The page.' },
-    run: async ({ c, service, name, caller, now }) => {
-      // Asked first, so that a refusal is the API's and not a page.
-      await service.report(name)
-      const { config } = (c as Context<ControlEnv>).var
-      return showReport(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
-    },
+    run: (call) => written(call, showReport),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.md',
+    operationId: 'getReportMarkdown',
+    summary: 'The same as Markdown for a ticket, in the language that the reader asks for',
+    answer: { mediaType: 'text/markdown', description: 'Decision, reasons, what would change it, and figures.' },
+    run: (call) => written(call, showReportMarkdown),
   }),
 ]
+
+type Asked = Pick<Parameters<AnyRoute['run']>[0], 'c' | 'service' | 'name' | 'caller' | 'now'>
+
+async function written({ c, service, name, caller, now }: Asked, show: typeof showReport): Promise<Response> {
+  // Asked first, so that a refusal is the API's and not a page.
+  await service.report(name)
+  const { config } = (c as Context<ControlEnv>).var
+  return show(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
+}

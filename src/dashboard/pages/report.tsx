@@ -14,7 +14,7 @@ const BUCKETS_SHOWN = 3
 export function reportPage(frame: Frame, report: ReportView): Rendered {
   const { t } = frame
   const { decision, reasons } = report.decision
-  const json = `/_sluice/api/v1/releases/${encodeURIComponent(report.release)}/report.json`
+  const api = `/_sluice/api/v1/releases/${encodeURIComponent(report.release)}/report`
   return page(
     frame,
     <main id="content" class="report">
@@ -35,7 +35,10 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
           </p>
         </div>
         <div class="actions">
-          <a class="button" href={json}>
+          <a class="button" href={`${api}.md`}>
+            Markdown
+          </a>
+          <a class="button" href={`${api}.json`}>
             JSON
           </a>
         </div>
