@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { showReport, showReportMarkdown } from '../../dashboard/routes/report.ts'
 import { visitOf } from '../../dashboard/visit.ts'
 import { reportSchema } from '../../api/experiment.ts'
+import { dailyCsv, dailyNdjson } from '../../core/daily-sums.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
 import { type AnyRoute, route } from '../route.ts'
@@ -48,7 +49,28 @@ export const reportRoutes = [
     answer: { mediaType: 'text/markdown', description: 'Decision, reasons, what would change it, and figures.' },
     run: (call) => written(call, showReportMarkdown),
   }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.csv',
+    operationId: 'getDailySumsCsv',
+    summary: 'The sums behind the report by day, metric and arm, for a warehouse',
+    answer: { mediaType: 'text/csv', description: 'A line of names, then a line for each day, metric and arm.' },
+    run: async ({ service, name }) => text('text/csv', dailyCsv(await service.dailySums(name))),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.ndjson',
+    operationId: 'getDailySumsNdjson',
+    summary: 'The same, a JSON object a line',
+    answer: { mediaType: 'application/x-ndjson', description: 'An object for each day, metric and arm.' },
+    run: async ({ service, name }) => text('application/x-ndjson', dailyNdjson(await service.dailySums(name))),
+  }),
 ]
+
+function text(type: string, body: string): Response {
+  const headers = { 'content-type': `${type}; charset=utf-8`, 'x-content-type-options': 'nosniff' }
+  return new Response(body, { headers: { ...headers, 'cache-control': 'no-store' } })
+}
 
 type Asked = Pick<Parameters<AnyRoute['run']>[0], 'c' | 'service' | 'name' | 'caller' | 'now'>
 
