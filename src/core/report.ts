@@ -2,8 +2,9 @@
  * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
  * measured. Pure; what follows from it is decision.ts'.
  */
+import { ARMS } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, sumsOf } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import type { Interval } from './report-intervals.ts'
@@ -11,6 +12,7 @@ import { type MetricReport, metricReport, sequenceOfLift } from './report-metric
 import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
+import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 
@@ -108,11 +110,11 @@ function seriesOf({ days }: Evidence, metric: MetricPlan, alpha: number): Report
   const points: Report['series'][number]['points'] = []
   const own = days.filter((each) => each.metric === metric.name)
   const cut = cutFor(own, metric)
-  const sofar: DaySums[] = []
+  const sofar = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
-    sofar.push(...sums)
-    const arms = armSums(sofar, cut, metric)
-    const [control, candidate] = [estimateOf(metric.kind, arms.control), estimateOf(metric.kind, arms.candidate)]
+    const its = armSums(sums, cut, metric)
+    for (const arm of ARMS) sofar[arm] = mergedPairs(sofar[arm], its[arm])
+    const [control, candidate] = [estimateOf(metric.kind, sofar.control), estimateOf(metric.kind, sofar.candidate)]
     const band = control && candidate && sequenceOfLift(control, candidate, alpha)
     if (band) points.push({ day, n: control.n + candidate.n, lift: candidate.value / control.value - 1, ...band })
   }
