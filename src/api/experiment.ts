@@ -108,6 +108,8 @@ export const metricReportSchema = v.object({
 })
 export type MetricView = v.InferOutput<typeof metricReportSchema>
 
+const perArm = v.object({ control: v.number(), candidate: v.number() })
+
 export const decisionSchema = v.object({
   decision: v.picklist(['continue', 'advance', 'hold', 'rollback']),
   reasons: v.array(
@@ -123,16 +125,26 @@ export const decisionSchema = v.object({
         'guardrail_worse',
         'guardrail_unproven',
         'cost_exceeded',
+        'cost_unproven',
         'not_significant',
         'primary_better',
       ]),
       message: v.string(),
       metric: v.nullable(v.string()),
+      /** What would change the decision, if the figures stay as they are; null where more data would not. */
+      needed: v.nullable(
+        v.object({
+          /** More than there are now. */
+          subjects: v.nullable(perArm),
+          /** That succeed. */
+          jobs: v.nullable(perArm),
+          /** For subjects and jobs: at the rate so far. */
+          days: v.nullable(v.number()),
+        }),
+      ),
     }),
   ),
 })
-
-const perArm = v.object({ control: v.number(), candidate: v.number() })
 
 export const reportSchema = v.object({
   release: v.string(),
@@ -148,6 +160,8 @@ export const reportSchema = v.object({
   readiness: v.object({
     days: v.number(),
     min_days: v.number(),
+    /** Until the fixed tests may be read, as far as days go; null after the split's end. */
+    days_left: v.nullable(v.number()),
     sample: perArm,
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),
@@ -188,8 +202,11 @@ export const reportSchema = v.object({
     control: v.nullable(v.number()),
     candidate: v.nullable(v.number()),
     relative: lift,
+    /** May be read at any time; the status goes by it. Null below 50 subjects an arm. */
+    always_valid: v.nullable(v.object(interval)),
     limit: v.number(),
-    status: v.picklist(['within', 'cost_exceeded', 'not_measured']),
+    /** `cost_exceeded`: all of `always_valid` is above the limit; `within`: none of it is. */
+    status: v.picklist(['within', 'cost_exceeded', 'unproven', 'not_measured']),
   }),
   signals: v.array(
     v.object({

@@ -1,7 +1,7 @@
-/** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them. */
+/** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { pFigure, signedPercent } from '../describe/figures.ts'
+import { group, pFigure, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -11,14 +11,21 @@ export function addReport(program: Command): void {
   program
     .command('report')
     .description('the A/B report: what was decided, why, and on which figures')
-    .action(async (_options: object, command: Command) => {
+    .option('--markdown', 'print it as Markdown, for a ticket')
+    .option('--lang <language>', 'of the Markdown: en or zh', 'en')
+    .action(async ({ markdown, lang }: { markdown?: boolean; lang: string }, command: Command) => {
       const session = openSession(command)
+      if (markdown) {
+        const path = `${await session.releasePath()}/report.md?lang=${encodeURIComponent(lang)}`
+        for (const line of await session.api.lines(path)) session.terminal.print(line)
+        return
+      }
       const reply = await session.api.call(`${await session.releasePath()}/report.json`, reportSchema)
       session.show(reply, (report) => reportLines(report, session.terminal.style))
     })
 }
 
-function reportLines(report: ReportView, style: Style): string[] {
+export function reportLines(report: ReportView, style: Style): string[] {
   const { decision, reasons } = report.decision
   const split = report.percent === null ? 'no split with both arms yet' : `candidate at ${report.percent} %`
   const since = report.since === null ? '' : ` since ${moment(report.since)}`
@@ -26,7 +33,10 @@ function reportLines(report: ReportView, style: Style): string[] {
   return [
     `${style.bold(report.release)}  ${split}${since}${until}`,
     `${style.bold(`Decision: ${decision}`)}${report.valid ? '' : ' (the report is not valid)'}`,
-    ...reasons.map(({ message }) => `  ${message}`),
+    ...reasons.flatMap(({ message, needed }) => [
+      `  ${message}`,
+      ...(needed ? [`    needed: ${neededWords(needed)}`] : []),
+    ]),
     '',
     ...metricLines(report, style),
     '',
@@ -35,6 +45,17 @@ function reportLines(report: ReportView, style: Style): string[] {
     ...signalLines(report, style),
     ...trafficLines(report, style),
   ]
+}
+
+type Needed = NonNullable<ReportView['decision']['reasons'][number]['needed']>
+
+function neededWords({ subjects, jobs, days }: Needed): string {
+  const time = days === null ? '' : `${group(days, 1)} ${days === 1 ? 'day' : 'days'}`
+  const count = subjects ?? jobs
+  if (!count) return `${time} more`
+  const what = subjects ? 'subjects' : 'finished videos'
+  const more = `${group(count.control)} more ${what} on control, ${group(count.candidate)} on the candidate`
+  return time ? `${more} (about ${time})` : more
 }
 
 function metricLines({ metrics, cost }: ReportView, style: Style): string[] {

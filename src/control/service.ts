@@ -4,6 +4,7 @@
  */
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
+import type { DailySum } from '../core/daily-sums.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
@@ -50,6 +51,7 @@ export interface ControlService {
   jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
   report(name: string): Promise<ReportView>
+  dailySums(name: string): Promise<DailySum[]>
   assign(name: string, subject: string): Promise<AssignmentView>
   /** Of the snapshot that this isolate routes by; null where it has none. */
   snapshotAgeSeconds(name: string): number | null
@@ -132,6 +134,7 @@ export function controlService(
       return ask(controller(name).pairs(cursor, limit))
     },
     report: (name) => askAnswer(controller(name).report()),
+    dailySums: (name) => askAnswer(controller(name).dailySums()),
     assign: async (name, subject) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),
   }

@@ -18,6 +18,7 @@ export interface DecisionReason {
     | 'guardrail_worse'
     | 'guardrail_unproven'
     | 'cost_exceeded'
+    | 'cost_unproven'
     | 'not_significant'
     | 'primary_better'
   message: string
@@ -25,9 +26,9 @@ export interface DecisionReason {
   metric: string | null
 }
 
-export interface Decision {
+export interface Decision<R = DecisionReason> {
   decision: 'continue' | 'advance' | 'hold' | 'rollback'
-  reasons: DecisionReason[]
+  reasons: R[]
 }
 
 export interface Read {
@@ -93,6 +94,8 @@ function notReadable(ready: Readiness, shownEarly: boolean): DecisionReason[] {
   if (ready.excluded_now !== null) waits.push(reason('excluded_now', `excluded time: ${ready.excluded_now}`))
   if (ready.read_at !== null) return waits
   if (ready.days < ready.min_days) waits.push(reason('days', `${ready.days} of ${ready.min_days} whole days`))
+  else if (!shownEarly && (ready.days_left ?? 0) > 0)
+    waits.push(reason('days', `${ready.days} whole days; the test is read after whole weeks`))
   if (!ready.planned_reached && !shownEarly) {
     const wanted = planned ? `${planned.control} and ${planned.candidate}` : 'not yet known how many'
     waits.push(reason('sample', `${sample.control} and ${sample.candidate} subjects; planned: ${wanted}`))
@@ -113,8 +116,13 @@ function guardrailReasons(metrics: readonly MetricReport[]): DecisionReason[] {
     })
 }
 
-function costReasons({ status, relative, limit }: CostReport): DecisionReason[] {
-  if (status !== 'cost_exceeded' || !relative) return []
+function costReasons({ status, relative, always_valid: band, limit }: CostReport): DecisionReason[] {
+  if (!relative || status === 'within' || status === 'not_measured') return []
+  if (status === 'unproven') {
+    const span = band ? ` (${signed(band.low)} to ${signed(band.high)})` : ''
+    const message = `the cost of a finished video changed by ${signed(relative.lift)}${span}: not yet shown to be within the limit of ${percent(limit)}`
+    return [reason('cost_unproven', message)]
+  }
   return [
     reason('cost_exceeded', `a finished video costs ${percent(relative.lift)} more; the limit is ${percent(limit)}`),
   ]

@@ -60,10 +60,12 @@ export function fewestActive({ control, candidate }: ArmSums): number {
   return Math.min(control.active ?? control.n, candidate.active ?? candidate.n)
 }
 
-/** Events are successes and failures of a proportion, subjects with a value of anything else. */
+/** In the arm that has fewer: successes or failures of a proportion, subjects with a value of anything else. */
+export function fewestEvents(kind: MetricPlan['kind'], sums: ArmSums): number {
+  if (kind !== 'proportion') return fewestActive(sums)
+  return Math.min(...[sums.control, sums.candidate].map(shareOf).flatMap(({ x, n }) => [x, n - x]))
+}
+
 export function isSparse(kind: MetricPlan['kind'], sums: ArmSums): boolean {
-  return [sums.control, sums.candidate].some((arm) => {
-    const { x, n } = shareOf(arm)
-    return (kind === 'proportion' ? Math.min(x, n - x) : (arm.active ?? n)) < FEW_EVENTS
-  })
+  return fewestEvents(kind, sums) < FEW_EVENTS
 }

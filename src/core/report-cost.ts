@@ -1,29 +1,64 @@
 /** What a finished video costs on each arm: GPU seconds of all its jobs, also the failed ones, over those that succeeded. */
 import type { Evidence } from './experiment.ts'
-import { ratioEstimate, relativeLift } from './stats/estimates.ts'
+import { FEW_EVENTS } from './metric-sums.ts'
+import type { Interval, Lift } from './report-intervals.ts'
+import { type SequenceLift, sequenceLift, sequenceOfLift } from './report-metric.ts'
+import { type Estimate, ratioEstimate, relativeLift } from './stats/estimates.ts'
 import type { PairMoments } from './stats/moments.ts'
 
 export interface CostReport {
   /** Per successful job; null without a price or a successful job. A job counts as one GPU. */
   control: number | null
   candidate: number | null
-  relative: { lift: number; low: number; high: number } | null
+  /** With its 95 % interval. */
+  relative: Lift | null
+  /** Of the same lift, what may be read at any time: the status goes by it. Null below 50 subjects an arm. */
+  always_valid: Interval | null
   /** Relative increase that is still accepted. */
   limit: number
-  status: 'within' | 'cost_exceeded' | 'not_measured'
+  /** `cost_exceeded`: all of the interval is above the limit. `within`: none of it is. Else `unproven`. */
+  status: 'within' | 'cost_exceeded' | 'unproven' | 'not_measured'
 }
 
-export function costReport({ gpuSeconds, costPerGpuSecond }: Evidence, limit: number): CostReport {
-  const control = priced(gpuSeconds.control, costPerGpuSecond.control)
-  const candidate = priced(gpuSeconds.candidate, costPerGpuSecond.candidate)
+type Priced = Pick<Evidence, 'gpuSeconds' | 'costPerGpuSecond'>
+
+export function costReport(evidence: Priced, limit: number, alpha: number): CostReport {
+  const { control, candidate } = estimates(evidence)
   const all = control && candidate && relativeLift(control, candidate, 0.95)
   const lift = all && Object.values(all).every(Number.isFinite) ? all : null
+  const band = lift && control && candidate ? bandOf(control, candidate, lift.lift, alpha) : null
   return {
     control: control?.value ?? null,
     candidate: candidate?.value ?? null,
     relative: lift && { lift: lift.lift, low: lift.low, high: lift.high },
+    always_valid: band,
     limit,
-    status: !lift ? 'not_measured' : lift.lift > limit ? 'cost_exceeded' : 'within',
+    status: lift ? statusOf(band, limit) : 'not_measured',
+  }
+}
+
+/** For planning: the lift with its standard error and the subjects behind it. Null where no more of them can say more. */
+export function costLift(evidence: Priced): SequenceLift | null {
+  const { control, candidate } = estimates(evidence)
+  return control && candidate && sequenceLift(control, candidate)
+}
+
+function statusOf(band: Interval | null, limit: number): CostReport['status'] {
+  if (band && band.low > limit) return 'cost_exceeded'
+  return band && band.high <= limit ? 'within' : 'unproven'
+}
+
+function bandOf(control: Estimate, candidate: Estimate, lift: number, alpha: number): Interval | null {
+  if (Math.min(control.n, candidate.n) < FEW_EVENTS) return null
+  // Where each video takes the same seconds there is nothing to be unsure of.
+  const isExact = control.variance === 0 && candidate.variance === 0
+  return isExact ? { low: lift, high: lift } : sequenceOfLift(control, candidate, alpha)
+}
+
+function estimates({ gpuSeconds, costPerGpuSecond }: Priced) {
+  return {
+    control: priced(gpuSeconds.control, costPerGpuSecond.control),
+    candidate: priced(gpuSeconds.candidate, costPerGpuSecond.candidate),
   }
 }
 

@@ -142,14 +142,26 @@ function sequenceOf(control: Estimate, candidate: Estimate, alpha: number): Metr
   }
 }
 
-/** The band of a chart: lift with an interval that holds at every point of time together. */
-export function sequenceOfLift(control: Estimate, candidate: Estimate, alpha: number): Interval | null {
+export interface SequenceLift {
+  lift: number
+  /** As much wider as the test's standard error is. */
+  se: number
+  units: number
+}
+
+export function sequenceLift(control: Estimate, candidate: Estimate): SequenceLift | null {
   const lift = relativeLift(control, candidate, CONFIDENCE)
   if (!lift || !(lift.se > 0) || !Number.isFinite(lift.lift)) return null
-  // As much wider as the test's standard error is.
   const own = difference(control, candidate, CONFIDENCE).se
-  const half = anytimeZ(control.n + candidate.n, alpha) * lift.se * (testSe(control, candidate) / own)
-  return Number.isFinite(half) ? { low: lift.lift - half, high: lift.lift + half } : null
+  const se = lift.se * (testSe(control, candidate) / own)
+  return Number.isFinite(se) ? { lift: lift.lift, se, units: control.n + candidate.n } : null
+}
+
+/** The band of a chart: lift with an interval that holds at every point of time together. */
+export function sequenceOfLift(control: Estimate, candidate: Estimate, alpha: number): Interval | null {
+  const of = sequenceLift(control, candidate)
+  const half = of && anytimeZ(of.units, alpha) * of.se
+  return of && half !== null && Number.isFinite(half) ? { low: of.lift - half, high: of.lift + half } : null
 }
 
 /**
@@ -185,7 +197,8 @@ function fixedMargin(plan: MetricPlan, sums: ArmSums, margin: number, alpha: num
   return { p_value: isKnown ? p_value : 1, status } as const
 }
 
-function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margin: number) {
+/** `inside`: how far the candidate is within the margin; below 0 outside. */
+export function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margin: number) {
   const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
   if (!control || !candidate) return null
   const better: Better = direction === 'increase' ? 'higher_is_better' : 'lower_is_better'

@@ -6,11 +6,14 @@ import { type SampleSize, sampleSizeMargin, sampleSizeMeans, sampleSizeProportio
 
 const DAY_MS = 86_400_000
 const WEEK = 7
+const MOST_DAYS = 366
 
 export interface Readiness {
   /** Whole days since the split began, less those that fall into an excluded time. */
   days: number
   min_days: number
+  /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the span's end. */
+  days_left: number | null
   sample: { control: number; candidate: number }
   /**
    * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
@@ -36,8 +39,7 @@ export function readiness(
   const end = Math.min(now, untilMs ?? now)
   const elapsed = sinceMs === null ? 0 : Math.max(0, Math.floor((end - sinceMs) / DAY_MS))
   const days = sinceMs === null ? 0 : Math.max(0, elapsed - excludedDays(plan, sinceMs, end))
-  // An eighth day would count one weekday twice.
-  const isWeekday = plan.minDays < WEEK || elapsed % WEEK === 0
+  const days_left = untilMs === null && sinceMs !== null ? daysLeft(plan, sinceMs, now, elapsed) : null
   const primaries = metrics.filter(({ role }) => role === 'primary')
   const sums = primaries.map(({ name }) => sumsOf(name))
   const sample = { control: sums[0]?.control.n ?? 0, candidate: sums[0]?.candidate.n ?? 0 }
@@ -68,12 +70,13 @@ export function readiness(
   return {
     days,
     min_days: plan.minDays,
+    days_left,
     sample,
     planned,
     planned_reached: reached,
     excluded_now: excluded ? excluded.why || 'excluded' : null,
     read_at: fixed?.atMs ?? null,
-    due: days >= plan.minDays && isWeekday && reached && !excluded,
+    due: days >= plan.minDays && isWholeWeeks(plan, elapsed) && reached && !excluded,
   }
 }
 
@@ -88,6 +91,25 @@ function excludedDays(plan: ExperimentPlan, fromMs: number, toMs: number): numbe
   for (const [from, to] of excludedDayRanges(plan))
     for (let day = Math.max(from, first); day <= Math.min(to, last); day++) days.add(day)
   return days.size
+}
+
+/** An eighth day would count one weekday twice. */
+function isWholeWeeks({ minDays }: ExperimentPlan, elapsed: number): boolean {
+  return minDays < WEEK || elapsed % WEEK === 0
+}
+
+/** Null where exclusions that are known by now leave no such day within a year. */
+function daysLeft(plan: ExperimentPlan, sinceMs: number, now: number, elapsed: number): number | null {
+  const ranges = excludedDayRanges(plan)
+  const today = Math.floor(now / DAY_MS)
+  let days = elapsed - excludedDays(plan, sinceMs, now)
+  for (let left = 0; left <= MOST_DAYS; left++) {
+    // Whether now is excluded is a reason of its own.
+    const isCounted = left === 0 || !ranges.some(([from, to]) => from <= today + left && today + left <= to)
+    if (left > 0 && isCounted) days++
+    if (isCounted && days >= plan.minDays && isWholeWeeks(plan, elapsed + left)) return left
+  }
+  return null
 }
 
 /** Null while control's rate is unknown, or where the hypothesis is impossible. Sized for Holm's first and hardest step. */

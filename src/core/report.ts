@@ -2,14 +2,17 @@
  * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
  * measured. Pure; what follows from it is decision.ts'.
  */
-import { type Decision, decide } from './decision.ts'
-import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import { ARMS } from './arm.ts'
+import { type Decision, type DecisionReason, decide } from './decision.ts'
+import type { Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, sumsOf } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import type { Interval } from './report-intervals.ts'
 import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
+import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
+import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 
@@ -21,7 +24,8 @@ export interface Report {
   at: number
   since: number | null
   until: number | null
-  decision: Decision
+  /** `needed`: what would change it; see report-needed.ts. */
+  decision: Decision<DecisionReason & { needed: Needed | null }>
   /** False where the split is not what was dealt: then no figure below may be believed. */
   valid: boolean
   readiness: Readiness
@@ -62,11 +66,14 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     crossed: evidence.crossed,
     metrics: reports,
     series: metrics.filter(({ role }) => role === 'primary').map((metric) => seriesOf(evidence, metric, plan.alpha)),
-    cost: costReport(evidence, plan.maxCostIncrease),
+    cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     representativeness: representativeness(evidence.traits),
   }
-  return { ...body, valid: !body.srm.mismatch, decision: decide(body, plan.alpha) }
+  const { decision, reasons } = decide(body, plan.alpha)
+  const of = { evidence, metrics, plan, readiness: body.readiness, sumsOf: (name: string) => today.get(name)! }
+  const withNeeded = reasons.map((reason) => ({ ...reason, needed: neededFor(reason, of) }))
+  return { ...body, valid: !body.srm.mismatch, decision: { decision, reasons: withNeeded } }
 }
 
 /** A sum that no number can hold says nothing, and must not take the report with it. */
@@ -103,11 +110,11 @@ function seriesOf({ days }: Evidence, metric: MetricPlan, alpha: number): Report
   const points: Report['series'][number]['points'] = []
   const own = days.filter((each) => each.metric === metric.name)
   const cut = cutFor(own, metric)
-  const sofar: DaySums[] = []
+  const sofar = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
-    sofar.push(...sums)
-    const arms = armSums(sofar, cut, metric)
-    const [control, candidate] = [estimateOf(metric.kind, arms.control), estimateOf(metric.kind, arms.candidate)]
+    const its = armSums(sums, cut, metric)
+    for (const arm of ARMS) sofar[arm] = mergedPairs(sofar[arm], its[arm])
+    const [control, candidate] = [estimateOf(metric.kind, sofar.control), estimateOf(metric.kind, sofar.candidate)]
     const band = control && candidate && sequenceOfLift(control, candidate, alpha)
     if (band) points.push({ day, n: control.n + candidate.n, lift: candidate.value / control.value - 1, ...band })
   }

@@ -18,11 +18,18 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
     case 'srm_mismatch':
       return words.srm_mismatch(pFigure(report.srm.p_value))
     case 'days':
-      return words.days(String(report.readiness.days), String(report.readiness.min_days))
+      return report.readiness.days < report.readiness.min_days
+        ? words.days(String(report.readiness.days), String(report.readiness.min_days))
+        : words.weeks
     case 'excluded_now':
       return words.excluded_now(report.readiness.excluded_now ?? '')
     case 'cost_exceeded':
       return words.cost_exceeded(share(report.cost.relative?.lift ?? 0, t), share(report.cost.limit, t))
+    case 'cost_unproven': {
+      const { always_valid: band, relative, limit } = report.cost
+      const change = band ? t.report.to(signed(band.low, t), signed(band.high, t)) : signed(relative?.lift ?? 0, t)
+      return words.cost_unproven(change, share(limit, t))
+    }
     case 'no_primary':
     case 'no_subjects':
     case 'sample':
@@ -32,6 +39,16 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
       return words[reason.code](reason.metric ?? '', relative ? signed(relative.lift, t) : t.report.noLift)
     }
   }
+}
+
+/** What is still missing for the decision to change; nothing where more data changes nothing. */
+export function neededWords({ needed }: Reason, t: Text): Part[] {
+  if (!needed) return []
+  const { subjects, jobs, days } = needed
+  const time = days === null ? null : group(days, 1)
+  if (jobs) return t.report.needed.jobs(group(jobs.control), group(jobs.candidate), time)
+  if (!subjects) return time === null ? [] : t.report.needed.days(time)
+  return t.report.needed.subjects(group(subjects.control), group(subjects.candidate), time)
 }
 
 /** `+8.8 %`: a relative change. */

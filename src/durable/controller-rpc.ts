@@ -2,6 +2,7 @@
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
 import type { ReportView } from '../api/experiment.ts'
 import type { Arm } from '../core/arm.ts'
+import type { DailySum } from '../core/daily-sums.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Counters, Series } from '../core/window.ts'
@@ -57,6 +58,8 @@ export interface ReleaseControllerRpc {
   signals(): Promise<SignalSum[]>
   /** The A/B report as it stands. */
   report(): Promise<Answer<ReportView>>
+  /** What the report is made of, by day. */
+  dailySums(): Promise<Answer<DailySum[]>>
   telemetryLost(): Promise<number>
 }
 

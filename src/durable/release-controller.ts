@@ -8,6 +8,7 @@ import type { ReportView } from '../api/experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
+import type { DailySum } from '../core/daily-sums.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { Scheduler } from './controller/scheduler.ts'
@@ -181,6 +182,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async report(): Promise<Answer<ReportView>> {
     const effective = this.#effective()
     return effective.ok ? { ok: true, value: await this.#experiment.report(effective.config) } : effective
+  }
+
+  async dailySums(): Promise<Answer<DailySum[]>> {
+    const effective = this.#effective()
+    return effective.ok ? { ok: true, value: await this.#experiment.dailySums(effective.config) } : effective
   }
 
   async telemetryLost(): Promise<number> {

@@ -3,6 +3,10 @@ import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/api/index.ts'
 import { reportSchema } from '../../src/api/experiment.ts'
+import { reportLines } from '../../src/cli/report.ts'
+import { styleFor } from '../../src/cli/terminal.ts'
+import { counts, seconds, share } from '../core/experiment-fixtures.ts'
+import { aReport } from '../support/report-view.ts'
 import { run } from './run.ts'
 import { blocker, canaryRelease, idleRelease, verdict } from './samples.ts'
 import { type Control, startControl, TOKEN } from './control.ts'
@@ -213,6 +217,39 @@ describe('report', () => {
     expect(out).toContain('a finished video costs 36.1 % more; the limit is 20 %')
     expect(out).toMatch(/play +primary +67\.2 % +73\.0 % +\+8\.7 % +\(\+6\.9 % to \+10\.5 %\) +p 7\.3e-23/)
     expect(out).toContain('7 of 7 whole days')
+  })
+
+  it('tells under a reason what is still needed', () => {
+    const days = counts('play', share(670, 1000), share(672, 1000))
+    const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))
+    const planned = lines.findIndex((line) => line.includes('1000 and 1000 subjects; planned'))
+    expect(lines[planned + 1]).toBe('    needed: 232 more subjects on control, 232 on the candidate (about 1.7 days)')
+  })
+
+  it('tells what it takes to show a cost to be within its limit', () => {
+    const spread = (mean: number) => ({ ...seconds(mean, 1000), m2Y: 1000 * 1600 })
+    const report = aReport(NAME, { gpuSeconds: { control: spread(60), candidate: spread(69) } })
+    const text = reportLines(report, styleFor({}, {})).join('\n')
+    expect(text).toMatch(
+      /cost of a finished video changed by \+15 % \(.*\): not yet shown to be within the limit of 20 %/,
+    )
+    expect(text).toMatch(
+      /needed: [\d,]+ more finished videos on control, [\d,]+ on the candidate \(about [\d.]+ days\)/,
+    )
+    expect(text).toContain('unproven (limit +20.0 %)')
+  })
+
+  it('prints it as Markdown for a ticket, in the language that is asked for', async () => {
+    const { code, out } = await sluice('report', '--markdown')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^## wan22\\_t2v\\_abtest: Better, but too expensive\. Hold\.\n\n\*\*hold\*\* · /)
+    expect(out).toMatch(/\n- A finished video costs 36\.1\u00a0% more; the limit is 20\u00a0%\./)
+    expect(out).toMatch(
+      /\n\| play \(primary\) \| 67\.2\u00a0% \| 73\.0\u00a0% \| \+8\.7\u00a0% \(.*\) \| p 7\.3e-23 \|\n/,
+    )
+    expect(out).toContain('- [x] 7 of 7 whole days')
+    expect((await sluice('report', '--markdown', '--lang', 'zh')).out).toContain('- [x] 7 / 7 个整天')
+    expect((await sluice('report', '--markdown', '--release', 'nope')).err).toContain('no release is named "nope"')
   })
 
   it('prints all of it as JSON', async () => {

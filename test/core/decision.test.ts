@@ -43,6 +43,43 @@ describe('the decision', () => {
     expect(decided(atTheEnd({ gpuSeconds }))).toEqual(['hold', 'cost_exceeded', 'primary_better'])
   })
 
+  it('calls a cost exceeded, or within its limit, only where all of its interval is', () => {
+    const at = (candidate: number, n: number, m2 = 900) => {
+      const of = (mean: number) => ({ ...seconds(mean, n), m2Y: n * m2 })
+      return decided(atTheEnd({ gpuSeconds: { control: of(60), candidate: of(candidate) } }))
+    }
+    expect(at(75, 200)).toEqual(['hold', 'cost_unproven', 'primary_better'])
+    expect(at(66, 200)).toEqual(['hold', 'cost_unproven', 'primary_better'])
+    expect(at(75, 12_000)).toEqual(['hold', 'cost_exceeded', 'primary_better'])
+    expect(at(66, 12_000)).toEqual(['advance', 'primary_better'])
+    // Where each video takes the same seconds, from 50 subjects on.
+    expect(at(66, 50, 0)).toEqual(['advance', 'primary_better'])
+    expect(at(66, 49, 0)).toEqual(['hold', 'cost_unproven', 'primary_better'])
+  })
+
+  it('calls a cost at its limit exceeded in at most α of runs that are looked at every day', () => {
+    const random = seededRandom(15)
+    let wrong = 0
+    for (let run = 0; run < 200; run++) {
+      const sums = { control: 0, candidate: 0 }
+      for (let day = 1; day <= 14; day++) {
+        // A job takes 30 or 90 seconds on control, 20 % more on the candidate.
+        sums.control += drawBinomial(100, 0.5, random)
+        sums.candidate += drawBinomial(100, 0.5, random)
+        const of = (x: number, times: number) => {
+          const { n, meanY, ...rest } = share(x, 100 * day)
+          return { ...rest, n, meanY: times * (30 + 60 * meanY), m2Y: rest.m2Y * (60 * times) ** 2 }
+        }
+        const gpuSeconds = { control: of(sums.control, 1), candidate: of(sums.candidate, 1.2) }
+        if (decided(atTheEnd({ gpuSeconds }))[1] !== 'cost_unproven') {
+          wrong++
+          break
+        }
+      }
+    }
+    expect(wrong / 200).toBeLessThan(0.05)
+  })
+
   it('is to hold when a guardrail metric is worse, or only not shown to be no worse', () => {
     const worse = atTheEnd({ days: [...play(8064, 8772), ...complaints(228, 400)] })
     expect(decided(worse)).toEqual(['hold', 'guardrail_worse', 'primary_better'])

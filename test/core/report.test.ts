@@ -215,6 +215,21 @@ describe('a report', () => {
     expect(widths[2]!).toBeLessThan(widths[0]!)
   })
 
+  it('ends the lift by day where the metric stands, with the same extremes cut', () => {
+    const spend: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
+    const row = (day: number, value: number, n: number) => {
+      const of = (times: number) => ({ ...share(1, 1), n, meanY: times * value, m2Y: n * (value / 3) ** 2 })
+      return counts('spend', of(1), of(1.1), day).map((each) => ({ ...each, bucket: bucketOf(each.moments.meanY) }))
+    }
+    const days = [0, 1, 2].flatMap((day) => [...row(day, 2 + day, 400), ...row(day, 9000, 1)])
+    const report = buildReport(evidence({ days }), [spend], PLAN)
+    expect(report.metrics[0]?.cut_at).toBeLessThan(10)
+    const last = report.series[0]?.points[2]
+    expect(last).toMatchObject({ n: 2406 })
+    expect(last?.lift).toBeCloseTo(report.metrics[0]!.relative!.lift, 12)
+    expect(last?.low).toBeCloseTo(report.metrics[0]!.always_valid!.relative!.low, 12)
+  })
+
   it('is empty, not wrong, before anybody was exposed', () => {
     const nothing = evidence({ days: [], splits: [], percent: null, sinceMs: null })
     const report = buildReport(nothing, [PLAY, COMPLAINTS], PLAN)

@@ -5,11 +5,16 @@ import { detail, type ErrorDetail } from '../../src/core/errors.ts'
 import { lacking } from '../../src/core/guardrails/index.ts'
 import { initialState } from '../../src/core/release.ts'
 import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
+import { neededWords, reasonWords } from '../../src/dashboard/report-words.ts'
+import { plain } from '../../src/dashboard/format.ts'
+import { reportMarkdown } from '../../src/dashboard/report-markdown.ts'
 import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { dashboardApp } from '../support/dashboard-server.ts'
+import { counts, DAY_MS, seconds, share, START } from '../core/experiment-fixtures.ts'
+import { aReport } from '../support/report-view.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
 import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
 
@@ -150,4 +155,56 @@ describe('automatic advance', () => {
     expect(html).toContain('Live and file agree.')
     expect(html).toContain('aria-label="advance: back to the file"')
   })
+})
+
+describe('a reason of the report', () => {
+  const days = counts('play', share(670, 1000), share(672, 1000))
+  test('is followed by the subjects that are still needed', () => {
+    const report = aReport('r1', { days, fixed: null })
+    const [sample] = report.decision.reasons
+    expect(plain(neededWords(sample!, en))).toBe(
+      'Still needed, if the figures stay as they are: 232 subjects on control and 232 on the candidate, about 1.7 days.',
+    )
+    expect(plain(neededWords(sample!, zh))).toBe('若数字保持不变，还需对照 232 个、候选 232 个用户，约 1.7 天。')
+  })
+
+  test('tells the interval of a cost that is not shown to be within its limit, and the videos that it takes', () => {
+    const spread = (mean: number) => ({ ...seconds(mean, 1000), m2Y: 1000 * 1600 })
+    const report = aReport('r1', { gpuSeconds: { control: spread(60), candidate: spread(69) } })
+    const [cost] = report.decision.reasons
+    const read = (t: typeof en) => [plain(reasonWords(cost!, report, t)), plain(neededWords(cost!, t))]
+    const [reason, needed] = read(en)
+    expect(reason).toMatch(
+      /^The cost of a finished video changed by \+[\d.]+\u00a0% to \+2\d\.\d\u00a0%: not yet shown/,
+    )
+    expect(needed).toMatch(
+      /^Still needed, .*: [\d,]+ finished videos on control and [\d,]+ on the candidate, about [\d.]+ days\.$/,
+    )
+    expect(read(zh).join('')).toMatch(/上限 20\u00a0?% 之内。.*个完成的视频/)
+  })
+
+  test('says that an eighth day waits for a whole week', () => {
+    const report = aReport('r1', {
+      fixed: null,
+      now: START + 8.5 * DAY_MS,
+      days: counts('play', share(8064, 12_000), share(8070, 12_000)),
+    })
+    const [weeks] = report.decision.reasons
+    expect(plain(reasonWords(weeks!, report, en))).toContain('after whole weeks')
+    expect(plain(neededWords(weeks!, en))).toBe('Still needed: 6 days.')
+    expect(plain(neededWords({ ...weeks!, needed: null }, en))).toBe('')
+  })
+})
+
+test('nothing that a report names is markup in its Markdown', () => {
+  const report = aReport('r|<b>_x_')
+  const { readiness } = report
+  const text = reportMarkdown({ ...report, readiness: { ...readiness, excluded_now: '[a](http://x)\n# @all' } }, en)
+  expect(text).toContain('## r\\|\\<b\\>\\_x\\_: ')
+  expect(text).toContain('\\[a\\](http://x) \\# \\@all')
+  const widths = text
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.split(/(?<!\\)\|/u).length)
+  expect(new Set(widths)).toEqual(new Set([7]))
 })

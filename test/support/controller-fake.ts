@@ -206,6 +206,7 @@ export class ControllerFake implements ReleaseControllerRpc {
   addSignals = () => this.#answer(() => ({ repeated: [], refused: [] }))
   signals = () => this.#answer((): SignalSum[] => [])
   report = () => this.#answer(() => ({ ok: true as const, value: aReport(this.#file.name) }))
+  dailySums = () => this.#answer(() => ({ ok: true as const, value: [] }))
   telemetryLost = () => this.#answer(() => 0)
 
   get #known(): Known {

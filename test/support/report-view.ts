@@ -1,10 +1,11 @@
 /** An A/B report with the product's own numbers, made by the real core from invented sums. */
 import type { ReportView } from '../../src/api/experiment.ts'
+import type { Evidence } from '../../src/core/experiment.ts'
 import { buildReport } from '../../src/core/report.ts'
 import { atTheEnd, COMPLAINTS, counts, PLAN, PLAY, seconds, share } from '../core/experiment-fixtures.ts'
 
 /** Better, but too dear: the case that people have to read most carefully. */
-export function aReport(release: string): ReportView {
+export function aReport(release: string, over: Partial<Evidence> = {}): ReportView {
   const days = [1, 0, 3, 1, 2, 4, 1].flatMap((luck, day) => [
     ...counts('play', share(1152, 1714), share(1250 + luck, 1714), day),
     ...counts('complaints', share(32, 1714), share(31, 1714), day),
@@ -25,7 +26,7 @@ export function aReport(release: string): ReportView {
       { trait: 'visitor', bucket: 'unknown', control: 12_000, candidate: 12_000 },
     ],
   })
-  const report = buildReport(given, [PLAY, COMPLAINTS], PLAN)
+  const report = buildReport({ ...given, ...over }, [PLAY, COMPLAINTS], PLAN)
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     ...report,

@@ -1,11 +1,12 @@
-/** The A/B report as JSON, and under `.html` as the dashboard's page of it. */
+/** The A/B report as JSON, and under `.html` and `.md` as the dashboard writes it. */
 import type { Context } from 'hono'
-import { showReport } from '../../dashboard/routes/report.ts'
+import { showReport, showReportMarkdown } from '../../dashboard/routes/report.ts'
 import { visitOf } from '../../dashboard/visit.ts'
 import { reportSchema } from '../../api/experiment.ts'
+import { dailyCsv, dailyNdjson } from '../../core/daily-sums.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
-import { route } from '../route.ts'
+import { type AnyRoute, route } from '../route.ts'
 
 const common = {
   method: 'get',
@@ -38,11 +39,44 @@ export const reportRoutes = [
     operationId: 'getReportPage',
     summary: 'The same as a page, in the language that the reader asks for',
     answer: { mediaType: 'text/html', description: 'The page.' },
-    run: async ({ c, service, name, caller, now }) => {
-      // Asked first, so that a refusal is the API's and not a page.
-      await service.report(name)
-      const { config } = (c as Context<ControlEnv>).var
-      return showReport(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
-    },
+    run: (call) => written(call, showReport),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.md',
+    operationId: 'getReportMarkdown',
+    summary: 'The same as Markdown for a ticket, in the language that the reader asks for',
+    answer: { mediaType: 'text/markdown', description: 'Decision, reasons, what would change it, and figures.' },
+    run: (call) => written(call, showReportMarkdown),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.csv',
+    operationId: 'getDailySumsCsv',
+    summary: 'The sums behind the report by day, metric and arm, for a warehouse',
+    answer: { mediaType: 'text/csv', description: 'A line of names, then a line for each day, metric and arm.' },
+    run: async ({ service, name }) => text('text/csv', dailyCsv(await service.dailySums(name))),
+  }),
+  route({
+    ...common,
+    path: '/api/v1/releases/{name}/report.ndjson',
+    operationId: 'getDailySumsNdjson',
+    summary: 'The same, a JSON object a line',
+    answer: { mediaType: 'application/x-ndjson', description: 'An object for each day, metric and arm.' },
+    run: async ({ service, name }) => text('application/x-ndjson', dailyNdjson(await service.dailySums(name))),
   }),
 ]
+
+function text(type: string, body: string): Response {
+  const headers = { 'content-type': `${type}; charset=utf-8`, 'x-content-type-options': 'nosniff' }
+  return new Response(body, { headers: { ...headers, 'cache-control': 'no-store' } })
+}
+
+type Asked = Pick<Parameters<AnyRoute['run']>[0], 'c' | 'service' | 'name' | 'caller' | 'now'>
+
+async function written({ c, service, name, caller, now }: Asked, show: typeof showReport): Promise<Response> {
+  // Asked first, so that a refusal is the API's and not a page.
+  await service.report(name)
+  const { config } = (c as Context<ControlEnv>).var
+  return show(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
+}

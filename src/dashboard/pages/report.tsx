@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
-import { checks, reasonWords, reportHeadline } from '../report-words.ts'
+import { checks, neededWords, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
@@ -14,7 +14,7 @@ const BUCKETS_SHOWN = 3
 export function reportPage(frame: Frame, report: ReportView): Rendered {
   const { t } = frame
   const { decision, reasons } = report.decision
-  const json = `/_sluice/api/v1/releases/${encodeURIComponent(report.release)}/report.json`
+  const api = `/_sluice/api/v1/releases/${encodeURIComponent(report.release)}/report`
   return page(
     frame,
     <main id="content" class="report">
@@ -29,13 +29,16 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
           <p class="lead">
             {reasons.map((reason) => (
               <>
-                <Words parts={reasonWords(reason, report, t)} />{' '}
+                <Words parts={reasonWords(reason, report, t)} /> <Words parts={neededWords(reason, t)} />{' '}
               </>
             ))}
           </p>
         </div>
         <div class="actions">
-          <a class="button" href={json}>
+          <a class="button" href={`${api}.md`}>
+            Markdown
+          </a>
+          <a class="button" href={`${api}.json`}>
             JSON
           </a>
         </div>

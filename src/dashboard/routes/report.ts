@@ -1,6 +1,8 @@
-/** The A/B report of a release, under the dashboard's path and under the API's `.html`. */
+/** The A/B report of a release, under the dashboard's path and under the API's `.html` and `.md`. */
 import type { Context } from 'hono'
+import { PAGE_HEADERS } from '../headers.ts'
 import { reportPage } from '../pages/report.tsx'
+import { reportMarkdown } from '../report-markdown.ts'
 import { reportHeadline } from '../report-words.ts'
 import { answer, problem, type Visit } from '../visit.ts'
 
@@ -9,4 +11,11 @@ export async function showReport(c: Context, visit: Visit, name: string): Promis
   if (!report.ok) return problem(c, visit, report)
   const title = `${reportHeadline(report.value, visit.t)} ${name}`
   return answer(c, reportPage(visit.frame(title, 'experiment', name), report.value))
+}
+
+export async function showReportMarkdown(c: Context, visit: Visit, name: string): Promise<Response> {
+  const report = await visit.port.report(name)
+  if (!report.ok) return problem(c, visit, report)
+  const type = { 'content-type': 'text/markdown; charset=utf-8' }
+  return c.body(reportMarkdown(report.value, visit.t), 200, { ...PAGE_HEADERS, ...type })
 }

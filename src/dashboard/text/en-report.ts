@@ -18,6 +18,7 @@ export const enReport = {
       guardrail_worse: 'Another metric got worse. Hold.',
       guardrail_unproven: 'Other metrics are not yet shown to be no worse. Hold.',
       cost_exceeded: 'Better, but too expensive. Hold.',
+      cost_unproven: 'Better, but not yet shown to cost no more than allowed. Hold.',
       not_significant: 'No effect was shown. Hold.',
       primary_better: 'Better, and no other metric got worse. Advance.',
     },
@@ -35,10 +36,20 @@ export const enReport = {
       no_primary: say`Give one of the metrics role = "primary", and the report decides by it.`,
       no_subjects: say`Too few subjects have been exposed to both arms.`,
       days: (n: string, of: string): Part[] => say`${strong(`${n} of ${of}`)} whole days have passed.`,
+      weeks: say`The test is read after whole weeks, so that each weekday counts the same.`,
       sample: say`The planned number of subjects is not reached.`,
       excluded_now: (why: string): Part[] => say`This is an excluded time: ${strong(why)}.`,
       cost_exceeded: (more: string, limit: string): Part[] =>
         say`A finished video costs ${strong(`${more} more`)}; the limit is ${limit}. Make the candidate cheaper, or raise max_cost_increase.`,
+      cost_unproven: (change: string, limit: string): Part[] =>
+        say`The cost of a finished video changed by ${strong(change)}: not yet shown to be within the limit of ${limit}.`,
+    },
+    needed: {
+      days: (n: string): Part[] => say`Still needed: ${strong(n)} days.`,
+      jobs: (control: string, candidate: string, days: string | null): Part[] =>
+        say`Still needed, if the figures stay as they are: ${strong(control)} finished videos on control and ${strong(candidate)} on the candidate${days === null ? '' : `, about ${days} days`}.`,
+      subjects: (control: string, candidate: string, days: string | null): Part[] =>
+        say`Still needed, if the figures stay as they are: ${strong(control)} subjects on control and ${strong(candidate)} on the candidate${days === null ? '' : `, about ${days} days`}.`,
     },
     noLift: 'an unknown amount',
     to: (low: string, high: string) => `${low} to ${high}`,

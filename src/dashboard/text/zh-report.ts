@@ -18,6 +18,7 @@ export const zhReport: typeof enReport = {
       guardrail_worse: '其他指标变差。保持。',
       guardrail_unproven: '尚未证明其他指标没有变差。保持。',
       cost_exceeded: '更好，但成本过高。保持。',
+      cost_unproven: '更好，但尚未证明成本在上限之内。保持。',
       not_significant: '未显示出效果。保持。',
       primary_better: '更好，且其他指标没有变差。推进。',
     },
@@ -33,10 +34,19 @@ export const zhReport: typeof enReport = {
       no_primary: say`将某个指标设为 role = "primary",报告便据此决定。`,
       no_subjects: say`同时接触两组的用户太少。`,
       days: (n, of) => say`已过 ${strong(`${n} / ${of}`)} 个整天。`,
+      weeks: say`检验只在满整周时读取，使每个星期几的权重相同。`,
       sample: say`尚未达到计划的用户数。`,
       excluded_now: (why) => say`当前为排除时段：${strong(why)}。`,
       cost_exceeded: (more, limit) =>
         say`每个完成的视频成本高出 ${strong(more)}，上限为 ${limit}。请降低候选成本，或提高 max_cost_increase。`,
+      cost_unproven: (change, limit) => say`每个完成视频的成本变化 ${strong(change)}：尚未证明在上限 ${limit} 之内。`,
+    },
+    needed: {
+      days: (n) => say`还需 ${strong(n)} 天。`,
+      jobs: (control, candidate, days) =>
+        say`若数字保持不变，还需对照 ${strong(control)} 个、候选 ${strong(candidate)} 个完成的视频${days === null ? '' : `，约 ${days} 天`}。`,
+      subjects: (control, candidate, days) =>
+        say`若数字保持不变，还需对照 ${strong(control)} 个、候选 ${strong(candidate)} 个用户${days === null ? '' : `，约 ${days} 天`}。`,
     },
     noLift: '未知幅度',
     to: (low, high) => `${low} 至 ${high}`,

@@ -5,6 +5,7 @@
 import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { type DailySum, dailySums } from '../../core/daily-sums.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
 import { sumsOf } from '../../core/metric-sums.ts'
@@ -41,6 +42,12 @@ export class Experiment {
 
   async report(config: ReleaseConfig): Promise<ReportView> {
     return reportView(await this.#report(config, Date.now()))
+  }
+
+  async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
+    const places = this.#store.places(this.#store.state.startedAt ?? 0)
+    const { days } = await this.#evidence(config, places, latestSpan(places), Date.now())
+    return dailySums(days, dayText)
   }
 
   /** Once a window while both arms have traffic, one at a time: takes the reading when it is due, and remembers the decision. */
@@ -184,6 +191,10 @@ function messageOf({ decision }: Report): string {
   return decision.reasons.map(({ message }) => message).join('; ')
 }
 
+function dayText(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10)
+}
+
 /** Times as the API writes them. */
 function reportView(report: Report): ReportView {
   const isoOrNull = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
@@ -195,7 +206,7 @@ function reportView(report: Report): ReportView {
     readiness: { ...report.readiness, read_at: isoOrNull(report.readiness.read_at) },
     series: report.series.map(({ metric, points }) => ({
       metric,
-      points: points.map((point) => ({ ...point, day: new Date(point.day * DAY_MS).toISOString().slice(0, 10) })),
+      points: points.map((point) => ({ ...point, day: dayText(point.day) })),
     })),
   }
 }

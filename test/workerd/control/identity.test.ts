@@ -30,6 +30,9 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/report': 'viewer',
   'GET /api/v1/releases/{name}/report.json': 'viewer',
   'GET /api/v1/releases/{name}/report.html': 'viewer',
+  'GET /api/v1/releases/{name}/report.md': 'viewer',
+  'GET /api/v1/releases/{name}/report.csv': 'viewer',
+  'GET /api/v1/releases/{name}/report.ndjson': 'viewer',
   'POST /api/v1/signals': 'operator',
   'POST /api/v1/events': 'operator',
   // What live-config holds, and what was published.

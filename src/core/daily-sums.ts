@@ -1,0 +1,72 @@
+/** Sums over subjects by metric, arm and day, for a warehouse that does its own statistics. Values are not cut. */
+import { ARMS } from './arm.ts'
+import type { DaySums } from './experiment.ts'
+import { mergedPairs, noPairs } from './stats/moments.ts'
+
+/** Of a subject y is the value (1 or 0 of a proportion) and x how many values there were. Null where no number holds a sum. */
+export interface DailySum {
+  /** Of first exposure, UTC: `2026-11-02`. */
+  day: string
+  metric: string
+  arm: DaySums['arm']
+  subjects: number
+  sum_y: number | null
+  sum_yy: number | null
+  sum_x: number | null
+  sum_xx: number | null
+  sum_xy: number | null
+}
+
+export const DAILY_COLUMNS = [
+  'day',
+  'metric',
+  'arm',
+  'subjects',
+  'sum_y',
+  'sum_yy',
+  'sum_x',
+  'sum_xx',
+  'sum_xy',
+] as const satisfies (keyof DailySum)[]
+
+/** By day, then metric, then arm; `dayText` writes days since 1970. */
+export function dailySums(days: readonly DaySums[], dayText: (day: number) => string): DailySum[] {
+  const groups = Map.groupBy(days, ({ metric, arm, day }) => `${day}|${metric}|${arm}`)
+  return [...groups.values()]
+    .map((its) => ({ ...its[0]!, moments: its.reduce((sum, each) => mergedPairs(sum, each.moments), noPairs()) }))
+    .sort(
+      (a, b) =>
+        a.day - b.day ||
+        Number(a.metric > b.metric) - Number(a.metric < b.metric) ||
+        ARMS.indexOf(a.arm) - ARMS.indexOf(b.arm),
+    )
+    .map(({ day, metric, arm, moments: { n, meanY, meanX, m2Y, m2X, cxy } }) => ({
+      day: dayText(day),
+      metric,
+      arm,
+      subjects: n,
+      sum_y: finite(n * meanY),
+      sum_yy: finite(m2Y + n * meanY ** 2),
+      sum_x: finite(n * meanX),
+      sum_xx: finite(m2X + n * meanX ** 2),
+      sum_xy: finite(cxy + n * meanX * meanY),
+    }))
+}
+
+/** As RFC 4180 has it, with a line of names. */
+export function dailyCsv(rows: readonly DailySum[]): string {
+  const cell = (value: string | number | null) => {
+    const text = String(value ?? '')
+    return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  }
+  const lines = [DAILY_COLUMNS.join(','), ...rows.map((row) => DAILY_COLUMNS.map((name) => cell(row[name])).join(','))]
+  return `${lines.join('\r\n')}\r\n`
+}
+
+export function dailyNdjson(rows: readonly DailySum[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+}
+
+function finite(sum: number): number | null {
+  return Number.isFinite(sum) ? sum : null
+}

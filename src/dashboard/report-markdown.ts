@@ -1,0 +1,69 @@
+/** The A/B report as Markdown, for a ticket: what was decided, why, what would change it, and the figures. */
+import type { MetricView, ReportView } from '../api/experiment.ts'
+import { exact, percent, plain, significant, span } from './format.ts'
+import {
+  checks,
+  estimateWords,
+  evidenceWords,
+  neededWords,
+  reasonWords,
+  reportHeadline,
+  signed,
+} from './report-words.ts'
+import type { Text } from './text/en.ts'
+
+export function reportMarkdown(report: ReportView, t: Text): string {
+  const { decision, reasons } = report.decision
+  const until = report.until ?? report.at
+  const since =
+    report.percent === null || report.since === null
+      ? t.report.never
+      : t.report.since(percent(report.percent, t), span((Date.parse(until) - Date.parse(report.since)) / 1000, t))
+  const lines = [
+    `## ${literal(report.release)}: ${literal(reportHeadline(report, t))}`,
+    '',
+    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)}`,
+    '',
+    ...reasons.map((reason) =>
+      `- ${literal(plain(reasonWords(reason, report, t)))} ${literal(plain(neededWords(reason, t)))}`.trimEnd(),
+    ),
+    '',
+    ...figures(report, t),
+    '',
+    `**${t.report.readable}**`,
+    '',
+    ...checks(report, t).map(({ ok, words }) => `- [${ok ? 'x' : ' '}] ${literal(words)}`),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function figures({ metrics, cost }: ReportView, t: Text): string[] {
+  const head = ['', t.arm.control, t.arm.candidate, t.report.lift, t.report.evidence]
+  const rows = metrics.map((metric) => [
+    `${metric.metric} (${t.report.role[metric.role]})`,
+    estimateWords(metric.control.estimate, metric.kind, t),
+    estimateWords(metric.candidate.estimate, metric.kind, t),
+    change(metric.relative, t),
+    evidenceWords(metric, t),
+  ])
+  const price = (value: number | null) => (value === null ? '–' : significant(value))
+  if (cost.status !== 'not_measured')
+    rows.push([
+      t.report.cost,
+      price(cost.control),
+      price(cost.candidate),
+      change(cost.relative, t),
+      t.report.costLimit(signed(cost.limit, t)),
+    ])
+  const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
+  return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
+}
+
+function change(lift: MetricView['relative'], t: Text): string {
+  return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
+}
+
+/** Names and texts of a configuration are no markup, wherever the ticket is shown. */
+function literal(text: string): string {
+  return text.replaceAll(/[\r\n]+/gu, ' ').replaceAll(/[\\`*_[\]<>|#~&@]/gu, (sign) => `\\${sign}`)
+}
