@@ -3,7 +3,7 @@
  * is wrong with a request is often told by the task only, under HTTP 200, and errors are flat. Listens on no port.
  */
 import type { Faults } from './faults.ts'
-import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+import { objectIn, type RestAnswer, type RestRequest } from './rest-api.ts'
 
 export interface DashscopeOptions {
   /** The models that it runs. */
@@ -23,7 +23,7 @@ export interface DashscopeOptions {
 }
 
 export interface Dashscope {
-  answer: (request: PlainRequest) => PlainAnswer
+  answer: (request: RestRequest) => RestAnswer
   isSubmit: (method: string, path: string) => boolean
 }
 
@@ -65,7 +65,7 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
   }
   const isActive = (task: Task) => ['PENDING', 'RUNNING'].includes(statusOf(task))
 
-  const submit = ({ headers, body }: PlainRequest): PlainAnswer => {
+  const submit = ({ headers, body }: RestRequest): RestAnswer => {
     if (headers.get('x-dashscope-async') !== 'enable')
       return refused(403, 'AccessDenied', 'current user api does not support synchronous calls')
     if (random() < faults().error_rate)
@@ -74,16 +74,16 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
         'InternalError',
         'An internal error has occured, please try again later or contact service support.',
       )
-    const sent = parsed(body)
+    const sent = objectIn(body)
     if (!sent) return refused(400, 'InvalidParameter', 'Required body invalid, please check the request body format.')
     const { model } = sent
     if (typeof model !== 'string' || !models.includes(model))
       return refused(400, 'InvalidParameter', 'Model not exist.')
-    const prompt = objectIn(sent, 'input')['prompt']
+    const prompt = memberOf(sent, 'input')['prompt']
     if (typeof prompt === 'string' && prompt.includes('forbidden')) return refused(400, REFUSED.code, REFUSED.message)
     if ([...tasks.values()].filter(isActive).length >= quota)
       return refused(429, 'Throttling.RateQuota', 'Requests rate limit exceeded, please try again later.')
-    const task = newTask(model, prompt, objectIn(sent, 'parameters')['duration'])
+    const task = newTask(model, prompt, memberOf(sent, 'parameters')['duration'])
     tasks.set(task.id, task)
     for (const oldest of tasks.keys()) {
       if (tasks.size <= MAX_TASKS) break
@@ -143,7 +143,7 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
     }
   }
 
-  const list = (query: URLSearchParams): PlainAnswer => {
+  const list = (query: URLSearchParams): RestAnswer => {
     const page = Number(query.get('page_no') ?? 1)
     const size = Number(query.get('page_size') ?? 10)
     const wanted = query.get('status')
@@ -167,7 +167,7 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
     return told(200, { total: all.length, data, total_page, page_no: page, request_id, page_size: size })
   }
 
-  const cancel = (task: Task | undefined): PlainAnswer => {
+  const cancel = (task: Task | undefined): RestAnswer => {
     if (!task || statusOf(task) !== 'PENDING')
       return refused(
         400,
@@ -178,7 +178,7 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
     return told(200, { request_id: crypto.randomUUID() })
   }
 
-  const answer = (request: PlainRequest): PlainAnswer => {
+  const answer = (request: RestRequest): RestAnswer => {
     const { method, url } = request
     const path = url.pathname
     if (method === 'POST' && SUBMIT.test(path)) return submit(request)
@@ -203,11 +203,11 @@ export function createDashscope(options: DashscopeOptions): Dashscope {
   return { answer, isSubmit: (method, path) => method === 'POST' && SUBMIT.test(path) }
 }
 
-function told(status: number, body: unknown): PlainAnswer {
-  return { status, headers: {}, body }
+function told(status: number, body: unknown): RestAnswer {
+  return { status, body }
 }
 
-function refused(status: number, code: string, message: string): PlainAnswer {
+function refused(status: number, code: string, message: string): RestAnswer {
   return told(status, { code, message, request_id: crypto.randomUUID() })
 }
 
@@ -216,19 +216,7 @@ function chinaTime(ms: number): string {
   return new Date(ms + CHINA_MS).toISOString().slice(0, -1).replace('T', ' ')
 }
 
-function objectIn(body: Record<string, unknown>, name: string): Record<string, unknown> {
+function memberOf(body: Record<string, unknown>, name: string): Record<string, unknown> {
   const value = body[name]
   return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : {}
-}
-
-/** Null for what is no JSON object. */
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
 }

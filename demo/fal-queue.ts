@@ -3,9 +3,7 @@
  * `COMPLETED` as well, and only its result answers with an error. Listens on no port.
  */
 import type { Faults } from './faults.ts'
-import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
-
-type Asked = Omit<PlainRequest, 'headers'>
+import { objectIn, type PlainRequest, type RestAnswer } from './rest-api.ts'
 
 export interface FalOptions {
   /** Apps that it runs, such as `fal-ai/wan`; any path below one is a model of it. */
@@ -36,7 +34,7 @@ const MAX_JOBS = 20_000
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
 
 export interface FalQueue {
-  answer: (request: Asked) => PlainAnswer
+  answer: (request: PlainRequest) => RestAnswer
   isSubmit: (method: string, path: string) => boolean
   /** How long until a job ends; 0 where it has. */
   msToEnd: (id: string) => number
@@ -45,9 +43,9 @@ export interface FalQueue {
 export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: FalOptions): FalQueue {
   const jobs = new Map<string, Job>()
 
-  const submit = ({ url, body }: Asked, app: string): PlainAnswer => {
+  const submit = ({ url, body }: PlainRequest, app: string): RestAnswer => {
     if (random() < faults().error_rate) return told(500, { detail: 'Internal Server Error' })
-    const input = parsed(body)
+    const input = objectIn(body)
     if (!input) return invalid([], 'JSON decode error', 'json_invalid')
     const { prompt, num_frames: frames = 81, frames_per_second: fps = 16 } = input
     if (typeof prompt !== 'string') return invalid(['prompt'], 'Field required', 'missing')
@@ -71,14 +69,14 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
     return told(200, { ...urlsOf(url, job), status: 'IN_QUEUE', queue_position: 0 })
   }
 
-  const status = ({ url }: Asked, job: Job): PlainAnswer => {
+  const status = ({ url }: PlainRequest, job: Job): RestAnswer => {
     const word = hasEnded(job) ? 'COMPLETED' : now() < job.startsAtMs ? 'IN_QUEUE' : 'IN_PROGRESS'
     const queue = word === 'IN_QUEUE' ? { queue_position: 0 } : { logs: null }
     const metrics = hasEnded(job) ? { metrics: { inference_time: (job.endsAtMs - job.startsAtMs) / 1000 } } : {}
     return told(200, { ...urlsOf(url, job), status: word, ...queue, ...metrics })
   }
 
-  const result = ({ url }: Asked, job: Job): PlainAnswer => {
+  const result = ({ url }: PlainRequest, job: Job): RestAnswer => {
     const named = { 'x-fal-request-id': job.id }
     if (!hasEnded(job)) return told(400, { detail: 'Request is still in progress' }, named)
     if (job.isCancelled) return told(400, { detail: 'Request was cancelled' }, named)
@@ -92,7 +90,7 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
     return told(200, { video, seed: 42, prompt: job.prompt }, named)
   }
 
-  const cancel = (job: Job): PlainAnswer => {
+  const cancel = (job: Job): RestAnswer => {
     if (hasEnded(job)) return told(400, { status: 'ALREADY_COMPLETED' })
     job.isCancelled = true
     return told(202, { status: 'CANCELLATION_REQUESTED' })
@@ -102,7 +100,7 @@ export function createFalQueue({ apps, jobSeconds, random, faults, now, clip }: 
 
   const appOf = (path: string) => apps.find((app) => path === `/${app}` || path.startsWith(`/${app}/`))
 
-  const answer = (request: Asked): PlainAnswer => {
+  const answer = (request: PlainRequest): RestAnswer => {
     const { method, url } = request
     const path = url.pathname
     const [, file] = /^\/files\/([\w-]+)\.mp4$/.exec(path) ?? []
@@ -145,22 +143,11 @@ function urlsOf({ origin }: URL, { app, id }: Job) {
   return { request_id: id, response_url: own, status_url: `${own}/status`, cancel_url: `${own}/cancel` }
 }
 
-function told(status: number, body: unknown, headers: Record<string, string> = {}): PlainAnswer {
+function told(status: number, body: unknown, headers: Record<string, string> = {}): RestAnswer {
   return { status, headers, body }
 }
 
 /** As FastAPI refuses a parameter. */
-function invalid(loc: string[], msg: string, type: string): PlainAnswer {
+function invalid(loc: string[], msg: string, type: string): RestAnswer {
   return told(422, { detail: [{ loc: ['body', ...loc], msg, type }] })
-}
-
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
 }

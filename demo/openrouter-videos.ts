@@ -2,7 +2,7 @@
  * OpenRouter's videos as its documentation tells them: the paths of OpenAI's with words of its own, a relative
  * `polling_url`, signed and unsigned links of a finished video, and jobs that expire where they wait too long.
  */
-import { objectIn, type RestAnswer, type RestApiOf, type RestRequest } from './rest-api.ts'
+import { objectIn, type PlainRequest, type RestAnswer, type RestApiOf } from './rest-api.ts'
 import { createTimedJobs, type TimedJob } from './timed-jobs.ts'
 
 const PATH = '/api/v1/videos'
@@ -36,7 +36,7 @@ export const createOpenrouterVideos: RestApiOf = ({ model, clip, faults, ...time
     }
   }
 
-  const submit = ({ body }: RestRequest, url: URL): RestAnswer => {
+  const submit = ({ body }: PlainRequest, url: URL): RestAnswer => {
     if (jobs.isRefused()) return refused(500, 'Internal Server Error')
     const { prompt, model: asked } = objectIn(body) ?? {}
     if (typeof prompt !== 'string') return refused(400, 'prompt is required')

@@ -3,7 +3,7 @@
  * failure is a sentence in `error`, and a refusal by HTTP has `title`, `detail` and `status`. Listens on no port.
  */
 import type { Faults } from './faults.ts'
-import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+import { objectIn, type RestAnswer, type RestRequest } from './rest-api.ts'
 
 export interface PredictionsOptions {
   /** The only model that it runs, `owner/name`; deployments and versions of it too. */
@@ -40,7 +40,7 @@ const NSFW = 'NSFW content detected. Try running it again, or try a different pr
 const UNIT_MS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000 }
 
 export interface Predictions {
-  answer: (request: PlainRequest) => PlainAnswer
+  answer: (request: RestRequest) => RestAnswer
   isSubmit: (method: string, path: string) => boolean
   /** How long until it starts or ends; 0 where it has. */
   msTo: (event: 'start' | 'end', id: string) => number
@@ -83,9 +83,9 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
     }
   }
 
-  const create = ({ url, headers, body }: PlainRequest): PlainAnswer => {
+  const create = ({ url, headers, body }: RestRequest): RestAnswer => {
     if (random() < faults().error_rate) return refused(500, 'Internal Server Error', 'An unexpected error occurred.')
-    const sent = parsed(body)
+    const sent = objectIn(body)
     if (!sent) return refused(400, 'Invalid JSON', 'The request body could not be parsed.')
     const named = url.pathname === '/v1/predictions' ? sent['version'] : version
     if (![version, model, `${model}:${version}`].includes(named as string))
@@ -112,20 +112,20 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       if (all.size <= MAX_PREDICTIONS) break
       all.delete(oldest)
     }
-    return { status: 201, headers: {}, body: shown(url.origin, one) }
+    return { status: 201, body: shown(url.origin, one) }
   }
 
-  const list = ({ origin, searchParams }: URL): PlainAnswer => {
+  const list = ({ origin, searchParams }: URL): RestAnswer => {
     const newest = [...all.values()].toReversed()
     const after = searchParams.get('cursor')
     const from = after === null ? 0 : newest.findIndex(({ id }) => id === after) + 1
     const results = newest.slice(from, from + PAGE).map((one) => shown(origin, one))
     const isLast = from + PAGE >= newest.length
     const next = isLast ? null : `${origin}/v1/predictions?cursor=${results.at(-1)!.id}`
-    return { status: 200, headers: {}, body: { previous: null, next, results } }
+    return { status: 200, body: { previous: null, next, results } }
   }
 
-  const answer = (request: PlainRequest): PlainAnswer => {
+  const answer = (request: RestRequest): RestAnswer => {
     const { method, url } = request
     if (isSubmit(method, url.pathname)) return create(request)
     if (method === 'GET' && url.pathname === '/v1/predictions') return list(url)
@@ -143,7 +143,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       one.startsAtMs = Math.min(one.startsAtMs, now())
       one.cancelsAtMs = now()
     }
-    return { status: 200, headers: {}, body: shown(url.origin, one) }
+    return { status: 200, body: shown(url.origin, one) }
   }
 
   const isSubmit = (method: string, path: string) =>
@@ -167,8 +167,8 @@ export function versionOf(model: string): string {
   return digits.padEnd(64, '0').slice(0, 64)
 }
 
-function refused(status: number, title: string, detail: string): PlainAnswer {
-  return { status, headers: {}, body: { title, detail, status } }
+function refused(status: number, title: string, detail: string): RestAnswer {
+  return { status, body: { title, detail, status } }
 }
 
 function webhookIn({ webhook, webhook_events_filter: events }: Record<string, unknown>): Prediction['webhook'] {
@@ -190,15 +190,4 @@ function base36(): string {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString()
-}
-
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
 }

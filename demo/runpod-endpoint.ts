@@ -2,7 +2,7 @@
  * A RunPod serverless endpoint as its documentation tells it. A failed job has its reason as text in `error`, one that
  * outlasts its `policy` has timed out, and both are told with status 200.
  */
-import { objectIn, type RestAnswer, type RestApiOf, type RestRequest } from './rest-api.ts'
+import { objectIn, type PlainRequest, type RestAnswer, type RestApiOf } from './rest-api.ts'
 import { createTimedJobs, type TimedJob } from './timed-jobs.ts'
 
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
@@ -41,7 +41,7 @@ export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed 
     }
   }
 
-  const submit = ({ body }: RestRequest): RestAnswer => {
+  const submit = ({ body }: PlainRequest): RestAnswer => {
     if (jobs.isRefused()) return { status: 500, body: { error: 'internal server error' } }
     const given = objectIn(body)
     const input = given?.['input']
