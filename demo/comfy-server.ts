@@ -5,6 +5,7 @@
 import { checkGraph, type Graph } from './comfy-graph.ts'
 import { asJob, type ComfyJob as Job, historyEntry, queueItem } from './comfy-job.ts'
 import type { Faults } from './faults.ts'
+import { objectIn } from './rest-api.ts'
 
 export interface ComfyOptions {
   /** Files that its loaders know. */
@@ -120,7 +121,7 @@ export function createComfyServer(options: ComfyOptions) {
   const submit = (body: string): ComfyAnswer => {
     if (random() < faults().error_rate)
       return { status: 500, headers: {}, text: '500 Internal Server Error\n\nServer got itself in trouble' }
-    const input = parsed(body)
+    const input = objectIn(body)
     const checked = checkGraph(input?.['prompt'], known, images)
     if ('refusal' in checked) return told(400, checked.refusal)
     const takesMs = 1000 * (faults().job_seconds ?? jobSeconds * (0.8 + 0.4 * random()))
@@ -192,13 +193,13 @@ export function createComfyServer(options: ComfyOptions) {
       case 'GET queue':
         return told(200, { queue_running: of('running').map(queueItem), queue_pending: of('pending').map(queueItem) })
       case 'POST queue':
-        remove(parsed(body) ?? {}, ['pending'])
+        remove(objectIn(body) ?? {}, ['pending'])
         return { status: 200, headers: {} }
       case 'POST history':
-        remove(parsed(body) ?? {}, ['done'])
+        remove(objectIn(body) ?? {}, ['done'])
         return { status: 200, headers: {} }
       case 'POST interrupt':
-        interrupt(parsed(body)?.['prompt_id'])
+        interrupt(objectIn(body)?.['prompt_id'])
         return { status: 200, headers: {} }
       case 'GET view':
         return view(url)
@@ -232,15 +233,4 @@ export function createComfyServer(options: ComfyOptions) {
 
 function told(status: number, body: unknown): ComfyAnswer {
   return { status, headers: {}, body }
-}
-
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
 }

@@ -1,10 +1,9 @@
 /** fal's queue over HTTP; a webhook is called when its job has ended, with what its result would be. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { callWebhook } from './call-webhook.ts'
-import { clipOf } from './clip.ts'
 import { createFalQueue } from './fal-queue.ts'
-import type { PlainRequest } from './plain-backend.ts'
-import { plainWire } from './plain-wire.ts'
+import type { PlainRequest } from './rest-api.ts'
+import { restOptions, serveRest } from './rest-wire.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 /** The app that it runs; its models stand below it. */
@@ -12,9 +11,8 @@ const APP = 'fal-ai/wan'
 
 /** A refusal has FastAPI's `detail`, as everything at fal. */
 export function createFalApi(options: WireOptions): Wire {
-  const { jobSeconds, clip: shown, random, faults, signal } = options
-  const clip = (id: string) => clipOf(shown, id)
-  const queue = createFalQueue({ apps: [APP], jobSeconds, random, faults, now: Date.now, clip })
+  const { signal } = options
+  const queue = createFalQueue({ ...restOptions(options), apps: [APP] })
 
   const callAbout = async (request: PlainRequest, webhook: string, { request_id: id, response_url: at }: Queued) => {
     for (let ms = queue.msToEnd(id); ms > 0; ms = queue.msToEnd(id))
@@ -33,7 +31,7 @@ export function createFalApi(options: WireOptions): Wire {
     return answered
   }
   const modelOf = ({ url }: { url: URL }) => url.pathname.slice(1)
-  return plainWire({ ...queue, answer, modelOf, refusal: (_, detail) => ({ detail }) }, options)
+  return serveRest({ ...queue, answer, modelOf, error: (_, detail) => ({ detail }) }, options)
 }
 
 interface Queued {

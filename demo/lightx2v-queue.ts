@@ -3,7 +3,7 @@
  * taken id are refused alike, and a job that is cancelled while it runs shows `cancelled` first and `failed` later.
  */
 import type { Faults } from './faults.ts'
-import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+import { objectIn, type PlainRequest, type RestAnswer } from './rest-api.ts'
 
 export interface LightX2vOptions {
   /** Mean time of a job; each takes up to a fifth more or less. */
@@ -21,7 +21,7 @@ export interface LightX2vOptions {
 }
 
 export interface LightX2v {
-  answer: (request: Omit<PlainRequest, 'headers'>) => PlainAnswer
+  answer: (request: PlainRequest) => RestAnswer
   isSubmit: (method: string, path: string) => boolean
 }
 
@@ -55,9 +55,9 @@ export function createLightX2v(options: LightX2vOptions): LightX2v {
   }
   const isActive = (task: Task) => ['pending', 'processing'].includes(statusOf(task))
 
-  const submit = (body: string): PlainAnswer => {
+  const submit = (body: string): RestAnswer => {
     if (random() < faults().error_rate) return told(500, { detail: 'CUDA error: device-side assert triggered' })
-    const message = parsed(body)
+    const message = objectIn(body)
     if (!message) return told(422, { detail: [{ type: 'json_invalid', loc: ['body', 1], msg: 'JSON decode error' }] })
     for (const name of ['prompt', 'task_id', 'image_path', 'save_result_path']) {
       if (!['string', 'undefined'].includes(typeof message[name]))
@@ -116,7 +116,7 @@ export function createLightX2v(options: LightX2vOptions): LightX2v {
     }
   }
 
-  const result = (task: Task): PlainAnswer => {
+  const result = (task: Task): RestAnswer => {
     if (statusOf(task) !== 'completed') return told(404, { detail: 'Task not completed' })
     const headers = {
       'content-type': 'video/mp4',
@@ -126,7 +126,7 @@ export function createLightX2v(options: LightX2vOptions): LightX2v {
     return { status: 200, body: null, file, headers }
   }
 
-  const stop = (task: Task | undefined): PlainAnswer => {
+  const stop = (task: Task | undefined): RestAnswer => {
     if (!task || ['completed', 'failed'].includes(statusOf(task)))
       return told(200, { stop_status: 'do_nothing', reason: 'Task not found or already completed.' })
     task.cancelledAt ??= now()
@@ -146,7 +146,7 @@ export function createLightX2v(options: LightX2vOptions): LightX2v {
     }
   }
 
-  const answer = ({ method, url, body }: Omit<PlainRequest, 'headers'>): PlainAnswer => {
+  const answer = ({ method, url, body }: PlainRequest): RestAnswer => {
     const path = url.pathname
     if (path === '/health') return told(200, { status: 'ok' })
     if (method === 'POST' && /^\/v1\/tasks\/(video\/)?$/.test(path)) return submit(body)
@@ -180,18 +180,6 @@ function newId(): string {
   return [four(), four(), four(), four(), four()].join('-')
 }
 
-function told(status: number, body: unknown): PlainAnswer {
-  return { status, headers: {}, body }
-}
-
-/** Null for what is no JSON object. */
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
+function told(status: number, body: unknown): RestAnswer {
+  return { status, body }
 }

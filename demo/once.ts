@@ -45,9 +45,9 @@ export async function tellOnce(ending: Ending, wire: WireName): Promise<never> {
     })
     await tell(ending, new ControlClient(gateway), backends, say)
     stopping.abort()
-    const { submits, submitsByArm, completed, failed } = await traffic
+    const { submits, submitsByArm, completed, failed, skipped } = await traffic
     say(
-      `clients made ${submits} submits (${JSON.stringify(submitsByArm)}), ${completed} videos completed, failures ${JSON.stringify(failed)}`,
+      `clients made ${submits} submits (${JSON.stringify(submitsByArm)}), ${completed} videos completed, failures ${JSON.stringify(failed)}, ${skipped} submits left out`,
     )
     say(ending === 'completed' ? 'the candidate serves everybody' : 'the story ended as it should')
   } catch (error) {

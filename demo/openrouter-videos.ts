@@ -2,25 +2,27 @@
  * OpenRouter's videos as its documentation tells them: the paths of OpenAI's with words of its own, a relative
  * `polling_url`, signed and unsigned links of a finished video, and jobs that expire where they wait too long.
  */
-import { objectIn, type RestAnswer, type RestApiOf, type RestRequest } from './rest-api.ts'
+import { objectIn, type PlainRequest, type RestAnswer, type RestApiOf } from './rest-api.ts'
 import { createTimedJobs, type TimedJob } from './timed-jobs.ts'
+
+type Job = TimedJob & { prompt: string }
 
 const PATH = '/api/v1/videos'
 /** Where a job waits longer for its turn it is given up. */
 const EXPIRES_MS = 60_000
 
 export const createOpenrouterVideos: RestApiOf = ({ model, clip, faults, ...timed }) => {
-  const jobs = createTimedJobs({ faults, ...timed })
+  const jobs = createTimedJobs<{ prompt: string }>({ faults, ...timed })
   const refused = (status: number, message: string): RestAnswer => ({ status, body: errorOf(status, message) })
 
-  const statusOf = (job: TimedJob): string => {
+  const statusOf = (job: Job): string => {
     if (Math.min(timed.now(), job.startsAtMs) - job.createdAtMs > EXPIRES_MS) return 'expired'
     const phase = jobs.phaseOf(job)
     if (phase !== 'ended') return phase === 'queued' ? 'pending' : 'in_progress'
     return job.fails || isForbidden(job) ? 'failed' : 'completed'
   }
 
-  const shown = (job: TimedJob, { origin }: URL) => {
+  const shown = (job: Job, { origin }: URL) => {
     const status = statusOf(job)
     const error = isForbidden(job) ? 'blocked by moderation: content policy' : 'the provider ran out of memory'
     const links = {
@@ -36,15 +38,15 @@ export const createOpenrouterVideos: RestApiOf = ({ model, clip, faults, ...time
     }
   }
 
-  const submit = ({ body }: RestRequest, url: URL): RestAnswer => {
+  const submit = ({ body }: PlainRequest, url: URL): RestAnswer => {
     if (jobs.isRefused()) return refused(500, 'Internal Server Error')
     const { prompt, model: asked } = objectIn(body) ?? {}
     if (typeof prompt !== 'string') return refused(400, 'prompt is required')
     if (asked !== model) return refused(400, `${String(asked)} is not a valid model ID`)
-    return { status: 200, body: shown(jobs.add(prompt), url) }
+    return { status: 200, body: shown(jobs.add({ prompt }), url) }
   }
 
-  const fileOf = (job: TimedJob): RestAnswer =>
+  const fileOf = (job: Job): RestAnswer =>
     statusOf(job) === 'completed'
       ? { status: 200, body: null, file: faults().empty_content ? new Uint8Array() : clip(job.id) }
       : refused(404, 'the video is not ready')
@@ -75,6 +77,6 @@ function errorOf(code: number, message: string) {
   return { error: { code, message } }
 }
 
-function isForbidden({ prompt }: TimedJob): boolean {
+function isForbidden({ prompt }: Job): boolean {
   return prompt.includes('forbidden')
 }

@@ -2,59 +2,42 @@
  * Replicate's predictions as its documentation tells them, over an in-memory job store, with faults in its own way: a
  * failure is a sentence in `error`, and a refusal by HTTP has `title`, `detail` and `status`. Listens on no port.
  */
-import type { Faults } from './faults.ts'
-import type { PlainAnswer, PlainRequest } from './plain-backend.ts'
+import { objectIn, type RestAnswer, type RestOptions, type RestRequest } from './rest-api.ts'
+import { createTimedJobs, type TimedJob } from './timed-jobs.ts'
 
-export interface PredictionsOptions {
-  /** The only model that it runs, `owner/name`; deployments and versions of it too. */
-  model: string
-  /** Mean time of a prediction; each takes up to a fifth more or less. */
-  jobSeconds: number
-  random: () => number
-  faults: () => Faults
-  /** Unix ms. */
-  now: () => number
-  /** The video of a finished prediction. */
-  clip: (id: string) => Uint8Array
-}
-
-interface Prediction {
-  id: string
-  input: Record<string, unknown>
+interface Asked {
+  input: Record<string, unknown> & { prompt: string }
   version: string
-  createdAtMs: number
-  startsAtMs: number
-  endsAtMs: number
   /** When its own deadline, or its client, ends it. */
   cancelsAtMs: number
-  error: string | null
   /** As it was sent. */
   webhook: { webhook?: unknown; webhook_events_filter?: unknown }
 }
+type Prediction = TimedJob & Asked
 
-const QUEUED_SHARE = 0.1
-const MAX_PREDICTIONS = 20_000
 const PAGE = 100
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB (E1001)'
 const NSFW = 'NSFW content detected. Try running it again, or try a different prompt.'
 const UNIT_MS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000 }
 
 export interface Predictions {
-  answer: (request: PlainRequest) => PlainAnswer
+  answer: (request: RestRequest) => RestAnswer
   isSubmit: (method: string, path: string) => boolean
   /** How long until it starts or ends; 0 where it has. */
   msTo: (event: 'start' | 'end', id: string) => number
 }
 
-export function createPredictions({ model, jobSeconds, random, faults, now, clip }: PredictionsOptions): Predictions {
-  const all = new Map<string, Prediction>()
+/** `model`: the only one that it runs, `owner/name`; deployments and versions of it too. */
+export function createPredictions({ model, clip, ...timed }: RestOptions): Predictions {
+  const { faults, now } = timed
+  const all = createTimedJobs<Asked>(timed)
   const version = versionOf(model)
 
   const endsAt = ({ endsAtMs, cancelsAtMs }: Prediction) => Math.min(endsAtMs, cancelsAtMs)
   const statusOf = (one: Prediction) => {
     if (now() < endsAt(one)) return now() < one.startsAtMs ? 'starting' : 'processing'
     if (one.cancelsAtMs < one.startsAtMs) return 'aborted'
-    return one.cancelsAtMs < one.endsAtMs ? 'canceled' : one.error === null ? 'succeeded' : 'failed'
+    return one.cancelsAtMs < one.endsAtMs ? 'canceled' : errorOf(one) === null ? 'succeeded' : 'failed'
   }
 
   const shown = (origin: string, one: Prediction) => {
@@ -71,7 +54,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       logs: hasStarted ? 'Using seed: 42\n' : '',
       output: status === 'succeeded' ? `${origin}/files/${one.id}/output.mp4` : null,
       data_removed: false,
-      error: status === 'failed' ? one.error : null,
+      error: status === 'failed' ? errorOf(one) : null,
       source: 'api',
       status,
       created_at: iso(one.createdAtMs),
@@ -83,55 +66,42 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
     }
   }
 
-  const create = ({ url, headers, body }: PlainRequest): PlainAnswer => {
-    if (random() < faults().error_rate) return refused(500, 'Internal Server Error', 'An unexpected error occurred.')
-    const sent = parsed(body)
+  const create = ({ url, headers, body }: RestRequest): RestAnswer => {
+    if (all.isRefused()) return refused(500, 'Internal Server Error', 'An unexpected error occurred.')
+    const sent = objectIn(body)
     if (!sent) return refused(400, 'Invalid JSON', 'The request body could not be parsed.')
     const named = url.pathname === '/v1/predictions' ? sent['version'] : version
     if (![version, model, `${model}:${version}`].includes(named as string))
       return refused(422, 'Invalid version or not permitted', 'The specified version does not exist.')
-    const input = sent['input'] as Record<string, unknown> | undefined
-    if (typeof input?.['prompt'] !== 'string')
-      return refused(422, 'Input validation failed', '- input: prompt is required')
-    const at = now()
-    const takesMs = 1000 * (faults().job_seconds ?? jobSeconds * (0.8 + 0.4 * random()))
-    const fails = random() < faults().job_failure_rate
-    const one: Prediction = {
-      id: base36(),
-      input,
+    const input = sent['input'] as Partial<Asked['input']> | undefined
+    if (typeof input?.prompt !== 'string') return refused(422, 'Input validation failed', '- input: prompt is required')
+    const asked = {
+      input: { ...input, prompt: input.prompt },
       version: url.pathname === '/v1/predictions' ? version : 'hidden',
-      createdAtMs: at,
-      startsAtMs: at + takesMs * QUEUED_SHARE,
-      endsAtMs: at + takesMs,
-      cancelsAtMs: at + lengthOf(headers.get('cancel-after')),
-      error: /forbidden/.test(input['prompt']) ? NSFW : fails ? OUT_OF_MEMORY : null,
+      cancelsAtMs: now() + lengthOf(headers.get('cancel-after')),
       webhook: webhookIn(sent),
     }
-    all.set(one.id, one)
-    for (const oldest of all.keys()) {
-      if (all.size <= MAX_PREDICTIONS) break
-      all.delete(oldest)
-    }
-    return { status: 201, headers: {}, body: shown(url.origin, one) }
+    const one = all.add(asked, base36())
+    return { status: 201, body: shown(url.origin, one) }
   }
 
-  const list = ({ origin, searchParams }: URL): PlainAnswer => {
-    const newest = [...all.values()].toReversed()
+  const list = ({ origin, searchParams }: URL): RestAnswer => {
+    const newest = all.all().toReversed()
     const after = searchParams.get('cursor')
     const from = after === null ? 0 : newest.findIndex(({ id }) => id === after) + 1
     const results = newest.slice(from, from + PAGE).map((one) => shown(origin, one))
     const isLast = from + PAGE >= newest.length
     const next = isLast ? null : `${origin}/v1/predictions?cursor=${results.at(-1)!.id}`
-    return { status: 200, headers: {}, body: { previous: null, next, results } }
+    return { status: 200, body: { previous: null, next, results } }
   }
 
-  const answer = (request: PlainRequest): PlainAnswer => {
+  const answer = (request: RestRequest): RestAnswer => {
     const { method, url } = request
     if (isSubmit(method, url.pathname)) return create(request)
     if (method === 'GET' && url.pathname === '/v1/predictions') return list(url)
     const [, file] = /^\/files\/(\w+)\/output\.mp4$/.exec(url.pathname) ?? []
     const [, id = file, cancel] = /^\/v1\/predictions\/(\w+)(\/cancel)?$/.exec(url.pathname) ?? []
-    const one = id === undefined ? undefined : all.get(id)
+    const one = id === undefined ? undefined : all.find(id)
     if (!one) return refused(404, 'Not found', 'The requested resource could not be found.')
     if (method === 'GET' && file !== undefined) {
       const bytes = faults().empty_content ? new Uint8Array() : clip(one.id)
@@ -143,7 +113,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
       one.startsAtMs = Math.min(one.startsAtMs, now())
       one.cancelsAtMs = now()
     }
-    return { status: 200, headers: {}, body: shown(url.origin, one) }
+    return { status: 200, body: shown(url.origin, one) }
   }
 
   const isSubmit = (method: string, path: string) =>
@@ -154,7 +124,7 @@ export function createPredictions({ model, jobSeconds, random, faults, now, clip
     answer,
     isSubmit,
     msTo: (event, id) => {
-      const one = all.get(id)
+      const one = all.find(id)
       if (!one) return 0
       return Math.max(0, (event === 'start' ? Math.min(one.startsAtMs, endsAt(one)) : endsAt(one)) - now())
     },
@@ -167,11 +137,15 @@ export function versionOf(model: string): string {
   return digits.padEnd(64, '0').slice(0, 64)
 }
 
-function refused(status: number, title: string, detail: string): PlainAnswer {
-  return { status, headers: {}, body: { title, detail, status } }
+function refused(status: number, title: string, detail: string): RestAnswer {
+  return { status, body: { title, detail, status } }
 }
 
-function webhookIn({ webhook, webhook_events_filter: events }: Record<string, unknown>): Prediction['webhook'] {
+function errorOf({ input, fails }: Prediction): string | null {
+  return /forbidden/.test(input.prompt) ? NSFW : fails ? OUT_OF_MEMORY : null
+}
+
+function webhookIn({ webhook, webhook_events_filter: events }: Record<string, unknown>): Asked['webhook'] {
   if (webhook === undefined) return {}
   return events === undefined ? { webhook } : { webhook, webhook_events_filter: events }
 }
@@ -190,15 +164,4 @@ function base36(): string {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString()
-}
-
-function parsed(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null
-  } catch {
-    return null
-  }
 }

@@ -5,10 +5,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { callWebhook } from './call-webhook.ts'
-import { clipOf } from './clip.ts'
-import type { PlainRequest } from './plain-backend.ts'
-import { plainWire } from './plain-wire.ts'
 import { createPredictions } from './predictions.ts'
+import type { PlainRequest, RestRequest } from './rest-api.ts'
+import { restOptions, serveRest } from './rest-wire.ts'
 import type { Wire, WireOptions } from './wire.ts'
 
 const MAX_WAIT_SECONDS = 60
@@ -20,17 +19,16 @@ interface Shown {
 }
 
 export function createReplicateApi(options: WireOptions): Wire {
-  const { model, jobSeconds, clip: shown, random, faults, signal } = options
-  const clip = (id: string) => clipOf(shown, id)
-  const predictions = createPredictions({ model, jobSeconds, random, faults, now: Date.now, clip })
+  const { signal } = options
+  const predictions = createPredictions(restOptions(options))
   const key = randomBytes(24)
 
-  const now = (request: PlainRequest, id: string) => {
+  const now = (request: RestRequest, id: string) => {
     const url = new URL(`/v1/predictions/${id}`, request.url)
     return predictions.answer({ ...request, method: 'GET', url }).body as Shown
   }
 
-  const callAbout = async (request: PlainRequest, id: string, event: 'start' | 'end') => {
+  const callAbout = async (request: RestRequest, id: string, event: 'start' | 'end') => {
     // A cancel ends it earlier than it was to.
     for (let ms = predictions.msTo(event, id); ms > 0; ms = predictions.msTo(event, id))
       await delay(Math.min(ms, 200), undefined, { signal })
@@ -42,7 +40,7 @@ export function createReplicateApi(options: WireOptions): Wire {
     await callWebhook(webhook!, signed, body, signal)
   }
 
-  const answer = async (request: PlainRequest) => {
+  const answer = async (request: RestRequest) => {
     const first = predictions.answer(request)
     if (first.status !== 201) return first
     const { id, webhook, webhook_events_filter: events = ['start', 'completed'] } = first.body as Shown
@@ -61,6 +59,6 @@ export function createReplicateApi(options: WireOptions): Wire {
     const [, inPath] = /^\/v1\/(?:models\/)?(.+)\/predictions$/.exec(url.pathname) ?? []
     return inPath ?? String((JSON.parse(body) as { version?: unknown }).version)
   }
-  const refusal = (status: number, detail: string) => ({ title: 'Error', detail, status })
-  return plainWire({ ...predictions, answer, modelOf, refusal }, options)
+  const error = (status: number, detail: string) => ({ title: 'Error', detail, status })
+  return serveRest({ ...predictions, answer, modelOf, error }, options)
 }

@@ -5,23 +5,28 @@ export interface RestRequest {
   method: string
   /** As its sender reached this server: the URLs in an answer begin alike. */
   url: URL
+  headers: Headers
   body: string
 }
 
+/** A request to an API that looks at no headers. */
+export type PlainRequest = Omit<RestRequest, 'headers'>
+
 export interface RestAnswer {
   status: number
+  headers?: Record<string, string>
   body: unknown
   /** A file instead of a body. */
   file?: Uint8Array
 }
 
 export interface RestApi {
-  answer: (request: RestRequest) => RestAnswer
+  answer: (request: RestRequest) => RestAnswer | Promise<RestAnswer>
   isSubmit: (method: string, path: string) => boolean
   /** An error in its own shape. */
   error: (status: number, message: string) => unknown
   /** The model that a submit names. */
-  modelOf: (request: RestRequest) => string | null
+  modelOf: (request: PlainRequest) => string | null
 }
 
 export interface RestOptions extends TimedOptions {
@@ -32,7 +37,9 @@ export interface RestOptions extends TimedOptions {
 }
 
 /** Listens on no port. */
-export type RestApiOf = (options: RestOptions) => RestApi
+export type RestApiOf = (options: RestOptions) => Omit<RestApi, 'answer'> & {
+  answer: (request: PlainRequest) => RestAnswer
+}
 
 /** A JSON object, or null for anything else. */
 export function objectIn(text: string): Record<string, unknown> | null {

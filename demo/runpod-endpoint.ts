@@ -2,23 +2,25 @@
  * A RunPod serverless endpoint as its documentation tells it. A failed job has its reason as text in `error`, one that
  * outlasts its `policy` has timed out, and both are told with status 200.
  */
-import { objectIn, type RestAnswer, type RestApiOf, type RestRequest } from './rest-api.ts'
+import { objectIn, type PlainRequest, type RestAnswer, type RestApiOf } from './rest-api.ts'
 import { createTimedJobs, type TimedJob } from './timed-jobs.ts'
+
+type Job = TimedJob & { prompt: string }
 
 const OUT_OF_MEMORY = 'CUDA out of memory. Tried to allocate 2.50 GiB'
 
 /** `model`: the endpoint's id. */
 export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed }) => {
-  const jobs = createTimedJobs({ faults, ...timed })
+  const jobs = createTimedJobs<{ prompt: string }>({ faults, ...timed })
   /** Ms that a job may run. */
   const limits = new Map<string, number>()
 
-  const isLate = (job: TimedJob) => {
+  const isLate = (job: Job) => {
     const limitMs = limits.get(job.id) ?? Infinity
     return Math.min(timed.now(), job.endsAtMs) - job.startsAtMs > limitMs
   }
 
-  const statusOf = (job: TimedJob): string => {
+  const statusOf = (job: Job): string => {
     const phase = jobs.phaseOf(job)
     if (phase === 'cancelled') return 'CANCELLED'
     if (isLate(job)) return 'TIMED_OUT'
@@ -26,7 +28,7 @@ export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed 
     return job.fails || isForbidden(job) ? 'FAILED' : 'COMPLETED'
   }
 
-  const shown = (job: TimedJob, { origin }: URL) => {
+  const shown = (job: Job, { origin }: URL) => {
     const status = statusOf(job)
     const delayTime = Math.round(Math.min(timed.now(), job.startsAtMs) - job.createdAtMs)
     const executionTime = Math.round(job.endsAtMs - job.startsAtMs)
@@ -41,13 +43,13 @@ export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed 
     }
   }
 
-  const submit = ({ body }: RestRequest): RestAnswer => {
+  const submit = ({ body }: PlainRequest): RestAnswer => {
     if (jobs.isRefused()) return { status: 500, body: { error: 'internal server error' } }
     const given = objectIn(body)
     const input = given?.['input']
     if (input === null || typeof input !== 'object') return { status: 400, body: { error: 'input is required' } }
     const { prompt } = input as { prompt?: unknown }
-    const job = jobs.add(typeof prompt === 'string' ? prompt : '')
+    const job = jobs.add({ prompt: typeof prompt === 'string' ? prompt : '' })
     const policy = given?.['policy'] as { executionTimeout?: unknown } | undefined
     if (typeof policy?.executionTimeout === 'number') limits.set(job.id, policy.executionTimeout)
     return { status: 200, body: { id: job.id, status: 'IN_QUEUE' } }
@@ -75,6 +77,6 @@ export const createRunpodEndpoint: RestApiOf = ({ model, clip, faults, ...timed 
   }
 }
 
-function isForbidden({ prompt }: TimedJob): boolean {
+function isForbidden({ prompt }: Job): boolean {
   return prompt.includes('forbidden')
 }

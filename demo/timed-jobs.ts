@@ -3,7 +3,6 @@ import type { Faults } from './faults.ts'
 
 export interface TimedJob {
   id: string
-  prompt: string
   createdAtMs: number
   startsAtMs: number
   endsAtMs: number
@@ -24,21 +23,28 @@ const QUEUED_SHARE = 0.1
 /** Beyond it the oldest are forgotten, so that traffic can run for days. */
 const MAX_JOBS = 20_000
 
-export function createTimedJobs({ jobSeconds, random, faults, now }: TimedOptions) {
-  const jobs = new Map<string, TimedJob>()
+/** `More`: what a wire keeps of a job besides. */
+export function createTimedJobs<More extends object>({ jobSeconds, random, faults, now }: TimedOptions) {
+  type Job = TimedJob & More
+  const jobs = new Map<string, Job>()
   return {
     find: (id: string) => jobs.get(id),
+
+    /** The oldest first. */
+    all: (): Job[] => [...jobs.values()],
+
+    remove: (id: string) => jobs.delete(id),
 
     /** Whether this submit is one of those that the server itself gets wrong. */
     isRefused: () => random() < faults().error_rate,
 
-    add: (prompt: string): TimedJob => {
+    add: (more: More, id: string = crypto.randomUUID()): Job => {
       const takesMs = 1000 * (faults().job_seconds ?? jobSeconds * (0.8 + 0.4 * random()))
       const createdAtMs = now()
       const times = { createdAtMs, startsAtMs: createdAtMs + takesMs * QUEUED_SHARE, endsAtMs: createdAtMs + takesMs }
       const fails = random() < faults().job_failure_rate
-      const job = { id: crypto.randomUUID(), prompt, ...times, fails, cancelledAtMs: null }
-      jobs.set(job.id, job)
+      const job = { ...more, id, ...times, fails, cancelledAtMs: null }
+      jobs.set(id, job)
       for (const oldest of jobs.keys()) {
         if (jobs.size <= MAX_JOBS) break
         jobs.delete(oldest)

@@ -12,21 +12,21 @@ import type { Exchange, Wire, WireOptions } from './wire.ts'
 /** Serves one request; rejects with `Refusal` for every answer that is an error. */
 export function createVideosApi(options: WireOptions): Wire {
   const { model, jobSeconds, clip, acceptJson, random, faults, signal } = options
-  const jobs = createVideoJobs(model, Date.now)
+  const jobs = createVideoJobs(model, { jobSeconds, random, faults, now: Date.now })
   const videoOf = (job: VideoJob) => clipOf(clip, job.id)
 
   const newJob = async ({ request, seen }: Exchange, remixedFrom?: string): Promise<VideoJob> => {
     const fields = await readSubmit(request, acceptJson || remixedFrom !== undefined)
     seen.model = fields.model
-    if (random() < faults().error_rate) throw new Refusal(500, 'CUDA error: device-side assert triggered')
+    if (jobs.isRefused()) throw new Refusal(500, 'CUDA error: device-side assert triggered')
     // A submit that names no model is taken for the one that is served.
     if (fields.model !== null && fields.model !== model) {
       throw new Refusal(400, `Model mismatch: expected ${model}, got ${fields.model}`)
     }
     const source = remixedFrom ?? fields.video
     if (source !== undefined && !jobs.find(source)) throw new Refusal(404, `Video '${source}' not found`)
-    const takesMs = 1000 * (faults().job_seconds ?? jobSeconds * (0.8 + 0.4 * random()))
-    return jobs.add({ ...fields, remixedFrom: source, takesMs, fails: random() < faults().job_failure_rate })
+    const { prompt, size, seconds } = fields
+    return jobs.add({ prompt, size, seconds, remixedFrom: source })
   }
 
   const submit = async (exchange: Exchange, source?: string) => {

@@ -77,7 +77,7 @@ function backend(wire: keyof typeof WIRES) {
     state,
     ask,
     answer: (call: BackendCall): Response => {
-      const { status, headers, body, file } = answer(call)
+      const { status, headers = {}, body, file } = answer(call)
       if (wire === 'fal' && call.method === 'POST') lastFalId = (body as { request_id: string }).request_id
       return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
     },

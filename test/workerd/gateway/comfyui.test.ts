@@ -216,7 +216,9 @@ it.each(['application/x-www-form-urlencoded', 'text/plain', 'application/json; c
         const answered = await post(plane, '/prompt', body, { ...as(to), 'content-type': type })
         expect(answered.status, await answered.clone().text()).toBe(200)
       }
-      return plane.callsOf('POST').map(({ body }) => (JSON.parse(body) as { prompt: typeof GRAPH }).prompt['57'].inputs.seed)
+      return plane
+        .callsOf('POST')
+        .map(({ body }) => (JSON.parse(body) as { prompt: typeof GRAPH }).prompt['57'].inputs.seed)
     }
     expect(await sent({ control: mapped, candidate })).toEqual([1, 2])
     // What control would be sent is made when the candidate has taken the job, which must not be lost for that.

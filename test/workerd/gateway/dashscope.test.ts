@@ -30,7 +30,7 @@ function backend(model: string, store?: string) {
     ...(store === undefined ? {} : { store }),
   })
   const answer = (call: BackendCall): Response => {
-    const { status, headers, body, file } = server.answer(call)
+    const { status, headers = {}, body, file } = server.answer(call)
     return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
   }
   return { state, answer }

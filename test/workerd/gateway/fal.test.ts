@@ -26,7 +26,7 @@ function backend(app: string) {
     clip: (id) => new TextEncoder().encode(`film of ${id}`),
   })
   const answer = ({ method, url, body }: BackendCall): Response => {
-    const { status, headers, body: told, file } = queue.answer({ method, url, body })
+    const { status, headers = {}, body: told, file } = queue.answer({ method, url, body })
     return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(told, { status, headers })
   }
   return { state, answer }

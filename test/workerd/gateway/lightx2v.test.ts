@@ -27,7 +27,7 @@ function backend() {
     maxQueueSize: 3,
   })
   const answer = (call: BackendCall): Response => {
-    const { status, headers, body, file } = server.answer(call)
+    const { status, headers = {}, body, file } = server.answer(call)
     return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
   }
   return { state, answer }

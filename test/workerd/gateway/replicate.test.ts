@@ -28,7 +28,7 @@ function backend(model: string) {
     clip: (id) => new TextEncoder().encode(`film of ${id}`),
   })
   const answer = (call: BackendCall): Response => {
-    const { status, headers, body, file } = predictions.answer(call)
+    const { status, headers = {}, body, file } = predictions.answer(call)
     return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
   }
   return { state, answer }
