@@ -124,6 +124,8 @@ function costLines(load: Load, capacity: Capacity, bold: (text: string) => strin
       ['left', 'right', 'right'],
     ),
     '',
+    rowsLine(capacity),
+    '',
     'Objects, the busiest of each kind:',
     '',
     ...table([
@@ -138,6 +140,19 @@ function costLines(load: Load, capacity: Capacity, bold: (text: string) => strin
     `Sub-requests: ${rounded(perSecond.subrequests / perSecond.requests)} a request, ${mostSubrequests} at most.`,
     ...advice.map((each) => `! ${each}`),
   ]
+}
+
+function rowsLine({ rows }: Capacity): string {
+  const all = Object.values(rows).reduce((sum, n) => sum + n, 0)
+  const parts: [string, number][] = [
+    ['flushes', rows.flushes],
+    ['jobs', rows.jobs],
+    ['polls', rows.polls],
+    ['copies', rows.copies],
+    ['ticks and alarms', rows.ticks],
+  ]
+  const shown = parts.filter(([, n]) => n > 0).sort(([, a], [, b]) => b - a)
+  return `Rows are written by ${shown.map(([name, n]) => `${name} (${Math.round((n / all) * 100)} %)`).join(', ')}.`
 }
 
 function adviceOf(load: Load, { mostSubrequests, neededShards, neededLedgers }: Capacity): string[] {

@@ -53,6 +53,8 @@ export interface Capacity {
   month: Usage
   bill: ReturnType<typeof billOf>
   perSecond: { requests: number; polls: number; flushes: number; ledgerCalls: number; subrequests: number }
+  /** Written a second, by what writes them. */
+  rows: Record<'flushes' | 'jobs' | 'polls' | 'copies' | 'ticks', number>
   /** What a single request may call at the most: backends and objects. */
   mostSubrequests: number
   shard: ObjectLoad
@@ -132,19 +134,23 @@ export function capacityOf(load: Load): Capacity {
   const { wakes, batches } = wakesOf(load, ownPolls)
   const series = seriesOf(load)
   const windowRows = (counterShards * series.shard + ledgerShards * series.ledger) / windowSeconds
-  const rowsWritten =
-    flushes * ROWS.shardFlush +
-    flushRows(load, rates) * flushes * ROWS.series +
-    windowRows * ROWS.forgotten +
-    submits * (ROWS.job + candidateShare * (ROWS.candidateJob - ROWS.job) + ROWS.jobEnd + ROWS.forgotten) +
-    submits * load.newSubjectShare * ROWS.exposed +
-    seen * ROWS.seenOpen +
-    copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
-    (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll +
-    copyCalls * ROWS.copyFlush +
-    (copies > 0 ? Math.min(flushes, copies) * ROWS.copySteps : 0) +
-    ticks * (ROWS.tickState + ROWS.alarms) +
-    wakes * ROWS.alarms
+  const rows = {
+    flushes: flushes * (ROWS.shardFlush + flushRows(load, rates) * ROWS.series) + windowRows * ROWS.forgotten,
+    jobs:
+      submits *
+      (ROWS.job +
+        candidateShare * (ROWS.candidateJob - ROWS.job) +
+        load.newSubjectShare * ROWS.exposed +
+        ROWS.jobEnd +
+        ROWS.forgotten),
+    polls: seen * ROWS.seenOpen + (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll,
+    copies:
+      copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
+      copyCalls * ROWS.copyFlush +
+      Math.min(flushes, copies) * ROWS.copySteps,
+    ticks: ticks * (ROWS.tickState + ROWS.alarms) + wakes * ROWS.alarms,
+  }
+  const rowsWritten = Object.values(rows).reduce((sum, n) => sum + n, 0)
   const rowsRead =
     flushes * READ.shardFlush +
     ledgerCalls * READ.ledgerFlush +
@@ -167,7 +173,7 @@ export function capacityOf(load: Load): Capacity {
     rowsRead: rowsRead * MONTH_SECONDS,
     storedGb: counterShards * shardGb + ledgerShards * ledgerGb,
   }
-  const shardCalls = busiest((flushes + refreshes) / counterShards, isolates, counterShards) + ticks
+  const shardCalls = ((flushes + refreshes) / counterShards) * busiestShare(isolates, counterShards) + ticks
   return {
     month,
     bill: billOf(month),
@@ -179,6 +185,7 @@ export function capacityOf(load: Load): Capacity {
       // Backends are called for each request and each copy, and for what the ledger polls.
       subrequests: requests + copies + flushes + refreshes + ledgerCalls + ownPolls + batches,
     },
+    rows,
     mostSubrequests: 3 + ledgerShards + Number(copies > 0),
     shard: { count: counterShards, requestsPerSecond: shardCalls, storedGb: shardGb },
     ledger: {
@@ -193,7 +200,7 @@ export function capacityOf(load: Load): Capacity {
       storedGb: 0,
       callsATick: ticks > 0 ? Math.min(counterShards, 16) + ledgerShards : 0,
     },
-    neededShards: fewest((n) => busiest((flushes + refreshes) / n, isolates, n) + ticks <= mostCalls),
+    neededShards: fewest((n) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks <= mostCalls),
     neededLedgers: fewest(
       (n) =>
         (flushes * callsPerFlush((2 * submits + seen + 2 * copies) / Math.max(flushes, 1e-9), n)) / n + ticks <=
@@ -219,9 +226,9 @@ function wakesOf({ ledgerShards, jobSeconds, pollSeconds, quietAfterSeconds, iso
   }
 }
 
-/** Isolates fall on shards by a hash: the busiest one has three standard deviations more than its part. */
-function busiest(mean: number, isolates: number, shards: number): number {
-  return shards === 1 ? mean : mean * Math.min(shards, 1 + 3 / Math.sqrt(isolates / shards))
+/** Isolates fall on shards by a hash: by how much the busiest one has more than its part, three standard deviations. */
+export function busiestShare(isolates: number, shards: number): number {
+  return shards === 1 ? 1 : Math.min(shards, 1 + 3 / Math.sqrt(isolates / shards))
 }
 
 function fewest(isEnough: (shards: number) => boolean): number | null {

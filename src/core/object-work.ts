@@ -31,4 +31,4 @@ export const JOB_BYTES = 600
 export const JOBS_KEPT_SECONDS = 8 * 86_400
 export const WINDOWS_KEPT = 11_520
 /** A window's row of one series, with its sketches of latencies. */
-export const WINDOW_BYTES = 400
+export const WINDOW_BYTES = 800

@@ -125,6 +125,13 @@ describe('the capacity', () => {
     expect(capacityOf({ ...LOAD, tickSeconds: 0 }).controller.callsATick).toBe(0)
   })
 
+  it('tells what writes the rows, and all of them', () => {
+    const { rows, month } = capacityOf({ ...LOAD, shadowShare: 0.1 })
+    const all = Object.values(rows).reduce((sum, n) => sum + n, 0)
+    expect(month.rowsWritten).toBeCloseTo(all * MONTH_SECONDS, 3)
+    expect(Math.min(...Object.values(rows))).toBeGreaterThan(0)
+  })
+
   it('counts two requests and its polls for a job', () => {
     expect(capacityOf(LOAD).month.workerRequests).toBeCloseTo(14 * MONTH_SECONDS, 3)
   })
