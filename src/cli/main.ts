@@ -5,6 +5,7 @@ import { addActions } from './actions.ts'
 import { addAssign } from './assign.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
+import { addCost } from './cost.ts'
 import { addExplain } from './explain.ts'
 import { EXIT, type ExitCode, Failure, usage } from './failure.ts'
 import { addHistory, addJobs } from './history.ts'
@@ -72,6 +73,7 @@ export function createProgram(end: (code: ExitCode) => void): Command {
   addConfig(program, end)
   program.commandsGroup('Plan:')
   addPlan(program)
+  addCost(program)
   addSimulate(program)
   program.commandsGroup('Other:')
   program.helpCommand('help [command]', 'what a command takes')

@@ -86,7 +86,10 @@ const RELEASE: Reference<Release> = {
     default: '`shadow.job_timeout`',
   },
   counter_shards: { meaning: 'more Durable Objects for counters, for more traffic' },
-  ledger_shards: { meaning: 'the same for job ledgers' },
+  ledger_shards: {
+    meaning:
+      'the same for job ledgers; to be chosen [before the first start](scale.md#adding-shards-to-a-running-release)',
+  },
   arms: { meaning: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)' },
   shadow: { meaning: 'copies of submits; [see below](#shadow)', default: 'as below' },
   rules: { meaning: '[see below](#rules)', type: 'list of tables, up to 100' },

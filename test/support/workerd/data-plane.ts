@@ -11,7 +11,7 @@ import type { Snapshot } from '../../../src/core/release.ts'
 import type { CounterBatch, CounterShardRpc } from '../../../src/durable/rpc.ts'
 import { controllerOf, ledgerAt, shardOf } from '../../../src/durable/stubs.ts'
 import { createSluice } from '../../../src/plugin.ts'
-import type { Objects } from '../../../src/gateway/deps.ts'
+import type { GatewayDeps, Objects } from '../../../src/gateway/deps.ts'
 import type { Fetch } from '../../../src/protocols/send.ts'
 import { gatewayDeps } from './gateway-deps.ts'
 
@@ -84,6 +84,8 @@ export class DataPlane {
   readonly logged: Record<string, unknown>[] = []
   /** What is held back for a second stays held back. */
   isSlowToFlush = false
+  /** Pauses, where a test lets them take their time. */
+  sleep: GatewayDeps['sleep'] = () => (this.isSlowToFlush ? new Promise(() => undefined) : scheduler.wait(0))
   answer: Answer
   /** Takes the calls to backends themselves, where `answer` does not see enough. */
   fetch: Fetch = (url, init) => this.#serve(url, init)
@@ -94,12 +96,12 @@ export class DataPlane {
   readonly #app = createSluice(
     gatewayDeps({
       fetch: (url, init) => this.fetch(url, init),
-      sleep: () => (this.isSlowToFlush ? new Promise(() => undefined) : scheduler.wait(0)),
+      sleep: (ms) => this.sleep(ms),
       objects: {
         controller: (env, release) =>
           this.#objects?.controller(env, release) ?? { snapshot: async () => this.#snapshotOf(release) },
         shard: (env, release, index) => this.#objects?.shard(env, release, index) ?? this.#shardOf(release),
-        ledger: ledgerAt,
+        ledger: (env, release, index) => (this.#objects ?? REAL_OBJECTS).ledger(env, release, index),
       },
       log: (entry) => void this.logged.push(entry),
     }),

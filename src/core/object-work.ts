@@ -1,0 +1,34 @@
+/** What objects write, read and keep for one request, job, flush and tick, as test/workerd/capacity.test.ts counts it. */
+
+/** Rows written, with their entries in indexes. */
+export const ROWS = {
+  job: 4,
+  candidateJob: 5,
+  seenOpen: 2,
+  jobEnd: 7,
+  exposed: 4,
+  forgotten: 1,
+  /** A copy of which submit and answer come with one flush, up to its end. */
+  copy: 5,
+  copyEnd: 7,
+  /** Of a job, by the ledger. */
+  poll: 4,
+  /** Beside the copies themselves: the grant, the steps of the funnel, the day's count. */
+  copyFlush: 6,
+  /** Steps before a copy is granted. */
+  copySteps: 2,
+  shardFlush: 1,
+  /** One series of a flush: its window, and the sums since ever. */
+  series: 2,
+  tickState: 1,
+  alarms: 2,
+} as const
+
+/** Rows read. */
+export const READ = { ledgerFlush: 6, job: 1, jobEnd: 5, shardFlush: 1, poll: 8, tick: 3, ledgerTick: 6 } as const
+
+export const JOB_BYTES = 600
+export const JOBS_KEPT_SECONDS = 8 * 86_400
+export const WINDOWS_KEPT = 11_520
+/** A window's row of one series, with its sketches of latencies. */
+export const WINDOW_BYTES = 800

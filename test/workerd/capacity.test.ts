@@ -1,0 +1,213 @@
+/**
+ * The model of costs against a real run: one isolate of the whole data plane over the real objects, with a known number of
+ * submits, polls, downloads, copies and ticks a second; calls and rows are counted where they happen.
+ */
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { expect, it, vi } from 'vitest'
+import { capacityOf, copyRows, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import type { Objects } from '../../src/gateway/deps.ts'
+import { act } from '../support/workerd/controller-driver.ts'
+import { DataPlane, inStillTime, REAL_OBJECTS, releaseTable, T0 } from '../support/workerd/data-plane.ts'
+import { controller, copying, entry, ledger, RELEASE, sentCopy, shard } from '../support/workerd/objects.ts'
+
+inStillTime()
+
+/** How far a count may be from the model, relative. */
+const TOLERANCE = 0.15
+const STEP_MS = 250
+const TURNS = 25
+const JOB_SECONDS = 12
+const POLL_SECONDS = 2
+/** Until as many jobs begin as end. */
+const WARM_SECONDS = 13
+const SECONDS = 8
+
+const LOAD: Load = {
+  submitsPerSecond: 4,
+  jobSeconds: JOB_SECONDS,
+  pollSeconds: POLL_SECONDS,
+  isolates: 1,
+  isolatesAClient: 1,
+  counterShards: 1,
+  ledgerShards: 1,
+  candidateShare: 0.5,
+  shadowShare: 0,
+  newSubjectShare: 1,
+  windowSeconds: 1,
+  tickSeconds: 0.5,
+  quietAfterSeconds: 10,
+  cpuMs: 1,
+}
+
+/** What was counted from one moment on. */
+interface Counts {
+  calls: Record<string, number>
+  rowsWritten: number
+  rowsRead: number
+}
+
+/** Counts all that an object's SQL and alarms write from now on; the answer tells and begins anew. */
+async function meter(object: DurableObjectStub): Promise<() => Promise<{ written: number; read: number }>> {
+  let cursors: Pick<SqlStorageCursor<never>, 'rowsRead' | 'rowsWritten'>[] = []
+  let alarms = 0
+  await runInDurableObject(object, (_, { storage }) => {
+    const exec = storage.sql.exec.bind(storage.sql)
+    const setAlarm = storage.setAlarm.bind(storage)
+    const counted = (...given: Parameters<typeof exec>) => {
+      const cursor = exec(...given)
+      cursors.push(cursor as never)
+      return cursor
+    }
+    Object.assign(storage.sql, { exec: counted })
+    Object.assign(storage, { setAlarm: (at: number) => (alarms++, setAlarm(at)) })
+  })
+  return () =>
+    runInDurableObject(object, () => {
+      const written = cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, alarms)
+      const read = cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0)
+      ;[cursors, alarms] = [[], 0]
+      return { written, read }
+    })
+}
+
+/** The real objects, each call of a method by the gateway counted. */
+function countedObjects(calls: Record<string, number>): Objects {
+  const counting = <T extends object>(kind: string, stub: T): T =>
+    new Proxy(stub, {
+      get: (target, method) => {
+        return (...given: unknown[]) => {
+          const name = `${kind}.${String(method)}`
+          calls[name] = (calls[name] ?? 0) + 1
+          // Of a stub even `apply` would be taken for a method of the object.
+          return (target as Record<PropertyKey, (...given: unknown[]) => unknown>)[method]!(...given)
+        }
+      },
+    })
+  return {
+    controller: (...of) => counting('controller', REAL_OBJECTS.controller(...of)),
+    shard: (...of) => counting('shard', REAL_OBJECTS.shard(...of)),
+    ledger: (...of) => counting('ledger', REAL_OBJECTS.ledger(...of)),
+  }
+}
+
+/** Fires the alarm where it is due by now. */
+async function fireDue(object: DurableObjectStub): Promise<number> {
+  const at = await runInDurableObject(object, (_, { storage }) => storage.getAlarm())
+  return at !== null && at <= Date.now() && (await runDurableObjectAlarm(object)) ? 1 : 0
+}
+
+async function run({ submitsPerSecond }: Load): Promise<Counts> {
+  const calls: Record<string, number> = {}
+  let made = 0
+  const madeAt = new Map<string, number>()
+  const plane = new DataPlane(
+    { RELEASE_OBJECTS: releaseTable(RELEASE, { window_seconds: 1, quiet_after: '10s' }) },
+    ({ method, url }) => {
+      if (url.pathname.endsWith('/content')) return new Response('video', { headers: { 'content-type': 'video/mp4' } })
+      const id = method === 'POST' ? `video-${++made}` : url.pathname.split('/').at(-1)!
+      if (method === 'POST') madeAt.set(id, Date.now())
+      const isDone = Date.now() - madeAt.get(id)! >= JOB_SECONDS * 1000
+      return Response.json({ id, object: 'video', status: isDone ? 'completed' : 'in_progress' })
+    },
+    countedObjects(calls),
+  )
+  plane.isSlowToFlush = true
+  plane.sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+  await act('start', { stage: 'canary-50' })
+  const meters = await Promise.all([controller(), shard(), ledger()].map(meter))
+  /** What clients do next, by when. */
+  const due: { at: number; work: () => Promise<void> }[] = []
+  let submits = 0
+  const job = (as: string, id: string, at: number) => {
+    due.push({
+      at,
+      work: async () => {
+        const reply = await plane.send('GET', `/v1/videos/${id}`, { as })
+        if (!reply.text.includes('completed')) return job(as, id, at + POLL_SECONDS * 1000)
+        const video = await plane.request('GET', `/v1/videos/${id}/content`, { headers: { 'x-user-id': as } })
+        expect(video.status).toBe(200)
+      },
+    })
+  }
+  const submit = async () => {
+    const as = `user-${submits++}`
+    const reply = await plane.send('POST', '/v1/videos', { as, body: { prompt: 'a red fox' } })
+    expect(reply.status).toBe(200)
+    job(as, reply.id, Date.now() + POLL_SECONDS * 1000)
+  }
+  const count = (name: string, n: number) => void (calls[name] = (calls[name] ?? 0) + n)
+  const until = WARM_SECONDS + SECONDS
+  for (let ms = 0; ms < until * 1000; ms += STEP_MS) {
+    if (ms === WARM_SECONDS * 1000) {
+      for (const name of Object.keys(calls)) delete calls[name]
+      for (const read of meters) await read()
+    }
+    if (ms % (1000 / submitsPerSecond) === 0) due.push({ at: T0 + ms, work: submit })
+    const now = Date.now()
+    for (let i = due.length - 1; i >= 0; i--) if (due[i]!.at <= now) await due.splice(i, 1)[0]!.work()
+    for (let turn = 0; turn < TURNS; turn++) await scheduler.wait(0)
+    count('controller.alarm', await fireDue(controller()))
+    count('ledger.alarm', await fireDue(ledger()))
+    await vi.advanceTimersByTimeAsync(STEP_MS)
+  }
+  const rows = await Promise.all(meters.map((read) => read()))
+  // A tick asks each shard and ledger once.
+  count('shard.report', calls['controller.alarm']!)
+  count('ledger.report', calls['controller.alarm']!)
+  const sum = (of: 'written' | 'read') => rows.reduce((all, each) => all + each[of], 0)
+  return { calls, rowsWritten: sum('written'), rowsRead: sum('read') }
+}
+
+/** As a share of what the model says. */
+function shareOf(counted: number, modelled: number): number {
+  expect(modelled).toBeGreaterThan(0)
+  return counted / modelled
+}
+
+function expectNear(share: number): void {
+  expect(share).toBeGreaterThan(1 - TOLERANCE)
+  expect(share).toBeLessThan(1 + TOLERANCE)
+}
+
+it('says what a steady canary calls and writes', async () => {
+  const { calls, rowsWritten, rowsRead } = await run(LOAD)
+  const { month, perSecond } = capacityOf(LOAD)
+  const inRun = (aMonth: number) => (aMonth / MONTH_SECONDS) * SECONDS
+  expect(Math.abs(calls['shard.flush']! - perSecond.flushes * SECONDS)).toBeLessThanOrEqual(1)
+  expect(Math.abs(calls['ledger.flush']! - perSecond.ledgerCalls * SECONDS)).toBeLessThanOrEqual(1)
+  const all = Object.values(calls).reduce((sum, n) => sum + n, 0)
+  expectNear(shareOf(all, inRun(month.objectRequests)))
+  // Jobs of the run are not forgotten yet: a row each that is written eight days later.
+  expectNear(shareOf(rowsWritten + LOAD.submitsPerSecond * SECONDS, inRun(month.rowsWritten)))
+  expectNear(shareOf(rowsRead, inRun(month.rowsRead)))
+})
+
+it('says what a copy writes, from its submit to its end', async () => {
+  const object = ledger(3)
+  const copies = Array.from({ length: 12 }, (_, i) => sentCopy(entry(`${i}`, { arm: 'control' }), placeOf(i)))
+  const caps = { maxInFlight: 100, maxJobsPerDay: 100, jobTimeoutMs: 60_000 }
+  await object.flush({ submitted: [], seen: [] })
+  const plane = new DataPlane({}, ({ url }) => {
+    if (url.pathname.endsWith('/content'))
+      return new Response('v', { status: 206, headers: { 'content-type': 'video/mp4' } })
+    const isDone = Date.now() - T0 >= JOB_SECONDS * 1000
+    const id = url.pathname.split('/').at(-1)!
+    return Response.json({ id, object: 'video', status: isDone ? 'completed' : 'in_progress' })
+  })
+  const read = await meter(object)
+  await copying(object, { source: 'isolate', seq: 1, caps, sent: copies })
+  let wakes = 0
+  for (let ms = 0; ms <= (JOB_SECONDS + 6) * 1000; ms += STEP_MS) {
+    vi.setSystemTime(T0 + ms)
+    wakes += await fireDue(object)
+  }
+  expect(plane.calls.length).toBeGreaterThan(copies.length)
+  const { funnel } = await object.report({ fromMs: 0, toMs: 0, overdue: null })
+  expect(funnel).toMatchObject({ admitted: copies.length, finished: copies.length })
+  const written = (await read()).written - 2 * wakes
+  expectNear(shareOf(written, copies.length * copyRows(JOB_SECONDS)))
+})
+
+function placeOf(i: number): { upstreamId: string; replica: number } {
+  return { upstreamId: `copy-${i}`, replica: entry('').replica }
+}
