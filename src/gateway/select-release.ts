@@ -73,7 +73,8 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
     await admit(ctx, socket.route, subject)
     return { kind: 'socket', ...socket, runtimes: sockets.map(({ runtime }) => runtime) }
   }
-  const naming = ofJobs.find(({ route }) => route.body === 'jobs')
+  const namings = ofJobs.filter(({ route }) => route.body === 'jobs')
+  const [naming] = namings
   if (naming && isFirst(naming, offers)) {
     await admit(ctx, naming.route, subject)
     const sent = { bytes: await readUpload(ctx), contentType: ctx.request.headers.get('content-type'), search: '' }
@@ -81,7 +82,7 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
       kind: 'jobs',
       ...naming,
       named: naming.runtime.protocol.readNamedJobs!(sent, naming.route),
-      runtimes: withJobs,
+      runtimes: namings.map(({ runtime }) => runtime),
     }
   }
   const lists = ofJobs.filter(({ route }) => route.operation === 'list')

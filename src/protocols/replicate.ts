@@ -18,6 +18,9 @@ import { shadowCopy } from './submission/shadow-copy.ts'
 import { translateAnswer, translateText, type WireWords } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
+const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
+/** Their lists are the whole account's, whoever asks. */
+const OF_ACCOUNT = new Set(['files', 'trainings'])
 /** Small enough for each job of a page to be asked for at its backend. */
 const PAGE = 20
 
@@ -71,7 +74,10 @@ function routeReplicate(method: string, given: string): Route {
     const path = prefix + PREDICTIONS
     return { operation: 'list', body: 'none', answer: 'list', prefix, job: null, upstreamPath: () => path }
   }
-  const isModel = root !== 'predictions' && third === 'predictions' && below.length === 3
+  // No job has such an id, so that nobody reads what is others'.
+  if (OF_ACCOUNT.has(root) && isRead && first === undefined)
+    return { ...passed, prefix, job: `${prefix}/v1/${root}`, upstreamPath: () => plain }
+  const isModel = ['models', 'deployments'].includes(root) && third === 'predictions' && below.length === 3
   if (method !== 'POST' || (root !== 'predictions' && !isModel))
     return { ...passed, prefix: '', job: null, upstreamPath: () => plain }
   const model = isModel ? `${root === 'models' ? '' : `${root}/`}${first}/${second}` : ''
@@ -83,9 +89,7 @@ function routeReplicate(method: string, given: string): Route {
 function placeIn(path: string): { prefix: string; root: string; below: string[] } | null {
   const segments = path.replace(/\/$/, '').split('/')
   const words = segments.map((segment) => segment.toLowerCase())
-  const from = words.findIndex(
-    (word, i) => i > 0 && word === 'v1' && ['predictions', 'models', 'deployments'].includes(words[i + 1]!),
-  )
+  const from = words.findIndex((word, i) => i > 0 && word === 'v1' && ROOTS.has(words[i + 1]!))
   if (from < 0) return null
   const below = segments.slice(from + 2)
   return { prefix: segments.slice(0, from).join('/'), root: words[from + 1]!, below }

@@ -65,6 +65,12 @@ describe('routes', () => {
     ['GET', `/v1/models/${MODEL}`, 'other', null, ''],
     ['GET', `/v1/models/${MODEL}/predictions`, 'other', null, ''],
     ['POST', '/v1/files', 'other', null, ''],
+    ['GET', '/v1/files/f1', 'other', null, ''],
+    ['GET', '/v1/files', 'other', '/v1/files', ''],
+    ['HEAD', '/n//V1/f%69les/', 'other', '/n/v1/files', '/n'],
+    ['GET', '/v1%2Ffiles', 'other', '/v1/files', ''],
+    ['GET', '/v1/trainings/', 'other', '/v1/trainings', ''],
+    ['POST', '/v1/files/a/b/predictions', 'other', null, ''],
     ['POST', '/v2/predictions', 'other', null, ''],
   ] as const)('%s %s is a %s of %s', (method, path, operation, job, prefix) => {
     expect(replicate.route(method, path)).toMatchObject({ operation, job, prefix })

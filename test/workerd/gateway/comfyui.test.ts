@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
 import { type Arm, as, FILES, GRAPH, post, setup, SHADOW, submit } from '../../support/workerd/comfy.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
-import { type BackendCall, codeOf, type DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
+import { type BackendCall, codeOf, DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
 
 interface Entry {
   outputs: Record<string, { images: { filename: string; subfolder: string; type: string }[] }>
@@ -153,6 +153,34 @@ describe('jobs of both arms', () => {
     const many = Array.from({ length: 51 }, (_, i) => `id-${i}`)
     expect((await post(plane, '/queue', { delete: many })).status).toBe(400)
   })
+})
+
+it('a request that names no job, or one of another wire, reaches no server that speaks none of this', async () => {
+  const arms = (host: string) => ({
+    control: { url: `http://${host}.test` },
+    candidate: { url: `http://${host}.test` },
+  })
+  const plane = new DataPlane(
+    {
+      RELEASE_A: {
+        name: 'graphs',
+        protocol: 'comfyui',
+        match: { paths: ['/prompt', '/queue', '/interrupt'] },
+        arms: arms('comfy'),
+      },
+      RELEASE_B: { name: 'objects', protocol: 'lightx2v', arms: arms('tasks') },
+    },
+    () => Response.json({ task_id: 'AB12-CD34-EF56-GH78-IJ90', task_status: 'pending' }),
+  )
+  const body = JSON.stringify({ prompt: 'a fox' })
+  const headers = { ...as('control'), 'content-type': 'application/json' }
+  const made = await plane.request('POST', '/v1/tasks/video/', { headers, body })
+  const { task_id: id } = await made.json<{ task_id: string }>()
+  expect(id).toMatch(/^slc_/)
+  expect((await post(plane, '/interrupt', '')).status).toBe(200)
+  expect((await post(plane, '/queue', { clear: true })).status).toBe(200)
+  expect((await post(plane, '/queue', { delete: [id] })).status).toBe(404)
+  expect(plane.calls.map(({ url }) => url.pathname)).toEqual(['/v1/tasks/video/'])
 })
 
 describe('an id that its client chooses', () => {
