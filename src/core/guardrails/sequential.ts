@@ -21,6 +21,8 @@ const LEAST_EVENTS = 4
 const SINCE = 3
 /** A block of counts is closed once its split is within this factor of the epoch's. */
 const LIKE_THE_EPOCH = 1.5
+/** Where the epoch's split would have given an arm so many jobs, another split is no chance: it has changed. */
+const SPLIT_IS_KNOWN_AT = 10
 
 /** What every kind that counts job by job is configured with. */
 export interface SequentialGuardrail extends GuardrailBase {
@@ -107,9 +109,16 @@ function weighed(
   return { ...next, overControl, windows: 0, block: NO_COUNTS }
 }
 
-/** Whether both arms are in a block about as in the epoch so far, by their sizes alone. */
+/**
+ * Whether a block is closed, by the arms' sizes alone: both are in it about as in the epoch so far, or the split has changed,
+ * as where the candidate's users leave, or fail so often in a row that most of it is repeats.
+ */
 function isLike(block: Evidence['block'], epoch: Tally): boolean {
   if (block.n === 0 || block.controlN === 0) return false
+  const expectedN = (block.controlN * epoch.n) / epoch.controlN
+  const expectedControlN = (block.n * epoch.controlN) / epoch.n
+  // Too few of an arm for what there is of the other.
+  if (block.n < expectedN ? expectedN >= SPLIT_IS_KNOWN_AT : expectedControlN >= SPLIT_IS_KNOWN_AT) return true
   const odds = (block.n * epoch.controlN) / (block.controlN * epoch.n)
   return odds <= LIKE_THE_EPOCH && odds * LIKE_THE_EPOCH >= 1
 }

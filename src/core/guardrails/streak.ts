@@ -8,6 +8,8 @@ import type { Counters } from '../window.ts'
 
 /** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
 const FALSE_ALARMS = 0.001
+/** At least Σ 1/(k ln²(k + 2)) over all k from 1, which is 1.89. */
+const ALL_LOOKS = 1.9
 /** A count speaks against a limit when a rate at the limit would give as many with at most this probability. */
 export const SPEAKS_AGAINST = 0.1
 /**
@@ -79,10 +81,10 @@ function longer(alone: { bad: number; tally: Tally } | null, tally: Tally): { ba
 /**
  * How improbable a full streak's counts must be altogether. One window is bad by chance in ten, five in a row happen in a
  * week of windows: so each look has a part of the epoch's part of the false alarms, the later the smaller, and all
- * parts sum to less than one.
+ * parts sum to less than the whole.
  */
 export function streakRisk({ looks, share: part }: MonitorState): number {
-  return (FALSE_ALARMS * part) / (Math.max(1, looks) * Math.log(looks + 2) ** 2)
+  return (FALSE_ALARMS * part) / (ALL_LOOKS * Math.max(1, looks) * Math.log(looks + 2) ** 2)
 }
 
 /**

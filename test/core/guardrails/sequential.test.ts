@@ -96,6 +96,13 @@ describe('error rate, job by job', () => {
     expect(late.tripped.n).toBeLessThan(2 * atOnce.jobs + 200)
   })
 
+  it.each([2, 8])('finds what fails wholly after a healthy day, with one of %i of its jobs left', (fewer) => {
+    const healthy = repeat<Minute>(1440, [8, 0, 152, 1])
+    const before = foldAll(even, errorMinutes(healthy), openMonitor(undefined, 6))
+    const bad = repeat<Minute>(20, [8 / fewer, 8 / fewer, 152, 1])
+    expect(foldAll(even, errorMinutes(bad), before).tripped).not.toBeNull()
+  })
+
   it('takes one user’s retries for one failure', () => {
     const retries = { ...counters(40, 8), repeats: { row: { job_failed: 7 } } }
     const verdict = verdictOf(even, [windowOf(0, retries, counters(4000, 20))])
