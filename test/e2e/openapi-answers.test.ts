@@ -103,11 +103,12 @@ describe('the answers of a release at work', () => {
     await readAll()
     await control.act('resume')
     backends.candidate.setFaults({ error_rate: 1 })
-    const [subject] = subjectsOf(RELEASE, 'candidate', 50, 1) as [string]
+    // One user's failures in a row would be taken for one.
+    const subjects = subjectsOf(RELEASE, 'candidate', 50, 12)
     await eventually(
       'the guardrail rolls back',
       async () => {
-        await inParallel([subject, subject, subject], 3, (each) => submit(gateway, each))
+        await inParallel(subjects, 4, (each) => submit(gateway, each))
         return control.view()
       },
       ({ state }) => state === 'rolled_back',
