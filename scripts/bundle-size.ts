@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-const LIMIT_KB = 400
+const LIMIT_KB = 450
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bundle-'))
 try {
