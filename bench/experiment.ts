@@ -95,7 +95,7 @@ const STORIES: Story[] = [
   {
     ...plain,
     name: 'worse',
-    decision: 'rollback',
+    decision: 'hold',
     because: 'guardrail_worse',
     reported: { control: 0.1, candidate: 0.2 },
   },
