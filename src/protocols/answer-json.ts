@@ -9,3 +9,7 @@ export function answerJson(text: string): unknown {
     return undefined
   }
 }
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

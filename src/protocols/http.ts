@@ -1,5 +1,6 @@
 /** Any HTTP API: no jobs, no ids, bodies and answers pass unread. Status and latency are the call's. */
 import type { HttpProtocol } from './protocol.ts'
+import { passed } from './route-kinds.ts'
 import { translateText } from './translate.ts'
 
 export const http: HttpProtocol = {
@@ -7,13 +8,6 @@ export const http: HttpProtocol = {
   name: 'http',
   authScheme: 'Bearer',
   requestHeaders: [],
-  route: (method, path) => ({
-    operation: 'other',
-    prefix: '',
-    job: null,
-    body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream',
-    answer: 'bytes',
-    upstreamPath: () => path,
-  }),
+  route: (method, path) => ({ ...passed(method, path), prefix: '' }),
   translateHeader: (name, value, translation) => translateText(value, translation, name),
 }

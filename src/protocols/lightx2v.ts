@@ -2,21 +2,24 @@
  * LightX2V's own server. A server runs one model, so that no submit names one; clients may choose a job's id; its queue
  * is full, and an id is taken, under the same HTTP status.
  */
+import { isObject } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
 import { isVideoType } from './openai-videos/content.ts'
-import { apiEnd, asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts'
-import type {
-  BackendAnswer,
-  JobAddress,
-  JobProtocol,
-  BackendJob,
-  JobStatus,
-  Route,
-  ShownJob,
-  Submission,
-  SubmitBody,
+import { apiEnd, asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import {
+  MESSAGE_CHARS,
+  type BackendAnswer,
+  type JobAddress,
+  type JobProtocol,
+  type BackendJob,
+  type JobStatus,
+  type Route,
+  type ShownJob,
+  type Submission,
+  type SubmitBody,
 } from './protocol.ts'
+import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
 import { isResourceId } from './resource-id.ts'
 import { codePoints } from './submission/code-points.ts'
 import { fingerprintOf } from './submission/fingerprint.ts'
@@ -40,19 +43,9 @@ const STATUS: Record<string, JobStatus> = {
 }
 /** The worker's last word on a job that was cancelled while it ran. */
 const CANCELLED = 'Task cancelled'
-const MESSAGE_CHARS = 500
 /** The server's own. */
 const DEFAULT_FPS = 16
 const MAX_LISTED = 100
-
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-type Unprefixed = Omit<Route, 'prefix'>
-
-const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
-const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
-const CONTENT: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
-const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
-const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
 
 const words = { readPath: (path: string) => route('GET', path) }
 const jobPath = ({ upstreamId, prefix }: JobAddress, below = '') =>
@@ -107,32 +100,21 @@ function route(method: string, given: string): Route {
 
 /** `below`: with its slash. Without one at the end FastAPI sends a submit elsewhere, and with one everything else. */
 function routeBelow(method: string, base: string, below: string): Unprefixed {
-  const isRead = method === 'GET' || method === 'HEAD'
   const segments = below.slice(1).replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
   if (first === '') return fixed(method === 'POST' ? SUBMIT : method === 'GET' ? LIST : other(method), `${base}/`)
   if (method === 'POST' && KINDS.has(first) && second === undefined) return fixed(SUBMIT, `${base}/${first}/`)
   if (method === 'POST' && KINDS.has(first) && second === 'form' && deeper.length === 0)
     return fixed(SUBMIT, `${base}/${first}/form`)
-  if (isRead && first === 'queue' && second === 'status') return fixed(other(method), base + below)
-  // What stands below the id could lead a server out of it again, or end everybody's jobs: all of it is one id that is none.
-  const isOdd =
-    segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment)) || below.toLowerCase().startsWith('/all/running')
-  const [id = '', ...rest] = isOdd ? [segments.join('/')] : segments
-  const job = decodedSegment(id)
+  if (isRead(method) && first === 'queue' && second === 'status') return fixed(other(method), base + below)
+  // What would end everybody's jobs is one id that is none.
+  const isEverybodys = below.toLowerCase().startsWith('/all/running')
+  const { job, below: rest } = jobAt(isEverybodys ? [segments.join('/')] : segments)
   const upstreamPath = (own: string | null) => [base, encodeURIComponent(own ?? job), ...rest].join('/')
   const [action, ...more] = rest
-  const asked = more.length > 0 ? null : `${isRead ? 'GET' : method} ${action ?? ''}`
+  const asked = more.length > 0 ? null : `${isRead(method) ? 'GET' : method} ${action ?? ''}`
   const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
-  return { ...(kind ?? { ...other(method), answer: 'json' }), job, upstreamPath }
-}
-
-function fixed(kind: Kind, path: string): Unprefixed {
-  return { ...kind, job: null, upstreamPath: () => path }
-}
-
-function other(method: string): Kind {
-  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
+  return { ...(kind ?? withIds(method)), job, upstreamPath }
 }
 
 function readSubmission({ bytes, contentType, search }: SubmitBody, { upstreamPath }: Route): Submission {
@@ -211,8 +193,4 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
 
 function idsIn(body: unknown): string[] {
   return isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -22,6 +22,19 @@ export function decodedSegment(segment: string): string {
   }
 }
 
+/** Whether segments below a job's id could lead a server out of it again. */
+export function leadsOut(below: readonly string[]): boolean {
+  return below.some((segment) => /%(2f|5c|00)/i.test(segment))
+}
+
+/** The id, decoded, that the first of these segments is, and those below it. Where those lead out of it, all are one id that is none. */
+export function jobAt(segments: readonly string[]): { job: string; below: readonly string[] } {
+  const [first = '', ...below] = segments
+  return leadsOut(below)
+    ? { job: decodedSegment(segments.join('/')), below: [] }
+    : { job: decodedSegment(first), below }
+}
+
 /** Where the shortest prefix that ends in `api` (lower case, as `/v1/videos`), in whatever case, ends; 0 where there is none. */
 export function apiEnd(path: string, api: string): number {
   if (!path.startsWith('/')) return 0

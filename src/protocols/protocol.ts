@@ -113,6 +113,9 @@ export interface JobAddress {
   model: string | null
 }
 
+/** Characters kept of what a backend says of a failure. */
+export const MESSAGE_CHARS = 500
+
 /** A job as a backend's answer shows it. */
 export interface BackendJob {
   /** The backend's id. */

@@ -2,15 +2,17 @@
  * Replicate's predictions: the model stands in the path or, as a version, in the body, and a job's paths name neither.
  * A prediction holds links to itself, and links to what it made.
  */
+import { isObject } from './answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import { MAX_NAME_CHARS } from './body/bounds.ts'
 import { applyEdits, type Edit } from './body/edit.ts'
 import { encodeUtf8, malformed, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
-import { asServersRead, decodedSegment, plainSpelling } from './path-spelling.ts'
+import { asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
 import type { JobProtocol, Route, ShownJob, Submission, SubmitBody } from './protocol.ts'
 import { at } from './protocol.ts'
-import { isObject, readPrediction } from './replicate/job.ts'
+import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
+import { readPrediction } from './replicate/job.ts'
 import { isResourceId } from './resource-id.ts'
 import { fingerprintOf } from './submission/fingerprint.ts'
 import { inputFacts } from './submission/input-facts.ts'
@@ -64,25 +66,18 @@ function jobPath(prefix: string, id: string, below = ''): string {
 function routeReplicate(method: string, given: string): Route {
   const plain = plainSpelling(given)
   const found = placeIn(plain) ?? (plain.includes('%') ? placeIn(asServersRead(plain)) : null)
-  const isRead = method === 'GET' || method === 'HEAD'
-  const passed = { operation: 'other', body: isRead ? 'none' : 'stream', answer: 'bytes' } as const
   const { prefix = '', root = '', below = [] } = found ?? {}
   const [first, second, third] = below
-  if (root === 'predictions' && first !== undefined)
-    return { ...kindOf(method, below, passed), ...aboutJob(prefix, below) }
-  if (root === 'predictions' && method === 'GET') {
-    const path = prefix + PREDICTIONS
-    return { operation: 'list', body: 'none', answer: 'list', prefix, job: null, upstreamPath: () => path }
-  }
+  if (root === 'predictions' && first !== undefined) return { ...kindOf(method, below), ...aboutJob(prefix, below) }
+  if (root === 'predictions' && method === 'GET') return { ...fixed(LIST, prefix + PREDICTIONS), prefix }
   // No job has such an id, so that nobody reads what is others'.
-  if (OF_ACCOUNT.has(root) && isRead && first === undefined)
-    return { ...passed, prefix, job: `${prefix}/v1/${root}`, upstreamPath: () => plain }
+  if (OF_ACCOUNT.has(root) && isRead(method) && first === undefined)
+    return { ...other(method), prefix, job: `${prefix}/v1/${root}`, upstreamPath: () => plain }
   const isModel = ['models', 'deployments'].includes(root) && third === 'predictions' && below.length === 3
-  if (method !== 'POST' || (root !== 'predictions' && !isModel))
-    return { ...passed, prefix: '', job: null, upstreamPath: () => plain }
+  if (method !== 'POST' || (root !== 'predictions' && !isModel)) return { ...passed(method, plain), prefix: '' }
   const model = isModel ? `${root === 'models' ? '' : `${root}/`}${first}/${second}` : ''
   const upstreamPath = (_: string | null, own: string | null = null) => prefix + submitPath(own ?? model)
-  return { operation: 'submit', body: 'submission', answer: 'job', prefix, job: null, upstreamPath }
+  return { ...SUBMIT, prefix, job: null, upstreamPath }
 }
 
 /** What of a path begins with `/v1/predictions` and the like; some servers route without regard to case. */
@@ -95,21 +90,14 @@ function placeIn(path: string): { prefix: string; root: string; below: string[] 
   return { prefix: segments.slice(0, from).join('/'), root: words[from + 1]!, below }
 }
 
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-
-function kindOf(method: string, [, word, ...deeper]: readonly string[], passed: Kind): Kind {
-  const isRead = method === 'GET' || method === 'HEAD'
-  if (isRead && word === undefined) return { operation: 'poll', body: 'none', answer: 'job' }
-  if (method === 'POST' && word === 'cancel' && deeper.length === 0)
-    return { operation: 'cancel', body: 'none', answer: 'job' }
-  return { ...passed, answer: 'json' }
+function kindOf(method: string, [, word, ...deeper]: readonly string[]): Kind {
+  if (isRead(method) && word === undefined) return POLL
+  if (method === 'POST' && word === 'cancel' && deeper.length === 0) return { ...CANCEL, answer: 'job' }
+  return withIds(method)
 }
 
-/** What stands below the id could lead a server out of it again, so all of it is one id that is none. */
 function aboutJob(prefix: string, segments: readonly string[]): Pick<Route, 'prefix' | 'job' | 'upstreamPath'> {
-  const isOdd = segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment))
-  const [first = '', ...below] = isOdd ? [segments.join('/')] : segments
-  const job = decodedSegment(first)
+  const { job, below } = jobAt(segments)
   return { prefix, job, upstreamPath: (id) => [jobPath(prefix, id ?? job), ...below].join('/') }
 }
 

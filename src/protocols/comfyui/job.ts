@@ -2,8 +2,8 @@
  * A job as ComfyUI shows it: in its history once it has ended, `{}` before that, by `/api/jobs` in newer builds, and in
  * the messages of its WebSocket. Judges whose fault a failure is.
  */
-import { answerJson } from '../answer-json.ts'
-import type { BackendAnswer, BackendJob, JobStatus, SocketMessage } from '../protocol.ts'
+import { answerJson, isObject } from '../answer-json.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type SocketMessage } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 
 /** Of `/api/jobs`. */
@@ -17,7 +17,6 @@ const STATUS: Record<string, JobStatus> = {
 }
 /** Nodes that call a hosted model repeat its refusal. */
 const REFUSED = /content.?(policy|filter|moderation)|moderation|nsfw|safety (system|filter|checker)/i
-const MESSAGE_CHARS = 500
 /** An end has few messages; what stands behind so many is not looked for. */
 const MAX_MESSAGES = 2000
 
@@ -111,8 +110,4 @@ function times(created: unknown, started: unknown, finished: unknown) {
 function seconds(fromMs: unknown, toMs: unknown): number | null {
   const took = typeof fromMs === 'number' && typeof toMs === 'number' ? (toMs - fromMs) / 1000 : NaN
   return Number.isFinite(took) && took >= 0 ? took : null
-}
-
-function isObject(value: unknown): value is Members {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -1,15 +1,10 @@
 /** Operations of ComfyUI by method, path and query: a job stands in a path, in a body or, as a sealed file, in a query. */
 import { isTagged } from '../../core/job-id.ts'
-import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import { asServersRead, decodedSegment, jobAt, plainSpelling } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
+import { CONTENT, fixed, isRead, type Kind, LIST, other, POLL, SUBMIT, withIds } from '../route-kinds.ts'
 
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-
-const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
-const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
-const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
 const CANCEL: Kind = { operation: 'cancel', body: 'jobs', answer: 'deletion' }
-const FILE: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
 /** The input is sent on as it comes, and what it is called then is its owner's. */
 const INPUT: Kind = { operation: 'other', body: 'stream', answer: 'json' }
 /** It names an input or a file. */
@@ -28,19 +23,18 @@ const RESULT_NAME = /\[(?:output|temp)\]$/
 export function routeComfy(method: string, given: string, search = ''): Route {
   const plain = plainSpelling(given)
   const found = named(plain) ?? (plain.includes('%') ? named(asServersRead(plain)) : null)
-  if (!found) return fixed(other(method), '', plain)
+  if (!found) return placed(other(method), '', plain)
   const { prefix, word, id, below } = found
-  const isRead = method === 'GET' || method === 'HEAD'
   if (word === 'upload')
-    return fixed(method !== 'POST' ? other(method) : id === 'mask' ? MASK : INPUT, prefix, `${prefix}/upload/${id}`)
-  if (id !== null) return ofJob(isRead && below === '' ? POLL : { ...other(method), answer: 'json' }, found, id)
+    return placed(method !== 'POST' ? other(method) : id === 'mask' ? MASK : INPUT, prefix, `${prefix}/upload/${id}`)
+  if (id !== null) return ofJob(isRead(method) && below === '' ? POLL : withIds(method), found, id)
   const own = `${prefix}/${word}`
-  if (word === 'view' && isRead) return ofFile(prefix, new URLSearchParams(search))
-  if (word === 'ws' && method === 'GET') return fixed(SOCKET, prefix, own)
-  if (method === 'POST' && word === 'prompt') return fixed(SUBMIT, prefix, own)
-  if (method === 'POST' && ['queue', 'interrupt', 'history'].includes(word)) return fixed(CANCEL, prefix, own)
-  if (method === 'GET' && ['queue', 'history', 'jobs'].includes(word)) return fixed(LIST, prefix, own)
-  return fixed(other(method), prefix, own)
+  if (word === 'view' && isRead(method)) return ofFile(prefix, new URLSearchParams(search))
+  if (word === 'ws' && method === 'GET') return placed(SOCKET, prefix, own)
+  if (method === 'POST' && word === 'prompt') return placed(SUBMIT, prefix, own)
+  if (method === 'POST' && ['queue', 'interrupt', 'history'].includes(word)) return placed(CANCEL, prefix, own)
+  if (method === 'GET' && ['queue', 'history', 'jobs'].includes(word)) return placed(LIST, prefix, own)
+  return placed(other(method), prefix, own)
 }
 
 export function historyPath(prefix: string, id: string): string {
@@ -96,10 +90,9 @@ function belowJob(path: string): Named | null {
   const at = segments.findIndex((word, i) => word === 'history' || (word === 'jobs' && segments[i - 1] === 'api'))
   const [id, ...rest] = segments.slice(at + 1)
   if (at < 1 || id === undefined || rest.length === 0) return null
-  const below = `/${rest.join('/')}`
-  const isOdd = /%(2f|5c|00)/i.test(below)
+  const { job, below } = jobAt([id, ...rest])
   const named = { prefix: segments.slice(0, at).join('/'), word: segments[at]! }
-  return { ...named, id: decodedSegment(isOdd ? id + below : id), below: isOdd ? '' : below }
+  return { ...named, id: job, below: below.map((segment) => `/${segment}`).join('') }
 }
 
 function ofJob(kind: Kind, { prefix, word, below }: Named, id: string): Route {
@@ -114,14 +107,14 @@ function ofFile(prefix: string, query: URLSearchParams): Route {
   const own = `${prefix}/view`
   // An input is named like a job is.
   if (isTagged(filename) && query.get('type') === 'input')
-    return { ...fixed(FILE, prefix, own), operation: 'other', job: filename, ...inputAt(own) }
+    return { ...placed(CONTENT, prefix, own), operation: 'other', job: filename, ...inputAt(own) }
   if (isTagged(stem)) {
     for (const name of ['filename', 'subfolder', 'type']) query.delete(name)
-    return { ...fixed(FILE, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
+    return { ...placed(CONTENT, prefix, own), file: { id: stem, search: query.size > 0 ? `&${query.toString()}` : '' } }
   }
   // An input is nobody's result.
-  if (!isResult(filename, query.get('type'))) return fixed(other('GET'), prefix, own)
-  return { ...fixed(FILE, prefix, own), job: filename }
+  if (!isResult(filename, query.get('type'))) return placed(other('GET'), prefix, own)
+  return { ...placed(CONTENT, prefix, own), job: filename }
 }
 
 /** Where an input is shown that is called so. */
@@ -134,10 +127,6 @@ function inputAt(own: string): Pick<Route, 'upstreamPath' | 'search'> {
   return { upstreamPath: (input) => (input === null ? own : path(input)), search: '' }
 }
 
-function fixed(kind: Kind, prefix: string, path: string): Route {
-  return { ...kind, prefix, job: null, upstreamPath: () => path }
-}
-
-function other(method: string): Kind {
-  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
+function placed(kind: Kind, prefix: string, path: string): Route {
+  return { ...fixed(kind, path), prefix }
 }

@@ -1,5 +1,5 @@
 /** A job as Model Studio shows it: a failed one under status 200 with a code that tells whose fault it is. */
-import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsBetween } from '../wall-clock.ts'
 
@@ -16,7 +16,6 @@ const STATUS: Record<string, JobStatus> = {
 /** Codes that begin so are about the request: its content, its parameters, the files that it names. */
 const REFUSALS = /^(DataInspection|IPInfringement|Invalid(?!ApiKey)|BadRequest|Unsupported)/
 const CONTENT_REFUSALS = /^(DataInspection|IPInfringement|InvalidParameter\.DataInspection)/
-const MESSAGE_CHARS = 500
 
 /** Null where the answer shows no job. Every word but the seven is a job that has not ended. */
 export function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {

@@ -1,5 +1,5 @@
 /** A job as fal's queue shows it: where it stands, and by its result how it ended and whose fault a failure is. */
-import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
 import { STILL_IN_PROGRESS } from './routes.ts'
@@ -9,7 +9,6 @@ const STATUS: Record<string, JobStatus> = { IN_QUEUE: 'queued', IN_PROGRESS: 'ru
 const REFUSALS = new Set([400, 403, 413, 415, 422, 451])
 /** Not about the job: who asks, how often, and whether there is one. */
 const NOT_OF_JOB = new Set([401, 404, 405, 408, 429])
-const MESSAGE_CHARS = 500
 const NO_HEADERS = { get: () => null }
 
 /** Of a submit's or a status' answer; null where it shows no job. Every word but the three is a job that has not ended. */

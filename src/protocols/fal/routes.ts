@@ -1,6 +1,7 @@
 /** Operations of fal's queue by method and path. A submit names a model below an app; a job stands below the app alone. */
-import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import { asServersRead, jobAt, plainSpelling } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
+import { CANCEL, isRead, type Kind, passed, POLL, RESULT, SUBMIT, withIds } from '../route-kinds.ts'
 
 /** What a result that is not there yet says, with status 400. */
 export const STILL_IN_PROGRESS = 'Request is still in progress'
@@ -9,13 +10,6 @@ export const STILL_IN_PROGRESS = 'Request is still in progress'
 const NAMESPACES = new Set(['workflows', 'comfy'])
 const REQUESTS = 'requests'
 
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-
-const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
-const STATUS: Kind = { operation: 'poll', body: 'none', answer: 'job' }
-const RESULT: Kind = { operation: 'poll', body: 'none', answer: 'result' }
-const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
-
 /** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
 export function routeFal(method: string, given: string): Route {
   const plain = plainSpelling(given)
@@ -23,7 +17,7 @@ export function routeFal(method: string, given: string): Route {
   if (found) return aboutJob(method, found)
   const path = plain.length > 1 ? plain.replace(/\/$/, '') : plain
   const app = appOf(path)
-  if (method !== 'POST' || app === null) return { ...other(method), prefix: '', job: null, upstreamPath: () => plain }
+  if (method !== 'POST' || app === null) return { ...passed(method, plain), prefix: '' }
   return { ...SUBMIT, prefix: app, job: null, upstreamPath: (_, model = null) => (model === null ? path : `/${model}`) }
 }
 
@@ -57,10 +51,8 @@ function jobIn(path: string): NamedJob | null {
     .replace(/\/$/, '')
     .split('/')
   if (word.toLowerCase() !== REQUESTS || id === '') return null
-  // What stands below the id could lead a server out of it again, so all of it is one id that is none.
-  const isOdd = below.some((segment) => /%(2f|5c|00)/i.test(segment))
-  if (isOdd) return { app, id: decodedSegment([id, ...below].join('/')), below: '' }
-  return { app, id: decodedSegment(id), below: below.map((segment) => `/${segment}`).join('') }
+  const named = jobAt([id, ...below])
+  return { app, id: named.job, below: named.below.map((segment) => `/${segment}`).join('') }
 }
 
 function aboutJob(method: string, { app, id, below }: NamedJob): Route {
@@ -74,13 +66,8 @@ function aboutJob(method: string, { app, id, below }: NamedJob): Route {
 }
 
 function kindOf(method: string, below: string): Kind {
-  const isRead = method === 'GET' || method === 'HEAD'
-  if (isRead && below === '/status') return STATUS
-  if (isRead && below === '') return RESULT
+  if (isRead(method) && below === '/status') return POLL
+  if (isRead(method) && below === '') return RESULT
   if (method === 'PUT' && below === '/cancel') return CANCEL
-  return { ...other(method), answer: 'json' }
-}
-
-function other(method: string): Kind {
-  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
+  return withIds(method)
 }

@@ -1,6 +1,6 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
-import type { BackendAnswer, BackendJob, JobStatus, ShownJob } from '../protocol.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
 
@@ -21,7 +21,6 @@ const MEANING: Record<DeclaredStatus, { status: JobStatus; failure: Failure | nu
 const NOT_OF_JOB = new Set([400, 401, 403, 404, 405, 408, 409, 425, 429])
 /** That the request itself was at fault. */
 const REFUSALS = new Set([413, 415, 422, 451])
-const MESSAGE_CHARS = 500
 /** Where an error is an object, its own words stand under one of these. */
 const MESSAGES = ['message', 'msg', 'detail', 'reason', 'error']
 /** More of an error is not looked through for words. */

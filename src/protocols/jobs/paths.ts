@@ -1,18 +1,11 @@
 /** Operations of a declared wire by method and path, as its table's templates name them. */
 import type { WireSettings } from '../../config/wire-schema.ts'
-import { asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import { asServersRead, decodedSegment, leadsOut, plainSpelling } from '../path-spelling.ts'
 import type { JobAddress, Route } from '../protocol.ts'
+import { CANCEL, CONTENT, type Kind, other, POLL, RESULT, SUBMIT, withIds } from '../route-kinds.ts'
 
 const ID = '{id}'
 const MODEL = '{model}'
-
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-
-const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
-const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
-const RESULT: Kind = { operation: 'poll', body: 'none', answer: 'result' }
-const CONTENT: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
-const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
 
 interface Template {
   method: string | null
@@ -79,7 +72,6 @@ export function declaredPaths(wire: WireSettings): DeclaredPaths {
       const path = (model: string | null) => (above && model !== null ? headFor('', model) + above.below : plain)
       return {
         ...other(method),
-        answer: 'bytes',
         prefix: '',
         job: null,
         upstreamPath: (_, model = null) => path(model),
@@ -89,7 +81,7 @@ export function declaredPaths(wire: WireSettings): DeclaredPaths {
     const prefix = prefixOf(found)
     const isMeant = template.kind !== null && template.method === asked && below === ''
     return {
-      ...(isMeant ? template.kind! : { ...other(method), answer: 'json' }),
+      ...(isMeant ? template.kind! : withIds(method)),
       prefix,
       job: id,
       upstreamPath: (upstreamId, model = null) =>
@@ -137,15 +129,10 @@ function matchOf(template: Template, path: string): Match | null {
   }
   const below = given.slice(segments.length)
   const at = segments.indexOf(ID)
-  // What stands below the id could lead a server out of it again, so all of it is one id that is none.
-  const isOdd = at >= 0 && given.slice(at + 1).some((segment) => /%(2f|5c|00)/i.test(segment))
-  if (isOdd) {
+  // What leads out of the id again is all one id that is none.
+  if (at >= 0 && leadsOut(given.slice(at + 1))) {
     const whole = { ...template, segments: segments.slice(0, at + 1), kind: null }
     return { template: whole, model, id: decodedSegment(given.slice(at).join('/')), below: '' }
   }
   return { template, model, id: decodedSegment(id), below: below.map((segment) => `/${segment}`).join('') }
-}
-
-function other(method: string): Pick<Route, 'operation' | 'body'> {
-  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream' }
 }

@@ -4,7 +4,7 @@
  */
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
-import type { BackendJob, JobStatus } from '../protocol.ts'
+import { MESSAGE_CHARS, type BackendJob, type JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {
   queued: 'queued',
@@ -23,7 +23,6 @@ const REFUSAL_CODES = new Set([400, 403, 413, 415, 422, 451])
 /** The same in words, compared without case and punctuation. */
 const REFUSAL_WORDS =
   /contentfilter|contentpolicy|moderation|datainspection|invalid(parameter|request|prompt|input|argument|value)|badrequest|validationerror|usererror|nsfw|safety|guardrail/
-const MESSAGE_CHARS = 500
 
 /**
  * Null where the body is no job: it needs an id of 1 to 512 characters and a status. A good answer without one, and

@@ -1,21 +1,25 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
-import { apiEnd, asServersRead, decodedSegment, plainSpelling } from '../path-spelling.ts'
+import { apiEnd, asServersRead, jobAt, leadsOut, plainSpelling } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
+import {
+  CANCEL,
+  CONTENT,
+  fixed,
+  isRead,
+  type Kind,
+  LIST,
+  passed,
+  POLL,
+  SUBMIT,
+  type Unprefixed,
+  withIds,
+} from '../route-kinds.ts'
 
 export const API = '/v1/videos'
 /** Names below `/v1/videos` that are no job ids. */
 const COLLECTIONS = new Set(['sync', 'edits', 'extensions', 'characters', 'generations'])
 
-/** `Route` without what follows from the rest. */
-type Kind = Pick<Route, 'operation' | 'body' | 'answer'>
-type Unprefixed = Omit<Route, 'prefix'>
-
-const SUBMIT: Kind = { operation: 'submit', body: 'submission', answer: 'job' }
 const SYNC: Kind = { operation: 'sync', body: 'submission', answer: 'bytes' }
-const LIST: Kind = { operation: 'list', body: 'none', answer: 'list' }
-const POLL: Kind = { operation: 'poll', body: 'none', answer: 'job' }
-const CONTENT: Kind = { operation: 'content', body: 'none', answer: 'bytes' }
-const CANCEL: Kind = { operation: 'cancel', body: 'none', answer: 'deletion' }
 const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: 'json' }
 
 /**
@@ -45,12 +49,11 @@ function routeBelow(method: string, path: string, base: string, below: string): 
   const segments = below.replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
   if (first === '') return routeCollection(method, base)
-  if (COLLECTIONS.has(first) && !isOdd(segments)) return routeNamed(method, path, base, segments)
-  const isRead = method === 'GET' || method === 'HEAD'
+  if (COLLECTIONS.has(first) && !leadsOut(segments.slice(1))) return routeNamed(method, path, base, segments)
   const ofJob = (kind: Kind) => about(kind, base, segments)
-  if (second === undefined && isRead) return ofJob(POLL)
+  if (second === undefined && isRead(method)) return ofJob(POLL)
   if (second === undefined && method === 'DELETE') return ofJob(CANCEL)
-  if (second === 'content' && deeper.length === 0 && isRead) return ofJob(CONTENT)
+  if (second === 'content' && deeper.length === 0 && isRead(method)) return ofJob(CONTENT)
   if (second === 'remix' && deeper.length === 0 && method === 'POST') return ofJob(SUBMIT)
   return ofJob(withIds(method))
 }
@@ -75,30 +78,6 @@ function routeNamed(method: string, path: string, base: string, segments: string
 
 /** A request about the job that the first segment names. */
 function about(kind: Kind, base: string, segments: readonly string[]): Unprefixed {
-  const [first = '', ...below] = isOdd(segments) ? [segments.join('/')] : segments
-  const job = decodedSegment(first)
+  const { job, below } = jobAt(segments)
   return { ...kind, job, upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...below].join('/') }
-}
-
-/** What stands below the first segment could lead a server out of it again, so all of it is one id that is none. */
-function isOdd(segments: readonly string[]): boolean {
-  return segments.slice(1).some((segment) => /%(2f|5c|00)/i.test(segment))
-}
-
-function fixed(kind: Kind, path: string): Unprefixed {
-  return { ...kind, job: null, upstreamPath: () => path }
-}
-
-/** What else can be asked about a job or character: its answer may name ids. */
-function withIds(method: string): Kind {
-  return { ...other(method), answer: 'json' }
-}
-
-function other(method: string): Kind {
-  return { operation: 'other', body: method === 'GET' || method === 'HEAD' ? 'none' : 'stream', answer: 'bytes' }
-}
-
-/** A request that goes through unread. */
-function passed(method: string, path: string): Unprefixed {
-  return fixed(other(method), path)
 }

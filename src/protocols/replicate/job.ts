@@ -1,5 +1,6 @@
 /** A prediction as Replicate shows it: where it stands, its times, and whose fault a failure is. */
-import type { BackendJob, JobStatus } from '../protocol.ts'
+import { isObject } from '../answer-json.ts'
+import { MESSAGE_CHARS, type BackendJob, type JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsBetween, secondsOf } from '../seconds.ts'
 
@@ -15,7 +16,6 @@ const STATUS: Record<string, JobStatus> = {
 const REFUSAL =
   /\bE00[56]\b|nsfw|flagged|sensitive content|moderation|content policy|safety (filter|system|check)|prohibited|responsible ai|invalid (input|prompt|parameter|argument)|input validation|field required/i
 const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
-const MESSAGE_CHARS = 500
 
 /** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
 export function readPrediction(body: unknown): BackendJob | null {
@@ -40,8 +40,4 @@ export function readPrediction(body: unknown): BackendJob | null {
 function failureOf(word: string, message: string): BackendJob['failure'] {
   if (word === 'aborted') return 'job_timeout'
   return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
