@@ -29,3 +29,22 @@ export function startDeadline(timeoutMs: number, late: () => void): () => void {
   let timer = setTimeout(tick, sliceMs)
   return () => clearTimeout(timer)
 }
+
+/** A signal for a call that is to end after `timeoutMs`. `end` stops the clock; `isLate` says whether it had run out. */
+export interface CallDeadline {
+  signal: AbortSignal
+  abort: () => void
+  end: () => void
+  isLate: () => boolean
+}
+
+export function callDeadline(timeoutMs: number): CallDeadline {
+  const controller = new AbortController()
+  let isLate = false
+  const abort = () => controller.abort()
+  const end = startDeadline(timeoutMs, () => {
+    isLate = true
+    abort()
+  })
+  return { signal: controller.signal, abort, end, isLate: () => isLate }
+}

@@ -8,7 +8,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import { type HookTag, sealJobId } from '../core/job-id.ts'
-import { startDeadline } from '../durable/deadline.ts'
+import { callDeadline } from '../durable/deadline.ts'
 import { toJobUpdate } from '../durable/job-shapes.ts'
 import { answerJson } from '../protocols/answer-json.ts'
 import { WEBHOOK_MS } from './deadlines.ts'
@@ -109,18 +109,13 @@ async function post(ctx: Exchange, runtime: JobRuntime, url: string, clientId: s
   const id = ctx.request.headers.get('webhook-id') ?? clientId
   const signed = await webhookHeaders(typeof secret === 'string' ? secret : undefined, { id, at: now(), body })
   const headers = { 'content-type': 'application/json', 'x-request-id': ctx.requestId, ...signed }
-  const abort = new AbortController()
-  let isLate = false
-  const end = startDeadline(WEBHOOK_MS, () => {
-    isLate = true
-    abort.abort()
-  })
+  const { signal, end, isLate } = callDeadline(WEBHOOK_MS)
   try {
-    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal: abort.signal })
+    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
     await response.body?.cancel()
     return response.ok ? 200 : response.status >= 400 ? response.status : 502
   } catch {
-    return isLate ? 504 : 502
+    return isLate() ? 504 : 502
   } finally {
     end()
   }

@@ -2,7 +2,7 @@
  * One call to a backend: with a deadline to its headers, without following redirects; only a read is ever repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
-import { startDeadline } from '../durable/deadline.ts'
+import { callDeadline } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -37,18 +37,13 @@ export interface CallDeps {
 
 export async function callBackend(request: UpstreamRequest, { fetch, now }: CallDeps): Promise<Upstream> {
   const began = now()
-  const abort = new AbortController()
-  let late = false
-  const end = startDeadline(request.timeoutMs, () => {
-    late = true
-    abort.abort()
-  })
+  const { signal, abort, end, isLate } = callDeadline(request.timeoutMs)
   try {
     const { url, method, headers, body } = request
-    const response = await send(url, { method, headers, body, redirect: 'manual', signal: abort.signal }, fetch)
+    const response = await send(url, { method, headers, body, redirect: 'manual', signal }, fetch)
     const seconds = (now() - began) / 1000
     if (!isAnswer(response.status, headers)) {
-      abort.abort()
+      abort()
       end()
       return { ok: false, failure: 'bad_output', seconds }
     }
@@ -57,11 +52,11 @@ export async function callBackend(request: UpstreamRequest, { fetch, now }: Call
       response,
       seconds,
       done: end,
-      failure: () => (late ? 'timeout' : 'unreachable'),
+      failure: () => (isLate() ? 'timeout' : 'unreachable'),
     }
   } catch {
     end()
-    return { ok: false, failure: late ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
+    return { ok: false, failure: isLate() ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
   }
 }
 

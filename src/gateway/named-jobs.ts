@@ -8,8 +8,7 @@ import { answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
 import { openJobs } from './list.ts'
-import { type OwnedJob, resolveJob } from './owned-job.ts'
-import { ownedJob } from './owned-job.ts'
+import { type OwnedJob, ownedJob, resolveJob } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
 /** Of a request that means all of its caller's jobs: the newest ones that go on. */

@@ -5,7 +5,7 @@
  */
 import { pickReplica } from '../config/replica.ts'
 import type { Snapshot } from '../core/release.ts'
-import { startDeadline, within } from '../durable/deadline.ts'
+import { callDeadline, within } from '../durable/deadline.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer, mark } from './answer.ts'
 import { callerOf } from './attempt.ts'
@@ -96,20 +96,15 @@ function placesOf(runtimes: readonly JobRuntime[]): Place[] {
 async function open(ctx: Exchange, { runtime, arm, url }: Place, route: Route, subject: Subject): Promise<Opened> {
   const headers = toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm))
   headers.set('upgrade', 'websocket')
-  const abort = new AbortController()
-  let isLate = false
-  const inTime = startDeadline(runtime.release.arms[arm].timeoutMs, () => {
-    isLate = true
-    abort.abort()
-  })
+  const { signal, end, isLate } = callDeadline(runtime.release.arms[arm].timeoutMs)
   try {
     const search = runtime.protocol.socket!.search(ctx.url.search, callerOf(subject))
-    const init = { method: 'GET', headers, redirect: 'manual', signal: abort.signal } as const
+    const init = { method: 'GET', headers, redirect: 'manual', signal } as const
     return await ctx.isolate.deps.fetch(url + route.upstreamPath(null) + search, init)
   } catch {
-    return isLate ? 'timeout' : 'unreachable'
+    return isLate() ? 'timeout' : 'unreachable'
   } finally {
-    inTime()
+    end()
   }
 }
 
