@@ -48,6 +48,12 @@ export interface TelemetryPorts {
   source: string
 }
 
+interface Flight {
+  number: number
+  ended: Promise<void>
+  isOver: boolean
+}
+
 export class Telemetry {
   readonly #ports: TelemetryPorts
   #rows = new Map<string, CounterBatch['rows'][number]>()
@@ -65,7 +71,7 @@ export class Telemetry {
   #dueAt: number | null = null
   /** Of the batch that is being filled. */
   #batchNumber = 1
-  #flight: { number: number; ended: Promise<void>; isOver: boolean } | null = null
+  #flight: Flight | null = null
 
   constructor(ports: TelemetryPorts) {
     this.#ports = ports
@@ -150,33 +156,32 @@ export class Telemetry {
   /** Waits for the flush that is under way or the next one, which comes no sooner than any other. */
   async nextFlush(): Promise<void> {
     const { now, sleep } = this.#ports
-    if (await this.#landed()) return
+    const flight = this.#underWay
+    if (flight) return this.#landed(flight)
     const flushedAt = this.#flushedAt
     const wait = flushedAt + FLUSH_INTERVAL_MS - now()
     if (wait > 0) await sleep(wait)
     if (this.#flushedAt === flushedAt) await this.flush()
-    else await this.#landed()
+    else if (this.#underWay) await this.#landed(this.#underWay)
   }
 
-  /** Waits for the flight under way; false where there is none. */
-  async #landed(): Promise<boolean> {
-    const flight = this.#flight
-    if (!flight || flight.isOver) return false
+  get #underWay(): Flight | null {
+    return this.#flight?.isOver === false ? this.#flight : null
+  }
+
+  /** A flight that never ends was dropped by the platform together with its request. */
+  async #landed(flight: Flight): Promise<void> {
     await Promise.race([flight.ended, this.#ports.sleep(FLIGHT_MS)])
-    return true
+    flight.isOver = true
   }
 
   /** Sends what is held; resolves when it has arrived or is lost. One flush at a time, so that no batch overtakes another. */
   async flush(isOwed = false): Promise<void> {
     this.#dueAt = null
     const wanted = this.#batchNumber
-    let flight = this.#flight
-    while (flight && !flight.isOver) {
-      await Promise.race([flight.ended, this.#ports.sleep(FLIGHT_MS)])
-      // A flight that never ends was dropped by the platform together with its request.
-      flight.isOver = true
+    for (let flight = this.#underWay; flight; flight = this.#underWay) {
+      await this.#landed(flight)
       if (flight.number >= wanted) return
-      flight = this.#flight
     }
     if (isOwed || this.#events > 0 || this.#ports.copies.hasNews) await this.#fly()
   }
