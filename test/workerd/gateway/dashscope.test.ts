@@ -2,8 +2,9 @@
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import { createDashscope } from '../../../demo/dashscope-tasks.ts'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
-import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
+import { DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 
 const SUBMIT = '/api/v1/services/aigc/video-generation/video-synthesis'
@@ -18,22 +19,8 @@ interface Task {
 }
 
 function backend(model: string, store?: string) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const server = createDashscope({
-    models: [model],
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-    quota: 3,
-    ...(store === undefined ? {} : { store }),
-  })
-  const answer = (call: BackendCall): Response => {
-    const { status, headers = {}, body, file } = server.answer(call)
-    return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
-  }
-  return { state, answer }
+  const more = { quota: 3, ...(store === undefined ? {} : { store }) }
+  return demoBackend((common) => createDashscope({ models: [model], ...common, ...more }))
 }
 
 function setup(more: object = {}, store?: string) {

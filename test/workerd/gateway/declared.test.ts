@@ -1,34 +1,19 @@
 /** Wires that a release declares end to end, by the scenarios' own tables: RunPod's and OpenRouter's at both arms. */
 import { parse } from 'smol-toml'
 import { describe, expect, it, vi } from 'vitest'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
 import { createOpenrouterVideos } from '../../../demo/openrouter-videos.ts'
 import type { RestApiOf } from '../../../demo/rest-api.ts'
 import { createRunpodEndpoint } from '../../../demo/runpod-endpoint.ts'
 import openrouterToml from '../../../examples/scenarios/openrouter.toml?raw'
 import runpodToml from '../../../examples/scenarios/runpod.toml?raw'
-import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 
 type Arm = 'control' | 'candidate'
 type Job = Record<string, unknown>
 
-function backend(create: RestApiOf, model: string) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const api = create({
-    model,
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-  })
-  const answer = ({ method, url, body }: BackendCall): Response => {
-    const { status, body: told, file } = api.answer({ method, url, body })
-    if (!file) return Response.json(told, { status })
-    return new Response(Uint8Array.from(file), { status, headers: { 'content-type': 'video/mp4' } })
-  }
-  return { state, answer }
-}
+const backend = (create: RestApiOf, model: string) => demoBackend((common) => create({ model, ...common }))
 
 /** The scenario's release in front of backends that serve its arms' models. */
 function setup(toml: string, create: RestApiOf, more: object = {}) {

@@ -1,8 +1,9 @@
 /** fal's wire end to end: submit, polls, result, download and cancel at both arms, with the URLs in each answer. */
 import { describe, expect, it, vi } from 'vitest'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
 import { createFalQueue } from '../../../demo/fal-queue.ts'
-import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 
 const APP = '/fal-ai/wan'
 const MODEL = `${APP}/v2.2-a14b/text-to-video`
@@ -15,22 +16,7 @@ interface Queued {
   cancel_url: string
 }
 
-function backend(app: string) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const queue = createFalQueue({
-    apps: [app],
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-  })
-  const answer = ({ method, url, body }: BackendCall): Response => {
-    const { status, headers = {}, body: told, file } = queue.answer({ method, url, body })
-    return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(told, { status, headers })
-  }
-  return { state, answer }
-}
+const backend = (app: string) => demoBackend((common) => createFalQueue({ apps: [app], ...common }))
 
 /** Control runs the client's own app; the candidate's model is another app's. */
 function setup(more: object = {}) {

@@ -1,9 +1,10 @@
 /** LightX2V's wire end to end at both arms: submit, polls, list, download, cancel, and what is whose fault. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
 import { createLightX2v } from '../../../demo/lightx2v-queue.ts'
-import { type BackendCall, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 
 const SUBMIT = '/v1/tasks/video/'
@@ -15,23 +16,7 @@ interface Task {
   error: string | null
 }
 
-function backend() {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const server = createLightX2v({
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-    servers: 1,
-    maxQueueSize: 3,
-  })
-  const answer = (call: BackendCall): Response => {
-    const { status, headers = {}, body, file } = server.answer(call)
-    return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
-  }
-  return { state, answer }
-}
+const backend = () => demoBackend((common) => createLightX2v({ ...common, servers: 1, maxQueueSize: 3 }))
 
 function setup(more: object = {}) {
   const control = backend()

@@ -1,9 +1,10 @@
 /** Replicate's wire end to end: submit, polls, download, list and cancel at both arms, with the links in each answer. */
 import { describe, expect, it, vi } from 'vitest'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
 import { createPredictions, versionOf } from '../../../demo/predictions.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
-import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 
 const MODEL = 'wan-video/wan-2.1-t2v'
 const CANDIDATE = 'wan-video/wan-2.2-t2v'
@@ -17,22 +18,7 @@ interface Prediction {
   urls: { get: string; cancel: string }
 }
 
-function backend(model: string) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const predictions = createPredictions({
-    model,
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id) => new TextEncoder().encode(`film of ${id}`),
-  })
-  const answer = (call: BackendCall): Response => {
-    const { status, headers = {}, body, file } = predictions.answer(call)
-    return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
-  }
-  return { state, answer }
-}
+const backend = (model: string) => demoBackend((common) => createPredictions({ model, ...common }))
 
 /** The candidate's model is a version, so that its submits go to another path, with the version in their body. */
 function setup(more: object = {}) {
