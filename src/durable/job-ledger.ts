@@ -27,6 +27,7 @@ import {
   pairViews,
 } from './ledger/job-queries.ts'
 import { JobTable, type BackendPlace } from './ledger/job-table.ts'
+import { markOverdue } from './ledger/overdue-jobs.ts'
 import { ShadowCopies } from './ledger/shadow-copies.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
@@ -184,7 +185,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   async report({ overdue, ...span }: LedgerQuestion): Promise<LedgerReport> {
     const now = Date.now()
     if (overdue) {
-      this.#jobs.markOverdue(overdue, now)
+      markOverdue(this.ctx.storage.sql, this.#windows, overdue, now)
       await this.#follower?.arm(now)
     }
     this.#copies?.lapse(now)

@@ -8,7 +8,8 @@ import type { JobView } from '../api/index.ts'
 import type { Arm } from '../core/arm.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
-import type { BackendJob, JobEnd, RebuiltSubmit } from '../protocols/protocol.ts'
+import type { BackendJob, JobEnd } from '../protocols/protocol.ts'
+import type { RebuiltSubmit } from '../protocols/submit.ts'
 
 /** A job as its ledger knows it: all that its id says but the release, which is the ledger's own. */
 export interface LedgerJob extends Omit<JobTag, 'release'> {

@@ -3,7 +3,8 @@
  * that owns it, since two of them may be at two backends, and a backend can't tell whose they are.
  */
 import { SluiceError } from '../core/errors.ts'
-import type { NamedJobs, Route } from '../protocols/protocol.ts'
+import type { Route } from '../protocols/protocol.ts'
+import type { NamedJobs } from '../protocols/submit.ts'
 import { answer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'

@@ -5,7 +5,8 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
-import type { JobList, NamedJobs, Route, Submission } from '../protocols/protocol.ts'
+import type { JobList, Route } from '../protocols/protocol.ts'
+import type { NamedJobs, Submission } from '../protocols/submit.ts'
 import { FILE_ROUTE, fileOf, outputOf } from './backend-file.ts'
 import type { Exchange } from './exchange.ts'
 import { isUpgrade } from './socket.ts'

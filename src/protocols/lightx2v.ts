@@ -16,9 +16,8 @@ import {
   type JobStatus,
   type Route,
   type ShownJob,
-  type Submission,
-  type SubmitBody,
 } from './protocol.ts'
+import type { Submission, SubmitBody } from './submit.ts'
 import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
 import { isResourceId } from './resource-id.ts'
 import { codePoints } from './submission/code-points.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { comfyui } from '../../src/protocols/comfyui.ts'
-import type { RebuildTarget } from '../../src/protocols/protocol.ts'
+import type { RebuildTarget } from '../../src/protocols/submit.ts'
 import { expectNoDearer } from '../support/cost.ts'
 import { describeProtocol, GATEWAY, translation, UPSTREAM } from './contract.ts'
 

@@ -1,6 +1,6 @@
 /** Submits of the OpenAI Videos wire, read and rebuilt in one step. */
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { RebuildTarget } from '../../src/protocols/protocol.ts'
+import type { RebuildTarget } from '../../src/protocols/submit.ts'
 
 export const multipart = (fields: Record<string, string>) =>
   `${Object.entries(fields)

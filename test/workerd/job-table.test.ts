@@ -2,6 +2,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
+import { markOverdue } from '../../src/durable/ledger/overdue-jobs.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
 import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 
@@ -26,11 +27,12 @@ function watched(storage: SqlStorage): { sql: SqlStorage; rowsRead: () => number
 it('a tick reads as little of thousands of open jobs as of none', async () => {
   await runInDurableObject(ledger(220) as DurableObjectStub<never>, (_, { storage }) => {
     const { sql, rowsRead } = watched(storage.sql)
-    const jobs = new JobTable(sql, new WindowStore(sql, 1000))
+    const windows = new WindowStore(sql, 1000)
+    const jobs = new JobTable(sql, windows)
     for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
     const before = rowsRead()
     expect(jobs.open()).toEqual({ candidate: OPEN, oldestCandidateAt: T0, shadow: 0 })
-    jobs.markOverdue({ epoch: 1, shadow: false, seconds: 600, perClipSeconds: null }, T0 + 60_000)
+    markOverdue(sql, windows, { epoch: 1, shadow: false, seconds: 600, perClipSeconds: null }, T0 + 60_000)
     jobs.forget(T0 - 1000, 500)
     expect(jobs.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, [])).toEqual([])
     expect(rowsRead() - before).toBeLessThan(20)

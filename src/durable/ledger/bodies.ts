@@ -3,7 +3,7 @@
  * has refused it for good. A body whose job has failed waits here for its next try.
  */
 import { MAX_RESCUE_BODY_BYTES } from '../../core/rescue-plan.ts'
-import type { RebuiltSubmit } from '../../protocols/protocol.ts'
+import type { RebuiltSubmit } from '../../protocols/submit.ts'
 
 export interface StoredBody extends RebuiltSubmit {
   /** How often control was asked, also where the answer never came. */

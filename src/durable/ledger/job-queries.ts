@@ -22,7 +22,8 @@ import {
   toJobView,
   toLedgerJob,
 } from '../job-shapes.ts'
-import type { OpenJobs, Overdue } from './job-table.ts'
+import type { OpenJobs } from './job-table.ts'
+import type { Overdue } from './overdue-jobs.ts'
 
 /**
  * The caller's own job, the latest where two backends have used the id. `'taken'`: the id is known as other users' only,

@@ -1,6 +1,6 @@
 /**
  * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal update. Ending a job and
- * counting it is one synchronous transaction. Only downloads.ts writes to the table besides. Asks no backend.
+ * counting it is one synchronous transaction. Only downloads.ts and overdue-jobs.ts write to the table besides. Asks no backend.
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
@@ -16,7 +16,8 @@ import {
 } from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
-import { CLIP_WORK, countedEnd, countedSlow, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
+import { countedEnd, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
+import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
 
 /** Where a backend keeps a job. */
 export interface BackendPlace {
@@ -30,23 +31,11 @@ export interface Queue {
   shadow: boolean
 }
 
-/** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
-export interface Overdue {
-  epoch: number
-  shadow: boolean
-  seconds: number
-  perClipSeconds: number | null
-}
-
 /** When an end was seen, unix ms. `isVague`: by a poll that can't tell when it was, so that its age then is no latency. */
 interface Seen {
   seenAt: number
   isVague?: boolean
 }
-
-/** Values of `overdue`. */
-const COUNTED_AS_SLOW = 1
-const ASKED_FOR = 2
 
 /** What a job is taken up with, where it is not as any other. */
 type Added = Partial<Pick<JobRow, 'key' | 'shadow' | 'counted' | 'poll_at' | 'deadline_at'>>
@@ -272,42 +261,5 @@ export class JobTable {
   /** When a job was seen open, or looked for in vain. */
   stillOpen(key: string, at: number): void {
     this.#sql.exec('UPDATE jobs SET open_at = ? WHERE key = ?', at, key)
-  }
-
-  /**
-   * Each candidate job of this kind that was still open beyond its age counts as slow from now on, once: its latency
-   * will be that at least. One that nobody has looked at since then is to be looked at now: it may have ended long ago.
-   * The age holds the time in the queue, so it must be beyond what control's whole jobs take, too.
-   */
-  markOverdue({ epoch, shadow, seconds, perClipSeconds }: Overdue, at: number): void {
-    const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
-    const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
-    const rows = this.#sql.exec<JobRow>(
-      `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue IN (0, ?)
-       AND upstream_id != '' AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
-      epoch,
-      Number(shadow),
-      ASKED_FOR,
-      at - seconds * 1000,
-      at,
-      perWorkMs,
-      seconds * 1000,
-      seconds * 1000,
-    )
-    for (const row of [...rows]) {
-      if ((row.open_at ?? 0) < row.submitted_at + ageMs(row)) {
-        if (row.overdue !== ASKED_FOR)
-          this.#sql.exec(
-            'UPDATE jobs SET overdue = ?, poll_at = MIN(COALESCE(poll_at, ?), ?) WHERE key = ?',
-            ASKED_FOR,
-            at,
-            at,
-            row.key,
-          )
-        continue
-      }
-      this.#sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)
-      this.#windows.add([countedSlow(row, at)], at)
-    }
   }
 }

@@ -3,7 +3,7 @@
  * client's own program, so all of this is told by the names that core nodes and the usual Wan nodes give their inputs.
  */
 import { isTagged } from '../../core/job-id.ts'
-import type { Submission } from '../protocol.ts'
+import type { Submission } from '../submit.ts'
 import { codePoints } from '../submission/code-points.ts'
 import { editJson } from '../body/json-edit.ts'
 

@@ -1,7 +1,7 @@
 /** Prompt length, clip length and amount of work of a submit, under the names that OpenAI Videos servers give them. */
 import type { FormBody } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
-import type { Submission } from '../protocol.ts'
+import type { Submission } from '../submit.ts'
 import { codePoints } from '../submission/code-points.ts'
 import { positive } from '../submission/positive.ts'
 

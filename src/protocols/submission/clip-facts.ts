@@ -1,5 +1,5 @@
 /** Length and amount of work of a clip, from the numbers and names by which hosted models take them. */
-import type { Submission } from '../protocol.ts'
+import type { Submission } from '../submit.ts'
 
 /** Heights and widths of the sizes that Wan models take by name. */
 const PIXELS: Record<string, number> = {

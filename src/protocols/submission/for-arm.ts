@@ -1,7 +1,7 @@
 /** A submit as one arm is to get it: its model and ids by the wire's own adapter, its fields by the arm's configuration. */
 import type { FieldMapping } from '../../config/mapping-schema.ts'
 import { openBody } from '../body/open.ts'
-import type { RebuildTarget, RebuiltSubmit, Submission } from '../protocol.ts'
+import type { RebuildTarget, RebuiltSubmit, Submission } from '../submit.ts'
 import { asMultipart } from './as-multipart.ts'
 import { mapFields } from './field-mapping.ts'
 

@@ -1,5 +1,5 @@
 /** Prompt length, clip length and amount of work in a model's own input, under the names that hosted Wan models take. */
-import type { Submission } from '../protocol.ts'
+import type { Submission } from '../submit.ts'
 import { clipFacts } from './clip-facts.ts'
 import { codePoints } from './code-points.ts'
 

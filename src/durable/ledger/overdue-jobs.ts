@@ -1,0 +1,58 @@
+/** Jobs of the candidate that are open for so long that they count as slow before they have ended. */
+import type { JobRow } from '../job-shapes.ts'
+import type { WindowStore } from '../window-store.ts'
+import { CLIP_WORK, countedSlow } from './job-ends.ts'
+
+/** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
+export interface Overdue {
+  epoch: number
+  shadow: boolean
+  seconds: number
+  perClipSeconds: number | null
+}
+
+/** Values of `overdue`. */
+export const COUNTED_AS_SLOW = 1
+export const ASKED_FOR = 2
+
+/**
+ * Each candidate job of this kind that was still open beyond its age counts as slow from now on, once: its latency
+ * will be that at least. One that nobody has looked at since then is to be looked at now: it may have ended long ago.
+ * The age holds the time in the queue, so it must be beyond what control's whole jobs take, too.
+ */
+export function markOverdue(
+  sql: SqlStorage,
+  windows: WindowStore,
+  { epoch, shadow, seconds, perClipSeconds }: Overdue,
+  at: number,
+): void {
+  const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
+  const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
+  const rows = sql.exec<JobRow>(
+    `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue IN (0, ?)
+     AND upstream_id != '' AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
+    epoch,
+    Number(shadow),
+    ASKED_FOR,
+    at - seconds * 1000,
+    at,
+    perWorkMs,
+    seconds * 1000,
+    seconds * 1000,
+  )
+  for (const row of [...rows]) {
+    if ((row.open_at ?? 0) < row.submitted_at + ageMs(row)) {
+      if (row.overdue !== ASKED_FOR)
+        sql.exec(
+          'UPDATE jobs SET overdue = ?, poll_at = MIN(COALESCE(poll_at, ?), ?) WHERE key = ?',
+          ASKED_FOR,
+          at,
+          at,
+          row.key,
+        )
+      continue
+    }
+    sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)
+    windows.add([countedSlow(row, at)], at)
+  }
+}
