@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
 import { startGateway } from '../demo/gateway.ts'
+import { onShutdown } from '../demo/shutdown.ts'
 import { type BatchAnswer, MAX_BATCH_ROWS, type ReportView } from '../src/api/experiment.ts'
 import { isCandidate, positionOf } from '../src/core/assignment.ts'
 import { runtimeCpuSeconds } from './hot-path/processes.ts'
@@ -102,7 +103,15 @@ const STORIES: Story[] = [
   { ...plain, name: 'skewed', decision: 'hold', because: 'srm_mismatch', valid: false, present: 0.85 },
 ]
 
-const gateway = await startGateway({ folder, port: null, vars: stringify({ vars: variables() }) })
+const interrupted = new AbortController()
+onShutdown(() => interrupted.abort())
+const gateway = await startGateway({
+  folder,
+  port: null,
+  vars: stringify({ vars: variables() }),
+  signal: interrupted.signal,
+  onExit: () => void (interrupted.signal.aborted && process.exit(130)),
+})
 const admin = { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json' }
 try {
   for (const story of STORIES) await tell(story)

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { stringify } from 'smol-toml'
 import { startGateway } from '../demo/gateway.ts'
+import { onShutdown } from '../demo/shutdown.ts'
 import { runtimeCpuSeconds } from './hot-path/processes.ts'
 import { PolledBackend } from './polled-backend.ts'
 import { table } from './table.ts'
@@ -28,6 +29,7 @@ const jobCounts = (values.quick ? '100,1000' : values.jobs).split(',').map(Numbe
 const pollTimes = (values.quick ? '300' : values.polls).split(',').map((ms) => (ms === 'hung' ? Infinity : Number(ms)))
 const jobMs = Number(values.seconds) * 1000
 
+const interrupted = new AbortController()
 const QUIET_MS = 1000
 /** As the ledger's pauses for jobs of quiet clients grow. */
 const GROWTH = 1.5
@@ -59,7 +61,8 @@ async function cell(jobs: number, pollMs: number): Promise<string[]> {
     guardrails,
   }
   const vars = stringify({ vars: { SLUICE: { subject: ['header:x-user-id'] }, RELEASE_BENCH: release } })
-  const gateway = await startGateway({ folder, port: null, vars })
+  const onExit = () => void (interrupted.signal.aborted && process.exit(130))
+  const gateway = await startGateway({ folder, port: null, vars, signal: interrupted.signal, onExit })
   try {
     const admin = { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json' }
     const releaseUrl = `${gateway.url}/_sluice/api/v1/releases/bench`
@@ -111,6 +114,7 @@ async function cell(jobs: number, pollMs: number): Promise<string[]> {
   }
 }
 
+onShutdown(() => interrupted.abort())
 const rows: string[][] = []
 for (const jobs of jobCounts)
   for (const pollMs of pollTimes) {
