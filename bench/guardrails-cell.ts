@@ -7,6 +7,7 @@ import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from '../src/config/gua
 import { type FailureRow, lengthened } from '../src/core/failure-runs.ts'
 import { assess, foldWindow, type Guardrail, openMonitor, recentMsOf } from '../src/core/guardrails/index.ts'
 import type { ClosedWindow, MonitorState } from '../src/core/guardrails/monitor.ts'
+import type { Arm } from '../src/core/arm.ts'
 import { drawBinomial, drawPoisson, type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import type { Counters } from '../src/core/window.ts'
 import { type Counts, OTHERS, type Other } from './other-rules.ts'
@@ -18,7 +19,7 @@ export const LADDER = [1, 5, 20, 50, 100]
 export const DAY = 1440
 
 export interface Cell {
-  kind: 'healthy' | 'failing' | 'late'
+  kind: 'healthy' | 'uneven' | 'failing' | 'late'
   seed: number
   runs: number
   /** The candidate's, and control's in a healthy cell. */
@@ -27,6 +28,8 @@ export interface Cell {
   jobs: number
   /** Failures that come together, of one user. */
   clump: number
+  /** Windows between a failure, which ends where it was submitted, and good jobs of the candidate and of control. */
+  goodAfter: Record<Arm, number>
   /** Where the candidate fails; a healthy release climbs the whole ladder. */
   percent: number
   /** Windows of each stage before, and of this one; of a healthy release's stages below 50 %, and of the others. */
@@ -46,17 +49,17 @@ export const RULES = ['sluice', 'argo', 'flagger', 'plain'] as const satisfies r
 export const HEALTHY = 0.005
 
 /** Default guardrails of error rates; those of the last seconds and of submits are looked at in healthy cells only. */
-function guardrails(kind: Cell['kind']): Guardrail[] {
+function guardrails(cell: Cell): Guardrail[] {
   const all = monitors(
     DEFAULT_GUARDRAILS.map((guardrail) => v.parse(guardrailSchema, guardrail)),
     ['submit', 'job'],
   ).filter((each) => each.metric === 'error_rate' && recentMsOf(each) === null)
-  return kind === 'healthy' ? all : all.filter(({ operation }) => operation === 'job')
+  return isSound(cell) ? all : all.filter(({ operation }) => operation === 'job')
 }
 
 export function runCell(cell: Cell): CellResult {
   const random = seededRandom(cell.seed)
-  const rules = guardrails(cell.kind)
+  const rules = guardrails(cell)
   const jobsUntil: CellResult['jobsUntil'] = { sluice: [], argo: [], flagger: [], plain: [] }
   const early: CellResult['early'] = { sluice: 0, argo: 0, flagger: 0, plain: 0 }
   for (let i = 0; i < cell.runs; i++) {
@@ -73,10 +76,13 @@ export function runCell(cell: Cell): CellResult {
 
 type Ends = Record<Rule, number | 'early' | null>
 
+/** Healthy releases, whichever way. */
+const isSound = ({ kind }: Pick<Cell, 'kind'>): boolean => kind === 'healthy' || kind === 'uneven'
+
 /** One release up the ladder. What is bad is bad in the last stage: from its start, or after three days of health. */
 function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): Ends {
   const ends: Ends = { sluice: null, argo: null, flagger: null, plain: null }
-  const isHealthy = cell.kind === 'healthy'
+  const isHealthy = isSound(cell)
   const stages = isHealthy ? LADDER : LADDER.filter((percent) => percent <= cell.percent)
   const faultAt = cell.kind === 'late' ? 3 * DAY : 0
   let states = rules.map(() => openMonitor(undefined, LADDER.length + 1))
@@ -86,9 +92,11 @@ function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): En
     const others = OTHERS.map(({ open }) => open())
     const isLast = i === stages.length - 1
     const windows = isLast || (isHealthy && percent >= 50) ? cell.windows : cell.before
+    const pending = { candidate: [], control: [] }
     for (let w = 0; w < windows && RULES.some((rule) => ends[rule] === null); w++) {
       const isBad = !isHealthy && isLast && w >= faultAt
-      const draw = drawWindow(cell, percent, isBad, random)
+      const drawn = drawWindow(cell, percent, isBad, random)
+      const draw = { ...drawn, job: ended(drawn.job, pending, cell) }
       if (isBad || isHealthy) jobs += draw.job.candidate.n
       const end = isBad || isHealthy ? jobs : 'early'
       if (ends.sluice === null) {
@@ -117,12 +125,24 @@ function isBreach(rules: readonly Guardrail[], states: readonly MonitorState[], 
 }
 
 interface Draw {
-  candidate: Counts
-  control: Counts
+  candidate: Counts & { submitted?: number }
+  control: Counts & { submitted?: number }
+}
+
+/** What ends in a window in which these were submitted: their failures, and good jobs from so many windows before. */
+function ended(submitted: Draw, pending: Record<Arm, number[]>, { goodAfter }: Cell): Draw {
+  const of = (arm: Arm) => {
+    const { n, x, repeats } = submitted[arm]
+    if (goodAfter[arm] === 0) return submitted[arm]
+    pending[arm].push(n - x)
+    const good = pending[arm].length > goodAfter[arm] ? pending[arm].shift()! : 0
+    return { n: x + good, x, repeats, submitted: n }
+  }
+  return { candidate: of('candidate'), control: of('control') }
 }
 
 function drawWindow(cell: Cell, percent: number, isBad: boolean, random: Random): { submit: Draw | null; job: Draw } {
-  const isHealthy = cell.kind === 'healthy'
+  const isHealthy = isSound(cell)
   const sizes = { candidate: cell.jobs, control: (cell.jobs * (100 - percent)) / percent }
   const rates = { candidate: isHealthy || isBad ? cell.rate : HEALTHY, control: isHealthy ? cell.rate : HEALTHY }
   const arm = (which: 'candidate' | 'control') => {
@@ -156,15 +176,16 @@ function repeatsIn(clump: number): number {
 function closed(window: number, { submit, job }: { submit: Draw | null; job: Draw }): ClosedWindow {
   const startMs = window * MINUTE
   const counters = (arm: keyof Draw) => ({
-    ...(submit ? { submit: countersOf(submit[arm]) } : {}),
-    job: countersOf(job[arm]),
+    ...(submit ? { submit: countersOf(submit[arm], false) } : {}),
+    job: countersOf(job[arm], true),
   })
   return { startMs, endMs: startMs + MINUTE, candidate: counters('candidate'), control: counters('control') }
 }
 
-function countersOf({ n, x, repeats }: Counts): Counters {
+function countersOf({ n, x, repeats, submitted = n }: Draw['candidate'], isJob: boolean): Counters {
   return {
     requests: n,
+    ...(isJob ? { submitted } : {}),
     outcomes: x > 0 ? { job_failed: x } : {},
     ...(repeats > 0 ? { repeats: { row: { job_failed: repeats }, window: { job_failed: repeats } } } : {}),
     sketches: NO_SKETCHES,

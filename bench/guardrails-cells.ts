@@ -22,6 +22,14 @@ export const TRAFFIC = [1, 10, 100, 1000, 10_000]
 export const CLUMPS = [1, 2, 4, 8]
 export const BAD_RATES = [0.05, 0.1]
 export const FEW = [1, 10, 100]
+const AT_ONCE = { candidate: 0, control: 0 }
+/** Windows until good jobs end, where failures end at once. */
+export const GOOD_AFTER = [
+  { candidate: 1, control: 1 },
+  { candidate: 10, control: 1 },
+  { candidate: 10, control: 10 },
+  { candidate: 60, control: 10 },
+]
 
 export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
   return HEALTHY_RATES.flatMap((rate, i) =>
@@ -33,10 +41,32 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
         rate,
         jobs,
         clump,
+        goodAfter: AT_ONCE,
         percent: 100,
         // Thinned where it is dearest.
         before: Math.round((jobs >= 100 ? days / 7 : days) * DAY),
         windows: Math.round(days * DAY),
+      })),
+    ),
+  )
+}
+
+/** What matters is the beginning of a stage. */
+export function unevenCells({ seed, releases, days }: Amounts): Cell[] {
+  const windows = Math.round((days / 28) * DAY)
+  return HEALTHY_RATES.flatMap((rate, i) =>
+    TRAFFIC.flatMap((jobs, j) =>
+      GOOD_AFTER.map((goodAfter, k): Cell => ({
+        kind: 'uneven',
+        seed: seed * 10_000 + 4000 + 100 * i + 10 * j + k,
+        runs: 2 * releases,
+        rate,
+        jobs,
+        clump: 1,
+        goodAfter,
+        percent: 100,
+        before: windows,
+        windows,
       })),
     ),
   )
@@ -53,6 +83,7 @@ export function badCells(kind: 'failing' | 'late', { seed, runs, lateRuns }: Amo
         rate,
         jobs,
         clump: 1,
+        goodAfter: AT_ONCE,
         percent,
         before: 60,
         windows: (kind === 'late' ? 3 * DAY : 0) + Math.ceil(10_000 / jobs),

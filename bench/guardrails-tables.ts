@@ -1,15 +1,17 @@
 /** The tables of the guardrail bench, in Markdown. */
 import { HEALTHY, LADDER, type Rule, RULES } from './guardrails-cell.ts'
-import { BAD_RATES, CLUMPS, FEW, HEALTHY_RATES, TRAFFIC } from './guardrails-cells.ts'
+import { BAD_RATES, CLUMPS, FEW, GOOD_AFTER, HEALTHY_RATES, TRAFFIC } from './guardrails-cells.ts'
+import type { Arm } from '../src/core/arm.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { table } from './table.ts'
 
 /** What is kept of one cell. */
 export interface Summary {
-  kind: 'healthy' | 'failing' | 'late'
+  kind: 'healthy' | 'uneven' | 'failing' | 'late'
   rate: number
   jobs: number
   clump: number
+  goodAfter: Record<Arm, number>
   percent: number
   runs: number
   /** Rolled back: in a healthy cell falsely, else after the fault. */
@@ -21,8 +23,35 @@ export interface Summary {
 
 const NAMES: Record<Rule, string> = { sluice: 'Sluice', argo: 'Argo', flagger: 'Flagger', plain: 'plain' }
 
+/** A group's name, and whether a cell is in it. */
+type Group = [string, (cell: Summary) => boolean]
+
+const RATES: Group[] = HEALTHY_RATES.map((rate) => [`${share(rate, 1)} fail`, (cell) => cell.rate === rate])
+const SIZES: Group[] = TRAFFIC.map((jobs) => [
+  `${jobs.toLocaleString('en-US')} jobs a window`,
+  (cell) => cell.jobs === jobs,
+])
+
 /** False rollbacks by rate, traffic and clumps: each row sums the other two up. */
 export function healthyTable(rows: readonly Summary[]): string {
+  const name = (clump: number) => (clump === 1 ? 'failures alone' : `in clumps of ${clump}`)
+  return falseRollbacks(rows, [
+    ...RATES,
+    ...SIZES,
+    ...CLUMPS.map((clump): Group => [name(clump), (cell) => cell.clump === clump]),
+  ])
+}
+
+/** The same where failures end at once and good jobs later. */
+export function unevenTable(rows: readonly Summary[]): string {
+  const after = GOOD_AFTER.map(({ candidate, control }): Group => [
+    `good ones after ${candidate}, control's after ${control}`,
+    ({ goodAfter }) => goodAfter.candidate === candidate && goodAfter.control === control,
+  ])
+  return falseRollbacks(rows, [...RATES, ...SIZES, ...after])
+}
+
+function falseRollbacks(rows: readonly Summary[], groups: readonly Group[]): string {
   const row = (name: string, of: readonly Summary[]): string[] => {
     const n = of.reduce((sum, { runs }) => sum + runs, 0)
     const acted = (rule: Rule) => of.reduce((sum, cell) => sum + cell.acted[rule], 0)
@@ -38,13 +67,6 @@ export function healthyTable(rows: readonly Summary[]): string {
     ]
   }
   if (rows.length === 0) return 'Not run.'
-  const by = (name: (value: number) => string, values: readonly number[], key: 'rate' | 'jobs' | 'clump') =>
-    values.map((value) =>
-      row(
-        name(value),
-        rows.filter((cell) => cell[key] === value),
-      ),
-    )
   return table(
     [
       'healthy, in both arms',
@@ -54,12 +76,7 @@ export function healthyTable(rows: readonly Summary[]): string {
       'worst cell',
       ...RULES.slice(1).map((r) => NAMES[r]),
     ],
-    [
-      row('all', rows),
-      ...by((rate) => `${share(rate, 1)} fail`, HEALTHY_RATES, 'rate'),
-      ...by((jobs) => `${jobs.toLocaleString('en-US')} jobs a window`, TRAFFIC, 'jobs'),
-      ...by((clump) => (clump === 1 ? 'failures alone' : `in clumps of ${clump}`), CLUMPS, 'clump'),
-    ],
+    [row('all', rows), ...groups.map(([name, isIn]) => row(name, rows.filter(isIn)))],
   )
 }
 

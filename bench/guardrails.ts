@@ -3,7 +3,7 @@
  * the theoretical bound and other tools' rules on the same draws. The judging is core's own; this lays out the cells,
  * deals them to workers, and writes bench/results/guardrails.json and the tables of docs/guardrails.md from it.
  *
- *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--releases 20] [--only healthy,failing,late,latency] [--docs]
+ *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--releases 20] [--only healthy,uneven,failing,late,latency] [--docs]
  *
  * `--quick` prints and writes nothing. `--docs` runs nothing and writes the tables from the results as they are.
  */
@@ -12,8 +12,8 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { type Cell, type CellResult, type Rule, RULES } from './guardrails-cell.ts'
-import { type Amounts, badCells, FULL, healthyCells, latencyCells, QUICK } from './guardrails-cells.ts'
-import { badTable, healthyTable, type Summary } from './guardrails-tables.ts'
+import { type Amounts, badCells, FULL, healthyCells, latencyCells, QUICK, unevenCells } from './guardrails-cells.ts'
+import { badTable, healthyTable, type Summary, unevenTable } from './guardrails-tables.ts'
 import type { LatencyCell, LatencyResult } from './latency-cell.ts'
 import { latencyTable } from './latency-table.ts'
 
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     docs: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: `${availableParallelism()}` },
-    only: { type: 'string', default: 'healthy,failing,late,latency' },
+    only: { type: 'string', default: 'healthy,uneven,failing,late,latency' },
   },
 })
 
@@ -44,6 +44,7 @@ const usual = values.quick ? QUICK : FULL
 const amounts: Amounts = { ...usual, seed: Number(values.seed), releases: Number(values.releases ?? usual.releases) }
 const CELLS: Record<string, readonly (Cell | LatencyCell)[]> = {
   healthy: healthyCells(amounts),
+  uneven: unevenCells(amounts),
   failing: badCells('failing', amounts),
   late: badCells('late', amounts),
   latency: latencyCells(amounts),
@@ -81,7 +82,7 @@ function kept(): Results {
   }
 }
 
-function summary({ kind, rate, jobs, clump, percent, runs, jobsUntil, early }: CellResult): Summary {
+function summary({ kind, rate, jobs, clump, goodAfter, percent, runs, jobsUntil, early }: CellResult): Summary {
   const each = <T>(of: (rule: Rule) => T) =>
     Object.fromEntries(RULES.map((rule) => [rule, of(rule)])) as Record<Rule, T>
   const median = (rule: Rule) => jobsUntil[rule][Math.ceil((runs - early[rule]) / 2) - 1] ?? null
@@ -90,6 +91,7 @@ function summary({ kind, rate, jobs, clump, percent, runs, jobsUntil, early }: C
     rate,
     jobs,
     clump,
+    goodAfter,
     percent,
     runs,
     acted: each((rule) => jobsUntil[rule].length),
@@ -137,6 +139,10 @@ function tables({ runs, cells, latency }: Results): string {
     '### False rollbacks of healthy releases',
     '',
     healthyTable(of('healthy')),
+    '',
+    'Failures that end at once, and good jobs windows later, six hours of each stage:',
+    '',
+    unevenTable(of('uneven')),
     '',
     '### Candidate jobs until the rollback',
     '',

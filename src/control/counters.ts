@@ -23,6 +23,8 @@ export class StepCounters {
   }
 
   add({ startMs, series, counters }: WindowRow): void {
+    // Jobs were submitted, and none has ended or grown slow.
+    if (counters.requests === 0 && !counters.sketches.latency) return
     const start = windowStart(startMs, this.#stepMs)
     const key = `${start}|${seriesKey(series)}`
     let row = this.#rows.get(key)

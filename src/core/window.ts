@@ -27,6 +27,8 @@ export interface Counters {
   requests: number
   /** Ends other than `ok`. */
   outcomes: Ends
+  /** Of jobs: how many were taken up, beside the `requests` that ended. Left out by builds that did not count them. */
+  submitted?: number
   /** Of those, the ones that are no evidence of their own: failures of a subject that had just failed; see failure-runs.ts. */
   repeats?: Repeats
   sketches: Partial<Record<Measure, Sketch>>
@@ -68,6 +70,7 @@ export function mergeCounters(target: Counters, source: Counters): void {
   for (const [outcome, n] of Object.entries(source.outcomes) as [ArmError | Blameless, number][]) {
     target.outcomes[outcome] = (target.outcomes[outcome] ?? 0) + n
   }
+  if (source.submitted !== undefined) target.submitted = (target.submitted ?? 0) + source.submitted
   if (source.repeats) addRepeats(target, source.repeats)
   for (const [measure, sketch] of Object.entries(source.sketches) as [Measure, Sketch][]) {
     mergeInto((target.sketches[measure] ??= emptySketch()), sketch)
@@ -121,6 +124,15 @@ export function failures(
     else if (k > 0) x += errors[outcome] = k
   }
   return { x, n, errors }
+}
+
+/**
+ * Among how many the failures `x` are to be counted, where `n` of those that ended are evidence. Jobs: those taken up in
+ * the same time. A job that fails at once ends long before the good ones that were taken up with it, so that among the ends
+ * the first ones after a step would all be failures.
+ */
+export function exposedTo({ requests, submitted }: Counters, { x, n }: { x: number; n: number }): number {
+  return submitted === undefined ? n : Math.max(x, submitted - (requests - n))
 }
 
 /** Requests whose end says something about the arm: all but those excluded from the error rate. */

@@ -125,6 +125,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#downloads.take(batch, now)
     for (const [step, n] of Object.entries(steps)) this.#funnel.count(step, n)
     const lease = (copies && this.#copies?.take(copies, now)) ?? null
+    this.#jobs.countTakenUp(now)
     await this.#follower?.arm(now)
     return { lease }
   }

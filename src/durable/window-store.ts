@@ -42,10 +42,14 @@ export interface CountsReport {
   recent: WindowRow[]
 }
 
-type Stored = { start_ms: number; series: string; requests: number; outcomes: string; repeats: string | null } & Record<
-  Measure,
-  ArrayBuffer | null
->
+type Stored = {
+  start_ms: number
+  series: string
+  requests: number
+  submitted: number | null
+  outcomes: string
+  repeats: string | null
+} & Record<Measure, ArrayBuffer | null>
 
 /** Counts of the last minutes by the second: what a fast trip is judged by. Kept in memory only. */
 interface Slice {
@@ -65,11 +69,15 @@ export class WindowStore {
     this.#sql = sql
     this.#windowMs = windowMs
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
-    sql.exec(`CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, requests INTEGER, outcomes TEXT, repeats TEXT, ${measures},
-      PRIMARY KEY (start_ms, series)) WITHOUT ROWID`)
+    const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
     sql.exec(
-      `CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}) WITHOUT ROWID`,
+      `CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, ${counts}, PRIMARY KEY (start_ms, series)) WITHOUT ROWID`,
     )
+    sql.exec(`CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, ${counts}) WITHOUT ROWID`)
+    for (const table of ['windows', 'totals']) {
+      const [column] = sql.exec("SELECT 1 FROM pragma_table_info(?) WHERE name = 'submitted'", table)
+      if (!column) sql.exec(`ALTER TABLE ${table} ADD COLUMN submitted INTEGER`)
+    }
   }
 
   startOf(atMs: number): number {
@@ -183,14 +191,15 @@ export class WindowStore {
     table: 'windows' | 'totals',
     start: number,
     key: string,
-    { requests, outcomes, repeats, sketches }: Counters,
+    { requests, submitted, outcomes, repeats, sketches }: Counters,
   ): void {
     const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
     this.#sql.exec(
-      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       start,
       key,
       requests,
+      submitted ?? null,
       JSON.stringify(outcomes),
       repeats ? JSON.stringify(repeats) : null,
       ...blobs,
@@ -200,6 +209,7 @@ export class WindowStore {
 
 function countersOf(row: Stored): Counters {
   const counters: Counters = { requests: row.requests, outcomes: JSON.parse(row.outcomes), sketches: {} }
+  if (row.submitted !== null) counters.submitted = row.submitted
   if (row.repeats !== null) counters.repeats = JSON.parse(row.repeats)
   for (const measure of MEASURES) {
     const blob = row[measure]

@@ -53,3 +53,20 @@ it('open jobs are counted as they come and go as a cold object counts them', asy
   await evictDurableObject(object)
   expect(await open()).toEqual(counted)
 })
+
+it('each window holds the jobs that were taken up in it beside those that ended, once, in either order', async () => {
+  const object = ledger(222)
+  const jobs = Array.from({ length: 5 }, (_, i) => entry(`job-${i}`, { submittedAt: T0 + i }))
+  const untold = entry('untold', { submittedAt: T0 + 9 })
+  await object.flush({ submitted: jobs, seen: [jobUpdate(jobs[0]!, 'job_failed')] })
+  await object.flush({ submitted: jobs, seen: [] })
+  vi.setSystemTime(T0 + 60_000)
+  await object.flush({ submitted: [], seen: [jobUpdate(jobs[1]!, 'ok'), jobUpdate(untold, 'ok')] })
+  await evictDurableObject(object)
+  const windows = await object.windows(0, T0 + 120_000)
+  const counted = windows.map(({ startMs, counters: { requests, submitted } }) => [startMs - T0, requests, submitted])
+  expect(counted).toEqual([
+    [0, 1, 5],
+    [60_000, 2, 1],
+  ])
+})

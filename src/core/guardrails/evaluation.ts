@@ -6,7 +6,15 @@ import { measuredBy } from './metric.ts'
 import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
 import { longest } from './job-age.ts'
-import type { ClosedWindow, ControlJobs, JobAge, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+import {
+  type ClosedWindow,
+  type ControlJobs,
+  type JobAge,
+  type JudgeContext,
+  MONITOR_VERSION,
+  type MonitorState,
+  type Verdict,
+} from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 import type { ReleaseState } from '../release.ts'
 import { emptySketch, mergeInto } from '../sketch.ts'
@@ -51,7 +59,7 @@ export function openJudgement(
     judgedUntil: windowStart(epochSince + windowMs - 1, windowMs),
     monitors: {
       ...setAside(previous?.monitors ?? {}),
-      ...Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(previous?.monitors[id], stages)])),
+      ...Object.fromEntries(guardrails.map(({ id }) => [id, openMonitor(stored(previous, id), stages)])),
     },
     candidateJobs: 0,
     submits: { control: 0, candidate: 0 },
@@ -62,13 +70,22 @@ export function openJudgement(
   }
 }
 
+function stored(judgement: Judgement | null, id: string): MonitorState | undefined {
+  const state = judgement?.monitors[id]
+  return state?.version === MONITOR_VERSION ? state : undefined
+}
+
+/** A guardrail that came within the epoch, or with another build, is judged by what follows. */
+function monitorOf(judgement: Judgement, { id }: Guardrail): MonitorState {
+  return stored(judgement, id) ?? { ...openMonitor(), since: judgement.judgedUntil }
+}
+
 /** Of a guardrail that is taken out and put back within a run, the share of α that is spent stays spent. */
 function setAside(monitors: Judgement['monitors']): Judgement['monitors'] {
   return Object.fromEntries(
-    Object.entries(monitors).map(([id, state]) => [
-      id,
-      { ...openMonitor(state), share: state.share, spent: state.spent },
-    ]),
+    Object.entries(monitors)
+      .filter(([, { version }]) => version === MONITOR_VERSION)
+      .map(([id, state]) => [id, { ...openMonitor(state), share: state.share, spent: state.spent }]),
   )
 }
 
@@ -100,7 +117,7 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
   mergeInto(next.controlJobs.per_clip, judgement.controlJobs.per_clip)
   for (const window of closedWindows(rows, judgement, judgement.judgedUntil, untilMs, windowMs)) {
     for (const guardrail of guardrails) {
-      next.monitors[guardrail.id] = foldWindow(guardrail, next.monitors[guardrail.id] ?? openMonitor(), window)
+      next.monitors[guardrail.id] = foldWindow(guardrail, monitorOf(next, guardrail), window)
     }
     const jobs = window.candidate[jobOperation]?.requests ?? 0
     next.candidateJobs += jobs
@@ -139,7 +156,7 @@ export function recentQuestion(
 ): RecentQuestion | null {
   const trips = guardrails.filter((guardrail) => recentMsOf(guardrail) !== null)
   if (trips.length === 0) return null
-  const cuts = trips.map((guardrail) => recentFrom(guardrail, judgement.monitors[guardrail.id], now))
+  const cuts = trips.map((guardrail) => recentFrom(guardrail, monitorOf(judgement, guardrail), now))
   return {
     epoch: judgement.epoch,
     operations: [...new Set(trips.map(({ operation }) => operation))],
@@ -147,8 +164,8 @@ export function recentQuestion(
   }
 }
 
-function recentFrom(guardrail: Guardrail, state: MonitorState | undefined, now: number): number {
-  return Math.max(now - (recentMsOf(guardrail) ?? 0), state?.since ?? 0)
+function recentFrom(guardrail: Guardrail, state: MonitorState, now: number): number {
+  return Math.max(now - (recentMsOf(guardrail) ?? 0), state.since ?? 0)
 }
 
 /** `recent`: counts of the last seconds, for fast trips, each of which reads as far back as it goes. */
@@ -161,7 +178,7 @@ export function verdictsOf(
 ): Verdict[] {
   const { judgedUntil, listeningSince } = judgement
   return guardrails.map((guardrail) => {
-    const state = judgement.monitors[guardrail.id] ?? openMonitor()
+    const state = monitorOf(judgement, guardrail)
     const recentMs = recentMsOf(guardrail)
     const fromMs = recentFrom(guardrail, state, times.now)
     const span = recentMs === null ? null : recentWindow(recent, judgement, fromMs, times.now)

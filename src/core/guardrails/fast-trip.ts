@@ -4,7 +4,7 @@
  */
 import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import { errorTally, judgeRate, lacksRateLimit, rateFigures, type RateLimits, rateRule, rateWords } from './rate.ts'
-import { controlShares, type JudgedReading, nothingYet } from './streak.ts'
+import { atLeastEnded, controlShares, endedOf, type JudgedReading, nothingYet } from './streak.ts'
 import { counted, noDataText, subjectOf } from './words.ts'
 
 export interface FastTripGuardrail extends GuardrailBase, RateLimits {
@@ -41,15 +41,15 @@ const NOTHING: Tally = { fromMs: 0, toMs: 0, x: 0, n: 0, controlX: 0, controlN: 
 /** Remembers the last closed window: control's last seconds can be too few to show that it fails as well. */
 function fold(guardrail: FastTripGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const trial = errorTally(guardrail, window)
-  return trial ? { ...state, seen: state.seen + trial.n, trial } : state
+  return trial ? { ...state, seen: state.seen + endedOf(trial), trial } : state
 }
 
 function assess(guardrail: FastTripGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { recent } = context
   const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
-  return recent && tally.n >= guardrail.minRequests
-    ? found(guardrail, recent, judgeRate(guardrail, tally), state.trial)
-    : tooFew(guardrail, state.seen + tally.n, tally, context)
+  return recent && endedOf(tally) >= guardrail.minRequests
+    ? found(guardrail, recent, judgeRate(guardrail, atLeastEnded(tally)), state.trial)
+    : tooFew(guardrail, state.seen + endedOf(tally), tally, context)
 }
 
 function found(
@@ -78,11 +78,11 @@ function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally
 }
 
 function tooFew(guardrail: FastTripGuardrail, seen: number, tally: Tally, context: JudgeContext): Finding {
-  const needs = { n: tally.n, baselineN: tally.controlN, noControl: false }
+  const needs = { n: endedOf(tally), baselineN: tally.controlN, noControl: false }
   const finding = nothingYet(1, seen, needs, () => noDataText(guardrail, context))
   if (seen === 0) return finding
   const { operation, withinMs, minRequests } = guardrail
   const words = (): string =>
-    `${subjectOf(guardrail)}: ${counted(tally.n, operation)} within ${withinMs / 1000} s, fewer than the ${minRequests} that could trip it`
+    `${subjectOf(guardrail)}: ${counted(endedOf(tally), operation)} within ${withinMs / 1000} s, fewer than the ${minRequests} that could trip it`
   return { ...finding, status: 'pass', words }
 }

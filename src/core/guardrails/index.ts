@@ -5,15 +5,16 @@
  */
 import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
 import type { Lack } from './lack.ts'
-import type {
-  ClosedWindow,
-  Finding,
-  Form,
-  GuardrailSettings,
-  JudgeContext,
-  MonitorState,
-  Verdict,
-  WrittenGuardrail,
+import {
+  type ClosedWindow,
+  type Finding,
+  type Form,
+  type GuardrailSettings,
+  type JudgeContext,
+  MONITOR_VERSION,
+  type MonitorState,
+  type Verdict,
+  type WrittenGuardrail,
 } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 import { withNoDataGrace } from './no-data-grace.ts'
@@ -74,7 +75,7 @@ export function guardrailsOf(settings: GuardrailSettings, operations: readonly O
 export function openMonitor(previous?: MonitorState, stages = previous?.stages ?? 1): MonitorState {
   const spent = previous ? previous.spent + previous.share : 0
   return {
-    version: 1,
+    version: MONITOR_VERSION,
     stages,
     share: (1 - spent) / (stages + 1),
     spent,

@@ -154,12 +154,17 @@ export interface ClosedWindow {
   control: Partial<Record<Operation, Counters>>
 }
 
-/** Events among requests of both arms, in a span of windows: errors, or jobs slower than a limit. */
+/**
+ * Events among requests of both arms, in a span of windows: errors, or jobs slower than a limit. The candidate's jobs count
+ * in `n` when they are submitted and in `x` when they have failed, control's when they end.
+ */
 export interface Tally {
   fromMs: number
   toMs: number
   x: number
   n: number
+  /** The candidate's that have ended. Left out where it is `n`. */
+  ended?: number
   controlX: number
   controlN: number
   /** The candidate's errors by class; left out for slow jobs, and by builds that did not tell them apart. */
@@ -196,9 +201,12 @@ export interface Evidence {
   score: number
 }
 
+/** What another build has stored means something else, or misses what is reckoned with: it is not judged by. */
+export const MONITOR_VERSION = 2
+
 /** State of one monitor within one epoch. Plain data of bounded size: a few numbers, and at most four sketches. */
 export interface MonitorState {
-  version: 1
+  version: typeof MONITOR_VERSION
   /** Stages still to come, this one included. */
   stages: number
   /** Sequential monitors share their α over all epochs of a release: what this one has of it, and earlier ones had. */

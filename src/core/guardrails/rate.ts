@@ -16,6 +16,8 @@ import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
   addTallies,
   advance,
+  atLeastEnded,
+  endedOf,
   exceeds,
   type JudgedReading,
   nothingYet,
@@ -24,7 +26,7 @@ import {
   streakRisk,
   streakStatus,
 } from './streak.ts'
-import { emptyCounters, failures } from '../window.ts'
+import { emptyCounters, exposedTo, failures } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -86,14 +88,17 @@ export function errorTally(
   window: ClosedWindow,
   apart: RepeatOf = 'window',
 ): Tally | null {
-  const own = failures(window.candidate[operation] ?? NONE, apart)
+  const candidate = window.candidate[operation] ?? NONE
+  const own = failures(candidate, apart)
+  const n = exposedTo(candidate, own)
   const other = failures(window.control[operation] ?? NONE, apart)
-  if (own.n + other.n === 0) return null
+  if (n + other.n === 0) return null
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
     x: own.x,
-    n: own.n,
+    n,
+    ...(n === own.n ? {} : { ended: own.n }),
     controlX: other.x,
     controlN: other.n,
     errors: own.errors,
@@ -103,11 +108,11 @@ export function errorTally(
 function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = errorTally(guardrail, window)
   if (!fresh) return state
-  const seen = state.seen + fresh.n
+  const seen = state.seen + endedOf(fresh)
   const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
   const tally = addTallies(state.pending?.tally ?? null, fresh)
-  if (tally.n < guardrail.minRequests) return { ...state, seen, control, pending: { tally, latencies: null } }
-  return advance({ ...state, seen, control }, judgeRate(guardrail, tally))
+  if (endedOf(tally) < guardrail.minRequests) return { ...state, seen, control, pending: { tally, latencies: null } }
+  return advance({ ...state, seen, control }, judgeRate(guardrail, atLeastEnded(tally)))
 }
 
 /** Whether these counts are bad: over any of the limits given. */
@@ -207,7 +212,8 @@ export function rateWords(
 }
 
 function unjudged(guardrail: RateGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { n, controlN } = state.pending?.tally ?? state.last?.tally ?? { n: 0, controlN: 0 }
+  const tally = state.pending?.tally ?? state.last?.tally
+  const [n, controlN] = tally ? [endedOf(tally), tally.controlN] : [0, 0]
   const noControl = guardrail.max === null && controlN === 0
   const needs = { n, baselineN: controlN, noControl }
   return nothingYet(guardrail.forWindows, state.seen, needs, () => {

@@ -8,7 +8,7 @@ import {
   type SequentialGuardrail,
   type SequentialTest,
 } from './sequential.ts'
-import { nothingYet } from './streak.ts'
+import { atLeastEnded, endedOf, nothingYet } from './streak.ts'
 import { noDataText, subjectOf } from './words.ts'
 
 export interface SequentialRateGuardrail extends SequentialGuardrail {
@@ -29,7 +29,8 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
   from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
   fold(guardrail, state, window) {
     const fresh = errorTally(guardrail, window, 'row')
-    return fresh ? counting(testOf(guardrail), state, fresh) : state
+    if (!fresh) return state
+    return counting(testOf(guardrail), state, state.since === null ? fresh : atLeastEnded(fresh))
   },
   assess,
   formula: ({ alpha, margin, max }) => sequentialFormula(alpha, String(max), margin),
@@ -49,7 +50,7 @@ function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): Seque
 
 function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { trial } = state
-  if (!trial || trial.n === 0) {
+  if (!trial || endedOf(trial) === 0) {
     const baselineN = trial?.controlN ?? 0
     return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
   }

@@ -8,7 +8,7 @@ import { clopperPearson } from '../stats/clopper-pearson.ts'
 import { binomialTail } from '../stats/proportions.ts'
 import { logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
 import { gainsAbove, gainsOver, ODDS } from '../stats/two-streams.ts'
-import { addTallies, share, SPEAKS_AGAINST } from './streak.ts'
+import { addTallies, endedOf, share, SPEAKS_AGAINST } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
 import type { Operation } from '../outcome.ts'
 
@@ -49,7 +49,7 @@ const NO_COUNTS = { x: 0, n: 0, controlX: 0, controlN: 0 }
 /** The state with one more window's counts, marked as tripped where they cross for the first time. */
 export function counting(test: SequentialTest, state: MonitorState, fresh: Tally): MonitorState {
   const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
-  const next = { ...state, seen: state.seen + fresh.n, control }
+  const next = { ...state, seen: state.seen + endedOf(fresh), control }
   if (state.tripped) return next
   const trial = addTallies(state.trial, fresh)
   const evidence = weighed(test, state.evidence ?? opened(test, state, fresh), fresh, trial, control)
@@ -179,7 +179,8 @@ export function sequentialFinding(
   const baselineValue = share(controlX, controlN)
   const threshold = Math.max(limit, (baselineValue ?? 0) + test.margin)
   const isDoubtful = shared || (isOver && x / n > threshold)
-  const few = state.trial!.n < minRequests
+  const ended = endedOf(state.trial!)
+  const few = ended < minRequests
   const status = state.tripped ? 'breach' : isDoubtful || few ? 'inconclusive' : 'pass'
   return {
     status,
@@ -193,7 +194,15 @@ export function sequentialFinding(
     evidence: () => {
       const { logE, logEControl, needed } = evidenceOf(test, state)
       const against = logEControl === null ? {} : { logEControl }
-      return { events: x, baselineEvents: controlX, ...tally.errors, logE, ...against, logENeeded: needed }
+      return {
+        events: x,
+        ended: endedOf(tally),
+        baselineEvents: controlX,
+        ...tally.errors,
+        logE,
+        ...against,
+        logENeeded: needed,
+      }
     },
     words: () => {
       const { logE, logEControl, needed } = evidenceOf(test, state)
@@ -203,7 +212,7 @@ export function sequentialFinding(
       const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed`
       if (shared) return `${base}: control fails too, so nothing is rolled back (${rule})`
       return status === 'inconclusive' && few
-        ? `${base}: ${n} of ${counted(minRequests, operation)} needed to pass`
+        ? `${base}: ${ended} of ${counted(minRequests, operation)} needed to pass`
         : `${base}: ${rule}`
     },
   }

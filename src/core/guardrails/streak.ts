@@ -26,6 +26,19 @@ export function countersOf(
   return { candidate: window.candidate[operation], control: window.control[operation] }
 }
 
+/** How many of the candidate's have ended: what a judgement must rest on, however many are under way. */
+export function endedOf({ n, ended = n }: Tally): number {
+  return ended
+}
+
+/**
+ * As many as were submitted or have ended, whichever are more: where single counts are judged, and where jobs end whose
+ * submits were not counted.
+ */
+export function atLeastEnded(tally: Tally): Tally {
+  return { ...tally, n: Math.max(tally.n, endedOf(tally)) }
+}
+
 export function addTallies(earlier: Tally | null, later: Tally): Tally {
   if (!earlier) return later
   return {
@@ -35,6 +48,7 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
     n: earlier.n + later.n,
     controlX: earlier.controlX + later.controlX,
     controlN: earlier.controlN + later.controlN,
+    ...(earlier.ended === undefined && later.ended === undefined ? {} : { ended: endedOf(earlier) + endedOf(later) }),
     ...(earlier.errors || later.errors ? { errors: addErrors(earlier.errors ?? {}, later.errors ?? {}) } : {}),
   }
 }

@@ -12,7 +12,8 @@ export const CLIP_WORK = 81 * 832 * 480
 const GONE = 1
 export const GIVEN_UP = 2
 
-function seriesOf(row: JobRow): Series {
+/** What a job counts under, whatever becomes of it. */
+export function seriesOf(row: Pick<JobRow, 'stage' | 'epoch' | 'arm'> & { shadow: number }): Series {
   return {
     stage: row.stage,
     epoch: row.epoch,
@@ -46,6 +47,7 @@ export function countedEnd(
 ): CountedRow {
   const counters = emptyCounters()
   count(counters, { outcome, seconds, repeats })
+  counters.submitted = 0
   return { series: seriesOf(row), counters }
 }
 

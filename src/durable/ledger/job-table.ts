@@ -14,9 +14,10 @@ import {
   type LedgerJob,
   type ReportedSeconds,
 } from '../job-shapes.ts'
-import type { WindowStore } from '../window-store.ts'
+import { emptyCounters, seriesKey } from '../../core/window.ts'
+import type { CountedRow, WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
-import { countedEnd, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
+import { countedEnd, goneBy, latencies, OwedEnds, seriesOf, statusOf } from './job-ends.ts'
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
 
 /** Where a backend keeps a job. */
@@ -60,6 +61,8 @@ export class JobTable {
   readonly #owed: OwedEnds
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
+  /** Taken up, and not told to the windows yet. By series. */
+  readonly #fresh = new Map<string, CountedRow & { counters: { submitted: number } }>()
   #lastId = 0
   readonly #failures: FailureRows
 
@@ -94,11 +97,28 @@ export class JobTable {
       this.#lastId = id
       if (added.rowsWritten > 0) {
         if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
+        // A copy's submit may be under way still.
+        if (more.counted !== 0 && upstreamId !== '') this.#takenUp({ ...job, shadow: more.shadow ?? 0 })
         return true
       }
       // The key is known, or the id is another's.
       if (this.get(key)) return false
     }
+  }
+
+  #takenUp(job: Parameters<typeof seriesOf>[0]): void {
+    const series = seriesOf(job)
+    const key = seriesKey(series)
+    const row = this.#fresh.get(key)
+    if (row) row.counters.submitted++
+    else this.#fresh.set(key, { series, counters: { ...emptyCounters(), submitted: 1 } })
+  }
+
+  /** Counts those taken up since the last time, in the window of now: in one go, as each row of it costs two writes. */
+  countTakenUp(now: number): void {
+    if (this.#fresh.size === 0) return
+    this.#windows.add([...this.#fresh.values()], now)
+    this.#fresh.clear()
   }
 
   /** A free one, behind those of the next minute. */
@@ -140,13 +160,14 @@ export class JobTable {
   }
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
-  submitted(key: string, { upstreamId, replica }: BackendPlace, pollAt: number): void {
+  submitted(row: JobRow, { upstreamId, replica }: BackendPlace, pollAt: number): void {
+    this.#takenUp(row)
     this.#sql.exec(
       'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
       upstreamId,
       replica,
       pollAt,
-      key,
+      row.key,
     )
   }
 

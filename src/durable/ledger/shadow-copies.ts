@@ -108,7 +108,7 @@ export class ShadowCopies {
       if (this.#end.isClosed(control.epoch)) this.#stop(this.#jobs.get(key)!, now, count)
       else if (result && !place) this.#failed(this.#jobs.get(key)!, result, now, count)
     } else if (row && place && row.upstream_id === '') {
-      this.#jobs.submitted(key, place, pollAt)
+      this.#jobs.submitted(row, place, pollAt)
       count('submitted')
       // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
       if (row.status !== 'open') this.#end.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)

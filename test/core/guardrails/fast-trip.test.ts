@@ -33,6 +33,15 @@ describe('the fast trip', () => {
     expect(look([200, 112]).status).toBe('breach')
   })
 
+  it('is not fired by failures that end at once, while the jobs they were submitted with are under way', () => {
+    const burst = (submitted: number) =>
+      judgeAt(rule, openMonitor(), { recent: windowOf(0, { ...counters(25, 25), submitted }, counters(0)) })
+    expect(burst(5000)).toMatchObject({ status: 'pass', value: 0.005, n: 5000 })
+    expect(burst(25).status).toBe('breach')
+    // Those were submitted before.
+    expect(burst(0)).toMatchObject({ status: 'breach', n: 25 })
+  })
+
   it('is not fired by one of one or two of three', () => {
     expect([look([1, 1]).status, look([3, 2]).status]).toEqual(['pass', 'pass'])
   })
