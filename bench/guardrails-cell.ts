@@ -9,7 +9,7 @@ import { assess, foldWindow, type Guardrail, openMonitor, recentMsOf } from '../
 import type { ClosedWindow, MonitorState } from '../src/core/guardrails/monitor.ts'
 import type { Arm } from '../src/core/arm.ts'
 import { drawBinomial, drawPoisson, type Random, seededRandom } from '../src/core/stats/sampling.ts'
-import type { Counters } from '../src/core/window.ts'
+import { type Counters, lateness } from '../src/core/window.ts'
 import { type Counts, OTHERS, type Other } from './other-rules.ts'
 
 const MINUTE = 60_000
@@ -28,14 +28,16 @@ export interface Cell {
   jobs: number
   /** Failures that come together, of one user. */
   clump: number
-  /** Windows between a failure, which ends where it was submitted, and good jobs of the candidate and of control. */
-  goodAfter: Record<Arm, number>
+  /** In how many windows jobs end: good ones by arm, and failures of either. */
+  endsAfter: EndsAfter
   /** Where the candidate fails; a healthy release climbs the whole ladder. */
   percent: number
   /** Windows of each stage before, and of this one; of a healthy release's stages below 50 %, and of the others. */
   before: number
   windows: number
 }
+
+export type EndsAfter = Record<Arm | 'failed', number>
 
 export interface CellResult extends Cell {
   /** Candidate jobs from the fault, or the start, until each rule acted, ascending; shorter where some did not in time. */
@@ -92,10 +94,11 @@ function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): En
     const others = OTHERS.map(({ open }) => open())
     const isLast = i === stages.length - 1
     const windows = isLast || (isHealthy && percent >= 50) ? cell.windows : cell.before
-    const pending = { candidate: [], control: [] }
+    const pending: Pending = { candidate: [], control: [] }
     for (let w = 0; w < windows && RULES.some((rule) => ends[rule] === null); w++) {
       const isBad = !isHealthy && isLast && w >= faultAt
-      const drawn = drawWindow(cell, percent, isBad, random)
+      const isOver = cell.kind === 'uneven' && w > windows / 2
+      const drawn = isOver ? NOBODY : drawWindow(cell, percent, isBad, random)
       const draw = { ...drawn, job: ended(drawn.job, pending, cell) }
       if (isBad || isHealthy) jobs += draw.job.candidate.n
       const end = isBad || isHealthy ? jobs : 'early'
@@ -125,18 +128,32 @@ function isBreach(rules: readonly Guardrail[], states: readonly MonitorState[], 
 }
 
 interface Draw {
-  candidate: Counts & { submitted?: number }
-  control: Counts & { submitted?: number }
+  candidate: Ended
+  control: Ended
 }
 
-/** What ends in a window in which these were submitted: their failures, and good jobs from so many windows before. */
-function ended(submitted: Draw, pending: Record<Arm, number[]>, { goodAfter }: Cell): Draw {
-  const of = (arm: Arm) => {
-    const { n, x, repeats } = submitted[arm]
-    if (goodAfter[arm] === 0) return submitted[arm]
-    pending[arm].push(n - x)
-    const good = pending[arm].length > goodAfter[arm] ? pending[arm].shift()! : 0
-    return { n: x + good, x, repeats, submitted: n }
+type Ended = Counts & { submitted?: number; late?: number }
+
+const NOTHING: Counts = { n: 0, x: 0, repeats: 0 }
+const NOBODY: { submit: Draw | null; job: Draw } = {
+  submit: { candidate: NOTHING, control: NOTHING },
+  job: { candidate: NOTHING, control: NOTHING },
+}
+
+/** What was submitted in the windows so far, newest last. */
+type Pending = Record<Arm, Counts[]>
+
+/** What ends in the window in which these were submitted. */
+function ended(submitted: Draw, pending: Pending, { endsAfter }: Cell): Draw {
+  const of = (arm: Arm): Ended => {
+    const last = Math.max(endsAfter[arm], endsAfter.failed)
+    if (last === 0) return submitted[arm]
+    pending[arm].push(submitted[arm])
+    const from = (windows: number) => pending[arm].at(-1 - windows) ?? NOTHING
+    const { x, repeats } = from(endsAfter.failed)
+    const good = from(endsAfter[arm])
+    if (pending[arm].length > last) pending[arm].shift()
+    return { n: x + good.n - good.x, x, repeats, submitted: submitted[arm].n, late: endsAfter.failed }
   }
   return { candidate: of('candidate'), control: of('control') }
 }
@@ -182,11 +199,12 @@ function closed(window: number, { submit, job }: { submit: Draw | null; job: Dra
   return { startMs, endMs: startMs + MINUTE, candidate: counters('candidate'), control: counters('control') }
 }
 
-function countersOf({ n, x, repeats, submitted = n }: Draw['candidate'], isJob: boolean): Counters {
+function countersOf({ n, x, repeats, submitted = n, late = 0 }: Ended, isJob: boolean): Counters {
   return {
     requests: n,
-    ...(isJob ? { submitted } : {}),
     outcomes: x > 0 ? { job_failed: x } : {},
+    ...(isJob ? { submitted } : {}),
+    ...(late > 0 && x > repeats ? { late: { [lateness(0, late, 1)]: x - repeats } } : {}),
     ...(repeats > 0 ? { repeats: { row: { job_failed: repeats }, window: { job_failed: repeats } } } : {}),
     sketches: NO_SKETCHES,
   }

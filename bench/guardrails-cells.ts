@@ -1,5 +1,5 @@
 /** What the guardrail bench runs: each cell's scenario. */
-import { type Cell, DAY, LADDER } from './guardrails-cell.ts'
+import { type Cell, DAY, type EndsAfter, LADDER } from './guardrails-cell.ts'
 import type { LatencyCell } from './latency-cell.ts'
 
 export interface Amounts {
@@ -22,13 +22,15 @@ export const TRAFFIC = [1, 10, 100, 1000, 10_000]
 export const CLUMPS = [1, 2, 4, 8]
 export const BAD_RATES = [0.05, 0.1]
 export const FEW = [1, 10, 100]
-const AT_ONCE = { candidate: 0, control: 0 }
-/** Windows until good jobs end, where failures end at once. */
-export const GOOD_AFTER = [
-  { candidate: 1, control: 1 },
-  { candidate: 10, control: 1 },
-  { candidate: 10, control: 10 },
-  { candidate: 60, control: 10 },
+const AT_ONCE: EndsAfter = { candidate: 0, control: 0, failed: 0 }
+/** Failures that end before or after the good jobs that were submitted with them. */
+export const UNEVEN: EndsAfter[] = [
+  { candidate: 1, control: 1, failed: 0 },
+  { candidate: 10, control: 1, failed: 0 },
+  { candidate: 10, control: 10, failed: 0 },
+  { candidate: 60, control: 10, failed: 0 },
+  { candidate: 1, control: 1, failed: 30 },
+  { candidate: 5, control: 2, failed: 60 },
 ]
 
 export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
@@ -41,7 +43,7 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
         rate,
         jobs,
         clump,
-        goodAfter: AT_ONCE,
+        endsAfter: AT_ONCE,
         percent: 100,
         // Thinned where it is dearest.
         before: Math.round((jobs >= 100 ? days / 7 : days) * DAY),
@@ -51,19 +53,19 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
   )
 }
 
-/** What matters is the beginning of a stage. */
+/** What matters is the beginning of a stage, and the end of its traffic after half of it. */
 export function unevenCells({ seed, releases, days }: Amounts): Cell[] {
   const windows = Math.round((days / 28) * DAY)
   return HEALTHY_RATES.flatMap((rate, i) =>
     TRAFFIC.flatMap((jobs, j) =>
-      GOOD_AFTER.map((goodAfter, k): Cell => ({
+      UNEVEN.map((endsAfter, k): Cell => ({
         kind: 'uneven',
         seed: seed * 10_000 + 4000 + 100 * i + 10 * j + k,
         runs: 2 * releases,
         rate,
         jobs,
         clump: 1,
-        goodAfter,
+        endsAfter,
         percent: 100,
         before: windows,
         windows,
@@ -83,7 +85,7 @@ export function badCells(kind: 'failing' | 'late', { seed, runs, lateRuns }: Amo
         rate,
         jobs,
         clump: 1,
-        goodAfter: AT_ONCE,
+        endsAfter: AT_ONCE,
         percent,
         before: 60,
         windows: (kind === 'late' ? 3 * DAY : 0) + Math.ceil(10_000 / jobs),

@@ -1,7 +1,6 @@
 /** The tables of the guardrail bench, in Markdown. */
-import { HEALTHY, LADDER, type Rule, RULES } from './guardrails-cell.ts'
-import { BAD_RATES, CLUMPS, FEW, GOOD_AFTER, HEALTHY_RATES, TRAFFIC } from './guardrails-cells.ts'
-import type { Arm } from '../src/core/arm.ts'
+import { type EndsAfter, HEALTHY, LADDER, type Rule, RULES } from './guardrails-cell.ts'
+import { BAD_RATES, CLUMPS, FEW, UNEVEN, HEALTHY_RATES, TRAFFIC } from './guardrails-cells.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { table } from './table.ts'
 
@@ -11,7 +10,7 @@ export interface Summary {
   rate: number
   jobs: number
   clump: number
-  goodAfter: Record<Arm, number>
+  endsAfter: EndsAfter
   percent: number
   runs: number
   /** Rolled back: in a healthy cell falsely, else after the fault. */
@@ -42,13 +41,17 @@ export function healthyTable(rows: readonly Summary[]): string {
   ])
 }
 
-/** The same where failures end at once and good jobs later. */
+/** The same where failures end earlier or later than good jobs. */
 export function unevenTable(rows: readonly Summary[]): string {
-  const after = GOOD_AFTER.map(({ candidate, control }): Group => [
-    `good ones after ${candidate}, control's after ${control}`,
-    ({ goodAfter }) => goodAfter.candidate === candidate && goodAfter.control === control,
-  ])
-  return falseRollbacks(rows, [...RATES, ...SIZES, ...after])
+  const ends = UNEVEN.map((cell): Group => {
+    const { candidate, control, failed } = cell
+    const name = `good ones after ${candidate} (control's ${control}), failures after ${failed}`
+    return [
+      name,
+      ({ endsAfter }) => Object.entries(cell).every(([of, windows]) => endsAfter[of as keyof EndsAfter] === windows),
+    ]
+  })
+  return falseRollbacks(rows, [...RATES, ...SIZES, ...ends])
 }
 
 function falseRollbacks(rows: readonly Summary[], groups: readonly Group[]): string {

@@ -82,7 +82,7 @@ function kept(): Results {
   }
 }
 
-function summary({ kind, rate, jobs, clump, goodAfter, percent, runs, jobsUntil, early }: CellResult): Summary {
+function summary({ kind, rate, jobs, clump, endsAfter, percent, runs, jobsUntil, early }: CellResult): Summary {
   const each = <T>(of: (rule: Rule) => T) =>
     Object.fromEntries(RULES.map((rule) => [rule, of(rule)])) as Record<Rule, T>
   const median = (rule: Rule) => jobsUntil[rule][Math.ceil((runs - early[rule]) / 2) - 1] ?? null
@@ -91,7 +91,7 @@ function summary({ kind, rate, jobs, clump, goodAfter, percent, runs, jobsUntil,
     rate,
     jobs,
     clump,
-    goodAfter,
+    endsAfter,
     percent,
     runs,
     acted: each((rule) => jobsUntil[rule].length),
@@ -140,7 +140,7 @@ function tables({ runs, cells, latency }: Results): string {
     '',
     healthyTable(of('healthy')),
     '',
-    'Failures that end at once, and good jobs windows later, six hours of each stage:',
+    'Failures that end earlier or later than the good jobs submitted with them, windows after the submit; six hours of each stage, the last three without traffic:',
     '',
     unevenTable(of('uneven')),
     '',

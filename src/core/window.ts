@@ -21,6 +21,8 @@ export interface Series {
 export type Measure = 'latency' | 'per_clip' | 'queue' | 'run'
 
 type Ends = Partial<Record<ArmError | Blameless, number>>
+/** How many, by windows. */
+type Late = Record<number, number>
 type Repeats = Partial<Record<RepeatOf, Ends>>
 
 export interface Counters {
@@ -29,6 +31,8 @@ export interface Counters {
   outcomes: Ends
   /** Of jobs: how many were taken up, beside the `requests` that ended. Left out by builds that did not count them. */
   submitted?: number
+  /** Failed jobs that are evidence job by job, by their `lateness`; none where they were submitted in this window. */
+  late?: Late
   /** Of those, the ones that are no evidence of their own: failures of a subject that had just failed; see failure-runs.ts. */
   repeats?: Repeats
   sketches: Partial<Record<Measure, Sketch>>
@@ -70,11 +74,18 @@ export function mergeCounters(target: Counters, source: Counters): void {
   for (const [outcome, n] of Object.entries(source.outcomes) as [ArmError | Blameless, number][]) {
     target.outcomes[outcome] = (target.outcomes[outcome] ?? 0) + n
   }
+  if (source.late) target.late = addLate(target.late, source.late)
   if (source.submitted !== undefined) target.submitted = (target.submitted ?? 0) + source.submitted
   if (source.repeats) addRepeats(target, source.repeats)
   for (const [measure, sketch] of Object.entries(source.sketches) as [Measure, Sketch][]) {
     mergeInto((target.sketches[measure] ??= emptySketch()), sketch)
   }
+}
+
+export function addLate(earlier: Late = {}, later: Late = {}): Late {
+  const sum = { ...earlier }
+  for (const [windows, n] of Object.entries(later)) sum[Number(windows)] = (sum[Number(windows)] ?? 0) + n
+  return sum
 }
 
 function addRepeats(counters: Counters, more: Repeats): void {
@@ -124,6 +135,12 @@ export function failures(
     else if (k > 0) x += errors[outcome] = k
   }
   return { x, n, errors }
+}
+
+/** Windows between a job's and its end's, rounded up to a power of two, so that there are few of them. */
+export function lateness(submittedMs: number, endedMs: number, windowMs: number): number {
+  const windows = (windowStart(endedMs, windowMs) - windowStart(submittedMs, windowMs)) / windowMs
+  return windows <= 0 ? 0 : 2 ** Math.ceil(Math.log2(windows))
 }
 
 /**

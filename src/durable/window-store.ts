@@ -10,6 +10,7 @@ import {
   armErrors,
   type Counters,
   emptyCounters,
+  lateness,
   mergeCounters,
   type Measure,
   parseSeries,
@@ -20,6 +21,11 @@ import {
 } from '../core/window.ts'
 
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
+/** Those that tables of earlier builds lack. */
+const LATER_COLUMNS = [
+  ['submitted', 'INTEGER'],
+  ['late', 'TEXT'],
+] as const
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
 const KEEP_SLICES_MS = 300_000
@@ -47,6 +53,7 @@ type Stored = {
   series: string
   requests: number
   submitted: number | null
+  late: string | null
   outcomes: string
   repeats: string | null
 } & Record<Measure, ArrayBuffer | null>
@@ -74,14 +81,19 @@ export class WindowStore {
       `CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, ${counts}, PRIMARY KEY (start_ms, series)) WITHOUT ROWID`,
     )
     sql.exec(`CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, ${counts}) WITHOUT ROWID`)
-    for (const table of ['windows', 'totals']) {
-      const [column] = sql.exec("SELECT 1 FROM pragma_table_info(?) WHERE name = 'submitted'", table)
-      if (!column) sql.exec(`ALTER TABLE ${table} ADD COLUMN submitted INTEGER`)
-    }
+    for (const table of ['windows', 'totals'])
+      for (const [column, type] of LATER_COLUMNS) {
+        const [known] = sql.exec('SELECT 1 FROM pragma_table_info(?) WHERE name = ?', table, column)
+        if (!known) sql.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`)
+      }
   }
 
   startOf(atMs: number): number {
     return windowStart(atMs, this.#windowMs)
+  }
+
+  lateness(submittedMs: number, endedMs: number): number {
+    return lateness(submittedMs, endedMs, this.#windowMs)
   }
 
   /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
@@ -191,15 +203,16 @@ export class WindowStore {
     table: 'windows' | 'totals',
     start: number,
     key: string,
-    { requests, submitted, outcomes, repeats, sketches }: Counters,
+    { requests, submitted, late, outcomes, repeats, sketches }: Counters,
   ): void {
     const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
     this.#sql.exec(
-      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, late, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       start,
       key,
       requests,
       submitted ?? null,
+      late ? JSON.stringify(late) : null,
       JSON.stringify(outcomes),
       repeats ? JSON.stringify(repeats) : null,
       ...blobs,
@@ -210,6 +223,7 @@ export class WindowStore {
 function countersOf(row: Stored): Counters {
   const counters: Counters = { requests: row.requests, outcomes: JSON.parse(row.outcomes), sketches: {} }
   if (row.submitted !== null) counters.submitted = row.submitted
+  if (row.late !== null) counters.late = JSON.parse(row.late)
   if (row.repeats !== null) counters.repeats = JSON.parse(row.repeats)
   for (const measure of MEASURES) {
     const blob = row[measure]

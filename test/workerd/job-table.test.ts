@@ -70,3 +70,14 @@ it('each window holds the jobs that were taken up in it beside those that ended,
     [60_000, 2, 1],
   ])
 })
+
+it('a failure is told apart by how many windows ago its job was submitted, rounded up to a power of two', async () => {
+  const object = ledger(223)
+  const jobs = Array.from({ length: 4 }, (_, i) => entry(`job-${i}`, { owner: `user-${i}`, submittedAt: T0 }))
+  await object.flush({ submitted: jobs, seen: [jobUpdate(jobs[0]!, 'job_failed')] })
+  vi.setSystemTime(T0 + 5000)
+  const seen = [jobUpdate(jobs[1]!, 'job_timeout'), jobUpdate(jobs[2]!, 'ok'), jobUpdate(jobs[3]!, 'content_refused')]
+  await object.flush({ submitted: [], seen })
+  const windows = await object.windows(0, T0 + 600_000)
+  expect(windows.map(({ counters }) => counters.late)).toEqual([undefined, { 8: 1 }])
+})

@@ -87,6 +87,7 @@ export function openMonitor(previous?: MonitorState, stages = previous?.stages ?
     pending: null,
     last: null,
     looks: 0,
+    submits: [],
     streak: null,
     trial: null,
     evidence: null,

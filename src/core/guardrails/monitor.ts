@@ -2,6 +2,7 @@
  * What a monitor is made of: the guardrail it watches, what a kind of guardrail must do, the windows it is fed, its
  * state, its verdict. Shapes only.
  */
+import type { SubmitSpan } from './earlier-submits.ts'
 import type { Lack } from './lack.ts'
 import type { ArmError, Operation } from '../outcome.ts'
 import type { Sketch } from '../sketch.ts'
@@ -165,6 +166,8 @@ export interface Tally {
   n: number
   /** The candidate's that have ended. Left out where it is `n`. */
   ended?: number
+  /** Of x in one window, how many were submitted so many windows before, at most. */
+  late?: Counters['late']
   controlX: number
   controlN: number
   /** The candidate's errors by class; left out for slow jobs, and by builds that did not tell them apart. */
@@ -195,7 +198,7 @@ export interface Evidence {
   overControl: Restarts
   /** Windows since `overControl` took counts in, and their counts: too few of one arm to be compared yet. */
   windows: number
-  block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN'>
+  block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN' | 'late'>
   /** The counts since the candidate has been bad, and how much they speak for it; null while nothing does. */
   since: Tally | null
   score: number
@@ -227,6 +230,8 @@ export interface MonitorState {
   last: Reading | null
   /** Judgements of windows so far. */
   looks: number
+  /** By windows: how many jobs were submitted in earlier ones. */
+  submits: readonly SubmitSpan[]
   /** Bad windows in a row, their counts added up, and those at the end that control had no part in. */
   streak: { bad: number; alone: { bad: number; tally: Tally } | null; tally: Tally } | null
   /** Sequential: everything of this epoch, and how it stood when it crossed. Fast trip: the last closed window. */

@@ -1,4 +1,5 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
+import { amongSiblings, withSubmits } from './earlier-submits.ts'
 import { type Lack, limitMissing } from './lack.ts'
 import { counted, percent, noDataText, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
@@ -99,6 +100,7 @@ export function errorTally(
     x: own.x,
     n,
     ...(n === own.n ? {} : { ended: own.n }),
+    ...(candidate.late ? { late: candidate.late } : {}),
     controlX: other.x,
     controlN: other.n,
     errors: own.errors,
@@ -110,9 +112,11 @@ function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindo
   if (!fresh) return state
   const seen = state.seen + endedOf(fresh)
   const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
-  const tally = addTallies(state.pending?.tally ?? null, fresh)
-  if (endedOf(tally) < guardrail.minRequests) return { ...state, seen, control, pending: { tally, latencies: null } }
-  return advance({ ...state, seen, control }, judgeRate(guardrail, atLeastEnded(tally)))
+  const submits = withSubmits(state.submits, fresh)
+  const tally = addTallies(state.pending?.tally ?? null, amongSiblings(fresh, submits))
+  const next = { ...state, seen, control, submits }
+  if (endedOf(tally) < guardrail.minRequests) return { ...next, pending: { tally, latencies: null } }
+  return advance(next, judgeRate(guardrail, atLeastEnded(tally)))
 }
 
 /** Whether these counts are bad: over any of the limits given. */

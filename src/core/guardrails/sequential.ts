@@ -6,11 +6,12 @@
 import type { Evidence, Finding, GuardrailBase, MonitorState, Tally } from './monitor.ts'
 import { clopperPearson } from '../stats/clopper-pearson.ts'
 import { binomialTail } from '../stats/proportions.ts'
-import { logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
+import { type LateGains, logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
 import { gainsAbove, gainsOver, ODDS } from '../stats/two-streams.ts'
 import { addTallies, endedOf, share, SPEAKS_AGAINST } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
 import type { Operation } from '../outcome.ts'
+import { addLate } from '../window.ts'
 
 /**
  * Three failures in a row can be one restart or one user's odd prompt, however improbable by count: the arithmetic
@@ -84,6 +85,7 @@ function weighed(
 ): Evidence {
   const { limit } = evidence
   const gains = gainsAbove(fresh, limit)
+  const late = lateGains(fresh.late, (x) => gainsAbove({ x, n: 1 }, limit))
   const score = Math.max(0, evidence.score + gains[SINCE]!)
   const windows = evidence.windows + 1
   const { block: b } = evidence
@@ -92,10 +94,11 @@ function weighed(
     n: b.n + fresh.n,
     controlX: b.controlX + fresh.controlX,
     controlN: b.controlN + fresh.controlN,
+    ...(b.late || fresh.late ? { late: addLate(b.late, fresh.late) } : {}),
   }
   const next = {
     ...evidence,
-    over: takenIn(evidence.over, gains, 1),
+    over: takenIn(evidence.over, gains, 1, late),
     windows,
     block,
     score,
@@ -104,9 +107,19 @@ function weighed(
   if (!isLike(block, trial)) return next
   // Control's rate as it was before the block, drawn towards the limit by the weight of one event.
   const guess = (control.x - block.controlX + 1) / (control.n - block.controlN + 1 / written)
-  const own = gainsOver(block, { x: block.controlX, n: block.controlN }, Math.min(guess, 0.99), margin)
-  const overControl = takenIn(evidence.overControl, own, windows)
+  const own = (x: number) =>
+    gainsOver({ x, n: block.n }, { x: block.controlX, n: block.controlN }, Math.min(guess, 0.99), margin)
+  const overControl = takenIn(evidence.overControl, own(block.x), windows, lateGains(block.late, own))
   return { ...next, overControl, windows: 0, block: NO_COUNTS }
+}
+
+/** What failures that were submitted in earlier windows add to the gains beyond good jobs; `gainsOf` is linear in x. */
+function lateGains(late: Tally['late'] = {}, gainsOf: (x: number) => number[]): LateGains[] {
+  const [good, bad] = [gainsOf(0), gainsOf(1)]
+  return Object.entries(late).map(([windows, n]) => ({
+    ageWindows: Number(windows),
+    gains: bad.map((gain, i) => n * (gain - good[i]!)),
+  }))
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What the end of a job counts as: its status, its part in the windows, and what is owed to them. */
 import type { RepeatOf } from '../../core/failure-runs.ts'
-import type { Outcome } from '../../core/outcome.ts'
+import { isArmError, type Outcome } from '../../core/outcome.ts'
 import { count, emptyCounters, type Measure, type Series, seriesKey } from '../../core/window.ts'
 import { type JobRow, NOTHING_REPORTED, type ReportedSeconds } from '../job-shapes.ts'
 import type { CountedRow } from '../window-store.ts'
@@ -38,16 +38,18 @@ export function latencies(
   }
 }
 
-/** One job's end, for the windows. */
+/** One job's end, for the windows; `lateWindows` as of `lateness`. */
 export function countedEnd(
   row: JobRow,
   outcome: Outcome,
   seconds: Partial<Record<Measure, number>>,
   repeats: readonly RepeatOf[] = [],
+  lateWindows = 0,
 ): CountedRow {
   const counters = emptyCounters()
   count(counters, { outcome, seconds, repeats })
   counters.submitted = 0
+  if (lateWindows > 0 && isArmError(outcome) && !repeats.includes('row')) counters.late = { [lateWindows]: 1 }
   return { series: seriesOf(row), counters }
 }
 

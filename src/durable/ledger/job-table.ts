@@ -251,7 +251,9 @@ export class JobTable {
     const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) {
       const repeats = this.#failures.taken(row, outcome, this.#windows.startOf(now))
-      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, repeats))], now)
+      const lateWindows = this.#windows.lateness(row.submitted_at, now)
+      const end = countedEnd(row, outcome, timed, repeats, lateWindows)
+      this.#windows.add([this.#owed.settled(end)], now)
     }
     return true
   }

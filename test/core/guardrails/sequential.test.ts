@@ -184,8 +184,11 @@ describe('whatever is counted', () => {
           ])
           const state = foldAll(guardrail({ method: 'sequential', max, margin }), errorMinutes(minutes))
           const { over, overControl } = state.evidence ?? { over: null, overControl: null }
-          for (const sum of [...(over?.sums ?? []), ...(overControl?.sums ?? [])])
-            expect(Number.isFinite(sum)).toBe(true)
+          const sums = [over, overControl].flatMap((all) => [
+            ...(all?.gains ?? []),
+            ...(all?.groups.flatMap((group) => group.sums) ?? []),
+          ])
+          for (const sum of sums) expect(Number.isFinite(sum)).toBe(true)
           expect(JSON.parse(JSON.stringify(state))).toEqual(state)
         },
       ),

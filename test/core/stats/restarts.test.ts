@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { logEvidence, noRestarts, type Restarts, takenIn } from '../../../src/core/stats/restarts.ts'
+import { seededRandom } from '../../../src/core/stats/sampling.ts'
 import { gainsAbove, gainsOver, ODDS } from '../../../src/core/stats/two-streams.ts'
 
 /** P(X = x) for X ~ Binomial(n, p). */
@@ -63,5 +64,43 @@ describe('restarts', () => {
       sum += weight * Math.exp(gains.slice(i).reduce((a, b) => a + b, 0))
     }
     expect(logEvidence(state)).toBeCloseTo(Math.log(sum), 12)
+  })
+})
+
+describe('restarts with failures that end late', () => {
+  const random = seededRandom(5)
+  const windows = Array.from({ length: 300 }, () => [random() - 0.5, 2 * random() - 1.2])
+
+  it('are kept in a few groups', () => {
+    const state = windows.reduce((soFar, gains) => takenIn(soFar, gains, 1), noRestarts(2))
+    expect(state.groups.length).toBeLessThan(2 * Math.log2(windows.length) + 2)
+  })
+
+  it('never have a failure count in what began after its submit, and always in what began well before', () => {
+    const left = (w: number) => (0.5 * 5000) / (5000 + w)
+    const LATE = 2
+    /** ln of the sum over each start, written out; a failure of that age counts where `counts` says so. */
+    const written = (counts: (ageWindows: number, began: number, window: number) => boolean) => {
+      let sum = left(windows.length)
+      for (let began = 0; began <= windows.length; began++) {
+        const weight = began === 0 ? 0.5 : left(began - 1) - left(began)
+        const from = Math.max(0, began - 1)
+        const total = windows.slice(from).reduce((all, [gain], i) => {
+          const isLate = (from + i) % 7 === 6
+          return all + gain! + (isLate && (began === 0 || counts(8, from, from + i)) ? LATE : 0)
+        }, 0)
+        sum += weight * Math.exp(total)
+      }
+      return Math.log(sum)
+    }
+    let state = noRestarts(1)
+    for (const [i, [gain]] of windows.entries()) {
+      const late = i % 7 === 6 ? [{ ageWindows: 8, gains: [LATE] }] : []
+      state = takenIn(state, [gain! + (late.length === 0 ? 0 : LATE)], 1, late)
+    }
+    const exact = written((age, began, window) => window - began >= age)
+    const careful = written((age, began, window) => window - began >= 4 * age)
+    expect(logEvidence(state)).toBeLessThanOrEqual(exact + 1e-9)
+    expect(logEvidence(state)).toBeGreaterThanOrEqual(careful)
   })
 })
