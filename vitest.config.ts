@@ -42,12 +42,12 @@ export default defineConfig({
         test: {
           name: 'e2e',
           setupFiles: ['./test/support/property-cases.ts'],
-          // Apart from the others, and two at a time: each file holds a gateway and waits for it most of the time.
+          // Apart from the others, and three at a time: each file holds a gateway and waits for it most of the time.
           sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 240_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
     ],

@@ -20,6 +20,11 @@ if (major < 22 || (major === 22 && minor < 12)) {
   process.on('warning', (warning) => {
     if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`)
   })
+  // `sluice history | head` closes the pipe early; that is no failure.
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   const { main } = await import('./main.ts')
   process.exitCode = await main(process.argv.slice(2))
 } else {

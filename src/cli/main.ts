@@ -22,11 +22,6 @@ Address and token also come from SLUICE_URL and SLUICE_TOKEN.`
 
 /** Runs one command line; answers with its exit code. */
 export async function main(args: readonly string[]): Promise<ExitCode> {
-  // `sluice history | head` closes the pipe early; that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok)
-    throw error
-  })
   let code: ExitCode = EXIT.ok
   const program = createProgram((ended) => (code = ended))
   try {

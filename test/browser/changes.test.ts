@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ChangeDetail, VersionView } from '../../src/api/changes.ts'
-import { runHere } from '../cli/in-process.ts'
+import { run } from '../cli/run.ts'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 import { type Gateway as AnyGateway, Gateway, release, tokenOf } from '../support/processes.ts'
@@ -145,7 +145,7 @@ describe('in the browser', () => {
 
 describe('by the command line', () => {
   const sluice = (person: Person, name: string, ...args: string[]) =>
-    runHere(['config', ...args, '--release', name, '--url', gateway.url, '--token', tokenOf(person)])
+    run(['config', ...args, '--release', name, '--url', gateway.url, '--token', tokenOf(person)])
   const at = (person: Person, ...args: string[]) => sluice(person, REVIEWED, ...args)
   const json = async <T>(person: Person, ...args: string[]) => {
     const { code, out, err } = await at(person, ...args, '--json')

@@ -1,4 +1,4 @@
-/** The commands that change a release, run as processes against the control plane. */
+/** The commands that change a release against the control plane. */
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { actionAnswerSchema } from '../../src/api/index.ts'

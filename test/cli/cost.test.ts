@@ -1,10 +1,10 @@
 /** `sluice cost`: what it prints and refuses. The figures are test/core/capacity.test.ts's. */
 import { describe, expect, it } from 'vitest'
-import { runHere } from './in-process.ts'
+import { run } from './run.ts'
 
 describe('cost', () => {
   it('shows the bill, the objects and what is to be done', async () => {
-    const { code, out } = await runHere(['cost', '--submits', '100', '--isolates', '200', '--shadow', '10%'])
+    const { code, out } = await run(['cost', '--submits', '100', '--isolates', '200', '--shadow', '10%'])
     expect(code).toBe(0)
     expect(out).toMatch(/Worker requests +[\d,.]+ M +\$[\d,]+\.\d\d/)
     expect(out).toMatch(/together +\$[\d,]+\.\d\d/)
@@ -13,13 +13,13 @@ describe('cost', () => {
   })
 
   it('has nothing to advise where the objects are bored', async () => {
-    const { out } = await runHere(['cost', '--submits', '0.1', '--idle'])
+    const { out } = await run(['cost', '--submits', '0.1', '--idle'])
     expect(out).not.toContain('!')
     expect(out).not.toContain('controller')
   })
 
   it('tells programs the load and all figures', async () => {
-    const { code, out } = await runHere(['cost', '--submits', '1', '--job', '60', '--poll', '5', '--json'])
+    const { code, out } = await run(['cost', '--submits', '1', '--job', '60', '--poll', '5', '--json'])
     expect(code).toBe(0)
     const cost = JSON.parse(out)
     expect(cost).toMatchObject({ load: { submitsPerSecond: 1, jobSeconds: 60 }, advice: [] })
@@ -28,7 +28,7 @@ describe('cost', () => {
   })
 
   it('warns of clients that poll less often than the ledger waits', async () => {
-    const { out } = await runHere(['cost', '--submits', '1', '--poll', '300'])
+    const { out } = await run(['cost', '--submits', '1', '--poll', '300'])
     expect(out).toContain('the ledger polls their jobs, too')
   })
 
@@ -38,7 +38,7 @@ describe('cost', () => {
     [['--submits', '1', '--isolates', '2', '--spread', '3'], 'more isolates than there are'],
     [['--submits', '1', '--shadow', '2'], 'share'],
   ])('refuses %j', async (flags, message) => {
-    const { code, err } = await runHere(['cost', ...flags])
+    const { code, err } = await run(['cost', ...flags])
     expect(code).toBe(2)
     expect(err).toContain(message)
   })

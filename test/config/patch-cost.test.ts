@@ -1,6 +1,7 @@
 /** Whatever is sent as a change of the live configuration is read for what a plain one of its length costs. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { cases } from '../support/property-cases.ts'
 import { readConfig } from '../../src/config/load.ts'
 import { odditiesOf } from '../../src/config/odd-keys.ts'
 import { OVERLAY_KEYS, patchOverlay } from '../../src/config/overlay.ts'
@@ -53,7 +54,7 @@ test('any change is published or refused, and is no dearer than ten plain ones o
         name,
       )
     }),
-    { numRuns: 150 },
+    cases(60),
   )
 })
 

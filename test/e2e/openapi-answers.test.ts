@@ -17,7 +17,8 @@ import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from 
 const RELEASE = 'wan22_t2v_abtest'
 /** Whose live configuration takes two people. */
 const REVIEWED = 'reviewed'
-const RUNS_AN_OPERATION = 30
+/** Each is a request to the running gateway; exploring sends more. */
+const RUNS_AN_OPERATION = process.env['SLUICE_EXPLORE'] ? 30 : 10
 const PAGE_KEY = 'a-key-in-a-page'
 
 let backends: Backends

@@ -26,12 +26,18 @@ const backends = {} as Record<keyof typeof WIRES, Backends>
 let gateway: Gateway
 
 /** Of the client's own: what was posted there. */
-const posted: { id: string; timestamp: string; signature: string; body: string }[] = []
+const posted: { path: string; id: string; timestamp: string; signature: string; body: string }[] = []
 const receiver = createServer((request, response) => {
   const header = (name: string) => String(request.headers[name])
   void request.toArray().then((chunks) => {
     const [id, timestamp, signature] = ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map(header)
-    posted.push({ id: id!, timestamp: timestamp!, signature: signature!, body: Buffer.concat(chunks).toString() })
+    posted.push({
+      path: request.url!,
+      id: id!,
+      timestamp: timestamp!,
+      signature: signature!,
+      body: Buffer.concat(chunks).toString(),
+    })
     response.writeHead(204).end()
   })
 })
@@ -74,77 +80,75 @@ afterAll(async () => {
   await Promise.all(Object.values(backends).flatMap((pair) => [pair.control.close(), pair.candidate.close()]))
 })
 
-describe.each(ARMS)('at the %s', (arm) => {
-  beforeAll(async () => {
-    if (arm === 'control') return
-    for (const protocol of protocols) {
+// The wires side by side: each has a release and backends of its own, and clients mostly wait.
+describe.concurrent.each(protocols)('%s', (protocol) => {
+  const clients = REAL_CLIENTS.filter((each) => each.protocol === protocol)
+
+  describe.each(ARMS)('at the %s', { concurrent: false }, (arm) => {
+    beforeAll(async () => {
+      if (arm === 'control') return
       await new ControlClient(gateway, protocol).act('start', { stage: 'canary-100' })
       await eventually(
         `${protocol} is at the candidate`,
         () => fetch(gateway.url + WIRES[protocol].paths[0]!, { signal: AbortSignal.timeout(60_000) }),
         ({ headers }) => headers.get('x-sluice-stage') === 'canary-100',
       )
+    })
+
+    const clip = readFileSync(new URL(`../../demo/${arm}.mp4`, import.meta.url))
+    /** Of what a client sends only submits, and of those the last one's model and answer. */
+    const lastSubmit = () => {
+      const { model, status } = backends[protocol][arm].log.findLast(({ submit }) => submit)!
+      return { model, good: status !== null && status < 300 }
     }
-  })
+    const endsOf = async (end: string) => {
+      const jobs = await new ControlClient(gateway, protocol).jobs()
+      return jobs.filter((job) => job.arm === arm && job.outcome === end).length
+    }
+    const untilEnds = (end: string, wanted: number) =>
+      eventually(
+        'the ledger has it',
+        () => endsOf(end),
+        (n) => n === wanted,
+      )
 
-  const clip = readFileSync(new URL(`../../demo/${arm}.mp4`, import.meta.url))
-  /** Of what a client sends only submits, and of those the last one's model and answer. */
-  const lastSubmit = (protocol: keyof typeof WIRES) => {
-    const { log } = backends[protocol][arm]
-    const { model, status } = log.findLast(({ submit }) => submit)!
-    return { model, good: status !== null && status < 300 }
-  }
-  const endsOf = async (protocol: keyof typeof WIRES, end: string) =>
-    (await new ControlClient(gateway, protocol).jobs()).filter((job) => job.arm === arm && job.outcome === end).length
+    it.each(clients)('$client submits, waits, reads the result and downloads it', async ({ make }) => {
+      const { log, submits } = backends[protocol][arm]
+      const [seen, asked] = [submits.own, log.length]
+      const made = await endsOf('ok')
+      const bytes = await make(gateway.url)
+      expect(Buffer.from(bytes.subarray(0, clip.length)).equals(clip)).toBe(true)
+      expect(submits.own).toBe(seen + 1)
+      expect(lastSubmit()).toEqual({ model: WIRES[protocol].models[arm] || null, good: true })
+      // Whatever the client asked for was answered: no poll came too early for its job.
+      const refused = log.slice(asked).filter(({ status }) => status === 404 || (status ?? 0) >= 500)
+      expect(refused).toEqual([])
+      await untilEnds('ok', made + 1)
+    })
 
-  it.each(REAL_CLIENTS)('$client submits, waits, reads the result and downloads it', async ({ protocol, make }) => {
-    const { log, submits } = backends[protocol][arm]
-    const [seen, asked] = [submits.own, log.length]
-    const made = await endsOf(protocol, 'ok')
-    const bytes = await make(gateway.url)
-    expect(Buffer.from(bytes.subarray(0, clip.length)).equals(clip)).toBe(true)
-    expect(submits.own).toBe(seen + 1)
-    expect(lastSubmit(protocol)).toEqual({ model: WIRES[protocol].models[arm] || null, good: true })
-    // Whatever the client asked for was answered: no poll came too early for its job.
-    const refused = log.slice(asked).filter(({ status }) => status === 404 || (status ?? 0) >= 500)
-    expect(refused).toEqual([])
-    await eventually(
-      'the ledger has it',
-      () => endsOf(protocol, 'ok'),
-      (n) => n === made + 1,
-    )
-  })
+    it.each(clients.filter((each) => each.cancel !== null))('$client cancels', async ({ cancel }) => {
+      const before = await endsOf('cancelled')
+      // However slow this machine is, the job still waits.
+      backends[protocol][arm].setFaults({ job_seconds: 600 })
+      expect(await cancel!(gateway.url)).toMatchObject(CANCELLED[protocol])
+      backends[protocol][arm].setFaults({ job_seconds: null })
+      await untilEnds('cancelled', before + 1)
+    })
 
-  it.each(REAL_CLIENTS.filter((each) => each.cancel !== null))('$client cancels', async ({ protocol, cancel }) => {
-    const before = await endsOf(protocol, 'cancelled')
-    // However slow this machine is, the job still waits.
-    backends[protocol][arm].setFaults({ job_seconds: 600 })
-    expect(await cancel!(gateway.url)).toMatchObject(CANCELLED[protocol])
-    backends[protocol][arm].setFaults({ job_seconds: null })
-    await eventually(
-      'the ledger has it',
-      () => endsOf(protocol, 'cancelled'),
-      (n) => n === before + 1,
-    )
-  })
-
-  it.each(REAL_CLIENTS.filter((each) => each.hook !== null))('$client is called', async ({ protocol, hook }) => {
-    posted.length = 0
-    const made = await endsOf(protocol, 'ok')
-    const id = await hook!(gateway.url, `${receiverUrl()}/done`)
-    const [got] = await eventually(
-      'the client is called',
-      () => posted,
-      ({ length }) => length > 0,
-    )
-    expect(got!.body).toContain(`"${id}"`)
-    expect(await validateWebhook({ ...got!, secret })).toBe(true)
-    // Nobody has polled.
-    await eventually(
-      'the ledger has it',
-      () => endsOf(protocol, 'ok'),
-      (n) => n === made + 1,
-    )
+    it.each(clients.filter((each) => each.hook !== null))('$client is called', async ({ hook }) => {
+      const path = `/${protocol}-${arm}`
+      const made = await endsOf('ok')
+      const id = await hook!(gateway.url, receiverUrl() + path)
+      const got = await eventually(
+        'the client is called',
+        () => posted.find((call) => call.path === path)!,
+        (call) => call !== undefined,
+      )
+      expect(got.body).toContain(`"${id}"`)
+      expect(await validateWebhook({ ...got, secret })).toBe(true)
+      // Nobody has polled.
+      await untilEnds('ok', made + 1)
+    })
   })
 })
 

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { cases } from '../support/property-cases.ts'
 import { answerJson } from '../../src/protocols/answer-json.ts'
 import type { BackendJob } from '../../src/protocols/protocol.ts'
 import { GATEWAY, translation } from './contract.ts'
@@ -237,7 +238,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
         expectDocumented(documented, wire.socket?.read(JSON.stringify(body)).backendJob ?? null, body, job)
         expectIds(wire.readIds(body), body)
       }),
-      { numRuns: 3000 },
+      cases(1000),
     )
   })
 
@@ -284,7 +285,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
           expect(wire.translate(piece, by)).toBe(piece.replace(ID, OWN))
         },
       ),
-      { numRuns: 500 },
+      cases(250),
     )
   })
 

@@ -1,6 +1,7 @@
 /** What a body or an answer costs grows with its length alone: odd ones are read or refused, for what plain ones cost. */
 import * as fc from 'fast-check'
 import { describe, test } from 'vitest'
+import { cases } from '../support/property-cases.ts'
 import { expectNoDearer } from '../support/cost.ts'
 import { oddText, repeated } from '../support/odd-texts.ts'
 import { GATEWAY, UPSTREAM } from './contract.ts'
@@ -60,7 +61,7 @@ describe('any body is read or refused, and is no dearer than ten plain ones of i
           encoding,
         )
       }),
-      { numRuns: 150 },
+      cases(60),
     )
   })
 
@@ -74,7 +75,7 @@ describe('any body is read or refused, and is no dearer than ten plain ones of i
           'multipart',
         )
       }),
-      { numRuns: 100 },
+      cases(40),
     )
   })
 })
@@ -95,7 +96,7 @@ test('any answer is translated, and is no dearer than ten plain ones of its leng
         'an answer',
       )
     }),
-    { numRuns: 300 },
+    cases(100),
   )
 })
 
@@ -119,7 +120,7 @@ test.each(allJobWires())(
           'a path',
         )
       }),
-      { numRuns: 60 },
+      cases(30),
     )
   },
 )
@@ -140,7 +141,7 @@ test('any content type is taken or refused, for what a plain one costs', () => {
         'a content type',
       )
     }),
-    { numRuns: 100 },
+    cases(40),
   )
 })
 
