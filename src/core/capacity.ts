@@ -152,7 +152,7 @@ export function capacityOf(load: Load): Capacity {
       copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
       copyBatches * ROWS.copyFlush +
       Math.min(flushes, copies) * ROWS.copySteps,
-    ticks: ticks * (ROWS.tickState + ROWS.alarms) + wakes * ROWS.alarms,
+    ticks: ticks * (ROWS.tickState + ROWS.tickAlarm) + wakes * ROWS.alarms,
   }
   const rowsWritten = Object.values(rows).reduce((sum, n) => sum + n, 0)
   const rowsRead =

@@ -21,6 +21,8 @@ export const ROWS = {
   /** One series of a flush: its window, and the sums since ever. */
   series: 2,
   tickState: 1,
+  tickAlarm: 1,
+  /** Of a ledger, at each of its wakes. */
   alarms: 2,
 } as const
 
