@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util'
 import { busiestShare } from '../src/core/capacity.ts'
 import { drawNormal, seededRandom } from '../src/core/stats/sampling.ts'
-import { FLUSH_MS } from '../src/gateway/deadlines.ts'
+import { FLUSH_MS, SNAPSHOT_BESIDE_MS } from '../src/gateway/deadlines.ts'
 import { table } from './table.ts'
 
 const { values } = parseArgs({
@@ -15,9 +15,9 @@ const { values } = parseArgs({
 })
 const ISOLATES = Number(values.isolates)
 const SHARDS = [8, 16, 24, 32, 40, 64, 128, 256]
-/** Seconds; between two flushes of an isolate, and from a snapshot's arrival to the next one's request. */
+/** Seconds; between two flushes of an isolate, and from a snapshot's arrival on until it is asked for where no flush has brought one. */
 const FLUSH_EVERY = 1
-const REFRESH_AFTER = 0.75
+const REFRESH_AFTER = 1.25
 /** Of a shard for one flush; a snapshot is read from memory. */
 const FLUSH_SERVICE = Number(values.service) / 1000
 const SNAPSHOT_SERVICE = FLUSH_SERVICE / 5
@@ -87,6 +87,7 @@ function simulate(shards: number): Cell {
   const freeAt = new Float64Array(shards)
   const knowsFrom = new Float64Array(shards).fill(Infinity)
   const told = new Float64Array(ISOLATES).fill(Infinity)
+  const takenAt = new Float64Array(ISOLATES)
   const arrivals = new Arrivals()
   const send = (kind: Kind, index: number, sentAt: number) =>
     arrivals.add({ at: sentAt + latency(), kind, index, sentAt })
@@ -99,6 +100,8 @@ function simulate(shards: number): Cell {
   for (let next = arrivals.next(); next && next.at < WARM_SECONDS + AFTER_SECONDS; next = arrivals.next()) {
     const { at, kind, index, sentAt } = next
     const shard = kind === 'push' ? index : shardOf[index]!
+    // Asked for only where no flush has brought one meanwhile.
+    if (kind === 'snapshot' && takenAt[index]! > sentAt - REFRESH_AFTER && takenAt[index]! <= sentAt) continue
     const done = Math.max(at, freeAt[shard]!) + (kind === 'snapshot' ? SNAPSHOT_SERVICE : FLUSH_SERVICE)
     freeAt[shard] = done
     if (kind === 'push') {
@@ -107,10 +110,14 @@ function simulate(shards: number): Cell {
     }
     const answered = done + latency()
     const isLost = answered - sentAt > FLUSH_MS / 1000
+    if (!isLost) takenAt[index] = Math.max(takenAt[index]!, answered)
     if (done >= knowsFrom[shard]! && !isLost) told[index] = Math.min(told[index]!, answered)
     const isMeasured = sentAt >= warm && sentAt < WARM_SECONDS
     if (isMeasured) calls++
-    if (kind === 'snapshot') continue
+    if (kind === 'snapshot') {
+      send('snapshot', index, sentAt + SNAPSHOT_BESIDE_MS / 1000)
+      continue
+    }
     if (isMeasured) {
       times.push(answered - sentAt)
       lost += Number(isLost)

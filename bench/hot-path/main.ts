@@ -38,6 +38,8 @@ const works = (values.work?.split(',') ?? (values.quick ? ['submits', 'polls'] :
 const only = new RegExp(values.only)
 /** Of slices, at each start of a system. */
 const pairs = Number(values.pairs ?? 2)
+/** Of load without a pause, to count calls of objects in: they come by the second. */
+const COUNTED_MS = 4000
 /** Of pairs, before their median goes into the docs. */
 const LEAST_PAIRS = 5
 
@@ -50,9 +52,9 @@ const SERVES: Record<Work, (name: string) => boolean> = {
   submits: () => true,
   few: (name) => /headers/.test(name),
   many: (name) => /headers/.test(name),
-  polls: (name) => !/http|shadow|mirror|Portkey/.test(name),
+  polls: (name) => !/http|ledgers|shadow|mirror|Portkey/.test(name),
   downloads: (name) => /headers|reading|HAProxy|nginx, split$/.test(name),
-  idle: (name) => !/shadow|mirror|, jobs/.test(name),
+  idle: (name) => !/ledgers|shadow|mirror|, jobs/.test(name),
   memory: (name) => /headers/.test(name),
 }
 
@@ -123,22 +125,28 @@ async function compare(
   try {
     const asks = await asksOf(work, system, port)
     const bareAsks = await asksOf(work, reference.bare, reference.port)
-    await load(port, asks, CONNECTIONS[work], warmMs)
+    const calls = await warm(work, system, port, asks)
     await load(reference.port, bareAsks, CONNECTIONS[work], warmMs / 4)
     const results: Result[] = []
     for (let pair = 0; pair < pairs; pair++) {
       const plain = await measure(work, reference.port, reference.pid, bareAsks)
-      await system.objectCalls?.(port)
-      const from = performance.now()
       const own = await measure(work, port, process.pid, asks)
-      const n = (await system.objectCalls?.(port)) ?? null
-      const calls = n === null ? null : (n * 1000) / (performance.now() - from)
       results.push({ work, system: system.name, ...own, calls, bare: plain, ratio: FIGURE[work](own, plain) })
     }
     return results
   } finally {
     await process.stop()
   }
+}
+
+/** Warms it up; gives the calls of objects a second, counted where load goes on for long: a slice begins with a flush. */
+async function warm(work: Work, system: System, port: number, asks: readonly Ask[]): Promise<number | null> {
+  if (!system.objectCalls) return load(port, asks, CONNECTIONS[work], warmMs).then(() => null)
+  await load(port, asks, CONNECTIONS[work], Math.min(warmMs, 1500))
+  const from = performance.now()
+  await system.objectCalls(port)
+  await load(port, asks, CONNECTIONS[work], Math.max(warmMs - 1500, COUNTED_MS))
+  return ((await system.objectCalls(port)) * 1000) / (performance.now() - from)
 }
 
 type Measured = Omit<Slice, 'bytes'> & { cpuMs: number; grownMb: number }

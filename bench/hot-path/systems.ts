@@ -94,6 +94,7 @@ export function systemsOf(bench: Bench): System[] {
     sluice('sluice, plain http', { release: { protocol: 'http' } }),
     sluice('sluice, jobs', { sluice: { expose_headers: false } }),
     sluice('sluice, + headers', {}),
+    sluice('sluice, + 16 ledgers', { release: { ledger_shards: 16 } }),
     sluice('sluice, + ES256 token', { sluice: withTokens }, tokenOf),
     sluice('sluice, + 10 % shadow', { release: shadow(0.1) }),
     sluice('sluice, + 100 % shadow', { release: shadow(1) }),

@@ -2,8 +2,8 @@
  * What a release costs at a given load, and how near its objects come to their limits: calls, rows and bytes, added up
  * from what the code does for one request, job, flush and tick. test/workerd/capacity.test.ts counts the same for real.
  */
-import { callsPerFlush, flushesPerSecond, refreshesPerFlush } from './flush-rates.ts'
-import { JOB_BYTES, JOBS_KEPT_SECONDS, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
+import { calledPerFlush, flushesPerSecond, ledgersPerFlush, refreshesPerFlush } from './flush-rates.ts'
+import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
 import { MOST_COPIES_A_LEDGER, pauseMs } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
 
@@ -35,6 +35,8 @@ export interface Load {
 
 export const MONTH_SECONDS = 30 * 86_400
 
+/** Between two calls of a ledger by a counter shard. */
+const POST_PAUSE_SECONDS = 0.25
 /** How long the ledger waits for a poll of its own, and so for others to become due. */
 const POLL_SECONDS = 0.3
 const MOST_BATCH = 24
@@ -125,10 +127,12 @@ export function capacityOf(load: Load): Capacity {
   const { counterShards, ledgerShards, candidateShare, isolates, windowSeconds, tickSeconds } = load
   const rates = ratesOf(load)
   const { submits, polls, requests, flushes, seen, copies, ownPolls } = rates
-  const perFlush = (n: number) => (flushes > 0 ? flushes * callsPerFlush(n / flushes, ledgerShards) : 0)
+  const batchesOf = (n: number) => (flushes > 0 ? flushes * ledgersPerFlush(n / flushes, ledgerShards) : 0)
   // A copy is asked for in one flush and told in another.
-  const ledgerCalls = perFlush(2 * submits + seen + 2 * copies)
-  const copyCalls = perFlush(2 * copies)
+  const entries = 2 * submits + seen + 2 * copies
+  const ledgerBatches = batchesOf(entries)
+  const copyBatches = batchesOf(2 * copies)
+  const ledgerCalls = ledgerCallsOf(load, flushes, entries)
   const refreshes = flushes * refreshesPerFlush(requests / isolates)
   const ticks = tickSeconds > 0 ? 1 / tickSeconds : 0
   const { wakes, batches } = wakesOf(load, ownPolls)
@@ -146,14 +150,14 @@ export function capacityOf(load: Load): Capacity {
     polls: seen * ROWS.seenOpen + (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll,
     copies:
       copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
-      copyCalls * ROWS.copyFlush +
+      copyBatches * ROWS.copyFlush +
       Math.min(flushes, copies) * ROWS.copySteps,
-    ticks: ticks * (ROWS.tickState + ROWS.alarms) + wakes * ROWS.alarms,
+    ticks: ticks * (ROWS.tickState + ROWS.tickAlarm) + wakes * ROWS.alarms,
   }
   const rowsWritten = Object.values(rows).reduce((sum, n) => sum + n, 0)
   const rowsRead =
     flushes * READ.shardFlush +
-    ledgerCalls * READ.ledgerFlush +
+    ledgerBatches * READ.ledgerFlush +
     (submits + seen + copies) * READ.job +
     (submits + copies) * READ.jobEnd +
     ownPolls * READ.poll +
@@ -200,15 +204,25 @@ export function capacityOf(load: Load): Capacity {
       storedGb: 0,
       callsATick: ticks > 0 ? Math.min(counterShards, 16) + ledgerShards : 0,
     },
-    neededShards: fewest((n) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks <= mostCalls),
+    neededShards: fewest(
+      (n) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks <= HEADROOM * MOST_FLUSHES,
+    ),
     neededLedgers: fewest(
       (n) =>
-        (flushes * callsPerFlush((2 * submits + seen + 2 * copies) / Math.max(flushes, 1e-9), n)) / n + ticks <=
-          mostCalls &&
+        ledgerCallsOf({ ...load, ledgerShards: n }, flushes, entries) / n + ticks <= mostCalls &&
         jobsGb / n <= HEADROOM * MOST_OBJECT_GB &&
         (copies * load.jobSeconds) / n <= MOST_COPIES_A_LEDGER,
     ),
   }
+}
+
+/** Calls of all ledgers a second: by isolates, and by the counter shards for those that have something for many. */
+function ledgerCallsOf({ ledgerShards, counterShards }: Load, flushes: number, entries: number): number {
+  if (flushes === 0) return 0
+  const called = calledPerFlush(entries / flushes, ledgerShards)
+  const posted = Math.max(0, ledgersPerFlush(entries / flushes, ledgerShards) - called) * flushes
+  const pairs = ledgerShards * counterShards
+  return flushes * called + (posted > 0 ? pairs / (pairs / posted + POST_PAUSE_SECONDS) : 0)
 }
 
 const mostCalls = HEADROOM * MOST_OBJECT_REQUESTS

@@ -21,12 +21,16 @@ export const ROWS = {
   /** One series of a flush: its window, and the sums since ever. */
   series: 2,
   tickState: 1,
+  tickAlarm: 1,
+  /** Of a ledger, at each of its wakes. */
   alarms: 2,
 } as const
 
 /** Rows read. */
 export const READ = { ledgerFlush: 6, job: 1, jobEnd: 5, shardFlush: 1, poll: 8, tick: 3, ledgerTick: 6 } as const
 
+/** A second of a counter shard: each writes, so that they are fewer than what an object may be asked. */
+export const MOST_FLUSHES = 600
 export const JOB_BYTES = 600
 export const JOBS_KEPT_SECONDS = 8 * 86_400
 export const WINDOWS_KEPT = 11_520

@@ -8,9 +8,9 @@ import type { FailedTimes } from '../core/failed-submits.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
-import { releaseConfigOf, releaseNameOf } from './stubs.ts'
-import type { CounterBatch, CounterShardRpc } from './rpc.ts'
-import { shardOf } from './stubs.ts'
+import { LedgerPost } from './ledger-post.ts'
+import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
+import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf } from './stubs.ts'
 import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
@@ -20,12 +20,15 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
   readonly #failed: FailedSubmits
+  readonly #post: LedgerPost
   #snapshot: Snapshot | null
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#sql = ctx.storage.sql
-    const release = releaseConfigOf(env, releaseNameOf(ctx))
+    const name = releaseNameOf(ctx)
+    const release = releaseConfigOf(env, name)
+    this.#post = new LedgerPost((index) => ledgerAt(env, name, index))
     this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS)
     this.#failed = new FailedSubmits(this.#sql)
     this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
@@ -48,6 +51,12 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
       if (batch.lost > 0) this.#write('lost', String(this.#lost() + batch.lost))
     }
     return this.#snapshot
+  }
+
+  async post(batch: CounterBatch, letters: [number, LedgerBatch][]): Promise<PostAnswer> {
+    await this.flush(batch)
+    const answers = await Promise.all(letters.map(([index, letter]) => this.#post.send(index, letter)))
+    return { snapshot: this.#snapshot, answers }
   }
 
   async snapshot(): Promise<Snapshot | null> {

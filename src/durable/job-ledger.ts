@@ -116,18 +116,36 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   async flush(batch: LedgerBatch): Promise<FlushAnswer> {
-    const { submitted, seen, exposed = [], steps = {}, copies } = batch
     const now = Date.now()
+    const answer = this.#take(batch, now)
+    this.#jobs.countTakenUp(now)
+    await this.#follower?.arm(now)
+    return answer
+  }
+
+  async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
+    const now = Date.now()
+    const answers = batches.map((batch) => {
+      try {
+        return this.#take(batch, now)
+      } catch {
+        return null
+      }
+    })
+    this.#jobs.countTakenUp(now)
+    await this.#follower?.arm(now)
+    return answers
+  }
+
+  #take(batch: LedgerBatch, now: number): FlushAnswer {
+    const { submitted, seen, exposed = [], steps = {}, copies } = batch
     for (const entry of submitted) this.#follower?.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
     for (const update of seen) this.#follower?.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)
     for (const [step, n] of Object.entries(steps)) this.#funnel.count(step, n)
-    const lease = (copies && this.#copies?.take(copies, now)) ?? null
-    this.#jobs.countTakenUp(now)
-    await this.#follower?.arm(now)
-    return { lease }
+    return { lease: (copies && this.#copies?.take(copies, now)) ?? null }
   }
 
   async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {

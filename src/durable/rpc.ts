@@ -23,6 +23,8 @@ export interface CounterBatch {
 export interface CounterShardRpc {
   /** Answers with the newest snapshot known here, null before the controller has pushed one. */
   flush(batch: CounterBatch): Promise<Snapshot | null>
+  /** The same, with what ledgers are to be told: an isolate that has something for many of them makes one call. */
+  post(batch: CounterBatch, letters: [ledger: number, batch: LedgerBatch][]): Promise<PostAnswer>
   snapshot(): Promise<Snapshot | null>
 }
 
@@ -74,6 +76,12 @@ export interface LedgerBatch {
 
 export interface FlushAnswer {
   lease: CopyLease | null
+}
+
+export interface PostAnswer {
+  snapshot: Snapshot | null
+  /** In the letters' order; null where a ledger has not said that it has taken its own. */
+  answers: (FlushAnswer | null)[]
 }
 
 /** A shadow copy as the isolate that has sent it knows it; told until a flush of it has arrived. */
@@ -213,6 +221,8 @@ export type ClaimEnd =
 export interface JobLedgerRpc {
   /** Answers with what the isolate may copy from now on, where it has asked for that. */
   flush(batch: LedgerBatch): Promise<FlushAnswer>
+  /** The same of several isolates; null for a batch that could not be taken, which spoils no other. */
+  flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]>
   /** What subjects did. */
   addEvents(rows: EventRow[]): Promise<RowsTaken>
   /** The owners' jobs that their backends still have or that are on their way to control; one more than `limit` if there are more. */

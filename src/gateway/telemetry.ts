@@ -1,9 +1,11 @@
 /**
  * What one isolate counts and learns of jobs, in memory, flushed at most once a second per release
- * to its counter shard and job ledgers. A flush's answer carries the newest snapshot.
- * A flush that fails is not repeated: what it held is told as lost with the next.
+ * to its counter shard and job ledgers; where it has something for many of them, all of it goes by way of the shard, in
+ * one call. A flush's answer carries the newest snapshot. One that fails is not repeated: what it held is told as lost
+ * with the next.
  */
 import { withFailure } from '../core/failed-submits.ts'
+import { MOST_LEDGERS_CALLED } from '../core/flush-rates.ts'
 import type { Series } from '../core/window.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
@@ -11,6 +13,7 @@ import type {
   CounterBatch,
   CounterShardRpc,
   Exposure,
+  FlushAnswer,
   JobLedgerRpc,
   LedgerBatch,
   MissingVideo,
@@ -31,6 +34,8 @@ const MAX_EVENTS = 5000
 const MAX_ALREADY_SENT = 20_000
 /** Of bodies kept for a rescue in one batch: well below what one call to an object may carry (32 MiB). */
 const MAX_BODY_BYTES = 16 * 1024 * 1024
+/** Of those, by way of the counter shard, which takes such calls of hundreds of isolates at a time. */
+const MAX_POSTED_BYTES = 256 * 1024
 
 export interface TelemetryPorts {
   shard: () => CounterShardRpc
@@ -198,13 +203,14 @@ export class Telemetry {
       const [first = this.#batchAt(0)] = jobs.values()
       first.steps = this.#steps
     }
+    const isPosted = jobs.size > MOST_LEDGERS_CALLED && this.#bodyBytes <= MAX_POSTED_BYTES
     this.#rows = new Map()
     this.#jobs = new Map()
     this.#steps = {}
     this.#events = 0
     this.#bodyBytes = 0
     this.#lost = 0
-    const ended = this.#send(rows, jobs, lost).catch(() => {
+    const ended = this.#send(rows, jobs, lost, isPosted).catch(() => {
       this.#lost += events + lost
       this.#alreadySent.clear()
       this.#reportedUpdates.forget()
@@ -216,23 +222,42 @@ export class Telemetry {
     })
   }
 
-  async #send(rows: CounterBatch['rows'], jobs: Map<number, LedgerBatch>, lost: number): Promise<void> {
+  async #send(
+    rows: CounterBatch['rows'],
+    jobs: Map<number, LedgerBatch>,
+    lost: number,
+    isPosted: boolean,
+  ): Promise<void> {
     const { source, shard, onSnapshot } = this.#ports
-    const seq = ++this.#seq
-    const calls: Promise<void>[] = [
-      within(FLUSH_MS, shard().flush({ source, seq, rows, lost })).then(onSnapshot),
-      ...Array.from(jobs, ([index, batch]) => this.#tell(index, batch)),
-    ]
+    const batch = { source, seq: ++this.#seq, rows, lost }
+    const calls = isPosted
+      ? [this.#post(batch, [...jobs])]
+      : [
+          within(FLUSH_MS, shard().flush(batch)).then(onSnapshot),
+          ...Array.from(jobs, ([index, told]) => this.#tell(index, told)),
+        ]
     const ends = await Promise.allSettled(calls)
     const failed = ends.find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
   }
 
-  async #tell(index: number, batch: LedgerBatch): Promise<void> {
-    const { ledger, copies, now } = this.#ports
+  async #post(batch: CounterBatch, letters: [number, LedgerBatch][]): Promise<void> {
+    const { shard, onSnapshot, now } = this.#ports
     const sentAt = now()
-    const { lease } = await within(FLUSH_MS, ledger(index).flush(batch))
-    if (batch.copies) copies.answered(index, batch.copies, sentAt, lease)
+    const { snapshot, answers } = await within(FLUSH_MS, shard().post(batch, letters))
+    onSnapshot(snapshot)
+    for (const [i, letter] of letters.entries()) this.#answered(...letter, sentAt, answers[i] ?? null)
+    if (answers.includes(null)) throw new Error('a ledger has not taken what it was told')
+  }
+
+  async #tell(index: number, batch: LedgerBatch): Promise<void> {
+    const { ledger, now } = this.#ports
+    const sentAt = now()
+    this.#answered(index, batch, sentAt, await within(FLUSH_MS, ledger(index).flush(batch)))
+  }
+
+  #answered(index: number, { copies }: LedgerBatch, sentAt: number, answer: FlushAnswer | null): void {
+    if (copies && answer) this.#ports.copies.answered(index, copies, sentAt, answer.lease)
   }
 
   #batch(owner: string): LedgerBatch {

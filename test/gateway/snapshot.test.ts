@@ -42,7 +42,7 @@ describe('the snapshot cache', () => {
   it('answers from memory without asking while it is young', async () => {
     const { take, route, asked, later } = rig()
     take(snapshot(1))
-    later(700)
+    later(1200)
     expect(await route()).toMatchObject({ version: 1 })
     expect(asked).toHaveLength(0)
   })
@@ -50,7 +50,7 @@ describe('the snapshot cache', () => {
   it('is refreshed beside the request when it is older, once however many ask', async () => {
     const { take, route, asked, later, cache, beside } = rig()
     take(snapshot(1))
-    later(1000)
+    later(1300)
     expect(await Promise.all([route(), route(), route()])).toMatchObject([
       { version: 1 },
       { version: 1 },
@@ -95,7 +95,7 @@ describe('the snapshot cache', () => {
     take(snapshot(7, 20))
     take(snapshot(6, 50))
     expect(cache.current).toMatchObject({ version: 7, percent: 20 })
-    later(1000)
+    later(1300)
     await route()
     asked[0]!.answer(snapshot(5))
     await Promise.all(beside)
@@ -107,13 +107,13 @@ describe('the snapshot cache', () => {
   it('goes on with the last one known when it can not be refreshed', async () => {
     const { take, route, asked, later, cache, beside } = rig()
     take(snapshot(1))
-    later(1000)
+    later(1300)
     await route()
     asked[0]!.fail(new Error('the object is gone'))
     await Promise.all(beside)
     expect(cache.current).toMatchObject({ version: 1 })
     later(300_000)
-    expect(cache.ageMs(1_000_000 + 301_000)).toBe(301_000)
+    expect(cache.ageMs(1_000_000 + 301_300)).toBe(301_300)
   })
 
   it('knows nothing where it never heard anything', async () => {
@@ -126,7 +126,7 @@ describe('the snapshot cache', () => {
   it('begins a refresh anew when the one under way was dropped with its request', async () => {
     const { take, route, asked, later } = rig()
     take(snapshot(1))
-    later(1000)
+    later(1300)
     await route()
     later(100)
     await route()

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
 import type { JobUpdate, LedgerJob } from '../../src/durable/job-shapes.ts'
-import type { CounterBatch, CounterShardRpc, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
+import type { CounterBatch, CounterShardRpc, FlushAnswer, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
 
@@ -14,6 +14,7 @@ const SERIES: Series = {
   operation: 'submit',
   shadow: false,
 }
+const SNAPSHOT = { epoch: 3, shadow: { maxInFlight: 900, maxJobsPerDay: 900, jobTimeoutMs: 1000 } } as Snapshot
 const ok = { outcome: 'ok', seconds: { latency: 0.2 } } as const
 
 function entry(owner: string): LedgerJob {
@@ -33,27 +34,35 @@ function entry(owner: string): LedgerJob {
   }
 }
 
-/** A telemetry with a clock of its own, over objects that keep what they are sent; `down` makes the shard fail. */
-function rig() {
-  const to = { shard: [] as CounterBatch[], ledgers: new Map<number, LedgerBatch[]>() }
-  const state = { now: 1_000_000, down: false, snapshots: [] as (Snapshot | null)[] }
+/**
+ * A telemetry with a clock of its own, over objects that keep what they are sent; `down` makes the shard fail, `deaf` a ledger
+ * that the shard passes something on to. `calls` counts what the isolate itself has called.
+ */
+function rig(ledgers = 2) {
+  const to = { shard: [] as CounterBatch[], ledgers: new Map<number, LedgerBatch[]>(), calls: 0 }
+  const state = { now: 1_000_000, down: false, deaf: null as number | null, snapshots: [] as (Snapshot | null)[] }
   const waits: { ms: number; go: () => void }[] = []
   const beside: Promise<unknown>[] = []
-  const shard = {
-    flush: async (batch: CounterBatch) => {
-      if (state.down) throw new Error('overloaded')
-      to.shard.push(structuredClone(batch))
-      return null
+  const taken = (index: number, batch: LedgerBatch): FlushAnswer => {
+    to.ledgers.set(index, [...(to.ledgers.get(index) ?? []), structuredClone(batch)])
+    const { waiting = 0, spare = 0 } = batch.copies ?? {}
+    return { lease: { granted: waiting + spare, forMs: 10_000, refusal: null } }
+  }
+  const counted = (batch: CounterBatch) => {
+    to.calls++
+    if (state.down) throw new Error('overloaded')
+    to.shard.push(structuredClone(batch))
+  }
+  const shard: Pick<CounterShardRpc, 'flush' | 'post'> = {
+    flush: async (batch) => (counted(batch), null),
+    post: async (batch, letters) => {
+      counted(batch)
+      const answers = letters.map(([index, told]) => (index === state.deaf ? null : taken(index, told)))
+      return { snapshot: SNAPSHOT, answers }
     },
-  } as unknown as CounterShardRpc
+  }
   const ledger = (index: number) =>
-    ({
-      flush: async (batch: LedgerBatch) => {
-        to.ledgers.set(index, [...(to.ledgers.get(index) ?? []), structuredClone(batch)])
-        const { waiting = 0, spare = 0 } = batch.copies ?? {}
-        return { lease: { granted: waiting + spare, forMs: 10_000, refusal: null } }
-      },
-    }) as unknown as JobLedgerRpc
+    ({ flush: async (batch: LedgerBatch) => (to.calls++, taken(index, batch)) }) as unknown as JobLedgerRpc
   const copies = new CopyLeases('isolate-1', () => state.now)
   const telemetry = new Telemetry({
     source: 'isolate-1',
@@ -62,9 +71,9 @@ function rig() {
     windowMs: 60_000,
     now: () => state.now,
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
-    shard: () => shard,
+    shard: () => shard as CounterShardRpc,
     ledger,
-    ledgerIndex: (owner) => Number(owner) % 2,
+    ledgerIndex: (owner) => Number(owner) % ledgers,
     onSnapshot: (snapshot) => state.snapshots.push(snapshot),
   })
   const schedule = () => telemetry.schedule((work) => beside.push(work))
@@ -188,6 +197,58 @@ describe('a flush', () => {
     for (let i = 0; i < 5100; i++) telemetry.record(SERIES, ok)
     await telemetry.flush()
     expect(to.shard).toMatchObject([{ lost: 100, rows: [{ counters: { requests: 5000 } }] }])
+  })
+})
+
+describe('an isolate that has something for many ledgers', () => {
+  it.each([1, 2, 3, 4, 16, 256])('calls objects four times a second at most: %i of them', async (ledgers) => {
+    const { telemetry, copies, to, state, waits, schedule } = rig(ledgers)
+    const due: { at: number; go: () => void }[] = []
+    const SECONDS = 5
+    for (let ms = 0; ms < SECONDS * 1000; ms += 5) {
+      state.now += 5
+      telemetry.record(SERIES, ok)
+      telemetry.submitted(entry(String(ms)))
+      const place = copies.want(ms % ledgers, SNAPSHOT)
+      if (typeof place !== 'string') place.end()
+      schedule()
+      for (const { ms: pause, go } of waits.splice(0)) due.push({ at: state.now + pause, go })
+      for (let i = due.length - 1; i >= 0; i--) if (due[i]!.at <= state.now) due.splice(i, 1)[0]!.go()
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    }
+    await telemetry.flush()
+    expect(to.calls).toBeLessThanOrEqual(4 * (SECONDS + 1))
+    const told = [...to.ledgers.values()].flat().flatMap(({ submitted }) => submitted)
+    expect(told).toHaveLength(SECONDS * 200)
+    expect(to.ledgers.size).toBe(ledgers)
+  })
+
+  it('hears from the shard what each ledger has granted, and takes the snapshot', async () => {
+    const { telemetry, copies, to, state } = rig(8)
+    const places = Array.from({ length: 8 }, (_, i) => copies.want(i, SNAPSHOT) as CopyPlace)
+    await telemetry.flush()
+    const refused = places.map((place) => place.refused(() => Promise.reject(new Error('asked by itself'))))
+    expect(await Promise.all(refused)).toEqual(Array(8).fill(null))
+    expect([to.calls, to.ledgers.size, state.snapshots]).toEqual([1, 8, [SNAPSHOT]])
+  })
+
+  it('tells as lost what a ledger has not taken by way of the shard', async () => {
+    const { telemetry, to, state } = rig(8)
+    state.deaf = 5
+    for (let owner = 0; owner < 8; owner++) telemetry.submitted(entry(String(owner)))
+    await telemetry.flush()
+    state.deaf = null
+    telemetry.record(SERIES, ok)
+    await telemetry.flush()
+    expect(to.shard.map(({ lost }) => lost)).toEqual([0, 8])
+  })
+
+  it('sends large bodies to their ledgers itself, so that no shard holds those of all isolates', async () => {
+    const { telemetry, to } = rig(8)
+    const body = { bytes: new Uint8Array(300_000), contentType: 'application/json', path: '/v1/videos' }
+    for (let owner = 0; owner < 8; owner++) telemetry.submitted({ ...entry(String(owner)), rescue: body })
+    await telemetry.flush()
+    expect([to.calls, to.ledgers.size]).toEqual([9, 8])
   })
 })
 

@@ -1,9 +1,9 @@
 /** What a controller's storage may hold at three in the morning: rows that can't be read, a long history, clocks that ran ahead. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Outbox } from '../../src/durable/controller/outbox.ts'
 import { ControllerStore } from '../../src/durable/controller/store.ts'
-import { act, eachTestAnew, good, history, T0, tick, view } from '../support/workerd/controller-driver.ts'
+import { act, eachTestAnew, good, history, T0, tick, view, WINDOW_MS } from '../support/workerd/controller-driver.ts'
 import { controller, shard } from '../support/workerd/objects.ts'
 
 eachTestAnew()
@@ -65,6 +65,36 @@ describe('rows that can’t be read', () => {
     expect(await view()).toMatchObject({ state: 'rolled_back', percent: 0 })
     expect(good(await controller().config())).toMatchObject({ set_aside: [{ path: 'overlay' }] })
   })
+})
+
+it('a tick without traffic writes its next alarm and how far it has judged, and no more', async () => {
+  await act('start', { stage: 'canary-50' })
+  let now = T0
+  const ticks = async (n: number) => {
+    for (let i = 0; i < n; i++) {
+      vi.setSystemTime((now += WINDOW_MS))
+      await tick()
+    }
+  }
+  await ticks(3)
+  const written = { alarms: 0, rows: 0 }
+  await inStorage((storage) => {
+    const exec = storage.sql.exec.bind(storage.sql)
+    const setAlarm = storage.setAlarm.bind(storage)
+    Object.assign(storage.sql, {
+      exec: (...given: Parameters<typeof exec>) => {
+        const cursor = exec(...given)
+        written.rows += cursor.rowsWritten
+        return cursor
+      },
+    })
+    Object.assign(storage, { setAlarm: (at: number) => (written.alarms++, setAlarm(at)) })
+  })
+  const before = (await view()).verdicts.map(({ message }) => message)
+  await ticks(5)
+  expect(written).toEqual({ alarms: 5, rows: 5 })
+  // What is shown goes on all the same.
+  expect((await view()).verdicts.map(({ message }) => message)).not.toEqual(before)
 })
 
 it('an alarm that a clock which ran ahead has set is brought back by whoever looks', async () => {

@@ -3,7 +3,7 @@ import { evictDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { groupsOf } from '../../src/durable/controller/gather.ts'
 import { initialState, type Snapshot, snapshotOf } from '../../src/core/release.ts'
-import { batch, counted, RELEASE, shard } from '../support/workerd/objects.ts'
+import { batch, counted, entry, ledger, RELEASE, shard } from '../support/workerd/objects.ts'
 
 const T0 = 1_900_000_000_000
 
@@ -18,6 +18,37 @@ function snapshot(version: number): Snapshot {
 }
 
 afterEach(() => vi.useRealTimers())
+
+it('passes on what ledgers are told, each its own, and brings back what each has granted', async () => {
+  const object = shard(9)
+  await object.push(snapshot(3))
+  const owners = [40, 41, 42, 43]
+  const copies = (waiting: number) => ({
+    ...{ source: 'isolate-1', seq: 1, epoch: 3, sent: [], free: 0, waiting, spare: 0 },
+    caps: { maxInFlight: 1000, maxJobsPerDay: 1000, jobTimeoutMs: 1000 },
+  })
+  const answered = await object.post(
+    batch(1, 5),
+    owners.map((index) => [
+      index,
+      { submitted: [entry(`${index}`, { owner: `${index}` })], seen: [], copies: copies(index) },
+    ]),
+  )
+  expect(answered.snapshot).toMatchObject({ version: 3 })
+  expect(answered.answers.map((answer) => answer?.lease?.granted)).toEqual(owners)
+  expect(await counted(object, 'submit')).toMatchObject({ requests: 5 })
+  for (const index of owners) {
+    const kept = await ledger(index).list(owners.map(String), null, 9, 'asc')
+    expect(kept.map(({ upstreamId }) => upstreamId)).toEqual([`video-${index}`])
+  }
+})
+
+it('lets one batch that can’t be taken spoil no other’s', async () => {
+  const broken = { submitted: [null as never], seen: [] }
+  const good = { submitted: [entry('good')], seen: [] }
+  const answers = await ledger(50).flushAll([good, broken, good])
+  expect(answers.map((answer) => answer !== null)).toEqual([true, false, true])
+})
 
 describe('a batch', () => {
   it('replayed ten times counts once, also behind an eviction and out of order', async () => {

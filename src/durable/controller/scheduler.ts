@@ -17,6 +17,8 @@ export class Scheduler {
   readonly #store: ControllerStore
   readonly #outbox: Outbox
   readonly #pusher: Pusher
+  /** As this object has set it, unix ms: setting it again is a write. */
+  #setFor: number | null = null
 
   constructor(storage: DurableObjectStorage, store: ControllerStore, outbox: Outbox, pusher: Pusher) {
     this.#storage = storage
@@ -25,9 +27,13 @@ export class Scheduler {
     this.#pusher = pusher
   }
 
-  /** First of all, as an alarm goes off: whatever fails then, there is a next one. `config` is null while it is not valid. */
+  /**
+   * First of all, as an alarm goes off: whatever fails then, there is a next one, at the time of the next tick, so that
+   * most need no other. `config` is null while it is not valid.
+   */
   async scheduleRetry(config: ReleaseConfig | null): Promise<void> {
-    await this.#storage.setAlarm(Date.now() + (config ? periodMs(config) : INVALID_PAUSE_MS))
+    const now = Date.now()
+    await this.#write(config ? nextTickAt(config, now) : now + INVALID_PAUSE_MS)
   }
 
   async schedule(config: ReleaseConfig): Promise<void> {
@@ -58,7 +64,9 @@ export class Scheduler {
     const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
     if (!hasWork) return
     const at = await this.#storage.getAlarm()
-    if (at === null || at > nextTickAt(config, Date.now()) + periodMs(config)) await this.schedule(config)
+    if (at !== null && at <= nextTickAt(config, Date.now()) + periodMs(config)) return
+    this.#setFor = null
+    await this.schedule(config)
   }
 
   #webhookAt(now: number): number | null {
@@ -68,7 +76,17 @@ export class Scheduler {
 
   async #set(now: number, times: readonly (number | null)[]): Promise<void> {
     const due = times.filter((at) => at !== null)
-    if (due.length === 0) await this.#storage.deleteAlarm()
-    else await this.#storage.setAlarm(Math.max(Math.min(...due), now + 10))
+    if (due.length === 0) {
+      this.#setFor = null
+      await this.#storage.deleteAlarm()
+      return
+    }
+    const at = Math.max(Math.min(...due), now + 10)
+    if (at !== this.#setFor) await this.#write(at)
+  }
+
+  async #write(at: number): Promise<void> {
+    await this.#storage.setAlarm(at)
+    this.#setFor = at
   }
 }

@@ -19,7 +19,7 @@ export class ControllerStore {
   readonly #storage: DurableObjectStorage
   readonly #outbox: Outbox
   #stored: StoredState
-  /** As it stands in storage, what this object has written. */
+  /** Of what this object has written, what it was written for. */
   readonly #written = new Map<string, string>()
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
@@ -131,17 +131,18 @@ export class ControllerStore {
   /** All or nothing: on an error neither storage nor memory changes. */
   commit({ stored = {}, audit = [], webhooks = [] }: Commit, now: number): void {
     const state = stored.state ?? this.state
-    const texts = Object.entries(stored).map(([name, value]) => [name, JSON.stringify(value)] as const)
+    const marks = Object.entries(stored).map(([name, value]) => [name, value, markOf(name, value)] as const)
     // Most ticks find what the last one found, and a row is written for a price.
-    const changed = texts.filter(([name, text]) => this.#written.get(name) !== text)
-    this.#storage.transactionSync(() => {
-      for (const [name, text] of changed)
-        this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, text)
-      for (const draft of audit) this.#append(draft, state, now)
-      for (const notice of webhooks) this.#outbox.add(notice, now)
-    })
+    const changed = marks.filter(([name, , mark]) => this.#written.get(name) !== mark)
+    if (changed.length + audit.length + webhooks.length > 0)
+      this.#storage.transactionSync(() => {
+        for (const [name, value] of changed)
+          this.#storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, JSON.stringify(value))
+        for (const draft of audit) this.#append(draft, state, now)
+        for (const notice of webhooks) this.#outbox.add(notice, now)
+      })
     this.#stored = { ...this.#stored, ...stored }
-    for (const [name, text] of changed) this.#written.set(name, text)
+    for (const [name, , mark] of changed) this.#written.set(name, mark)
   }
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {
@@ -196,6 +197,12 @@ export class ControllerStore {
       JSON.stringify(entry),
     )
   }
+}
+
+/** What of a value is worth a write where it changes: not the sentences of verdicts, which count the seconds without data. */
+function markOf(name: string, value: unknown): string {
+  if (name !== 'verdicts') return JSON.stringify(value)
+  return JSON.stringify((value as StoredState['verdicts']).map(({ message: _, ...verdict }) => verdict))
 }
 
 function entryOf({ id, at_ms, entry }: AuditRow): HistoryEntry {

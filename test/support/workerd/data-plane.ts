@@ -100,7 +100,7 @@ export class DataPlane {
       objects: {
         controller: (env, release) =>
           this.#objects?.controller(env, release) ?? { snapshot: async () => this.#snapshotOf(release) },
-        shard: (env, release, index) => this.#objects?.shard(env, release, index) ?? this.#shardOf(release),
+        shard: (env, release, index) => this.#objects?.shard(env, release, index) ?? this.#shardOf(env, release),
         ledger: (env, release, index) => (this.#objects ?? REAL_OBJECTS).ledger(env, release, index),
       },
       log: (entry) => void this.logged.push(entry),
@@ -216,9 +216,14 @@ export class DataPlane {
     return this.#stages.get(release) ?? { schema: 1, release, shadow, ...idle }
   }
 
-  #shardOf(release: string): CounterShardRpc {
+  #shardOf(env: Env, release: string): CounterShardRpc {
     const snapshot = async () => this.#snapshotOf(release)
-    return { snapshot, flush: ({ rows }) => (this.#rows.push(...rows), snapshot()) }
+    const flush: CounterShardRpc['flush'] = ({ rows }) => (this.#rows.push(...rows), snapshot())
+    const post: CounterShardRpc['post'] = async (batch, letters) => ({
+      snapshot: await flush(batch),
+      answers: await Promise.all(letters.map(([index, told]) => ledgerAt(env, release, index).flush(told))),
+    })
+    return { snapshot, flush, post }
   }
 }
 
