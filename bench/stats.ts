@@ -2,12 +2,13 @@
  * What the A/B report's figures are worth: false decisions when looked at after every ten subjects, coverage of its
  * intervals, power at the planned sample, the split's test. The judging is core's own.
  *
- *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform,signals]
+ *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform,signals,pairs]
  */
 import { parseArgs } from 'node:util'
 import { primaryOutcome } from '../src/core/decision.ts'
 import type { ExperimentPlan, MetricPlan } from '../src/core/experiment.ts'
 import { armSums, cutFor, isSparse, sumsOf } from '../src/core/metric-sums.ts'
+import { pairReports } from '../src/core/report-pairs.ts'
 import { metricReport, SEQUENTIAL_SHARE } from '../src/core/report-metric.ts'
 import { readiness } from '../src/core/report-readiness.ts'
 import { splitReport } from '../src/core/report-split.ts'
@@ -24,17 +25,17 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'aa,coverage,power,srm,uniform,signals' },
+    only: { type: 'string', default: 'aa,coverage,power,srm,uniform,signals,pairs' },
   },
 })
 const runs = values.quick ? 60 : Number(values.runs)
 const seed = Number(values.seed)
-const PLAN: ExperimentPlan = { minDays: 7, alpha: 0.05, power: 0.8, maxCostIncrease: 0.2, exclude: [] }
+const PLAN: ExperimentPlan = { minDays: 7, alpha: 0.05, power: 0.8, maxCostIncrease: 0.2, pairMde: 0.05, exclude: [] }
 /** Candidate's percent. */
 const SPLITS = [50, 20, 5, 1]
 const planOf = ({ kind }: Shape): MetricPlan => ({ name: 'm', kind, role: 'primary', direction: 'increase' })
 
-const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform, signals }
+const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform, signals, pairs }
 for (const name of values.only.split(',')) {
   const started = Date.now()
   console.log(`\n${TABLES[name]!()}\n(${name}: ${runs} runs a cell, ${Math.round((Date.now() - started) / 1000)} s)`)
@@ -285,6 +286,40 @@ function signals(): string {
     return [shape, `control × ${times}`, percent(at.length, runs), String(median ?? '–')]
   })
   return table(['signal, limit control + 5 %', 'candidate', 'breach at some time %', 'median values an arm'], rows)
+}
+
+/** Shadow pairs read after every pair, from 200 on after every fifth, up to a thousand: of equal arms each outcome but `alike` is false. */
+function pairs(): string {
+  const most = values.quick ? 200 : 1000
+  const differences: [string, (random: Random) => number][] = [
+    ['normal', drawNormal],
+    ['lognormal 1, centred', (random) => Math.exp(drawNormal(random)) - Math.exp(0.5)],
+    ['most equal, ± 1', (random) => (random() < 0.9 ? 0 : random() < 0.5 ? 1 : -1)],
+  ]
+  const rows = differences.flatMap(([name, draw], i) =>
+    [0, 0.3].map((effect, j) => {
+      const random = seededRandom(seed * 1000 + 950 + 10 * i + j)
+      const at: number[] = []
+      let high = 0
+      for (let run = 0; run < runs; run++) {
+        let sums = { ...noMoments(), metric: 'm', control: 1, candidate: 1, higher: 0, lower: 0 }
+        let isDecided = false
+        for (let n = 1; n <= most; n++) {
+          const difference = draw(random) + effect
+          sums = { ...sums, ...withValue(sums, difference) }
+          if (isDecided || n < 20 || (n > 200 && n % 5 !== 0)) continue
+          const [report] = pairReports([sums], PLAN)
+          isDecided = report!.outcome === 'better' || report!.outcome === 'worse'
+          if (isDecided) at.push(n)
+        }
+        const { difference } = pairReports([sums], PLAN)[0]!
+        if (difference!.low <= effect && effect <= difference!.high) high++
+      }
+      const median = at.length * 2 > runs ? at.sort((a, b) => a - b)[Math.floor(runs / 2)] : null
+      return [name, String(effect), percent(at.length, runs), String(median ?? '–'), percent(high, runs)]
+    }),
+  )
+  return table(['differences', 'their mean', 'shown at some time %', 'median pairs', '95 % interval holds it %'], rows)
 }
 
 function signalRule(): SignalGuardrail {

@@ -6,6 +6,7 @@ import {
   estimateWords,
   evidenceWords,
   neededWords,
+  pairWords,
   reasonWords,
   reportHeadline,
   signed,
@@ -33,6 +34,7 @@ export function reportMarkdown(report: ReportView, t: Text): string {
     `**${t.report.readable}**`,
     '',
     ...checks(report, t).map(({ ok, words }) => `- [${ok ? 'x' : ' '}] ${literal(words)}`),
+    ...pairLines(report, t),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -57,6 +59,12 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
     ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
   return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
+}
+
+function pairLines({ pairs }: ReportView, t: Text): string[] {
+  if (pairs.length === 0) return []
+  const lines = pairs.map((pair) => `- ${literal(`${pair.metric}: ${pairWords(pair, t)}`)}`)
+  return ['', `**${t.report.pairs}** (${literal(t.report.pairsNote)})`, '', ...lines]
 }
 
 function change(lift: MetricView['relative'], t: Text): string {

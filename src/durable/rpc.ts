@@ -141,7 +141,8 @@ export type SplitCount = { epoch: number; n: number; candidate: number; expected
 
 export interface ExperimentQuestion {
   epochs: number[]
-  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio' }[]
+  /** `observeDays`: so many days after the one of a subject's first exposure count, and that one; absent: all. */
+  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio'; observeDays?: number | undefined }[]
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
   excluded: [number, number][]
   /** When the run began, unix ms: from then on each subject counts once in `splits`. */

@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
-import { checks, neededWords, reasonWords, reportHeadline } from '../report-words.ts'
+import { checks, neededWords, pairWords, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
@@ -166,6 +166,21 @@ const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
             </div>
           ))}
         </dl>
+      )}
+      {report.pairs.length === 0 ? null : (
+        <>
+          <h3>
+            {t.report.pairs} <small>{t.report.pairsNote}</small>
+          </h3>
+          <dl class="figures-list">
+            {report.pairs.map((pair) => (
+              <div>
+                <dt>{pair.metric}</dt>
+                <dd>{pairWords(pair, t)}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
       )}
     </section>
   )

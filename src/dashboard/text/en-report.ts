@@ -77,6 +77,8 @@ export const enReport = {
     srm: (p: string) => `split as assigned: p ${p} (SRM)`,
     srmBroken: (p: string) => `split not as assigned: p ${p} (SRM)`,
     crossed: (n: number) => `${counted(n, 'subject', 'subjects')} saw both arms: left out`,
+    immature: (metric: string, n: string, days: number) =>
+      `${metric}: ${n} subjects not yet observed for ${counted(days, 'day', 'days')}, left out`,
     noneExcluded: 'no excluded time now',
     readAt: (at: string) => `fixed tests read once, ${at}`,
     yes: 'yes',
@@ -97,5 +99,15 @@ export const enReport = {
     signals: 'Quality and resources',
     signalsNote: 'means of what evaluators posted',
     noSignals: 'Nothing was posted yet.',
+    pairs: 'Shadow pairs',
+    pairsNote: 'candidate − control of the same prompt; may be read at any time',
+    pair: {
+      better: 'better',
+      worse: 'worse',
+      alike: 'alike',
+      open: 'open',
+      n: (n: string) => `${n} pairs`,
+      needed: (n: string) => `${n} more needed`,
+    },
   },
 }

@@ -74,6 +74,7 @@ export const zhReport: typeof enReport = {
     srm: (p) => `分流符合配置：p ${p}（SRM）`,
     srmBroken: (p) => `分流不符合配置：p ${p}（SRM）`,
     crossed: (n) => `${n} 个用户见过两组：已剔除`,
+    immature: (metric, n, days) => `${metric}：${n} 个用户观察未满 ${days} 天，暂不计入`,
     noneExcluded: '当前不是排除时段',
     readAt: (at) => `固定检验只读一次：${at}`,
     yes: '是',
@@ -87,5 +88,15 @@ export const zhReport: typeof enReport = {
     signals: '质量与资源',
     signalsNote: '评测上报的均值',
     noSignals: '尚未上报。',
+    pairs: '影子配对',
+    pairsNote: '同一提示词下候选减对照；随时可读',
+    pair: {
+      better: '变好',
+      worse: '变差',
+      alike: '一致',
+      open: '未定',
+      n: (n) => `${n} 对`,
+      needed: (n) => `还需 ${n} 对`,
+    },
   },
 }

@@ -150,18 +150,21 @@ export class ExperimentTable {
     return excluded.some(([from, to]) => from <= day && day <= to) ? null : { ...first, day }
   }
 
-  /** From the day of the first exposure on. */
+  /** From the day of the first exposure on, for as long as the metric observes. */
   #valuesOf(owner: string, { arm, day }: Subject, { epochs, metrics, excluded }: ExperimentQuestion): Value[] {
     const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
     const values: Value[] = []
-    const sums = this.#sql.exec<{ metric: string; sum: number; n: number }>(
-      `SELECT metric, SUM(sum) AS sum, SUM(n) AS n FROM outcomes WHERE owner = ? AND day >= ? ${outside} GROUP BY metric`,
-      owner,
-      day,
-    )
-    for (const { metric, sum, n } of sums) {
-      const kind = metrics.find(({ name }) => name === metric)?.kind
-      if (kind) values.push(valueOf(metric, kind, sum, n))
+    const days = this.#sql
+      .exec<{ metric: string; day: number; sum: number; n: number }>(
+        `SELECT metric, day, sum, n FROM outcomes WHERE owner = ? AND day >= ? ${outside} ORDER BY metric, day`,
+        owner,
+        day,
+      )
+      .toArray()
+    for (const { name, kind, observeDays = Infinity } of metrics) {
+      const own = days.filter((row) => row.metric === name && row.day <= day + observeDays)
+      const total = (of: 'sum' | 'n') => own.reduce((sum, row) => sum + row[of], 0)
+      if (own.length > 0) values.push(valueOf(name, kind, total('sum'), total('n')))
     }
     const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(
       `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`,
