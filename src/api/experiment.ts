@@ -106,6 +106,22 @@ export const metricReportSchema = v.object({
   mde: v.nullable(v.number()),
   /** How many days of a subject count; `immature` subjects are left out until they were observed for so many. */
   observed: v.nullable(v.object({ days: v.number(), immature: perArm })),
+  /**
+   * The lift less what subjects' values of the 28 days before their first exposure explain (CUPED). It decides nothing.
+   * Null where nobody has any, and of ratios.
+   */
+  history: v.nullable(
+    v.object({
+      subjects: perArm,
+      /** Of a difference between the arms before anybody was exposed; below 0.001 nothing is adjusted. */
+      balance_p_value: v.number(),
+      theta: v.number(),
+      variance_reduction: v.number(),
+      absolute: lift,
+      relative: lift,
+      p_value: v.nullable(v.number()),
+    }),
+  ),
   /** Larger values of a subject count as this one, in both arms; null where none was cut. */
   cut_at: v.nullable(v.number()),
 })

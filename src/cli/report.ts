@@ -43,6 +43,7 @@ export function reportLines(report: ReportView, style: Style): string[] {
     style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
+    ...historyLines(report, style),
     ...pairLines(report, style),
     ...trafficLines(report, style),
   ]
@@ -114,6 +115,19 @@ function signalLines({ signals }: ReportView, style: Style): string[] {
       ['left', 'left', 'right', 'right', 'right'],
     ),
   ]
+}
+
+function historyLines({ metrics }: ReportView, style: Style): string[] {
+  const lines = metrics.flatMap(({ metric, history }) => {
+    if (!history) return []
+    const why = history.balance_p_value < 0.001 ? 'the arms differed beforehand' : 'too few have values from before'
+    return [
+      history.relative
+        ? `  ${metric}  ${change(history.relative)}, variance ${signed(-history.variance_reduction)}`
+        : `  ${metric}  not adjusted: ${why}`,
+    ]
+  })
+  return lines.length === 0 ? [] : ['', style.bold('Less what values from before explain (CUPED)'), ...lines]
 }
 
 function pairLines({ pairs }: ReportView, style: Style): string[] {

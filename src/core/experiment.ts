@@ -95,6 +95,8 @@ export interface Evidence {
   /** Subjects that saw both arms within the span. */
   crossed: number
   days: readonly DaySums[]
+  /** The same of subjects that have values from before their first exposure: `x` is what those come to. */
+  before: readonly DaySums[]
   /** Seconds that a subject's jobs ran, over how many succeeded. */
   gpuSeconds: { control: PairMoments; candidate: PairMoments }
   costPerGpuSecond: { control: number | null; candidate: number | null }

@@ -13,8 +13,6 @@ import { upperNormalQuantile } from './stats/power.ts'
 const CONFIDENCE = 0.95
 /** With fewer pairs the spread of their differences is not known well enough for any proof. */
 const FEWEST_PAIRS = 20
-/** A pair tells more than a subject: the sequence is tightest at 100, 1,000 and 10,000 of them. */
-const UNITS_A_PAIR = 10
 /** Nobody would wait for more. */
 const MOST_PAIRS = 1e7
 
@@ -89,11 +87,10 @@ function bandOf({ n, mean }: PairSums, se: number, t: number | null, alpha: numb
   if (n < FEWEST_PAIRS) return null
   // Where each pair differs by the same there is nothing to be unsure of.
   if (t === null) return { low: mean, high: mean, p_value: mean === 0 ? 1 : 0 }
-  const units = UNITS_A_PAIR * n
-  const half = upperTQuantile(normalSf(anytimeZ(units, alpha)), n - 1) * se
+  const half = upperTQuantile(normalSf(anytimeZ(n, alpha)), n - 1) * se
   const tail = tSf(Math.abs(t), n - 1)
   const z = tail > 0 ? upperNormalQuantile(tail) : Math.abs(t)
-  return { low: mean - half, high: mean + half, p_value: Math.min(1, Math.exp(-logETwoSided(z, units, alpha))) }
+  return { low: mean - half, high: mean + half, p_value: Math.min(1, Math.exp(-logETwoSided(z, n, alpha))) }
 }
 
 function outcomeOf({ low, high }: Interval, better: PairReport['better'], mde: number): PairReport['outcome'] {
@@ -104,7 +101,7 @@ function outcomeOf({ low, high }: Interval, better: PairReport['better'], mde: n
 /** So many that the sequence has passed there, with the planned power, where the mean difference is the mde. */
 function plannedPairs(sd: number, mde: number, alpha: number, power: number): number | null {
   const zBeta = upperNormalQuantile(1 - power)
-  const shows = (n: number) => (mde / sd) * Math.sqrt(n) >= anytimeZ(UNITS_A_PAIR * n, alpha) + zBeta
+  const shows = (n: number) => (mde / sd) * Math.sqrt(n) >= anytimeZ(n, alpha) + zBeta
   let [low, high] = [FEWEST_PAIRS, FEWEST_PAIRS]
   while (!shows(high)) {
     if (high > MOST_PAIRS) return null

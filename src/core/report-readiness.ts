@@ -44,7 +44,10 @@ export function readiness(
   const days_left = untilMs === null && sinceMs !== null ? daysLeft(plan, sinceMs, now, elapsed) : null
   const primaries = metrics.filter(({ role }) => role === 'primary')
   const sums = primaries.map(({ name }) => sumsOf(name))
-  const deciding = metrics.filter(({ role }) => role !== 'secondary').map(({ name }) => sumsOf(name))
+  // All metrics have the same subjects, but those that leave the latest out.
+  const deciding = metrics
+    .filter(({ role, observeDays }) => role === 'primary' || (role === 'guardrail' && observeDays !== undefined))
+    .map(({ name }) => sumsOf(name))
   const least = (arm: Arm) => (primaries.length === 0 ? 0 : Math.min(...deciding.map((each) => each[arm].n)))
   const sample = { control: least('control'), candidate: least('candidate') }
   const sizes = primaries.flatMap((metric, i) =>

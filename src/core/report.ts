@@ -7,6 +7,7 @@ import { type Decision, type DecisionReason, decide } from './decision.ts'
 import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
+import { type HistoryReport, historyReport } from './report-history.ts'
 import type { Interval } from './report-intervals.ts'
 import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
 import { type PairReport, pairReports } from './report-pairs.ts'
@@ -17,9 +18,10 @@ import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 
-interface Observed {
+interface BySubject {
   /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
   observed: { days: number; immature: { control: number; candidate: number } } | null
+  history: HistoryReport | null
 }
 
 export interface Report {
@@ -38,7 +40,7 @@ export interface Report {
   srm: SplitReport
   /** Subjects that saw both arms: left out. */
   crossed: number
-  metrics: (MetricReport & Observed)[]
+  metrics: (MetricReport & BySubject)[]
   /** Of each primary metric, by day of first exposure (days since 1970, UTC): all subjects up to then, with a band that may be read at any time. */
   series: { metric: string; points: ({ day: number; n: number; lift: number } & Interval)[] }[]
   cost: CostReport
@@ -68,6 +70,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
       return {
         ...metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
         observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
+        history: historyReport(evidence, metric),
       }
     }),
   )

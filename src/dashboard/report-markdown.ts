@@ -1,10 +1,12 @@
 /** The A/B report as Markdown, for a ticket: what was decided, why, what would change it, and the figures. */
-import type { MetricView, ReportView } from '../api/experiment.ts'
+import type { ReportView } from '../api/experiment.ts'
 import { exact, percent, plain, significant, span } from './format.ts'
 import {
   checks,
+  besideWords,
   estimateWords,
   evidenceWords,
+  liftWords,
   neededWords,
   pairWords,
   reasonWords,
@@ -34,7 +36,12 @@ export function reportMarkdown(report: ReportView, t: Text): string {
     `**${t.report.readable}**`,
     '',
     ...checks(report, t).map(({ ok, words }) => `- [${ok ? 'x' : ' '}] ${literal(words)}`),
-    ...pairLines(report, t),
+    ...listed(t.report.beside, t.report.besideNote, besideWords(report, t)),
+    ...listed(
+      t.report.pairs,
+      t.report.pairsNote,
+      report.pairs.map((pair) => ({ name: pair.metric, words: pairWords(pair, t) })),
+    ),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -45,7 +52,7 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
     `${metric.metric} (${t.report.role[metric.role]})`,
     estimateWords(metric.control.estimate, metric.kind, t),
     estimateWords(metric.candidate.estimate, metric.kind, t),
-    change(metric.relative, t),
+    liftWords(metric.relative, t),
     evidenceWords(metric, t),
   ])
   const price = (value: number | null) => (value === null ? '–' : significant(value))
@@ -54,21 +61,21 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
       t.report.cost,
       price(cost.control),
       price(cost.candidate),
-      change(cost.relative, t),
+      liftWords(cost.relative, t),
       t.report.costLimit(signed(cost.limit, t)),
     ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
   return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
 }
 
-function pairLines({ pairs }: ReportView, t: Text): string[] {
-  if (pairs.length === 0) return []
-  const lines = pairs.map((pair) => `- ${literal(`${pair.metric}: ${pairWords(pair, t)}`)}`)
-  return ['', `**${t.report.pairs}** (${literal(t.report.pairsNote)})`, '', ...lines]
-}
-
-function change(lift: MetricView['relative'], t: Text): string {
-  return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
+function listed(title: string, note: string, items: { name: string; words: string }[]): string[] {
+  if (items.length === 0) return []
+  return [
+    '',
+    `**${literal(title)}** (${literal(note)})`,
+    '',
+    ...items.map(({ name, words }) => `- ${literal(`${name}: ${words}`)}`),
+  ]
 }
 
 /** Names and texts of a configuration are no markup, wherever the ticket is shown. */

@@ -81,6 +81,25 @@ export function pairWords({ n, difference, always_valid, outcome, needed }: Pair
   ].join(' · ')
 }
 
+/** Estimates beside the raw lift: of what, and the figures. */
+export function besideWords({ metrics }: ReportView, t: Text): { name: string; words: string }[] {
+  return metrics.flatMap(({ metric, history }) => {
+    if (!history) return []
+    const { relative, variance_reduction, balance_p_value } = history
+    const words = relative
+      ? `${liftWords(relative, t)} · ${t.report.variance(signed(-variance_reduction, t))}`
+      : balance_p_value < 0.001
+        ? t.report.unbalanced
+        : t.report.fewKnown
+    return [{ name: t.report.byHistory(metric), words }]
+  })
+}
+
+/** `+8.8 % (+7.0 % to +10.6 %)` */
+export function liftWords(lift: MetricView['relative'], t: Text): string {
+  return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
+}
+
 export function toneOf(metric: MetricView): 'good' | 'bad' | 'quiet' {
   if (metric.non_inferiority) {
     const { status } = metric.non_inferiority

@@ -158,6 +158,8 @@ export interface ExperimentSums {
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
   metrics: DaySums[]
+  /** Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
+  before: DaySums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
   gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]

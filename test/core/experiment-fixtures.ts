@@ -57,6 +57,7 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
       ...counts('play', share(8064, 12_000), share(8772, 12_000)),
       ...counts('complaints', share(228, 12_000), share(219, 12_000)),
     ],
+    before: [],
     gpuSeconds: { control: seconds(60), candidate: seconds(66) },
     costPerGpuSecond: { control: 0.001, candidate: 0.001 },
     signals: [],

@@ -76,8 +76,8 @@ describe('a report', () => {
       observed: null,
     })
     // The sample is that of the metric which has fewest of those that the decision waits for.
-    const other = { ...COMPLAINTS, name: 'other' }
-    const both = [...days, ...[0, 6].flatMap((day) => counts('other', share(10, 1000), share(10, 1000), day))]
+    const other = { ...COMPLAINTS, name: 'other', observeDays: 1 }
+    const both = [...days, ...[0, 5].flatMap((day) => counts('other', share(10, 1000), share(10, 1000), day))]
     expect(buildReport(evidence({ days: both }), [late, other], PLAN).readiness.sample.control).toBe(2000)
   })
 

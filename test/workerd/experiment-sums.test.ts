@@ -67,9 +67,14 @@ function figures({ metrics, ...sums }: ExperimentSums) {
     const all = metrics.map((row) => ({ ...row, bucket: row.bucket && 1 }))
     return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
   })
+  const before = QUESTION.metrics.map((metric) => {
+    const all = sums.before.filter(({ moments }) => moments.n > 0).map((row) => ({ ...row, bucket: row.bucket && 1 }))
+    return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
+  })
   const seconds = sums.gpuSeconds.map(({ arm, moments }) => [arm, moments.n * moments.meanY, moments.n * moments.meanX])
   return {
     arms,
+    before,
     crossed: sums.crossed,
     splits: sums.splits,
     traits: sums.traits,
@@ -128,6 +133,7 @@ it('running sums are those of adding up anew, whatever came in which order', asy
     const [control] = Object.values(sumsOf({ days: running.metrics, now: 0 }, { name: 'play', kind: 'proportion' }))
     expect(control!.n).toBeGreaterThan(20)
     expect(running.gpuSeconds.length).toBeGreaterThan(0)
+    expect(running.before.length).toBeGreaterThan(0)
   })
 })
 
@@ -166,6 +172,36 @@ it('of a metric that observes so many days only they count, from each subject’
     // An exposure that came late moves the window.
     table.expose(exposure('late', 3, 'candidate', at(3)))
     expect(totals()).toContain('spend candidate 111000')
+  })
+})
+
+it('values from before the first exposure ever stand beside those after it', async () => {
+  await inLedger(15, (table) => {
+    const question = { ...QUESTION, epochs: [4], metrics: [{ name: 'spend', kind: 'mean' as const }], excluded: [] }
+    table.sums(question)
+    const at = (day: number) => (FIRST_DAY + day) * DAY_MS + 1000
+    table.expose(exposure('new', 4, 'control', at(2)))
+    table.expose(exposure('old', 4, 'control', at(2)))
+    table.expose(exposure('silent', 4, 'control', at(2)))
+    const values = (owner: string, byDay: Record<number, number>) =>
+      Object.entries(byDay).map(([day, value], i) => ({
+        ...event(i, owner, 'spend', value, FIRST_DAY + Number(day)),
+        id: null,
+      }))
+    table.record(values('new', { 2: 5 }), [], at(9))
+    table.record(values('old', { [-30]: 1000, [-20]: 3, 1: 4, 2: 10, 3: 1 }), [], at(9))
+    table.record(values('silent', { 0: 2 }), [], at(9))
+    const before = () => {
+      const { before: rows, metrics } = table.sums(question)
+      const total = (of: 'meanX' | 'meanY') => rows.reduce((sum, { moments }) => sum + moments.n * moments[of], 0)
+      const n = rows.reduce((sum, { moments }) => sum + moments.n, 0)
+      return { n, x: total('meanX'), y: total('meanY'), all: metrics.reduce((sum, { moments }) => sum + moments.n, 0) }
+    }
+    // A value of thirty days ago is too old; who has none from before is in the metric's own sums alone.
+    expect(before()).toEqual({ n: 2, x: 3 + 4 + 2, y: 11, all: 3 })
+    // The candidate's doing since an earlier stage is no history.
+    table.expose(exposure('old', 3, 'control', at(0)))
+    expect(before()).toEqual({ n: 2, x: 3 + 2, y: 11, all: 3 })
   })
 })
 

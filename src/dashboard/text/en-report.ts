@@ -99,6 +99,12 @@ export const enReport = {
     signals: 'Quality and resources',
     signalsNote: 'means of what evaluators posted',
     noSignals: 'Nothing was posted yet.',
+    beside: 'Estimated otherwise',
+    besideNote: 'beside the lift above; decides nothing',
+    byHistory: (metric: string) => `${metric}, less what values from before explain (CUPED)`,
+    variance: (share: string) => `variance ${share}`,
+    unbalanced: 'the arms differed before anybody was exposed: not adjusted',
+    fewKnown: 'too few subjects with values from before',
     pairs: 'Shadow pairs',
     pairsNote: 'candidate − control of the same prompt; may be read at any time',
     pair: {

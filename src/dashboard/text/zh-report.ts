@@ -88,6 +88,12 @@ export const zhReport: typeof enReport = {
     signals: '质量与资源',
     signalsNote: '评测上报的均值',
     noSignals: '尚未上报。',
+    beside: '其他估计',
+    besideNote: '与上面的提升并列；不影响决策',
+    byHistory: (metric) => `${metric}，扣除此前数值可解释的部分（CUPED）`,
+    variance: (share) => `方差 ${share}`,
+    unbalanced: '两组在接触之前就有差异：不作调整',
+    fewKnown: '有此前数值的用户太少',
     pairs: '影子配对',
     pairsNote: '同一提示词下候选减对照；随时可读',
     pair: {

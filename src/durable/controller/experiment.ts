@@ -122,6 +122,7 @@ export class Experiment {
       ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
+      before: sums.flatMap(({ before }) => before),
       gpuSeconds: secondsOf(sums),
       costPerGpuSecond: {
         control: config.arms.control.costPerGpuSecond,
