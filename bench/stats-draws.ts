@@ -63,6 +63,7 @@ export const SHAPES: readonly Shape[] = [
 export class Sums {
   readonly #rows = new Map<string, DaySums>()
   readonly #kind: MetricPlan['kind']
+  readonly now = 0
 
   constructor(kind: MetricPlan['kind']) {
     this.#kind = kind

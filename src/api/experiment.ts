@@ -62,6 +62,7 @@ const armEstimate = v.object({
   estimate: v.nullable(v.number()),
   interval: v.nullable(v.object(interval)),
 })
+const perArm = v.object({ control: v.number(), candidate: v.number() })
 const role = v.picklist(['primary', 'secondary', 'guardrail'])
 
 export const metricReportSchema = v.object({
@@ -103,12 +104,28 @@ export const metricReportSchema = v.object({
     }),
   ),
   mde: v.nullable(v.number()),
+  /** How many days of a subject count; `immature` subjects are left out until they were observed for so many. */
+  observed: v.nullable(v.object({ days: v.number(), immature: perArm })),
+  /**
+   * The lift less what subjects' values of the 28 days before their first exposure explain (CUPED). It decides nothing.
+   * Null where nobody has any, and of ratios.
+   */
+  history: v.nullable(
+    v.object({
+      subjects: perArm,
+      /** Of a difference between the arms before anybody was exposed; below 0.001 nothing is adjusted. */
+      balance_p_value: v.number(),
+      theta: v.number(),
+      variance_reduction: v.number(),
+      absolute: lift,
+      relative: lift,
+      p_value: v.nullable(v.number()),
+    }),
+  ),
   /** Larger values of a subject count as this one, in both arms; null where none was cut. */
   cut_at: v.nullable(v.number()),
 })
 export type MetricView = v.InferOutput<typeof metricReportSchema>
-
-const perArm = v.object({ control: v.number(), candidate: v.number() })
 
 export const decisionSchema = v.object({
   decision: v.picklist(['continue', 'advance', 'hold', 'rollback']),
@@ -145,6 +162,47 @@ export const decisionSchema = v.object({
     }),
   ),
 })
+
+/** One metric of both videos of a shadow pair. */
+export const scoreSchema = v.object({
+  /** The client's id of the control job. */
+  job_id: v.string(),
+  metric: v.string(),
+  epoch: v.number(),
+  control: v.number(),
+  candidate: v.number(),
+  at: isoTime,
+})
+export type ScoreView = v.InferOutput<typeof scoreSchema>
+
+/** A signal over shadow pairs: candidate − control of the same prompt. It decides nothing. */
+const pairReportSchema = v.object({
+  metric: v.string(),
+  n: v.number(),
+  control: v.number(),
+  candidate: v.number(),
+  better: v.picklist(['more', 'less']),
+  /** With its 95 % interval. */
+  difference: lift,
+  /** One look each. */
+  t_test: v.nullable(v.object({ statistic: v.number(), df: v.number(), p_value: v.number() })),
+  sign_test: v.object({
+    candidate_higher: v.number(),
+    control_higher: v.number(),
+    equal: v.number(),
+    p_value: v.number(),
+  }),
+  /** May be read after every pair; null below 20. The outcome goes by it. */
+  always_valid: v.nullable(v.object({ ...interval, p_value: v.number() })),
+  /** `alike`: shown to differ by less than the mde. */
+  outcome: v.picklist(['better', 'worse', 'alike', 'open']),
+  /** Relative to the size of control's mean. */
+  mde: v.number(),
+  planned: v.nullable(v.number()),
+  /** More than there are now; null where nobody can tell. */
+  needed: v.nullable(v.number()),
+})
+export type PairsView = v.InferOutput<typeof pairReportSchema>
 
 export const reportSchema = v.object({
   release: v.string(),
@@ -218,6 +276,8 @@ export const reportSchema = v.object({
       last: v.number(),
     }),
   ),
+  /** Signals of which both videos of a shadow pair were measured. */
+  pairs: v.array(pairReportSchema),
   /** Shares of all traffic and of the candidate's, in [0, 1]. */
   representativeness: v.array(
     v.object({

@@ -43,6 +43,8 @@ export function reportLines(report: ReportView, style: Style): string[] {
     style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
+    ...historyLines(report, style),
+    ...pairLines(report, style),
     ...trafficLines(report, style),
   ]
 }
@@ -84,13 +86,20 @@ function evidence({ non_inferiority: shown, test, always_valid: anytime }: Metri
   return test ? `p ${pFigure(test.p_value)} (preview)` : 'no data'
 }
 
-function readLines({ readiness: r, srm, crossed }: ReportView): string[] {
+function readLines({ readiness: r, srm, crossed, metrics }: ReportView): string[] {
   const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : 'none planned'
   return [
     `${r.days} of ${r.min_days} whole days`,
     `${r.sample.control} subjects on control, ${r.sample.candidate} on the candidate (${planned})`,
     `split ${srm.mismatch ? 'NOT ' : ''}as assigned: ${srm.observed.candidate} on the candidate, expected ${Math.round(srm.expected.candidate)} (SRM p ${pFigure(srm.p_value)})`,
     `${crossed} subjects saw both arms and are left out`,
+    ...metrics.flatMap(({ metric, observed }) =>
+      observed
+        ? [
+            `${metric}: ${observed.immature.control + observed.immature.candidate} subjects not yet observed for ${observed.days} days, left out`,
+          ]
+        : [],
+    ),
     ...(r.excluded_now === null ? [] : [`now is an excluded time: ${r.excluded_now}`]),
     ...(r.read_at === null ? [] : [`fixed tests were read once, ${moment(r.read_at)}`]),
   ]
@@ -106,6 +115,32 @@ function signalLines({ signals }: ReportView, style: Style): string[] {
       ['left', 'left', 'right', 'right', 'right'],
     ),
   ]
+}
+
+function historyLines({ metrics }: ReportView, style: Style): string[] {
+  const lines = metrics.flatMap(({ metric, history }) => {
+    if (!history) return []
+    const why = history.balance_p_value < 0.001 ? 'the arms differed beforehand' : 'too few have values from before'
+    return [
+      history.relative
+        ? `  ${metric}  ${change(history.relative)}, variance ${signed(-history.variance_reduction)}`
+        : `  ${metric}  not adjusted: ${why}`,
+    ]
+  })
+  return lines.length === 0 ? [] : ['', style.bold('Less what values from before explain (CUPED)'), ...lines]
+}
+
+function pairLines({ pairs }: ReportView, style: Style): string[] {
+  if (pairs.length === 0) return []
+  const rows = pairs.map(({ metric, n, difference, always_valid: band, outcome, needed }) => [
+    metric,
+    String(n),
+    amount(difference?.lift ?? null),
+    band ? `${amount(band.low)} to ${amount(band.high)}` : '–',
+    needed ? `${outcome}, ${group(needed)} more needed` : outcome,
+  ])
+  const head = ['shadow pairs', 'n', 'difference', 'at any time', ''].map(style.dim)
+  return ['', ...table([head, ...rows], ['left', 'right', 'right', 'left', 'left'])]
 }
 
 function trafficLines({ representativeness }: ReportView, style: Style): string[] {

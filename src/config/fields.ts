@@ -82,6 +82,16 @@ export const duration = v.pipe(
 
 export const positiveDuration = v.pipe(duration, v.minValue(1, fault('duration_zero', 'a duration above 0 is needed')))
 
+const DAY_MS = UNIT_MS.d
+const WHOLE_DAYS = fault('not_whole_days', 'whole days are needed, from "1d" to "90d"')
+
+/** `"3d"` → 3. */
+export const wholeDays = v.pipe(
+  duration,
+  v.check((ms) => ms % DAY_MS === 0 && ms >= DAY_MS && ms <= 90 * DAY_MS, WHOLE_DAYS),
+  v.transform((ms) => ms / DAY_MS),
+)
+
 /** A time, left as the text that it is. */
 export const instantText = v.pipe(
   v.string(fault('not_time', 'a time is an ISO 8601 string')),

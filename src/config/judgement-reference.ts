@@ -52,6 +52,12 @@ export const METRIC: Reference<NonNullable<Release['metrics']>[number]> = {
   direction: { meaning: 'which way is better' },
   mde: { meaning: 'smallest relative effect worth finding; the planned sample follows from it' },
   margin: { meaning: 'of guardrail metrics: relative worsening that is tolerated', default: '`0.05`' },
+  observe: {
+    meaning:
+      'of each subject only so many days count after the day of its first exposure; who is not so far is left out',
+    type: 'whole days, `"1d"` to `"90d"`',
+    default: 'all days',
+  },
 }
 
 export const EXPERIMENT: Reference<NonNullable<Release['experiment']>> = {
@@ -59,5 +65,6 @@ export const EXPERIMENT: Reference<NonNullable<Release['experiment']>> = {
   alpha: { meaning: 'risk of finding what is not there' },
   power: { meaning: 'chance of finding an effect of `mde`' },
   max_cost_increase: { meaning: 'a finished video may cost so much more, relatively' },
+  pair_mde: { meaning: 'smallest difference of shadow pairs worth finding, relative to the mean of control' },
   exclude: { meaning: 'takes out the whole UTC days that it touches', type: 'list of `{ from, to, why }`' },
 }

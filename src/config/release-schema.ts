@@ -16,6 +16,7 @@ import {
   share,
   table,
   webOrigin,
+  wholeDays,
   whole,
   wholePositive,
 } from './fields.ts'
@@ -102,20 +103,26 @@ const shadowEntries = {
 }
 export const SHADOW_KEYS = Object.keys(shadowEntries)
 
-const metricSchema = table({
+const metricTable = table({
   name,
   kind: v.picklist(['proportion', 'mean', 'ratio']),
   role: v.optional(v.picklist(['primary', 'secondary', 'guardrail']), 'secondary'),
   direction: v.optional(v.picklist(['increase', 'decrease']), 'increase'),
   mde: v.optional(positive),
   margin: v.optional(positive),
+  observe: v.optional(wholeDays),
 })
+const metricSchema = v.pipe(
+  metricTable,
+  v.transform(({ observe, ...metric }) => ({ ...metric, observeDays: observe })),
+)
 
 export const experimentSchema = table({
   min_days: v.optional(whole, 7),
   alpha: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 0.05),
   power: v.optional(risk, 0.8),
   max_cost_increase: v.optional(v.pipe(v.number(), v.minValue(0)), 0.2),
+  pair_mde: v.optional(positive, 0.05),
   exclude: v.optional(v.array(period), []),
 })
 
@@ -233,6 +240,7 @@ export const releaseSchema = v.pipe(
       alpha: r.experiment.alpha,
       power: r.experiment.power,
       maxCostIncrease: r.experiment.max_cost_increase,
+      pairMde: r.experiment.pair_mde,
       exclude: r.experiment.exclude,
     },
   })),

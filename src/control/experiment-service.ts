@@ -53,7 +53,8 @@ export function experimentService(
           const { arm, metric, value, id = null } = row
           const impossible = impossibleValue(metric, value)
           if (impossible !== null) return rowDetail(at, 'value', 'impossible_value', impossible)
-          const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null }
+          const pair = tag?.arm === 'control' ? row.job_id! : null
+          const made = { row: at, arm, metric, value, atMs, id, epoch: tag?.epoch ?? null, pair }
           if (!tag || tag.arm === arm) return made
           if (arm === 'control') return ofOtherArm(at, tag)
           copies.push({ release, tag, row: made })

@@ -20,7 +20,7 @@ import type {
   PairView,
   ReleaseView,
 } from '../api/index.ts'
-import type { ReportView } from '../api/experiment.ts'
+import type { ReportView, ScoreView } from '../api/experiment.ts'
 import { ask, askAnswer } from './ask.ts'
 import { assignmentOf } from './assignment-view.ts'
 import { type ChangesService, changesService } from './changes-service.ts'
@@ -50,6 +50,7 @@ export interface ControlService {
   counters(name: string, range: CounterRange): Promise<CounterRow[]>
   jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
+  scores(name: string, cursor: string | null, limit: number): Promise<Page<ScoreView>>
   report(name: string): Promise<ReportView>
   dailySums(name: string): Promise<DailySum[]>
   assign(name: string, subject: string): Promise<AssignmentView>
@@ -73,7 +74,7 @@ const WINDOWS_A_CALL = 500
 const MAX_STEPS = 2000
 /** A little more than shards and ledgers keep, so that a range from long ago is not asked for step by step. */
 const KEPT_WINDOWS = 12_000
-/** Entries of a history are numbered. */
+/** Entries of a history are numbered, and so are scores. */
 const ENTRY_ID = /^\d{1,15}$/
 
 function requireCursor(isOne: boolean): void {
@@ -132,6 +133,10 @@ export function controlService(
     pairs: async (name, cursor, limit) => {
       requireCursor(isPageCursor(cursor, fileOf(name).ledgerShards))
       return ask(controller(name).pairs(cursor, limit))
+    },
+    scores: async (name, cursor, limit) => {
+      requireCursor(cursor === null || ENTRY_ID.test(cursor))
+      return ask(controller(name).scores(cursor, limit))
     },
     report: (name) => askAnswer(controller(name).report()),
     dailySums: (name) => askAnswer(controller(name).dailySums()),

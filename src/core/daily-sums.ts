@@ -1,6 +1,7 @@
 /** Sums over subjects by metric, arm and day, for a warehouse that does its own statistics. Values are not cut. */
 import { ARMS } from './arm.ts'
-import type { DaySums } from './experiment.ts'
+import type { DaySums, Evidence } from './experiment.ts'
+import { isMature, type MetricOf } from './metric-sums.ts'
 import { mergedPairs, noPairs } from './stats/moments.ts'
 
 /** Of a subject y is the value (1 or 0 of a proportion) and x how many values there were. Null where no number holds a sum. */
@@ -9,6 +10,8 @@ export interface DailySum {
   day: string
   metric: string
   arm: DaySums['arm']
+  /** False where the report leaves these subjects out, as they were not observed for long enough. */
+  mature: boolean
   subjects: number
   sum_y: number | null
   sum_yy: number | null
@@ -21,6 +24,7 @@ export const DAILY_COLUMNS = [
   'day',
   'metric',
   'arm',
+  'mature',
   'subjects',
   'sum_y',
   'sum_yy',
@@ -30,7 +34,11 @@ export const DAILY_COLUMNS = [
 ] as const satisfies (keyof DailySum)[]
 
 /** By day, then metric, then arm; `dayText` writes days since 1970. */
-export function dailySums(days: readonly DaySums[], dayText: (day: number) => string): DailySum[] {
+export function dailySums(
+  { days, now }: Pick<Evidence, 'days' | 'now'>,
+  metrics: readonly MetricOf[],
+  dayText: (day: number) => string,
+): DailySum[] {
   const groups = Map.groupBy(days, ({ metric, arm, day }) => `${day}|${metric}|${arm}`)
   return [...groups.values()]
     .map((its) => ({ ...its[0]!, moments: its.reduce((sum, each) => mergedPairs(sum, each.moments), noPairs()) }))
@@ -44,6 +52,7 @@ export function dailySums(days: readonly DaySums[], dayText: (day: number) => st
       day: dayText(day),
       metric,
       arm,
+      mature: isMature(day, metrics.find(({ name }) => name === metric) ?? {}, now),
       subjects: n,
       sum_y: finite(n * meanY),
       sum_yy: finite(m2Y + n * meanY ** 2),
@@ -55,7 +64,7 @@ export function dailySums(days: readonly DaySums[], dayText: (day: number) => st
 
 /** As RFC 4180 has it, with a line of names. */
 export function dailyCsv(rows: readonly DailySum[]): string {
-  const cell = (value: string | number | null) => {
+  const cell = (value: string | number | boolean | null) => {
     const text = String(value ?? '')
     return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }

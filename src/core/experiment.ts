@@ -1,5 +1,5 @@
 /** What an experiment is made of: its plan, and the sums over subjects that it is read from. Shapes only. */
-import type { PairMoments } from './stats/moments.ts'
+import type { Moments, PairMoments } from './stats/moments.ts'
 
 export interface MetricPlan {
   name: string
@@ -11,6 +11,8 @@ export interface MetricPlan {
   mde?: number | undefined
   /** Relative worsening that a guardrail metric may have. */
   margin?: number | undefined
+  /** Only so many UTC days after the day of a subject's first exposure count, and that day; absent: all. */
+  observeDays?: number | undefined
 }
 
 export interface ExperimentPlan {
@@ -18,6 +20,8 @@ export interface ExperimentPlan {
   alpha: number
   power: number
   maxCostIncrease: number
+  /** Difference of shadow pairs that is worth finding, relative to control's mean. */
+  pairMde: number
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
@@ -67,6 +71,16 @@ export interface SignalEvidence {
   last: number
 }
 
+/** One signal over shadow pairs: moments of candidate − control, means of the sides, and which side was higher how often. */
+export interface PairSums extends Moments {
+  metric: string
+  control: number
+  candidate: number
+  /** Pairs where the candidate's value is. */
+  higher: number
+  lower: number
+}
+
 /** Everything that a report is made from. Metrics are those of the span: the epochs of the present split. */
 export interface Evidence {
   release: string
@@ -81,10 +95,13 @@ export interface Evidence {
   /** Subjects that saw both arms within the span. */
   crossed: number
   days: readonly DaySums[]
+  /** The same of subjects that have values from before their first exposure: `x` is what those come to. */
+  before: readonly DaySums[]
   /** Seconds that a subject's jobs ran, over how many succeeded. */
   gpuSeconds: { control: PairMoments; candidate: PairMoments }
   costPerGpuSecond: { control: number | null; candidate: number | null }
   signals: readonly SignalEvidence[]
+  pairs: readonly PairSums[]
   traits: readonly { trait: string; bucket: string; control: number; candidate: number }[]
   fixed: FixedReading | null
 }

@@ -1,5 +1,5 @@
 /** Sums over subjects → one metric's sums by arm, without its extremes, and an arm's estimate. No test, no decision. */
-import type { ArmSums, DaySums, MetricPlan } from './experiment.ts'
+import type { ArmSums, DaySums, Evidence, MetricPlan } from './experiment.ts'
 import { type Estimate, meanEstimate, ratioEstimate, shareEstimate } from './stats/estimates.ts'
 import { ofY } from './stats/moments.ts'
 import type { Share } from './stats/proportions.ts'
@@ -8,12 +8,31 @@ import { type Cut, cutOf, edgeOf, winsorised } from './stats/winsorise.ts'
 /** Below so many events an arm, normal approximations don't hold: exact tests, no sequential reading. */
 export const FEW_EVENTS = 50
 
-export type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
+export type MetricOf = Pick<MetricPlan, 'name' | 'kind' | 'observeDays'>
 
-/** All days together. Means and ratios are cut at one value for both arms; a proportion has no extremes. */
-export function sumsOf({ days }: { days: readonly DaySums[] }, metric: MetricOf): ArmSums {
+const DAY_MS = 86_400_000
+
+/** Whether subjects that were first exposed on a day have been observed for as long as the metric takes. */
+export function isMature(day: number, { observeDays }: Pick<MetricOf, 'observeDays'>, now: number): boolean {
+  return observeDays === undefined || now >= (day + observeDays + 1) * DAY_MS
+}
+
+/** A metric's own rows; `sums` are of subjects that are mature, `immature` counts the others. */
+export function ownDays({ days, now }: Pick<Evidence, 'days' | 'now'>, metric: MetricOf) {
   const own = days.filter((each) => each.metric === metric.name)
-  return armSums(own, cutFor(own, metric), metric)
+  const immature = { control: 0, candidate: 0 }
+  const mature = own.filter(({ arm, day, moments }) => {
+    if (isMature(day, metric, now)) return true
+    immature[arm] += moments.n
+    return false
+  })
+  return { mature, immature }
+}
+
+/** All mature days together. Means and ratios are cut at one value for both arms; a proportion has no extremes. */
+export function sumsOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf): ArmSums {
+  const { mature } = ownDays(evidence, metric)
+  return armSums(mature, cutFor(mature, metric), metric)
 }
 
 export function cutFor(own: readonly DaySums[], { kind }: MetricOf): Cut {
@@ -30,12 +49,9 @@ export function armSums(own: readonly DaySums[], cut: Cut, { kind }: MetricOf): 
   return { control: of('control'), candidate: of('candidate') }
 }
 
-/** The value that larger ones were cut down to; null where none was. */
-export function cutValue(days: readonly DaySums[], metric: MetricOf): number | null {
-  const { high } = cutFor(
-    days.filter((each) => each.metric === metric.name),
-    metric,
-  )
+/** The value that larger ones of these rows are cut down to; null where none is. */
+export function cutValue(own: readonly DaySums[], metric: MetricOf): number | null {
+  const { high } = cutFor(own, metric)
   return Number.isFinite(high) ? edgeOf(high) : null
 }
 

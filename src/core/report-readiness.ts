@@ -1,4 +1,5 @@
 /** Whether a report may be read: whole days run, subjects of those planned, no excluded time. */
+import type { Arm } from './arm.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { estimateOf, isSparse } from './metric-sums.ts'
 import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
@@ -14,6 +15,7 @@ export interface Readiness {
   min_days: number
   /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the span's end. */
   days_left: number | null
+  /** Subjects of the metric that has fewest: one that observes them for some days leaves the latest out. */
   sample: { control: number; candidate: number }
   /**
    * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
@@ -42,7 +44,12 @@ export function readiness(
   const days_left = untilMs === null && sinceMs !== null ? daysLeft(plan, sinceMs, now, elapsed) : null
   const primaries = metrics.filter(({ role }) => role === 'primary')
   const sums = primaries.map(({ name }) => sumsOf(name))
-  const sample = { control: sums[0]?.control.n ?? 0, candidate: sums[0]?.candidate.n ?? 0 }
+  // All metrics have the same subjects, but those that leave the latest out.
+  const deciding = metrics
+    .filter(({ role, observeDays }) => role === 'primary' || (role === 'guardrail' && observeDays !== undefined))
+    .map(({ name }) => sumsOf(name))
+  const least = (arm: Arm) => (primaries.length === 0 ? 0 : Math.min(...deciding.map((each) => each[arm].n)))
+  const sample = { control: least('control'), candidate: least('candidate') }
   const sizes = primaries.flatMap((metric, i) =>
     metric.mde === undefined
       ? []

@@ -4,17 +4,25 @@
  */
 import { ARMS } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { armSums, cutFor, cutValue, estimateOf, sumsOf } from './metric-sums.ts'
+import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import { armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
+import { type HistoryReport, historyReport } from './report-history.ts'
 import type { Interval } from './report-intervals.ts'
 import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
+import { type PairReport, pairReports } from './report-pairs.ts'
 import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
 import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
+
+interface BySubject {
+  /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
+  observed: { days: number; immature: { control: number; candidate: number } } | null
+  history: HistoryReport | null
+}
 
 export interface Report {
   release: string
@@ -32,11 +40,12 @@ export interface Report {
   srm: SplitReport
   /** Subjects that saw both arms: left out. */
   crossed: number
-  metrics: MetricReport[]
+  metrics: (MetricReport & BySubject)[]
   /** Of each primary metric, by day of first exposure (days since 1970, UTC): all subjects up to then, with a band that may be read at any time. */
   series: { metric: string; points: ({ day: number; n: number; lift: number } & Interval)[] }[]
   cost: CostReport
   signals: { metric: string; arm: 'control' | 'candidate'; n: number; mean: number; sd: number | null; last: number }[]
+  pairs: PairReport[]
   /** Shares in [0, 1]. */
   representativeness: {
     trait: string
@@ -47,12 +56,23 @@ export interface Report {
 }
 
 export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan): Report {
-  const today = new Map(metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
+  const own = new Map(metrics.map((metric) => [metric.name, ownDays(evidence, metric)]))
+  const today = new Map(
+    metrics.map((metric) => {
+      const { mature } = own.get(metric.name)!
+      return [metric.name, armSums(mature, cutFor(mature, metric), metric)]
+    }),
+  )
   const fixed = evidence.fixed?.metrics ?? {}
   const reports = adjusted(
-    metrics.map((metric) =>
-      metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(evidence.days, metric)),
-    ),
+    metrics.map((metric) => {
+      const { mature, immature } = own.get(metric.name)!
+      return {
+        ...metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
+        observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
+        history: historyReport(evidence, metric),
+      }
+    }),
   )
   const body = {
     release: evidence.release,
@@ -65,9 +85,12 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     srm: splitReport(evidence.splits),
     crossed: evidence.crossed,
     metrics: reports,
-    series: metrics.filter(({ role }) => role === 'primary').map((metric) => seriesOf(evidence, metric, plan.alpha)),
+    series: metrics
+      .filter(({ role }) => role === 'primary')
+      .map((metric) => seriesOf(own.get(metric.name)!.mature, metric, plan.alpha)),
     cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
+    pairs: pairReports(evidence.pairs, plan),
     representativeness: representativeness(evidence.traits),
   }
   const { decision, reasons } = decide(body, plan.alpha)
@@ -87,7 +110,7 @@ function signalsOf({ signals }: Evidence): Report['signals'] {
 }
 
 /** Holm over the primaries, since the decision rests on any of them; BH over what is only looked at; guardrails as they are. */
-function adjusted(reports: MetricReport[]): MetricReport[] {
+function adjusted<R extends MetricReport>(reports: R[]): R[] {
   const families = { primary: holm, secondary: benjaminiHochberg }
   const byName = new Map(reports.map((report) => [report.metric, report]))
   for (const [role, adjust] of Object.entries(families)) {
@@ -106,9 +129,8 @@ function adjusted(reports: MetricReport[]): MetricReport[] {
 }
 
 /** All days up to each, with the same extremes cut. */
-function seriesOf({ days }: Evidence, metric: MetricPlan, alpha: number): Report['series'][number] {
+function seriesOf(own: readonly DaySums[], metric: MetricPlan, alpha: number): Report['series'][number] {
   const points: Report['series'][number]['points'] = []
-  const own = days.filter((each) => each.metric === metric.name)
   const cut = cutFor(own, metric)
   const sofar = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {

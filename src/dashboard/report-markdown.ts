@@ -1,11 +1,14 @@
 /** The A/B report as Markdown, for a ticket: what was decided, why, what would change it, and the figures. */
-import type { MetricView, ReportView } from '../api/experiment.ts'
+import type { ReportView } from '../api/experiment.ts'
 import { exact, percent, plain, significant, span } from './format.ts'
 import {
   checks,
+  besideWords,
   estimateWords,
   evidenceWords,
+  liftWords,
   neededWords,
+  pairWords,
   reasonWords,
   reportHeadline,
   signed,
@@ -33,6 +36,12 @@ export function reportMarkdown(report: ReportView, t: Text): string {
     `**${t.report.readable}**`,
     '',
     ...checks(report, t).map(({ ok, words }) => `- [${ok ? 'x' : ' '}] ${literal(words)}`),
+    ...listed(t.report.beside, t.report.besideNote, besideWords(report, t)),
+    ...listed(
+      t.report.pairs,
+      t.report.pairsNote,
+      report.pairs.map((pair) => ({ name: pair.metric, words: pairWords(pair, t) })),
+    ),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -43,7 +52,7 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
     `${metric.metric} (${t.report.role[metric.role]})`,
     estimateWords(metric.control.estimate, metric.kind, t),
     estimateWords(metric.candidate.estimate, metric.kind, t),
-    change(metric.relative, t),
+    liftWords(metric.relative, t),
     evidenceWords(metric, t),
   ])
   const price = (value: number | null) => (value === null ? '–' : significant(value))
@@ -52,15 +61,21 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
       t.report.cost,
       price(cost.control),
       price(cost.candidate),
-      change(cost.relative, t),
+      liftWords(cost.relative, t),
       t.report.costLimit(signed(cost.limit, t)),
     ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
   return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
 }
 
-function change(lift: MetricView['relative'], t: Text): string {
-  return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
+function listed(title: string, note: string, items: { name: string; words: string }[]): string[] {
+  if (items.length === 0) return []
+  return [
+    '',
+    `**${literal(title)}** (${literal(note)})`,
+    '',
+    ...items.map(({ name, words }) => `- ${literal(`${name}: ${words}`)}`),
+  ]
 }
 
 /** Names and texts of a configuration are no markup, wherever the ticket is shown. */

@@ -1,5 +1,5 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
-import type { MetricView, ReportView } from '../api/experiment.ts'
+import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
 import { pFigure, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
@@ -69,6 +69,37 @@ export function evidenceWords({ test, always_valid, non_inferiority }: MetricVie
   return test ? `${t.report.p(pFigure(test.p_value))} (${t.report.preview})` : '–'
 }
 
+/** `−0.012 (−0.02 to −0.004), 120 pairs, worse`. */
+export function pairWords({ n, difference, always_valid, outcome, needed }: PairsView, t: Text): string {
+  const shown = always_valid ?? difference
+  const value = (of: number) => `${of > 0 ? '+' : ''}${significant(of)}`
+  return [
+    ...(difference && shown ? [`${value(difference.lift)} (${t.report.to(value(shown.low), value(shown.high))})`] : []),
+    t.report.pair.n(group(n)),
+    t.report.pair[outcome],
+    ...(needed ? [t.report.pair.needed(group(needed))] : []),
+  ].join(' · ')
+}
+
+/** Estimates beside the raw lift: of what, and the figures. */
+export function besideWords({ metrics }: ReportView, t: Text): { name: string; words: string }[] {
+  return metrics.flatMap(({ metric, history }) => {
+    if (!history) return []
+    const { relative, variance_reduction, balance_p_value } = history
+    const words = relative
+      ? `${liftWords(relative, t)} · ${t.report.variance(signed(-variance_reduction, t))}`
+      : balance_p_value < 0.001
+        ? t.report.unbalanced
+        : t.report.fewKnown
+    return [{ name: t.report.byHistory(metric), words }]
+  })
+}
+
+/** `+8.8 % (+7.0 % to +10.6 %)` */
+export function liftWords(lift: MetricView['relative'], t: Text): string {
+  return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
+}
+
 export function toneOf(metric: MetricView): 'good' | 'bad' | 'quiet' {
   if (metric.non_inferiority) {
     const { status } = metric.non_inferiority
@@ -84,7 +115,7 @@ export interface Check {
   words: string
 }
 
-export function checks({ readiness: r, srm, crossed }: ReportView, t: Text): Check[] {
+export function checks({ readiness: r, srm, crossed, metrics }: ReportView, t: Text): Check[] {
   const sample = group(r.sample.control + r.sample.candidate)
   const planned = r.planned && group(r.planned.control + r.planned.candidate)
   const p = pFigure(srm.p_value)
@@ -97,5 +128,9 @@ export function checks({ readiness: r, srm, crossed }: ReportView, t: Text): Che
       words: r.excluded_now === null ? t.report.noneExcluded : `${t.report.headline.excluded_now} ${r.excluded_now}`,
     },
     { ok: true, words: t.report.crossed(crossed) },
+    ...metrics.flatMap(({ metric, observed }) => {
+      const left = observed ? observed.immature.control + observed.immature.candidate : 0
+      return observed ? [{ ok: left === 0, words: t.report.immature(metric, group(left), observed.days) }] : []
+    }),
   ]
 }

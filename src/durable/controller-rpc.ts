@@ -1,6 +1,6 @@
 /** What a release's controller offers the control plane, in the API's own values. The data plane needs none of it. */
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
-import type { ReportView } from '../api/experiment.ts'
+import type { ReportView, ScoreView } from '../api/experiment.ts'
 import type { Arm } from '../core/arm.ts'
 import type { DailySum } from '../core/daily-sums.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
@@ -56,6 +56,8 @@ export interface ReleaseControllerRpc {
   /** Quality, resources, cost; an id seen before is not counted again, a name too many is refused. By row numbers. */
   addSignals(rows: SignalRow[]): Promise<RowsTaken>
   signals(): Promise<SignalSum[]>
+  /** Signals of both sides of shadow pairs, newest first. */
+  scores(cursor: string | null, limit: number): Promise<Page<ScoreView>>
   /** The A/B report as it stands. */
   report(): Promise<Answer<ReportView>>
   /** What the report is made of, by day. */
@@ -94,6 +96,8 @@ export interface SignalRow {
   id: string | null
   /** Of the job that it is about; null: the running epoch. */
   epoch: number | null
+  /** The client's id of a control job: this is about it, or about its copy. */
+  pair: string | null
 }
 
 /** All values of one metric in one epoch: `m2` is Σ(v − mean)². */

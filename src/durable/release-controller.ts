@@ -4,7 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
-import type { ReportView } from '../api/experiment.ts'
+import type { ReportView, ScoreView } from '../api/experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
@@ -177,6 +177,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async signals(): Promise<SignalSum[]> {
     return this.#signals.sums()
+  }
+
+  async scores(cursor: string | null, limit: number): Promise<Page<ScoreView>> {
+    return this.#signals.pairs.latest(cursor, limit)
   }
 
   async report(): Promise<Answer<ReportView>> {

@@ -149,7 +149,8 @@ export type SplitCount = { epoch: number; n: number; candidate: number; expected
 
 export interface ExperimentQuestion {
   epochs: number[]
-  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio' }[]
+  /** `observeDays`: so many days after the one of a subject's first exposure count, and that one; absent: all. */
+  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio'; observeDays?: number | undefined }[]
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
   excluded: [number, number][]
   /** When the run began, unix ms: from then on each subject counts once in `splits`. */
@@ -165,6 +166,8 @@ export interface ExperimentSums {
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
   metrics: DaySums[]
+  /** Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
+  before: DaySums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
   gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]

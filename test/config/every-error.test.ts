@@ -32,6 +32,13 @@ const KINDS: Kind[] = [
   ['no word at all', { legacy_ids: true }, 'legacy_ids', /"control", "refuse" or a time/, ''],
   ['no table', { shadow: [] }, 'shadow', /a table is needed/, ''],
   ['a path without its slash', { match: { paths: ['v1'] } }, 'match.paths.0', /starts with/, 'match'],
+  [
+    'half a day observed',
+    { metrics: [{ name: 'm', kind: 'mean', observe: '36h' }] },
+    'metrics.0.observe',
+    /whole days/,
+    'metrics.0',
+  ],
   ['a ladder that falls', { ladder: [{ percent: 50 }, 5] }, 'ladder', /must grow/, 'ladder.0'],
   ['a rung of nothing', { ladder: [{ percent: 1 }, -1, 100] }, 'ladder.1', /above 0 up to 100/, 'ladder.0'],
   ['a rung too many', { ladder: [...tooMany, { percent: 100 }] }, 'ladder', /1 to 50/, 'ladder.50'],

@@ -14,11 +14,12 @@ describe('daily sums', () => {
       { ...row, bucket: 1, moments: pair },
       { ...row, bucket: 5, moments: { n: 1, meanY: 10, meanX: 5, m2Y: 0, m2X: 0, cxy: 0 } },
     ]
-    expect(dailySums(days, text)).toEqual([
+    expect(dailySums({ days, now: 0 }, [], text)).toEqual([
       {
         day: '2024-10-04',
         metric: 'spend',
         arm: 'control',
+        mature: true,
         subjects: 3,
         sum_y: 16,
         sum_yy: expect.closeTo(4 + 16 + 100, 9),
@@ -31,7 +32,7 @@ describe('daily sums', () => {
 
   it('come to what the report reads', () => {
     const days = [0, 1].flatMap((day) => counts('play', share(2700, 4000), share(2900, 4000), day)).toReversed()
-    const rows = dailySums(days, text)
+    const rows = dailySums({ days, now: 0 }, [], text)
     expect(rows.map(({ day, arm }) => `${day} ${arm}`)).toEqual([
       '2026-11-02 control',
       '2026-11-02 candidate',
@@ -47,11 +48,27 @@ describe('daily sums', () => {
     }
   })
 
+  it('mark the days that the report leaves out', () => {
+    const days = [0, 1].flatMap((day) => counts('play', share(2700, 4000), share(2900, 4000), day))
+    const now = evidence().sinceMs! + 3 * 86_400_000
+    const rows = dailySums({ days, now }, [{ ...PLAY, observeDays: 2 }], text)
+    expect(rows.map(({ day, mature }) => `${day} ${mature}`)).toEqual([
+      '2026-11-02 true',
+      '2026-11-02 true',
+      '2026-11-03 false',
+      '2026-11-03 false',
+    ])
+  })
+
   it('are written so that any reader gets the same rows back', () => {
     const odd = { n: 1, meanY: 1e200, meanX: 1, m2Y: 0, m2X: 0, cxy: 0 }
-    const rows = dailySums([{ metric: 'a,"b"', arm: 'candidate', day: 20_000, bucket: 1, moments: odd }], text)
+    const rows = dailySums(
+      { days: [{ metric: 'a,"b"', arm: 'candidate', day: 20_000, bucket: 1, moments: odd }], now: 0 },
+      [],
+      text,
+    )
     expect(dailyCsv(rows)).toBe(
-      'day,metric,arm,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy\r\n2024-10-04,"a,""b""",candidate,1,1e+200,,1,1,1e+200\r\n',
+      'day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy\r\n2024-10-04,"a,""b""",candidate,true,1,1e+200,,1,1,1e+200\r\n',
     )
     const lines = dailyNdjson(rows).trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual(rows)

@@ -7,7 +7,14 @@ export const DAY_MS = 86_400_000
 export const START = Date.parse('2026-11-02T00:00:00Z')
 const FIRST_DAY = START / DAY_MS
 
-export const PLAN: ExperimentPlan = { minDays: 7, alpha: 0.05, power: 0.8, maxCostIncrease: 0.2, exclude: [] }
+export const PLAN: ExperimentPlan = {
+  minDays: 7,
+  alpha: 0.05,
+  power: 0.8,
+  maxCostIncrease: 0.2,
+  pairMde: 0.05,
+  exclude: [],
+}
 export const PLAY: MetricPlan = { name: 'play', kind: 'proportion', role: 'primary', direction: 'increase', mde: 0.08 }
 export const COMPLAINTS: MetricPlan = {
   name: 'complaints',
@@ -50,9 +57,11 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
       ...counts('play', share(8064, 12_000), share(8772, 12_000)),
       ...counts('complaints', share(228, 12_000), share(219, 12_000)),
     ],
+    before: [],
     gpuSeconds: { control: seconds(60), candidate: seconds(66) },
     costPerGpuSecond: { control: 0.001, candidate: 0.001 },
     signals: [],
+    pairs: [],
     traits: [],
     fixed: null,
     ...over,

@@ -55,6 +55,32 @@ describe('a report', () => {
     expect(complaints?.test?.p_adjusted).toBeNull()
   })
 
+  it('leaves out who was not observed for as long as the metric takes, and counts them', () => {
+    const late = { ...PLAY, observeDays: 3 }
+    // At the end of the seventh day the last three are not over by three days.
+    const days = [0, 1, 2, 3, 4, 5, 6].flatMap((day) =>
+      counts('play', share(700, 1000), share(day < 4 ? 730 : 0, 1000), day),
+    )
+    const report = buildReport(evidence({ days }), [late], PLAN)
+    expect(report.metrics[0]).toMatchObject({
+      control: { n: 4000 },
+      candidate: { n: 4000, estimate: 0.73 },
+      observed: { days: 3, immature: { control: 3000, candidate: 3000 } },
+    })
+    expect(report.readiness.sample).toEqual({ control: 4000, candidate: 4000 })
+    expect(report.series[0]?.points.length).toBe(4)
+    const threeDaysOn = evidence({ days, now: evidence().now + 3 * DAY_MS })
+    expect(buildReport(threeDaysOn, [late], PLAN).metrics[0]?.observed?.immature).toEqual({ control: 0, candidate: 0 })
+    expect(buildReport(evidence({ days }), [PLAY], PLAN).metrics[0]).toMatchObject({
+      control: { n: 7000 },
+      observed: null,
+    })
+    // The sample is that of the metric which has fewest of those that the decision waits for.
+    const other = { ...COMPLAINTS, name: 'other', observeDays: 1 }
+    const both = [...days, ...[0, 5].flatMap((day) => counts('other', share(10, 1000), share(10, 1000), day))]
+    expect(buildReport(evidence({ days: both }), [late, other], PLAN).readiness.sample.control).toBe(2000)
+  })
+
   it('sums expected counts over epochs, so that a ramp is no mismatch and a broken epoch is one', () => {
     const ramp = [
       { epoch: 2, stage: 'canary-5', percent: 5, n: 10_000, candidate: 480, expected: 500 },

@@ -194,6 +194,8 @@ export class ControllerFake implements ReleaseControllerRpc {
 
   pairs = (cursor: string | null, limit: number) => this.#answer(() => paged(this.allPairs, cursor, limit))
 
+  scores = () => this.#answer(() => ({ items: [], next: null }))
+
   rollbacks = () =>
     this.#answer(() => {
       const causes = Map.groupBy(

@@ -18,6 +18,7 @@ export function aReport(release: string, over: Partial<Evidence> = {}): ReportVi
       { metric: 'fvd', arm: 'control', n: 212, mean: 212, m2: 900, last: 210 },
       { metric: 'fvd', arm: 'candidate', n: 212, mean: 180, m2: 800, last: 181 },
     ],
+    pairs: [{ metric: 'ssim', n: 120, mean: -0.012, m2: 0.06, control: 0.91, candidate: 0.898, higher: 40, lower: 80 }],
     traits: [
       { trait: 'region', bucket: 'CN', control: 7320, candidate: 7440 },
       { trait: 'region', bucket: 'DE', control: 4680, candidate: 4560 },

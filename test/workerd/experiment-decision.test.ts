@@ -120,10 +120,10 @@ describe('an experiment as the gate of a stage', { timeout: 90_000 }, () => {
     expect(read.cost.relative?.lift).toBeCloseTo(0.05, 9)
     expect(read.srm.observed).toEqual({ control: 200, candidate: 200 })
     const [heads, ...rows] = (await textOf('report.csv')).trimEnd().split('\r\n')
-    expect(heads).toBe('day,metric,arm,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy')
-    expect(rows.filter((row) => row.includes(',play,')).map((row) => row.split(',').slice(2, 5))).toEqual([
-      ['control', '200', '100'],
-      ['candidate', '200', '160'],
+    expect(heads).toBe('day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy')
+    expect(rows.filter((row) => row.includes(',play,')).map((row) => row.split(',').slice(2, 6))).toEqual([
+      ['control', 'true', '200', '100'],
+      ['candidate', 'true', '200', '160'],
     ])
     expect((await textOf('report.ndjson')).trimEnd().split('\n')).toHaveLength(rows.length)
     const { items } = await api<{ items: HistoryEntry[] }>('GET', `/releases/${RELEASE}/history`)

@@ -17,7 +17,7 @@ const QUESTION: ExperimentQuestion = {
   epochs: [3, 4],
   metrics: [
     { name: 'play', kind: 'proportion' },
-    { name: 'spend', kind: 'mean' },
+    { name: 'spend', kind: 'mean', observeDays: 1 },
     { name: 'rate', kind: 'ratio' },
   ],
   excluded: [[FIRST_DAY + 2, FIRST_DAY + 2]],
@@ -65,11 +65,16 @@ function figures({ metrics, ...sums }: ExperimentSums) {
   const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)
   const arms = QUESTION.metrics.map((metric) => {
     const all = metrics.map((row) => ({ ...row, bucket: row.bucket && 1 }))
-    return Object.values(sumsOf({ days: all }, metric)).map((arm) => Object.values(arm).map(rounded))
+    return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
+  })
+  const before = QUESTION.metrics.map((metric) => {
+    const all = sums.before.filter(({ moments }) => moments.n > 0).map((row) => ({ ...row, bucket: row.bucket && 1 }))
+    return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
   })
   const seconds = sums.gpuSeconds.map(({ arm, moments }) => [arm, moments.n * moments.meanY, moments.n * moments.meanX])
   return {
     arms,
+    before,
     crossed: sums.crossed,
     splits: sums.splits,
     traits: sums.traits,
@@ -125,9 +130,78 @@ it('running sums are those of adding up anew, whatever came in which order', asy
     const anew = table.sums(QUESTION)
     expect(figures(running)).toEqual(figures(anew))
     expect(running.crossed).toBeGreaterThan(3)
-    const [control] = Object.values(sumsOf({ days: running.metrics }, { name: 'play', kind: 'proportion' }))
+    const [control] = Object.values(sumsOf({ days: running.metrics, now: 0 }, { name: 'play', kind: 'proportion' }))
     expect(control!.n).toBeGreaterThan(20)
     expect(running.gpuSeconds.length).toBeGreaterThan(0)
+    expect(running.before.length).toBeGreaterThan(0)
+  })
+})
+
+it('of a metric that observes so many days only they count, from each subject’s own first day on', async () => {
+  await inLedger(14, (table) => {
+    const metrics = [
+      { name: 'spend', kind: 'mean' as const, observeDays: 2 },
+      { name: 'all', kind: 'mean' as const },
+    ]
+    const question = { ...QUESTION, metrics, excluded: [] }
+    table.sums(question)
+    const at = (day: number) => (FIRST_DAY + day) * DAY_MS + 80_000_000
+    table.expose(exposure('early', 3, 'control', at(0)))
+    table.expose(exposure('late', 3, 'candidate', at(4)))
+    const days = [0, 1, 2, 3, 4, 5, 6, 7]
+    const rows = days.flatMap((day) =>
+      ['early', 'late'].flatMap((owner) =>
+        ['spend', 'all'].map((metric, i) => ({
+          ...event(4 * day + i, owner, metric, 10 ** day, FIRST_DAY + day),
+          id: null,
+        })),
+      ),
+    )
+    table.record(rows, [], at(7))
+    const totals = () =>
+      table
+        .sums(question)
+        .metrics.map(({ metric, arm, moments }) => `${metric} ${arm} ${moments.n * moments.meanY}`)
+        .sort((a, b) => a.localeCompare(b))
+    expect(totals()).toEqual([
+      'all candidate 11110000',
+      'all control 11111111',
+      'spend candidate 1110000',
+      'spend control 111',
+    ])
+    // An exposure that came late moves the window.
+    table.expose(exposure('late', 3, 'candidate', at(3)))
+    expect(totals()).toContain('spend candidate 111000')
+  })
+})
+
+it('values from before the first exposure ever stand beside those after it', async () => {
+  await inLedger(15, (table) => {
+    const question = { ...QUESTION, epochs: [4], metrics: [{ name: 'spend', kind: 'mean' as const }], excluded: [] }
+    table.sums(question)
+    const at = (day: number) => (FIRST_DAY + day) * DAY_MS + 1000
+    table.expose(exposure('new', 4, 'control', at(2)))
+    table.expose(exposure('old', 4, 'control', at(2)))
+    table.expose(exposure('silent', 4, 'control', at(2)))
+    const values = (owner: string, byDay: Record<number, number>) =>
+      Object.entries(byDay).map(([day, value], i) => ({
+        ...event(i, owner, 'spend', value, FIRST_DAY + Number(day)),
+        id: null,
+      }))
+    table.record(values('new', { 2: 5 }), [], at(9))
+    table.record(values('old', { [-30]: 1000, [-20]: 3, 1: 4, 2: 10, 3: 1 }), [], at(9))
+    table.record(values('silent', { 0: 2 }), [], at(9))
+    const before = () => {
+      const { before: rows, metrics } = table.sums(question)
+      const total = (of: 'meanX' | 'meanY') => rows.reduce((sum, { moments }) => sum + moments.n * moments[of], 0)
+      const n = rows.reduce((sum, { moments }) => sum + moments.n, 0)
+      return { n, x: total('meanX'), y: total('meanY'), all: metrics.reduce((sum, { moments }) => sum + moments.n, 0) }
+    }
+    // A value of thirty days ago is too old; who has none from before is in the metric's own sums alone.
+    expect(before()).toEqual({ n: 2, x: 3 + 4 + 2, y: 11, all: 3 })
+    // The candidate's doing since an earlier stage is no history.
+    table.expose(exposure('old', 3, 'control', at(0)))
+    expect(before()).toEqual({ n: 2, x: 3 + 2, y: 11, all: 3 })
   })
 })
 

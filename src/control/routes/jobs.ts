@@ -1,6 +1,7 @@
-/** Jobs that went through the gateway, and pairs of a control job with its shadow. */
+/** Jobs that went through the gateway, pairs of a control job with its shadow, and what was measured of them. */
 import * as v from 'valibot'
 import type { JobFilter } from '../../durable/controller-rpc.ts'
+import { scoreSchema } from '../../api/experiment.ts'
 import { jobSchema, listOf, pairSchema } from '../../api/index.ts'
 import { flag, paging, route } from '../route.ts'
 
@@ -28,6 +29,17 @@ export const jobRoutes = [
     answer: { schema: listOf(pairSchema), description: 'Pairs, newest first.' },
     refusals: ['release_not_found'],
     run: ({ service, name, query }) => service.pairs(name, query.cursor ?? null, query.limit),
+  }),
+  route({
+    method: 'get',
+    path: '/api/v1/releases/{name}/scores',
+    operationId: 'listScores',
+    summary: 'What was measured of both videos of shadow pairs: the latest 20,000',
+    role: 'viewer',
+    query: v.object(paging),
+    answer: { schema: listOf(scoreSchema), description: 'A metric of a pair each, newest first.' },
+    refusals: ['release_not_found'],
+    run: ({ service, name, query }) => service.scores(name, query.cursor ?? null, query.limit),
   }),
 ]
 

@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
 import { exact, group, percent, significant, span } from '../format.ts'
-import { checks, neededWords, reasonWords, reportHeadline } from '../report-words.ts'
+import { besideWords, checks, neededWords, pairWords, reasonWords, reportHeadline } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
@@ -48,6 +48,7 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
         <Series report={report} t={t} />
         <Checks report={report} t={t} />
       </div>
+      <Beside report={report} t={t} />
       <div class="wide-narrow">
         <Measured report={report} t={t} />
         <Signals report={report} t={t} />
@@ -106,6 +107,26 @@ const Checks: FC<{ report: ReportView; t: Text }> = ({ report, t }) => (
     </ul>
   </section>
 )
+
+const Beside: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
+  const rows = besideWords(report, t)
+  if (rows.length === 0) return null
+  return (
+    <section class="card" aria-labelledby="beside-title">
+      <h2 id="beside-title">
+        {t.report.beside} <small>{t.report.besideNote}</small>
+      </h2>
+      <dl class="figures-list">
+        {rows.map(({ name, words }) => (
+          <div>
+            <dt>{name}</dt>
+            <dd>{words}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
 
 const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const words = t.report.bucket
@@ -166,6 +187,21 @@ const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
             </div>
           ))}
         </dl>
+      )}
+      {report.pairs.length === 0 ? null : (
+        <>
+          <h3>
+            {t.report.pairs} <small>{t.report.pairsNote}</small>
+          </h3>
+          <dl class="figures-list">
+            {report.pairs.map((pair) => (
+              <div>
+                <dt>{pair.metric}</dt>
+                <dd>{pairWords(pair, t)}</dd>
+              </div>
+            ))}
+          </dl>
+        </>
       )}
     </section>
   )

@@ -35,6 +35,7 @@ export const zhDetails: Readonly<Record<string, Words>> = {
   too_deep: ({ levels }) => `嵌套超过 ${levels} 层`,
   not_live: ({ keys }) => `不能实时修改；可以实时修改的是：${keys}`,
   list_size: ({ least, most }) => `列表应有 ${least} 到 ${most} 项`,
+  not_whole_days: '请写整天数，从 "1d" 到 "90d"',
   not_duration: '不是时长；请写成 "90s"、"5m"、"7d"',
   duration_zero: '时长必须大于 0',
   within_range: ({ from, to }) => `应在 ${from} 到 ${to} 之间`,

@@ -46,8 +46,7 @@ export class Experiment {
 
   async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
     const places = this.#store.places(this.#store.state.startedAt ?? 0)
-    const { days } = await this.#evidence(config, places, latestSpan(places), Date.now())
-    return dailySums(days, dayText)
+    return dailySums(await this.#evidence(config, places, latestSpan(places), Date.now()), config.metrics, dayText)
   }
 
   /** Once a window while both arms have traffic, one at a time: takes the reading when it is due, and remembers the decision. */
@@ -102,7 +101,7 @@ export class Experiment {
     const ledgers = ledgersOf(this.#env, config)
     const question = {
       epochs: span?.epochs ?? [],
-      metrics: config.metrics.map(({ name, kind }) => ({ name, kind })),
+      metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
       excluded: excludedDayRanges(config.experiment),
       sinceMs: this.#store.state.startedAt ?? 0,
     }
@@ -123,12 +122,14 @@ export class Experiment {
       ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
+      before: sums.flatMap(({ before }) => before),
       gpuSeconds: secondsOf(sums),
       costPerGpuSecond: {
         control: config.arms.control.costPerGpuSecond,
         candidate: config.arms.candidate.costPerGpuSecond,
       },
       signals: addedSignals(this.#signals.sums().filter(({ epoch }) => epoch >= first)),
+      pairs: this.#signals.pairs.sums(first),
       traits: addedTraits(sums),
       fixed,
     }

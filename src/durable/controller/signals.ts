@@ -1,7 +1,7 @@
 /**
- * Signals posted from outside (quality, resources, cost) in the controller's SQLite, per epoch, arm and metric: never
- * single values, only what merges. An id that was seen is not counted again. What they mean is the guardrails' and the
- * report's business.
+ * Signals posted from outside (quality, resources, cost) in the controller's SQLite, per epoch, arm and metric: only what
+ * merges, and of shadow pairs the latest themselves (pair-scores.ts). An id that was seen is not counted again. What they
+ * mean is the guardrails' and the report's business.
  */
 import { measuredBy } from '../../core/guardrails/metric.ts'
 import type { Arm } from '../../core/arm.ts'
@@ -11,6 +11,7 @@ import { withValue } from '../../core/stats/moments.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { RowsTaken } from '../rpc.ts'
 import type { SignalRow, SignalSum } from '../controller-rpc.ts'
+import { PairScores } from './pair-scores.ts'
 
 /** Clients repeat a batch within minutes or hours, not after weeks. */
 const KEEP_IDS_MS = 30 * 86_400_000
@@ -20,6 +21,7 @@ type SumRow = Omit<SignalSum, 'lastAtMs'> & { last_at: number }
 export class Signals {
   readonly #sql: SqlStorage
   readonly #names: MetricNames
+  readonly pairs: PairScores
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -28,6 +30,7 @@ export class Signals {
     )
     sql.exec('CREATE TABLE IF NOT EXISTS signal_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
     sql.exec('CREATE INDEX IF NOT EXISTS signal_ids_by_time ON signal_ids (at)')
+    this.pairs = new PairScores(sql)
     this.#names = new MetricNames(sql.exec<{ metric: string }>('SELECT DISTINCT metric FROM signals'))
   }
 
@@ -57,7 +60,10 @@ export class Signals {
         }
       }
       this.#count(row, row.epoch ?? epoch, row.atMs ?? now)
+      if (row.pair !== null)
+        this.pairs.take(row.metric, row.pair, row.arm, row.value, row.epoch ?? epoch, row.atMs ?? now)
     }
+    this.pairs.forget()
     return { repeated, refused }
   }
 

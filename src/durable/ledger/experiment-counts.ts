@@ -11,6 +11,7 @@ import type { ExperimentSums } from '../rpc.ts'
 export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
 /** No metric has a blank in its name. */
 const GPU_SECONDS = ' gpu_seconds'
+const BEFORE = ' before'
 /** Sums of the same values, taken off again, leave no more than this share of them behind. */
 const ROUNDING = 1e-12
 
@@ -29,6 +30,11 @@ export interface Value {
 export function valueOf(metric: string, kind: 'proportion' | 'mean' | 'ratio', sum: number, x: number): Value {
   const y = kind === 'proportion' ? Number(sum > 0) : sum
   return { metric, bucket: bucketOf(kind === 'ratio' && x > 0 ? y / x : y), y, x }
+}
+
+/** The same value beside what the subject's values from before its first exposure come to. */
+export function withHistory(value: Value, before: number): Value {
+  return { ...value, metric: `${value.metric}${BEFORE}`, x: before }
 }
 
 export function gpuSeconds(seconds: number, succeeded: number): Value {
@@ -176,6 +182,15 @@ export class ExperimentCounts {
     return {
       crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
       metrics: metrics.flatMap(of),
+      before: metrics.flatMap((metric) =>
+        measured.flatMap(({ arm, day }) =>
+          (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
+            ...{ metric, arm, day },
+            bucket: row.bucket,
+            moments: momentsOf(row),
+          })),
+        ),
+      ),
       gpuSeconds: of(GPU_SECONDS),
       traits: [...traits],
     }

@@ -6,13 +6,23 @@
 import type { Arm } from '../../core/arm.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
-import { ExperimentCounts, gpuSeconds, type Subject, TRAITS, type Value, valueOf } from './experiment-counts.ts'
+import {
+  ExperimentCounts,
+  gpuSeconds,
+  type Subject,
+  TRAITS,
+  type Value,
+  valueOf,
+  withHistory,
+} from './experiment-counts.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
 const KEEP_IDS_MS = 30 * DAY_MS
 /** Subjects counted anew in one call, at most: about two seconds. More are there only after a change of the metrics. */
 const MOST_AT_ONCE = 10_000
+/** Values from so many days before the first exposure explain those after it: whole weeks. */
+const HISTORY_DAYS = 28
 /** And beside other work. */
 const MOST_BESIDE = 2000
 
@@ -150,18 +160,25 @@ export class ExperimentTable {
     return excluded.some(([from, to]) => from <= day && day <= to) ? null : { ...first, day }
   }
 
-  /** From the day of the first exposure on. */
+  /** From the day of the first exposure on, for as long as the metric observes. */
   #valuesOf(owner: string, { arm, day }: Subject, { epochs, metrics, excluded }: ExperimentQuestion): Value[] {
     const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
     const values: Value[] = []
-    const sums = this.#sql.exec<{ metric: string; sum: number; n: number }>(
-      `SELECT metric, SUM(sum) AS sum, SUM(n) AS n FROM outcomes WHERE owner = ? AND day >= ? ${outside} GROUP BY metric`,
-      owner,
-      day,
-    )
-    for (const { metric, sum, n } of sums) {
-      const kind = metrics.find(({ name }) => name === metric)?.kind
-      if (kind) values.push(valueOf(metric, kind, sum, n))
+    const days = this.#sql
+      .exec<{ metric: string; day: number; sum: number; n: number }>(
+        `SELECT metric, day, sum, n FROM outcomes WHERE owner = ? AND day >= ? ${outside} ORDER BY metric, day`,
+        owner,
+        day - HISTORY_DAYS,
+      )
+      .toArray()
+    const began = days.some((row) => row.day < day) ? this.#firstDay(owner) : day
+    for (const { name, kind, observeDays = Infinity } of metrics) {
+      const own = days.filter((row) => row.metric === name)
+      const after = total(own.filter((row) => row.day >= day && row.day <= day + observeDays))
+      const value = valueOf(name, kind, after.sum, after.n)
+      if (after.n > 0) values.push(value)
+      const before = total(own.filter((row) => row.day < began && row.day >= began - HISTORY_DAYS))
+      if (before.n > 0 && kind !== 'ratio') values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
     }
     const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(
       `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`,
@@ -170,6 +187,12 @@ export class ExperimentTable {
     )
     if (cost && cost.seconds !== null) values.push(gpuSeconds(cost.seconds, cost.succeeded))
     return values
+  }
+
+  /** Whatever came after the first exposure ever may be an arm's doing: of an earlier stage, or an earlier run. */
+  #firstDay(owner: string): number {
+    const { at } = this.#sql.exec<{ at: number }>('SELECT MIN(at) AS at FROM exposures WHERE owner = ?', owner).one()
+    return Math.floor(at / DAY_MS)
   }
 
   /** Each subject of the run once, in the epoch of its first exposure, with the chance that it had there. */
@@ -238,6 +261,10 @@ export class ExperimentTable {
       "INSERT INTO split_counts SELECT epoch, COUNT(*), SUM(arm = 'candidate'), SUM(percent) FROM firsts GROUP BY epoch",
     )
   }
+}
+
+function total(rows: readonly { sum: number; n: number }[]): { sum: number; n: number } {
+  return rows.reduce((all, { sum, n }) => ({ sum: all.sum + sum, n: all.n + n }), { sum: 0, n: 0 })
 }
 
 function listed(epochs: readonly number[]): string {

@@ -25,6 +25,7 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/counters': 'viewer',
   'GET /api/v1/releases/{name}/jobs': 'viewer',
   'GET /api/v1/releases/{name}/pairs': 'viewer',
+  'GET /api/v1/releases/{name}/scores': 'viewer',
   'GET /api/v1/releases/{name}/stream': 'viewer',
   'GET /api/v1/assign': 'viewer',
   'GET /api/v1/releases/{name}/report': 'viewer',
