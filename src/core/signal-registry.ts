@@ -17,6 +17,8 @@ const KNOWN = new Map<string, KnownSignal>([
   ['clip_similarity', { unit: 'cosine', better: 'more', least: -1, most: 1 }],
   ['ssim', { unit: 'index', better: 'more', least: -1, most: 1 }],
   ['psnr', { unit: 'dB', better: 'more', least: 0, most: null }],
+  ['temporal_ssim', { unit: 'index', better: 'more', least: -1, most: 1 }],
+  ['temporal_psnr', { unit: 'dB', better: 'more', least: 0, most: null }],
   ['gpu_utilisation', share('less')],
   ['gpu_memory', amount('bytes')],
   ['cold_start', amount('seconds')],

@@ -225,11 +225,54 @@ describe.each(LOOKS)('in $look', ({ options, lang }) => {
   })
 })
 
-test('on a phone the words beside the report’s chart are as large as elsewhere', async () => {
+test('on a phone the words beside the report’s charts are as large as elsewhere', async () => {
   const page = await open(`${PAGE}/report`, { viewport: { width: 390, height: 800 } })
   const heights = await page.evaluate(() =>
-    [...document.querySelectorAll('svg.lift text')].map((word) => word.getBoundingClientRect().height),
+    [...document.querySelectorAll('svg:is(.lift, .trade-off) text')].map((word) => word.getBoundingClientRect().height),
   )
-  expect(heights.length).toBeGreaterThan(3)
+  expect(heights.length).toBeGreaterThan(9)
   expect(Math.min(...heights)).toBeGreaterThanOrEqual(12)
 })
+
+test.each([`${PAGE}/report`, PAGE])(
+  '%s prints black on white, without navigation, and nothing is cut',
+  async (path) => {
+    // A4 at 96 dpi, less its margins; from a dark screen.
+    const page = await open(path, { viewport: { width: 718, height: 1000 }, colorScheme: 'dark' })
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+    const found = await page.evaluate(() => {
+      const isShown = (each: Element) => each.checkVisibility()
+      const shown = (selector: string) => [...document.querySelectorAll(selector)].filter(isShown).length
+      const colours = (selector: string) => {
+        const { color, backgroundColor } = getComputedStyle(document.querySelector(selector)!)
+        return [color, backgroundColor]
+      }
+      const cut = [...document.querySelectorAll('main *')].filter((each) => {
+        const { overflowX, clipPath } = getComputedStyle(each)
+        const isOut = each.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+        return (
+          clipPath === 'none' &&
+          !each.closest('.unseen') &&
+          (isOut || (overflowX !== 'visible' && each.scrollWidth > each.clientWidth + 1))
+        )
+      })
+      return {
+        body: colours('body'),
+        heading: colours('h1'),
+        card: colours('.card')[1],
+        clickable: shown('.bar, .actions, main :is(a, button)'),
+        cut: cut.map((each) => `${each.tagName}.${each.getAttribute('class')}`),
+        sections: shown('.card'),
+      }
+    })
+    expect(found).toMatchObject({
+      body: ['rgb(0, 0, 0)', 'rgb(255, 255, 255)'],
+      heading: ['rgb(0, 0, 0)', expect.anything()],
+      card: 'rgb(255, 255, 255)',
+      clickable: 0,
+      cut: [],
+    })
+    expect(found.sections).toBeGreaterThan(4)
+    expect(complaints).toEqual([])
+  },
+)

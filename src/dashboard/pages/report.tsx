@@ -7,6 +7,7 @@ import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
 import { LiftChart } from './report-plots.tsx'
+import { TradeOff } from './report-trade-off.tsx'
 
 const TONE = { continue: 'quiet', advance: 'good', hold: 'wait', rollback: 'bad' }
 const BUCKETS_SHOWN = 3
@@ -44,6 +45,7 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
         </div>
       </header>
       <Effects report={report} t={t} />
+      <TradeOff report={report} t={t} />
       <div class="wide-narrow">
         <Series report={report} t={t} />
         <Checks report={report} t={t} />

@@ -1,17 +1,22 @@
 /**
- * The client in examples/api-client: generated from the document of a running server, type-checked, and driven
- * through the life of one release by itself.
+ * Programs of the examples against a running gateway and the demo's backends. The typed client is generated from the
+ * server's own document, type-checked, and driven through the life of one release by itself; the evaluator measures the
+ * pairs of the next, and is skipped where ffmpeg is not installed.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isCandidate, positionOf } from '../../src/core/assignment.ts'
-import { ControlClient } from '../support/control-client.ts'
+import type { ReportView } from '../../src/api/experiment.ts'
+import type { PairView } from '../../src/api/index.ts'
+import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
 import { pollToEnd, submit } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from '../support/processes.ts'
 
 const RELEASE = 'wan22_t2v_abtest'
-const FOLDER = fileURLToPath(new URL('../../examples/api-client', import.meta.url))
+const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
+const hasFfmpeg = ['ffmpeg', 'ffprobe'].every((name) => spawnSync(name, ['-version']).error === undefined)
+if (!hasFfmpeg) console.log('ffmpeg is not installed (apt-get install ffmpeg): the evaluator is skipped')
 
 let backends: Backends
 let gateway: Gateway
@@ -27,18 +32,20 @@ afterAll(async () => {
   await Promise.all([backends?.control.close(), backends?.candidate.close()])
 })
 
-/** An npm script of the example; rejects with what it printed if it fails. */
-function npmRun(script: string): Promise<string> {
-  const child = spawn('npm', ['run', '--silent', script], {
-    cwd: FOLDER,
-    env: { ...process.env, SLUICE_URL: gateway.url, SLUICE_TOKEN: tokenOf('admin') },
+const npmRun = (script: string) => printedBy('api-client', 'admin', 'npm', ['run', '--silent', script])
+
+/** What a program prints that runs in the folder of an example; rejects with it if the program fails. */
+function printedBy(example: string, role: string, command: string, args: string[]): Promise<string> {
+  const child = spawn(command, args, {
+    cwd: EXAMPLES + example,
+    env: { ...process.env, SLUICE_URL: gateway.url, SLUICE_TOKEN: tokenOf(role) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk))
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve(printed) : reject(new Error(`${script}: ${printed}`))))
+    child.once('close', (code) => (code === 0 ? resolve(printed) : reject(new Error(`${args.join(' ')}: ${printed}`))))
   })
 }
 
@@ -92,6 +99,56 @@ describe('a client generated from the running server', () => {
       'rollback',
       'reset',
     ])
+  })
+})
+
+describe.runIf(hasFfmpeg)('the evaluator', () => {
+  const evaluate = async (newest: number) =>
+    (await printedBy('evaluator', 'operator', process.execPath, ['evaluate.ts', RELEASE, '--pairs', `${newest}`]))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+
+  it('measures both videos of each shadow pair and posts them, once', async () => {
+    const control = new ControlClient(gateway, RELEASE)
+    const startedAt = Date.now()
+    await control.act('start')
+    const isFinished = (pair: PairView) => [pair.control, pair.candidate].every(({ status }) => status === 'succeeded')
+    const listed = async () =>
+      ((await control.call('GET', '/pairs?limit=100')).body as { items: PairView[] }).items.filter(
+        ({ at }) => Date.parse(at) > startedAt,
+      )
+    await eventually(
+      'there are pairs',
+      async () => {
+        const { id } = await submit(gateway, 'user-1')
+        await pollToEnd(gateway, id, 'user-1')
+        return listed()
+      },
+      (its) => its.length >= 3,
+    )
+    await eventually('their videos are there', listed, (its) => its.every(isFinished))
+    const pairs = await standsStill('the list of pairs', listed)
+    const n = pairs.length
+    const [first, ...more] = await evaluate(n)
+    // The demo's two clips: 48 frames of 320×192, blue and green.
+    expect(first).toMatchObject({
+      job_id: pairs[0]!.job_id,
+      likeness: { ssim: expect.closeTo(0.962, 2), psnr: expect.closeTo(24.3, 0) },
+      steadiness: { control: { ssim: expect.closeTo(0.9986, 3) }, candidate: { ssim: expect.closeTo(0.9988, 3) } },
+    })
+    expect(more.at(-1)).toEqual({ accepted: 6 * n, repeated: 0, refused: 0, failed: 0 })
+    expect((await evaluate(n)).at(-1)).toMatchObject({ accepted: 0, repeated: 6 * n, refused: 0 })
+
+    const { signals } = (await control.call('GET', '/report')).body as ReportView
+    const likeness = signals.filter(({ metric }) => metric === 'ssim')
+    expect(likeness).toEqual([expect.objectContaining({ arm: 'candidate', mean: expect.closeTo(0.962, 2) })])
+    const steadiness = signals.filter(({ metric }) => metric === 'temporal_psnr')
+    expect(steadiness.map(({ arm, n: its }) => [arm, its])).toEqual([
+      ['candidate', likeness[0]!.n],
+      ['control', likeness[0]!.n],
+    ])
+    expect((await control.view()).shadow.funnel.scored).toBe(n)
   })
 })
 
