@@ -156,8 +156,8 @@ export interface ClosedWindow {
 }
 
 /**
- * Events among requests of both arms, in a span of windows: errors, or jobs slower than a limit. The candidate's jobs count
- * in `n` when they are submitted and in `x` when they have failed, control's when they end.
+ * Events among requests of both arms, in a span of windows: errors, or jobs slower than a limit. Jobs count
+ * in `n` when they are submitted and in `x` when they have failed.
  */
 export interface Tally {
   fromMs: number

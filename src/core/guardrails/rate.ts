@@ -92,8 +92,10 @@ export function errorTally(
   const candidate = window.candidate[operation] ?? NONE
   const own = failures(candidate, apart)
   const n = exposedTo(candidate, own)
-  const other = failures(window.control[operation] ?? NONE, apart)
-  if (n + other.n === 0) return null
+  const control = window.control[operation] ?? NONE
+  const other = failures(control, apart)
+  const controlN = exposedTo(control, other)
+  if (n + own.n + controlN === 0) return null
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
@@ -102,7 +104,7 @@ export function errorTally(
     ...(n === own.n ? {} : { ended: own.n }),
     ...(candidate.late ? { late: candidate.late } : {}),
     controlX: other.x,
-    controlN: other.n,
+    controlN,
     errors: own.errors,
   }
 }

@@ -61,8 +61,9 @@ export function counting(test: SequentialTest, state: MonitorState, fresh: Tally
   return crossed ? { ...counts, tripped: shownTally(counts) } : counts
 }
 
-function opened(test: SequentialTest, { control, share: part }: MonitorState, { controlN }: Tally): Evidence {
-  const limit = controlN === 0 && test.remembersControl ? limitWith(test, control, part) : test.limit
+/** On the last rung control is gone where its first window has none of it; before, it is only quiet. */
+function opened(test: SequentialTest, { control, share: part, stages }: MonitorState, { controlN }: Tally): Evidence {
+  const limit = controlN === 0 && stages === 1 && test.remembersControl ? limitWith(test, control, part) : test.limit
   const nothing = noRestarts(ODDS.length)
   return { limit, over: nothing, overControl: nothing, windows: 0, block: NO_COUNTS, since: null, score: 0 }
 }
