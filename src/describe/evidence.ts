@@ -1,22 +1,15 @@
-/** The verdicts that a rollback rests on. The release itself begins anew with each epoch; its history keeps them. */
-import { array, is, object } from 'valibot'
-import { type HistoryEntry, type ReleaseView, type VerdictView, verdictSchema } from '../api/index.ts'
+/** What an entry of the history, or a verdict, rests on. */
+import { is, object } from 'valibot'
+import { type HistoryEntry, type VerdictView, verdictSchema } from '../api/index.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { actorOf } from './names.ts'
 
-const evidenceSchema = object({ verdict: verdictSchema, verdicts: array(verdictSchema) })
+const evidenceSchema = object({ verdict: verdictSchema })
 
 /** The verdict for which the guardrails made an entry; null where somebody else did. */
 export function verdictBehind({ who, evidence }: HistoryEntry): VerdictView | null {
   const { kind, name } = actorOf(who)
   return kind === 'system' && name === 'guardrail' && is(evidenceSchema, evidence) ? evidence.verdict : null
-}
-
-/** A rolled-back release with the verdicts that led there, the deciding one first; any other as it is. */
-export function withEvidence(view: ReleaseView, rollback: HistoryEntry | null): ReleaseView {
-  if (view.verdicts.length > 0 || !rollback || !is(evidenceSchema, rollback.evidence)) return view
-  const { verdict, verdicts } = rollback.evidence
-  return { ...view, verdicts: [verdict, ...verdicts.filter(({ guardrail }) => guardrail !== verdict.guardrail)] }
 }
 
 /** The candidate's errors of a verdict by class, the most first. */

@@ -2,7 +2,7 @@
 import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { launchBrowser, PATIENCE_MS } from '../support/browser.ts'
-import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
+import { type DashboardServer, startDashboard, tokenOf } from '../support/dashboard-release.ts'
 
 let browser: Browser
 let server: DashboardServer
@@ -20,7 +20,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()))
-  await server.close()
+  await server.stop()
 })
 
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
@@ -29,7 +29,7 @@ const CONFIRM = 'dialog button[type=submit]:not([data-show])'
 async function open(): Promise<{ page: Page; thrown: string[] }> {
   const context = await browser.newContext()
   context.setDefaultTimeout(PATIENCE_MS)
-  await context.addCookies([{ name: 'sluice_session', value: '1', url: server.url }])
+  await context.addCookies([{ name: 'sluice_session', value: await server.fake.session(), url: server.url }])
   const page = await context.newPage()
   const thrown: string[] = []
   page.on('pageerror', (error) => thrown.push(error.message))
@@ -77,7 +77,7 @@ test('a session that has ended leads to the log-in, and from there back to the r
   await failing(page, 'POST', json(401, 'unauthenticated'))
   await page.click(CONFIRM)
   await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}`)
-  await page.fill('#token', TOKEN)
+  await page.fill('#token', tokenOf('oncall'))
   await page.click('button')
   await page.waitForURL(`**${PAGE}`)
 })

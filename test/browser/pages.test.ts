@@ -3,8 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
-import { someChanges } from '../support/config-fake.ts'
-import { type DashboardServer, startDashboard, TOKEN } from '../support/dashboard-server.ts'
+import { type DashboardServer, someChanges, startDashboard, tokenOf } from '../support/dashboard-release.ts'
 
 let browser: Browser
 let server: DashboardServer
@@ -25,14 +24,14 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await Promise.all(browser.contexts().map((context) => context.close()))
-  await server.close()
+  await server.stop()
 })
 
 async function open(path: string, options: BrowserContextOptions = {}, lang = 'en'): Promise<Page> {
   const context = await browser.newContext(options)
   context.setDefaultTimeout(PATIENCE_MS)
   await context.addCookies([
-    { name: 'sluice_session', value: '1', url: server.url },
+    { name: 'sluice_session', value: await server.fake.session(), url: server.url },
     { name: 'sluice_lang', value: lang, url: server.url },
   ])
   const page = await context.newPage()
@@ -166,7 +165,7 @@ test('logging in asks again after a wrong token and then leads where one wanted 
   await page.fill('#token', 'wrong')
   await page.click('button')
   await page.waitForSelector('[role=alert]')
-  await page.fill('#token', TOKEN)
+  await page.fill('#token', tokenOf('oncall'))
   await page.click('button')
   await page.waitForURL(`**${PAGE}/jobs`)
 })

@@ -2,9 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Browser } from 'playwright-core'
 import { launchBrowser } from '../support/browser.ts'
-import type * as dashboardServer from '../support/dashboard-server.ts'
-import { someChanges } from '../support/config-fake.ts'
-import type { Fake } from '../support/dashboard-fake.ts'
+import type * as dashboardRelease from '../support/dashboard-release.ts'
 import { loadThrough } from '../support/load-tsx.ts'
 
 interface Situation {
@@ -18,7 +16,7 @@ interface Situation {
 const FOLDER = 'screenshots'
 const MINUTE = 60_000
 
-const { module, close } = await loadThrough<typeof dashboardServer>('/test/support/dashboard-server.ts')
+const { module, close } = await loadThrough<typeof dashboardRelease>('/test/support/dashboard-release.ts')
 const server = await module.startDashboard()
 const { fake } = server
 const page = `/_sluice/releases/${fake.name}`
@@ -33,7 +31,7 @@ await shoot('release-healthy', page)
 await shoot('release-healthy-no-script', page, { script: false })
 await shoot('jobs', `${page}/jobs`)
 await shoot('config', `${page}/config`)
-await someChanges(fake)
+await module.someChanges(fake)
 await shoot('changes', `${page}/changes`, { open: '#version-1 summary' })
 await shoot('change', `${page}/changes/3`)
 await shoot('change-stale', `${page}/changes/2`)
@@ -50,26 +48,26 @@ fake.traffic = 'failing'
 fake.do({ action: 'rollback' }, 'system:guardrail', 'job error rate 7.9 % > 1 % in 5 of 5 windows')
 fake.nowMs += 2 * MINUTE
 await shoot('release-rolled-back', page)
-server.mute(true)
+server.isMuted = true
 await shoot('release-stale', page, { unreachableAfterLoad: true })
-server.mute(false)
+server.isMuted = false
 fake.unreachable = true
 await shoot('unreachable', page)
 
 await browser.close()
-await server.close()
+await server.stop()
 await close()
 
 /** At 5 % for 18 minutes, after two days of shadow. */
-function healthy(at: Fake): void {
+function healthy(at: dashboardRelease.DashboardRelease): void {
   at.do({ action: 'start' }, 'token:oncall', 'new weights 2026-11-20')
   at.nowMs += 2880 * MINUTE
   at.do({ action: 'advance', force: true }, 'system:auto', 'bake over, 212 shadow jobs, all guardrails pass')
   at.nowMs += 32 * MINUTE
   at.do({ action: 'advance', force: true }, 'token:oncall', 'quality signals fine over night')
   at.nowMs += 20 * MINUTE
-  at.finishedJobs = 47
-  at.state().clockStartedAt = at.nowMs - 18 * MINUTE
+  at.controller.finishedJobs = 47
+  at.controller.state = { ...at.state(), clockStartedAt: at.nowMs - 18 * MINUTE }
 }
 
 async function shoot(name: string, path: string, how: Situation = {}): Promise<void> {
@@ -96,7 +94,7 @@ async function shootOne(
     javaScriptEnabled: how.script ?? true,
   })
   const cookies = [{ name: 'sluice_lang', value: look.lang, url: server.url }]
-  if (!how.anonymous) cookies.push({ name: 'sluice_session', value: '1', url: server.url })
+  if (!how.anonymous) cookies.push({ name: 'sluice_session', value: await fake.session(), url: server.url })
   await context.addCookies(cookies)
   const tab = await context.newPage()
   await tab.goto(server.url + path)

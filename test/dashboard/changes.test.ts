@@ -1,21 +1,16 @@
 /** The pages of change requests as a browser without script gets them: who is offered what, and what it says then. */
 import { describe, expect, test } from 'vitest'
-import { dashboardApp } from '../support/dashboard-server.ts'
-import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
+import { DashboardRelease } from '../support/dashboard-release.ts'
 
-const ORIGIN = 'http://sluice.test'
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
-type Role = Fake['role']
+type Role = DashboardRelease['role']
 
 /** A release of which `who` asks as `role`. */
 function setup({ requireReview = false } = {}) {
-  const fake = dashboardFake(undefined, undefined, { requireReview })
-  const app = dashboardApp(fake, () => false)
+  const fake = new DashboardRelease({ requireReview })
   const ask = (who: string, role: Role, path: string, fields?: Record<string, string>, lang = 'en') => {
-    Object.assign(fake, { who: `token:${who}`, role })
-    const headers = { cookie: `sluice_session=1; sluice_lang=${lang}`, origin: ORIGIN }
-    const form = fields ? { method: 'POST', body: new URLSearchParams(fields) } : {}
-    return app.request(ORIGIN + PAGE + path, { headers, ...form })
+    Object.assign(fake, { who, role })
+    return fake.ask(PAGE + path, { fields, lang })
   }
   const read = async (...args: Parameters<typeof ask>) => (await ask(...args)).text()
   const propose = (who: string, patch: object, title = 'fewer jobs') =>
@@ -171,11 +166,14 @@ describe('in Chinese', () => {
 describe('what others wrote', () => {
   test('is text wherever it stands', async () => {
     const EVIL = `"><script>alert(1)</script>`
-    const { ask, read, propose } = setup()
-    await propose(EVIL, { min_jobs: 3 }, EVIL)
-    await ask(`b${EVIL}`, 'operator', '/changes/1', { act: 'comment', revision: '1', comment: EVIL })
+    const { fake, read } = setup()
+    const { changes } = fake.control.service()
+    // Names of tokens are plain, and those of users are their issuer's.
+    const by = { who: `jwt:${EVIL}`, role: 'operator' } as const
+    await changes.propose(fake.name, { title: EVIL, reason: EVIL, patch: { min_jobs: 3 } }, by)
+    await changes.review(fake.name, 1, { verdict: 'comment', revision: 1, comment: EVIL }, by)
     for (const path of ['/changes', '/changes/1']) {
-      const html = await read(EVIL, 'admin', path)
+      const html = await read('ann', 'admin', path)
       expect(html).not.toContain('<script>alert')
       expect(html).toContain('&lt;script&gt;')
     }

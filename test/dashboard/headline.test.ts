@@ -6,13 +6,13 @@ import { headline } from '../../src/dashboard/headline.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
 import { waits } from '../../src/dashboard/waits.ts'
-import { dashboardFake } from '../support/dashboard-fake.ts'
+import { DashboardRelease } from '../support/dashboard-release.ts'
 
 const NOW = Date.parse('2026-11-24T14:32:00Z')
 const later = (seconds: number): string => new Date(NOW + seconds * 1000).toISOString()
 
 const base = ((): ReleaseView => {
-  const fake = dashboardFake('wan22', NOW)
+  const fake = new DashboardRelease({ name: 'wan22', startMs: NOW })
   fake.do({ action: 'start', stage: 'canary-5' }, 'token:oncall', 'x')
   return { ...fake.view(), blocked_by: [], next_check_at: later(5) }
 })()

@@ -9,31 +9,30 @@ import { neededWords, reasonWords } from '../../src/dashboard/report-words.ts'
 import { plain } from '../../src/dashboard/format.ts'
 import { reportMarkdown } from '../../src/dashboard/report-markdown.ts'
 import { refusalWords, wrongs } from '../../src/dashboard/refusal-words.ts'
+import { verdictView } from '../../src/durable/controller/view.ts'
 import { en } from '../../src/dashboard/text/en.ts'
 import { zhDetails } from '../../src/dashboard/text/zh-config.ts'
 import { zh } from '../../src/dashboard/text/zh.ts'
-import { dashboardApp } from '../support/dashboard-server.ts'
 import { counts, DAY_MS, seconds, share, START } from '../core/experiment-fixtures.ts'
 import { aReport } from '../support/report-view.ts'
 import { verdictsOf } from '../support/dashboard-traffic.ts'
-import { dashboardFake, type Fake } from '../support/dashboard-fake.ts'
+import { DashboardRelease } from '../support/dashboard-release.ts'
 
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
 const running = { ...initialState(0), state: 'canary' as const, epoch: 1 }
-const [rate, latency, fast, sequential, signal] = verdictsOf(running, 'failing', 1_000_000)
+const [rate, latency, fast, sequential, signal] = verdictsOf(running, 'failing', 1_000_000).map(verdictView)
 
-async function read(fake: Fake, path: string, lang = 'en', fields?: Record<string, string>): Promise<string> {
-  const origin = 'http://sluice.test'
-  const response = await dashboardApp(fake, () => false).request(origin + path, {
-    method: fields ? 'POST' : 'GET',
-    headers: { cookie: `sluice_session=1; sluice_lang=${lang}`, origin },
-    ...(fields ? { body: new URLSearchParams(fields) } : {}),
-  })
-  return response.text()
+async function read(
+  fake: DashboardRelease,
+  path: string,
+  lang = 'en',
+  fields?: Record<string, string>,
+): Promise<string> {
+  return (await fake.ask(path, { lang, fields })).text()
 }
 
-function inCanary(): Fake {
-  const fake = dashboardFake()
+function inCanary(): DashboardRelease {
+  const fake = new DashboardRelease()
   fake.do({ action: 'start' }, 'token:oncall', 'new weights')
   fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
   return fake
@@ -136,7 +135,7 @@ describe('a place', () => {
 })
 
 describe('automatic advance', () => {
-  const turn = (fake: Fake, to: string, version: string) =>
+  const turn = (fake: DashboardRelease, to: string, version: string) =>
     read(fake, `${PAGE}/confirm/${to}`, 'en', { reason: 'night', version })
 
   test('on and off again leaves nothing live that differs from the file', async () => {
@@ -150,7 +149,8 @@ describe('automatic advance', () => {
 
   test('a live value that the file has too is no difference, and can be taken back', async () => {
     const fake = inCanary()
-    await fake.port().patchConfig(fake.name, { advance: 'manual' }, 'x', null, false)
+    const given = { reason: 'x', who: 'token:oncall', ifMatch: null, dryRun: false, breakGlass: false }
+    await fake.control.service().config.patch(fake.name, { advance: 'manual' }, given)
     const html = await read(fake, `${PAGE}/config`)
     expect(html).toContain('Live and file agree.')
     expect(html).toContain('aria-label="advance: back to the file"')

@@ -62,10 +62,13 @@ export class ControllerFake implements ReleaseControllerRpc {
   readonly #store: MemoryStore
   readonly #publishing: Publishing
   /** Laid over the real view: figures of traffic that nobody sends here. */
-  shown: (state: ReleaseState) => Partial<ReleaseView> = () => ({})
+  shown: (state: ReleaseState, view: ReleaseView) => Partial<ReleaseView> = () => ({})
   /** Of a running release, in place of what a tick would have stored. */
   verdicts: (state: ReleaseState) => readonly Verdict[] = () => []
   rows: WindowRow[] = []
+  /** What is counted in the windows that begin within these times. */
+  counted = (fromMs: number, toMs: number, _windowMs: number): WindowRow[] =>
+    this.rows.filter(({ startMs }) => startMs >= fromMs && startMs < toMs)
   allJobs: JobView[] = []
   allPairs: PairView[] = []
   /** Every call fails, as if the object could not be reached. */
@@ -135,7 +138,7 @@ export class ControllerFake implements ReleaseControllerRpc {
       nextCheckAt: isRunning(as) ? nextTickAt(config, now) : null,
       now,
     })
-    return { ...view, ...this.shown(as) }
+    return { ...view, ...this.shown(as, view) }
   }
 
   lastSnapshot(): Snapshot {
@@ -177,10 +180,10 @@ export class ControllerFake implements ReleaseControllerRpc {
     )
 
   windows = (fromMs: number, toMs: number) =>
-    this.#answer(() => ({
-      windowMs: this.#config.windowMs,
-      rows: this.rows.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),
-    }))
+    this.#answer(() => {
+      const { windowMs } = this.#config
+      return { windowMs, rows: this.counted(fromMs, toMs, windowMs) }
+    })
 
   totals = () => this.#answer(() => this.rows)
 

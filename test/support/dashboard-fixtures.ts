@@ -1,36 +1,28 @@
-/** What surrounds the dashboard's fake: its plan, its configuration, its jobs. Fixed, so that pictures can be compared. */
+/** What surrounds the dashboard's fake: its configuration and its jobs. Fixed, so that pictures can be compared. */
 import type { JobView, PairView } from '../../src/api/index.ts'
-import type { Plan } from '../../src/core/release.ts'
 
 const MINUTE = 60_000
-
-export const PLAN: Plan = {
-  ladder: [
-    { percent: 1, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'none' },
-    { percent: 5, bakeMs: 30 * MINUTE, gate: 'guardrails', approval: 'manual' },
-    { percent: 20, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
-    { percent: 50, bakeMs: 10_080 * MINUTE, gate: 'experiment', approval: 'none' },
-    { percent: 100, bakeMs: 1440 * MINUTE, gate: 'guardrails', approval: 'none' },
-  ],
-  bakeMs: 30 * MINUTE,
-  finalBakeMs: 1440 * MINUTE,
-  minJobs: 50,
-  advance: 'manual',
-  cooldownMs: 10 * MINUTE,
-  freeze: [],
-}
 
 const arm = (model: string) => ({ url: 'http://127.0.0.1:1', model })
 
 /** The release's table in the file. */
 export const FILE = {
   protocol: 'openai-videos',
-  ladder: PLAN.ladder.map(({ percent }) => percent),
+  ladder: [
+    1,
+    { percent: 5, approval: 'manual' },
+    { percent: 20, bake: '1d' },
+    { percent: 50, bake: '7d', gate: 'experiment' },
+    { percent: 100, bake: '1d' },
+  ],
   bake: '30m',
+  final_bake: '1d',
+  cooldown: '10m',
   min_jobs: 50,
   advance: 'manual',
   arms: { control: arm('Wan2.1'), candidate: arm('Wan2.2-T2V-A14B') },
   shadow: { sample: 1, max_in_flight: 20, max_jobs_per_day: 5000, during_canary: false },
+  metrics: [{ name: 'play', kind: 'proportion', role: 'primary', direction: 'increase', mde: 0.1 }],
   guardrails: [
     { metric: 'error_rate', operations: ['submit', 'job'], max: 0.01, for_windows: 5 },
     { metric: 'latency_p99', operations: ['submit', 'job'], max_over_control: 0.5, for_windows: 5 },

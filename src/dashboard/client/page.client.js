@@ -117,9 +117,12 @@
   /* The stream, and its silence */
 
   let lastState = ''
+  /** The control plane answers, but nobody behind it: that it still beats says nothing of the figures. */
+  let away = false
   const stream = new EventSource(/** @type {string} */ (main.dataset.stream))
   stream.addEventListener('state', (event) => {
     heardAt = Date.now()
+    away = false
     if (event.data !== lastState) void refresh()
     lastState = event.data
   })
@@ -128,8 +131,12 @@
     void refresh()
   })
 
+  stream.addEventListener('unavailable', () => {
+    away = true
+  })
+
   stream.addEventListener('heartbeat', () => {
-    heardAt = Date.now()
+    if (!away) heardAt = Date.now()
   })
 
   const status = /** @type {HTMLElement} */ (document.getElementById('live-status'))
@@ -139,7 +146,7 @@
   function watch() {
     const silentMs = Date.now() - heardAt
     const stale = silentMs > SILENCE_MS
-    const lost = stale && (refused || stream.readyState !== EventSource.OPEN)
+    const lost = stale && (refused || away || stream.readyState !== EventSource.OPEN)
     document.body.classList.toggle('is-stale', stale)
     status.hidden = !stale
     breakGlass.hidden = !lost

@@ -1,12 +1,12 @@
 /** One change request: its difference to what acts now, what moved since, what others say of it, and what may be done. */
 import type { Child, FC } from 'hono/jsx'
 import type { ChangeDetail } from '../../api/changes.ts'
-import { ago, exact, whoName } from '../format.ts'
+import { ago, whoName } from '../format.ts'
 import type { ChangeActName } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
-import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
 export interface ChangeContent {
   change: ChangeDetail
@@ -34,10 +34,7 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
       </h1>
       {notice === null ? null : <Problem title={notice} wrongs={wrongs} alert />}
       <p class="note">
-        <span title={change.author}>{`${t.history.by} ${whoName(change.author, t)}`}</span>,{' '}
-        <time datetime={change.updated_at} title={exact(change.updated_at)}>
-          {ago(change.updated_at, nowMs, t)}
-        </time>
+        <By who={change.author} t={t} />, <Ago at={change.updated_at} nowMs={nowMs} t={t} />
         {change.reason === '' ? null : (
           <>
             {' '}
@@ -74,9 +71,7 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
         <ol class="history">
           {change.reviews.map((review) => (
             <li>
-              <time datetime={review.at} title={exact(review.at)}>
-                {ago(review.at, nowMs, t)}
-              </time>
+              <Ago at={review.at} nowMs={nowMs} t={t} />
               <div>
                 <b title={review.who}>{whoName(review.who, t)}</b> {words.verdict[review.verdict]}{' '}
                 {review.revision === change.revision ? null : <small>{words.outdated}</small>}
@@ -112,7 +107,7 @@ const Ended: FC<{ change: ChangeDetail; content: ChangeContent; t: Text }> = ({ 
   return (
     <p>
       <b>{t.changes.status[change.status]}</b> {version === null ? null : <span>{t.config.version(version)}</span>}{' '}
-      <span title={who}>{`${t.history.by} ${whoName(who, t)}`}</span>, {ago(at, content.nowMs, t)}
+      <By who={who} t={t} />, {ago(at, content.nowMs, t)}
       {comment === '' ? null : (
         <>
           {' '}

@@ -1,12 +1,12 @@
 /** Change requests of the live configuration as a list, and the versions that were published, each to go back to. */
 import type { FC } from 'hono/jsx'
 import type { ChangedKey, ChangeView, VersionView } from '../../api/changes.ts'
-import { ago, exact, whoName } from '../format.ts'
+import { whoName } from '../format.ts'
 import type { Page } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { Value } from './config.tsx'
-import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
 export interface ChangesContent {
   changes: ChangeView[]
@@ -71,15 +71,12 @@ const Requests: FC<{ changes: ChangeView[]; frame: Frame; nowMs: number }> = ({ 
     <ol class="history">
       {changes.map((change) => (
         <li>
-          <time datetime={change.updated_at} title={exact(change.updated_at)}>
-            {ago(change.updated_at, nowMs, t)}
-          </time>
+          <Ago at={change.updated_at} nowMs={nowMs} t={t} />
           <div>
             <a href={`${pathOf(frame.release!)}/changes/${change.id}`}>
               {t.changes.number(change.id)} {change.title}
             </a>{' '}
-            <span class="by" title={change.author}>{`${t.history.by} ${whoName(change.author, t)}`}</span>{' '}
-            <StatusBadge change={change} t={t} />
+            <By who={change.author} t={t} /> <StatusBadge change={change} t={t} />
             {change.reason === '' ? null : <q>{change.reason}</q>}
           </div>
         </li>
@@ -109,12 +106,9 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
   const isCurrent = version.version === content.version
   return (
     <li id={`version-${version.version}`}>
-      <time datetime={version.at} title={exact(version.at)}>
-        {ago(version.at, content.nowMs, t)}
-      </time>
+      <Ago at={version.at} nowMs={content.nowMs} t={t} />
       <div>
-        <b>{t.config.version(version.version)}</b>{' '}
-        <span class="by" title={version.who}>{`${t.history.by} ${whoName(version.who, t)}`}</span>{' '}
+        <b>{t.config.version(version.version)}</b> <By who={version.who} t={t} />{' '}
         {isCurrent ? <span class="badge good">{words.current}</span> : null}{' '}
         {version.break_glass ? <span class="badge bad">{words.skipped}</span> : null}
         {restored === null ? null : <small>{words.restored(restored)}</small>}{' '}

@@ -1,23 +1,20 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../api/index.ts'
-import { ago, exact, percent, placeName, sentenceOf, whoName } from '../format.ts'
+import { percent, placeName, sentenceOf } from '../format.ts'
 import { isBreakGlass, verdictBehind } from '../../describe/evidence.ts'
 import { verdictSentence } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
-import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
 export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = ({ entries, nowMs, t }) => (
   <ol class="history">
     {entries.map((entry) => (
       <li id={`entry-${entry.id}`} class={entry.action === 'rollback' ? 'bad' : ''}>
-        <time datetime={entry.at} title={exact(entry.at)}>
-          {ago(entry.at, nowMs, t)}
-        </time>
+        <Ago at={entry.at} nowMs={nowMs} t={t} />
         <div>
-          <b>{actionWords(entry, t)}</b>{' '}
-          <span class="by" title={entry.who}>{`${t.history.by} ${whoName(entry.who, t)}`}</span>
+          <b>{actionWords(entry, t)}</b> <By who={entry.who} t={t} />
           {entry.reason === '' ? null : <q>{reasonOf(entry, t)}</q>}
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>

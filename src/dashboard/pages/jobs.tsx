@@ -1,10 +1,10 @@
 /** Jobs with a filter, newest first. */
 import type { Child } from 'hono/jsx'
 import type { JobView } from '../../api/index.ts'
-import { ago, exact, latency, stageName } from '../format.ts'
+import { latency, stageName } from '../format.ts'
 import type { DashboardJobFilter, Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
-import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 
 const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
 
@@ -71,9 +71,7 @@ function row(job: JobView, nowMs: number, t: Text): Child {
   return (
     <tr>
       <td>
-        <time datetime={job.submitted_at} title={exact(job.submitted_at)}>
-          {ago(job.submitted_at, nowMs, t)}
-        </time>
+        <Ago at={job.submitted_at} nowMs={nowMs} t={t} />
       </td>
       <td class={job.arm}>
         {t.arm[job.arm]}

@@ -1,8 +1,8 @@
 /** All releases, one line each, worded as on their own pages. */
 import type { ReleaseView } from '../../api/index.ts'
-import { ago, exact } from '../format.ts'
+import {} from '../format.ts'
 import { headline } from '../headline.ts'
-import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { ForcedControl } from './problem.tsx'
 
 export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: number): Rendered {
@@ -36,10 +36,7 @@ export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: numbe
                   <p>{head.title}</p>
                 </div>
                 <p class="since">
-                  {t.releases.since}{' '}
-                  <time datetime={view.since} title={exact(view.since)}>
-                    {ago(view.since, nowMs, t)}
-                  </time>
+                  {t.releases.since} <Ago at={view.since} nowMs={nowMs} t={t} />
                 </p>
               </li>
             )

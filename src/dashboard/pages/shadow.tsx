@@ -1,9 +1,10 @@
 /** Shadow copies: how many are on their way, where they get lost, and the latest pairs. */
 import type { FC } from 'hono/jsx'
 import type { PairView, ReleaseView } from '../../api/index.ts'
-import { ago, exact, group, latency, share } from '../format.ts'
+import { group, latency, share } from '../format.ts'
 import type { Text } from '../text/en.ts'
 import { ArmColumns } from './arm-columns.tsx'
+import { Ago } from './layout.tsx'
 
 const PAIRS_SHOWN = 5
 
@@ -88,9 +89,7 @@ const Pairs: FC<{ pairs: PairView[]; release: string; nowMs: number; t: Text }> 
           {pairs.map((pair) => (
             <tr>
               <th scope="row">
-                <time datetime={pair.at} title={exact(pair.at)}>
-                  {ago(pair.at, nowMs, t)}
-                </time>
+                <Ago at={pair.at} nowMs={nowMs} t={t} />
               </th>
               <td class="number control" title={pair.control.id}>
                 {side(pair.control)}

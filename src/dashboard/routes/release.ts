@@ -1,7 +1,6 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
 import type { CounterRow, HistoryEntry } from '../../api/index.ts'
-import { withEvidence } from '../../describe/evidence.ts'
 import { headline, tabTitle } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
 import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
@@ -22,9 +21,9 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     port.pairs(name, null),
   ])
   if (!release.ok) return problem(c, visit, release)
+  const view = release.value
   const entries = history.ok ? history.value.items : []
-  const rollback = release.value.state === 'rolled_back' ? lastRollback(entries) : null
-  const view = withEvidence(release.value, rollback)
+  const rollback = view.state === 'rolled_back' ? lastRollback(entries) : null
   const range = RANGE_NAMES.find((known) => known === query.get('span')) ?? fittingRange(entries, nowMs)
   const spanMs = RANGES[range] * 1000
   // From a whole step, or the first point would be a part of one.
