@@ -2,7 +2,7 @@
  * What a running release costs while nobody asks for anything: CPU of the whole process, its objects included, for one
  * tick of the controller and for one second, with many counter shards and with many open jobs.
  *
- *   npm run bench:tick -- [--shards 256] [--jobs 100000] [--seconds 10]
+ *   npm run bench:tick -- [--shards 256] [--jobs 100000] [--seconds 10] [--only REGEX]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     shards: { type: 'string', default: '256' },
     jobs: { type: 'string', default: '100000' },
     seconds: { type: 'string', default: '10' },
+    only: { type: 'string', default: '.' },
   },
 })
 const seconds = Number(values.seconds)
@@ -102,6 +103,7 @@ const cells: [string, number, number, boolean][] = [
 const rows: string[][] = []
 try {
   for (const [name, ...given] of cells) {
+    if (!new RegExp(values.only).test(name)) continue
     rows.push([name, (await cell(...given)).toFixed(1)])
     console.error(rows.at(-1)!.join('  '))
   }
