@@ -97,7 +97,12 @@ const cells: [string, number, number, boolean][] = [
   ['one shard, nothing counted', 1, 0, false],
   [`one shard, ${values.jobs} open jobs`, 1, Number(values.jobs), false],
   // The controller itself makes as many calls where there are more shards: sixteen of them ask the others.
-  ['16 shards, 6 operations of 2 arms in each second', 16, 0, true],
+  [
+    '16 shards, as many calls by the controller as any number makes; 6 operations of 2 arms in each second',
+    16,
+    0,
+    true,
+  ],
   [`${shards} shards, 6 operations of 2 arms in each second`, shards, 0, true],
 ]
 const rows: string[][] = []
