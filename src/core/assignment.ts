@@ -3,7 +3,7 @@
  * The hash rule (README, "How a split is decided") must never change: it decides who sees which model.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { utf8Bytes } from './utf8.ts'
 import type { Arm } from './arm.ts'
 import type { Snapshot } from './release.ts'
 import { remembered } from './remembered.ts'
@@ -33,7 +33,7 @@ export interface Assignment {
 
 /** First 8 hex digits of sha256 over UTF-8 text, as an unsigned integer. */
 export function hash32(text: string): number {
-  const digest = sha256(utf8ToBytes(text))
+  const digest = sha256(utf8Bytes(text))
   return ((digest[0]! << 24) | (digest[1]! << 16) | (digest[2]! << 8) | digest[3]!) >>> 0
 }
 

@@ -209,7 +209,7 @@ export function capacityOf(load: Load): Capacity {
     ),
     neededLedgers: fewest(
       (n) =>
-        ledgerCallsOf({ ...load, ledgerShards: n }, flushes, entries) / n + ticks <= mostCalls &&
+        ledgerCallsOf({ ...load, ledgerShards: n }, flushes, entries) / n + ticks <= HEADROOM * MOST_OBJECT_REQUESTS &&
         jobsGb / n <= HEADROOM * MOST_OBJECT_GB &&
         (copies * load.jobSeconds) / n <= MOST_COPIES_A_LEDGER,
     ),
@@ -220,12 +220,10 @@ export function capacityOf(load: Load): Capacity {
 function ledgerCallsOf({ ledgerShards, counterShards }: Load, flushes: number, entries: number): number {
   if (flushes === 0) return 0
   const called = calledPerFlush(entries / flushes, ledgerShards)
-  const posted = Math.max(0, ledgersPerFlush(entries / flushes, ledgerShards) - called) * flushes
   const pairs = ledgerShards * counterShards
-  return flushes * called + (posted > 0 ? pairs / (pairs / posted + POST_PAUSE_SECONDS) : 0)
+  const posted = (flushes * Math.max(0, ledgersPerFlush(entries / flushes, ledgerShards) - called)) / pairs
+  return flushes * called + (posted > 0 ? pairs / (1 / posted + POST_PAUSE_SECONDS) : 0)
 }
-
-const mostCalls = HEADROOM * MOST_OBJECT_REQUESTS
 
 /** Alarms of the ledgers, and batches of polls that they send, a second. */
 function wakesOf({ ledgerShards, jobSeconds, pollSeconds, quietAfterSeconds, isolatesAClient }: Load, polls: number) {

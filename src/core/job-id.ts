@@ -8,12 +8,13 @@
  * recognised by either of its two marks and valid only with both: one altered character can't make it look like a
  * foreign id.
  */
-import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js'
 import type { Arm } from './arm.ts'
 import { base64url, fromBase64url } from './base64url.ts'
 import type { IdKeys } from './id-keys.ts'
 import { rememberedBy } from './remembered.ts'
 import { seal, unseal } from './seal.ts'
+import { utf8Bytes } from './utf8.ts'
 
 const HEAD = 'slc_'
 const TAIL = '_slc'
@@ -69,7 +70,7 @@ export function ownerOf(subject: string, keys: IdKeys): readonly string[] {
 
 /** A subject polls many times; what it is called is worked out once. */
 const ownersOf = rememberedBy({ entries: 2000, chars: 256 }, (keys: IdKeys, subject): readonly string[] => {
-  const bytes = utf8ToBytes(subject)
+  const bytes = utf8Bytes(subject)
   return keys.map((key) => bytesToHex(key.owners(bytes).subarray(0, NOBODY.length / 2)))
 })
 
@@ -124,7 +125,7 @@ export function openHookId(id: string, keys: IdKeys): HookTag | null {
 }
 
 function sealed(tag: JobTag, kind: number, keys: IdKeys): string {
-  const upstream = utf8ToBytes(tag.upstreamId)
+  const upstream = utf8Bytes(tag.upstreamId)
   const bytes = new Uint8Array(FIXED_BYTES + upstream.length)
   const view = new DataView(bytes.buffer)
   const arm = tag.arm === 'candidate' ? CANDIDATE : 0

@@ -6,6 +6,7 @@ import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Plane } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
+import { remembered } from '../core/remembered.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
@@ -38,6 +39,9 @@ export interface Gateway {
   lastSnapshot: (env: Env, release: string) => { snapshot: Snapshot; ageSeconds: number } | null
 }
 
+/** Nobody changes one, so that what clients ask for again and again is taken apart once. */
+const urlOf = remembered({ entries: 2000, chars: 512 }, (text) => new URL(text))
+
 export function createGateway(deps: GatewayDeps): Gateway {
   const isolates = new Isolates(deps)
   return {
@@ -61,7 +65,7 @@ async function handle(
   { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
   const requestId = requestIdOf(request.headers, newId)
-  const url = new URL(request.url)
+  const url = urlOf(request.url)
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
   const { promise: answered, resolve: leave } = Promise.withResolvers<void>()

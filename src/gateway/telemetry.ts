@@ -9,20 +9,10 @@ import { MOST_LEDGERS_CALLED } from '../core/flush-rates.ts'
 import type { Series } from '../core/window.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
-import type {
-  CounterBatch,
-  CounterShardRpc,
-  Exposure,
-  FlushAnswer,
-  JobLedgerRpc,
-  LedgerBatch,
-  MissingVideo,
-} from '../durable/rpc.ts'
-import { within } from '../durable/deadline.ts'
-import type { Snapshot } from '../core/release.ts'
-import type { CopyLeases } from './copy-leases.ts'
+import type { CounterBatch, Exposure, LedgerBatch, MissingVideo } from '../durable/rpc.ts'
 import { FLUSH_MS } from './deadlines.ts'
 import { FailureRows } from './failure-rows.ts'
+import { type FlushPorts, sendFlush } from './flush.ts'
 import { ReportedUpdates } from './reported-updates.ts'
 
 const FLUSH_INTERVAL_MS = 1000
@@ -37,16 +27,11 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
 /** Of those, by way of the counter shard, which takes such calls of hundreds of isolates at a time. */
 const MAX_POSTED_BYTES = 256 * 1024
 
-export interface TelemetryPorts {
-  shard: () => CounterShardRpc
-  /** Which ledger an owner's jobs are in, and the ledger itself. */
+export interface TelemetryPorts extends FlushPorts {
+  /** Which ledger an owner's jobs are in. */
   ledgerIndex: (owner: string) => number
-  ledger: (index: number) => JobLedgerRpc
-  copies: CopyLeases
   /** Of the release. */
   quietAfterMs: number
-  onSnapshot: (snapshot: Snapshot | null) => void
-  now: () => number
   windowMs: number
   sleep: (ms: number) => Promise<void>
   /** Of this isolate, for ever unique. */
@@ -210,7 +195,8 @@ export class Telemetry {
     this.#events = 0
     this.#bodyBytes = 0
     this.#lost = 0
-    const ended = this.#send(rows, jobs, lost, isPosted).catch(() => {
+    const batch = { source: this.#ports.source, seq: ++this.#seq, rows, lost }
+    const ended = sendFlush(this.#ports, batch, jobs, isPosted).catch(() => {
       this.#lost += events + lost
       this.#alreadySent.clear()
       this.#reportedUpdates.forget()
@@ -220,44 +206,6 @@ export class Telemetry {
     return ended.then(() => {
       flight.isOver = true
     })
-  }
-
-  async #send(
-    rows: CounterBatch['rows'],
-    jobs: Map<number, LedgerBatch>,
-    lost: number,
-    isPosted: boolean,
-  ): Promise<void> {
-    const { source, shard, onSnapshot } = this.#ports
-    const batch = { source, seq: ++this.#seq, rows, lost }
-    const calls = isPosted
-      ? [this.#post(batch, [...jobs])]
-      : [
-          within(FLUSH_MS, shard().flush(batch)).then(onSnapshot),
-          ...Array.from(jobs, ([index, told]) => this.#tell(index, told)),
-        ]
-    const ends = await Promise.allSettled(calls)
-    const failed = ends.find((end) => end.status === 'rejected')
-    if (failed) throw failed.reason
-  }
-
-  async #post(batch: CounterBatch, letters: [number, LedgerBatch][]): Promise<void> {
-    const { shard, onSnapshot, now } = this.#ports
-    const sentAt = now()
-    const { snapshot, answers } = await within(FLUSH_MS, shard().post(batch, letters))
-    onSnapshot(snapshot)
-    for (const [i, letter] of letters.entries()) this.#answered(...letter, sentAt, answers[i] ?? null)
-    if (answers.includes(null)) throw new Error('a ledger has not taken what it was told')
-  }
-
-  async #tell(index: number, batch: LedgerBatch): Promise<void> {
-    const { ledger, now } = this.#ports
-    const sentAt = now()
-    this.#answered(index, batch, sentAt, await within(FLUSH_MS, ledger(index).flush(batch)))
-  }
-
-  #answered(index: number, { copies }: LedgerBatch, sentAt: number, answer: FlushAnswer | null): void {
-    if (copies && answer) this.#ports.copies.answered(index, copies, sentAt, answer.lease)
   }
 
   #batch(owner: string): LedgerBatch {

@@ -2,7 +2,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
-import { type BodyBlocks, blocksOf } from './request-body.ts'
+import { type BodyBlocks, blocksOf, wholeBody } from './request-body.ts'
 import type { Exchange } from './exchange.ts'
 
 /** A client that sends nothing for so long has stalled. */
@@ -20,8 +20,7 @@ const SMALL_BYTES = 16 * 1024
 export async function readUpload({ request, isolate }: Exchange): Promise<Uint8Array<ArrayBuffer>> {
   const { config, deps } = isolate
   const { maxBodyBytes } = config
-  const { body, headers } = request
-  if (!body) return new Uint8Array()
+  const { headers } = request
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
@@ -29,6 +28,8 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   if (declared > maxBodyBytes) throw tooLarge(maxBodyBytes)
   const small = await readSmall(request, declared)
   if (small) return small
+  const { body } = request
+  if (!body) return new Uint8Array()
   const blocks = blocksOf(body)
   const held = new GrowingBytes()
   const { now } = deps
@@ -44,14 +45,14 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
   }
 }
 
-/** A body that tells that it is small; null for any other. Throws `request_timeout`. */
+/** A body that tells that it is small; null for any other. Throws `request_timeout`. No stream is made for it, which costs. */
 export async function readSmall(
   request: Request,
   declared = declaredBytes(request),
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!(declared <= SMALL_BYTES) || !request.body) return null
+  if (!(declared > 0 && declared <= SMALL_BYTES) || request.method === 'GET' || request.method === 'HEAD') return null
   try {
-    return new Uint8Array(await within(IDLE_MS, request.arrayBuffer()))
+    return await within(IDLE_MS, wholeBody(request))
   } catch (cause) {
     throw tooSlow(IDLE_MS, cause)
   }

@@ -8,10 +8,11 @@ const decoder = new TextDecoder()
 
 /** An answer's JSON; undefined where it is more than `maxBytes`, or none. Rejects where it breaks off. */
 export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
-  const { headers, body } = response
+  const { headers } = response
   // Encoded bytes may become many more.
   const isSmall = Number(headers.get('content-length') ?? Number.NaN) <= SMALL_BYTES && !headers.has('content-encoding')
-  const bytes = isSmall ? await response.arrayBuffer() : body && (await readCapped(body, maxBytes))
+  if (isSmall) return answerJson(decoder.decode(await response.arrayBuffer()))
+  const bytes = response.body && (await readCapped(response.body, maxBytes))
   return bytes ? answerJson(decoder.decode(bytes)) : undefined
 }
 

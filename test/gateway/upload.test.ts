@@ -1,6 +1,7 @@
 /** How long an upload may take, and what is held of it meanwhile. Time is given. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Exchange } from '../../src/gateway/exchange.ts'
+import { afterBody } from '../../src/gateway/request-body.ts'
 import { GRACE_MS, IDLE_MS, LEAST_BYTES_PER_SECOND, readUpload } from '../../src/gateway/upload.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
@@ -55,6 +56,21 @@ describe('an upload', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(await read).toMatchObject({ code: 'request_timeout', tookMs: IDLE_MS })
     expect(wasCancelled()).toBe(true)
+  })
+
+  it('that tells that it is small is read without a stream, before its answer and after it', async () => {
+    const request = new Request('http://gateway.test/v1/videos', {
+      method: 'POST',
+      headers: { 'content-length': '5' },
+      body: 'a fox',
+    })
+    let asked = 0
+    Object.defineProperty(request, 'body', { get: () => (asked++, null) })
+    const ctx = { request, isolate: { deps: gatewayDeps(), config: { maxBodyBytes: MAX_BYTES } } }
+    expect(await readUpload(ctx as unknown as Exchange)).toEqual(new TextEncoder().encode('a fox'))
+    const response = new Response('done')
+    expect(await afterBody(request, response)).toBe(response)
+    expect(asked).toBe(0)
   })
 
   it('that tells that it is small has the time of one stall for all of it', async () => {
