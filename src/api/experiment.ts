@@ -278,6 +278,26 @@ export const reportSchema = v.object({
   ),
   /** Signals of which both videos of a shadow pair were measured. */
   pairs: v.array(pairReportSchema),
+  /** The tests tried on control's own subjects, split against each other; null where nobody has asked for it in this split. */
+  self_check: v.nullable(
+    v.object({
+      at: isoTime,
+      metrics: v.array(
+        v.object({
+          metric: v.string(),
+          /** Of control. */
+          subjects: v.number(),
+          splits: v.number(),
+          false_alarms: v.number(),
+          /** Share of splits in which that may happen. */
+          expected: v.number(),
+          ks_distance: v.number(),
+          ks_p_value: v.number(),
+          status: v.picklist(['as_expected', 'too_many']),
+        }),
+      ),
+    }),
+  ),
   /** Shares of all traffic and of the candidate's, in [0, 1]. */
   representativeness: v.array(
     v.object({

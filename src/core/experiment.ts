@@ -52,6 +52,28 @@ export interface FixedReading {
   metrics: Record<string, ArmSums>
 }
 
+/** The test tried on control's own subjects, split against each other. */
+export interface SelfCheck {
+  metric: string
+  /** Of control. */
+  subjects: number
+  splits: number
+  /** Splits in which the test at the planned end, at four fifths of α, finds a difference. */
+  false_alarms: number
+  /** Share of splits in which that may happen. */
+  expected: number
+  /** Largest distance of the p-values' distribution from the even one, and its p-value (Kolmogorov, Smirnov). */
+  ks_distance: number
+  ks_p_value: number
+  /** `too_many`: even the lower end of the 95 % interval of the false alarms is above what is expected and chance allows. */
+  status: 'as_expected' | 'too_many'
+}
+
+export interface StoredSelfCheck {
+  atMs: number
+  metrics: SelfCheck[]
+}
+
 /** Subjects of one epoch, each in the epoch of its first exposure. `expected` of them should be the candidate's. */
 export interface Split {
   epoch: number
@@ -104,4 +126,6 @@ export interface Evidence {
   pairs: readonly PairSums[]
   traits: readonly { trait: string; bucket: string; control: number; candidate: number }[]
   fixed: FixedReading | null
+  /** Null where nobody has asked for it in this split. */
+  selfCheck: StoredSelfCheck | null
 }

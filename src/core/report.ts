@@ -4,7 +4,7 @@
  */
 import { ARMS } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import { type HistoryReport, historyReport } from './report-history.ts'
@@ -46,6 +46,7 @@ export interface Report {
   cost: CostReport
   signals: { metric: string; arm: 'control' | 'candidate'; n: number; mean: number; sd: number | null; last: number }[]
   pairs: PairReport[]
+  self_check: { at: number; metrics: SelfCheck[] } | null
   /** Shares in [0, 1]. */
   representativeness: {
     trait: string
@@ -91,6 +92,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     pairs: pairReports(evidence.pairs, plan),
+    self_check: evidence.selfCheck && { at: evidence.selfCheck.atMs, metrics: evidence.selfCheck.metrics },
     representativeness: representativeness(evidence.traits),
   }
   const { decision, reasons } = decide(body, plan.alpha)

@@ -149,6 +149,13 @@ export interface ExperimentQuestion {
   sinceMs: number
 }
 
+/** Control's subjects by parts, for the self-check: values beyond a bucket count as its edge. */
+export interface PartsQuestion {
+  metrics: (ExperimentQuestion['metrics'][number] & Record<'low' | 'high', { bucket: number; edge: number }>)[]
+  /** UTC. */
+  today: number
+}
+
 /** Sums over subjects; all of it may be added up over ledgers. `day` is that of a subject's first exposure. */
 export interface ExperimentSums {
   splits: SplitCount[]

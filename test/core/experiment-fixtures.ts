@@ -64,6 +64,7 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
     pairs: [],
     traits: [],
     fixed: null,
+    selfCheck: null,
     ...over,
   }
 }

@@ -7,6 +7,7 @@ import type { Arm } from '../../src/core/arm.ts'
 import { sumsOf } from '../../src/core/metric-sums.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
+import { partsOf } from '../../src/durable/ledger/control-parts.ts'
 import { ExperimentTable } from '../../src/durable/ledger/experiment-table.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums } from '../../src/durable/rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
@@ -202,6 +203,34 @@ it('values from before the first exposure ever stand beside those after it', asy
     // The candidate's doing since an earlier stage is no history.
     table.expose(exposure('old', 3, 'control', at(0)))
     expect(before()).toEqual({ n: 2, x: 3 + 2, y: 11, all: 3 })
+  })
+})
+
+it('parts of control hold its subjects as cut, silent ones too, and those of few days not yet', async () => {
+  await inLedger(16, (table, sql) => {
+    const metrics = [
+      { name: 'spend', kind: 'mean' as const },
+      { name: 'rate', kind: 'ratio' as const, observeDays: 2 },
+    ]
+    const question = { ...QUESTION, metrics, excluded: [] }
+    table.sums(question)
+    for (let i = 0; i < 300; i++) {
+      const owner = (i * 7_919_317_003).toString(16).padStart(12, '0').slice(-12).split('').toReversed().join('')
+      table.expose(exposure(owner, 3, i % 3 === 0 ? 'candidate' : 'control', (FIRST_DAY + (i % 2)) * DAY_MS))
+      const rows = ['spend', 'rate'].map((metric) => event(i, owner, metric, i === 1 ? 1e9 : 1, FIRST_DAY + 1))
+      if (i % 5 !== 0) table.record(rows, [], FIRST_DAY * DAY_MS)
+    }
+    table.sums(question)
+    const edges = { low: { bucket: -1e9, edge: 0 }, high: { bucket: 150, edge: 7 } }
+    const today = FIRST_DAY + 3
+    const parts = partsOf(sql, { metrics: metrics.map((metric) => ({ ...metric, ...edges })), today })
+    const total = (name: string, of: 'n' | 'y' | 'yy' | 'x') => parts[name]!.reduce((sum, part) => sum + part[of], 0)
+    // 200 of control, of whom 160 did something; one did far too much.
+    expect([total('spend', 'n'), total('spend', 'y'), total('spend', 'yy')]).toEqual([200, 159 + 7, 159 + 49])
+    expect(total('spend', 'x')).toBe(160)
+    expect(total('rate', 'n')).toBe(100)
+    expect(parts['spend']!.length).toBeGreaterThan(50)
+    expect(Math.max(...parts['spend']!.map(({ part }) => part))).toBeLessThan(1024)
   })
 })
 

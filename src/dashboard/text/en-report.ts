@@ -105,6 +105,10 @@ export const enReport = {
     variance: (share: string) => `variance ${share}`,
     unbalanced: 'the arms differed before anybody was exposed: not adjusted',
     fewKnown: 'too few subjects with values from before',
+    selfCheck: (metric: string) => `${metric}, control against itself`,
+    selfChecked: (splits: string, alarms: string, expected: string, ks: string) =>
+      `${alarms} false alarms in ${splits} splits, up to ${expected} expected · p-values ${ks} from even`,
+    tooMany: 'too many',
     pairs: 'Shadow pairs',
     pairsNote: 'candidate − control of the same prompt; may be read at any time',
     pair: {

@@ -94,6 +94,10 @@ export const zhReport: typeof enReport = {
     variance: (share) => `方差 ${share}`,
     unbalanced: '两组在接触之前就有差异：不作调整',
     fewKnown: '有此前数值的用户太少',
+    selfCheck: (metric) => `${metric}，对照自检`,
+    selfChecked: (splits, alarms, expected, ks) =>
+      `${splits} 次拆分中误报 ${alarms} 次，预期至多 ${expected} · p 值偏离均匀 ${ks}`,
+    tooMany: '过多',
     pairs: '影子配对',
     pairsNote: '同一提示词下候选减对照；随时可读',
     pair: {
