@@ -122,6 +122,8 @@ export const metricReportSchema = v.object({
       p_value: v.nullable(v.number()),
     }),
   ),
+  /** With the mix of all subjects in both arms, by `experiment.strata`. It decides nothing; null without, and of ratios. */
+  stratified: v.nullable(v.object({ strata: v.number(), absolute: lift, relative: lift, p_value: v.number() })),
   /** Larger values of a subject count as this one, in both arms; null where none was cut. */
   cut_at: v.nullable(v.number()),
 })

@@ -52,6 +52,7 @@ export function reportLines(report: ReportView, style: Style): string[] {
     style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
+    ...strataLines(report, style),
     ...historyLines(report, style),
     ...pairLines(report, style),
     ...checkLines(report, style),
@@ -125,6 +126,13 @@ function signalLines({ signals }: ReportView, style: Style): string[] {
       ['left', 'left', 'right', 'right', 'right'],
     ),
   ]
+}
+
+function strataLines({ metrics }: ReportView, style: Style): string[] {
+  const lines = metrics.flatMap(({ metric, stratified }) =>
+    stratified ? [`  ${metric}  ${change(stratified.relative)}, ${stratified.strata} strata`] : [],
+  )
+  return lines.length === 0 ? [] : ['', style.bold('With the mix of all subjects (post-stratified)'), ...lines]
 }
 
 function historyLines({ metrics }: ReportView, style: Style): string[] {

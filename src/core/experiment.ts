@@ -22,6 +22,8 @@ export interface ExperimentPlan {
   maxCostIncrease: number
   /** Difference of shadow pairs that is worth finding, relative to control's mean. */
   pairMde: number
+  /** A trait of subjects. */
+  strata?: 'region' | 'prompt' | 'duration' | 'visitor' | undefined
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
@@ -45,6 +47,9 @@ export interface DaySums {
   bucket: number
   moments: PairMoments
 }
+
+/** The same of the subjects of one stratum, such as a region. */
+export type StratumSums = DaySums & { stratum: string }
 
 /** Sums per metric as they stood when the planned end was reached: what the fixed test reads, once. */
 export interface FixedReading {
@@ -119,6 +124,8 @@ export interface Evidence {
   days: readonly DaySums[]
   /** The same of subjects that have values from before their first exposure: `x` is what those come to. */
   before: readonly DaySums[]
+  /** By the trait that the experiment is stratified by; empty without one. */
+  strata: readonly StratumSums[]
   /** Seconds that a subject's jobs ran, over how many succeeded. */
   gpuSeconds: { control: PairMoments; candidate: PairMoments }
   costPerGpuSecond: { control: number | null; candidate: number | null }

@@ -13,6 +13,7 @@ import { type MetricReport, metricReport, sequenceOfLift } from './report-metric
 import { type PairReport, pairReports } from './report-pairs.ts'
 import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
+import { type StrataReport, strataReport } from './report-strata.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
 import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
@@ -22,6 +23,7 @@ interface BySubject {
   /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
   observed: { days: number; immature: { control: number; candidate: number } } | null
   history: HistoryReport | null
+  stratified: StrataReport | null
 }
 
 export interface Report {
@@ -72,6 +74,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
         ...metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
         observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
         history: historyReport(evidence, metric),
+        stratified: strataReport(evidence, metric),
       }
     }),
   )

@@ -103,7 +103,17 @@ export function besideWords({ metrics, self_check }: ReportView, t: Text): { nam
         : t.report.fewKnown
     return [{ name: t.report.byHistory(metric), words }]
   })
-  return [...histories, ...checks]
+  const strata = metrics.flatMap(({ metric, stratified }) =>
+    stratified
+      ? [
+          {
+            name: t.report.byStrata(metric),
+            words: `${liftWords(stratified.relative, t)} · ${t.report.strata(group(stratified.strata))}`,
+          },
+        ]
+      : [],
+  )
+  return [...strata, ...histories, ...checks]
 }
 
 /** `+8.8 % (+7.0 % to +10.6 %)` */

@@ -58,6 +58,7 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
       ...counts('complaints', share(228, 12_000), share(219, 12_000)),
     ],
     before: [],
+    strata: [],
     gpuSeconds: { control: seconds(60), candidate: seconds(66) },
     costPerGpuSecond: { control: 0.001, candidate: 0.001 },
     signals: [],

@@ -23,6 +23,7 @@ const QUESTION: ExperimentQuestion = {
   ],
   excluded: [[FIRST_DAY + 2, FIRST_DAY + 2]],
   sinceMs: FIRST_DAY * DAY_MS,
+  strata: 'prompt',
 }
 
 /** A table in a ledger of its own; `rowsRead` counts what its statements read. */
@@ -54,7 +55,7 @@ const exposure = (owner: string, epoch: number, arm: Arm, at: number) => ({
   arm,
   percent: 50,
   at,
-  traits: { region: null, prompt: 'short', duration: null, visitor: null },
+  traits: { region: null, prompt: owner.endsWith('1') ? 'long' : 'short', duration: null, visitor: null },
 })
 
 function event(row: number, owner: string, metric: string, value: number, day: number): EventRow {
@@ -72,10 +73,16 @@ function figures({ metrics, ...sums }: ExperimentSums) {
     const all = sums.before.filter(({ moments }) => moments.n > 0).map((row) => ({ ...row, bucket: row.bucket && 1 }))
     return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
   })
+  const byStratum = Map.groupBy(sums.strata, ({ metric, arm, stratum }) => `${metric} ${arm} ${stratum}`)
+  const strata = Array.from(byStratum, ([key, its]) => {
+    const total = (of: 'meanY' | 'meanX') => its.reduce((sum, { moments }) => sum + moments.n * moments[of], 0)
+    return `${key} ${its.reduce((sum, { moments }) => sum + moments.n, 0)} ${rounded(total('meanY'))} ${rounded(total('meanX'))}`
+  }).sort((a, b) => a.localeCompare(b))
   const seconds = sums.gpuSeconds.map(({ arm, moments }) => [arm, moments.n * moments.meanY, moments.n * moments.meanX])
   return {
     arms,
     before,
+    strata,
     crossed: sums.crossed,
     splits: sums.splits,
     traits: sums.traits,
@@ -135,6 +142,9 @@ it('running sums are those of adding up anew, whatever came in which order', asy
     expect(control!.n).toBeGreaterThan(20)
     expect(running.gpuSeconds.length).toBeGreaterThan(0)
     expect(running.before.length).toBeGreaterThan(0)
+    const subjects = (rows: ExperimentSums['metrics']) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
+    expect(subjects(running.strata)).toBe(subjects(running.metrics))
+    expect(new Set(running.strata.map(({ stratum }) => stratum))).toEqual(new Set(['long', 'short']))
   })
 })
 

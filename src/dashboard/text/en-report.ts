@@ -102,6 +102,8 @@ export const enReport = {
     beside: 'Estimated otherwise',
     besideNote: 'beside the lift above; decides nothing',
     byHistory: (metric: string) => `${metric}, less what values from before explain (CUPED)`,
+    byStrata: (metric: string) => `${metric}, with the mix of all subjects`,
+    strata: (n: string) => `${n} strata`,
     variance: (share: string) => `variance ${share}`,
     unbalanced: 'the arms differed before anybody was exposed: not adjusted',
     fewKnown: 'too few subjects with values from before',

@@ -91,6 +91,8 @@ export const zhReport: typeof enReport = {
     beside: '其他估计',
     besideNote: '与上面的提升并列；不影响决策',
     byHistory: (metric) => `${metric}，扣除此前数值可解释的部分（CUPED）`,
+    byStrata: (metric) => `${metric}，按全体用户构成加权`,
+    strata: (n) => `${n} 层`,
     variance: (share) => `方差 ${share}`,
     unbalanced: '两组在接触之前就有差异：不作调整',
     fewKnown: '有此前数值的用户太少',

@@ -129,6 +129,7 @@ export class Experiment {
     const question = {
       epochs: span?.epochs ?? [],
       metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
+      strata: config.experiment.strata,
       excluded: excludedDayRanges(config.experiment),
       sinceMs: this.#store.state.startedAt ?? 0,
     }
@@ -150,6 +151,7 @@ export class Experiment {
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
       before: sums.flatMap(({ before }) => before),
+      strata: sums.flatMap(({ strata }) => strata),
       gpuSeconds: secondsOf(sums),
       costPerGpuSecond: {
         control: config.arms.control.costPerGpuSecond,

@@ -9,9 +9,11 @@ import { bucketOf } from '../../core/stats/winsorise.ts'
 import type { ExperimentSums } from '../rpc.ts'
 
 export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
+const UNKNOWN = 'unknown'
 /** No metric has a blank in its name. */
 const GPU_SECONDS = ' gpu_seconds'
 const BEFORE = ' before'
+const IN = ' in '
 /** Sums of the same values, taken off again, leave no more than this share of them behind. */
 const ROUNDING = 1e-12
 
@@ -35,6 +37,11 @@ export function valueOf(metric: string, kind: 'proportion' | 'mean' | 'ratio', s
 /** The same value beside what the subject's values from before its first exposure come to. */
 export function withHistory(value: Value, before: number): Value {
   return { ...value, metric: `${value.metric}${BEFORE}`, x: before }
+}
+
+/** The same value once more, under the subject's own stratum. */
+export function inStratum(value: Value, stratum: string | null): Value {
+  return { ...value, metric: `${value.metric}${IN}${stratum ?? UNKNOWN}` }
 }
 
 export function gpuSeconds(seconds: number, succeeded: number): Value {
@@ -124,7 +131,7 @@ export class ExperimentCounts {
   }
 
   #count(subject: Subject, sign: 1 | -1): void {
-    const rows = [['', ''], ...TRAITS.map((trait) => [trait, subject[trait] ?? 'unknown'] as const)] as const
+    const rows = [['', ''], ...TRAITS.map((trait) => [trait, subject[trait] ?? UNKNOWN] as const)] as const
     for (const [trait, bucket] of rows)
       this.#sql.exec(
         'INSERT INTO crowd VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
@@ -154,7 +161,7 @@ export class ExperimentCounts {
   }
 
   /** Rows by arm, day and bucket only. */
-  sums(metrics: readonly string[]): Omit<ExperimentSums, 'splits' | 'uncounted'> {
+  sums(metrics: readonly string[], strata?: (typeof TRAITS)[number]): Omit<ExperimentSums, 'splits' | 'uncounted'> {
     const crowd = [
       ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
         "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
@@ -165,9 +172,9 @@ export class ExperimentCounts {
       this.#sql.exec<Tally>('SELECT * FROM tallies WHERE n > 0'),
       ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
     )
-    const of = (metric: string): DaySums[] =>
-      measured.flatMap(({ arm, day, n }) => {
-        const rows = tallies.get(`${metric}|${arm}|${day}`) ?? []
+    const of = (metric: string, people = measured, kept = metric): DaySums[] =>
+      people.flatMap(({ arm, day, n }) => {
+        const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
         const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
         const zeros = { metric, arm, day, bucket: 0, moments: { ...NOTHING, n: silent } }
         return [
@@ -181,7 +188,12 @@ export class ExperimentCounts {
     )
     return {
       crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
-      metrics: metrics.flatMap(of),
+      metrics: metrics.flatMap((metric) => of(metric)),
+      strata: metrics.flatMap((metric) =>
+        this.#strata(strata).flatMap(({ stratum, people }) =>
+          of(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+        ),
+      ),
       before: metrics.flatMap((metric) =>
         measured.flatMap(({ arm, day }) =>
           (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
@@ -194,6 +206,15 @@ export class ExperimentCounts {
       gpuSeconds: of(GPU_SECONDS),
       traits: [...traits],
     }
+  }
+
+  #strata(trait: string | undefined) {
+    if (trait === undefined) return []
+    const rows = this.#sql.exec<{ bucket: string; arm: Arm; day: number; n: number }>(
+      "SELECT bucket, arm, day, n FROM crowd WHERE trait = ? AND arm != 'both' AND n > 0",
+      trait,
+    )
+    return [...Map.groupBy(rows, ({ bucket }) => bucket)].map(([stratum, people]) => ({ stratum, people }))
   }
 }
 

@@ -9,6 +9,7 @@ import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken,
 import {
   ExperimentCounts,
   gpuSeconds,
+  inStratum,
   type Subject,
   TRAITS,
   type Value,
@@ -161,7 +162,8 @@ export class ExperimentTable {
   }
 
   /** From the day of the first exposure on, for as long as the metric observes. */
-  #valuesOf(owner: string, { arm, day }: Subject, { epochs, metrics, excluded }: ExperimentQuestion): Value[] {
+  #valuesOf(owner: string, subject: Subject, { epochs, metrics, strata, excluded }: ExperimentQuestion): Value[] {
+    const { arm, day } = subject
     const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
     const values: Value[] = []
     const days = this.#sql
@@ -176,7 +178,7 @@ export class ExperimentTable {
       const own = days.filter((row) => row.metric === name)
       const after = total(own.filter((row) => row.day >= day && row.day <= day + observeDays))
       const value = valueOf(name, kind, after.sum, after.n)
-      if (after.n > 0) values.push(value)
+      if (after.n > 0) values.push(value, ...(strata ? [inStratum(value, subject[strata])] : []))
       const before = total(own.filter((row) => row.day < began && row.day >= began - HISTORY_DAYS))
       if (before.n > 0 && kind !== 'ratio') values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
     }
@@ -223,19 +225,19 @@ export class ExperimentTable {
       'SELECT epoch, n, candidate, percents / 100.0 AS expected FROM split_counts WHERE n > 0 ORDER BY epoch',
     )
     const names = question.metrics.map(({ name }) => name)
-    return { ...this.#counts.sums(names), splits: [...splits], uncounted: n }
+    return { ...this.#counts.sums(names, question.strata), splits: [...splits], uncounted: n }
   }
 
   /** Another question than the last begins anew; epochs that were added to the same span bring their subjects only. */
   #ask(question: ExperimentQuestion): void {
     const before = this.#question
     if (before && JSON.stringify(before) === JSON.stringify(question)) return
-    const { epochs, metrics, excluded, sinceMs } = question
+    const { epochs, metrics, strata, excluded, sinceMs } = question
     const isSameSpan =
       before !== null &&
       before.epochs[0] === epochs[0] &&
       before.epochs.every((epoch) => epochs.includes(epoch)) &&
-      JSON.stringify([before.metrics, before.excluded]) === JSON.stringify([metrics, excluded])
+      JSON.stringify([before.metrics, before.strata, before.excluded]) === JSON.stringify([metrics, strata, excluded])
     const added = isSameSpan ? epochs.filter((epoch) => !before.epochs.includes(epoch)) : epochs
     if (!isSameSpan) {
       this.#counts.clear()
