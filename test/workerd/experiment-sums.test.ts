@@ -244,6 +244,30 @@ it('parts of control hold its subjects as cut, silent ones too, and those of few
   })
 })
 
+it('strata beyond the twentieth are one', async () => {
+  await inLedger(17, (table) => {
+    const question = {
+      ...QUESTION,
+      metrics: [{ name: 'spend', kind: 'mean' as const }],
+      excluded: [],
+      strata: 'region' as const,
+    }
+    table.sums(question)
+    for (let i = 0; i < 90; i++) {
+      const traits = { region: `R${i % 30}`, prompt: null, duration: null, visitor: null }
+      table.expose({ ...exposure(`o${i}`, 3, i % 2 === 0 ? 'control' : 'candidate', FIRST_DAY * DAY_MS), traits })
+      // The last third is silent.
+      if (i < 60) table.record([event(i, `o${i}`, 'spend', 2, FIRST_DAY)], [], FIRST_DAY * DAY_MS)
+    }
+    const { strata } = table.sums(question)
+    const subjects = (rows: typeof strata) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
+    expect(new Set(strata.map(({ stratum }) => stratum)).size).toBe(21)
+    expect(subjects(strata)).toBe(90)
+    expect(subjects(strata.filter(({ stratum }) => stratum === 'other'))).toBe(30)
+    expect(strata.reduce((sum, { moments }) => sum + moments.n * moments.meanY, 0)).toBe(120)
+  })
+})
+
 it('reading the sums costs the same for ten times the subjects', async () => {
   const cost = (index: number, subjects: number) =>
     inLedger(index, (table, _, rowsRead) => {
