@@ -2,7 +2,7 @@
  * What the A/B report's figures are worth: false decisions when looked at after every ten subjects, coverage of its
  * intervals, power at the planned sample, the split's test. The judging is core's own.
  *
- *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform,signals,pairs,history]
+ *   npm run bench:stats -- [--quick] [--seed 1] [--runs 1000] [--only aa,coverage,power,srm,uniform,signals,pairs,history,selfcheck]
  */
 import { parseArgs } from 'node:util'
 import { primaryOutcome } from '../src/core/decision.ts'
@@ -12,6 +12,7 @@ import { historyReport } from '../src/core/report-history.ts'
 import { pairReports } from '../src/core/report-pairs.ts'
 import { metricReport, SEQUENTIAL_SHARE } from '../src/core/report-metric.ts'
 import { readiness } from '../src/core/report-readiness.ts'
+import { PARTS, selfCheck } from '../src/core/self-check.ts'
 import { splitReport } from '../src/core/report-split.ts'
 import { openMonitor } from '../src/core/guardrails/index.ts'
 import { signal, type SignalGuardrail } from '../src/core/guardrails/signal.ts'
@@ -26,7 +27,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'aa,coverage,power,srm,uniform,signals,pairs,history' },
+    only: { type: 'string', default: 'aa,coverage,power,srm,uniform,signals,pairs,history,selfcheck' },
   },
 })
 const runs = values.quick ? 60 : Number(values.runs)
@@ -36,7 +37,7 @@ const PLAN: ExperimentPlan = { minDays: 7, alpha: 0.05, power: 0.8, maxCostIncre
 const SPLITS = [50, 20, 5, 1]
 const planOf = ({ kind }: Shape): MetricPlan => ({ name: 'm', kind, role: 'primary', direction: 'increase' })
 
-const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform, signals, pairs, history }
+const TABLES: Record<string, () => string> = { aa, coverage, power, srm, uniform, signals, pairs, history, selfcheck }
 for (const name of values.only.split(',')) {
   const started = Date.now()
   console.log(`\n${TABLES[name]!()}\n(${name}: ${runs} runs a cell, ${Math.round((Date.now() - started) / 1000)} s)`)
@@ -378,6 +379,40 @@ function history(): string {
     }),
   )
   return table(['metric', 'split', 'variance gone', 'interval misses 0 %', 'the raw one %'], rows)
+}
+
+/** Control against itself, of independent subjects: sets of them, each split a thousand times. */
+function selfcheck(): string {
+  const sets = values.quick ? 10 : 60
+  const rows = SHAPES.map((shape, i) => {
+    const random = seededRandom(seed * 1000 + 990 + i)
+    const alarms: number[] = []
+    let tooMany = 0
+    for (let set = 0; set < sets; set++) {
+      const parts = Array.from({ length: PARTS }, (_, part) => ({ part, n: 0, y: 0, yy: 0, x: 0, xx: 0, xy: 0 }))
+      for (let n = 0; n < 20_000; n++) {
+        const { y, x } = shape.draw(random, 1)
+        const at = parts[Math.floor(random() * PARTS)]!
+        at.n++
+        at.y += y
+        at.yy += y * y
+        at.x += x
+        at.xx += x * x
+        at.xy += x * y
+      }
+      const check = selfCheck(planOf(shape), parts, 50, PLAN, set)!
+      alarms.push(check.false_alarms)
+      tooMany += check.status === 'too_many' ? 1 : 0
+    }
+    alarms.sort((a, b) => a - b)
+    return [
+      shape.name,
+      `${alarms[0]} to ${alarms.at(-1)}`,
+      String(alarms[Math.floor(sets / 2)]),
+      `${tooMany} of ${sets}`,
+    ]
+  })
+  return table(['metric', 'false alarms of 1,000', 'median', 'too_many'], rows)
 }
 
 function signalRule(): SignalGuardrail {

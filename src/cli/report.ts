@@ -7,14 +7,23 @@ import { table } from './table.ts'
 import type { Style } from './terminal.ts'
 import { moment } from './words.ts'
 
+interface ReportOptions {
+  markdown?: boolean
+  lang: string
+  selfCheck?: boolean
+}
+
 export function addReport(program: Command): void {
   program
     .command('report')
     .description('the A/B report: what was decided, why, and on which figures')
     .option('--markdown', 'print it as Markdown, for a ticket')
+    .option('--self-check', 'first try its tests on control’s own subjects, split a thousand times')
     .option('--lang <language>', 'of the Markdown: en or zh', 'en')
-    .action(async ({ markdown, lang }: { markdown?: boolean; lang: string }, command: Command) => {
+    .action(async ({ markdown, lang, selfCheck }: ReportOptions, command: Command) => {
       const session = openSession(command)
+      if (selfCheck)
+        await session.api.call(`${await session.releasePath()}/report/self-check`, reportSchema, { method: 'POST' })
       if (markdown) {
         const path = `${await session.releasePath()}/report.md?lang=${encodeURIComponent(lang)}`
         for (const line of await session.api.lines(path)) session.terminal.print(line)
@@ -43,8 +52,10 @@ export function reportLines(report: ReportView, style: Style): string[] {
     style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
+    ...strataLines(report, style),
     ...historyLines(report, style),
     ...pairLines(report, style),
+    ...checkLines(report, style),
     ...trafficLines(report, style),
   ]
 }
@@ -117,6 +128,13 @@ function signalLines({ signals }: ReportView, style: Style): string[] {
   ]
 }
 
+function strataLines({ metrics }: ReportView, style: Style): string[] {
+  const lines = metrics.flatMap(({ metric, stratified }) =>
+    stratified ? [`  ${metric}  ${change(stratified.relative)}, ${stratified.strata} strata`] : [],
+  )
+  return lines.length === 0 ? [] : ['', style.bold('With the mix of all subjects (post-stratified)'), ...lines]
+}
+
 function historyLines({ metrics }: ReportView, style: Style): string[] {
   const lines = metrics.flatMap(({ metric, history }) => {
     if (!history) return []
@@ -141,6 +159,19 @@ function pairLines({ pairs }: ReportView, style: Style): string[] {
   ])
   const head = ['shadow pairs', 'n', 'difference', 'at any time', ''].map(style.dim)
   return ['', ...table([head, ...rows], ['left', 'right', 'right', 'left', 'left'])]
+}
+
+function checkLines({ self_check: check }: ReportView, style: Style): string[] {
+  if (!check) return []
+  const rows = check.metrics.map((each) => [
+    each.metric,
+    `${each.false_alarms} of ${each.splits}`,
+    `up to ${Math.round(each.expected * each.splits)}`,
+    `${amount(each.ks_distance)} (p ${pFigure(each.ks_p_value)})`,
+    each.status === 'too_many' ? 'TOO MANY' : '',
+  ])
+  const head = ['control against itself', 'false alarms', 'expected', 'p-values from even', ''].map(style.dim)
+  return ['', ...table([head, ...rows], ['left', 'right', 'right', 'right', 'left'])]
 }
 
 function trafficLines({ representativeness }: ReportView, style: Style): string[] {

@@ -66,5 +66,6 @@ export const EXPERIMENT: Reference<NonNullable<Release['experiment']>> = {
   power: { meaning: 'chance of finding an effect of `mde`' },
   max_cost_increase: { meaning: 'a finished video may cost so much more, relatively' },
   pair_mde: { meaning: 'smallest difference of shadow pairs worth finding, relative to the mean of control' },
+  strata: { meaning: 'trait of subjects by which the report also shows a post-stratified lift', default: 'none' },
   exclude: { meaning: 'takes out the whole UTC days that it touches', type: 'list of `{ from, to, why }`' },
 }

@@ -123,6 +123,7 @@ export const experimentSchema = table({
   power: v.optional(risk, 0.8),
   max_cost_increase: v.optional(v.pipe(v.number(), v.minValue(0)), 0.2),
   pair_mde: v.optional(positive, 0.05),
+  strata: v.optional(v.picklist(['region', 'prompt', 'duration', 'visitor'])),
   exclude: v.optional(v.array(period), []),
 })
 
@@ -241,6 +242,7 @@ export const releaseSchema = v.pipe(
       power: r.experiment.power,
       maxCostIncrease: r.experiment.max_cost_increase,
       pairMde: r.experiment.pair_mde,
+      strata: r.experiment.strata,
       exclude: r.experiment.exclude,
     },
   })),

@@ -52,6 +52,7 @@ export interface ControlService {
   pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
   scores(name: string, cursor: string | null, limit: number): Promise<Page<ScoreView>>
   report(name: string): Promise<ReportView>
+  selfCheck(name: string): Promise<ReportView>
   dailySums(name: string): Promise<DailySum[]>
   assign(name: string, subject: string): Promise<AssignmentView>
   /** Of the snapshot that this isolate routes by; null where it has none. */
@@ -139,6 +140,7 @@ export function controlService(
       return ask(controller(name).scores(cursor, limit))
     },
     report: (name) => askAnswer(controller(name).report()),
+    selfCheck: (name) => askAnswer(controller(name).selfCheck()),
     dailySums: (name) => askAnswer(controller(name).dailySums()),
     assign: async (name, subject) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),

@@ -22,6 +22,8 @@ export interface ExperimentPlan {
   maxCostIncrease: number
   /** Difference of shadow pairs that is worth finding, relative to control's mean. */
   pairMde: number
+  /** A trait of subjects. */
+  strata?: 'region' | 'prompt' | 'duration' | 'visitor' | undefined
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 
@@ -46,10 +48,35 @@ export interface DaySums {
   moments: PairMoments
 }
 
+/** The same of the subjects of one stratum, such as a region. */
+export type StratumSums = DaySums & { stratum: string }
+
 /** Sums per metric as they stood when the planned end was reached: what the fixed test reads, once. */
 export interface FixedReading {
   atMs: number
   metrics: Record<string, ArmSums>
+}
+
+/** The test tried on control's own subjects, split against each other. */
+export interface SelfCheck {
+  metric: string
+  /** Of control. */
+  subjects: number
+  splits: number
+  /** Splits in which the test at the planned end, at four fifths of α, finds a difference. */
+  false_alarms: number
+  /** Share of splits in which that may happen. */
+  expected: number
+  /** Largest distance of the p-values' distribution from the even one, and its p-value (Kolmogorov, Smirnov). */
+  ks_distance: number
+  ks_p_value: number
+  /** `too_many`: even the lower end of the 95 % interval of the false alarms is above what is expected and chance allows. */
+  status: 'as_expected' | 'too_many'
+}
+
+export interface StoredSelfCheck {
+  atMs: number
+  metrics: SelfCheck[]
 }
 
 /** Subjects of one epoch, each in the epoch of its first exposure. `expected` of them should be the candidate's. */
@@ -97,6 +124,8 @@ export interface Evidence {
   days: readonly DaySums[]
   /** The same of subjects that have values from before their first exposure: `x` is what those come to. */
   before: readonly DaySums[]
+  /** By the trait that the experiment is stratified by; empty without one. */
+  strata: readonly StratumSums[]
   /** Seconds that a subject's jobs ran, over how many succeeded. */
   gpuSeconds: { control: PairMoments; candidate: PairMoments }
   costPerGpuSecond: { control: number | null; candidate: number | null }
@@ -104,4 +133,6 @@ export interface Evidence {
   pairs: readonly PairSums[]
   traits: readonly { trait: string; bucket: string; control: number; candidate: number }[]
   fixed: FixedReading | null
+  /** Null where nobody has asked for it in this split. */
+  selfCheck: StoredSelfCheck | null
 }

@@ -11,6 +11,8 @@ export const FEW_EVENTS = 50
 export type MetricOf = Pick<MetricPlan, 'name' | 'kind' | 'observeDays'>
 
 const DAY_MS = 86_400_000
+/** Beyond that of any number. */
+const NO_BUCKET = 1e9
 
 /** Whether subjects that were first exposed on a day have been observed for as long as the metric takes. */
 export function isMature(day: number, { observeDays }: Pick<MetricOf, 'observeDays'>, now: number): boolean {
@@ -33,6 +35,16 @@ export function ownDays({ days, now }: Pick<Evidence, 'days' | 'now'>, metric: M
 export function sumsOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf): ArmSums {
   const { mature } = ownDays(evidence, metric)
   return armSums(mature, cutFor(mature, metric), metric)
+}
+
+/** Where values of a metric are cut today: what is beyond `bucket` counts as `edge`. */
+export function edgesOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf) {
+  const { low, high } = cutFor(ownDays(evidence, metric).mature, metric)
+  const edge = (bucket: number) => ({
+    bucket: Math.max(-NO_BUCKET, Math.min(NO_BUCKET, bucket)),
+    edge: Number.isFinite(bucket) ? edgeOf(bucket) : 0,
+  })
+  return { low: edge(low), high: edge(high) }
 }
 
 export function cutFor(own: readonly DaySums[], { kind }: MetricOf): Cut {

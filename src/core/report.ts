@@ -4,7 +4,7 @@
  */
 import { ARMS } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
 import { armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import { type HistoryReport, historyReport } from './report-history.ts'
@@ -13,6 +13,7 @@ import { type MetricReport, metricReport, sequenceOfLift } from './report-metric
 import { type PairReport, pairReports } from './report-pairs.ts'
 import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
+import { type StrataReport, strataReport } from './report-strata.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
 import { mergedPairs, noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
@@ -22,6 +23,7 @@ interface BySubject {
   /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
   observed: { days: number; immature: { control: number; candidate: number } } | null
   history: HistoryReport | null
+  stratified: StrataReport | null
 }
 
 export interface Report {
@@ -46,6 +48,7 @@ export interface Report {
   cost: CostReport
   signals: { metric: string; arm: 'control' | 'candidate'; n: number; mean: number; sd: number | null; last: number }[]
   pairs: PairReport[]
+  self_check: { at: number; metrics: SelfCheck[] } | null
   /** Shares in [0, 1]. */
   representativeness: {
     trait: string
@@ -71,6 +74,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
         ...metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
         observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
         history: historyReport(evidence, metric),
+        stratified: strataReport(evidence, metric),
       }
     }),
   )
@@ -91,6 +95,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     pairs: pairReports(evidence.pairs, plan),
+    self_check: evidence.selfCheck && { at: evidence.selfCheck.atMs, metrics: evidence.selfCheck.metrics },
     representativeness: representativeness(evidence.traits),
   }
   const { decision, reasons } = decide(body, plan.alpha)

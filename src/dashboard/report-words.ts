@@ -82,8 +82,18 @@ export function pairWords({ n, difference, always_valid, outcome, needed }: Pair
 }
 
 /** Estimates beside the raw lift: of what, and the figures. */
-export function besideWords({ metrics }: ReportView, t: Text): { name: string; words: string }[] {
-  return metrics.flatMap(({ metric, history }) => {
+export function besideWords({ metrics, self_check }: ReportView, t: Text): { name: string; words: string }[] {
+  const checks = (self_check?.metrics ?? []).map((check) => {
+    const { metric, splits, false_alarms, expected, ks_distance, status } = check
+    const words = t.report.selfChecked(
+      group(splits),
+      group(false_alarms),
+      group(Math.round(expected * splits)),
+      significant(ks_distance),
+    )
+    return { name: t.report.selfCheck(metric), words: status === 'too_many' ? `${words} · ${t.report.tooMany}` : words }
+  })
+  const histories = metrics.flatMap(({ metric, history }) => {
     if (!history) return []
     const { relative, variance_reduction, balance_p_value } = history
     const words = relative
@@ -93,6 +103,17 @@ export function besideWords({ metrics }: ReportView, t: Text): { name: string; w
         : t.report.fewKnown
     return [{ name: t.report.byHistory(metric), words }]
   })
+  const strata = metrics.flatMap(({ metric, stratified }) =>
+    stratified
+      ? [
+          {
+            name: t.report.byStrata(metric),
+            words: `${liftWords(stratified.relative, t)} · ${t.report.strata(group(stratified.strata))}`,
+          },
+        ]
+      : [],
+  )
+  return [...strata, ...histories, ...checks]
 }
 
 /** `+8.8 % (+7.0 % to +10.6 %)` */

@@ -60,6 +60,8 @@ export interface ReleaseControllerRpc {
   scores(cursor: string | null, limit: number): Promise<Page<ScoreView>>
   /** The A/B report as it stands. */
   report(): Promise<Answer<ReportView>>
+  /** The same, after the tests were tried on control's own subjects. */
+  selfCheck(): Promise<Answer<ReportView>>
   /** What the report is made of, by day. */
   dailySums(): Promise<Answer<DailySum[]>>
   telemetryLost(): Promise<number>

@@ -13,6 +13,8 @@ import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
 import { Downloads } from './ledger/downloads.ts'
+import type { PartSums } from '../core/self-check.ts'
+import { partsOf } from './ledger/control-parts.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
@@ -40,6 +42,7 @@ import type {
   ClaimEnd,
   EventRow,
   ExperimentQuestion,
+  PartsQuestion,
   ExperimentSums,
   FlushAnswer,
   Hold,
@@ -198,6 +201,10 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async experiment(question: ExperimentQuestion): Promise<ExperimentSums> {
     return this.#experiment.sums(question)
+  }
+
+  async experimentParts(question: PartsQuestion): Promise<Record<string, PartSums[]>> {
+    return partsOf(this.ctx.storage.sql, question)
   }
 
   /** For the controller's tick. */

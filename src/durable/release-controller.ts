@@ -188,6 +188,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? { ok: true, value: await this.#experiment.report(effective.config) } : effective
   }
 
+  async selfCheck(): Promise<Answer<ReportView>> {
+    const effective = this.#effective()
+    return effective.ok ? { ok: true, value: await this.#experiment.selfCheck(effective.config) } : effective
+  }
+
   async dailySums(): Promise<Answer<DailySum[]>> {
     const effective = this.#effective()
     return effective.ok ? { ok: true, value: await this.#experiment.dailySums(effective.config) } : effective

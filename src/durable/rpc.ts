@@ -6,7 +6,7 @@ import type { Arm } from '../core/arm.ts'
 import type { FailedTimes } from '../core/failed-submits.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { DaySums } from '../core/experiment.ts'
+import type { DaySums, StratumSums } from '../core/experiment.ts'
 import type { Counters, Series } from '../core/window.ts'
 import type { JobName, JobUpdate, LedgerJob, ListedJob } from './job-shapes.ts'
 
@@ -151,10 +151,19 @@ export interface ExperimentQuestion {
   epochs: number[]
   /** `observeDays`: so many days after the one of a subject's first exposure count, and that one; absent: all. */
   metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio'; observeDays?: number | undefined }[]
+  /** Sums are also kept by this trait. */
+  strata?: 'region' | 'prompt' | 'duration' | 'visitor' | undefined
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
   excluded: [number, number][]
   /** When the run began, unix ms: from then on each subject counts once in `splits`. */
   sinceMs: number
+}
+
+/** Control's subjects by parts, for the self-check: values beyond a bucket count as its edge. */
+export interface PartsQuestion {
+  metrics: (ExperimentQuestion['metrics'][number] & Record<'low' | 'high', { bucket: number; edge: number }>)[]
+  /** UTC. */
+  today: number
 }
 
 /** Sums over subjects; all of it may be added up over ledgers. `day` is that of a subject's first exposure. */
@@ -168,6 +177,8 @@ export interface ExperimentSums {
   metrics: DaySums[]
   /** Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
   before: DaySums[]
+  /** As `metrics`, by the trait that was asked for. */
+  strata: StratumSums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
   gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]

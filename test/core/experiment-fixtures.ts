@@ -58,12 +58,14 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
       ...counts('complaints', share(228, 12_000), share(219, 12_000)),
     ],
     before: [],
+    strata: [],
     gpuSeconds: { control: seconds(60), candidate: seconds(66) },
     costPerGpuSecond: { control: 0.001, candidate: 0.001 },
     signals: [],
     pairs: [],
     traits: [],
     fixed: null,
+    selfCheck: null,
     ...over,
   }
 }

@@ -211,6 +211,7 @@ export class ControllerFake implements ReleaseControllerRpc {
   addSignals = () => this.#answer(() => ({ repeated: [], refused: [] }))
   signals = () => this.#answer((): SignalSum[] => [])
   report = () => this.#answer(() => ({ ok: true as const, value: aReport(this.#file.name) }))
+  selfCheck = () => this.report()
   dailySums = () => this.#answer(() => ({ ok: true as const, value: [] }))
   telemetryLost = () => this.#answer(() => 0)
 

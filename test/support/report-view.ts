@@ -2,7 +2,7 @@
 import type { ReportView } from '../../src/api/experiment.ts'
 import type { Evidence } from '../../src/core/experiment.ts'
 import { buildReport } from '../../src/core/report.ts'
-import { atTheEnd, COMPLAINTS, counts, PLAN, PLAY, seconds, share } from '../core/experiment-fixtures.ts'
+import { atTheEnd, COMPLAINTS, counts, DAY_MS, PLAN, PLAY, seconds, share, START } from '../core/experiment-fixtures.ts'
 
 /** Better, but too dear: the case that people have to read most carefully. */
 export function aReport(release: string, over: Partial<Evidence> = {}): ReportView {
@@ -19,6 +19,15 @@ export function aReport(release: string, over: Partial<Evidence> = {}): ReportVi
       { metric: 'fvd', arm: 'candidate', n: 212, mean: 180, m2: 800, last: 181 },
     ],
     pairs: [{ metric: 'ssim', n: 120, mean: -0.012, m2: 0.06, control: 0.91, candidate: 0.898, higher: 40, lower: 80 }],
+    selfCheck: {
+      atMs: START + DAY_MS,
+      metrics: [
+        {
+          ...{ metric: 'play', subjects: 12_000, splits: 1000, false_alarms: 38, expected: 0.04 },
+          ...{ ks_distance: 0.021, ks_p_value: 0.77, status: 'as_expected' },
+        },
+      ],
+    },
     traits: [
       { trait: 'region', bucket: 'CN', control: 7320, candidate: 7440 },
       { trait: 'region', bucket: 'DE', control: 4680, candidate: 4560 },
@@ -34,6 +43,7 @@ export function aReport(release: string, over: Partial<Evidence> = {}): ReportVi
     at: new Date(report.at).toISOString(),
     since: iso(report.since),
     until: iso(report.until),
+    self_check: report.self_check && { ...report.self_check, at: iso(report.self_check.at)! },
     readiness: { ...report.readiness, read_at: iso(report.readiness.read_at) },
     series: report.series.map(({ metric, points }) => ({
       metric,

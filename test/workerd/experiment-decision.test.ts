@@ -119,6 +119,13 @@ describe('an experiment as the gate of a stage', { timeout: 90_000 }, () => {
     expect(complaints?.non_inferiority?.status).toBe('non_inferior')
     expect(read.cost.relative?.lift).toBeCloseTo(0.05, 9)
     expect(read.srm.observed).toEqual({ control: 200, candidate: 200 })
+    const { self_check: checked } = await api<ReportView>('POST', `/releases/${RELEASE}/report/self-check`)
+    expect(checked?.metrics.map(({ metric, subjects, splits }) => [metric, subjects, splits])).toEqual([
+      ['play', 200, 1000],
+      ['complaints', 200, 1000],
+    ])
+    expect(checked!.metrics[0]!.false_alarms).toBeLessThan(80)
+    expect((await report()).self_check).toEqual(checked)
     const [heads, ...rows] = (await textOf('report.csv')).trimEnd().split('\r\n')
     expect(heads).toBe('day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy')
     expect(rows.filter((row) => row.includes(',play,')).map((row) => row.split(',').slice(2, 6))).toEqual([

@@ -7,6 +7,7 @@ import type { Arm } from '../../src/core/arm.ts'
 import { sumsOf } from '../../src/core/metric-sums.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
+import { partsOf } from '../../src/durable/ledger/control-parts.ts'
 import { ExperimentTable } from '../../src/durable/ledger/experiment-table.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums } from '../../src/durable/rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
@@ -22,6 +23,7 @@ const QUESTION: ExperimentQuestion = {
   ],
   excluded: [[FIRST_DAY + 2, FIRST_DAY + 2]],
   sinceMs: FIRST_DAY * DAY_MS,
+  strata: 'prompt',
 }
 
 /** A table in a ledger of its own; `rowsRead` counts what its statements read. */
@@ -53,7 +55,7 @@ const exposure = (owner: string, epoch: number, arm: Arm, at: number) => ({
   arm,
   percent: 50,
   at,
-  traits: { region: null, prompt: 'short', duration: null, visitor: null },
+  traits: { region: null, prompt: owner.endsWith('1') ? 'long' : 'short', duration: null, visitor: null },
 })
 
 function event(row: number, owner: string, metric: string, value: number, day: number): EventRow {
@@ -71,10 +73,16 @@ function figures({ metrics, ...sums }: ExperimentSums) {
     const all = sums.before.filter(({ moments }) => moments.n > 0).map((row) => ({ ...row, bucket: row.bucket && 1 }))
     return Object.values(sumsOf({ days: all, now: 0 }, metric)).map((arm) => Object.values(arm).map(rounded))
   })
+  const byStratum = Map.groupBy(sums.strata, ({ metric, arm, stratum }) => `${metric} ${arm} ${stratum}`)
+  const strata = Array.from(byStratum, ([key, its]) => {
+    const total = (of: 'meanY' | 'meanX') => its.reduce((sum, { moments }) => sum + moments.n * moments[of], 0)
+    return `${key} ${its.reduce((sum, { moments }) => sum + moments.n, 0)} ${rounded(total('meanY'))} ${rounded(total('meanX'))}`
+  }).sort((a, b) => a.localeCompare(b))
   const seconds = sums.gpuSeconds.map(({ arm, moments }) => [arm, moments.n * moments.meanY, moments.n * moments.meanX])
   return {
     arms,
     before,
+    strata,
     crossed: sums.crossed,
     splits: sums.splits,
     traits: sums.traits,
@@ -134,6 +142,9 @@ it('running sums are those of adding up anew, whatever came in which order', asy
     expect(control!.n).toBeGreaterThan(20)
     expect(running.gpuSeconds.length).toBeGreaterThan(0)
     expect(running.before.length).toBeGreaterThan(0)
+    const subjects = (rows: ExperimentSums['metrics']) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
+    expect(subjects(running.strata)).toBe(subjects(running.metrics))
+    expect(new Set(running.strata.map(({ stratum }) => stratum))).toEqual(new Set(['long', 'short']))
   })
 })
 
@@ -202,6 +213,58 @@ it('values from before the first exposure ever stand beside those after it', asy
     // The candidate's doing since an earlier stage is no history.
     table.expose(exposure('old', 3, 'control', at(0)))
     expect(before()).toEqual({ n: 2, x: 3 + 2, y: 11, all: 3 })
+  })
+})
+
+it('parts of control hold its subjects as cut, silent ones too, and those of few days not yet', async () => {
+  await inLedger(16, (table, sql) => {
+    const metrics = [
+      { name: 'spend', kind: 'mean' as const },
+      { name: 'rate', kind: 'ratio' as const, observeDays: 2 },
+    ]
+    const question = { ...QUESTION, metrics, excluded: [] }
+    table.sums(question)
+    for (let i = 0; i < 300; i++) {
+      const owner = (i * 7_919_317_003).toString(16).padStart(12, '0').slice(-12).split('').toReversed().join('')
+      table.expose(exposure(owner, 3, i % 3 === 0 ? 'candidate' : 'control', (FIRST_DAY + (i % 2)) * DAY_MS))
+      const rows = ['spend', 'rate'].map((metric) => event(i, owner, metric, i === 1 ? 1e9 : 1, FIRST_DAY + 1))
+      if (i % 5 !== 0) table.record(rows, [], FIRST_DAY * DAY_MS)
+    }
+    table.sums(question)
+    const edges = { low: { bucket: -1e9, edge: 0 }, high: { bucket: 150, edge: 7 } }
+    const today = FIRST_DAY + 3
+    const parts = partsOf(sql, { metrics: metrics.map((metric) => ({ ...metric, ...edges })), today })
+    const total = (name: string, of: 'n' | 'y' | 'yy' | 'x') => parts[name]!.reduce((sum, part) => sum + part[of], 0)
+    // 200 of control, of whom 160 did something; one did far too much.
+    expect([total('spend', 'n'), total('spend', 'y'), total('spend', 'yy')]).toEqual([200, 159 + 7, 159 + 49])
+    expect(total('spend', 'x')).toBe(160)
+    expect(total('rate', 'n')).toBe(100)
+    expect(parts['spend']!.length).toBeGreaterThan(50)
+    expect(Math.max(...parts['spend']!.map(({ part }) => part))).toBeLessThan(1024)
+  })
+})
+
+it('strata beyond the twentieth are one', async () => {
+  await inLedger(17, (table) => {
+    const question = {
+      ...QUESTION,
+      metrics: [{ name: 'spend', kind: 'mean' as const }],
+      excluded: [],
+      strata: 'region' as const,
+    }
+    table.sums(question)
+    for (let i = 0; i < 90; i++) {
+      const traits = { region: `R${i % 30}`, prompt: null, duration: null, visitor: null }
+      table.expose({ ...exposure(`o${i}`, 3, i % 2 === 0 ? 'control' : 'candidate', FIRST_DAY * DAY_MS), traits })
+      // The last third is silent.
+      if (i < 60) table.record([event(i, `o${i}`, 'spend', 2, FIRST_DAY)], [], FIRST_DAY * DAY_MS)
+    }
+    const { strata } = table.sums(question)
+    const subjects = (rows: typeof strata) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
+    expect(new Set(strata.map(({ stratum }) => stratum)).size).toBe(21)
+    expect(subjects(strata)).toBe(90)
+    expect(subjects(strata.filter(({ stratum }) => stratum === 'other'))).toBe(30)
+    expect(strata.reduce((sum, { moments }) => sum + moments.n * moments.meanY, 0)).toBe(120)
   })
 })
 

@@ -35,6 +35,15 @@ export const reportRoutes = [
   }),
   route({
     ...common,
+    method: 'post',
+    role: 'operator',
+    path: '/api/v1/releases/{name}/report/self-check',
+    operationId: 'checkReport',
+    summary: 'Split control against itself a thousand times; the report then shows what its tests found',
+    run: ({ service, name }) => service.selfCheck(name),
+  }),
+  route({
+    ...common,
     path: '/api/v1/releases/{name}/report.html',
     operationId: 'getReportPage',
     summary: 'The same as a page, in the language that the reader asks for',

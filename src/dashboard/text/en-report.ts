@@ -108,9 +108,15 @@ export const enReport = {
     beside: 'Estimated otherwise',
     besideNote: 'beside the lift above; decides nothing',
     byHistory: (metric: string) => `${metric}, less what values from before explain (CUPED)`,
+    byStrata: (metric: string) => `${metric}, with the mix of all subjects`,
+    strata: (n: string) => `${n} strata`,
     variance: (share: string) => `variance ${share}`,
     unbalanced: 'the arms differed before anybody was exposed: not adjusted',
     fewKnown: 'too few subjects with values from before',
+    selfCheck: (metric: string) => `${metric}, control against itself`,
+    selfChecked: (splits: string, alarms: string, expected: string, ks: string) =>
+      `${alarms} false alarms in ${splits} splits, up to ${expected} expected · p-values ${ks} from even`,
+    tooMany: 'too many',
     pairs: 'Shadow pairs',
     pairsNote: 'candidate − control of the same prompt; may be read at any time',
     pair: {

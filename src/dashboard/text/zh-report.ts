@@ -97,9 +97,15 @@ export const zhReport: typeof enReport = {
     beside: '其他估计',
     besideNote: '与上面的提升并列；不影响决策',
     byHistory: (metric) => `${metric}，扣除此前数值可解释的部分（CUPED）`,
+    byStrata: (metric) => `${metric}，按全体用户构成加权`,
+    strata: (n) => `${n} 层`,
     variance: (share) => `方差 ${share}`,
     unbalanced: '两组在接触之前就有差异：不作调整',
     fewKnown: '有此前数值的用户太少',
+    selfCheck: (metric) => `${metric}，对照自检`,
+    selfChecked: (splits, alarms, expected, ks) =>
+      `${splits} 次拆分中误报 ${alarms} 次，预期至多 ${expected} · p 值偏离均匀 ${ks}`,
+    tooMany: '过多',
     pairs: '影子配对',
     pairsNote: '同一提示词下候选减对照；随时可读',
     pair: {

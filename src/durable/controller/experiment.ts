@@ -5,14 +5,16 @@
 import type { ReportView } from '../../api/experiment.ts'
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import { hash32 } from '../../core/assignment.ts'
 import { type DailySum, dailySums } from '../../core/daily-sums.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
-import { sumsOf } from '../../core/metric-sums.ts'
+import { edgesOf, sumsOf } from '../../core/metric-sums.ts'
 import { presentRung } from '../../core/release.ts'
 import { buildReport, type Report } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
+import { addedParts, selfCheck } from '../../core/self-check.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { SignalSum } from '../controller-rpc.ts'
 import type { ExperimentSums, SplitCount } from '../rpc.ts'
@@ -26,6 +28,8 @@ const DEADLINE_MS = 4000
 const DAY_MS = 86_400_000
 /** Of a ledger that is counting anew, in one report. */
 const MOST_CALLS = 40
+/** Metrics in one self-check: each takes about a tenth of a second. */
+const MOST_CHECKED = 10
 
 export class Experiment {
   readonly #env: Env
@@ -47,6 +51,29 @@ export class Experiment {
   async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
     const places = this.#store.places(this.#store.state.startedAt ?? 0)
     return dailySums(await this.#evidence(config, places, latestSpan(places), Date.now()), config.metrics, dayText)
+  }
+
+  /** Tries the report's tests on control's own subjects, and keeps what came of it for as long as the split lasts. */
+  async selfCheck(config: ReleaseConfig): Promise<ReportView> {
+    const now = Date.now()
+    const places = this.#store.places(this.#store.state.startedAt ?? 0)
+    const span = latestSpan(places)
+    if (!span) return this.report(config)
+    const evidence = await this.#evidence(config, places, span, now)
+    const metrics = config.metrics.filter(({ role }) => role !== 'secondary').slice(0, MOST_CHECKED)
+    const question = {
+      metrics: metrics.map((metric) => ({ ...metric, ...edgesOf(evidence, metric) })),
+      today: Math.floor(now / DAY_MS),
+    }
+    const parts = await Promise.all(
+      ledgersOf(this.#env, config).map((ledger) => within(DEADLINE_MS, ledger.experimentParts(question))),
+    )
+    const checks = metrics.flatMap((metric) => {
+      const own = addedParts(parts.flatMap((each) => each[metric.name] ?? []))
+      return selfCheck(metric, own, span.percent, config.experiment, hash32(config.name)) ?? []
+    })
+    this.#store.commit({ stored: { selfCheck: { span: span.epochs[0]!, atMs: now, metrics: checks } } }, now)
+    return this.report(config)
   }
 
   /** Once a window while both arms have traffic, one at a time: takes the reading when it is due, and remembers the decision. */
@@ -102,11 +129,12 @@ export class Experiment {
     const question = {
       epochs: span?.epochs ?? [],
       metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
+      strata: config.experiment.strata,
       excluded: excludedDayRanges(config.experiment),
       sinceMs: this.#store.state.startedAt ?? 0,
     }
     const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
-    const { reading, state } = this.#store
+    const { reading, selfCheck: checked, state } = this.#store
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
     return {
@@ -123,6 +151,7 @@ export class Experiment {
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
       before: sums.flatMap(({ before }) => before),
+      strata: sums.flatMap(({ strata }) => strata),
       gpuSeconds: secondsOf(sums),
       costPerGpuSecond: {
         control: config.arms.control.costPerGpuSecond,
@@ -132,6 +161,7 @@ export class Experiment {
       pairs: this.#signals.pairs.sums(first),
       traits: addedTraits(sums),
       fixed,
+      selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
     }
   }
 }
@@ -205,6 +235,7 @@ function reportView(report: Report): ReportView {
     since: isoOrNull(report.since),
     until: isoOrNull(report.until),
     readiness: { ...report.readiness, read_at: isoOrNull(report.readiness.read_at) },
+    self_check: report.self_check && { ...report.self_check, at: new Date(report.self_check.at).toISOString() },
     series: report.series.map(({ metric, points }) => ({
       metric,
       points: points.map((point) => ({ ...point, day: dayText(point.day) })),

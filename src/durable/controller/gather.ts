@@ -19,7 +19,7 @@ const MOST_ASKED = 16
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
 type LedgerStub = Pick<
   JobLedger,
-  'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'experiment'
+  'report' | 'windows' | 'totals' | 'blast' | 'jobs' | 'pairs' | 'cancelShadows' | 'experiment' | 'experimentParts'
 >
 
 export function shardsOf(env: Env, { name, counterShards }: ReleaseConfig): ShardStub[] {

@@ -116,6 +116,10 @@ export class ControllerStore {
     return this.#stored.reading
   }
 
+  get selfCheck(): StoredState['selfCheck'] {
+    return this.#stored.selfCheck
+  }
+
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
   places(sinceMs: number): EpochPlace[] {
     return [

@@ -1,7 +1,7 @@
 /** What a release's controller stores beside its audit, and how that is read. Pure. */
 import { isTable } from '../../config/fields.ts'
 import type { Overlay } from '../../config/overlay.ts'
-import type { FixedReading } from '../../core/experiment.ts'
+import type { FixedReading, StoredSelfCheck } from '../../core/experiment.ts'
 import type { Facts } from '../../core/gates.ts'
 import type { Judgement } from '../../core/guardrails/evaluation.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'
@@ -104,6 +104,8 @@ export interface StoredState {
   decision: ExperimentDecision | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
+  /** The report's test tried on control, in the split that began with epoch `span`. */
+  selfCheck: (StoredSelfCheck & { span: number }) | null
   /** Runs whose cost is not final yet, since jobs of them are open. */
   unsettled: EndedRun[]
   /** The last run, if it was rolled back, and its cost once that is final; until the next start. */
@@ -137,6 +139,7 @@ export function migrateStoredState(stored: Partial<Omit<StoredState, 'schema'>> 
     shards: 1,
     decision: null,
     reading: null,
+    selfCheck: null,
     unsettled: [],
     endedRun: null,
     endedCost: null,

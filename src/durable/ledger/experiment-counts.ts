@@ -7,11 +7,14 @@ import type { Arm } from '../../core/arm.ts'
 import type { DaySums } from '../../core/experiment.ts'
 import { bucketOf } from '../../core/stats/winsorise.ts'
 import type { ExperimentSums } from '../rpc.ts'
+import { keepJobCosts } from './job-costs.ts'
+import { Strata } from './strata.ts'
 
 export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
 /** No metric has a blank in its name. */
 const GPU_SECONDS = ' gpu_seconds'
 const BEFORE = ' before'
+const IN = ' in '
 /** Sums of the same values, taken off again, leave no more than this share of them behind. */
 const ROUNDING = 1e-12
 
@@ -37,6 +40,11 @@ export function withHistory(value: Value, before: number): Value {
   return { ...value, metric: `${value.metric}${BEFORE}`, x: before }
 }
 
+/** The same value once more, under the subject's stratum. */
+export function inStratum(value: Value, stratum: string): Value {
+  return { ...value, metric: `${value.metric}${IN}${stratum}` }
+}
+
 export function gpuSeconds(seconds: number, succeeded: number): Value {
   return { metric: GPU_SECONDS, bucket: bucketOf(seconds), y: seconds, x: succeeded }
 }
@@ -48,6 +56,7 @@ type Tally = { metric: string; arm: Arm; day: number; bucket: number; n: number 
 
 export class ExperimentCounts {
   readonly #sql: SqlStorage
+  readonly strata: Strata
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -64,11 +73,13 @@ export class ExperimentCounts {
     sql.exec(
       'CREATE TABLE IF NOT EXISTS crowd (trait TEXT, bucket TEXT, arm TEXT, day INTEGER, n INTEGER, PRIMARY KEY (trait, bucket, arm, day)) WITHOUT ROWID',
     )
+    this.strata = new Strata(sql)
     keepJobCosts(sql)
   }
 
   clear(): void {
     for (const table of ['subjects', 'counted', 'tallies', 'crowd']) this.#sql.exec(`DELETE FROM ${table}`)
+    this.strata.clear()
   }
 
   /** Puts a subject as it is now in the place of what was counted of it; null where it is none of the span. */
@@ -154,7 +165,7 @@ export class ExperimentCounts {
   }
 
   /** Rows by arm, day and bucket only. */
-  sums(metrics: readonly string[]): Omit<ExperimentSums, 'splits' | 'uncounted'> {
+  sums(metrics: readonly string[], strata?: (typeof TRAITS)[number]): Omit<ExperimentSums, 'splits' | 'uncounted'> {
     const crowd = [
       ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
         "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
@@ -165,9 +176,9 @@ export class ExperimentCounts {
       this.#sql.exec<Tally>('SELECT * FROM tallies WHERE n > 0'),
       ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
     )
-    const of = (metric: string): DaySums[] =>
-      measured.flatMap(({ arm, day, n }) => {
-        const rows = tallies.get(`${metric}|${arm}|${day}`) ?? []
+    const of = (metric: string, people = measured, kept = metric): DaySums[] =>
+      people.flatMap(({ arm, day, n }) => {
+        const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
         const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
         const zeros = { metric, arm, day, bucket: 0, moments: { ...NOTHING, n: silent } }
         return [
@@ -181,7 +192,12 @@ export class ExperimentCounts {
     )
     return {
       crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
-      metrics: metrics.flatMap(of),
+      metrics: metrics.flatMap((metric) => of(metric)),
+      strata: metrics.flatMap((metric) =>
+        (strata ? this.strata.people(strata) : []).flatMap(({ stratum, people }) =>
+          of(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+        ),
+      ),
       before: metrics.flatMap((metric) =>
         measured.flatMap(({ arm, day }) =>
           (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
@@ -214,33 +230,4 @@ function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {
   }
   const [m2Y, m2X] = [centred(yy, y), centred(xx, x)]
   return { n, meanY: y / n, meanX: x / n, m2Y, m2X, cxy: m2Y === 0 || m2X === 0 ? 0 : xy - (x * y) / n }
-}
-
-/**
- * Seconds of ended jobs by subject, summed up by SQLite itself as jobs end, since jobs are forgotten after a week: the
- * table and its triggers. Whoever's sum changes is put into `uncounted`.
- */
-function keepJobCosts(sql: SqlStorage): void {
-  const known = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job_costs'").toArray()
-  if (known.length > 0) return
-  sql.exec(
-    'CREATE TABLE job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
-  )
-  const seconds = (row: string) => `COALESCE(${row}run_seconds, ${row}seconds, 0)`
-  sql.exec(
-    `INSERT INTO job_costs SELECT owner, epoch, arm, SUM(${seconds('')}), SUM(status = 'succeeded') FROM jobs
-     WHERE shadow = 0 AND status != 'open' AND owner IS NOT NULL GROUP BY owner, epoch, arm`,
-  )
-  const ended = (row: string) => `(${row}.status != 'open')`
-  const change = (after: string, before: string | null) => `
-    INSERT INTO job_costs VALUES (${after}.owner, ${after}.epoch, ${after}.arm,
-      ${seconds(`${after}.`)}${before ? ` - ${ended(before)} * ${seconds(`${before}.`)}` : ''},
-      (${after}.status = 'succeeded')${before ? ` - (${before}.status = 'succeeded')` : ''})
-    ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, succeeded = succeeded + excluded.succeeded;
-    INSERT OR IGNORE INTO uncounted VALUES (${after}.owner);`
-  const when = `NEW.shadow = 0 AND NEW.status != 'open' AND NEW.owner IS NOT NULL`
-  sql.exec(`CREATE TRIGGER job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`)
-  sql.exec(
-    `CREATE TRIGGER job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
-  )
 }

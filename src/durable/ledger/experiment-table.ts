@@ -3,18 +3,19 @@
  * own: both are sharded by subject, the ledger is told of each submit in the same flush, and cost per finished job needs
  * its jobs beside the exposures. Sums are experiment-counts.ts', statistics the core's.
  */
-import type { Arm } from '../../core/arm.ts'
 import { MetricNames } from '../metric-names.ts'
-import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken, SplitCount } from '../rpc.ts'
+import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken } from '../rpc.ts'
 import {
   ExperimentCounts,
   gpuSeconds,
+  inStratum,
   type Subject,
   TRAITS,
   type Value,
   valueOf,
   withHistory,
 } from './experiment-counts.ts'
+import { type First, SplitCounts } from './split-counts.ts'
 
 const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
@@ -26,12 +27,12 @@ const HISTORY_DAYS = 28
 /** And beside other work. */
 const MOST_BESIDE = 2000
 
-type First = { epoch: number; arm: Arm; percent: number; at: number }
 type ExposureRow = First & Subject
 
 export class ExperimentTable {
   readonly #sql: SqlStorage
   readonly #counts: ExperimentCounts
+  readonly #splits: SplitCounts
   /** What is counted; null until somebody has asked. */
   #question: ExperimentQuestion | null
   /** Read when first needed. */
@@ -53,12 +54,7 @@ export class ExperimentTable {
     sql.exec('CREATE INDEX IF NOT EXISTS exposures_by_epoch ON exposures (epoch)')
     sql.exec('CREATE TABLE IF NOT EXISTS uncounted (owner TEXT PRIMARY KEY) WITHOUT ROWID')
     sql.exec('CREATE TABLE IF NOT EXISTS experiment_question (question TEXT)')
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS firsts (owner TEXT PRIMARY KEY, epoch INTEGER, arm TEXT, percent REAL, at INTEGER) WITHOUT ROWID',
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS split_counts (epoch INTEGER PRIMARY KEY, n INTEGER, candidate INTEGER, percents REAL)',
-    )
+    this.#splits = new SplitCounts(sql)
     const [row] = sql.exec<{ question: string }>('SELECT question FROM experiment_question')
     this.#question = row ? (JSON.parse(row.question) as ExperimentQuestion) : null
   }
@@ -75,7 +71,7 @@ export class ExperimentTable {
       at,
       ...TRAITS.map((trait) => traits[trait]),
     )
-    this.#split(owner, exposure)
+    if (this.#question && at >= this.#question.sinceMs) this.#splits.add(owner, exposure)
     this.#touch(owner)
   }
 
@@ -161,7 +157,8 @@ export class ExperimentTable {
   }
 
   /** From the day of the first exposure on, for as long as the metric observes. */
-  #valuesOf(owner: string, { arm, day }: Subject, { epochs, metrics, excluded }: ExperimentQuestion): Value[] {
+  #valuesOf(owner: string, subject: Subject, { epochs, metrics, strata, excluded }: ExperimentQuestion): Value[] {
+    const { arm, day } = subject
     const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
     const values: Value[] = []
     const days = this.#sql
@@ -176,7 +173,8 @@ export class ExperimentTable {
       const own = days.filter((row) => row.metric === name)
       const after = total(own.filter((row) => row.day >= day && row.day <= day + observeDays))
       const value = valueOf(name, kind, after.sum, after.n)
-      if (after.n > 0) values.push(value)
+      if (after.n > 0)
+        values.push(value, ...(strata ? [inStratum(value, this.#counts.strata.nameOf(subject[strata]))] : []))
       const before = total(own.filter((row) => row.day < began && row.day >= began - HISTORY_DAYS))
       if (before.n > 0 && kind !== 'ratio') values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
     }
@@ -195,47 +193,24 @@ export class ExperimentTable {
     return Math.floor(at / DAY_MS)
   }
 
-  /** Each subject of the run once, in the epoch of its first exposure, with the chance that it had there. */
-  #split(owner: string, { epoch, arm, percent, at }: First): void {
-    if (!this.#question || at < this.#question.sinceMs) return
-    const [known] = this.#sql.exec<First>('SELECT * FROM firsts WHERE owner = ?', owner)
-    if (known && known.at <= at) return
-    if (known) this.#countSplit(known, -1)
-    this.#countSplit({ epoch, arm, percent, at }, 1)
-    this.#sql.exec('INSERT OR REPLACE INTO firsts VALUES (?, ?, ?, ?, ?)', owner, epoch, arm, percent, at)
-  }
-
-  #countSplit({ epoch, arm, percent }: First, sign: 1 | -1): void {
-    this.#sql.exec(
-      'INSERT INTO split_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n, candidate = candidate + excluded.candidate, percents = percents + excluded.percents',
-      epoch,
-      sign,
-      arm === 'candidate' ? sign : 0,
-      sign * percent,
-    )
-  }
-
   sums(question: ExperimentQuestion): ExperimentSums {
     this.#ask(question)
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
-    const splits = this.#sql.exec<SplitCount>(
-      'SELECT epoch, n, candidate, percents / 100.0 AS expected FROM split_counts WHERE n > 0 ORDER BY epoch',
-    )
     const names = question.metrics.map(({ name }) => name)
-    return { ...this.#counts.sums(names), splits: [...splits], uncounted: n }
+    return { ...this.#counts.sums(names, question.strata), splits: this.#splits.counts(), uncounted: n }
   }
 
   /** Another question than the last begins anew; epochs that were added to the same span bring their subjects only. */
   #ask(question: ExperimentQuestion): void {
     const before = this.#question
     if (before && JSON.stringify(before) === JSON.stringify(question)) return
-    const { epochs, metrics, excluded, sinceMs } = question
+    const { epochs, metrics, strata, excluded, sinceMs } = question
     const isSameSpan =
       before !== null &&
       before.epochs[0] === epochs[0] &&
       before.epochs.every((epoch) => epochs.includes(epoch)) &&
-      JSON.stringify([before.metrics, before.excluded]) === JSON.stringify([metrics, excluded])
+      JSON.stringify([before.metrics, before.strata, before.excluded]) === JSON.stringify([metrics, strata, excluded])
     const added = isSameSpan ? epochs.filter((epoch) => !before.epochs.includes(epoch)) : epochs
     if (!isSameSpan) {
       this.#counts.clear()
@@ -243,23 +218,10 @@ export class ExperimentTable {
     }
     if (added.length > 0)
       this.#sql.exec(`INSERT OR IGNORE INTO uncounted SELECT owner FROM exposures WHERE epoch IN (${listed(added)})`)
-    if (before?.sinceMs !== sinceMs) this.#splitAnew(sinceMs)
+    if (before?.sinceMs !== sinceMs) this.#splits.anew(sinceMs)
     this.#question = question
     this.#sql.exec('DELETE FROM experiment_question')
     this.#sql.exec('INSERT INTO experiment_question VALUES (?)', JSON.stringify(question))
-  }
-
-  /** A run began. (With MIN, SQLite takes the other columns from the row of the minimum.) */
-  #splitAnew(sinceMs: number): void {
-    this.#sql.exec('DELETE FROM firsts')
-    this.#sql.exec('DELETE FROM split_counts')
-    this.#sql.exec(
-      'INSERT INTO firsts SELECT owner, epoch, arm, percent, MIN(at) FROM exposures WHERE at >= ? GROUP BY owner',
-      sinceMs,
-    )
-    this.#sql.exec(
-      "INSERT INTO split_counts SELECT epoch, COUNT(*), SUM(arm = 'candidate'), SUM(percent) FROM firsts GROUP BY epoch",
-    )
   }
 }
 

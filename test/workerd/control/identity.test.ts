@@ -32,6 +32,7 @@ const TABLE: Record<string, Role> = {
   'GET /api/v1/releases/{name}/report.json': 'viewer',
   'GET /api/v1/releases/{name}/report.html': 'viewer',
   'GET /api/v1/releases/{name}/report.md': 'viewer',
+  'POST /api/v1/releases/{name}/report/self-check': 'operator',
   'GET /api/v1/releases/{name}/report.csv': 'viewer',
   'GET /api/v1/releases/{name}/report.ndjson': 'viewer',
   'POST /api/v1/signals': 'operator',

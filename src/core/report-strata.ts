@@ -1,0 +1,73 @@
+/**
+ * A metric's lift as it would be if both arms had the mix of all subjects (post-stratified), beside the raw one: chance
+ * differences in the mix are taken off. The decision goes by the raw one.
+ */
+import { ARMS } from './arm.ts'
+import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
+import { armSums, cutFor, FEW_EVENTS, isMature, isSparse, ownDays } from './metric-sums.ts'
+import type { Lift } from './report-intervals.ts'
+import { intervalZ, normalSf, pValue } from './stats/distributions.ts'
+import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
+import { varianceOf } from './stats/moments.ts'
+
+const CONFIDENCE = 0.95
+
+export interface StrataReport {
+  /** Strata that are told apart; those with fewer than 50 subjects in an arm are one together. */
+  strata: number
+  /** Candidate − control and candidate/control − 1, 95 % intervals. */
+  absolute: Lift
+  relative: Lift | null
+  /** One look; decides nothing. */
+  p_value: number
+}
+
+/** Null where there are not two strata with 50 subjects an arm, and of ratios. */
+export function strataReport(
+  evidence: Pick<Evidence, 'days' | 'strata' | 'now'>,
+  metric: MetricPlan,
+): StrataReport | null {
+  if (metric.kind === 'ratio' || evidence.strata.length === 0) return null
+  const { mature } = ownDays(evidence, metric)
+  const cut = cutFor(mature, metric)
+  if (isSparse(metric.kind, armSums(mature, cut, metric))) return null
+  const own = evidence.strata.filter((row) => row.metric === metric.name && isMature(row.day, metric, evidence.now))
+  const sums = strataOf(own).map((rows) => armSums(rows, cut, metric))
+  if (sums.length < 2 || sums.some(({ control, candidate }) => Math.min(control.n, candidate.n) < FEW_EVENTS))
+    return null
+  const all = sums.reduce((n, { control, candidate }) => n + control.n + candidate.n, 0)
+  const [control, candidate] = ARMS.map((arm): Estimate => {
+    let [n, value, variance] = [0, 0, 0]
+    for (const each of sums) {
+      const weight = (each.control.n + each.candidate.n) / all
+      const { meanY, m2Y } = each[arm]
+      n += each[arm].n
+      value += weight * meanY
+      variance += (weight ** 2 * varianceOf({ n: each[arm].n, mean: meanY, m2: m2Y })) / each[arm].n
+    }
+    return { n, value, variance }
+  }) as [Estimate, Estimate]
+  const se = testSe(control, candidate)
+  const diff = candidate.value - control.value
+  if (!(se > 0) || !Number.isFinite(diff / se)) return null
+  const half = intervalZ(CONFIDENCE) * se
+  const lift = relativeLift(control, candidate, CONFIDENCE)
+  return {
+    strata: sums.length,
+    absolute: { lift: diff, low: diff - half, high: diff + half },
+    relative: lift && { lift: lift.lift, low: lift.low, high: lift.high },
+    p_value: pValue(diff / se, 'two-sided', normalSf),
+  }
+}
+
+/** Small ones together, and with the smallest of the others where that is still too few. */
+function strataOf(rows: readonly StratumSums[]): StratumSums[][] {
+  const least = (its: readonly StratumSums[]) =>
+    Math.min(...ARMS.map((arm) => its.reduce((n, row) => n + (row.arm === arm ? row.moments.n : 0), 0)))
+  const groups = [...Map.groupBy(rows, ({ stratum }) => stratum).values()]
+  const large = groups.filter((its) => least(its) >= FEW_EVENTS).sort((a, b) => least(a) - least(b))
+  const small = groups.filter((its) => least(its) < FEW_EVENTS).flat()
+  if (small.length === 0) return large
+  if (least(small) >= FEW_EVENTS || large.length === 0) return [small, ...large]
+  return [[...small, ...large[0]!], ...large.slice(1)]
+}
