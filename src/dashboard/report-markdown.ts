@@ -8,11 +8,13 @@ import {
   neededWords,
   reasonWords,
   reportHeadline,
+  signalWords,
   signed,
 } from './report-words.ts'
 import type { Text } from './text/en.ts'
 
-export function reportMarkdown(report: ReportView, t: Text): string {
+/** `page`: the report's own address, for who wants to see more. */
+export function reportMarkdown(report: ReportView, t: Text, page: string): string {
   const { decision, reasons } = report.decision
   const until = report.until ?? report.at
   const since =
@@ -22,13 +24,14 @@ export function reportMarkdown(report: ReportView, t: Text): string {
   const lines = [
     `## ${literal(report.release)}: ${literal(reportHeadline(report, t))}`,
     '',
-    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)}`,
+    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)} · [${t.report.title}](<${page}>)`,
     '',
     ...reasons.map((reason) =>
       `- ${literal(plain(reasonWords(reason, report, t)))} ${literal(plain(neededWords(reason, t)))}`.trimEnd(),
     ),
     '',
     ...figures(report, t),
+    ...signals(report, t),
     '',
     `**${t.report.readable}**`,
     '',
@@ -57,6 +60,11 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
     ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
   return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
+}
+
+function signals(report: ReportView, t: Text): string[] {
+  const means = signalWords(report).map(({ metric, words }) => `- ${literal(`${metric}: ${words}`)}`)
+  return means.length === 0 ? [] : ['', `**${t.report.signals}** (${t.report.signalsNote})`, '', ...means]
 }
 
 function change(lift: MetricView['relative'], t: Text): string {
