@@ -19,6 +19,8 @@ export interface Env {
   SLUICE_WEBHOOK_KEY?: string
   /** `"1"`: every new submit goes to control, nothing is asked. */
   SLUICE_FORCE_CONTROL?: string
+  /** Optional: where closed windows are written for charts. */
+  ANALYTICS?: AnalyticsEngineDataset
   [name: string]: unknown
 }
 

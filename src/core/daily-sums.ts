@@ -20,7 +20,11 @@ export interface DailySum {
   sum_xy: number | null
 }
 
+/** As one table holds those of several releases. */
+export type DailyRow = { release: string } & DailySum
+
 export const DAILY_COLUMNS = [
+  'release',
   'day',
   'metric',
   'arm',
@@ -31,7 +35,7 @@ export const DAILY_COLUMNS = [
   'sum_x',
   'sum_xx',
   'sum_xy',
-] as const satisfies (keyof DailySum)[]
+] as const satisfies (keyof DailyRow)[]
 
 /** By day, then metric, then arm; `dayText` writes days since 1970. */
 export function dailySums(
@@ -63,7 +67,7 @@ export function dailySums(
 }
 
 /** As RFC 4180 has it, with a line of names. */
-export function dailyCsv(rows: readonly DailySum[]): string {
+export function dailyCsv(rows: readonly DailyRow[]): string {
   const cell = (value: string | number | boolean | null) => {
     const text = String(value ?? '')
     return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text
@@ -72,7 +76,7 @@ export function dailyCsv(rows: readonly DailySum[]): string {
   return `${lines.join('\r\n')}\r\n`
 }
 
-export function dailyNdjson(rows: readonly DailySum[]): string {
+export function dailyNdjson(rows: readonly DailyRow[]): string {
   return rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 }
 

@@ -11,11 +11,13 @@ import {
   pairWords,
   reasonWords,
   reportHeadline,
+  signalWords,
   signed,
 } from './report-words.ts'
 import type { Text } from './text/en.ts'
 
-export function reportMarkdown(report: ReportView, t: Text): string {
+/** `page`: the report's own address, for who wants to see more. */
+export function reportMarkdown(report: ReportView, t: Text, page: string): string {
   const { decision, reasons } = report.decision
   const until = report.until ?? report.at
   const since =
@@ -25,13 +27,18 @@ export function reportMarkdown(report: ReportView, t: Text): string {
   const lines = [
     `## ${literal(report.release)}: ${literal(reportHeadline(report, t))}`,
     '',
-    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)}`,
+    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)} · [${t.report.title}](<${page}>)`,
     '',
     ...reasons.map((reason) =>
       `- ${literal(plain(reasonWords(reason, report, t)))} ${literal(plain(neededWords(reason, t)))}`.trimEnd(),
     ),
     '',
     ...figures(report, t),
+    ...listed(
+      t.report.signals,
+      t.report.signalsNote,
+      signalWords(report).map(({ metric, words }) => ({ name: metric, words })),
+    ),
     '',
     `**${t.report.readable}**`,
     '',

@@ -56,6 +56,17 @@ export function signed(value: number, t: Text): string {
   return t.unit.percent(signedPercent(value))
 }
 
+/** Each signal's means, control's first: `212 → 180`. */
+export function signalWords({ signals }: ReportView): { metric: string; words: string }[] {
+  return [...Map.groupBy(signals, ({ metric }) => metric)].map(([metric, its]) => {
+    const mean = (of: 'control' | 'candidate') => {
+      const found = its.find(({ arm }) => arm === of)
+      return found ? significant(found.mean) : '–'
+    }
+    return { metric, words: `${mean('control')} → ${mean('candidate')}` }
+  })
+}
+
 export function estimateWords(value: number | null, kind: MetricView['kind'], t: Text): string {
   if (value === null) return '–'
   return kind === 'proportion' ? t.unit.percent((100 * value).toFixed(1)) : significant(value)

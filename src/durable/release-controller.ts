@@ -12,6 +12,7 @@ import type { DailySum } from '../core/daily-sums.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { Scheduler } from './controller/scheduler.ts'
+import { Analytics } from './controller/analytics.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
 import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
 import { nextTickAt } from '../core/cadence.ts'
@@ -72,6 +73,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       pusher: this.#pusher,
       blast: this.#blast,
       experiment: this.#experiment,
+      analytics: new Analytics(env, ctx.storage),
       scheduler: this.#scheduler,
       effective,
       waitUntil: (work) => ctx.waitUntil(work),

@@ -62,13 +62,14 @@ describe('daily sums', () => {
 
   it('are written so that any reader gets the same rows back', () => {
     const odd = { n: 1, meanY: 1e200, meanX: 1, m2Y: 0, m2X: 0, cxy: 0 }
-    const rows = dailySums(
+    const sums = dailySums(
       { days: [{ metric: 'a,"b"', arm: 'candidate', day: 20_000, bucket: 1, moments: odd }], now: 0 },
       [],
       text,
     )
+    const rows = sums.map((row) => ({ release: 'r1', ...row }))
     expect(dailyCsv(rows)).toBe(
-      'day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy\r\n2024-10-04,"a,""b""",candidate,true,1,1e+200,,1,1,1e+200\r\n',
+      'release,day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy\r\nr1,2024-10-04,"a,""b""",candidate,true,1,1e+200,,1,1,1e+200\r\n',
     )
     const lines = dailyNdjson(rows).trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual(rows)

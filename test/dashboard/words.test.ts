@@ -196,10 +196,23 @@ describe('a reason of the report', () => {
   })
 })
 
+test('the Markdown of a report leads back to it, and has the signals', () => {
+  const page = 'https://video.example/_sluice/releases/r1/report'
+  const lines = reportMarkdown(aReport('r1'), en, page).split('\n')
+  expect(lines[2]).toBe(
+    `**hold** · candidate at 50\u00a0%, for 7\u00a0d · 2026-11-09 00:00:00 UTC · [Experiment](<${page}>)`,
+  )
+  expect(lines).toContain('- fvd: 212 → 180')
+})
+
 test('nothing that a report names is markup in its Markdown', () => {
   const report = aReport('r|<b>_x_')
   const { readiness } = report
-  const text = reportMarkdown({ ...report, readiness: { ...readiness, excluded_now: '[a](http://x)\n# @all' } }, en)
+  const text = reportMarkdown(
+    { ...report, readiness: { ...readiness, excluded_now: '[a](http://x)\n# @all' } },
+    en,
+    PAGE,
+  )
   expect(text).toContain('## r\\|\\<b\\>\\_x\\_: ')
   expect(text).toContain('\\[a\\](http://x) \\# \\@all')
   const widths = text

@@ -31,11 +31,12 @@ async function api<T>(method: string, path: string, body?: unknown): Promise<T> 
 const view = () => api<ReleaseView>('GET', `/releases/${RELEASE}`)
 const act = (body: unknown) => api<ReleaseView>('POST', `/releases/${RELEASE}/actions`, body)
 const report = () => api<ReportView>('GET', `/releases/${RELEASE}/report.json`)
-async function textOf(what: string): Promise<string> {
+async function saved(what: string): Promise<{ name: string | null; text: string }> {
   const worker = (exports as unknown as { default: Fetcher }).default
   const headers = { authorization: 'Bearer token-of-operator' }
   const response = await worker.fetch(`http://127.0.0.1/_sluice/api/v1/releases/${RELEASE}/${what}`, { headers })
-  return new TextDecoder().decode(await response.arrayBuffer())
+  const text = new TextDecoder().decode(await response.arrayBuffer())
+  return { name: response.headers.get('content-disposition'), text }
 }
 const armOf = (i: number): Arm => (i % 2 === 0 ? 'control' : 'candidate')
 
@@ -126,13 +127,16 @@ describe('an experiment as the gate of a stage', { timeout: 90_000 }, () => {
     ])
     expect(checked!.metrics[0]!.false_alarms).toBeLessThan(80)
     expect((await report()).self_check).toEqual(checked)
-    const [heads, ...rows] = (await textOf('report.csv')).trimEnd().split('\r\n')
-    expect(heads).toBe('day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy')
-    expect(rows.filter((row) => row.includes(',play,')).map((row) => row.split(',').slice(2, 6))).toEqual([
-      ['control', 'true', '200', '100'],
-      ['candidate', 'true', '200', '160'],
+    const csv = await saved('report.csv')
+    expect(csv.name).toBe(`attachment; filename*=UTF-8''${RELEASE}.daily.csv`)
+    const [heads, ...rows] = csv.text.trimEnd().split('\r\n')
+    expect(heads).toBe('release,day,metric,arm,mature,subjects,sum_y,sum_yy,sum_x,sum_xx,sum_xy')
+    const ofPlay = rows.filter((row) => row.includes(',play,')).map((row) => row.split(','))
+    expect(ofPlay.map((row) => [row[0], ...row.slice(3, 7)])).toEqual([
+      [RELEASE, 'control', 'true', '200', '100'],
+      [RELEASE, 'candidate', 'true', '200', '160'],
     ])
-    expect((await textOf('report.ndjson')).trimEnd().split('\n')).toHaveLength(rows.length)
+    expect((await saved('report.ndjson')).text.trimEnd().split('\n')).toHaveLength(rows.length)
     const { items } = await api<{ items: HistoryEntry[] }>('GET', `/releases/${RELEASE}/history`)
     const decided = items.find(({ action }) => action === 'decision')
     expect(decided).toMatchObject({ who: 'system:experiment', evidence: { decision: 'advance', advises_only: false } })

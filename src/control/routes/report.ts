@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import { showReport, showReportMarkdown } from '../../dashboard/routes/report.ts'
 import { visitOf } from '../../dashboard/visit.ts'
 import { reportSchema } from '../../api/experiment.ts'
-import { dailyCsv, dailyNdjson } from '../../core/daily-sums.ts'
+import { dailyCsv, dailyNdjson, type DailyRow } from '../../core/daily-sums.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
 import { type AnyRoute, route } from '../route.ts'
@@ -64,7 +64,7 @@ export const reportRoutes = [
     operationId: 'getDailySumsCsv',
     summary: 'The sums behind the report by day, metric and arm, for a warehouse',
     answer: { mediaType: 'text/csv', description: 'A line of names, then a line for each day, metric and arm.' },
-    run: async ({ service, name }) => text('text/csv', dailyCsv(await service.dailySums(name))),
+    run: async (call) => file('csv', 'text/csv', call.name, dailyCsv(await dailyRows(call))),
   }),
   route({
     ...common,
@@ -72,13 +72,19 @@ export const reportRoutes = [
     operationId: 'getDailySumsNdjson',
     summary: 'The same, a JSON object a line',
     answer: { mediaType: 'application/x-ndjson', description: 'An object for each day, metric and arm.' },
-    run: async ({ service, name }) => text('application/x-ndjson', dailyNdjson(await service.dailySums(name))),
+    run: async (call) => file('ndjson', 'application/x-ndjson', call.name, dailyNdjson(await dailyRows(call))),
   }),
 ]
 
-function text(type: string, body: string): Response {
+async function dailyRows({ service, name }: Pick<Asked, 'service' | 'name'>): Promise<DailyRow[]> {
+  return (await service.dailySums(name)).map((row) => ({ release: name, ...row }))
+}
+
+/** A browser saves it under the release's name. */
+function file(extension: string, type: string, release: string, body: string): Response {
   const headers = { 'content-type': `${type}; charset=utf-8`, 'x-content-type-options': 'nosniff' }
-  return new Response(body, { headers: { ...headers, 'cache-control': 'no-store' } })
+  const saved = `attachment; filename*=UTF-8''${encodeURIComponent(release).replaceAll(/['()*]/g, '_')}.daily.${extension}`
+  return new Response(body, { headers: { ...headers, 'content-disposition': saved, 'cache-control': 'no-store' } })
 }
 
 type Asked = Pick<Parameters<AnyRoute['run']>[0], 'c' | 'service' | 'name' | 'caller' | 'now'>

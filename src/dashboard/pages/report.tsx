@@ -1,8 +1,16 @@
 /** The A/B report as a page: the decision in one sentence, then everything that it rests on. */
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
-import { exact, group, percent, significant, span } from '../format.ts'
-import { besideWords, checks, neededWords, pairWords, reasonWords, reportHeadline } from '../report-words.ts'
+import { exact, group, percent, span } from '../format.ts'
+import {
+  besideWords,
+  checks,
+  neededWords,
+  pairWords,
+  reasonWords,
+  reportHeadline,
+  signalWords,
+} from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
@@ -41,6 +49,9 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
           </a>
           <a class="button" href={`${api}.json`}>
             JSON
+          </a>
+          <a class="button" href={`${api}.csv`}>
+            CSV
           </a>
         </div>
       </header>
@@ -168,24 +179,20 @@ const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
 }
 
 const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
-  const byMetric = [...Map.groupBy(report.signals, ({ metric }) => metric)]
-  const mean = (its: ReportView['signals'], arm: 'control' | 'candidate') => {
-    const found = its.find((each) => each.arm === arm)
-    return found ? significant(found.mean) : '–'
-  }
+  const signals = signalWords(report)
   return (
     <section class="card" aria-labelledby="signals-title">
       <h2 id="signals-title">
         {t.report.signals} <small>{t.report.signalsNote}</small>
       </h2>
-      {byMetric.length === 0 ? (
+      {signals.length === 0 ? (
         <p class="empty">{t.report.noSignals}</p>
       ) : (
         <dl class="figures-list">
-          {byMetric.map(([metric, its]) => (
+          {signals.map(({ metric, words }) => (
             <div>
               <dt>{metric}</dt>
-              <dd>{`${mean(its, 'control')} → ${mean(its, 'candidate')}`}</dd>
+              <dd>{words}</dd>
             </div>
           ))}
         </dl>

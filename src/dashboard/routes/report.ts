@@ -1,6 +1,7 @@
 /** The A/B report of a release, under the dashboard's path and under the API's `.html` and `.md`. */
 import type { Context } from 'hono'
 import { PAGE_HEADERS } from '../headers.ts'
+import { pathOf } from '../pages/layout.tsx'
 import { reportPage } from '../pages/report.tsx'
 import { reportMarkdown } from '../report-markdown.ts'
 import { reportHeadline } from '../report-words.ts'
@@ -16,6 +17,7 @@ export async function showReport(c: Context, visit: Visit, name: string): Promis
 export async function showReportMarkdown(c: Context, visit: Visit, name: string): Promise<Response> {
   const report = await visit.port.report(name)
   if (!report.ok) return problem(c, visit, report)
+  const page = `${new URL(c.req.url).origin}${pathOf(name)}/report`
   const type = { 'content-type': 'text/markdown; charset=utf-8' }
-  return c.body(reportMarkdown(report.value, visit.t), 200, { ...PAGE_HEADERS, ...type })
+  return c.body(reportMarkdown(report.value, visit.t, page), 200, { ...PAGE_HEADERS, ...type })
 }

@@ -24,7 +24,7 @@ import type { ControllerStore } from './store.ts'
 import { releaseView, submitsOf } from './view.ts'
 
 /** How much a window's last flushes may lag behind its end. */
-const WINDOW_GRACE_MS = 50
+export const WINDOW_GRACE_MS = 50
 /** Windows, the open one among them, that tell the split of a release that is not judged. */
 const SPLIT_WINDOWS = 5
 /** Rows of more windows than this at once are folded over several ticks. */

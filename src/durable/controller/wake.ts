@@ -1,5 +1,6 @@
 /** What the controller's alarm sets off: judge, tell the shards, settle, send webhooks, set the next alarm. Answers nobody. */
 import type { Env } from '../../config/env.ts'
+import type { Analytics } from './analytics.ts'
 import type { BlastRadius } from './blast-radius.ts'
 import { remark } from './commit.ts'
 import type { Effective } from './effective.ts'
@@ -20,6 +21,7 @@ interface WakeParts {
   pusher: Pusher
   blast: BlastRadius
   experiment: Experiment
+  analytics: Analytics
   scheduler: Scheduler
   /** The configuration as it is now: it may change while a step waits. */
   effective: () => Effective
@@ -35,7 +37,7 @@ export class Wake {
 
   /** Scheduled again before anything can fail, and nothing thrown: the platform gives up on an alarm after six failures. */
   async run(): Promise<void> {
-    const { tick, pusher, blast, experiment, scheduler, waitUntil } = this.#parts
+    const { tick, pusher, blast, experiment, analytics, scheduler, waitUntil } = this.#parts
     const effective = this.#parts.effective()
     await scheduler.scheduleRetry(effective.ok ? effective.config : null)
     if (!effective.ok) return effective.code === 'release_not_found' ? this.#idle() : undefined
@@ -47,8 +49,9 @@ export class Wake {
     this.#send()
     const current = this.#parts.effective()
     if (!current.ok) return
-    // Beside the alarm: what can't be read of an experiment delays no rollback.
+    // Beside the alarm: what can't be read of an experiment delays no rollback, and neither does what is only for charts.
     waitUntil(this.#attempt('experiment', () => experiment.evaluate(current.config)))
+    waitUntil(this.#attempt('analytics', () => analytics.write(current.config)))
     await this.#attempt('schedule', () => scheduler.schedule(current.config))
   }
 
