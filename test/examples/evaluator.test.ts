@@ -1,10 +1,12 @@
 /** The evaluator's own parts, without a gateway; what needs ffmpeg is skipped where it is not installed. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { rowsOf, videoIn } from '../../examples/evaluator/gateway.ts'
+import { fetchVideo, rowsOf, videoIn } from '../../examples/evaluator/gateway.ts'
 import { likenessIn, measure } from '../../examples/evaluator/measure.ts'
 
 const hasFfmpeg = ['ffmpeg', 'ffprobe'].every((name) => spawnSync(name, ['-version']).error === undefined)
@@ -88,4 +90,32 @@ it('finds the video that a backend names in JSON', () => {
     videoIn({ status: 'ok', urls: { get: 'https://a.example/p/1' }, output: ['https://a.example/1.mp4?x=1'] }),
   ).toBe('https://a.example/1.mp4?x=1')
   expect(videoIn({ output: 'file:///etc/1.mp4', more: null })).toBeNull()
+})
+
+it('fetches a video, also one that its backend only names, and shows the token to that backend alone', async () => {
+  const shown: (string | undefined)[] = []
+  const servers = ['file', 'other'].map((name) =>
+    createServer((request, response) => {
+      shown.push(`${name} ${request.headers.authorization ?? '-'}`)
+      const json = { output: [`${urls[request.url === '/here' ? 0 : 1]}/1.mp4`] }
+      const isFile = request.url!.endsWith('.mp4')
+      response.writeHead(request.url === '/gone' ? 404 : 200, {
+        'content-type': isFile ? 'video/mp4' : 'application/json',
+      })
+      response.end(isFile ? `bytes of ${name}` : JSON.stringify(json))
+    }),
+  )
+  await Promise.all(servers.map((server) => new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready))))
+  const urls = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  try {
+    const video = async (path: string) =>
+      Buffer.from(await fetchVideo({ url: urls[0]! + path, status: 'succeeded' }, 'secret')).toString()
+    expect(await video('/a.mp4')).toBe('bytes of file')
+    expect(await video('/here')).toBe('bytes of file')
+    expect(await video('/elsewhere')).toBe('bytes of other')
+    expect(shown).toEqual([...Array(4).fill('file Bearer secret'), 'other -'])
+    await expect(video('/gone')).rejects.toThrow('/gone answers 404')
+  } finally {
+    for (const server of servers) server.close()
+  }
 })
