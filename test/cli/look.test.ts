@@ -219,6 +219,14 @@ describe('report', () => {
     expect(out).toContain('7 of 7 whole days')
   })
 
+  it('tells of shadow pairs and, when asked to try it, of control against itself', async () => {
+    const { code, out } = await sluice('report', '--self-check')
+    expect([code, out.includes('control against itself')]).toEqual([0, true])
+    const text = reportLines(aReport(NAME), styleFor({}, {})).join('\n')
+    expect(text).toMatch(/ssim +120 +-0\.012 +-0\.0\d+ to [-\d.]+ +(worse|open)/)
+    expect(text).toMatch(/control against itself.*\n-*\s*play +38 of 1000 +up to 40 +0\.021 \(p 0\.77\)/)
+  })
+
   it('tells under a reason what is still needed', () => {
     const days = counts('play', share(670, 1000), share(672, 1000))
     const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))

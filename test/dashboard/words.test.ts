@@ -205,6 +205,29 @@ test('the Markdown of a report leads back to it, and has the signals', () => {
   expect(lines).toContain('- fvd: 212 → 180')
 })
 
+test('a report in Markdown names pairs and what stands beside the raw lifts, in both languages', () => {
+  const history = {
+    ...{ subjects: { control: 900, candidate: 910 }, balance_p_value: 0.4, theta: 0.8, variance_reduction: 0.31 },
+    ...{ absolute: null, relative: { lift: 0.08, low: 0.07, high: 0.09 }, p_value: 0.001 },
+  }
+  const report = aReport('r1')
+  const [play, ...others] = report.metrics
+  const stratified = { strata: 3, absolute: null, relative: { lift: 0.081, low: 0.06, high: 0.1 }, p_value: 0.001 }
+  const text = reportMarkdown(
+    { ...report, metrics: [{ ...play!, history, stratified }, ...others] },
+    en,
+    'https://a.example',
+  )
+  expect(text).toMatch(/- play, with the mix of all subjects: \+8\.1\s%.* · 3 strata\n/)
+  expect(text).toMatch(/- play, less what values from before explain \(CUPED\): \+8\.0\s%.* · variance −31\.0\s%\n/)
+  expect(text).toMatch(/- play, control against itself: 38 false alarms in 1,000 splits, up to 40 expected/)
+  expect(text).toMatch(/- ssim: -0\.012 \(.*\) · 120 pairs · (worse|open)/)
+  const withheld = { ...history, relative: null, p_value: null }
+  expect(reportMarkdown({ ...report, metrics: [{ ...play!, history: withheld }] }, zh, 'https://a.example')).toContain(
+    '有此前数值的用户太少',
+  )
+})
+
 test('nothing that a report names is markup in its Markdown', () => {
   const report = aReport('r|<b>_x_')
   const { readiness } = report
