@@ -2,6 +2,7 @@
 import { html } from 'hono/html'
 import { expect, test } from 'vitest'
 import type { ReportView } from '../../src/api/experiment.ts'
+import { PairPlot, pairLift } from '../../src/dashboard/pages/report-plots.tsx'
 import { TradeOff } from '../../src/dashboard/pages/report-trade-off.tsx'
 import { en } from '../../src/dashboard/text/en.ts'
 import { seconds } from '../core/experiment-fixtures.ts'
@@ -83,4 +84,17 @@ test('without a price or a primary metric there is nothing to draw', async () =>
   expect(await drawn(aReport('r1', { costPerGpuSecond: { control: null, candidate: null } }))).toBe('')
   const report = aReport('r1')
   expect(await drawn({ ...report, metrics: report.metrics.filter(({ role }) => role !== 'primary') })).toBe('')
+})
+
+test('a metric of shadow pairs is drawn relative to control, by the interval that may be read at any time', async () => {
+  const [pair] = aReport('r1').pairs
+  const { low, high } = pair!.always_valid!
+  expect(pairLift(pair!)).toEqual({ lift: pair!.difference!.lift / 0.91, low: low / 0.91, high: high / 0.91 })
+  const svg = String(await html`${PairPlot({ pair: pair!, scale: 0.1, t: en })}`)
+  const at = (kind: string) => Number(new RegExp(`class="${kind}" x1="([\\d.]+)"`).exec(svg)![1])
+  // More of it is better: what would be worse lies to the left of what is worth finding.
+  expect(at('limit')).toBeLessThan(at('range'))
+  expect(at('range')).toBeLessThan(at('zero'))
+  expect(svg).toContain('class="interval bad"')
+  expect(pairLift({ ...pair!, control: 0 })).toBeNull()
 })

@@ -1,6 +1,6 @@
 /** The report's two drawings as SVG, without script: an interval per metric, and a lift with its band by day. */
 import type { FC } from 'hono/jsx'
-import type { ReportView } from '../../api/experiment.ts'
+import type { PairsView, ReportView } from '../../api/experiment.ts'
 import { signed } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 
@@ -17,6 +17,21 @@ const MIDDLE = 12
 export function scaleOf(lifts: readonly (Lift | null)[], limits: readonly number[]): number {
   const ends = lifts.flatMap((each) => (each ? [Math.abs(each.low), Math.abs(each.high)] : []))
   return Math.min(1, Math.max(0.02, ...ends, ...limits.map(Math.abs)) * 1.1)
+}
+
+/** Of shadow pairs: the difference that may be read at any time, relative to control's mean, and what is worth finding. */
+export const PairPlot: FC<{ pair: PairsView; scale: number; t: Text }> = ({ pair, scale, t }) => {
+  const lift = pairLift(pair)
+  const tone = pair.outcome === 'better' ? 'good' : pair.outcome === 'worse' ? 'bad' : 'quiet'
+  const limit = pair.better === 'more' ? -pair.mde : pair.mde
+  return lift && <IntervalPlot lift={lift} limit={limit} scale={scale} tone={tone} t={t} />
+}
+
+export function pairLift({ difference, always_valid, control }: PairsView): Lift | null {
+  if (!difference || control === 0) return null
+  const { low, high } = always_valid ?? difference
+  const size = Math.abs(control)
+  return { lift: difference.lift / size, low: low / size, high: high / size }
 }
 
 export const IntervalPlot: FC<{ lift: Lift; limit: number | null; scale: number; tone: string; t: Text }> = (props) => {

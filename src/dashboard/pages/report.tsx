@@ -14,7 +14,7 @@ import {
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered, Words } from './layout.tsx'
 import { Effects } from './report-effects.tsx'
-import { LiftChart } from './report-plots.tsx'
+import { LiftChart, pairLift, PairPlot, scaleOf } from './report-plots.tsx'
 import { TradeOff } from './report-trade-off.tsx'
 
 const TONE = { continue: 'quiet', advance: 'good', hold: 'wait', rollback: 'bad' }
@@ -180,6 +180,8 @@ const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
 
 const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const signals = signalWords(report)
+  const mdes = report.pairs.map(({ mde }) => mde)
+  const scale = scaleOf(report.pairs.map(pairLift), mdes)
   return (
     <section class="card" aria-labelledby="signals-title">
       <h2 id="signals-title">
@@ -206,7 +208,10 @@ const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
             {report.pairs.map((pair) => (
               <div>
                 <dt>{pair.metric}</dt>
-                <dd>{pairWords(pair, t)}</dd>
+                <dd>
+                  <PairPlot pair={pair} scale={scale} t={t} />
+                  {pairWords(pair, t)}
+                </dd>
               </div>
             ))}
           </dl>
