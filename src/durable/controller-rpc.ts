@@ -99,7 +99,7 @@ export interface SignalRow {
   /** Of the job that it is about; null: the running epoch. */
   epoch: number | null
   /** The client's id of a control job: this is about it, or about its copy. */
-  pair: string | null
+  pair?: string | null
 }
 
 /** All values of one metric in one epoch: `m2` is Σ(v − mean)². */

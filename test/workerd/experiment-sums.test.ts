@@ -63,7 +63,7 @@ function event(row: number, owner: string, metric: string, value: number, day: n
 }
 
 /** Figures of each metric and arm, to nine digits. */
-function figures({ metrics, ...sums }: ExperimentSums) {
+function figures({ metrics, ...sums }: Required<ExperimentSums>) {
   const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value)
   const arms = QUESTION.metrics.map((metric) => {
     const all = metrics.map((row) => ({ ...row, bucket: row.bucket && 1 }))

@@ -150,8 +150,8 @@ export class Experiment {
       ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
       days: sums.flatMap(({ metrics }) => metrics),
-      before: sums.flatMap(({ before }) => before),
-      strata: sums.flatMap(({ strata }) => strata),
+      before: sums.flatMap(({ before }) => before ?? []),
+      strata: sums.flatMap(({ strata }) => strata ?? []),
       gpuSeconds: secondsOf(sums),
       costPerGpuSecond: {
         control: config.arms.control.costPerGpuSecond,

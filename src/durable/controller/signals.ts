@@ -60,8 +60,7 @@ export class Signals {
         }
       }
       this.#count(row, row.epoch ?? epoch, row.atMs ?? now)
-      if (row.pair !== null)
-        this.pairs.take(row.metric, row.pair, row.arm, row.value, row.epoch ?? epoch, row.atMs ?? now)
+      if (row.pair) this.pairs.take(row.metric, row.pair, row.arm, row.value, row.epoch ?? epoch, row.atMs ?? now)
     }
     this.pairs.forget()
     return { repeated, refused }

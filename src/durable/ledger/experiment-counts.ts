@@ -165,7 +165,10 @@ export class ExperimentCounts {
   }
 
   /** Rows by arm, day and bucket only. */
-  sums(metrics: readonly string[], strata?: (typeof TRAITS)[number]): Omit<ExperimentSums, 'splits' | 'uncounted'> {
+  sums(
+    metrics: readonly string[],
+    strata?: (typeof TRAITS)[number],
+  ): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
     const crowd = [
       ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
         "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
