@@ -5,6 +5,7 @@
  */
 import { withFailure } from '../core/failed-submits.ts'
 import type { Series } from '../core/window.ts'
+import type { LedgerKey } from '../core/ledger-growth.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type {
@@ -20,6 +21,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { CopyLeases } from './copy-leases.ts'
 import { FLUSH_MS } from './deadlines.ts'
 import { FailureRows } from './failure-rows.ts'
+import type { LedgerPlaces } from './ledger-places.ts'
 import { ReportedUpdates } from './reported-updates.ts'
 
 const FLUSH_INTERVAL_MS = 1000
@@ -34,8 +36,8 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
 
 export interface TelemetryPorts {
   shard: () => CounterShardRpc
-  /** Which ledger an owner's jobs are in, and the ledger itself. */
-  ledgerIndex: (owner: string) => number
+  /** Which ledger a job is in, and the ledger itself. */
+  places: Pick<LedgerPlaces, 'indexOf' | 'isSureOf'>
   ledger: (index: number) => JobLedgerRpc
   copies: CopyLeases
   /** Of the release. */
@@ -100,19 +102,24 @@ export class Telemetry {
     const size = entry.rescue?.bytes.byteLength ?? 0
     const fits = this.#bodyBytes + size <= MAX_BODY_BYTES
     if (fits) this.#bodyBytes += size
-    this.#batch(entry.owner).submitted.push(fits ? entry : { ...entry, rescue: null })
+    this.#batch(entry).submitted.push(fits ? entry : { ...entry, rescue: null })
   }
 
+  /**
+   * A ledger that did not have the job would take it up, and count its end a second time; its own looks for itself, but
+   * would take a job that was cancelled for lost.
+   */
   seen(update: JobUpdate): void {
+    if (update.outcome !== 'cancelled' && !this.#ports.places.isSureOf(update.job)) return
     if (!this.#reportedUpdates.isNew(update)) return
-    if (this.#room()) this.#batch(update.job.owner).seen.push(update)
+    if (this.#room()) this.#batch(update.job).seen.push(update)
     else this.#reportedUpdates.forget()
   }
 
   /** In place of `record`: the ledger counts this request. */
   missedVideo(missing: MissingVideo): void {
     if (!this.#room()) return
-    const batch = this.#batch(missing.job.owner)
+    const batch = this.#batch(missing.job)
     ;(batch.missing ??= []).push(missing)
   }
 
@@ -122,7 +129,7 @@ export class Telemetry {
     if (this.#alreadySent.has(key) || !this.#room()) return
     if (this.#alreadySent.size >= MAX_ALREADY_SENT) this.#alreadySent.clear()
     this.#alreadySent.add(key)
-    const batch = this.#batch(exposure.owner)
+    const batch = this.#batch(exposure)
     ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
   }
 
@@ -235,8 +242,8 @@ export class Telemetry {
     if (batch.copies) copies.answered(index, batch.copies, sentAt, lease)
   }
 
-  #batch(owner: string): LedgerBatch {
-    return this.#batchAt(this.#ports.ledgerIndex(owner))
+  #batch(of: LedgerKey): LedgerBatch {
+    return this.#batchAt(this.#ports.places.indexOf(of))
   }
 
   #batchAt(index: number): LedgerBatch {

@@ -64,7 +64,7 @@ function rig() {
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
     shard: () => shard,
     ledger,
-    ledgerIndex: (owner) => Number(owner) % 2,
+    places: { indexOf: ({ owner }) => Number(owner) % 2, isSureOf: () => true },
     onSnapshot: (snapshot) => state.snapshots.push(snapshot),
   })
   const schedule = () => telemetry.schedule((work) => beside.push(work))
@@ -194,7 +194,7 @@ describe('a flush', () => {
 describe('copies for the shadow', () => {
   const snapshot = { epoch: 3, shadow: { maxInFlight: 9, maxJobsPerDay: 9, jobTimeoutMs: 1000 } } as Snapshot
   const places = (copies: CopyLeases, n: number) =>
-    Array.from({ length: n }, () => copies.want(1, snapshot) as CopyPlace)
+    Array.from({ length: n }, () => copies.want(1, snapshot, 1) as CopyPlace)
 
   it('are told and granted with the flush of the second, steps of their funnel too: no call of their own', async () => {
     const { telemetry, copies, to, state } = rig()

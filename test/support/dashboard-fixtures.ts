@@ -18,6 +18,7 @@ export const PLAN: Plan = {
   advance: 'manual',
   cooldownMs: 10 * MINUTE,
   freeze: [],
+  ledgerShards: 1,
 }
 
 const arm = (model: string) => ({ url: 'http://127.0.0.1:1', model })
