@@ -122,7 +122,7 @@ export function isSplit({ state, percent }: Pick<ReleaseState, 'state' | 'percen
   return state === 'canary' && percent > 0 && percent < 100
 }
 
-export function isRunning(state: ReleaseState): boolean {
+export function isRunning(state: Pick<ReleaseState, 'state'>): boolean {
   return state.state === 'shadow' || state.state === 'canary' || state.state === 'completed'
 }
 

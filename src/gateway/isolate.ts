@@ -10,7 +10,7 @@ import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import { KEEP_JOBS_MS, type LedgerKey } from '../core/ledger-growth.ts'
-import type { Snapshot } from '../core/release.ts'
+import { isRunning, type Snapshot } from '../core/release.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { JobProtocol, Protocol } from '../protocols/protocol.ts'
@@ -123,7 +123,8 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
   const copies = new CopyLeases(source, now)
   const snapshots = new SnapshotCache(async () => {
     const known = await shard().snapshot()
-    if (known?.ledgers) return known
+    // A running release's controller comes by itself to say how many ledgers there were before this build.
+    if (known && (known.ledgers || isRunning(known))) return known
     // One that an earlier build has pushed still holds where this build's controller can't be asked.
     return objects
       .controller(env, name)
