@@ -10,7 +10,7 @@ import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
 import { planeOf } from './core/plane.ts'
-import { controllerOf, ledgerAt, ledgerOf, shardOf } from './durable/stubs.ts'
+import { controllerOf, ledgerAt, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { afterBody } from './gateway/request-body.ts'
@@ -46,7 +46,7 @@ export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env 
       forceControl: env.SLUICE_FORCE_CONTROL === '1',
     }),
     controller: controllerOf,
-    ledger: ledgerOf,
+    ledger: ledgerAt,
     liveConfig: (env, release) => liveConfig(env.LIVE_CONFIG, release),
     protocols: PROTOCOL_NAMES,
     lastSnapshot: gateway.lastSnapshot,

@@ -117,7 +117,7 @@ function crowdedLedgers(releases: readonly ReleaseConfig[]): Finding[] {
     const needed = Math.ceil(maxInFlight / MOST_COPIES_A_LEDGER)
     if (ledgerShards >= needed) return []
     const most = figure(MOST_COPIES_A_LEDGER)
-    const message = `${figure(maxInFlight)} copies; a ledger keeps up with about ${most}, so set ledger_shards = ${needed} before the first start, or less here`
+    const message = `${figure(maxInFlight)} copies; a ledger keeps up with about ${most}, so set ledger_shards = ${needed}, which may be raised while the release runs, or less here`
     return [{ path: `${key}.shadow.max_in_flight`, message }]
   })
 }

@@ -88,7 +88,7 @@ const RELEASE: Reference<Release> = {
   counter_shards: { meaning: 'more Durable Objects for counters, for more traffic' },
   ledger_shards: {
     meaning:
-      'the same for job ledgers; to be chosen [before the first start](scale.md#adding-shards-to-a-running-release)',
+      'the same for job ledgers; [may be raised](scale.md#adding-shards-to-a-running-release) while the release runs, and has no effect where it is lowered',
   },
   arms: { meaning: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)' },
   shadow: { meaning: 'copies of submits; [see below](#shadow)', default: 'as below' },

@@ -10,8 +10,7 @@ export interface ControlDeps {
   readEnv(env: Env): ControlSettings
   /** A new stub each time: a stub that has failed once may be broken for good. */
   controller(env: Env, release: string): ReleaseControllerRpc
-  /** The ledger that an owner's jobs, exposures and events are in. */
-  ledger(env: Env, release: string, owner: string, shards: number): JobLedgerRpc
+  ledger(env: Env, release: string, index: number): JobLedgerRpc
   liveConfig(env: Env, release: string): LiveConfigFacade
   /** Names that may stand under `protocol`. */
   protocols: readonly string[]

@@ -11,11 +11,11 @@ import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
 import { type JobTag, openJobId, ownerOf } from '../core/job-id.ts'
+import { type LedgerCount, ledgerOfJob, ledgersSince } from '../core/ledger-growth.ts'
 import { impossibleValue } from '../core/signal-registry.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
 import type { EventRow, RowsTaken } from '../durable/rpc.ts'
 import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
-import { ledgerIndex } from '../durable/stubs.ts'
 import type { Event, Signal } from '../api/experiment.ts'
 import { ask } from './ask.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
@@ -44,6 +44,15 @@ export function experimentService(
   config: SluiceConfig,
 ): ExperimentService {
   const keys = idKeys(signingKeys(settings.cookieKey))
+  const countsOf = async ({ name }: ReleaseConfig) => (await ask(deps.controller(env, name).snapshot())).ledgers ?? []
+  const byLedgerOf = async (copies: readonly CopyRow[]) => {
+    const releases = [...Map.groupBy(copies, ({ release }) => release)].map(async ([release, its]) => {
+      const counts = await countsOf(release)
+      const ledgers = Map.groupBy(its, ({ tag }) => ledgerOfJob(tag, counts, release.ledgerShards))
+      return Array.from(ledgers, ([index, copiesThere]) => ({ release, index, its: copiesThere }))
+    })
+    return (await Promise.all(releases)).flat()
+  }
   return {
     addSignals: async ({ rows, bad }) => {
       const sorted = new Sorter<SignalRow>(config, keys, deps.now(), bad)
@@ -62,9 +71,8 @@ export function experimentService(
         })
       }
       await Promise.all(
-        byLedgerOf(copies).map(async (its) => {
-          const { release, tag } = its[0]!
-          const ledger = deps.ledger(env, release.name, tag.owner, release.ledgerShards)
+        (await byLedgerOf(copies)).map(async ({ release, index, its }) => {
+          const ledger = deps.ledger(env, release.name, index)
           const jobs = its.map(({ tag: { replica, upstreamId } }) => ({ replica, upstreamId }))
           const hasCopy = await ask(ledger.score(jobs))
           for (const copy of its.filter((_, i) => !hasCopy[i]))
@@ -94,14 +102,16 @@ export function experimentService(
           return { row: at, owners, metric: row.metric, value: row.value, atMs, id: row.id ?? null }
         })
       }
-      const calls = [...sorted.byRelease].flatMap(([release, its]) =>
-        byLedger(its, release.ledgerShards).map(({ owner, events }) => {
-          sorted.sentTo(events.map(({ row }) => row))
-          return ask(deps.ledger(env, release.name, owner, release.ledgerShards).addEvents(events))
+      const answers = await Promise.all(
+        [...sorted.byRelease].map(async ([release, its]) => {
+          const ledgers = byLedger(its, release, await countsOf(release))
+          for (const events of ledgers.values()) sorted.sentTo(events.map(({ row }) => row))
+          return Promise.all(
+            Array.from(ledgers, ([index, events]) => ask(deps.ledger(env, release.name, index).addEvents(events))),
+          )
         }),
       )
-      const answers = await Promise.all(calls)
-      return sorted.counted(answers)
+      return sorted.counted(answers.flat())
     },
   }
 }
@@ -113,26 +123,28 @@ interface CopyRow {
   row: SignalRow
 }
 
-function byLedgerOf(copies: readonly CopyRow[]): CopyRow[][] {
-  const keyOf = ({ release, tag }: CopyRow) => `${release.name}|${ledgerIndex(tag.owner, release.ledgerShards)}`
-  return [...Map.groupBy(copies, keyOf).values()]
-}
-
 function ofOtherArm(at: number, { arm }: JobTag): ErrorDetail {
   return rowDetail(at, 'job_id', 'other_arm', `this job is ${arm}'s, and no copy of it is known`, { arm })
 }
 
-/** Rows by the ledger that they go to; one whose subject may have several names may go to several. */
-function byLedger(rows: readonly EventRow[], shards: number): { owner: string; events: EventRow[] }[] {
-  const ledgers = new Map<number, { owner: string; events: EventRow[] }>()
+/** Rows by the ledger that they go to; one whose subject may have several names, or was exposed in several, may go to several. */
+function byLedger(
+  rows: readonly EventRow[],
+  { ledgerShards }: ReleaseConfig,
+  counts: readonly LedgerCount[],
+): Map<number, EventRow[]> {
+  const ledgers = new Map<number, EventRow[]>()
   for (const row of rows) {
-    for (const [index, owners] of Map.groupBy(row.owners, (owner) => ledgerIndex(owner, shards))) {
-      const ledger = ledgers.get(index) ?? { owner: owners[0]!, events: [] }
-      ledger.events.push({ ...row, owners })
-      ledgers.set(index, ledger)
+    const owned = row.owners.flatMap((owner) =>
+      ledgersSince(owner, counts, ledgerShards, 0).map((index) => ({ owner, index })),
+    )
+    for (const [index, its] of Map.groupBy(owned, (each) => each.index)) {
+      const events = ledgers.get(index) ?? []
+      events.push({ ...row, owners: its.map(({ owner }) => owner) })
+      ledgers.set(index, events)
     }
   }
-  return [...ledgers.values()]
+  return ledgers
 }
 
 /** What a row's common fields say, once they are known to be right. */

@@ -128,11 +128,11 @@ export function controlService(
     },
     counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
     jobs: async (name, filter, cursor, limit) => {
-      requireCursor(isPageCursor(cursor, fileOf(name).ledgerShards))
+      requireCursor(isPageCursor(cursor))
       return ask(controller(name).jobs(filter, cursor, limit))
     },
     pairs: async (name, cursor, limit) => {
-      requireCursor(isPageCursor(cursor, fileOf(name).ledgerShards))
+      requireCursor(isPageCursor(cursor))
       return ask(controller(name).pairs(cursor, limit))
     },
     scores: async (name, cursor, limit) => {

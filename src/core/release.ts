@@ -2,6 +2,7 @@
  * A release's state and what follows from it: names of stages, the next rung, the snapshot that
  * isolates route by. How a state becomes another stands in transitions.ts.
  */
+import type { LedgerCount } from './ledger-growth.ts'
 import type { Rule } from './rules.ts'
 
 export type State = 'idle' | 'shadow' | 'canary' | 'completed' | 'rolled_back'
@@ -31,6 +32,8 @@ export interface ReleaseState {
   cooldownUntil: number | null
   /** When the release last left `idle`; null before. */
   startedAt: number | null
+  /** Empty until a configuration was seen. */
+  ledgers: readonly LedgerCount[]
 }
 
 export interface Rung {
@@ -49,6 +52,7 @@ export interface Plan {
   advance: 'manual' | 'auto'
   cooldownMs: number
   freeze: readonly { fromMs: number; toMs: number; why: string }[]
+  ledgerShards: number
 }
 
 /** Of snapshots in a shard's storage; one of another schema is no longer handed out. */
@@ -67,6 +71,8 @@ export interface Snapshot {
   shadow: { sample: number; maxBodyBytes: number; maxInFlight: number; maxJobsPerDay: number; jobTimeoutMs: number }
   rules: readonly Rule[]
   failover: boolean
+  /** Missing in those of earlier builds. */
+  ledgers?: readonly LedgerCount[]
 }
 
 export function initialState(now: number): ReleaseState {
@@ -87,6 +93,7 @@ export function initialState(now: number): ReleaseState {
     approvedStage: null,
     cooldownUntil: null,
     startedAt: null,
+    ledgers: [],
   }
 }
 
@@ -110,7 +117,12 @@ export function presentRung(state: ReleaseState, ladder: readonly Rung[]): Rung 
   return ladder.find((rung) => rung.percent === state.rung) ?? null
 }
 
-export function isRunning(state: ReleaseState): boolean {
+/** Both arms have subjects dealt to them by their hash: who is exposed to one is to be known until the split changes. */
+export function isSplit({ state, percent }: Pick<ReleaseState, 'state' | 'percent'>): boolean {
+  return state === 'canary' && percent > 0 && percent < 100
+}
+
+export function isRunning(state: Pick<ReleaseState, 'state'>): boolean {
   return state.state === 'shadow' || state.state === 'canary' || state.state === 'completed'
 }
 
@@ -141,5 +153,6 @@ export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot
     },
     rules: config.rules,
     failover: config.failover,
+    ledgers: state.ledgers,
   }
 }

@@ -3,7 +3,17 @@
  * its audit entry, or a refusal that lists what is legal. Pure: the caller stores what comes out.
  */
 import { type Blocker, blockers, type Facts } from './gates.ts'
-import { canaryStage, nextRung, type Plan, presentRung, type ReleaseState, type Rung, type State } from './release.ts'
+import { grown } from './ledger-growth.ts'
+import {
+  canaryStage,
+  isSplit,
+  nextRung,
+  type Plan,
+  presentRung,
+  type ReleaseState,
+  type Rung,
+  type State,
+} from './release.ts'
 
 export type Command =
   | { action: 'start'; stage?: string }
@@ -70,6 +80,11 @@ export function transition(
   facts: Facts,
   reason: string,
 ): Transition {
+  const next = moved(state, command, plan, facts, reason)
+  return next.ok ? { ...next, state: withLedgers(state, next.state, plan, facts.now) } : next
+}
+
+function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, reason: string): Transition {
   if (command.action !== 'reconfigure' && !LEGAL[command.action](state, plan)) {
     return refuse(
       state,
@@ -189,6 +204,13 @@ function newEpoch(state: ReleaseState, now: number): Partial<ReleaseState> {
 function change(state: ReleaseState, changed: Partial<ReleaseState>): Transition {
   const next = { ...state, ...changed, version: state.version + 1 }
   return { ok: true, state: next, from: placeOf(state), to: placeOf(next) }
+}
+
+/** More ledgers are used from a new epoch on, but never within one experiment, whose subjects they would part from their exposures. */
+function withLedgers(state: ReleaseState, next: ReleaseState, { ledgerShards }: Plan, now: number): ReleaseState {
+  const isSame = state.stage === next.stage && state.percent === next.percent
+  const mayGrow = state.ledgers.length === 0 || (next.epoch !== state.epoch && !(isSame && isSplit(state)))
+  return mayGrow ? { ...next, ledgers: grown(state.ledgers, next.epoch, ledgerShards, now) } : next
 }
 
 export function placeOf(state: ReleaseState): Place {

@@ -9,6 +9,7 @@ import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Overlay } from '../config/overlay.ts'
 import type { DailySum } from '../core/daily-sums.ts'
+import { mostLedgers } from '../core/ledger-growth.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
 import type { WindowRow } from '../core/window.ts'
 import { Scheduler } from './controller/scheduler.ts'
@@ -212,8 +213,11 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
     const effective = effectiveOf(this.env, this.#name, this.#store.published)
-    if (effective.ok && this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
-    return effective
+    if (!effective.ok) return effective
+    if (this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
+    const { config } = effective
+    const ledgerShards = mostLedgers(this.#store.state.ledgers, config.ledgerShards)
+    return ledgerShards === config.ledgerShards ? effective : { ...effective, config: { ...config, ledgerShards } }
   }
 
   /** After a change: notifies the shards, and the ledgers beside it, then sets the alarm for whatever is due next. */

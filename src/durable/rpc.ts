@@ -194,6 +194,8 @@ export interface ShadowCaps {
   maxInFlight: number
   maxJobsPerDay: number
   jobTimeoutMs: number
+  /** So many ledgers share the others; missing in what earlier builds tell. */
+  ledgers?: number
 }
 
 /** One request's hold on a key. */

@@ -22,15 +22,6 @@ export function shardOf(env: Env, release: string, index: number): CounterShardR
   return stub(env.COUNTER_SHARD, `${release}|${index}`)
 }
 
-/** The ledger of the shard that `owner` (12 hex digits) falls into. */
-export function ledgerOf(env: Env, release: string, owner: string, shards: number): JobLedgerRpc {
-  return ledgerAt(env, release, ledgerIndex(owner, shards))
-}
-
-export function ledgerIndex(owner: string, shards: number): number {
-  return Number.parseInt(owner.slice(0, 8), 16) % shards
-}
-
 export function ledgerAt(env: Env, release: string, index: number): JobLedgerRpc {
   return stub(env.JOB_LEDGER, `${release}|${index}`)
 }

@@ -48,10 +48,10 @@ export class CopyLeases {
     this.#now = now
   }
 
-  /** A place for one copy, granted or still to be granted; or why there is none. Asks nobody. */
-  want(ledger: number, { epoch, shadow }: Snapshot): CopyPlace | Refusal {
+  /** A place for one copy, granted or still to be granted; or why there is none. `ledgers` share the caps. Asks nobody. */
+  want(ledger: number, { epoch, shadow }: Snapshot, ledgers: number): CopyPlace | Refusal {
     const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = shadow
-    const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs }
+    const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs, ledgers }
     let lease = this.#leases.get(ledger)
     if (!lease) this.#leases.set(ledger, (lease = newLease(epoch, caps)))
     const isKnown = lease.epoch === epoch && this.#now() < lease.refusedAt + REFUSED_MS

@@ -35,7 +35,8 @@ export function countDownload({ request, url }: Exchange, download: Download): v
   if (job.holder === null || job.runtime.givenUp.has(placeOf(job)))
     return recordEnd(decided, 'content', 'client_error', { latency: seconds })
   const { arm, replica, upstreamId } = job
-  const name = { arm, replica, upstreamId, owner: job.holder.owner }
+  const { owner, epoch } = job.holder
+  const name = { arm, replica, upstreamId, owner, epoch }
   telemetry.missedVideo({ job: name, request: seriesOf(decided, 'content'), seconds, sentAt })
 }
 

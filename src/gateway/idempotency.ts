@@ -4,6 +4,7 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
+import { KEEP_KEYS_MS } from '../core/ledger-growth.ts'
 import type { Claim, ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { readByAnyPage } from './answer.ts'
@@ -18,8 +19,8 @@ const TELL_AGAIN_MS = [500, 2000, 6000] as const
 const MAX_KEY_CHARS = 255
 
 interface Key {
-  /** Whose key it is, as by the present signing key and those before it. */
-  owners: readonly string[]
+  /** Whose key it is, as by the present signing key and those before it, and in which ledgers it may be. */
+  owners: readonly { owner: string; ledgers: readonly number[] }[]
   key: string
 }
 
@@ -40,9 +41,9 @@ export async function withIdempotency(
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
   }
-  const claimed = keyOf(ctx, submit, key)
+  const claimed = await keyOf(ctx, submit, key)
   const token = ctx.isolate.deps.newId()
-  const settle = (end: ClaimEnd) => notifyLedger(ctx, claimed, token, end)
+  const settle = (end: ClaimEnd) => notifyLedgers(ctx, claimed, token, end)
   const claim = await claimOf(ctx, claimed, submit.submission.fingerprint, token).catch((cause: unknown): never => {
     // The ledger may have claimed the key all the same, and only its answer was lost.
     ctx.waitUntil(settle({ release: true }))
@@ -79,21 +80,39 @@ export async function withIdempotency(
  * Callers without identity are a new subject with each request, so their keys can't be told apart by who they
  * are: equal keys with equal bodies are taken for one submit.
  */
-function keyOf(ctx: Exchange, submit: Submit, key: string): Key {
-  if (!submit.subject.anonymous) return { owners: submit.subject.owners, key }
-  return { owners: ownerOf('anonymous', ctx.isolate.keys), key: `${key}\n${submit.submission.fingerprint}` }
+async function keyOf(ctx: Exchange, submit: Submit, key: string): Promise<Key> {
+  const { deps, keys } = ctx.isolate
+  const { anonymous, owners } = submit.subject
+  const { snapshots, places } = ctx.isolate.claimed()
+  // Of another release than this request's it may be old.
+  await snapshots.forRouting(deps.now, ctx.waitUntil)
+  const since = deps.now() - KEEP_KEYS_MS
+  const placed = (all: readonly string[]) => all.map((owner) => ({ owner, ledgers: places.since(owner, since) }))
+  if (!anonymous) return { owners: placed(owners), key }
+  return { owners: placed(ownerOf('anonymous', keys)), key: `${key}\n${submit.submission.fingerprint}` }
 }
 
-/** Claims the key under the owner's present name, unless it was claimed under one from before a key rotation. */
+/**
+ * Claims the key under the owner's present name, unless it was claimed under one from before a key rotation; in every
+ * ledger where it may be, in the same order everywhere, so that any two claims meet while their number grows.
+ */
 async function claimOf(ctx: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
-  const [owner, ...before] = owners as [string, ...string[]]
+  const { ledger } = ctx.isolate.claimed()
+  const [{ owner, ledgers }, ...before] = owners as [Key['owners'][number], ...Key['owners']]
   for (const earlier of before) {
-    const recalled = ctx.isolate.claimsOf(earlier).recall(earlier, key, fingerprint)
-    const known = await within(CLAIM_MS, recalled)
-    if (known) return known
+    for (const index of earlier.ledgers) {
+      const known = await within(CLAIM_MS, ledger(index).recall(earlier.owner, key, fingerprint))
+      if (known) return known
+    }
   }
-  const hold = { token, byMs: ctx.isolate.deps.now() + CLAIM_MS }
-  return within(CLAIM_MS, ctx.isolate.claimsOf(owner).claim(owner, key, fingerprint, hold))
+  for (const index of ledgers) {
+    const hold = { token, byMs: ctx.isolate.deps.now() + CLAIM_MS }
+    const claim = await within(CLAIM_MS, ledger(index).claim(owner, key, fingerprint, hold))
+    if (claim.status === 'new') continue
+    if (index !== ledgers[0]) ctx.waitUntil(notifyLedgers(ctx, { owners, key }, token, { release: true }))
+    return claim
+  }
+  return { status: 'new' }
 }
 
 /** Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer. */
@@ -139,12 +158,16 @@ async function settled(
 }
 
 /**
- * Resolves when the ledger knows, or has failed to take it once; then it is told again, beside the answer. If that
+ * Resolves when the ledgers know, or one has failed to take it once; then it is told again, beside the answer. If that
  * fails too, the claim stays as it is: repeats learn that the first submit's end is unknown, and nothing is sent.
  */
-async function notifyLedger(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
-  const owner = owners[0]!
-  const notify = () => within(CLAIM_MS, ctx.isolate.claimsOf(owner).settle(owner, key, token, end))
+async function notifyLedgers(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
+  const { owner, ledgers } = owners[0]!
+  const { ledger } = ctx.isolate.claimed()
+  const notify = async () => {
+    const settled = ledgers.map((index) => ledger(index).settle(owner, key, token, end))
+    await within(CLAIM_MS, Promise.all(settled))
+  }
   const again = async () => {
     for (const pauseMs of TELL_AGAIN_MS) {
       await ctx.isolate.deps.sleep(pauseMs)

@@ -9,14 +9,15 @@ import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
 import { hash32 } from '../core/assignment.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type IdKeys, idKeys } from '../core/id-keys.ts'
-import type { Snapshot } from '../core/release.ts'
-import { ledgerIndex } from '../durable/stubs.ts'
+import { KEEP_JOBS_MS, type LedgerKey } from '../core/ledger-growth.ts'
+import { isRunning, type Snapshot } from '../core/release.ts'
 import type { JobLedgerRpc } from '../durable/rpc.ts'
 import { PROTOCOL_NAMES, protocolOf } from '../protocols/index.ts'
 import type { JobProtocol, Protocol } from '../protocols/protocol.ts'
 import { Breaker } from './breaker.ts'
 import { CopyLeases } from './copy-leases.ts'
 import type { GatewayDeps } from './deps.ts'
+import { LedgerPlaces } from './ledger-places.ts'
 import { RateLimiter } from './rate-limit.ts'
 import { SharedPolls } from './shared-polls.ts'
 import { SnapshotCache } from './snapshot.ts'
@@ -35,9 +36,12 @@ export interface ReleaseRuntime<P extends Protocol = Protocol> {
   telemetry: Telemetry
   copies: CopyLeases
   breaker: Breaker
-  ledgerIndex: (owner: string) => number
-  ledgerFor: (owner: string) => JobLedgerRpc
-  ledgers: () => JobLedgerRpc[]
+  /** Which ledgers there are, and in which of them a job is. */
+  places: LedgerPlaces
+  ledger: (index: number) => JobLedgerRpc
+  /** The ledger that has this job, and those that may have a job of this owner. */
+  ledgerOf: (job: LedgerKey) => JobLedgerRpc
+  ledgersOf: (owner: string) => JobLedgerRpc[]
   /** Client ids that the ledgers told, by owner and backend id: a remix names its source in every answer. */
   issuedIds: Map<string, string>
   /** Jobs that their owners have asked this isolate to delete, by backend and its id. */
@@ -56,8 +60,8 @@ export interface Isolate {
   env: Env
   config: SluiceConfig
   runtimes: ReleaseRuntime[]
-  /** Where an owner's idempotency keys are kept: in one ledger, whichever release their bodies lead to. */
-  claimsOf: (owner: string) => JobLedgerRpc
+  /** The release in whose ledgers idempotency keys are kept, whichever release their bodies lead to. */
+  claimed: () => JobRuntime
   keys: IdKeys
   tokens: StaticToken[]
   rateLimiter: RateLimiter
@@ -99,7 +103,7 @@ function build(env: Env, deps: GatewayDeps): Isolate {
     env,
     config: read.config,
     runtimes,
-    claimsOf: (owner) => runtimes.find(hasJobs)!.ledgerFor(owner),
+    claimed: () => runtimes.find(hasJobs)!,
     keys: idKeys(signingKeys(env.SLUICE_COOKIE_KEY)),
     tokens: readTokens(env.SLUICE_TOKENS).entries,
     rateLimiter: new RateLimiter(read.config.rateLimits),
@@ -115,12 +119,19 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
   const source = deps.newId()
   const shardIndex = hash32(source) % counterShards
   const shard = () => objects.shard(env, name, shardIndex)
-  const indexOf = (owner: string) => ledgerIndex(owner, ledgerShards)
   const ledger = (index: number) => objects.ledger(env, name, index)
   const copies = new CopyLeases(source, now)
-  const snapshots = new SnapshotCache(
-    async () => (await shard().snapshot()) ?? objects.controller(env, name).snapshot(),
-  )
+  const snapshots = new SnapshotCache(async () => {
+    const known = await shard().snapshot()
+    // A running release's controller comes by itself to say how many ledgers there were before this build.
+    if (known && (known.ledgers || isRunning(known))) return known
+    // One that an earlier build has pushed still holds where this build's controller can't be asked.
+    return objects
+      .controller(env, name)
+      .snapshot()
+      .catch(known ? () => known : undefined)
+  })
+  const places = new LedgerPlaces(ledgerShards, () => snapshots.current)
   return {
     deps,
     release,
@@ -134,16 +145,17 @@ function runtime(env: Env, release: ReleaseConfig, deps: GatewayDeps): ReleaseRu
       shard,
       sleep,
       onSnapshot: (snapshot) => snapshots.take(snapshot, now()),
-      ledgerIndex: indexOf,
+      places,
       ledger,
       copies,
       quietAfterMs: release.quietAfterMs,
     }),
     copies,
     breaker: new Breaker(),
-    ledgerIndex: indexOf,
-    ledgerFor: (owner) => ledger(indexOf(owner)),
-    ledgers: () => Array.from({ length: ledgerShards }, (_, i) => ledger(i)),
+    places,
+    ledger,
+    ledgerOf: (job) => ledger(places.indexOf(job)),
+    ledgersOf: (owner) => places.since(owner, now() - KEEP_JOBS_MS - release.jobTimeoutMs).map(ledger),
     issuedIds: new Map(),
     givenUp: new Set(),
   }

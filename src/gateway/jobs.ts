@@ -55,6 +55,9 @@ export async function proxyJob(
   route: Route,
   named: OwnedJob,
 ): Promise<Response> {
+  const { places, snapshots } = named.runtime
+  // Submitted in an epoch that another isolate has heard of first; more ledgers may have come with it.
+  if (named.tag && !places.knows(named.tag)) await snapshots.renew(ctx.isolate.deps.now, ctx.waitUntil)
   const job = await locateJob(named, route)
   const { runtime } = job
   const routed = { arm: job.arm, reason: 'job' as const }

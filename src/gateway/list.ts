@@ -98,7 +98,9 @@ async function jobsAfter(runtimes: readonly JobRuntime[], question: Question): P
   const jobsOf = async (runtime: JobRuntime) => {
     // Jobs of this isolate that still wait for their flush belong into the list.
     await runtime.telemetry.flush()
-    const asked = owners.map((owner) => runtime.ledgerFor(owner).list([owner], cursor, limit, order))
+    const asked = owners.flatMap((owner) =>
+      runtime.ledgersOf(owner).map((ledger) => ledger.list([owner], cursor, limit, order)),
+    )
     const jobs = await within(LIST_MS, Promise.all(asked))
     return jobs.flat().map((job) => ({ runtime, job }))
   }

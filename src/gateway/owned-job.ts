@@ -27,7 +27,7 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
   /** Null where Sluice has no record of the job, where it goes on at another backend than its id says, and for a file. */
   tag: Omit<JobTag, 'release'> | null
   /** Whose it is; null where nobody here issued or recorded the id: it was there before Sluice, and is control's. */
-  holder: Pick<JobTag, 'owner' | 'anonymous'> | null
+  holder: Pick<JobTag, 'owner' | 'anonymous' | 'epoch'> | null
 }
 
 /** A job as the ledger or a submit knows it. */
@@ -45,7 +45,7 @@ export async function resolveJob(
 ): Promise<OwnedJob> {
   if (!isTagged(clientId)) return resolveUntagged(ctx, runtimes, clientId, subject)
   const tag = openJobId(clientId, ctx.isolate.keys)
-  return { ...owned(runtimes, tag, clientId, subject), tag }
+  return { ...owned(runtimes, tag, clientId, subject), tag, holder: tag }
 }
 
 /** The same for the id of a file. */
@@ -55,7 +55,8 @@ export function resolveFile(
   clientId: string,
   subject: Subject,
 ): OwnedJob {
-  return { ...owned(runtimes, openFileId(clientId, ctx.isolate.keys), clientId, subject), tag: null }
+  const tag = openFileId(clientId, ctx.isolate.keys)
+  return { ...owned(runtimes, tag, clientId, subject), tag: null, holder: tag && { ...tag, epoch: 0 } }
 }
 
 function owned(
@@ -63,11 +64,11 @@ function owned(
   tag: FileTag | null,
   clientId: string,
   subject: Subject,
-): Omit<OwnedJob, 'tag'> {
+): Omit<OwnedJob, 'tag' | 'holder'> {
   const runtime = tag && runtimes.find(({ hash }) => hash === tag.release)
   if (!tag || !runtime || !mayUse(tag, subject)) throw jobNotFound()
   const { arm, replica, upstreamId } = tag
-  return { runtime, arm, replica, upstreamId, clientId, holder: tag }
+  return { runtime, arm, replica, upstreamId, clientId }
 }
 
 /** A backend's own id: of the caller's job, of nobody's here and so from before Sluice, or of somebody else's. */
@@ -109,7 +110,7 @@ export async function knownJob(
   const inLedgers = async (runtime: JobRuntime) => {
     // What this isolate still holds back may be the very job.
     await runtime.telemetry.flush()
-    const asked = runtime.ledgers().map((ledger) => ledger.find(upstreamId, caller, replica))
+    const asked = runtime.places.all().map((index) => runtime.ledger(index).find(upstreamId, caller, replica))
     return (await within(OWNER_MS, Promise.all(asked))).map((known) => ({ runtime, known }))
   }
   try {

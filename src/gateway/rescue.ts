@@ -5,7 +5,7 @@
 import type { BackendJob, Route } from '../protocols/protocol.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
-import { toJobUpdate } from '../durable/job-shapes.ts'
+import { type JobName, toJobUpdate } from '../durable/job-shapes.ts'
 import type { RescueStatus } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
@@ -54,11 +54,13 @@ export async function rescue(
   whenUnreachable: 'pending' | null,
   waitMs: number = RESCUE_MS,
 ): Promise<Rescued> {
-  const { runtime, arm, replica, upstreamId } = job
-  const { owner } = job.tag!
+  const { runtime } = job
+  const name = nameOf(job)
+  // Without a snapshot of its epoch nobody can say which ledger has the job.
+  if (!runtime.places.knows(name)) return whenUnreachable
   // The job's end, and its body, may still wait in this isolate for their flush.
   await runtime.telemetry.flush()
-  const asked = runtime.ledgerFor(owner).rescue({ arm, replica, upstreamId, owner }, waitMs)
+  const asked = runtime.ledgerOf(name).rescue(name, waitMs)
   const fallback = whenUnreachable && ({ state: whenUnreachable } as const)
   const rescueStatus = await within(waitMs + RESCUE_SLACK_MS, asked).catch((): RescueStatus => fallback)
   return rescueStatus?.state === 'at_control' ? atControl(job, rescueStatus) : rescueStatus && 'pending'
@@ -69,13 +71,18 @@ export async function rescue(
  * which costs no look-up, until it has outlasted `job_timeout`.
  */
 export async function locateJob(job: OwnedJob, route: Pick<Route, 'operation'>): Promise<OwnedJob> {
-  const { runtime, tag, arm, replica, upstreamId } = job
+  const { runtime, tag } = job
   if (!isRescuable(job)) return job
   if (route.operation === 'poll' && runtime.deps.now() < tag!.submittedAt + runtime.release.jobTimeoutMs) return job
-  const { owner } = tag!
-  const asked = runtime.ledgerFor(owner).jobLocation({ arm, replica, upstreamId, owner })
+  const name = nameOf(job)
+  const asked = runtime.ledgerOf(name).jobLocation(name)
   const rescueStatus = await within(LOCATE_MS, asked).catch(() => null)
   return rescueStatus?.state === 'at_control' ? atControl(job, rescueStatus) : job
+}
+
+function nameOf({ arm, replica, upstreamId, tag }: OwnedJob): JobName {
+  const { owner, epoch } = tag!
+  return { arm, replica, upstreamId, owner, epoch }
 }
 
 function atControl(job: OwnedJob, { replica, upstreamId }: RescueStatus & { state: 'at_control' }): OwnedJob {

@@ -41,7 +41,7 @@ export function copyToShadow(
   // The body as it came and as it is rebuilt.
   const held = 2 * size
   if (ctx.isolate.copyBytes + held > MAX_COPY_BYTES) return runtime.telemetry.shadowCount('dropped:isolate_memory')
-  const place = runtime.copies.want(runtime.ledgerIndex(control.owner), snapshot)
+  const place = runtime.copies.want(runtime.places.indexOf(control), snapshot, runtime.places.sharing(snapshot.epoch))
   if (typeof place === 'string') return runtime.telemetry.shadowCount(`dropped:${place}`)
   ctx.isolate.copyBytes += held
   const copy = async () => {

@@ -44,16 +44,20 @@ export class SnapshotCache {
   async forRouting(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<Snapshot | null> {
     const age = this.ageMs(now())
     if (age < SOFT_AGE_MS) return this.#snapshot
+    if (age < HARD_AGE_MS) waitUntil(this.#refresh(now))
+    else await this.renew(now, waitUntil)
+    return this.#snapshot
+  }
+
+  /** Waits for a newer one, unless that has just failed. */
+  async renew(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<void> {
     const refresh = this.#refresh(now)
-    if (age < HARD_AGE_MS || now() - this.#failedAt < PAUSE_AFTER_FAILURE_MS) {
-      waitUntil(refresh)
-    } else {
+    if (now() - this.#failedAt >= PAUSE_AFTER_FAILURE_MS) {
       await within(SNAPSHOT_MS, refresh).catch(() => {
         this.#failedAt = now()
       })
-      waitUntil(refresh)
     }
-    return this.#snapshot
+    waitUntil(refresh)
   }
 
   #refresh(now: () => number): Promise<void> {

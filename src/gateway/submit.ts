@@ -190,7 +190,7 @@ async function register(
 
 /** False where the ledger does not answer in time: then it is told with the next flush. */
 async function isRegistered(runtime: JobRuntime, entry: LedgerJob): Promise<boolean> {
-  const registered = runtime.ledgerFor(entry.owner).flush({ submitted: [entry], seen: [] })
+  const registered = runtime.ledgerOf(entry).flush({ submitted: [entry], seen: [] })
   return within(REGISTER_MS, registered).then(
     () => true,
     () => false,

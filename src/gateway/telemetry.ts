@@ -7,12 +7,14 @@
 import { withFailure } from '../core/failed-submits.ts'
 import { MOST_LEDGERS_CALLED } from '../core/flush-rates.ts'
 import type { Series } from '../core/window.ts'
+import type { LedgerKey } from '../core/ledger-growth.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type { CounterBatch, Exposure, LedgerBatch, MissingVideo } from '../durable/rpc.ts'
 import { FLUSH_MS } from './deadlines.ts'
 import { FailureRows } from './failure-rows.ts'
 import { type FlushPorts, sendFlush } from './flush.ts'
+import type { LedgerPlaces } from './ledger-places.ts'
 import { ReportedUpdates } from './reported-updates.ts'
 
 const FLUSH_INTERVAL_MS = 1000
@@ -28,8 +30,8 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
 const MAX_POSTED_BYTES = 256 * 1024
 
 export interface TelemetryPorts extends FlushPorts {
-  /** Which ledger an owner's jobs are in. */
-  ledgerIndex: (owner: string) => number
+  /** Which ledger a job is in. */
+  places: Pick<LedgerPlaces, 'indexOf' | 'isSureOf'>
   /** Of the release. */
   quietAfterMs: number
   windowMs: number
@@ -90,19 +92,24 @@ export class Telemetry {
     const size = entry.rescue?.bytes.byteLength ?? 0
     const fits = this.#bodyBytes + size <= MAX_BODY_BYTES
     if (fits) this.#bodyBytes += size
-    this.#batch(entry.owner).submitted.push(fits ? entry : { ...entry, rescue: null })
+    this.#batch(entry).submitted.push(fits ? entry : { ...entry, rescue: null })
   }
 
+  /**
+   * A ledger that did not have the job would take it up, and count its end a second time; its own looks for itself, but
+   * would take a job that was cancelled for lost.
+   */
   seen(update: JobUpdate): void {
+    if (update.outcome !== 'cancelled' && !this.#ports.places.isSureOf(update.job)) return
     if (!this.#reportedUpdates.isNew(update)) return
-    if (this.#room()) this.#batch(update.job.owner).seen.push(update)
+    if (this.#room()) this.#batch(update.job).seen.push(update)
     else this.#reportedUpdates.forget()
   }
 
   /** In place of `record`: the ledger counts this request. */
   missedVideo(missing: MissingVideo): void {
     if (!this.#room()) return
-    const batch = this.#batch(missing.job.owner)
+    const batch = this.#batch(missing.job)
     ;(batch.missing ??= []).push(missing)
   }
 
@@ -112,7 +119,7 @@ export class Telemetry {
     if (this.#alreadySent.has(key) || !this.#room()) return
     if (this.#alreadySent.size >= MAX_ALREADY_SENT) this.#alreadySent.clear()
     this.#alreadySent.add(key)
-    const batch = this.#batch(exposure.owner)
+    const batch = this.#batch(exposure)
     ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
   }
 
@@ -208,8 +215,8 @@ export class Telemetry {
     })
   }
 
-  #batch(owner: string): LedgerBatch {
-    return this.#batchAt(this.#ports.ledgerIndex(owner))
+  #batch(of: LedgerKey): LedgerBatch {
+    return this.#batchAt(this.#ports.places.indexOf(of))
   }
 
   #batchAt(index: number): LedgerBatch {

@@ -66,7 +66,9 @@ async function idOf(ctx: Exchange, source: OwnedSource, upstreamId: string): Pro
   if (remembered !== undefined) return remembered
   try {
     const caller = { owners: [owner], anonymous: false, copiesAt: [replica] }
-    const own = await within(RESOURCE_MS, runtime.ledgerFor(owner).find(upstreamId, caller, replica))
+    const asked = runtime.ledgersOf(owner).map((ledger) => ledger.find(upstreamId, caller, replica))
+    const found = await within(RESOURCE_MS, Promise.all(asked))
+    const own = found.find((each) => each !== null && each !== 'taken') ?? found.find((each) => each !== null) ?? null
     if (own !== null && own !== 'taken') {
       if (runtime.issuedIds.size >= MAX_REMEMBERED) runtime.issuedIds.clear()
       runtime.issuedIds.set(key, own.clientId)

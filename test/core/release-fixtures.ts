@@ -19,6 +19,7 @@ export function plan(over: Partial<Plan> = {}): Plan {
     advance: 'manual',
     cooldownMs: 600_000,
     freeze: [],
+    ledgerShards: 1,
     ...over,
   }
 }

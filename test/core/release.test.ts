@@ -31,6 +31,7 @@ describe('the snapshot', () => {
       version: 7,
       shadow: { sample: 0, maxBodyBytes: 1000, maxInFlight: 7, maxJobsPerDay: 70, jobTimeoutMs: 700 },
       rules: [],
+      ledgers: [],
       failover: false,
     })
   })

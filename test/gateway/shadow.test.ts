@@ -24,7 +24,7 @@ function submitOf(byteLength: number, granted = 1) {
   }))
   const flush = vi.fn(() => Promise.resolve())
   const copies = new CopyLeases('isolate-1', () => 0)
-  copies.want(0, snapshot)
+  copies.want(0, snapshot, 1)
   copies.answered(0, copies.forFlush().get(0)!, 0, { granted, forMs: 1, refusal: 'max_in_flight' })
   const isolate = { deps, copyBytes: 0, forceControl: false }
   const work: Promise<unknown>[] = []
@@ -32,7 +32,7 @@ function submitOf(byteLength: number, granted = 1) {
     release: { name: 'r', arms: { candidate: { model: 'n' } } },
     telemetry: { shadowCount: (step: string) => counted.push(step), nextFlush: flush },
     copies,
-    ledgerIndex: () => 0,
+    places: { indexOf: () => 0, sharing: () => 1 },
   }
   const ctx = {
     requestId: 'a',

@@ -73,7 +73,7 @@ function rig(ledgers = 2) {
     sleep: (ms) => new Promise((go) => waits.push({ ms, go })),
     shard: () => shard as CounterShardRpc,
     ledger,
-    ledgerIndex: (owner) => Number(owner) % ledgers,
+    places: { indexOf: ({ owner }) => Number(owner) % ledgers, isSureOf: () => true },
     onSnapshot: (snapshot) => state.snapshots.push(snapshot),
   })
   const schedule = () => telemetry.schedule((work) => beside.push(work))
@@ -209,7 +209,7 @@ describe('an isolate that has something for many ledgers', () => {
       state.now += 5
       telemetry.record(SERIES, ok)
       telemetry.submitted(entry(String(ms)))
-      const place = copies.want(ms % ledgers, SNAPSHOT)
+      const place = copies.want(ms % ledgers, SNAPSHOT, ledgers)
       if (typeof place !== 'string') place.end()
       schedule()
       for (const { ms: pause, go } of waits.splice(0)) due.push({ at: state.now + pause, go })
@@ -225,7 +225,7 @@ describe('an isolate that has something for many ledgers', () => {
 
   it('hears from the shard what each ledger has granted, and takes the snapshot', async () => {
     const { telemetry, copies, to, state } = rig(8)
-    const places = Array.from({ length: 8 }, (_, i) => copies.want(i, SNAPSHOT) as CopyPlace)
+    const places = Array.from({ length: 8 }, (_, i) => copies.want(i, SNAPSHOT, 8) as CopyPlace)
     await telemetry.flush()
     const refused = places.map((place) => place.refused(() => Promise.reject(new Error('asked by itself'))))
     expect(await Promise.all(refused)).toEqual(Array(8).fill(null))
@@ -255,7 +255,7 @@ describe('an isolate that has something for many ledgers', () => {
 describe('copies for the shadow', () => {
   const snapshot = { epoch: 3, shadow: { maxInFlight: 9, maxJobsPerDay: 9, jobTimeoutMs: 1000 } } as Snapshot
   const places = (copies: CopyLeases, n: number) =>
-    Array.from({ length: n }, () => copies.want(1, snapshot) as CopyPlace)
+    Array.from({ length: n }, () => copies.want(1, snapshot, 1) as CopyPlace)
 
   it('are told and granted with the flush of the second, steps of their funnel too: no call of their own', async () => {
     const { telemetry, copies, to, state } = rig()

@@ -21,6 +21,18 @@ async function spoil(rows: Record<string, string>): Promise<void> {
   await evictDurableObject(controller())
 }
 
+it('what an earlier build has stored counts the ledgers that the file has, and begins no epoch', async () => {
+  await act('start', { stage: 'canary-50' })
+  const { ledgers, ...state } = await inStorage((storage) => new ControllerStore(storage, NO_WEBHOOKS).state)
+  expect(ledgers).toEqual([{ fromEpoch: 0, shards: 1, sinceMs: 0 }])
+  await spoil({ state: JSON.stringify(state) })
+  const entries = (await history()).length
+  expect(await view()).toMatchObject({ state: 'canary', epoch: state.epoch, version: state.version + 1 })
+  await tick()
+  expect(await shard().snapshot()).toMatchObject({ version: state.version + 1, ledgers })
+  expect((await history()).length).toBe(entries)
+})
+
 describe('rows that can’t be read', () => {
   const NAMES = ['judgement', 'verdicts', 'configMark', 'pushedVersion', 'shards', 'decision', 'reading', 'unsettled']
   for (const name of [...NAMES, 'endedRun', 'endedCost', 'shadowsToClose', 'schema', 'published']) {

@@ -44,7 +44,7 @@ it.each([1, 2])('no more copies are in flight than may be, and none is withheld 
     const { leases, flush } = isolates[Math.floor(random() * 3)]!
     const what = random()
     if (what < 0.5) {
-      const place = leases.want(0, snapshot)
+      const place = leases.want(0, snapshot, 1)
       if (!(place instanceof CopyPlace)) continue
       const network = random() < 0.3 ? 'loses the call' : random() < 0.3 ? 'loses the answer' : 'whole'
       if ((await place.refused(() => flush(network))) === null)
@@ -76,7 +76,7 @@ it.each([1, 2])('no more copies are in flight than may be, and none is withheld 
 
 it('what was granted is of no use once its time is over, however long nobody is reached', async () => {
   const { leases, flush } = isolateOf('cut-off', ledger(210))
-  const place = () => leases.want(0, snapshot) as CopyPlace
+  const place = () => leases.want(0, snapshot, 1) as CopyPlace
   const first = place()
   expect(await first.refused(() => flush())).toBeNull()
   first.end()
@@ -89,9 +89,9 @@ it('what was granted is of no use once its time is over, however long nobody is 
 it('a refusal holds for the copies of the next moment, without asking, and is asked about again after it', async () => {
   const { leases, flush } = isolateOf('full', ledger(211))
   const none = { ...snapshot, shadow: { ...shadow, maxInFlight: 0 } }
-  expect(await (leases.want(0, none) as CopyPlace).refused(() => flush())).toBe('max_in_flight')
-  expect(leases.want(0, none)).toBe('max_in_flight')
-  expect(leases.want(0, { ...none, epoch: 2 })).toBeInstanceOf(CopyPlace)
+  expect(await (leases.want(0, none, 1) as CopyPlace).refused(() => flush())).toBe('max_in_flight')
+  expect(leases.want(0, none, 1)).toBe('max_in_flight')
+  expect(leases.want(0, { ...none, epoch: 2 }, 1)).toBeInstanceOf(CopyPlace)
   vi.setSystemTime(T0 + 1500)
-  expect(leases.want(0, none)).toBeInstanceOf(CopyPlace)
+  expect(leases.want(0, none, 1)).toBeInstanceOf(CopyPlace)
 })

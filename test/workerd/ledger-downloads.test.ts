@@ -14,9 +14,9 @@ const CAPS = { maxInFlight: 10, maxJobsPerDay: 1000, jobTimeoutMs: 60_000 }
 
 const backends = backendsOfEachTest()
 
-function missing({ arm, replica, upstreamId, owner }: LedgerJob, sentAt = Date.now()): MissingVideo {
+function missing({ arm, replica, upstreamId, owner, epoch }: LedgerJob, sentAt = Date.now()): MissingVideo {
   const request = series({ operation: 'content', arm, epoch: 7, stage: 'canary-100' })
-  return { job: { arm, replica, upstreamId, owner }, request, seconds: 0.1, sentAt }
+  return { job: { arm, replica, upstreamId, owner, epoch }, request, seconds: 0.1, sentAt }
 }
 
 const NONE = { submitted: [], seen: [] }

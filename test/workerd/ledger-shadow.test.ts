@@ -92,6 +92,15 @@ describe('leases of copies', () => {
     expect(await runDurableObjectAlarm(object)).toBe(true)
     expect(await copyOf(object, control('3'), null, caps)).toBeNull()
   })
+
+  it('are shared by as many ledgers as the isolate knows, whatever the file says', async () => {
+    const caps = { ...CAPS, maxInFlight: 8, maxJobsPerDay: 100, ledgers: 4 }
+    expect(await copying(ledger(146), { source: 'a', seq: 1, caps, waiting: 8 })).toMatchObject({ granted: 2 })
+    expect(await copying(ledger(146), { source: 'b', seq: 1, caps, waiting: 8 })).toMatchObject({
+      granted: 0,
+      refusal: 'max_in_flight',
+    })
+  })
 })
 
 describe('shadow copies', () => {

@@ -10,7 +10,7 @@ import { type DailySum, dailySums } from '../../core/daily-sums.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
 import { edgesOf, sumsOf } from '../../core/metric-sums.ts'
-import { presentRung } from '../../core/release.ts'
+import { isSplit, presentRung } from '../../core/release.ts'
 import { buildReport, type Report } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
@@ -80,9 +80,8 @@ export class Experiment {
   async evaluate(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
     const { state } = this.#store
-    const hasBoth = state.state === 'canary' && state.percent > 0 && state.percent < 100
     const isDue = !this.#isEvaluating && now >= this.#evaluatedAt + config.windowMs
-    if (!hasBoth || config.metrics.length === 0 || !isDue) return
+    if (!isSplit(state) || config.metrics.length === 0 || !isDue) return
     this.#evaluatedAt = now
     this.#isEvaluating = true
     try {
@@ -137,6 +136,8 @@ export class Experiment {
     const { reading, selfCheck: checked, state } = this.#store
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
+    // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.
+    const placedSince = state.ledgers.at(-1)?.fromEpoch ?? 0
     return {
       release: config.name,
       now,
@@ -145,7 +146,7 @@ export class Experiment {
       sinceMs: span?.sinceMs ?? null,
       untilMs: span?.untilMs ?? null,
       splits: addedSplits(
-        sums.flatMap(({ splits }) => splits),
+        sums.flatMap(({ splits }) => splits).filter(({ epoch }) => epoch >= placedSince),
         places,
       ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
@@ -182,7 +183,7 @@ function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
   return seconds
 }
 
-/** A subject is in one ledger, so that counts of ledgers add up. */
+/** A subject is in one ledger since the last time that there were more of them, so that their counts add up. */
 function addedSplits(counts: readonly SplitCount[], places: readonly EpochPlace[]): Evidence['splits'] {
   return [...Map.groupBy(counts, ({ epoch }) => epoch)].map(([epoch, its]) => {
     const place = places.find((each) => each.epoch === epoch)

@@ -4,7 +4,8 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'
 import { publishable } from '../../config/publishable.ts'
-import { initialState } from '../../core/release.ts'
+import { grown, mostLedgers } from '../../core/ledger-growth.ts'
+import { initialState, isSplit, type ReleaseState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Actor, Answer, Publication, PublicationOrigin, Refusal } from '../controller-rpc.ts'
@@ -110,16 +111,25 @@ export class Publishing {
   noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): boolean {
     const { known } = this.#store
     const { configMark } = known
-    if (configMark?.all === mark.all) return false
+    const first = grown([], 0, config.ledgerShards, now)
+    if (configMark?.all === mark.all) {
+      if (known.state.ledgers.length > 0) return false
+      // An earlier build has left it without any, or its state was lost.
+      const state = { ...known.state, ledgers: first, version: known.state.version + 1 }
+      this.#store.commit({ stored: { state } }, now)
+      return true
+    }
     if (!configMark && known.state.version === 0) {
-      this.#store.commit({ stored: { configMark: mark, state: initialState(now) } }, now)
+      this.#store.commit({ stored: { configMark: mark, state: { ...initialState(now), ledgers: first } } }, now)
       return false
     }
-    const judged = configMark?.judged !== mark.judged
+    const ledgers = ledgersAfter(known.state, config)
+    const judged = configMark?.judged !== mark.judged || ledgers.isNow
     const facts = factsOf(known, config, now)
     const next = transition(known.state, { action: 'reconfigure', judged }, config, facts, '')
     if (!next.ok) return false
-    const what = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+    const changes = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+    const what = changes + ledgers.words
     const reason = setAside.length > 0 ? `${what}; the live configuration no longer fits it and is set aside` : what
     const evidence = setAside.length > 0 ? { evidence: { set_aside: setAside } } : {}
     const { from, to } = next
@@ -128,6 +138,17 @@ export class Publishing {
     this.#store.commit(together(changed, { stored: { configMark: mark } }), now)
     return true
   }
+}
+
+/** What becomes of the ledgers by a file with another number of them: whether it holds at once, and what the history says. */
+function ledgersAfter(state: ReleaseState, { ledgerShards }: ReleaseConfig): { isNow: boolean; words: string } {
+  const most = mostLedgers(state.ledgers, 0)
+  if (most === 0 || ledgerShards === most) return { isNow: false, words: '' }
+  if (ledgerShards < most) {
+    return { isNow: false, words: `; its ${most} ledgers stay, since ledger_shards = ${ledgerShards} would lose jobs` }
+  }
+  const from = isSplit(state) ? 'from the next stage or split on' : 'from now on'
+  return { isNow: !isSplit(state), words: `; new jobs go to ${ledgerShards} ledgers in place of ${most} ${from}` }
 }
 
 /** What an entry of the history says that was published, and what that came of. */

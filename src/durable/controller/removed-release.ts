@@ -61,6 +61,7 @@ const NO_PLAN = {
   advance: 'manual' as const,
   cooldownMs: 0,
   freeze: [],
+  ledgerShards: 0,
 }
 
 function routesNothing(name: string): RoutingConfig {

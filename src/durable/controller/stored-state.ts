@@ -58,7 +58,11 @@ const FITS: Record<string, Fits> = {
   shadowsToClose: (value, text) => NUMBER(value, text) || text === 'null',
   verdicts: LIST,
   unsettled: LIST,
-  state: (value) => isTable(value) && STATES.has(value['state']) && COUNTS.every((key) => NUMBER(value[key], '')),
+  state: (value) =>
+    isTable(value) &&
+    STATES.has(value['state']) &&
+    COUNTS.every((key) => NUMBER(value[key], '')) &&
+    LIST(value['ledgers'] ?? [], ''),
 }
 const STATES: ReadonlySet<unknown> = new Set<State>(['idle', 'shadow', 'canary', 'completed', 'rolled_back'])
 const COUNTS = ['epoch', 'version', 'since', 'epochSince']
@@ -130,7 +134,6 @@ export function migrateStoredState(stored: Partial<Omit<StoredState, 'schema'>> 
   if (schema > SCHEMA) throw new Error(`the release is stored in schema ${schema}; this build knows schema ${SCHEMA}`)
   // Here stands a pure step for each schema before today's, once there is one: what it stored → what the next one stores.
   return {
-    state: initialState(0),
     judgement: null,
     verdicts: [],
     published: { overlay: {}, version: 0 },
@@ -145,6 +148,8 @@ export function migrateStoredState(stored: Partial<Omit<StoredState, 'schema'>> 
     endedCost: null,
     shadowsToClose: null,
     ...stored,
+    // Earlier builds kept no counts of ledgers.
+    state: { ...initialState(0), ...stored.state },
     schema: SCHEMA,
   }
 }

@@ -3,9 +3,9 @@
  * only an answer that nothing was begun frees a key; the clock never does.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
+import { KEEP_KEYS_MS } from '../../core/ledger-growth.ts'
 import type { Claim, ClaimEnd, Hold, StoredError } from '../rpc.ts'
 
-const KEEP_MS = 24 * 3_600_000
 /** Old keys are deleted by so many at a time, and no more often than that: faster than new ones can come. */
 const CLEAN_EVERY_MS = 1000
 const CLEAN_AT_ONCE = 2000
@@ -54,7 +54,7 @@ export class Claims {
   /** What is known of the key, claiming nothing; null where it is free. */
   recall(owner: string, key: string, fingerprint: string, now: number): Exclude<Claim, { status: 'new' }> | null {
     const [known] = this.#sql.exec<ClaimRow>('SELECT * FROM claims WHERE owner = ? AND key = ?', owner, key)
-    if (!known || now - known.at_ms > KEEP_MS) return null
+    if (!known || now - known.at_ms > KEEP_KEYS_MS) return null
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
     if (known.status === 'error') return { status: 'error', error: storedError(known) }
@@ -92,7 +92,7 @@ export class Claims {
     this.#cleanedAt = now
     this.#sql.exec(
       'DELETE FROM claims WHERE (owner, key) IN (SELECT owner, key FROM claims WHERE at_ms < ? LIMIT ?)',
-      now - KEEP_MS,
+      now - KEEP_KEYS_MS,
       CLEAN_AT_ONCE,
     )
   }

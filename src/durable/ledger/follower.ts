@@ -6,6 +6,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
+import { KEEP_JOBS_MS } from '../../core/ledger-growth.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
 import type { Downloads } from './downloads.ts'
@@ -26,8 +27,6 @@ import type { JobTable } from './job-table.ts'
 /** An alarm takes on new work for so long, and waits for what it has begun. */
 const WAKE_MS = 8000
 const HOLD_MS = 30_000
-/** An ended job is known for so long after its submit. */
-const KEEP_JOBS_MS = 8 * 86_400_000
 /** So many are forgotten a wake, and the next wake comes so soon where there are more. */
 const FORGET_AT_ONCE = 500
 const FORGET_PAUSE_MS = 250

@@ -18,7 +18,7 @@ interface ShadowCopiesParts {
   jobs: JobTable
   funnel: Funnel
   cancellation: ShadowCancellation
-  release: ReleaseConfig
+  release: Pick<ReleaseConfig, 'ledgerShards'>
   /** The ledger's own among those of its release. */
   index: number
 }
@@ -28,7 +28,7 @@ export class ShadowCopies {
   readonly #jobs: JobTable
   readonly #funnel: Funnel
   readonly #end: ShadowCancellation
-  readonly #release: ReleaseConfig
+  readonly #release: Pick<ReleaseConfig, 'ledgerShards'>
   readonly #index: number
   readonly #leases: CopyLeases
   #today: { day: number; n: number } | null = null
@@ -84,10 +84,13 @@ export class ShadowCopies {
     if (lost > 0) this.#funnel.count('dropped:lease_expired', lost)
   }
 
-  #left({ maxInFlight, maxJobsPerDay }: ShadowCaps, now: number): { n: number; refusal: Refusal } {
+  #left(
+    { maxInFlight, maxJobsPerDay, ledgers = this.#release.ledgerShards }: ShadowCaps,
+    now: number,
+  ): { n: number; refusal: Refusal } {
     const { free } = this.#leases
-    const inFlight = this.#shareOf(maxInFlight) - this.#jobs.openCopies - free
-    const aDay = this.#shareOf(maxJobsPerDay) - this.today(now) - free
+    const inFlight = this.#shareOf(maxInFlight, ledgers) - this.#jobs.openCopies - free
+    const aDay = this.#shareOf(maxJobsPerDay, ledgers) - this.today(now) - free
     return aDay < inFlight ? { n: aDay, refusal: 'max_jobs_per_day' } : { n: inFlight, refusal: 'max_in_flight' }
   }
 
@@ -129,8 +132,7 @@ export class ShadowCopies {
   }
 
   /** Parts of a cap add up to it: the remainder goes to the first ledgers. */
-  #shareOf(cap: number): number {
-    const { ledgerShards } = this.#release
-    return Math.floor(cap / ledgerShards) + Number(this.#index < cap % ledgerShards)
+  #shareOf(cap: number, ledgers: number): number {
+    return Math.floor(cap / ledgers) + Number(this.#index < cap % ledgers)
   }
 }

@@ -157,7 +157,7 @@ describe('history', () => {
 describe('a cursor that no page gave', () => {
   it.each([
     'history?cursor=abc',
-    ...['-1', 'zzz', '7', '1~', '0~zzz', '0~x|y', '0.5~', '9999~'].flatMap((cursor) => [
+    ...['-1', 'zzz', '7', '256~', '0~zzz', '0~x|y', '0.5~', '9999~'].flatMap((cursor) => [
       `jobs?cursor=${encodeURIComponent(cursor)}`,
       `pairs?cursor=${encodeURIComponent(cursor)}`,
     ]),
