@@ -291,12 +291,7 @@ it('a release that is given fewer ledgers keeps those that it has', async () => 
 })
 
 it('a job is in its owner’s list right after its submit, however many ledgers wait to be told', async () => {
-  const backends = new ScriptedBackends()
-  const plane = new DataPlane(
-    { RELEASE_OBJECTS: releaseTable(RELEASE, { ledger_shards: 64 }) },
-    (call) => backends.answer(call),
-    REAL_OBJECTS,
-  )
+  const plane = await deploy(64)
   const users = Array.from({ length: 12 }, (_, i) => `user-${i}`)
   await plane.send('POST', '/v1/videos', { as: 'first', body: { prompt: 'a red fox' } })
   // Within a flush's second.
