@@ -14,11 +14,11 @@ import {
   type LedgerJob,
   type ReportedSeconds,
 } from '../job-shapes.ts'
-import { emptyCounters, seriesKey } from '../../core/window.ts'
-import type { CountedRow, WindowStore } from '../window-store.ts'
+import type { WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
-import { countedEnd, goneBy, latencies, OwedEnds, seriesOf, statusOf } from './job-ends.ts'
+import { countedEnd, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
+import { TakenUp } from './taken-up.ts'
 
 /** Where a backend keeps a job. */
 export interface BackendPlace {
@@ -61,14 +61,14 @@ export class JobTable {
   readonly #owed: OwedEnds
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
-  /** Taken up, and not told to the windows yet. By series. */
-  readonly #fresh = new Map<string, CountedRow & { counters: { submitted: number } }>()
+  readonly #takenUp: TakenUp
   #lastId = 0
   readonly #failures: FailureRows
 
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
+    this.#takenUp = new TakenUp(windows)
     this.#owed = new OwedEnds(sql)
     this.#failures = new FailureRows(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS})`)
@@ -98,7 +98,7 @@ export class JobTable {
       if (added.rowsWritten > 0) {
         if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
         // A copy's submit may be under way still.
-        if (more.counted !== 0 && upstreamId !== '') this.#takenUp({ ...job, shadow: more.shadow ?? 0 })
+        if (more.counted !== 0 && upstreamId !== '') this.#takenUp.add({ ...job, shadow: more.shadow ?? 0 })
         return true
       }
       // The key is known, or the id is another's.
@@ -106,19 +106,9 @@ export class JobTable {
     }
   }
 
-  #takenUp(job: Parameters<typeof seriesOf>[0]): void {
-    const series = seriesOf(job)
-    const key = seriesKey(series)
-    const row = this.#fresh.get(key)
-    if (row) row.counters.submitted++
-    else this.#fresh.set(key, { series, counters: { ...emptyCounters(), submitted: 1 } })
-  }
-
-  /** Counts those taken up since the last time, in the window of now: in one go, as each row of it costs two writes. */
+  /** Counts jobs taken up since the last time, in the window of now. */
   countTakenUp(now: number): void {
-    if (this.#fresh.size === 0) return
-    this.#windows.add([...this.#fresh.values()], now)
-    this.#fresh.clear()
+    this.#takenUp.count(now)
   }
 
   /** A free one, behind those of the next minute. */
@@ -161,7 +151,7 @@ export class JobTable {
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
   submitted(row: JobRow, { upstreamId, replica }: BackendPlace, pollAt: number): void {
-    this.#takenUp(row)
+    this.#takenUp.add(row)
     this.#sql.exec(
       'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
       upstreamId,
