@@ -141,7 +141,7 @@ async function compare(
   }
 }
 
-type Measured = Omit<Slice, 'bytes'> & { cpuMs: number; grownMb: number }
+type Measured = Omit<Slice, 'bytes' | 'failures'> & { cpuMs: number; grownMb: number }
 
 async function measure(work: Work, port: number, pid: number, asks: readonly Ask[]): Promise<Measured> {
   const cpuBefore = cpuSeconds(pid)
