@@ -1,6 +1,7 @@
 /**
  * What a submit and a poll cost in each wire: CPU of the runtime's own process for a request, objects included, as a
- * ratio to `openai-videos`, in slices of load that alternate between the two. The backends are the demo's.
+ * ratio to `openai-videos`, in slices of as many requests that alternate between the two. Both gateways start anew for
+ * each figure, so that they hold as many open jobs; answers are the demo's backends', and each is checked.
  *
  *   npm run bench:wires -- [--pairs 5] [--slice-ms 2000] [--warm-ms 4000] [--only REGEX]
  */
@@ -10,13 +11,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parse } from 'smol-toml'
-import { type Backend, type BackendOptions, startBackend } from '../demo/backend.ts'
+import { type BackendOptions, startBackend } from '../demo/backend.ts'
 import { CLIENT_WIRES, type ClientWire, type WireName } from '../demo/client-wires.ts'
 import { freePort } from '../demo/free-port.ts'
 import { ARMS, type Arm } from '../src/core/arm.ts'
 import { type Ask, load } from './hot-path/load.ts'
 import { cpuSeconds, type Running } from './hot-path/processes.ts'
 import { startSluice } from './hot-path/systems.ts'
+import { startReplay } from './replay-backend.ts'
 import { table } from './table.ts'
 
 const { values } = parseArgs({
@@ -40,7 +42,7 @@ type Operation = 'submit' | 'poll'
 interface Measured {
   port: number
   process: Running
-  backends: Backend[]
+  backends: { close: () => unknown }[]
   asks: Record<Operation, Ask[]>
 }
 
@@ -54,18 +56,13 @@ try {
   for (const name of Object.keys(CLIENT_WIRES) as WireName[]) {
     if (name === REFERENCE || !only.test(name)) continue
     const row: string[] = [name]
-    for (const operation of ['submit', 'poll'] as const) {
-      // Both begin anew each time: the jobs of earlier slices are open still, and their ledger polls them.
-      const [wire, reference] = [await measured(name), await measured(REFERENCE)]
-      row.push(...(await compared(operation, wire, reference)))
-      await Promise.all([end(wire), end(reference)])
-    }
+    for (const operation of ['submit', 'poll'] as const) row.push(...(await compared(operation, name)))
     rows.push(row)
     console.error(row.join('  '))
   }
   console.log(table(['wire', 'submit, × openai-videos', 'failed', 'poll, × openai-videos', 'failed'], rows))
 } finally {
-  await Promise.all(alive.map(end))
+  await endAll()
   rmSync(folder, { recursive: true, force: true })
 }
 process.exit(0)
@@ -73,34 +70,56 @@ process.exit(0)
 async function measured(name: WireName): Promise<Measured> {
   const { declared, models, paths, ...client }: ClientWire<never> = CLIENT_WIRES[name]
   const protocol = declared ?? (name as NonNullable<BackendOptions['protocol']>)
-  const start = (arm: Arm) =>
-    startBackend({ name: arm, protocol, model: models[arm], jobSeconds: 3600, clip: arm, acceptJson: true })
-  const backends = await Promise.all(ARMS.map(start))
+  const idIn = (text: string) => client.id(JSON.parse(text) as never)
+  const demos = await Promise.all(
+    ARMS.map((arm: Arm) =>
+      startBackend({ name: arm, protocol, model: models[arm], jobSeconds: 3600, clip: arm, acceptJson: true }),
+    ),
+  )
+  const replays = await Promise.all(demos.map(({ url }) => startReplay(url, idIn)))
   const arms = Object.fromEntries(
-    ARMS.map((arm, i) => [arm, { url: backends[i]!.url, ...(models[arm] && { model: models[arm] }) }]),
+    ARMS.map((arm, i) => [arm, { url: replays[i]!.url, ...(models[arm] && { model: models[arm] }) }]),
   )
   const spoken = declared ? { protocol: 'jobs', wire: declaredWire(declared) } : { protocol: name }
   const port = await freePort()
   const bench = { folder, backends: { control: 0, candidate: 0 }, keysPort: 0 }
-  const process = await startSluice(bench, { release: { ...spoken, match: { paths }, arms } }, port)
+  // The ledger's own polls are not what is measured.
+  const release = { ...spoken, match: { paths }, arms, quiet_after: '1h' }
+  const process = await startSluice(bench, { release }, port)
+  const made: Measured = { port, process, backends: [...demos, ...replays], asks: { submit: [], poll: [] } }
+  alive.push(made)
   const headersOf = (user: number) => ({ 'x-user-id': `user-${user}`, 'content-type': 'application/json' })
-  const submits = Array.from({ length: USERS }, (_, user): Ask => {
+  const first = async ({ method, path, headers, body }: Ask) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body: body ?? null })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${name}, ${method} ${path}: ${answer.status} ${text}`)
+    const leaked = replays.find(({ url }) => text.includes(url))
+    if (leaked) throw new Error(`${name}, ${method} ${path}: the answer leads past the gateway: ${text}`)
+    return text
+  }
+  for (let user = 0; user < USERS; user++) {
     const { path, body, headers } = client.submit({ model: models.client, prompt: PROMPT, seconds: 5 })
     const fields = 'json' in body ? body.json : body.form
-    return { method: 'POST', path, headers: { ...headersOf(user), ...headers }, body: JSON.stringify(fields) }
-  })
-  const polls = await Promise.all(
-    submits.map(async ({ path, headers, body }, user): Promise<Ask> => {
-      const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers, body: body! })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${String(name)} submit: ${answer.status} ${text}`)
-      const id = client.id(JSON.parse(text) as never)
-      return { method: 'GET', path: client.poll(id, models.client), headers: headersOf(user) }
-    }),
-  )
-  const made = { port, process, backends, asks: { submit: submits, poll: polls } }
-  alive.push(made)
+    const sent = { method: 'POST', headers: { ...headersOf(user), ...headers }, body: JSON.stringify(fields) } as const
+    const answered = await first({ path, ...sent })
+    const id = idIn(answered)
+    if (!isSealed(id)) throw new Error(`${name}: a submit is answered with the id ${id}, which is none of ours`)
+    const fault = (text: string) => {
+      const own = idIn(text)
+      return isSealed(own) && text.replaceAll(own, id) === answered ? null : 'another answer to a submit'
+    }
+    made.asks.submit.push({ path, ...sent, fault })
+    const poll = { method: 'GET', path: client.poll(id, models.client), headers: headersOf(user) } as const
+    const shown = await first(poll)
+    if (client.end(JSON.parse(shown) as never, id) !== null) throw new Error(`${name}: a poll shows an end: ${shown}`)
+    made.asks.poll.push({ ...poll, fault: (text) => (text === shown ? null : 'another answer to a poll') })
+  }
   return made
+}
+
+/** Whether the gateway issued it: backends' own ids have no such marks. */
+function isSealed(id: string): boolean {
+  return id.startsWith('slc_') && id.endsWith('_slc')
 }
 
 /** The table by which the scenario of this name declares its wire. */
@@ -109,30 +128,36 @@ function declaredWire(scenario: string): unknown {
   return (parse(text) as { vars: { RELEASE_WAN22: { wire: unknown } } }).vars.RELEASE_WAN22.wire
 }
 
-/** The median ratio with its spread, and how many requests of the wire failed. */
-async function compared(operation: Operation, wire: Measured, reference: Measured): Promise<[string, string]> {
-  for (const each of [wire, reference]) await load(each.port, each.asks[operation], CONNECTIONS, warmMs)
+/** The median ratio with its spread, and which requests of either failed. */
+async function compared(operation: Operation, name: WireName): Promise<[string, string]> {
+  const [reference, wire] = [await measured(REFERENCE), await measured(name)]
+  // As many of each, so that the one's ledger is as full as the other's.
+  const warm = await load(reference.port, reference.asks[operation], CONNECTIONS, warmMs)
+  const each = Math.ceil((warm.requests / warmMs) * sliceMs)
+  await load(wire.port, wire.asks[operation], CONNECTIONS, Infinity, warm.requests)
   const ratios: number[] = []
-  let failed = 0
+  const failures = new Map<string, number>()
   for (let pair = 0; pair < pairs; pair++) {
-    const of = await cost(reference, operation)
-    const own = await cost(wire, operation)
-    failed += own.failed
-    ratios.push(own.cpu / of.cpu)
+    const sides = pair % 2 ? [wire, reference] : [reference, wire]
+    const costs = new Map<Measured, number>()
+    for (const side of sides) {
+      const before = cpuSeconds(side.process.pid)
+      const { requests, failures: found } = await load(side.port, side.asks[operation], CONNECTIONS, Infinity, each)
+      costs.set(side, (cpuSeconds(side.process.pid) - before) / requests)
+      for (const [kind, n] of Object.entries(found)) {
+        const of = `${side === wire ? name : REFERENCE}: ${kind}`
+        failures.set(of, (failures.get(of) ?? 0) + n)
+      }
+    }
+    ratios.push(costs.get(wire)! / costs.get(reference)!)
   }
+  await endAll()
   const sorted = ratios.toSorted((a, b) => a - b)
   const [low, middle, high] = [0, Math.floor(pairs / 2), pairs - 1].map((i) => sorted[i]!.toFixed(2))
-  return [`${middle} (${low} to ${high})`, String(failed)]
+  return [`${middle} (${low} to ${high})`, [...failures].map(([of, n]) => `${n} × ${of}`).join('; ') || 'none']
 }
 
-/** CPU seconds for a request. */
-async function cost({ port, process: { pid }, asks }: Measured, operation: Operation) {
-  const before = cpuSeconds(pid)
-  const { requests, failed } = await load(port, asks[operation], CONNECTIONS, sliceMs)
-  return { cpu: (cpuSeconds(pid) - before) / requests, failed }
-}
-
-async function end(each: Measured): Promise<void> {
-  alive.splice(alive.indexOf(each), 1)
-  await Promise.all([each.process.stop(), ...each.backends.map((backend) => backend.close())])
+async function endAll(): Promise<void> {
+  const ends = alive.splice(0).map(({ process, backends }) => [process.stop(), ...backends.map((each) => each.close())])
+  await Promise.all(ends.flat())
 }

@@ -6,36 +6,53 @@ export interface Ask {
   path: string
   headers: Record<string, string>
   body?: string
+  /** What is wrong with a good answer's text; null for nothing. Without it no text is looked at. */
+  fault?: (text: string) => string | null
 }
 
 export interface Slice {
   requests: number
   /** Answers that are not good, and calls without one. */
   failed: number
+  /** How many failed of each kind: the status, what `fault` says, or why there is no answer. */
+  failures: Record<string, number>
   bytes: number
   /** Median time to the end of an answer, in ms. */
   p50Ms: number
   p99Ms: number
 }
 
-/** `asks` are sent in turn. */
-export async function load(port: number, asks: readonly Ask[], connections: number, forMs: number): Promise<Slice> {
+/** `asks` are sent in turn, for so long, and no more than `atMost`. */
+export async function load(
+  port: number,
+  asks: readonly Ask[],
+  connections: number,
+  forMs: number,
+  atMost = Infinity,
+): Promise<Slice> {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1, bodyTimeout: 30_000 })
   const until = performance.now() + forMs
   const took: number[] = []
-  let failed = 0
+  const failures: Record<string, number> = {}
+  const failed = (kind: string) => (failures[kind] = (failures[kind] ?? 0) + 1)
   let bytes = 0
   let next = 0
   const client = async () => {
-    while (performance.now() < until) {
-      const ask = asks[next++ % asks.length]!
+    while (next < atMost && performance.now() < until) {
+      const { fault, ...ask } = asks[next++ % asks.length]!
       const began = performance.now()
       try {
         const { statusCode, body } = await pool.request({ ...ask, body: ask.body ?? null })
-        for await (const chunk of body) bytes += (chunk as Buffer).length
-        if (statusCode < 200 || statusCode >= 300) failed++
-      } catch {
-        failed++
+        const kept: Buffer[] = []
+        for await (const chunk of body) {
+          bytes += (chunk as Buffer).length
+          if (fault) kept.push(chunk as Buffer)
+        }
+        const isGood = statusCode >= 200 && statusCode < 300
+        const wrong = isGood ? (fault?.(Buffer.concat(kept).toString()) ?? null) : String(statusCode)
+        if (wrong !== null) failed(wrong)
+      } catch (error) {
+        failed((error as { code?: string }).code ?? String(error))
       }
       took.push(performance.now() - began)
     }
@@ -44,5 +61,6 @@ export async function load(port: number, asks: readonly Ask[], connections: numb
   await pool.close()
   took.sort((a, b) => a - b)
   const quantile = (q: number) => took[Math.min(took.length - 1, Math.floor(q * took.length))] ?? 0
-  return { requests: took.length, failed, bytes, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
+  const all = Object.values(failures).reduce((sum, n) => sum + n, 0)
+  return { requests: took.length, failed: all, failures, bytes, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
 }

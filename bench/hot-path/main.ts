@@ -149,7 +149,7 @@ async function warm(work: Work, system: System, port: number, asks: readonly Ask
   return ((await system.objectCalls(port)) * 1000) / (performance.now() - from)
 }
 
-type Measured = Omit<Slice, 'bytes'> & { cpuMs: number; grownMb: number }
+type Measured = Omit<Slice, 'bytes' | 'failures'> & { cpuMs: number; grownMb: number }
 
 async function measure(work: Work, port: number, pid: number, asks: readonly Ask[]): Promise<Measured> {
   const cpuBefore = cpuSeconds(pid)

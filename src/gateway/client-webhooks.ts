@@ -113,7 +113,7 @@ async function post(ctx: Exchange, runtime: JobRuntime, url: string, clientId: s
   try {
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
     await response.body?.cancel()
-    return response.ok ? 200 : response.status >= 400 ? response.status : 502
+    return response.ok ? 200 : response.status >= 400 && response.status <= 599 ? response.status : 502
   } catch {
     return isLate() ? 504 : 502
   } finally {

@@ -7,7 +7,7 @@ import { appOf, jobPath, routeFal, STILL_IN_PROGRESS } from './fal/routes.ts'
 import { readFalSubmit } from './fal/submit.ts'
 import type { JobAddress, JobProtocol, ShownJob } from './protocol.ts'
 import { isResourceId } from './resource-id.ts'
-import { translateAnswer, translateText, type WireWords } from './translate.ts'
+import { rememberedWords, translateAnswer, translateText } from './translate.ts'
 
 const appAt = ({ prefix, model }: JobAddress) => (model === null ? prefix : (appOf(`/${model}`) ?? prefix))
 
@@ -48,17 +48,15 @@ export const fal: JobProtocol = {
 }
 
 /** Both arms' apps look like the client's own, which is where it asks. */
-function wordsOf(prefix: string): WireWords {
-  return {
-    readPath: (path) => routeFal('GET', path),
-    showPath: (path) => {
-      const { job, prefix: app } = routeFal('GET', path)
-      return job === null || prefix === '' || !path.startsWith(`${app}/`) ? path : prefix + path.slice(app.length)
-    },
-    // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
-    holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
-  }
-}
+const wordsOf = rememberedWords((prefix) => ({
+  readPath: (path) => routeFal('GET', path),
+  showPath: (path) => {
+    const { job, prefix: app } = routeFal('GET', path)
+    return job === null || prefix === '' || !path.startsWith(`${app}/`) ? path : prefix + path.slice(app.length)
+  },
+  // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
+  holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
+}))
 
 function placeholder({ clientId, prefix, gatewayOrigin, end }: ShownJob) {
   const at = (below: string) => gatewayOrigin + jobPath(prefix, clientId, below)

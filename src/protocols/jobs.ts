@@ -8,7 +8,7 @@ import { declaredPaths } from './jobs/paths.ts'
 import { readDeclaredSubmit } from './jobs/submit.ts'
 import { isVideoType } from './openai-videos/content.ts'
 import type { JobAddress, JobProtocol } from './protocol.ts'
-import { translateAnswer, translateText, type WireWords } from './translate.ts'
+import { rememberedWords, translateAnswer, translateText } from './translate.ts'
 
 export const DECLARED = 'jobs'
 
@@ -23,7 +23,7 @@ export function declaredProtocol(wire: WireSettings): JobProtocol {
   // Items of lists count for nothing where files are looked for.
   const files = new Set(wire.output?.map((keys) => keys.filter((key) => !/^\d+$/.test(key)).join('\n')))
   const idNames = new Set(wire.id.map((keys) => keys.findLast((key) => !/^\d+$/.test(key)) ?? ''))
-  const wordsOf = (prefix: string): WireWords => ({
+  const wordsOf = rememberedWords((prefix) => ({
     readPath: (path) => route('GET', path),
     // Both arms' models look like the client's own, which is where it asks.
     showPath: (path) => {
@@ -33,7 +33,7 @@ export function declaredProtocol(wire: WireSettings): JobProtocol {
     },
     idNames,
     holdsFile: (path) => files.has(path.join('\n')),
-  })
+  }))
 
   return {
     kind: 'jobs',

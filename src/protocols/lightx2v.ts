@@ -5,6 +5,7 @@
 import { isObject } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
+import { chosenIdOf } from './chosen-id.ts'
 import { isVideoType } from './openai-videos/content.ts'
 import { apiEnd, asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
 import {
@@ -119,6 +120,8 @@ function routeBelow(method: string, base: string, below: string): Unprefixed {
 function readSubmission({ bytes, contentType, search }: SubmitBody, { upstreamPath }: Route): Submission {
   const body = openBody(bytes, contentType)
   const path = upstreamPath(null)
+  // The server decodes a path before it routes: with the id `all/running` a cancel would end everybody's jobs.
+  for (const { name, value } of body.fields) if (name === 'task_id') chosenIdOf(value, name, ['queue'])
   let fingerprint: string | undefined
   return {
     byteLength: bytes.length,

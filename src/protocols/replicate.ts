@@ -18,7 +18,7 @@ import { isResourceId } from './resource-id.ts'
 import { fingerprintOf } from './submission/fingerprint.ts'
 import { inputFacts } from './submission/input-facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
-import { translateAnswer, translateText, type WireWords } from './translate.ts'
+import { rememberedWords, translateAnswer, translateText } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
@@ -168,17 +168,15 @@ function versionEdits(body: FormBody, model: string): Edit[] {
 }
 
 /** A prediction's links to itself lead to the gateway whatever name their backend goes by, or clients would go past it. */
-function wordsOf(prefix: string): WireWords {
-  return {
-    readPath: (path) => routeReplicate('GET', path),
-    showPath: (path) => {
-      const { job, prefix: own } = routeReplicate('GET', path)
-      return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
-    },
-    holdsFile: (path) => path[0] === 'output' && path.length <= 2,
-    holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
-  }
-}
+const wordsOf = rememberedWords((prefix) => ({
+  readPath: (path) => routeReplicate('GET', path),
+  showPath: (path) => {
+    const { job, prefix: own } = routeReplicate('GET', path)
+    return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
+  },
+  holdsFile: (path) => path[0] === 'output' && path.length <= 2,
+  holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
+}))
 
 function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: ShownJob) {
   const isDone = end?.outcome === 'ok'

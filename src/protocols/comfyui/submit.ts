@@ -2,13 +2,13 @@
  * A submit to ComfyUI: a graph, an id that its client may choose, and the name under which the client listens. Whatever
  * type it is sent under, the body is JSON, since the server looks at nothing else.
  */
-import { isTagged } from '../../core/job-id.ts'
 import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
 import { applyEdits } from '../body/edit.ts'
 import type { Field, FormBody } from '../body/form-body.ts'
 import { malformed } from '../body/form-body.ts'
 import { openJson } from '../body/json.ts'
 import { editJson } from '../body/json-edit.ts'
+import { chosenIdOf } from '../chosen-id.ts'
 import type { Route } from '../protocol.ts'
 import type { NamedJobs, RebuildTarget, Submission, SubmitBody } from '../submit.ts'
 import { isResourceId } from '../resource-id.ts'
@@ -24,8 +24,6 @@ import { readMask, withInputs } from './input.ts'
 const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])
 /** What the client shows nodes that call a hosted model. */
 const CREDENTIAL = /token|api_?key|secret|password|authorization/i
-/** As a UUID is written, or any plain name. */
-const CHOSEN_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   if (route.upstreamPath(null).endsWith('/upload/mask')) return readMask(sent, route)
@@ -35,7 +33,7 @@ export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   const facts = readGraph(graph)
   if (facts.model !== null && facts.model.length > MAX_NAME_CHARS)
     throw malformed('prompt', `names models of more than ${MAX_NAME_CHARS} characters`)
-  const chosenId = chosenOf(fieldOf(body, 'prompt_id')?.value)
+  const chosenId = chosenIdOf(fieldOf(body, 'prompt_id')?.value, 'prompt_id')
   let fingerprint: string | undefined
   return {
     byteLength: bytes.length,
@@ -106,13 +104,6 @@ function withoutClient(text: string, allowance: Allowance): string {
     text: (inner) => inner,
   })
   return shadowText(own, ['extra_data'], allowance)
-}
-
-function chosenOf(value: unknown): string | null {
-  if (value === undefined || value === null) return null
-  if (typeof value !== 'string' || !CHOSEN_ID.test(value) || isTagged(value) || !isResourceId(value))
-    throw malformed('prompt_id', 'must be an id of up to 128 letters, digits, ".", "_" and "-"')
-  return value
 }
 
 function fieldOf(body: FormBody, name: string): Field | undefined {

@@ -1,9 +1,10 @@
 /** Webhooks that clients ask for: sent to the gateway, counted, and delivered under the client's ids. */
 import { describe, expect, it, vi } from 'vitest'
-import { HEALTHY, type Faults } from '../../../demo/faults.ts'
+import { HEALTHY } from '../../../demo/faults.ts'
 import { createFalQueue } from '../../../demo/fal-queue.ts'
 import { createPredictions } from '../../../demo/predictions.ts'
 import { type BackendCall, DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { demoBackend } from '../../support/workerd/demo-backend.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 
 const HOOK = 'https://hooks.client.example/done?for=ann'
@@ -15,9 +16,9 @@ interface Wire {
   submit: (url: string) => { path: string; body: object }
   /** Where the backend was told to call. */
   hookIn: (call: BackendCall) => string
-  /** What it sends there when the job has ended, by its own record. */
-  delivery: (call: BackendCall, ask: (path: string) => { status: number; body: unknown }) => object
-  /** The id in a delivery. */
+  /** What it sends there when its job has ended, by its own record. */
+  delivery: (ask: Ask, id: string) => Promise<object>
+  /** The id in a submit's answer, or in a delivery. */
   idIn: (delivery: object) => string
   /** Of a submit's answer, or of a delivery. */
   fileIn: (delivery: object) => string
@@ -31,10 +32,7 @@ const WIRES: Record<'replicate' | 'fal', Wire> = {
       body: { webhook, webhook_events_filter: ['completed'], input: { prompt: 'a red fox' } },
     }),
     hookIn: ({ body }) => (JSON.parse(body) as { webhook: string }).webhook,
-    delivery: (_, ask) => {
-      const [id] = (ask('/v1/predictions').body as { results: { id: string }[] }).results.map((each) => each.id)
-      return ask(`/v1/predictions/${id}`).body as object
-    },
+    delivery: (ask, id) => ask(`/v1/predictions/${id}`).json(),
     idIn: (delivery) => (delivery as { id: string }).id,
     fileIn: (delivery) => (delivery as { output: string }).output,
   },
@@ -45,60 +43,57 @@ const WIRES: Record<'replicate' | 'fal', Wire> = {
       body: { prompt: 'a red fox' },
     }),
     hookIn: ({ url }) => url.searchParams.get('fal_webhook')!,
-    delivery: (_, ask) => {
-      const id = lastFalId
-      const { status, body } = ask(`/fal-ai/wan/requests/${id}`)
-      const isGood = status === 200
-      const error = isGood ? {} : { error: `Invalid status code: ${status}` }
-      return { request_id: id, gateway_request_id: id, status: isGood ? 'OK' : 'ERROR', payload: body, ...error }
+    delivery: async (ask, id) => {
+      const answer = ask(`/fal-ai/wan/requests/${id}`)
+      const error = answer.ok ? {} : { error: `Invalid status code: ${answer.status}` }
+      const payload = await answer.json()
+      return { request_id: id, gateway_request_id: id, status: answer.ok ? 'OK' : 'ERROR', payload, ...error }
     },
     idIn: (delivery) => (delivery as { request_id: string }).request_id,
     fileIn: (delivery) => (delivery as { payload: { video: { url: string } } }).payload.video.url,
   },
 }
-let lastFalId = ''
 
-function backend(wire: keyof typeof WIRES) {
-  const state: { faults: Faults } = { faults: HEALTHY }
-  const options = {
-    jobSeconds: 10,
-    random: () => 0.5,
-    faults: () => state.faults,
-    now: Date.now,
-    clip: (id: string) => new TextEncoder().encode(`film of ${id}`),
-  }
-  const { answer } =
+const backend = (wire: keyof typeof WIRES) =>
+  demoBackend((common) =>
     wire === 'fal'
-      ? createFalQueue({ apps: ['fal-ai/wan'], ...options })
-      : createPredictions({ model: 'acme/wan', ...options })
-  const ask = (host: string) => (path: string) =>
-    answer({ method: 'GET', url: new URL(path, host), headers: new Headers(), body: '' })
-  return {
-    state,
-    ask,
-    answer: (call: BackendCall): Response => {
-      const { status, headers = {}, body, file } = answer(call)
-      if (wire === 'fal' && call.method === 'POST') lastFalId = (body as { request_id: string }).request_id
-      return file ? new Response(Uint8Array.from(file), { status, headers }) : Response.json(body, { status, headers })
-    },
-  }
-}
+      ? createFalQueue({ apps: ['fal-ai/wan'], ...common })
+      : createPredictions({ model: 'acme/wan', ...common }),
+  )
+
+type Ask = (path: string) => Response
 
 function setup(wire: keyof typeof WIRES, more: object = {}) {
   const control = backend(wire)
   const candidate = backend(wire)
   const client = { calls: [] as BackendCall[], status: 204 }
   const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
+  let lastId = ''
   const plane = new DataPlane(
     { RELEASE_A: { name: 'objects', protocol: wire, arms, webhook_secret: 'HOOK_KEY', ...more }, HOOK_KEY: SECRET },
-    (call) => {
-      if (call.url.host === 'control.test') return control.answer(call)
-      if (call.url.host === 'candidate.test') return candidate.answer(call)
+    async (call) => {
+      const server = { 'control.test': control, 'candidate.test': candidate }[call.url.host]
+      if (server) {
+        const answer = server.answer(call)
+        if (call.method === 'POST') lastId = WIRES[wire].idIn(await answer.clone().json())
+        return answer
+      }
       client.calls.push(call)
-      return new Response(null, { status: client.status, headers: client.status === 302 ? { location: '/x' } : {} })
+      const answer = new Response(null, { headers: client.status === 302 ? { location: '/x' } : {} })
+      // No constructor takes each status that a server may send.
+      return Object.defineProperties(answer, {
+        status: { value: client.status },
+        ok: { value: client.status >= 200 && client.status < 300 },
+      })
     },
   )
-  return { plane, control, candidate, client }
+  /** What this backend sends when the job that was made last has ended. */
+  const delivery = (arm: 'control' | 'candidate') => {
+    const ask = { method: 'GET', headers: new Headers(), body: '' }
+    const { answer } = { control, candidate }[arm]
+    return WIRES[wire].delivery((path) => answer({ ...ask, url: new URL(path, arms[arm].url) }), lastId)
+  }
+  return { plane, control, candidate, client, delivery }
 }
 
 const as = (arm: 'control' | 'candidate') => ({ 'x-user-id': 'ann', ...(arm === 'candidate' ? TO_CANDIDATE : {}) })
@@ -131,12 +126,12 @@ async function signature(id: string, timestamp: string, body: string): Promise<s
 inStillTime()
 
 describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
-  const { hookIn, delivery, idIn, fileIn } = WIRES[wire]
+  const { hookIn, idIn, fileIn } = WIRES[wire]
 
   it.each(['control', 'candidate'] as const)(
     'reaches the client of the %s, and the job’s end is counted',
     async (arm) => {
-      const { plane, client, ...arms } = setup(wire)
+      const { plane, client, delivery } = setup(wire)
       const { text } = await submit(plane, wire, arm)
       const sent = plane.callsOf('POST')[0]!
       const hook = hookIn(sent)
@@ -144,7 +139,7 @@ describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
       expect(sent.url.href + sent.body).not.toContain('client.example')
       if (wire === 'fal') expect(sent.url.search).toMatch(/^\?a=%20b&fal_webhook=http/)
       pass(20)
-      const answered = await post(plane, hook, delivery(sent, arms[arm].ask(`http://${arm}.test`)))
+      const answered = await post(plane, hook, await delivery(arm))
       expect(answered.status).toBe(200)
       expect(client.calls).toHaveLength(1)
       const [got] = client.calls as [BackendCall]
@@ -165,12 +160,12 @@ describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
   )
 
   it('tells a failure as whose it is', async () => {
-    const { plane, control } = setup(wire)
+    const { plane, control, delivery } = setup(wire)
     control.state.faults = { ...HEALTHY, job_failure_rate: 1 }
     await submit(plane, wire, 'control')
     const sent = plane.callsOf('POST')[0]!
     pass(20)
-    await post(plane, hookIn(sent), delivery(sent, control.ask('http://control.test')))
+    await post(plane, hookIn(sent), await delivery('control'))
     expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: { job_failed: 1 } })
   })
 
@@ -178,13 +173,15 @@ describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
     [500, 500],
     [410, 410],
     [302, 502],
+    [700, 502],
+    [100, 502],
   ])('is answered by the client’s own status: %i as %i, and follows nobody', async (status, expected) => {
-    const { plane, control, client } = setup(wire)
+    const { plane, client, delivery } = setup(wire)
     client.status = status
     await submit(plane, wire, 'control')
     const sent = plane.callsOf('POST')[0]!
     pass(20)
-    const answered = await post(plane, hookIn(sent), delivery(sent, control.ask('http://control.test')))
+    const answered = await post(plane, hookIn(sent), await delivery('control'))
     expect([answered.status, await answered.text()]).toEqual([expected, ''])
     expect(client.calls).toHaveLength(1)
   })
@@ -193,6 +190,10 @@ describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
     ['http://hooks.client.example/', 'must be https'],
     ['https://127.0.0.1/', 'no public name'],
     ['https://2130706433/', 'no public name'],
+    ['https://0x7f.1/', 'no public name'],
+    ['https://１２７。0.0.1/', 'no public name'],
+    ['https://[::ffff:10.0.0.1]/', 'no public name'],
+    ['https://LocalHost%2e/', 'no public name'],
     ['https://[::1]/', 'no public name'],
     ['https://localhost/', 'no public name'],
     ['https://metadata.google.internal/', 'no public name'],
@@ -215,17 +216,17 @@ describe.each(['replicate', 'fal'] as const)('a webhook of %s', (wire) => {
 
 describe('where a webhook may go', () => {
   it('is not delivered where control goes on with a job that the candidate failed; control’s own is', async () => {
-    const { hookIn, delivery, idIn } = WIRES.replicate
-    const { plane, control, candidate, client } = setup('replicate', { rescue: true })
+    const { hookIn, idIn } = WIRES.replicate
+    const { plane, candidate, client, delivery } = setup('replicate', { rescue: true })
     candidate.state.faults = { ...HEALTHY, job_failure_rate: 1 }
     const { text } = await submit(plane, 'replicate', 'candidate')
     const sent = plane.callsOf('POST')[0]!
     pass(20)
-    const failed = await post(plane, hookIn(sent), delivery(sent, candidate.ask('http://candidate.test')))
+    const failed = await post(plane, hookIn(sent), await delivery('candidate'))
     expect([failed.status, client.calls.length]).toEqual([200, 0])
     const again = plane.callsOf('POST').findLast(({ url }) => url.host === 'control.test')!
     pass(20)
-    const done = await post(plane, hookIn(again), delivery(again, control.ask('http://control.test')))
+    const done = await post(plane, hookIn(again), await delivery('control'))
     expect(done.status).toBe(200)
     expect(client.calls.map(({ body }) => idIn(JSON.parse(body) as object))).toEqual([idIn(JSON.parse(text) as object)])
   })

@@ -3,7 +3,7 @@ import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
 import { createLightX2v } from '../../../demo/lightx2v-queue.ts'
-import { DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { codeOf, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
 import { demoBackend } from '../../support/workerd/demo-backend.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 
@@ -173,6 +173,18 @@ it('nobody ends everybody’s jobs or reads a file by its name alone', async () 
   expect((await get(plane, `/v1/tasks/${id}/status`)).body.status).toBe('processing')
   expect(plane.calls).toHaveLength(2)
 })
+
+it.each(['all/running', '../x', 'queue', 'a%2Fb', '..', '', 'a b', 'x'.repeat(129)])(
+  'an id that could lead elsewhere is refused before anything is sent: %s',
+  async (id) => {
+    const { plane } = setup()
+    const body = new URLSearchParams({ prompt: 'a red fox', task_id: id })
+    const form = await plane.request('POST', `${SUBMIT}form`, { headers: as('control'), body })
+    for (const refused of [await post(plane, 'control', { task_id: id }), form])
+      expect([refused.status, await codeOf(refused)]).toEqual([400, 'malformed_body'])
+    expect(plane.calls).toEqual([])
+  },
+)
 
 it('a copy has an id of its own, is followed to its end by the ledger, and its video is looked at', async () => {
   const { plane, candidate } = setup()
