@@ -1,18 +1,19 @@
 /**
  * The job that a poll's answer shows. On a wire whose status says only that a job has ended its result is asked for too,
- * so that a failure is known, and can be rescued, before its client reads of an end.
+ * so that a failure is known, and can be rescued, before its client reads of an end; and after a cancel whose answer tells
+ * nothing, whether the job goes on.
  */
 import { answerJson } from '../protocols/answer-json.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { withResult } from '../protocols/job-outcome.ts'
-import type { BackendAnswer, JobResult, BackendJob, Route } from '../protocols/protocol.ts'
+import type { BackendAnswer, BackendJob, JobAddress, Route, UpstreamCall } from '../protocols/protocol.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { MAX_JOB_JSON_BYTES, readPrefix } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { OwnedJob } from './owned-job.ts'
 
-/** A poll waits no longer for the result. */
-const RESULT_TIMEOUT_MS = 5000
+/** A poll or a cancel waits no longer for the second answer. */
+const SECOND_TIMEOUT_MS = 5000
 
 interface Asked {
   ctx: Exchange
@@ -28,22 +29,33 @@ export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<Bac
   if (route.answer === 'result') return protocol.result?.read(shown) ?? null
   const backendJob = protocol.readJob(shown)
   if (backendJob?.status !== 'ended' || !protocol.result) return backendJob
-  return withResult(backendJob, await resultOf(asked, protocol.result))
+  const answer = await askedOf(asked, protocol.result)
+  return withResult(backendJob, answer && protocol.result.read(answer))
 }
 
-/** Null where the backend does not tell now. */
-async function resultOf({ ctx, route, job }: Asked, result: JobResult): Promise<BackendJob | null> {
+/** Whether the job goes on after a good answer to its cancel, where its wire has to be asked; nobody knowing, it does not. */
+export async function goesOn(asked: Asked): Promise<boolean> {
+  const check = asked.job.runtime.protocol.cancelCheck
+  const answer = check ? await askedOf(asked, check) : null
+  return check !== undefined && answer !== null && check.goesOn(answer)
+}
+
+/** One more call about the job; null where the backend does not tell now. */
+async function askedOf(
+  { ctx, route, job }: Asked,
+  { call: callOf }: { call: (job: JobAddress) => UpstreamCall },
+): Promise<BackendAnswer | null> {
   const { runtime, arm, replica, upstreamId } = job
   const config = runtime.release.arms[arm]
   const url = replicaUrl(config, replica)
   if (url === null) return null
-  const call = result.call({ upstreamId, prefix: route.prefix, model: config.model })
+  const call = callOf({ upstreamId, prefix: route.prefix, model: config.model })
   const request = {
     url: url + call.path,
     method: call.method,
     headers: toBackend(credentialsOf(ctx, call.headers), runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)),
     body: null,
-    timeoutMs: Math.min(config.timeoutMs, RESULT_TIMEOUT_MS),
+    timeoutMs: Math.min(config.timeoutMs, SECOND_TIMEOUT_MS),
   }
   const { upstream } = await ctx.isolate.polls.call(upstreamId, 'poll', request)
   if (!upstream.ok) return null
@@ -52,7 +64,7 @@ async function resultOf({ ctx, route, job }: Asked, result: JobResult): Promise<
     const { text, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
     await rest?.cancel()
     const body = text === null ? undefined : answerJson(text)
-    return result.read({ status, headers, body, job: upstreamId })
+    return { status, headers, body, job: upstreamId }
   } catch {
     return null
   } finally {

@@ -23,7 +23,7 @@ import {
 import { replicaUrl } from '../config/replica.ts'
 import { toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
-import { jobInPoll } from './job-result.ts'
+import { goesOn, jobInPoll } from './job-result.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { isRescuable, recordUpdate, rescue, showsFailure, locateJob } from './rescue.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
@@ -171,7 +171,8 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  const isRefused = route.operation === 'cancel' && response.ok && runtime.protocol.refusesCancel?.(body)
+  const isRefused =
+    route.operation === 'cancel' && response.ok && (runtime.protocol.refusesCancel?.(body) || (await goesOn(asked)))
   if (!isRefused) recordUpdate(job, route, status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])

@@ -6,7 +6,7 @@ import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
 import { searchAs } from './comfyui/caller.ts'
 import { inputIn } from './comfyui/input.ts'
 import { openComfyFrame } from './comfyui/frame.ts'
-import { readComfyJob, readComfyMessage } from './comfyui/job.ts'
+import { isInQueue, readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
 import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
@@ -55,6 +55,8 @@ export const comfyui: JobProtocol = {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ delete: [upstreamId] }),
   }),
+  // What is asked is done later or not at all: only waiting jobs are taken out of the queue, only running ones stopped.
+  cancelCheck: { call: ({ prefix }) => ({ method: 'GET', path: `${prefix}/queue` }), goesOn: isInQueue },
   contentCall: null,
   limits: {
     always: [

@@ -212,6 +212,12 @@ export interface JobProtocol extends Wire {
   submitError?: (answer: BackendAnswer) => 'saturated' | 'client_error' | 'content_refused' | null
   /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
   refusesCancel?: (body: unknown) => boolean
+  /** What to ask after a good answer to a cancel that is the same whether the job was stopped or goes on; missing where the answer tells. */
+  readonly cancelCheck?: {
+    call(job: JobAddress): UpstreamCall
+    /** Never throws. */
+    goesOn(answer: BackendAnswer): boolean
+  }
   /**
    * Backend ids of all that later requests can name, whether it has a status or not: the job itself,
    * the one that it came from, a character, the items of a list. Each once; never throws.

@@ -234,6 +234,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
         if (result) expectResult(result, status)
         expect([undefined, null, 'saturated', 'client_error', 'content_refused']).toContain(wire.submitError?.(answer))
         expect([undefined, true, false]).toContain(wire.refusesCancel?.(body))
+        expect([undefined, true, false]).toContain(wire.cancelCheck?.goesOn(answer))
         expectDocumented(documented, wire.readWebhook?.(body) ?? null, body, job)
         expectDocumented(documented, wire.socket?.read(JSON.stringify(body)).backendJob ?? null, body, job)
         expectIds(wire.readIds(body), body)

@@ -35,6 +35,14 @@ export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob |
   return isObject(entry) ? ended(job, entry) : null
 }
 
+/** Whether the server's queue has the job, waiting or running. */
+export function isInQueue({ body, job }: BackendAnswer): boolean {
+  const { queue_running: running, queue_pending: pending } = isObject(body) ? body : {}
+  return [running, pending].some(
+    (items) => Array.isArray(items) && items.some((item) => Array.isArray(item) && item[1] === job),
+  )
+}
+
 /** What a message tells; of one that is no JSON, nothing. */
 export function readComfyMessage(text: string): SocketMessage {
   const message = answerJson(text)

@@ -94,6 +94,25 @@ describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
     expect(await get<unknown>(plane, '/queue')).toEqual({ queue_running: [], queue_pending: [] })
   })
 
+  it.each([
+    ['taken out of the queue while it runs', 5, '/queue', { job_failed: 1 }],
+    ['interrupted while it waits', 0, '/interrupt', { job_failed: 1 }],
+    ['taken out of the history while it runs', 5, '/history', { job_failed: 1 }],
+    ['taken out of the queue while it waits', 0, '/queue', { cancelled: 1 }],
+    ['interrupted while it runs', 5, '/interrupt', { cancelled: 1 }],
+  ])('%s ends as it does, which is counted', async (_, seconds, path, expected) => {
+    const { plane, ...arms } = setup()
+    arms[arm].state.faults = { ...HEALTHY, job_failure_rate: 1 }
+    const id = await submit(plane, arm)
+    pass(seconds)
+    await history(plane, id)
+    const named = path === '/interrupt' ? { prompt_id: id } : { delete: [id] }
+    expect((await post(plane, path, named)).status).toBe(200)
+    pass(20)
+    await history(plane, id)
+    expect((await counted(ledger(), 'job')).outcomes).toEqual(expected)
+  })
+
   it('is interrupted while it runs, by its own id or by none, and no other job is', async () => {
     const { plane } = setup()
     const others = await submit(plane, arm, {}, 'bob')
@@ -103,7 +122,9 @@ describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
       await get(plane, `/history/${id}`)
       const named = body === '' ? { prompt_id: id } : body
       expect((await post(plane, '/interrupt', named)).status).toBe(200)
-      expect(JSON.parse(plane.calls.at(-1)!.body)).toEqual({ prompt_id: expect.not.stringMatching('slc') as unknown })
+      expect(JSON.parse(plane.callsOf('POST').at(-1)!.body)).toEqual({
+        prompt_id: expect.not.stringMatching('slc') as unknown,
+      })
       expect((await history(plane, id))?.status.messages.at(-1)?.[0]).toBe('execution_interrupted')
     }
     pass(20)
