@@ -1,6 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
+import { differedBefore } from '../describe/adjustment.ts'
 import { group, pFigure, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
@@ -138,7 +139,7 @@ function strataLines({ metrics }: ReportView, style: Style): string[] {
 function historyLines({ metrics }: ReportView, style: Style): string[] {
   const lines = metrics.flatMap(({ metric, history }) => {
     if (!history) return []
-    const why = history.balance_p_value < 0.001 ? 'the arms differed beforehand' : 'too few have values from before'
+    const why = differedBefore(history) ? 'the arms differed beforehand' : 'too few have values from before'
     return [
       history.relative
         ? `  ${metric}  ${change(history.relative)}, variance ${signed(-history.variance_reduction)}`

@@ -7,20 +7,19 @@ import {
   instant,
   isTable,
   list,
-  name,
   period,
   positive,
   positiveDuration,
   releaseName,
-  risk,
   share,
   table,
   webOrigin,
-  wholeDays,
   whole,
   wholePositive,
 } from './fields.ts'
+import { experimentSchema, metricSchema } from './experiment-schema.ts'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schema.ts'
+import { MOST_LEDGERS } from '../core/ledger-growth.ts'
 import { fault } from './issue-words.ts'
 import { mappingEntries, mappingOf } from './mapping-schema.ts'
 import { ruleSchema } from './rule-schema.ts'
@@ -103,30 +102,6 @@ const shadowEntries = {
 }
 export const SHADOW_KEYS = Object.keys(shadowEntries)
 
-const metricTable = table({
-  name,
-  kind: v.picklist(['proportion', 'mean', 'ratio']),
-  role: v.optional(v.picklist(['primary', 'secondary', 'guardrail']), 'secondary'),
-  direction: v.optional(v.picklist(['increase', 'decrease']), 'increase'),
-  mde: v.optional(positive),
-  margin: v.optional(positive),
-  observe: v.optional(wholeDays),
-})
-const metricSchema = v.pipe(
-  metricTable,
-  v.transform(({ observe, ...metric }) => ({ ...metric, observeDays: observe })),
-)
-
-export const experimentSchema = table({
-  min_days: v.optional(whole, 7),
-  alpha: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 0.05),
-  power: v.optional(risk, 0.8),
-  max_cost_increase: v.optional(v.pipe(v.number(), v.minValue(0)), 0.2),
-  pair_mde: v.optional(positive, 0.05),
-  strata: v.optional(v.picklist(['region', 'prompt', 'duration', 'visitor'])),
-  exclude: v.optional(v.array(period), []),
-})
-
 const LEGACY_IDS = fault('not_legacy_ids', '"control", "refuse" or a time is needed')
 const legacyIdsWord = v.pipe(
   v.picklist(['control', 'refuse'], LEGACY_IDS),
@@ -174,7 +149,7 @@ export const releaseEntries = {
   quiet_after: v.optional(duration, '2m'),
   job_timeout: v.optional(duration),
   counter_shards: v.optional(v.pipe(wholePositive, v.maxValue(256)), 1),
-  ledger_shards: v.optional(v.pipe(wholePositive, v.maxValue(256)), 1),
+  ledger_shards: v.optional(v.pipe(wholePositive, v.maxValue(MOST_LEDGERS)), 1),
   arms: table({ control: arm, candidate: arm }),
   shadow: v.optional(table(shadowEntries), {}),
   rules: v.optional(list(ruleSchema, 0, 100), []),

@@ -1,7 +1,7 @@
 /** How often a running release is judged, when next, and from when on verdicts are too old to go by. Reads no clock. */
 import type { JudgingPlan } from './guardrails/evaluation.ts'
 import { recentMsOf } from './guardrails/index.ts'
-import type { Verdict } from './guardrails/monitor.ts'
+import type { Verdict } from './guardrails/verdict.ts'
 
 /** A tick comes a little after a window's end, when the isolates' last flushes of it have arrived. */
 const TICK_OFFSET_MS = 100

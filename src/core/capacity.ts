@@ -2,7 +2,7 @@
  * What a release costs at a given load, and how near its objects come to their limits: calls, rows and bytes, added up
  * from what the code does for one request, job, flush and tick. test/workerd/capacity.test.ts counts the same for real.
  */
-import { calledPerFlush, flushesPerSecond, ledgersPerFlush, refreshesPerFlush } from './flush-rates.ts'
+import { calledPerFlush, flushesPerSecond, ledgersPerFlush, POST_PAUSE_MS, refreshesPerFlush } from './flush-rates.ts'
 import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
 import { MOST_COPIES_A_LEDGER, pauseMs } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
@@ -35,8 +35,6 @@ export interface Load {
 
 export const MONTH_SECONDS = 30 * 86_400
 
-/** Between two calls of a ledger by a counter shard. */
-const POST_PAUSE_SECONDS = 0.25
 /** How long the ledger waits for a poll of its own, and so for others to become due. */
 const POLL_SECONDS = 0.3
 const MOST_BATCH = 24
@@ -222,7 +220,7 @@ function ledgerCallsOf({ ledgerShards, counterShards }: Load, flushes: number, e
   const called = calledPerFlush(entries / flushes, ledgerShards)
   const pairs = ledgerShards * counterShards
   const posted = (flushes * Math.max(0, ledgersPerFlush(entries / flushes, ledgerShards) - called)) / pairs
-  return flushes * called + (posted > 0 ? pairs / (1 / posted + POST_PAUSE_SECONDS) : 0)
+  return flushes * called + (posted > 0 ? pairs / (1 / posted + POST_PAUSE_MS / 1000) : 0)
 }
 
 /** Alarms of the ledgers, and batches of polls that they send, a second. */

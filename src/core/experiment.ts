@@ -1,6 +1,10 @@
 /** What an experiment is made of: its plan, and the sums over subjects that it is read from. Shapes only. */
 import type { Moments, PairMoments } from './stats/moments.ts'
 
+/** What is known of each subject at its first exposure. */
+export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
+export type Trait = (typeof TRAITS)[number]
+
 export interface MetricPlan {
   name: string
   /** A subject did it or not; a subject's total; a subject's total over how many values there were. */
@@ -23,7 +27,7 @@ export interface ExperimentPlan {
   /** Difference of shadow pairs that is worth finding, relative to control's mean. */
   pairMde: number
   /** A trait of subjects. */
-  strata?: 'region' | 'prompt' | 'duration' | 'visitor' | undefined
+  strata?: Trait | undefined
   exclude: readonly { fromMs: number; toMs: number; why: string }[]
 }
 

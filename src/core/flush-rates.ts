@@ -3,8 +3,8 @@
  * the next request where that comes later. Requests come at random times (Poisson).
  */
 
-/** From this age on the snapshot is asked for, in seconds: later than the next flush of an isolate that has any traffic. */
-const SNAPSHOT_AGE = 1.25
+/** From this age on the snapshot is asked for: later than the next flush of an isolate that has any traffic. */
+export const SNAPSHOT_SOFT_AGE_MS = 1250
 
 /** The mean time between two flushes is a second, and what is waited for a request if none came within it. */
 export function flushesPerSecond(requestsPerSecond: number): number {
@@ -14,7 +14,7 @@ export function flushesPerSecond(requestsPerSecond: number): number {
 
 /** A flush's answer brings a snapshot, and so will the next one; it is asked for only where no request has come before that age. */
 export function refreshesPerFlush(requestsPerSecond: number): number {
-  return requestsPerSecond <= 0 ? 0 : Math.exp(-SNAPSHOT_AGE * requestsPerSecond)
+  return requestsPerSecond <= 0 ? 0 : Math.exp((-SNAPSHOT_SOFT_AGE_MS / 1000) * requestsPerSecond)
 }
 
 /** Ledgers that a flush holds something for, by how many entries it has for them: each subject's are in one ledger. */
@@ -24,6 +24,8 @@ export function ledgersPerFlush(entries: number, ledgers: number): number {
 
 /** A flush that holds something for more ledgers than this goes to them by way of the counter shard. */
 export const MOST_LEDGERS_CALLED = 3
+/** Between two calls of one ledger by one counter shard. */
+export const POST_PAUSE_MS = 250
 
 /** Of those ledgers the ones that the flush calls itself: none where they are too many. Each has its entries by chance. */
 export function calledPerFlush(entries: number, ledgers: number): number {

@@ -8,6 +8,9 @@ export const KEEP_JOBS_MS = 8 * 86_400_000
 /** An idempotency key is known for so long. */
 export const KEEP_KEYS_MS = 24 * 3_600_000
 
+/** So many a release may have. */
+export const MOST_LEDGERS = 256
+
 /** From this epoch on, jobs and exposures are spread over so many ledgers. */
 export interface LedgerCount {
   fromEpoch: number
@@ -44,9 +47,13 @@ export function mostLedgers(counts: readonly LedgerCount[], configured: number):
   return Math.max(configured, counts.at(-1)?.shards ?? 0)
 }
 
+/** How many hold in this epoch. */
+export function ledgersIn(epoch: number, counts: readonly LedgerCount[], configured: number): number {
+  return counts.findLast(({ fromEpoch }) => fromEpoch <= epoch)?.shards ?? configured
+}
+
 export function ledgerOfJob({ owner, epoch }: LedgerKey, counts: readonly LedgerCount[], configured: number): number {
-  const inForce = counts.findLast(({ fromEpoch }) => fromEpoch <= epoch)
-  return ledgerIndex(owner, inForce?.shards ?? configured)
+  return ledgerIndex(owner, ledgersIn(epoch, counts, configured))
 }
 
 /** Where something of this owner may have been put since then, unix ms; where it was put first comes first. */

@@ -1,7 +1,7 @@
 /** What a tick does about what it has found, and in which order. Pure: the controller carries it out. */
 import type { Blocker } from './gates.ts'
 import type { Guardrail } from './guardrails/index.ts'
-import type { Verdict } from './guardrails/monitor.ts'
+import type { Verdict } from './guardrails/verdict.ts'
 import { isRunning, nextRung, type Plan, presentRung, type ReleaseState } from './release.ts'
 
 export type NextAction =

@@ -1,4 +1,5 @@
 /** What objects write, read and keep for one request, job, flush and tick, as test/workerd/capacity.test.ts counts it. */
+import { KEEP_JOBS_MS } from './ledger-growth.ts'
 
 /** Rows written, with their entries in indexes. */
 export const ROWS = {
@@ -32,7 +33,7 @@ export const READ = { ledgerFlush: 6, job: 1, jobEnd: 5, shardFlush: 1, poll: 8,
 /** A second of a counter shard: each writes, so that they are fewer than what an object may be asked. */
 export const MOST_FLUSHES = 600
 export const JOB_BYTES = 600
-export const JOBS_KEPT_SECONDS = 8 * 86_400
+export const JOBS_KEPT_SECONDS = KEEP_JOBS_MS / 1000
 export const WINDOWS_KEPT = 11_520
 /** A window's row of one series, with its sketches of latencies. */
 export const WINDOW_BYTES = 800

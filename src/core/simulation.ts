@@ -4,7 +4,8 @@
  */
 import { assess, foldWindow, judge, mayTrip, openMonitor, recentMsOf } from './guardrails/index.ts'
 import { type Guardrail, kindOf } from './guardrails/kinds.ts'
-import type { ClosedWindow, MonitorState, Verdict } from './guardrails/monitor.ts'
+import type { ClosedWindow, MonitorState } from './guardrails/monitor.ts'
+import type { Verdict } from './guardrails/verdict.ts'
 import type { ArmError, Operation } from './outcome.ts'
 import { emptySketch, type Sketch } from './sketch.ts'
 import { latencySource } from './simulation-latency.ts'

@@ -82,6 +82,18 @@ export function mergeCounters(target: Counters, source: Counters): void {
   }
 }
 
+/** Rows of the same start and series as one. What is given is used up. */
+export function addedRows(rows: readonly WindowRow[]): WindowRow[] {
+  const sums = new Map<string, WindowRow>()
+  for (const row of rows) {
+    const key = `${row.startMs}|${seriesKey(row.series)}`
+    const sum = sums.get(key)
+    if (sum) mergeCounters(sum.counters, row.counters)
+    else sums.set(key, row)
+  }
+  return [...sums.values()]
+}
+
 export function addLate(earlier: Late = {}, later: Late = {}): Late {
   const sum = { ...earlier }
   for (const [windows, n] of Object.entries(later)) sum[Number(windows)] = (sum[Number(windows)] ?? 0) + n
@@ -148,7 +160,7 @@ export function lateness(submittedMs: number, endedMs: number, windowMs: number)
  * the same time. A job that fails at once ends long before the good ones that were taken up with it, so that among the ends
  * the first ones after a step would all be failures.
  */
-export function exposedTo({ requests, submitted }: Counters, { x, n }: { x: number; n: number }): number {
+export function atRisk({ requests, submitted }: Counters, { x, n }: { x: number; n: number }): number {
   return submitted === undefined ? n : Math.max(x, submitted - (requests - n))
 }
 

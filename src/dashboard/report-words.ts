@@ -1,5 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
+import { differedBefore } from '../describe/adjustment.ts'
 import { pFigure, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
@@ -106,10 +107,10 @@ export function besideWords({ metrics, self_check }: ReportView, t: Text): { nam
   })
   const histories = metrics.flatMap(({ metric, history }) => {
     if (!history) return []
-    const { relative, variance_reduction, balance_p_value } = history
+    const { relative, variance_reduction } = history
     const words = relative
       ? `${liftWords(relative, t)} · ${t.report.variance(signed(-variance_reduction, t))}`
-      : balance_p_value < 0.001
+      : differedBefore(history)
         ? t.report.unbalanced
         : t.report.fewKnown
     return [{ name: t.report.byHistory(metric), words }]

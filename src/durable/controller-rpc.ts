@@ -6,7 +6,7 @@ import type { DailySum } from '../core/daily-sums.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Counters, Series } from '../core/window.ts'
-import type { RowsTaken } from './rpc.ts'
+import type { RowsTaken } from './experiment-rpc.ts'
 
 export interface Refusal {
   ok: false

@@ -40,18 +40,14 @@ import type {
   Caller,
   Claim,
   ClaimEnd,
-  EventRow,
-  ExperimentQuestion,
-  PartsQuestion,
-  ExperimentSums,
   FlushAnswer,
   Hold,
   JobLedgerRpc,
   LedgerBatch,
   ListCursor,
   RescueStatus,
-  RowsTaken,
 } from './rpc.ts'
+import type { EventRow, ExperimentQuestion, PartsQuestion, ExperimentSums, RowsTaken } from './experiment-rpc.ts'
 import { type CountedRow, WindowStore } from './window-store.ts'
 
 export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {

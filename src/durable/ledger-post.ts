@@ -2,11 +2,10 @@
  * What isolates tell many ledgers by way of their counter shard. Letters of several isolates go to a ledger in one call,
  * so that ledgers are called as often as there are shards, not isolates. Keeps nothing: whoever has sent waits.
  */
+import { POST_PAUSE_MS } from '../core/flush-rates.ts'
 import { within } from './deadline.ts'
 import type { FlushAnswer, JobLedgerRpc, LedgerBatch } from './rpc.ts'
 
-/** Between two calls of one ledger. */
-export const POST_PAUSE_MS = 250
 /** For a letter's answer; shorter than isolates wait, so that a ledger that hangs costs them no other's answer. */
 export const LETTER_MS = 2000
 /** Delivery that has not gone on for so long was dropped by the platform. */

@@ -30,7 +30,7 @@ import { Tick } from './controller/tick.ts'
 import { Wake } from './controller/wake.ts'
 import { releaseNameOf } from './stubs.ts'
 import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
-import type { RowsTaken } from './rpc.ts'
+import type { RowsTaken } from './experiment-rpc.ts'
 import type { CountedRow } from './window-store.ts'
 
 export class ReleaseController extends DurableObject<Env> implements ReleaseControllerRpc {

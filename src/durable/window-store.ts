@@ -7,6 +7,7 @@ import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
 import {
+  addedRows,
   armErrors,
   type Counters,
   emptyCounters,
@@ -234,15 +235,8 @@ function countersOf(row: Stored): Counters {
 
 /** Rows of the same series and time as one. */
 export function addReports(reports: readonly CountsReport[]): CountsReport {
-  const sums = (rowsOf: (report: CountsReport) => WindowRow[]) => {
-    const rows = new Map<string, WindowRow>()
-    for (const { startMs, series, counters } of reports.flatMap(rowsOf)) {
-      const key = `${startMs}|${seriesKey(series)}`
-      const sum = rows.get(key)
-      if (sum) mergeCounters(sum.counters, counters)
-      else rows.set(key, { startMs, series, counters })
-    }
-    return [...rows.values()]
+  return {
+    windows: addedRows(reports.flatMap(({ windows }) => windows)),
+    recent: addedRows(reports.flatMap(({ recent }) => recent)),
   }
-  return { windows: sums(({ windows }) => windows), recent: sums(({ recent }) => recent) }
 }

@@ -1,6 +1,6 @@
 /** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
 import { SluiceError } from '../core/errors.ts'
-import type { Translation } from '../protocols/protocol.ts'
+import type { Translation } from '../protocols/translation.ts'
 import type { Decided, Exchange } from './exchange.ts'
 import { toClient } from './headers.ts'
 

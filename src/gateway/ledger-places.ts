@@ -1,5 +1,12 @@
 /** Where a release's jobs, keys and lists are among its ledgers, as this isolate knows from its configuration and snapshot. */
-import { type LedgerCount, type LedgerKey, ledgerOfJob, ledgersSince, mostLedgers } from '../core/ledger-growth.ts'
+import {
+  type LedgerCount,
+  type LedgerKey,
+  ledgerOfJob,
+  ledgersIn,
+  ledgersSince,
+  mostLedgers,
+} from '../core/ledger-growth.ts'
 import type { Snapshot } from '../core/release.ts'
 
 export class LedgerPlaces {
@@ -40,7 +47,7 @@ export class LedgerPlaces {
 
   /** Among how many ledgers the release's caps are shared in this epoch. */
   sharing(epoch: number): number {
-    return this.#counts.findLast(({ fromEpoch }) => fromEpoch <= epoch)?.shards ?? this.#configured
+    return ledgersIn(epoch, this.#counts, this.#configured)
   }
 
   get #counts(): readonly LedgerCount[] {

@@ -2,12 +2,11 @@
  * The isolate's copy of each release's snapshot: the answers to flushes keep it young, once a second. Where none has come
  * it is asked for beside a request, then before routing; it is never exchanged for an older one. Asks shards, not the controller.
  */
+import { SNAPSHOT_SOFT_AGE_MS } from '../core/flush-rates.ts'
 import type { Snapshot } from '../core/release.ts'
 import { within } from '../durable/deadline.ts'
 import { SNAPSHOT_BESIDE_MS, SNAPSHOT_MS } from './deadlines.ts'
 
-/** From this age on it is refreshed beside the request: a flush was due by then, and has brought none. */
-const SOFT_AGE_MS = 1250
 /** From this age on it is refreshed before routing, so that a rollback is known within 2 s under thin traffic too. */
 const HARD_AGE_MS = 1500
 /** After a refresh that failed, requests are not held up again for so long. */
@@ -43,7 +42,7 @@ export class SnapshotCache {
   /** The snapshot to route by; null where this isolate knows nothing yet. */
   async forRouting(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<Snapshot | null> {
     const age = this.ageMs(now())
-    if (age < SOFT_AGE_MS) return this.#snapshot
+    if (age < SNAPSHOT_SOFT_AGE_MS) return this.#snapshot
     if (age < HARD_AGE_MS) waitUntil(this.#refresh(now))
     else await this.renew(now, waitUntil)
     return this.#snapshot

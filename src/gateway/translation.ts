@@ -1,7 +1,7 @@
 /** What an answer's ids become: the client's own for jobs that are known, new ones sealed for resources that are not. */
 import { type FileTag, type JobTag, NOBODY, sealFileId, sealJobId } from '../core/job-id.ts'
 import { within } from '../durable/deadline.ts'
-import type { Translation } from '../protocols/protocol.ts'
+import type { Translation } from '../protocols/translation.ts'
 import { filePath } from './backend-file.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'

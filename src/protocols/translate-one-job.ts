@@ -4,7 +4,7 @@
  */
 import { rememberedBy } from '../core/remembered.ts'
 import { holdsValue, PROMPTS } from './member-names.ts'
-import type { Translation } from './protocol.ts'
+import type { Translation } from './translation.ts'
 import { translatorOf, type WireWords } from './translate-string.ts'
 
 /** Ids that are no word of a path, a sentence or a wire. */

@@ -4,7 +4,8 @@ import { below, placeOf, splitPath } from './backend-url.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
 import { isMediaPath } from './media-path.ts'
 import { holdsId, holdsValue, PROMPTS } from './member-names.ts'
-import type { Route, Translation } from './protocol.ts'
+import type { Route } from './protocol.ts'
+import type { Translation } from './translation.ts'
 
 /** What a wire says of its answers. */
 export interface WireWords {

@@ -8,7 +8,7 @@ import { editJson } from './body/json-edit.ts'
 import { isJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
-import type { Translation } from './protocol.ts'
+import type { Translation } from './translation.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
 import { type Translate, translatorOf, type WireWords } from './translate-string.ts'
 

@@ -1,6 +1,6 @@
 /** What a tick does about what it found: one thing, and always in the same order. */
 import { describe, expect, it } from 'vitest'
-import type { Verdict } from '../../src/core/guardrails/monitor.ts'
+import type { Verdict } from '../../src/core/guardrails/verdict.ts'
 import { alertOf, type Findings, nextAction } from '../../src/core/next-action.ts'
 import type { State } from '../../src/core/release.ts'
 import { guardrail } from './guardrails/fixtures.ts'

@@ -1,6 +1,6 @@
 /** Plans, facts, verdicts and states for the tests of the state machine and its gates: defaults that each test overrides. */
 import type { Facts } from '../../src/core/gates.ts'
-import type { Verdict } from '../../src/core/guardrails/monitor.ts'
+import type { Verdict } from '../../src/core/guardrails/verdict.ts'
 import { initialState, type Plan, type ReleaseState, type Rung } from '../../src/core/release.ts'
 import { type Command, type Transition, transition } from '../../src/core/transitions.ts'
 

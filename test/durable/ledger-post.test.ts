@@ -1,6 +1,7 @@
 /** What a counter shard passes on to ledgers: several isolates' letters in one call, in order, and no answer that waits for another ledger. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { LETTER_MS, LedgerPost, POST_PAUSE_MS } from '../../src/durable/ledger-post.ts'
+import { POST_PAUSE_MS } from '../../src/core/flush-rates.ts'
+import { LETTER_MS, LedgerPost } from '../../src/durable/ledger-post.ts'
 import type { FlushAnswer, LedgerBatch } from '../../src/durable/rpc.ts'
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_900_000_000_000 }))

@@ -1,7 +1,8 @@
 /** What every wire protocol must do, whatever it speaks. Each adapter's own test adds what is peculiar to it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { JobProtocol, Protocol, Route, Translation } from '../../src/protocols/protocol.ts'
+import type { JobProtocol, Protocol, Route } from '../../src/protocols/protocol.ts'
+import type { Translation } from '../../src/protocols/translation.ts'
 
 export interface Situation {
   protocol: JobProtocol

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { Translation } from '../../src/protocols/protocol.ts'
+import type { Translation } from '../../src/protocols/translation.ts'
 import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
 import { GATEWAY, UPSTREAM, translation } from './contract.ts'
 

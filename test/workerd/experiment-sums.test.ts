@@ -9,7 +9,7 @@ import { seededRandom } from '../../src/core/stats/sampling.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import { partsOf } from '../../src/durable/ledger/control-parts.ts'
 import { ExperimentTable } from '../../src/durable/ledger/experiment-table.ts'
-import type { EventRow, ExperimentQuestion, ExperimentSums } from '../../src/durable/rpc.ts'
+import type { EventRow, ExperimentQuestion, ExperimentSums } from '../../src/durable/experiment-rpc.ts'
 import { ledgerAt } from '../../src/durable/stubs.ts'
 
 const DAY_MS = 86_400_000

@@ -2,23 +2,17 @@
  * All monitors of one epoch together: rows of counters become closed windows, each folded into each
  * monitor exactly once and in order; then the verdicts. Pure; the controller stores what comes out.
  */
+import { closedWindows, recentWindow } from './closed-windows.ts'
 import { measuredBy } from './metric.ts'
 import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
 import { longest } from './job-age.ts'
-import {
-  type ClosedWindow,
-  type ControlJobs,
-  type JobAge,
-  type JudgeContext,
-  MONITOR_VERSION,
-  type MonitorState,
-  type Verdict,
-} from './monitor.ts'
+import { type ControlJobs, type JobAge, type JudgeContext, MONITOR_VERSION, type MonitorState } from './monitor.ts'
+import type { Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import type { ReleaseState } from '../release.ts'
 import { emptySketch, mergeInto } from '../sketch.ts'
-import { type Counters, emptyCounters, mergeCounters, type Series, type WindowRow, windowStart } from '../window.ts'
+import { type WindowRow, windowStart } from '../window.ts'
 
 /** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
 export interface Judgement {
@@ -186,54 +180,6 @@ export function verdictsOf(
     const posted = measured.of === 'signal' ? { signals: signals(measured.name) } : {}
     return judge(guardrail, state, { ...times, judgedUntil, listeningSince, ...posted, recent: span })
   })
-}
-
-/** Windows with traffic of this epoch, oldest first. */
-export function closedWindows(
-  rows: readonly WindowRow[],
-  of: Pick<Judgement, 'epoch' | 'shadow'>,
-  fromMs: number,
-  toMs: number,
-  windowMs: number,
-): ClosedWindow[] {
-  const windows = new Map<number, ClosedWindow>()
-  for (const row of rows) {
-    if (row.startMs < fromMs || row.startMs >= toMs) continue
-    let window = windows.get(row.startMs)
-    if (!window) windows.set(row.startMs, (window = emptyWindow(row.startMs, row.startMs + windowMs)))
-    addRow(window, row.series, row.counters, of)
-  }
-  return [...windows.values()].sort((a, b) => a.startMs - b.startMs)
-}
-
-/** The counts since `fromMs` as one window. */
-function recentWindow(
-  rows: readonly WindowRow[],
-  of: Pick<Judgement, 'epoch' | 'shadow'>,
-  fromMs: number,
-  toMs: number,
-): ClosedWindow {
-  const window = emptyWindow(fromMs, toMs)
-  for (const row of rows) if (row.startMs >= fromMs) addRow(window, row.series, row.counters, of)
-  return window
-}
-
-function emptyWindow(startMs: number, endMs: number): ClosedWindow {
-  return { startMs, endMs, candidate: {}, control: {} }
-}
-
-/** Counters of other epochs, and copies where users' jobs are judged (or the other way round), are left out. */
-function addRow(
-  window: ClosedWindow,
-  series: Series,
-  counters: Counters,
-  of: Pick<Judgement, 'epoch' | 'shadow'>,
-): void {
-  if (series.epoch !== of.epoch) return
-  const isCandidate = series.arm === 'candidate'
-  if (series.shadow !== (isCandidate && of.shadow)) return
-  const arm = isCandidate ? window.candidate : window.control
-  mergeCounters((arm[series.operation] ??= emptyCounters()), counters)
 }
 
 /**

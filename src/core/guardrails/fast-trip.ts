@@ -2,7 +2,8 @@
  * The fast trip: one look at the last seconds, without waiting for a window to close. A tripwire, not a proof of
  * health: quiet traffic passes it, so that it never keeps a release with few jobs from advancing.
  */
-import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import { errorTally, judgeRate, lacksRateLimit, rateFigures, type RateLimits, rateRule, rateWords } from './rate.ts'
 import { atLeastEnded, controlShares, endedOf, type JudgedReading, nothingYet } from './streak.ts'
 import { counted, noDataText, subjectOf } from './words.ts'

@@ -7,20 +7,20 @@ import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
 import type { Lack } from './lack.ts'
 import {
   type ClosedWindow,
-  type Finding,
   type Form,
   type GuardrailSettings,
   type JudgeContext,
   MONITOR_VERSION,
   type MonitorState,
-  type Verdict,
   type WrittenGuardrail,
 } from './monitor.ts'
+import type { Finding, Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import { withNoDataGrace } from './no-data-grace.ts'
 
 export type { Guardrail } from './kinds.ts'
-export type { ClosedWindow, Finding, JudgeContext, MonitorState, Verdict } from './monitor.ts'
+export type { ClosedWindow, JudgeContext, MonitorState } from './monitor.ts'
+export type { Finding, Verdict } from './verdict.ts'
 
 /** What all metrics match, as a regular expression's source. */
 export const METRIC_PATTERN = [...new Set(ALL_KINDS.map(({ metrics }) => metrics.source))].join('|')

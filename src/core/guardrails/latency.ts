@@ -3,17 +3,8 @@ import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
 import { counted, grouped, secondsText, noDataText, streakText, subjectOf, timesText } from './words.ts'
-import type {
-  ClosedWindow,
-  Finding,
-  GuardrailBase,
-  JudgeContext,
-  Kind,
-  Latencies,
-  Measure,
-  MonitorState,
-  Tally,
-} from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState, Tally } from './monitor.ts'
+import type { Finding, Measure } from './verdict.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
 import { addTallies, advance, countersOf, exceeds, type JudgedReading, nothingYet, streakStatus } from './streak.ts'

@@ -1,7 +1,8 @@
 /** Data that stops: past its grace, what was found before is no longer worth anything, but for a breach. */
 import { durationText, plural } from './words.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
-import type { Finding, JudgeContext, MonitorState } from './monitor.ts'
+import type { JudgeContext, MonitorState } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 
 /** The finding as it is worth now: `no_data` once nothing of the candidate was seen for longer than `no_data_grace`. */
 export function withNoDataGrace(

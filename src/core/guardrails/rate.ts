@@ -4,7 +4,6 @@ import { type Lack, limitMissing } from './lack.ts'
 import { counted, percent, noDataText, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
   ClosedWindow,
-  Finding,
   GuardrailBase,
   JudgeContext,
   Kind,
@@ -12,6 +11,7 @@ import type {
   Tally,
   WrittenGuardrail,
 } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
@@ -27,7 +27,7 @@ import {
   streakRisk,
   streakStatus,
 } from './streak.ts'
-import { emptyCounters, exposedTo, failures } from '../window.ts'
+import { atRisk, emptyCounters, failures } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -91,10 +91,10 @@ export function errorTally(
 ): Tally | null {
   const candidate = window.candidate[operation] ?? NONE
   const own = failures(candidate, apart)
-  const n = exposedTo(candidate, own)
+  const n = atRisk(candidate, own)
   const control = window.control[operation] ?? NONE
   const other = failures(control, apart)
-  const controlN = exposedTo(control, other)
+  const controlN = atRisk(control, other)
   if (n + own.n + controlN === 0) return null
   return {
     fromMs: window.startMs,

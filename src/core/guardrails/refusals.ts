@@ -2,7 +2,8 @@
  * Refusals (4xx) against control's. One request's refusal is its client's fault; but users are dealt to the arms by
  * chance, so what the candidate's users alone meet is the candidate's: an expired token, a contract that has moved.
  */
-import type { ClosedWindow, Finding, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import { believed, type Counters, judged } from '../window.ts'
 import {
   counting,

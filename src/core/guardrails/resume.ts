@@ -2,7 +2,7 @@
 import { openMonitor } from './index.ts'
 import type { Judgement } from './evaluation.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
-import type { Verdict } from './monitor.ts'
+import type { Verdict } from './verdict.ts'
 import { acknowledgedBy } from './signal.ts'
 
 /**

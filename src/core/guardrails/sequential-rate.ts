@@ -1,5 +1,6 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { Finding, JudgeContext, Kind, MonitorState } from './monitor.ts'
+import type { JudgeContext, Kind, MonitorState } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import { errorTally } from './rate.ts'
 import {
   counting,

@@ -3,7 +3,8 @@
  * traffic and from the first job on, looked at as often as one likes. Once crossed within an epoch, crossed for good.
  * What is an event is the kinds' to say.
  */
-import type { Evidence, Finding, GuardrailBase, MonitorState, Tally } from './monitor.ts'
+import type { Evidence, GuardrailBase, MonitorState, Tally } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import { clopperPearson } from '../stats/clopper-pearson.ts'
 import { binomialTail } from '../stats/proportions.ts'
 import { type LateGains, logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'

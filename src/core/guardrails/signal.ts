@@ -8,7 +8,8 @@ import { type Estimate, meanEstimate, testSe } from '../stats/estimates.ts'
 import { merged, type Moments } from '../stats/moments.ts'
 import { limitMissing } from './lack.ts'
 import { grouped, subjectOf } from './words.ts'
-import type { Finding, GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
+import type { GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 
 /** With fewer values of an arm its spread is not known well enough for any proof. */
 const FEWEST = 20

@@ -2,7 +2,8 @@
  * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
  * What makes one window bad is asked elsewhere.
  */
-import type { ClosedWindow, Finding, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
+import type { Finding } from './verdict.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import type { Counters } from '../window.ts'
 

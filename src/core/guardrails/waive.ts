@@ -1,6 +1,6 @@
 /** Which guardrails may lack data without holding a release up. What holds it up otherwise is the gates'. */
 import { type Guardrail, kindOf } from './kinds.ts'
-import type { Verdict } from './monitor.ts'
+import type { Verdict } from './verdict.ts'
 
 /**
  * Ids of guardrails that are waived: without data for longer than allowed with `no_data = "warn"`, or relative to a

@@ -5,6 +5,7 @@
  * submitted with it are long counted, and would be among nothing there. So the restarts are kept apart by their age, in
  * groups that grow with it. It decides nothing; callers compare.
  */
+import { inAgeGroups } from './age-groups.ts'
 
 /** Plain data, of a size that grows with the logarithm of the windows. */
 export interface Restarts {
@@ -58,7 +59,11 @@ export function takenIn(
   const weight = Math.log(left(windows) - left(windows + more))
   const all = [...groups, { size: 1, begun: windows, sums: before.map((gain) => weight - gain) }]
   const own = late.length === 0 ? all : all.map((group) => withoutLate(group, late, windows))
-  return { gains: before.map((gain, i) => gain + gains[i]!), groups: inGroups(own), windows: windows + more }
+  return {
+    gains: before.map((gain, i) => gain + gains[i]!),
+    groups: inAgeGroups(own, together),
+    windows: windows + more,
+  }
 }
 
 function withoutLate(group: Group, late: readonly LateGains[], window: number): Group {
@@ -67,14 +72,8 @@ function withoutLate(group: Group, late: readonly LateGains[], window: number): 
   return { ...group, sums: group.sums.map((sum, i) => foreign.reduce((rest, { gains }) => rest - gains[i]!, sum)) }
 }
 
-/** At most two of each size: of three, the older two become one. */
-function inGroups(groups: Group[]): Group[] {
-  for (let end = groups.length; end >= 3 && groups[end - 3]!.size === groups[end - 1]!.size; end -= 2) {
-    const [older, younger] = [groups[end - 3]!, groups[end - 2]!]
-    const sums = older.sums.map((sum, i) => logSum([sum, younger.sums[i]!]))
-    groups.splice(end - 3, 2, { size: older.size + younger.size, begun: younger.begun, sums })
-  }
-  return groups
+function together(older: Group, younger: Group): Omit<Group, 'size'> {
+  return { begun: younger.begun, sums: older.sums.map((sum, i) => logSum([sum, younger.sums[i]!])) }
 }
 
 /** ln of the whole sum, its alternatives in equal parts: under the null it ever reaches ln(1/α) with probability at most α. */

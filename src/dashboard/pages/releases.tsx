@@ -1,6 +1,5 @@
 /** All releases, one line each, worded as on their own pages. */
 import type { ReleaseView } from '../../api/index.ts'
-import {} from '../format.ts'
 import { headline } from '../headline.ts'
 import { Ago, type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { ForcedControl } from './problem.tsx'

@@ -1,7 +1,7 @@
 /** The report's picture of effect against cost: the intervals of both as one rectangle, and the field that it must lie in. */
 import type { FC } from 'hono/jsx'
 import type { MetricView, ReportView } from '../../api/experiment.ts'
-import { signed } from '../report-words.ts'
+import { liftWords, signed } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import type { Lift } from './report-plots.tsx'
 
@@ -35,11 +35,11 @@ export const TradeOff: FC<{ report: ReportView; t: Text }> = ({ report, t }) => 
       <dl class="figures-list">
         <div>
           <dt>{metric.metric}</dt>
-          <dd>{`${words(metric.relative, t)} · ${outcome}`}</dd>
+          <dd>{`${liftWords(metric.relative, t)} · ${outcome}`}</dd>
         </div>
         <div>
           <dt>{t.report.cost}</dt>
-          <dd>{`${words(cost.relative, t)} · ${costOutcome}`}</dd>
+          <dd>{`${liftWords(cost.relative, t)} · ${costOutcome}`}</dd>
         </div>
       </dl>
     </section>
@@ -82,7 +82,7 @@ const Picture: FC<{
       class="trade-off"
       height={HEIGHT + 44}
       role="img"
-      aria-label={`${metric.metric}: ${words(effect, t)}. ${t.report.cost}: ${words(costLift, t)}, ${t.report.costLimit(signed(cost.limit, t))}`}
+      aria-label={`${metric.metric}: ${liftWords(effect, t)}. ${t.report.cost}: ${liftWords(costLift, t)}, ${t.report.costLimit(signed(cost.limit, t))}`}
     >
       <rect class="good-field" x="0" y="0" width={`${across(cost.limit)}%`} height={down(0)} />
       <text class="good-field" x="8" y="16">
@@ -131,8 +131,4 @@ function placeOn({ from, to }: Axis, value: number): number {
 
 function rounded(at: number): number {
   return Math.round(100 * at) / 100
-}
-
-function words(lift: Lift, t: Text): string {
-  return `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})`
 }

@@ -6,15 +6,7 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { ARM_ERRORS } from '../../core/outcome.ts'
 import { quantile } from '../../core/sketch.ts'
-import {
-  armErrors,
-  emptyCounters,
-  judged,
-  mergeCounters,
-  seriesKey,
-  type WindowRow,
-  windowStart,
-} from '../../core/window.ts'
+import { addedRows, armErrors, judged, type WindowRow, windowStart } from '../../core/window.ts'
 import { gather } from './gather.ts'
 import { WINDOW_GRACE_MS } from './tick.ts'
 
@@ -58,15 +50,8 @@ export class Analytics {
 
 /** Over shards, ledgers and epochs, oldest first. */
 function summed(windows: readonly WindowRow[]): WindowRow[] {
-  const sums = new Map<string, WindowRow>()
-  for (const { startMs, series, counters } of windows) {
-    const ofAll = { ...series, epoch: 0 }
-    const key = `${startMs}|${seriesKey(ofAll)}`
-    let sum = sums.get(key)
-    if (!sum) sums.set(key, (sum = { startMs, series: ofAll, counters: emptyCounters() }))
-    mergeCounters(sum.counters, counters)
-  }
-  return [...sums.values()].sort((a, b) => a.startMs - b.startMs)
+  const overEpochs = windows.map((row) => ({ ...row, series: { ...row.series, epoch: 0 } }))
+  return addedRows(overEpochs).sort((a, b) => a.startMs - b.startMs)
 }
 
 /** Whole windows, as many as one invocation may write. */

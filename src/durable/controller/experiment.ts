@@ -17,7 +17,7 @@ import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.t
 import { addedParts, selfCheck } from '../../core/self-check.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { SignalSum } from '../controller-rpc.ts'
-import type { ExperimentSums, SplitCount } from '../rpc.ts'
+import type { ExperimentSums, SplitCount } from '../experiment-rpc.ts'
 import { within } from '../deadline.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'

@@ -1,14 +1,13 @@
 /** Pages over several ledgers, one ledger after the other: the cursor says in which to go on, and where. */
 import type { Page } from '../../api/index.ts'
+import { MOST_LEDGERS } from '../../core/ledger-growth.ts'
 import { within } from '../deadline.ts'
 import { CALL_DEADLINE_MS } from './gather.ts'
 
-/** A release may have more of them than its file says. */
-const MOST_LEDGERS = 256
 /** `INDEX~INNER`, the inner one being the ledger's own (`TIME|KEY`); empty at the beginning of a ledger. */
 const CURSOR = /^(\d{1,4})~(\d{1,15}\|.+|)$/s
 
-/** Whether pages over ledgers can have given this cursor; null, for the first page, always. */
+/** Whether pages over ledgers, of which a release may have more than its file says, can have given this cursor; null, for the first page, always. */
 export function isPageCursor(cursor: string | null): boolean {
   return cursor === null || Number(CURSOR.exec(cursor)?.[1]) < MOST_LEDGERS
 }

@@ -9,7 +9,7 @@ import type { SignalSource } from '../../core/guardrails/evaluation.ts'
 import type { Guardrail } from '../../core/guardrails/index.ts'
 import { withValue } from '../../core/stats/moments.ts'
 import { MetricNames } from '../metric-names.ts'
-import type { RowsTaken } from '../rpc.ts'
+import type { RowsTaken } from '../experiment-rpc.ts'
 import type { SignalRow, SignalSum } from '../controller-rpc.ts'
 import { PairScores } from './pair-scores.ts'
 

@@ -1,6 +1,6 @@
 /** Control's subjects in parts by their keyed hash, for the report's self-check: sums over the tables of experiment-counts.ts. */
 import { addedParts, PARTS, type PartSums } from '../../core/self-check.ts'
-import type { PartsQuestion } from '../rpc.ts'
+import type { PartsQuestion } from '../experiment-rpc.ts'
 
 /** The first three of the twelve hex digits that an owner is make 4,096. */
 const DIGITS = 3

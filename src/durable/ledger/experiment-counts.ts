@@ -4,13 +4,12 @@
  * reads the sums alone and costs the same for ten subjects and a million. What is counted stands in experiment-table.ts.
  */
 import type { Arm } from '../../core/arm.ts'
-import type { DaySums } from '../../core/experiment.ts'
+import { type DaySums, type Trait, TRAITS } from '../../core/experiment.ts'
 import { bucketOf } from '../../core/stats/winsorise.ts'
-import type { ExperimentSums } from '../rpc.ts'
+import type { ExperimentSums } from '../experiment-rpc.ts'
 import { keepJobCosts } from './job-costs.ts'
 import { Strata } from './strata.ts'
 
-export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
 /** No metric has a blank in its name. */
 const GPU_SECONDS = ' gpu_seconds'
 const BEFORE = ' before'
@@ -19,7 +18,7 @@ const IN = ' in '
 const ROUNDING = 1e-12
 
 /** A subject of the span: where it stands, and its traits when it was first exposed. */
-export type Subject = { arm: Arm | 'both'; day: number } & Record<(typeof TRAITS)[number], string | null>
+export type Subject = { arm: Arm | 'both'; day: number } & Record<Trait, string | null>
 
 /** What a subject's values come to. `x`: how many there were; of GPU seconds, how many jobs succeeded. */
 export interface Value {
@@ -165,10 +164,7 @@ export class ExperimentCounts {
   }
 
   /** Rows by arm, day and bucket only. */
-  sums(
-    metrics: readonly string[],
-    strata?: (typeof TRAITS)[number],
-  ): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
+  sums(metrics: readonly string[], strata?: Trait): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
     const crowd = [
       ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
         "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",

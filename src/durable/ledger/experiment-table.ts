@@ -3,14 +3,15 @@
  * own: both are sharded by subject, the ledger is told of each submit in the same flush, and cost per finished job needs
  * its jobs beside the exposures. Sums are experiment-counts.ts', statistics the core's.
  */
+import { TRAITS } from '../../core/experiment.ts'
 import { MetricNames } from '../metric-names.ts'
-import type { EventRow, ExperimentQuestion, ExperimentSums, Exposure, RowsTaken } from '../rpc.ts'
+import type { Exposure } from '../rpc.ts'
+import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '../experiment-rpc.ts'
 import {
   ExperimentCounts,
   gpuSeconds,
   inStratum,
   type Subject,
-  TRAITS,
   type Value,
   valueOf,
   withHistory,

@@ -88,7 +88,7 @@ export class Follower {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     const isOpen = () => {
       const { quietAfterMs, jobTimeoutMs } = this.#release
-      return this.#jobs.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
+      return this.#jobs.polls.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
     }
     if (outcome === null && isOpen()) return this.#poller.seen(key)
     if (!this.#jobs.get(key)) {

@@ -20,7 +20,8 @@ import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import type { JobRow } from '../job-shapes.ts'
-import type { JobTable, Queue } from './job-table.ts'
+import type { JobTable } from './job-table.ts'
+import type { Queue } from './poll-times.ts'
 import { BATCH_MS, hostOf, PollBatches } from './poll-batches.ts'
 
 const QUEUES: readonly Queue[] = [
@@ -76,7 +77,7 @@ export class JobPoller {
   /** When the next round is needed: at once where the last one has left batches under way. */
   nextAt(): number | null {
     if (this.#batches.underWay.length > 0 && !this.#isInRound) return Date.now()
-    const dues = QUEUES.map((queue) => this.#jobs.nextDueAt(queue)).filter((at) => at !== null)
+    const dues = QUEUES.map((queue) => this.#jobs.polls.nextDueAt(queue)).filter((at) => at !== null)
     return dues.length === 0 ? null : Math.min(...dues)
   }
 
@@ -114,7 +115,7 @@ export class JobPoller {
   /** Past its deadline a job is polled once more, and then ended. */
   #schedule(row: JobRow, atMs: number, polls: number): void {
     this.#postponed.delete(row.key)
-    this.#jobs.reschedule(row.key, Math.min(atMs, Math.max(this.#deadline(row), Date.now())), polls)
+    this.#jobs.polls.reschedule(row.key, Math.min(atMs, Math.max(this.#deadline(row), Date.now())), polls)
   }
 
   /** Starts what is due in a queue, in up to `most` batches; how many it has started. */
@@ -123,12 +124,12 @@ export class JobPoller {
     for (;;) {
       const now = Date.now()
       const limit = this.#batches.jobsAtOnce(most - started)
-      const rows = this.#jobs.due(queue, now, limit, this.#batches.fullReplicas(queue))
+      const rows = this.#jobs.polls.due(queue, now, limit, this.#batches.fullReplicas(queue))
       const toPoll = rows.filter((row) => this.#step(row, now))
       const before = started
       for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
         for (const batch of this.#batches.split(host, ofBackend, most - started)) {
-          this.#jobs.hold(batch, now + BATCH_MS)
+          this.#jobs.polls.hold(batch, now + BATCH_MS)
           this.#batches.track(host, this.#run(batch, now + BATCH_MS))
           started++
         }
@@ -144,7 +145,7 @@ export class JobPoller {
     const forgiven = hasId ? forgivenMs(row.poll_at ?? now, now) : 0
     if (forgiven > 0) {
       row.deadline_at = this.#deadline(row) + forgiven
-      this.#jobs.extend(row.key, row.deadline_at, now)
+      this.#jobs.polls.extend(row.key, row.deadline_at, now)
       this.#postponed.add(row.key)
     }
     const step = this.#stepFor(row, now)
@@ -184,7 +185,7 @@ export class JobPoller {
 
   /** That nobody asked says nothing of the job, so it is not known to be open by now. */
   #putOff(row: JobRow, pauseMs: number): void {
-    this.#jobs.reschedule(row.key, Date.now() + pauseMs, row.polls)
+    this.#jobs.polls.reschedule(row.key, Date.now() + pauseMs, row.polls)
     this.#postponed.add(row.key)
   }
 
@@ -212,9 +213,9 @@ export class JobPoller {
     if (isOver && tellsNothing && step === 'timed_out') return this.#endUnseen(fresh, step, answeredAt)
     if (inVain > 0) this.#inVain.set(row.key, inVain)
     const now = Date.now()
-    if (isOver) this.#jobs.reschedule(row.key, now + RETRY_MS, fresh.polls + 1)
+    if (isOver) this.#jobs.polls.reschedule(row.key, now + RETRY_MS, fresh.polls + 1)
     else this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
-    if (state === 'job' || tellsNothing) this.#jobs.stillOpen(row.key, answeredAt)
+    if (state === 'job' || tellsNothing) this.#jobs.polls.stillOpen(row.key, answeredAt)
     if (state !== 'job') this.#postponed.add(row.key)
   }
 
@@ -224,7 +225,7 @@ export class JobPoller {
     if (answer.state !== 'job' || outcomeOf(answer.job) !== null || askedAt >= deadline) return false
     const now = Date.now()
     const pollAt = Math.min(now + this.#pauseMs(row), Math.max(deadline, now))
-    if (!this.#jobs.polled(row, heldUntil, answeredAt, pollAt)) return false
+    if (!this.#jobs.polls.polled(row, heldUntil, answeredAt, pollAt)) return false
     this.#forget(row.key)
     return true
   }
@@ -232,7 +233,7 @@ export class JobPoller {
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
     this.#schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
-    this.#jobs.stillOpen(row.key, now)
+    this.#jobs.polls.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
 

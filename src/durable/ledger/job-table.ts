@@ -1,6 +1,6 @@
 /**
  * The ledger's jobs in SQLite: taken up at submit, ended exactly once at the first terminal update. Ending a job and
- * counting it is one synchronous transaction. Only downloads.ts and overdue-jobs.ts write to the table besides. Asks no backend.
+ * counting it is one synchronous transaction. Only poll-times.ts, downloads.ts and overdue-jobs.ts write to the table besides. Asks no backend.
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
@@ -18,18 +18,13 @@ import type { WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
 import { countedEnd, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
+import { PollTimes } from './poll-times.ts'
 import { TakenUp } from './taken-up.ts'
 
 /** Where a backend keeps a job. */
 export interface BackendPlace {
   upstreamId: string
   replica: number
-}
-
-/** Jobs that wait for each other's polls only. */
-export interface Queue {
-  arm: Arm
-  shadow: boolean
 }
 
 /** When an end was seen, unix ms. `isVague`: by a poll that can't tell when it was, so that its age then is no latency. */
@@ -62,6 +57,7 @@ export class JobTable {
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
   readonly #takenUp: TakenUp
+  readonly polls: PollTimes
   #lastId = 0
   readonly #failures: FailureRows
 
@@ -69,6 +65,7 @@ export class JobTable {
     this.#sql = sql
     this.#windows = windows
     this.#takenUp = new TakenUp(windows)
+    this.polls = new PollTimes(sql)
     this.#owed = new OwedEnds(sql)
     this.#failures = new FailureRows(sql)
     sql.exec(`CREATE TABLE IF NOT EXISTS jobs (${COLUMNS})`)
@@ -126,27 +123,6 @@ export class JobTable {
   ofOwner({ arm, replica, upstreamId, owner }: JobName): JobRow | null {
     const row = this.get(jobKey(arm, replica, upstreamId))
     return row?.owner === owner && !row.shadow ? row : null
-  }
-
-  /** Open jobs of a queue that are to be polled by now, but for those replicas; a bounded number, the longest overdue first. */
-  due({ arm, shadow }: Queue, now: number, limit: number, butReplicas: readonly number[]): JobRow[] {
-    const but = butReplicas.length === 0 ? '' : `AND replica NOT IN (${butReplicas.map(Number).join(', ')})`
-    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${but} ORDER BY poll_at LIMIT ?`
-    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, limit)]
-  }
-
-  nextDueAt({ arm, shadow }: Queue): number | null {
-    const next = "SELECT MIN(poll_at) AS at FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ?"
-    return this.#sql.exec<{ at: number | null }>(next, arm, Number(shadow)).one().at
-  }
-
-  reschedule(key: string, at: number, polls: number): void {
-    this.#sql.exec("UPDATE jobs SET poll_at = ?, polls = ? WHERE key = ? AND status = 'open'", at, polls, key)
-  }
-
-  /** Gives an open job until then, unix ms; it is still due. */
-  extend(key: string, deadlineAt: number, pollAt: number): void {
-    this.#sql.exec('UPDATE jobs SET deadline_at = ?, poll_at = ? WHERE key = ?', deadlineAt, pollAt, key)
   }
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
@@ -246,33 +222,5 @@ export class JobTable {
       this.#windows.add([this.#owed.settled(end)], now)
     }
     return true
-  }
-
-  /**
-   * A job was seen open at `openAt`, and is to be polled at `pollAt`, though no later than its deadline: `timeoutMs` after
-   * its submit unless it has one of its own. False where no open job goes by this key. Unix ms.
-   */
-  seenOpen(key: string, openAt: number, pollAt: number, timeoutMs: number, now: number): boolean {
-    const seen = `UPDATE jobs SET open_at = ?, polls = 0, poll_at = MIN(?, MAX(COALESCE(deadline_at, submitted_at + ?), ?))
-      WHERE key = ? AND status = 'open'`
-    return this.#sql.exec(seen, openAt, pollAt, timeoutMs, now, key).rowsWritten > 0
-  }
-
-  /** While it was polled it was due at `heldUntil`; false where something else has become of it meanwhile. */
-  polled({ id, polls }: JobRow, heldUntil: number, openAt: number, pollAt: number): boolean {
-    const polled =
-      "UPDATE jobs SET open_at = ?, poll_at = ?, polls = ? WHERE id = ? AND poll_at = ? AND status = 'open'"
-    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, heldUntil).rowsWritten > 0
-  }
-
-  /** Their polls are under way until then, at the latest. */
-  hold(rows: readonly JobRow[], until: number): void {
-    const held = "UPDATE jobs SET poll_at = ? WHERE id IN (SELECT value FROM json_each(?)) AND status = 'open'"
-    this.#sql.exec(held, until, JSON.stringify(rows.map(({ id }) => id)))
-  }
-
-  /** When a job was seen open, or looked for in vain. */
-  stillOpen(key: string, at: number): void {
-    this.#sql.exec('UPDATE jobs SET open_at = ? WHERE key = ?', at, key)
   }
 }

@@ -1,6 +1,6 @@
 /** How many subjects each epoch of the run dealt to which arm, and how many it should have: for the split's test. */
 import type { Arm } from '../../core/arm.ts'
-import type { SplitCount } from '../rpc.ts'
+import type { SplitCount } from '../experiment-rpc.ts'
 
 /** A subject's first exposure, and the candidate's percent then. */
 export type First = { epoch: number; arm: Arm; percent: number; at: number }

@@ -4,7 +4,7 @@
  */
 import { answerJson } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
-import type { Translation } from '../protocol.ts'
+import type { Translation } from '../translation.ts'
 import { isPlain } from '../id-tokens.ts'
 import { translateAnswer, translateText } from '../translate.ts'
 import type { WireWords } from '../translate-string.ts'

@@ -2,13 +2,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  closedWindows,
   foldWindows,
   type Judgement,
   openJudgement,
   overdueAfter,
   verdictsOf,
 } from '../../../src/core/guardrails/evaluation.ts'
+import { closedWindows } from '../../../src/core/guardrails/closed-windows.ts'
 import { addTo, emptySketch } from '../../../src/core/sketch.ts'
 import type { Series, WindowRow } from '../../../src/core/window.ts'
 import { counters, guardrail, MINUTE, p99 } from './fixtures.ts'

@@ -1,0 +1,28 @@
+/** The tables `[[metrics]]` and `[experiment]` of a release: what is measured of subjects, and how it is read. */
+import * as v from 'valibot'
+import { TRAITS } from '../core/experiment.ts'
+import { name, period, positive, risk, table, whole, wholeDays } from './fields.ts'
+
+const metricTable = table({
+  name,
+  kind: v.picklist(['proportion', 'mean', 'ratio']),
+  role: v.optional(v.picklist(['primary', 'secondary', 'guardrail']), 'secondary'),
+  direction: v.optional(v.picklist(['increase', 'decrease']), 'increase'),
+  mde: v.optional(positive),
+  margin: v.optional(positive),
+  observe: v.optional(wholeDays),
+})
+export const metricSchema = v.pipe(
+  metricTable,
+  v.transform(({ observe, ...metric }) => ({ ...metric, observeDays: observe })),
+)
+
+export const experimentSchema = table({
+  min_days: v.optional(whole, 7),
+  alpha: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 0.05),
+  power: v.optional(risk, 0.8),
+  max_cost_increase: v.optional(v.pipe(v.number(), v.minValue(0)), 0.2),
+  pair_mde: v.optional(positive, 0.05),
+  strata: v.optional(v.picklist(TRAITS)),
+  exclude: v.optional(v.array(period), []),
+})
