@@ -6,14 +6,14 @@
  *   npm run bench:wires -- [--pairs 5] [--slice-ms 2000] [--warm-ms 4000] [--only REGEX]
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { parse } from 'smol-toml'
-import { type BackendOptions, startBackend } from '../demo/backend.ts'
+import { startBackend } from '../demo/backend.ts'
 import { CLIENT_WIRES, type ClientWire, type WireName } from '../demo/client-wires.ts'
 import { freePort } from '../demo/free-port.ts'
+import { backendWire, spokenWire } from '../demo/spoken-wire.ts'
 import { ARMS, type Arm } from '../src/core/arm.ts'
 import { type Ask, load } from './hot-path/load.ts'
 import { cpuSeconds, type Running } from './hot-path/processes.ts'
@@ -68,8 +68,8 @@ try {
 process.exit(0)
 
 async function measured(name: WireName): Promise<Measured> {
-  const { declared, models, paths, ...client }: ClientWire<never> = CLIENT_WIRES[name]
-  const protocol = declared ?? (name as NonNullable<BackendOptions['protocol']>)
+  const { models, paths, ...client }: ClientWire<never> = CLIENT_WIRES[name]
+  const protocol = backendWire(name)
   const idIn = (text: string) => client.id(JSON.parse(text) as never)
   const demos = await Promise.all(
     ARMS.map((arm: Arm) =>
@@ -80,11 +80,10 @@ async function measured(name: WireName): Promise<Measured> {
   const arms = Object.fromEntries(
     ARMS.map((arm, i) => [arm, { url: replays[i]!.url, ...(models[arm] && { model: models[arm] }) }]),
   )
-  const spoken = declared ? { protocol: 'jobs', wire: declaredWire(declared) } : { protocol: name }
   const port = await freePort()
   const bench = { folder, backends: { control: 0, candidate: 0 }, keysPort: 0 }
   // The ledger's own polls are not what is measured.
-  const release = { ...spoken, match: { paths }, arms, quiet_after: '1h' }
+  const release = { ...spokenWire(name), match: { paths }, arms, quiet_after: '1h' }
   const process = await startSluice(bench, { release }, port)
   const made: Measured = { port, process, backends: [...demos, ...replays], asks: { submit: [], poll: [] } }
   alive.push(made)
@@ -120,12 +119,6 @@ async function measured(name: WireName): Promise<Measured> {
 /** Whether the gateway issued it: backends' own ids have no such marks. */
 function isSealed(id: string): boolean {
   return id.startsWith('slc_') && id.endsWith('_slc')
-}
-
-/** The table by which the scenario of this name declares its wire. */
-function declaredWire(scenario: string): unknown {
-  const text = readFileSync(join(import.meta.dirname, `../examples/scenarios/${scenario}.toml`), 'utf8')
-  return (parse(text) as { vars: { RELEASE_WAN22: { wire: unknown } } }).vars.RELEASE_WAN22.wire
 }
 
 /** The median ratio with its spread, and which requests of either failed. */

@@ -51,8 +51,10 @@ export function createReplicateApi(options: WireOptions): Wire {
       if (webhook !== undefined && events.includes(name)) void callAbout(request, id, event).catch(() => undefined)
     const [, seconds] = /^wait(?:=(\d{1,3}))?$/.exec(request.headers.get('prefer') ?? '') ?? [null, null]
     if (seconds === null) return first
-    const waitMs = 1000 * Math.min(MAX_WAIT_SECONDS, Number(seconds ?? MAX_WAIT_SECONDS))
-    await delay(Math.min(waitMs, predictions.msTo('end', id)), undefined, { signal })
+    const untilMs = Date.now() + 1000 * Math.min(MAX_WAIT_SECONDS, Number(seconds ?? MAX_WAIT_SECONDS))
+    const msLeft = () => Math.min(untilMs - Date.now(), predictions.msTo('end', id))
+    // A timer may be early by a part of a millisecond, when the job has not ended.
+    while (msLeft() > 0) await delay(Math.max(1, msLeft()), undefined, { signal })
     return { ...first, status: predictions.msTo('end', id) > 0 ? 202 : 201, body: now(request, id) }
   }
   const modelOf = ({ url, body }: PlainRequest) => {

@@ -1,11 +1,10 @@
 /** What `npm start` and the story share: two backends, one release between them, users spread evenly over the hash. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parse, stringify } from 'smol-toml'
+import { stringify } from 'smol-toml'
 import type { Arm } from '../src/core/arm.ts'
 import { positionOf } from '../src/core/assignment.ts'
-import { type Backend, type BackendOptions, startBackend } from './backend.ts'
+import { type Backend, startBackend } from './backend.ts'
 import { CLIENT_WIRES, type ClientWire, type WireName } from './client-wires.ts'
+import { backendWire, spokenWire } from './spoken-wire.ts'
 
 export const RELEASE = 'wan22_t2v_abtest'
 
@@ -15,8 +14,8 @@ export interface Backends {
 }
 
 export async function startBackends(jobSeconds: number, name: WireName = 'openai-videos'): Promise<Backends> {
-  const { declared, models }: ClientWire = CLIENT_WIRES[name]
-  const protocol = declared ?? (name as NonNullable<BackendOptions['protocol']>)
+  const { models }: ClientWire = CLIENT_WIRES[name]
+  const protocol = backendWire(name)
   const start = (arm: Arm) => startBackend({ name: arm, protocol, model: models[arm], jobSeconds, clip: arm })
   const [control, candidate] = await Promise.all([start('control'), start('candidate')])
   return { control, candidate }
@@ -30,12 +29,12 @@ export function releaseVars(
   backends: Backends,
   { advance, bake, wire: name = 'openai-videos' }: { advance: 'manual' | 'auto'; bake: string; wire?: WireName },
 ): string {
-  const { paths, models, declared }: ClientWire = CLIENT_WIRES[name]
+  const { paths, models }: ClientWire = CLIENT_WIRES[name]
   const armOf = (arm: Arm) => ({ url: backends[arm].url, timeout: '10s', ...(models[arm] && { model: models[arm] }) })
   const errors = { metric: 'error_rate', operations: ['submit', 'job'] }
   const release = {
     name: RELEASE,
-    ...(declared ? { protocol: 'jobs', wire: declaredWire(declared) } : { protocol: name }),
+    ...spokenWire(name),
     match: { paths },
     ladder: [1, 5, 20, 50, 100],
     bake,
@@ -56,12 +55,6 @@ export function releaseVars(
   }
   const sluice = { expose_headers: true, environment: 'demo', subject: ['header:x-user-id', 'cookie', 'ip'] }
   return stringify({ vars: { SLUICE: sluice, RELEASE_WAN22: release } })
-}
-
-/** The table by which the scenario of this name declares its wire. */
-function declaredWire(scenario: string): unknown {
-  const text = readFileSync(join(import.meta.dirname, `../examples/scenarios/${scenario}.toml`), 'utf8')
-  return (parse(text) as { vars: { RELEASE_WAN22: { wire: unknown } } }).vars.RELEASE_WAN22.wire
 }
 
 /** So many users, one in each equal slice of [0, 100): a split of 1 % is then one in a hundred of them, not one by luck. */

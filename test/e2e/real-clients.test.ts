@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { validateWebhook } from 'replicate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBackend } from '../../demo/backend.ts'
+import { backendWire, spokenWire } from '../../demo/spoken-wire.ts'
 import { ARMS, type Arm } from '../../src/core/arm.ts'
 import { isCandidate, positionOf } from '../../src/core/assignment.ts'
 import { ControlClient, eventually } from '../support/control-client.ts'
@@ -24,6 +25,9 @@ const HASHED = 'hashed'
 const protocols = Object.keys(WIRES) as (keyof typeof WIRES)[]
 const backends = {} as Record<keyof typeof WIRES, Backends>
 let gateway: Gateway
+/** Where clients go, which all fetch as the platform does. */
+const origins = new Set<string>()
+const ownFetch = globalThis.fetch
 
 /** Of the client's own: what was posted there. */
 const posted: { path: string; id: string; timestamp: string; signature: string; body: string }[] = []
@@ -45,10 +49,17 @@ const receiverUrl = () => `http://127.0.0.1:${(receiver.address() as AddressInfo
 const secret = `whsec_${Buffer.from('a key that the client knows as well').toString('base64')}`
 
 beforeAll(async () => {
+  globalThis.fetch = (to, init) => {
+    const { protocol, origin } = new URL(to instanceof Request ? to.url : to)
+    // Some look at what the platform can do by a `data:` URL.
+    if (protocol !== 'data:') origins.add(origin)
+    return ownFetch(to, init)
+  }
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
   for (const protocol of protocols) {
     const { models } = WIRES[protocol]
-    const start = (name: Arm) => startBackend({ name, protocol, model: models[name], jobSeconds: 1.5, clip: name })
+    const spoken = { protocol: backendWire(protocol), jobSeconds: 1.5 }
+    const start = (name: Arm) => startBackend({ ...spoken, name, model: models[name], clip: name })
     const [control, candidate] = await Promise.all([start('control'), start('candidate')])
     backends[protocol] = { control, candidate }
   }
@@ -61,7 +72,7 @@ beforeAll(async () => {
     const match = { paths, ...(protocol === 'openai-videos' ? { models: [models.client] } : {}) }
     return [
       `A_${protocol.toUpperCase().replaceAll('-', '_')}`,
-      release(protocol, urls, { protocol, match, arms, ...hooks }),
+      release(protocol, urls, { ...spokenWire(protocol), match, arms, ...hooks }),
     ]
   })
   const hashed = release(RELEASE, urlsOf(backends['openai-videos']), {
@@ -75,6 +86,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
+  globalThis.fetch = ownFetch
   receiver.close()
   await gateway?.remove()
   await Promise.all(Object.values(backends).flatMap((pair) => [pair.control.close(), pair.candidate.close()]))
@@ -159,6 +171,10 @@ const CANCELLED: Record<keyof typeof WIRES, object> = {
   fal: { status: 'COMPLETED' },
   ...TASK_CANCELLED,
 }
+
+it('no answer has led a client past the gateway', () => {
+  expect([...origins]).toEqual([gateway.url])
+})
 
 it('everybody is where the hash puts them, asked twice, and at 20 % nobody leaves the candidate', async () => {
   const control = new ControlClient(gateway, RELEASE)

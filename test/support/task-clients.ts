@@ -1,6 +1,6 @@
 /**
  * Clients of wires whose jobs are tasks, each with nothing but its base URL changed: Model Studio's by the AI SDK and by
- * its documented calls, LightX2V's by its documented calls. None knows that there is a gateway.
+ * its documented calls, LightX2V's, RunPod's and OpenRouter's by their documented calls. None knows that there is a gateway.
  */
 import { createAlibaba } from '@ai-sdk/alibaba'
 import { experimental_generateVideo as generateVideo } from 'ai'
@@ -10,7 +10,7 @@ import { CLIENT_WIRES, type ClientWire } from '../../demo/client-wires.ts'
 export interface TaskClient {
   /** As it is installed, or what it calls. */
   client: string
-  protocol: 'dashscope' | 'lightx2v'
+  protocol: 'dashscope' | 'lightx2v' | 'jobs' | 'openrouter'
   /** Submit, wait, result and download. `url`: of the gateway. */
   make: (url: string) => Promise<Uint8Array>
   /** Submit and cancel; resolves with what the client is told of the job then. Null where the client can't. */
@@ -19,8 +19,11 @@ export interface TaskClient {
 
 /** Where a wire's releases are, and the names that its models have at the client and at either arm. */
 export const TASK_WIRES = {
-  dashscope: CLIENT_WIRES.dashscope,
+  // Not all of `/api/v1`, below which OpenRouter's videos are.
+  dashscope: { ...CLIENT_WIRES.dashscope, paths: ['/api/v1/tasks', '/api/v1/services'] },
   lightx2v: CLIENT_WIRES.lightx2v,
+  jobs: CLIENT_WIRES.jobs,
+  openrouter: CLIENT_WIRES.openrouter,
 } satisfies Record<TaskClient['protocol'], ClientWire>
 
 const PROMPT = 'a red fox runs through snow'
@@ -57,6 +60,23 @@ const taskOf = (url: string, { output }: Told) => `${url}/api/v1/tasks/${output.
 const enqueue = (url: string) => {
   const message = { prompt: PROMPT, infer_steps: 4, target_video_length: 81 }
   return told<{ task_id: string }>(fetch(`${url}/v1/tasks/video/`, posted(message)))
+}
+
+interface Run {
+  id: string
+  status: string
+  output: { video_url: string }
+}
+const endpoint = (url: string) => `${url}/v2/${TASK_WIRES.jobs.models.client}`
+const run = (url: string) =>
+  told<Run>(
+    fetch(`${endpoint(url)}/run`, posted({ input: { prompt: PROMPT } }, { authorization: 'rpa_of-the-client' })),
+  )
+
+interface Generation {
+  id: string
+  polling_url: string
+  status: string
 }
 
 export const TASK_CLIENTS: readonly TaskClient[] = [
@@ -116,6 +136,40 @@ export const TASK_CLIENTS: readonly TaskClient[] = [
       return { stopped, ...(await told<object>(fetch(`${url}/v1/tasks/${id}/status`))) }
     },
   },
+  {
+    client: 'the calls that RunPod documents',
+    protocol: 'jobs',
+    make: async (url) => {
+      const { id } = await run(url)
+      for (;;) {
+        await pause()
+        const { status, output } = await told<Run>(fetch(`${endpoint(url)}/status/${id}`))
+        if (status === 'COMPLETED') return bytes(fetch(output.video_url))
+        if (['FAILED', 'CANCELLED', 'TIMED_OUT'].includes(status)) throw new Error(`${id} has ${status}`)
+      }
+    },
+    cancel: async (url) => {
+      const { id } = await run(url)
+      const { status } = await told<Run>(fetch(`${endpoint(url)}/cancel/${id}`, { method: 'POST' }))
+      return { status, again: (await told<Run>(fetch(`${endpoint(url)}/status/${id}`))).status }
+    },
+  },
+  {
+    client: 'the calls that OpenRouter documents',
+    protocol: 'openrouter',
+    make: async (url) => {
+      const body = { model: TASK_WIRES.openrouter.models.client, prompt: PROMPT, duration: 5 }
+      const headers = { authorization: 'Bearer sk-or-of-the-client' }
+      const { id, polling_url: polled } = await told<Generation>(fetch(`${url}/api/v1/videos`, posted(body, headers)))
+      for (;;) {
+        await pause()
+        const { status } = await told<Generation>(fetch(new URL(polled, url)))
+        if (status === 'completed') return bytes(fetch(`${url}/api/v1/videos/${id}/content?index=0`))
+        if (['failed', 'cancelled', 'expired'].includes(status)) throw new Error(`${id} has ${status}`)
+      }
+    },
+    cancel: null,
+  },
 ]
 
 /** What a client of the wire is told of a job that it has cancelled. */
@@ -123,4 +177,6 @@ export const TASK_CANCELLED: Record<TaskClient['protocol'], object> = {
   dashscope: { task_status: 'CANCELED' },
   // One that ran is marked as failed by its worker, at its next step.
   lightx2v: { stopped: 'success', status: expect.stringMatching(/^(cancelled|failed)$/) as string },
+  jobs: { status: 'CANCELLED', again: 'CANCELLED' },
+  openrouter: {},
 }
