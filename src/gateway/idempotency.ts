@@ -80,23 +80,26 @@ export async function withIdempotency(
  * Callers without identity are a new subject with each request, so their keys can't be told apart by who they
  * are: equal keys with equal bodies are taken for one submit.
  */
-async function keyOf(ctx: Exchange, submit: Submit, key: string): Promise<Key> {
-  const { deps, keys } = ctx.isolate
-  const { anonymous, owners } = submit.subject
+async function keyOf(ctx: Exchange, { subject: { anonymous, owners }, submission }: Submit, key: string): Promise<Key> {
+  if (!anonymous) return placedKey(ctx, owners, key)
+  return placedKey(ctx, ownerOf('anonymous', ctx.isolate.keys), `${key}\n${submission.fingerprint}`)
+}
+
+/** A key of these owners, with the ledgers that may know it. */
+export async function placedKey(ctx: Exchange, owners: readonly string[], key: string): Promise<Key> {
+  const { deps } = ctx.isolate
   const { snapshots, places } = ctx.isolate.claimed()
   // Of another release than this request's it may be old.
   await snapshots.forRouting(deps.now, ctx.waitUntil)
   const since = deps.now() - KEEP_KEYS_MS
-  const placed = (all: readonly string[]) => all.map((owner) => ({ owner, ledgers: places.since(owner, since) }))
-  if (!anonymous) return { owners: placed(owners), key }
-  return { owners: placed(ownerOf('anonymous', keys)), key: `${key}\n${submit.submission.fingerprint}` }
+  return { owners: owners.map((owner) => ({ owner, ledgers: places.since(owner, since) })), key }
 }
 
 /**
  * Claims the key under the owner's present name, unless it was claimed under one from before a key rotation; in every
  * ledger where it may be, in the same order everywhere, so that any two claims meet while their number grows.
  */
-async function claimOf(ctx: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
+export async function claimOf(ctx: Exchange, { owners, key }: Key, fingerprint: string, token: string): Promise<Claim> {
   const { ledger } = ctx.isolate.claimed()
   const [{ owner, ledgers }, ...before] = owners as [Key['owners'][number], ...Key['owners']]
   for (const earlier of before) {
@@ -161,7 +164,7 @@ async function settled(
  * Resolves when the ledgers know, or one has failed to take it once; then it is told again, beside the answer. If that
  * fails too, the claim stays as it is: repeats learn that the first submit's end is unknown, and nothing is sent.
  */
-async function notifyLedgers(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
+export async function notifyLedgers(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
   const { owner, ledgers } = owners[0]!
   const { ledger } = ctx.isolate.claimed()
   const notify = async () => {

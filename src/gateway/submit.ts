@@ -22,9 +22,10 @@ import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
+import { withChosenId } from './chosen-id.ts'
 import { sealedWebhook } from './client-webhooks.ts'
 import { copyToShadow } from './shadow.ts'
-import { knownJob, ownedJob, withSameBackends } from './owned-job.ts'
+import { ownedJob } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
 import { translationOf } from './translation.ts'
 
@@ -69,7 +70,13 @@ async function submitted(
     : decideArm(ctx, runtime, snapshot, submit.subject, submit.submission)
   const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
   ctx.decided = decided
-  await refuseTaken(ctx, runtime, submit)
+  return withChosenId(ctx, runtime, submit, () => sent(ctx, decided, submit))
+}
+
+/** To the arm that was decided, and to control where that one fails and the release says so. */
+async function sent(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit): Promise<Submitted> {
+  const { runtime, snapshot } = decided
+  const { referred } = submit
   expose(ctx, decided, submit.subject, submit.submission)
   const tried = await attempt(ctx, decided, submit)
   if (referred.owner || !failsOver(decided, tried.outcome)) return finish(ctx, decided, submit, tried)
@@ -83,19 +90,6 @@ async function submitted(
   // Whatever control says, the candidate may have begun a job.
   if (!ended.response.ok) ended.response.headers.set('x-should-retry', 'false')
   return { ...ended, nothingBegun: false }
-}
-
-/** An id that its client has chosen must be nobody's yet, this client included: a backend would not tell the two apart. */
-async function refuseTaken(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  { submission: { chosenId }, subject }: Submit,
-): Promise<void> {
-  if (chosenId === undefined) return
-  const { control, candidate } = runtime.release.arms
-  const urls = [...control.urls, ...candidate.urls]
-  if ((await knownJob(withSameBackends(ctx, [runtime], urls), { upstreamId: chosenId, subject, urls })) === null) return
-  throw new SluiceError('invalid_request', 'there is a job with the id that was chosen for this one; choose another')
 }
 
 function beganNothing({ upstream }: Attempt): boolean {

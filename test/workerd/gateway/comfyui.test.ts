@@ -225,6 +225,29 @@ describe('an id that its client chooses', () => {
     expect(plane.calls).toHaveLength(1)
   })
 
+  it.each([
+    ['one client', 'ann', 'control'],
+    ['two clients', 'bob', 'control'],
+    ['two clients at two arms', 'bob', 'candidate'],
+  ] as const)('is one job’s where %s submit it at the same moment', async (_, user, arm) => {
+    const { plane } = setup()
+    const asked = [as('control'), as(arm, user)].map((headers) =>
+      post(plane, '/prompt', { prompt: GRAPH, prompt_id: ID }, headers),
+    )
+    const statuses = (await Promise.all(asked)).map(({ status }) => status)
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 400])
+    expect(plane.calls).toHaveLength(1)
+  })
+
+  it('may be chosen again where the server took nothing', async () => {
+    const { plane } = setup()
+    for (const graph of [{}, GRAPH]) {
+      const answered = await post(plane, '/prompt', { prompt: graph, prompt_id: ID }, as('control'))
+      expect(answered.status).toBe(graph === GRAPH ? 200 : 400)
+    }
+    expect(plane.calls).toHaveLength(2)
+  })
+
   it('is none where an older build has made one of its own', async () => {
     const { plane } = setup({}, true)
     expect(await submit(plane, 'control', { prompt_id: ID })).toMatch(/^slc_/)
