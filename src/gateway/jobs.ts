@@ -156,7 +156,8 @@ async function json(answered: Answered): Promise<Response> {
   const body = text === null ? undefined : answerJson(text)
   const asked = { ctx, route, job }
   const backendJob = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
-  if (route.operation === 'poll' && showsFailure(job, status, backendJob)) {
+  const tellsOfJob = backendJob !== null || route.answer === 'job'
+  if (route.operation === 'poll' && tellsOfJob && showsFailure(job, status, backendJob)) {
     recordUpdate(job, route, status, backendJob)
     const rescued = await rescue(job, 'pending')
     if (rescued === 'pending') {

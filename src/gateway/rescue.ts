@@ -26,9 +26,10 @@ export function recordUpdate(
 }
 
 /** What an answer without a job says of it. */
-function endOf({ operation }: Route, status: number, isRescuing: boolean): 'cancelled' | 'job_lost' | null {
+function endOf({ operation, answer }: Route, status: number, isRescuing: boolean): 'cancelled' | 'job_lost' | null {
   if (operation === 'cancel' && (status < 300 || (status === 404 && isRescuing))) return 'cancelled'
-  return operation === 'poll' && status === 404 ? 'job_lost' : null
+  // Of a result a 404 may say that there is none yet.
+  return operation === 'poll' && answer === 'job' && status === 404 ? 'job_lost' : null
 }
 
 /** Whether `rescue` may let this job go on at control. */

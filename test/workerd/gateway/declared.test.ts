@@ -9,6 +9,7 @@ import openrouterToml from '../../../examples/scenarios/openrouter.toml?raw'
 import runpodToml from '../../../examples/scenarios/runpod.toml?raw'
 import { DataPlane, GATEWAY, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
 import { demoBackend } from '../../support/workerd/demo-backend.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
 
 type Arm = 'control' | 'candidate'
 type Job = Record<string, unknown>
@@ -172,3 +173,29 @@ describe.each(['control', 'candidate'] as const)('OpenRouter’s wire at the %s'
     expect((await call(plane, 'DELETE', `/api/v1/videos/${id as string}`)).status).toBe(404)
   })
 })
+
+it.each([{}, { rescue: true }])(
+  'a result that is asked for too early, and not found, loses no job: %o',
+  async (more) => {
+    const wire = {
+      ...{ submit: '/jobs', poll: '/jobs/{id}', result: '/jobs/{id}/result' },
+      statuses: { queued: 'waiting', ended: 'done' },
+    }
+    const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
+    let hasEnded = false
+    const plane = new DataPlane(
+      { RELEASE_A: { name: 'objects', protocol: 'jobs', wire, arms, ...more } },
+      ({ url }) => {
+        if (!url.pathname.endsWith('/result')) return Response.json({ id: 'j1', status: hasEnded ? 'done' : 'waiting' })
+        return hasEnded ? Response.json({ video: 'x' }) : Response.json({ error: 'not ready' }, { status: 404 })
+      },
+    )
+    const { id } = (await call(plane, 'POST', '/jobs', 'candidate', { prompt: 'a fox' })).body as { id: string }
+    expect((await call(plane, 'GET', `/jobs/${id}/result`)).status).toBe(404)
+    expect(plane.callsOf('POST')).toHaveLength(1)
+    hasEnded = true
+    pass(1)
+    expect((await call(plane, 'GET', `/jobs/${id}/result`)).status).toBe(200)
+    expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: {} })
+  },
+)
