@@ -1,6 +1,7 @@
 /**
  * Steady traffic as clients of a text-to-video API make it: submit, poll to the end, download.
- * Open loop: submits start on time however slow the answers are, up to a bound of jobs at once.
+ * Open loop: submits start on time however long jobs take, up to a bound of jobs at once. A machine that is too busy to
+ * answer gets fewer, for what it can't serve would count against the candidate.
  */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -21,6 +22,8 @@ export interface TrafficOptions {
   pollMs?: number
   /** Jobs followed at once, 200 by default; a submit beyond it is skipped and counted. */
   maxInFlight?: number
+  /** Calls of all kinds without an answer, 16 by default; a submit beyond it is skipped and counted, too. */
+  maxUnanswered?: number
 }
 
 export type TrafficEvent =
@@ -38,7 +41,7 @@ export interface TrafficCounters {
   completed: number
   /** Where each job that went wrong did so. */
   failed: Record<Step, number>
-  /** Submits that were due while `maxInFlight` jobs were open. */
+  /** Submits that were due while `maxInFlight` jobs were open or `maxUnanswered` calls had no answer. */
   skipped: number
 }
 
@@ -53,7 +56,7 @@ const RANGED_ONE_IN = 4
 
 /** Resolves with the counters once `signal` is aborted; never rejects for what a server does. */
 export async function runTraffic(options: TrafficOptions): Promise<TrafficCounters> {
-  const { ratePerSecond, subjects, signal, onEvent, maxInFlight = 200 } = options
+  const { ratePerSecond, subjects, signal, onEvent, maxInFlight = 200, maxUnanswered = 16 } = options
   const counters: TrafficCounters = {
     submits: 0,
     submitsByArm: {},
@@ -62,6 +65,7 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficCounte
     skipped: 0,
   }
   const open = new Set<Promise<void>>()
+  const calls: Calls = { unanswered: 0 }
   const tell = (event: TrafficEvent) => {
     if (event.kind === 'submitted') counters.submitsByArm[event.arm] = (counters.submitsByArm[event.arm] ?? 0) + 1
     else if (event.kind === 'completed') counters.completed++
@@ -77,20 +81,25 @@ export async function runTraffic(options: TrafficOptions): Promise<TrafficCounte
     await quietly(delay(Math.max(0, dueMs - performance.now()), undefined, { signal }))
     if (signal.aborted) break
     const subject = subjects[n % subjects.length] as string
-    if (open.size >= maxInFlight) {
+    if (open.size >= maxInFlight || calls.unanswered >= maxUnanswered) {
       tell({ kind: 'skipped', subject })
       continue
     }
     counters.submits++
-    const job = oneJob(options, subject, n, tell).finally(() => open.delete(job))
+    const job = oneJob(options, calls, subject, n, tell).finally(() => open.delete(job))
     open.add(job)
   }
   await Promise.all(open)
   return counters
 }
 
+interface Calls {
+  unanswered: number
+}
+
 async function oneJob(
   options: TrafficOptions,
+  calls: Calls,
   subject: string,
   n: number,
   tell: (event: TrafficEvent) => void,
@@ -104,7 +113,9 @@ async function oneJob(
   let step: Step = 'submit'
   const call = async (path: string, init: RequestInit = {}) => {
     const headers = { 'x-user-id': subject, ...(init.headers as Record<string, string> | undefined) }
-    const response = await fetch(new URL(path, gatewayUrl), { ...init, headers, signal })
+    calls.unanswered++
+    const asked = fetch(new URL(path, gatewayUrl), { ...init, headers, signal })
+    const response = await asked.finally(() => calls.unanswered--)
     if (!response.ok) throw new Error(`HTTP ${response.status}: ${(await response.text()).slice(0, 200)}`)
     return response
   }

@@ -25,6 +25,7 @@ test('every subject in turn submits, polls to the end and downloads', async () =
     ratePerSecond: 50,
     subjects: ['ann', 'bob'],
     pollMs: 20,
+    maxUnanswered: 200,
     ...watch,
   })
   expect(counters).toMatchObject({ completed: 8, failed: { submit: 0, poll: 0, job: 0, content: 0 }, skipped: 0 })
@@ -97,19 +98,22 @@ test('a wire that the demo does not have is refused with those that it has', () 
   expect(names.map(wireNamed)).toEqual(names)
 })
 
-test('a gateway that hangs holds no more than the bound, and the rest is counted', async () => {
-  const b = await startBackend({ name: 'control', model: 'wan-t2v' })
-  onTestFinished(() => b.close())
-  b.setFaults({ hang: true })
-  const { events, ...watch } = until('skipped', 5)
-  const counters = await runTraffic({
-    gatewayUrl: b.url,
-    ratePerSecond: 200,
-    subjects: ['ann'],
-    maxInFlight: 3,
-    ...watch,
-  })
-  expect(counters).toMatchObject({ submits: 3, completed: 0, failed: { submit: 0 }, skipped: 5 })
-  expect(events.every(({ kind }) => kind === 'skipped')).toBe(true)
-  expect(b.submits.own).toBeLessThanOrEqual(3)
-})
+test.each([{ maxInFlight: 3 }, { maxUnanswered: 3 }])(
+  'a gateway that hangs holds no more than %o, and the rest is counted',
+  async (bound) => {
+    const b = await startBackend({ name: 'control', model: 'wan-t2v' })
+    onTestFinished(() => b.close())
+    b.setFaults({ hang: true })
+    const { events, ...watch } = until('skipped', 5)
+    const counters = await runTraffic({
+      gatewayUrl: b.url,
+      ratePerSecond: 200,
+      subjects: ['ann'],
+      ...bound,
+      ...watch,
+    })
+    expect(counters).toMatchObject({ submits: 3, completed: 0, failed: { submit: 0 }, skipped: 5 })
+    expect(events.every(({ kind }) => kind === 'skipped')).toBe(true)
+    expect(b.submits.own).toBeLessThanOrEqual(3)
+  },
+)
