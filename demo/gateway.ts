@@ -8,8 +8,8 @@ import { freePort, isFree, untilFree } from './free-port.ts'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
-/** Twenty times what a start takes on an idle machine. */
-const READY_MS = 80_000
+/** Forty times what a start takes on an idle machine. */
+const READY_MS = 160_000
 const PORT_FREE_MS = 10_000
 
 export interface DemoGateway {

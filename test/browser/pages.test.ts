@@ -1,7 +1,7 @@
 /** The dashboard in Chromium with an in-memory release behind it: live, by dialog, by keyboard, and when things go silent. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { seriousViolations } from '../support/axe.ts'
+import { loadAxeIn, seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
 import { type DashboardServer, someChanges, startDashboard, tokenOf } from '../support/dashboard-release.ts'
 
@@ -200,6 +200,7 @@ describe.each(LOOKS)('in $look', ({ options, lang }) => {
 
   test('no page has a serious violation, a complaint, or something to scroll sideways', async () => {
     const page = await open(PATHS[0]!, options, lang)
+    await loadAxeIn(page.context())
     for (const path of PATHS) {
       complaints.length = 0
       await page.goto(server.url + path)

@@ -46,9 +46,9 @@ export function run(args: readonly string[], env?: Record<string, string>): Prom
   return start(args, env).ended
 }
 
-/** Resolves once `holds` does; rejects with what `running` printed where it does not within fifteen seconds. */
+/** Resolves once `holds` does; rejects with what `running` printed where it does not within a minute. */
 export async function until(running: Running, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 60_000
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`never: ${holds}; printed: ${JSON.stringify(running.sofar())}`)
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -4,6 +4,7 @@ import { startBackend, type Backend, type BackendOptions } from '../../demo/back
 import { showsNoVideo } from '../../src/protocols/video-answer.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { readBoxes } from './mp4-boxes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const running: Backend[] = []
 afterEach(async () => {
@@ -203,7 +204,7 @@ test('a hanging backend answers nothing, and one that refuses drops the connecti
   b.setFaults({ hang: true })
   const client = new AbortController()
   const hung = fetch(`${b.url}/v1/videos`, { signal: client.signal })
-  await expect.poll(() => b.log.at(-1)?.path).toBe('/v1/videos')
+  await waitFor(() => expect(b.log.at(-1)?.path).toBe('/v1/videos'))
   expect((await call(b, 'GET', '/__demo/faults')).status).toBe(200)
   expect(b.log.at(-1)?.status).toBeNull()
   client.abort()

@@ -1,11 +1,12 @@
 /** What an isolate counts: batched, sent at most once a second, bounded, and its losses told. */
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../src/core/release.ts'
 import type { Series } from '../../src/core/window.ts'
 import type { JobUpdate, LedgerJob } from '../../src/durable/job-shapes.ts'
 import type { CounterBatch, CounterShardRpc, FlushAnswer, JobLedgerRpc, LedgerBatch } from '../../src/durable/rpc.ts'
 import { CopyLeases, type CopyPlace } from '../../src/gateway/copy-leases.ts'
 import { Telemetry } from '../../src/gateway/telemetry.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const SERIES: Series = {
   stage: 'canary-5',
@@ -309,7 +310,7 @@ describe('copies for the shadow', () => {
     }
     telemetry.record(SERIES, ok)
     schedule()
-    await vi.waitFor(() => expect(waits.map(({ ms }) => ms)).toContain(2000))
+    await waitFor(() => expect(waits.map(({ ms }) => ms)).toContain(2000))
     expect(copies.hasFree).toBe(true)
     waits.find(({ ms }) => ms === 2000)!.go()
     await Promise.all(beside)

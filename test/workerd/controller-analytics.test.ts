@@ -7,6 +7,7 @@ import { Analytics, dataPoint } from '../../src/durable/controller/analytics.ts'
 import { releaseConfigOf } from '../../src/durable/stubs.ts'
 import { act, eachTestAnew, nextSeq, second, T0, tick, view, WINDOW_MS } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, jobUpdate, ledger, RELEASE, shard } from '../support/workerd/objects.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const bindings = env as unknown as Env & { ANALYTICS_FOR_TEST: AnalyticsEngineDataset }
 const release = releaseConfigOf(bindings, RELEASE)!
@@ -44,7 +45,7 @@ afterEach(async () => {
 
 /** What was written so far, taken out, in the order of its fields. */
 async function points(least: number): Promise<Point[]> {
-  await vi.waitFor(() => expect(written.mock.calls.length).toBeGreaterThanOrEqual(least), { timeout: 5000 })
+  await waitFor(() => expect(written.mock.calls.length).toBeGreaterThanOrEqual(least))
   return written.mock.calls.splice(0).map(([point]) => point as unknown as Point)
 }
 
@@ -138,9 +139,7 @@ it('a binding that refuses every point changes nothing of what the controller do
   await act('start', { stage: 'canary-50' })
   for (const i of [1, 2, 3]) await second(i, 9)
   expect(await view()).toMatchObject({ state: 'rolled_back', percent: 0 })
-  await vi.waitFor(() =>
-    expect(told.mock.calls.join('\n')).toMatch(/"step":"analytics","error":"Error: no more points"/),
-  )
+  await waitFor(() => expect(told.mock.calls.join('\n')).toMatch(/"step":"analytics","error":"Error: no more points"/))
   told.mockRestore()
 })
 

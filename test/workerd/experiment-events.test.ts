@@ -136,45 +136,41 @@ describe('metrics of events', () => {
 })
 
 describe('a subject', () => {
-  it(
-    'is exposed by its first submit, and what it does is counted once under its arm',
-    { timeout: 60_000 },
-    async () => {
-      const act = { action: 'start', stage: 'canary-50', reason: 'go' }
-      const started = await (await api('POST', `/releases/${RELEASE}/actions`, act, operator)).json<ReleaseView>()
-      const subjects = ['ann', 'bob', 'cho', 'dan', '李雷']
-      for (const subject of subjects) await submit(subject)
-      await submit('ann')
-      const splits = await until(
-        async () => (await ledger().experiment(question(0))).splits,
-        ([split]) => split?.n === 5,
-      )
-      const candidates = subjects.filter((subject) => positionOf(RELEASE, subject) >= 50)
-      expect(splits).toEqual([{ epoch: started.epoch, n: 5, candidate: candidates.length, expected: 2.5 }])
+  it('is exposed by its first submit, and what it does is counted once under its arm', async () => {
+    const act = { action: 'start', stage: 'canary-50', reason: 'go' }
+    const started = await (await api('POST', `/releases/${RELEASE}/actions`, act, operator)).json<ReleaseView>()
+    const subjects = ['ann', 'bob', 'cho', 'dan', '李雷']
+    for (const subject of subjects) await submit(subject)
+    await submit('ann')
+    const splits = await until(
+      async () => (await ledger().experiment(question(0))).splits,
+      ([split]) => split?.n === 5,
+    )
+    const candidates = subjects.filter((subject) => positionOf(RELEASE, subject) >= 50)
+    expect(splits).toEqual([{ epoch: started.epoch, n: 5, candidate: candidates.length, expected: 2.5 }])
 
-      const rows = [play('ann', 1, 'e1'), play('ann', 1, 'e2'), play('李雷', 0, 'e3'), play('nobody', 1, 'e4')]
-      const first = await api('POST', `/events?key=${KEY}`, rows)
-      expect(first.headers.get('access-control-allow-origin')).toBe('*')
-      expect(await first.json()).toMatchObject({ accepted: 3, repeated: 0, details: [{ path: '3.subject' }] })
-      const again = await api('POST', '/events', rows.slice(0, 2), { 'x-sluice-key': KEY })
-      expect(await again.json()).toEqual({ accepted: 0, repeated: 2, details: [] })
+    const rows = [play('ann', 1, 'e1'), play('ann', 1, 'e2'), play('李雷', 0, 'e3'), play('nobody', 1, 'e4')]
+    const first = await api('POST', `/events?key=${KEY}`, rows)
+    expect(first.headers.get('access-control-allow-origin')).toBe('*')
+    expect(await first.json()).toMatchObject({ accepted: 3, repeated: 0, details: [{ path: '3.subject' }] })
+    const again = await api('POST', '/events', rows.slice(0, 2), { 'x-sluice-key': KEY })
+    expect(await again.json()).toEqual({ accepted: 0, repeated: 2, details: [] })
 
-      const { metrics, crossed, traits } = await ledger().experiment(question(started.epoch))
-      expect(crossed).toBe(0)
-      const total = metrics.reduce((sum, { moments }) => sum + moments.n, 0)
-      const played = metrics.reduce((sum, { moments }) => sum + moments.n * moments.meanY, 0)
-      const events = metrics.reduce((sum, { moments }) => sum + moments.n * moments.meanX, 0)
-      expect([total, played, events]).toEqual([5, 1, 3])
-      const ofAnn = candidates.includes('ann') ? 'candidate' : 'control'
-      expect(metrics.find(({ moments }) => moments.meanY > 0)?.arm).toBe(ofAnn)
-      expect(traits).toContainEqual({
-        trait: 'prompt',
-        bucket: 'short',
-        control: 5 - candidates.length,
-        candidate: candidates.length,
-      })
-    },
-  )
+    const { metrics, crossed, traits } = await ledger().experiment(question(started.epoch))
+    expect(crossed).toBe(0)
+    const total = metrics.reduce((sum, { moments }) => sum + moments.n, 0)
+    const played = metrics.reduce((sum, { moments }) => sum + moments.n * moments.meanY, 0)
+    const events = metrics.reduce((sum, { moments }) => sum + moments.n * moments.meanX, 0)
+    expect([total, played, events]).toEqual([5, 1, 3])
+    const ofAnn = candidates.includes('ann') ? 'candidate' : 'control'
+    expect(metrics.find(({ moments }) => moments.meanY > 0)?.arm).toBe(ofAnn)
+    expect(traits).toContainEqual({
+      trait: 'prompt',
+      bucket: 'short',
+      control: 5 - candidates.length,
+      candidate: candidates.length,
+    })
+  })
 
   it('that saw both arms is left out and counted', async () => {
     const exposure = { epoch: 99, percent: 50, traits: { region: null, prompt: null, duration: null, visitor: null } }

@@ -10,6 +10,7 @@ import type { Backend, PollAnswer } from '../../src/durable/ledger/backend.ts'
 import { type PollBatch, pollBatch, type Pollers, pollersOf, type PollResult } from '../../src/durable/poll-runner.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
 import { entry, ledger, RELEASE } from '../support/workerd/objects.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const T0 = 1_900_000_000_000
 
@@ -70,7 +71,7 @@ it('a thousand due jobs are polled in two wakes, in batches side by side, once t
     add(run, 1000, 'many')
     for (const most of [24, 48]) {
       await run.poller.round(T0 + 8000, Promise.resolve())
-      await vi.waitFor(() => expect(underWay).toBe(0))
+      await waitFor(() => expect(underWay).toBe(0))
       expect(batches.length).toBeLessThanOrEqual(most)
     }
   })
@@ -96,7 +97,7 @@ it('a backend that hangs has one batch under way, and holds up nobody', async ()
     add(run, 700, 'hung')
     add(run, 300, 'fine', { arm: 'control' })
     const round = run.poller.round(T0 + 8000, Promise.resolve())
-    await vi.waitFor(() => expect(polled.size).toBe(300))
+    await waitFor(() => expect(polled.size).toBe(300))
     vi.setSystemTime(T0 + 9000)
     await round
     expect(hung).toBe(1)
@@ -120,9 +121,9 @@ it('a backend that has answered and then hangs never has all batches', async () 
     hangs = true
     add(run, 600, 'hung')
     const first = run.poller.round(T0 + 8000, Promise.resolve())
-    await vi.waitFor(() => expect(underWay).toHaveLength(4))
+    await waitFor(() => expect(underWay).toHaveLength(4))
     add(run, 1, 'late', { arm: 'control' })
-    await vi.waitFor(() => expect(underWay).toContain('control'))
+    await waitFor(() => expect(underWay).toContain('control'))
     vi.setSystemTime(T0 + 9000)
     await first
   })
@@ -178,7 +179,7 @@ it('a Worker that does not export the entry point polls from the object, within 
     add(run, 100, 'own')
     add(run, 100, 'own', { arm: 'control' })
     await run.poller.round(T0 + 8000, Promise.resolve())
-    await vi.waitFor(() => expect(underWay).toBe(0))
+    await waitFor(() => expect(underWay).toBe(0))
   })
   expect(most).toBeGreaterThan(2)
   expect(most).toBeLessThanOrEqual(6)

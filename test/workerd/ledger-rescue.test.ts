@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { LedgerJob } from '../../src/durable/job-shapes.ts'
 import { counted, entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 import { backendsOfEachTest, shows } from '../support/workerd/stub-backends.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const WAIT_MS = 2000
 
@@ -72,7 +73,7 @@ describe('a rescue', () => {
     const job = rescuable('unasked')
     backends.answer(() => shows('second', 'queued'))
     await failedIn(object, job)
-    await vi.waitFor(async () => expect(await object.jobLocation(job)).toMatchObject({ state: 'at_control' }))
+    await waitFor(async () => expect(await object.jobLocation(job)).toMatchObject({ state: 'at_control' }))
     const listed = await object.list([job.owner], null, 10, 'desc')
     expect(listed).toMatchObject([{ clientId: job.clientId, arm: 'control', upstreamId: 'second' }])
     expect(await bodies(object)).toEqual([])
@@ -176,7 +177,7 @@ describe('a rescue', () => {
     const job = rescuable('refused')
     backends.answer(() => new Response('{}', { status: 400 }))
     await failedIn(object, job)
-    await vi.waitFor(async () => expect(await bodies(object)).toEqual([]))
+    await waitFor(async () => expect(await bodies(object)).toEqual([]))
     await later(object, 60)
     expect([await object.rescue(job, WAIT_MS), backends.calls.length]).toEqual([null, 1])
   })
@@ -186,7 +187,7 @@ describe('a rescue', () => {
     const job = rescuable('interrupted')
     backends.answer(() => new Promise(() => {}))
     await failedIn(object, job)
-    await vi.waitFor(() => expect(backends.calls).toHaveLength(1))
+    await waitFor(() => expect(backends.calls).toHaveLength(1))
     await evictDurableObject(object)
     backends.answer(() => shows('second', 'queued'))
     expect(await object.rescue(job, WAIT_MS)).toEqual({ state: 'pending' })
@@ -202,10 +203,10 @@ describe('a rescue', () => {
     const accepted = new Promise<Response>((resolve) => (accept = resolve))
     backends.answer(({ method }) => (method === 'POST' ? accepted : new Response('{}')))
     await failedIn(object, job)
-    await vi.waitFor(() => expect(backends.of('POST')).toHaveLength(1))
+    await waitFor(() => expect(backends.of('POST')).toHaveLength(1))
     await object.flush({ submitted: [], seen: [jobUpdate(job, 'cancelled')] })
     await runInDurableObject(object as DurableObjectStub<never>, () => accept(shows('second', 'queued')))
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(backends.of('DELETE').map(({ url }) => url)).toEqual(['http://control.test/v1/videos/second']),
     )
     expect(await object.list([job.owner], null, 10, 'desc')).toEqual([])
@@ -221,7 +222,7 @@ describe('a rescue', () => {
     expect(backends.of('GET').map(({ url }) => url)).toContain('http://control.test/n/v1/videos/second')
     expect(await object.list([job.owner], null, 10, 'desc')).toMatchObject([{ upstreamId: 'second', prefix: '/n' }])
     await object.flush({ submitted: [], seen: [jobUpdate(job, 'cancelled')] })
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(backends.of('DELETE').map(({ url }) => url)).toEqual(['http://control.test/n/v1/videos/second']),
     )
   })

@@ -7,6 +7,7 @@ import { Outbox } from '../../src/durable/controller/outbox.ts'
 import { ReleaseController } from '../../src/durable/release-controller.ts'
 import { ANNA, T0, eachTestAnew, act, command, history } from '../support/workerd/controller-driver.ts'
 import { controller } from '../support/workerd/objects.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 eachTestAnew()
 
@@ -154,11 +155,11 @@ describe('a webhook', () => {
           Date.now(),
         )
       await (object as unknown as { alarm(): Promise<void> }).alarm()
-      await vi.waitFor(() => expect([...sql.exec('SELECT id FROM outbox')]).toHaveLength(1))
+      await waitFor(() => expect([...sql.exec('SELECT id FROM outbox')]).toHaveLength(1))
       return sql.exec<{ id: string; attempts: number }>('SELECT id, attempts FROM outbox').one()
     })
     expect(left).toEqual({ id: 'once more', attempts: 31 })
-    await vi.waitFor(async () =>
+    await waitFor(async () =>
       expect((await history()).filter(({ action }) => action === 'webhook_given_up')).toMatchObject([
         {
           who: 'system:webhook',

@@ -281,20 +281,20 @@ describe('false alarms when looked at after every single job', () => {
     }
     return tripped / releases
   }
-  // With α = 0.05, a true 5 % gives more than 14 alarms of 160, or 9 of 80, once in a hundred seeds.
+  // With α = 0.05, a true 5 % gives more than 9 alarms of 80, or 5 of 40, about once in a hundred seeds.
   const loose = { ...rule, alpha: 0.05 }
 
   it('stay within α at the limit itself, without control', () => {
-    expect(falseAlarms(loose, 160, 0.01, 0, 0)).toBeLessThanOrEqual(14 / 160)
+    expect(falseAlarms(loose, 80, 0.01, 0, 0)).toBeLessThanOrEqual(9 / 80)
   })
 
   it('stay within α at control’s rate plus margin', () => {
-    expect(falseAlarms(loose, 80, 0.04, 4, 0.03)).toBeLessThanOrEqual(9 / 80)
+    expect(falseAlarms(loose, 40, 0.04, 4, 0.03)).toBeLessThanOrEqual(5 / 40)
   })
 
   it('stay within α at control’s rate without a margin', () => {
     const even = guardrail({ method: 'sequential', margin: 0, alpha: 0.05 })
-    expect(falseAlarms(even, 80, 0.03, 4, 0.03)).toBeLessThanOrEqual(9 / 80)
+    expect(falseAlarms(even, 40, 0.03, 4, 0.03)).toBeLessThanOrEqual(5 / 40)
   })
 
   it('are a power that finds 5 % within a few hundred jobs, nearly always', () => {

@@ -9,6 +9,7 @@ import { DataPlane, REAL_OBJECTS, releaseTable, type Reply } from '../../support
 import { subjectsOf } from '../../support/subjects.ts'
 import { counted, ledger, RELEASE, shard } from '../../support/workerd/objects.ts'
 import { type Call, named, shows, type StubBackends, stubBackends } from '../../support/workerd/stub-backends.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const PERCENT = 50
 const USERS = {
@@ -43,7 +44,7 @@ it('is out within the windows configured, for the isolate that saw it and for on
   const before = [...(await submits(busy)), ...(await submits(sleepy))]
   expect(before.map(({ reply }) => reply.status)).toEqual(before.map(() => 200))
   expect(before.map(({ reply }) => reply.headers.get('x-sluice-arm'))).toEqual(before.map(({ arm }) => arm))
-  await vi.waitFor(async () => expect(await submitsCounted()).toEqual({ requests: before.length, outcomes: {} }))
+  await waitFor(async () => expect(await submitsCounted()).toEqual({ requests: before.length, outcomes: {} }))
 
   isFailing = true
   let failed = 0
@@ -54,7 +55,7 @@ it('is out within the windows configured, for the isolate that saw it and for on
       expect(reply.status).toBe(arm === 'candidate' ? 500 : 200)
       if (arm === 'candidate') failed++
     }
-    await vi.waitFor(async () => expect((await submitsCounted()).outcomes).toEqual({ http_5xx: failed }))
+    await waitFor(async () => expect((await submitsCounted()).outcomes).toEqual({ http_5xx: failed }))
     vi.setSystemTime(T0 + (i + 1) * WINDOW_MS + 200)
     await tick()
   }
@@ -80,10 +81,8 @@ it('is out within the windows configured, for the isolate that saw it and for on
     }
   }
   const sent = before.length + 3 * ALL.length + after.length
-  await vi.waitFor(async () =>
-    expect(await submitsCounted()).toEqual({ requests: sent, outcomes: { http_5xx: failed } }),
-  )
-  await vi.waitFor(async () => expect((await ledger().jobs({}, null, 500)).items).toHaveLength(sent - failed))
+  await waitFor(async () => expect(await submitsCounted()).toEqual({ requests: sent, outcomes: { http_5xx: failed } }))
+  await waitFor(async () => expect((await ledger().jobs({}, null, 500)).items).toHaveLength(sent - failed))
 })
 
 /** Its pauses take no time, so that counters are flushed at once instead of a second later. */
