@@ -13,9 +13,24 @@ import { bucketOf } from '../src/core/stats/winsorise.ts'
 import { Population, SHAPES, Sums } from './stats-draws.ts'
 import { mayBeAtMost, type Part, percent, PLAN, planOf, type Sizes } from './stats-part.ts'
 
+const SIGNAL: SignalGuardrail = {
+  kind: 'signal',
+  id: 'signal:fvd',
+  metric: 'signal:fvd',
+  operation: 'job',
+  action: 'rollback',
+  noData: 'hold',
+  noDataGraceMs: 0,
+  bothBad: 'hold',
+  max: null,
+  maxOverControl: 0.05,
+  minSamples: 200,
+  alpha: 0.01,
+  literal: false,
+}
+
 /** Signal guardrails judged after every value, of arms that are equal, at their limit, and over it. */
 export function signals({ runs, seed, isQuick }: Sizes): Part {
-  const guardrail = signalRule()
   const cases = [
     ['normal, CV 0.5', 1],
     ['normal, CV 0.5', 1.05],
@@ -34,7 +49,7 @@ export function signals({ runs, seed, isQuick }: Sizes): Part {
       for (let n = 1; n <= (isQuick ? 1000 : 5000); n++) {
         candidate = withValue(candidate, times * draw())
         control = withValue(control, draw())
-        const finding = signal.assess(guardrail, openMonitor(), {
+        const finding = signal.assess(SIGNAL, openMonitor(), {
           now: 0,
           clockStartedAt: 0,
           recent: null,
@@ -46,17 +61,17 @@ export function signals({ runs, seed, isQuick }: Sizes): Part {
       }
     }
     if (times <= 1.05) healthy.push(at.length)
-    const median = at.sort((a, b) => a - b)[Math.floor(runs / 2)]
-    return [shape, `control × ${times}`, percent(at.length, runs), String(median ?? '–')]
+    const median = at.sort((a, b) => a - b)[Math.floor(runs / 2)] ?? '–'
+    return [shape, `control × ${times}`, percent(at.length, runs), String(median)]
   })
   return {
     head: ['signal, limit control + 5 %', 'candidate', 'breach at some time %', 'median values an arm'],
     rows,
     verdicts: [
       {
-        line: `signals: a breach at or within the limit in at most ${100 * guardrail.alpha} % of runs`,
+        line: `signals: a breach at or within the limit in at most ${100 * SIGNAL.alpha} % of runs`,
         seen: healthy.map((x) => percent(x, runs)).join('; '),
-        holds: mayBeAtMost(healthy, runs, guardrail.alpha),
+        holds: mayBeAtMost(healthy, runs, SIGNAL.alpha),
       },
     ],
   }
@@ -232,23 +247,5 @@ export function selfcheck({ runs, seed, isQuick }: Sizes): Part {
         holds: mayBeAtMost([allTooMany], SHAPES.length * runs, 0.05),
       },
     ],
-  }
-}
-
-function signalRule(): SignalGuardrail {
-  return {
-    kind: 'signal',
-    id: 'signal:fvd',
-    metric: 'signal:fvd',
-    operation: 'job',
-    action: 'rollback',
-    noData: 'hold',
-    noDataGraceMs: 0,
-    bothBad: 'hold',
-    max: null,
-    maxOverControl: 0.05,
-    minSamples: 200,
-    alpha: 0.01,
-    literal: false,
   }
 }

@@ -8,9 +8,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { history, pairs, selfcheck, signals } from './stats-beside.ts'
+import { uniform } from './stats-even.ts'
 import { looks, srm } from './stats-looks.ts'
 import type { Part, Sizes } from './stats-part.ts'
-import { coverage, power, uniform } from './stats-tests.ts'
+import { coverage, power } from './stats-tests.ts'
 import { table } from './table.ts'
 
 /** Runs a cell: so many that the claim of the part can be told from its opposite. */
