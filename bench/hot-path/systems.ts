@@ -8,7 +8,10 @@ import { type Running, start } from './processes.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const WORKERD = join(ROOT, 'node_modules', '.bin', 'workerd')
-const TOKEN = 'token-of-the-bench'
+/** Bearer token with the role admin. */
+export const TOKEN = 'token-of-the-bench'
+/** What ids are sealed and subjects named with. */
+export const COOKIE_KEY = 'ab'.repeat(32)
 export const RELEASE = 'bench'
 const USERS = 256
 
@@ -141,7 +144,27 @@ function bundleIn(folder: string): string[] {
 
 /** The deployed Worker, with a release that runs, and `workers/watched.js` before it. */
 export async function startSluice(bench: Bench, given: Given, port: number): Promise<Running> {
-  const { folder, backends } = bench
+  const { backends } = bench
+  const models = given.release?.['protocol'] === 'http' ? [null, null] : ['t2v-1', 't2v-2']
+  const arm = (at: number, model: string | null) => ({ url: `http://127.0.0.1:${at}`, ...(model ? { model } : {}) })
+  const release = {
+    ...{ name: RELEASE, protocol: 'openai-videos', match: { paths: ['/'] }, ladder: [10, 50, 100], bake: '7d' },
+    arms: { control: arm(backends.control, models[0]!), candidate: arm(backends.candidate, models[1]!) },
+    ...given.release,
+  }
+  const SLUICE = { expose_headers: true, subject: ['header:x-user-id'], ...given.sluice }
+  const running = await serveSluice(bench.folder, { SLUICE, RELEASE_A: release }, port)
+  const started = await fetch(`http://127.0.0.1:${port}/_sluice/api/v1/releases/${RELEASE}/actions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ action: 'start', stage: 'canary-10', reason: 'bench' }),
+  })
+  if (!started.ok) throw new Error(`the release does not start: ${await started.text()}`)
+  return running
+}
+
+/** The same with these variables, and nothing started. */
+export function serveSluice(folder: string, vars: Record<string, object>, port: number): Promise<Running> {
   copyFileSync(join(import.meta.dirname, 'workers', 'watched.js'), join(folder, 'watched.js'))
   const modules = [
     '(name = "watched.js", esModule = embed "watched.js")',
@@ -151,15 +174,8 @@ export async function startSluice(bench: Bench, given: Given, port: number): Pro
         : `(name = "./${file}", text = embed "bundle/${file}")`,
     ),
   ]
-  const models = given.release?.['protocol'] === 'http' ? [null, null] : ['t2v-1', 't2v-2']
-  const arm = (at: number, model: string | null) => ({ url: `http://127.0.0.1:${at}`, ...(model ? { model } : {}) })
-  const release = {
-    ...{ name: RELEASE, protocol: 'openai-videos', match: { paths: ['/'] }, ladder: [10, 50, 100], bake: '7d' },
-    arms: { control: arm(backends.control, models[0]!), candidate: arm(backends.candidate, models[1]!) },
-    ...given.release,
-  }
   const hash = createHash('sha256').update(TOKEN).digest('hex')
-  const text = (value: unknown) => JSON.stringify(typeof value === 'string' ? value : JSON.stringify(value))
+  const text = (value: unknown) => JSON.stringify(JSON.stringify(value))
   const objects = {
     CONTROLLER: 'ReleaseController',
     COUNTER_SHARD: 'CounterShard',
@@ -167,10 +183,9 @@ export async function startSluice(bench: Bench, given: Given, port: number): Pro
     LIVE_CONFIG: 'LiveConfig',
   }
   const bindings = [
-    `(name = "SLUICE", json = ${text({ expose_headers: true, subject: ['header:x-user-id'], ...given.sluice })})`,
-    `(name = "RELEASE_A", json = ${text(release)})`,
+    ...Object.entries(vars).map(([name, value]) => `(name = "${name}", json = ${text(value)})`),
     `(name = "SLUICE_TOKENS", text = ${text([{ name: 'bench', role: 'admin', sha256: hash }])})`,
-    `(name = "SLUICE_COOKIE_KEY", text = "${'ab'.repeat(32)}")`,
+    `(name = "SLUICE_COOKIE_KEY", text = "${COOKIE_KEY}")`,
     ...Object.entries(objects).map(([name, of]) => `(name = "${name}", durableObjectNamespace = "${of}")`),
   ]
   const disk = join(folder, `objects-${port}`)
@@ -188,14 +203,7 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], ${DATE}, bindin
     .join(', ')}],
   durableObjectStorage = (localDisk = "disk"));`,
   )
-  const running = await start('measured', [WORKERD, 'serve', config, '--experimental'], port)
-  const started = await fetch(`http://127.0.0.1:${port}/_sluice/api/v1/releases/${RELEASE}/actions`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ action: 'start', stage: 'canary-10', reason: 'bench' }),
-  })
-  if (!started.ok) throw new Error(`the release does not start: ${await started.text()}`)
-  return running
+  return start('measured', [WORKERD, 'serve', config, '--experimental'], port)
 }
 
 /** One signed token a user, and the keys to check them with. */

@@ -8,6 +8,8 @@ import { type SampleSize, sampleSizeMargin, sampleSizeMeans, sampleSizeProportio
 const DAY_MS = 86_400_000
 const WEEK = 7
 const MOST_DAYS = 366
+/** Power of the mean by which an effect changes the variance: 1 of counts, 2 where it makes all values larger. */
+const SPREADING = 1.5
 
 export interface Readiness {
   /** Whole days since the split began, less those that fall into an excluded time. */
@@ -143,13 +145,13 @@ function plannedFor(
     return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_pooled' }))
   }
   const sd = Math.sqrt(estimate.variance * estimate.n)
-  // An effect that makes all values larger spreads them too, and does not move those that are cut.
+  // An effect spreads the values too, and does not move those that are cut.
   const moving = control.meanY === 0 ? 1 : 1 - (control.held ?? 0) / control.meanY
   return possible(
     sampleSizeMeans({
       ...common,
       sd1: sd,
-      sd2: sd * Math.max(1, 1 + shift),
+      sd2: sd * Math.max(1, (1 + shift) ** (SPREADING / 2)),
       delta: Math.abs(estimate.value * shift * moving),
     }),
   )

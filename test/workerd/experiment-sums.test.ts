@@ -288,3 +288,29 @@ it('reading the sums costs the same for ten times the subjects', async () => {
   expect(many).toBeLessThan(1.2 * few)
   expect(many).toBeLessThan(200)
 })
+
+it('sums by stratum and from before are no more rows for weeks than for a day, but of a metric that observes for days', async () => {
+  await inLedger(18, (table) => {
+    const metrics = [
+      { name: 'spend', kind: 'mean' as const },
+      { name: 'soon', kind: 'mean' as const, observeDays: 1 },
+    ]
+    const question = { ...QUESTION, metrics, excluded: [] }
+    table.sums(question)
+    for (let i = 0; i < 28; i++) {
+      table.expose(exposure(`o${i}`, 3, 'control', (FIRST_DAY + i) * DAY_MS))
+      const rows = [i, i - 3].flatMap((day) =>
+        ['spend', 'soon'].map((metric) => ({ ...event(i, `o${i}`, metric, 2, FIRST_DAY + day), id: null })),
+      )
+      table.record(rows, [], (FIRST_DAY + 28) * DAY_MS)
+    }
+    const { strata, before } = table.sums(question)
+    const of = (rows: ExperimentSums['metrics'], name: string) => rows.filter(({ metric }) => metric === name)
+    const subjects = (rows: ExperimentSums['metrics']) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
+    // Those whose names end in 1 are a stratum of their own.
+    expect([of(strata, 'spend').length, of(before, 'spend').length]).toEqual([2, 1])
+    expect([of(strata, 'soon').length, of(before, 'soon').length]).toEqual([28, 28])
+    for (const rows of [strata, before])
+      expect([subjects(of(rows, 'spend')), subjects(of(rows, 'soon'))]).toEqual([28, 28])
+  })
+})

@@ -1,6 +1,6 @@
 /**
- * The deployed Worker, watched: how often its isolate calls objects (`/-bench/calls`), and with counters and jobs put into
- * its objects as other isolates would (`/-bench/feed`).
+ * The deployed Worker, watched: how often its isolate calls objects (`/-bench/calls`), and with counters, jobs and exposures
+ * put into its objects as other isolates would (`/-bench/feed`).
  */
 import sluice from './worker.js'
 export * from './worker.js'
@@ -34,11 +34,13 @@ function counted(name, stub) {
   })
 }
 
-async function feed(env, { release, shards, batch, jobs }) {
+async function feed(env, { release, shards, batch, jobs, exposed }) {
   const shard = (i) => env.COUNTER_SHARD.get(env.COUNTER_SHARD.idFromName(`${release}|${i}`))
   if (batch) await Promise.all(Array.from({ length: shards }, (_, i) => shard(i).flush(batch)))
-  const ledger = env.JOB_LEDGER.get(env.JOB_LEDGER.idFromName(`${release}|0`))
-  if (jobs) await ledger.flush({ submitted: jobs, seen: [] })
+  const ledger = (i) => env.JOB_LEDGER.get(env.JOB_LEDGER.idFromName(`${release}|${i}`))
+  if (jobs) await ledger(0).flush({ submitted: jobs, seen: [] })
+  for (const { index, exposures } of exposed ?? [])
+    await ledger(index).flush({ submitted: [], seen: [], exposed: exposures })
 }
 
 export default {

@@ -16,6 +16,7 @@ import {
   valueOf,
   withHistory,
 } from './experiment-counts.ts'
+import { overDays } from './over-days.ts'
 import { type First, SplitCounts } from './split-counts.ts'
 
 const DAY_MS = 86_400_000
@@ -199,7 +200,14 @@ export class ExperimentTable {
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
     const names = question.metrics.map(({ name }) => name)
-    return { ...this.#counts.sums(names, question.strata), splits: this.#splits.counts(), uncounted: n }
+    const sums = this.#counts.sums(names, question.strata)
+    return {
+      ...sums,
+      strata: overDays(sums.strata, question.metrics),
+      before: overDays(sums.before, question.metrics),
+      splits: this.#splits.counts(),
+      uncounted: n,
+    }
   }
 
   /** Another question than the last begins anew; epochs that were added to the same span bring their subjects only. */
