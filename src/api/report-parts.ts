@@ -11,14 +11,17 @@ const armEstimate = v.object({
   estimate: v.nullable(v.number()),
   interval: v.nullable(v.object(interval)),
 })
+const quantileEstimate = v.object({ estimate: v.number(), interval: v.nullable(v.object(interval)) })
 export const perArm = v.object({ control: v.number(), candidate: v.number() })
 const role = v.picklist(['primary', 'secondary', 'guardrail'])
 
 export const metricReportSchema = v.object({
   metric: v.string(),
-  kind: v.picklist(['proportion', 'mean', 'ratio']),
+  kind: v.picklist(['proportion', 'mean', 'ratio', 'quantile']),
   role,
   direction: v.picklist(['increase', 'decrease']),
+  /** Of a quantile metric: which one is judged. `n` of its arms are subjects that have a value. */
+  quantile: v.nullable(v.number()),
   control: armEstimate,
   candidate: armEstimate,
   /** Candidate − control, and candidate/control − 1, with 95 % intervals. */
@@ -27,7 +30,7 @@ export const metricReportSchema = v.object({
   /** `final`: read once, from the data of the planned end; before that a preview that decides nothing. */
   test: v.nullable(
     v.object({
-      name: v.picklist(['two_proportion_z', 'fisher_exact', 'welch_t', 'ratio_delta_z']),
+      name: v.picklist(['two_proportion_z', 'fisher_exact', 'welch_t', 'ratio_delta_z', 'common_quantile_z']),
       statistic: v.nullable(v.number()),
       df: v.nullable(v.number()),
       p_value: v.number(),
@@ -57,7 +60,7 @@ export const metricReportSchema = v.object({
   observed: v.nullable(v.object({ days: v.number(), immature: perArm })),
   /**
    * The lift less what subjects' values of the 28 days before their first exposure explain (CUPED). It decides nothing.
-   * Null where nobody has any, and of ratios.
+   * Null where nobody has any, and of ratios and quantiles.
    */
   history: v.nullable(
     v.object({
@@ -71,8 +74,18 @@ export const metricReportSchema = v.object({
       p_value: v.nullable(v.number()),
     }),
   ),
-  /** With the mix of all subjects in both arms, by `experiment.strata`. It decides nothing; null without, and of ratios. */
+  /** With the mix of all subjects in both arms, by `experiment.strata`. It decides nothing; null without, and of ratios and quantiles. */
   stratified: v.nullable(v.object({ strata: v.number(), absolute: lift, relative: lift, p_value: v.number() })),
+  /** Of a quantile metric the usual ones beside the one that is judged, with 95 % intervals. They decide nothing. */
+  quantiles: v.array(
+    v.object({
+      quantile: v.number(),
+      control: quantileEstimate,
+      candidate: quantileEstimate,
+      absolute: lift,
+      relative: lift,
+    }),
+  ),
   /** Larger values of a subject count as this one, in both arms; null where none was cut. */
   cut_at: v.nullable(v.number()),
 })

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
 import { differedBefore } from '../describe/adjustment.ts'
-import { group, pFigure, signedPercent } from '../describe/figures.ts'
+import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -53,6 +53,7 @@ export function reportLines(report: ReportView, style: Style): string[] {
     style.bold('Ready to read?'),
     ...readLines(report).map((line) => `  ${line}`),
     ...signalLines(report, style),
+    ...quantileLines(report, style),
     ...strataLines(report, style),
     ...historyLines(report, style),
     ...pairLines(report, style),
@@ -76,7 +77,7 @@ function metricLines({ metrics, cost }: ReportView, style: Style): string[] {
   if (metrics.length === 0) return ['No metric is configured.']
   const rows = metrics.map((metric) => [
     metric.metric,
-    metric.role,
+    metric.quantile === null ? metric.role : `${metric.role} ${quantileName(metric.quantile)}`,
     estimate(metric.control.estimate, metric.kind),
     estimate(metric.candidate.estimate, metric.kind),
     change(metric.relative),
@@ -127,6 +128,21 @@ function signalLines({ signals }: ReportView, style: Style): string[] {
       ['left', 'left', 'right', 'right', 'right'],
     ),
   ]
+}
+
+function quantileLines({ metrics }: ReportView, style: Style): string[] {
+  const rows = metrics.flatMap(({ metric, quantiles }) =>
+    quantiles.map(({ quantile, control, candidate, relative }) => [
+      metric,
+      quantileName(quantile),
+      amount(control.estimate),
+      amount(candidate.estimate),
+      change(relative),
+    ]),
+  )
+  if (rows.length === 0) return []
+  const head = ['other quantiles', '', 'control', 'candidate', 'lift (95 %)'].map(style.dim)
+  return ['', ...table([head, ...rows], ['left', 'left', 'right', 'right', 'left'])]
 }
 
 function strataLines({ metrics }: ReportView, style: Style): string[] {

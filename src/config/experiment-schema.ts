@@ -1,11 +1,13 @@
 /** The tables `[[metrics]]` and `[experiment]` of a release: what is measured of subjects, and how it is read. */
 import * as v from 'valibot'
 import { TRAITS } from '../core/experiment.ts'
-import { name, period, positive, risk, table, whole, wholeDays } from './fields.ts'
+import { fault } from './issue-words.ts'
+import { across, name, period, positive, risk, table, whole, wholeDays } from './fields.ts'
 
 const metricTable = table({
   name,
-  kind: v.picklist(['proportion', 'mean', 'ratio']),
+  kind: v.picklist(['proportion', 'mean', 'ratio', 'quantile']),
+  quantile: v.optional(risk),
   role: v.optional(v.picklist(['primary', 'secondary', 'guardrail']), 'secondary'),
   direction: v.optional(v.picklist(['increase', 'decrease']), 'increase'),
   mde: v.optional(positive),
@@ -14,6 +16,10 @@ const metricTable = table({
 })
 export const metricSchema = v.pipe(
   metricTable,
+  across(
+    (given) => (given.kind === 'quantile') === (given.quantile !== undefined),
+    fault('quantile_of_kind', 'kind = "quantile" needs quantile, such as 0.95, and no other kind takes it'),
+  ),
   v.transform(({ observe, ...metric }) => ({ ...metric, observeDays: observe })),
 )
 

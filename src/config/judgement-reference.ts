@@ -47,7 +47,15 @@ export const GUARDRAIL: Reference<GuardrailInput> = {
 
 export const METRIC: Reference<NonNullable<Release['metrics']>[number]> = {
   name: { meaning: 'as events name it', type: 'text without blanks, `/` and `\\|`' },
-  kind: { meaning: "a subject did it (its total is above 0); a subject's total; sum of values / number of values" },
+  kind: {
+    meaning:
+      "a subject did it (its total is above 0); a subject's total; sum of values / number of values; a quantile over subjects of the mean of a subject's values",
+  },
+  quantile: {
+    meaning: 'of `kind = "quantile"`, which needs it: which one is judged; the report shows the usual ones beside it',
+    type: 'number above 0 and below 1',
+    default: 'none',
+  },
   role: { meaning: 'decides; is only shown; must not get worse' },
   direction: { meaning: 'which way is better' },
   mde: { meaning: 'smallest relative effect worth finding; the planned sample follows from it' },

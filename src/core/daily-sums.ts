@@ -37,13 +37,14 @@ export const DAILY_COLUMNS = [
   'sum_xy',
 ] as const satisfies (keyof DailyRow)[]
 
-/** By day, then metric, then arm; `dayText` writes days since 1970. */
+/** By day, then metric, then arm; a quantile has no sums. `dayText` writes days since 1970. */
 export function dailySums(
   { days, now }: Pick<Evidence, 'days' | 'now'>,
   metrics: readonly MetricOf[],
   dayText: (day: number) => string,
 ): DailySum[] {
-  const groups = Map.groupBy(days, ({ metric, arm, day }) => `${day}|${metric}|${arm}`)
+  const summed = days.filter((row) => metrics.find(({ name }) => name === row.metric)?.kind !== 'quantile')
+  const groups = Map.groupBy(summed, ({ metric, arm, day }) => `${day}|${metric}|${arm}`)
   return [...groups.values()]
     .map((its) => ({ ...its[0]!, moments: its.reduce((sum, each) => mergedPairs(sum, each.moments), noPairs()) }))
     .sort(

@@ -1,5 +1,6 @@
 /** What an experiment is made of: its plan, and the sums over subjects that it is read from. Shapes only. */
 import type { Moments, PairMoments } from './stats/moments.ts'
+import type { Spread } from './stats/spread.ts'
 
 /** What is known of each subject at its first exposure. */
 export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
@@ -7,14 +8,19 @@ export type Trait = (typeof TRAITS)[number]
 
 export interface MetricPlan {
   name: string
-  /** A subject did it or not; a subject's total; a subject's total over how many values there were. */
-  kind: 'proportion' | 'mean' | 'ratio'
+  /**
+   * A subject did it or not; a subject's total; a subject's total over how many values there were; a quantile of the
+   * means of subjects that have values.
+   */
+  kind: 'proportion' | 'mean' | 'ratio' | 'quantile'
   role: 'primary' | 'secondary' | 'guardrail'
   direction: 'increase' | 'decrease'
   /** Relative effect that the experiment is planned to see. */
   mde?: number | undefined
   /** Relative worsening that a guardrail metric may have. */
   margin?: number | undefined
+  /** Of a quantile metric: which one is judged, strictly between 0 and 1. */
+  quantile?: number | undefined
   /** Only so many UTC days after the day of a subject's first exposure count, and that day; absent: all. */
   observeDays?: number | undefined
 }
@@ -32,10 +38,17 @@ export interface ExperimentPlan {
 }
 
 /**
- * `active`: subjects whose value is not 0; `held`: the part of the mean of y that extremes were cut down to. Absent in a
- * reading that an older build has kept.
+ * `active`: subjects whose value is not 0, of a quantile those expected beyond it; `held`: the part of the mean of y that
+ * extremes were cut down to. Absent in a reading that an older build has kept. `quantile` stands in
+ * the place of moments.
  */
-export type MetricSums = PairMoments & { active?: number; held?: number }
+export type MetricSums = PairMoments & { active?: number; held?: number; quantile?: Quantile }
+
+/** Which quantile, and the subjects' values that it is read from. */
+export interface Quantile {
+  q: number
+  spread: Spread
+}
 
 export interface ArmSums {
   control: MetricSums
@@ -47,13 +60,26 @@ export interface DaySums {
   metric: string
   arm: 'control' | 'candidate'
   day: number
-  /** Of `bucketOf`: of a subject's value, or of its value per event for a ratio; 1 or 0 for a proportion. */
+  /**
+   * Of `bucketOf`: of a subject's value, or of its value per event for a ratio; 1 or 0 for a proportion. Of a quantile
+   * that of `spreadBucketOf`, and of its moments `n` alone.
+   */
   bucket: number
   moments: PairMoments
 }
 
 /** The same of the subjects of one stratum, such as a region. */
 export type StratumSums = DaySums & { stratum: string }
+
+/** Subjects of a quantile metric by the bucket of their value, of one arm and day of first exposure. */
+export interface DaySpread {
+  metric: string
+  arm: 'control' | 'candidate'
+  day: number
+  /** Of `spreadBucketOf`, each once, and as many counts. */
+  buckets: number[]
+  counts: number[]
+}
 
 /** Sums per metric as they stood when the planned end was reached: what the fixed test reads, once. */
 export interface FixedReading {

@@ -1,16 +1,21 @@
 /** Sums over subjects → one metric's sums by arm, without its extremes, and an arm's estimate. No test, no decision. */
-import type { ArmSums, DaySums, Evidence, MetricPlan } from './experiment.ts'
+import type { ArmSums, DaySums, Evidence, MetricPlan, MetricSums } from './experiment.ts'
 import { type Estimate, meanEstimate, ratioEstimate, shareEstimate } from './stats/estimates.ts'
-import { ofY } from './stats/moments.ts'
+import { mergedPairs, noPairs, ofY } from './stats/moments.ts'
 import type { Share } from './stats/proportions.ts'
+import { beyond, quantileOf, type Spread, spreadOf, subjectsOf, unitVariance } from './stats/spread.ts'
 import { type Cut, cutOf, edgeOf, winsorised } from './stats/winsorise.ts'
 
 /** Below so many events an arm, normal approximations don't hold: exact tests, no sequential reading. */
 export const FEW_EVENTS = 50
 
-export type MetricOf = Pick<MetricPlan, 'name' | 'kind' | 'observeDays'>
+/** Of fewer subjects with a value in an arm, or beyond a quantile, no interval holds what it says. */
+export const FEWEST_ACTIVE = 5
+
+export type MetricOf = Pick<MetricPlan, 'name' | 'kind' | 'quantile' | 'observeDays'>
 
 const DAY_MS = 86_400_000
+const MEDIAN = 0.5
 /** Beyond that of any number. */
 const NO_BUCKET = 1e9
 
@@ -31,7 +36,7 @@ export function ownDays({ days, now }: Pick<Evidence, 'days' | 'now'>, metric: M
   return { mature, immature }
 }
 
-/** All mature days together. Means and ratios are cut at one value for both arms; a proportion has no extremes. */
+/** All mature days together. Means and ratios are cut at one value for both arms; the others have no extremes. */
 export function sumsOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf): ArmSums {
   const { mature } = ownDays(evidence, metric)
   return armSums(mature, cutFor(mature, metric), metric)
@@ -48,10 +53,15 @@ export function edgesOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: Metric
 }
 
 export function cutFor(own: readonly DaySums[], { kind }: MetricOf): Cut {
-  return kind === 'proportion' ? { low: -Infinity, high: Infinity } : cutOf(own)
+  return kind === 'proportion' || kind === 'quantile' ? { low: -Infinity, high: Infinity } : cutOf(own)
 }
 
-export function armSums(own: readonly DaySums[], cut: Cut, { kind }: MetricOf): ArmSums {
+export function armSums(own: readonly DaySums[], cut: Cut, { kind, quantile = MEDIAN }: MetricOf): ArmSums {
+  if (kind === 'quantile')
+    return {
+      control: quantileSums(spreadOfArm(own, 'control'), quantile),
+      candidate: quantileSums(spreadOfArm(own, 'candidate'), quantile),
+    }
   const of = (arm: DaySums['arm']) =>
     winsorised(
       own.filter((each) => each.arm === arm),
@@ -61,6 +71,22 @@ export function armSums(own: readonly DaySums[], cut: Cut, { kind }: MetricOf): 
   return { control: of('control'), candidate: of('candidate') }
 }
 
+/** Those of other subjects beside these. */
+export function addedSums(a: MetricSums, b: MetricSums): MetricSums {
+  const { quantile } = b
+  if (!quantile) return mergedPairs(a, b)
+  return quantileSums(spreadOf([...(a.quantile?.spread ?? []), ...quantile.spread]), quantile.q)
+}
+
+function spreadOfArm(own: readonly DaySums[], arm: DaySums['arm']): Spread {
+  return spreadOf(own.flatMap((each) => (each.arm === arm ? [[each.bucket, each.moments.n] as const] : [])))
+}
+
+export function quantileSums(spread: Spread, quantile: number): MetricSums {
+  const n = subjectsOf(spread)
+  return { ...noPairs(), n, active: beyond(n, quantile), quantile: { q: quantile, spread } }
+}
+
 /** The value that larger ones of these rows are cut down to; null where none is. */
 export function cutValue(own: readonly DaySums[], metric: MetricOf): number | null {
   const { high } = cutFor(own, metric)
@@ -68,15 +94,25 @@ export function cutValue(own: readonly DaySums[], metric: MetricOf): number | nu
 }
 
 /** Null without subjects, and where a figure is beyond what numbers can hold: then nothing can be said of the metric. */
-export function estimateOf(kind: MetricPlan['kind'], sums: ArmSums[keyof ArmSums]): Estimate | null {
+export function estimateOf(kind: MetricPlan['kind'], sums: MetricSums): Estimate | null {
   if (sums.n === 0) return null
-  const estimate =
-    kind === 'proportion'
-      ? shareEstimate(shareOf(sums))
-      : kind === 'mean'
-        ? meanEstimate(ofY(sums))
-        : ratioEstimate(sums)
+  const estimate = ESTIMATES[kind](sums)
   return estimate && Number.isFinite(estimate.value) && Number.isFinite(estimate.variance) ? estimate : null
+}
+
+const ESTIMATES: Record<MetricPlan['kind'], (sums: MetricSums) => Estimate | null> = {
+  proportion: (sums) => shareEstimate(shareOf(sums)),
+  mean: (sums) => meanEstimate(ofY(sums)),
+  ratio: ratioEstimate,
+  quantile: ({ n, active, quantile: of }) =>
+    of && (active ?? 0) >= FEWEST_ACTIVE
+      ? { n, value: quantileOf(of.spread, of.q, 0).value, variance: unitVariance(of.spread, of.q) / n }
+      : null,
+}
+
+/** Whether each subject counts with one value, so that it may be adjusted; ratios and quantiles are of another make. */
+export function hasMean(kind: MetricPlan['kind']): boolean {
+  return kind === 'proportion' || kind === 'mean'
 }
 
 export function shareOf({ n, meanY }: ArmSums['control']): Share {
@@ -88,7 +124,7 @@ export function fewestActive({ control, candidate }: ArmSums): number {
   return Math.min(control.active ?? control.n, candidate.active ?? candidate.n)
 }
 
-/** In the arm that has fewer: successes or failures of a proportion, subjects with a value of anything else. */
+/** In the arm that has fewer: successes or failures of a proportion, subjects with a value or beyond the quantile. */
 export function fewestEvents(kind: MetricPlan['kind'], sums: ArmSums): number {
   if (kind !== 'proportion') return fewestActive(sums)
   return Math.min(...[sums.control, sums.candidate].map(shareOf).flatMap(({ x, n }) => [x, n - x]))

@@ -4,7 +4,7 @@
  */
 import { ARMS } from './arm.ts'
 import type { ArmSums, Evidence, MetricPlan } from './experiment.ts'
-import { armSums, cutFor, FEW_EVENTS, isSparse, ownDays } from './metric-sums.ts'
+import { armSums, cutFor, FEW_EVENTS, hasMean, isSparse, ownDays } from './metric-sums.ts'
 import type { Lift } from './report-intervals.ts'
 import { cuped } from './stats/cuped.ts'
 import { intervalZ, pValue, tSf, upperTQuantile } from './stats/distributions.ts'
@@ -30,12 +30,12 @@ export interface HistoryReport {
   p_value: number | null
 }
 
-/** Null where nobody has values from before, and of ratios. */
+/** Null where nobody has values from before, and of ratios and quantiles. */
 export function historyReport(
   evidence: Pick<Evidence, 'days' | 'before' | 'now'>,
   metric: MetricPlan,
 ): HistoryReport | null {
-  if (metric.kind === 'ratio') return null
+  if (!hasMean(metric.kind)) return null
   const before = ownDays({ days: evidence.before, now: evidence.now }, metric).mature
   if (before.length === 0) return null
   const { mature } = ownDays(evidence, metric)

@@ -1,6 +1,7 @@
 /** The intervals that a report shows beside a metric's lift, by how much there is to go by. Nothing here is tested. */
 import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
-import { FEW_EVENTS, fewestActive, isSparse, shareOf } from './metric-sums.ts'
+import { FEW_EVENTS, FEWEST_ACTIVE, fewestActive, isSparse, shareOf } from './metric-sums.ts'
+import { quantileLifts } from './quantile-shift.ts'
 import { clopperPearson } from './stats/clopper-pearson.ts'
 import { intervalZ, upperTQuantile } from './stats/distributions.ts'
 import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
@@ -8,11 +9,10 @@ import { welchT } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
 import { wilsonInterval } from './stats/proportions.ts'
 import { ratioInterval } from './stats/score-ratio.ts'
+import { quantileOf } from './stats/spread.ts'
 import { logLiftInterval, newcombeInterval } from './stats/two-proportions.ts'
 
 const CONFIDENCE = 0.95
-/** Of fewer subjects with a value in an arm, no interval of a mean holds what it says. */
-const FEWEST_ACTIVE = 5
 
 export interface Interval {
   low: number
@@ -21,7 +21,10 @@ export interface Interval {
 
 export type Lift = { lift: number } & Interval
 
-/** One arm's: Clopper and Pearson's of a share with few events, else Wilson's; Student's of a mean, the normal one of a ratio. */
+/**
+ * One arm's: Clopper and Pearson's of a share with few events, else Wilson's; Student's of a mean, the normal one of a
+ * ratio; of a quantile between the values of two ranks.
+ */
 export function armInterval(
   kind: MetricPlan['kind'],
   sums: MetricSums,
@@ -33,14 +36,19 @@ export function armInterval(
     return isFew ? clopperPearson(share, CONFIDENCE) : wilsonInterval(share)
   }
   if (sums.n < 2 || (sums.active ?? sums.n) < FEWEST_ACTIVE) return null
+  if (sums.quantile) {
+    const { low, high } = quantileOf(sums.quantile.spread, sums.quantile.q, intervalZ(CONFIDENCE))
+    return { low, high }
+  }
   const times = kind === 'mean' ? upperTQuantile((1 - CONFIDENCE) / 2, sums.n - 1) : intervalZ(CONFIDENCE)
   const half = times * Math.sqrt(variance)
   return Number.isFinite(half) ? { low: value - half, high: value + half } : null
 }
 
-/** Candidate − control: Newcombe's where events are few, Student's for means, else the normal one. */
+/** Candidate − control: Newcombe's where events are few, from both arms' of quantiles, Student's for means, else the normal one. */
 export function absoluteLift(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
   if (kind !== 'proportion' && fewestActive(sums) < FEWEST_ACTIVE) return null
+  if (kind === 'quantile') return readable(quantileLifts(sums, intervalZ(CONFIDENCE))?.absolute ?? null)
   const { diff, low, high } =
     kind === 'proportion' && isSparse(kind, sums)
       ? newcombeInterval(shareOf(sums.control), shareOf(sums.candidate), CONFIDENCE)
@@ -48,7 +56,7 @@ export function absoluteLift(kind: MetricPlan['kind'], sums: ArmSums, control: E
   return readable({ lift: diff, low, high })
 }
 
-/** Candidate/control − 1. Null at a control of 0. */
+/** Candidate/control − 1. Null at a control of 0, and of quantiles whose intervals are not above 0. */
 export function relativeLiftOf(kind: MetricPlan['kind'], sums: ArmSums, control: Estimate, candidate: Estimate) {
   if (kind === 'proportion' && isSparse(kind, sums)) {
     const [c, t] = [shareOf(sums.control), shareOf(sums.candidate)]
@@ -57,6 +65,7 @@ export function relativeLiftOf(kind: MetricPlan['kind'], sums: ArmSums, control:
     return readable(hasBoth ? logLiftInterval(c, t, CONFIDENCE) : ratioInterval(c, t, CONFIDENCE))
   }
   if (kind !== 'proportion' && fewestActive(sums) < FEWEST_ACTIVE) return null
+  if (kind === 'quantile') return readable(quantileLifts(sums, intervalZ(CONFIDENCE))?.relative ?? null)
   const lift = relativeLift(control, candidate, CONFIDENCE)
   if (lift && isSparse(kind, sums) && control.value > 0 && candidate.value > 0)
     return readable(logarithmic(lift, widening(kind, sums)))

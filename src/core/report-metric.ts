@@ -4,6 +4,7 @@
  */
 import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
+import { quantileLifts, shareShift } from './quantile-shift.ts'
 import { absoluteLift, armInterval, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
 import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
 import { normalSf, pValue, tSf } from './stats/distributions.ts'
@@ -33,6 +34,8 @@ export interface MetricReport {
   kind: MetricPlan['kind']
   role: MetricPlan['role']
   direction: MetricPlan['direction']
+  /** Of a quantile metric: which one is judged. */
+  quantile: number | null
   control: ArmEstimate
   candidate: ArmEstimate
   /** Candidate − control, 95 % interval. */
@@ -41,7 +44,7 @@ export interface MetricReport {
   relative: Lift | null
   /** `final`: read from the data of the planned end, once. Before that it is a preview and decides nothing. */
   test: {
-    name: 'two_proportion_z' | 'fisher_exact' | 'welch_t' | 'ratio_delta_z'
+    name: 'two_proportion_z' | 'fisher_exact' | 'welch_t' | 'ratio_delta_z' | 'common_quantile_z'
     statistic: number | null
     df: number | null
     p_value: number
@@ -81,12 +84,13 @@ export function metricReport(
     kind,
     role: plan.role,
     direction: plan.direction,
+    quantile: plan.quantile ?? null,
     control: armEstimate(kind, sums.control, control),
     candidate: armEstimate(kind, sums.candidate, candidate),
     absolute: both && absoluteLift(kind, sums, both.control, both.candidate),
     relative: both && relativeLiftOf(kind, sums, both.control, both.candidate),
     test: both && testOf(kind, fixed ?? sums, fixed !== null),
-    always_valid: both && !isSparse(kind, sums) ? sequenceOf(both.control, both.candidate, of.alpha) : null,
+    always_valid: both && sequenceOf(kind, sums, of.alpha),
     non_inferiority: both && plan.role === 'guardrail' ? marginOf(plan, sums, fixed, of.alpha) : null,
     mde: plan.mde ?? null,
     cut_at: cutAt,
@@ -107,12 +111,11 @@ function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean): Metric
       ? { name: 'fisher_exact', statistic: z, df: null, p_value: fisherExact(control, candidate), ...common }
       : { name: 'two_proportion_z', statistic: z, df: null, p_value, ...common }
   }
-  const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
-  if (!control || !candidate) return null
-  const name = kind === 'mean' ? 'welch_t' : 'ratio_delta_z'
-  const se = testSe(control, candidate)
-  const statistic = (candidate.value - control.value) / se
-  const isMeasured = se > 0 && Number.isFinite(statistic)
+  const shift = differenceOf(kind, sums)
+  if (!shift) return null
+  const name = ({ mean: 'welch_t', ratio: 'ratio_delta_z', quantile: 'common_quantile_z' } as const)[kind]
+  const statistic = shift.diff / shift.se
+  const isMeasured = shift.se > 0 && Number.isFinite(statistic)
   const degreesOf = kind === 'mean' ? degrees(ofY(sums.control), ofY(sums.candidate)) : null
   const df = isMeasured && degreesOf !== null && Number.isFinite(degreesOf) ? degreesOf : null
   // A mean of one subject has no spread to be judged by.
@@ -127,18 +130,28 @@ function leastExpected(control: Share, candidate: Share): number {
   return (Math.min(control.n, candidate.n) * Math.min(x, n - x)) / n
 }
 
-/** Intervals hold at 1 − α; the p-value is compared with the sequential part of α. */
-function sequenceOf(control: Estimate, candidate: Estimate, alpha: number): MetricReport['always_valid'] {
-  const diff = candidate.value - control.value
+/** What tests go by: the difference with its standard error, of a quantile that of the shares above the common one. */
+export function differenceOf(kind: MetricPlan['kind'], sums: ArmSums) {
+  if (kind === 'quantile') return shareShift(sums)
+  const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
+  if (!control || !candidate) return null
   const se = testSe(control, candidate)
-  if (!(se > 0) || !Number.isFinite(diff / se)) return null
-  const units = control.n + candidate.n
+  return { diff: candidate.value - control.value, se, units: control.n + candidate.n }
+}
+
+/** Intervals hold at 1 − α; the p-value is compared with the sequential part of α. */
+function sequenceOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number): MetricReport['always_valid'] {
+  const shift = isSparse(kind, sums) ? null : differenceOf(kind, sums)
+  if (!shift || !(shift.se > 0) || !Number.isFinite(shift.diff / shift.se)) return null
+  const { diff, se, units } = shift
   const half = anytimeZ(units, alpha) * se
+  const lifts = quantileLifts(sums, anytimeZ(units, alpha))
+  const absolute = lifts?.absolute ?? { low: diff - half, high: diff + half }
   return {
     p_value: Math.min(1, Math.exp(-logETwoSided(diff / se, units, alpha * SEQUENTIAL_SHARE))),
     p_adjusted: null,
-    absolute: { low: diff - half, high: diff + half },
-    relative: sequenceOfLift(control, candidate, alpha),
+    absolute: { low: absolute.low, high: absolute.high },
+    relative: bandOf(kind, sums, alpha),
   }
 }
 
@@ -157,7 +170,14 @@ export function sequenceLift(control: Estimate, candidate: Estimate): SequenceLi
   return Number.isFinite(se) ? { lift: lift.lift, se, units: control.n + candidate.n } : null
 }
 
-/** The band of a chart: lift with an interval that holds at every point of time together. */
+/** The band of a chart: an interval of the lift that holds at every point of time together. */
+export function bandOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number): Interval | null {
+  const lifts = quantileLifts(sums, anytimeZ(sums.control.n + sums.candidate.n, alpha))
+  if (lifts) return lifts.relative && { low: lifts.relative.low, high: lifts.relative.high }
+  const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
+  return control && candidate && sequenceOfLift(control, candidate, alpha)
+}
+
 export function sequenceOfLift(control: Estimate, candidate: Estimate, alpha: number): Interval | null {
   const of = sequenceLift(control, candidate)
   const half = of && anytimeZ(of.units, alpha) * of.se
@@ -202,11 +222,12 @@ export function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margi
   const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
   if (!control || !candidate) return null
   const better: Better = direction === 'increase' ? 'higher_is_better' : 'lower_is_better'
-  const { estimate, se } = marginContrast(control, candidate, margin, 'relative', better)
-  const isReadable = Number.isFinite(estimate) && Number.isFinite(se)
-  return isReadable
-    ? { inside: better === 'higher_is_better' ? estimate : -estimate, se, better, units: control.n + candidate.n }
-    : null
+  const { estimate, se, scale } = marginContrast(control, candidate, margin, 'relative', better)
+  // Of quantiles the same in shares: control's values as they would be at the margin.
+  const at = kind === 'quantile' ? (scale > 0 ? shareShift(sums, scale) : null) : { diff: estimate, se }
+  if (!at || !Number.isFinite(at.diff) || !Number.isFinite(at.se)) return null
+  const inside = better === 'higher_is_better' ? at.diff : -at.diff
+  return { inside, se: at.se, better, units: control.n + candidate.n }
 }
 
 function sided(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {

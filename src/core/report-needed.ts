@@ -5,12 +5,11 @@
 import { ARMS } from './arm.ts'
 import type { DecisionReason } from './decision.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { estimateOf, FEW_EVENTS, fewestEvents } from './metric-sums.ts'
+import { FEW_EVENTS, fewestEvents } from './metric-sums.ts'
 import { costLift } from './report-cost.ts'
-import { contrastOf, DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
+import { contrastOf, DEFAULT_MARGIN, differenceOf, SEQUENTIAL_SHARE } from './report-metric.ts'
 import type { Readiness } from './report-readiness.ts'
 import { logEAbove, logETwoSided } from './stats/anytime.ts'
-import { testSe } from './stats/estimates.ts'
 
 const DAY_MS = 86_400_000
 /** So many times the present data, and nobody would wait for it. */
@@ -112,11 +111,10 @@ function timesNeeded(metric: MetricPlan, { metrics, plan, sumsOf }: Situation): 
       -Math.log(alpha),
     )
   }
-  const [control, candidate] = [estimateOf(metric.kind, sums.control), estimateOf(metric.kind, sums.candidate)]
-  const se = control && candidate ? testSe(control, candidate) : 0
-  if (!control || !candidate || !(se > 0)) return null
-  const z = (candidate.value - control.value) / se
-  const units = control.n + candidate.n
+  const difference = differenceOf(metric.kind, sums)
+  if (!difference || !(difference.se > 0)) return null
+  const z = difference.diff / difference.se
+  const { units } = difference
   // Holm's first and hardest step.
   const wanted = Math.log(metrics.filter(({ role }) => role === 'primary').length / alpha)
   return firstTimes(least, (times) => logETwoSided(z * Math.sqrt(times), units * times, alpha), wanted)

@@ -17,7 +17,7 @@ export interface Readiness {
   min_days: number
   /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the span's end. */
   days_left: number | null
-  /** Subjects of the metric that has fewest: one that observes them for some days leaves the latest out. */
+  /** Subjects of the metric that has fewest: one that observes them for some days leaves the latest out, a quantile who has no value. */
   sample: { control: number; candidate: number }
   /**
    * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
@@ -46,9 +46,12 @@ export function readiness(
   const days_left = untilMs === null && sinceMs !== null ? daysLeft(plan, sinceMs, now, elapsed) : null
   const primaries = metrics.filter(({ role }) => role === 'primary')
   const sums = primaries.map(({ name }) => sumsOf(name))
-  // All metrics have the same subjects, but those that leave the latest out.
+  // All metrics have the same subjects, but those that leave the latest out, or those without a value.
   const deciding = metrics
-    .filter(({ role, observeDays }) => role === 'primary' || (role === 'guardrail' && observeDays !== undefined))
+    .filter(
+      ({ role, kind, observeDays }) =>
+        role === 'primary' || (role === 'guardrail' && (observeDays !== undefined || kind === 'quantile')),
+    )
     .map(({ name }) => sumsOf(name))
   const least = (arm: Arm) => (primaries.length === 0 ? 0 : Math.min(...deciding.map((each) => each[arm].n)))
   const sample = { control: least('control'), candidate: least('candidate') }

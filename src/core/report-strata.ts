@@ -4,7 +4,7 @@
  */
 import { ARMS } from './arm.ts'
 import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
-import { armSums, cutFor, FEW_EVENTS, isMature, isSparse, ownDays } from './metric-sums.ts'
+import { armSums, cutFor, FEW_EVENTS, hasMean, isMature, isSparse, ownDays } from './metric-sums.ts'
 import type { Lift } from './report-intervals.ts'
 import { intervalZ, normalSf, pValue } from './stats/distributions.ts'
 import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
@@ -22,12 +22,12 @@ export interface StrataReport {
   p_value: number
 }
 
-/** Null where there are not two strata with 50 subjects an arm, and of ratios. */
+/** Null where there are not two strata with 50 subjects an arm, and of ratios and quantiles. */
 export function strataReport(
   evidence: Pick<Evidence, 'days' | 'strata' | 'now'>,
   metric: MetricPlan,
 ): StrataReport | null {
-  if (metric.kind === 'ratio' || evidence.strata.length === 0) return null
+  if (!hasMean(metric.kind) || evidence.strata.length === 0) return null
   const { mature } = ownDays(evidence, metric)
   const cut = cutFor(mature, metric)
   if (isSparse(metric.kind, armSums(mature, cut, metric))) return null

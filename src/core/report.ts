@@ -2,20 +2,20 @@
  * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
  * measured. Pure; what follows from it is decision.ts'.
  */
-import { ARMS } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
-import { armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
+import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
+import { addedSums, armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import { type HistoryReport, historyReport } from './report-history.ts'
 import type { Interval } from './report-intervals.ts'
-import { type MetricReport, metricReport, sequenceOfLift } from './report-metric.ts'
+import { bandOf, type MetricReport, metricReport } from './report-metric.ts'
 import { type PairReport, pairReports } from './report-pairs.ts'
+import { type QuantileReport, quantileReports } from './report-quantiles.ts'
 import { type Needed, neededFor } from './report-needed.ts'
 import { readiness, type Readiness } from './report-readiness.ts'
 import { type StrataReport, strataReport } from './report-strata.ts'
 import { splitReport, type SplitReport } from './report-split.ts'
-import { mergedPairs, noPairs } from './stats/moments.ts'
+import { noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 
@@ -24,6 +24,8 @@ interface BySubject {
   observed: { days: number; immature: { control: number; candidate: number } } | null
   history: HistoryReport | null
   stratified: StrataReport | null
+  /** Of a quantile metric. */
+  quantiles: QuantileReport[]
 }
 
 export interface Report {
@@ -75,6 +77,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
         observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
         history: historyReport(evidence, metric),
         stratified: strataReport(evidence, metric),
+        quantiles: quantileReports(metric, today.get(metric.name)!),
       }
     }),
   )
@@ -137,13 +140,14 @@ function adjusted<R extends MetricReport>(reports: R[]): R[] {
 function seriesOf(own: readonly DaySums[], metric: MetricPlan, alpha: number): Report['series'][number] {
   const points: Report['series'][number]['points'] = []
   const cut = cutFor(own, metric)
-  const sofar = { control: noPairs(), candidate: noPairs() }
+  let sofar: ArmSums = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
     const its = armSums(sums, cut, metric)
-    for (const arm of ARMS) sofar[arm] = mergedPairs(sofar[arm], its[arm])
+    sofar = { control: addedSums(sofar.control, its.control), candidate: addedSums(sofar.candidate, its.candidate) }
     const [control, candidate] = [estimateOf(metric.kind, sofar.control), estimateOf(metric.kind, sofar.candidate)]
-    const band = control && candidate && sequenceOfLift(control, candidate, alpha)
-    if (band) points.push({ day, n: control.n + candidate.n, lift: candidate.value / control.value - 1, ...band })
+    const band = bandOf(metric.kind, sofar, alpha)
+    if (control && candidate && band)
+      points.push({ day, n: control.n + candidate.n, lift: candidate.value / control.value - 1, ...band })
   }
   return { metric: metric.name, points }
 }

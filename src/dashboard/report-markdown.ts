@@ -11,6 +11,7 @@ import {
   pairWords,
   reasonWords,
   reportHeadline,
+  roleWords,
   signalWords,
   signed,
 } from './report-words.ts'
@@ -56,7 +57,7 @@ export function reportMarkdown(report: ReportView, t: Text, page: string): strin
 function figures({ metrics, cost }: ReportView, t: Text): string[] {
   const head = ['', t.arm.control, t.arm.candidate, t.report.lift, t.report.evidence]
   const rows = metrics.map((metric) => [
-    `${metric.metric} (${t.report.role[metric.role]})`,
+    `${metric.metric} (${roleWords(metric, t)})`,
     estimateWords(metric.control.estimate, metric.kind, t),
     estimateWords(metric.candidate.estimate, metric.kind, t),
     liftWords(metric.relative, t),

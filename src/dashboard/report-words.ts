@@ -1,7 +1,7 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
 import { differedBefore } from '../describe/adjustment.ts'
-import { pFigure, signedPercent } from '../describe/figures.ts'
+import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
 
@@ -73,6 +73,11 @@ export function estimateWords(value: number | null, kind: MetricView['kind'], t:
   return kind === 'proportion' ? t.unit.percent((100 * value).toFixed(1)) : significant(value)
 }
 
+/** `primary`, or `primary · p95` of a quantile. */
+export function roleWords({ role, quantile }: MetricView, t: Text): string {
+  return quantile === null ? t.report.role[role] : `${t.report.role[role]} · ${quantileName(quantile)}`
+}
+
 /** What the last column tells: a guardrail's result, or the p-value that counts now. */
 export function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
   if (non_inferiority) return t.report.margin[non_inferiority.status]
@@ -125,7 +130,13 @@ export function besideWords({ metrics, self_check }: ReportView, t: Text): { nam
         ]
       : [],
   )
-  return [...strata, ...histories, ...checks]
+  const quantiles = metrics.flatMap((metric) =>
+    metric.quantiles.map(({ quantile, control, candidate, relative }) => ({
+      name: `${metric.metric} ${quantileName(quantile)}`,
+      words: `${significant(control.estimate)} → ${significant(candidate.estimate)} · ${liftWords(relative, t)}`,
+    })),
+  )
+  return [...quantiles, ...strata, ...histories, ...checks]
 }
 
 /** `+8.8 % (+7.0 % to +10.6 %)` */

@@ -26,6 +26,11 @@ export function pFigure(p: number): string {
   return p >= 0.001 ? significant(p) : p === 0 ? '< 1e-300' : p.toExponential(1)
 }
 
+/** `p95` of 0.95. */
+export function quantileName(quantile: number): string {
+  return `p${Number((100 * quantile).toPrecision(4))}`
+}
+
 export type SpanUnit = 's' | 'min' | 'h' | 'd'
 
 /** A span in its one or two largest units: 45 s, 3 min 20 s, 12 min, 1 h 5 min, 2 d. */

@@ -1,5 +1,5 @@
 /** What ledgers are told and asked of an experiment: values of subjects, and sums over them. Shapes only. */
-import type { DaySums, StratumSums, Trait } from '../core/experiment.ts'
+import type { DaySpread, DaySums, MetricPlan, StratumSums, Trait } from '../core/experiment.ts'
 
 /** One value of a subject. `row` numbers it in the answer. */
 export interface EventRow {
@@ -28,7 +28,7 @@ export type SplitCount = { epoch: number; n: number; candidate: number; expected
 export interface ExperimentQuestion {
   epochs: number[]
   /** `observeDays`: so many days after the one of a subject's first exposure count, and that one; absent: all. */
-  metrics: { name: string; kind: 'proportion' | 'mean' | 'ratio'; observeDays?: number | undefined }[]
+  metrics: Pick<MetricPlan, 'name' | 'kind' | 'observeDays'>[]
   /** Sums are also kept by this trait. */
   strata?: Trait | undefined
   /** UTC days (days since 1970) that don't count, from and to, inclusive. */
@@ -53,6 +53,8 @@ export interface ExperimentSums {
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
   metrics: DaySums[]
+  /** Absent from a ledger of an older build. Of quantile metrics, which are not in `metrics`. */
+  spreads?: DaySpread[]
   /** Absent from a ledger of an older build. Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
   before?: DaySums[]
   /** As `metrics`, by the trait that was asked for. */

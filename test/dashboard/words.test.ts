@@ -213,11 +213,18 @@ test('a report in Markdown names pairs and what stands beside the raw lifts, in 
   const report = aReport('r1')
   const [play, ...others] = report.metrics
   const stratified = { strata: 3, absolute: null, relative: { lift: 0.081, low: 0.06, high: 0.1 }, p_value: 0.001 }
+  const arm = { estimate: 12, interval: { low: 11, high: 13 } }
+  const median = {
+    ...{ quantile: 0.5, control: arm, candidate: { ...arm, estimate: 13.2 }, absolute: null },
+    relative: { lift: 0.1, low: 0.02, high: 0.19 },
+  }
   const text = reportMarkdown(
-    { ...report, metrics: [{ ...play!, history, stratified }, ...others] },
+    { ...report, metrics: [{ ...play!, history, stratified, quantile: 0.95, quantiles: [median] }, ...others] },
     en,
     'https://a.example',
   )
+  expect(text).toContain('| play (primary · p95) |')
+  expect(text).toMatch(/- play p50: 12 → 13\.2 · \+10\.0\s% \(\+2\.0\s% to \+19\.0\s%\)\n/)
   expect(text).toMatch(/- play, with the mix of all subjects: \+8\.1\s%.* · 3 strata\n/)
   expect(text).toMatch(/- play, less what values from before explain \(CUPED\): \+8\.0\s%.* · variance −31\.0\s%\n/)
   expect(text).toMatch(/- play, control against itself: 38 false alarms in 1,000 splits, up to 40 expected/)

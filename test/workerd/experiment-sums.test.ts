@@ -6,6 +6,7 @@ import type { Env } from '../../src/config/env.ts'
 import type { Arm } from '../../src/core/arm.ts'
 import { sumsOf } from '../../src/core/metric-sums.ts'
 import { seededRandom } from '../../src/core/stats/sampling.ts'
+import { spreadBucketOf } from '../../src/core/stats/spread.ts'
 import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import { partsOf } from '../../src/durable/ledger/control-parts.ts'
 import { ExperimentTable } from '../../src/durable/ledger/experiment-table.ts'
@@ -20,6 +21,7 @@ const QUESTION: ExperimentQuestion = {
     { name: 'play', kind: 'proportion' },
     { name: 'spend', kind: 'mean', observeDays: 1 },
     { name: 'rate', kind: 'ratio' },
+    { name: 'wait', kind: 'quantile' },
   ],
   excluded: [[FIRST_DAY + 2, FIRST_DAY + 2]],
   sinceMs: FIRST_DAY * DAY_MS,
@@ -82,6 +84,7 @@ function figures({ metrics, ...sums }: Required<ExperimentSums>) {
   return {
     arms,
     before,
+    spreads: sums.spreads,
     strata,
     crossed: sums.crossed,
     splits: sums.splits,
@@ -109,10 +112,10 @@ it('running sums are those of adding up anew, whatever came in which order', asy
           ),
         )
       else if (kind < 8) {
-        const metric = ['play', 'spend', 'rate', 'other'][draw(4)]!
+        const metric = ['play', 'spend', 'rate', 'wait', 'other'][draw(5)]!
         const value =
           metric === 'play' ? draw(2) : metric === 'spend' && draw(3) === 0 ? -random() : 1e3 * random() ** 4
-        table.record([event(step, owner, metric, value, day)], ['play', 'spend', 'rate', 'other'], day * DAY_MS)
+        table.record([event(step, owner, metric, value, day)], ['play', 'spend', 'rate', 'wait', 'other'], day * DAY_MS)
       } else if (kind === 8) {
         sql.exec(
           `INSERT INTO jobs (key, owner, arm, epoch, shadow, status, run_seconds, submitted_at) VALUES (?, ?, ?, ?, 0, 'open', NULL, 0)`,
@@ -142,6 +145,8 @@ it('running sums are those of adding up anew, whatever came in which order', asy
     expect(control!.n).toBeGreaterThan(20)
     expect(running.gpuSeconds.length).toBeGreaterThan(0)
     expect(running.before.length).toBeGreaterThan(0)
+    expect(running.spreads.length).toBeGreaterThan(3)
+    expect([...running.metrics, ...running.before].map(({ metric }) => metric)).not.toContain('wait')
     const subjects = (rows: ExperimentSums['metrics']) => rows.reduce((sum, { moments }) => sum + moments.n, 0)
     expect(subjects(running.strata)).toBe(subjects(running.metrics))
     expect(new Set(running.strata.map(({ stratum }) => stratum))).toEqual(new Set(['long', 'short']))
@@ -183,6 +188,32 @@ it('of a metric that observes so many days only they count, from each subject’
     // An exposure that came late moves the window.
     table.expose(exposure('late', 3, 'candidate', at(3)))
     expect(totals()).toContain('spend candidate 111000')
+  })
+})
+
+it('of a quantile metric each subject with values counts once, by their mean, wherever it moves', async () => {
+  await inLedger(21, (table) => {
+    const question = { ...QUESTION, metrics: [{ name: 'wait', kind: 'quantile' as const }], excluded: [] }
+    table.sums(question)
+    const at = (day: number) => (FIRST_DAY + day) * DAY_MS + 1000
+    for (const owner of ['one', 'two', 'three', 'silent']) table.expose(exposure(owner, 3, 'control', at(0)))
+    const waits = (owner: string, values: number[], first: number) =>
+      values.map((value, i) => event(first + i, owner, 'wait', value, FIRST_DAY))
+    table.record(
+      [...waits('one', [10, 20, 60], 1), ...waits('two', [30], 10), ...waits('three', [4, 4], 20)],
+      [],
+      at(1),
+    )
+    const spreads = () => table.sums(question).spreads
+    const row = { metric: 'wait', arm: 'control', day: FIRST_DAY }
+    const [four, thirty] = [4, 30].map(spreadBucketOf)
+    expect(spreads()).toEqual([{ ...row, buckets: [four, thirty], counts: [1, 2] }])
+    // A later value moves its subject, and one that sees the other arm too is taken out.
+    table.record(waits('one', [26], 30), [], at(1))
+    expect(spreads()).toEqual([{ ...row, buckets: [four, spreadBucketOf(29), thirty], counts: [1, 1, 1] }])
+    table.expose(exposure('three', 3, 'candidate', at(1)))
+    expect(spreads()).toEqual([{ ...row, buckets: [spreadBucketOf(29), thirty], counts: [1, 1] }])
+    expect(table.sums(question).metrics).toEqual([])
   })
 })
 

@@ -1,12 +1,10 @@
 /** Two shares compared: candidate minus control. Formulas and their limits: docs/statistics.md. One look each. */
 import { intervalZ, normalSf, pValue } from './distributions.ts'
+import { hybridDifference, type Interval, type Measured } from './hybrid-interval.ts'
 import type { Alternative } from './power.ts'
 import { type Share, wilsonInterval } from './proportions.ts'
 
-export interface Interval {
-  low: number
-  high: number
-}
+export type { Interval }
 
 /** Pooled z test. Where nobody or everybody succeeded there is nothing to tell apart: z null, p 1. */
 export function twoProportionZ(control: Share, candidate: Share, alternative: Alternative) {
@@ -21,10 +19,12 @@ export function twoProportionZ(control: Share, candidate: Share, alternative: Al
 /** Newcombe's hybrid of the two Wilson intervals: for small or zero counts, where Wald's is too short. */
 export function newcombeInterval(control: Share, candidate: Share, confidence: number): Interval & { diff: number } {
   const z = intervalZ(confidence)
-  const [c, t] = [control.x / control.n, candidate.x / candidate.n]
-  const [ofC, ofT] = [wilsonInterval(control, z), wilsonInterval(candidate, z)]
-  const diff = t - c
-  return { diff, low: diff - Math.hypot(t - ofT.low, ofC.high - c), high: diff + Math.hypot(ofT.high - t, c - ofC.low) }
+  const [c, t] = [control, candidate].map((share) => ({ value: share.x / share.n, ...wilsonInterval(share, z) })) as [
+    Measured,
+    Measured,
+  ]
+  const { lift, low, high } = hybridDifference(c, t)
+  return { diff: lift, low, high }
 }
 
 /** exp(ln(pt/pc) ± z·√((1−pt)/xt + (1−pc)/xc)) − 1: for sparse events (Katz). Null where an arm has none. */

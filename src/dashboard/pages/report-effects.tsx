@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { significant } from '../format.ts'
-import { estimateWords, evidenceWords, signed, toneOf } from '../report-words.ts'
+import { estimateWords, evidenceWords, roleWords, signed, toneOf } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { ArmColumns } from './arm-columns.tsx'
 import { IntervalPlot, type Lift, scaleOf } from './report-plots.tsx'
@@ -38,7 +38,7 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
           {metrics.map((metric, i) => (
             <EffectRow
               name={metric.metric}
-              kind={t.report.role[metric.role]}
+              kind={roleWords(metric, t)}
               control={estimateWords(metric.control.estimate, metric.kind, t)}
               candidate={estimateWords(metric.candidate.estimate, metric.kind, t)}
               lift={metric.relative}

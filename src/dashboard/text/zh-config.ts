@@ -41,6 +41,7 @@ export const zhDetails: Readonly<Record<string, Words>> = {
   within_range: ({ from, to }) => `应在 ${from} 到 ${to} 之间`,
   not_time: '不是带时区的 ISO 8601 时间，或该日期、时刻不存在；例如 2026-12-24T10:00:00+01:00',
   period_backwards: 'from 必须早于 to',
+  quantile_of_kind: 'kind = "quantile" 需要 quantile（如 0.95），其他 kind 不能带它',
   empty_range: '请给出 min、max 或两者',
   not_strings: '应是字符串或字符串列表',
   empty_list: '列表至少要有一项',

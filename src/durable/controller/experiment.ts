@@ -15,6 +15,7 @@ import { buildReport, type Report } from '../../core/report.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
 import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
+import { spreadOf } from '../../core/stats/spread.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { SignalSum } from '../controller-rpc.ts'
 import type { ExperimentSums, SplitCount } from '../experiment-rpc.ts'
@@ -60,7 +61,9 @@ export class Experiment {
     const span = latestSpan(places)
     if (!span) return this.report(config)
     const evidence = await this.#evidence(config, places, span, now)
-    const metrics = config.metrics.filter(({ role }) => role !== 'secondary').slice(0, MOST_CHECKED)
+    const metrics = config.metrics
+      .filter(({ role, kind }) => role !== 'secondary' && kind !== 'quantile')
+      .slice(0, MOST_CHECKED)
     const question = {
       metrics: metrics.map((metric) => ({ ...metric, ...edgesOf(evidence, metric) })),
       today: Math.floor(now / DAY_MS),
@@ -150,7 +153,7 @@ export class Experiment {
         places,
       ),
       crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
-      days: sums.flatMap(({ metrics }) => metrics),
+      days: [...sums.flatMap(({ metrics }) => metrics), ...spreadRows(sums)],
       before: sums.flatMap(({ before }) => before ?? []),
       strata: sums.flatMap(({ strata }) => strata ?? []),
       gpuSeconds: secondsOf(sums),
@@ -181,6 +184,16 @@ function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
   for (const { arm, moments } of sums.flatMap((sum) => sum.gpuSeconds))
     seconds[arm] = mergedPairs(seconds[arm], moments)
   return seconds
+}
+
+/** Of all ledgers together, a row a bucket. */
+function spreadRows(sums: readonly ExperimentSums[]): Evidence['days'] {
+  const all = sums.flatMap(({ spreads }) => spreads ?? [])
+  return [...Map.groupBy(all, ({ metric, arm, day }) => `${metric}|${arm}|${day}`).values()].flatMap((its) => {
+    const { metric, arm, day } = its[0]!
+    const rows = its.flatMap(({ buckets, counts }) => buckets.map((bucket, i) => [bucket, counts[i]!] as const))
+    return spreadOf(rows).map(([bucket, n]) => ({ metric, arm, day, bucket, moments: { ...noPairs(), n } }))
+  })
 }
 
 /** A subject is in one ledger since the last time that there were more of them, so that their counts add up. */

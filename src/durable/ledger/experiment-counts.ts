@@ -4,7 +4,8 @@
  * reads the sums alone and costs the same for ten subjects and a million. What is counted stands in experiment-table.ts.
  */
 import type { Arm } from '../../core/arm.ts'
-import { type DaySums, type Trait, TRAITS } from '../../core/experiment.ts'
+import { type DaySpread, type DaySums, type MetricPlan, type Trait, TRAITS } from '../../core/experiment.ts'
+import { spreadBucketOf } from '../../core/stats/spread.ts'
 import { bucketOf } from '../../core/stats/winsorise.ts'
 import type { ExperimentSums } from '../experiment-rpc.ts'
 import { keepJobCosts } from './job-costs.ts'
@@ -14,6 +15,7 @@ import { Strata } from './strata.ts'
 const GPU_SECONDS = ' gpu_seconds'
 const BEFORE = ' before'
 const IN = ' in '
+const SPREAD = ' spread'
 /** Sums of the same values, taken off again, leave no more than this share of them behind. */
 const ROUNDING = 1e-12
 
@@ -28,8 +30,9 @@ export interface Value {
   x: number
 }
 
-/** 1 or 0 of a proportion; the bucket of a ratio is that of its value for each event. */
-export function valueOf(metric: string, kind: 'proportion' | 'mean' | 'ratio', sum: number, x: number): Value {
+/** 1 or 0 of a proportion; the bucket of a ratio is that of its value for each event. Of a quantile the mean of the values. */
+export function valueOf(metric: string, kind: MetricPlan['kind'], sum: number, x: number): Value {
+  if (kind === 'quantile') return { metric: `${metric}${SPREAD}`, bucket: spreadBucketOf(sum / x), y: sum / x, x }
   const y = kind === 'proportion' ? Number(sum > 0) : sum
   return { metric, bucket: bucketOf(kind === 'ratio' && x > 0 ? y / x : y), y, x }
 }
@@ -164,7 +167,8 @@ export class ExperimentCounts {
   }
 
   /** Rows by arm, day and bucket only. */
-  sums(metrics: readonly string[], strata?: Trait): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
+  sums(of: readonly MetricOf[], strata?: Trait): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
+    const metrics = of.filter(({ kind }) => kind !== 'quantile').map(({ name }) => name)
     const crowd = [
       ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
         "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
@@ -172,10 +176,10 @@ export class ExperimentCounts {
     ]
     const measured = crowd.filter((row): row is { arm: Arm; day: number; n: number } => row.arm !== 'both')
     const tallies = Map.groupBy(
-      this.#sql.exec<Tally>('SELECT * FROM tallies WHERE n > 0'),
+      this.#sql.exec<Tally>(`SELECT * FROM tallies WHERE n > 0 AND metric NOT LIKE '%${SPREAD}'`),
       ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
     )
-    const of = (metric: string, people = measured, kept = metric): DaySums[] =>
+    const rowsOf = (metric: string, people = measured, kept = metric): DaySums[] =>
       people.flatMap(({ arm, day, n }) => {
         const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
         const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
@@ -191,10 +195,11 @@ export class ExperimentCounts {
     )
     return {
       crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
-      metrics: metrics.flatMap((metric) => of(metric)),
+      metrics: metrics.flatMap((metric) => rowsOf(metric)),
+      spreads: of.flatMap(({ name, kind }) => (kind === 'quantile' ? this.#spreads(name) : [])),
       strata: metrics.flatMap((metric) =>
         (strata ? this.strata.people(strata) : []).flatMap(({ stratum, people }) =>
-          of(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+          rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
         ),
       ),
       before: metrics.flatMap((metric) =>
@@ -206,11 +211,25 @@ export class ExperimentCounts {
           })),
         ),
       ),
-      gpuSeconds: of(GPU_SECONDS),
+      gpuSeconds: rowsOf(GPU_SECONDS),
       traits: [...traits],
     }
   }
+
+  #spreads(metric: string): DaySpread[] {
+    const rows = this.#sql.exec<{ arm: Arm; day: number; bucket: number; n: number }>(
+      'SELECT arm, day, bucket, n FROM tallies WHERE metric = ? AND n > 0',
+      `${metric}${SPREAD}`,
+    )
+    return [...Map.groupBy(rows, ({ arm, day }) => `${arm}|${day}`).values()].map((its) => ({
+      ...{ metric, arm: its[0]!.arm, day: its[0]!.day },
+      buckets: its.map(({ bucket }) => bucket),
+      counts: its.map(({ n }) => n),
+    }))
+  }
 }
+
+type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
 
 const NOTHING = { n: 0, meanY: 0, meanX: 0, m2Y: 0, m2X: 0, cxy: 0 }
 

@@ -4,6 +4,7 @@
  * its jobs beside the exposures. Sums are experiment-counts.ts', statistics the core's.
  */
 import { TRAITS } from '../../core/experiment.ts'
+import { hasMean } from '../../core/metric-sums.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { Exposure } from '../rpc.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '../experiment-rpc.ts'
@@ -176,9 +177,12 @@ export class ExperimentTable {
       const after = total(own.filter((row) => row.day >= day && row.day <= day + observeDays))
       const value = valueOf(name, kind, after.sum, after.n)
       if (after.n > 0)
-        values.push(value, ...(strata ? [inStratum(value, this.#counts.strata.nameOf(subject[strata]))] : []))
+        values.push(
+          value,
+          ...(strata && kind !== 'quantile' ? [inStratum(value, this.#counts.strata.nameOf(subject[strata]))] : []),
+        )
       const before = total(own.filter((row) => row.day < began && row.day >= began - HISTORY_DAYS))
-      if (before.n > 0 && kind !== 'ratio') values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
+      if (before.n > 0 && hasMean(kind)) values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
     }
     const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(
       `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`,
@@ -199,8 +203,7 @@ export class ExperimentTable {
     this.#ask(question)
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
-    const names = question.metrics.map(({ name }) => name)
-    const sums = this.#counts.sums(names, question.strata)
+    const sums = this.#counts.sums(question.metrics, question.strata)
     return {
       ...sums,
       strata: overDays(sums.strata, question.metrics),

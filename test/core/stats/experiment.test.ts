@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { clopperPearson } from '../../../src/core/stats/clopper-pearson.ts'
 import { asymptoticSequence, mixtureSprt } from '../../../src/core/stats/confidence-sequence.ts'
 import { cuped } from '../../../src/core/stats/cuped.ts'
-import { chi2Sf, normalSf, tSf, upperTQuantile } from '../../../src/core/stats/distributions.ts'
+import { chi2Sf, intervalZ, normalSf, tSf, upperTQuantile } from '../../../src/core/stats/distributions.ts'
 import {
   difference,
   meanEstimate,
@@ -73,7 +73,8 @@ const METHODS: Record<string, (inputs: never) => object | null> = {
   msprt_normal: (i: { diff: number; variance: number; tau2: number }) => mixtureSprt(i.diff, i.variance, i.tau2),
   cuped: (i: { control: Sums; treatment: Sums; confidence: number }) =>
     cuped(pairOf(i.control), pairOf(i.treatment), i.confidence),
-  quantile_ci_levels: (i: { n: number; q: number; confidence: number }) => quantileLevels(i.n, i.q, i.confidence),
+  quantile_ci_levels: (i: { n: number; q: number; confidence: number }) =>
+    quantileLevels(i.n, i.q, intervalZ(i.confidence)),
   holm: ({ p }: { p: number[] }) => ({ adjusted: holm(p) }),
   benjamini_hochberg: ({ p }: { p: number[] }) => ({ adjusted: benjaminiHochberg(p) }),
   asymptotic_cs: asymptoticSequence,

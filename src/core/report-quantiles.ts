@@ -1,0 +1,38 @@
+/** The usual quantiles of a quantile metric, beside the one that is judged. They decide nothing. */
+import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
+import { estimateOf, quantileSums } from './metric-sums.ts'
+import { absoluteLift, armInterval, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
+
+const SHOWN = [0.5, 0.9, 0.95, 0.99]
+
+interface ArmQuantile {
+  estimate: number
+  interval: Interval | null
+}
+
+/** With 95 % intervals, for one look. */
+export interface QuantileReport {
+  quantile: number
+  control: ArmQuantile
+  candidate: ArmQuantile
+  absolute: Lift | null
+  relative: Lift | null
+}
+
+/** Those that enough subjects of both arms are beyond; none of other metrics. */
+export function quantileReports({ kind, quantile: judged }: MetricPlan, sums: ArmSums): QuantileReport[] {
+  if (kind !== 'quantile') return []
+  return SHOWN.filter((quantile) => quantile !== judged).flatMap((quantile) => {
+    const at = (arm: MetricSums) => quantileSums(arm.quantile?.spread ?? [], quantile)
+    const own = { control: at(sums.control), candidate: at(sums.candidate) }
+    const [control, candidate] = [estimateOf(kind, own.control), estimateOf(kind, own.candidate)]
+    if (!control || !candidate) return []
+    return {
+      quantile,
+      control: { estimate: control.value, interval: armInterval(kind, own.control, control) },
+      candidate: { estimate: candidate.value, interval: armInterval(kind, own.candidate, candidate) },
+      absolute: absoluteLift(kind, own, control, candidate),
+      relative: relativeLiftOf(kind, own, control, candidate),
+    }
+  })
+}
