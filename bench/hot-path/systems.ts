@@ -125,6 +125,8 @@ const DATE = 'compatibilityDate = "2026-10-01"'
 export interface Given {
   sluice?: Record<string, unknown>
   release?: Record<string, unknown>
+  /** Its release is left as it is found: idle. */
+  isIdle?: boolean
 }
 
 let bundled: string[] | null = null
@@ -139,7 +141,7 @@ function bundleIn(folder: string): string[] {
   return bundled
 }
 
-/** The deployed Worker, with a release that runs, and `workers/watched.js` before it. */
+/** The deployed Worker, with a release that runs unless it is to be idle, and `workers/watched.js` before it. */
 export async function startSluice(bench: Bench, given: Given, port: number): Promise<Running> {
   const { folder, backends } = bench
   copyFileSync(join(import.meta.dirname, 'workers', 'watched.js'), join(folder, 'watched.js'))
@@ -189,6 +191,7 @@ const main :Workerd.Worker = (modules = [${modules.join(', ')}], ${DATE}, bindin
   durableObjectStorage = (localDisk = "disk"));`,
   )
   const running = await start('measured', [WORKERD, 'serve', config, '--experimental'], port)
+  if (given.isIdle) return running
   const started = await fetch(`http://127.0.0.1:${port}/_sluice/api/v1/releases/${RELEASE}/actions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
