@@ -10,7 +10,7 @@ import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
-import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf } from './stubs.ts'
+import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
 import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
@@ -29,7 +29,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     const name = releaseNameOf(ctx)
     const release = releaseConfigOf(env, name)
     this.#post = new LedgerPost((index) => ledgerAt(env, name, index))
-    this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS)
+    this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS, () => stir(env, name))
     this.#failed = new FailedSubmits(this.#sql)
     this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     this.#sql.exec(

@@ -42,6 +42,8 @@ export interface CountsRange {
   fromMs: number
   toMs: number
   recent?: RecentQuestion | null
+  /** Where there is nothing to tell: the controller looks seldom from now on, and is to be called once there is. */
+  callBack?: boolean
 }
 
 export interface CountsReport {
@@ -72,10 +74,15 @@ export class WindowStore {
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
+  readonly #stir: () => Promise<void>
+  /** What the controller is to be called for; `all` where this object does not know what it has promised. */
+  #promised: RecentQuestion | 'all' | null = 'all'
 
-  constructor(sql: SqlStorage, windowMs: number) {
+  /** `stir` calls the controller. */
+  constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void> = async () => undefined) {
     this.#sql = sql
     this.#windowMs = windowMs
+    this.#stir = stir
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
     const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
     sql.exec(
@@ -102,6 +109,7 @@ export class WindowStore {
     const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
     const slice = this.#slice(atMs)
+    if (this.#promised && rows.some(({ series }) => isAskedFor(series, this.#promised!))) this.#callBack(this.#promised)
     for (const { series, counters } of rows) {
       const key = seriesKey(series)
       const open = this.#counters(this.#open, 'windows', key, start)
@@ -132,8 +140,19 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recent = null }: CountsRange): CountsReport {
-    return { windows: fromMs < toMs ? this.windows(fromMs, toMs) : [], recent: recent ? this.#recent(recent) : [] }
+  report({ fromMs, toMs, recent = null, callBack = false }: CountsRange): CountsReport {
+    const report = {
+      windows: fromMs < toMs ? this.windows(fromMs, toMs) : [],
+      recent: recent ? this.#recent(recent) : [],
+    }
+    if (recent && (!callBack || isEmpty(report))) this.#promised = callBack ? recent : null
+    return report
+  }
+
+  /** Tried again with the next counts where the controller could not be called. */
+  #callBack(promised: RecentQuestion | 'all'): void {
+    this.#promised = null
+    this.#stir().catch(() => (this.#promised ??= promised))
   }
 
   /** Counts by the second, each in the span that it falls into, whose start the row has. */
@@ -231,6 +250,16 @@ function countersOf(row: Stored): Counters {
     if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))
   }
   return counters
+}
+
+/** Whether nothing was counted in what was asked for. */
+export function isEmpty({ windows, recent }: CountsReport): boolean {
+  return windows.length === 0 && recent.length === 0
+}
+
+/** An epoch that has begun since is asked for as well. */
+function isAskedFor({ epoch, operation }: Series, promised: RecentQuestion | 'all'): boolean {
+  return promised === 'all' || (epoch >= promised.epoch && promised.operations.includes(operation))
 }
 
 /** Rows of the same series and time as one. */
