@@ -10,6 +10,7 @@ import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
+import { groupsOf } from '../core/shard-groups.ts'
 import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
 import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
 
@@ -74,12 +75,14 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.windows(fromMs, toMs)
   }
 
-  /** `others` are shards of the same release, by their numbers: asked by this one, and added to its own. */
+  /** `others` are shards of the same release, by their numbers: asked by way of this one, and added to its own. */
   async report(span: CountsRange, others: readonly number[] = []): Promise<CountsReport> {
     const own = this.#windows.report(span)
     if (others.length === 0) return own
     const release = releaseNameOf(this.ctx)
-    const asked = others.map((i) => (shardOf(this.env, release, i) as unknown as CounterShard).report(span))
+    const asked = groupsOf(others).map(([first, ...rest]) =>
+      (shardOf(this.env, release, first!) as unknown as CounterShard).report(span, rest),
+    )
     return addReports([own, ...(await Promise.all(asked))])
   }
 
