@@ -45,7 +45,7 @@ export class Scheduler {
     await this.#set(now, [
       this.#webhookAt(now),
       isRunning(state) ? this.#nextTickAt(config, now) : null,
-      unsettled.length === 0 ? null : now + periodMs(config),
+      unsettled.length === 0 ? null : now + periodMs(config, true),
       this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
     ])
   }
