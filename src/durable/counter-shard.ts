@@ -12,7 +12,8 @@ import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
 import { groupsOf } from '../core/shard-groups.ts'
 import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
-import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
+import { addReports, type CountsRange, type CountsReport } from './counts-report.ts'
+import { type CountedRow, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000

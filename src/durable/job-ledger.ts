@@ -66,8 +66,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { sql } = ctx.storage
-    this.#release = releaseConfigOf(env, releaseNameOf(ctx))
     const name = releaseNameOf(ctx)
+    this.#release = releaseConfigOf(env, name)
     this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000, () => stir(env, name))
     this.#jobs = new JobTable(sql, this.#windows)
     this.#bodies = new Bodies(sql)

@@ -208,7 +208,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     return effective.ok ? gatherLost(this.env, effective.config) : 0
   }
 
-  /** From a shard or ledger; see `callBack` in window-store.ts. */
+  /** From a shard or ledger; see call-back.ts. */
   async stir(): Promise<void> {
     const effective = this.#effective()
     if (effective.ok) await this.#scheduler.stir(effective.config)

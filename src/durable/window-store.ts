@@ -6,8 +6,9 @@
 import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
+import { CallBack } from './call-back.ts'
+import { type CountsRange, type CountsReport, isEmpty } from './counts-report.ts'
 import {
-  addedRows,
   armErrors,
   type Counters,
   emptyCounters,
@@ -37,20 +38,6 @@ export interface CountedRow {
   counters: Counters
 }
 
-/** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts of the last seconds. */
-export interface CountsRange {
-  fromMs: number
-  toMs: number
-  recent?: RecentQuestion | null
-  /** Where there is nothing to tell: the controller looks seldom from now on, and is to be called once there is. */
-  callBack?: boolean
-}
-
-export interface CountsReport {
-  windows: WindowRow[]
-  recent: WindowRow[]
-}
-
 type Stored = {
   start_ms: number
   series: string
@@ -74,15 +61,13 @@ export class WindowStore {
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
-  readonly #stir: () => Promise<void>
-  /** What the controller is to be called for; `all` where this object does not know what it has promised. */
-  #promised: RecentQuestion | 'all' | null = 'all'
+  readonly #callBack: CallBack
 
   /** `stir` calls the controller. */
   constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void> = async () => undefined) {
     this.#sql = sql
     this.#windowMs = windowMs
-    this.#stir = stir
+    this.#callBack = new CallBack(stir)
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
     const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
     sql.exec(
@@ -109,7 +94,7 @@ export class WindowStore {
     const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
     const slice = this.#slice(atMs)
-    if (this.#promised && rows.some(({ series }) => isAskedFor(series, this.#promised!))) this.#callBack(this.#promised)
+    this.#callBack.counted(rows)
     for (const { series, counters } of rows) {
       const key = seriesKey(series)
       const open = this.#counters(this.#open, 'windows', key, start)
@@ -145,14 +130,9 @@ export class WindowStore {
       windows: fromMs < toMs ? this.windows(fromMs, toMs) : [],
       recent: recent ? this.#recent(recent) : [],
     }
-    if (recent && (!callBack || isEmpty(report))) this.#promised = callBack ? recent : null
+    if (recent && !callBack) this.#callBack.drop()
+    else if (recent && isEmpty(report)) this.#callBack.promise(recent)
     return report
-  }
-
-  /** Tried again with the next counts where the controller could not be called. */
-  #callBack(promised: RecentQuestion | 'all'): void {
-    this.#promised = null
-    this.#stir().catch(() => (this.#promised ??= promised))
   }
 
   /** Counts by the second, each in the span that it falls into, whose start the row has. */
@@ -250,22 +230,4 @@ function countersOf(row: Stored): Counters {
     if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))
   }
   return counters
-}
-
-/** Whether nothing was counted in what was asked for. */
-export function isEmpty({ windows, recent }: CountsReport): boolean {
-  return windows.length === 0 && recent.length === 0
-}
-
-/** An epoch that has begun since is asked for as well. */
-function isAskedFor({ epoch, operation }: Series, promised: RecentQuestion | 'all'): boolean {
-  return promised === 'all' || (epoch >= promised.epoch && promised.operations.includes(operation))
-}
-
-/** Rows of the same series and time as one. */
-export function addReports(reports: readonly CountsReport[]): CountsReport {
-  return {
-    windows: addedRows(reports.flatMap(({ windows }) => windows)),
-    recent: addedRows(reports.flatMap(({ recent }) => recent)),
-  }
 }

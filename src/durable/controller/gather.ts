@@ -9,7 +9,8 @@ import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
 import { groupsOf } from '../../core/shard-groups.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
-import type { CountedRow, CountsReport } from '../window-store.ts'
+import type { CountsReport } from '../counts-report.ts'
+import type { CountedRow } from '../window-store.ts'
 
 /** How long the controller waits for one call of an object below it. */
 export const CALL_DEADLINE_MS = 2000

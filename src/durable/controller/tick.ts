@@ -22,7 +22,7 @@ import type { Effective } from './effective.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 import { releaseView, submitsOf } from './view.ts'
-import { isEmpty } from '../window-store.ts'
+import { isEmpty } from '../counts-report.ts'
 
 /** How much a window's last flushes may lag behind its end. */
 export const WINDOW_GRACE_MS = 50
