@@ -24,7 +24,9 @@ export class CounterShard extends DeployedShard {
       }
     }
     const report = await super.report(span, others)
-    if (report.windows.length > 0) this.#told.windows = report.windows
+    // One window, also where a tick had several to catch up on.
+    const last = Math.max(...report.windows.map(({ startMs }) => startMs))
+    if (report.windows.length > 0) this.#told.windows = report.windows.filter(({ startMs }) => startMs === last)
     if (report.recent.length > 0) this.#told.recent = report.recent
     return report
   }
