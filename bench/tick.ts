@@ -38,13 +38,16 @@ const OPERATIONS = ['submit', 'poll', 'content', 'list', 'cancel', 'other'] as c
 const JOBS_A_FLUSH = 2000
 const STAGE = { stage: 'canary-10', epoch: 1 }
 
-/** Every operation of both arms, with some errors, as an isolate counts them in a second. */
+/** Every operation of both arms, as an isolate counts them in a second; control has errors, so that nothing is rolled back. */
 function batchOf(seq: number): CounterBatch {
   const rows = OPERATIONS.flatMap((operation) =>
     (['control', 'candidate'] as const).map((arm) => {
       const counters = emptyCounters()
       for (let i = 0; i < 50; i++)
-        count(counters, { outcome: i === 7 ? 'http_5xx' : 'ok', seconds: { latency: 0.1 + i / 40 } })
+        count(counters, {
+          outcome: i === 7 && arm === 'control' ? 'http_5xx' : 'ok',
+          seconds: { latency: 0.1 + i / 40 },
+        })
       return { series: { ...STAGE, arm, operation, shadow: false }, counters }
     }),
   )
