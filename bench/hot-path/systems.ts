@@ -128,6 +128,8 @@ const DATE = 'compatibilityDate = "2026-10-01"'
 export interface Given {
   sluice?: Record<string, unknown>
   release?: Record<string, unknown>
+  /** Its release is left as it is found: idle. */
+  isIdle?: boolean
 }
 
 let bundled: string[] | null = null
@@ -142,7 +144,7 @@ function bundleIn(folder: string): string[] {
   return bundled
 }
 
-/** The deployed Worker, with a release that runs, and `workers/watched.js` before it. */
+/** The deployed Worker, with a release that runs unless it is to be idle, and `workers/watched.js` before it. */
 export async function startSluice(bench: Bench, given: Given, port: number): Promise<Running> {
   const { backends } = bench
   const models = given.release?.['protocol'] === 'http' ? [null, null] : ['t2v-1', 't2v-2']
@@ -154,6 +156,7 @@ export async function startSluice(bench: Bench, given: Given, port: number): Pro
   }
   const SLUICE = { expose_headers: true, subject: ['header:x-user-id'], ...given.sluice }
   const running = await serveSluice(bench.folder, { SLUICE, RELEASE_A: release }, port)
+  if (given.isIdle) return running
   const started = await fetch(`http://127.0.0.1:${port}/_sluice/api/v1/releases/${RELEASE}/actions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },

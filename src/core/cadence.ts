@@ -10,14 +10,17 @@ const TICKS_TO_MISS = 3
 /** One tick may wait for a slow source for as long as its deadline; two of those are no failure yet. */
 const LEAST_STALE_MS = 5000
 
-/** Often enough for the fastest guardrail, and never more often than twice a second. */
-export function periodMs(plan: JudgingPlan): number {
-  const trips = plan.guardrails.some((guardrail) => recentMsOf(guardrail) !== null)
+/**
+ * Often enough for the fastest guardrail, and never more often than twice a second. `isQuiet`: fast trips have nothing to
+ * look at, and whoever counts something for them says so.
+ */
+export function periodMs(plan: JudgingPlan, isQuiet = false): number {
+  const trips = !isQuiet && plan.guardrails.some((guardrail) => recentMsOf(guardrail) !== null)
   return Math.min(Math.max(plan.windowMs / 2, 500), trips ? 1000 : 5000)
 }
 
-export function nextTickAt(plan: JudgingPlan, now: number): number {
-  const period = periodMs(plan)
+export function nextTickAt(plan: JudgingPlan, now: number, isQuiet = false): number {
+  const period = periodMs(plan, isQuiet)
   return (Math.floor(now / period) + 1) * period + TICK_OFFSET_MS
 }
 
@@ -27,9 +30,10 @@ export function verdictsNow(
   judgedAt: number,
   plan: JudgingPlan,
   now: number,
+  isQuiet = false,
 ): readonly Verdict[] {
   const age = now - judgedAt
-  if (age <= Math.max(TICKS_TO_MISS * periodMs(plan), LEAST_STALE_MS)) return verdicts
+  if (age <= Math.max(TICKS_TO_MISS * periodMs(plan, isQuiet), LEAST_STALE_MS)) return verdicts
   const seconds = Math.round(age / 1000)
   return verdicts.map((verdict): Verdict => ({
     ...verdict,

@@ -77,6 +77,11 @@ export function isFinalCost({ open }: Pick<BlastSum, 'open'>, decidedAt: number,
   return now >= settledAt && (open === 0 || now >= settledAt + jobTimeoutMs + LAST_ENDS_MS)
 }
 
+/** How long a sum that is not final stands before it is made again: jobs that have been open for long will be for a while. */
+export function sumAgainMs(decidedAt: number, summedAt: number): number {
+  return Math.min(LAST_ENDS_MS, (summedAt - decidedAt) / 4)
+}
+
 export function earliest(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }

@@ -10,8 +10,10 @@ import type { WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
-import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf } from './stubs.ts'
-import { addReports, type CountedRow, type CountsReport, type CountsRange, WindowStore } from './window-store.ts'
+import { groupsOf } from '../core/shard-groups.ts'
+import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
+import { addReports, type CountsRange, type CountsReport } from './counts-report.ts'
+import { type CountedRow, WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000
@@ -29,7 +31,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     const name = releaseNameOf(ctx)
     const release = releaseConfigOf(env, name)
     this.#post = new LedgerPost((index) => ledgerAt(env, name, index))
-    this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS)
+    this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS, () => stir(env, name))
     this.#failed = new FailedSubmits(this.#sql)
     this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
     this.#sql.exec(
@@ -74,12 +76,14 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#windows.windows(fromMs, toMs)
   }
 
-  /** `others` are shards of the same release, by their numbers: asked by this one, and added to its own. */
+  /** `others` are shards of the same release, by their numbers: asked by way of this one, and added to its own. */
   async report(span: CountsRange, others: readonly number[] = []): Promise<CountsReport> {
     const own = this.#windows.report(span)
     if (others.length === 0) return own
     const release = releaseNameOf(this.ctx)
-    const asked = others.map((i) => (shardOf(this.env, release, i) as unknown as CounterShard).report(span))
+    const asked = groupsOf(others).map(([first, ...rest]) =>
+      (shardOf(this.env, release, first!) as unknown as CounterShard).report(span, rest),
+    )
     return addReports([own, ...(await Promise.all(asked))])
   }
 

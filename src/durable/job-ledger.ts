@@ -33,7 +33,7 @@ import { markOverdue } from './ledger/overdue-jobs.ts'
 import { ShadowCopies } from './ledger/shadow-copies.ts'
 import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
 import { pollersOf } from './poll-runner.ts'
-import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf } from './stubs.ts'
+import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type { LedgerJob, JobName, ListedJob } from './job-shapes.ts'
 import type {
@@ -66,8 +66,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { sql } = ctx.storage
-    this.#release = releaseConfigOf(env, releaseNameOf(ctx))
-    this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000)
+    const name = releaseNameOf(ctx)
+    this.#release = releaseConfigOf(env, name)
+    this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000, () => stir(env, name))
     this.#jobs = new JobTable(sql, this.#windows)
     this.#bodies = new Bodies(sql)
     this.#downloads = new Downloads(sql, this.#jobs, this.#windows)

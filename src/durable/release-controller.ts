@@ -175,7 +175,9 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async addSignals(rows: SignalRow[]): Promise<RowsTaken> {
     const effective = this.#effective()
     const guardrails = effective.ok ? effective.config.guardrails : []
-    return this.#signals.add(rows, guardrails, this.#store.state.epoch, Date.now())
+    const taken = this.#signals.add(rows, guardrails, this.#store.state.epoch, Date.now())
+    if (effective.ok) await this.#scheduler.stir(effective.config)
+    return taken
   }
 
   async signals(): Promise<SignalSum[]> {
@@ -204,6 +206,12 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async telemetryLost(): Promise<number> {
     const effective = this.#effective()
     return effective.ok ? gatherLost(this.env, effective.config) : 0
+  }
+
+  /** From a shard or ledger; see call-back.ts. */
+  async stir(): Promise<void> {
+    const effective = this.#effective()
+    if (effective.ok) await this.#scheduler.stir(effective.config)
   }
 
   override async alarm(): Promise<void> {
@@ -235,6 +243,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   #nextTickAt(config: ReleaseConfig): number | null {
-    return isRunning(this.#store.state) ? nextTickAt(config, Date.now()) : null
+    return isRunning(this.#store.state) ? nextTickAt(config, Date.now(), this.#store.isQuiet) : null
   }
 }

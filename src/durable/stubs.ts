@@ -18,6 +18,11 @@ export function controllerOf<T extends SnapshotSource = SnapshotSource>(env: Env
   return stub(env.CONTROLLER, release)
 }
 
+/** What counts for a controller calls it so. */
+export function stir(env: Env, release: string): Promise<void> {
+  return stub<{ stir(): Promise<void> }>(env.CONTROLLER, release).stir()
+}
+
 export function shardOf(env: Env, release: string, index: number): CounterShardRpc {
   return stub(env.COUNTER_SHARD, `${release}|${index}`)
 }
@@ -26,8 +31,15 @@ export function ledgerAt(env: Env, release: string, index: number): JobLedgerRpc
   return stub(env.JOB_LEDGER, `${release}|${index}`)
 }
 
+/** By namespace and name. A hash each to make, and they hold for good; there are as many as objects are configured. */
+const ids = new WeakMap<DurableObjectNamespace, Map<string, DurableObjectId>>()
+
 function stub<T>(namespace: DurableObjectNamespace, name: string): T {
-  return namespace.get(namespace.idFromName(name)) as unknown as T
+  const known = ids.get(namespace) ?? new Map<string, DurableObjectId>()
+  if (known.size === 0) ids.set(namespace, known)
+  const id = known.get(name) ?? namespace.idFromName(name)
+  known.set(name, id)
+  return namespace.get(id) as unknown as T
 }
 
 /** Names are `RELEASE` or `RELEASE|INDEX`; release names hold no "|". */

@@ -6,8 +6,9 @@
 import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
+import { CallBack } from './call-back.ts'
+import { type CountsRange, type CountsReport, isEmpty } from './counts-report.ts'
 import {
-  addedRows,
   armErrors,
   type Counters,
   emptyCounters,
@@ -37,18 +38,6 @@ export interface CountedRow {
   counters: Counters
 }
 
-/** What a tick asks of each store: closed windows with `fromMs <= start < toMs`, and counts of the last seconds. */
-export interface CountsRange {
-  fromMs: number
-  toMs: number
-  recent?: RecentQuestion | null
-}
-
-export interface CountsReport {
-  windows: WindowRow[]
-  recent: WindowRow[]
-}
-
 type Stored = {
   start_ms: number
   series: string
@@ -72,10 +61,13 @@ export class WindowStore {
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
+  readonly #callBack: CallBack
 
-  constructor(sql: SqlStorage, windowMs: number) {
+  /** `stir` calls the controller. */
+  constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void> = async () => undefined) {
     this.#sql = sql
     this.#windowMs = windowMs
+    this.#callBack = new CallBack(stir)
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
     const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
     sql.exec(
@@ -102,6 +94,7 @@ export class WindowStore {
     const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
     const slice = this.#slice(atMs)
+    this.#callBack.counted(rows)
     for (const { series, counters } of rows) {
       const key = seriesKey(series)
       const open = this.#counters(this.#open, 'windows', key, start)
@@ -132,8 +125,14 @@ export class WindowStore {
     }))
   }
 
-  report({ fromMs, toMs, recent = null }: CountsRange): CountsReport {
-    return { windows: fromMs < toMs ? this.windows(fromMs, toMs) : [], recent: recent ? this.#recent(recent) : [] }
+  report({ fromMs, toMs, recent = null, callBack = false }: CountsRange): CountsReport {
+    const report = {
+      windows: fromMs < toMs ? this.windows(fromMs, toMs) : [],
+      recent: recent ? this.#recent(recent) : [],
+    }
+    if (recent && !callBack) this.#callBack.drop()
+    else if (recent && isEmpty(report)) this.#callBack.promise(recent)
+    return report
   }
 
   /** Counts by the second, each in the span that it falls into, whose start the row has. */
@@ -231,12 +230,4 @@ function countersOf(row: Stored): Counters {
     if (blob) counters.sketches[measure] = decodeSketch(new Uint8Array(blob))
   }
   return counters
-}
-
-/** Rows of the same series and time as one. */
-export function addReports(reports: readonly CountsReport[]): CountsReport {
-  return {
-    windows: addedRows(reports.flatMap(({ windows }) => windows)),
-    recent: addedRows(reports.flatMap(({ recent }) => recent)),
-  }
 }

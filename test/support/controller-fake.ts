@@ -38,7 +38,7 @@ class MemoryStore {
   }
 
   get known(): Known {
-    return { ...this.stored, judgedAt: Infinity }
+    return { ...this.stored, judgedAt: Infinity, isQuiet: false }
   }
 
   commit({ stored = {}, audit = [] }: Commit, now: number): void {

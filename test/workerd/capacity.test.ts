@@ -9,6 +9,7 @@ import type { Objects } from '../../src/gateway/deps.ts'
 import { act } from '../support/workerd/controller-driver.ts'
 import { DataPlane, inStillTime, REAL_OBJECTS, releaseTable, T0 } from '../support/workerd/data-plane.ts'
 import { controller, copying, entry, ledger, RELEASE, sentCopy, shard } from '../support/workerd/objects.ts'
+import { meter } from '../support/workerd/meter.ts'
 
 inStillTime()
 
@@ -44,30 +45,6 @@ interface Counts {
   calls: Record<string, number>
   rowsWritten: number
   rowsRead: number
-}
-
-/** Counts all that an object's SQL and alarms write from now on; the answer tells and begins anew. */
-async function meter(object: DurableObjectStub): Promise<() => Promise<{ written: number; read: number }>> {
-  let cursors: Pick<SqlStorageCursor<never>, 'rowsRead' | 'rowsWritten'>[] = []
-  let alarms = 0
-  await runInDurableObject(object, (_, { storage }) => {
-    const exec = storage.sql.exec.bind(storage.sql)
-    const setAlarm = storage.setAlarm.bind(storage)
-    const counted = (...given: Parameters<typeof exec>) => {
-      const cursor = exec(...given)
-      cursors.push(cursor as never)
-      return cursor
-    }
-    Object.assign(storage.sql, { exec: counted })
-    Object.assign(storage, { setAlarm: (at: number) => (alarms++, setAlarm(at)) })
-  })
-  return () =>
-    runInDurableObject(object, () => {
-      const written = cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, alarms)
-      const read = cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0)
-      ;[cursors, alarms] = [[], 0]
-      return { written, read }
-    })
 }
 
 /** The real objects, each call of a method by the gateway counted. */

@@ -1,7 +1,9 @@
 /** The counter shard by itself: nothing counted twice, nothing lost by an eviction, no snapshot older than the known one. */
-import { evictDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { groupsOf } from '../../src/durable/controller/gather.ts'
+import type { Env } from '../../src/config/env.ts'
+import type { CounterShard } from '../../src/durable/counter-shard.ts'
+import { groupsOf } from '../../src/core/shard-groups.ts'
 import { initialState, type Snapshot, snapshotOf } from '../../src/core/release.ts'
 import { batch, counted, entry, ledger, RELEASE, shard } from '../support/workerd/objects.ts'
 
@@ -104,12 +106,30 @@ describe('a batch', () => {
   })
 
   it('is asked of each shard once, of many in groups', () => {
-    for (const shards of [1, 2, 16, 17, 100, 255, 256]) {
+    for (const n of [0, 1, 2, 8, 9, 100, 255, 256]) {
+      const shards = Array.from({ length: n }, (_, i) => i)
       const groups = groupsOf(shards)
-      expect(groups.flat()).toEqual(Array.from({ length: shards }, (_, i) => i))
-      expect(groups.length).toBeLessThanOrEqual(16)
+      expect(groups.flat()).toEqual(shards)
+      expect(groups.length).toBeLessThanOrEqual(8)
     }
-    expect(groupsOf(4)).toEqual([[0], [1], [2], [3]])
+    expect(groupsOf([5, 6, 7])).toEqual([[5], [6], [7]])
+  })
+
+  it('of 80 shards is told in one answer, for which no shard has called more than eight', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+    const [first, ...others] = Array.from({ length: 80 }, (_, i) => 300 + i)
+    for (const i of [first!, ...others]) await shard(i).flush(batch(1, 2))
+    const recent = { epoch: 1, operations: ['submit'] as const, cutsMs: [T0] }
+    const [told, calls] = await runInDurableObject(shard(first) as DurableObjectStub<never>, async (object) => {
+      const asking = object as unknown as CounterShard & { env: Env }
+      const namespace = asking.env.COUNTER_SHARD
+      const get = vi.fn((id: DurableObjectId) => namespace.get(id))
+      const counting = { idFromName: (name: string) => namespace.idFromName(name), get }
+      asking.env = { ...asking.env, COUNTER_SHARD: counting as unknown as DurableObjectNamespace }
+      return [await asking.report({ fromMs: T0, toMs: T0, recent }, others), get.mock.calls.length] as const
+    })
+    expect(told.recent.map(({ counters }) => counters.requests)).toEqual([160])
+    expect(calls).toBe(8)
   })
 
   it("lands in the window of the object's own clock, and windows go on after an eviction", async () => {

@@ -2,7 +2,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
-import { markOverdue } from '../../src/durable/ledger/overdue-jobs.ts'
+import { ASKED_FOR, markOverdue } from '../../src/durable/ledger/overdue-jobs.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
 import { entry, ledger, jobUpdate } from '../support/workerd/objects.ts'
 
@@ -32,10 +32,27 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
     for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
     const before = rowsRead()
     expect(jobs.open()).toEqual({ candidate: OPEN, oldestCandidateAt: T0, shadow: 0 })
-    markOverdue(sql, windows, { epoch: 1, shadow: false, seconds: 600, perClipSeconds: null }, T0 + 60_000)
+    const overdue = { epoch: 1, sinceMs: T0, shadow: false, seconds: 600, perClipSeconds: null }
+    markOverdue(sql, windows, overdue, T0 + 60_000)
     jobs.forget(T0 - 1000, 500)
     expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, [])).toEqual([])
     expect(rowsRead() - before).toBeLessThan(20)
+  })
+})
+
+it('jobs of earlier epochs that are open beyond the age of slow ones are not read anew by each tick', async () => {
+  await runInDurableObject(ledger(222) as DurableObjectStub<never>, (_, { storage }) => {
+    const { sql, rowsRead } = watched(storage.sql)
+    const windows = new WindowStore(sql, 1000)
+    const jobs = new JobTable(sql, windows)
+    for (let i = 0; i < OPEN; i++) jobs.add(entry(`old-${i}`, { submittedAt: T0 - 300_000 + i }))
+    for (let i = 0; i < 3; i++) jobs.add(entry(`slow-${i}`, { epoch: 2, submittedAt: T0 + i }))
+    const before = rowsRead()
+    const overdue = { epoch: 2, sinceMs: T0, shadow: false, seconds: 20, perClipSeconds: null }
+    markOverdue(sql, windows, overdue, T0 + 60_000)
+    expect(rowsRead() - before).toBeLessThan(20)
+    const asked = [...sql.exec('SELECT epoch, overdue FROM jobs WHERE overdue > 0')]
+    expect(asked).toEqual(Array.from({ length: 3 }, () => ({ epoch: 2, overdue: ASKED_FOR })))
   })
 })
 

@@ -159,7 +159,7 @@ describe('the latency of a job that nobody polls', () => {
 })
 
 describe('open jobs beyond the age that counts as slow', () => {
-  const overdue = { epoch: 1, shadow: false, seconds: 5, perClipSeconds: null }
+  const overdue = { epoch: 1, sinceMs: T0, shadow: false, seconds: 5, perClipSeconds: null }
   const ask = (object: ReturnType<typeof ledger>) => object.report({ fromMs: 0, toMs: T0 + 3_600_000, overdue })
 
   async function slow(object: ReturnType<typeof ledger>): Promise<{ requests: number; latencies: number }> {

@@ -1,7 +1,8 @@
 /** What a rollback cost: shown at once, told when its jobs have ended, and kept in sight until the next start. */
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import type { ReleaseView } from '../../src/api/index.ts'
+import type { JobLedger } from '../../src/durable/job-ledger.ts'
 import type { LedgerJob } from '../../src/durable/job-shapes.ts'
 import { act, eachTestAnew, history, second, T0, tick, view } from '../support/workerd/controller-driver.ts'
 import { batch, controller, copyOf, entry, ledger, shard, jobUpdate } from '../support/workerd/objects.ts'
@@ -132,6 +133,24 @@ describe('the cost of a rollback', () => {
     await tick()
     const settled = (await history()).find(({ action }) => action === 'rollback_settled')
     expect(settled).toMatchObject({ evidence: { epoch: 2, blast_radius: { submits_failed: 27 } } })
+  })
+
+  it('is summed up more seldom the longer its jobs are open, since each sum reads all of them', async () => {
+    const { epoch } = await act('start', { stage: 'canary-50' })
+    await submitted(entry('open', { epoch }))
+    await act('rollback')
+    const blast = await runInDurableObject(ledger() as DurableObjectStub<never>, (object: object) =>
+      vi.spyOn(Object.getPrototypeOf(object) as JobLedger, 'blast'),
+    )
+    const sums: number[] = []
+    for (let seconds = 1; seconds <= 50; seconds++) {
+      const before = blast.mock.calls.length
+      await at(T0 + seconds * 1000)
+      if (blast.mock.calls.length > before) sums.push(seconds)
+    }
+    blast.mockRestore()
+    expect(sums.length).toBeLessThan(16)
+    expect(sums.at(-1)).toBeGreaterThan(40)
   })
 
   it('is read again by those who look, but not at every look', async () => {

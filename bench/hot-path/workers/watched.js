@@ -1,9 +1,36 @@
 /**
  * The deployed Worker, watched: how often its isolate calls objects (`/-bench/calls`), and with counters, jobs and exposures
- * put into its objects as other isolates would (`/-bench/feed`).
+ * put into its objects as other isolates would (`/-bench/feed`). `freeze` there has each counter shard answer the controller
+ * with what it has last told, without looking or asking others, so that what is left is the controller's own work.
  */
-import sluice from './worker.js'
+import sluice, { CounterShard as DeployedShard } from './worker.js'
 export * from './worker.js'
+
+export class CounterShard extends DeployedShard {
+  #told = { windows: [], recent: [] }
+  #isFrozen = false
+
+  async freeze() {
+    this.#isFrozen = true
+  }
+
+  async report(span, others) {
+    if (this.#isFrozen) {
+      const { windows, recent } = this.#told
+      const at = (rows, startMs) => rows.map((row) => ({ ...row, startMs }))
+      return {
+        windows: span.fromMs < span.toMs ? at(windows, span.fromMs) : [],
+        recent: span.recent ? at(recent, span.recent.cutsMs.at(-1)) : [],
+      }
+    }
+    const report = await super.report(span, others)
+    // One window, also where a tick had several to catch up on.
+    const last = Math.max(...report.windows.map(({ startMs }) => startMs))
+    if (report.windows.length > 0) this.#told.windows = report.windows.filter(({ startMs }) => startMs === last)
+    if (report.recent.length > 0) this.#told.recent = report.recent
+    return report
+  }
+}
 
 const OBJECTS = ['CONTROLLER', 'COUNTER_SHARD', 'JOB_LEDGER', 'LIVE_CONFIG']
 let calls = {}
@@ -34,9 +61,10 @@ function counted(name, stub) {
   })
 }
 
-async function feed(env, { release, shards, batch, jobs, exposed }) {
+async function feed(env, { release, shards, batch, jobs, exposed, freeze }) {
   const shard = (i) => env.COUNTER_SHARD.get(env.COUNTER_SHARD.idFromName(`${release}|${i}`))
   if (batch) await Promise.all(Array.from({ length: shards }, (_, i) => shard(i).flush(batch)))
+  if (freeze) await Promise.all(Array.from({ length: shards }, (_, i) => shard(i).freeze()))
   const ledger = (i) => env.JOB_LEDGER.get(env.JOB_LEDGER.idFromName(`${release}|${i}`))
   if (jobs) await ledger(0).flush({ submitted: jobs, seen: [] })
   for (const { index, exposures } of exposed ?? [])

@@ -4,7 +4,7 @@
  */
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
-import { type BlastSum, isFinalCost, type Run } from '../../core/rollback-cost.ts'
+import { type BlastSum, isFinalCost, type Run, sumAgainMs } from '../../core/rollback-cost.ts'
 import { type Commit, note } from './commit.ts'
 import type { Effective } from './effective.ts'
 import { gatherBlast } from './gather.ts'
@@ -54,7 +54,11 @@ export class BlastRadius {
     if (!effective.ok) return
     const { decidedAt } = run
     const { config } = effective
-    const { sum, atMs } = await this.#sum(config, run)
+    const now = Date.now()
+    const last = this.#sums.get(decidedAt)
+    const isOver = last && isFinalCost(last.sum, decidedAt, config.jobTimeoutMs, now)
+    const isYoung = last && !isOver && now < last.atMs + sumAgainMs(decidedAt, last.atMs)
+    const { sum, atMs } = isYoung ? last : await this.#sum(config, run)
     // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
     const { unsettled, endedRun } = this.#store
     const isOpen = unsettled.some((each) => each.decidedAt === decidedAt)

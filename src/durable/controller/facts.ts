@@ -7,9 +7,10 @@ import type { Verdict } from '../../core/guardrails/index.ts'
 import { isRunning } from '../../core/release.ts'
 import type { StoredState } from './stored-state.ts'
 
-/** All that is stored, and when counters could last be read and judged (unix ms). */
+/** All that is stored, when counters could last be read and judged (unix ms), and whether it is seldom judged now. */
 export interface Known extends StoredState {
   judgedAt: number
+  isQuiet: boolean
 }
 
 export function factsOf(known: Known, config: ReleaseConfig, now: number): Facts {
@@ -23,9 +24,9 @@ export function factsOf(known: Known, config: ReleaseConfig, now: number): Facts
 
 /** Of a running release: each an `error` once the last judgement is too old to act on. */
 export function currentVerdicts(
-  { verdicts, judgedAt, state }: Known,
+  { verdicts, judgedAt, isQuiet, state }: Known,
   config: ReleaseConfig,
   now: number,
 ): readonly Verdict[] {
-  return isRunning(state) ? verdictsNow(verdicts, judgedAt, config, now) : verdicts
+  return isRunning(state) ? verdictsNow(verdicts, judgedAt, config, now, isQuiet) : verdicts
 }

@@ -7,13 +7,13 @@ import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
+import { groupsOf } from '../../core/shard-groups.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
-import type { CountedRow, CountsReport } from '../window-store.ts'
+import type { CountsReport } from '../counts-report.ts'
+import type { CountedRow } from '../window-store.ts'
 
 /** How long the controller waits for one call of an object below it. */
 export const CALL_DEADLINE_MS = 2000
-
-const MOST_ASKED = 16
 
 /** What the controller calls on the objects below it; each call of a method is one RPC. */
 type ShardStub = Pick<CounterShard, 'push' | 'report' | 'windows' | 'totals' | 'lost' | 'failures'>
@@ -27,7 +27,11 @@ export function shardsOf(env: Env, { name, counterShards }: ReleaseConfig): Shar
 }
 
 export function shardsNamed(env: Env, release: string, n: number): ShardStub[] {
-  return Array.from({ length: n }, (_, i) => shardOf(env, release, i) as unknown as ShardStub)
+  return Array.from({ length: n }, (_, i) => shardAt(env, release, i))
+}
+
+function shardAt(env: Env, release: string, index: number): ShardStub {
+  return shardOf(env, release, index) as unknown as ShardStub
 }
 
 export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {
@@ -38,25 +42,15 @@ export interface Gathered extends CountsReport {
   ledgers: Omit<LedgerReport, keyof CountsReport>
 }
 
-/**
- * Numbers of shards, in groups of which the first is asked and asks the others: that many calls the controller could not
- * make each second. Few shards are asked one by one.
- */
-export function groupsOf(shards: number): number[][] {
-  const size = shards <= MOST_ASKED ? 1 : Math.ceil(shards / MOST_ASKED)
-  return Array.from({ length: Math.ceil(shards / size) }, (_, group) =>
-    Array.from({ length: Math.min(size, shards - group * size) }, (__, i) => group * size + i),
-  )
-}
-
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
   const { overdue: _, ...span } = question
   // One deadline for all: a timer each would cost as much as what it guards.
-  const shards = shardsOf(env, release)
+  const groups = groupsOf(Array.from({ length: release.counterShards }, (_, i) => i))
+  const report = ([first, ...others]: number[]) => shardAt(env, release.name, first!).report(span, others)
   const [counted, ledgers] = await within(
     CALL_DEADLINE_MS,
     Promise.all([
-      Promise.all(groupsOf(release.counterShards).map(([first, ...others]) => shards[first!]!.report(span, others))),
+      Promise.all(groups.map(report)),
       Promise.all(ledgersOf(env, release).map((ledger) => ledger.report(question))),
     ]),
   )

@@ -19,6 +19,8 @@ export class Scheduler {
   readonly #pusher: Pusher
   /** As this object has set it, unix ms: setting it again is a write. */
   #setFor: number | null = null
+  /** Something was counted since the last tick began. */
+  #isStirred = false
 
   constructor(storage: DurableObjectStorage, store: ControllerStore, outbox: Outbox, pusher: Pusher) {
     this.#storage = storage
@@ -33,7 +35,8 @@ export class Scheduler {
    */
   async scheduleRetry(config: ReleaseConfig | null): Promise<void> {
     const now = Date.now()
-    await this.#write(config ? nextTickAt(config, now) : now + INVALID_PAUSE_MS)
+    this.#isStirred = false
+    await this.#write(config ? this.#nextTickAt(config, now) : now + INVALID_PAUSE_MS)
   }
 
   async schedule(config: ReleaseConfig): Promise<void> {
@@ -41,8 +44,8 @@ export class Scheduler {
     const { state, unsettled } = this.#store
     await this.#set(now, [
       this.#webhookAt(now),
-      isRunning(state) ? nextTickAt(config, now) : null,
-      unsettled.length === 0 ? null : now + periodMs(config),
+      isRunning(state) ? this.#nextTickAt(config, now) : null,
+      unsettled.length === 0 ? null : now + periodMs(config, true),
       this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
     ])
   }
@@ -64,9 +67,26 @@ export class Scheduler {
     const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
     if (!hasWork) return
     const at = await this.#storage.getAlarm()
-    if (at !== null && at <= nextTickAt(config, Date.now()) + periodMs(config)) return
+    const now = Date.now()
+    if (at !== null && at <= this.#nextTickAt(config, now) + periodMs(config, this.#isQuiet)) return
     this.#setFor = null
     await this.schedule(config)
+  }
+
+  /** A shard or ledger has counted something after it had nothing to tell. */
+  async stir(config: ReleaseConfig): Promise<void> {
+    if (this.#isStirred || !isRunning(this.#store.state)) return
+    this.#isStirred = true
+    // An object that stands for one that was quiet does not know it: the alarm is as that one has set it.
+    await this.schedule(config)
+  }
+
+  get #isQuiet(): boolean {
+    return this.#store.isQuiet && !this.#isStirred
+  }
+
+  #nextTickAt(config: ReleaseConfig, now: number): number {
+    return nextTickAt(config, now, this.#isQuiet)
   }
 
   #webhookAt(now: number): number | null {

@@ -23,6 +23,8 @@ export class ControllerStore {
   readonly #written = new Map<string, string>()
   /** When counters could last be read and judged; in memory only, so a fresh object gets the benefit of the doubt. */
   judgedAt = Date.now()
+  /** Nothing is counted; in memory only, too. */
+  isQuiet = false
 
   constructor(storage: DurableObjectStorage, outbox: Outbox) {
     this.#storage = storage
@@ -61,7 +63,7 @@ export class ControllerStore {
   }
 
   get known(): Known {
-    return { ...this.#stored, judgedAt: this.judgedAt }
+    return { ...this.#stored, judgedAt: this.judgedAt, isQuiet: this.isQuiet }
   }
 
   get state(): StoredState['state'] {

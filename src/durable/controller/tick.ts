@@ -22,6 +22,7 @@ import type { Effective } from './effective.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 import { releaseView, submitsOf } from './view.ts'
+import { isEmpty } from '../counts-report.ts'
 
 /** How much a window's last flushes may lag behind its end. */
 export const WINDOW_GRACE_MS = 50
@@ -35,6 +36,8 @@ interface GatheredWindows extends Gathered {
   epoch: number
   judgedUntil: number
   untilMs: number
+  /** Nothing was counted, and nothing older is left to be gathered. */
+  isEmpty: boolean
   /** When they were asked for. */
   asOf: number
 }
@@ -55,6 +58,8 @@ export class Tick {
   readonly #blast: BlastRadius
   readonly #effective: () => Effective
   #ledgers: Gathered['ledgers'] = NOTHING
+  /** The last tick has found nothing; once the next one has called for callbacks, and finds nothing either, it is quiet. */
+  #wasEmpty = false
 
   constructor({ env, store, signals, blast, effective }: TickParts) {
     this.#env = env
@@ -68,7 +73,12 @@ export class Tick {
   async run(): Promise<void> {
     const before = this.#effective()
     if (!before.ok || !isRunning(this.#store.state)) return
-    const gathered = await this.#gather(before.config)
+    const gathered = await this.#gather(before.config).catch((error: unknown) => {
+      this.#store.isQuiet = this.#wasEmpty = false
+      throw error
+    })
+    this.#store.isQuiet = this.#wasEmpty && gathered.isEmpty
+    this.#wasEmpty = gathered.isEmpty
     const current = this.#effective()
     if (!current.ok) return
     const judged = this.#judged(current.config, gathered)
@@ -101,10 +111,11 @@ export class Tick {
       fromMs: judgedUntil,
       toMs: untilMs,
       recent: recentQuestion(began, config.guardrails, asOf),
-      overdue: late && { epoch, shadow, ...late },
+      callBack: this.#wasEmpty,
+      overdue: late && { epoch, sinceMs: this.#store.state.epochSince, shadow, ...late },
     })
     this.#ledgers = gathered.ledgers
-    return { ...gathered, epoch, judgedUntil, untilMs, asOf }
+    return { ...gathered, epoch, judgedUntil, untilMs, isEmpty: isEmpty(gathered) && untilMs === closed, asOf }
   }
 
   /**

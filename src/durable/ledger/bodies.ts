@@ -16,6 +16,7 @@ type BodyRow = { bytes: ArrayBuffer; content_type: string; path: string; tries: 
 
 export class Bodies {
   readonly #sql: SqlStorage
+  #sweptTo = ''
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -79,10 +80,15 @@ export class Bodies {
     this.#sql.exec('DELETE FROM bodies WHERE key = ?', key)
   }
 
-  /** Of ended jobs that nobody wants to rescue, as after `rescue` was switched off. */
-  dropEnded(before: number): void {
+  /** Of ended jobs that nobody wants to rescue, should any be left. Looks at the next `most` bodies: those of open jobs are many. */
+  dropEnded(before: number, most: number): void {
+    const next = 'SELECT key FROM bodies WHERE key > ? ORDER BY key LIMIT ?'
+    const keys = [...this.#sql.exec<{ key: string }>(next, this.#sweptTo, most)].map(({ key }) => key)
+    this.#sweptTo = keys[most - 1] ?? ''
     this.#sql.exec(
-      "DELETE FROM bodies WHERE try_at IS NULL AND EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)",
+      `DELETE FROM bodies WHERE key IN (SELECT value FROM json_each(?)) AND try_at IS NULL
+       AND EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)`,
+      JSON.stringify(keys),
       before,
     )
   }

@@ -32,6 +32,7 @@ const FORGET_AT_ONCE = 500
 const FORGET_PAUSE_MS = 250
 /** Bodies that nobody wants are dropped that long after their jobs' ends, and looked for as often. */
 const KEEP_UNRESCUED_BODY_MS = 60_000
+const BODIES_AT_ONCE = 50
 
 interface FollowerParts {
   storage: DurableObjectStorage
@@ -124,7 +125,7 @@ export class Follower {
     await this.#poller.round(now + WAKE_MS, this.#cancellation.stopDue(now, now + WAKE_MS))
     if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
       this.#bodiesDroppedAt = now
-      this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS)
+      this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS, BODIES_AT_ONCE)
     }
     const hasMore = this.#jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
     await this.#storage.deleteAlarm()

@@ -10,7 +10,7 @@ import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, ListCursor } from '../rpc.ts'
-import type { CountsReport, CountsRange } from '../window-store.ts'
+import type { CountsRange, CountsReport } from '../counts-report.ts'
 import type { FunnelView } from './funnel.ts'
 import {
   COPIED_KEY,

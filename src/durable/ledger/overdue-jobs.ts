@@ -6,6 +6,8 @@ import { CLIP_WORK, countedSlow } from './job-ends.ts'
 /** Which open jobs count as slow, and from which age on; per clip where a job's size is known. */
 export interface Overdue {
   epoch: number
+  /** When that epoch began, unix ms: jobs from well before it are of others, and are not even read. */
+  sinceMs: number
   shadow: boolean
   seconds: number
   perClipSeconds: number | null
@@ -15,6 +17,9 @@ export interface Overdue {
 export const COUNTED_AS_SLOW = 1
 export const ASKED_FOR = 2
 
+/** How much earlier than its epoch a job may have been submitted, by the clock of its isolate. */
+const CLOCKS_APART_MS = 60_000
+
 /**
  * Each candidate job of this kind that was still open beyond its age counts as slow from now on, once: its latency
  * will be that at least. One that nobody has looked at since then is to be looked at now: it may have ended long ago.
@@ -23,17 +28,18 @@ export const ASKED_FOR = 2
 export function markOverdue(
   sql: SqlStorage,
   windows: WindowStore,
-  { epoch, shadow, seconds, perClipSeconds }: Overdue,
+  { epoch, sinceMs, shadow, seconds, perClipSeconds }: Overdue,
   at: number,
 ): void {
   const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
   const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
   const rows = sql.exec<JobRow>(
     `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue IN (0, ?)
-     AND upstream_id != '' AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
+     AND upstream_id != '' AND submitted_at >= ? AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
     epoch,
     Number(shadow),
     ASKED_FOR,
+    sinceMs - CLOCKS_APART_MS,
     at - seconds * 1000,
     at,
     perWorkMs,

@@ -1,0 +1,40 @@
+/**
+ * A store that had nothing to tell the controller calls it once it has, so that the controller may look seldom until
+ * then. Counts nothing itself.
+ */
+import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
+import type { Series } from '../core/window.ts'
+
+export class CallBack {
+  readonly #stir: () => Promise<void>
+  /** What the controller is to be called for; `all` where this object does not know what it has promised. */
+  #promised: RecentQuestion | 'all' | null = 'all'
+
+  /** `stir` calls the controller. */
+  constructor(stir: () => Promise<void>) {
+    this.#stir = stir
+  }
+
+  /** After a question with nothing to tell. */
+  promise(recent: RecentQuestion): void {
+    this.#promised = recent
+  }
+
+  /** The controller looks often again. */
+  drop(): void {
+    this.#promised = null
+  }
+
+  /** Tried again with the next counts where the controller could not be called. */
+  counted(rows: readonly { series: Series }[]): void {
+    const promised = this.#promised
+    if (!promised || !rows.some(({ series }) => isAskedFor(series, promised))) return
+    this.#promised = null
+    this.#stir().catch(() => (this.#promised ??= promised))
+  }
+}
+
+/** An epoch that has begun since is asked for as well. */
+function isAskedFor({ epoch, operation }: Series, promised: RecentQuestion | 'all'): boolean {
+  return promised === 'all' || (epoch >= promised.epoch && promised.operations.includes(operation))
+}
