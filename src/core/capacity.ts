@@ -4,7 +4,7 @@
  */
 import { calledPerFlush, flushesPerSecond, ledgersPerFlush, POST_PAUSE_MS, refreshesPerFlush } from './flush-rates.ts'
 import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
-import { MOST_COPIES_A_LEDGER, pauseMs } from './poll-schedule.ts'
+import { copyPauseMs, EARLY_ONE_OF, MOST_COPIES_A_LEDGER, quietPauseMs } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
 
 /** Rates are averages over the month. */
@@ -38,6 +38,8 @@ export const MONTH_SECONDS = 30 * 86_400
 /** How long the ledger waits for a poll of its own, and so for others to become due. */
 const POLL_SECONDS = 0.3
 const MOST_BATCH = 24
+/** Of what a job takes on average, the quickest take so much. */
+const QUICKEST_SHARE = 0.55
 /** An object gets half of what it could take, so that an hour twice as busy as the month still fits. */
 export const HEADROOM = 0.5
 export const MOST_SHARDS = 256
@@ -65,11 +67,11 @@ export interface Capacity {
   neededLedgers: number | null
 }
 
-/** How many polls of its own the ledger makes of a job within this time. */
-function ledgerPolls(isShadow: boolean, quietAfterSeconds: number, seconds: number): number {
+/** How many polls of its own the ledger makes of a quiet job within this time. */
+function quietPolls(quietAfterSeconds: number, seconds: number): number {
   let polls = 0
   for (let at = 0; ; polls++) {
-    at += pauseMs(isShadow, quietAfterSeconds * 1000, polls) / 1000
+    at += quietPauseMs(quietAfterSeconds * 1000, polls) / 1000
     if (at > seconds) return polls
   }
 }
@@ -86,11 +88,19 @@ export function openUpdates({ jobSeconds, quietAfterSeconds }: Load, pollSeconds
 
 /** Rows that a copy writes up to its end, beside what its flushes and alarms do. */
 export function copyRows(jobSeconds: number): number {
-  return ROWS.copy + copyPolls(jobSeconds) * ROWS.poll + ROWS.copyEnd
+  return ROWS.copy + (copyPolls(jobSeconds) - 1) * ROWS.poll + ROWS.copyEnd
 }
 
-function copyPolls(jobSeconds: number): number {
-  return 1 + ledgerPolls(true, 0, jobSeconds)
+/** How often a copy is polled whose job takes so long, once the ledger knows the release's copies. */
+export function copyPolls(jobSeconds: number): number {
+  const pollsOf = (isEarly: boolean) => {
+    let polls = 1
+    for (let ageMs = 0; ; polls++) {
+      ageMs += copyPauseMs(ageMs, QUICKEST_SHARE * jobSeconds * 1000, isEarly)
+      if (ageMs >= jobSeconds * 1000) return polls
+    }
+  }
+  return pollsOf(false) + (pollsOf(true) - pollsOf(false)) / EARLY_ONE_OF
 }
 
 /** Rates by the second, of the whole release. */
@@ -103,7 +113,7 @@ function ratesOf(load: Load) {
   const flushes = isolates * flushesPerSecond(requests / isolates)
   const seen = submits * openUpdates(load, apart) * isolatesAClient
   const copies = submits * shadowShare
-  const quiet = apart > load.quietAfterSeconds ? ledgerPolls(false, load.quietAfterSeconds, apart) / apart : 0
+  const quiet = apart > load.quietAfterSeconds ? quietPolls(load.quietAfterSeconds, apart) / apart : 0
   const ownPolls = copies * copyPolls(jobSeconds) + submits * jobSeconds * quiet
   return { submits, polls, requests, flushes, seen, copies, ownPolls }
 }

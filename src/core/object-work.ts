@@ -11,9 +11,9 @@ export const ROWS = {
   forgotten: 1,
   /** A copy of which submit and answer come with one flush, up to its end. */
   copy: 5,
-  copyEnd: 7,
-  /** Of a job, by the ledger. */
-  poll: 4,
+  copyEnd: 4,
+  /** Of a job, by the ledger, that is still open. */
+  poll: 2,
   /** Beside the copies themselves: the grant, the steps of the funnel, the day's count. */
   copyFlush: 6,
   /** Steps before a copy is granted. */

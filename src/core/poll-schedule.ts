@@ -3,11 +3,12 @@
  * not answer is left alone. Asks nobody and reads no clock.
  */
 
-const FIRST_SHADOW_PAUSE_MS = 1000
-const LONGEST_SHADOW_PAUSE_MS = 30_000
+/** Pauses of a copy grow with its age, so that a poll tells when its job ended to a sixth of what it took. */
+const COPY_PAUSE_SHARE = 0.2
+/** As long as nothing is known of the release's copies, and after that, ms. */
+const SHORTEST_COPY_PAUSES = [1000, 500] as const
+const LONGEST_COPY_PAUSE_MS = 30_000
 const LONGEST_QUIET_PAUSE_MS = 600_000
-/** So slowly for copies that, after the first ten seconds, a poll tells when a job ended within a fifth of its age. */
-const SHADOW_GROWTH = 1.2
 const QUIET_GROWTH = 1.5
 /** An end that is known no better than to this share of the job's age tells no latency. */
 const VAGUE_SHARE = 0.25
@@ -86,12 +87,24 @@ export function forgivenMs(dueAtMs: number, now: number): number {
   return now - dueAtMs > AWAY_MS ? now - dueAtMs : 0
 }
 
-/** Until the next poll of a job that has been polled so often: copies from the start on, users' jobs once quiet. */
-export function pauseMs(isShadow: boolean, quietAfterMs: number, polls: number): number {
-  const [first, growth, longest] = isShadow
-    ? [FIRST_SHADOW_PAUSE_MS, SHADOW_GROWTH, LONGEST_SHADOW_PAUSE_MS]
-    : [quietAfterMs, QUIET_GROWTH, LONGEST_QUIET_PAUSE_MS]
-  return Math.min(first * growth ** polls, longest)
+/** One of so many copies is polled from its start on, each time that its age has doubled: that shows what became quicker. */
+export const EARLY_ONE_OF = 16
+
+/**
+ * Until the next poll of a copy of this age: none before `quickestMs`, the age by which few have ended (0: unknown).
+ * An early one is polled before that, too. Ms.
+ */
+export function copyPauseMs(ageMs: number, quickestMs: number, isEarly: boolean): number {
+  const shortest = SHORTEST_COPY_PAUSES[quickestMs > 0 ? 1 : 0]
+  const even = Math.max(shortest, Math.min(ageMs * COPY_PAUSE_SHARE, LONGEST_COPY_PAUSE_MS))
+  const leftMs = quickestMs - ageMs
+  if (leftMs <= even) return even
+  return isEarly ? Math.min(Math.max(ageMs, SHORTEST_COPY_PAUSES[0]), leftMs, LONGEST_COPY_PAUSE_MS) : leftMs
+}
+
+/** Until the ledger's next poll of a user's job, once quiet, that has been polled so often. */
+export function quietPauseMs(quietAfterMs: number, polls: number): number {
+  return Math.min(quietAfterMs * QUIET_GROWTH ** polls, LONGEST_QUIET_PAUSE_MS)
 }
 
 /** What is known of when a job ended: unix ms, and what its backend tells of the whole, in whole seconds. */

@@ -12,6 +12,7 @@ import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
+import { CopyPace } from './ledger/copy-pace.ts'
 import { Downloads } from './ledger/downloads.ts'
 import type { PartSums } from '../core/self-check.ts'
 import { partsOf } from './ledger/control-parts.ts'
@@ -80,6 +81,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const cancellation = new ShadowCancellation(sql, backend)
+      const pace = new CopyPace()
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,
@@ -95,6 +97,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         downloads: this.#downloads,
         funnel: this.#funnel,
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
+        pace,
         release: this.#release,
         rescuer,
         cancellation,
@@ -104,6 +107,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         jobs: this.#jobs,
         funnel: this.#funnel,
         cancellation,
+        pace,
         release: this.#release,
         index: objectIndexOf(ctx),
       })

@@ -3,6 +3,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
+import { CopyPace } from '../../src/durable/ledger/copy-pace.ts'
 import { JobPoller } from '../../src/durable/ledger/job-poller.ts'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
 import { releaseConfigOf } from '../../src/durable/stubs.ts'
@@ -36,6 +37,7 @@ async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts:
     const poller = new JobPoller({
       jobs,
       pollers: { poll: async () => [], batches: 32, width: 6, ...pollers },
+      pace: new CopyPace(),
       release: releaseConfigOf(env as unknown as Env, RELEASE)!,
       ends: (row, { outcome }, now) => {
         ended.push(outcome)
@@ -160,6 +162,25 @@ it('a poll sent before a deadline and answered after it says nothing of it', asy
     askedAt = T0 + 60_100
     await run.poller.pollNow(row!)
     expect(run.ended).toEqual(['job_timeout'])
+  })
+})
+
+it('jobs whose polls are under way are due at once for the object that comes after this one, and end once', async () => {
+  const gone = (batch: PollBatch) => results(batch, { state: 'gone' })
+  let answer = () => {}
+  const poll = (batch: PollBatch) => new Promise<PollResult[]>((resolve) => void (answer = () => resolve(gone(batch))))
+  await withPoller(407, { poll }, async (run) => {
+    add(run, 2, 'evicted')
+    const round = run.poller.round(T0 + 8000, Promise.resolve())
+    // Whatever comes meanwhile need not wake it.
+    expect(run.poller.nextAt()).toBeNull()
+    await withPoller(407, { poll: async (batch) => gone(batch) }, async (next) => {
+      await next.poller.round(T0 + 8000, Promise.resolve())
+      expect(next.ended).toEqual(['job_lost', 'job_lost'])
+    })
+    answer()
+    await round
+    expect(run.ended).toEqual([])
   })
 })
 

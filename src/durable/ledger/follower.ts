@@ -1,6 +1,6 @@
 /**
- * Follows jobs to their end: shadow jobs from the start with growing pauses, clients' jobs once the
- * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
+ * Follows jobs to their end: shadow jobs from the start, clients' jobs once the client has gone
+ * quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
@@ -9,6 +9,7 @@ import type { Pollers } from '../poll-runner.ts'
 import { KEEP_JOBS_MS } from '../../core/ledger-growth.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
+import type { CopyPace } from './copy-pace.ts'
 import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
@@ -40,6 +41,7 @@ interface FollowerParts {
   downloads: Downloads
   funnel: Funnel
   pollers: Pollers
+  pace: CopyPace
   release: ReleaseConfig
   rescuer: Rescuer
   cancellation: ShadowCancellation
@@ -57,13 +59,14 @@ export class Follower {
   readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
-  constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, cancellation }: FollowerParts) {
+  constructor(parts: FollowerParts) {
+    const { storage, jobs, bodies, downloads, funnel, pollers, pace, release, rescuer, cancellation } = parts
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
     this.#downloads = downloads
     this.#funnel = funnel
-    this.#poller = new JobPoller({ jobs, pollers, release, ends: (row, ending, at) => this.#found(row, ending, at) })
+    this.#poller = new JobPoller({ jobs, pollers, pace, release, ends: (...ended) => this.#found(...ended) })
     this.#release = release
     this.#rescuer = rescuer
     this.#cancellation = cancellation

@@ -6,8 +6,8 @@ import type { Pollers, PollResult } from '../poll-runner.ts'
 import { within } from '../deadline.ts'
 import type { JobRow } from '../job-shapes.ts'
 
-/** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
-export const BATCH_MS = 20_000
+/** A batch that has not come back by then is given up. */
+const BATCH_MS = 20_000
 /** A batch holds so many jobs at most: with their videos no more than the 50 calls out that the smallest plan allows. */
 const MOST_JOBS = 24
 /** And so many where its backend is not known to answer: that is soon told. */
@@ -18,6 +18,8 @@ export class PollBatches {
   readonly #isHeard: (host: string) => boolean
   /** Each with its backend. */
   readonly #underWay = new Map<Promise<void>, string>()
+  /** Ids of their jobs: still due by the table, so that nothing is written down of a poll that has not come back. */
+  readonly #polled = new Set<number>()
 
   /** `isHeard`: whether a backend is known to answer. */
   constructor(pollers: Pollers, isHeard: (host: string) => boolean) {
@@ -27,6 +29,15 @@ export class PollBatches {
 
   get underWay(): Promise<void>[] {
     return [...this.#underWay.keys()]
+  }
+
+  /** How many jobs are in them. */
+  get jobsUnderWay(): number {
+    return this.#polled.size
+  }
+
+  isUnderWay({ id }: JobRow): boolean {
+    return this.#polled.has(id)
   }
 
   /** Replicas of this arm that no more batches may be started for now. */
@@ -51,9 +62,13 @@ export class PollBatches {
   }
 
   /** Keeps account of a batch until it is over; `work` never rejects. */
-  track(host: string, work: Promise<void>): void {
-    const batch: Promise<void> = work.finally(() => this.#underWay.delete(batch))
-    this.#underWay.set(batch, host)
+  track(rows: readonly JobRow[], work: Promise<void>): void {
+    for (const { id } of rows) this.#polled.add(id)
+    const batch: Promise<void> = work.finally(() => {
+      this.#underWay.delete(batch)
+      for (const { id } of rows) this.#polled.delete(id)
+    })
+    this.#underWay.set(batch, hostOf(rows[0]!))
   }
 
   /** Results in the order in which they came, of those jobs that were asked for. */

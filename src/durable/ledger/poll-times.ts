@@ -46,17 +46,11 @@ export class PollTimes {
     return this.#sql.exec(seen, openAt, pollAt, timeoutMs, now, key).rowsWritten > 0
   }
 
-  /** While it was polled it was due at `heldUntil`; false where something else has become of it meanwhile. */
-  polled({ id, polls }: JobRow, heldUntil: number, openAt: number, pollAt: number): boolean {
+  /** It was polled and seen open at `openAt`; false where something else has become of it since it was read. */
+  polled({ id, polls, poll_at: dueAt }: JobRow, openAt: number, pollAt: number): boolean {
     const polled =
       "UPDATE jobs SET open_at = ?, poll_at = ?, polls = ? WHERE id = ? AND poll_at = ? AND status = 'open'"
-    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, heldUntil).rowsWritten > 0
-  }
-
-  /** Their polls are under way until then, at the latest. */
-  hold(rows: readonly JobRow[], until: number): void {
-    const held = "UPDATE jobs SET poll_at = ? WHERE id IN (SELECT value FROM json_each(?)) AND status = 'open'"
-    this.#sql.exec(held, until, JSON.stringify(rows.map(({ id }) => id)))
+    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, dueAt).rowsWritten > 0
   }
 
   /** When a job was seen open, or looked for in vain. */
