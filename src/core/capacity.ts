@@ -86,7 +86,7 @@ export function openUpdates({ jobSeconds, quietAfterSeconds }: Load, pollSeconds
   return told
 }
 
-/** Rows that a copy writes up to its end, beside what its flushes and alarms do. */
+/** Rows that a copy writes up to its end, beside what its flushes, alarms and those that end with it do. */
 export function copyRows(jobSeconds: number): number {
   return ROWS.copy + (copyPolls(jobSeconds) - 1) * ROWS.poll + ROWS.copyEnd
 }
@@ -121,7 +121,12 @@ function ratesOf(load: Load) {
 function flushRows(load: Load, { submits, polls, copies, flushes }: ReturnType<typeof ratesOf>): number {
   const { candidateShare: c } = load
   const byArm = [submits, polls, submits].flatMap((n) => [n * (1 - c), n * c])
-  return [...byArm, copies].reduce((sum, n) => sum + (flushes > 0 ? 1 - Math.exp(-n / flushes) : 0), 0)
+  return flushes > 0 ? seriesIn(flushes, [...byArm, copies]) / flushes : 0
+}
+
+/** How many series so many batches hold in all, where each series comes that often. */
+function seriesIn(batches: number, rates: readonly number[]): number {
+  return rates.reduce((sum, n) => sum + (batches > 0 ? batches * (1 - Math.exp(-n / batches)) : 0), 0)
 }
 
 /** Series that have rows in each window: submits, polls and downloads at the shards, jobs at the ledgers. */
@@ -140,6 +145,8 @@ export function capacityOf(load: Load): Capacity {
   const entries = 2 * submits + seen + 2 * copies
   const ledgerBatches = batchesOf(entries)
   const copyBatches = batchesOf(2 * copies)
+  // Jobs taken up and ended, by arm.
+  const toldTogether = seriesIn(ledgerBatches, [2 * submits * (1 - candidateShare), 2 * submits * candidateShare])
   const ledgerCalls = ledgerCallsOf(load, flushes, entries)
   const refreshes = flushes * refreshesPerFlush(requests / isolates)
   const ticks = tickSeconds > 0 ? 1 / tickSeconds : 0
@@ -150,16 +157,18 @@ export function capacityOf(load: Load): Capacity {
     flushes: flushes * (ROWS.shardFlush + flushRows(load, rates) * ROWS.series) + windowRows * ROWS.forgotten,
     jobs:
       submits *
-      (ROWS.job +
-        candidateShare * (ROWS.candidateJob - ROWS.job) +
-        load.newSubjectShare * ROWS.exposed +
-        ROWS.jobEnd +
-        ROWS.forgotten),
+        (ROWS.job +
+          candidateShare * (ROWS.candidateJob - ROWS.job) +
+          load.newSubjectShare * ROWS.exposed +
+          ROWS.jobEnd +
+          ROWS.forgotten) +
+      toldTogether * ROWS.series,
     polls: seen * ROWS.seenOpen + (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll,
     copies:
       copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
       copyBatches * ROWS.copyFlush +
-      Math.min(flushes, copies) * ROWS.copySteps,
+      Math.min(flushes, copies) * ROWS.copySteps +
+      Math.min(wakes, copies) * ROWS.copyEnds,
     ticks: ticks * (ROWS.tickState + ROWS.tickAlarm) + wakes * ROWS.alarms,
   }
   const rowsWritten = Object.values(rows).reduce((sum, n) => sum + n, 0)

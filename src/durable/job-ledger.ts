@@ -63,6 +63,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
   readonly #copies: ShadowCopies | null
+  /** Ends that are seen at the same time are rows of the same few series and steps, each of which is written once. */
+  readonly #together = <T>(work: () => T): T => this.#windows.together(() => this.#funnel.together(work))
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -98,6 +100,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         funnel: this.#funnel,
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
         pace,
+        together: this.#together,
         release: this.#release,
         rescuer,
         cancellation,
@@ -120,22 +123,28 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async flush(batch: LedgerBatch): Promise<FlushAnswer> {
     const now = Date.now()
-    const answer = this.#take(batch, now)
-    this.#jobs.countTakenUp(now)
+    const answer = this.#together(() => {
+      const taken = this.#take(batch, now)
+      this.#jobs.countTakenUp(now)
+      return taken
+    })
     await this.#follower?.arm(now)
     return answer
   }
 
   async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
     const now = Date.now()
-    const answers = batches.map((batch) => {
-      try {
-        return this.#take(batch, now)
-      } catch {
-        return null
-      }
+    const answers = this.#together(() => {
+      const taken = batches.map((batch) => {
+        try {
+          return this.#take(batch, now)
+        } catch {
+          return null
+        }
+      })
+      this.#jobs.countTakenUp(now)
+      return taken
     })
-    this.#jobs.countTakenUp(now)
     await this.#follower?.arm(now)
     return answers
   }

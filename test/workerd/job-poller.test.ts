@@ -38,6 +38,7 @@ async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts:
       jobs,
       pollers: { poll: async () => [], batches: 32, width: 6, ...pollers },
       pace: new CopyPace(),
+      together: (work) => work(),
       release: releaseConfigOf(env as unknown as Env, RELEASE)!,
       ends: (row, { outcome }, now) => {
         ended.push(outcome)

@@ -42,6 +42,8 @@ interface FollowerParts {
   funnel: Funnel
   pollers: Pollers
   pace: CopyPace
+  /** Has what the work counts written in one go. */
+  together: (work: () => void) => void
   release: ReleaseConfig
   rescuer: Rescuer
   cancellation: ShadowCancellation
@@ -56,19 +58,21 @@ export class Follower {
   readonly #poller: JobPoller
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
+  readonly #together: FollowerParts['together']
   readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
   constructor(parts: FollowerParts) {
-    const { storage, jobs, bodies, downloads, funnel, pollers, pace, release, rescuer, cancellation } = parts
+    const { storage, jobs, bodies, downloads, funnel, pollers, pace, together, release, rescuer, cancellation } = parts
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
     this.#downloads = downloads
     this.#funnel = funnel
-    this.#poller = new JobPoller({ jobs, pollers, pace, release, ends: (...ended) => this.#found(...ended) })
+    this.#poller = new JobPoller({ jobs, pollers, pace, together, release, ends: (...ended) => this.#found(...ended) })
     this.#release = release
     this.#rescuer = rescuer
+    this.#together = together
     this.#cancellation = cancellation
   }
 
@@ -163,11 +167,13 @@ export class Follower {
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
     this.#cancellation.close(epoch)
-    for (const row of this.#jobs.openShadowsUpTo(epoch)) {
-      if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
-      this.#funnel.count('dropped:rolled_back')
-      if (row.upstream_id !== '') this.#cancellation.queue(row, now)
-    }
+    this.#together(() => {
+      for (const row of this.#jobs.openShadowsUpTo(epoch)) {
+        if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
+        this.#funnel.count('dropped:rolled_back')
+        if (row.upstream_id !== '') this.#cancellation.queue(row, now)
+      }
+    })
     await this.arm(now)
   }
 }

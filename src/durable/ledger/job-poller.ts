@@ -50,6 +50,8 @@ interface JobPollerParts {
   jobs: JobTable
   pollers: Pollers
   pace: CopyPace
+  /** Has what the work counts written in one go. */
+  together: (work: () => void) => void
   release: ReleaseConfig
   ends: (row: JobRow, ending: Ending, now: number) => void
 }
@@ -58,6 +60,7 @@ export class JobPoller {
   readonly #jobs: JobTable
   readonly #batches: PollBatches
   readonly #pace: CopyPace
+  readonly #together: JobPollerParts['together']
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
   readonly #backoffs = new Map<string, Backoff>()
@@ -70,10 +73,11 @@ export class JobPoller {
   readonly #awakeSinceMs = Date.now()
   #isInRound = false
 
-  constructor({ jobs, pollers, pace, release, ends }: JobPollerParts) {
+  constructor({ jobs, pollers, pace, together, release, ends }: JobPollerParts) {
     this.#jobs = jobs
     this.#batches = new PollBatches(pollers, (host) => this.#backoffs.get(host)?.unanswered === 0)
     this.#pace = pace
+    this.#together = together
     this.#release = release
     this.#ends = ends
   }
@@ -132,7 +136,8 @@ export class JobPoller {
       const butReplicas = this.#batches.fullReplicas(queue)
       const due = this.#jobs.polls.due(queue, now, limit + this.#batches.jobsUnderWay, butReplicas)
       const rows = due.filter((row) => !this.#batches.isUnderWay(row)).slice(0, limit)
-      const toPoll = rows.filter((row) => this.#step(row, now))
+      const toPoll: JobRow[] = []
+      this.#together(() => toPoll.push(...rows.filter((row) => this.#step(row, now))))
       const before = started
       for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
         for (const batch of this.#batches.split(host, ofBackend, most - started)) {
@@ -177,10 +182,12 @@ export class JobPoller {
           host,
           afterPoll(this.#backoffs.get(host) ?? NO_BACKOFF, answer.state !== 'unanswered', askedAt, answeredAt),
         )
-      for (const result of results) {
-        const row = byKey.get(result.key)
-        if (row && byKey.delete(result.key)) this.#take(row, result)
-      }
+      this.#together(() => {
+        for (const result of results) {
+          const row = byKey.get(result.key)
+          if (row && byKey.delete(result.key)) this.#take(row, result)
+        }
+      })
       // Not asked for in time: due again at once, and late by then.
       for (const row of byKey.values()) this.#putOff(row, 0)
     } catch (error) {
