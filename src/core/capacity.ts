@@ -96,7 +96,8 @@ export function copyPolls(jobSeconds: number): number {
   const pollsOf = (isEarly: boolean) => {
     let polls = 1
     for (let ageMs = 0; ; polls++) {
-      ageMs += copyPauseMs(ageMs, QUICKEST_SHARE * jobSeconds * 1000, isEarly)
+      const quickestMs = QUICKEST_SHARE * jobSeconds * 1000
+      ageMs += copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany: false, isTold: false })
       if (ageMs >= jobSeconds * 1000) return polls
     }
   }

@@ -5,6 +5,9 @@
 
 /** Pauses of a copy grow with its age, so that a poll tells when its job ended to a sixth of what it took. */
 const COPY_PAUSE_SHARE = 0.2
+/** Where the backend itself tells to a second when jobs end, polls need not, from this age on. */
+const TOLD_PAUSE_SHARE = 0.5
+const TOLD_FROM_MS = 10_000
 /** As long as nothing is known of the release's copies, and after that, ms. */
 const SHORTEST_COPY_PAUSES = [1000, 500] as const
 const LONGEST_COPY_PAUSE_MS = 30_000
@@ -89,14 +92,27 @@ export function forgivenMs(dueAtMs: number, now: number): number {
 
 /** One of so many copies is polled from its start on, each time that its age has doubled: that shows what became quicker. */
 export const EARLY_ONE_OF = 16
+/** Of more copies in flight, so many are enough to learn from while none has ended yet; the others' pauses are their age. */
+export const LEARNING_COPIES = 100
 
-/**
- * Until the next poll of a copy of this age: none before `quickestMs`, the age by which few have ended (0: unknown).
- * An early one is polled before that, too. Ms.
- */
-export function copyPauseMs(ageMs: number, quickestMs: number, isEarly: boolean): number {
+/** What decides how often a copy is polled. Ms. */
+export interface CopyPoll {
+  ageMs: number
+  /** The age by which few have ended; 0: unknown. */
+  quickestMs: number
+  /** Polled before that age, too. */
+  isEarly: boolean
+  /** Others find out at what age copies end. */
+  isOneOfMany: boolean
+  /** Its backend tells when a job has ended. */
+  isTold: boolean
+}
+
+/** Until the next poll of a copy, ms: none before the quickest have ended, and then by its age. */
+export function copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany, isTold }: CopyPoll): number {
   const shortest = SHORTEST_COPY_PAUSES[quickestMs > 0 ? 1 : 0]
-  const even = Math.max(shortest, Math.min(ageMs * COPY_PAUSE_SHARE, LONGEST_COPY_PAUSE_MS))
+  const told = isTold && ageMs >= TOLD_FROM_MS ? TOLD_PAUSE_SHARE : COPY_PAUSE_SHARE
+  const even = Math.max(shortest, Math.min(ageMs * (isOneOfMany ? 1 : told), LONGEST_COPY_PAUSE_MS))
   const leftMs = quickestMs - ageMs
   if (leftMs <= even) return even
   return isEarly ? Math.min(Math.max(ageMs, SHORTEST_COPY_PAUSES[0]), leftMs, LONGEST_COPY_PAUSE_MS) : leftMs

@@ -36,6 +36,11 @@ export class QuickestJobs {
     this.#ended[span]!++
   }
 
+  /** Whether one has ended, ever. */
+  get hasEnds(): boolean {
+    return this.#ended.some((n) => n > 0)
+  }
+
   /** The age by which few have ended, ms; 0 while too little is known. */
   get ageMs(): number {
     let [share, ageMs] = [1, 0]

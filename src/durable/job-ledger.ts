@@ -83,7 +83,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const cancellation = new ShadowCancellation(sql, backend)
-      const pace = new CopyPace()
+      const pace = new CopyPace(this.#jobs)
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,

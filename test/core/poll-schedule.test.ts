@@ -60,13 +60,16 @@ describe('the pauses between polls', () => {
   })
 
   it.each([
-    ['a second at least, and a fifth of its age, where nothing is known of others', 0, false, [1, 1, 1, 2, 30, 30]],
-    ['none before the quickest have ended, and then half a second at least', 10, false, [10, 9, 6, 2, 30, 30]],
-    ['each time that its age has doubled, for the one that is polled early', 10, true, [1, 1, 4, 2, 30, 30]],
-    ['half a minute at most, but for the first', 2000, true, [1, 1, 4, 10, 30, 30]],
-  ] as const)('of a copy are %s', (_, quickestSeconds, isEarly, seconds) => {
+    ['a second at least, and a fifth of its age, where nothing is known of others', {}, [1, 1, 1, 2, 30, 30]],
+    ['none before the quickest have ended', { quickestMs: 10_000 }, [10, 9, 6, 2, 30, 30]],
+    ['its age, for one that is polled before that, too', { quickestMs: 10_000, isEarly: true }, [1, 1, 4, 2, 30, 30]],
+    ['half a minute at most, but for the first', { quickestMs: 2e6, isEarly: true }, [1, 1, 4, 10, 30, 30]],
+    ['its age, where others find out when copies end', { isOneOfMany: true }, [1, 1, 4, 10, 30, 30]],
+    ['half of its age from ten seconds on, where its backend tells of ends', { isTold: true }, [1, 1, 1, 5, 30, 30]],
+    ['as short as half a second, once something is known', { quickestMs: 900 }, [0.9, 0.5, 0.8, 2, 30, 30]],
+  ])('of a copy are %s', (_, over, seconds) => {
     const pauses = [0, 1000, 4000, 10_000, 300_000, 1_990_000].map((ageMs) =>
-      copyPauseMs(ageMs, quickestSeconds * 1000, isEarly),
+      copyPauseMs({ ageMs, quickestMs: 0, isEarly: false, isOneOfMany: false, isTold: false, ...over }),
     )
     expect(pauses).toEqual(seconds.map((each) => each * 1000))
   })

@@ -9,7 +9,8 @@ function follow(quickest: QuickestJobs, seconds: readonly number[]): { polls: nu
   let [polls, vague] = [0, 0]
   for (const [i, length] of seconds.entries())
     for (let [openMs, ageMs] = [null as number | null, 0]; ;) {
-      ageMs += copyPauseMs(ageMs, quickest.ageMs, i % 16 === 0)
+      const others = { isOneOfMany: false, isTold: false }
+      ageMs += copyPauseMs({ ageMs, quickestMs: quickest.ageMs, isEarly: i % 16 === 0, ...others })
       polls++
       if (ageMs < length * 1000) {
         quickest.open(openMs, ageMs)
