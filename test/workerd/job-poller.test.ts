@@ -203,7 +203,7 @@ it('a poll sent before a deadline and answered after it says nothing of it', asy
   await withPoller(404, { poll }, async (run) => {
     run.jobs.add(entry('across'), { poll_at: T0 + 59_900 })
     vi.setSystemTime(T0 + 60_100)
-    const [row] = run.jobs.polls.due({ arm: 'candidate', shadow: false }, Date.now(), 1, [])
+    const [row] = run.jobs.polls.due({ arm: 'candidate', shadow: false }, Date.now(), 1, { replicas: [], ids: [] })
     await run.poller.pollNow(row!)
     expect(run.ended).toEqual([])
     askedAt = T0 + 60_100

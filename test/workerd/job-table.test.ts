@@ -34,7 +34,7 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
     expect(jobs.open()).toEqual({ candidate: OPEN, oldestCandidateAt: T0, shadow: 0 })
     markOverdue(sql, windows, { epoch: 1, shadow: false, seconds: 600, perClipSeconds: null }, T0 + 60_000)
     jobs.forget(T0 - 1000, 500)
-    expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, [])).toEqual([])
+    expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, { replicas: [], ids: [] })).toEqual([])
     expect(rowsRead() - before).toBeLessThan(20)
   })
 })

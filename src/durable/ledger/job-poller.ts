@@ -133,9 +133,7 @@ export class JobPoller {
     for (;;) {
       const now = Date.now()
       const limit = this.#batches.jobsAtOnce(most - started)
-      const butReplicas = this.#batches.fullReplicas(queue)
-      const due = this.#jobs.polls.due(queue, now, limit + this.#batches.jobsUnderWay, butReplicas)
-      const rows = due.filter((row) => !this.#batches.isUnderWay(row)).slice(0, limit)
+      const rows = this.#jobs.polls.due(queue, now, limit, this.#batches.notNow(queue))
       const toPoll: JobRow[] = []
       this.#together(() => toPoll.push(...rows.filter((row) => this.#step(row, now))))
       const before = started

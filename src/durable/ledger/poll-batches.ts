@@ -5,6 +5,7 @@
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import { within } from '../deadline.ts'
 import type { JobRow } from '../job-shapes.ts'
+import type { NotThese } from './poll-times.ts'
 
 /** A batch that has not come back by then is given up. */
 const BATCH_MS = 20_000
@@ -31,19 +32,11 @@ export class PollBatches {
     return [...this.#underWay.keys()]
   }
 
-  /** How many jobs are in them. */
-  get jobsUnderWay(): number {
-    return this.#polled.size
-  }
-
-  isUnderWay({ id }: JobRow): boolean {
-    return this.#polled.has(id)
-  }
-
-  /** Replicas of this arm that no more batches may be started for now. */
-  fullReplicas({ arm }: Pick<JobRow, 'arm'>): number[] {
-    const hosts = new Set(this.#underWay.values())
-    return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
+  /** Jobs of this arm that are not to be started now: under way, or of a replica that no more batches may be for. */
+  notNow({ arm }: Pick<JobRow, 'arm'>): NotThese {
+    const hosts = [...new Set(this.#underWay.values())]
+    const full = hosts.filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0)
+    return { replicas: full.map(replicaOf), ids: [...this.#polled] }
   }
 
   /** Jobs that so many more batches may hold, of those that may be under way; one batch at least. */

@@ -8,6 +8,12 @@ export interface Queue {
   shadow: boolean
 }
 
+/** Jobs that are not to be started now: those at these replicas, and these themselves. */
+export interface NotThese {
+  replicas: readonly number[]
+  ids: readonly number[]
+}
+
 export class PollTimes {
   readonly #sql: SqlStorage
 
@@ -15,11 +21,13 @@ export class PollTimes {
     this.#sql = sql
   }
 
-  /** Open jobs of a queue that are to be polled by now, but for those replicas; a bounded number, the longest overdue first. */
-  due({ arm, shadow }: Queue, now: number, limit: number, butReplicas: readonly number[]): JobRow[] {
-    const but = butReplicas.length === 0 ? '' : `AND replica NOT IN (${butReplicas.map(Number).join(', ')})`
-    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${but} ORDER BY poll_at LIMIT ?`
-    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, limit)]
+  /** Open jobs of a queue that are to be polled by now, a bounded number, the longest overdue first. */
+  due({ arm, shadow }: Queue, now: number, limit: number, but: NotThese): JobRow[] {
+    const replicas = but.replicas.length === 0 ? '' : `AND replica NOT IN (${but.replicas.map(Number).join(', ')})`
+    const ids = but.ids.length === 0 ? '' : 'AND id NOT IN (SELECT value FROM json_each(?))'
+    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${replicas} ${ids} ORDER BY poll_at LIMIT ?`
+    const excluded = but.ids.length === 0 ? [] : [JSON.stringify(but.ids)]
+    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, ...excluded, limit)]
   }
 
   nextDueAt({ arm, shadow }: Queue): number | null {
