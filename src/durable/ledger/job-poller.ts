@@ -4,17 +4,7 @@
  * is up. Ends no job itself.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import {
-  afterPoll,
-  forgivenMs,
-  NO_BACKOFF,
-  isOnTime,
-  quietPauseMs,
-  RETRY_MS,
-  type Backoff,
-  type Step,
-  stepFor,
-} from '../../core/poll-schedule.ts'
+import { forgivenMs, isOnTime, quietPauseMs, RETRY_MS, type Step, stepFor } from '../../core/poll-schedule.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'
@@ -63,7 +53,6 @@ export class JobPoller {
   readonly #together: JobPollerParts['together']
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
-  readonly #backoffs = new Map<string, Backoff>()
   /** Jobs that were due while nobody could ask or their backend did not answer: the next poll is behind its time. */
   readonly #postponed = new Set<string>()
   /** How often a poll after a job's deadline was left unanswered. */
@@ -75,7 +64,7 @@ export class JobPoller {
 
   constructor({ jobs, pollers, pace, together, release, ends }: JobPollerParts) {
     this.#jobs = jobs
-    this.#batches = new PollBatches(pollers, (host) => this.#backoffs.get(host)?.unanswered === 0)
+    this.#batches = new PollBatches(pollers)
     this.#pace = pace
     this.#together = together
     this.#release = release
@@ -164,7 +153,11 @@ export class JobPoller {
   }
 
   #stepFor(row: JobRow, now: number): Step {
-    const due = { deadlineMs: this.#deadline(row), hasId: row.upstream_id !== '', backoff: this.#backoffOf(row) }
+    const due = {
+      deadlineMs: this.#deadline(row),
+      hasId: row.upstream_id !== '',
+      backoff: this.#batches.backoffOf(row),
+    }
     return stepFor({ ...due, awakeSinceMs: this.#awakeSinceMs }, now)
   }
 
@@ -175,11 +168,6 @@ export class JobPoller {
     const byKey = new Map(rows.map((row) => [row.key, row]))
     try {
       const results = await this.#batches.poll(rows, asksForVideo)
-      for (const { answer, askedAt, answeredAt } of results)
-        this.#backoffs.set(
-          host,
-          afterPoll(this.#backoffs.get(host) ?? NO_BACKOFF, answer.state !== 'unanswered', askedAt, answeredAt),
-        )
       this.#together(() => {
         for (const result of results) {
           const row = byKey.get(result.key)
@@ -244,7 +232,7 @@ export class JobPoller {
 
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
-    this.#schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
+    this.#schedule(row, Math.max(this.#batches.backoffOf(row).untilMs, now + 1), row.polls)
     this.#jobs.polls.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
@@ -260,10 +248,6 @@ export class JobPoller {
   #forget(key: string): void {
     this.#postponed.delete(key)
     this.#inVain.delete(key)
-  }
-
-  #backoffOf(row: JobRow): Backoff {
-    return this.#backoffs.get(hostOf(row)) ?? NO_BACKOFF
   }
 
   #pauseMs(row: JobRow): number {

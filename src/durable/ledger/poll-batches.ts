@@ -1,7 +1,8 @@
 /**
- * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Knows
- * nothing of what the polls have found.
+ * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Of what
+ * the polls have found it knows only whether they were answered.
  */
+import { afterPoll, type Backoff, NO_BACKOFF } from '../../core/poll-schedule.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import { within } from '../deadline.ts'
 import type { JobRow } from '../job-shapes.ts'
@@ -16,16 +17,23 @@ const FEW_JOBS = 2
 
 export class PollBatches {
   readonly #pollers: Pollers
-  readonly #isHeard: (host: string) => boolean
+  readonly #backoffs = new Map<string, Backoff>()
   /** Each with its backend. */
   readonly #underWay = new Map<Promise<void>, string>()
   /** Ids of their jobs: still due by the table, so that nothing is written down of a poll that has not come back. */
   readonly #polled = new Set<number>()
 
-  /** `isHeard`: whether a backend is known to answer. */
-  constructor(pollers: Pollers, isHeard: (host: string) => boolean) {
+  constructor(pollers: Pollers) {
     this.#pollers = pollers
-    this.#isHeard = isHeard
+  }
+
+  backoffOf(job: Pick<JobRow, 'arm' | 'replica'>): Backoff {
+    return this.#backoffs.get(hostOf(job)) ?? NO_BACKOFF
+  }
+
+  /** Whether a backend is known to answer. */
+  #isHeard(host: string): boolean {
+    return this.#backoffs.get(host)?.unanswered === 0
   }
 
   get underWay(): Promise<void>[] {
@@ -70,7 +78,12 @@ export class PollBatches {
     const jobs = rows.map(({ key, upstream_id: upstreamId, prefix }) => ({ key, upstreamId, prefix }))
     const { width } = this.#pollers
     const results = await within(BATCH_MS, this.#pollers.poll({ arm, replica, jobs, width, asksForVideo }))
-    return results.toSorted((a, b) => a.answeredAt - b.answeredAt)
+    const sorted = results.toSorted((a, b) => a.answeredAt - b.answeredAt)
+    for (const { answer, askedAt, answeredAt } of sorted) {
+      const next = afterPoll(this.backoffOf({ arm, replica }), answer.state !== 'unanswered', askedAt, answeredAt)
+      this.#backoffs.set(hostOf({ arm, replica }), next)
+    }
+    return sorted
   }
 
   /** Half of what the others leave is for any one backend, so that there is always some for them; one batch where it is not known to answer. */
