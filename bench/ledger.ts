@@ -2,7 +2,7 @@
  * How many jobs one ledger keeps up with: clients submit and go quiet, the ledger polls every job to its end. Over
  * whole processes: `wrangler dev` on loopback, two backends in this one, whose polls take as long as the cell says.
  *
- *   npm run bench:ledger -- [--quick] [--jobs 10,100,1000,5000] [--polls 50,300,2000,hung] [--seconds 20]
+ *   npm run bench:ledger -- [--quick] [--jobs 10,100,1000,5000] [--polls 50,300,2000,hung] [--seconds 15]
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '10,100,1000,5000' },
     polls: { type: 'string', default: '50,300,2000,hung' },
     /** How long a job takes once the last one is submitted. */
-    seconds: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '15' },
   },
 })
 const jobCounts = (values.quick ? '100,1000' : values.jobs).split(',').map(Number)
@@ -84,13 +84,18 @@ async function cell(jobs: number, pollMs: number): Promise<string[]> {
     control.endAll()
     candidate.endAll()
     // The last ones are polled after the longest pause that has come about.
-    await sleep(jobMs)
-    const counters = await fetch(`${releaseUrl}/counters`, { headers: admin })
-    const { items } = (await counters.json()) as { items: Counted[] }
-    const rows = items.filter(({ operation }) => operation === 'job')
+    const seenUntil = Date.now() + jobMs
+    let rows: Counted[]
+    let ended: number
+    do {
+      await sleep(500)
+      const counters = await fetch(`${releaseUrl}/counters`, { headers: admin })
+      const { items } = (await counters.json()) as { items: Counted[] }
+      rows = items.filter(({ operation }) => operation === 'job')
+      ended = rows.reduce((sum, row) => sum + row.requests, 0)
+    } while (ended < jobs && Date.now() < seenUntil)
     const errors = rows.reduce((sum, row) => sum + Object.values(row.errors).reduce((a, b) => a + b, 0), 0)
     const unseen = rows.reduce((sum, row) => sum + (row.other['not_observed'] ?? 0), 0)
-    const ended = rows.reduce((sum, row) => sum + row.requests, 0)
     const late = [
       ...control.lateness(QUIET_MS, GROWTH),
       ...(Number.isFinite(pollMs) ? candidate.lateness(QUIET_MS, GROWTH) : []),

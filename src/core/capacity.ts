@@ -4,7 +4,7 @@
  */
 import { calledPerFlush, flushesPerSecond, ledgersPerFlush, POST_PAUSE_MS, refreshesPerFlush } from './flush-rates.ts'
 import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
-import { MOST_COPIES_A_LEDGER, pauseMs } from './poll-schedule.ts'
+import { copyPauseMs, EARLY_ONE_OF, MOST_COPIES_A_LEDGER, quietPauseMs } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
 import { MOST_ASKED } from './shard-groups.ts'
 
@@ -39,6 +39,8 @@ export const MONTH_SECONDS = 30 * 86_400
 /** How long the ledger waits for a poll of its own, and so for others to become due. */
 const POLL_SECONDS = 0.3
 const MOST_BATCH = 24
+/** Of what a job takes on average, the quickest take so much. */
+const QUICKEST_SHARE = 0.55
 /** An object gets half of what it could take, so that an hour twice as busy as the month still fits. */
 export const HEADROOM = 0.5
 export const MOST_SHARDS = 256
@@ -66,11 +68,11 @@ export interface Capacity {
   neededLedgers: number | null
 }
 
-/** How many polls of its own the ledger makes of a job within this time. */
-function ledgerPolls(isShadow: boolean, quietAfterSeconds: number, seconds: number): number {
+/** How many polls of its own the ledger makes of a quiet job within this time. */
+function quietPolls(quietAfterSeconds: number, seconds: number): number {
   let polls = 0
   for (let at = 0; ; polls++) {
-    at += pauseMs(isShadow, quietAfterSeconds * 1000, polls) / 1000
+    at += quietPauseMs(quietAfterSeconds * 1000, polls) / 1000
     if (at > seconds) return polls
   }
 }
@@ -85,13 +87,22 @@ export function openUpdates({ jobSeconds, quietAfterSeconds }: Load, pollSeconds
   return told
 }
 
-/** Rows that a copy writes up to its end, beside what its flushes and alarms do. */
+/** Rows that a copy writes up to its end, beside what its flushes, alarms and those that end with it do. */
 export function copyRows(jobSeconds: number): number {
-  return ROWS.copy + copyPolls(jobSeconds) * ROWS.poll + ROWS.copyEnd
+  return ROWS.copy + (copyPolls(jobSeconds) - 1) * ROWS.poll + ROWS.copyEnd
 }
 
-function copyPolls(jobSeconds: number): number {
-  return 1 + ledgerPolls(true, 0, jobSeconds)
+/** How often a copy is polled whose job takes so long, once the ledger knows the release's copies. */
+export function copyPolls(jobSeconds: number): number {
+  const pollsOf = (isEarly: boolean) => {
+    let polls = 1
+    for (let ageMs = 0; ; polls++) {
+      const quickestMs = QUICKEST_SHARE * jobSeconds * 1000
+      ageMs += copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany: false, isTold: false })
+      if (ageMs >= jobSeconds * 1000) return polls
+    }
+  }
+  return pollsOf(false) + (pollsOf(true) - pollsOf(false)) / EARLY_ONE_OF
 }
 
 /** Rates by the second, of the whole release. */
@@ -104,7 +115,7 @@ function ratesOf(load: Load) {
   const flushes = isolates * flushesPerSecond(requests / isolates)
   const seen = submits * openUpdates(load, apart) * isolatesAClient
   const copies = submits * shadowShare
-  const quiet = apart > load.quietAfterSeconds ? ledgerPolls(false, load.quietAfterSeconds, apart) / apart : 0
+  const quiet = apart > load.quietAfterSeconds ? quietPolls(load.quietAfterSeconds, apart) / apart : 0
   const ownPolls = copies * copyPolls(jobSeconds) + submits * jobSeconds * quiet
   return { submits, polls, requests, flushes, seen, copies, ownPolls }
 }
@@ -112,7 +123,12 @@ function ratesOf(load: Load) {
 function flushRows(load: Load, { submits, polls, copies, flushes }: ReturnType<typeof ratesOf>): number {
   const { candidateShare: c } = load
   const byArm = [submits, polls, submits].flatMap((n) => [n * (1 - c), n * c])
-  return [...byArm, copies].reduce((sum, n) => sum + (flushes > 0 ? 1 - Math.exp(-n / flushes) : 0), 0)
+  return flushes > 0 ? seriesIn(flushes, [...byArm, copies]) / flushes : 0
+}
+
+/** How many series so many batches hold in all, where each series comes that often. */
+function seriesIn(batches: number, rates: readonly number[]): number {
+  return rates.reduce((sum, n) => sum + (batches > 0 ? batches * (1 - Math.exp(-n / batches)) : 0), 0)
 }
 
 /** Series that have rows in each window: submits, polls and downloads at the shards, jobs at the ledgers. */
@@ -131,6 +147,8 @@ export function capacityOf(load: Load): Capacity {
   const entries = 2 * submits + seen + 2 * copies
   const ledgerBatches = batchesOf(entries)
   const copyBatches = batchesOf(2 * copies)
+  // Jobs taken up and ended, by arm.
+  const toldTogether = seriesIn(ledgerBatches, [2 * submits * (1 - candidateShare), 2 * submits * candidateShare])
   const ledgerCalls = ledgerCallsOf(load, flushes, entries)
   const refreshes = flushes * refreshesPerFlush(requests / isolates)
   const ticks = tickSeconds > 0 ? 1 / tickSeconds : 0
@@ -141,16 +159,18 @@ export function capacityOf(load: Load): Capacity {
     flushes: flushes * (ROWS.shardFlush + flushRows(load, rates) * ROWS.series) + windowRows * ROWS.forgotten,
     jobs:
       submits *
-      (ROWS.job +
-        candidateShare * (ROWS.candidateJob - ROWS.job) +
-        load.newSubjectShare * ROWS.exposed +
-        ROWS.jobEnd +
-        ROWS.forgotten),
+        (ROWS.job +
+          candidateShare * (ROWS.candidateJob - ROWS.job) +
+          load.newSubjectShare * ROWS.exposed +
+          ROWS.jobEnd +
+          ROWS.forgotten) +
+      toldTogether * ROWS.series,
     polls: seen * ROWS.seenOpen + (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll,
     copies:
       copies * (copyRows(load.jobSeconds) + ROWS.forgotten) +
       copyBatches * ROWS.copyFlush +
-      Math.min(flushes, copies) * ROWS.copySteps,
+      Math.min(flushes, copies) * ROWS.copySteps +
+      Math.min(wakes, copies) * ROWS.copyEnds,
     ticks: ticks * (ROWS.tickState + ROWS.tickAlarm) + wakes * ROWS.alarms,
   }
   const rowsWritten = Object.values(rows).reduce((sum, n) => sum + n, 0)

@@ -6,20 +6,22 @@ export const ROWS = {
   job: 4,
   candidateJob: 5,
   seenOpen: 2,
-  jobEnd: 7,
+  jobEnd: 4,
   exposed: 4,
   forgotten: 1,
   /** A copy of which submit and answer come with one flush, up to its end. */
   copy: 5,
-  copyEnd: 7,
-  /** Of a job, by the ledger. */
-  poll: 4,
+  copyEnd: 1,
+  /** Of copies whose ends are seen together. */
+  copyEnds: 3,
+  /** Of a job, by the ledger, that is still open. */
+  poll: 2,
   /** Beside the copies themselves: the grant, the steps of the funnel, the day's count. */
   copyFlush: 6,
   /** Steps before a copy is granted. */
   copySteps: 2,
   shardFlush: 1,
-  /** One series of a flush: its window, and the sums since ever. */
+  /** One series of a flush, of requests or of jobs: its window, and the sums since ever. */
   series: 2,
   tickState: 1,
   tickAlarm: 1,

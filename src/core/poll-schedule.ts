@@ -3,11 +3,15 @@
  * not answer is left alone. Asks nobody and reads no clock.
  */
 
-const FIRST_SHADOW_PAUSE_MS = 1000
-const LONGEST_SHADOW_PAUSE_MS = 30_000
+/** Pauses of a copy grow with its age, so that a poll tells when its job ended to a sixth of what it took. */
+const COPY_PAUSE_SHARE = 0.2
+/** Where the backend itself tells to a second when jobs end, polls need not, from this age on. */
+const TOLD_PAUSE_SHARE = 0.5
+const TOLD_FROM_MS = 10_000
+/** As long as nothing is known of the release's copies, and after that, ms. */
+const SHORTEST_COPY_PAUSES = [1000, 500] as const
+const LONGEST_COPY_PAUSE_MS = 30_000
 const LONGEST_QUIET_PAUSE_MS = 600_000
-/** So slowly for copies that, after the first ten seconds, a poll tells when a job ended within a fifth of its age. */
-const SHADOW_GROWTH = 1.2
 const QUIET_GROWTH = 1.5
 /** An end that is known no better than to this share of the job's age tells no latency. */
 const VAGUE_SHARE = 0.25
@@ -86,12 +90,37 @@ export function forgivenMs(dueAtMs: number, now: number): number {
   return now - dueAtMs > AWAY_MS ? now - dueAtMs : 0
 }
 
-/** Until the next poll of a job that has been polled so often: copies from the start on, users' jobs once quiet. */
-export function pauseMs(isShadow: boolean, quietAfterMs: number, polls: number): number {
-  const [first, growth, longest] = isShadow
-    ? [FIRST_SHADOW_PAUSE_MS, SHADOW_GROWTH, LONGEST_SHADOW_PAUSE_MS]
-    : [quietAfterMs, QUIET_GROWTH, LONGEST_QUIET_PAUSE_MS]
-  return Math.min(first * growth ** polls, longest)
+/** One of so many copies is polled from its start on, each time that its age has doubled: that shows what became quicker. */
+export const EARLY_ONE_OF = 16
+/** Of more copies in flight, so many are enough to learn from while none has ended yet; the others' pauses are their age. */
+export const LEARNING_COPIES = 100
+
+/** What decides how often a copy is polled. Ms. */
+export interface CopyPoll {
+  ageMs: number
+  /** The age by which few have ended; 0: unknown. */
+  quickestMs: number
+  /** Polled before that age, too. */
+  isEarly: boolean
+  /** Others find out at what age copies end. */
+  isOneOfMany: boolean
+  /** Its backend tells when a job has ended. */
+  isTold: boolean
+}
+
+/** Until the next poll of a copy, ms: none before the quickest have ended, and then by its age. */
+export function copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany, isTold }: CopyPoll): number {
+  const shortest = SHORTEST_COPY_PAUSES[quickestMs > 0 ? 1 : 0]
+  const told = isTold && ageMs >= TOLD_FROM_MS ? TOLD_PAUSE_SHARE : COPY_PAUSE_SHARE
+  const even = Math.max(shortest, Math.min(ageMs * (isOneOfMany ? 1 : told), LONGEST_COPY_PAUSE_MS))
+  const leftMs = quickestMs - ageMs
+  if (leftMs <= even) return even
+  return isEarly ? Math.min(Math.max(ageMs, SHORTEST_COPY_PAUSES[0]), leftMs, LONGEST_COPY_PAUSE_MS) : leftMs
+}
+
+/** Until the ledger's next poll of a user's job, once quiet, that has been polled so often. */
+export function quietPauseMs(quietAfterMs: number, polls: number): number {
+  return Math.min(quietAfterMs * QUIET_GROWTH ** polls, LONGEST_QUIET_PAUSE_MS)
 }
 
 /** What is known of when a job ended: unix ms, and what its backend tells of the whole, in whole seconds. */

@@ -12,6 +12,7 @@ import { jobProtocolOf } from '../protocols/index.ts'
 import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
+import { CopyPace } from './ledger/copy-pace.ts'
 import { Downloads } from './ledger/downloads.ts'
 import type { PartSums } from '../core/self-check.ts'
 import { partsOf } from './ledger/control-parts.ts'
@@ -62,6 +63,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #rescuer: Rescuer | null
   readonly #follower: Follower | null
   readonly #copies: ShadowCopies | null
+  /** Ends that are seen at the same time are rows of the same few series and steps, each of which is written once. */
+  readonly #together = <T>(work: () => T): T => this.#windows.together(() => this.#funnel.together(work))
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -81,6 +84,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     if (this.#release && protocol) {
       const backend = new Backend(env, this.#release, protocol)
       const cancellation = new ShadowCancellation(sql, backend)
+      const pace = new CopyPace(this.#jobs)
       const rescuer = new Rescuer({
         jobs: this.#jobs,
         bodies: this.#bodies,
@@ -96,6 +100,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         downloads: this.#downloads,
         funnel: this.#funnel,
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
+        pace,
+        together: this.#together,
         release: this.#release,
         rescuer,
         cancellation,
@@ -105,6 +111,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         jobs: this.#jobs,
         funnel: this.#funnel,
         cancellation,
+        pace,
         release: this.#release,
         index: objectIndexOf(ctx),
       })
@@ -117,22 +124,28 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async flush(batch: LedgerBatch): Promise<FlushAnswer> {
     const now = Date.now()
-    const answer = this.#take(batch, now)
-    this.#jobs.countTakenUp(now)
+    const answer = this.#together(() => {
+      const taken = this.#take(batch, now)
+      this.#jobs.countTakenUp(now)
+      return taken
+    })
     await this.#follower?.arm(now)
     return answer
   }
 
   async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
     const now = Date.now()
-    const answers = batches.map((batch) => {
-      try {
-        return this.#take(batch, now)
-      } catch {
-        return null
-      }
+    const answers = this.#together(() => {
+      const taken = batches.map((batch) => {
+        try {
+          return this.#take(batch, now)
+        } catch {
+          return null
+        }
+      })
+      this.#jobs.countTakenUp(now)
+      return taken
     })
-    this.#jobs.countTakenUp(now)
     await this.#follower?.arm(now)
     return answers
   }

@@ -62,6 +62,8 @@ export class WindowStore {
   readonly #totals = new Map<string, Counters>()
   #slices: Slice[] = []
   readonly #callBack: CallBack
+  /** What is to be written at the end of `together`, by table, window and series; null outside of it. */
+  #unwritten: Map<string, () => void> | null = null
 
   /** `stir` calls the controller. */
   constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void> = async () => undefined) {
@@ -87,6 +89,18 @@ export class WindowStore {
 
   lateness(submittedMs: number, endedMs: number): number {
     return lateness(submittedMs, endedMs, this.#windowMs)
+  }
+
+  /** What this adds is written once for each series, at its end. Synchronous, so that all of it commits as one. */
+  together<T>(work: () => T): T {
+    if (this.#unwritten) return work()
+    const unwritten = (this.#unwritten = new Map<string, () => void>())
+    try {
+      return work()
+    } finally {
+      this.#unwritten = null
+      for (const write of unwritten.values()) write()
+    }
   }
 
   /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
@@ -199,7 +213,13 @@ export class WindowStore {
     return counters
   }
 
-  #write(
+  #write(table: 'windows' | 'totals', start: number, key: string, counters: Counters): void {
+    const write = () => this.#store(table, start, key, counters)
+    if (this.#unwritten) this.#unwritten.set(`${table} ${start} ${key}`, write)
+    else write()
+  }
+
+  #store(
     table: 'windows' | 'totals',
     start: number,
     key: string,

@@ -1,6 +1,15 @@
 /** When jobs are polled, what may be said of one whose time is up, and how long a silent backend is left alone. */
 import { describe, expect, it } from 'vitest'
-import { afterPoll, forgivenMs, NO_BACKOFF, isOnTime, isVague, pauseMs, stepFor } from '../../src/core/poll-schedule.ts'
+import {
+  afterPoll,
+  forgivenMs,
+  NO_BACKOFF,
+  isOnTime,
+  isVague,
+  copyPauseMs,
+  quietPauseMs,
+  stepFor,
+} from '../../src/core/poll-schedule.ts'
 
 const job = { deadlineMs: 100_000, hasId: true, backoff: NO_BACKOFF, awakeSinceMs: 0 }
 const unanswering = { unanswered: 2, untilMs: 130_000, askedAtMs: 99_999 }
@@ -46,9 +55,23 @@ describe('a backend', () => {
 })
 
 describe('the pauses between polls', () => {
-  it('grow from a second to half a minute for copies, and from quiet_after to ten minutes for others', () => {
-    expect([0, 1, 2, 20].map((polls) => pauseMs(true, 120_000, polls))).toEqual([1000, 1200, 1440, 30_000])
-    expect([0, 1, 20].map((polls) => pauseMs(false, 120_000, polls))).toEqual([120_000, 180_000, 600_000])
+  it('of users’ jobs grow from quiet_after to ten minutes', () => {
+    expect([0, 1, 20].map((polls) => quietPauseMs(120_000, polls))).toEqual([120_000, 180_000, 600_000])
+  })
+
+  it.each([
+    ['a second at least, and a fifth of its age, where nothing is known of others', {}, [1, 1, 1, 2, 30, 30]],
+    ['none before the quickest have ended', { quickestMs: 10_000 }, [10, 9, 6, 2, 30, 30]],
+    ['its age, for one that is polled before that, too', { quickestMs: 10_000, isEarly: true }, [1, 1, 4, 2, 30, 30]],
+    ['half a minute at most, but for the first', { quickestMs: 2e6, isEarly: true }, [1, 1, 4, 10, 30, 30]],
+    ['its age, where others find out when copies end', { isOneOfMany: true }, [1, 1, 4, 10, 30, 30]],
+    ['half of its age from ten seconds on, where its backend tells of ends', { isTold: true }, [1, 1, 1, 5, 30, 30]],
+    ['as short as half a second, once something is known', { quickestMs: 900 }, [0.9, 0.5, 0.8, 2, 30, 30]],
+  ])('of a copy are %s', (_, over, seconds) => {
+    const pauses = [0, 1000, 4000, 10_000, 300_000, 1_990_000].map((ageMs) =>
+      copyPauseMs({ ageMs, quickestMs: 0, isEarly: false, isOneOfMany: false, isTold: false, ...over }),
+    )
+    expect(pauses).toEqual(seconds.map((each) => each * 1000))
   })
 
   it.each([

@@ -3,8 +3,9 @@
  * submits, polls, downloads, copies and ticks a second; calls and rows are counted where they happen.
  */
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { expect, it, vi } from 'vitest'
-import { capacityOf, copyRows, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { capacityOf, copyPolls, copyRows, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import { ROWS } from '../../src/core/object-work.ts'
 import type { Objects } from '../../src/gateway/deps.ts'
 import { act } from '../support/workerd/controller-driver.ts'
 import { DataPlane, inStillTime, REAL_OBJECTS, releaseTable, T0 } from '../support/workerd/data-plane.ts'
@@ -159,32 +160,60 @@ it('says what a steady canary calls and writes', async () => {
   expectNear(shareOf(rowsRead, inRun(month.rowsRead)))
 })
 
-it('says what a copy writes, from its submit to its end', async () => {
-  const object = ledger(3)
-  const copies = Array.from({ length: 12 }, (_, i) => sentCopy(entry(`${i}`, { arm: 'control' }), placeOf(i)))
-  const caps = { maxInFlight: 100, maxJobsPerDay: 100, jobTimeoutMs: 60_000 }
-  await object.flush({ submitted: [], seen: [] })
-  const plane = new DataPlane({}, ({ url }) => {
-    if (url.pathname.endsWith('/content'))
-      return new Response('v', { status: 206, headers: { 'content-type': 'video/mp4' } })
-    const isDone = Date.now() - T0 >= JOB_SECONDS * 1000
-    const id = url.pathname.split('/').at(-1)!
-    return Response.json({ id, object: 'video', status: isDone ? 'completed' : 'in_progress' })
-  })
-  const read = await meter(object)
-  await copying(object, { source: 'isolate', seq: 1, caps, sent: copies })
-  let wakes = 0
-  for (let ms = 0; ms <= (JOB_SECONDS + 6) * 1000; ms += STEP_MS) {
-    vi.setSystemTime(T0 + ms)
-    wakes += await fireDue(object)
-  }
-  expect(plane.calls.length).toBeGreaterThan(copies.length)
-  const { funnel } = await object.report({ fromMs: 0, toMs: 0, overdue: null })
-  expect(funnel).toMatchObject({ admitted: copies.length, finished: copies.length })
-  const written = (await read()).written - 2 * wakes
-  expectNear(shareOf(written, copies.length * copyRows(JOB_SECONDS)))
-})
+/** Copies that a ledger learns from, and those that are counted then. */
+const [LEARNT_FROM, COUNTED] = [36, 48]
 
-function placeOf(i: number): { upstreamId: string; replica: number } {
-  return { upstreamId: `copy-${i}`, replica: entry('').replica }
-}
+describe.each([60, 5])('a copy whose job takes %i s on average', (meanSeconds) => {
+  it('is polled, and writes, as the model says, and tells its latency to a quarter at most', async () => {
+    const object = ledger(meanSeconds)
+    const begunAt = new Map<string, number>()
+    const secondsOf = (id: string) => meanSeconds * (0.6 + (0.8 * (Number(id.split('-')[1]) % 12)) / 11)
+    const polls: string[] = []
+    void new DataPlane({}, ({ url }) => {
+      if (url.pathname.endsWith('/content'))
+        return new Response('v', { status: 206, headers: { 'content-type': 'video/mp4' } })
+      const id = url.pathname.split('/').at(-1)!
+      polls.push(id)
+      const isDone = Date.now() - begunAt.get(id)! >= secondsOf(id) * 1000
+      return Response.json({ id, object: 'video', status: isDone ? 'completed' : 'in_progress' })
+    })
+    const run = async (seq: number, n: number) => {
+      const from = Date.now()
+      const sent = Array.from({ length: n }, (_, i) => {
+        const upstreamId = `copy-${i}-${seq}`
+        begunAt.set(upstreamId, from)
+        const control = entry(`${i}-${seq}`, { arm: 'control', clientId: upstreamId })
+        return sentCopy(control, { upstreamId, replica: entry('').replica })
+      })
+      const caps = { maxInFlight: 1000, maxJobsPerDay: 1000, jobTimeoutMs: 600_000 }
+      await copying(object, { source: 'isolate', seq, caps, sent })
+      for (let wakes = 0; ; wakes++) {
+        const at = await runInDurableObject(object, (_, { storage }) => storage.getAlarm())
+        if (at === null) return wakes
+        vi.setSystemTime(Math.max(at, Date.now()))
+        await runDurableObjectAlarm(object)
+      }
+    }
+    const latencies = async () => {
+      const counted = (await object.totals()).map(({ counters }) => counters.sketches.latency?.count ?? 0)
+      return counted.reduce((sum, n) => sum + n, 0)
+    }
+    await object.flush({ submitted: [], seen: [] })
+    await run(1, LEARNT_FROM)
+    const before = await latencies()
+    polls.length = 0
+    const read = await meter(object)
+    const wakes = await run(2, COUNTED)
+    const { written } = await read()
+    const { funnel } = await object.report({ fromMs: 0, toMs: 0, overdue: null })
+    expect(funnel).toMatchObject({ admitted: LEARNT_FROM + COUNTED, finished: LEARNT_FROM + COUNTED })
+    expectNear(shareOf(polls.length / COUNTED, copyPolls(meanSeconds)))
+    expectNear(shareOf(written - 2 * wakes, COUNTED * copyRows(meanSeconds) + wakes * ROWS.copyEnds))
+    const { items } = await object.jobs({}, null, COUNTED)
+    const shares = items.map(({ id, seconds }) => seconds! / secondsOf(id))
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(1)
+    expect(Math.max(...shares)).toBeLessThan(1.25)
+    // A latency that is known no better than to a quarter is not counted.
+    expect((await latencies()) - before).toBeGreaterThan(0.95 * COUNTED)
+  })
+})

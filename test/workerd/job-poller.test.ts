@@ -1,8 +1,9 @@
 /** How due jobs become batches: side by side, bounded, half of what is free for any one backend; and what comes of calls that fail. */
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
+import { CopyPace } from '../../src/durable/ledger/copy-pace.ts'
 import { JobPoller } from '../../src/durable/ledger/job-poller.ts'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
 import { releaseConfigOf } from '../../src/durable/stubs.ts'
@@ -37,6 +38,8 @@ async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts:
     const poller = new JobPoller({
       jobs,
       pollers: { poll: async () => [], batches: 32, width: 6, ...pollers },
+      pace: new CopyPace(jobs),
+      together: (work) => work(),
       release: releaseConfigOf(env as unknown as Env, RELEASE)!,
       ends: (row, { outcome }, now) => {
         ended.push(outcome)
@@ -145,6 +148,52 @@ it('jobs whose calls into the Worker all fail stay open, and end unobserved a mi
   })
 })
 
+describe('copies', () => {
+  const times = { queueSeconds: null, runSeconds: null, totalSeconds: null }
+  const job = { id: 'x', status: 'running', failure: null, message: null, ...times } as const
+
+  /** How often each of so many copies is polled in half a minute, whose jobs take that long; the first of the runs teaches. */
+  async function pollsOf(index: number, n: number, seconds: number, totalSeconds: number | null, runs = 1) {
+    let [polls, beganAt] = [0, T0]
+    const poll = async (batch: PollBatch) => {
+      polls += batch.jobs.length
+      const isDone = Date.now() - beganAt >= seconds * 1000
+      const shown = { ...job, status: isDone ? 'succeeded' : 'running', totalSeconds } as const
+      return results(batch, { state: 'job', job: shown })
+    }
+    await withPoller(index, { poll }, async ({ jobs, poller }) => {
+      for (let run = 0; run < runs; run++) {
+        polls = 0
+        beganAt = T0 + run * 60_000
+        vi.setSystemTime(beganAt)
+        const deadline_at = beganAt + 60_000
+        for (let i = 0; i < n; i++)
+          jobs.add(entry(`${index}-${run}-${i}`), { shadow: 1, poll_at: beganAt + 1000, deadline_at })
+        for (let ms = 0; ms <= 30_000; ms += 250) {
+          vi.setSystemTime(beganAt + ms)
+          await poller.round(Date.now() + 8000, Promise.resolve())
+        }
+      }
+    })
+    return polls / n
+  }
+
+  it('of which none has ended yet are polled by a hundred of them for all', async () => {
+    const few = await pollsOf(408, 50, Infinity, null)
+    const many = await pollsOf(409, 1000, Infinity, null)
+    expect(few).toBeGreaterThan(10)
+    expect(many).toBeLessThan(few / 2)
+  })
+
+  it('take fewer polls once it is known when they end, and fewer still where their backend tells it', async () => {
+    const cold = await pollsOf(410, 50, 25, null)
+    const learnt = await pollsOf(411, 50, 25, null, 2)
+    const told = await pollsOf(412, 50, 25, 25, 2)
+    expect(learnt).toBeLessThan(cold / 3)
+    expect(told).toBeLessThan(learnt)
+  })
+})
+
 it('a poll sent before a deadline and answered after it says nothing of it', async () => {
   const job = { id: 'x', status: 'running', failure: null, message: null } as const
   const times = { queueSeconds: null, runSeconds: null, totalSeconds: null }
@@ -155,12 +204,31 @@ it('a poll sent before a deadline and answered after it says nothing of it', asy
   await withPoller(404, { poll }, async (run) => {
     run.jobs.add(entry('across'), { poll_at: T0 + 59_900 })
     vi.setSystemTime(T0 + 60_100)
-    const [row] = run.jobs.polls.due({ arm: 'candidate', shadow: false }, Date.now(), 1, [])
+    const [row] = run.jobs.polls.due({ arm: 'candidate', shadow: false }, Date.now(), 1, { replicas: [], ids: [] })
     await run.poller.pollNow(row!)
     expect(run.ended).toEqual([])
     askedAt = T0 + 60_100
     await run.poller.pollNow(row!)
     expect(run.ended).toEqual(['job_timeout'])
+  })
+})
+
+it('jobs whose polls are under way are due at once for the object that comes after this one, and end once', async () => {
+  const gone = (batch: PollBatch) => results(batch, { state: 'gone' })
+  let answer = () => {}
+  const poll = (batch: PollBatch) => new Promise<PollResult[]>((resolve) => void (answer = () => resolve(gone(batch))))
+  await withPoller(407, { poll }, async (run) => {
+    add(run, 2, 'evicted')
+    const round = run.poller.round(T0 + 8000, Promise.resolve())
+    // Whatever comes meanwhile need not wake it.
+    expect(run.poller.nextAt()).toBeNull()
+    await withPoller(407, { poll: async (batch) => gone(batch) }, async (next) => {
+      await next.poller.round(T0 + 8000, Promise.resolve())
+      expect(next.ended).toEqual(['job_lost', 'job_lost'])
+    })
+    answer()
+    await round
+    expect(run.ended).toEqual([])
   })
 })
 

@@ -35,7 +35,7 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
     const overdue = { epoch: 1, sinceMs: T0, shadow: false, seconds: 600, perClipSeconds: null }
     markOverdue(sql, windows, overdue, T0 + 60_000)
     jobs.forget(T0 - 1000, 500)
-    expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, [])).toEqual([])
+    expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, { replicas: [], ids: [] })).toEqual([])
     expect(rowsRead() - before).toBeLessThan(20)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Follows jobs to their end: shadow jobs from the start with growing pauses, clients' jobs once the
- * client has gone quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
+ * Follows jobs to their end: shadow jobs from the start, clients' jobs once the client has gone
+ * quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
@@ -9,6 +9,7 @@ import type { Pollers } from '../poll-runner.ts'
 import { KEEP_JOBS_MS } from '../../core/ledger-growth.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { Bodies } from './bodies.ts'
+import type { CopyPace } from './copy-pace.ts'
 import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
@@ -41,6 +42,9 @@ interface FollowerParts {
   downloads: Downloads
   funnel: Funnel
   pollers: Pollers
+  pace: CopyPace
+  /** Has what the work counts written in one go. */
+  together: (work: () => void) => void
   release: ReleaseConfig
   rescuer: Rescuer
   cancellation: ShadowCancellation
@@ -55,18 +59,21 @@ export class Follower {
   readonly #poller: JobPoller
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
+  readonly #together: FollowerParts['together']
   readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
-  constructor({ storage, jobs, bodies, downloads, funnel, pollers, release, rescuer, cancellation }: FollowerParts) {
+  constructor(parts: FollowerParts) {
+    const { storage, jobs, bodies, downloads, funnel, pollers, pace, together, release, rescuer, cancellation } = parts
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
     this.#downloads = downloads
     this.#funnel = funnel
-    this.#poller = new JobPoller({ jobs, pollers, release, ends: (row, ending, at) => this.#found(row, ending, at) })
+    this.#poller = new JobPoller({ jobs, pollers, pace, together, release, ends: (...ended) => this.#found(...ended) })
     this.#release = release
     this.#rescuer = rescuer
+    this.#together = together
     this.#cancellation = cancellation
   }
 
@@ -161,11 +168,13 @@ export class Follower {
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
     this.#cancellation.close(epoch)
-    for (const row of this.#jobs.openShadowsUpTo(epoch)) {
-      if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
-      this.#funnel.count('dropped:rolled_back')
-      if (row.upstream_id !== '') this.#cancellation.queue(row, now)
-    }
+    this.#together(() => {
+      for (const row of this.#jobs.openShadowsUpTo(epoch)) {
+        if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
+        this.#funnel.count('dropped:rolled_back')
+        if (row.upstream_id !== '') this.#cancellation.queue(row, now)
+      }
+    })
     await this.arm(now)
   }
 }

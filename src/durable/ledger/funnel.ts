@@ -8,6 +8,7 @@ export interface FunnelView {
 
 export class Funnel {
   readonly #sql: SqlStorage
+  #unwritten: Map<string, number> | null = null
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -16,6 +17,23 @@ export class Funnel {
 
   /** `step` is one of the funnel's, or `dropped:REASON`. */
   count(step: string, n = 1): void {
+    if (this.#unwritten) this.#unwritten.set(step, (this.#unwritten.get(step) ?? 0) + n)
+    else this.#add(step, n)
+  }
+
+  /** What this counts is written once for each step, at its end. */
+  together<T>(work: () => T): T {
+    if (this.#unwritten) return work()
+    const steps = (this.#unwritten = new Map<string, number>())
+    try {
+      return work()
+    } finally {
+      this.#unwritten = null
+      for (const [step, n] of steps) this.#add(step, n)
+    }
+  }
+
+  #add(step: string, n: number): void {
     this.#sql.exec('INSERT INTO funnel VALUES (?, ?) ON CONFLICT (step) DO UPDATE SET n = n + excluded.n', step, n)
   }
 

@@ -4,25 +4,16 @@
  * is up. Ends no job itself.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import {
-  afterPoll,
-  forgivenMs,
-  NO_BACKOFF,
-  isOnTime,
-  pauseMs,
-  RETRY_MS,
-  type Backoff,
-  type Step,
-  stepFor,
-} from '../../core/poll-schedule.ts'
+import { forgivenMs, isOnTime, quietPauseMs, RETRY_MS, type Step, stepFor } from '../../core/poll-schedule.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import type { JobRow } from '../job-shapes.ts'
+import type { CopyPace } from './copy-pace.ts'
 import type { JobTable } from './job-table.ts'
 import type { Queue } from './poll-times.ts'
-import { BATCH_MS, hostOf, PollBatches } from './poll-batches.ts'
+import { hostOf, PollBatches } from './poll-batches.ts'
 
 const QUEUES: readonly Queue[] = [
   { arm: 'control', shadow: false },
@@ -48,6 +39,9 @@ export interface Ending {
 interface JobPollerParts {
   jobs: JobTable
   pollers: Pollers
+  pace: CopyPace
+  /** Has what the work counts written in one go. */
+  together: (work: () => void) => void
   release: ReleaseConfig
   ends: (row: JobRow, ending: Ending, now: number) => void
 }
@@ -55,9 +49,10 @@ interface JobPollerParts {
 export class JobPoller {
   readonly #jobs: JobTable
   readonly #batches: PollBatches
+  readonly #pace: CopyPace
+  readonly #together: JobPollerParts['together']
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
-  readonly #backoffs = new Map<string, Backoff>()
   /** Jobs that were due while nobody could ask or their backend did not answer: the next poll is behind its time. */
   readonly #postponed = new Set<string>()
   /** How often a poll after a job's deadline was left unanswered. */
@@ -67,16 +62,19 @@ export class JobPoller {
   readonly #awakeSinceMs = Date.now()
   #isInRound = false
 
-  constructor({ jobs, pollers, release, ends }: JobPollerParts) {
+  constructor({ jobs, pollers, pace, together, release, ends }: JobPollerParts) {
     this.#jobs = jobs
-    this.#batches = new PollBatches(pollers, (host) => this.#backoffs.get(host)?.unanswered === 0)
+    this.#batches = new PollBatches(pollers)
+    this.#pace = pace
+    this.#together = together
     this.#release = release
     this.#ends = ends
   }
 
-  /** When the next round is needed: at once where the last one has left batches under way. */
+  /** When the next round is needed: at once where the last one has left batches under way; null while one goes on. */
   nextAt(): number | null {
-    if (this.#batches.underWay.length > 0 && !this.#isInRound) return Date.now()
+    if (this.#isInRound) return null
+    if (this.#batches.underWay.length > 0) return Date.now()
     const dues = QUEUES.map((queue) => this.#jobs.polls.nextDueAt(queue)).filter((at) => at !== null)
     return dues.length === 0 ? null : Math.min(...dues)
   }
@@ -124,13 +122,13 @@ export class JobPoller {
     for (;;) {
       const now = Date.now()
       const limit = this.#batches.jobsAtOnce(most - started)
-      const rows = this.#jobs.polls.due(queue, now, limit, this.#batches.fullReplicas(queue))
-      const toPoll = rows.filter((row) => this.#step(row, now))
+      const rows = this.#jobs.polls.due(queue, now, limit, this.#batches.notNow(queue))
+      const toPoll: JobRow[] = []
+      this.#together(() => toPoll.push(...rows.filter((row) => this.#step(row, now))))
       const before = started
       for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
         for (const batch of this.#batches.split(host, ofBackend, most - started)) {
-          this.#jobs.polls.hold(batch, now + BATCH_MS)
-          this.#batches.track(host, this.#run(batch, now + BATCH_MS))
+          this.#batches.track(batch, this.#run(batch))
           started++
         }
       }
@@ -155,26 +153,27 @@ export class JobPoller {
   }
 
   #stepFor(row: JobRow, now: number): Step {
-    const due = { deadlineMs: this.#deadline(row), hasId: row.upstream_id !== '', backoff: this.#backoffOf(row) }
+    const due = {
+      deadlineMs: this.#deadline(row),
+      hasId: row.upstream_id !== '',
+      backoff: this.#batches.backoffOf(row),
+    }
     return stepFor({ ...due, awakeSinceMs: this.#awakeSinceMs }, now)
   }
 
   /** Never rejects. */
-  async #run(rows: JobRow[], heldUntil: number | null = null): Promise<void> {
+  async #run(rows: JobRow[]): Promise<void> {
     const host = hostOf(rows[0]!)
     const asksForVideo = rows[0]!.shadow === 1 && Date.now() >= (this.#withoutVideos.get(host) ?? 0)
     const byKey = new Map(rows.map((row) => [row.key, row]))
     try {
       const results = await this.#batches.poll(rows, asksForVideo)
-      for (const { answer, askedAt, answeredAt } of results)
-        this.#backoffs.set(
-          host,
-          afterPoll(this.#backoffs.get(host) ?? NO_BACKOFF, answer.state !== 'unanswered', askedAt, answeredAt),
-        )
-      for (const result of results) {
-        const row = byKey.get(result.key)
-        if (row && byKey.delete(result.key)) this.#take(row, result, heldUntil)
-      }
+      this.#together(() => {
+        for (const result of results) {
+          const row = byKey.get(result.key)
+          if (row && byKey.delete(result.key)) this.#take(row, result)
+        }
+      })
       // Not asked for in time: due again at once, and late by then.
       for (const row of byKey.values()) this.#putOff(row, 0)
     } catch (error) {
@@ -189,8 +188,9 @@ export class JobPoller {
     this.#postponed.add(row.key)
   }
 
-  #take(row: JobRow, result: PollResult, heldUntil: number | null): void {
-    if (heldUntil !== null && this.#isStillOpen(row, heldUntil, result)) return
+  #take(row: JobRow, result: PollResult): void {
+    if (row.shadow === 1) this.#pace.learn(row, result)
+    if (this.#isStillOpen(row, result)) return
     const { answer, lacksVideo, askedAt, answeredAt } = result
     const isLate = this.#postponed.has(row.key) || !isOnTime(row.poll_at ?? 0, askedAt)
     if (lacksVideo === null) this.#withoutVideos.set(hostOf(row), answeredAt + NO_VIDEOS_MS)
@@ -220,19 +220,19 @@ export class JobPoller {
   }
 
   /** What most polls find, in one write. False where there is more to be looked at. */
-  #isStillOpen(row: JobRow, heldUntil: number, { answer, askedAt, answeredAt }: PollResult): boolean {
+  #isStillOpen(row: JobRow, { answer, askedAt, answeredAt }: PollResult): boolean {
     const deadline = this.#deadline(row)
     if (answer.state !== 'job' || outcomeOf(answer.job) !== null || askedAt >= deadline) return false
     const now = Date.now()
     const pollAt = Math.min(now + this.#pauseMs(row), Math.max(deadline, now))
-    if (!this.#jobs.polls.polled(row, heldUntil, answeredAt, pollAt)) return false
+    if (!this.#jobs.polls.polled(row, answeredAt, pollAt)) return false
     this.#forget(row.key)
     return true
   }
 
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
-    this.#schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
+    this.#schedule(row, Math.max(this.#batches.backoffOf(row).untilMs, now + 1), row.polls)
     this.#jobs.polls.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
@@ -250,12 +250,8 @@ export class JobPoller {
     this.#inVain.delete(key)
   }
 
-  #backoffOf(row: JobRow): Backoff {
-    return this.#backoffs.get(hostOf(row)) ?? NO_BACKOFF
-  }
-
   #pauseMs(row: JobRow): number {
-    return pauseMs(row.shadow === 1, this.#release.quietAfterMs, row.polls)
+    return row.shadow === 1 ? this.#pace.pauseMs(row, Date.now()) : quietPauseMs(this.#release.quietAfterMs, row.polls)
   }
 
   #deadline(row: JobRow): number {

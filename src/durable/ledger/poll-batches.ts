@@ -1,13 +1,15 @@
 /**
- * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Knows
- * nothing of what the polls have found.
+ * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Of what
+ * the polls have found it knows only whether they were answered.
  */
+import { afterPoll, type Backoff, NO_BACKOFF } from '../../core/poll-schedule.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import { within } from '../deadline.ts'
 import type { JobRow } from '../job-shapes.ts'
+import type { NotThese } from './poll-times.ts'
 
-/** A batch that has not come back by then is given up; should the object die with it, its jobs are due again. */
-export const BATCH_MS = 20_000
+/** A batch that has not come back by then is given up. */
+const BATCH_MS = 20_000
 /** A batch holds so many jobs at most: with their videos no more than the 50 calls out that the smallest plan allows. */
 const MOST_JOBS = 24
 /** And so many where its backend is not known to answer: that is soon told. */
@@ -15,24 +17,34 @@ const FEW_JOBS = 2
 
 export class PollBatches {
   readonly #pollers: Pollers
-  readonly #isHeard: (host: string) => boolean
+  readonly #backoffs = new Map<string, Backoff>()
   /** Each with its backend. */
   readonly #underWay = new Map<Promise<void>, string>()
+  /** Ids of their jobs: still due by the table, so that nothing is written down of a poll that has not come back. */
+  readonly #polled = new Set<number>()
 
-  /** `isHeard`: whether a backend is known to answer. */
-  constructor(pollers: Pollers, isHeard: (host: string) => boolean) {
+  constructor(pollers: Pollers) {
     this.#pollers = pollers
-    this.#isHeard = isHeard
+  }
+
+  backoffOf(job: Pick<JobRow, 'arm' | 'replica'>): Backoff {
+    return this.#backoffs.get(hostOf(job)) ?? NO_BACKOFF
+  }
+
+  /** Whether a backend is known to answer. */
+  #isHeard(host: string): boolean {
+    return this.#backoffs.get(host)?.unanswered === 0
   }
 
   get underWay(): Promise<void>[] {
     return [...this.#underWay.keys()]
   }
 
-  /** Replicas of this arm that no more batches may be started for now. */
-  fullReplicas({ arm }: Pick<JobRow, 'arm'>): number[] {
-    const hosts = new Set(this.#underWay.values())
-    return [...hosts].filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0).map(replicaOf)
+  /** Jobs of this arm that are not to be started now: under way, or of a replica that no more batches may be for. */
+  notNow({ arm }: Pick<JobRow, 'arm'>): NotThese {
+    const hosts = [...new Set(this.#underWay.values())]
+    const full = hosts.filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0)
+    return { replicas: full.map(replicaOf), ids: [...this.#polled] }
   }
 
   /** Jobs that so many more batches may hold, of those that may be under way; one batch at least. */
@@ -51,9 +63,13 @@ export class PollBatches {
   }
 
   /** Keeps account of a batch until it is over; `work` never rejects. */
-  track(host: string, work: Promise<void>): void {
-    const batch: Promise<void> = work.finally(() => this.#underWay.delete(batch))
-    this.#underWay.set(batch, host)
+  track(rows: readonly JobRow[], work: Promise<void>): void {
+    for (const { id } of rows) this.#polled.add(id)
+    const batch: Promise<void> = work.finally(() => {
+      this.#underWay.delete(batch)
+      for (const { id } of rows) this.#polled.delete(id)
+    })
+    this.#underWay.set(batch, hostOf(rows[0]!))
   }
 
   /** Results in the order in which they came, of those jobs that were asked for. */
@@ -62,7 +78,12 @@ export class PollBatches {
     const jobs = rows.map(({ key, upstream_id: upstreamId, prefix }) => ({ key, upstreamId, prefix }))
     const { width } = this.#pollers
     const results = await within(BATCH_MS, this.#pollers.poll({ arm, replica, jobs, width, asksForVideo }))
-    return results.toSorted((a, b) => a.answeredAt - b.answeredAt)
+    const sorted = results.toSorted((a, b) => a.answeredAt - b.answeredAt)
+    for (const { answer, askedAt, answeredAt } of sorted) {
+      const next = afterPoll(this.backoffOf({ arm, replica }), answer.state !== 'unanswered', askedAt, answeredAt)
+      this.#backoffs.set(hostOf({ arm, replica }), next)
+    }
+    return sorted
   }
 
   /** Half of what the others leave is for any one backend, so that there is always some for them; one batch where it is not known to answer. */

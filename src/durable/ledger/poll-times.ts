@@ -8,6 +8,12 @@ export interface Queue {
   shadow: boolean
 }
 
+/** Jobs that are not to be started now: those at these replicas, and these themselves. */
+export interface NotThese {
+  replicas: readonly number[]
+  ids: readonly number[]
+}
+
 export class PollTimes {
   readonly #sql: SqlStorage
 
@@ -15,11 +21,13 @@ export class PollTimes {
     this.#sql = sql
   }
 
-  /** Open jobs of a queue that are to be polled by now, but for those replicas; a bounded number, the longest overdue first. */
-  due({ arm, shadow }: Queue, now: number, limit: number, butReplicas: readonly number[]): JobRow[] {
-    const but = butReplicas.length === 0 ? '' : `AND replica NOT IN (${butReplicas.map(Number).join(', ')})`
-    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${but} ORDER BY poll_at LIMIT ?`
-    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, limit)]
+  /** Open jobs of a queue that are to be polled by now, a bounded number, the longest overdue first. */
+  due({ arm, shadow }: Queue, now: number, limit: number, but: NotThese): JobRow[] {
+    const replicas = but.replicas.length === 0 ? '' : `AND replica NOT IN (${but.replicas.map(Number).join(', ')})`
+    const ids = but.ids.length === 0 ? '' : 'AND id NOT IN (SELECT value FROM json_each(?))'
+    const due = `SELECT * FROM jobs WHERE status = 'open' AND arm = ? AND shadow = ? AND poll_at <= ? ${replicas} ${ids} ORDER BY poll_at LIMIT ?`
+    const excluded = but.ids.length === 0 ? [] : [JSON.stringify(but.ids)]
+    return [...this.#sql.exec<JobRow>(due, arm, Number(shadow), now, ...excluded, limit)]
   }
 
   nextDueAt({ arm, shadow }: Queue): number | null {
@@ -46,17 +54,11 @@ export class PollTimes {
     return this.#sql.exec(seen, openAt, pollAt, timeoutMs, now, key).rowsWritten > 0
   }
 
-  /** While it was polled it was due at `heldUntil`; false where something else has become of it meanwhile. */
-  polled({ id, polls }: JobRow, heldUntil: number, openAt: number, pollAt: number): boolean {
+  /** It was polled and seen open at `openAt`; false where something else has become of it since it was read. */
+  polled({ id, polls, poll_at: dueAt }: JobRow, openAt: number, pollAt: number): boolean {
     const polled =
       "UPDATE jobs SET open_at = ?, poll_at = ?, polls = ? WHERE id = ? AND poll_at = ? AND status = 'open'"
-    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, heldUntil).rowsWritten > 0
-  }
-
-  /** Their polls are under way until then, at the latest. */
-  hold(rows: readonly JobRow[], until: number): void {
-    const held = "UPDATE jobs SET poll_at = ? WHERE id IN (SELECT value FROM json_each(?)) AND status = 'open'"
-    this.#sql.exec(held, until, JSON.stringify(rows.map(({ id }) => id)))
+    return this.#sql.exec(polled, openAt, pollAt, polls + 1, id, dueAt).rowsWritten > 0
   }
 
   /** When a job was seen open, or looked for in vain. */

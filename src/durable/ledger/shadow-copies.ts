@@ -5,19 +5,20 @@
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../rpc.ts'
 import { CopyLeases, LEASE_MS } from './copy-leases.ts'
+import type { CopyPace } from './copy-pace.ts'
 import type { Funnel } from './funnel.ts'
 import { copyKey, type JobRow, NOTHING_REPORTED } from '../job-shapes.ts'
 import type { JobTable } from './job-table.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 
 const DAY_MS = 86_400_000
-const FIRST_POLL_MS = 1000
 
 interface ShadowCopiesParts {
   sql: SqlStorage
   jobs: JobTable
   funnel: Funnel
   cancellation: ShadowCancellation
+  pace: CopyPace
   release: Pick<ReleaseConfig, 'ledgerShards'>
   /** The ledger's own among those of its release. */
   index: number
@@ -28,17 +29,19 @@ export class ShadowCopies {
   readonly #jobs: JobTable
   readonly #funnel: Funnel
   readonly #end: ShadowCancellation
+  readonly #pace: CopyPace
   readonly #release: Pick<ReleaseConfig, 'ledgerShards'>
   readonly #index: number
   readonly #leases: CopyLeases
   #today: { day: number; n: number } | null = null
 
-  constructor({ sql, jobs, funnel, cancellation, release, index }: ShadowCopiesParts) {
+  constructor({ sql, jobs, funnel, cancellation, pace, release, index }: ShadowCopiesParts) {
     this.#sql = sql
     sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
     this.#jobs = jobs
     this.#funnel = funnel
     this.#end = cancellation
+    this.#pace = pace
     this.#release = release
     this.#index = index
     this.#leases = new CopyLeases(sql)
@@ -100,7 +103,7 @@ export class ShadowCopies {
     const place = result && 'upstreamId' in result ? result : null
     const deadline = now + caps.jobTimeoutMs
     const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
-    const pollAt = Math.min(deadline, place ? now + FIRST_POLL_MS : deadline)
+    const pollAt = Math.min(deadline, place ? now + this.#pace.pauseMs({ key, submitted_at: sentAt }, now) : deadline)
     const more = { key, shadow: 1, poll_at: pollAt, deadline_at: deadline }
     const isNew = this.#jobs.add(copy, more)
     const row = isNew ? null : this.#jobs.get(key)
