@@ -44,8 +44,9 @@ function derive(secret: string): IdKey {
   }
 }
 
-/** Copies a prepared state: half the work of beginning with the key. */
+/** Begins from a prepared state, in memory that is used again: half the work of beginning with the key, and less to collect. */
 function macBy(key: Uint8Array): Mac {
   const prepared = hmac.create(sha256, key)
-  return (message) => prepared.clone().update(message).digest()
+  const used = prepared.clone()
+  return (message) => prepared._cloneInto(used).update(message).digest()
 }
