@@ -10,13 +10,13 @@ import { Population, type Shape, SHAPES, Sums } from './stats-draws.ts'
 import { mayBeAtMost, type Part, percent, PLAN, planOf, type Sizes, withOwnP } from './stats-part.ts'
 
 /** Candidate's percent. */
-const SPLITS = [50, 20, 5, 1]
-const LOOK_EVERY = 10
+export const SPLITS = [50, 20, 5, 1]
+export const LOOK_EVERY = 10
 /**
  * The e-value of a look is below exp(z²/2) whatever its priors are, so that a z below 3.03 can't make a hundred: what is
  * below that need not be asked of the report.
  */
-const LEAST_Z = 2.9
+export const LEAST_Z = 2.9
 /** ln of what a broken split's e-value has to pass, at least; it is below the ratio of likelihoods at their best. */
 const LEAST_LOG_E = Math.log(1000)
 
@@ -72,13 +72,14 @@ function oneRun(shape: Shape, population: Population, share: number, subjects: n
     if (outcome !== 'open') return { early: true, rollback: outcome === 'worse', fixed: false }
   }
   const sums = sumsOf(arms.sums(), plan)
-  if (shape.kind !== 'proportion') compare(arms.z(), metricReport(plan, sums, sums, PLAN, null).test!.statistic)
+  if (shape.kind !== 'proportion') assertSame(arms.z(), metricReport(plan, sums, sums, PLAN, null).test!.statistic)
   const isReadable = shape.kind === 'proportion' || !isSparse(shape.kind, sums)
   const last = withOwnP(metricReport(plan, sums, sums, PLAN, null))
   return { early: false, rollback: false, fixed: isReadable && primaryOutcome(last, PLAN.alpha) !== 'open' }
 }
 
-function compare(own: number, reported: number | null): void {
+/** Throws where the bench's own z is not the report's. */
+export function assertSame(own: number, reported: number | null): void {
   if (reported !== null && Math.abs(own - reported) > 1e-6 * Math.max(1, Math.abs(reported)))
     throw new Error(`z is ${own} here and ${reported} in the report`)
 }

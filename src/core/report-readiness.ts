@@ -2,6 +2,7 @@
 import type { Arm } from './arm.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { estimateOf, isSparse } from './metric-sums.ts'
+import { sharesApart } from './quantile-shift.ts'
 import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
 import { type SampleSize, sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
 
@@ -147,6 +148,11 @@ function plannedFor(
     if (p2 <= 0 || p2 >= 1) return null
     return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_pooled' }))
   }
+  if (control.quantile) {
+    if (1 + shift <= 0) return null
+    const shares = sharesApart(control.quantile.spread, control.quantile.q, 1 + shift, common.ratio)
+    return possible(sampleSizeProportions({ ...common, ...shares, formula: 'normal_pooled' }))
+  }
   const sd = Math.sqrt(estimate.variance * estimate.n)
   // An effect spreads the values too, and does not move those that are cut.
   const moving = control.meanY === 0 ? 1 : 1 - (control.held ?? 0) / control.meanY
@@ -169,14 +175,23 @@ function marginFor(
 ): SampleSize | null {
   const estimate = estimateOf(kind, control)
   if (!estimate || percent === null || estimate.n < 2 || estimate.value === 0 || margin === 0) return null
+  const scale = direction === 'increase' ? 1 - margin : 1 + margin
+  const common = {
+    alpha: plan.alpha * (1 - SEQUENTIAL_SHARE),
+    power: plan.power,
+    ratio: percent / (100 - percent),
+  }
+  if (control.quantile) {
+    if (scale <= 0) return null
+    const shares = sharesApart(control.quantile.spread, control.quantile.q, 1 / scale, common.ratio)
+    return possible(sampleSizeProportions({ ...common, ...shares, alternative: 'greater', formula: 'normal_pooled' }))
+  }
   return possible(
     sampleSizeMargin({
+      ...common,
       sd: Math.sqrt(estimate.variance * estimate.n),
-      scale: direction === 'increase' ? 1 - margin : 1 + margin,
+      scale,
       margin: margin * estimate.value,
-      alpha: plan.alpha * (1 - SEQUENTIAL_SHARE),
-      power: plan.power,
-      ratio: percent / (100 - percent),
     }),
   )
 }

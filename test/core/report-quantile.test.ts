@@ -149,14 +149,26 @@ describe('a quantile metric', () => {
     expect(many.series[0]!.points).toHaveLength(1)
   })
 
-  it('plans from how far the values around the quantile are apart', () => {
-    // Of 1 to n the values are even: q(1 − q)·n² is the variance of a subject's share in it, 0.5·n the median.
+  it('plans what its own test sees of arms that are as far apart', () => {
+    // Of values even from 0 to n and 10 % lower ones, 10/19 and 9/19 are above the median of both.
     const { planned } = reportOf(upTo(4000), upTo(4000), { ...MEDIAN, mde: 0.1 }).readiness
-    const z = 2.0537489106 + 0.8416212336
-    // Less is better: a candidate that is 10 % lower is no wider than control.
-    const expected = (z ** 2 * 2 * 0.25) / (0.5 * 0.1) ** 2
-    expect(planned!.control / expected).toBeGreaterThan(0.97)
-    expect(planned!.control / expected).toBeLessThan(1.03)
+    const [p1, p2] = [10 / 19, 9 / 19]
+    const z = { alpha: 2.0537489106, beta: 0.8416212336 }
+    const expected = ((z.alpha * Math.sqrt(0.5) + z.beta * Math.sqrt(p1 * (1 - p1) + p2 * (1 - p2))) / (p1 - p2)) ** 2
+    expect(Math.abs(planned!.control / expected - 1)).toBeLessThan(0.01)
+    expect(planned!.candidate).toBe(planned!.control)
+  })
+
+  it('plans for a margin that control’s values are moved by', () => {
+    const guardrail = { ...MEDIAN, name: 'g', role: 'guardrail', margin: 0.1 } as const
+    const days = ['wait', 'g'].flatMap((metric) => rows(upTo(4000), upTo(4000)).map((row) => ({ ...row, metric })))
+    const easy = { ...MEDIAN, name: 'wait', mde: 0.5 }
+    const { planned } = buildReport(evidence({ days }), [easy, guardrail], PLAN).readiness
+    // Of values that are 11/10 as large, 11/21 are above the median of both, of the others 10/21.
+    const [p1, p2] = [11 / 21, 10 / 21]
+    const z = { alpha: 1.7506860713, beta: 0.8416212336 }
+    const expected = ((z.alpha * Math.sqrt(0.5) + z.beta * Math.sqrt(p1 * (1 - p1) + p2 * (1 - p2))) / (p1 - p2)) ** 2
+    expect(Math.abs(planned!.control / expected - 1)).toBeLessThan(0.01)
   })
 
   it('reads days one by one and leaves out the immature', () => {
