@@ -8,13 +8,13 @@ export interface Amounts {
   releases: number
   runs: number
   lateRuns: number
-  /** Runs of latencies at their limit. */
+  /** Runs of latencies at their limit; half as many of slower ones. */
   latencyRuns: number
   /** Days of each stage of a healthy release. */
   days: number
 }
 
-export const FULL: Omit<Amounts, 'seed'> = { releases: 20, runs: 400, lateRuns: 100, latencyRuns: 200, days: 7 }
+export const FULL: Omit<Amounts, 'seed'> = { releases: 20, runs: 400, lateRuns: 400, latencyRuns: 200, days: 7 }
 export const QUICK: Omit<Amounts, 'seed'> = { releases: 4, runs: 40, lateRuns: 5, latencyRuns: 10, days: 0.25 }
 
 export const HEALTHY_RATES = [0.005, 0.009, 0.01, 0.02]
@@ -111,7 +111,7 @@ const ARMS = [
   [2, 98],
 ] as const
 
-export function latencyCells({ seed, latencyRuns, lateRuns }: Amounts): LatencyCell[] {
+export function latencyCells({ seed, latencyRuns }: Amounts): LatencyCell[] {
   return [0.6, 2].flatMap((sigma, i) =>
     ARMS.flatMap(([candidateJobs, controlJobs], j) =>
       [...AT_THE_LIMIT, ...SLOWER].map(({ maxOverControl, times }, k): LatencyCell => {
@@ -124,7 +124,7 @@ export function latencyCells({ seed, latencyRuns, lateRuns }: Amounts): LatencyC
           maxOverControl,
           sigma,
           times,
-          runs: atLimit ? latencyRuns : lateRuns,
+          runs: atLimit ? latencyRuns : latencyRuns / 2,
           jobs: (atLimit ? 100 : 1000) * Math.max(candidateJobs, 20),
         }
       }),
