@@ -207,6 +207,51 @@ export function quantileReadings({ runs, seed, isQuick }: Sizes): Part {
   }
 }
 
+/** How often the shown intervals hold what they are of, by subjects: of arms that are 10 % apart. */
+export function quantileCoverage({ runs, seed, isQuick }: Sizes): Part {
+  const sizes = isQuick ? [10, 300] : [10, 30, 100, 300, 1000, 10_000, 100_000]
+  const short: string[] = []
+  const rows = SMOOTH.flatMap((shape, i) => {
+    const truth = drawn(shape, isQuick ? MANY / 100 : MANY, 1, seededRandom(seed * 1000 + 170 + i))
+    return sizes.flatMap((size, j) => {
+      const random = seededRandom(seed * 1000 + 130 + 10 * i + j)
+      const held = QUANTILES.map(() => ({ shown: 0, control: 0, absolute: 0, relative: 0 }))
+      for (let run = 0; run < runs; run++) {
+        const [control, candidate] = [drawn(shape, size, 1, random), drawn(shape, size, LIFT, random)]
+        for (const [k, q] of QUANTILES.entries()) {
+          const arms = { control: quantileSums(control, q), candidate: quantileSums(candidate, q) }
+          const report = metricReport(planOf(q), arms, null, PLAN, null)
+          if (!report.control.interval) continue
+          const { value } = quantileOf(truth, q, 0)
+          held[k]!.shown++
+          if (holds(report.control.interval, value)) held[k]!.control++
+          if (holds(report.absolute, value * (LIFT - 1))) held[k]!.absolute++
+          if (holds(report.relative, LIFT - 1)) held[k]!.relative++
+        }
+      }
+      return held.map(({ shown, ...counts }, k) => {
+        const name = `p${100 * QUANTILES[k]!}, ${shape.name}`
+        const figures = Object.entries(counts).map(([of, x]) => {
+          if (shown > 0 && x / shown < HELD - SLACK) short.push(`${of} of ${name} at ${size}: ${percent(x, shown)}`)
+          return shown === 0 ? '–' : percent(x, shown)
+        })
+        return [name, String(size), ...figures]
+      })
+    })
+  })
+  return {
+    head: ['metric', 'subjects an arm', 'control alone %', 'difference %', 'lift %'],
+    rows,
+    verdicts: [
+      {
+        line: `quantiles: 95 % intervals hold in at least ${100 * (HELD - SLACK)} % of runs at every n at which they are shown`,
+        seen: short.join('; ') || 'all',
+        holds: short.length === 0,
+      },
+    ],
+  }
+}
+
 function holds(interval: { low: number; high: number } | null, value: number): boolean {
   return interval !== null && interval.low <= value && value <= interval.high
 }

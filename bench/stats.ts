@@ -3,7 +3,7 @@
  * intervals, power at the planned sample, the split's test. The judging is core's own. Each line of what is to be shown
  * gets a verdict, and one that does not hold ends it with 1. A whole run keeps its figures in bench/results/stats.json.
  *
- *   npm run bench:stats -- [--quick] [--seed 1] [--only looks,coverage,power,srm,uniform,signals,pairs,history,selfcheck,quantileLooks,quantileReadings]
+ *   npm run bench:stats -- [--quick] [--seed 1] [--only looks,coverage,power,srm,uniform,signals,pairs,history,selfcheck,quantileLooks,quantileCoverage,quantileReadings]
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ import { history, pairs, selfcheck, signals } from './stats-beside.ts'
 import { uniform } from './stats-even.ts'
 import { looks, srm } from './stats-looks.ts'
 import type { Part, Sizes } from './stats-part.ts'
-import { quantileLooks, quantileReadings } from './stats-quantiles.ts'
+import { quantileCoverage, quantileLooks, quantileReadings } from './stats-quantiles.ts'
 import { coverage, power } from './stats-tests.ts'
 import { table } from './table.ts'
 
@@ -26,6 +26,7 @@ const PARTS: Record<string, { part: (sizes: Sizes) => Part; runs: number }> = {
   pairs: { part: pairs, runs: 300 },
   history: { part: history, runs: 1000 },
   quantileLooks: { part: quantileLooks, runs: 1000 },
+  quantileCoverage: { part: quantileCoverage, runs: 1000 },
   quantileReadings: { part: quantileReadings, runs: 2000 },
   selfcheck: { part: selfcheck, runs: 60 },
 }
