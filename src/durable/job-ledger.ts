@@ -50,6 +50,7 @@ import type {
 } from './rpc.ts'
 import type { EventRow, ExperimentQuestion, PartsQuestion, ExperimentSums, RowsTaken } from './experiment-rpc.ts'
 import { type CountedRow, WindowStore } from './window-store.ts'
+import { WriteOnce } from './write-once.ts'
 
 export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #release: ReleaseConfig | null
@@ -64,18 +65,18 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #follower: Follower | null
   readonly #copies: ShadowCopies | null
   /** Ends that are seen at the same time are rows of the same few series and steps, each of which is written once. */
-  readonly #together = <T>(work: () => T): T => this.#windows.together(() => this.#funnel.together(work))
+  readonly #writes = new WriteOnce()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { sql } = ctx.storage
     const name = releaseNameOf(ctx)
     this.#release = releaseConfigOf(env, name)
-    this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000, () => stir(env, name))
+    this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000, () => stir(env, name), this.#writes)
     this.#jobs = new JobTable(sql, this.#windows)
     this.#bodies = new Bodies(sql)
     this.#downloads = new Downloads(sql, this.#jobs, this.#windows)
-    this.#funnel = new Funnel(sql)
+    this.#funnel = new Funnel(sql, this.#writes)
     this.#experiment = new ExperimentTable(sql)
     // Keys of all releases are kept in one ledger.
     const longestMs = Math.max(120_000, ...releasesOf(env).map(longestSubmitMs))
@@ -101,7 +102,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
         funnel: this.#funnel,
         pollers: pollersOf(ctx.exports, this.#release.name, backend),
         pace,
-        together: this.#together,
+        writes: this.#writes,
         release: this.#release,
         rescuer,
         cancellation,
@@ -124,7 +125,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async flush(batch: LedgerBatch): Promise<FlushAnswer> {
     const now = Date.now()
-    const answer = this.#together(() => {
+    const answer = this.#writes.during(() => {
       const taken = this.#take(batch, now)
       this.#jobs.countTakenUp(now)
       return taken
@@ -135,7 +136,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
     const now = Date.now()
-    const answers = this.#together(() => {
+    const answers = this.#writes.during(() => {
       const taken = batches.map((batch) => {
         try {
           return this.#take(batch, now)

@@ -3,11 +3,12 @@
  * tick. Counter shards keep requests in one, ledgers the ends of jobs. The object's clock decides
  * which window a batch belongs to, so nothing arrives late; it is only counted later.
  */
-import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import { isUsersSubmit } from '../core/failed-submits.ts'
 import { decodeSketch, encodeSketch } from '../core/sketch.ts'
 import { CallBack } from './call-back.ts'
 import { type CountsRange, type CountsReport, isEmpty } from './counts-report.ts'
+import { RecentCounts } from './recent-counts.ts'
+import { WriteOnce } from './write-once.ts'
 import {
   armErrors,
   type Counters,
@@ -30,8 +31,6 @@ const LATER_COLUMNS = [
 ] as const
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
-const KEEP_SLICES_MS = 300_000
-const SLICE_MS = 1000
 
 export interface CountedRow {
   series: Series
@@ -48,28 +47,27 @@ type Stored = {
   repeats: string | null
 } & Record<Measure, ArrayBuffer | null>
 
-/** Counts of the last minutes by the second: what a fast trip is judged by. Kept in memory only. */
-interface Slice {
-  startMs: number
-  rows: Map<string, CountedRow>
-}
-
 export class WindowStore {
   readonly #sql: SqlStorage
   readonly #windowMs: number
   #openStart = -1
   #open = new Map<string, Counters>()
   readonly #totals = new Map<string, Counters>()
-  #slices: Slice[] = []
+  readonly #recent = new RecentCounts()
   readonly #callBack: CallBack
-  /** What is to be written at the end of `together`, by table, window and series; null outside of it. */
-  #unwritten: Map<string, () => void> | null = null
+  readonly #writes: WriteOnce
 
   /** `stir` calls the controller. */
-  constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void> = async () => undefined) {
+  constructor(
+    sql: SqlStorage,
+    windowMs: number,
+    stir: () => Promise<void> = async () => undefined,
+    writes = new WriteOnce(),
+  ) {
     this.#sql = sql
     this.#windowMs = windowMs
     this.#callBack = new CallBack(stir)
+    this.#writes = writes
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
     const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
     sql.exec(
@@ -91,23 +89,11 @@ export class WindowStore {
     return lateness(submittedMs, endedMs, this.#windowMs)
   }
 
-  /** What this adds is written once for each series, at its end. Synchronous, so that all of it commits as one. */
-  together<T>(work: () => T): T {
-    if (this.#unwritten) return work()
-    const unwritten = (this.#unwritten = new Map<string, () => void>())
-    try {
-      return work()
-    } finally {
-      this.#unwritten = null
-      for (const write of unwritten.values()) write()
-    }
-  }
-
   /** Everything given lands in the window of `atMs`. Synchronous, so that it commits as one. */
   add(rows: readonly CountedRow[], atMs: number): void {
     const start = this.startOf(atMs)
     if (start !== this.#openStart) this.#turn(start)
-    const slice = this.#slice(atMs)
+    this.#recent.add(rows, atMs)
     this.#callBack.counted(rows)
     for (const { series, counters } of rows) {
       const key = seriesKey(series)
@@ -118,10 +104,6 @@ export class WindowStore {
       const total = this.#counters(this.#totals, 'totals', totalKey, 0)
       mergeCounters(total, counters)
       this.#write('totals', 0, totalKey, total)
-      let part = slice.rows.get(key)
-      if (!part) slice.rows.set(key, (part = { series, counters: emptyCounters() }))
-      // Nothing reads latencies by the second, and sketches are many times as large as counts.
-      mergeCounters(part.counters, { ...counters, sketches: {} })
     }
   }
 
@@ -142,28 +124,11 @@ export class WindowStore {
   report({ fromMs, toMs, recent = null, callBack = false }: CountsRange): CountsReport {
     const report = {
       windows: fromMs < toMs ? this.windows(fromMs, toMs) : [],
-      recent: recent ? this.#recent(recent) : [],
+      recent: recent ? this.#recent.rows(recent) : [],
     }
     if (recent && !callBack) this.#callBack.drop()
     else if (recent && isEmpty(report)) this.#callBack.promise(recent)
     return report
-  }
-
-  /** Counts by the second, each in the span that it falls into, whose start the row has. */
-  #recent({ epoch, operations, cutsMs }: RecentQuestion): WindowRow[] {
-    const sums = new Map<string, WindowRow>()
-    for (const { startMs: at, rows } of this.#slices) {
-      const startMs = cutsMs.findLast((cut) => cut <= at)
-      if (startMs === undefined) continue
-      for (const [key, { series, counters }] of rows) {
-        if (series.epoch !== epoch || !operations.includes(series.operation)) continue
-        const name = `${startMs}|${key}`
-        let sum = sums.get(name)
-        if (!sum) sums.set(name, (sum = { startMs, series, counters: emptyCounters() }))
-        mergeCounters(sum.counters, counters)
-      }
-    }
-    return [...sums.values()]
   }
 
   /** Sums since ever; epochs and slices of control are not told apart. */
@@ -195,15 +160,6 @@ export class WindowStore {
     this.#sql.exec('DELETE FROM windows WHERE start_ms < ?', start - KEEP_WINDOWS * this.#windowMs)
   }
 
-  #slice(atMs: number): Slice {
-    const startMs = windowStart(atMs, SLICE_MS)
-    const last = this.#slices.at(-1)
-    if (last?.startMs === startMs) return last
-    const slice = { startMs, rows: new Map() }
-    this.#slices = [...this.#slices.filter((kept) => kept.startMs > atMs - KEEP_SLICES_MS), slice]
-    return slice
-  }
-
   #counters(cache: Map<string, Counters>, table: 'windows' | 'totals', key: string, start: number): Counters {
     let counters = cache.get(key)
     if (!counters) {
@@ -214,9 +170,7 @@ export class WindowStore {
   }
 
   #write(table: 'windows' | 'totals', start: number, key: string, counters: Counters): void {
-    const write = () => this.#store(table, start, key, counters)
-    if (this.#unwritten) this.#unwritten.set(`${table} ${start} ${key}`, write)
-    else write()
+    this.#writes.write(`${table} ${start} ${key}`, () => this.#store(table, start, key, counters))
   }
 
   #store(

@@ -10,6 +10,7 @@ import { releaseConfigOf } from '../../src/durable/stubs.ts'
 import type { Backend, PollAnswer } from '../../src/durable/ledger/backend.ts'
 import { type PollBatch, pollBatch, type Pollers, pollersOf, type PollResult } from '../../src/durable/poll-runner.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
+import { WriteOnce } from '../../src/durable/write-once.ts'
 import { entry, ledger, RELEASE } from '../support/workerd/objects.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -39,7 +40,7 @@ async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts:
       jobs,
       pollers: { poll: async () => [], batches: 32, width: 6, ...pollers },
       pace: new CopyPace(jobs),
-      together: (work) => work(),
+      writes: new WriteOnce(),
       release: releaseConfigOf(env as unknown as Env, RELEASE)!,
       ends: (row, { outcome }, now) => {
         ended.push(outcome)

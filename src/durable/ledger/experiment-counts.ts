@@ -1,60 +1,17 @@
 /**
  * The experiment's sums over subjects, kept as they come in: by metric, arm, day of first exposure and bucket of a
  * subject's value. A subject that did something is taken out of the sums as it was and put in as it is, so that a report
- * reads the sums alone and costs the same for ten subjects and a million. What is counted stands in experiment-table.ts.
+ * reads the sums alone (experiment-sums.ts) and costs the same for ten subjects and a million. What is counted stands in
+ * experiment-table.ts.
  */
 import type { Arm } from '../../core/arm.ts'
-import { type DaySpread, type DaySums, type MetricPlan, type Trait, TRAITS } from '../../core/experiment.ts'
-import { spreadBucketOf } from '../../core/stats/spread.ts'
-import { bucketOf } from '../../core/stats/winsorise.ts'
-import type { ExperimentSums } from '../experiment-rpc.ts'
+import { type Trait, TRAITS } from '../../core/experiment.ts'
+import type { Value } from './counted-values.ts'
 import { keepJobCosts } from './job-costs.ts'
 import { Strata } from './strata.ts'
 
-/** No metric has a blank in its name. */
-const GPU_SECONDS = ' gpu_seconds'
-const BEFORE = ' before'
-const IN = ' in '
-const SPREAD = ' spread'
-/** Sums of the same values, taken off again, leave no more than this share of them behind. */
-const ROUNDING = 1e-12
-
 /** A subject of the span: where it stands, and its traits when it was first exposed. */
 export type Subject = { arm: Arm | 'both'; day: number } & Record<Trait, string | null>
-
-/** What a subject's values come to. `x`: how many there were; of GPU seconds, how many jobs succeeded. */
-export interface Value {
-  metric: string
-  bucket: number
-  y: number
-  x: number
-}
-
-/** 1 or 0 of a proportion; the bucket of a ratio is that of its value for each event. Of a quantile the mean of the values. */
-export function valueOf(metric: string, kind: MetricPlan['kind'], sum: number, x: number): Value {
-  if (kind === 'quantile') return { metric: `${metric}${SPREAD}`, bucket: spreadBucketOf(sum / x), y: sum / x, x }
-  const y = kind === 'proportion' ? Number(sum > 0) : sum
-  return { metric, bucket: bucketOf(kind === 'ratio' && x > 0 ? y / x : y), y, x }
-}
-
-/** The same value beside what the subject's values from before its first exposure come to. */
-export function withHistory(value: Value, before: number): Value {
-  return { ...value, metric: `${value.metric}${BEFORE}`, x: before }
-}
-
-/** The same value once more, under the subject's stratum. */
-export function inStratum(value: Value, stratum: string): Value {
-  return { ...value, metric: `${value.metric}${IN}${stratum}` }
-}
-
-export function gpuSeconds(seconds: number, succeeded: number): Value {
-  return { metric: GPU_SECONDS, bucket: bucketOf(seconds), y: seconds, x: succeeded }
-}
-
-type Tally = { metric: string; arm: Arm; day: number; bucket: number; n: number } & Record<
-  'sy' | 'syy' | 'sx' | 'sxx' | 'sxy',
-  number | null
->
 
 export class ExperimentCounts {
   readonly #sql: SqlStorage
@@ -165,87 +122,4 @@ export class ExperimentCounts {
         ...[metric, arm, day, bucket],
       )
   }
-
-  /** Rows by arm, day and bucket only. */
-  sums(of: readonly MetricOf[], strata?: Trait): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
-    const metrics = of.filter(({ kind }) => kind !== 'quantile').map(({ name }) => name)
-    const crowd = [
-      ...this.#sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
-        "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
-      ),
-    ]
-    const measured = crowd.filter((row): row is { arm: Arm; day: number; n: number } => row.arm !== 'both')
-    const tallies = Map.groupBy(
-      this.#sql.exec<Tally>(`SELECT * FROM tallies WHERE n > 0 AND metric NOT LIKE '%${SPREAD}'`),
-      ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
-    )
-    const rowsOf = (metric: string, people = measured, kept = metric): DaySums[] =>
-      people.flatMap(({ arm, day, n }) => {
-        const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
-        const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
-        const zeros = { metric, arm, day, bucket: 0, moments: { ...NOTHING, n: silent } }
-        return [
-          ...rows.map((row) => ({ metric, arm, day, bucket: row.bucket, moments: momentsOf(row) })),
-          zeros,
-        ].filter(({ moments }) => moments.n > 0)
-      })
-    const traits = this.#sql.exec<ExperimentSums['traits'][number]>(
-      `SELECT trait, bucket, SUM(n * (arm = 'control')) AS control, SUM(n * (arm = 'candidate')) AS candidate
-       FROM crowd WHERE trait != '' AND arm != 'both' GROUP BY trait, bucket HAVING SUM(n) > 0`,
-    )
-    return {
-      crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
-      metrics: metrics.flatMap((metric) => rowsOf(metric)),
-      spreads: of.flatMap(({ name, kind }) => (kind === 'quantile' ? this.#spreads(name) : [])),
-      strata: metrics.flatMap((metric) =>
-        (strata ? this.strata.people(strata) : []).flatMap(({ stratum, people }) =>
-          rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
-        ),
-      ),
-      before: metrics.flatMap((metric) =>
-        measured.flatMap(({ arm, day }) =>
-          (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
-            ...{ metric, arm, day },
-            bucket: row.bucket,
-            moments: momentsOf(row),
-          })),
-        ),
-      ),
-      gpuSeconds: rowsOf(GPU_SECONDS),
-      traits: [...traits],
-    }
-  }
-
-  #spreads(metric: string): DaySpread[] {
-    const rows = this.#sql.exec<{ arm: Arm; day: number; bucket: number; n: number }>(
-      'SELECT arm, day, bucket, n FROM tallies WHERE metric = ? AND n > 0',
-      `${metric}${SPREAD}`,
-    )
-    return [...Map.groupBy(rows, ({ arm, day }) => `${arm}|${day}`).values()].map((its) => ({
-      ...{ metric, arm: its[0]!.arm, day: its[0]!.day },
-      buckets: its.map(({ bucket }) => bucket),
-      counts: its.map(({ n }) => n),
-    }))
-  }
-}
-
-type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
-
-const NOTHING = { n: 0, meanY: 0, meanX: 0, m2Y: 0, m2X: 0, cxy: 0 }
-
-/** Values of a bucket are alike within a quarter, so that their squares may be summed. SQLite keeps NaN as null. */
-function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {
-  const [y, yy, x, xx, xy] = [sy, syy, sx, sxx, sxy].map((sum) => sum ?? NaN) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  const centred = (squares: number, sum: number) => {
-    const m2 = squares - (sum * sum) / n
-    return m2 <= ROUNDING * squares ? 0 : m2
-  }
-  const [m2Y, m2X] = [centred(yy, y), centred(xx, x)]
-  return { n, meanY: y / n, meanX: x / n, m2Y, m2X, cxy: m2Y === 0 || m2X === 0 ? 0 : xy - (x * y) / n }
 }

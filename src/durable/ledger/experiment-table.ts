@@ -8,15 +8,9 @@ import { hasMean } from '../../core/metric-sums.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { Exposure } from '../rpc.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '../experiment-rpc.ts'
-import {
-  ExperimentCounts,
-  gpuSeconds,
-  inStratum,
-  type Subject,
-  type Value,
-  valueOf,
-  withHistory,
-} from './experiment-counts.ts'
+import { gpuSeconds, inStratum, type Value, valueOf, withHistory } from './counted-values.ts'
+import { ExperimentCounts, type Subject } from './experiment-counts.ts'
+import { experimentSums } from './experiment-sums.ts'
 import { overDays } from './over-days.ts'
 import { type First, SplitCounts } from './split-counts.ts'
 
@@ -203,7 +197,7 @@ export class ExperimentTable {
     this.#ask(question)
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
-    const sums = this.#counts.sums(question.metrics, question.strata)
+    const sums = experimentSums(this.#sql, question.metrics, question.strata, this.#counts.strata)
     return {
       ...sums,
       strata: overDays(sums.strata, question.metrics),

@@ -13,6 +13,7 @@ import type { CopyPace } from './copy-pace.ts'
 import type { Downloads } from './downloads.ts'
 import type { Funnel } from './funnel.ts'
 import { type Ending, JobPoller } from './job-poller.ts'
+import type { WriteOnce } from '../write-once.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 import {
@@ -43,8 +44,8 @@ interface FollowerParts {
   funnel: Funnel
   pollers: Pollers
   pace: CopyPace
-  /** Has what the work counts written in one go. */
-  together: (work: () => void) => void
+  /** Of what is counted. */
+  writes: WriteOnce
   release: ReleaseConfig
   rescuer: Rescuer
   cancellation: ShadowCancellation
@@ -59,21 +60,21 @@ export class Follower {
   readonly #poller: JobPoller
   readonly #release: ReleaseConfig
   readonly #rescuer: Rescuer
-  readonly #together: FollowerParts['together']
+  readonly #writes: WriteOnce
   readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
   constructor(parts: FollowerParts) {
-    const { storage, jobs, bodies, downloads, funnel, pollers, pace, together, release, rescuer, cancellation } = parts
+    const { storage, jobs, bodies, downloads, funnel, pollers, pace, writes, release, rescuer, cancellation } = parts
     this.#storage = storage
     this.#jobs = jobs
     this.#bodies = bodies
     this.#downloads = downloads
     this.#funnel = funnel
-    this.#poller = new JobPoller({ jobs, pollers, pace, together, release, ends: (...ended) => this.#found(...ended) })
+    this.#poller = new JobPoller({ jobs, pollers, pace, writes, release, ends: (...ended) => this.#found(...ended) })
     this.#release = release
     this.#rescuer = rescuer
-    this.#together = together
+    this.#writes = writes
     this.#cancellation = cancellation
   }
 
@@ -168,7 +169,7 @@ export class Follower {
   async cancelShadows(epoch: number): Promise<void> {
     const now = Date.now()
     this.#cancellation.close(epoch)
-    this.#together(() => {
+    this.#writes.during(() => {
       for (const row of this.#jobs.openShadowsUpTo(epoch)) {
         if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
         this.#funnel.count('dropped:rolled_back')

@@ -1,4 +1,6 @@
 /** The shadow funnel: how many submits came to each step, and for which reason the others did not. */
+import type { WriteOnce } from '../write-once.ts'
+
 const STEPS = ['eligible', 'sampled', 'admitted', 'submitted', 'finished', 'scored'] as const
 
 export interface FunnelView {
@@ -8,33 +10,27 @@ export interface FunnelView {
 
 export class Funnel {
   readonly #sql: SqlStorage
-  #unwritten: Map<string, number> | null = null
+  readonly #writes: WriteOnce
+  /** And not written yet. */
+  readonly #counted = new Map<string, number>()
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, writes: WriteOnce) {
     this.#sql = sql
+    this.#writes = writes
     sql.exec('CREATE TABLE IF NOT EXISTS funnel (step TEXT PRIMARY KEY, n INTEGER) WITHOUT ROWID')
   }
 
   /** `step` is one of the funnel's, or `dropped:REASON`. */
   count(step: string, n = 1): void {
-    if (this.#unwritten) this.#unwritten.set(step, (this.#unwritten.get(step) ?? 0) + n)
-    else this.#add(step, n)
+    this.#counted.set(step, (this.#counted.get(step) ?? 0) + n)
+    this.#writes.write(`funnel ${step}`, () => this.#store(step))
   }
 
-  /** What this counts is written once for each step, at its end. */
-  together<T>(work: () => T): T {
-    if (this.#unwritten) return work()
-    const steps = (this.#unwritten = new Map<string, number>())
-    try {
-      return work()
-    } finally {
-      this.#unwritten = null
-      for (const [step, n] of steps) this.#add(step, n)
-    }
-  }
-
-  #add(step: string, n: number): void {
-    this.#sql.exec('INSERT INTO funnel VALUES (?, ?) ON CONFLICT (step) DO UPDATE SET n = n + excluded.n', step, n)
+  #store(step: string): void {
+    const add = 'INSERT INTO funnel VALUES (?, ?) ON CONFLICT (step) DO UPDATE SET n = n + excluded.n'
+    const n = this.#counted.get(step)!
+    this.#counted.delete(step)
+    this.#sql.exec(add, step, n)
   }
 
   view(): FunnelView {

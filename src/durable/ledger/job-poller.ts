@@ -10,6 +10,7 @@ import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import type { JobRow } from '../job-shapes.ts'
+import type { WriteOnce } from '../write-once.ts'
 import type { CopyPace } from './copy-pace.ts'
 import type { JobTable } from './job-table.ts'
 import type { Queue } from './poll-times.ts'
@@ -40,8 +41,8 @@ interface JobPollerParts {
   jobs: JobTable
   pollers: Pollers
   pace: CopyPace
-  /** Has what the work counts written in one go. */
-  together: (work: () => void) => void
+  /** Of what is counted. */
+  writes: WriteOnce
   release: ReleaseConfig
   ends: (row: JobRow, ending: Ending, now: number) => void
 }
@@ -50,7 +51,7 @@ export class JobPoller {
   readonly #jobs: JobTable
   readonly #batches: PollBatches
   readonly #pace: CopyPace
-  readonly #together: JobPollerParts['together']
+  readonly #writes: WriteOnce
   readonly #release: ReleaseConfig
   readonly #ends: (row: JobRow, ending: Ending, now: number) => void
   /** Jobs that were due while nobody could ask or their backend did not answer: the next poll is behind its time. */
@@ -62,11 +63,11 @@ export class JobPoller {
   readonly #awakeSinceMs = Date.now()
   #isInRound = false
 
-  constructor({ jobs, pollers, pace, together, release, ends }: JobPollerParts) {
+  constructor({ jobs, pollers, pace, writes, release, ends }: JobPollerParts) {
     this.#jobs = jobs
     this.#batches = new PollBatches(pollers)
     this.#pace = pace
-    this.#together = together
+    this.#writes = writes
     this.#release = release
     this.#ends = ends
   }
@@ -124,7 +125,7 @@ export class JobPoller {
       const limit = this.#batches.jobsAtOnce(most - started)
       const rows = this.#jobs.polls.due(queue, now, limit, this.#batches.notNow(queue))
       const toPoll: JobRow[] = []
-      this.#together(() => toPoll.push(...rows.filter((row) => this.#step(row, now))))
+      this.#writes.during(() => toPoll.push(...rows.filter((row) => this.#step(row, now))))
       const before = started
       for (const [host, ofBackend] of Map.groupBy(toPoll, hostOf)) {
         for (const batch of this.#batches.split(host, ofBackend, most - started)) {
@@ -168,7 +169,7 @@ export class JobPoller {
     const byKey = new Map(rows.map((row) => [row.key, row]))
     try {
       const results = await this.#batches.poll(rows, asksForVideo)
-      this.#together(() => {
+      this.#writes.during(() => {
         for (const result of results) {
           const row = byKey.get(result.key)
           if (row && byKey.delete(result.key)) this.#take(row, result)

@@ -1,0 +1,108 @@
+/** The experiment's sums over subjects as the controller reads them, of what experiment-counts.ts keeps. */
+import type { Arm } from '../../core/arm.ts'
+import type { DaySpread, DaySums, MetricPlan, Trait } from '../../core/experiment.ts'
+import type { ExperimentSums } from '../experiment-rpc.ts'
+import { BEFORE, GPU_SECONDS, IN, SPREAD } from './counted-values.ts'
+import type { Strata } from './strata.ts'
+
+/** Sums of the same values, taken off again, leave no more than this share of them behind. */
+const ROUNDING = 1e-12
+
+type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
+
+type Tally = { metric: string; arm: Arm; day: number; bucket: number; n: number } & Record<
+  'sy' | 'syy' | 'sx' | 'sxx' | 'sxy',
+  number | null
+>
+
+/** Rows by arm, day and bucket only. */
+export function experimentSums(
+  sql: SqlStorage,
+  of: readonly MetricOf[],
+  trait: Trait | undefined,
+  strata: Strata,
+): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
+  const metrics = of.filter(({ kind }) => kind !== 'quantile').map(({ name }) => name)
+  const crowd = [
+    ...sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
+      "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
+    ),
+  ]
+  const measured = crowd.filter((row): row is { arm: Arm; day: number; n: number } => row.arm !== 'both')
+  const tallies = Map.groupBy(
+    [GPU_SECONDS, ...metrics].flatMap((metric) => talliesOf(sql, metric)),
+    ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
+  )
+  const rowsOf = (metric: string, people = measured, kept = metric): DaySums[] =>
+    people.flatMap(({ arm, day, n }) => {
+      const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
+      const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
+      const zeros = { metric, arm, day, bucket: 0, moments: { ...NOTHING, n: silent } }
+      return [...rows.map((row) => ({ metric, arm, day, bucket: row.bucket, moments: momentsOf(row) })), zeros].filter(
+        ({ moments }) => moments.n > 0,
+      )
+    })
+  const traits = sql.exec<ExperimentSums['traits'][number]>(
+    `SELECT trait, bucket, SUM(n * (arm = 'control')) AS control, SUM(n * (arm = 'candidate')) AS candidate
+     FROM crowd WHERE trait != '' AND arm != 'both' GROUP BY trait, bucket HAVING SUM(n) > 0`,
+  )
+  const groups = trait ? strata.people(trait) : []
+  return {
+    crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
+    metrics: metrics.flatMap((metric) => rowsOf(metric)),
+    spreads: of.flatMap(({ name, kind }) => (kind === 'quantile' ? spreadsOf(sql, name) : [])),
+    strata: metrics.flatMap((metric) =>
+      groups.flatMap(({ stratum, people }) =>
+        rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+      ),
+    ),
+    before: metrics.flatMap((metric) =>
+      measured.flatMap(({ arm, day }) =>
+        (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
+          ...{ metric, arm, day },
+          bucket: row.bucket,
+          moments: momentsOf(row),
+        })),
+      ),
+    ),
+    gpuSeconds: rowsOf(GPU_SECONDS),
+    traits: [...traits],
+  }
+}
+
+/** Of a metric and of what is kept with it behind a blank, which comes before all that names are of; others are not even read. */
+function talliesOf(sql: SqlStorage, metric: string): Tally[] {
+  const own = 'SELECT * FROM tallies WHERE metric >= ? AND metric < ? AND n > 0'
+  return [...sql.exec<Tally>(own, metric, `${metric}!`)]
+}
+
+function spreadsOf(sql: SqlStorage, metric: string): DaySpread[] {
+  const rows = sql.exec<{ arm: Arm; day: number; bucket: number; n: number }>(
+    'SELECT arm, day, bucket, n FROM tallies WHERE metric = ? AND n > 0',
+    `${metric}${SPREAD}`,
+  )
+  return [...Map.groupBy(rows, ({ arm, day }) => `${arm}|${day}`).values()].map((its) => ({
+    ...{ metric, arm: its[0]!.arm, day: its[0]!.day },
+    buckets: its.map(({ bucket }) => bucket),
+    counts: its.map(({ n }) => n),
+  }))
+}
+
+const NOTHING = { n: 0, meanY: 0, meanX: 0, m2Y: 0, m2X: 0, cxy: 0 }
+
+/** Values of a bucket are alike within a quarter, so that their squares may be summed. SQLite keeps NaN as null. */
+function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {
+  const [y, yy, x, xx, xy] = [sy, syy, sx, sxx, sxy].map((sum) => sum ?? NaN) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const centred = (squares: number, sum: number) => {
+    const m2 = squares - (sum * sum) / n
+    return m2 <= ROUNDING * squares ? 0 : m2
+  }
+  const [m2Y, m2X] = [centred(yy, y), centred(xx, x)]
+  return { n, meanY: y / n, meanX: x / n, m2Y, m2X, cxy: m2Y === 0 || m2X === 0 ? 0 : xy - (x * y) / n }
+}
