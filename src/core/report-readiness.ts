@@ -1,10 +1,16 @@
 /** Whether a report may be read: whole days run, subjects of those planned, no excluded time. */
 import type { Arm } from './arm.ts'
-import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
+import type { ArmSums, Evidence, ExperimentPlan, MetricPlan, Quantile } from './experiment.ts'
 import { estimateOf, isSparse } from './metric-sums.ts'
 import { sharesApart } from './quantile-shift.ts'
 import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
-import { type SampleSize, sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
+import {
+  type SampleSize,
+  type SampleSizeInputs,
+  sampleSizeMargin,
+  sampleSizeMeans,
+  sampleSizeProportions,
+} from './stats/power.ts'
 
 const DAY_MS = 86_400_000
 const WEEK = 7
@@ -148,11 +154,7 @@ function plannedFor(
     if (p2 <= 0 || p2 >= 1) return null
     return possible(sampleSizeProportions({ ...common, p1: estimate.value, p2, formula: 'normal_pooled' }))
   }
-  if (control.quantile) {
-    if (1 + shift <= 0) return null
-    const shares = sharesApart(control.quantile.spread, control.quantile.q, 1 + shift, common.ratio)
-    return possible(sampleSizeProportions({ ...common, ...shares, formula: 'normal_pooled' }))
-  }
+  if (control.quantile) return quantileSize(control.quantile, 1 + shift, common)
   const sd = Math.sqrt(estimate.variance * estimate.n)
   // An effect spreads the values too, and does not move those that are cut.
   const moving = control.meanY === 0 ? 1 : 1 - (control.held ?? 0) / control.meanY
@@ -181,11 +183,7 @@ function marginFor(
     power: plan.power,
     ratio: percent / (100 - percent),
   }
-  if (control.quantile) {
-    if (scale <= 0) return null
-    const shares = sharesApart(control.quantile.spread, control.quantile.q, 1 / scale, common.ratio)
-    return possible(sampleSizeProportions({ ...common, ...shares, alternative: 'greater', formula: 'normal_pooled' }))
-  }
+  if (control.quantile) return quantileSize(control.quantile, 1 / scale, { ...common, alternative: 'greater' })
   return possible(
     sampleSizeMargin({
       ...common,
@@ -194,6 +192,17 @@ function marginFor(
       margin: margin * estimate.value,
     }),
   )
+}
+
+/** So that the test of quantiles sees values that are so many times as large in the candidate. */
+function quantileSize(
+  { q, spread }: Quantile,
+  times: number,
+  common: Pick<SampleSizeInputs, 'alpha' | 'power' | 'alternative' | 'ratio'>,
+): SampleSize | null {
+  if (!(times > 0) || times === Infinity) return null
+  const shares = sharesApart(spread, q, times, common.ratio)
+  return possible(sampleSizeProportions({ ...common, ...shares, formula: 'normal_pooled' }))
 }
 
 function possible(size: SampleSize): SampleSize | null {

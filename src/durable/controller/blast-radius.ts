@@ -56,9 +56,8 @@ export class BlastRadius {
     const { config } = effective
     const now = Date.now()
     const last = this.#sums.get(decidedAt)
-    const isOver = last && isFinalCost(last.sum, decidedAt, config.jobTimeoutMs, now)
-    const isYoung = last && !isOver && now < last.atMs + sumAgainMs(decidedAt, last.atMs)
-    const { sum, atMs } = isYoung ? last : await this.#sum(config, run)
+    const isOpenStill = last && !isFinalCost(last.sum, decidedAt, config.jobTimeoutMs, now)
+    const { sum, atMs } = await this.#sum(config, run, isOpenStill ? sumAgainMs(decidedAt, last.atMs) : 0)
     // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
     const { unsettled, endedRun } = this.#store
     const isOpen = unsettled.some((each) => each.decidedAt === decidedAt)
@@ -69,10 +68,11 @@ export class BlastRadius {
     this.#sums.delete(decidedAt)
   }
 
-  async #sum(config: ReleaseConfig, run: EndedRun): Promise<Sum> {
+  /** The last one, where it is younger than that or was only just made. */
+  async #sum(config: ReleaseConfig, run: EndedRun, standsMs = 0): Promise<Sum> {
     const atMs = Date.now()
     const last = this.#sums.get(run.decidedAt)
-    if (last && atMs < last.atMs + SUM_EVERY_MS) return last
+    if (last && atMs < last.atMs + Math.max(SUM_EVERY_MS, standsMs)) return last
     const sum = await gatherBlast(this.#env, config, this.#runOf(run))
     const made = { sum, atMs }
     this.#sums.set(run.decidedAt, made)

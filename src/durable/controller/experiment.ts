@@ -7,42 +7,33 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { hash32 } from '../../core/assignment.ts'
 import { type DailySum, dailySums } from '../../core/daily-sums.ts'
-import { SluiceError } from '../../core/errors.ts'
-import type { Evidence } from '../../core/experiment.ts'
 import { edgesOf, sumsOf } from '../../core/metric-sums.ts'
 import { isSplit, presentRung } from '../../core/release.ts'
 import { buildReport, type Report } from '../../core/report.ts'
-import { excludedDayRanges } from '../../core/report-readiness.ts'
-import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
+import { latestSpan } from '../../core/report-span.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
-import { spreadOf } from '../../core/stats/spread.ts'
-import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
-import type { SignalSum } from '../controller-rpc.ts'
-import type { ExperimentSums, SplitCount } from '../experiment-rpc.ts'
 import { within } from '../deadline.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
+import { ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 
-const DEADLINE_MS = 4000
 const DAY_MS = 86_400_000
-/** Of a ledger that is counting anew, in one report. */
-const MOST_CALLS = 40
 /** Metrics in one self-check: each takes about a tenth of a second. */
 const MOST_CHECKED = 10
 
 export class Experiment {
   readonly #env: Env
   readonly #store: ControllerStore
-  readonly #signals: Signals
+  readonly #evidence: ReportEvidence
   #evaluatedAt = -Infinity
   #isEvaluating = false
 
   constructor(env: Env, store: ControllerStore, signals: Signals) {
     this.#env = env
     this.#store = store
-    this.#signals = signals
+    this.#evidence = new ReportEvidence(env, store, signals)
   }
 
   async report(config: ReleaseConfig): Promise<ReportView> {
@@ -51,7 +42,7 @@ export class Experiment {
 
   async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
     const places = this.#store.places(this.#store.state.startedAt ?? 0)
-    return dailySums(await this.#evidence(config, places, latestSpan(places), Date.now()), config.metrics, dayText)
+    return dailySums(await this.#evidence.of(config, places, latestSpan(places), Date.now()), config.metrics, dayText)
   }
 
   /** Tries the report's tests on control's own subjects, and keeps what came of it for as long as the split lasts. */
@@ -60,7 +51,7 @@ export class Experiment {
     const places = this.#store.places(this.#store.state.startedAt ?? 0)
     const span = latestSpan(places)
     if (!span) return this.report(config)
-    const evidence = await this.#evidence(config, places, span, now)
+    const evidence = await this.#evidence.of(config, places, span, now)
     const metrics = config.metrics
       .filter(({ role, kind }) => role !== 'secondary' && kind !== 'quantile')
       .slice(0, MOST_CHECKED)
@@ -69,7 +60,7 @@ export class Experiment {
       today: Math.floor(now / DAY_MS),
     }
     const parts = await Promise.all(
-      ledgersOf(this.#env, config).map((ledger) => within(DEADLINE_MS, ledger.experimentParts(question))),
+      ledgersOf(this.#env, config).map((ledger) => within(SUMS_DEADLINE_MS, ledger.experimentParts(question))),
     )
     const checks = metrics.flatMap((metric) => {
       const own = addedParts(parts.flatMap((each) => each[metric.name] ?? []))
@@ -116,7 +107,7 @@ export class Experiment {
   async #report(config: ReleaseConfig, now: number, take = false): Promise<Report> {
     const places = this.#store.places(this.#store.state.startedAt ?? 0)
     const span = latestSpan(places)
-    const evidence = await this.#evidence(config, places, span, now)
+    const evidence = await this.#evidence.of(config, places, span, now)
     if (take && span && span.untilMs === null) {
       const metrics = Object.fromEntries(config.metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
       const reading = { span: span.epochs[0]!, atMs: now, metrics }
@@ -125,111 +116,6 @@ export class Experiment {
     }
     return buildReport(evidence, config.metrics, config.experiment)
   }
-
-  async #evidence(config: ReleaseConfig, places: EpochPlace[], span: Span | null, now: number): Promise<Evidence> {
-    const ledgers = ledgersOf(this.#env, config)
-    const question = {
-      epochs: span?.epochs ?? [],
-      metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
-      strata: config.experiment.strata,
-      excluded: excludedDayRanges(config.experiment),
-      sinceMs: this.#store.state.startedAt ?? 0,
-    }
-    const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
-    const { reading, selfCheck: checked, state } = this.#store
-    const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
-    const first = places[0]?.epoch ?? 0
-    // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.
-    const placedSince = state.ledgers.at(-1)?.fromEpoch ?? 0
-    return {
-      release: config.name,
-      now,
-      stage: state.stage,
-      percent: span?.percent ?? null,
-      sinceMs: span?.sinceMs ?? null,
-      untilMs: span?.untilMs ?? null,
-      splits: addedSplits(
-        sums.flatMap(({ splits }) => splits).filter(({ epoch }) => epoch >= placedSince),
-        places,
-      ),
-      crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
-      days: [...sums.flatMap(({ metrics }) => metrics), ...spreadRows(sums)],
-      before: sums.flatMap(({ before }) => before ?? []),
-      strata: sums.flatMap(({ strata }) => strata ?? []),
-      gpuSeconds: secondsOf(sums),
-      costPerGpuSecond: {
-        control: config.arms.control.costPerGpuSecond,
-        candidate: config.arms.candidate.costPerGpuSecond,
-      },
-      signals: addedSignals(this.#signals.sums().filter(({ epoch }) => epoch >= first)),
-      pairs: this.#signals.pairs.sums(first),
-      traits: addedTraits(sums),
-      fixed,
-      selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
-    }
-  }
-}
-
-/** After a change of the metrics a ledger counts its subjects anew, a part of them with each call. */
-async function allCounted(ask: () => Promise<ExperimentSums>): Promise<ExperimentSums> {
-  let sums = await within(DEADLINE_MS, ask())
-  for (let calls = 1; sums.uncounted > 0 && calls < MOST_CALLS; calls++) sums = await within(DEADLINE_MS, ask())
-  if (sums.uncounted === 0) return sums
-  const message = `the ledger is counting anew what subjects did; ${sums.uncounted} of them are left: ask again in a minute`
-  throw new SluiceError('control_plane_unavailable', message)
-}
-
-function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
-  const seconds = { control: noPairs(), candidate: noPairs() }
-  for (const { arm, moments } of sums.flatMap((sum) => sum.gpuSeconds))
-    seconds[arm] = mergedPairs(seconds[arm], moments)
-  return seconds
-}
-
-/** Of all ledgers together, a row a bucket. */
-function spreadRows(sums: readonly ExperimentSums[]): Evidence['days'] {
-  const all = sums.flatMap(({ spreads }) => spreads ?? [])
-  return [...Map.groupBy(all, ({ metric, arm, day }) => `${metric}|${arm}|${day}`).values()].flatMap((its) => {
-    const { metric, arm, day } = its[0]!
-    const rows = its.flatMap(({ buckets, counts }) => buckets.map((bucket, i) => [bucket, counts[i]!] as const))
-    return spreadOf(rows).map(([bucket, n]) => ({ metric, arm, day, bucket, moments: { ...noPairs(), n } }))
-  })
-}
-
-/** A subject is in one ledger since the last time that there were more of them, so that their counts add up. */
-function addedSplits(counts: readonly SplitCount[], places: readonly EpochPlace[]): Evidence['splits'] {
-  return [...Map.groupBy(counts, ({ epoch }) => epoch)].map(([epoch, its]) => {
-    const place = places.find((each) => each.epoch === epoch)
-    const total = (of: (count: SplitCount) => number) => its.reduce((sum, each) => sum + of(each), 0)
-    return {
-      epoch,
-      stage: place?.stage ?? '',
-      percent: place?.percent ?? 0,
-      n: total(({ n }) => n),
-      candidate: total(({ candidate }) => candidate),
-      expected: total(({ expected }) => expected),
-    }
-  })
-}
-
-/** Over the epochs of the run: evaluators post what they measured of shadow pairs, too. */
-function addedSignals(sums: readonly SignalSum[]): Evidence['signals'] {
-  return [...Map.groupBy(sums, ({ metric, arm }) => `${metric}|${arm}`).values()].map((its) => {
-    const { metric, arm } = its[0]!
-    const newest = its.reduce((a, b) => (b.lastAtMs > a.lastAtMs ? b : a))
-    const { n, mean, m2 } = its.reduce<Moments>(merged, noMoments())
-    return { metric, arm, n, mean, m2, last: newest.last }
-  })
-}
-
-function addedTraits(sums: readonly ExperimentSums[]): Evidence['traits'] {
-  const all = sums.flatMap(({ traits }) => traits)
-  return [...Map.groupBy(all, ({ trait, bucket }) => `${trait}|${bucket}`).values()].map((its) => ({
-    trait: its[0]!.trait,
-    bucket: its[0]!.bucket,
-    control: its.reduce((sum, { control }) => sum + control, 0),
-    candidate: its.reduce((sum, { candidate }) => sum + candidate, 0),
-  }))
 }
 
 function messageOf({ decision }: Report): string {

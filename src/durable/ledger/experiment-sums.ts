@@ -70,10 +70,10 @@ export function experimentSums(
   }
 }
 
-/** Of a metric and of what is kept with it behind a blank, which comes before all that names are of; others are not even read. */
+/** Of a metric, and of what is kept with it behind a blank, after which comes "!"; others are not even read. */
 function talliesOf(sql: SqlStorage, metric: string): Tally[] {
-  const own = 'SELECT * FROM tallies WHERE metric >= ? AND metric < ? AND n > 0'
-  return [...sql.exec<Tally>(own, metric, `${metric}!`)]
+  const own = 'SELECT * FROM tallies WHERE n > 0 AND (metric = ? OR (metric >= ? AND metric < ?))'
+  return [...sql.exec<Tally>(own, metric, `${metric} `, `${metric}!`)]
 }
 
 function spreadsOf(sql: SqlStorage, metric: string): DaySpread[] {
