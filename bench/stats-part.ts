@@ -59,3 +59,16 @@ export function withOwnP(report: MetricReport): MetricReport {
     always_valid: anytime && { ...anytime, p_adjusted: anytime.p_value },
   }
 }
+
+/** Of the candidate's values to control's, where arms are apart. */
+export const LIFT = 1.1
+export const HELD = 0.95
+/** By which an interval may hold less often than it says. */
+export const SLACK = 0.02
+export const POWER_POINTS = 0.02
+
+/** Whether power is other than planned, by more than is allowed and chance would do. */
+export function isOffPower(shown: number, runs: number): boolean {
+  const { low, high } = wilsonInterval({ x: shown, n: runs })
+  return low > PLAN.power + POWER_POINTS || high < PLAN.power - POWER_POINTS
+}

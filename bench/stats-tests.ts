@@ -6,18 +6,12 @@ import { metricReport, type MetricReport } from '../src/core/report-metric.ts'
 import { pairReports } from '../src/core/report-pairs.ts'
 import { readiness } from '../src/core/report-readiness.ts'
 import { noMoments, withValue } from '../src/core/stats/moments.ts'
-import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { drawNormal, type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import { ALL, Population, type Shape, SHAPES, Sums } from './stats-draws.ts'
-import { type Part, percent, PLAN, planOf, type Sizes, withOwnP } from './stats-part.ts'
+import { HELD, isOffPower, LIFT, type Part, percent, PLAN, planOf, type Sizes, SLACK, withOwnP } from './stats-part.ts'
 
-const LIFT = 1.1
-const POINTS = 0.02
 /** Candidate's percent. */
 const SPLITS = [50, 5]
-const HELD = 0.95
-/** Points by which an interval may hold less often than it says. */
-const SLACK = 0.02
 /** Subjects with a value an arm, below which a lift or one arm's mean is not to be believed; more of a very skewed one. */
 const ENOUGH = 50
 const ENOUGH_SKEWED = 300
@@ -96,9 +90,7 @@ export function power({ runs, seed }: Sizes): Part {
   let furthest = 0
   const take = (what: string, shape: string, split: string, planned: string, shown: number) => {
     rows.push([what, shape, split, planned, percent(shown, runs)])
-    const { low, high } = wilsonInterval({ x: shown, n: runs })
-    if (low > PLAN.power + POINTS || high < PLAN.power - POINTS)
-      off.push(`${what}, ${shape}, ${split}: ${percent(shown, runs)}`)
+    if (isOffPower(shown, runs)) off.push(`${what}, ${shape}, ${split}: ${percent(shown, runs)}`)
     furthest = Math.max(furthest, Math.abs(shown / runs - PLAN.power))
   }
   for (const [i, shape] of SHAPES.entries())
