@@ -4,7 +4,8 @@
  */
 import { calledPerFlush, flushesPerSecond, ledgersPerFlush, POST_PAUSE_MS, refreshesPerFlush } from './flush-rates.ts'
 import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, WINDOWS_KEPT } from './object-work.ts'
-import { copyPauseMs, EARLY_ONE_OF, MOST_COPIES_A_LEDGER, quietPauseMs } from './poll-schedule.ts'
+import { copyPolls, copyRows, openUpdates, quietPolls } from './polls-a-job.ts'
+import { MOST_COPIES_A_LEDGER } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
 import { MOST_ASKED } from './shard-groups.ts'
 
@@ -39,8 +40,6 @@ export const MONTH_SECONDS = 30 * 86_400
 /** How long the ledger waits for a poll of its own, and so for others to become due. */
 const POLL_SECONDS = 0.3
 const MOST_BATCH = 24
-/** Of what a job takes on average, the quickest take so much. */
-const QUICKEST_SHARE = 0.55
 /** An object gets half of what it could take, so that an hour twice as busy as the month still fits. */
 export const HEADROOM = 0.5
 export const MOST_SHARDS = 256
@@ -66,43 +65,6 @@ export interface Capacity {
   /** What is needed; null where no number is enough. */
   neededShards: number | null
   neededLedgers: number | null
-}
-
-/** How many polls of its own the ledger makes of a quiet job within this time. */
-function quietPolls(quietAfterSeconds: number, seconds: number): number {
-  let polls = 0
-  for (let at = 0; ; polls++) {
-    at += quietPauseMs(quietAfterSeconds * 1000, polls) / 1000
-    if (at > seconds) return polls
-  }
-}
-
-/** How often a job is told of as still open, of polls by one isolate at this interval. */
-export function openUpdates({ jobSeconds, quietAfterSeconds }: Load, pollSeconds: number): number {
-  let told = 0
-  for (let at = pollSeconds; at < jobSeconds; told++) {
-    const next = Math.min(at * 1.25, at + quietAfterSeconds / 2)
-    at = Math.max(Math.ceil(next / pollSeconds - 1e-9) * pollSeconds, at + pollSeconds)
-  }
-  return told
-}
-
-/** Rows that a copy writes up to its end, beside what its flushes, alarms and those that end with it do. */
-export function copyRows(jobSeconds: number): number {
-  return ROWS.copy + (copyPolls(jobSeconds) - 1) * ROWS.poll + ROWS.copyEnd
-}
-
-/** How often a copy is polled whose job takes so long, once the ledger knows the release's copies. */
-export function copyPolls(jobSeconds: number): number {
-  const pollsOf = (isEarly: boolean) => {
-    let polls = 1
-    for (let ageMs = 0; ; polls++) {
-      const quickestMs = QUICKEST_SHARE * jobSeconds * 1000
-      ageMs += copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany: false, isTold: false })
-      if (ageMs >= jobSeconds * 1000) return polls
-    }
-  }
-  return pollsOf(false) + (pollsOf(true) - pollsOf(false)) / EARLY_ONE_OF
 }
 
 /** Rates by the second, of the whole release. */

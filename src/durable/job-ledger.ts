@@ -9,17 +9,13 @@ import type { ReleaseConfig } from '../config/load.ts'
 import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
 import type { WindowRow } from '../core/window.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
-import { Backend } from './ledger/backend.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
-import { CopyPace } from './ledger/copy-pace.ts'
 import { Downloads } from './ledger/downloads.ts'
 import type { PartSums } from '../core/self-check.ts'
 import { partsOf } from './ledger/control-parts.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
-import { Follower } from './ledger/follower.ts'
 import { Funnel } from './ledger/funnel.ts'
-import { Rescuer } from './ledger/rescuer.ts'
 import {
   blastCounts,
   findJob,
@@ -30,11 +26,9 @@ import {
   pairViews,
 } from './ledger/job-queries.ts'
 import { JobTable, type BackendPlace } from './ledger/job-table.ts'
+import { type LookedAfter, lookedAfter } from './ledger/looked-after.ts'
 import { markOverdue } from './ledger/overdue-jobs.ts'
-import { ShadowCopies } from './ledger/shadow-copies.ts'
-import { ShadowCancellation } from './ledger/shadow-cancellation.ts'
-import { pollersOf } from './poll-runner.ts'
-import { objectIndexOf, releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
+import { releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
 import type { JobFilter } from './controller-rpc.ts'
 import type { LedgerJob, JobName, ListedJob } from './job-shapes.ts'
 import type {
@@ -58,12 +52,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   readonly #jobs: JobTable
   readonly #claims: Claims
   readonly #experiment: ExperimentTable
-  readonly #bodies: Bodies
   readonly #downloads: Downloads
   readonly #funnel: Funnel
-  readonly #rescuer: Rescuer | null
-  readonly #follower: Follower | null
-  readonly #copies: ShadowCopies | null
+  readonly #lookedAfter: LookedAfter | null
   /** Ends that are seen at the same time are rows of the same few series and steps, each of which is written once. */
   readonly #writes = new WriteOnce()
 
@@ -74,92 +65,53 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#release = releaseConfigOf(env, name)
     this.#windows = new WindowStore(sql, this.#release?.windowMs ?? 60_000, () => stir(env, name), this.#writes)
     this.#jobs = new JobTable(sql, this.#windows)
-    this.#bodies = new Bodies(sql)
+    const bodies = new Bodies(sql)
     this.#downloads = new Downloads(sql, this.#jobs, this.#windows)
     this.#funnel = new Funnel(sql, this.#writes)
     this.#experiment = new ExperimentTable(sql)
     // Keys of all releases are kept in one ledger.
     const longestMs = Math.max(120_000, ...releasesOf(env).map(longestSubmitMs))
     this.#claims = new Claims(sql, longestMs + 60_000)
-    const protocol = this.#release && jobProtocolOf(this.#release)
-    if (this.#release && protocol) {
-      const backend = new Backend(env, this.#release, protocol)
-      const cancellation = new ShadowCancellation(sql, backend)
-      const pace = new CopyPace(this.#jobs)
-      const rescuer = new Rescuer({
-        jobs: this.#jobs,
-        bodies: this.#bodies,
-        backend,
-        release: this.#release,
-        onTried: () => ctx.waitUntil(this.#follower!.arm(Date.now())),
-      })
-      this.#rescuer = rescuer
-      this.#follower = new Follower({
-        storage: ctx.storage,
-        jobs: this.#jobs,
-        bodies: this.#bodies,
-        downloads: this.#downloads,
-        funnel: this.#funnel,
-        pollers: pollersOf(ctx.exports, this.#release.name, backend),
-        pace,
-        writes: this.#writes,
-        release: this.#release,
-        rescuer,
-        cancellation,
-      })
-      this.#copies = new ShadowCopies({
-        sql,
-        jobs: this.#jobs,
-        funnel: this.#funnel,
-        cancellation,
-        pace,
-        release: this.#release,
-        index: objectIndexOf(ctx),
-      })
-    } else {
-      this.#copies = null
-      this.#rescuer = null
-      this.#follower = null
-    }
+    const tables = { jobs: this.#jobs, bodies, downloads: this.#downloads, funnel: this.#funnel, writes: this.#writes }
+    this.#lookedAfter = this.#release && lookedAfter(ctx, env, this.#release, tables)
   }
 
   async flush(batch: LedgerBatch): Promise<FlushAnswer> {
-    const now = Date.now()
-    const answer = this.#writes.during(() => {
-      const taken = this.#take(batch, now)
-      this.#jobs.countTakenUp(now)
-      return taken
-    })
-    await this.#follower?.arm(now)
-    return answer
+    return this.#takenUp((now) => this.#take(batch, now))
   }
 
   async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
-    const now = Date.now()
-    const answers = this.#writes.during(() => {
-      const taken = batches.map((batch) => {
+    return this.#takenUp((now) =>
+      batches.map((batch) => {
         try {
           return this.#take(batch, now)
         } catch {
           return null
         }
-      })
+      }),
+    )
+  }
+
+  async #takenUp<T>(take: (now: number) => T): Promise<T> {
+    const now = Date.now()
+    const taken = this.#writes.during(() => {
+      const answer = take(now)
       this.#jobs.countTakenUp(now)
-      return taken
+      return answer
     })
-    await this.#follower?.arm(now)
-    return answers
+    await this.#lookedAfter?.follower.arm(now)
+    return taken
   }
 
   #take(batch: LedgerBatch, now: number): FlushAnswer {
     const { submitted, seen, exposed = [], steps = {}, copies } = batch
-    for (const entry of submitted) this.#follower?.takeUp(entry, now)
+    for (const entry of submitted) this.#lookedAfter?.follower.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
-    for (const update of seen) this.#follower?.update(update, now)
+    for (const update of seen) this.#lookedAfter?.follower.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)
     for (const [step, n] of Object.entries(steps)) this.#funnel.count(step, n)
-    return { lease: (copies && this.#copies?.take(copies, now)) ?? null }
+    return { lease: (copies && this.#lookedAfter?.copies.take(copies, now)) ?? null }
   }
 
   async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {
@@ -193,16 +145,17 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   async rescue(job: JobName, waitMs: number): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
-    if (!row || !this.#rescuer) return null
-    await this.#follower?.pollNow(row)
-    const rescueStatus = await this.#rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
-    await this.#follower?.arm(Date.now())
+    if (!row || !this.#lookedAfter) return null
+    const { follower, rescuer } = this.#lookedAfter
+    await follower.pollNow(row)
+    const rescueStatus = await rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
+    await follower.arm(Date.now())
     return rescueStatus
   }
 
   async jobLocation(job: JobName): Promise<RescueStatus> {
     const row = this.#jobs.ofOwner(job)
-    return row && this.#rescuer ? this.#rescuer.jobLocation(row) : null
+    return row && this.#lookedAfter ? this.#lookedAfter.rescuer.jobLocation(row) : null
   }
 
   async addEvents(rows: EventRow[]): Promise<RowsTaken> {
@@ -223,14 +176,14 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const now = Date.now()
     if (overdue) {
       markOverdue(this.ctx.storage.sql, this.#windows, overdue, now)
-      await this.#follower?.arm(now)
+      await this.#lookedAfter?.follower.arm(now)
     }
-    this.#copies?.lapse(now)
+    this.#lookedAfter?.copies.lapse(now)
     return {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
       open: this.#jobs.open(),
-      shadowToday: this.#copies?.today(now) ?? 0,
+      shadowToday: this.#lookedAfter?.copies.today(now) ?? 0,
     }
   }
 
@@ -260,10 +213,10 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   /** After a rollback: nobody waits for the copies any more. */
   async cancelShadows(epoch: number): Promise<void> {
-    await this.#follower?.cancelShadows(epoch)
+    await this.#lookedAfter?.follower.cancelShadows(epoch)
   }
 
   override async alarm(): Promise<void> {
-    await this.#follower?.wake()
+    await this.#lookedAfter?.follower.wake()
   }
 }

@@ -1,7 +1,8 @@
 /** The model of costs: its rates against an isolate's, its prices, and what it asks for. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { capacityOf, type Load, MONTH_SECONDS, openUpdates } from '../../src/core/capacity.ts'
+import { capacityOf, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import { openUpdates } from '../../src/core/polls-a-job.ts'
 import { calledPerFlush, flushesPerSecond, ledgersPerFlush, refreshesPerFlush } from '../../src/core/flush-rates.ts'
 import { billOf } from '../../src/core/prices.ts'
 import { ReportedUpdates } from '../../src/gateway/reported-updates.ts'

@@ -59,13 +59,6 @@ export class Gateway {
     this.#port = Number(new URL(this.#running.url).port)
   }
 
-  /** Starts it anew with other secrets; those not named stay. */
-  async restartWith(secrets: Record<string, string>): Promise<void> {
-    await this.kill()
-    this.#settings = { ...this.#settings, secrets: { ...this.#settings.secrets, ...secrets } }
-    await this.start()
-  }
-
   /** As a power cut: the whole process group at once (SIGKILL). Its storage stays. */
   async kill(): Promise<void> {
     await this.#running?.stop()

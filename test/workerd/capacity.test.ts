@@ -4,7 +4,8 @@
  */
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import { capacityOf, copyPolls, copyRows, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import { capacityOf, type Load, MONTH_SECONDS } from '../../src/core/capacity.ts'
+import { copyPolls, copyRows } from '../../src/core/polls-a-job.ts'
 import { ROWS } from '../../src/core/object-work.ts'
 import type { Objects } from '../../src/gateway/deps.ts'
 import { act } from '../support/workerd/controller-driver.ts'
