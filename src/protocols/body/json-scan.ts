@@ -17,6 +17,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
+const SHORT_NAME_BYTES = 40
 
 /** Members of the object that opens at `open`, in their order; names may repeat. */
 export function membersOf(bytes: Uint8Array, open: number): Member[] {
@@ -25,7 +26,7 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
   while (bytes[(i = skipSpace(bytes, i))] === QUOTE) {
     const start = i
     const keyEnd = stringEnd(bytes, i)
-    const name = JSON.parse(decodeUtf8(bytes.subarray(start, keyEnd), 'body')) as string
+    const name = nameIn(bytes, start, keyEnd)
     i = skipSpace(bytes, keyEnd)
     if (bytes[i] !== COLON) throw new Error('membersOf was given invalid JSON')
     const span = valueAt(bytes, i + 1)
@@ -33,6 +34,18 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
     i = afterComma(bytes, span.end)
   }
   return members
+}
+
+/** Most names are short ASCII without escapes, and need no call of decoder and parser. `keyEnd`: past the closing quote. */
+function nameIn(bytes: Uint8Array, start: number, keyEnd: number): string {
+  let name = ''
+  for (let i = start + 1; i < keyEnd - 1; i++) {
+    const byte = bytes[i]!
+    if (byte === BACKSLASH || byte > 0x7e || keyEnd - start > SHORT_NAME_BYTES)
+      return JSON.parse(decodeUtf8(bytes.subarray(start, keyEnd), 'body')) as string
+    name += String.fromCharCode(byte)
+  }
+  return name
 }
 
 /** Takes the comma along: the one before, or, where nothing before stays, the one after. */
