@@ -35,13 +35,15 @@ export async function translationOf(
   known: ReadonlyMap<string, string>,
   body: unknown,
 ): Promise<Translation> {
-  const ids = new Map(known)
+  let ids = known
   const { runtime, owner } = source
   if (runtime.release.idMode === 'tagged' && owner !== null) {
-    const found = runtime.protocol.readIds(body).filter((id) => !ids.has(id) && canBeFound(runtime, id, source.prefix))
+    const found = runtime.protocol
+      .readIds(body)
+      .filter((id) => !known.has(id) && canBeFound(runtime, id, source.prefix))
     const own = { ...source, owner }
-    const named = found.slice(0, MAX_RESOURCES).map(async (id) => ids.set(id, await idOf(ctx, own, id)))
-    await Promise.all(named)
+    const named = found.slice(0, MAX_RESOURCES).map(async (id) => [id, await idOf(ctx, own, id)] as const)
+    if (named.length > 0) ids = new Map([...known, ...(await Promise.all(named))])
   }
   return {
     ids,
