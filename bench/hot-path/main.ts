@@ -5,7 +5,8 @@
  *   npm run bench -- [--quick] [--only REGEX] [--work submits,polls,…] [--rounds 5] [--pairs 2] [--slice-ms 3000] [--warm-ms 8000]
  *
  * Needs two cores and Linux. nginx and HAProxy are measured where they are installed, Portkey's gateway where
- * PORTKEY_GATEWAY names its build/start-server.js. Results go to bench/results/ and into docs/performance.md.
+ * PORTKEY_GATEWAY names its build/start-server.js. A whole run's results go to bench/results/hot-path.* and into
+ * docs/performance.md, those of a part to bench/results/hot-path-part.*.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -74,8 +74,10 @@ export function publish(results: readonly Result[], run: Run): void {
   console.log(`\n${text}`)
   mkdirSync(RESULTS, { recursive: true })
   const date = new Date().toISOString().slice(0, 10)
-  writeFileSync(join(RESULTS, 'hot-path.json'), `${JSON.stringify({ date, ...run, rows, results }, null, 1)}\n`)
-  writeFileSync(join(RESULTS, 'hot-path.svg'), plot(rows))
+  // What the docs show is a whole run's.
+  const name = run.isFull ? 'hot-path' : 'hot-path-part'
+  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify({ date, ...run, rows, results }, null, 1)}\n`)
+  writeFileSync(join(RESULTS, `${name}.svg`), plot(rows))
   if (!run.isFull) return
   const method = [
     `Measured on ${date}, on ${run.machine}, with a load average of ${run.busyBefore.toFixed(1)} before it began;`,
