@@ -9,12 +9,11 @@ for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt
 export function base64url(bytes: Uint8Array): string {
   let text = ''
   for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i
     const chunk = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    const end = PAIRS[chunk & 4095]!
-    text += left > 2 ? PAIRS[chunk >> 12]! + end : left > 1 ? PAIRS[chunk >> 12]! + end[0]! : PAIRS[chunk >> 12]!
+    text += PAIRS[chunk >> 12]! + PAIRS[chunk & 4095]!
   }
-  return text
+  // What stands for no byte would be padding.
+  return text.slice(0, Math.ceil((bytes.length * 4) / 3))
 }
 
 /** Null for what is no base64url, and for a second spelling: spare bits at the end must be zero (section 3.5). */

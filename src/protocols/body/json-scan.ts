@@ -39,13 +39,11 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
 /** Most names are short ASCII without escapes, and need no call of decoder and parser. `keyEnd`: past the closing quote. */
 function nameIn(bytes: Uint8Array, start: number, keyEnd: number): string {
   let name = ''
-  for (let i = start + 1; i < keyEnd - 1; i++) {
-    const byte = bytes[i]!
-    if (byte === BACKSLASH || byte > 0x7e || keyEnd - start > SHORT_NAME_BYTES)
-      return JSON.parse(decodeUtf8(bytes.subarray(start, keyEnd), 'body')) as string
-    name += String.fromCharCode(byte)
-  }
-  return name
+  let i = start + 1
+  const last = Math.min(keyEnd - 1, start + SHORT_NAME_BYTES)
+  for (; i < last && bytes[i] !== BACKSLASH && bytes[i]! < 0x80; i++) name += String.fromCharCode(bytes[i]!)
+  if (i === keyEnd - 1) return name
+  return JSON.parse(decodeUtf8(bytes.subarray(start, keyEnd), 'body')) as string
 }
 
 /** Takes the comma along: the one before, or, where nothing before stays, the one after. */
