@@ -7,7 +7,7 @@ import { JOB_BYTES, JOBS_KEPT_SECONDS, MOST_FLUSHES, READ, ROWS, WINDOW_BYTES, W
 import { copyPolls, copyRows, openUpdates, quietPolls } from './polls-a-job.ts'
 import { MOST_COPIES_A_LEDGER } from './poll-schedule.ts'
 import { billOf, MOST_OBJECT_GB, MOST_OBJECT_REQUESTS, OBJECT_GB, type Usage } from './prices.ts'
-import { MOST_ASKED } from './shard-groups.ts'
+import { groupsFromTop } from './shard-groups.ts'
 
 /** Rates are averages over the month. */
 export interface Load {
@@ -183,7 +183,7 @@ export function capacityOf(load: Load): Capacity {
       count: 1,
       requestsPerSecond: ticks,
       storedGb: 0,
-      callsATick: ticks > 0 ? Math.min(counterShards, MOST_ASKED) + ledgerShards : 0,
+      callsATick: ticks > 0 ? groupsFromTop(counterShards).length + ledgerShards : 0,
     },
     neededShards: fewest(
       (n) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks <= HEADROOM * MOST_FLUSHES,

@@ -152,7 +152,7 @@ describe('the capacity', () => {
   })
 
   it('has the controller ask sixteen shards at the most, and each ledger', () => {
-    expect(capacityOf({ ...LOAD, counterShards: 256, ledgerShards: 8 }).controller.callsATick).toBe(16)
+    expect(capacityOf({ ...LOAD, counterShards: 256, ledgerShards: 8 }).controller.callsATick).toBe(9)
     expect(capacityOf({ ...LOAD, tickSeconds: 0 }).controller.callsATick).toBe(0)
   })
 

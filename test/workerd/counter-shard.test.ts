@@ -1,9 +1,13 @@
 /** The counter shard by itself: nothing counted twice, nothing lost by an eviction, no snapshot older than the known one. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { env } from 'cloudflare:workers'
 import type { Env } from '../../src/config/env.ts'
+import type { ReleaseConfig } from '../../src/config/load.ts'
+import { gather } from '../../src/durable/controller/gather.ts'
 import type { CounterShard } from '../../src/durable/counter-shard.ts'
-import { groupsOf } from '../../src/core/shard-groups.ts'
+import { groupsFromTop, groupsOf } from '../../src/core/shard-groups.ts'
+import { shardOf } from '../../src/durable/stubs.ts'
 import { initialState, type Snapshot, snapshotOf } from '../../src/core/release.ts'
 import { batch, counted, entry, ledger, RELEASE, shard } from '../support/workerd/objects.ts'
 
@@ -115,6 +119,11 @@ describe('a batch', () => {
     expect(groupsOf([5, 6, 7])).toEqual([[5], [6], [7]])
   })
 
+  it('of up to eight shards is asked of each by the controller, of more in one call', () => {
+    expect(groupsFromTop(8)).toEqual([[0], [1], [2], [3], [4], [5], [6], [7]])
+    expect(groupsFromTop(9)).toEqual([[0, 1, 2, 3, 4, 5, 6, 7, 8]])
+  })
+
   it('of 80 shards is told in one answer, for which no shard has called more than eight', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: T0 })
     const [first, ...others] = Array.from({ length: 80 }, (_, i) => 300 + i)
@@ -130,6 +139,20 @@ describe('a batch', () => {
     })
     expect(told.recent.map(({ counters }) => counters.requests)).toEqual([160])
     expect(calls).toBe(8)
+  })
+
+  it('of twelve shards reaches the controller by one call', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: T0 })
+    const bindings = env as unknown as Env
+    for (let i = 0; i < 12; i++) await shardOf(bindings, 'of-twelve', i).flush(batch(1, 2))
+    const get = vi.fn((id: DurableObjectId) => bindings.COUNTER_SHARD.get(id))
+    const counting = { idFromName: (name: string) => bindings.COUNTER_SHARD.idFromName(name), get }
+    const watched = { ...bindings, COUNTER_SHARD: counting as unknown as DurableObjectNamespace }
+    const release = { name: 'of-twelve', counterShards: 12, ledgerShards: 1 } as ReleaseConfig
+    const recent = { epoch: 1, operations: ['submit'] as const, cutsMs: [T0] }
+    const gathered = await gather(watched, release, { fromMs: T0, toMs: T0, recent, overdue: null })
+    expect(gathered.recent.map(({ counters }) => counters.requests)).toEqual([24])
+    expect(get).toHaveBeenCalledOnce()
   })
 
   it("lands in the window of the object's own clock, and windows go on after an eviction", async () => {

@@ -7,7 +7,7 @@ import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
-import { groupsOf } from '../../core/shard-groups.ts'
+import { groupsFromTop } from '../../core/shard-groups.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
 import type { CountsReport } from '../counts-report.ts'
 import type { CountedRow } from '../window-store.ts'
@@ -45,7 +45,7 @@ export interface Gathered extends CountsReport {
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {
   const { overdue: _, ...span } = question
   // One deadline for all: a timer each would cost as much as what it guards.
-  const groups = groupsOf(Array.from({ length: release.counterShards }, (_, i) => i))
+  const groups = groupsFromTop(release.counterShards)
   const report = ([first, ...others]: number[]) => shardAt(env, release.name, first!).report(span, others)
   const [counted, ledgers] = await within(
     CALL_DEADLINE_MS,
