@@ -1,7 +1,8 @@
 /**
  * What a running release costs while nobody asks for anything, in CPU of the whole process: with many open jobs, and with
  * many counter shards, for all objects together and for the controller alone. On Cloudflare each object has its own CPU.
- * What no release costs is the process's own share.
+ * What no release costs is the process's own share. Work that is done once a second finds code and memory cold, so the last
+ * line says what that costs any program on this machine.
  *
  *   npm run bench:tick -- [--shards 256] [--jobs 100000] [--seconds 10] [--only REGEX]
  */
@@ -34,6 +35,8 @@ const FED_SECONDS = 12
 const GUARDRAILS = DEFAULT_GUARDRAILS.map((given) => (given.within ? { ...given, within: '300s' } : given))
 /** Until objects that nobody asks are closed: workerd does so ten to twenty seconds later, and 256 of them cost more than ticks. */
 const SETTLE_MS = 25_000
+const WARMING_TICKS = 200
+const TICKS = 1000
 const OPERATIONS = ['submit', 'poll', 'content', 'list', 'cancel', 'other'] as const
 const JOBS_A_FLUSH = 2000
 const STAGE = { stage: 'canary-10', epoch: 1 }
@@ -81,9 +84,11 @@ interface Cell {
   isIdle?: boolean
   /** Of the release; two seconds: every second tick closes a window. */
   windowSeconds?: number
+  /** Not one a second, but one after the other: what a tick costs where code and memory are warm. In ms a tick. */
+  isInARow?: boolean
 }
 
-/** CPU in ms a second of the process while nobody asks for anything. */
+/** CPU in ms a second of the process while nobody asks for anything, or in ms a tick. */
 async function measured({ shards = 1, jobs = 0, windowSeconds = 60, ...cell }: Cell): Promise<number> {
   const [port, backend] = [await freePort(), await freePort()]
   const release = {
@@ -109,12 +114,37 @@ async function measured({ shards = 1, jobs = 0, windowSeconds = 60, ...cell }: C
     }
     if (cell.isFrozen) await feed({ freeze: true })
     await sleep(SETTLE_MS)
+    if (cell.isInARow) {
+      await feed({ ticks: WARMING_TICKS })
+      const cpuBefore = cpuSeconds(running.pid)
+      await feed({ ticks: TICKS })
+      return ((cpuSeconds(running.pid) - cpuBefore) * 1e3) / TICKS
+    }
     const [from, cpuFrom] = [performance.now(), cpuSeconds(running.pid)]
     await sleep(seconds * 1000)
     return ((cpuSeconds(running.pid) - cpuFrom) * 1e6) / (performance.now() - from)
   } finally {
     await running.stop()
   }
+}
+
+/** A piece of work of a tick's length by itself, once a second, to the same in a row: medians of 10 and 50. */
+async function coldFactor(): Promise<number> {
+  const rows = JSON.stringify(Array.from({ length: 300 }, (_, i) => ({ i, name: 'x'.repeat(i % 30), of: [i, { i }] })))
+  const milliseconds = () => {
+    const from = performance.now()
+    for (let i = 0; i < 10; i++) JSON.stringify((JSON.parse(rows) as { i: number }[]).sort((a, b) => b.i - a.i))
+    return performance.now() - from
+  }
+  for (let i = 0; i < 200; i++) milliseconds()
+  const warm = Array.from({ length: 50 }, milliseconds)
+  const cold: number[] = []
+  for (let i = 0; i < 10; i++) {
+    await sleep(1000)
+    cold.push(milliseconds())
+  }
+  const middle = (of: number[]) => of.toSorted((a, b) => a - b)[of.length >> 1]!
+  return middle(cold) / middle(warm)
 }
 
 const shards = Number(values.shards)
@@ -127,6 +157,7 @@ const cells: Cell[] = [
   { name: `one shard, ${jobs} open jobs`, jobs },
   { name: `no release runs, ${jobs} open jobs`, jobs, isIdle: true },
   { name: `${shards} shards, ${traffic}: the controller and its calls`, ...frozen },
+  { name: 'the same, one after the other (ms a tick)', ...frozen, isInARow: true },
   { name: `the same, a window closed by every second tick`, ...frozen, windowSeconds: 2 },
   { name: `${shards} shards, ${traffic}: all objects`, shards, isFed: true },
 ]
@@ -137,6 +168,7 @@ try {
     rows.push([cell.name, (await measured(cell)).toFixed(1)])
     console.error(rows.at(-1)!.join('  '))
   }
+  rows.push(['any work, once a second to in a row', `${(await coldFactor()).toFixed(1)} times`])
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,9 +1,10 @@
 /**
  * The deployed Worker, watched: how often its isolate calls objects (`/-bench/calls`), and with counters, jobs and exposures
  * put into its objects as other isolates would (`/-bench/feed`). `freeze` there has each counter shard answer the controller
- * with what it has last told, without looking or asking others, so that what is left is the controller's own work.
+ * with what it has last told, without looking or asking others, so that what is left is the controller's own work. `ticks`
+ * has the controller do so many, one after the other.
  */
-import sluice, { CounterShard as DeployedShard } from './worker.js'
+import sluice, { CounterShard as DeployedShard, ReleaseController as DeployedController } from './worker.js'
 export * from './worker.js'
 
 export class CounterShard extends DeployedShard {
@@ -29,6 +30,12 @@ export class CounterShard extends DeployedShard {
     if (report.windows.length > 0) this.#told.windows = report.windows.filter(({ startMs }) => startMs === last)
     if (report.recent.length > 0) this.#told.recent = report.recent
     return report
+  }
+}
+
+export class ReleaseController extends DeployedController {
+  async ticks(n) {
+    for (let i = 0; i < n; i++) await this.alarm()
   }
 }
 
@@ -61,10 +68,11 @@ function counted(name, stub) {
   })
 }
 
-async function feed(env, { release, shards, batch, jobs, exposed, freeze }) {
+async function feed(env, { release, shards, batch, jobs, exposed, freeze, ticks }) {
   const shard = (i) => env.COUNTER_SHARD.get(env.COUNTER_SHARD.idFromName(`${release}|${i}`))
   if (batch) await Promise.all(Array.from({ length: shards }, (_, i) => shard(i).flush(batch)))
   if (freeze) await Promise.all(Array.from({ length: shards }, (_, i) => shard(i).freeze()))
+  if (ticks) await env.CONTROLLER.get(env.CONTROLLER.idFromName(release)).ticks(ticks)
   const ledger = (i) => env.JOB_LEDGER.get(env.JOB_LEDGER.idFromName(`${release}|${i}`))
   if (jobs) await ledger(0).flush({ submitted: jobs, seen: [] })
   for (const { index, exposures } of exposed ?? [])
