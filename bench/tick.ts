@@ -155,6 +155,7 @@ const cells: Cell[] = [
   { name: 'no release runs', isIdle: true },
   { name: 'one shard, nothing counted' },
   { name: `one shard, ${jobs} open jobs`, jobs },
+  { name: 'the same, one tick after the other (ms a tick)', jobs, isInARow: true },
   { name: `no release runs, ${jobs} open jobs`, jobs, isIdle: true },
   { name: `${shards} shards, ${traffic}: the controller and its calls`, ...frozen },
   { name: 'the same, one after the other (ms a tick)', ...frozen, isInARow: true },
