@@ -56,11 +56,8 @@ export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env 
   // By the path as it stands: the router's own reading of it would let other spellings in.
   const serve = async (request: Request, env: Env, context: Pick<ExecutionContext, 'waitUntil'>) => {
     const plane = planeOf(request.url)
-    const answered =
-      plane === 'control'
-        ? control.fetch(request, env, context as ExecutionContext)
-        : gateway.fetch(request, env, context, plane)
-    return afterBody(request, await answered)
+    if (plane !== 'control') return gateway.fetch(request, env, context, plane)
+    return afterBody(request, await control.fetch(request, env, context as ExecutionContext))
   }
   app.all('*', ({ req: { raw }, env, executionCtx }) => serve(raw, env, executionCtx))
   // Where it is all of a Worker, no router need be asked for what goes on to one place anyway.

@@ -10,10 +10,10 @@ const subjectSource = v.pipe(
     fault('not_subject_source', 'jwt:CLAIM, header:NAME, cookie or ip'),
   ),
   v.transform((text) => {
-    const [kind, key] = text.split(/:(.*)/s)
-    return kind === 'jwt' || kind === 'header'
-      ? { kind: kind as 'jwt' | 'header', key: key! }
-      : { kind: kind as 'cookie' | 'ip' }
+    const [kind, key = ''] = text.split(/:(.*)/s)
+    if (kind === 'jwt') return { kind: 'jwt' as const, key }
+    if (kind === 'header') return { kind: 'header' as const, key: key.toLowerCase() }
+    return { kind: kind as 'cookie' | 'ip' }
   }),
 )
 

@@ -1,6 +1,7 @@
 /** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
 import { SluiceError } from '../core/errors.ts'
 import type { Translation } from '../protocols/translation.ts'
+import type { HeaderReader } from './asked.ts'
 import type { Decided, Exchange } from './exchange.ts'
 import { toClient } from './headers.ts'
 
@@ -16,7 +17,7 @@ export interface Shown {
 export function answer(ctx: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const { protocol } = decided.runtime
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  const isBodiless = status === 204 || status === 205 || status === 304 || ctx.request.method === 'HEAD'
+  const isBodiless = status === 204 || status === 205 || status === 304 || ctx.method === 'HEAD'
   const response = new Response(isBodiless ? null : body, { status, headers: given })
   const { headers } = response
   toClient(headers, translation && ((name, value) => protocol.translateHeader(name, value, translation)))
@@ -32,13 +33,13 @@ export function answer(ctx: Exchange, decided: Decided, { status, headers: given
 }
 
 /** What a request is known by before anything of it is read. */
-export type Asked = Pick<Exchange, 'request' | 'requestId' | 'log'>
+export type Asked = Pick<Exchange, 'headers' | 'requestId' | 'log'>
 
 /**
  * Any error as our answer, marked with the arm where one was decided. What is no SluiceError is a bug: the client
  * reads `internal`, the log line tells the rest. `ctx` is null where the request failed before it was read.
  */
-export function errorAnswer(error: unknown, { request, requestId, log }: Asked, ctx: Exchange | null): Response {
+export function errorAnswer(error: unknown, { headers: asked, requestId, log }: Asked, ctx: Exchange | null): Response {
   const known =
     error instanceof SluiceError ? error : new SluiceError('internal', 'an error inside the gateway', { cause: error })
   log['code'] = known.code
@@ -48,7 +49,7 @@ export function errorAnswer(error: unknown, { request, requestId, log }: Asked, 
     'content-type': 'application/json',
     'x-request-id': requestId,
     'cache-control': 'no-store',
-    ...readByAnyPage(request),
+    ...readByAnyPage(asked),
     ...known.headers,
   })
   if (ctx?.decided) mark(ctx, ctx.decided, headers)
@@ -56,8 +57,8 @@ export function errorAnswer(error: unknown, { request, requestId, log }: Asked, 
 }
 
 /** Of our own refusals: they tell a page nothing that it must not know, and without this not even that it was refused. */
-export function readByAnyPage(request: Request): Record<string, string> {
-  return request.headers.has('origin') ? { 'access-control-allow-origin': '*' } : {}
+export function readByAnyPage(asked: HeaderReader): Record<string, string> {
+  return asked.has('origin') ? { 'access-control-allow-origin': '*' } : {}
 }
 
 /** Our own headers, and the same facts for the log line. */

@@ -6,11 +6,11 @@ import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Plane } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
-import { remembered } from '../core/remembered.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
 import { answer, errorAnswer } from './answer.ts'
+import { addressOf, ReceivedHeaders } from './asked.ts'
 import { deliver, hookOf } from './client-webhooks.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
@@ -24,6 +24,7 @@ import { aboutNamed } from './named-jobs.ts'
 import { type OwnedJob, placesOf, resolveJob } from './owned-job.ts'
 import { passThrough } from './pass-through.ts'
 import { proxySocket } from './socket.ts'
+import { afterBody } from './request-body.ts'
 import type { Submit } from './attempt.ts'
 import { sendSubmit } from './submit.ts'
 import type { Subject } from './subject.ts'
@@ -38,9 +39,6 @@ export interface Gateway {
   /** The snapshot that this isolate routes by, with its age; null where it has none. */
   lastSnapshot: (env: Env, release: string) => { snapshot: Snapshot; ageSeconds: number } | null
 }
-
-/** Nobody changes one, so that what clients ask for again and again is taken apart once. */
-const urlOf = remembered({ entries: 2000, chars: 512 }, (text) => new URL(text))
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const isolates = new Isolates(deps)
@@ -64,43 +62,46 @@ async function handle(
   waitUntil: WaitUntil,
   { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
-  const requestId = requestIdOf(request.headers, newId)
-  const url = urlOf(request.url)
+  const { method } = request
+  const headers = new ReceivedHeaders(request.headers)
+  const url = addressOf(request.url)
+  const requestId = requestIdOf(headers, newId)
   const began = now()
-  const log: Record<string, unknown> = { request_id: requestId, method: request.method, path: url.pathname }
+  const log: Record<string, unknown> = { request_id: requestId, method, path: url.pathname }
   const { promise: answered, resolve: leave } = Promise.withResolvers<void>()
   let ctx: Exchange | null = null
   let response: Response
   try {
     const isolate = isolateOf()
     ctx = {
-      ...{ request, url, requestId, isolate, waitUntil, answered, log },
-      ...{ ownCredential: false, forced: null, decided: null, streamed: null, submitSent: false },
+      ...{ request, method, headers, url, requestId, isolate, waitUntil, answered, log },
+      ...{ ownCredential: false, forced: null, decided: null, isBodyRead: false, streamed: null, submitSent: false },
     }
     response = await route(ctx, plane)
   } catch (error) {
-    response = errorAnswer(error, { request, requestId, log }, ctx)
+    response = errorAnswer(error, { headers, requestId, log }, ctx)
   } finally {
     leave()
     for (const runtime of ctx?.isolate.runtimes ?? []) runtime.telemetry.schedule(waitUntil)
   }
   const cors = ctx?.isolate.config.cors
-  if (cors) response = withCors(request, response, cors)
+  if (cors) response = withCors({ method, headers }, response, cors)
   // A backend that has refused wants no more of the body; the client sends it all the same.
   if (response.status >= 400) await ctx?.streamed?.giveUp()
   log['status'] = response.status
   log['ms'] = now() - began
   write(log)
-  return response
+  // To ask a request for its body makes a stream of it.
+  return ctx?.isBodyRead ? response : afterBody(request, response)
 }
 
 async function route(ctx: Exchange, plane: Plane): Promise<Response> {
   if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
-  if (ctx.request.method === 'TRACE')
+  if (ctx.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
   const hook = hookOf(ctx)
   if (hook) return deliver(ctx, hook)
-  if (isPreflight(ctx.request)) return preflight(ctx)
+  if (isPreflight(ctx)) return preflight(ctx)
   const subject = await identify(ctx)
   const choice = await selectRelease(ctx, subject)
   const { runtime, route } = choice
@@ -142,7 +143,7 @@ function submitOnce(
       const job = await resolveJob(ctx, withJobs, clientId, subject)
       const known = job.runtime.protocol.submitted?.(clientId)
       if (known !== undefined) return asSubmitted(ctx, snapshot, job, known)
-      return proxyOwnJob({ ...ctx, request: asPoll(ctx) }, snapshot, pollRoute(job.runtime, route.prefix), job)
+      return proxyOwnJob(asPoll(ctx), snapshot, pollRoute(job.runtime, route.prefix), job)
     },
   })
   ctx.waitUntil(answered.catch(() => undefined))
@@ -151,7 +152,7 @@ function submitOnce(
 
 /** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
 async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
+  const isRead = ['GET', 'HEAD'].includes(ctx.method)
   for (const elsewhere of job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []) {
     try {
       return await proxyJob(ctx, snapshot, route, job)
@@ -192,8 +193,7 @@ function asSubmitted(ctx: Exchange, snapshot: Snapshot | null, { runtime, arm }:
   return answer(ctx, decided, { status: 200, headers, body: JSON.stringify(known) })
 }
 
-function asPoll(ctx: Exchange): Request {
-  const headers = new Headers(ctx.request.headers)
-  for (const name of ['content-type', 'content-length', 'idempotency-key']) headers.delete(name)
-  return new Request(ctx.request.url, { method: 'GET', headers })
+function asPoll(ctx: Exchange): Exchange {
+  const headers = ctx.headers.without('content-type', 'content-length', 'idempotency-key')
+  return { ...ctx, method: 'GET', headers }
 }

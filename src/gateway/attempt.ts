@@ -75,14 +75,14 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
     { ...config, mapping },
     { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject), webhook },
   )
-  const headers = ofSubmit(toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
-  headers.set('content-type', body.contentType)
+  const headers = ofSubmit(toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
+  headers['content-type'] = body.contentType
   const isSync = submit.route.operation === 'sync'
   ctx.submitSent = true
   const upstream = await callBackend(
     {
       url: url + body.path,
-      method: ctx.request.method,
+      method: ctx.method,
       headers,
       body: body.bytes,
       timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
@@ -184,7 +184,7 @@ function outcomeOfVideo(
 ): Outcome {
   if (backendJob) return outcomeOf(backendJob) ?? 'ok'
   if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'
-  const asked = { method: ctx.request.method, headers: ctx.request.headers, query: ctx.url.searchParams }
+  const asked = { method: ctx.method, headers: ctx.headers, query: new URLSearchParams(ctx.url.search) }
   const { status, headers } = response
   return showsNoVideo(protocol, asked, { status, headers, isEmpty: text === '' }) ? 'bad_output' : 'ok'
 }

@@ -39,7 +39,7 @@ export function filePath(id: string, upstreamPath: string): string {
 export function fileOf(ctx: Exchange, subject: Subject): OwnedJob | null {
   const id = FILE_PATH.exec(ctx.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
-  if (!['GET', 'HEAD'].includes(ctx.request.method))
+  if (!['GET', 'HEAD'].includes(ctx.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
   const runtimes = ctx.isolate.runtimes.filter(hasJobs)
   return resolveFile(ctx, runtimes, id, subject)

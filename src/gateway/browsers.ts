@@ -4,12 +4,14 @@
  */
 import { pickReplica } from '../config/replica.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
+import type { HeaderReader } from './asked.ts'
 import { runtimeOfPath } from './select-release.ts'
 import { type Exchange, outgoing } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
 import { toBackend, toClient } from './headers.ts'
 import type { ReleaseRuntime } from './isolate.ts'
 
+type Asked = Pick<Exchange, 'method' | 'headers'>
 type Cors = NonNullable<SluiceSettings['cors']>
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
@@ -23,7 +25,7 @@ const EXPOSED = [
 const ASK_DEADLINE_MS = 3000
 const OF_READING = ['access-control-allow-origin', 'access-control-allow-credentials', 'access-control-expose-headers']
 
-export function isPreflight({ method, headers }: Request): boolean {
+export function isPreflight({ method, headers }: Asked): boolean {
   return method === 'OPTIONS' && headers.has('access-control-request-method')
 }
 
@@ -34,13 +36,7 @@ export async function preflight(ctx: Exchange): Promise<Response> {
   const { runtime, route } = runtimeOfPath(ctx)
   Object.assign(ctx.log, { release: runtime.release.name, arm: 'control' })
   const { timeoutMs } = runtime.release.arms.control
-  const upstream = await askControl(
-    ctx,
-    runtime,
-    ctx.request.headers,
-    route.upstreamPath(null) + ctx.url.search,
-    timeoutMs,
-  )
+  const upstream = await askControl(ctx, runtime, ctx.headers, route.upstreamPath(null) + ctx.url.search, timeoutMs)
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
   const { status, body } = upstream.response
@@ -56,9 +52,9 @@ export async function readableAsAtControl(
   ctx: Exchange,
   runtime: ReleaseRuntime,
 ): Promise<[name: string, value: string][]> {
-  const origin = ctx.request.headers.get('origin')
+  const origin = ctx.headers.get('origin')
   if (origin === null || ctx.isolate.config.cors) return []
-  const asked = new Headers({ origin, 'access-control-request-method': ctx.request.method })
+  const asked = new Headers({ origin, 'access-control-request-method': ctx.method })
   const upstream = await askControl(ctx, runtime, asked, ctx.url.pathname, ASK_DEADLINE_MS)
   if (!upstream.ok) return []
   upstream.done()
@@ -73,7 +69,7 @@ export async function readableAsAtControl(
 function askControl(
   ctx: Exchange,
   runtime: ReleaseRuntime,
-  asked: Headers,
+  asked: HeaderReader,
   path: string,
   timeoutMs: number,
 ): Promise<Upstream> {
@@ -85,20 +81,20 @@ function askControl(
 }
 
 /** The same answer with the configuration's word on which pages may read it, in place of a backend's. */
-export function withCors(request: Request, response: Response, cors: Cors): Response {
+export function withCors(asked: Asked, response: Response, cors: Cors): Response {
   const { headers } = response
   for (const name of [...headers.keys()]) if (name.startsWith('access-control-')) headers.delete(name)
   const isOpen = cors.origins.includes('*')
   if (!isOpen) headers.append('vary', 'origin')
-  const origin = request.headers.get('origin')
+  const origin = asked.headers.get('origin')
   if (origin === null || !(isOpen || cors.origins.includes(origin))) return response
   headers.set('access-control-allow-origin', isOpen ? '*' : origin)
   if (cors.credentials) headers.set('access-control-allow-credentials', 'true')
-  if (!isPreflight(request)) {
+  if (!isPreflight(asked)) {
     headers.set('access-control-expose-headers', EXPOSED)
     return response
   }
-  const wanted = request.headers.get('access-control-request-headers')
+  const wanted = asked.headers.get('access-control-request-headers')
   headers.set('access-control-allow-methods', METHODS)
   if (wanted !== null) headers.set('access-control-allow-headers', wanted)
   headers.set('access-control-max-age', PREFLIGHT_SECONDS)

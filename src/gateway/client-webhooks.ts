@@ -62,7 +62,7 @@ export function hookOf(ctx: Exchange): { runtime: JobRuntime; hook: HookTag } | 
   if (!isHookPath(ctx.url.pathname)) return null
   // Who holds the address can tell of jobs, so no log has it.
   Object.assign(ctx.log, { operation: 'webhook', path: '/…/webhook' })
-  if (ctx.request.method !== 'POST')
+  if (ctx.method !== 'POST')
     throw new SluiceError('method_not_allowed', 'a webhook is posted', { headers: { allow: 'POST' } })
   const hook = hookAt(ctx.url.pathname, ctx.isolate.keys)
   const runtime = ctx.isolate.runtimes.filter(hasJobs).find(({ hash }) => hash === hook?.release)
@@ -106,7 +106,7 @@ function acknowledged(status: number): Response {
 async function post(ctx: Exchange, runtime: JobRuntime, url: string, clientId: string, body: string): Promise<number> {
   const { fetch, now } = runtime.deps
   const secret = ctx.isolate.env[runtime.release.webhookSecret ?? '']
-  const id = ctx.request.headers.get('webhook-id') ?? clientId
+  const id = ctx.headers.get('webhook-id') ?? clientId
   const signed = await webhookHeaders(typeof secret === 'string' ? secret : undefined, { id, at: now(), body })
   const headers = { 'content-type': 'application/json', 'x-request-id': ctx.requestId, ...signed }
   const { signal, end, isLate } = callDeadline(WEBHOOK_MS)

@@ -24,12 +24,12 @@ export interface Download {
 }
 
 /** Of an answer that comes as bytes and is about a job. */
-export function countDownload({ request, url }: Exchange, download: Download): void {
+export function countDownload({ method, headers: asked, url }: Exchange, download: Download): void {
   const { decided, job, response, isEmpty, seconds, sentAt } = download
   const { status, headers } = response
   const { protocol, telemetry } = job.runtime
-  const asked = { method: request.method, headers: request.headers, query: url.searchParams }
-  if (!showsNoVideo(protocol, asked, { status, headers, isEmpty }))
+  const question = { method, headers: asked, query: new URLSearchParams(url.search) }
+  if (!showsNoVideo(protocol, question, { status, headers, isEmpty }))
     return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
   // Nobody knows whether a job that was there before Sluice had finished.
   if (job.holder === null || job.runtime.givenUp.has(placeOf(job)))

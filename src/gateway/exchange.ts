@@ -7,6 +7,7 @@ import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
 import type { Measure, Series } from '../core/window.ts'
 import type { Submission } from '../protocols/submit.ts'
+import type { Address, ReceivedHeaders } from './asked.ts'
 import type { Outgoing } from './headers.ts'
 import type { Isolate, ReleaseRuntime } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './request-body.ts'
@@ -14,8 +15,11 @@ import { readSmall } from './upload.ts'
 import type { Subject } from './subject.ts'
 
 export interface Exchange {
+  /** For its body, and what the platform alone knows of it. */
   request: Request
-  url: URL
+  method: string
+  headers: ReceivedHeaders
+  url: Address
   requestId: string
   isolate: Isolate
   waitUntil: (work: Promise<unknown>) => void
@@ -29,6 +33,8 @@ export interface Exchange {
   forced: Arm | null
   /** Set once an arm is chosen, so that refusals too are marked with it. */
   decided: Decided | null
+  /** Nothing of the request's body is left to read. */
+  isBodyRead: boolean
   /** The request's body, where it went to a backend unread. */
   streamed: StreamedBody | null
   /** Bytes of a submit may have gone to a backend. */
@@ -52,7 +58,7 @@ export interface Routed {
 
 /** The request's body for a backend: a small one whole, any other as a stream; null where it has none. */
 export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
-  const small = await readSmall(ctx.request)
+  const small = await readSmall(ctx)
   if (small) return small
   ctx.streamed = streamedBody(ctx.request)
   return ctx.streamed?.stream ?? null
@@ -84,7 +90,7 @@ export function attributesOf(ctx: Exchange, subject: Subject, submission: Submis
       const country = (ctx.request as { cf?: { country?: unknown } }).cf?.country
       return typeof country === 'string' ? country : null
     },
-    header: (name) => ctx.request.headers.get(name),
+    header: (name) => ctx.headers.get(name),
     model: submission?.model ?? null,
     promptChars: submission?.promptChars ?? null,
     durationSeconds: submission?.durationSeconds ?? null,

@@ -8,10 +8,13 @@ import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError } from '../core/outcome.ts'
 
+/** Names in lower case. As plain data, since the platform makes its own object of them with the call. */
+export type SentHeaders = Record<string, string>
+
 export interface UpstreamRequest {
   url: string
   method: string
-  headers: Headers
+  headers: SentHeaders
   body: BodyInit | null
   timeoutMs: number
 }
@@ -61,8 +64,8 @@ export async function callBackend(request: UpstreamRequest, { fetch, now }: Call
 }
 
 /** No status beyond 599 or below 200 can be passed on, and nobody was asked for news where 304 says that there are none. */
-function isAnswer(status: number, asked: Headers): boolean {
-  if (status === 304) return asked.has('if-none-match') || asked.has('if-modified-since')
+function isAnswer(status: number, asked: SentHeaders): boolean {
+  if (status === 304) return 'if-none-match' in asked || 'if-modified-since' in asked
   return status >= 200 && status <= 599
 }
 

@@ -1,6 +1,8 @@
 /** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
 import type { ArmConfig } from '../config/release-schema.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
+import type { HeaderReader } from './asked.ts'
+import type { SentHeaders } from './forward.ts'
 
 /** Common to all protocols; each adds its own by `requestHeaders`. */
 const TO_BACKEND: ReadonlySet<string> = new Set([
@@ -59,30 +61,29 @@ export interface Outgoing {
   passesOrigin: boolean
 }
 
-export function toBackend(client: Headers, extra: readonly string[], outgoing: Outgoing): Headers {
-  const headers = new Headers()
-  // Each name that is asked for costs a call, and clients send few.
+export function toBackend(client: HeaderReader, extra: readonly string[], outgoing: Outgoing): SentHeaders {
+  const headers: SentHeaders = {}
   for (const [name, value] of client) {
     const may = TO_BACKEND.has(name) || (outgoing.passesOrigin && OF_BROWSERS.has(name)) || extra.includes(name)
-    if (may) headers.set(name, value)
+    if (may) headers[name] = value
   }
-  headers.set('x-request-id', outgoing.requestId)
+  headers['x-request-id'] = outgoing.requestId
   const own = client.get('authorization')
-  if (outgoing.authorization !== null) headers.set('authorization', outgoing.authorization)
+  if (outgoing.authorization !== null) headers['authorization'] = outgoing.authorization
   else if (outgoing.arm.forwardAuthorization && outgoing.mayForwardAuthorization && own !== null)
-    headers.set('authorization', own)
+    headers['authorization'] = own
   return headers
 }
 
 /** Of a call that the gateway makes by itself for a request: the caller's own credentials go along, for arms that are to see them. */
-export function credentialsOf({ request }: { request: Request }, own: Record<string, string> = {}): Headers {
-  const authorization = request.headers.get('authorization')
+export function credentialsOf({ headers }: { headers: HeaderReader }, own: Record<string, string> = {}): HeaderReader {
+  const authorization = headers.get('authorization')
   return new Headers({ accept: 'application/json', ...own, ...(authorization === null ? {} : { authorization }) })
 }
 
 /** A submit's, less what asks for a part of something or for news of it: there is nothing yet that it could be about. */
-export function ofSubmit(headers: Headers): Headers {
-  for (const name of CONDITIONS) headers.delete(name)
+export function ofSubmit(headers: SentHeaders): SentHeaders {
+  for (const name of CONDITIONS) if (name in headers) delete headers[name]
   return headers
 }
 
@@ -96,17 +97,16 @@ export function toShadow(
   key: string,
   authorization: string | null,
   needed: Readonly<Record<string, string>> = {},
-): Headers {
-  const headers = new Headers({
+): SentHeaders {
+  return {
     ...needed,
     'content-type': contentType,
     accept: 'application/json',
     'x-request-id': `shadow-${requestId}`,
     'idempotency-key': `shadow-${key}`,
     'x-sluice-shadow': '1',
-  })
-  if (authorization !== null) headers.set('authorization', authorization)
-  return headers
+    ...(authorization === null ? {} : { authorization }),
+  }
 }
 
 /** Headers that name nothing: what looks like an id there is none. */
@@ -133,7 +133,7 @@ export function toClient(headers: Headers, shown?: (name: string, value: string)
 }
 
 /** The client's request id if it is well-formed, else a new one. */
-export function requestIdOf(client: Headers, newId: () => string): string {
+export function requestIdOf(client: HeaderReader, newId: () => string): string {
   return wellFormedRequestId(client.get('x-request-id')) ?? newId()
 }
 

@@ -36,7 +36,7 @@ export async function withIdempotency(
   submit: Submit,
   { first, again }: IdempotencyPorts,
 ): Promise<Response> {
-  const key = ctx.request.headers.get('idempotency-key')
+  const key = ctx.headers.get('idempotency-key')
   if (key === null) return (await first()).response
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
@@ -133,7 +133,7 @@ function errorAgain(
     'cache-control': 'no-store',
     'x-should-retry': 'false',
     'x-request-id': ctx.requestId,
-    ...readByAnyPage(ctx.request),
+    ...readByAnyPage(ctx.headers),
   }
   return new Response(isBodiless(httpStatus) ? null : body, { status: httpStatus, headers })
 }

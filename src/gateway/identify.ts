@@ -8,19 +8,18 @@ import { type Subject, subjectOf } from './subject.ts'
 
 export async function identify(ctx: Exchange): Promise<Subject> {
   const { config, keys, deps } = ctx.isolate
-  const forced = ctx.request.headers.has('x-sluice-arm') ? await forcedArm(ctx) : null
+  const forced = ctx.headers.has('x-sluice-arm') ? await forcedArm(ctx) : null
   ctx.forced = forced?.arm ?? null
   // A credential that was found good is not looked up again.
-  ctx.ownCredential =
-    forced?.credential === 'explicit' || (await isOwnCredential(ctx.request.headers, knownTo(ctx), deps))
+  ctx.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(ctx.headers, knownTo(ctx), deps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
-  return subjectOf(ctx.request, config, keys, deps, ctx.forced !== null)
+  return subjectOf(ctx, config, keys, deps, ctx.forced !== null)
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may. */
 async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
-  const wanted = ctx.request.headers.get('x-sluice-arm')
-  const found = await callerOf(ctx.request.headers, knownTo(ctx), ctx.isolate.deps)
+  const wanted = ctx.headers.get('x-sluice-arm')
+  const found = await callerOf(ctx.headers, knownTo(ctx), ctx.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
   if (!found.ok || !atLeast(found.caller.role, 'tester')) {

@@ -99,8 +99,8 @@ async function call(
   if (url === null) throw jobNotFound()
   const request = {
     url: url + route.upstreamPath(job.upstreamId, config.model) + (route.search ?? ctx.url.search),
-    method: ctx.request.method,
-    headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, job.arm)),
+    method: ctx.method,
+    headers: toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, job.arm)),
     body: route.body === 'stream' ? await bodyOf(ctx) : null,
     timeoutMs: config.timeoutMs,
   }
@@ -129,7 +129,7 @@ async function streamed(answered: Answered): Promise<Response> {
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
 async function started({ ctx, decided, route, job, response, seconds, failure }: Answered) {
-  const isUnknown = response.ok && ctx.request.method === 'GET' && !response.headers.has('content-length')
+  const isUnknown = response.ok && ctx.method === 'GET' && !response.headers.has('content-length')
   if (route.operation !== 'content' || !isUnknown) return response.body
   const { rest } = await readPrefix(response, 0).catch(() => {
     recordEnd(decided, route.operation, failure(), { latency: seconds })
@@ -167,7 +167,7 @@ async function json(answered: Answered): Promise<Response> {
     if (rescued) return proxyJob(ctx, snapshot, route, rescued)
   }
   if (job.holder === null && status === 404) return unknown(answered)
-  const showsNoJob = route.operation === 'poll' && ctx.request.method === 'GET' && !backendJob && text !== null
+  const showsNoJob = route.operation === 'poll' && ctx.method === 'GET' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })

@@ -39,7 +39,8 @@ export async function listJobs(
   const [runtime] = runtimes as [JobRuntime, ...JobRuntime[]]
   const { now } = ctx.isolate.deps
   const began = now()
-  const { limit, after, order, skip = 0 } = words.query(ctx.url.searchParams)
+  const url = new URL(ctx.url.href)
+  const { limit, after, order, skip = 0 } = words.query(url.searchParams)
   const { owners } = subject
   const decided: Decided = { runtime, snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(ctx, runtimes, after, owners)
@@ -58,7 +59,7 @@ export async function listJobs(
     const page = found.slice(0, limit - jobs.length)
     if (round === MAX_ROUNDS - 1) asking.callsLeft = 0
     const asked = new Set(leastKnown(page, began).slice(0, asking.callsLeft))
-    const ofKnown = words.ofKnown?.(ctx.url)
+    const ofKnown = words.ofKnown?.(url)
     const shown = ofKnown
       ? page.map(({ job }) => ofKnown({ ...job, gatewayOrigin: ctx.url.origin }))
       : await inParallel(page, WIDTH, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
@@ -67,7 +68,7 @@ export async function listJobs(
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0, ctx.url))
+  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0, url))
   return listed(ctx, decided, body, began)
 }
 

@@ -43,10 +43,9 @@ export async function aboutNamed(
   let answered: Response | null = null
   for (const job of found) {
     const { clientId, upstreamId } = job
-    const headers = new Headers(ctx.request.headers)
-    headers.delete('content-length')
-    const request = new Request(ctx.request.url, { method: ctx.request.method, headers, body: bodyFor(upstreamId) })
-    const next = await about({ ...ctx, request }, { ...route, job: clientId, body: 'stream' }, job)
+    const request = new Request(ctx.url.href, { method: ctx.method, body: bodyFor(upstreamId) })
+    const headers = ctx.headers.without('content-length')
+    const next = await about({ ...ctx, request, headers }, { ...route, job: clientId, body: 'stream' }, job)
     // What went wrong with one of them is not to be overlooked.
     const isKept: boolean = answered !== null && !answered.ok
     await (isKept ? next : answered)?.body?.cancel()

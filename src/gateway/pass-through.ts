@@ -22,7 +22,7 @@ export async function passThrough(
   subject: Subject,
   { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
 ): Promise<Response> {
-  const isRead = ['GET', 'HEAD'].includes(ctx.request.method)
+  const isRead = ['GET', 'HEAD'].includes(ctx.method)
   const routed = decideArm(ctx, runtime, snapshot, subject, null)
   const decided: Decided = { runtime, snapshot, routed }
   ctx.decided = decided
@@ -35,8 +35,8 @@ export async function passThrough(
   const upstream = await callBackend(
     {
       url: url + route.upstreamPath(null, config.model) + ctx.url.search,
-      method: ctx.request.method,
-      headers: toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, routed.arm)),
+      method: ctx.method,
+      headers: toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, routed.arm)),
       body: bytes ?? (route.body === 'stream' ? await bodyOf(ctx) : null),
       timeoutMs: config.timeoutMs,
     },

@@ -99,19 +99,8 @@ async function pump(
   }
 }
 
-/** Requests of which nothing is left to read. To ask them for their bodies would make streams of them. */
-const whole = new WeakSet<Request>()
-
-/** All of a body, read by the platform at once. */
-export async function wholeBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(await request.arrayBuffer())
-  whole.add(request)
-  return bytes
-}
-
 /** The same answer, once the client is ready for it. A body that somebody is reading is left to him. */
 export async function afterBody(request: Request, response: Response): Promise<Response> {
-  if (whole.has(request)) return response
   const { body } = request
   if (body && !body.locked) await drain(body)
   return response

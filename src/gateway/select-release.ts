@@ -68,7 +68,7 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
     const job = await resolveJob(ctx, withJobs, about.route.job!, subject)
     return { kind: 'job', runtime: job.runtime, route: routeOf(ofJobs, job.runtime), job }
   }
-  const sockets = isUpgrade(ctx.request) ? ofJobs.filter(({ route }) => route.answer === 'socket') : []
+  const sockets = isUpgrade(ctx) ? ofJobs.filter(({ route }) => route.answer === 'socket') : []
   const socket = sockets.find(takesAnyModel) ?? sockets[0]
   if (socket && isFirst(sockets[0]!, offers)) {
     await admit(ctx, socket.route, subject)
@@ -78,7 +78,7 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
   const [naming] = namings
   if (naming && isFirst(naming, offers)) {
     await admit(ctx, naming.route, subject)
-    const sent = { bytes: await readUpload(ctx), contentType: ctx.request.headers.get('content-type'), search: '' }
+    const sent = { bytes: await readUpload(ctx), contentType: ctx.headers.get('content-type'), search: '' }
     return {
       kind: 'jobs',
       ...naming,
@@ -141,7 +141,7 @@ async function selectForBody(
     }
     bytes ??= await readUpload(ctx)
     try {
-      const contentType = ctx.request.headers.get('content-type')
+      const contentType = ctx.headers.get('content-type')
       const submission = runtime.protocol.readSubmission({ bytes, contentType, search: ctx.url.search }, route)
       const referred = await referredJobs(ctx, withJobs, route, submission, subject)
       if (referred.owner) {
@@ -191,7 +191,7 @@ function other({ runtime, route }: Offer, bytes: Uint8Array<ArrayBuffer> | null)
 }
 
 function offersFor(ctx: Exchange): Offer[] {
-  const { method } = ctx.request
+  const { method } = ctx
   const path = ctx.url.pathname
   return ctx.isolate.runtimes
     .filter(({ release }) => pathMatches(release.match.paths, path))

@@ -108,10 +108,11 @@ export class SharedPolls {
   async call(upstreamId: string, operation: Operation, request: UpstreamRequest, maxAgeMs = SAME_MOMENT_MS) {
     const { now } = this.#ports
     const { url, method, headers, timeoutMs } = request
-    const job = `${new URL(url).origin} ${upstreamId}`
+    const origin = url.slice(0, url.indexOf('/', 'https://'.length))
+    const job = `${origin} ${upstreamId}`
     const call = () => callBackend(request, this.#ports)
     if (operation === 'poll' && method === 'GET') {
-      const matter = [...headers].filter(([name]) => !UNSHARED_HEADERS.has(name))
+      const matter = Object.entries(headers).filter(([name]) => !UNSHARED_HEADERS.has(name))
       return this.ask({ job, variant: JSON.stringify([url, timeoutMs, matter]), maxAgeMs, timeoutMs }, call)
     }
     const isRead = method === 'GET' || method === 'HEAD'

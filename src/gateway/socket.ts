@@ -39,7 +39,7 @@ function socketOf(opened: Opened): WebSocket | null {
   return typeof opened === 'string' ? null : opened.webSocket
 }
 
-export function isUpgrade({ headers }: Request): boolean {
+export function isUpgrade({ headers }: Pick<Exchange, 'headers'>): boolean {
   return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
 
@@ -94,8 +94,8 @@ function placesOf(runtimes: readonly JobRuntime[]): Place[] {
 
 /** What the backend answers, or why there is none. */
 async function open(ctx: Exchange, { runtime, arm, url }: Place, route: Route, subject: Subject): Promise<Opened> {
-  const headers = toBackend(ctx.request.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm))
-  headers.set('upgrade', 'websocket')
+  const headers = toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm))
+  headers['upgrade'] = 'websocket'
   const { signal, end, isLate } = callDeadline(runtime.release.arms[arm].timeoutMs)
   try {
     const search = runtime.protocol.socket!.search(ctx.url.search, callerOf(subject))

@@ -13,6 +13,7 @@ import { base64url } from '../core/base64url.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { IdKey, IdKeys } from '../core/id-keys.ts'
 import { equal, ownerOf } from '../core/job-id.ts'
+import type { Exchange } from './exchange.ts'
 
 export const SUBJECT_COOKIE = 'sluice_sid'
 
@@ -30,24 +31,26 @@ export interface Subject {
   claims: Record<string, unknown>
 }
 
+type Asked = Pick<Exchange, 'headers' | 'url'>
+
 export type SubjectDeps = JwksDeps & { newId: () => string }
 
 /** `isTester`: the credentials are a tester's for Sluice itself, who need not be a user. */
 export async function subjectOf(
-  request: Request,
+  asked: Asked,
   config: SluiceConfig,
   keys: IdKeys,
   deps: SubjectDeps,
   isTester: boolean,
 ): Promise<Subject> {
-  const claims = isTester ? {} : await claimsOf(request, config, deps)
-  const source = sourceOf(request, config, keys, claims, deps.newId)
+  const claims = isTester ? {} : await claimsOf(asked, config, deps)
+  const source = sourceOf(asked, config, keys, claims, deps.newId)
   return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
 }
 
 /** The first of the configured sources that yields; a caller without any is somebody new with each request. */
 function sourceOf(
-  request: Request,
+  { headers, url }: Asked,
   config: SluiceConfig,
   keys: IdKeys,
   claims: Record<string, unknown>,
@@ -62,23 +65,23 @@ function sourceOf(
         break
       }
       case 'header': {
-        const value = request.headers.get(source.key)
+        const value = headers.get(source.key)
         if (value) return { ...named, value, key: subjectKey('header', value) }
         break
       }
       case 'cookie': {
-        const known = openCookie(cookieOf(request.headers.get('cookie'), SUBJECT_COOKIE), keys)
+        const known = openCookie(cookieOf(headers.get('cookie'), SUBJECT_COOKIE), keys)
         if (known) return { ...named, value: known, key: subjectKey('cookie', known) }
         const id = newId()
         return {
           value: id,
           key: subjectKey('cookie', id),
           anonymous: true,
-          cookie: setCookie(id, keys, new URL(request.url)),
+          cookie: setCookie(id, keys, url),
         }
       }
       case 'ip': {
-        const ip = request.headers.get('cf-connecting-ip')
+        const ip = headers.get('cf-connecting-ip')
         if (ip) return { ...named, value: ip, key: subjectKey('ip', ip) }
         break
       }
@@ -89,9 +92,9 @@ function sourceOf(
 }
 
 /** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */
-async function claimsOf(request: Request, config: SluiceConfig, deps: JwksDeps): Promise<Record<string, unknown>> {
+async function claimsOf(asked: Asked, config: SluiceConfig, deps: JwksDeps): Promise<Record<string, unknown>> {
   if (!config.users) return {}
-  const bearer = bearerOf(request.headers.get('authorization'))
+  const bearer = bearerOf(asked.headers.get('authorization'))
   if (bearer === null || !looksLikeJwt(bearer)) {
     throw new SluiceError('unauthenticated', 'a signed bearer token is required', {
       headers: { 'www-authenticate': 'Bearer' },
@@ -106,7 +109,7 @@ async function claimsOf(request: Request, config: SluiceConfig, deps: JwksDeps):
   throw new SluiceError(verified.code, verified.message, { headers })
 }
 
-function setCookie(id: string, keys: IdKeys, url: URL): string {
+function setCookie(id: string, keys: IdKeys, url: Asked['url']): string {
   const secure = url.protocol === 'https:' ? '; Secure' : ''
   return `${SUBJECT_COOKIE}=${id}.${macOf(id, keys[0]!)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax${secure}`
 }

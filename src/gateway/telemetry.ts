@@ -74,15 +74,15 @@ export class Telemetry {
   record(series: Series, observed: Observation, owner?: string): void {
     if (!this.#room()) return
     const key = seriesKey(series)
-    const { windowMs, now } = this.#ports
-    const repeats =
-      owner === undefined ? [] : this.#failures.taken(`${key}|${owner}`, observed.outcome, windowStart(now(), windowMs))
+    const at = this.#ports.now()
+    const window = windowStart(at, this.#ports.windowMs)
+    const repeats = owner === undefined ? [] : this.#failures.taken(`${key}|${owner}`, observed.outcome, window)
     const observation = repeats.length > 0 ? { ...observed, repeats } : observed
     let row = this.#rows.get(key)
     if (!row) this.#rows.set(key, (row = { series, counters: emptyCounters() }))
     count(row.counters, observation)
     const { outcome, seconds } = observation
-    const failed = withFailure(row.failed, series, outcome, seconds.latency ?? 0, this.#ports.now())
+    const failed = withFailure(row.failed, series, outcome, seconds.latency ?? 0, at)
     if (failed) row.failed = failed
   }
 

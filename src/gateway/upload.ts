@@ -2,7 +2,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
-import { type BodyBlocks, blocksOf, wholeBody } from './request-body.ts'
+import { type BodyBlocks, blocksOf } from './request-body.ts'
 import type { Exchange } from './exchange.ts'
 
 /** A client that sends nothing for so long has stalled. */
@@ -17,16 +17,16 @@ const SMALL_BYTES = 16 * 1024
  * Throws `body_too_large`, `unsupported_media_type` for a compressed body, and `request_timeout`. What is not read
  * then is left in the request.
  */
-export async function readUpload({ request, isolate }: Exchange): Promise<Uint8Array<ArrayBuffer>> {
-  const { config, deps } = isolate
+export async function readUpload(ctx: Exchange): Promise<Uint8Array<ArrayBuffer>> {
+  const { request, headers } = ctx
+  const { config, deps } = ctx.isolate
   const { maxBodyBytes } = config
-  const { headers } = request
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity'
   if (encoding !== '' && encoding !== 'identity')
     throw new SluiceError('unsupported_media_type', `a ${encoding} body can't be read; send it uncompressed`)
-  const declared = declaredBytes(request)
+  const declared = declaredBytes(ctx)
   if (declared > maxBodyBytes) throw tooLarge(maxBodyBytes)
-  const small = await readSmall(request, declared)
+  const small = await readSmall(ctx, declared)
   if (small) return small
   const { body } = request
   if (!body) return new Uint8Array()
@@ -47,19 +47,21 @@ export async function readUpload({ request, isolate }: Exchange): Promise<Uint8A
 
 /** A body that tells that it is small; null for any other. Throws `request_timeout`. No stream is made for it, which costs. */
 export async function readSmall(
-  request: Request,
-  declared = declaredBytes(request),
+  ctx: Pick<Exchange, 'request' | 'method' | 'headers' | 'isBodyRead'>,
+  declared = declaredBytes(ctx),
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (!(declared > 0 && declared <= SMALL_BYTES) || request.method === 'GET' || request.method === 'HEAD') return null
+  if (!(declared > 0 && declared <= SMALL_BYTES) || ctx.method === 'GET' || ctx.method === 'HEAD') return null
   try {
-    return await within(IDLE_MS, wholeBody(request))
+    const bytes = new Uint8Array(await within(IDLE_MS, ctx.request.arrayBuffer()))
+    ctx.isBodyRead = true
+    return bytes
   } catch (cause) {
     throw tooSlow(IDLE_MS, cause)
   }
 }
 
 /** By its content-length; NaN where it has none. */
-function declaredBytes({ headers }: Request): number {
+function declaredBytes({ headers }: Pick<Exchange, 'headers'>): number {
   return Number(headers.get('content-length') ?? Number.NaN)
 }
 

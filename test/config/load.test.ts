@@ -107,6 +107,17 @@ describe('what is written', () => {
     expect(result).toMatchObject({ ok: true, config: { subject: [{ kind: 'ip' }], releases: [{ name: 'wan22' }] } })
   })
 
+  it('of the subject names a header as requests do, in lower case, and a claim as it stands', () => {
+    const result = readConfig(
+      { RELEASE_A: MINIMAL, SLUICE: { subject: ['header:X-User-Id', 'jwt:userId'] } },
+      PROTOCOLS,
+    )
+    expect(result.ok && result.config.subject).toEqual([
+      { kind: 'header', key: 'x-user-id' },
+      { kind: 'jwt', key: 'userId' },
+    ])
+  })
+
   it("in several tables is several releases, in the order of their variables' names", () => {
     const vars = { RELEASE_Z: { ...MINIMAL, name: 'last' }, RELEASE_A: { ...MINIMAL, name: 'first' } }
     const result = readConfig(vars, PROTOCOLS)

@@ -14,7 +14,7 @@ function silentBackend() {
       signal!.addEventListener('abort', () => reject(signal!.reason as Error)),
     )
   let ended: string | null = null
-  const request = { url: 'http://127.0.0.1', method: 'POST', headers: new Headers(), body: null, timeoutMs: 3000 }
+  const request = { url: 'http://127.0.0.1', method: 'POST', headers: {}, body: null, timeoutMs: 3000 }
   const call = callBackend(request, { fetch, now: () => 0 }).then(
     (upstream) => (ended = upstream.ok ? 'ok' : upstream.failure),
   )

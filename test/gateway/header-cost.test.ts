@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { callerOf, cookieOf, isOwnCredential } from '../../src/auth/caller.ts'
 import { hashToken } from '../../src/auth/tokens.ts'
+import { ReceivedHeaders } from '../../src/gateway/asked.ts'
 import { requestIdOf, toBackend, toClient } from '../../src/gateway/headers.ts'
 import { SUBJECT_COOKIE } from '../../src/gateway/subject.ts'
 import { expectNoDearerAwaited } from '../support/cost.ts'
@@ -28,13 +29,14 @@ const OUTGOING = {
 }
 
 /** All that is read of headers before a body is looked at. */
-async function readAll(headers: Headers): Promise<void> {
+async function readAll(sent: Headers): Promise<void> {
+  const headers = new ReceivedHeaders(sent)
   await isOwnCredential(headers, CONFIG, DEPS)
   await callerOf(headers, CONFIG, DEPS)
   cookieOf(headers.get('cookie'), SUBJECT_COOKIE)
   expect(requestIdOf(headers, () => 'new')).toMatch(/^[\x21-\x7e]{1,200}$/)
   toBackend(headers, ['x-extra'], OUTGOING)
-  toClient(headers)
+  toClient(sent)
 }
 
 test('any header is read, and is no dearer than ten plain ones of its length', async () => {

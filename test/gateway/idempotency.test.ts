@@ -50,11 +50,11 @@ interface Sent {
 
 function send(ledger: LedgerFake, first: () => Promise<Submitted> = never): Sent {
   const beside: Promise<unknown>[] = []
-  const request = new Request('http://gateway.test/v1/videos', { method: 'POST', headers: { 'idempotency-key': 'k' } })
+  const headers = new Headers({ 'idempotency-key': 'k' })
   const release = { ledger: () => ledger, places: { since: () => [0] }, snapshots: { forRouting: async () => null } }
   const isolate = { deps: gatewayDeps(), claimed: () => release, keys: [] }
   const waitUntil = (work: Promise<unknown>) => void beside.push(work)
-  const ctx = { request, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
+  const ctx = { headers, requestId: 'r-1', isolate, waitUntil } as unknown as Exchange
   let n = 0
   const counted = () => {
     n++

@@ -212,7 +212,7 @@ it('holds a bounded number of answers, the oldest dropped first', async () => {
 describe('requests about a job', () => {
   const url = 'http://control.test/v1/videos/video-1'
   const send = (operation: 'poll' | 'content' | 'cancel', method: string, headers: Record<string, string> = {}) => {
-    const request = { url, method, headers: new Headers(headers), body: null, timeoutMs: TIMEOUT_MS }
+    const request = { url, method, headers, body: null, timeoutMs: TIMEOUT_MS }
     return polls.call('video-1', operation, request).then(textOf)
   }
 

@@ -32,7 +32,8 @@ async function send(rebuild: () => { bytes: Uint8Array; contentType: string; pat
     referred: { owner, ids: new Map() },
   } as unknown as Submit
   const ctx = {
-    request: new Request('http://gateway.test/v1/videos', { method: 'POST' }),
+    method: 'POST',
+    headers: new Headers(),
     url: new URL('http://gateway.test/v1/videos'),
     requestId: 'r-1',
     log: {},

@@ -1,0 +1,45 @@
+/**
+ * What a client asks, as plain data. Each look into the platform's own objects costs a call, and a request's address and
+ * headers are looked at some forty times.
+ */
+import { remembered } from '../core/remembered.ts'
+
+/** Headers as a function reads them, whoever holds them. Names are in lower case. */
+export interface HeaderReader extends Iterable<[name: string, value: string]> {
+  get(name: string): string | null
+  has(name: string): boolean
+}
+
+/** The headers of a message, read in one go; what was sent twice is joined by commas. */
+export class ReceivedHeaders implements HeaderReader {
+  readonly #values = new Map<string, string>()
+
+  constructor(headers: Pick<Headers, 'forEach'> | ReadonlyMap<string, string>) {
+    headers.forEach((value, name) => this.#values.set(name, value))
+  }
+
+  get(name: string): string | null {
+    return this.#values.get(name) ?? null
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  [Symbol.iterator](): Iterator<[name: string, value: string]> {
+    return this.#values.entries()
+  }
+
+  without(...names: readonly string[]): ReceivedHeaders {
+    return new ReceivedHeaders(new Map([...this].filter(([name]) => !names.includes(name))))
+  }
+}
+
+/** The parts of an address that are asked for, each as `URL` has it. */
+export type Address = Pick<URL, 'href' | 'origin' | 'protocol' | 'pathname' | 'search'>
+
+/** What clients ask for again and again is taken apart once. */
+export const addressOf = remembered({ entries: 2000, chars: 512 }, (text): Address => {
+  const { href, origin, protocol, pathname, search } = new URL(text)
+  return { href, origin, protocol, pathname, search }
+})
