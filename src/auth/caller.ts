@@ -76,13 +76,14 @@ async function operator(
  * (`Bearer`, `Token`, Basic, bare), or a signed token that the control plane accepts. A header of several credentials
  * counts as one unread, since nobody but Sluice may be shown the one of them that may be Sluice's.
  */
-export async function isOwnCredential(headers: Headers, config: CallerConfig, deps: JwksDeps): Promise<boolean> {
+export function isOwnCredential(headers: Headers, config: CallerConfig, deps: JwksDeps): boolean | Promise<boolean> {
   const header = headers.get('authorization')
   if (header === null) return false
   if (holdsToken(config.tokens, header)) return true
   if (!config.controlPlane) return false
   const bearer = bearerOf(header)
-  return bearer !== null && looksLikeJwt(bearer) && (await verifyUser(bearer, config.controlPlane, deps)).ok
+  if (bearer === null || !looksLikeJwt(bearer)) return false
+  return verifyUser(bearer, config.controlPlane, deps).then(({ ok }) => ok)
 }
 
 /** A client sends the same header with each request, so what it holds is found out once, until the tokens change. */

@@ -13,13 +13,21 @@ import { knownJob, withSameBackends } from './owned-job.ts'
 import type { Submitted } from './submit.ts'
 
 /** `send` runs where the id is free, or none was chosen. Throws `invalid_request`, and `control_plane_unavailable` where nobody can say. */
-export async function withChosenId(
+export function withChosenId(
   ctx: Exchange,
   runtime: JobRuntime,
   { submission: { chosenId }, subject }: Submit,
   send: () => Promise<Submitted>,
 ): Promise<Submitted> {
-  if (chosenId === undefined) return send()
+  return chosenId === undefined ? send() : claimed(ctx, runtime, { chosenId, subject }, send)
+}
+
+async function claimed(
+  ctx: Exchange,
+  runtime: JobRuntime,
+  { chosenId, subject }: Pick<Submit, 'subject'> & { chosenId: string },
+  send: () => Promise<Submitted>,
+): Promise<Submitted> {
   const { deps, keys } = ctx.isolate
   const name = `job ${chosenId}`
   // Whoever chooses it, wherever: the same ledger knows.

@@ -22,8 +22,8 @@ export class RateLimiter {
     this.#limits = limits
   }
 
-  /** Throws `rate_limited` with `retry-after` in seconds. */
-  async admit(asked: Operation, subject: string, env: Env, now: number): Promise<void> {
+  /** Throws `rate_limited` with `retry-after` in seconds; waits only where a binding has to be asked. */
+  admit(asked: Operation, subject: string, env: Env, now: number): void | Promise<void> {
     // A submit that waits for its video is a submit: both draw on one limit.
     const operation = asked === 'sync' ? 'submit' : asked
     const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[operation]
@@ -40,8 +40,13 @@ export class RateLimiter {
     }
     // One binding per operation, as `RATE_LIMIT_SUBMIT`: counted per location, so it holds over isolates too.
     const binding = env[`RATE_LIMIT_${operation.toUpperCase()}`]
-    if (isRateLimit(binding) && !(await binding.limit({ key: subject })).success) throw limited(operation, limit.period)
+    if (isRateLimit(binding)) return ask(binding, operation, subject, limit.period)
   }
+}
+
+async function ask(binding: RateLimit, operation: string, subject: string, periodSeconds: number): Promise<void> {
+  const { success } = await binding.limit({ key: subject })
+  if (!success) throw limited(operation, periodSeconds)
 }
 
 function limited(operation: string, retryAfterSeconds: number): SluiceError {

@@ -21,8 +21,10 @@ export interface Referred {
   /** The job that decides release and arm; null where the submit stands for itself. */
   owner: OwnedJob | null
   /** Client id → backend id. */
-  ids: Map<string, string>
+  ids: ReadonlyMap<string, string>
 }
+
+const NO_JOBS: Referred = { owner: null, ids: new Map() }
 
 export type Choice =
   | (Offer<JobRuntime> & { kind: 'submit'; submission: Submission; referred: Referred })
@@ -113,9 +115,9 @@ function noRelease(ctx: Exchange): never {
 }
 
 /** Charges the subject with this operation, once a request, whichever release then serves it. Throws `rate_limited`. */
-async function admit(ctx: Exchange, { operation }: Route, subject: Subject): Promise<void> {
+function admit(ctx: Exchange, { operation }: Route, subject: Subject): void | Promise<void> {
   ctx.log['operation'] = operation
-  await ctx.isolate.rateLimiter.admit(operation, subject.key, ctx.isolate.env, ctx.isolate.deps.now())
+  return ctx.isolate.rateLimiter.admit(operation, subject.key, ctx.isolate.env, ctx.isolate.deps.now())
 }
 
 /** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */
@@ -143,7 +145,9 @@ async function selectForBody(
     try {
       const contentType = ctx.headers.get('content-type')
       const submission = runtime.protocol.readSubmission({ bytes, contentType, search: ctx.url.search }, route)
-      const referred = await referredJobs(ctx, withJobs, route, submission, subject)
+      const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
+      const isAlone = clientIds.size === 0
+      const referred = isAlone ? NO_JOBS : await referredJobs(ctx, withJobs, route, clientIds, subject)
       if (referred.owner) {
         const owner = referred.owner.runtime
         return { kind: 'submit', runtime: owner, route: routeOf(offers, owner), submission, referred }
@@ -164,10 +168,9 @@ async function referredJobs(
   ctx: Exchange,
   runtimes: readonly JobRuntime[],
   route: Route,
-  submission: Submission,
+  clientIds: ReadonlySet<string>,
   subject: Subject,
 ): Promise<Referred> {
-  const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
   const ids = new Map<string, string>()
   let owner: OwnedJob | null = null
   for (const clientId of clientIds) {

@@ -40,11 +40,13 @@ export class SnapshotCache {
   }
 
   /** The snapshot to route by; null where this isolate knows nothing yet. */
-  async forRouting(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<Snapshot | null> {
+  forRouting(
+    now: () => number,
+    waitUntil: (work: Promise<unknown>) => void,
+  ): Snapshot | null | Promise<Snapshot | null> {
     const age = this.ageMs(now())
-    if (age < SNAPSHOT_SOFT_AGE_MS) return this.#snapshot
-    if (age < HARD_AGE_MS) waitUntil(this.#refresh(now))
-    else await this.renew(now, waitUntil)
+    if (age >= HARD_AGE_MS) return this.renew(now, waitUntil).then(() => this.#snapshot)
+    if (age >= SNAPSHOT_SOFT_AGE_MS) waitUntil(this.#refresh(now))
     return this.#snapshot
   }
 

@@ -32,6 +32,7 @@ export interface Subject {
 }
 
 type Asked = Pick<Exchange, 'headers' | 'url'>
+type Users = NonNullable<SluiceConfig['users']>
 
 export type SubjectDeps = JwksDeps & { newId: () => string }
 
@@ -43,7 +44,7 @@ export async function subjectOf(
   deps: SubjectDeps,
   isTester: boolean,
 ): Promise<Subject> {
-  const claims = isTester ? {} : await claimsOf(asked, config, deps)
+  const claims = isTester || !config.users ? {} : await claimsOf(asked, config.users, deps)
   const source = sourceOf(asked, config, keys, claims, deps.newId)
   return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
 }
@@ -91,16 +92,15 @@ function sourceOf(
   return { value: id, key: subjectKey('request', id), anonymous: true, cookie: null }
 }
 
-/** Verified claims of the user's token; with `auth.users` configured, a token is required and must be good. */
-async function claimsOf(asked: Asked, config: SluiceConfig, deps: JwksDeps): Promise<Record<string, unknown>> {
-  if (!config.users) return {}
+/** Verified claims of the user's token, which is required and must be good. */
+async function claimsOf(asked: Asked, users: Users, deps: JwksDeps): Promise<Record<string, unknown>> {
   const bearer = bearerOf(asked.headers.get('authorization'))
   if (bearer === null || !looksLikeJwt(bearer)) {
     throw new SluiceError('unauthenticated', 'a signed bearer token is required', {
       headers: { 'www-authenticate': 'Bearer' },
     })
   }
-  const verified = await verifyUser(bearer, config.users, deps)
+  const verified = await verifyUser(bearer, users, deps)
   if (verified.ok) return verified.claims
   const headers: Record<string, string> =
     verified.code === 'identity_unavailable'

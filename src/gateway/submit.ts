@@ -58,12 +58,7 @@ export async function sendSubmit(
   }
 }
 
-async function submitted(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  snapshot: Snapshot | null,
-  submit: Submit,
-): Promise<Submitted> {
+function submitted(ctx: Exchange, runtime: JobRuntime, snapshot: Snapshot | null, submit: Submit): Promise<Submitted> {
   const { referred } = submit
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const }
@@ -157,13 +152,13 @@ function translated(runtime: JobRuntime, { text }: Attempt, translation: Transla
 }
 
 /** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */
-async function register(
+function register(
   ctx: Exchange,
   decided: Decided<JobRuntime>,
   submit: Submit,
   tried: Attempt,
   backendJob: BackendJob,
-): Promise<LedgerJob> {
+): LedgerJob | Promise<LedgerJob> {
   const { runtime } = decided
   const tag: JobTag = { ...tried.tag, upstreamId: backendJob.id }
   const isNative = runtime.release.idMode === 'native' || submit.submission.chosenId === backendJob.id
@@ -176,20 +171,21 @@ async function register(
     work,
     rescue: rescueOf(ctx, runtime, submit, { ...tag, clientId }),
   }
-  if (!isNative || !(await isRegistered(runtime, entry))) runtime.telemetry.submitted(entry)
-  const seen = toJobUpdate(entry, backendJob, runtime.deps.now())
-  if (seen.outcome) runtime.telemetry.seen(seen)
   ctx.log['job'] = clientId
-  return entry
+  const known = () => {
+    const seen = toJobUpdate(entry, backendJob, runtime.deps.now())
+    if (seen.outcome) runtime.telemetry.seen(seen)
+    return entry
+  }
+  if (isNative) return registered(runtime, entry).then(known)
+  runtime.telemetry.submitted(entry)
+  return known()
 }
 
-/** False where the ledger does not answer in time: then it is told with the next flush. */
-async function isRegistered(runtime: JobRuntime, entry: LedgerJob): Promise<boolean> {
-  const registered = runtime.ledgerOf(entry).flush({ submitted: [entry], seen: [] })
-  return within(REGISTER_MS, registered).then(
-    () => true,
-    () => false,
-  )
+/** Where the ledger does not answer in time, it is told with the next flush. */
+async function registered(runtime: JobRuntime, entry: LedgerJob): Promise<void> {
+  const told = runtime.ledgerOf(entry).flush({ submitted: [entry], seen: [] })
+  await within(REGISTER_MS, told).catch(() => runtime.telemetry.submitted(entry))
 }
 
 /** What control would be sent, should the candidate fail this job. */

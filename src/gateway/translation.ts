@@ -29,22 +29,23 @@ export interface AnswerSource {
 type OwnedSource = AnswerSource & { owner: string }
 
 /** `known`: backend id → client id. `body` is searched for further ids that later requests can name. */
-export async function translationOf(
+export function translationOf(
   ctx: Exchange,
   source: AnswerSource,
   known: ReadonlyMap<string, string>,
   body: unknown,
-): Promise<Translation> {
-  let ids = known
+): Translation | Promise<Translation> {
   const { runtime, owner } = source
-  if (runtime.release.idMode === 'tagged' && owner !== null) {
-    const found = runtime.protocol
-      .readIds(body)
-      .filter((id) => !known.has(id) && canBeFound(runtime, id, source.prefix))
-    const own = { ...source, owner }
-    const named = found.slice(0, MAX_RESOURCES).map(async (id) => [id, await idOf(ctx, own, id)] as const)
-    if (named.length > 0) ids = new Map([...known, ...(await Promise.all(named))])
-  }
+  if (runtime.release.idMode !== 'tagged' || owner === null) return withIds(ctx, source, known)
+  const found = runtime.protocol.readIds(body).filter((id) => !known.has(id) && canBeFound(runtime, id, source.prefix))
+  if (found.length === 0) return withIds(ctx, source, known)
+  const own = { ...source, owner }
+  const named = found.slice(0, MAX_RESOURCES).map(async (id) => [id, await idOf(ctx, own, id)] as const)
+  return Promise.all(named).then((more) => withIds(ctx, source, new Map([...known, ...more])))
+}
+
+function withIds(ctx: Exchange, source: AnswerSource, ids: ReadonlyMap<string, string>): Translation {
+  const { runtime, owner } = source
   return {
     ids,
     upstreamOrigin: source.url,

@@ -78,7 +78,7 @@ describe('the snapshot cache', () => {
       take(snapshot(1))
       later(60_000)
       let done = false
-      const routed = route().then((found) => ((done = true), found))
+      const routed = Promise.resolve(route()).then((found) => ((done = true), found))
       await vi.advanceTimersByTimeAsync(249)
       expect(done).toBe(false)
       await vi.advanceTimersByTimeAsync(1)
