@@ -92,8 +92,9 @@ export function forgivenMs(dueAtMs: number, now: number): number {
 
 /** One of so many copies is polled from its start on, each time that its age has doubled: that shows what became quicker. */
 export const EARLY_ONE_OF = 16
-/** Of more copies in flight, so many are enough to learn from while none has ended yet; the others' pauses are their age. */
+/** Of more copies in flight, so many are enough to learn from while none has ended yet; the others need only be seen now and then. */
 export const LEARNING_COPIES = 100
+const OTHERS_PAUSE_SHARE = 3
 
 /** What decides how often a copy is polled. Ms. */
 export interface CopyPoll {
@@ -112,7 +113,7 @@ export interface CopyPoll {
 export function copyPauseMs({ ageMs, quickestMs, isEarly, isOneOfMany, isTold }: CopyPoll): number {
   const shortest = SHORTEST_COPY_PAUSES[quickestMs > 0 ? 1 : 0]
   const told = isTold && ageMs >= TOLD_FROM_MS ? TOLD_PAUSE_SHARE : COPY_PAUSE_SHARE
-  const even = Math.max(shortest, Math.min(ageMs * (isOneOfMany ? 1 : told), LONGEST_COPY_PAUSE_MS))
+  const even = Math.max(shortest, Math.min(ageMs * (isOneOfMany ? OTHERS_PAUSE_SHARE : told), LONGEST_COPY_PAUSE_MS))
   const leftMs = quickestMs - ageMs
   if (leftMs <= even) return even
   return isEarly ? Math.min(Math.max(ageMs, SHORTEST_COPY_PAUSES[0]), leftMs, LONGEST_COPY_PAUSE_MS) : leftMs

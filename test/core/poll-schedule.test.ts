@@ -64,7 +64,7 @@ describe('the pauses between polls', () => {
     ['none before the quickest have ended', { quickestMs: 10_000 }, [10, 9, 6, 2, 30, 30]],
     ['its age, for one that is polled before that, too', { quickestMs: 10_000, isEarly: true }, [1, 1, 4, 2, 30, 30]],
     ['half a minute at most, but for the first', { quickestMs: 2e6, isEarly: true }, [1, 1, 4, 10, 30, 30]],
-    ['its age, where others find out when copies end', { isOneOfMany: true }, [1, 1, 4, 10, 30, 30]],
+    ['three times its age, where others find out when copies end', { isOneOfMany: true }, [1, 3, 12, 30, 30, 30]],
     ['half of its age from ten seconds on, where its backend tells of ends', { isTold: true }, [1, 1, 1, 5, 30, 30]],
     ['as short as half a second, once something is known', { quickestMs: 900 }, [0.9, 0.5, 0.8, 2, 30, 30]],
   ])('of a copy are %s', (_, over, seconds) => {
