@@ -123,11 +123,11 @@ export class Backend {
     const url = replicaUrl(arm, target.replica)
     if (url === null) return null
     const token = armToken(this.#env, arm.auth)
-    const all = new Headers({
+    const all = {
       ...headers,
       ...call.headers,
       ...(token === null ? {} : { authorization: `${this.#protocol.authScheme} ${token}`.trimStart() }),
-    })
+    }
     try {
       return await send(url + call.path, {
         method: call.method,
