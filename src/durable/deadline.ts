@@ -3,16 +3,17 @@
 const SLICES = 10
 
 /** A call that gives up after `deadlineMs`: a hung object, backend or client delays nobody for longer. */
-export async function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
-  let timer!: ReturnType<typeof setTimeout>
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+export function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs} ms`)), deadlineMs)
+    const ended =
+      <V>(settle: (by: V) => void) =>
+      (by: V) => {
+        clearTimeout(timer)
+        settle(by)
+      }
+    call.then(ended(resolve), ended(reject))
   })
-  try {
-    return await Promise.race([call, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 /**
