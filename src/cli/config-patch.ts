@@ -4,9 +4,14 @@ import { usage } from './failure.ts'
 
 type Patch = Record<string, unknown>
 
+/** Without a prototype: there `__proto__` is a key as any other, which the gateway then refuses. */
+function emptyPatch(): Patch {
+  return Object.create(null) as Patch
+}
+
 /** `bake=10m shadow.sample=0.5` → `{ bake: "10m", shadow: { sample: 0.5 } }`. */
 export function settingPatch(pairs: readonly string[]): Patch {
-  const patch: Patch = {}
+  const patch = emptyPatch()
   for (const pair of pairs) {
     const at = pair.indexOf('=')
     if (at < 1) throw usage(`not KEY=VALUE: ${pair}`)
@@ -17,7 +22,7 @@ export function settingPatch(pairs: readonly string[]): Patch {
 
 /** `null` takes a key back to the file. */
 export function clearingPatch(keys: readonly string[]): Patch {
-  const patch: Patch = {}
+  const patch = emptyPatch()
   for (const key of keys) {
     if (key.includes('=')) throw usage(`unset takes a key alone: ${key}`)
     put(patch, key, null)
@@ -31,7 +36,7 @@ function put(patch: Patch, dotted: string, value: unknown): void {
   if (last === '' || keys.includes('')) throw usage(`not a key: ${dotted}`)
   let table = patch
   for (const key of keys) {
-    const inner = Object.hasOwn(table, key) ? table[key] : (table[key] = {})
+    const inner = Object.hasOwn(table, key) ? table[key] : (table[key] = emptyPatch())
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) throw usage(`${key} is given twice`)
     table = inner as Patch
   }

@@ -1,5 +1,5 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
 import { differedBefore } from '../describe/adjustment.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
@@ -20,7 +20,7 @@ export function addReport(program: Command): void {
     .description('the A/B report: what was decided, why, and on which figures')
     .option('--markdown', 'print it as Markdown, for a ticket')
     .option('--self-check', 'first try its tests on control’s own subjects, split a thousand times')
-    .option('--lang <language>', 'of the Markdown: en or zh', 'en')
+    .addOption(new Option('--lang <language>', 'of the Markdown').choices(['en', 'zh']).default('en'))
     .action(async ({ markdown, lang, selfCheck }: ReportOptions, command: Command) => {
       const session = openSession(command)
       if (selfCheck)

@@ -60,11 +60,13 @@ export function changesService(
   /** live-config is read first: what was published before that, the controller then knows. */
   const read = async (name: string): Promise<ChangeRequest[]> => {
     const requests = await ask(kept(name).changes())
-    const open = requests.filter(({ ending }) => ending === null).map(({ id }) => id)
-    const published = open.length > 0 ? await ask(controller(name).publications({ changes: open })) : []
+    // One that is discarded may have been published in that moment.
+    const others = requests.filter(({ ending }) => ending?.status !== 'published').map(({ id }) => id)
+    const published = others.length > 0 ? await ask(controller(name).publications({ changes: others })) : []
     return Promise.all(
       requests.map(async (request) => {
-        const found = request.ending ? undefined : published.find(({ change }) => change?.id === request.id)
+        const isTold = request.ending?.status === 'published'
+        const found = isTold ? undefined : published.find(({ change }) => change?.id === request.id)
         if (!found) return request
         const { who, at, version } = found
         return ended(name, request, { status: 'published', who, at, comment: '', version })

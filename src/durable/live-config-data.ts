@@ -109,7 +109,10 @@ export function withReview(data: LiveConfigData, id: number, review: Review): Ch
   )
 }
 
-/** `revision` null: whatever it is, since what the controller has published is published. */
+/**
+ * `revision` null: whatever it is, since what the controller has published is published, also where somebody discarded
+ * it in that moment.
+ */
 export function withEnding(data: LiveConfigData, id: number, revision: number | null, ending: Ending): Change {
   return changed(data, id, revision, (request) => ({ ...request, ending }))
 }
@@ -122,7 +125,8 @@ function changed(
 ): Change {
   const found = data.changes.find((request) => request.id === id)
   if (!found) return { ok: false, why: 'not_found' }
-  if (found.ending) return { ok: false, why: 'closed' }
+  const isFinal = revision !== null || found.ending?.status === 'published'
+  if (found.ending && isFinal) return { ok: false, why: 'closed' }
   if (revision !== null && found.revision !== revision) return { ok: false, why: 'other_revision' }
   const request = edit(found)
   if (!request) return { ok: false, why: 'too_many' }

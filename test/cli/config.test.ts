@@ -193,6 +193,9 @@ describe('the live overlay', () => {
     const { code, err } = await sluice('config', 'set', 'bake=30')
     expect(code).toBe(1)
     expect(err).toContain('bake: a duration is a string like "90s"')
+    expect((await sluice('config', 'set', '__proto__.x=1')).code).toBe(1)
+    const { body } = control.requests.at(-1)!
+    expect(JSON.stringify(body)).toBe('{"__proto__":{"x":1}}')
   })
 
   it('is the API’s JSON with --json', async () => {

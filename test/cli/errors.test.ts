@@ -47,6 +47,19 @@ describe('a gateway that does not answer', () => {
   })
 })
 
+describe('a credential that no request can carry', () => {
+  it('is told as such, and not printed', async () => {
+    for (const token of ['secret\nsecret', 'secret secret', 'secret…', 'sécret']) {
+      const { code, out, err } = await run(['status', '--json'], { SLUICE_TOKEN: token })
+      expect([code, out + err]).toEqual([2, expect.stringContaining('--token is no bearer token')])
+      expect(out + err).not.toContain('cret')
+    }
+    const { code, out, err } = await run(['status', '--url', 'http://me:hidden@127.0.0.1:1'])
+    expect([code, out, err]).toEqual([2, '', expect.stringContaining('--url holds a user or a password')])
+    expect(err).not.toContain('hidden')
+  })
+})
+
 describe('a gateway that says no', () => {
   it('is told that no token was sent, or that it is wrong', async () => {
     const control = await running()

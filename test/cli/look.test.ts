@@ -257,6 +257,8 @@ describe('report', () => {
     )
     expect(out).toContain('- [x] 7 of 7 whole days')
     expect((await sluice('report', '--markdown', '--lang', 'zh')).out).toContain('- [x] 7 / 7 个整天')
+    const other = await sluice('report', '--markdown', '--lang', 'cn')
+    expect([other.code, other.out, other.err]).toEqual([2, '', expect.stringContaining('Allowed choices are en, zh')])
     expect((await sluice('report', '--markdown', '--release', 'nope')).err).toContain('no release is named "nope"')
   })
 

@@ -101,6 +101,14 @@ describe('change requests', () => {
     expect(await config.review(1, { ...APPROVAL, revision: 2 })).toEqual(closed)
     expect(await config.end(2, null, DISCARDED)).toEqual({ ok: false, why: 'not_found' })
   })
+
+  it('are published though somebody discarded them in that moment', async () => {
+    const config = liveConfig(LIVE_CONFIG, 'both')
+    await config.propose(PROPOSAL, ANNA, AT)
+    await config.end(1, 1, DISCARDED)
+    expect(kept(await config.end(1, null, PUBLISHED)).ending).toEqual(PUBLISHED)
+    expect(await config.end(1, null, DISCARDED)).toEqual({ ok: false, why: 'closed' })
+  })
 })
 
 describe('what is kept', () => {

@@ -134,6 +134,16 @@ describe('a change request', () => {
     expect(await versions(REVIEWED)).toHaveLength(1)
   })
 
+  it('is shown as published where the controller says so, though its author discarded it in that moment', async () => {
+    await propose('operator', REVIEWED, { min_jobs: 3 })
+    const change = { id: 1, title: 'fewer jobs', author: 'token:operator', approved_by: [] }
+    const controller = controllerOf(bindings, 'reviewed') as unknown as ReleaseControllerRpc
+    await good('operator', 'POST', `${REVIEWED}/changes/1/discard`, { revision: 1 })
+    await controller.publish({ min_jobs: 3 }, 0, 'why', { who: 'token:second', ifMatch: null }, { change })
+    const ending = { who: 'token:second', version: 1 }
+    expect(await show(REVIEWED, 1)).toMatchObject({ status: 'published', ending })
+  })
+
   it('goes stale when the base moves, says what moved, and goes on once it is rebased', async () => {
     await propose('operator', FREE, { min_jobs: 3 })
     await good('admin', 'POST', `${FREE}/changes/1/reviews`, { revision: 1, verdict: 'approve' })
