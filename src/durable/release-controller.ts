@@ -220,7 +220,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
-    const effective = effectiveOf(this.env, this.#name, this.#store.published)
+    const effective = effectiveOf(this.env, this.#name, this.#store.stored.published)
     if (!effective.ok) return effective
     if (this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
     const { config } = effective

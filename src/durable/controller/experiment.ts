@@ -91,7 +91,8 @@ export class Experiment {
     let report = await this.#report(config, now)
     if (report.readiness.due && report.readiness.read_at === null) report = await this.#report(config, now, true)
     if (this.#store.state.epoch !== epoch) return
-    const before = this.#store.decision?.epoch === epoch ? this.#store.decision : null
+    const { decision: last } = this.#store.stored
+    const before = last?.epoch === epoch ? last : null
     const { decision, reasons } = report.decision
     const isNews = before?.decision !== decision && !(before === null && decision === 'continue')
     const stored = { decision: { epoch, decision, message: messageOf(report) } }

@@ -26,15 +26,15 @@ export class Pusher {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       // Config and state are read in one turn: a version stands for one snapshot only.
       const effective = this.#effective()
-      const { state, pushedVersion } = this.#store
+      const { state, pushedVersion } = this.#store.stored
       if (!effective.ok || pushedVersion >= state.version) return
       const snapshot = snapshotOf(state, effective.config)
       const shards = shardsOf(this.#env, effective.config)
       await Promise.all(shards.map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
-      const known = this.#store
+      const { stored } = this.#store
       const pushed = {
-        pushedVersion: Math.max(snapshot.version, known.pushedVersion),
-        shards: Math.max(shards.length, known.shards),
+        pushedVersion: Math.max(snapshot.version, stored.pushedVersion),
+        shards: Math.max(shards.length, stored.shards),
       }
       this.#store.commit({ stored: pushed }, Date.now())
     }
@@ -43,15 +43,17 @@ export class Pusher {
   /** After a rollback: until every ledger has confirmed that copies of this epoch and before have ended. */
   async closeShadows(): Promise<void> {
     const effective = this.#effective()
-    const epoch = this.#store.shadowsToClose
+    const epoch = this.#store.stored.shadowsToClose
     if (!effective.ok || epoch === null) return
     const ledgers = ledgersOf(this.#env, effective.config)
     await Promise.all(ledgers.map((ledger) => within(CALL_DEADLINE_MS, ledger.cancelShadows(epoch))))
-    if (this.#store.shadowsToClose === epoch) this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
+    if (this.#store.stored.shadowsToClose === epoch)
+      this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
   }
 
   /** Whether an object is still to be notified of something. */
   get isBehind(): boolean {
-    return this.#store.pushedVersion < this.#store.state.version || this.#store.shadowsToClose !== null
+    const { state, pushedVersion, shadowsToClose } = this.#store.stored
+    return pushedVersion < state.version || shadowsToClose !== null
   }
 }

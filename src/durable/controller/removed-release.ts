@@ -27,20 +27,20 @@ export class RemovedRelease {
   /** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
   async run(): Promise<void> {
     if (isRunning(this.#store.state)) this.#rollBack(Date.now())
-    const { state, pushedVersion, shards } = this.#store
+    const { state, pushedVersion, shards } = this.#store.stored
     if (pushedVersion >= state.version) return
     const snapshot = snapshotOf(state, routesNothing(this.#name))
     const pushes = shardsNamed(this.#env, this.#name, shards).map((shard) =>
       within(CALL_DEADLINE_MS, shard.push(snapshot)),
     )
     await Promise.all(pushes)
-    const confirmed = Math.max(snapshot.version, this.#store.pushedVersion)
+    const confirmed = Math.max(snapshot.version, this.#store.stored.pushedVersion)
     this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
 
   /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
   #rollBack(now: number): void {
-    const { state, judgement } = this.#store
+    const { state, judgement } = this.#store.stored
     const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
     const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
     if (!next.ok) return
