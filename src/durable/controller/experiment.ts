@@ -13,11 +13,13 @@ import { buildReport, type Report } from '../../core/report.ts'
 import { latestSpan } from '../../core/report-span.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
 import { within } from '../deadline.ts'
+import { iso } from '../job-shapes.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
 import { ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
+import { isoOrNull } from './view.ts'
 
 const DAY_MS = 86_400_000
 /** Metrics in one self-check: each takes about a tenth of a second. */
@@ -129,14 +131,13 @@ function dayText(day: number): string {
 
 /** Times as the API writes them. */
 function reportView(report: Report): ReportView {
-  const isoOrNull = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     ...report,
-    at: new Date(report.at).toISOString(),
+    at: iso(report.at),
     since: isoOrNull(report.since),
     until: isoOrNull(report.until),
     readiness: { ...report.readiness, read_at: isoOrNull(report.readiness.read_at) },
-    self_check: report.self_check && { ...report.self_check, at: new Date(report.self_check.at).toISOString() },
+    self_check: report.self_check && { ...report.self_check, at: iso(report.self_check.at) },
     series: report.series.map(({ metric, points }) => ({
       metric,
       points: points.map((point) => ({ ...point, day: dayText(point.day) })),

@@ -1,9 +1,8 @@
 /** Brings what was decided to the objects below: the newest snapshot to every shard, the end of copying to every ledger. */
 import type { Env } from '../../config/env.ts'
 import { snapshotOf } from '../../core/release.ts'
-import { within } from '../deadline.ts'
 import type { Effective } from './effective.ts'
-import { CALL_DEADLINE_MS, ledgersOf, shardsOf } from './gather.ts'
+import { askAll, ledgersOf, shardsOf } from './gather.ts'
 import type { ControllerStore } from './store.ts'
 
 /** A state that moves on faster than this is left to the alarm. */
@@ -30,7 +29,7 @@ export class Pusher {
       if (!effective.ok || pushedVersion >= state.version) return
       const snapshot = snapshotOf(state, effective.config)
       const shards = shardsOf(this.#env, effective.config)
-      await Promise.all(shards.map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
+      await askAll(shards, (shard) => shard.push(snapshot))
       const { stored } = this.#store
       const pushed = {
         pushedVersion: Math.max(snapshot.version, stored.pushedVersion),
@@ -45,8 +44,7 @@ export class Pusher {
     const effective = this.#effective()
     const epoch = this.#store.stored.shadowsToClose
     if (!effective.ok || epoch === null) return
-    const ledgers = ledgersOf(this.#env, effective.config)
-    await Promise.all(ledgers.map((ledger) => within(CALL_DEADLINE_MS, ledger.cancelShadows(epoch))))
+    await askAll(ledgersOf(this.#env, effective.config), (ledger) => ledger.cancelShadows(epoch))
     if (this.#store.stored.shadowsToClose === epoch)
       this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
   }

@@ -6,9 +6,8 @@ import type { Env } from '../../config/env.ts'
 import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
-import { CALL_DEADLINE_MS, shardsNamed } from './gather.ts'
+import { askAll, shardsNamed } from './gather.ts'
 import type { ControllerStore } from './store.ts'
-import { within } from '../deadline.ts'
 
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
@@ -30,10 +29,7 @@ export class RemovedRelease {
     const { state, pushedVersion, shards } = this.#store.stored
     if (pushedVersion >= state.version) return
     const snapshot = snapshotOf(state, routesNothing(this.#name))
-    const pushes = shardsNamed(this.#env, this.#name, shards).map((shard) =>
-      within(CALL_DEADLINE_MS, shard.push(snapshot)),
-    )
-    await Promise.all(pushes)
+    await askAll(shardsNamed(this.#env, this.#name, shards), (shard) => shard.push(snapshot))
     const confirmed = Math.max(snapshot.version, this.#store.stored.pushedVersion)
     this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
