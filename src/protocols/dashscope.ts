@@ -8,7 +8,7 @@ import { readDashscopeSubmit } from './dashscope/submit.ts'
 import { isVideoType } from './openai-videos/content.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
 import { isResourceId } from './resource-id.ts'
-import { positive } from './submission/positive.ts'
+import { positive } from './submission/facts.ts'
 import { translateAnswer, translateText } from './translate.ts'
 import { msOf } from './wall-clock.ts'
 

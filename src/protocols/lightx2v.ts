@@ -18,13 +18,12 @@ import {
   type Route,
   type ShownJob,
 } from './protocol.ts'
-import type { Submission, SubmitBody } from './submit.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
 import { isResourceId } from './resource-id.ts'
-import { codePoints } from './submission/code-points.ts'
-import { fingerprintOf } from './submission/fingerprint.ts'
-import { positive } from './submission/positive.ts'
+import { clipFacts, positive, promptChars } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
+import { submissionOf } from './submission/submission.ts'
 import { translateAnswer, translateText } from './translate.ts'
 import { secondsBetween } from './wall-clock.ts'
 
@@ -117,39 +116,30 @@ function routeBelow(method: string, base: string, below: string): Unprefixed {
   return { ...(kind ?? withIds(method)), job, upstreamPath }
 }
 
-function readSubmission({ bytes, contentType, search }: SubmitBody, { upstreamPath }: Route): Submission {
-  const body = openBody(bytes, contentType)
-  const path = upstreamPath(null)
+function readSubmission(sent: SubmitBody, { upstreamPath }: Route): Submission {
+  const body = openBody(sent.bytes, sent.contentType)
   // The server decodes a path before it routes: with the id `all/running` a cancel would end everybody's jobs.
   for (const { name, value } of body.fields) if (name === 'task_id') chosenIdOf(value, name, ['queue'])
-  let fingerprint: string | undefined
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, upstreamPath(null), {
     model: null,
     ...factsOf(body),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, path))
-    },
     // A copy has an id of its own: the client's may be taken at its backend.
-    rebuild: ({ shadow }) => ({
-      bytes: shadow ? shadowCopy(body, ({ name }) => name === 'task_id') : bytes,
-      contentType: contentType ?? '',
-      path: path + (shadow ? '' : search),
-    }),
-  }
+    rebuild: ({ shadow }) => ({ bytes: shadow ? shadowCopy(body, ({ name }) => name === 'task_id') : sent.bytes }),
+  })
 }
 
-function factsOf({ fields }: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
+function factsOf({ fields }: FormBody): Facts {
   const values = new Map(fields.map(({ name, value }) => [name, value]))
-  const prompt = values.get('prompt')
-  const frames = positive(values.get('target_video_length'))
   const shape = values.get('target_shape')
   const [height, width] = Array.isArray(shape) && shape.length === 2 ? shape.map(positive) : []
   return {
-    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
-    durationSeconds: frames === null ? null : frames / (positive(values.get('target_fps')) ?? DEFAULT_FPS),
-    work: frames === null || !height || !width ? null : frames * height * width,
+    promptChars: promptChars(values.get('prompt')),
+    ...clipFacts({
+      seconds: null,
+      frames: positive(values.get('target_video_length')),
+      fps: positive(values.get('target_fps')) ?? DEFAULT_FPS,
+      pixels: height && width ? height * width : null,
+    }),
   }
 }
 

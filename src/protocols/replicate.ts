@@ -4,9 +4,8 @@
  */
 import { isObject } from './answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
-import { MAX_NAME_CHARS } from './body/bounds.ts'
 import { applyEdits, type Edit } from './body/edit.ts'
-import { encodeUtf8, malformed, type FormBody } from './body/form-body.ts'
+import { encodeUtf8, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
 import { asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
 import type { JobProtocol, Route, ShownJob } from './protocol.ts'
@@ -15,9 +14,9 @@ import { at } from './protocol.ts'
 import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
 import { readPrediction } from './replicate/job.ts'
 import { isResourceId } from './resource-id.ts'
-import { fingerprintOf } from './submission/fingerprint.ts'
-import { inputFacts } from './submission/input-facts.ts'
+import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
+import { modelNamed, submissionOf } from './submission/submission.ts'
 import { rememberedWords, translateAnswer, translateText } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
@@ -112,35 +111,29 @@ function isVersion(model: string): boolean {
   return !/^(deployments\/)?[^/:]+\/[^/:]+$/.test(model)
 }
 
-function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
-  if (!/^\s*application\/json\s*(;|$)/i.test(contentType ?? '')) {
+function readSubmission(sent: SubmitBody, route: Route): Submission {
+  if (!/^\s*application\/json\s*(;|$)/i.test(sent.contentType ?? '')) {
     const message = 'must be application/json'
     const details = at('content-type', 'unsupported_type', message)
     throw new SluiceError('unsupported_media_type', `The content type ${message}.`, { details })
   }
-  const body = openJson(bytes)
+  const body = openJson(sent.bytes)
   const path = route.upstreamPath(null)
   const model = modelIn(path.slice(route.prefix.length), body)
   const input = body.fields.find(({ name }) => name === 'input')?.value
-  let fingerprint: string | undefined
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, path, {
     model,
     ...inputFacts(new Map(isObject(input) ? Object.entries(input) : [])),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, path))
-    },
     rebuild: ({ model: own, shadow, webhook }) => {
       const version = own === null || own === model ? [] : versionEdits(body, own)
-      const changed = applyEdits(bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
+      const changed = applyEdits(sent.bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
       return {
         bytes: shadow ? shadowCopy(openJson(changed)) : changed,
         contentType: 'application/json',
-        path: (own === null ? path : route.upstreamPath(null, own)) + (shadow ? '' : search),
+        path: own === null ? path : route.upstreamPath(null, own),
       }
     },
-  }
+  })
 }
 
 function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
@@ -150,11 +143,8 @@ function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
 
 function modelIn(path: string, { fields }: FormBody): string | null {
   const inPath = /^\/v1\/(?:models\/)?(.+)\/predictions$/.exec(path)?.[1]
-  const version = inPath ?? fields.find(({ name }) => name === 'version')?.value ?? null
-  if (version !== null && typeof version !== 'string') throw malformed('version', 'must be a string')
-  if (version !== null && version.length > MAX_NAME_CHARS)
-    throw malformed(inPath ? 'the path' : 'version', `has more than ${MAX_NAME_CHARS} characters`)
-  return version
+  if (inPath !== undefined) return modelNamed(inPath, 'the path')
+  return modelNamed(fields.find(({ name }) => name === 'version')?.value, 'version')
 }
 
 /** A version goes into the body, and out of it where the path names the arm's model. */
