@@ -6,8 +6,7 @@ import { isObject } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
 import { chosenIdOf } from './chosen-id.ts'
-import { isVideoType } from './openai-videos/content.ts'
-import { apiEnd, asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import { aboutJob, apiEnd, asServersRead, plainSpelling } from './path-spelling.ts'
 import {
   MESSAGE_CHARS,
   type BackendAnswer,
@@ -20,12 +19,13 @@ import {
 } from './protocol.ts'
 import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
-import { isResourceId } from './resource-id.ts'
+import { idsAt, isResourceId } from './resource-id.ts'
 import { clipFacts, positive, promptChars } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { submissionOf } from './submission/submission.ts'
 import { translateAnswer, translateText } from './translate.ts'
 import { secondsBetween } from './wall-clock.ts'
+import { isVideoType } from './video-answer.ts'
 
 const API = '/v1/tasks'
 /** Any file of the server's, by a path that says nothing of whose it is. */
@@ -108,12 +108,11 @@ function routeBelow(method: string, base: string, below: string): Unprefixed {
   if (isRead(method) && first === 'queue' && second === 'status') return fixed(other(method), base + below)
   // What would end everybody's jobs is one id that is none.
   const isEverybodys = below.toLowerCase().startsWith('/all/running')
-  const { job, below: rest } = jobAt(isEverybodys ? [segments.join('/')] : segments)
-  const upstreamPath = (own: string | null) => [base, encodeURIComponent(own ?? job), ...rest].join('/')
-  const [action, ...more] = rest
-  const asked = more.length > 0 ? null : `${isRead(method) ? 'GET' : method} ${action ?? ''}`
-  const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
-  return { ...(kind ?? withIds(method)), job, upstreamPath }
+  return aboutJob(base, isEverybodys ? [segments.join('/')] : segments, ([action, ...more]) => {
+    const asked = more.length > 0 ? null : `${isRead(method) ? 'GET' : method} ${action ?? ''}`
+    const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
+    return kind ?? withIds(method)
+  })
 }
 
 function readSubmission(sent: SubmitBody, { upstreamPath }: Route): Submission {
@@ -184,5 +183,5 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
 }
 
 function idsIn(body: unknown): string[] {
-  return isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []
+  return idsAt(body, 'task_id')
 }

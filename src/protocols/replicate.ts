@@ -7,17 +7,17 @@ import { SluiceError } from '../core/errors.ts'
 import { applyEdits, type Edit } from './body/edit.ts'
 import { encodeUtf8, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
-import { asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import { aboutJob, asServersRead, plainSpelling } from './path-spelling.ts'
 import type { JobProtocol, Route, ShownJob } from './protocol.ts'
 import type { Submission, SubmitBody } from './submit.ts'
 import { at } from './protocol.ts'
 import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
 import { readPrediction } from './replicate/job.ts'
-import { isResourceId } from './resource-id.ts'
+import { idsAt } from './resource-id.ts'
 import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
-import { rememberedWords, translateAnswer, translateText } from './translate.ts'
+import { translatedBelow } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
@@ -34,12 +34,12 @@ export const replicate: JobProtocol = {
   route: routeReplicate,
   readSubmission,
   readJob: ({ body }) => readPrediction(body),
-  readIds: (body) => {
-    const id = isObject(body) ? body['id'] : null
-    return isResourceId(id) ? [id] : []
-  },
-  translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  readIds: (body) => idsAt(body, 'id'),
+  ...translatedBelow(routeReplicate, {
+    holdsFile: (path) => path[0] === 'output' && path.length <= 2,
+    // Links to itself lead to the gateway whatever name their backend goes by, or clients would go past it.
+    holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
+  }),
   list: {
     query: (query) => ({ limit: PAGE, after: query.get('cursor') || null, order: 'desc' }),
     answer: (jobs, more, asked) => {
@@ -68,7 +68,8 @@ function routeReplicate(method: string, given: string): Route {
   const found = placeIn(plain) ?? (plain.includes('%') ? placeIn(asServersRead(plain)) : null)
   const { prefix = '', root = '', below = [] } = found ?? {}
   const [first, second, third] = below
-  if (root === 'predictions' && first !== undefined) return { ...kindOf(method, below), ...aboutJob(prefix, below) }
+  if (root === 'predictions' && first !== undefined)
+    return { ...aboutJob(prefix + PREDICTIONS, below, () => kindOf(method, below)), prefix }
   if (root === 'predictions' && method === 'GET') return { ...fixed(LIST, prefix + PREDICTIONS), prefix }
   // No job has such an id, so that nobody reads what is others'.
   if (OF_ACCOUNT.has(root) && isRead(method) && first === undefined)
@@ -94,11 +95,6 @@ function kindOf(method: string, [, word, ...deeper]: readonly string[]): Kind {
   if (isRead(method) && word === undefined) return POLL
   if (method === 'POST' && word === 'cancel' && deeper.length === 0) return { ...CANCEL, answer: 'job' }
   return withIds(method)
-}
-
-function aboutJob(prefix: string, segments: readonly string[]): Pick<Route, 'prefix' | 'job' | 'upstreamPath'> {
-  const { job, below } = jobAt(segments)
-  return { prefix, job, upstreamPath: (id) => [jobPath(prefix, id ?? job), ...below].join('/') }
 }
 
 /** `owner/name`, `deployments/owner/name`, or a version, which stands in the body. */
@@ -156,17 +152,6 @@ function versionEdits(body: FormBody, model: string): Edit[] {
   const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
   return [{ start, end: start, bytes: encodeUtf8(member) }]
 }
-
-/** A prediction's links to itself lead to the gateway whatever name their backend goes by, or clients would go past it. */
-const wordsOf = rememberedWords((prefix) => ({
-  readPath: (path) => routeReplicate('GET', path),
-  showPath: (path) => {
-    const { job, prefix: own } = routeReplicate('GET', path)
-    return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
-  },
-  holdsFile: (path) => path[0] === 'output' && path.length <= 2,
-  holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
-}))
 
 function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: ShownJob) {
   const isDone = end?.outcome === 'ok'
