@@ -2,7 +2,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-cost.ts'
-import type { WindowRow } from '../../core/window.ts'
+import { addCounts, type WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
@@ -69,8 +69,8 @@ export async function gather(env: Env, release: ReleaseConfig, question: LedgerQ
           shadow: sum.open.shadow + open.shadow,
           oldestCandidateAt: earliest(sum.open.oldestCandidateAt, open.oldestCandidateAt),
         },
-        funnel: addUp(sum.funnel, funnel),
-        dropped: addUp(sum.dropped, dropped),
+        funnel: addCounts({ ...sum.funnel }, funnel),
+        dropped: addCounts({ ...sum.dropped }, dropped),
         shadowToday: sum.shadowToday + shadowToday,
       }),
       NOTHING,
@@ -116,10 +116,4 @@ export async function gatherWindows(
 export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
   const lost = await askAll(shardsOf(env, release), (shard) => shard.lost())
   return lost.reduce((sum, n) => sum + n, 0)
-}
-
-function addUp<T extends Record<string, number>>(a: T, b: T): T {
-  const sum: Record<string, number> = { ...a }
-  for (const [key, n] of Object.entries(b)) sum[key] = (sum[key] ?? 0) + n
-  return sum as T
 }
