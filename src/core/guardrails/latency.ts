@@ -39,15 +39,7 @@ export const latency: Kind<LatencyGuardrail> = {
     max_over_control === undefined && max_seconds === undefined
       ? limitMissing('max_over_control', 'max_seconds')
       : null,
-  from: ({ metric, maxOverControl, maxSeconds, forWindows, minRequests, literal, normalise }) => ({
-    metric,
-    maxOverControl,
-    maxSeconds,
-    forWindows,
-    minRequests,
-    literal,
-    normalise,
-  }),
+  settings: ['maxOverControl', 'maxSeconds', 'forWindows', 'minRequests', 'literal', 'normalise'],
   fold,
   assess,
   formula: (guardrail) =>
