@@ -16,7 +16,7 @@ import { nonInferiorMeans, welchT } from '../../../src/core/stats/means.ts'
 import type { PairMoments } from '../../../src/core/stats/moments.ts'
 import { benjaminiHochberg, holm } from '../../../src/core/stats/multiplicity.ts'
 import { sampleSizeMeans, upperNormalQuantile } from '../../../src/core/stats/power.ts'
-import { quantileLevels } from '../../../src/core/stats/quantile-levels.ts'
+import { quantileLevels } from '../../../src/core/stats/spread.ts'
 import { pearson, sequentialSplit } from '../../../src/core/stats/srm.ts'
 import { logLiftInterval, newcombeInterval, twoProportionZ } from '../../../src/core/stats/two-proportions.ts'
 import vectors from '../../vectors/experiment.json' with { type: 'json' }
