@@ -6,7 +6,7 @@ import { toleratedByControl } from './job-age.ts'
 import { latenciesOf, mergeLatencies } from './latency.ts'
 import type { ClosedWindow, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
+import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import {
   counting,
   sequentialFinding,

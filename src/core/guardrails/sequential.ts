@@ -5,8 +5,7 @@
  */
 import type { Evidence, GuardrailBase, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { clopperPearson } from '../stats/clopper-pearson.ts'
-import { binomialTail } from '../stats/proportions.ts'
+import { binomialTail, clopperPearson } from '../stats/proportions.ts'
 import { type LateGains, logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
 import { gainsAbove, gainsOver, ODDS } from '../stats/two-streams.ts'
 import { addTallies, endedOf, share, SPEAKS_AGAINST } from './streak.ts'

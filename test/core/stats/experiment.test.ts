@@ -1,6 +1,6 @@
 /** Everything that a report is computed with, against cases in fifty-digit arithmetic and R. */
 import { describe, expect, it } from 'vitest'
-import { clopperPearson } from '../../../src/core/stats/clopper-pearson.ts'
+import { clopperPearson } from '../../../src/core/stats/proportions.ts'
 import { asymptoticSequence, mixtureSprt } from '../../../src/core/stats/confidence-sequence.ts'
 import { cuped } from '../../../src/core/stats/cuped.ts'
 import { chi2Sf, intervalZ, normalSf, tSf, upperTQuantile } from '../../../src/core/stats/distributions.ts'
