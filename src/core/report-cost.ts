@@ -1,7 +1,8 @@
 /** What a finished video costs on each arm: GPU seconds of all its jobs, also the failed ones, over those that succeeded. */
 import type { Evidence } from './experiment.ts'
 import { FEW_EVENTS } from './metric-sums.ts'
-import type { Interval, Lift } from './report-intervals.ts'
+import type { Lift } from './report-intervals.ts'
+import type { Interval } from './stats/hybrid-interval.ts'
 import { type SequenceLift, sequenceLift, sequenceOfLift } from './report-metric.ts'
 import { type Estimate, ratioEstimate, relativeLift } from './stats/estimates.ts'
 import type { PairMoments } from './stats/moments.ts'

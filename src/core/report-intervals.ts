@@ -2,22 +2,16 @@
 import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
 import { FEW_EVENTS, FEWEST_ACTIVE, fewestActive, isSparse, shareOf } from './metric-sums.ts'
 import { quantileLifts } from './quantile-shift.ts'
-import { clopperPearson } from './stats/clopper-pearson.ts'
+import { clopperPearson, wilsonInterval } from './stats/proportions.ts'
 import { intervalZ, upperTQuantile } from './stats/distributions.ts'
+import type { Interval } from './stats/hybrid-interval.ts'
 import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
-import { wilsonInterval } from './stats/proportions.ts'
-import { ratioInterval } from './stats/score-ratio.ts'
 import { quantileOf } from './stats/spread.ts'
-import { logLiftInterval, newcombeInterval } from './stats/two-proportions.ts'
+import { logLiftInterval, newcombeInterval, ratioInterval } from './stats/two-proportions.ts'
 
 const CONFIDENCE = 0.95
-
-export interface Interval {
-  low: number
-  high: number
-}
 
 export type Lift = { lift: number } & Interval
 

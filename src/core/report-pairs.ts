@@ -3,7 +3,8 @@
  * prompts differ takes no part. Shown beside the signals; the decision does not go by it.
  */
 import type { ExperimentPlan, PairSums } from './experiment.ts'
-import type { Interval, Lift } from './report-intervals.ts'
+import type { Lift } from './report-intervals.ts'
+import type { Interval } from './stats/hybrid-interval.ts'
 import { moreIsBetter } from './signal-registry.ts'
 import { anytimeZ, logETwoSided } from './stats/anytime.ts'
 import { normalSf, tSf, upperTQuantile } from './stats/distributions.ts'

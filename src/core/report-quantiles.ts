@@ -1,7 +1,8 @@
 /** The usual quantiles of a quantile metric, beside the one that is judged. They decide nothing. */
 import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, quantileSums } from './metric-sums.ts'
-import { absoluteLift, armInterval, type Interval, type Lift, relativeLiftOf } from './report-intervals.ts'
+import { absoluteLift, armInterval, type Lift, relativeLiftOf } from './report-intervals.ts'
+import type { Interval } from './stats/hybrid-interval.ts'
 
 const SHOWN = [0.5, 0.9, 0.95, 0.99]
 

@@ -1,5 +1,6 @@
 /** Whether the arms got the subjects that they were dealt: each epoch for itself, and at every look anew. */
 import type { Split } from './experiment.ts'
+import { logMean } from './stats/anytime.ts'
 import { pearson, sequentialSplit, SRM_ALPHA } from './stats/srm.ts'
 
 /** Of priors around the dealt shares, whose e-values are averaged: the wide one shows a large loss early, the narrow one (optimizely/ssrm's default) a small one at all. */
@@ -71,9 +72,7 @@ function pearsonOf({ n, candidate, expected }: Split): number {
 function logEOf(split: Split): number {
   const { n, candidate, expected } = split
   if (!isCounted(split)) return 0
-  const logs = CONCENTRATIONS.map(
-    (each) => sequentialSplit([n - candidate, candidate], [n - expected, expected], each).log_e,
+  return logMean(
+    CONCENTRATIONS.map((each) => sequentialSplit([n - candidate, candidate], [n - expected, expected], each).log_e),
   )
-  const most = Math.max(...logs)
-  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0) / logs.length)
 }

@@ -7,7 +7,7 @@ import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck 
 import { addedSums, armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import { type HistoryReport, historyReport } from './report-history.ts'
-import type { Interval } from './report-intervals.ts'
+import type { Interval } from './stats/hybrid-interval.ts'
 import { bandOf, type MetricReport, metricReport } from './report-metric.ts'
 import { type PairReport, pairReports } from './report-pairs.ts'
 import { type QuantileReport, quantileReports } from './report-quantiles.ts'

@@ -71,9 +71,7 @@ export function count(counters: Counters, observation: Observation): void {
 
 export function mergeCounters(target: Counters, source: Counters): void {
   target.requests += source.requests
-  for (const [outcome, n] of Object.entries(source.outcomes) as [ArmError | Blameless, number][]) {
-    target.outcomes[outcome] = (target.outcomes[outcome] ?? 0) + n
-  }
+  addCounts(target.outcomes, source.outcomes)
   if (source.late) target.late = addLate(target.late, source.late)
   if (source.submitted !== undefined) target.submitted = (target.submitted ?? 0) + source.submitted
   if (source.repeats) addRepeats(target, source.repeats)
@@ -95,19 +93,19 @@ export function addedRows(rows: readonly WindowRow[]): WindowRow[] {
 }
 
 export function addLate(earlier: Late = {}, later: Late = {}): Late {
-  const sum = { ...earlier }
-  for (const [windows, n] of Object.entries(later)) sum[Number(windows)] = (sum[Number(windows)] ?? 0) + n
+  return addCounts({ ...earlier }, later)
+}
+
+/** Into the first, which comes back. */
+export function addCounts<T extends Partial<Record<string, number>>>(sum: T, more: Readonly<T>): T {
+  const counts: Partial<Record<string, number>> = sum
+  for (const [name, n] of Object.entries(more)) counts[name] = (counts[name] ?? 0) + n!
   return sum
 }
 
 function addRepeats(counters: Counters, more: Repeats): void {
   const sums = (counters.repeats ??= {})
-  for (const [of, ends] of Object.entries(more) as [RepeatOf, Ends][]) {
-    const sum = (sums[of] ??= {})
-    for (const [outcome, n] of Object.entries(ends) as [ArmError | Blameless, number][]) {
-      sum[outcome] = (sum[outcome] ?? 0) + n
-    }
-  }
+  for (const [of, ends] of Object.entries(more) as [RepeatOf, Ends][]) addCounts((sums[of] ??= {}), ends)
 }
 
 /** What is evidence: without the repeats, neither as failures nor as requests. */
@@ -166,11 +164,8 @@ export function atRisk({ requests, submitted }: Counters, { x, n }: { x: number;
 
 /** Requests whose end says something about the arm: all but those excluded from the error rate. */
 export function judged(counters: Counters): number {
-  let excludedFromErrorRate = 0
-  for (const [outcome, k] of Object.entries(counters.outcomes) as [ArmError | Blameless, number][]) {
-    if (!isArmError(outcome)) excludedFromErrorRate += k
-  }
-  return counters.requests - excludedFromErrorRate
+  const ends = Object.values(counters.outcomes).reduce((sum, k) => sum + k, 0)
+  return counters.requests - (ends - armErrors(counters))
 }
 
 export function seriesKey(series: Series): string {

@@ -17,7 +17,7 @@ import { Analytics } from './controller/analytics.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
 import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
 import { nextTickAt } from '../core/cadence.ts'
-import { type Effective, effectiveOf } from './controller/effective.ts'
+import { type Effective, type EffectiveConfig, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
 import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
@@ -91,10 +91,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   async view(): Promise<Answer<ReleaseView>> {
-    const effective = this.#effective()
-    if (!effective.ok) return effective
-    await this.#scheduler.ensure(effective.config)
-    return { ok: true, value: await this.#tick.view(effective.config, this.#nextTickAt(effective.config)) }
+    return this.#answer(async ({ config }) => {
+      await this.#scheduler.ensure(config)
+      return this.#tick.view(config, this.#nextTickAt(config))
+    })
   }
 
   async act(command: ActionCommand, actor: Actor): Promise<Answer<ReleaseView>> {
@@ -127,8 +127,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   async config(): Promise<Answer<ConfigView>> {
-    const effective = this.#effective()
-    return effective.ok ? { ok: true, value: this.#publishing.view(effective) } : effective
+    return this.#answer((effective) => this.#publishing.view(effective))
   }
 
   async publish(...[overlay, baseVersion, reason, actor, origin = {}]: Parameters<ReleaseControllerRpc['publish']>) {
@@ -189,18 +188,15 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   async report(): Promise<Answer<ReportView>> {
-    const effective = this.#effective()
-    return effective.ok ? { ok: true, value: await this.#experiment.report(effective.config) } : effective
+    return this.#answer((effective) => this.#experiment.report(effective.config))
   }
 
   async selfCheck(): Promise<Answer<ReportView>> {
-    const effective = this.#effective()
-    return effective.ok ? { ok: true, value: await this.#experiment.selfCheck(effective.config) } : effective
+    return this.#answer((effective) => this.#experiment.selfCheck(effective.config))
   }
 
   async dailySums(): Promise<Answer<DailySum[]>> {
-    const effective = this.#effective()
-    return effective.ok ? { ok: true, value: await this.#experiment.dailySums(effective.config) } : effective
+    return this.#answer((effective) => this.#experiment.dailySums(effective.config))
   }
 
   async telemetryLost(): Promise<number> {
@@ -218,9 +214,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     await this.#wake.run()
   }
 
+  async #answer<T>(work: (effective: EffectiveConfig) => T | Promise<T>): Promise<Answer<T>> {
+    const effective = this.#effective()
+    return effective.ok ? { ok: true, value: await work(effective) } : effective
+  }
+
   /** File and overlay as they are now; a file that changed under the release is taken up, with an audit entry. */
   #effective(): Effective {
-    const effective = effectiveOf(this.env, this.#name, this.#store.published)
+    const effective = effectiveOf(this.env, this.#name, this.#store.stored.published)
     if (!effective.ok) return effective
     if (this.#publishing.noticeFile(effective, Date.now())) this.ctx.waitUntil(this.#settled())
     const { config } = effective

@@ -24,11 +24,6 @@ import {
 } from '../core/window.ts'
 
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
-/** Those that tables of earlier builds lack. */
-const LATER_COLUMNS = [
-  ['submitted', 'INTEGER'],
-  ['late', 'TEXT'],
-] as const
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
 
@@ -69,16 +64,11 @@ export class WindowStore {
     this.#callBack = new CallBack(stir)
     this.#writes = writes
     const measures = MEASURES.map((measure) => `${measure} BLOB`).join(', ')
-    const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}`
+    const counts = `requests INTEGER, outcomes TEXT, repeats TEXT, ${measures}, submitted INTEGER, late TEXT`
     sql.exec(
       `CREATE TABLE IF NOT EXISTS windows (start_ms INTEGER, series TEXT, ${counts}, PRIMARY KEY (start_ms, series)) WITHOUT ROWID`,
     )
     sql.exec(`CREATE TABLE IF NOT EXISTS totals (start_ms INTEGER, series TEXT PRIMARY KEY, ${counts}) WITHOUT ROWID`)
-    for (const table of ['windows', 'totals'])
-      for (const [column, type] of LATER_COLUMNS) {
-        const [known] = sql.exec('SELECT 1 FROM pragma_table_info(?) WHERE name = ?', table, column)
-        if (!known) sql.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`)
-      }
   }
 
   startOf(atMs: number): number {

@@ -5,12 +5,12 @@
 import { dashscopeSubmitError, outputOf, readDashscopeJob } from './dashscope/job.ts'
 import { jobPath, routeDashscope } from './dashscope/routes.ts'
 import { readDashscopeSubmit } from './dashscope/submit.ts'
-import { isVideoType } from './openai-videos/content.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
-import { isResourceId } from './resource-id.ts'
-import { positive } from './submission/positive.ts'
+import { idsAt } from './resource-id.ts'
+import { positive } from './submission/facts.ts'
 import { translateAnswer, translateText } from './translate.ts'
 import { msOf } from './wall-clock.ts'
+import { isVideoType } from './video-answer.ts'
 
 /** Model Studio's clocks show China's time, without saying so. */
 const ZONE_MS = 8 * 3_600_000
@@ -39,10 +39,7 @@ export const dashscope: JobProtocol = {
   readSubmission: readDashscopeSubmit,
   readJob: readDashscopeJob,
   submitError: dashscopeSubmitError,
-  readIds: (body) => {
-    const id = outputOf(body)?.['task_id']
-    return isResourceId(id) ? [id] : []
-  },
+  readIds: (body) => idsAt(outputOf(body), 'task_id'),
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
   list: { query: listQuery, answer: listAnswer },

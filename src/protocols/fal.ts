@@ -6,8 +6,8 @@ import { readFalJob, readFalResult, readFalWebhook } from './fal/job.ts'
 import { appOf, jobPath, routeFal, STILL_IN_PROGRESS } from './fal/routes.ts'
 import { readFalSubmit } from './fal/submit.ts'
 import type { JobAddress, JobProtocol, ShownJob } from './protocol.ts'
-import { isResourceId } from './resource-id.ts'
-import { rememberedWords, translateAnswer, translateText } from './translate.ts'
+import { idsAt } from './resource-id.ts'
+import { translatedBelow } from './translate.ts'
 
 const appAt = ({ prefix, model }: JobAddress) => (model === null ? prefix : (appOf(`/${model}`) ?? prefix))
 
@@ -26,12 +26,11 @@ export const fal: JobProtocol = {
   route: routeFal,
   readSubmission: readFalSubmit,
   readJob: readFalJob,
-  readIds: (body) => {
-    const id = body !== null && typeof body === 'object' ? (body as { request_id?: unknown }).request_id : null
-    return isResourceId(id) ? [id] : []
-  },
-  translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  readIds: (body) => idsAt(body, 'request_id'),
+  ...translatedBelow(routeFal, {
+    // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
+    holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
+  }),
   list: null,
   placeholder,
   result: {
@@ -46,17 +45,6 @@ export const fal: JobProtocol = {
   asksForVideo: () => true,
   isVideoType: () => true,
 }
-
-/** Both arms' apps look like the client's own, which is where it asks. */
-const wordsOf = rememberedWords((prefix) => ({
-  readPath: (path) => routeFal('GET', path),
-  showPath: (path) => {
-    const { job, prefix: app } = routeFal('GET', path)
-    return job === null || prefix === '' || !path.startsWith(`${app}/`) ? path : prefix + path.slice(app.length)
-  },
-  // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
-  holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
-}))
 
 function placeholder({ clientId, prefix, gatewayOrigin, end }: ShownJob) {
   const at = (below: string) => gatewayOrigin + jobPath(prefix, clientId, below)

@@ -1,6 +1,11 @@
-/** What a job's answer says of its end, in the words of the counters. */
+/** A job of an answer, and what it says of its end in the words of the counters. */
 import type { Outcome } from '../core/outcome.ts'
-import type { BackendJob } from './protocol.ts'
+import type { BackendJob, JobStatus } from './protocol.ts'
+
+/** One of which no more is known. */
+export function plainJob(id: string, status: JobStatus): BackendJob {
+  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+}
 
 /** Null while the job is open. */
 export function outcomeOf(backendJob: BackendJob): Outcome | null {

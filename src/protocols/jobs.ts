@@ -6,9 +6,9 @@ import type { WireSettings } from '../config/wire-schema.ts'
 import { declaredAnswers } from './jobs/answers.ts'
 import { declaredPaths } from './jobs/paths.ts'
 import { readDeclaredSubmit } from './jobs/submit.ts'
-import { isVideoType } from './openai-videos/content.ts'
 import type { JobAddress, JobProtocol } from './protocol.ts'
-import { rememberedWords, translateAnswer, translateText } from './translate.ts'
+import { translatedBelow } from './translate.ts'
+import { isVideoType } from './video-answer.ts'
 
 export const DECLARED = 'jobs'
 
@@ -23,17 +23,6 @@ export function declaredProtocol(wire: WireSettings): JobProtocol {
   // Items of lists count for nothing where files are looked for.
   const files = new Set(wire.output?.map((keys) => keys.filter((key) => !/^\d+$/.test(key)).join('\n')))
   const idNames = new Set(wire.id.map((keys) => keys.findLast((key) => !/^\d+$/.test(key)) ?? ''))
-  const wordsOf = rememberedWords((prefix) => ({
-    readPath: (path) => route('GET', path),
-    // Both arms' models look like the client's own, which is where it asks.
-    showPath: (path) => {
-      if (wire.head === '' || prefix === '') return path
-      const { job, prefix: own } = route('GET', path)
-      return job === null || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
-    },
-    idNames,
-    holdsFile: (path) => files.has(path.join('\n')),
-  }))
 
   return {
     kind: 'jobs',
@@ -44,8 +33,12 @@ export function declaredProtocol(wire: WireSettings): JobProtocol {
     readSubmission: (sent, way) => readDeclaredSubmit(wire, sent, way),
     readJob: answers.readJob,
     readIds: answers.readIds,
-    translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
-    translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+    ...translatedBelow(route, {
+      idNames,
+      holdsFile: (path) => files.has(path.join('\n')),
+      // Without a head, no model stands in a path.
+      ...(wire.head === '' ? { showPath: (path) => path } : {}),
+    }),
     list: null,
     placeholder: answers.placeholder,
     result: result === undefined ? null : { call: get(result), read: answers.readResult, pending: PENDING },

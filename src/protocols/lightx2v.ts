@@ -6,8 +6,7 @@ import { isObject } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
 import { chosenIdOf } from './chosen-id.ts'
-import { isVideoType } from './openai-videos/content.ts'
-import { apiEnd, asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import { aboutJob, apiEnd, asServersRead, plainSpelling } from './path-spelling.ts'
 import {
   MESSAGE_CHARS,
   type BackendAnswer,
@@ -18,15 +17,15 @@ import {
   type Route,
   type ShownJob,
 } from './protocol.ts'
-import type { Submission, SubmitBody } from './submit.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
-import { isResourceId } from './resource-id.ts'
-import { codePoints } from './submission/code-points.ts'
-import { fingerprintOf } from './submission/fingerprint.ts'
-import { positive } from './submission/positive.ts'
+import { idsAt, isResourceId } from './resource-id.ts'
+import { clipFacts, positive, promptChars } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
+import { submissionOf } from './submission/submission.ts'
 import { translateAnswer, translateText } from './translate.ts'
 import { secondsBetween } from './wall-clock.ts'
+import { isVideoType } from './video-answer.ts'
 
 const API = '/v1/tasks'
 /** Any file of the server's, by a path that says nothing of whose it is. */
@@ -109,47 +108,37 @@ function routeBelow(method: string, base: string, below: string): Unprefixed {
   if (isRead(method) && first === 'queue' && second === 'status') return fixed(other(method), base + below)
   // What would end everybody's jobs is one id that is none.
   const isEverybodys = below.toLowerCase().startsWith('/all/running')
-  const { job, below: rest } = jobAt(isEverybodys ? [segments.join('/')] : segments)
-  const upstreamPath = (own: string | null) => [base, encodeURIComponent(own ?? job), ...rest].join('/')
-  const [action, ...more] = rest
-  const asked = more.length > 0 ? null : `${isRead(method) ? 'GET' : method} ${action ?? ''}`
-  const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
-  return { ...(kind ?? withIds(method)), job, upstreamPath }
+  return aboutJob(base, isEverybodys ? [segments.join('/')] : segments, ([action, ...more]) => {
+    const asked = more.length > 0 ? null : `${isRead(method) ? 'GET' : method} ${action ?? ''}`
+    const kind = asked === 'GET status' ? POLL : asked === 'GET result' ? CONTENT : asked === 'DELETE ' ? CANCEL : null
+    return kind ?? withIds(method)
+  })
 }
 
-function readSubmission({ bytes, contentType, search }: SubmitBody, { upstreamPath }: Route): Submission {
-  const body = openBody(bytes, contentType)
-  const path = upstreamPath(null)
+function readSubmission(sent: SubmitBody, { upstreamPath }: Route): Submission {
+  const body = openBody(sent.bytes, sent.contentType)
   // The server decodes a path before it routes: with the id `all/running` a cancel would end everybody's jobs.
   for (const { name, value } of body.fields) if (name === 'task_id') chosenIdOf(value, name, ['queue'])
-  let fingerprint: string | undefined
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, upstreamPath(null), {
     model: null,
     ...factsOf(body),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, path))
-    },
     // A copy has an id of its own: the client's may be taken at its backend.
-    rebuild: ({ shadow }) => ({
-      bytes: shadow ? shadowCopy(body, ({ name }) => name === 'task_id') : bytes,
-      contentType: contentType ?? '',
-      path: path + (shadow ? '' : search),
-    }),
-  }
+    rebuild: ({ shadow }) => ({ bytes: shadow ? shadowCopy(body, ({ name }) => name === 'task_id') : sent.bytes }),
+  })
 }
 
-function factsOf({ fields }: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
+function factsOf({ fields }: FormBody): Facts {
   const values = new Map(fields.map(({ name, value }) => [name, value]))
-  const prompt = values.get('prompt')
-  const frames = positive(values.get('target_video_length'))
   const shape = values.get('target_shape')
   const [height, width] = Array.isArray(shape) && shape.length === 2 ? shape.map(positive) : []
   return {
-    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
-    durationSeconds: frames === null ? null : frames / (positive(values.get('target_fps')) ?? DEFAULT_FPS),
-    work: frames === null || !height || !width ? null : frames * height * width,
+    promptChars: promptChars(values.get('prompt')),
+    ...clipFacts({
+      seconds: null,
+      frames: positive(values.get('target_video_length')),
+      fps: positive(values.get('target_fps')) ?? DEFAULT_FPS,
+      pixels: height && width ? height * width : null,
+    }),
   }
 }
 
@@ -194,5 +183,5 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
 }
 
 function idsIn(body: unknown): string[] {
-  return isObject(body) && isResourceId(body['task_id']) ? [body['task_id']] : []
+  return idsAt(body, 'task_id')
 }

@@ -3,14 +3,13 @@
  * each lives in a file of its own in `openai-videos/`.
  */
 import { openBody } from './body/open.ts'
-import { asksForVideo, isVideoType } from './openai-videos/content.ts'
 import { asOpenAi } from './openai-videos/dialects.ts'
-import { readBackendJob } from './openai-videos/backend-job.ts'
-import { readResourceIds } from './openai-videos/resource-ids.ts'
+import { readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { JobAddress, JobProtocol, ListQuery, ShownJob } from './protocol.ts'
 import { translateAnswer, translateText } from './translate.ts'
+import { isVideoType } from './video-answer.ts'
 
 const words = { readPath: (path: string) => routeVideos('GET', path) }
 const jobPath = ({ upstreamId, prefix }: JobAddress) => `${prefix}${API}/${encodeURIComponent(upstreamId)}`
@@ -48,7 +47,8 @@ export const openaiVideos: JobProtocol = {
   pollCall: (job) => ({ method: 'GET', path: jobPath(job) }),
   cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
   contentCall: (job) => ({ method: 'GET', path: `${jobPath(job)}/content` }),
-  asksForVideo,
+  // `variant=thumbnail` and `variant=spritesheet` ask for pictures, which not every backend makes.
+  asksForVideo: (query) => query.getAll('variant').every((variant) => variant === 'video'),
   isVideoType,
 }
 

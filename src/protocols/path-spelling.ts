@@ -1,4 +1,6 @@
 /** Spellings of paths that servers take for the same, so that no other one leads around a wire's routes. */
+import type { Route } from './protocol.ts'
+import { type Kind, passed, type Unprefixed } from './route-kinds.ts'
 
 /** A percent-encoded letter, digit, `-`, `.`, `_` or `~`; not where decoding it would complete another code. */
 const UNRESERVED = /(?<!%[\da-f]?)%(?:2[de]|3\d|4[1-9a-f]|5[\daf]|6[1-9a-f]|7[\dae])/gi
@@ -44,4 +46,33 @@ export function apiEnd(path: string, api: string): number {
     if (isEnd && path.slice(at, end).toLowerCase() === api) return end
   }
   return 0
+}
+
+/** A request about the job that the first of these segments names; `kindOf` is given those below it. */
+export function aboutJob(
+  base: string,
+  segments: readonly string[],
+  kindOf: (below: readonly string[]) => Kind,
+): Unprefixed {
+  const { job, below } = jobAt(segments)
+  const upstreamPath = (own: string | null) => [base, encodeURIComponent(own ?? job), ...below].join('/')
+  return { ...kindOf(below), job, upstreamPath }
+}
+
+/**
+ * The route of a wire whose paths all stand below `api`, as `/v1/videos`, after whatever prefix it is mounted under. Some
+ * servers route without regard to case, so that what is spelled otherwise is of the wire as well. Other paths pass.
+ */
+export function routeBelow(
+  api: string,
+  method: string,
+  given: string,
+  route: (base: string, below: string) => Unprefixed,
+): Route {
+  const plain = plainSpelling(given)
+  const path = apiEnd(plain, api) > 0 ? plain : asServersRead(plain)
+  const end = apiEnd(path, api)
+  if (end === 0) return { ...passed(method, plain), prefix: '' }
+  const prefix = path.slice(0, end - api.length)
+  return { ...route(prefix + api, path.slice(end)), prefix }
 }

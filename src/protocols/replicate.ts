@@ -4,21 +4,20 @@
  */
 import { isObject } from './answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
-import { MAX_NAME_CHARS } from './body/bounds.ts'
 import { applyEdits, type Edit } from './body/edit.ts'
-import { encodeUtf8, malformed, type FormBody } from './body/form-body.ts'
+import { encodeUtf8, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
-import { asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import { aboutJob, asServersRead, plainSpelling } from './path-spelling.ts'
 import type { JobProtocol, Route, ShownJob } from './protocol.ts'
 import type { Submission, SubmitBody } from './submit.ts'
 import { at } from './protocol.ts'
 import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
 import { readPrediction } from './replicate/job.ts'
-import { isResourceId } from './resource-id.ts'
-import { fingerprintOf } from './submission/fingerprint.ts'
-import { inputFacts } from './submission/input-facts.ts'
+import { idsAt } from './resource-id.ts'
+import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
-import { rememberedWords, translateAnswer, translateText } from './translate.ts'
+import { modelNamed, submissionOf } from './submission/submission.ts'
+import { translatedBelow } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
@@ -35,12 +34,12 @@ export const replicate: JobProtocol = {
   route: routeReplicate,
   readSubmission,
   readJob: ({ body }) => readPrediction(body),
-  readIds: (body) => {
-    const id = isObject(body) ? body['id'] : null
-    return isResourceId(id) ? [id] : []
-  },
-  translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  readIds: (body) => idsAt(body, 'id'),
+  ...translatedBelow(routeReplicate, {
+    holdsFile: (path) => path[0] === 'output' && path.length <= 2,
+    // Links to itself lead to the gateway whatever name their backend goes by, or clients would go past it.
+    holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
+  }),
   list: {
     query: (query) => ({ limit: PAGE, after: query.get('cursor') || null, order: 'desc' }),
     answer: (jobs, more, asked) => {
@@ -69,7 +68,8 @@ function routeReplicate(method: string, given: string): Route {
   const found = placeIn(plain) ?? (plain.includes('%') ? placeIn(asServersRead(plain)) : null)
   const { prefix = '', root = '', below = [] } = found ?? {}
   const [first, second, third] = below
-  if (root === 'predictions' && first !== undefined) return { ...kindOf(method, below), ...aboutJob(prefix, below) }
+  if (root === 'predictions' && first !== undefined)
+    return { ...aboutJob(prefix + PREDICTIONS, below, () => kindOf(method, below)), prefix }
   if (root === 'predictions' && method === 'GET') return { ...fixed(LIST, prefix + PREDICTIONS), prefix }
   // No job has such an id, so that nobody reads what is others'.
   if (OF_ACCOUNT.has(root) && isRead(method) && first === undefined)
@@ -97,11 +97,6 @@ function kindOf(method: string, [, word, ...deeper]: readonly string[]): Kind {
   return withIds(method)
 }
 
-function aboutJob(prefix: string, segments: readonly string[]): Pick<Route, 'prefix' | 'job' | 'upstreamPath'> {
-  const { job, below } = jobAt(segments)
-  return { prefix, job, upstreamPath: (id) => [jobPath(prefix, id ?? job), ...below].join('/') }
-}
-
 /** `owner/name`, `deployments/owner/name`, or a version, which stands in the body. */
 function submitPath(model: string): string {
   if (isVersion(model)) return PREDICTIONS
@@ -112,35 +107,29 @@ function isVersion(model: string): boolean {
   return !/^(deployments\/)?[^/:]+\/[^/:]+$/.test(model)
 }
 
-function readSubmission({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
-  if (!/^\s*application\/json\s*(;|$)/i.test(contentType ?? '')) {
+function readSubmission(sent: SubmitBody, route: Route): Submission {
+  if (!/^\s*application\/json\s*(;|$)/i.test(sent.contentType ?? '')) {
     const message = 'must be application/json'
     const details = at('content-type', 'unsupported_type', message)
     throw new SluiceError('unsupported_media_type', `The content type ${message}.`, { details })
   }
-  const body = openJson(bytes)
+  const body = openJson(sent.bytes)
   const path = route.upstreamPath(null)
   const model = modelIn(path.slice(route.prefix.length), body)
   const input = body.fields.find(({ name }) => name === 'input')?.value
-  let fingerprint: string | undefined
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, path, {
     model,
     ...inputFacts(new Map(isObject(input) ? Object.entries(input) : [])),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, path))
-    },
     rebuild: ({ model: own, shadow, webhook }) => {
       const version = own === null || own === model ? [] : versionEdits(body, own)
-      const changed = applyEdits(bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
+      const changed = applyEdits(sent.bytes, [...version, ...(webhook && !shadow ? webhookEdits(body, webhook) : [])])
       return {
         bytes: shadow ? shadowCopy(openJson(changed)) : changed,
         contentType: 'application/json',
-        path: (own === null ? path : route.upstreamPath(null, own)) + (shadow ? '' : search),
+        path: own === null ? path : route.upstreamPath(null, own),
       }
     },
-  }
+  })
 }
 
 function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
@@ -150,11 +139,8 @@ function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
 
 function modelIn(path: string, { fields }: FormBody): string | null {
   const inPath = /^\/v1\/(?:models\/)?(.+)\/predictions$/.exec(path)?.[1]
-  const version = inPath ?? fields.find(({ name }) => name === 'version')?.value ?? null
-  if (version !== null && typeof version !== 'string') throw malformed('version', 'must be a string')
-  if (version !== null && version.length > MAX_NAME_CHARS)
-    throw malformed(inPath ? 'the path' : 'version', `has more than ${MAX_NAME_CHARS} characters`)
-  return version
+  if (inPath !== undefined) return modelNamed(inPath, 'the path')
+  return modelNamed(fields.find(({ name }) => name === 'version')?.value, 'version')
 }
 
 /** A version goes into the body, and out of it where the path names the arm's model. */
@@ -166,17 +152,6 @@ function versionEdits(body: FormBody, model: string): Edit[] {
   const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
   return [{ start, end: start, bytes: encodeUtf8(member) }]
 }
-
-/** A prediction's links to itself lead to the gateway whatever name their backend goes by, or clients would go past it. */
-const wordsOf = rememberedWords((prefix) => ({
-  readPath: (path) => routeReplicate('GET', path),
-  showPath: (path) => {
-    const { job, prefix: own } = routeReplicate('GET', path)
-    return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
-  },
-  holdsFile: (path) => path[0] === 'output' && path.length <= 2,
-  holdsOwnUrl: (path) => path[0] === 'urls' && path.length === 2,
-}))
 
 function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: ShownJob) {
   const isDone = end?.outcome === 'ok'

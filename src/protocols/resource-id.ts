@@ -1,4 +1,5 @@
 /** Which values in an answer can be a job's id at all. */
+import { isObject } from './answer-json.ts'
 
 /** What is longer is no id. */
 const MAX_ID_CHARS = 512
@@ -13,4 +14,10 @@ export function isResourceId(value: unknown): value is string {
     value !== '..' &&
     value.isWellFormed()
   )
+}
+
+/** The id under this name on top of an answer; none where there is no such one. */
+export function idsAt(body: unknown, name: string): string[] {
+  const id = isObject(body) ? body[name] : null
+  return isResourceId(id) ? [id] : []
 }

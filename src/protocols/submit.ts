@@ -8,15 +8,19 @@ export interface SubmitBody {
   search: string
 }
 
-/** A submit read once. Rebuilding never re-reads the network; the bytes are shared. */
-export interface Submission {
-  /** Of the body as it was sent. */
-  byteLength: number
-  model: string | null
+/** What a submit says of its video; null where it does not. */
+export interface Facts {
   promptChars: number | null
   durationSeconds: number | null
   /** frames × pixels, where the request names both. */
   work: number | null
+}
+
+/** A submit read once. Rebuilding never re-reads the network; the bytes are shared. */
+export interface Submission extends Facts {
+  /** Of the body as it was sent. */
+  byteLength: number
+  model: string | null
   /** Client-side ids of jobs that this one refers to (remix, extension, edit). */
   jobs: string[]
   /** The id that its client has chosen for the job, and goes by whatever the answer says; missing where it chose none. */

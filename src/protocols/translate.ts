@@ -8,13 +8,32 @@ import { editJson } from './body/json-edit.ts'
 import { isJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
+import type { JobProtocol } from './protocol.ts'
 import type { Translation } from './translation.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
 import { type Translate, translatorOf, type WireWords } from './translate-string.ts'
 
-/** A wire's words below each prefix, the same for each answer: what is worked out for them once is kept by them. */
-export function rememberedWords(of: (prefix: string) => WireWords): (prefix: string) => WireWords {
-  return remembered({ entries: 100, chars: 512 }, of)
+/**
+ * `translate` and `translateHeader` of a wire whose jobs stand below a model's or an app's own path: those of both arms
+ * look like the client's own, which is where it asks. Its words below each prefix are kept, since what is worked out for
+ * them once is kept by them.
+ */
+export function translatedBelow(
+  route: JobProtocol['route'],
+  words: WireWords,
+): Pick<JobProtocol, 'translate' | 'translateHeader'> {
+  const readPath = (path: string) => route('GET', path)
+  const wordsOf = remembered({ entries: 100, chars: 512 }, (prefix): WireWords => {
+    const showPath = (path: string) => {
+      const { job, prefix: own } = readPath(path)
+      return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
+    }
+    return { readPath, showPath, ...words }
+  })
+  return {
+    translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
+    translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
 import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
-import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
+import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import { counted, grouped, secondsText, noDataText, streakText, subjectOf, timesText } from './words.ts'
 import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState, Tally } from './monitor.ts'
 import type { Finding, Measure } from './verdict.ts'
@@ -39,15 +39,7 @@ export const latency: Kind<LatencyGuardrail> = {
     max_over_control === undefined && max_seconds === undefined
       ? limitMissing('max_over_control', 'max_seconds')
       : null,
-  from: ({ metric, maxOverControl, maxSeconds, forWindows, minRequests, literal, normalise }) => ({
-    metric,
-    maxOverControl,
-    maxSeconds,
-    forWindows,
-    minRequests,
-    literal,
-    normalise,
-  }),
+  settings: ['maxOverControl', 'maxSeconds', 'forWindows', 'minRequests', 'literal', 'normalise'],
   fold,
   assess,
   formula: (guardrail) =>

@@ -1,4 +1,7 @@
-/** What the name of a guardrail's metric stands for. Nobody else takes such a name apart. */
+/**
+ * What the name of a guardrail's metric stands for, and from how many jobs on a quantile can be read. Nobody else takes such
+ * a name apart.
+ */
 
 export type Measured =
   | { of: 'errors' }
@@ -13,4 +16,22 @@ export function measuredBy(metric: string): Measured {
   if (quantile !== undefined) return { of: 'latency', quantile }
   if (name !== undefined) return { of: 'signal', name }
   return { of: metric === 'refusal_rate' ? 'refusals' : 'errors' }
+}
+
+/** `p99`. */
+export function quantileName(metric: string): string {
+  const measured = measuredBy(metric)
+  return measured.of === 'latency' ? measured.quantile : metric
+}
+
+/** Share of jobs beyond the quantile. */
+const TAIL: Record<string, number> = { latency_p50: 0.5, latency_p95: 0.05, latency_p99: 0.01 }
+
+export function tailOf({ metric }: { metric: string }): number {
+  return TAIL[metric]!
+}
+
+/** 400 for p99, 80 for p95, 8 for p50 (n > 4q/(1 − q)). */
+export function jobsForQuantile(guardrail: { metric: string; literal: boolean; minRequests: number }): number {
+  return guardrail.literal ? guardrail.minRequests : Math.max(guardrail.minRequests, Math.ceil(4 / tailOf(guardrail)))
 }

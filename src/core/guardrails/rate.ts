@@ -49,14 +49,7 @@ export const rate: Kind<RateGuardrail> = {
   metrics: /^error_rate$/,
   form: 'windows',
   lacks: lacksRateLimit,
-  from: ({ metric, max, maxOverControl, minRequests, literal, forWindows }) => ({
-    metric,
-    max,
-    maxOverControl,
-    minRequests,
-    literal,
-    forWindows,
-  }),
+  settings: ['max', 'maxOverControl', 'minRequests', 'literal', 'forWindows'],
   fold,
   assess,
   formula: (guardrail) =>

@@ -29,7 +29,7 @@ export const refusals: Kind<RefusalGuardrail> = {
     typeof max === 'number' && max > 0 && max < 1
       ? null
       : { code: 'refusal_max', message: 'refusal_rate takes a max between 0 and 1' },
-  from: ({ metric, max, alpha, minRequests }) => ({ metric, max: max!, alpha, minRequests }),
+  settings: ['max', 'alpha', 'minRequests'],
   fold(guardrail, state, window) {
     const fresh = refusalTally(guardrail, window)
     return fresh ? counting(testOf(guardrail), state, fresh) : state
@@ -42,7 +42,7 @@ export const refusals: Kind<RefusalGuardrail> = {
 
 /** What is usual is known from control alone. */
 function testOf({ max, alpha }: RefusalGuardrail): SequentialTest {
-  return { limit: max, margin: 0, alpha, remembersControl: false, actsWithoutControl: () => false }
+  return { limit: max, margin: 0, alpha, bothBad: null }
 }
 
 /** Content refusals, cancelled and aborted requests are left out: whether they were refused isn't known or isn't meant. */
@@ -62,10 +62,8 @@ function refused(counters: Counters | undefined): { x: number; n: number } {
 function assess(guardrail: RefusalGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { minRequests, operation } = guardrail
   const [n, controlN] = [state.trial?.n ?? 0, state.trial?.controlN ?? 0]
-  if (Math.min(n, controlN) >= (state.tripped ? 1 : minRequests)) {
-    const subject = () => subjectOf(guardrail)
-    return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: false })
-  }
+  if (Math.min(n, controlN) >= (state.tripped ? 1 : minRequests))
+    return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
     if (state.seen === 0) return noDataText(guardrail, context)
     const needed = `of ${counted(minRequests, operation)} needed for a comparison`

@@ -6,7 +6,7 @@ import { toleratedByControl } from './job-age.ts'
 import { latenciesOf, mergeLatencies } from './latency.ts'
 import type { ClosedWindow, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { jobsForQuantile, quantileName, tailOf } from './quantile.ts'
+import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import {
   counting,
   sequentialFinding,
@@ -38,17 +38,8 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
           message: 'method = "sequential" takes latency_p99 with max_over_control',
         }
       : null,
-  from: ({ metric, maxOverControl, alpha, minRequests, literal, normalise }) => ({
-    metric,
-    maxOverControl: maxOverControl!,
-    alpha,
-    minRequests,
-    literal,
-    normalise,
-  }),
-  fold(guardrail, state, window) {
-    return addSlow(guardrail, state, window)
-  },
+  settings: ['maxOverControl', 'alpha', 'minRequests', 'literal', 'normalise'],
+  fold: addSlow,
   assess,
   formula: ({ metric, maxOverControl, alpha }) =>
     `x of n slower than ${1 + maxOverControl} x control's ${quantileName(metric)} of earlier windows, x_c of n_c than that ` +
@@ -61,27 +52,18 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
 
 /** How slow is too slow is known from control alone: without it, nothing is. */
 function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
-  return {
-    limit: tailOf(guardrail),
-    // What is tolerated is in the limits by which either arm's jobs were counted.
-    margin: 0,
-    alpha: guardrail.alpha,
-    remembersControl: false,
-    actsWithoutControl: () => false,
-  }
+  // What is tolerated is in the limits by which either arm's jobs were counted.
+  return { limit: tailOf(guardrail), margin: 0, alpha: guardrail.alpha, bothBad: null }
 }
 
 function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { operation, minRequests } = guardrail
-  if (state.trial && state.trial.n > 0) {
-    const subject = () => slowSubject(guardrail, state)
-    return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: false })
-  }
+  if (state.trial && state.trial.n > 0)
+    return sequentialFinding(guardrail, testOf(guardrail), state, () => slowSubject(guardrail, state))
   const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () =>
     state.seen === 0
       ? noDataText(guardrail, context)
-      : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), operation)} needed for a comparison`,
+      : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), guardrail.operation)} needed for a comparison`,
   )
 }
 

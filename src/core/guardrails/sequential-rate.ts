@@ -27,7 +27,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
     max === undefined || max === 0 || (typeof max === 'number' && max >= 1)
       ? { code: 'sequential_max', message: 'method = "sequential" takes error_rate with a max between 0 and 1' }
       : null,
-  from: ({ metric, max, margin, alpha, minRequests }) => ({ metric, max: max!, margin, alpha, minRequests }),
+  settings: ['max', 'margin', 'alpha', 'minRequests'],
   fold(guardrail, state, window) {
     const fresh = errorTally(guardrail, window, 'row')
     if (!fresh) return state
@@ -40,13 +40,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
 }
 
 function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): SequentialTest {
-  return {
-    limit: max,
-    margin,
-    alpha,
-    remembersControl: bothBad === 'hold',
-    actsWithoutControl: (logEControl) => logEControl === null || bothBad === 'rollback',
-  }
+  return { limit: max, margin, alpha, bothBad }
 }
 
 function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {
@@ -55,7 +49,5 @@ function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context
     const baselineN = trial?.controlN ?? 0
     return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
   }
-  const { operation, minRequests } = guardrail
-  const subject = () => subjectOf(guardrail)
-  return sequentialFinding(testOf(guardrail), state, { subject, operation, minRequests, mayBeShared: true })
+  return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
 }

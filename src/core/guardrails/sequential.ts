@@ -5,13 +5,11 @@
  */
 import type { Evidence, GuardrailBase, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { clopperPearson } from '../stats/clopper-pearson.ts'
-import { binomialTail } from '../stats/proportions.ts'
+import { binomialTail, clopperPearson } from '../stats/proportions.ts'
 import { type LateGains, logEvidence, noRestarts, takenIn } from '../stats/restarts.ts'
 import { gainsAbove, gainsOver, ODDS } from '../stats/two-streams.ts'
 import { addTallies, endedOf, share, SPEAKS_AGAINST } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
-import type { Operation } from '../outcome.ts'
 import { addLate } from '../window.ts'
 
 /**
@@ -40,10 +38,12 @@ export interface SequentialTest {
   /** By how much the candidate's rate may exceed control's. */
   margin: number
   alpha: number
-  /** Whether the limit gives way to control's rate of earlier stages where that was higher and control is gone. */
-  remembersControl: boolean
-  /** Whether a limit crossed is enough where control has had no traffic, or where `bothBad` says so. */
-  actsWithoutControl: (logEControl: number | null) => boolean
+  /**
+   * Null where what is an event is known from control alone: nothing is done without it, and no fault is shared. Else a
+   * limit crossed is enough where control has had no traffic. `hold`: the limit gives way to control's rate of earlier
+   * stages where that was higher and control is gone. `rollback`: a limit crossed is always enough.
+   */
+  bothBad: GuardrailBase['bothBad'] | null
 }
 
 const NO_COUNTS = { x: 0, n: 0, controlX: 0, controlN: 0 }
@@ -58,13 +58,13 @@ export function counting(test: SequentialTest, state: MonitorState, fresh: Tally
   const counts = { ...next, trial, evidence }
   if (!isOverLimit(test, counts)) return counts
   const { logEControl, needed } = evidenceOf(test, counts)
-  const crossed = test.actsWithoutControl(logEControl) || (logEControl !== null && logEControl >= needed)
-  return crossed ? { ...counts, tripped: shownTally(counts) } : counts
+  const isEnough = logEControl === null ? test.bothBad !== null : test.bothBad === 'rollback' || logEControl >= needed
+  return isEnough ? { ...counts, tripped: shownTally(counts) } : counts
 }
 
 /** On the last rung control is gone where its first window has none of it; before, it is only quiet. */
 function opened(test: SequentialTest, { control, share: part, stages }: MonitorState, { controlN }: Tally): Evidence {
-  const limit = controlN === 0 && stages === 1 && test.remembersControl ? limitWith(test, control, part) : test.limit
+  const limit = controlN === 0 && stages === 1 && test.bothBad === 'hold' ? limitWith(test, control, part) : test.limit
   const nothing = noRestarts(ODDS.length)
   return { limit, over: nothing, overControl: nothing, windows: 0, block: NO_COUNTS, since: null, score: 0 }
 }
@@ -171,26 +171,18 @@ function shownTally({ trial, evidence }: MonitorState): Tally {
   return since && since.n > 0 && since.x * trial!.n > trial!.x * since.n ? since : trial!
 }
 
-/** How the finding is said, and what the kinds add to it. */
-interface Saying {
-  subject: () => string
-  operation: Operation
-  minRequests: number
-  /** Whether a limit that control exceeds too is called `both_bad`. */
-  mayBeShared: boolean
-}
-
 /** The finding of a monitor that has counted jobs. */
 export function sequentialFinding(
+  { operation, minRequests }: SequentialGuardrail,
   test: SequentialTest,
   state: MonitorState,
-  { subject, operation, minRequests, mayBeShared }: Saying,
+  subject: () => string,
 ): Finding {
   const { limit } = state.evidence!
   const isOver = state.tripped !== null || isOverLimit(test, state)
   const tally = state.tripped ?? (isOver ? shownTally(state) : state.trial!)
   const { x, n, controlX, controlN } = tally
-  const shared = !state.tripped && isOver && mayBeShared && controlX > limit * controlN
+  const shared = !state.tripped && isOver && test.bothBad !== null && controlX > limit * controlN
   const baselineValue = share(controlX, controlN)
   const threshold = Math.max(limit, (baselineValue ?? 0) + test.margin)
   const isDoubtful = shared || (isOver && x / n > threshold)

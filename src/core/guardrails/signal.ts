@@ -42,14 +42,7 @@ export const signal: Kind<SignalGuardrail> = {
       }
     return max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null
   },
-  from: ({ metric, max, maxOverControl, minSamples, alpha, literal }) => ({
-    metric: metric as SignalGuardrail['metric'],
-    max,
-    maxOverControl,
-    minSamples,
-    alpha,
-    literal,
-  }),
+  settings: ['max', 'maxOverControl', 'minSamples', 'alpha', 'literal'],
   fold: (_, state) => state,
   assess,
   formula: ({ metric, max, maxOverControl, minSamples, alpha, literal }) => {

@@ -5,7 +5,7 @@
 import type { ClosedWindow, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
-import type { Counters } from '../window.ts'
+import { addCounts, type Counters } from '../window.ts'
 
 /** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
 const FALSE_ALARMS = 0.001
@@ -50,16 +50,8 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
     controlX: earlier.controlX + later.controlX,
     controlN: earlier.controlN + later.controlN,
     ...(earlier.ended === undefined && later.ended === undefined ? {} : { ended: endedOf(earlier) + endedOf(later) }),
-    ...(earlier.errors || later.errors ? { errors: addErrors(earlier.errors ?? {}, later.errors ?? {}) } : {}),
+    ...(earlier.errors || later.errors ? { errors: addCounts({ ...earlier.errors }, later.errors ?? {}) } : {}),
   }
-}
-
-type Errors = NonNullable<Tally['errors']>
-
-function addErrors(earlier: Errors, later: Errors): Errors {
-  const sum = { ...earlier }
-  for (const [name, n] of Object.entries(later) as [keyof Errors, number][]) sum[name] = (sum[name] ?? 0) + n
-  return sum
 }
 
 export function share(x: number, n: number): number | null {

@@ -13,8 +13,8 @@ function priors(units: number, alpha: number): number[] {
   return TIGHTEST_AT.map((at) => (units * (a + Math.log(a + 1))) / at)
 }
 
-/** ln of the mean; summed from the largest, so that nothing overflows. */
-function logMean(logs: readonly number[]): number {
+/** ln of the mean of what these are logarithms of; summed from the largest, so that nothing overflows. */
+export function logMean(logs: readonly number[]): number {
   const most = Math.max(...logs)
   return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0) / logs.length)
 }

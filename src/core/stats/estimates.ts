@@ -5,7 +5,7 @@
 import { intervalZ, normalSf } from './distributions.ts'
 import { type Moments, type PairMoments, varianceOf } from './moments.ts'
 import type { Share } from './proportions.ts'
-import type { Interval } from './two-proportions.ts'
+import type { Interval } from './hybrid-interval.ts'
 
 /** `variance` is that of the estimate itself, not of a unit. */
 export interface Estimate {

@@ -47,8 +47,10 @@ function criticalZ(alpha: number, alternative: Alternative): number {
 
 /** Subjects per arm that show p1 against p2 with the given power. */
 export function sampleSizeProportions(inputs: SampleSizeInputs): SampleSize {
-  const { ratio } = inputs
-  const exact = firstArm(inputs)
+  return sized(firstArm(inputs), inputs.ratio)
+}
+
+function sized(exact: number, ratio: number): SampleSize {
   const n1 = Math.ceil(exact)
   const n2 = Math.ceil(exact * ratio)
   return { n1_exact: exact, n1, n2, total: n1 + n2 }
@@ -66,10 +68,7 @@ export function sampleSizeMeans(inputs: {
 }): SampleSize {
   const { sd1, sd2, delta, ratio } = inputs
   const k = criticalZ(inputs.alpha, inputs.alternative) + upperNormalQuantile(1 - inputs.power)
-  const exact = (k ** 2 * (sd1 ** 2 + sd2 ** 2 / ratio)) / delta ** 2
-  const n1 = Math.ceil(exact)
-  const n2 = Math.ceil(exact * ratio)
-  return { n1_exact: exact, n1, n2, total: n1 + n2 }
+  return sized((k ** 2 * (sd1 ** 2 + sd2 ** 2 / ratio)) / delta ** 2, ratio)
 }
 
 /**
@@ -86,10 +85,7 @@ export function sampleSizeMargin(inputs: {
 }): SampleSize {
   const { sd, scale, margin, ratio } = inputs
   const k = upperNormalQuantile(inputs.alpha) + upperNormalQuantile(1 - inputs.power)
-  const exact = (k ** 2 * sd ** 2 * (scale ** 2 + 1 / ratio)) / margin ** 2
-  const n1 = Math.ceil(exact)
-  const n2 = Math.ceil(exact * ratio)
-  return { n1_exact: exact, n1, n2, total: n1 + n2 }
+  return sized((k ** 2 * sd ** 2 * (scale ** 2 + 1 / ratio)) / margin ** 2, ratio)
 }
 
 function firstArm({ p1, p2, alpha, power, alternative, ratio, formula }: SampleSizeInputs): number {

@@ -3,7 +3,6 @@
  * them: a quantile, its interval by ranks, and the share beyond a value. One value a subject, so that counts are independent.
  */
 import type { Measured } from './hybrid-interval.ts'
-import { quantileLevels } from './quantile-levels.ts'
 
 /** A bucket's upper edge over its lower one. */
 const GROWTH = 1.01
@@ -34,6 +33,15 @@ export function subjectsOf(spread: Spread): number {
 /** Expected beyond the quantile on its rarer side. */
 export function beyond(n: number, q: number): number {
   return n * Math.min(q, 1 - q)
+}
+
+/**
+ * Between which levels the interval of a quantile is read, whatever the shape (Woodruff 1952): q ± z·√(q(1−q)/n) within
+ * [0, 1]. Below n = 4q/(1−q) it covers less than it says.
+ */
+export function quantileLevels(n: number, q: number, z: number) {
+  const half = z * Math.sqrt((q * (1 - q)) / n)
+  return { q_low: Math.max(0, q - half), q_high: Math.min(1, q + half), enough_data: n > (4 * q) / (1 - q) }
 }
 
 /**

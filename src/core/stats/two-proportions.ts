@@ -4,8 +4,6 @@ import { hybridDifference, type Interval, type Measured } from './hybrid-interva
 import type { Alternative } from './power.ts'
 import { type Share, wilsonInterval } from './proportions.ts'
 
-export type { Interval }
-
 /** Pooled z test. Where nobody or everybody succeeded there is nothing to tell apart: z null, p 1. */
 export function twoProportionZ(control: Share, candidate: Share, alternative: Alternative) {
   const diff = candidate.x / candidate.n - control.x / control.n
@@ -39,4 +37,20 @@ export function logLiftInterval(
   const half = intervalZ(confidence) * se
   const log = Math.log(t / c)
   return { lift: t / c - 1, se_log: se, low: Math.expm1(log - half), high: Math.expm1(log + half) }
+}
+
+/**
+ * Candidate's share over control's, less 1, where an arm has none or all: from Wilson's intervals of both (Donner & Zou
+ * 2012). Null without an event of control's, where there is no ratio.
+ */
+export function ratioInterval(control: Share, candidate: Share, confidence: number) {
+  if (control.x === 0) return null
+  const z = intervalZ(confidence)
+  const [c, t] = [control.x / control.n, candidate.x / candidate.n]
+  const [ofC, ofT] = [wilsonInterval(control, z), wilsonInterval(candidate, z)]
+  const bound = (ownT: number, ownC: number, sign: 1 | -1) => {
+    const [a, b] = [ownT * (2 * t - ownT), ownC * (2 * c - ownC)]
+    return (t * c + sign * Math.sqrt(Math.max(0, (t * c) ** 2 - a * b))) / b - 1
+  }
+  return { lift: t / c - 1, low: bound(ofT.low, ofC.high, -1), high: bound(ofT.high, ofC.low, 1) }
 }

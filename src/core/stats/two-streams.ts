@@ -2,12 +2,7 @@
  * E-variables for one stream of events against a limit and for two streams against each other, for simple alternatives.
  * They decide nothing; callers multiply and compare.
  */
-
-/** Counts of events among trials. */
-export interface Stream {
-  x: number
-  n: number
-}
+import type { Share } from './proportions.ts'
 
 /** How many times the odds of the null the alternatives are: from a third more to nearly all. */
 export const ODDS = [1.35, 2, 3.5, 6, 11, 25, 100, 1500] as const
@@ -18,7 +13,7 @@ export function rateAt(odds: number, rate: number): number {
 }
 
 /** H0: the rate is at most `limit`. Log likelihood ratios of the alternatives at `ODDS` times its odds. */
-export function gainsAbove(stream: Stream, limit: number): number[] {
+export function gainsAbove(stream: Share, limit: number): number[] {
   return ODDS.map((odds) => logGain(stream, rateAt(odds, limit), limit))
 }
 
@@ -28,7 +23,7 @@ export function gainsAbove(stream: Stream, limit: number): number[] {
  * nearest pair of the null: an e-variable for any sizes (Turner, Ly & Grünwald, arXiv 2106.02693), provided that `guess`
  * is older than the counts. Product over blocks of counts is one too, also while the rates move and the split does.
  */
-export function gainsOver(candidate: Stream, control: Stream, guess: number, margin: number): number[] {
+export function gainsOver(candidate: Share, control: Share, guess: number, margin: number): number[] {
   const tolerated = guess + margin
   // Nothing is worse than that.
   if (tolerated >= 0.999) return ODDS.map(() => 0)
@@ -59,6 +54,6 @@ function nearestNull(
   return (low + high) / 2
 }
 
-function logGain({ x, n }: Stream, rate: number, nullRate: number): number {
+function logGain({ x, n }: Share, rate: number, nullRate: number): number {
   return x * Math.log(rate / nullRate) + (n - x) * (Math.log1p(-rate) - Math.log1p(-nullRate))
 }

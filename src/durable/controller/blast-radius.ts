@@ -36,7 +36,7 @@ export class BlastRadius {
 
   /** Null where the last run was not rolled back, or where its cost can't be read now. */
   async current(config: ReleaseConfig): Promise<Cost | null> {
-    const { endedRun: run, endedCost } = this.#store
+    const { endedRun: run, endedCost } = this.#store.stored
     if (!run) return null
     const { decidedAt } = run
     if (endedCost) return { sum: endedCost, decidedAt }
@@ -46,7 +46,7 @@ export class BlastRadius {
 
   /** Reports the cost of each rollback, once nothing can be added to it. */
   async settle(): Promise<void> {
-    for (const run of this.#store.unsettled) await this.#settle(run)
+    for (const run of this.#store.stored.unsettled) await this.#settle(run)
   }
 
   async #settle(run: EndedRun): Promise<void> {
@@ -59,7 +59,7 @@ export class BlastRadius {
     const isOpenStill = last && !isFinalCost(last.sum, decidedAt, config.jobTimeoutMs, now)
     const { sum, atMs } = await this.#sum(config, run, isOpenStill ? sumAgainMs(decidedAt, last.atMs) : 0)
     // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
-    const { unsettled, endedRun } = this.#store
+    const { unsettled, endedRun } = this.#store.stored
     const isOpen = unsettled.some((each) => each.decidedAt === decidedAt)
     if (!isOpen || !isFinalCost(sum, decidedAt, config.jobTimeoutMs, atMs)) return
     const others = unsettled.filter((each) => each.decidedAt !== decidedAt)
@@ -90,7 +90,7 @@ export class BlastRadius {
 
   /** The run that the rollback ended; what belongs to a later one is none of its cost. */
   #runOf({ startedAt, decidedAt, epoch }: EndedRun): Run {
-    const { state, unsettled } = this.#store
+    const { state, unsettled } = this.#store.stored
     const starts = [state.startedAt ?? 0, ...unsettled.map((run) => run.startedAt)].filter((at) => at > decidedAt)
     const untilMs = starts.length > 0 ? Math.min(...starts) : null
     const epochs = this.#store.places(startedAt).map((place) => place.epoch)

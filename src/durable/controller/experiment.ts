@@ -13,11 +13,13 @@ import { buildReport, type Report } from '../../core/report.ts'
 import { latestSpan } from '../../core/report-span.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
 import { within } from '../deadline.ts'
+import { iso } from '../job-shapes.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
 import { ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
 import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
+import { isoOrNull } from './view.ts'
 
 const DAY_MS = 86_400_000
 /** Metrics in one self-check: each takes about a tenth of a second. */
@@ -91,7 +93,8 @@ export class Experiment {
     let report = await this.#report(config, now)
     if (report.readiness.due && report.readiness.read_at === null) report = await this.#report(config, now, true)
     if (this.#store.state.epoch !== epoch) return
-    const before = this.#store.decision?.epoch === epoch ? this.#store.decision : null
+    const { decision: last } = this.#store.stored
+    const before = last?.epoch === epoch ? last : null
     const { decision, reasons } = report.decision
     const isNews = before?.decision !== decision && !(before === null && decision === 'continue')
     const stored = { decision: { epoch, decision, message: messageOf(report) } }
@@ -128,14 +131,13 @@ function dayText(day: number): string {
 
 /** Times as the API writes them. */
 function reportView(report: Report): ReportView {
-  const isoOrNull = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     ...report,
-    at: new Date(report.at).toISOString(),
+    at: iso(report.at),
     since: isoOrNull(report.since),
     until: isoOrNull(report.until),
     readiness: { ...report.readiness, read_at: isoOrNull(report.readiness.read_at) },
-    self_check: report.self_check && { ...report.self_check, at: new Date(report.self_check.at).toISOString() },
+    self_check: report.self_check && { ...report.self_check, at: iso(report.self_check.at) },
     series: report.series.map(({ metric, points }) => ({
       metric,
       points: points.map((point) => ({ ...point, day: dayText(point.day) })),

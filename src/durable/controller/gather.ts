@@ -2,7 +2,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-cost.ts'
-import type { WindowRow } from '../../core/window.ts'
+import { addCounts, type WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
@@ -38,6 +38,10 @@ export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {
   return Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i) as unknown as LedgerStub)
 }
 
+function sourcesOf(env: Env, release: ReleaseConfig) {
+  return [...shardsOf(env, release), ...ledgersOf(env, release)]
+}
+
 export interface Gathered extends CountsReport {
   ledgers: Omit<LedgerReport, keyof CountsReport>
 }
@@ -65,8 +69,8 @@ export async function gather(env: Env, release: ReleaseConfig, question: LedgerQ
           shadow: sum.open.shadow + open.shadow,
           oldestCandidateAt: earliest(sum.open.oldestCandidateAt, open.oldestCandidateAt),
         },
-        funnel: addUp(sum.funnel, funnel),
-        dropped: addUp(sum.dropped, dropped),
+        funnel: addCounts({ ...sum.funnel }, funnel),
+        dropped: addCounts({ ...sum.dropped }, dropped),
         shadowToday: sum.shadowToday + shadowToday,
       }),
       NOTHING,
@@ -81,18 +85,20 @@ export const NOTHING: Gathered['ledgers'] = {
   shadowToday: 0,
 }
 
+/** One call of each; rejects where one does not answer in time. */
+export function askAll<S, T>(objects: readonly S[], ask: (object: S) => Promise<T>): Promise<T[]> {
+  return Promise.all(objects.map((object) => within(CALL_DEADLINE_MS, ask(object))))
+}
+
 export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<CountedRow[]> {
-  const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
-  return (await Promise.all(sources.map((source) => within(CALL_DEADLINE_MS, source.totals())))).flat()
+  return (await askAll(sourcesOf(env, release), (source) => source.totals())).flat()
 }
 
 /** What a run cost its users. */
 export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): Promise<BlastSum> {
   const [ledgers, shards] = await Promise.all([
-    Promise.all(ledgersOf(env, release).map((ledger) => within(CALL_DEADLINE_MS, ledger.blast(run)))),
-    Promise.all(
-      shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.failures(run.startedAt, run.epochs))),
-    ),
+    askAll(ledgersOf(env, release), (ledger) => ledger.blast(run)),
+    askAll(shardsOf(env, release), (shard) => shard.failures(run.startedAt, run.epochs)),
   ])
   return costOf(run, ledgers, shards)
 }
@@ -103,19 +109,11 @@ export async function gatherWindows(
   fromMs: number,
   toMs: number,
 ): Promise<WindowRow[]> {
-  const sources = [...shardsOf(env, release), ...ledgersOf(env, release)]
-  const rows = await Promise.all(sources.map((source) => within(CALL_DEADLINE_MS, source.windows(fromMs, toMs))))
-  return rows.flat()
+  return (await askAll(sourcesOf(env, release), (source) => source.windows(fromMs, toMs))).flat()
 }
 
 /** Events that isolates could not deliver. */
 export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
-  const lost = await Promise.all(shardsOf(env, release).map((shard) => within(CALL_DEADLINE_MS, shard.lost())))
+  const lost = await askAll(shardsOf(env, release), (shard) => shard.lost())
   return lost.reduce((sum, n) => sum + n, 0)
-}
-
-function addUp<T extends Record<string, number>>(a: T, b: T): T {
-  const sum: Record<string, number> = { ...a }
-  for (const [key, n] of Object.entries(b)) sum[key] = (sum[key] ?? 0) + n
-  return sum as T
 }

@@ -1,9 +1,8 @@
 /** Brings what was decided to the objects below: the newest snapshot to every shard, the end of copying to every ledger. */
 import type { Env } from '../../config/env.ts'
 import { snapshotOf } from '../../core/release.ts'
-import { within } from '../deadline.ts'
 import type { Effective } from './effective.ts'
-import { CALL_DEADLINE_MS, ledgersOf, shardsOf } from './gather.ts'
+import { askAll, ledgersOf, shardsOf } from './gather.ts'
 import type { ControllerStore } from './store.ts'
 
 /** A state that moves on faster than this is left to the alarm. */
@@ -26,15 +25,15 @@ export class Pusher {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       // Config and state are read in one turn: a version stands for one snapshot only.
       const effective = this.#effective()
-      const { state, pushedVersion } = this.#store
+      const { state, pushedVersion } = this.#store.stored
       if (!effective.ok || pushedVersion >= state.version) return
       const snapshot = snapshotOf(state, effective.config)
       const shards = shardsOf(this.#env, effective.config)
-      await Promise.all(shards.map((shard) => within(CALL_DEADLINE_MS, shard.push(snapshot))))
-      const known = this.#store
+      await askAll(shards, (shard) => shard.push(snapshot))
+      const { stored } = this.#store
       const pushed = {
-        pushedVersion: Math.max(snapshot.version, known.pushedVersion),
-        shards: Math.max(shards.length, known.shards),
+        pushedVersion: Math.max(snapshot.version, stored.pushedVersion),
+        shards: Math.max(shards.length, stored.shards),
       }
       this.#store.commit({ stored: pushed }, Date.now())
     }
@@ -43,15 +42,16 @@ export class Pusher {
   /** After a rollback: until every ledger has confirmed that copies of this epoch and before have ended. */
   async closeShadows(): Promise<void> {
     const effective = this.#effective()
-    const epoch = this.#store.shadowsToClose
+    const epoch = this.#store.stored.shadowsToClose
     if (!effective.ok || epoch === null) return
-    const ledgers = ledgersOf(this.#env, effective.config)
-    await Promise.all(ledgers.map((ledger) => within(CALL_DEADLINE_MS, ledger.cancelShadows(epoch))))
-    if (this.#store.shadowsToClose === epoch) this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
+    await askAll(ledgersOf(this.#env, effective.config), (ledger) => ledger.cancelShadows(epoch))
+    if (this.#store.stored.shadowsToClose === epoch)
+      this.#store.commit({ stored: { shadowsToClose: null } }, Date.now())
   }
 
   /** Whether an object is still to be notified of something. */
   get isBehind(): boolean {
-    return this.#store.pushedVersion < this.#store.state.version || this.#store.shadowsToClose !== null
+    const { state, pushedVersion, shadowsToClose } = this.#store.stored
+    return pushedVersion < state.version || shadowsToClose !== null
   }
 }

@@ -6,9 +6,8 @@ import type { Env } from '../../config/env.ts'
 import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
-import { CALL_DEADLINE_MS, shardsNamed } from './gather.ts'
+import { askAll, shardsNamed } from './gather.ts'
 import type { ControllerStore } from './store.ts'
-import { within } from '../deadline.ts'
 
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
@@ -27,20 +26,17 @@ export class RemovedRelease {
   /** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
   async run(): Promise<void> {
     if (isRunning(this.#store.state)) this.#rollBack(Date.now())
-    const { state, pushedVersion, shards } = this.#store
+    const { state, pushedVersion, shards } = this.#store.stored
     if (pushedVersion >= state.version) return
     const snapshot = snapshotOf(state, routesNothing(this.#name))
-    const pushes = shardsNamed(this.#env, this.#name, shards).map((shard) =>
-      within(CALL_DEADLINE_MS, shard.push(snapshot)),
-    )
-    await Promise.all(pushes)
-    const confirmed = Math.max(snapshot.version, this.#store.pushedVersion)
+    await askAll(shardsNamed(this.#env, this.#name, shards), (shard) => shard.push(snapshot))
+    const confirmed = Math.max(snapshot.version, this.#store.stored.pushedVersion)
     this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
 
   /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
   #rollBack(now: number): void {
-    const { state, judgement } = this.#store
+    const { state, judgement } = this.#store.stored
     const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
     const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
     if (!next.ok) return

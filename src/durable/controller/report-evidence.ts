@@ -41,7 +41,7 @@ export class ReportEvidence {
       sinceMs: this.#store.state.startedAt ?? 0,
     }
     const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
-    const { reading, selfCheck: checked, state } = this.#store
+    const { reading, selfCheck: checked, state } = this.#store.stored
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
     // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.

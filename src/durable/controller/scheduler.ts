@@ -41,7 +41,7 @@ export class Scheduler {
 
   async schedule(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
-    const { state, unsettled } = this.#store
+    const { state, unsettled } = this.#store.stored
     await this.#set(now, [
       this.#webhookAt(now),
       isRunning(state) ? this.#nextTickAt(config, now) : null,
@@ -53,7 +53,7 @@ export class Scheduler {
   /** Of a release that is gone from the file: webhooks go out, shards learn of it; then no alarm is set until it is back. */
   async idle(): Promise<void> {
     const now = Date.now()
-    const { state, pushedVersion } = this.#store
+    const { state, pushedVersion } = this.#store.stored
     const isBehind = isRunning(state) || pushedVersion < state.version
     await this.#set(now, [this.#webhookAt(now), isBehind ? now + INVALID_PAUSE_MS : null])
   }
@@ -63,7 +63,7 @@ export class Scheduler {
    * a clock which ran ahead has set for long after the next tick.
    */
   async ensure(config: ReleaseConfig): Promise<void> {
-    const { state, unsettled } = this.#store
+    const { state, unsettled } = this.#store.stored
     const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
     if (!hasWork) return
     const at = await this.#storage.getAlarm()

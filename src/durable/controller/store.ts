@@ -51,7 +51,7 @@ export class ControllerStore {
     const reason = `what was stored of ${unreadable.join(', ')} could not be read${isLost ? ': control serves everybody until reset and start' : ' and begins anew'}`
     // Beyond all that any shard can hold, or it would keep its own.
     const epoch = last?.epoch ?? 0
-    const version = Math.max(last?.version ?? 0, this.pushedVersion)
+    const version = Math.max(last?.version ?? 0, this.#stored.pushedVersion)
     const state = isLost ? lostState(epoch + 1, version + 1, reason, now) : this.state
     const ended = isLost ? { shadowsToClose: epoch, judgement: null } : {}
     const place = placeOf(state)
@@ -66,60 +66,12 @@ export class ControllerStore {
     return { ...this.#stored, judgedAt: this.judgedAt, isQuiet: this.isQuiet }
   }
 
-  get state(): StoredState['state'] {
+  get stored(): Readonly<StoredState> {
+    return this.#stored
+  }
+
+  get state(): ReleaseState {
     return this.#stored.state
-  }
-
-  get judgement(): StoredState['judgement'] {
-    return this.#stored.judgement
-  }
-
-  get verdicts(): StoredState['verdicts'] {
-    return this.#stored.verdicts
-  }
-
-  get published(): StoredState['published'] {
-    return this.#stored.published
-  }
-
-  get configMark(): StoredState['configMark'] {
-    return this.#stored.configMark
-  }
-
-  get pushedVersion(): StoredState['pushedVersion'] {
-    return this.#stored.pushedVersion
-  }
-
-  get shards(): StoredState['shards'] {
-    return this.#stored.shards
-  }
-
-  get unsettled(): StoredState['unsettled'] {
-    return this.#stored.unsettled
-  }
-
-  get endedRun(): StoredState['endedRun'] {
-    return this.#stored.endedRun
-  }
-
-  get endedCost(): StoredState['endedCost'] {
-    return this.#stored.endedCost
-  }
-
-  get shadowsToClose(): StoredState['shadowsToClose'] {
-    return this.#stored.shadowsToClose
-  }
-
-  get decision(): StoredState['decision'] {
-    return this.#stored.decision
-  }
-
-  get reading(): StoredState['reading'] {
-    return this.#stored.reading
-  }
-
-  get selfCheck(): StoredState['selfCheck'] {
-    return this.#stored.selfCheck
   }
 
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */

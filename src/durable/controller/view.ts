@@ -8,6 +8,7 @@ import { canaryStage, nextRung, type ReleaseState, snapshotOf } from '../../core
 import { legalActions } from '../../core/transitions.ts'
 import type { WindowRow } from '../../core/window.ts'
 import type { BlastSum } from '../../core/rollback-cost.ts'
+import { iso } from '../job-shapes.ts'
 import type { Gathered } from './gather.ts'
 
 /** Of the rollback that was decided then, unix ms. */
@@ -150,10 +151,6 @@ function round(value: number, digits: number): number {
   return Math.round(value * 10 ** digits) / 10 ** digits
 }
 
-export function iso(ms: number): string {
-  return new Date(ms).toISOString()
-}
-
-function isoOrNull(ms: number | null): string | null {
+export function isoOrNull(ms: number | null): string | null {
   return ms === null ? null : iso(ms)
 }

@@ -1,14 +1,15 @@
 /** The experiment's sums over subjects as the controller reads them, of what experiment-counts.ts keeps. */
 import type { Arm } from '../../core/arm.ts'
-import type { DaySpread, DaySums, MetricPlan, Trait } from '../../core/experiment.ts'
-import type { ExperimentSums } from '../experiment-rpc.ts'
+import type { DaySpread, DaySums, Trait } from '../../core/experiment.ts'
+import { mergedPairs, noPairs } from '../../core/stats/moments.ts'
+import type { ExperimentQuestion, ExperimentSums } from '../experiment-rpc.ts'
 import { BEFORE, GPU_SECONDS, IN, SPREAD } from './counted-values.ts'
 import type { Strata } from './strata.ts'
 
 /** Sums of the same values, taken off again, leave no more than this share of them behind. */
 const ROUNDING = 1e-12
 
-type MetricOf = Pick<MetricPlan, 'name' | 'kind'>
+type MetricOf = ExperimentQuestion['metrics'][number]
 
 type Tally = { metric: string; arm: Arm; day: number; bucket: number; n: number } & Record<
   'sy' | 'syy' | 'sx' | 'sxx' | 'sxy',
@@ -37,7 +38,7 @@ export function experimentSums(
     people.flatMap(({ arm, day, n }) => {
       const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
       const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
-      const zeros = { metric, arm, day, bucket: 0, moments: { ...NOTHING, n: silent } }
+      const zeros = { metric, arm, day, bucket: 0, moments: { ...noPairs(), n: silent } }
       return [...rows.map((row) => ({ metric, arm, day, bucket: row.bucket, moments: momentsOf(row) })), zeros].filter(
         ({ moments }) => moments.n > 0,
       )
@@ -51,23 +52,45 @@ export function experimentSums(
     crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
     metrics: metrics.flatMap((metric) => rowsOf(metric)),
     spreads: of.flatMap(({ name, kind }) => (kind === 'quantile' ? spreadsOf(sql, name) : [])),
-    strata: metrics.flatMap((metric) =>
-      groups.flatMap(({ stratum, people }) =>
-        rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+    strata: overDays(
+      metrics.flatMap((metric) =>
+        groups.flatMap(({ stratum, people }) =>
+          rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+        ),
       ),
+      of,
     ),
-    before: metrics.flatMap((metric) =>
-      measured.flatMap(({ arm, day }) =>
-        (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
-          ...{ metric, arm, day },
-          bucket: row.bucket,
-          moments: momentsOf(row),
-        })),
+    before: overDays(
+      metrics.flatMap((metric) =>
+        measured.flatMap(({ arm, day }) =>
+          (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
+            ...{ metric, arm, day },
+            bucket: row.bucket,
+            moments: momentsOf(row),
+          })),
+        ),
       ),
+      of,
     ),
     gpuSeconds: rowsOf(GPU_SECONDS),
     traits: [...traits],
   }
+}
+
+/**
+ * Rows that differ in the day of first exposure alone, added up: a report over weeks then costs what one over a day does.
+ * Those of metrics that observe for some days stay apart, since the report leaves out the days that are not over.
+ */
+function overDays<R extends DaySums & { stratum?: string }>(rows: readonly R[], metrics: readonly MetricOf[]): R[] {
+  const observed = new Set(metrics.filter(({ observeDays }) => observeDays !== undefined).map(({ name }) => name))
+  const added = new Map<string, R>()
+  for (const row of rows) {
+    const { metric, arm, day, bucket, stratum = '', moments } = row
+    const key = `${metric}|${arm}|${observed.has(metric) ? day : ''}|${bucket}|${stratum}`
+    const known = added.get(key)
+    added.set(key, known ? { ...known, moments: mergedPairs(known.moments, moments) } : row)
+  }
+  return [...added.values()]
 }
 
 /** Of a metric, and of what is kept with it behind a blank, after which comes "!"; others are not even read. */
@@ -87,8 +110,6 @@ function spreadsOf(sql: SqlStorage, metric: string): DaySpread[] {
     counts: its.map(({ n }) => n),
   }))
 }
-
-const NOTHING = { n: 0, meanY: 0, meanX: 0, m2Y: 0, m2X: 0, cxy: 0 }
 
 /** Values of a bucket are alike within a quarter, so that their squares may be summed. SQLite keeps NaN as null. */
 function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {

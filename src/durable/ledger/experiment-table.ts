@@ -11,7 +11,6 @@ import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '..
 import { gpuSeconds, inStratum, type Value, valueOf, withHistory } from './counted-values.ts'
 import { ExperimentCounts, type Subject } from './experiment-counts.ts'
 import { experimentSums } from './experiment-sums.ts'
-import { overDays } from './over-days.ts'
 import { type First, SplitCounts } from './split-counts.ts'
 
 const DAY_MS = 86_400_000
@@ -198,13 +197,7 @@ export class ExperimentTable {
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()
     const sums = experimentSums(this.#sql, question.metrics, question.strata, this.#counts.strata)
-    return {
-      ...sums,
-      strata: overDays(sums.strata, question.metrics),
-      before: overDays(sums.before, question.metrics),
-      splits: this.#splits.counts(),
-      uncounted: n,
-    }
+    return { ...sums, splits: this.#splits.counts(), uncounted: n }
   }
 
   /** Another question than the last begins anew; epochs that were added to the same span bring their subjects only. */

@@ -2,26 +2,22 @@
 
 /** The table and its triggers. Whoever's sum changes is put into `uncounted`. */
 export function keepJobCosts(sql: SqlStorage): void {
-  const known = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job_costs'").toArray()
-  if (known.length > 0) return
   sql.exec(
-    'CREATE TABLE job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
+    'CREATE TABLE IF NOT EXISTS job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
   )
-  const seconds = (row: string) => `COALESCE(${row}run_seconds, ${row}seconds, 0)`
-  sql.exec(
-    `INSERT INTO job_costs SELECT owner, epoch, arm, SUM(${seconds('')}), SUM(status = 'succeeded') FROM jobs
-     WHERE shadow = 0 AND status != 'open' AND owner IS NOT NULL GROUP BY owner, epoch, arm`,
-  )
+  const seconds = (row: string) => `COALESCE(${row}.run_seconds, ${row}.seconds, 0)`
   const ended = (row: string) => `(${row}.status != 'open')`
   const change = (after: string, before: string | null) => `
     INSERT INTO job_costs VALUES (${after}.owner, ${after}.epoch, ${after}.arm,
-      ${seconds(`${after}.`)}${before ? ` - ${ended(before)} * ${seconds(`${before}.`)}` : ''},
+      ${seconds(after)}${before ? ` - ${ended(before)} * ${seconds(before)}` : ''},
       (${after}.status = 'succeeded')${before ? ` - (${before}.status = 'succeeded')` : ''})
     ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, succeeded = succeeded + excluded.succeeded;
     INSERT OR IGNORE INTO uncounted VALUES (${after}.owner);`
   const when = `NEW.shadow = 0 AND NEW.status != 'open' AND NEW.owner IS NOT NULL`
-  sql.exec(`CREATE TRIGGER job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`)
   sql.exec(
-    `CREATE TRIGGER job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
+    `CREATE TRIGGER IF NOT EXISTS job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`,
+  )
+  sql.exec(
+    `CREATE TRIGGER IF NOT EXISTS job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
   )
 }

@@ -3,8 +3,8 @@
  * client's own program, so all of this is told by the names that core nodes and the usual Wan nodes give their inputs.
  */
 import { isTagged } from '../../core/job-id.ts'
-import type { Submission } from '../submit.ts'
-import { codePoints } from '../submission/code-points.ts'
+import type { Facts } from '../submit.ts'
+import { clipFacts, promptChars } from '../submission/facts.ts'
 import { editJson } from '../body/json-edit.ts'
 
 type Inputs = Record<string, unknown>
@@ -22,18 +22,16 @@ const DEFAULT_FPS = 16
 /** From a sampler to the text that it works from; what is longer is no chain but a circle. */
 const MAX_STEPS = 10
 
-export function readGraph(graph: unknown): Pick<Submission, 'model' | 'promptChars' | 'durationSeconds' | 'work'> {
+export function readGraph(graph: unknown): Facts & { model: string | null } {
   const nodes = nodesOf(graph)
-  const prompt = promptOf(nodes)
   const frames = first(nodes, ['length', 'num_frames', 'video_frames'])
   const fps = first(nodes, ['fps', 'frame_rate']) ?? DEFAULT_FPS
   const sized = [...nodes.values()].find(({ width, height }) => positive(width) && positive(height))
   const pixels = sized ? (sized['width'] as number) * (sized['height'] as number) : null
   return {
     model: modelsOf(nodes).join(SEPARATOR) || null,
-    promptChars: prompt === null ? null : codePoints(prompt),
-    durationSeconds: frames === null ? null : frames / fps,
-    work: frames === null || pixels === null ? null : frames * pixels,
+    promptChars: promptChars(promptOf(nodes)),
+    ...clipFacts({ seconds: null, frames, fps, pixels }),
   }
 }
 

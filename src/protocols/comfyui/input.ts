@@ -8,9 +8,8 @@ import { idSwapper } from '../openai-videos/references.ts'
 import type { Route } from '../protocol.ts'
 import type { Submission, SubmitBody } from '../submit.ts'
 import { isResourceId } from '../resource-id.ts'
-import { pathOf } from '../submission/field-path.ts'
-import { editText } from '../submission/field-text.ts'
-import { fingerprintOf } from '../submission/fingerprint.ts'
+import { editText, pathOf } from '../submission/field.ts'
+import { submissionOf } from '../submission/submission.ts'
 import { isResult } from './routes.ts'
 
 /** As a graph names it, with its folder; null where the answer is to no upload. */
@@ -29,32 +28,24 @@ export function withInputs(source: string, ids: ReadonlyMap<string, string>): st
 }
 
 /** A mask, which is drawn on an input or a file. */
-export function readMask({ bytes, contentType, search }: SubmitBody, route: Route): Submission {
-  const body = openBody(bytes, contentType)
+export function readMask(sent: SubmitBody, route: Route): Submission {
+  const body = openBody(sent.bytes, sent.contentType)
   const swapped = (swap: (id: string) => string) => {
-    const swapIds = idSwapper(new Allowance(bytes.length), false, swap)
+    const swapIds = idSwapper(new Allowance(sent.bytes.length), false, swap)
     return body.fields.flatMap((field) => editText(body, field, (text) => swapIds(text, pathOf(field.name))))
   }
   const found = new Set<string>()
   swapped((id) => (found.add(id), id))
   for (const { name, value } of body.fields)
     if (name === 'original_ref') for (const id of resultIn(value)) found.add(id)
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, route.upstreamPath(null), {
     ...{ model: null, promptChars: null, durationSeconds: null, work: null },
     jobs: [...found],
-    get fingerprint() {
-      return fingerprintOf(body, route.upstreamPath(null))
+    rebuild: ({ jobIds }) => {
+      const edits = swapped((id) => jobIds.get(id) ?? id)
+      return { bytes: applyEdits(sent.bytes, edits) }
     },
-    rebuild: ({ jobIds }) => ({
-      bytes: applyEdits(
-        bytes,
-        swapped((id) => jobIds.get(id) ?? id),
-      ),
-      contentType: contentType ?? '',
-      path: route.upstreamPath(null) + search,
-    }),
-  }
+  })
 }
 
 /** What the mask's original is called, where it is a file that was made and whose name is not Sluice's. */

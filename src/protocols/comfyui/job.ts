@@ -3,6 +3,7 @@
  * the messages of its WebSocket. Judges whose fault a failure is.
  */
 import { answerJson, isObject } from '../answer-json.ts'
+import { plainJob } from '../job-outcome.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type SocketMessage } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 
@@ -103,7 +104,7 @@ function endIn(id: string, event: string, data: Members): BackendJob | null {
 
 function backendJobOf(id: string, status: JobStatus, words = ''): BackendJob {
   const failure = status !== 'failed' ? null : REFUSED.test(words) ? 'content_refused' : 'job_failed'
-  return { id, status, failure, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+  return { ...plainJob(id, status), failure }
 }
 
 /** All by the server's one clock. */

@@ -12,10 +12,9 @@ import { chosenIdOf } from '../chosen-id.ts'
 import type { Route } from '../protocol.ts'
 import type { NamedJobs, RebuildTarget, Submission, SubmitBody } from '../submit.ts'
 import { isResourceId } from '../resource-id.ts'
-import { pathOf } from '../submission/field-path.ts'
-import { editText } from '../submission/field-text.ts'
-import { fingerprintOf } from '../submission/fingerprint.ts'
+import { editText, pathOf } from '../submission/field.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
+import { submissionOf } from '../submission/submission.ts'
 import { callerSays } from './caller.ts'
 import { inputsOf, readGraph, withModel } from './graph.ts'
 import { readMask, withInputs } from './input.ts'
@@ -27,29 +26,19 @@ const CREDENTIAL = /token|api_?key|secret|password|authorization/i
 
 export function readComfySubmit(sent: SubmitBody, route: Route): Submission {
   if (route.upstreamPath(null).endsWith('/upload/mask')) return readMask(sent, route)
-  const { bytes, search } = sent
-  const body = openJson(bytes)
+  const body = openJson(sent.bytes)
   const graph = fieldOf(body, 'prompt')?.value
   const facts = readGraph(graph)
   if (facts.model !== null && facts.model.length > MAX_NAME_CHARS)
     throw malformed('prompt', `names models of more than ${MAX_NAME_CHARS} characters`)
   const chosenId = chosenIdOf(fieldOf(body, 'prompt_id')?.value, 'prompt_id')
-  let fingerprint: string | undefined
-  return {
-    byteLength: bytes.length,
+  return submissionOf(body, sent, route.upstreamPath(null), {
     ...facts,
     jobs: inputsOf(graph),
     ...(chosenId === null ? {} : { chosenId }),
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
-    },
-    rebuild: (target) => ({
-      bytes: rebuilt(body, graph, target),
-      // The server looks at no type, and who changes fields of it is to see what it is.
-      contentType: 'application/json',
-      path: route.upstreamPath(null) + (target.shadow ? '' : search),
-    }),
-  }
+    // The server looks at no type, and who changes fields of it is to see what it is.
+    rebuild: (target) => ({ bytes: rebuilt(body, graph, target), contentType: 'application/json' }),
+  })
 }
 
 /** `{"delete": […]}`, `{"clear": true}`, or for an interrupt `{"prompt_id": …}` or nothing, which older clients send. */

@@ -1,5 +1,5 @@
 /** Operations of Model Studio's API by method and path: services make jobs, and all jobs stand below `tasks`. */
-import { apiEnd, asServersRead, jobAt, plainSpelling } from '../path-spelling.ts'
+import { aboutJob, routeBelow } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
 import { CANCEL, fixed, isRead, LIST, passed, POLL, SUBMIT, type Unprefixed, withIds } from '../route-kinds.ts'
 
@@ -10,12 +10,7 @@ const MAKES_JOB = /^(video|image)-synthesis$/
 
 /** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
 export function routeDashscope(method: string, given: string): Route {
-  const plain = plainSpelling(given)
-  const path = apiEnd(plain, API) > 0 ? plain : asServersRead(plain)
-  const end = apiEnd(path, API)
-  if (end === 0) return { ...passed(method, plain), prefix: '' }
-  const prefix = path.slice(0, end - API.length)
-  return { ...routeBelow(method, prefix + API, path.slice(end)), prefix }
+  return routeBelow(API, method, given, (base, below) => routeService(method, base, below))
 }
 
 /** `below`: with its slash, '' for the job itself. */
@@ -23,7 +18,7 @@ export function jobPath(prefix: string, id: string, below = ''): string {
   return `${prefix}${API}/${TASKS}/${encodeURIComponent(id)}${below}`
 }
 
-function routeBelow(method: string, base: string, below: string): Unprefixed {
+function routeService(method: string, base: string, below: string): Unprefixed {
   const [group = '', ...segments] = below.slice(1).replace(/\/$/, '').split('/')
   if (group.toLowerCase() === TASKS) return routeTasks(method, `${base}/${TASKS}`, segments)
   const isSubmit = method === 'POST' && group === 'services' && MAKES_JOB.test(segments.at(-1) ?? '')
@@ -32,8 +27,8 @@ function routeBelow(method: string, base: string, below: string): Unprefixed {
 
 function routeTasks(method: string, base: string, segments: string[]): Unprefixed {
   if (segments.length === 0) return method === 'GET' ? fixed(LIST, `${base}/`) : passed(method, `${base}/`)
-  const { job, below } = jobAt(segments)
-  const isCancel = method === 'POST' && below.length === 1 && below[0] === 'cancel'
-  const kind = isCancel ? CANCEL : isRead(method) && below.length === 0 ? POLL : withIds(method)
-  return { ...kind, job, upstreamPath: (own) => [base, encodeURIComponent(own ?? job), ...below].join('/') }
+  return aboutJob(base, segments, (below) => {
+    if (method === 'POST' && below.length === 1 && below[0] === 'cancel') return CANCEL
+    return isRead(method) && below.length === 0 ? POLL : withIds(method)
+  })
 }

@@ -1,4 +1,5 @@
 /** A job as fal's queue shows it: where it stands, and by its result how it ended and whose fault a failure is. */
+import { plainJob } from '../job-outcome.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
@@ -18,26 +19,26 @@ export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): Ba
   const id = named ?? job
   if (typeof word !== 'string' || !isResourceId(id)) return null
   const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
-  return { ...jobOf(id, status), runSeconds: status === 'ended' ? inferenceSeconds(metrics) : null }
+  return { ...plainJob(id, status), runSeconds: status === 'ended' ? inferenceSeconds(metrics) : null }
 }
 
 /** Of what came of a job; null where the answer is not about it. */
 export function readFalResult({ status, headers, body, job }: BackendAnswer): BackendJob | null {
   if (job === null) return null
-  if (status >= 200 && status < 300) return body === undefined ? null : jobOf(job, 'succeeded')
+  if (status >= 200 && status < 300) return body === undefined ? null : plainJob(job, 'succeeded')
   if (status < 400 || NOT_OF_JOB.has(status) || body === null || typeof body !== 'object') return null
   const { detail, error_type: errorType } = body as Record<string, unknown>
   // Without either it is no word of fal's on the job, but of whatever stands before it.
   if (detail === undefined && errorType === undefined) return null
-  if (status === 400 && detail === STILL_IN_PROGRESS) return jobOf(job, 'running')
+  if (status === 400 && detail === STILL_IN_PROGRESS) return plainJob(job, 'running')
   const message = messageOf(detail)
   // A deadline that the client has set itself, or its cancel.
   if (headers.get('x-fal-request-timeout-type') === 'user' || isCancel(errorType, message))
-    return jobOf(job, 'cancelled')
+    return plainJob(job, 'cancelled')
   const kind = headers.get('x-fal-error-type') ?? errorType
   const isLate = typeof kind === 'string' && kind.endsWith('_timeout')
   const failure = REFUSALS.has(status) ? 'content_refused' : isLate ? 'job_timeout' : 'job_failed'
-  return { ...jobOf(job, 'failed'), failure, message }
+  return { ...plainJob(job, 'failed'), failure, message }
 }
 
 /** Of what fal sends to a webhook: how the job ended, with what its result would have told. */
@@ -45,14 +46,10 @@ export function readFalWebhook(body: unknown): BackendJob | null {
   if (body === null || typeof body !== 'object') return null
   const { request_id: id, status: word, payload, error } = body as Record<string, unknown>
   if (!isResourceId(id) || (word !== 'OK' && word !== 'ERROR')) return null
-  if (word === 'OK') return jobOf(id, 'succeeded')
+  if (word === 'OK') return plainJob(id, 'succeeded')
   const code = typeof error === 'string' ? /\b[45]\d\d\b/.exec(error.slice(0, MESSAGE_CHARS))?.[0] : undefined
   const answer = { status: Number(code ?? 500), headers: NO_HEADERS, job: id }
   return readFalResult({ ...answer, body: payload }) ?? readFalResult({ ...answer, body: { detail: error ?? '' } })
-}
-
-function jobOf(id: string, status: JobStatus): BackendJob {
-  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 
 function inferenceSeconds(metrics: unknown): number | null {

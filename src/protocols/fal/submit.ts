@@ -4,9 +4,9 @@ import { malformed } from '../body/form-body.ts'
 import { openBody } from '../body/open.ts'
 import type { Route } from '../protocol.ts'
 import type { Submission, SubmitBody } from '../submit.ts'
-import { fingerprintOf } from '../submission/fingerprint.ts'
-import { inputFacts } from '../submission/input-facts.ts'
+import { inputFacts } from '../submission/facts.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
+import { submissionOf } from '../submission/submission.ts'
 
 const WEBHOOK = 'fal_webhook'
 
@@ -15,24 +15,16 @@ export function readFalSubmit(sent: SubmitBody, route: Route): Submission {
   const model = path.slice(1)
   if (model.length > MAX_NAME_CHARS)
     throw malformed('the path', `names a model of more than ${MAX_NAME_CHARS} characters`)
-  const contentType = sent.contentType ?? ''
   const body = openBody(sent.bytes, sent.contentType)
-  let fingerprint: string | undefined
-  return {
-    byteLength: sent.bytes.length,
+  return submissionOf(body, sent, path, {
     model,
     ...inputFacts(new Map(body.fields.map(({ name, value }) => [name, value]))),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, path))
-    },
-    // Nobody waits for a copy, so its webhook goes with the query.
     rebuild: ({ model: own, shadow, webhook }) => ({
       bytes: shadow ? shadowCopy(body) : sent.bytes,
-      contentType,
-      path: route.upstreamPath(null, own) + (shadow ? '' : webhook ? withWebhook(sent.search, webhook) : sent.search),
+      path: route.upstreamPath(null, own),
+      ...(webhook && !shadow ? { search: withWebhook(sent.search, webhook) } : {}),
     }),
-  }
+  })
 }
 
 /** Everything else in the query as it is written. */

@@ -1,5 +1,6 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
+import { plainJob } from '../job-outcome.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
@@ -66,7 +67,7 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
     // A submit may be answered with an id alone. Any word but the known ones is a job that has not ended.
     if (word === undefined && (named === undefined || job !== null || errorIn(body) !== null)) return null
     const meaning = MEANING[status ?? 'running']
-    const backendJob = { ...jobOf(id, meaning.status), ...times(body, meaning.status) }
+    const backendJob = { ...plainJob(id, meaning.status), ...times(body, meaning.status) }
     return meaning.failure === null ? backendJob : { ...backendJob, ...failed(errorIn(body), meaning.failure) }
   }
 
@@ -87,11 +88,11 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
         const backendJob = readJob(answer)
         return backendJob && backendJob.status !== 'ended' && backendJob.status !== 'running'
           ? backendJob
-          : jobOf(job, 'succeeded')
+          : plainJob(job, 'succeeded')
       }
       const error = errorIn(body)
       if (NOT_OF_JOB.has(status) || error === null) return null
-      return { ...jobOf(job, 'failed'), ...failed(error, REFUSALS.has(status) ? 'content_refused' : 'job_failed') }
+      return { ...plainJob(job, 'failed'), ...failed(error, REFUSALS.has(status) ? 'content_refused' : 'job_failed') }
     },
     readIds: (body) => {
       const id = idIn(body)
@@ -112,10 +113,6 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
       ])
     },
   }
-}
-
-function jobOf(id: string, status: JobStatus): BackendJob {
-  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 
 function secondsAt(body: unknown, keys: Keys | undefined, unit: 's' | 'ms'): number | null {

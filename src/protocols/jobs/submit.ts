@@ -5,41 +5,32 @@ import { type FormBody, malformed } from '../body/form-body.ts'
 import { openBody } from '../body/open.ts'
 import { decodedSegment } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
-import type { Submission, SubmitBody } from '../submit.ts'
-import { clipFacts } from '../submission/clip-facts.ts'
-import { codePoints } from '../submission/code-points.ts'
+import type { Facts, Submission, SubmitBody } from '../submit.ts'
+import { hostedFacts } from '../submission/facts.ts'
 import { putFields } from '../submission/field-mapping.ts'
-import { pathOf } from '../submission/field-path.ts'
-import { fingerprintOf } from '../submission/fingerprint.ts'
+import { pathOf } from '../submission/field.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
+import { submissionOf } from '../submission/submission.ts'
 import { type Keys, valueAt } from './places.ts'
 
 export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: Route): Submission {
-  const contentType = sent.contentType ?? ''
   const body = openBody(sent.bytes, sent.contentType)
   const model = modelOf(wire, body, route)
-  let fingerprint: string | undefined
-  return {
-    byteLength: sent.bytes.length,
+  return submissionOf(body, sent, route.upstreamPath(null), {
     model,
     ...factsOf(wire, body),
-    jobs: [],
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(null)))
-    },
     rebuild: ({ model: own, shadow }) => {
       const bytes = shadow ? shadowCopy(body) : sent.bytes
       // A model that the client left out stays out: the backend then takes its own.
       const isWritten = wire.model !== undefined && own !== null && model !== null && own !== model
       return {
         bytes: isWritten
-          ? putFields(bytes === sent.bytes ? body : openBody(bytes, contentType), [[wire.model!, { text: own }]])
+          ? putFields(bytes === sent.bytes ? body : openBody(bytes, sent.contentType), [[wire.model!, { text: own }]])
           : bytes,
-        contentType,
-        path: route.upstreamPath(null, own) + (shadow ? '' : sent.search),
+        path: route.upstreamPath(null, own),
       }
     },
-  }
+  })
 }
 
 function modelOf({ head, model }: WireSettings, body: FormBody, { prefix }: Route): string | null {
@@ -50,13 +41,10 @@ function modelOf({ head, model }: WireSettings, body: FormBody, { prefix }: Rout
   return named
 }
 
-function factsOf(wire: WireSettings, body: FormBody): Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'> {
+function factsOf(wire: WireSettings, body: FormBody): Facts {
   const at = (keys: Keys | undefined) => keys && fieldAt(body, keys)
-  const prompt = at(wire.prompt)
-  return {
-    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
-    ...clipFacts({ frames: at(wire.frames), fps: at(wire.fps), seconds: at(wire.duration), size: at(wire.size) }),
-  }
+  const [prompt, frames, fps, seconds] = [at(wire.prompt), at(wire.frames), at(wire.fps), at(wire.duration)]
+  return hostedFacts({ prompt, frames, fps, seconds, size: at(wire.size) })
 }
 
 /** What stands in a body at this place; in a form also within JSON that a field holds. Of several the last counts. */

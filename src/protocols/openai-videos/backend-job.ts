@@ -2,6 +2,7 @@
  * A job as the servers of this wire show it, each with its own habits: status words, error shapes, clocks. Judges
  * whose fault a failure is.
  */
+import { isObject } from '../answer-json.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
 import { MESSAGE_CHARS, type BackendJob, type JobStatus } from '../protocol.ts'
@@ -80,4 +81,15 @@ function isRefusal(error: unknown, httpStatus: number): boolean {
 function messageOf(error: unknown): string | null {
   const message = error !== null && typeof error === 'object' ? (error as { message?: unknown }).message : error
   return typeof message === 'string' ? message.slice(0, MESSAGE_CHARS) : null
+}
+
+/**
+ * Ids that a later request can ask for: of a job (its own and the one it was remixed from), a character, or each item of a list; each once, in
+ * their order.
+ */
+export function readResourceIds(body: unknown): string[] {
+  if (!isObject(body)) return []
+  const items = Array.isArray(body['data']) ? body['data'].filter(isObject) : []
+  const named = [body, ...items].flatMap((each) => [each['id'], each['remixed_from_video_id']])
+  return [...new Set(named.filter(isResourceId))]
 }

@@ -1,29 +1,24 @@
 /** Prompt length, clip length and amount of work of a submit, under the names that OpenAI Videos servers give them. */
 import type { FormBody } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
-import type { Submission } from '../submit.ts'
-import { codePoints } from '../submission/code-points.ts'
-import { positive } from '../submission/positive.ts'
+import type { Facts } from '../submit.ts'
+import { clipFacts, pixelsOf, positive, promptChars } from '../submission/facts.ts'
 
 /** vLLM-Omni's and SGLang's own default. */
 const DEFAULT_FPS = 24
 /** Objects whose members count as if they stood at the top: SGLang's, and Dynamo's `nvext`. */
 const NESTED = ['nvext', 'extra_body', 'extra_json', 'extra_params']
 
-type Facts = Pick<Submission, 'promptChars' | 'durationSeconds' | 'work'>
-
 export function readFacts(body: FormBody): Facts {
   const values = valuesOf(body)
-  const prompt = values.get('prompt')
-  const seconds = positive(values.get('seconds'))
-  const frames = positive(values.get('num_frames'))
-  const fps = positive(values.get('fps')) ?? DEFAULT_FPS
-  const pixels = pixelsOf(values)
-  const allFrames = frames ?? (seconds === null ? null : seconds * fps)
   return {
-    promptChars: typeof prompt === 'string' ? codePoints(prompt) : null,
-    durationSeconds: seconds ?? (frames === null ? null : frames / fps),
-    work: allFrames === null || pixels === null ? null : allFrames * pixels,
+    promptChars: promptChars(values.get('prompt')),
+    ...clipFacts({
+      seconds: positive(values.get('seconds')),
+      frames: positive(values.get('num_frames')),
+      fps: positive(values.get('fps')) ?? DEFAULT_FPS,
+      pixels: pixelsIn(values),
+    }),
   }
 }
 
@@ -40,11 +35,10 @@ function valuesOf(body: FormBody): Map<string, unknown> {
   return values
 }
 
-function pixelsOf(values: Map<string, unknown>): number | null {
+function pixelsIn(values: Map<string, unknown>): number | null {
   const width = positive(values.get('width'))
   const height = positive(values.get('height'))
   if (width !== null && height !== null) return width * height
   const size = values.get('size')
-  const match = typeof size === 'string' ? /^([1-9]\d{0,5})[xX*]([1-9]\d{0,5})$/.exec(size.trim()) : null
-  return match ? Number(match[1]) * Number(match[2]) : null
+  return typeof size === 'string' ? pixelsOf(size.trim().toLowerCase()) : null
 }

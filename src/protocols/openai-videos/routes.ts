@@ -1,5 +1,5 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
-import { apiEnd, asServersRead, jobAt, leadsOut, plainSpelling } from '../path-spelling.ts'
+import { aboutJob, leadsOut, routeBelow } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
 import {
   CANCEL,
@@ -28,15 +28,7 @@ const MAKE_CHARACTER: Kind = { operation: 'other', body: 'submission', answer: '
  * that it is looked for and not found.
  */
 export function routeVideos(method: string, given: string): Route {
-  const plain = plainSpelling(given)
-  const path = apiEnd(plain, API) > 0 ? plain : asServersRead(plain)
-  const end = apiEnd(path, API)
-  if (end === 0) return { ...passed(method, plain), prefix: '' }
-  const prefix = path.slice(0, end - API.length)
-  // Some servers route without regard to case, so a job named that way is its owner's only as well.
-  const base = prefix + API
-  const below = path.slice(end)
-  return { ...routeBelow(method, base + below, base, below.slice(1)), prefix }
+  return routeBelow(API, method, given, (base, below) => routeVideo(method, base + below, base, below.slice(1)))
 }
 
 /** Whether `video` in the body of this submit names an earlier job. */
@@ -44,13 +36,13 @@ export function refersToJobs(route: Route): boolean {
   return route.job === null && /\/v1\/videos\/(edits|extensions|characters)$/.test(route.upstreamPath(null))
 }
 
-function routeBelow(method: string, path: string, base: string, below: string): Unprefixed {
+function routeVideo(method: string, path: string, base: string, below: string): Unprefixed {
   // A trailing slash would only bring FastAPI's redirect to an absolute URL of the backend.
   const segments = below.replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
   if (first === '') return routeCollection(method, base)
   if (COLLECTIONS.has(first) && !leadsOut(segments.slice(1))) return routeNamed(method, path, base, segments)
-  const ofJob = (kind: Kind) => about(kind, base, segments)
+  const ofJob = (kind: Kind) => aboutJob(base, segments, () => kind)
   if (second === undefined && isRead(method)) return ofJob(POLL)
   if (second === undefined && method === 'DELETE') return ofJob(CANCEL)
   if (second === 'content' && deeper.length === 0 && isRead(method)) return ofJob(CONTENT)
@@ -72,12 +64,6 @@ function routeNamed(method: string, path: string, base: string, segments: string
     if (name === 'edits' || name === 'extensions') return fixed(SUBMIT, own)
     if (name === 'characters') return fixed(MAKE_CHARACTER, own)
   }
-  if (name === 'characters' && id !== undefined) return about(withIds(method), own, segments.slice(1))
+  if (name === 'characters' && id !== undefined) return aboutJob(own, segments.slice(1), () => withIds(method))
   return passed(method, path)
-}
-
-/** A request about the job that the first segment names. */
-function about(kind: Kind, base: string, segments: readonly string[]): Unprefixed {
-  const { job, below } = jobAt(segments)
-  return { ...kind, job, upstreamPath: (id) => [base, encodeURIComponent(id ?? job), ...below].join('/') }
 }

@@ -2,40 +2,30 @@
  * What a submit of the OpenAI Videos wire means: its facts, the jobs it refers to, and the same
  * body rebuilt for one arm. Knows no encoding.
  */
-import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
+import { Allowance } from '../body/bounds.ts'
 import { applyEdits } from '../body/edit.ts'
 import { malformed, type FormBody } from '../body/form-body.ts'
-import { pathOf } from '../submission/field-path.ts'
-import { editText, textOf } from '../submission/field-text.ts'
-import { fingerprintOf } from '../submission/fingerprint.ts'
+import { editText, pathOf, textOf } from '../submission/field.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
+import { modelNamed, submissionOf } from '../submission/submission.ts'
 import type { Route } from '../protocol.ts'
 import type { RebuildTarget, Submission, SubmitBody } from '../submit.ts'
 import { readFacts } from './facts.ts'
 import { idSwapper, MARK } from './references.ts'
 import { refersToJobs } from './routes.ts'
 
-export function toSubmission(body: FormBody, { contentType, search }: SubmitBody, route: Route): Submission {
+export function toSubmission(body: FormBody, sent: SubmitBody, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)
   if (models.length > 1) throw malformed('model', 'stands more than once')
-  const model = models[0]?.value ?? null
-  if (model !== null && typeof model !== 'string') throw malformed('model', 'must be a string')
-  if (model !== null && model.length > MAX_NAME_CHARS)
-    throw malformed('model', `has more than ${MAX_NAME_CHARS} characters`)
+  const model = modelNamed(models[0]?.value, 'model')
   const refers = refersToJobs(route)
   const jobs = jobsIn(body, refers)
   if (route.job !== null) jobs.delete(route.job)
 
-  let fingerprint: string | undefined
-  return {
-    byteLength: body.bytes.length,
+  return submissionOf(body, sent, route.upstreamPath(route.job), {
     model,
     ...readFacts(body),
     jobs: [...(route.job === null ? [] : [route.job]), ...jobs],
-    // Only submits with an idempotency key need it, and a file may be large.
-    get fingerprint() {
-      return (fingerprint ??= fingerprintOf(body, route.upstreamPath(route.job)))
-    },
     rebuild: (target) => {
       const gone = new Set(target.shadow ? body.fields.filter(isLeftOut) : [])
       const isRead = target.shadow || jobs.size > 0
@@ -50,11 +40,10 @@ export function toSubmission(body: FormBody, { contentType, search }: SubmitBody
         )
       return {
         bytes: applyEdits(body.bytes, [...body.remove(gone), ...edits]),
-        contentType: contentType ?? '',
-        path: route.upstreamPath(route.job && (target.jobIds.get(route.job) ?? null)) + (target.shadow ? '' : search),
+        path: route.upstreamPath(route.job && (target.jobIds.get(route.job) ?? null)),
       }
     },
-  }
+  })
 }
 
 /** Client ids, each once. */

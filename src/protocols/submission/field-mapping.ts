@@ -7,7 +7,7 @@ import { applyEdits, type Edit } from '../body/edit.ts'
 import { decodeUtf8, type Field, type FieldValue, type FormBody } from '../body/form-body.ts'
 import { jsonSource, tryOpenJson } from '../body/json.ts'
 import { actsForClient, isStore } from './acting-fields.ts'
-import { pathOf } from './field-path.ts'
+import { pathOf } from './field.ts'
 
 type Path = readonly string[]
 

@@ -9,8 +9,7 @@ import { editJson, type JsonEditor } from '../body/json-edit.ts'
 import { isJson, looksLikeJson } from '../body/json-text.ts'
 import { PROMPTS } from '../member-names.ts'
 import { actsForClient, isStore, namesInput } from './acting-fields.ts'
-import { pathOf } from './field-path.ts'
-import { editText } from './field-text.ts'
+import { editText, pathOf } from './field.ts'
 
 /** A word, and what makes it a name where it follows, in text that looks like JSON but does not read as such. */
 const WORD = /[\w-]+/g

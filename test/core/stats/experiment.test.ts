@@ -1,6 +1,6 @@
 /** Everything that a report is computed with, against cases in fifty-digit arithmetic and R. */
 import { describe, expect, it } from 'vitest'
-import { clopperPearson } from '../../../src/core/stats/clopper-pearson.ts'
+import { clopperPearson } from '../../../src/core/stats/proportions.ts'
 import { asymptoticSequence, mixtureSprt } from '../../../src/core/stats/confidence-sequence.ts'
 import { cuped } from '../../../src/core/stats/cuped.ts'
 import { chi2Sf, intervalZ, normalSf, tSf, upperTQuantile } from '../../../src/core/stats/distributions.ts'
@@ -16,7 +16,7 @@ import { nonInferiorMeans, welchT } from '../../../src/core/stats/means.ts'
 import type { PairMoments } from '../../../src/core/stats/moments.ts'
 import { benjaminiHochberg, holm } from '../../../src/core/stats/multiplicity.ts'
 import { sampleSizeMeans, upperNormalQuantile } from '../../../src/core/stats/power.ts'
-import { quantileLevels } from '../../../src/core/stats/quantile-levels.ts'
+import { quantileLevels } from '../../../src/core/stats/spread.ts'
 import { pearson, sequentialSplit } from '../../../src/core/stats/srm.ts'
 import { logLiftInterval, newcombeInterval, twoProportionZ } from '../../../src/core/stats/two-proportions.ts'
 import vectors from '../../vectors/experiment.json' with { type: 'json' }

@@ -1,7 +1,7 @@
 /** Exact figures for few events: Fisher's test as R has it, and an interval where the logarithm's has no width. */
 import { expect, it, test } from 'vitest'
 import { fisherExact } from '../../../src/core/stats/fisher.ts'
-import { ratioInterval } from '../../../src/core/stats/score-ratio.ts'
+import { ratioInterval } from '../../../src/core/stats/two-proportions.ts'
 
 // R: fisher.test(matrix(c(x_t, n_t - x_t, x_c, n_c - x_c), 2))$p.value
 test.each([

@@ -1,6 +1,11 @@
-/** The text of one field, and its change, whichever encoding holds it. */
+/** One field of a body: the keys that its name is, its text, and a change of that, whichever encoding holds it. */
 import type { Edit } from '../body/edit.ts'
 import type { Field, FormBody } from '../body/form-body.ts'
+
+/** The keys down to a form field's value: `video[id]` is `video`, `id`. */
+export function pathOf(name: string): string[] {
+  return name.split(/[[\]]+/).filter((key, i) => i === 0 || key !== '')
+}
 
 /** The field's text, or the source of the JSON that it holds; null for files and for numbers and the like. */
 export function textOf(body: FormBody, field: Field): string | null {
