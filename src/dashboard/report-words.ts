@@ -58,13 +58,13 @@ export function signed(value: number, t: Text): string {
 }
 
 /** Each signal's means, control's first: `212 → 180`. */
-export function signalWords({ signals }: ReportView): { metric: string; words: string }[] {
+export function signalWords({ signals }: ReportView): { name: string; words: string }[] {
   return [...Map.groupBy(signals, ({ metric }) => metric)].map(([metric, its]) => {
     const mean = (of: 'control' | 'candidate') => {
       const found = its.find(({ arm }) => arm === of)
       return found ? significant(found.mean) : '–'
     }
-    return { metric, words: `${mean('control')} → ${mean('candidate')}` }
+    return { name: metric, words: `${mean('control')} → ${mean('candidate')}` }
   })
 }
 
