@@ -23,15 +23,15 @@ export function addReport(program: Command): void {
     .option('--lang <language>', 'of the Markdown: en or zh', 'en')
     .action(async ({ markdown, lang, selfCheck }: ReportOptions, command: Command) => {
       const session = openSession(command)
-      if (selfCheck)
-        await session.api.call(`${await session.releasePath()}/report/self-check`, reportSchema, { method: 'POST' })
+      if (selfCheck) await session.call('/report/self-check', reportSchema, { method: 'POST' })
       if (markdown) {
-        const path = `${await session.releasePath()}/report.md?lang=${encodeURIComponent(lang)}`
-        for (const line of await session.api.lines(path)) session.terminal.print(line)
+        const path = `releases/${encodeURIComponent(await session.releaseName())}/report.md`
+        for (const line of await session.api.lines(path, { lang })) session.terminal.print(line)
         return
       }
-      const reply = await session.api.call(`${await session.releasePath()}/report.json`, reportSchema)
-      session.show(reply, (report) => reportLines(report, session.terminal.style))
+      session.show(await session.call('/report.json', reportSchema), (report) =>
+        reportLines(report, session.terminal.style),
+      )
     })
 }
 

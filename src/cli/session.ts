@@ -2,9 +2,9 @@
 import { type Command, Option } from 'commander'
 import * as v from 'valibot'
 import { listOf, releaseSchema } from '../api/index.ts'
-import { type ApiClient, createApiClient, type Reply } from './api-client.ts'
+import { type ApiClient, type Call, createApiClient, type Reply } from './api-client.ts'
 import { Failure, usage } from './failure.ts'
-import { jsonText, openTerminal, type Terminal } from './terminal.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 import { place } from './words.ts'
 
 interface GlobalOptions {
@@ -18,9 +18,10 @@ export interface Session {
   api: ApiClient
   json: boolean
   terminal: Terminal
-  /** `releases/NAME` of the release named, or of the only one there is. */
-  releasePath(): Promise<string>
+  /** Of the release named, or of the only one there is. */
   releaseName(): Promise<string>
+  /** A call about that release; `below` its own path, such as `/config`. */
+  call<S extends v.GenericSchema>(below: string, schema: S, call?: Call): Promise<Reply<v.InferOutput<S>>>
   /** The answer itself with `--json`, else its lines. */
   show<T>(reply: Reply<T>, lines: (value: T) => readonly string[]): void
 }
@@ -47,11 +48,9 @@ export function openSession(command: Command): Session {
     json,
     terminal,
     releaseName,
-    releasePath: async () => `releases/${encodeURIComponent(await releaseName())}`,
-    show(reply, lines) {
-      if (json) terminal.print(jsonText(reply.raw, 2))
-      else for (const line of lines(reply.value)) terminal.print(line)
-    },
+    call: async (below, schema, call) =>
+      api.call(`releases/${encodeURIComponent(await releaseName())}${below}`, schema, call),
+    show: ({ value, raw }, lines) => terminal.show(json, raw, () => lines(value)),
   }
 }
 
