@@ -1,9 +1,8 @@
 /** One visit to a page: the port of this request, the language, and how an answer leaves. */
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { PAGE_HEADERS } from './headers.ts'
 import { languageOf, textOf } from './language.ts'
-import { type Frame, hereOf, type Rendered, type Tab } from './pages/layout.tsx'
+import { type Frame, hereOf, PAGE_HEADERS, type Rendered, type Tab } from './pages/layout.tsx'
 import { problemPage, statusOf } from './pages/problem.tsx'
 import type { DashboardPort, PortRefusal } from './port.ts'
 import type { Text } from './text/en.ts'

@@ -1,4 +1,4 @@
-/** The frame around every page: head, navigation, language link, and where scripts are named. */
+/** The frame around every page: headers, head, navigation, language link, and where scripts are named. */
 import { actorOf } from '../../describe/names.ts'
 import type { Context } from 'hono'
 import { html } from 'hono/html'
@@ -8,6 +8,24 @@ import { assetPath } from '../assets.ts'
 import { whoName } from '../format.ts'
 import type { Language } from '../language.ts'
 import type { Text } from '../text/en.ts'
+
+/** Of every page. The policy allows nothing inline and nothing from elsewhere. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
 
 export type Tab = 'releases' | 'overview' | 'experiment' | 'jobs' | 'config' | 'changes' | 'history' | null
 
