@@ -1,7 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import type { Command } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { differedBefore } from '../describe/adjustment.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'

@@ -1,6 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
-import { differedBefore } from '../describe/adjustment.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
