@@ -41,3 +41,9 @@ export async function fieldsOf(c: Context): Promise<URLSearchParams> {
   // Read as bytes: workerd warns where text() is asked of a form.
   return new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
 }
+
+/** The version that a form was made from, so that a change by somebody else isn't overwritten; null where it names none. */
+export function versionOf(fields: URLSearchParams): number | null {
+  const text = fields.get('version') ?? ''
+  return /^\d+$/.test(text) ? Number(text) : null
+}

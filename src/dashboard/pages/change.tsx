@@ -7,7 +7,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, By, Card, TextLine, Wrongs } from './parts.tsx'
+import { Ago, By, Card, Problem, TextLine } from './parts.tsx'
 
 export interface ChangeContent {
   change: ChangeDetail
@@ -87,13 +87,6 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
     </main>,
   )
 }
-
-const Problem: FC<{ title: string; wrongs: ChangeContent['wrongs']; alert?: boolean }> = ({ title, wrongs, alert }) => (
-  <div class="card errors" role={alert ? 'alert' : undefined}>
-    <p>{title}</p>
-    <Wrongs wrongs={wrongs} />
-  </div>
-)
 
 const Ended: FC<{ change: ChangeDetail; content: ChangeContent; t: Text }> = ({ change, content, t }) => {
   const { who, at, comment, version } = change.ending!

@@ -6,7 +6,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Card, KeyTable, Notice, TextLine, Wrongs } from './parts.tsx'
+import { Card, KeyTable, Notice, Problem, TextLine } from './parts.tsx'
 
 export interface ConfigContent {
   config: ConfigView
@@ -32,16 +32,15 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
         {t.config.title} <small>{t.config.note}</small>
       </h1>
       {config.set_aside === undefined ? null : (
-        <div class="card errors" role="alert" id="set-aside">
-          <p>{t.config.setAside}</p>
-          <Wrongs wrongs={config.set_aside.map((detail) => ({ path: detail.path, words: t.refusal.key(detail) }))} />
-        </div>
+        <Problem
+          title={t.config.setAside}
+          wrongs={config.set_aside.map((detail) => ({ path: detail.path, words: t.refusal.key(detail) }))}
+          alert
+          id="set-aside"
+        />
       )}
       {notice === null ? null : (
-        <div class="card errors" role="alert">
-          <p>{notice}</p>
-          <Wrongs wrongs={[...errors].map(([path, words]) => ({ path, words }))} />
-        </div>
+        <Problem title={notice} wrongs={[...errors].map(([path, words]) => ({ path, words }))} alert />
       )}
       <Card name="drift" title={differing.length > 0 ? t.config.differs(differing.length) : t.config.agrees} scrolls>
         {differing.length > 0 ? <ValueTable entries={differing} config={config} editor={editor} t={t} /> : null}

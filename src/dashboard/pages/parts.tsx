@@ -43,6 +43,19 @@ export const Wrongs: FC<{ wrongs: { path: string; words: string }[]; look?: stri
   </ul>
 )
 
+/** Why something was refused, or does not act, with the keys that it is about. */
+export const Problem: FC<{
+  title: string
+  wrongs: { path: string; words: string }[]
+  alert?: boolean
+  id?: string
+}> = ({ title, wrongs, alert, id }) => (
+  <div class="card errors" role={alert ? 'alert' : undefined} id={id}>
+    <p>{title}</p>
+    <Wrongs wrongs={wrongs} />
+  </div>
+)
+
 /** What a form says of itself; nothing where it has nothing to say. */
 export const Notice: FC<{ words: string | null; look?: string }> = ({ words, look = '' }) =>
   words === null ? null : (
