@@ -5,7 +5,6 @@ import type { Reply } from './api-client.ts'
 import { nextSteps } from './next-steps.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { percentArgument, shareArgument, wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { waits } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
 import { waitUntilClear } from './wait.ts'
@@ -87,10 +86,8 @@ async function carryOut(
   session: Session,
   end: (code: ExitCode) => void,
 ): Promise<void> {
-  // Before a reason is asked for, and before anything is waited for.
-  await session.releaseName()
   const name = request.action.replace('_', '-')
-  const reason = await reasonFor(name, options.reason, options.dryRun === true, session)
+  const reason = await session.reasonFor(name, options.reason, options.dryRun === true)
   const body = { ...request, ...(reason ? { reason } : {}), ...(options.dryRun ? { dry_run: true } : {}) }
   const send = (ifMatch = options.ifMatch) =>
     session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch })

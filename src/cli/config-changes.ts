@@ -14,7 +14,6 @@ import type { Reply } from './api-client.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { usage } from './failure.ts'
 import { countArgument, wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { openSession, type Session } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -120,7 +119,7 @@ async function propose(pairs: string[], options: ProposeOptions, command: Comman
     const body = { revision: value.revision, title, reason: options.reason, ...(keys.length > 0 ? { patch } : {}) }
     return showDetail(session, await session.call(pathOf(edit), changeDetailSchema, { method: 'PATCH', body }))
   }
-  const reason = await reasonFor('config propose', options.reason, false, session)
+  const reason = await session.reasonFor('config propose', options.reason, false)
   await proposed(session, { title: title ?? keys.join(', ').slice(0, 100), reason, patch })
 }
 
@@ -169,7 +168,7 @@ function showDetail(session: Session, reply: Reply<ChangeDetail>): void {
 async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
   const { dryRun = false, breakGlass, ifMatch } = options
   const session = openSession(command)
-  const reason = await reasonFor('config restore', options.reason, dryRun, session)
+  const reason = await session.reasonFor('config restore', options.reason, dryRun)
   if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
   const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
   const path = `/config/versions/${version}/restore`

@@ -6,7 +6,6 @@ import { addConfigCheck } from './config-check.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { type ExitCode, usage } from './failure.ts'
 import { wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
@@ -68,9 +67,7 @@ async function change(
   patch: Record<string, unknown> | null,
 ): Promise<void> {
   const session = openSession(command)
-  // Before a reason is asked for.
-  await session.releaseName()
-  const reason = await reasonFor(what, given, dryRun, session)
+  const reason = await session.reasonFor(what, given, dryRun)
   const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
   const reply = await session.call('/config', configViewSchema, {
     ...(patch === null ? { method: 'DELETE' } : { method: 'PATCH', body: patch }),
