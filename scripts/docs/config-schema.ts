@@ -1,7 +1,7 @@
 /** The configuration's schemas → JSON Schema: for the tables of docs/configure.md, and for editors. */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
-import { SLUICE_TABLES, type TableReference } from '../../src/config/reference.ts'
+import { type KeyReference, SLUICE_TABLES, type TableReference } from '../../src/config/reference.ts'
 import { RELEASE_TABLES } from '../../src/config/release-reference.ts'
 import { releaseSchema } from '../../src/config/release-schema.ts'
 import { sluiceSchema } from '../../src/config/sluice-schema.ts'
@@ -60,6 +60,10 @@ function tableOf(node: JsonSchema): JsonSchema {
   return (node.anyOf as JsonSchema[] | undefined)?.find(({ type }) => type === 'object') ?? node
 }
 
+export function entryOf(words: string | KeyReference): KeyReference {
+  return typeof words === 'string' ? { meaning: words } : words
+}
+
 /** Each key gets its meaning as description; a key without one ends the script. */
 function described(given: v.GenericSchema, tables: readonly TableReference[]): Described {
   const { $schema: _dialect, ...schema } = toJsonSchema(convertible(given), {
@@ -75,8 +79,9 @@ function described(given: v.GenericSchema, tables: readonly TableReference[]): D
   for (const { paths, keys } of tables) {
     for (const path of paths) {
       for (const [key, node] of Object.entries(nodeAt(schema, path).properties ?? {})) {
-        if (!keys[key]) throw new Error(`no meaning is written for ${path}.${key}: see src/config/reference.ts`)
-        Object.assign(node, { description: plain(keys[key].meaning) })
+        if (keys[key] === undefined)
+          throw new Error(`no meaning is written for ${path}.${key}: see src/config/reference.ts`)
+        Object.assign(node, { description: plain(entryOf(keys[key]).meaning) })
       }
     }
   }

@@ -1,7 +1,7 @@
 /** The tables of docs/configure.md: keys, types and defaults out of the schemas, meanings out of the reference. */
 import type { JsonSchema } from '@valibot/to-json-schema'
 import type { KeyReference } from '../../src/config/reference.ts'
-import { type Described, nodeAt, releaseTable, sluiceTable } from './config-schema.ts'
+import { type Described, entryOf, nodeAt, releaseTable, sluiceTable } from './config-schema.ts'
 import { code, markdownTable } from './markdown.ts'
 
 export function configTables(): Record<string, string> {
@@ -15,7 +15,8 @@ function tablesOf({ schema, tables }: Described): [string, string][] {
     const stray = Object.keys(keys).filter((key) => !(key in properties))
     if (stray.length > 0)
       throw new Error(`the reference of ${id} names keys that the schema has not: ${stray.join(', ')}`)
-    const rows = Object.entries(keys).map(([key, words]) => {
+    const rows = Object.entries(keys).map(([key, given]) => {
+      const words = entryOf(given)
       const node = properties[key] as JsonSchema
       return [
         code(key),

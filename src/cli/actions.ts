@@ -1,11 +1,10 @@
 /** The commands that change a release: each is one action of the API, with a reason. */
 import { type Command, Option } from 'commander'
 import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../api/index.ts'
-import type { ApiClient, Reply } from './api-client.ts'
+import type { Reply } from './api-client.ts'
 import { nextSteps } from './next-steps.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { percentArgument, shareArgument, wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { waits } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
 import { waitUntilClear } from './wait.ts'
@@ -87,20 +86,16 @@ async function carryOut(
   session: Session,
   end: (code: ExitCode) => void,
 ): Promise<void> {
-  const path = await session.releasePath()
   const name = request.action.replace('_', '-')
-  const reason = await reasonFor(name, options.reason, options.dryRun === true, session)
+  const reason = await session.reasonFor(name, options.reason, options.dryRun === true)
   const body = { ...request, ...(reason ? { reason } : {}), ...(options.dryRun ? { dry_run: true } : {}) }
-  const send = (ifMatch = options.ifMatch) => post(session.api, path, body, ifMatch)
+  const send = (ifMatch = options.ifMatch) =>
+    session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch })
   if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
-  const waited = await waitUntilClear(session, path, send)
+  const waited = await waitUntilClear(session, send)
   if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
   else session.show(waited.reply, (release) => [waited.why, ...nextSteps(release)])
   end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)
-}
-
-function post(api: ApiClient, path: string, body: object, ifMatch: number | undefined) {
-  return api.call(`${path}/actions`, actionAnswerSchema, { method: 'POST', body, ifMatch })
 }
 
 function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun: boolean): void {

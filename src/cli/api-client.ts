@@ -16,7 +16,7 @@ export interface Reply<T> {
   raw: unknown
 }
 
-interface Call {
+export interface Call {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   query?: Record<string, string | number | boolean | undefined>
   body?: unknown
@@ -27,7 +27,7 @@ export interface ApiClient {
   /** `path` is under `/_sluice/api/v1`. */
   call<S extends v.GenericSchema>(path: string, schema: S, call?: Call): Promise<Reply<v.InferOutput<S>>>
   /** An answer that is text, by lines that are safe to print. */
-  lines(path: string): Promise<string[]>
+  lines(path: string, query: Call['query']): Promise<string[]>
 }
 
 const TIMEOUT_MS = 30_000
@@ -35,19 +35,21 @@ const TIMEOUT_MS = 30_000
 export function createApiClient(baseUrl: string, token: string | undefined): ApiClient {
   const base = withoutEndSlashes(baseUrl).replace(/\/_sluice$/, '')
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
+  const addressOf = (path: string, query: Call['query'] = {}) => {
+    const url = new URL(`${base}/_sluice/api/v1/${path}`)
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value))
+    return url
+  }
   return {
-    async lines(path) {
-      const url = new URL(`${base}/_sluice/api/v1/${path}`)
+    async lines(path, query) {
+      const url = addressOf(path, query)
       const signal = AbortSignal.timeout(TIMEOUT_MS)
       const { response, text } = await send(url, { method: 'GET', headers: authorization, redirect: 'manual', signal })
       if (!response.ok) throw refusal(`GET ${url.href}`, response, parsed(text), Boolean(token))
       return text.trimEnd().split('\n').map(printable)
     },
-    async call(path, schema, { method = 'GET', query = {}, body, ifMatch } = {}) {
-      const url = new URL(`${base}/_sluice/api/v1/${path}`)
-      for (const [key, value] of Object.entries(query)) {
-        if (value !== undefined) url.searchParams.set(key, String(value))
-      }
+    async call(path, schema, { method = 'GET', query, body, ifMatch } = {}) {
+      const url = addressOf(path, query)
       const headers: Record<string, string> = { accept: 'application/json', ...authorization }
       if (body !== undefined) headers['content-type'] = 'application/json'
       if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`

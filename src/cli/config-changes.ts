@@ -10,14 +10,14 @@ import {
   type VersionView,
   versionSchema,
 } from '../api/changes.ts'
+import type { Reply } from './api-client.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { usage } from './failure.ts'
 import { countArgument, wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { openSession, type Session } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
-import { moment, plural } from './words.ts'
+import { moment, plural, written } from './words.ts'
 
 interface ProposeOptions {
   title?: string
@@ -57,9 +57,7 @@ export function addConfigChanges(config: Command): void {
   withId(config, 'change', 'one change request: what it would change, what moved since, what others say').action(
     async (id: number, _options: object, command: Command) => {
       const session = openSession(command)
-      session.show(await session.api.call(await pathOf(session, id), changeDetailSchema), (change) =>
-        detailLines(change, session.terminal.style),
-      )
+      showDetail(session, await session.call(pathOf(id), changeDetailSchema))
     },
   )
   withId(config, 'review', 'approve a change request, or comment on it')
@@ -87,9 +85,8 @@ export function addConfigChanges(config: Command): void {
     .option('--limit <n>', 'versions at most', countArgument, 20)
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const session = openSession(command)
-      const path = `${await session.releasePath()}/config/versions`
       const query = { limit: Math.min(limit, 500) }
-      session.show(await session.api.call(path, listOf(versionSchema), { query }), ({ items }) =>
+      session.show(await session.call('/config/versions', listOf(versionSchema), { query }), ({ items }) =>
         items.length === 0
           ? ['Nothing was published live yet.']
           : items.flatMap((version) => versionLines(version, session.terminal.style)),
@@ -118,18 +115,16 @@ async function propose(pairs: string[], options: ProposeOptions, command: Comman
   if (keys.length === 0 && edit === undefined) throw usage('nothing to propose: name a KEY=VALUE or --unset KEY')
   const session = openSession(command)
   if (edit !== undefined) {
-    const { value } = await session.api.call(await pathOf(session, edit), changeDetailSchema)
+    const { value } = await session.call(pathOf(edit), changeDetailSchema)
     const body = { revision: value.revision, title, reason: options.reason, ...(keys.length > 0 ? { patch } : {}) }
-    const edited = await session.api.call(await pathOf(session, edit), changeDetailSchema, { method: 'PATCH', body })
-    return session.show(edited, (change) => detailLines(change, session.terminal.style))
+    return showDetail(session, await session.call(pathOf(edit), changeDetailSchema, { method: 'PATCH', body }))
   }
-  const reason = await reasonFor('config propose', options.reason, false, session)
+  const reason = await session.reasonFor('config propose', options.reason, false)
   await proposed(session, { title: title ?? keys.join(', ').slice(0, 100), reason, patch })
 }
 
 async function proposed(session: Session, body: object): Promise<void> {
-  const path = `${await session.releasePath()}/config/changes`
-  const reply = await session.api.call(path, changeDetailSchema, { method: 'POST', body })
+  const reply = await session.call('/config/changes', changeDetailSchema, { method: 'POST', body })
   session.show(reply, (change) => [
     `Made change request #${change.id}.`,
     ...detailLines(change, session.terminal.style),
@@ -142,8 +137,7 @@ async function list({ status }: { status: string }, command: Command): Promise<v
   const session = openSession(command)
   const { style } = session.terminal
   const query = { status: status === 'all' ? undefined : status }
-  const reply = await session.api.call(`${await session.releasePath()}/config/changes`, listOf(changeSchema), { query })
-  session.show(reply, ({ items }) =>
+  session.show(await session.call('/config/changes', listOf(changeSchema), { query }), ({ items }) =>
     items.length === 0
       ? [status === 'all' ? 'No change requests.' : `No ${status} change requests.`]
       : table([
@@ -162,22 +156,23 @@ async function list({ status }: { status: string }, command: Command): Promise<v
 /** Bound to the revision that was read here, or that the caller names. */
 async function act(command: Command, id: number, what: string, { ifMatch }: ActOptions, body: object): Promise<void> {
   const session = openSession(command)
-  const path = await pathOf(session, id)
-  const revision = ifMatch ?? (await session.api.call(path, changeDetailSchema)).value.revision
+  const revision = ifMatch ?? (await session.call(pathOf(id), changeDetailSchema)).value.revision
   const call = { method: 'POST', body: { revision, ...body } } as const
-  session.show(await session.api.call(`${path}/${what}`, changeDetailSchema, call), (change) =>
-    detailLines(change, session.terminal.style),
-  )
+  showDetail(session, await session.call(`${pathOf(id)}/${what}`, changeDetailSchema, call))
+}
+
+function showDetail(session: Session, reply: Reply<ChangeDetail>): void {
+  session.show(reply, (change) => detailLines(change, session.terminal.style))
 }
 
 async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
   const { dryRun = false, breakGlass, ifMatch } = options
   const session = openSession(command)
-  const reason = await reasonFor('config restore', options.reason, dryRun, session)
+  const reason = await session.reasonFor('config restore', options.reason, dryRun)
   if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
   const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
-  const path = `${await session.releasePath()}/config/versions/${version}/restore`
-  session.show(await session.api.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
+  const path = `/config/versions/${version}/restore`
+  session.show(await session.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
     view.changed === false
       ? 'Nothing to change: it is so already.'
       : dryRun
@@ -186,8 +181,8 @@ async function restore(version: number, options: RestoreOptions, command: Comman
   ])
 }
 
-async function pathOf(session: Session, id: number): Promise<string> {
-  return `${await session.releasePath()}/config/changes/${id}`
+function pathOf(id: number): string {
+  return `/config/changes/${id}`
 }
 
 function statusWords({ status, stale, approved_by, ending }: ChangeView, style: Style): string {
@@ -236,13 +231,12 @@ function versionLines({ version, at, who, reason, diff, change, ...more }: Versi
 function diffTable(diff: ChangedKey[], style: Style): string[] {
   return table(
     diff.flatMap(({ key, from, to }) => [
-      [`  ${key}`, style.dim('from'), written(from)],
-      ['', style.yellow('to'), written(to)],
+      [`  ${key}`, style.dim('from'), sourced(from)],
+      ['', style.yellow('to'), sourced(to)],
     ]),
   )
 }
 
-function written({ value, source }: ChangedKey['from']): string {
-  const text = value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
-  return source === 'live' ? text : `${text} (${source})`
+function sourced({ value, source }: ChangedKey['from']): string {
+  return source === 'live' ? written(value) : `${written(value)} (${source})`
 }

@@ -7,11 +7,10 @@ import { asTable, readConfig, type ReleaseConfig, releaseKeys } from '../config/
 import { MOST_COPIES_A_LEDGER } from '../core/poll-schedule.ts'
 import { jobProtocolOf, PROTOCOL_NAMES } from '../protocols/index.ts'
 import { readSecrets, readVars } from './config-file.ts'
-import { declaredLimits } from './declared-limits.ts'
 import { EXIT, type ExitCode } from './failure.ts'
-import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
+import { openTerminal, printable, type Style } from './terminal.ts'
 import { table } from './table.ts'
-import { wireLimits } from './wire-limits.ts'
+import { declaredLimits, wireLimits } from './wire-limits.ts'
 import { figure, plural } from './words.ts'
 
 interface CheckOptions {
@@ -48,8 +47,7 @@ export function addConfigCheck(config: Command, end: (code: ExitCode) => void): 
       const options = command.optsWithGlobals<CheckOptions>()
       const terminal = openTerminal()
       const { result, releases } = checkFile(file, options.env, options.envFile)
-      if (options.json) terminal.print(jsonText(result, 2))
-      else for (const line of checkLines(printable(result), releases, terminal.style)) terminal.print(line)
+      terminal.show(options.json, result, () => checkLines(printable(result), releases, terminal.style))
       end(result.ok ? EXIT.ok : EXIT.refused)
     })
 }

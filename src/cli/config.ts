@@ -1,17 +1,15 @@
 /** `sluice config show|diff|set|unset`: the effective configuration and its live overlay. */
 import type { Command } from 'commander'
 import { type ConfigView, configViewSchema } from '../api/index.ts'
-import type { Reply } from './api-client.ts'
 import { addConfigChanges } from './config-changes.ts'
 import { addConfigCheck } from './config-check.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { type ExitCode, usage } from './failure.ts'
 import { wholeArgument } from './numbers.ts'
-import { reasonFor } from './reason.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
-import { moment } from './words.ts'
+import { moment, written } from './words.ts'
 
 interface ChangeOptions {
   reason?: string
@@ -58,8 +56,7 @@ function changing(config: Command, name: string, description: string): Command {
 
 async function look(command: Command, lines: (view: ConfigView, style: Style) => string[]): Promise<void> {
   const session = openSession(command)
-  const reply = await session.api.call(`${await session.releasePath()}/config`, configViewSchema)
-  session.show(reply, (view) => lines(view, session.terminal.style))
+  session.show(await session.call('/config', configViewSchema), (view) => lines(view, session.terminal.style))
 }
 
 async function change(
@@ -70,10 +67,9 @@ async function change(
   patch: Record<string, unknown> | null,
 ): Promise<void> {
   const session = openSession(command)
-  const path = `${await session.releasePath()}/config`
-  const reason = await reasonFor(what, given, dryRun, session)
+  const reason = await session.reasonFor(what, given, dryRun)
   const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
-  const reply: Reply<ConfigView> = await session.api.call(path, configViewSchema, {
+  const reply = await session.call('/config', configViewSchema, {
     ...(patch === null ? { method: 'DELETE' } : { method: 'PATCH', body: patch }),
     query,
     ifMatch,
@@ -111,7 +107,7 @@ function diffLines(view: ConfigView, style: Style): string[] {
     ...table([
       ['key', 'from', 'value'].map(style.dim),
       ...live.flatMap(([key, { value, file }]) => [
-        [key, style.dim('file'), file === undefined ? '–' : written(file)],
+        [key, style.dim('file'), written(file)],
         ['', style.yellow('live'), style.yellow(written(value))],
       ]),
     ]),
@@ -128,8 +124,4 @@ function asideLines({ set_aside: issues = [] }: ConfigView, style: Style): strin
     ...table(issues.map(({ path, message }) => [`  ${path}`, message])),
     'Fix these keys with `sluice config set`, or drop all with `sluice config unset --all`.',
   ]
-}
-
-function written(value: unknown): string {
-  return value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
 }

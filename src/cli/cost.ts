@@ -12,7 +12,7 @@ import {
 import { usage } from './failure.ts'
 import { countArgument, percentArgument, positiveArgument, shareArgument } from './numbers.ts'
 import { table } from './table.ts'
-import { jsonText, openTerminal } from './terminal.ts'
+import { openTerminal } from './terminal.ts'
 import { figure } from './words.ts'
 
 interface CostOptions {
@@ -64,8 +64,8 @@ export function addCost(program: Command): void {
       const load = loadOf(options)
       const capacity = capacityOf(load)
       const terminal = openTerminal()
-      if (options.json) return terminal.print(jsonText({ load, ...capacity, advice: adviceOf(load, capacity) }, 2))
-      for (const line of costLines(load, capacity, terminal.style.bold)) terminal.print(line)
+      const result = { load, ...capacity, advice: adviceOf(load, capacity) }
+      terminal.show(options.json, result, () => costLines(load, capacity, terminal.style.bold))
     })
 }
 

@@ -91,18 +91,17 @@ async function pages<S extends v.GenericSchema>(
   limit: number,
   filter: Record<string, string | boolean | undefined>,
 ): Promise<Reply<{ items: v.InferOutput<S>[]; next: string | null }>> {
-  const path = `${await session.releasePath()}/${what}`
   const items: v.InferOutput<S>[] = []
   const rawItems: unknown[] = []
   let cursor: string | undefined
   for (;;) {
     const query = { ...filter, limit: Math.min(limit - items.length, PAGE), cursor }
-    const { value, raw } = await session.api.call(path, listOf(item), { query })
+    const { value, raw } = await session.call(`/${what}`, listOf(item), { query })
     items.push(...value.items)
     rawItems.push(...(raw as { items: unknown[] }).items)
     if (value.next === null || items.length >= limit || value.items.length === 0) {
-      const kept = items.slice(0, limit)
-      return { value: { items: kept, next: value.next }, raw: { items: rawItems.slice(0, limit), next: value.next } }
+      const { next } = value
+      return { value: { items: items.slice(0, limit), next }, raw: { items: rawItems.slice(0, limit), next } }
     }
     cursor = value.next
   }

@@ -11,7 +11,7 @@ import {
 } from '../core/stats/power.ts'
 import { usage } from './failure.ts'
 import { amountArgument, changeArgument, percentArgument, positiveArgument, probabilityArgument } from './numbers.ts'
-import { jsonText, openTerminal } from './terminal.ts'
+import { openTerminal } from './terminal.ts'
 import { table } from './table.ts'
 import { figure, percentOf } from './words.ts'
 
@@ -69,8 +69,7 @@ export function addPlan(program: Command): void {
       const options = command.optsWithGlobals<PlanOptions>()
       const plan = planned(options)
       const terminal = openTerminal()
-      if (options.json) return terminal.print(jsonText(plan, 2))
-      for (const line of planLines(plan, options, terminal.style.bold)) terminal.print(line)
+      terminal.show(options.json, plan, () => planLines(plan, options, terminal.style.bold))
     })
 }
 

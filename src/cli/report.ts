@@ -1,7 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import { type Command, Option } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { differedBefore } from '../describe/adjustment.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
@@ -23,15 +23,15 @@ export function addReport(program: Command): void {
     .addOption(new Option('--lang <language>', 'of the Markdown').choices(['en', 'zh']).default('en'))
     .action(async ({ markdown, lang, selfCheck }: ReportOptions, command: Command) => {
       const session = openSession(command)
-      if (selfCheck)
-        await session.api.call(`${await session.releasePath()}/report/self-check`, reportSchema, { method: 'POST' })
+      if (selfCheck) await session.call('/report/self-check', reportSchema, { method: 'POST' })
       if (markdown) {
-        const path = `${await session.releasePath()}/report.md?lang=${encodeURIComponent(lang)}`
-        for (const line of await session.api.lines(path)) session.terminal.print(line)
+        const path = `releases/${encodeURIComponent(await session.releaseName())}/report.md`
+        for (const line of await session.api.lines(path, { lang })) session.terminal.print(line)
         return
       }
-      const reply = await session.api.call(`${await session.releasePath()}/report.json`, reportSchema)
-      session.show(reply, (report) => reportLines(report, session.terminal.style))
+      session.show(await session.call('/report.json', reportSchema), (report) =>
+        reportLines(report, session.terminal.style),
+      )
     })
 }
 

@@ -1,10 +1,12 @@
 /** What every command starts from: the global options, the API, the terminal, and the release that is meant. */
+import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import * as v from 'valibot'
 import { listOf, releaseSchema } from '../api/index.ts'
-import { type ApiClient, createApiClient, type Reply } from './api-client.ts'
+import { MAX_REASON_CHARS } from '../core/transitions.ts'
+import { type ApiClient, type Call, createApiClient, type Reply } from './api-client.ts'
 import { Failure, usage } from './failure.ts'
-import { jsonText, openTerminal, type Terminal } from './terminal.ts'
+import { openTerminal, type Terminal } from './terminal.ts'
 import { place } from './words.ts'
 
 interface GlobalOptions {
@@ -18,9 +20,12 @@ export interface Session {
   api: ApiClient
   json: boolean
   terminal: Terminal
-  /** `releases/NAME` of the release named, or of the only one there is. */
-  releasePath(): Promise<string>
+  /** Of the release named, or of the only one there is. */
   releaseName(): Promise<string>
+  /** A call about that release; `below` its own path, such as `/config`. */
+  call<S extends v.GenericSchema>(below: string, schema: S, call?: Call): Promise<Reply<v.InferOutput<S>>>
+  /** Why something is done, for the audit: as given, or asked for; empty where nobody can be asked. */
+  reasonFor(what: string, given: string | undefined, dryRun: boolean): Promise<string>
   /** The answer itself with `--json`, else its lines. */
   show<T>(reply: Reply<T>, lines: (value: T) => readonly string[]): void
 }
@@ -52,11 +57,23 @@ export function openSession(command: Command): Session {
     json,
     terminal,
     releaseName,
-    releasePath: async () => `releases/${encodeURIComponent(await releaseName())}`,
-    show(reply, lines) {
-      if (json) terminal.print(jsonText(reply.raw, 2))
-      else for (const line of lines(reply.value)) terminal.print(line)
+    call: async (below, schema, call) =>
+      api.call(`releases/${encodeURIComponent(await releaseName())}${below}`, schema, call),
+    async reasonFor(what, given, dryRun) {
+      // Nobody is asked about a release that is not known.
+      await releaseName()
+      return given ?? (terminal.interactive && !json && !dryRun ? askedReason(what) : '')
     },
+    show: ({ value, raw }, lines) => terminal.show(json, raw, () => lines(value)),
+  }
+}
+
+async function askedReason(what: string): Promise<string> {
+  const line = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return (await line.question(`Reason for ${what} (goes into the history): `)).trim().slice(0, MAX_REASON_CHARS)
+  } finally {
+    line.close()
   }
 }
 

@@ -9,7 +9,7 @@ import { createLiveView } from './live.ts'
 import { countArgument, percentArgument, positiveArgument, shareArgument, wholeArgument } from './numbers.ts'
 import { type Catch, catches, type FalseAlarms, falseAlarms, type Question, simulable } from './simulation-runner.ts'
 import { table } from './table.ts'
-import { jsonText, openTerminal, printable, type Style } from './terminal.ts'
+import { openTerminal, printable, type Style } from './terminal.ts'
 import { figure, percentOf, plural, span } from './words.ts'
 
 interface SimulateOptions {
@@ -59,8 +59,7 @@ export function addSimulate(program: Command): void {
       progress.end()
       const skipped = config.guardrails.filter(({ id }) => !simulable(config.guardrails).some((g) => g.id === id))
       const result = { release: config.name, question, ...answer, not_simulated: skipped.map(({ id }) => id) }
-      if (options.json) terminal.print(jsonText(result, 2))
-      else for (const line of resultLines(printable(result), terminal.style)) terminal.print(line)
+      terminal.show(options.json, result, () => resultLines(printable(result), terminal.style))
     })
 }
 

@@ -30,9 +30,8 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
     .option('--interval <seconds>', 'pause between two checks', secondsArgument, 2)
     .action(async (options: StatusOptions, command: Command) => {
       const session = openSession(command)
-      const path = await session.releasePath()
-      const reply = await session.api.call(path, releaseSchema)
-      if (options.watch || options.untilDone) end(await watch(session, path, reply, options))
+      const reply = await session.call('', releaseSchema)
+      if (options.watch || options.untilDone) end(await watch(session, reply, options))
       else {
         session.show(reply, (release) => releaseLines(release, Date.now(), session.terminal.style))
         end(isUnhealthy(reply.value) ? EXIT.unhealthy : EXIT.ok)
@@ -40,12 +39,7 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
     })
 }
 
-async function watch(
-  session: Session,
-  path: string,
-  first: Reply<ReleaseView>,
-  options: StatusOptions,
-): Promise<ExitCode> {
+async function watch(session: Session, first: Reply<ReleaseView>, options: StatusOptions): Promise<ExitCode> {
   const draw = session.json ? jsonLines() : drawing(session)
   let reply = first
   for (;;) {
@@ -54,7 +48,7 @@ async function watch(
     if (options.untilDone && state === 'completed') return EXIT.ok
     if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
     await sleep(options.interval * 1000)
-    reply = await retryWhileUnavailable(session.terminal, () => session.api.call(path, releaseSchema), options.interval)
+    reply = await retryWhileUnavailable(session.terminal, () => session.call('', releaseSchema), options.interval)
   }
 }
 

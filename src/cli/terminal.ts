@@ -19,6 +19,8 @@ export interface Terminal {
   print(line: string): void
   /** Beside the result: progress and warnings, on stderr. */
   note(line: string): void
+  /** `result` as JSON where that was asked for, else its lines. */
+  show(json: boolean | undefined, result: unknown, lines: () => readonly string[]): void
 }
 
 export function styleFor(stream: { isTTY?: boolean }, env: Record<string, string | undefined>): Style {
@@ -38,11 +40,16 @@ export function styleFor(stream: { isTTY?: boolean }, env: Record<string, string
 }
 
 export function openTerminal(): Terminal {
+  const print = (line: string) => void process.stdout.write(`${line}\n`)
   return {
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     style: styleFor(process.stdout, process.env),
-    print: (line) => void process.stdout.write(`${line}\n`),
+    print,
     note: (line) => void process.stderr.write(`${line}\n`),
+    show(json, result, lines) {
+      if (json) print(jsonText(result, 2))
+      else for (const line of lines()) print(line)
+    },
   }
 }
 

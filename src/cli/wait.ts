@@ -15,17 +15,12 @@ export type Waited = { sent: true; reply: Reply<ReleaseView> } | { sent: false; 
 
 export async function waitUntilClear(
   session: Session,
-  path: string,
   send: (ifMatch: number) => Promise<Reply<ReleaseView>>,
 ): Promise<Waited> {
   const view = createLiveView(process.stderr)
   let from: string | undefined
   for (;;) {
-    const reply = await retryWhileUnavailable(
-      session.terminal,
-      () => session.api.call(path, releaseSchema),
-      INTERVAL_SECONDS,
-    )
+    const reply = await retryWhileUnavailable(session.terminal, () => session.call('', releaseSchema), INTERVAL_SECONDS)
     const release = reply.value
     from ??= release.stage
     if (release.stage !== from) {

@@ -34,6 +34,11 @@ export function place({ stage, percent }: { stage: string; percent: number }): s
   return rungOf(stage) !== null ? `${stage} (${percent} %)` : stage
 }
 
+/** A value of the configuration: text as it is, everything else as JSON. */
+export function written(value: unknown): string {
+  return value === null || value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
+}
+
 export function plural(n: number, noun: string): string {
   return `${figure(n)} ${noun}${n === 1 ? '' : 's'}`
 }

@@ -13,7 +13,7 @@ const RELEASE: Reference<Release> = {
     meaning: "the release's name, unique; part of the hash and of job ids, so never change it while it runs",
     type: 'text without blanks, `/` and `\\|`',
   },
-  protocol: { meaning: 'the wire; [see below](#protocols)' },
+  protocol: 'the wire; [see below](#protocols)',
   wire: {
     meaning: 'what `protocol = "jobs"` goes by; see [jobs](protocols/jobs.md)',
     default: 'needed with `protocol = "jobs"`',
@@ -24,43 +24,35 @@ const RELEASE: Reference<Release> = {
       'growing percents above 0 up to 100, or [tables](#rungs). A ladder that ends below 100 holds the release on its last rung: only from 100 it is promoted',
     type: 'list, 1 to 50',
   },
-  bake: { meaning: 'least time in a stage, from its first finished candidate job' },
+  bake: 'least time in a stage, from its first finished candidate job',
   final_bake: {
     meaning: "the same for the last rung, before `promote`; the longer one of it and the rung's own `bake` holds",
     default: 'as `bake`',
   },
-  min_jobs: { meaning: 'least finished candidate jobs in a stage' },
-  advance: { meaning: 'whether steps, the promotion included, are taken by themselves' },
-  failover: {
-    meaning:
-      "a submit that the candidate fails before a job exists is answered by control; it still counts as the candidate's error",
-  },
-  rescue: {
-    meaning:
-      "a candidate's job that failed, was lost or outlasted `job_timeout` is submitted to control and goes on there under the same id. Where control is busy, down or slow it is tried six times, with one `idempotency-key` of its own: a control that does not know such keys may make the video twice. Until it is taken, the client sees a job in progress. The body is kept [meanwhile](security.md#what-is-stored)",
-  },
-  cooldown: { meaning: 'after `reset`, least time before the next `start`' },
-  window_seconds: { meaning: 'length of a window of counters' },
+  min_jobs: 'least finished candidate jobs in a stage',
+  advance: 'whether steps, the promotion included, are taken by themselves',
+  failover:
+    "a submit that the candidate fails before a job exists is answered by control; it still counts as the candidate's error",
+  rescue:
+    "a candidate's job that failed, was lost or outlasted `job_timeout` is submitted to control and goes on there under the same id. Where control is busy, down or slow it is tried six times, with one `idempotency-key` of its own: a control that does not know such keys may make the video twice. Until it is taken, the client sees a job in progress. The body is kept [meanwhile](security.md#what-is-stored)",
+  cooldown: 'after `reset`, least time before the next `start`',
+  window_seconds: 'length of a window of counters',
   freeze: {
     meaning:
       'no advance or promotion in this time, automatic, manual or forced; `start` and everything else stay possible',
     type: 'list of `{ from, to, why }`',
   },
-  require_review: {
-    meaning:
-      'a change of the live configuration takes two people; see [changes with review](#change-requests). Only in the file, so that nobody switches it off live',
-  },
-  id_mode: { meaning: "`native` leaves the backend's ids as they are and asks the ledger whose they are" },
+  require_review:
+    'a change of the live configuration takes two people; see [changes with review](#change-requests). Only in the file, so that nobody switches it off live',
+  id_mode: "`native` leaves the backend's ids as they are and asks the ledger whose they are",
   legacy_ids: {
     meaning:
       'ids that nobody here issued or recorded, such as those from before Sluice: control serves them, they are 404, or control serves them until then. [Set it](security.md#ids) when the old jobs are done. Where releases share a path, that of the one without `match.models` counts (else of the first)',
     type: '`"control"`, `"refuse"` or a time',
   },
-  passthrough_status: { meaning: "poll of a failed job: the backend's own HTTP status instead of 200" },
-  client_webhooks: {
-    meaning:
-      "webhooks that clients ask for in a submit: `deliver` has them come here, so that the job's end is counted and ids are the client's; `pass` leaves the client's URL in the submit, and so do native ids. [What may be called](security.md#clients-webhooks)",
-  },
+  passthrough_status: "poll of a failed job: the backend's own HTTP status instead of 200",
+  client_webhooks:
+    "webhooks that clients ask for in a submit: `deliver` has them come here, so that the job's end is counted and ids are the client's; `pass` leaves the client's URL in the submit, and so do native ids. [What may be called](security.md#clients-webhooks)",
   webhook_origins: {
     meaning: 'the only places that clients may have called, also private ones and plain HTTP',
     type: 'list of origins, 1 to 50',
@@ -71,30 +63,24 @@ const RELEASE: Reference<Release> = {
       'signs what is delivered to clients, as [Standard Webhooks](https://www.standardwebhooks.com) has it, since the backend’s own signature can’t hold; without it they come unsigned',
     type: 'name of a secret',
   },
-  on_lost_control: {
-    meaning:
-      "while the control plane can't be reached: keep the last split, or send everybody to control once the snapshot is older than `lease`",
-  },
-  lease: { meaning: 'see `on_lost_control`' },
-  quiet_after: {
-    meaning:
-      "how long after a client's last poll the ledger polls its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
-  },
+  on_lost_control:
+    "while the control plane can't be reached: keep the last split, or send everybody to control once the snapshot is older than `lease`",
+  lease: 'see `on_lost_control`',
+  quiet_after:
+    "how long after a client's last poll the ledger polls its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
   job_timeout: {
     meaning:
       'a job that a poll after this time shows open counts as `job_timeout`, and so does one whose backend leaves two such polls unanswered; within about five seconds. One that nobody could see ends as [`not_observed`](guardrails.md#what-counts-as-the-arms-error)',
     default: '`shadow.job_timeout`',
   },
-  counter_shards: { meaning: 'more Durable Objects for counters, for more traffic' },
-  ledger_shards: {
-    meaning:
-      'the same for job ledgers; [may be raised](scale.md#adding-shards-to-a-running-release) while the release runs, and has no effect where it is lowered',
-  },
-  arms: { meaning: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)' },
+  counter_shards: 'more Durable Objects for counters, for more traffic',
+  ledger_shards:
+    'the same for job ledgers; [may be raised](scale.md#adding-shards-to-a-running-release) while the release runs, and has no effect where it is lowered',
+  arms: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)',
   shadow: { meaning: 'copies of submits; [see below](#shadow)', default: 'as below' },
   rules: { meaning: '[see below](#rules)', type: 'list of tables, up to 100' },
   guardrails: { meaning: '[see below](#guardrails)', type: 'list of tables, 1 to 50', default: '[four](#guardrails)' },
-  metrics: { meaning: '[see below](#metrics-and-experiment)' },
+  metrics: '[see below](#metrics-and-experiment)',
   experiment: { meaning: '[see below](#metrics-and-experiment)', default: 'as below' },
 }
 
@@ -104,16 +90,11 @@ const MATCH: Reference<NonNullable<Release['match']>> = {
 }
 
 const RUNG: Reference<Extract<NonNullable<Release['ladder']>[number], object>> = {
-  percent: { meaning: 'percent of the subjects' },
+  percent: 'percent of the subjects',
   bake: { meaning: "in place of the release's", default: "the release's" },
-  gate: {
-    meaning:
-      "`experiment` asks for the [A/B report's decision](read-the-report.md#what-the-decision-does) as well; use it below 100 %",
-  },
-  approval: {
-    meaning:
-      'asks for an `approve` before the release leaves the rung automatically; an operator’s own advance is itself the approval',
-  },
+  gate: "`experiment` asks for the [A/B report's decision](read-the-report.md#what-the-decision-does) as well; use it below 100 %",
+  approval:
+    'asks for an `approve` before the release leaves the rung automatically; an operator’s own advance is itself the approval',
 }
 
 const ARM: Reference<Release['arms']['control']> = {
@@ -140,10 +121,8 @@ const ARM: Reference<Release['arms']['control']> = {
     meaning: 'bounds of a number, both included: `{ num_frames = { max = 81 } }`',
     type: 'table of field → `{ min, max }`, up to 50',
   },
-  encoding: {
-    meaning:
-      '`multipart`: a submit in JSON is sent to this backend as the form that says the same, for servers such as vLLM-Omni that read forms only',
-  },
+  encoding:
+    '`multipart`: a submit in JSON is sent to this backend as the form that says the same, for servers such as vLLM-Omni that read forms only',
   timeout: { meaning: 'to the response headers, and for job JSON to its end', default: '`"120s"`' },
   sync_timeout: {
     meaning:
@@ -151,30 +130,24 @@ const ARM: Reference<Release['arms']['control']> = {
     default: "`timeout` where it is written, else the release's `job_timeout`",
   },
   auth: { meaning: 'sent as bearer token', type: 'name of a secret' },
-  forward_authorization: {
-    meaning:
-      "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` as `not_observed`",
-  },
-  cost_per_gpu_second: {
-    meaning:
-      "price, in any currency; with both arms' the [report](read-the-report.md) has the cost of a finished video",
-  },
+  forward_authorization:
+    "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` as `not_observed`",
+  cost_per_gpu_second:
+    "price, in any currency; with both arms' the [report](read-the-report.md) has the cost of a finished video",
 }
 
 const SHADOW: Reference<NonNullable<Release['shadow']>> = {
-  sample: { meaning: "share of control's submits that are copied" },
-  during_canary: { meaning: 'copy in canary stages too' },
-  max_in_flight: {
-    meaning:
-      'shadow jobs open at one time; what comes beyond is dropped and counted. A ledger [keeps up with](deploy.md#how-many-jobs) about 1,000',
-  },
-  max_jobs_per_day: { meaning: 'copies a day (UTC)' },
-  max_body_bytes: { meaning: 'larger submits are not copied' },
-  job_timeout: { meaning: 'a shadow job is followed for so long' },
+  sample: "share of control's submits that are copied",
+  during_canary: 'copy in canary stages too',
+  max_in_flight:
+    'shadow jobs open at one time; what comes beyond is dropped and counted. A ledger [keeps up with](deploy.md#how-many-jobs) about 1,000',
+  max_jobs_per_day: 'copies a day (UTC)',
+  max_body_bytes: 'larger submits are not copied',
+  job_timeout: 'a shadow job is followed for so long',
 }
 
 const RULE: Reference<v.InferInput<typeof ruleSchema>> = {
-  when: { meaning: 'conditions, all of which must hold' },
+  when: 'conditions, all of which must hold',
   arm: { meaning: 'where the request goes', default: 'needed, or `weight`' },
   weight: {
     meaning: 'multiplies the percent. It is allowed on `claim` and `subject` only, so that nobody flips between arms',
@@ -183,12 +156,12 @@ const RULE: Reference<v.InferInput<typeof ruleSchema>> = {
 }
 
 const WHEN: Reference<v.InferInput<typeof ruleSchema>['when']> = {
-  claim: { meaning: "a claim of the user's token, which has one of the values of `in`; without `in`: has any" },
-  header: { meaning: 'the same for a request header' },
-  subject: { meaning: 'the subject is one of these' },
-  country: { meaning: "the country is one of these, as Cloudflare's two letters" },
-  model: { meaning: 'the model that the client names is one of these' },
-  in: { meaning: 'the values for `claim` or `header`' },
+  claim: "a claim of the user's token, which has one of the values of `in`; without `in`: has any",
+  header: 'the same for a request header',
+  subject: 'the subject is one of these',
+  country: "the country is one of these, as Cloudflare's two letters",
+  model: 'the model that the client names is one of these',
+  in: 'the values for `claim` or `header`',
   prompt_chars: { meaning: 'length of the prompt, both ends included', type: '`{ min, max }`' },
   duration_seconds: { meaning: 'length of the video that is asked for, both ends included', type: '`{ min, max }`' },
 }

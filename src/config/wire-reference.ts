@@ -35,16 +35,16 @@ export const WIRE: Reference<Wire> = {
   headers: { meaning: "further headers of the client's that go to the backend", type: 'list of names, 1 to 30' },
   id: { meaning: "where the job's id stands, in the answer to a submit at least", type: PLACES },
   status: { meaning: 'where the status stands', type: PLACES },
-  statuses: { meaning: 'the words for each status; [see below](#statuses)' },
+  statuses: 'the words for each status; [see below](#statuses)',
   error: { meaning: 'where the reason of a failure stands: a text, or an object of texts', type: PLACES },
-  failures: { meaning: 'what reasons of a failure mean; [see below](#failures)', default: 'none' },
+  failures: 'what reasons of a failure mean; [see below](#failures)',
   output: {
     meaning: 'where an answer names the finished file: one that the backend serves itself is then read through Sluice',
     type: PLACES,
   },
   queue_time: { meaning: 'where an ended job tells how long it waited', type: 'place' },
   run_time: { meaning: 'where it tells how long it ran', type: 'place' },
-  time_unit: { meaning: 'of both' },
+  time_unit: 'of both',
   model: {
     meaning:
       "the submit's field that names the model, which an arm's `model` is written into. Not where a path has `{model}`",
@@ -66,19 +66,19 @@ export const WIRE: Reference<Wire> = {
 const WORDS = 'word, or list of up to 30'
 
 export const STATUSES: Reference<Wire['statuses']> = {
-  queued: { meaning: 'waits', type: WORDS, default: 'none' },
-  running: { meaning: 'runs, as does a job with any word that is in no list', type: WORDS, default: 'none' },
-  ended: { meaning: 'has ended, well or not: `result` tells', type: WORDS, default: 'none' },
-  succeeded: { meaning: '`ok`', type: WORDS, default: 'none' },
-  failed: { meaning: '`job_failed`, or what `failures` says', type: WORDS, default: 'none' },
-  refused: { meaning: "`content_refused`: no fault of the arm's", type: WORDS, default: 'none' },
-  timed_out: { meaning: '`job_timeout`', type: WORDS, default: 'none' },
-  lost: { meaning: '`job_lost`: the backend knows it no more', type: WORDS, default: 'none' },
-  cancelled: { meaning: '`cancelled`, which nobody is blamed for', type: WORDS, default: 'none' },
+  queued: { meaning: 'waits', type: WORDS },
+  running: { meaning: 'runs, as does a job with any word that is in no list', type: WORDS },
+  ended: { meaning: 'has ended, well or not: `result` tells', type: WORDS },
+  succeeded: { meaning: '`ok`', type: WORDS },
+  failed: { meaning: '`job_failed`, or what `failures` says', type: WORDS },
+  refused: { meaning: "`content_refused`: no fault of the arm's", type: WORDS },
+  timed_out: { meaning: '`job_timeout`', type: WORDS },
+  lost: { meaning: '`job_lost`: the backend knows it no more', type: WORDS },
+  cancelled: { meaning: '`cancelled`, which nobody is blamed for', type: WORDS },
 }
 
 export const FAILURES: Reference<NonNullable<Wire['failures']>> = {
-  refused: { meaning: 'counts as `content_refused`', type: WORDS, default: 'none' },
-  timed_out: { meaning: 'counts as `job_timeout`', type: WORDS, default: 'none' },
-  lost: { meaning: 'counts as `job_lost`', type: WORDS, default: 'none' },
+  refused: { meaning: 'counts as `content_refused`', type: WORDS },
+  timed_out: { meaning: 'counts as `job_timeout`', type: WORDS },
+  lost: { meaning: 'counts as `job_lost`', type: WORDS },
 }

@@ -2,10 +2,10 @@
  * The control plane as a Hono app: every path under `/_sluice`, in the order in which a request goes through it.
  * It mounts the route table, the browser's log-in and the dashboard; what they do stands elsewhere.
  */
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
 import { HEALTH_ROUTES } from './health.ts'
-import { servedMethods } from './methods.ts'
 import { mountPages } from './pages.ts'
 import {
   answerHeaders,
@@ -57,4 +57,25 @@ function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void 
 
 function honoPath({ path }: AnyRoute): string {
   return CONTROL_PREFIX + path.replaceAll(/\{(\w+)\}/g, ':$1')
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/**
+ * 405 with `Allow` where a path is served, but not by this method. Read from the routes themselves, so that pages,
+ * log-in and health are told like the API. Comes before any question of who asks.
+ */
+function servedMethods(app: Hono<ControlEnv>): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const served = METHODS.filter((method) =>
+      app.router.match(method, c.req.path)[0].some(([[, r]]) => r.method === method),
+    )
+    // Whoever serves GET serves HEAD.
+    const allowed = served.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+    if (allowed.length > 0 && !allowed.includes(c.req.method)) {
+      const allow = allowed.join(', ')
+      throw new SluiceError('method_not_allowed', `this path takes ${allow}`, { headers: { allow } })
+    }
+    await next()
+  }
 }

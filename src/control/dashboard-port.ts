@@ -9,6 +9,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from '../api/index.ts'
 import { changeActSchema, changeEditSchema, proposalSchema, reviewSchema } from '../api/changes.ts'
+import type { ConfigChange } from './config-service.ts'
 import { valid } from './read-request.ts'
 import type { ControlService } from './service.ts'
 
@@ -23,6 +24,15 @@ export function dashboardPort(
   const { who } = caller
   const asRole = async <T>(needed: Role, work: () => Promise<T>): Promise<PortResult<T>> =>
     atLeast(caller.role, needed) ? result(work) : forbidden(needed, caller.role)
+  const taken = <S extends v.GenericSchema>(schema: S, given: unknown) =>
+    valid(schema, given, 'the change is not valid')
+  const change = (reason: string, ifMatch: number | null, breakGlass: boolean): ConfigChange => ({
+    ...taken(v.object({ reason: reasonSchema }), { reason }),
+    who,
+    ifMatch,
+    breakGlass,
+    dryRun: false,
+  })
   return {
     environment,
     actor: { who, role: caller.role },
@@ -37,46 +47,30 @@ export function dashboardPort(
     pairs: (name, cursor) => result(() => service.pairs(name, cursor, PAGE_SIZE)),
     config: (name) => result(() => service.config.view(name)),
     act: (name, command, ifMatch) =>
-      asRole('operator', () =>
-        service.act(name, valid(actionSchema, command, 'the change is not valid'), who, ifMatch),
-      ),
+      asRole('operator', () => service.act(name, taken(actionSchema, command), who, ifMatch)),
     // Whoever may propose a change may see what it would be.
     checkConfig: (name, patch, ifMatch) =>
-      asRole('operator', () =>
-        service.config.patch(name, patch, { reason: '', who, ifMatch, dryRun: true, breakGlass: false }),
-      ),
+      asRole('operator', () => service.config.patch(name, patch, { ...change('', ifMatch, false), dryRun: true })),
     patchConfig: (name, patch, given, ifMatch, breakGlass) =>
-      asRole('admin', () =>
-        service.config.patch(name, patch, { reason: reasonOf(given), who, ifMatch, dryRun: false, breakGlass }),
-      ),
+      asRole('admin', () => service.config.patch(name, patch, change(given, ifMatch, breakGlass))),
     changes: (name) => result(() => service.changes.list(name, null)),
     change: (name, id) => result(() => service.changes.show(name, id)),
     propose: (name, proposal) =>
-      asRole('operator', () =>
-        service.changes.propose(name, valid(proposalSchema, proposal, 'the change is not valid'), caller),
-      ),
+      asRole('operator', () => service.changes.propose(name, taken(proposalSchema, proposal), caller)),
     editChange: (name, id, edit) =>
-      asRole('operator', () =>
-        service.changes.edit(name, id, valid(changeEditSchema, edit, 'the change is not valid'), caller),
-      ),
+      asRole('operator', () => service.changes.edit(name, id, taken(changeEditSchema, edit), caller)),
     actOnChange: (name, id, { act, ...given }) => {
       if (act !== 'approve' && act !== 'comment')
         return asRole(act === 'publish' ? 'admin' : 'operator', () =>
-          service.changes[act](name, id, valid(changeActSchema, given, 'the change is not valid'), caller),
+          service.changes[act](name, id, taken(changeActSchema, given), caller),
         )
       const review = () => valid(reviewSchema, { ...given, verdict: act }, 'the review is not valid')
       return asRole('operator', () => service.changes.review(name, id, review(), caller))
     },
     versions: (name, before) => result(() => service.config.versions(name, before, PAGE_SIZE)),
     restore: (name, version, given, ifMatch, breakGlass) =>
-      asRole('admin', () =>
-        service.config.restore(name, version, { reason: reasonOf(given), who, ifMatch, dryRun: false, breakGlass }),
-      ),
+      asRole('admin', () => service.config.restore(name, version, change(given, ifMatch, breakGlass))),
   }
-}
-
-function reasonOf(given: string): string {
-  return valid(v.object({ reason: reasonSchema }), { reason: given }, 'the change is not valid').reason
 }
 
 async function result<T>(work: () => Promise<T>): Promise<PortResult<T>> {

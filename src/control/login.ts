@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { findToken } from '../auth/tokens.ts'
 import { detail, SluiceError } from '../core/errors.ts'
-import { PAGE_HEADERS } from '../dashboard/headers.ts'
+import { PAGE_HEADERS } from '../dashboard/pages/layout.tsx'
 import { languageOf } from '../dashboard/language.ts'
 import { loginPage } from '../dashboard/pages/login.tsx'
 import { requireOwnOrigin } from './identity.ts'

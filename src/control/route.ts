@@ -62,6 +62,12 @@ export function route<
   return given as unknown as AnyRoute
 }
 
+/** The answer, with its version as `ETag`. */
+export function tagged<T extends { version: number }>(c: Context, view: T): T {
+  c.header('etag', `"${view.version}"`)
+  return view
+}
+
 const LIMIT = fault('within_range', 'from 1 to 500', { from: 1, to: 500 })
 
 /** `cursor` and `limit` of a list. */

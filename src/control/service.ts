@@ -4,8 +4,11 @@
  */
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
+import { assign, positionOf } from '../core/assignment.ts'
 import type { DailySum } from '../core/daily-sums.ts'
 import { detail, SluiceError } from '../core/errors.ts'
+import type { Snapshot } from '../core/release.ts'
+import type { Attributes } from '../core/rules.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
@@ -22,7 +25,6 @@ import type {
 } from '../api/index.ts'
 import type { ReportView, ScoreView } from '../api/experiment.ts'
 import { ask, askAnswer } from './ask.ts'
-import { assignmentOf } from './assignment-view.ts'
 import { type ChangesService, changesService } from './changes-service.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
@@ -162,4 +164,22 @@ async function readCounters(
     for (const row of rows) steps.add(row)
   }
   return steps.rows()
+}
+
+const NOTHING_KNOWN: Attributes = {
+  claims: {},
+  country: null,
+  header: () => null,
+  model: null,
+  promptChars: null,
+  durationSeconds: null,
+}
+
+/** What the gateway would decide for a subject of which nothing else is known. Nothing is counted or stored. */
+function assignmentOf(snapshot: Snapshot, subject: string, forceControl: boolean): AssignmentView {
+  const { release, stage, percent, epoch } = snapshot
+  const { arm, reason, position } = forceControl
+    ? { arm: 'control' as const, reason: 'forced_control', position: positionOf(release, subject) }
+    : assign(snapshot, subject, NOTHING_KNOWN)
+  return { release, subject, arm, reason, stage, percent, position, epoch }
 }

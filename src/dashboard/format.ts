@@ -1,6 +1,7 @@
 /** Numbers, times and places as text, with the units of a language. Pure: now is an argument. */
 import { group, significant, spanParts } from '../describe/figures.ts'
 import { actorOf, rungOf } from '../describe/names.ts'
+import type { ReleaseView } from '../api/index.ts'
 import type { Text } from './text/en.ts'
 
 export { group, significant }
@@ -53,7 +54,7 @@ function roughly(seconds: number): number {
 export function stageName(stage: string, t: Text): string {
   const rung = rungOf(stage)
   if (rung !== null) return percent(rung, t)
-  return Object.hasOwn(t.stage, stage) ? t.stage[stage as keyof Text['stage']] : stage
+  return wordFor(t.stage, stage)
 }
 
 /** Where a release stands: its percent in a canary, since `set_percent` leaves a stage's name as it is; else its stage. */
@@ -66,11 +67,21 @@ export function sentenceOf(reason: string): string {
   return reason.length <= 500 ? reason : `${reason.slice(0, 500)}…`
 }
 
+/** The word that a table of a language has for a value of the API; a newer API may have more of them. */
+export function wordFor(words: Readonly<Record<string, string>>, value: string, otherwise = value): string {
+  return Object.hasOwn(words, value) ? words[value]! : otherwise
+}
+
+/** What both arms are called: their models where they have names of their own. */
+export function modelNames({ arms }: ReleaseView, t: Text): { control: string; candidate: string } {
+  return { control: arms.control.model ?? t.arm.control, candidate: arms.candidate.model ?? t.arm.candidate }
+}
+
 /** Who acted, without the kind: `token:oncall` → `oncall`. */
 export function whoName(who: string, t: Text): string {
   const { kind, name } = actorOf(who)
   if (kind !== 'system') return name
-  return Object.hasOwn(t.system, name) ? t.system[name as keyof Text['system']] : who
+  return wordFor(t.system, name, who)
 }
 
 /** Inline text of which some words carry the weight. */

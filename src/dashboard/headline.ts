@@ -3,7 +3,7 @@ import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
 import { decidingBreach, describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
 import type { Health } from '../describe/health.ts'
 import { openBake } from '../describe/next-step.ts'
-import { clock, type Part, percent, placeName, plain, say, sentenceOf, share, span, stageName } from './format.ts'
+import { clock, modelNames, type Part, percent, placeName, say, sentenceOf, share, span, stageName } from './format.ts'
 import { figure, guardrailName, type Tone } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'
 import { blockerWords } from './waits.ts'
@@ -62,11 +62,11 @@ function sentence(
   if (situation.is === 'idle') {
     const cooldown = view.blocked_by.filter(({ code }) => code === 'cooldown')
     const words = cooldown.flatMap((blocker) => say` ${blockerWords(blocker, view, nowMs, t)}${s.end}`)
-    return [...s.idle(view.arms.control.model ?? t.arm.control), ...words]
+    return [...s.idle(modelNames(view, t).control), ...words]
   }
   if (situation.is === 'rolled_back') return afterRollback(view, rollback, t)
   const worried = worry === null ? [] : worryWords(worry, t)
-  if (situation.is === 'completed') return [...worried, ...s.completed(view.arms.candidate.model ?? t.arm.candidate)]
+  if (situation.is === 'completed') return [...worried, ...s.completed(modelNames(view, t).candidate)]
   return [
     ...worried,
     ...(situation.is === 'shadow' ? s.shadowFor : []),
@@ -159,9 +159,4 @@ function joined(items: Part[][], t: Text): Part[] {
 function trimmed(parts: Part[]): Part[] {
   const last = parts.at(-1)
   return typeof last === 'string' ? [...parts.slice(0, -1), last.trimEnd()] : parts
-}
-
-/** The title alone, as the browser's tab shows it. */
-export function tabTitle(head: Headline, name: string): string {
-  return `${plain([head.title])} · ${name}`
 }

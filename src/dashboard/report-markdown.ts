@@ -35,11 +35,7 @@ export function reportMarkdown(report: ReportView, t: Text, page: string): strin
     ),
     '',
     ...figures(report, t),
-    ...listed(
-      t.report.signals,
-      t.report.signalsNote,
-      signalWords(report).map(({ metric, words }) => ({ name: metric, words })),
-    ),
+    ...listed(t.report.signals, t.report.signalsNote, signalWords(report)),
     '',
     `**${t.report.readable}**`,
     '',

@@ -1,6 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
-import { differedBefore } from '../describe/adjustment.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, share, significant } from './format.ts'
 import type { Text } from './text/en.ts'
@@ -58,13 +58,13 @@ export function signed(value: number, t: Text): string {
 }
 
 /** Each signal's means, control's first: `212 → 180`. */
-export function signalWords({ signals }: ReportView): { metric: string; words: string }[] {
+export function signalWords({ signals }: ReportView): { name: string; words: string }[] {
   return [...Map.groupBy(signals, ({ metric }) => metric)].map(([metric, its]) => {
     const mean = (of: 'control' | 'candidate') => {
       const found = its.find(({ arm }) => arm === of)
       return found ? significant(found.mean) : '–'
     }
-    return { metric, words: `${mean('control')} → ${mean('candidate')}` }
+    return { name: metric, words: `${mean('control')} → ${mean('candidate')}` }
   })
 }
 

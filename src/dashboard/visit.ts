@@ -1,9 +1,8 @@
 /** One visit to a page: the port of this request, the language, and how an answer leaves. */
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { PAGE_HEADERS } from './headers.ts'
 import { languageOf, textOf } from './language.ts'
-import { type Frame, hereOf, type Rendered, type Tab } from './pages/layout.tsx'
+import { type Frame, hereOf, PAGE_HEADERS, type Rendered, type Tab } from './pages/layout.tsx'
 import { problemPage, statusOf } from './pages/problem.tsx'
 import type { DashboardPort, PortRefusal } from './port.ts'
 import type { Text } from './text/en.ts'
@@ -41,4 +40,10 @@ export async function fieldsOf(c: Context): Promise<URLSearchParams> {
   if (c.req.method !== 'POST') return new URL(c.req.url).searchParams
   // Read as bytes: workerd warns where text() is asked of a form.
   return new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()))
+}
+
+/** The version that a form was made from, so that a change by somebody else isn't overwritten; null where it names none. */
+export function versionOf(fields: URLSearchParams): number | null {
+  const text = fields.get('version') ?? ''
+  return /^\d+$/.test(text) ? Number(text) : null
 }

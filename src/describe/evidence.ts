@@ -1,7 +1,8 @@
-/** What an entry of the history, or a verdict, rests on. */
+/** What an entry of the history, a verdict, or a lift rests on. */
 import { is, object } from 'valibot'
 import { type HistoryEntry, type VerdictView, verdictSchema } from '../api/index.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
+import { SRM_ALPHA } from '../core/stats/srm.ts'
 import { actorOf } from './names.ts'
 
 const evidenceSchema = object({ verdict: verdictSchema })
@@ -22,4 +23,9 @@ export function errorClasses({ evidence = {} }: VerdictView): { name: Outcome; n
 /** Whether a change went past the review that the release asks for. */
 export function isBreakGlass({ evidence }: HistoryEntry): boolean {
   return typeof evidence === 'object' && evidence !== null && 'break_glass' in evidence && evidence.break_glass === true
+}
+
+/** Whether the arms differed before anybody was exposed; if not, too few subjects had values then. */
+export function differedBefore({ balance_p_value }: { balance_p_value: number }): boolean {
+  return balance_p_value < SRM_ALPHA
 }

@@ -1,6 +1,6 @@
 /** What `config check` tells of a declared wire's table that leaves something out. */
 import { describe, expect, it } from 'vitest'
-import { declaredLimits } from '../../src/cli/declared-limits.ts'
+import { declaredLimits } from '../../src/cli/wire-limits.ts'
 import { readConfig } from '../../src/config/load.ts'
 
 const ARMS = { control: { url: 'https://a.example', model: 'm' }, candidate: { url: 'https://b.example' } }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { Caller } from '../../auth/caller.ts'
 import type { Role } from '../../auth/roles.ts'
 import { detail, type ErrorCode, SluiceError } from '../../core/errors.ts'
-import { configViewSchema, listOf } from '../../api/index.ts'
+import { listOf } from '../../api/index.ts'
 import {
   type ChangeDetail,
   changeActSchema,
@@ -16,7 +16,7 @@ import {
 } from '../../api/changes.ts'
 import type { ChangesService } from '../changes-service.ts'
 import { type BodySchema, paging, route } from '../route.ts'
-import { changeOf, changeQuery } from './config.ts'
+import { changeOf, changing } from './config.ts'
 
 const changes = '/api/v1/releases/{name}/config/changes'
 const versions = '/api/v1/releases/{name}/config/versions'
@@ -134,15 +134,11 @@ export const changeRoutes = [
       service.config.versions(name, query.cursor === undefined ? null : numberOf(query.cursor, 'cursor'), query.limit),
   }),
   route({
+    ...changing,
     method: 'post',
     path: `${versions}/{version}/restore`,
     operationId: 'restoreVersion',
     summary: 'Publish the overlay of an earlier version again, as a new one; 0 is the file alone',
-    role: 'admin',
-    versioned: true,
-    query: changeQuery,
-    answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
-    refusals: ['release_not_found', 'version_mismatch', 'review_required'],
     run: (call) =>
       call.service.config.restore(call.name, numberOf(call.c.req.param('version'), 'version'), changeOf(call)),
   }),

@@ -2,16 +2,25 @@
 import * as v from 'valibot'
 import { configViewSchema, reasonSchema } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
-import { type BodySchema, type Call, flag, route } from '../route.ts'
+import { type BodySchema, type Call, flag, route, tagged } from '../route.ts'
 
 /** Strict: a key that is ignored here could have been meant to change less. */
-export const changeQuery = v.strictObject({
+const changeQuery = v.strictObject({
   reason: reasonSchema,
   dry_run: v.optional(flag, 'false'),
   /** By one person although the release asks for two; the history and a webhook say so. */
   break_glass: v.optional(flag, 'false'),
 })
 const patchSchema = v.record(v.string(), v.unknown())
+
+/** What all routes have that publish an overlay. */
+export const changing = {
+  role: 'admin',
+  versioned: true,
+  query: changeQuery,
+  answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
+  refusals: ['release_not_found', 'version_mismatch', 'review_required'],
+} as const
 
 export const configRoutes = [
   route({
@@ -23,44 +32,24 @@ export const configRoutes = [
     versioned: true,
     answer: { schema: configViewSchema, description: 'Values, and the live overlay they come from.' },
     refusals: ['release_not_found'],
-    run: async ({ service, name, c }) => {
-      const view = await service.config.view(name)
-      c.header('etag', `"${view.version}"`)
-      return view
-    },
+    run: async ({ service, name, c }) => tagged(c, await service.config.view(name)),
   }),
   route({
+    ...changing,
     method: 'patch',
     path: '/api/v1/releases/{name}/config',
     operationId: 'patchConfig',
     summary: 'Change the live overlay: keys as in the file; null takes a key back to the file',
-    role: 'admin',
-    versioned: true,
-    query: changeQuery,
     body: patchSchema,
-    answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
-    refusals: ['release_not_found', 'version_mismatch', 'review_required'],
-    run: async (call) => {
-      const view = await call.service.config.patch(call.name, call.body, changeOf(call))
-      call.c.header('etag', `"${view.version}"`)
-      return view
-    },
+    run: async (call) => tagged(call.c, await call.service.config.patch(call.name, call.body, changeOf(call))),
   }),
   route({
+    ...changing,
     method: 'delete',
     path: '/api/v1/releases/{name}/config',
     operationId: 'clearConfig',
     summary: 'Drop the live overlay: everything as the file says',
-    role: 'admin',
-    versioned: true,
-    query: changeQuery,
-    answer: { schema: configViewSchema, description: 'The configuration as it is now; with dry_run, as it would be.' },
-    refusals: ['release_not_found', 'version_mismatch', 'review_required'],
-    run: async (call) => {
-      const view = await call.service.config.clear(call.name, changeOf(call))
-      call.c.header('etag', `"${view.version}"`)
-      return view
-    },
+    run: async (call) => tagged(call.c, await call.service.config.clear(call.name, changeOf(call))),
   }),
 ]
 

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { actionAnswerSchema, actionSchema, historyEntrySchema, listOf, releaseSchema } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
-import { paging, route } from '../route.ts'
+import { paging, route, tagged } from '../route.ts'
 
 export const releaseRoutes = [
   route({
@@ -24,11 +24,7 @@ export const releaseRoutes = [
     versioned: true,
     answer: { schema: releaseSchema, description: 'The state.' },
     refusals: ['release_not_found'],
-    run: async ({ service, name, c }) => {
-      const view = await service.release(name)
-      c.header('etag', `"${view.version}"`)
-      return view
-    },
+    run: async ({ service, name, c }) => tagged(c, await service.release(name)),
   }),
   route({
     method: 'post',
@@ -42,9 +38,7 @@ export const releaseRoutes = [
     refusals: ['release_not_found', 'illegal_transition', 'blocked', 'version_mismatch'],
     run: async ({ service, name, body, caller, c }) => {
       const view = await service.act(name, body, caller.who, readIfMatch(c.req.header('if-match')))
-      if (body.dry_run) return { ...view, dry_run: true }
-      c.header('etag', `"${view.version}"`)
-      return view
+      return body.dry_run ? { ...view, dry_run: true } : tagged(c, view)
     },
   }),
   route({

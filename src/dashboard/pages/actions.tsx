@@ -6,6 +6,7 @@ import { healthOf } from '../../describe/health.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { pathOf } from './layout.tsx'
+import { Card } from './parts.tsx'
 
 interface Props {
   view: ReleaseView
@@ -76,10 +77,7 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
   const copies = shadow.sample > 0 ? words.shadow(share(shadow.sample, t)) : words.shadowOff
   const running = view.state === 'shadow' || view.state === 'canary'
   return (
-    <section class="card toggles" aria-labelledby="toggles-title" id="toggles">
-      <h2 id="toggles-title">
-        {words.title} <small>{words.note}</small>
-      </h2>
+    <Card name="toggles" title={words.title} note={words.note} id="toggles" look="toggles">
       <ul>
         <li>
           <span>{copies}</span>
@@ -127,7 +125,7 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
           </a>
         </li>
       </ul>
-    </section>
+    </Card>
   )
 }
 

@@ -6,7 +6,8 @@ import type { ChangeActName } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
-import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, Card, Problem, TextLine } from './parts.tsx'
 
 export interface ChangeContent {
   change: ChangeDetail
@@ -50,23 +51,21 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
           <p class="note">{words.rebaseHint}</p>
         </section>
       ) : null}
-      <section class="card" aria-labelledby="diff-title" id="diff">
-        <h2 id="diff-title">{heading}</h2>
+      <Card name="diff" title={heading} id="diff">
         <DiffTable
           diff={change.diff}
           from={isOpen ? words.now : words.before}
           to={isOpen ? words.proposed : words.after}
           t={t}
         />
-      </section>
+      </Card>
       {change.issues.length > 0 ? (
         <Problem
           title={words.issues}
           wrongs={change.issues.map((detail) => ({ path: detail.path, words: t.refusal.key(detail) }))}
         />
       ) : null}
-      <section class="card" aria-labelledby="reviews-title" id="reviews">
-        <h2 id="reviews-title">{words.reviews}</h2>
+      <Card name="reviews" title={words.reviews} id="reviews">
         {change.reviews.length === 0 ? <p class="empty">{words.reviewsNone}</p> : null}
         <ol class="history">
           {change.reviews.map((review) => (
@@ -81,26 +80,13 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
           ))}
         </ol>
         {isOpen && mayAct(frame.caller!.role) ? <Acts frame={frame} content={content} /> : null}
-      </section>
+      </Card>
       {isOpen && change.author === frame.caller!.who && mayAct(frame.caller!.role) ? (
         <Edit change={change} frame={frame} />
       ) : null}
     </main>,
   )
 }
-
-const Problem: FC<{ title: string; wrongs: ChangeContent['wrongs']; alert?: boolean }> = ({ title, wrongs, alert }) => (
-  <div class="card errors" role={alert ? 'alert' : undefined}>
-    <p>{title}</p>
-    <ul>
-      {wrongs.map(({ path, words }) => (
-        <li>
-          <code>{path}</code> {words}
-        </li>
-      ))}
-    </ul>
-  </div>
-)
 
 const Ended: FC<{ change: ChangeDetail; content: ChangeContent; t: Text }> = ({ change, content, t }) => {
   const { who, at, comment, version } = change.ending!
@@ -133,10 +119,7 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
   return (
     <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
       <input type="hidden" name="revision" value={String(change.revision)} />
-      <label class="reason">
-        {t.changes.comment}
-        <input name="comment" maxlength={500} autocomplete="off" />
-      </label>
+      <TextLine name="comment" label={t.changes.comment} />
       {isAdmin && !mayPublish ? <p class="note">{t.changes.reviewRequired}</p> : null}
       <p class="buttons">
         {button('comment')}
@@ -154,14 +137,8 @@ const Edit: FC<{ change: ChangeDetail; frame: Frame }> = ({ change, frame: { t, 
     <summary>{t.changes.edit}</summary>
     <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
       <input type="hidden" name="revision" value={String(change.revision)} />
-      <label class="reason">
-        {t.changes.name}
-        <input name="title" maxlength={100} required value={change.title} autocomplete="off" />
-      </label>
-      <label class="reason">
-        {t.confirm.reason}
-        <input name="reason" maxlength={500} value={change.reason} autocomplete="off" />
-      </label>
+      <TextLine name="title" label={t.changes.name} longest={100} value={change.title} required />
+      <TextLine name="reason" label={t.confirm.reason} value={change.reason} />
       <div class="field">
         <label for="edit-patch">{t.changes.patch}</label>
         <textarea id="edit-patch" name="patch" rows={6} spellcheck={false}>

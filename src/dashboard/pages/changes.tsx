@@ -6,7 +6,8 @@ import type { Page } from '../port.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { Value } from './config.tsx'
-import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, Card, KeyTable, More, Notice, TextLine } from './parts.tsx'
 
 export interface ChangesContent {
   changes: ChangeView[]
@@ -30,14 +31,9 @@ export function changesPage(frame: Frame, content: ChangesContent): Rendered {
       <h1>
         {t.changes.title} <small>{t.changes.note}</small>
       </h1>
-      {notice === null ? null : (
-        <p class="card errors field-error" role="alert">
-          {notice}
-        </p>
-      )}
+      <Notice words={notice} look="card errors " />
       {content.requireReview ? <p class="note">{t.changes.reviewRequired}</p> : null}
-      <section class="card" aria-labelledby="open-title" id="open-changes">
-        <h2 id="open-title">{t.changes.open(open.length)}</h2>
+      <Card name="open" title={t.changes.open(open.length)} id="open-changes">
         {open.length === 0 ? <p class="empty">{t.changes.openHint}</p> : null}
         <Requests changes={open} frame={frame} nowMs={nowMs} />
         {ended.length === 0 ? null : (
@@ -46,21 +42,19 @@ export function changesPage(frame: Frame, content: ChangesContent): Rendered {
             <Requests changes={ended} frame={frame} nowMs={nowMs} />
           </details>
         )}
-      </section>
-      <section class="card" aria-labelledby="versions-title" id="versions">
-        <h2 id="versions-title">{t.changes.versions}</h2>
+      </Card>
+      <Card name="versions" title={t.changes.versions} id="versions">
         {versions.items.length === 0 ? <p class="empty">{t.changes.versionsNone}</p> : null}
         <ol class="history">
           {versions.items.map((version) => (
             <Version version={version} frame={frame} content={content} />
           ))}
         </ol>
-        {versions.next === null ? null : (
-          <p class="more">
-            <a href={`${pathOf(frame.release!)}/changes?before=${versions.next}`}>{t.history.older}</a>
-          </p>
-        )}
-      </section>
+        <More
+          href={versions.next && `${pathOf(frame.release!)}/changes?before=${versions.next}`}
+          words={t.history.older}
+        />
+      </Card>
     </main>,
   )
 }
@@ -145,10 +139,7 @@ const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = 
     <form method="post" action={`${pathOf(release!)}/changes`}>
       <input type="hidden" name="restore" value={String(version)} />
       <input type="hidden" name="version" value={String(content.version)} />
-      <label class="reason">
-        {t.confirm.reason}
-        <input name="reason" maxlength={500} required autocomplete="off" />
-      </label>
+      <TextLine name="reason" label={t.confirm.reason} required />
       <p class="buttons">
         <button class="button" type="submit" name="how" value="propose">
           {t.changes.proposeRestore(version)}
@@ -165,28 +156,17 @@ const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = 
 
 export const DiffTable: FC<{ diff: ChangedKey[]; from: string; to: string; t: Text }> = ({ diff, from, to, t }) => (
   <div class="scroll" tabindex={0} role="group" aria-label={to}>
-    <table class="values">
-      <thead>
-        <tr>
-          <th scope="col">{t.config.key}</th>
-          <th scope="col">{from}</th>
-          <th scope="col">{to}</th>
-        </tr>
-      </thead>
-      <tbody>
-        {diff.map((changed) => (
-          <tr>
-            <th scope="row">
-              <code>{changed.key}</code>
-            </th>
-            {[changed.from, changed.to].map(({ value, source }) => (
-              <td>
-                <Value value={value} /> <small>{t.config.source[source]}</small>
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <KeyTable
+      heads={[from, to]}
+      rows={diff.map((changed) => ({
+        key: changed.key,
+        cells: [changed.from, changed.to].map(({ value, source }) => (
+          <>
+            <Value value={value} /> <small>{t.config.source[source]}</small>
+          </>
+        )),
+      }))}
+      t={t}
+    />
   </div>
 )

@@ -3,7 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/en.ts'
-import { ArmColumns } from './arm-columns.tsx'
+import { ArmColumns } from './parts.tsx'
 
 export const Charts: FC<{
   charts: Chart[] | null

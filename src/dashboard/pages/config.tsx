@@ -1,11 +1,12 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import type { ConfigView } from '../../api/index.ts'
-import { type KeyChange, changesOf, type Draft, type Patch, same } from '../config-draft.ts'
+import { changesOf, type Draft, type Patch, same } from '../config-draft.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Card, KeyTable, Notice, Problem, TextLine } from './parts.tsx'
 
 export interface ConfigContent {
   config: ConfigView
@@ -31,37 +32,23 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
         {t.config.title} <small>{t.config.note}</small>
       </h1>
       {config.set_aside === undefined ? null : (
-        <div class="card errors" role="alert" id="set-aside">
-          <p>{t.config.setAside}</p>
-          <ul>
-            {config.set_aside.map((detail) => (
-              <li>
-                <code>{detail.path}</code> {t.refusal.key(detail)}
-              </li>
-            ))}
-          </ul>
-        </div>
+        <Problem
+          title={t.config.setAside}
+          wrongs={config.set_aside.map((detail) => ({ path: detail.path, words: t.refusal.key(detail) }))}
+          alert
+          id="set-aside"
+        />
       )}
       {notice === null ? null : (
-        <div class="card errors" role="alert">
-          <p>{notice}</p>
-          <ul>
-            {[...errors].map(([path, message]) => (
-              <li>
-                <code>{path}</code> {message}
-              </li>
-            ))}
-          </ul>
-        </div>
+        <Problem title={notice} wrongs={[...errors].map(([path, words]) => ({ path, words }))} alert />
       )}
-      <section class="card scroll" aria-labelledby="drift-title" tabindex={0}>
-        <h2 id="drift-title">{differing.length > 0 ? t.config.differs(differing.length) : t.config.agrees}</h2>
-        {differing.length > 0 ? <ValueTable entries={differing} frame={frame} config={config} editor={editor} /> : null}
+      <Card name="drift" title={differing.length > 0 ? t.config.differs(differing.length) : t.config.agrees} scrolls>
+        {differing.length > 0 ? <ValueTable entries={differing} config={config} editor={editor} t={t} /> : null}
         <details id="all-keys">
           <summary>{t.config.all}</summary>
-          <ValueTable entries={entries} frame={frame} config={config} editor={editor} />
+          <ValueTable entries={entries} config={config} editor={editor} t={t} />
         </details>
-      </section>
+      </Card>
       {editor ? <EditForms {...content} t={t} /> : <p class="note">{t.config.readOnly}</p>}
       <p>
         <a href={`${pathOf(config.release)}/changes`}>{t.config.toChanges}</a>
@@ -72,56 +59,30 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
 
 const ValueTable: FC<{
   entries: [string, ConfigView['values'][string]][]
-  frame: Frame
   config: ConfigView
   editor: boolean
-}> = (props) => {
-  const { t, release } = props.frame
-  return (
-    <table class="values">
-      <thead>
-        <tr>
-          <th scope="col">{t.config.key}</th>
-          <th scope="col">{t.config.acts}</th>
-          <th scope="col">{t.config.file}</th>
-          {props.editor ? <td></td> : null}
-        </tr>
-      </thead>
-      <tbody>
-        {props.entries.map(([key, { value, source, file }]) => (
-          <tr>
-            <th scope="row">
-              <code>{key}</code>
-            </th>
-            <td>
-              <Value value={value} />
-            </td>
-            <td>
-              {source === 'live' ? (
-                <Value value={file} />
-              ) : (
-                <small>{source === 'file' ? t.config.same : t.config.source.default}</small>
-              )}
-            </td>
-            {props.editor ? (
-              <td>
-                {source === 'live' ? (
-                  <BackButton name={key.split('.')[0]!} release={release!} version={props.config.version} t={t} />
-                ) : null}
-              </td>
-            ) : null}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  )
-}
+  t: Text
+}> = ({ entries, config, editor, t }) => (
+  <KeyTable
+    heads={[t.config.acts, t.config.file, ...(editor ? [''] : [])]}
+    rows={entries.map(([key, { value, source, file }]) => {
+      const live = source === 'live'
+      const unchanged = <small>{source === 'file' ? t.config.same : t.config.source.default}</small>
+      const back = live ? <BackButton name={key.split('.')[0]!} config={config} t={t} /> : null
+      return {
+        key,
+        cells: [<Value value={value} />, live ? <Value value={file} /> : unchanged, ...(editor ? [back] : [])],
+      }
+    })}
+    t={t}
+  />
+)
 
-const BackButton: FC<{ name: string; release: string; version: number; t: Text }> = ({ name, release, version, t }) => (
-  <form method="post" action={`${pathOf(release)}/config`}>
+const BackButton: FC<{ name: string; config: ConfigView; t: Text }> = ({ name, config, t }) => (
+  <form method="post" action={`${pathOf(config.release)}/config`}>
     <input type="hidden" name="section" value="back" />
     <input type="hidden" name="key" value={name} />
-    <input type="hidden" name="version" value={String(version)} />
+    <input type="hidden" name="version" value={String(config.version)} />
     <button class="link" type="submit" aria-label={`${name}: ${t.config.back}`}>
       {t.config.back}
     </button>
@@ -142,7 +103,6 @@ export function reviewPage(
   content: { config: ConfigView; patch: Patch; version: number; title: string; notice: string | null },
 ): Rendered {
   const { t, caller } = frame
-  const changes = changesOf(content.config, content.patch)
   const isAdmin = mayConfigure(caller!.role)
   const needsReview = content.config.values['require_review']?.value === true
   return page(
@@ -151,24 +111,24 @@ export function reviewPage(
       <section class="card" id="confirm">
         <p class="crumb">{release}</p>
         <h1>{t.config.reviewTitle}</h1>
-        {content.notice === null ? null : (
-          <p class="field-error" role="alert">
-            {content.notice}
-          </p>
-        )}
-        <ChangeTable changes={changes} t={t} />
+        <Notice words={content.notice} />
+        <KeyTable
+          heads={[t.config.from, t.config.to]}
+          rows={changesOf(content.config, content.patch).map(({ key, from, to }) => ({
+            key,
+            cells: [
+              <Value value={from} />,
+              to === undefined ? <small>{t.config.source.default}</small> : <Value value={to} />,
+            ],
+          }))}
+          t={t}
+        />
         <form method="post" action={`${pathOf(release)}/config`}>
           <input type="hidden" name="section" value="publish" />
           <input type="hidden" name="patch" value={JSON.stringify(content.patch)} />
           <input type="hidden" name="version" value={String(content.version)} />
-          <label class="reason">
-            {t.changes.name}
-            <input name="title" maxlength={100} value={content.title} autocomplete="off" />
-          </label>
-          <label class="reason">
-            {t.confirm.reason}
-            <input name="reason" maxlength={500} required autocomplete="off" autofocus />
-          </label>
+          <TextLine name="title" label={t.changes.name} longest={100} value={content.title} />
+          <TextLine name="reason" label={t.confirm.reason} required autofocus />
           <small>{t.confirm.reasonHint}</small>
           {isAdmin && needsReview ? (
             <label class="check">
@@ -199,28 +159,3 @@ export function reviewPage(
     </main>,
   )
 }
-
-const ChangeTable: FC<{ changes: KeyChange[]; t: Text }> = ({ changes, t }) => (
-  <table class="values">
-    <thead>
-      <tr>
-        <th scope="col">{t.config.key}</th>
-        <th scope="col">{t.config.from}</th>
-        <th scope="col">{t.config.to}</th>
-      </tr>
-    </thead>
-    <tbody>
-      {changes.map(({ key, from, to }) => (
-        <tr>
-          <th scope="row">
-            <code>{key}</code>
-          </th>
-          <td>
-            <Value value={from} />
-          </td>
-          <td>{to === undefined ? <small>{t.config.source.default}</small> : <Value value={to} />}</td>
-        </tr>
-      ))}
-    </tbody>
-  </table>
-)

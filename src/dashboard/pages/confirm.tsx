@@ -6,12 +6,13 @@ import type { Child, FC } from 'hono/jsx'
 import type { ActionCommand, ReleaseView } from '../../api/index.ts'
 import { fingerprint, startStages } from '../commands.ts'
 import { shareOf } from '../effects.ts'
-import { type Part, stageName } from '../format.ts'
+import { modelNames, type Part, stageName } from '../format.ts'
 import type { PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { SplitBar } from './ladder.tsx'
-import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Notice, Words } from './parts.tsx'
 
 export interface Confirmation {
   release: string
@@ -53,11 +54,7 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
     <section id="confirm" class="card" aria-labelledby="confirm-title">
       <p class="crumb">{release}</p>
       <h1 id="confirm-title">{title}</h1>
-      {notice === null ? null : (
-        <p class="field-error" role="alert">
-          {notice}
-        </p>
-      )}
+      <Notice words={notice} />
       <form method="post" action={path} data-confirm-form>
         <input type="hidden" name="version" value={String(version)} />
         {command ? <input type="hidden" name="shown" value={fingerprint(command)} /> : null}
@@ -108,19 +105,23 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
   )
 }
 
+const Sentences: FC<{ list: Part[][] }> = ({ list }) => (
+  <ul>
+    {list.map((parts) => (
+      <li>
+        <Words parts={parts} />
+      </li>
+    ))}
+  </ul>
+)
+
 const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t }) => (
   <>
-    <ul>
-      {effects.map((parts) => (
-        <li>
-          <Words parts={parts} />
-        </li>
-      ))}
-    </ul>
+    <Sentences list={effects} />
     {before && after && shareOf(before) !== shareOf(after) ? (
       <div class="before-after">
-        <SplitBar candidatePercent={shareOf(before)} names={namesOf(before, t)} t={t} />
-        <SplitBar candidatePercent={shareOf(after)} names={namesOf(after, t)} t={t} />
+        <SplitBar candidatePercent={shareOf(before)} names={modelNames(before, t)} t={t} />
+        <SplitBar candidatePercent={shareOf(after)} names={modelNames(after, t)} t={t} />
       </div>
     ) : null}
   </>
@@ -128,13 +129,7 @@ const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t 
 
 const Refused: FC<{ refusal: PortRefusal; open: Part[][]; t: Text }> = ({ refusal, open, t }) =>
   refusal.code === 'blocked' && open.length > 0 ? (
-    <ul>
-      {open.map((parts) => (
-        <li>
-          <Words parts={parts} />
-        </li>
-      ))}
-    </ul>
+    <Sentences list={open} />
   ) : (
     <div class="refused">
       <p>{refusalWords(refusal, t)}</p>
@@ -207,11 +202,4 @@ function asksValues(command: ActionCommand | null): boolean {
 function mayForce(command: ActionCommand | null, refusal: PortRefusal | null): boolean {
   if (command?.action !== 'advance' && command?.action !== 'promote') return false
   return command.force || refusal?.code === 'blocked'
-}
-
-function namesOf(view: ReleaseView, t: Text): { control: string; candidate: string } {
-  return {
-    control: view.arms.control.model ?? t.arm.control,
-    candidate: view.arms.candidate.model ?? t.arm.candidate,
-  }
 }

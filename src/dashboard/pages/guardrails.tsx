@@ -5,7 +5,7 @@ import { clock } from '../format.ts'
 import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf, verdictSentence } from '../guardrail-words.ts'
 import type { Text } from '../text/en.ts'
 import { waits, waitsTitle } from '../waits.ts'
-import { Words } from './layout.tsx'
+import { Card, Words } from './parts.tsx'
 
 /** Longer streaks than this are told in figures only. */
 const METER_MAX = 10
@@ -17,10 +17,13 @@ export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; 
 }) => {
   const g = t.guardrails
   return (
-    <section class="card guardrails" aria-labelledby="guardrails-title" id="guardrails">
-      <h2 id="guardrails-title">
-        {g.title} <small>{view.stage === 'shadow' ? g.noteShadow : g.note}</small>
-      </h2>
+    <Card
+      name="guardrails"
+      title={g.title}
+      note={view.stage === 'shadow' ? g.noteShadow : g.note}
+      id="guardrails"
+      look="guardrails"
+    >
       {view.verdicts.length === 0 ? (
         <p class="empty">{g.none}</p>
       ) : (
@@ -55,7 +58,7 @@ export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; 
           <Evidence verdicts={view.verdicts} rollback={rollback} t={t} />
         </>
       )}
-    </section>
+    </Card>
   )
 }
 
@@ -137,8 +140,7 @@ const Evidence: FC<{ verdicts: VerdictView[]; rollback: HistoryEntry | null; t: 
 export const Waits: FC<{ view: ReleaseView; nowMs: number; t: Text }> = ({ view, nowMs, t }) => {
   const items = waits(view, nowMs, t)
   return (
-    <section class="card waits" aria-labelledby="waits-title" id="waits">
-      <h2 id="waits-title">{waitsTitle(view, t)}</h2>
+    <Card name="waits" title={waitsTitle(view, t)} id="waits" look="waits">
       <ul>
         {items.length === 0 ? <li class="met">{t.wait.nothing}</li> : null}
         {items.map((item) => (
@@ -147,6 +149,6 @@ export const Waits: FC<{ view: ReleaseView; nowMs: number; t: Text }> = ({ view,
           </li>
         ))}
       </ul>
-    </section>
+    </Card>
   )
 }

@@ -1,12 +1,13 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../api/index.ts'
-import { percent, placeName, sentenceOf } from '../format.ts'
+import { percent, placeName, sentenceOf, wordFor } from '../format.ts'
 import { isBreakGlass, verdictBehind } from '../../describe/evidence.ts'
 import { verdictSentence } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
-import { Ago, By, type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, By, More } from './parts.tsx'
 
 export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = ({ entries, nowMs, t }) => (
   <ol class="history">
@@ -29,8 +30,7 @@ export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = 
 )
 
 function actionWords(entry: HistoryEntry, t: Text): string {
-  const known = t.history.action
-  const action = Object.hasOwn(known, entry.action) ? known[entry.action as keyof typeof known] : entry.action
+  const action = wordFor(t.history.action, entry.action)
   const { from, to } = entry
   if (entry.action === 'start') return `${action} → ${placeName(to, t)}`
   if (entry.action === 'rollback') return `${action} ${placeName(from, t)} → ${percent(to.percent, t)}`
@@ -59,11 +59,10 @@ export function historyPage(frame: Frame, release: string, history: Page<History
         ) : (
           <Entries entries={history.items} nowMs={nowMs} t={t} />
         )}
-        {history.next === null ? null : (
-          <p class="more">
-            <a href={`${pathOf(release)}/history?cursor=${encodeURIComponent(history.next)}`}>{t.history.older}</a>
-          </p>
-        )}
+        <More
+          href={history.next && `${pathOf(release)}/history?cursor=${encodeURIComponent(history.next)}`}
+          words={t.history.older}
+        />
       </section>
     </main>,
   )

@@ -1,10 +1,11 @@
 /** Jobs with a filter, newest first. */
 import type { Child } from 'hono/jsx'
 import type { JobView } from '../../api/index.ts'
-import { latency, stageName } from '../format.ts'
+import { latency, stageName, wordFor } from '../format.ts'
 import type { DashboardJobFilter, Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
-import { Ago, type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago, More } from './parts.tsx'
 
 const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
 
@@ -56,11 +57,7 @@ export function jobsPage(
             <tbody>{jobs.items.map((job) => row(job, nowMs, t))}</tbody>
           </table>
         )}
-        {jobs.next === null ? null : (
-          <p class="more">
-            <a href={`${pathOf(release)}/jobs?${queryOf(filter, jobs.next)}`}>{t.jobs.next}</a>
-          </p>
-        )}
+        <More href={jobs.next && `${pathOf(release)}/jobs?${queryOf(filter, jobs.next)}`} words={t.jobs.next} />
       </section>
     </main>,
   )
@@ -79,19 +76,13 @@ function row(job: JobView, nowMs: number, t: Text): Child {
       </td>
       <td>{stageName(job.stage, t)}</td>
       <td>{t.jobs.statuses[job.status]}</td>
-      <td>{outcomeWords(job.outcome, t)}</td>
+      <td>{job.outcome === null ? '–' : wordFor(t.jobs.outcomes, job.outcome)}</td>
       <td class="number">{job.seconds === null ? '–' : latency(job.seconds, t)}</td>
       <td class="id">
         <code title={job.id}>{job.id}</code>
       </td>
     </tr>
   )
-}
-
-function outcomeWords(outcome: string | null, t: Text): string {
-  const known = t.jobs.outcomes
-  if (outcome === null) return '–'
-  return Object.hasOwn(known, outcome) ? known[outcome as keyof typeof known] : outcome
 }
 
 function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Child {

@@ -1,7 +1,7 @@
 /** The ladder as a picture: rungs passed, the present one with its bake, those ahead; below it the split. */
 import type { FC } from 'hono/jsx'
 import type { ReleaseView } from '../../api/index.ts'
-import { percent, share, span, stageName } from '../format.ts'
+import { modelNames, percent, share, span, stageName } from '../format.ts'
 import type { Text } from '../text/en.ts'
 import { bakeProgress } from '../../describe/next-step.ts'
 
@@ -84,10 +84,7 @@ const Split: FC<{ view: ReleaseView; t: Text }> = ({ view, t }) => {
   const drawn = actual ?? candidate
   const control = 100 - drawn
   const actualWords = actual === null ? null : percent(actual, t)
-  const names = {
-    control: view.arms.control.model ?? t.arm.control,
-    candidate: view.arms.candidate.model ?? t.arm.candidate,
-  }
+  const names = modelNames(view, t)
   return (
     <div class="split">
       <SplitBar candidatePercent={drawn} names={names} t={t} />

@@ -1,13 +1,31 @@
-/** The frame around every page: head, navigation, language link, and where scripts are named. */
+/** The frame around every page: headers, head, navigation, language link, and where scripts are named. */
 import { actorOf } from '../../describe/names.ts'
 import type { Context } from 'hono'
 import { html } from 'hono/html'
 import type { Child, FC } from 'hono/jsx'
 import type { Role } from '../../api/index.ts'
 import { assetPath } from '../assets.ts'
-import { ago, exact, type Part, whoName } from '../format.ts'
+import { whoName } from '../format.ts'
 import type { Language } from '../language.ts'
 import type { Text } from '../text/en.ts'
+
+/** Of every page. The policy allows nothing inline and nothing from elsewhere. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
 
 export type Tab = 'releases' | 'overview' | 'experiment' | 'jobs' | 'config' | 'changes' | 'history' | null
 
@@ -126,20 +144,3 @@ export function hereOf(c: Context): string {
   const url = new URL(c.req.url)
   return url.pathname + url.search
 }
-
-/** Inline text with its strong words. */
-export const Words: FC<{ parts: Part[] }> = ({ parts }) => (
-  <>{parts.map((part) => (typeof part === 'string' ? part : <b>{part.strong}</b>))}</>
-)
-
-/** How long ago something was; when exactly, under the pointer. */
-export const Ago: FC<{ at: string; nowMs: number; t: Text }> = ({ at, nowMs, t }) => (
-  <time datetime={at} title={exact(at)}>
-    {ago(at, nowMs, t)}
-  </time>
-)
-
-/** Who did it, by name; in full under the pointer. */
-export const By: FC<{ who: string; t: Text }> = ({ who, t }) => (
-  <span class="by" title={who}>{`${t.history.by} ${whoName(who, t)}`}</span>
-)

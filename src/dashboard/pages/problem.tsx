@@ -5,6 +5,7 @@ import type { LastKnown, PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
+import { Card, Figures, Wrongs } from './parts.tsx'
 
 /** Works without the control plane: a secret of that name reaches every isolate with the next request. */
 export const BreakGlass: FC = () => (
@@ -38,15 +39,7 @@ export function problemPage(frame: Frame, refusal: PortRefusal, more: ProblemMor
     <main id="content" class="problem">
       <h1>{titleOf(refusal, frame)}</h1>
       <Hint refusal={refusal} frame={frame} more={more} />
-      {found.length > 0 ? (
-        <ul class="card errors">
-          {found.map(({ path, words }) => (
-            <li>
-              <code>{path}</code> {words}
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      {found.length > 0 ? <Wrongs wrongs={found} look="card errors" /> : null}
       <p>
         <a href="/_sluice/">{t.problem.home}</a>
       </p>
@@ -82,20 +75,19 @@ const Hint: FC<{ refusal: PortRefusal; frame: Frame; more: ProblemMore }> = ({ r
 
 const Known: FC<{ known: LastKnown[]; t: Text }> = ({ known, t }) =>
   known.length === 0 ? null : (
-    <section class="card known" aria-labelledby="known-title">
-      <h2 id="known-title">{t.problem.known}</h2>
-      <dl class="figures-list">
-        {known.map((last) => (
-          <div>
-            <dt>{last.release}</dt>
-            <dd>
+    <Card name="known" title={t.problem.known} look="known">
+      <Figures
+        items={known.map((last) => ({
+          name: last.release,
+          words: (
+            <>
               {placeName(last, t)} <small>{t.time.ago(span(last.ageSeconds, t))}</small>
-            </dd>
-          </div>
-        ))}
-      </dl>
+            </>
+          ),
+        }))}
+      />
       <p class="note">{t.problem.knownNote}</p>
-    </section>
+    </Card>
   )
 
 /** HTTP status of a refusal, as the API's table has it for the codes that pages meet. */

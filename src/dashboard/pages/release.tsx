@@ -1,6 +1,6 @@
 /** A release's page: who serves whom, is it healthy, why here, what can I do; in this order. */
 import type { HistoryEntry, PairView, ReleaseView } from '../../api/index.ts'
-import { clock } from '../format.ts'
+import { clock, modelNames } from '../format.ts'
 import type { Headline } from '../headline.ts'
 import type { Chart, ChartView } from '../series.ts'
 import { Buttons, Toggles } from './actions.tsx'
@@ -8,7 +8,8 @@ import { Charts } from './charts.tsx'
 import { Guardrails, Waits } from './guardrails.tsx'
 import { Entries } from './history.tsx'
 import { Ladder } from './ladder.tsx'
-import { type Frame, page, pathOf, type Rendered, Words } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Card, More, Words } from './parts.tsx'
 import { BreakGlass, ForcedControl } from './problem.tsx'
 import { Shadow } from './shadow.tsx'
 
@@ -35,6 +36,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
   const { t } = frame
   const { view, head, rollback, nowMs } = content
   const role = frame.caller!.role
+  const models = modelNames(view, t)
   const asOf = new Date(nowMs).toISOString()
   return page(
     frame,
@@ -56,9 +58,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
         <header class="head" id="head">
           <div>
             <p class="crumb">
-              <span>
-                {`${view.name} · ${view.arms.control.model ?? t.arm.control} → ${view.arms.candidate.model ?? t.arm.candidate}`}
-              </span>{' '}
+              <span>{`${view.name} · ${models.control} → ${models.candidate}`}</span>{' '}
               <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
             </p>
             <h1>{head.title}</h1>
@@ -75,16 +75,14 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
         </div>
         <Charts {...content} path={pathOf(view.name)} t={t} />
         <div class="wide-narrow">
-          <section class="card" aria-labelledby="history-title" id="history">
-            <h2 id="history-title">{t.history.title}</h2>
+          <Card name="history" title={t.history.title} id="history">
             {content.history.length === 0 ? <p class="empty">{t.history.none}</p> : null}
             <Entries entries={content.history.slice(0, ENTRIES_SHOWN)} nowMs={nowMs} t={t} />
-            {content.history.length > ENTRIES_SHOWN ? (
-              <p class="more">
-                <a href={`${pathOf(view.name)}/history`}>{t.history.older}</a>
-              </p>
-            ) : null}
-          </section>
+            <More
+              href={content.history.length > ENTRIES_SHOWN ? `${pathOf(view.name)}/history` : null}
+              words={t.history.older}
+            />
+          </Card>
           <Toggles view={view} role={role} nowMs={nowMs} t={t} />
         </div>
         <Shadow view={view} pairs={content.pairs} nowMs={nowMs} t={t} />

@@ -1,7 +1,9 @@
 /** All releases, one line each, worded as on their own pages. */
 import type { ReleaseView } from '../../api/index.ts'
+import { modelNames } from '../format.ts'
 import { headline } from '../headline.ts'
-import { Ago, type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
+import { Ago } from './parts.tsx'
 import { ForcedControl } from './problem.tsx'
 
 export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: number): Rendered {
@@ -20,13 +22,12 @@ export function releasesPage(frame: Frame, releases: ReleaseView[], nowMs: numbe
         <ul class="releases">
           {releases.map((view) => {
             const head = headline(view, null, nowMs, t)
+            const models = modelNames(view, t)
             return (
               <li class="card">
                 <div>
                   <p class="crumb">
-                    <span>
-                      {`${view.arms.control.model ?? t.arm.control} → ${view.arms.candidate.model ?? t.arm.candidate}`}
-                    </span>{' '}
+                    <span>{`${models.control} → ${models.candidate}`}</span>{' '}
                     <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
                   </p>
                   <h2>

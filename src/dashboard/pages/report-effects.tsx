@@ -4,7 +4,7 @@ import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { significant } from '../format.ts'
 import { estimateWords, evidenceWords, roleWords, signed, toneOf } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
-import { ArmColumns } from './arm-columns.tsx'
+import { ArmColumns, Card } from './parts.tsx'
 import { IntervalPlot, type Lift, scaleOf } from './report-plots.tsx'
 
 export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
@@ -13,10 +13,7 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const known = [...limits, cost.limit].filter((limit) => limit !== null)
   const scale = scaleOf([...metrics.map(({ relative }) => relative), cost.relative], known)
   return (
-    <section class="card scroll" tabindex={0} aria-labelledby="effect-title">
-      <h2 id="effect-title">
-        {t.report.effect} <small>{t.report.effectNote}</small>
-      </h2>
+    <Card name="effect" title={t.report.effect} note={t.report.effectNote} scrolls>
       {metrics.length === 0 ? <p class="empty">{t.report.noMetrics}</p> : null}
       <table class="effects stacked">
         <thead>
@@ -65,7 +62,7 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
           )}
         </tbody>
       </table>
-    </section>
+    </Card>
   )
 }
 

@@ -3,6 +3,7 @@ import type { FC } from 'hono/jsx'
 import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { liftWords, signed } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
+import { Card, Figures } from './parts.tsx'
 import type { Lift } from './report-plots.tsx'
 
 type Interval = Omit<Lift, 'lift'>
@@ -27,22 +28,15 @@ export const TradeOff: FC<{ report: ReportView; t: Text }> = ({ report, t }) => 
   const outcome = t.report.shown[effectShown(metric, decision.reasons)]
   const costOutcome = t.report.costShown[cost.status]
   return (
-    <section class="card" aria-labelledby="trade-off-title">
-      <h2 id="trade-off-title">
-        {t.report.tradeOff} <small>{t.report.tradeOffNote}</small>
-      </h2>
+    <Card name="trade-off" title={t.report.tradeOff} note={t.report.tradeOffNote}>
       <Picture metric={metric} effect={metric.relative} cost={cost} costLift={cost.relative} t={t} />
-      <dl class="figures-list">
-        <div>
-          <dt>{metric.metric}</dt>
-          <dd>{`${liftWords(metric.relative, t)} · ${outcome}`}</dd>
-        </div>
-        <div>
-          <dt>{t.report.cost}</dt>
-          <dd>{`${liftWords(cost.relative, t)} · ${costOutcome}`}</dd>
-        </div>
-      </dl>
-    </section>
+      <Figures
+        items={[
+          { name: metric.metric, words: `${liftWords(metric.relative, t)} · ${outcome}` },
+          { name: t.report.cost, words: `${liftWords(cost.relative, t)} · ${costOutcome}` },
+        ]}
+      />
+    </Card>
   )
 }
 

@@ -1,7 +1,7 @@
 /** The A/B report as a page: the decision in one sentence, then everything that it rests on. */
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
-import { exact, group, percent, span } from '../format.ts'
+import { exact, group, percent, span, wordFor } from '../format.ts'
 import {
   besideWords,
   checks,
@@ -12,7 +12,8 @@ import {
   signalWords,
 } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
-import { type Frame, page, type Rendered, Words } from './layout.tsx'
+import { type Frame, page, type Rendered } from './layout.tsx'
+import { Card, Figures, Words } from './parts.tsx'
 import { Effects } from './report-effects.tsx'
 import { LiftChart, pairLift, PairPlot, scaleOf } from './report-plots.tsx'
 import { TradeOff } from './report-trade-off.tsx'
@@ -85,10 +86,7 @@ const Series: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const mde = report.metrics.find(({ metric }) => metric === name)
   const wanted = mde?.mde ?? null
   return (
-    <section class="card" aria-labelledby="sofar-title">
-      <h2 id="sofar-title">
-        {t.report.sofar(name)} <small>{t.report.sofarNote}</small>
-      </h2>
+    <Card name="sofar" title={t.report.sofar(name)} note={t.report.sofarNote}>
       {series ? (
         <LiftChart
           series={series}
@@ -98,13 +96,12 @@ const Series: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
       ) : (
         <p class="empty">{t.report.noneMeasured}</p>
       )}
-    </section>
+    </Card>
   )
 }
 
 const Checks: FC<{ report: ReportView; t: Text }> = ({ report, t }) => (
-  <section class="card" aria-labelledby="readable-title">
-    <h2 id="readable-title">{t.report.readable}</h2>
+  <Card name="readable" title={t.report.readable}>
     <ul class="checks">
       {checks(report, t).map(({ ok, words }) => (
         <li class={ok ? 'good' : 'wait'}>
@@ -118,38 +115,22 @@ const Checks: FC<{ report: ReportView; t: Text }> = ({ report, t }) => (
         </li>
       )}
     </ul>
-  </section>
+  </Card>
 )
 
 const Beside: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const rows = besideWords(report, t)
   if (rows.length === 0) return null
   return (
-    <section class="card" aria-labelledby="beside-title">
-      <h2 id="beside-title">
-        {t.report.beside} <small>{t.report.besideNote}</small>
-      </h2>
-      <dl class="figures-list">
-        {rows.map(({ name, words }) => (
-          <div>
-            <dt>{name}</dt>
-            <dd>{words}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
+    <Card name="beside" title={t.report.beside} note={t.report.besideNote}>
+      <Figures items={rows} />
+    </Card>
   )
 }
 
 const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
-  const words = t.report.bucket
-  const name = (bucket: string) => (Object.hasOwn(words, bucket) ? words[bucket as keyof typeof words] : bucket)
-  const traits = t.report.trait
   return (
-    <section class="card scroll" tabindex={0} aria-labelledby="measured-title">
-      <h2 id="measured-title">
-        {t.report.measured} <small>{t.report.measuredNote}</small>
-      </h2>
+    <Card name="measured" title={t.report.measured} note={t.report.measuredNote} scrolls>
       {report.representativeness.length === 0 ? (
         <p class="empty">{t.report.noneMeasured}</p>
       ) : (
@@ -157,11 +138,14 @@ const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
           <tbody>
             {report.representativeness.map(({ trait, buckets, status }) => (
               <tr>
-                <th scope="row">{Object.hasOwn(traits, trait) ? traits[trait as keyof typeof traits] : trait}</th>
+                <th scope="row">{wordFor(t.report.trait, trait)}</th>
                 <td>
                   {buckets
                     .slice(0, BUCKETS_SHOWN)
-                    .map((b) => `${name(b.bucket)} ${group(100 * b.all)} / ${group(100 * b.candidate)}`)
+                    .map(
+                      (b) =>
+                        `${wordFor(t.report.bucket, b.bucket)} ${group(100 * b.all)} / ${group(100 * b.candidate)}`,
+                    )
                     .join(' · ')}
                 </td>
                 <td class="verdict">
@@ -174,7 +158,7 @@ const Measured: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
           </tbody>
         </table>
       )}
-    </section>
+    </Card>
   )
 }
 
@@ -183,40 +167,26 @@ const Signals: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
   const mdes = report.pairs.map(({ mde }) => mde)
   const scale = scaleOf(report.pairs.map(pairLift), mdes)
   return (
-    <section class="card" aria-labelledby="signals-title">
-      <h2 id="signals-title">
-        {t.report.signals} <small>{t.report.signalsNote}</small>
-      </h2>
-      {signals.length === 0 ? (
-        <p class="empty">{t.report.noSignals}</p>
-      ) : (
-        <dl class="figures-list">
-          {signals.map(({ metric, words }) => (
-            <div>
-              <dt>{metric}</dt>
-              <dd>{words}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
+    <Card name="signals" title={t.report.signals} note={t.report.signalsNote}>
+      {signals.length === 0 ? <p class="empty">{t.report.noSignals}</p> : <Figures items={signals} />}
       {report.pairs.length === 0 ? null : (
         <>
           <h3>
             {t.report.pairs} <small>{t.report.pairsNote}</small>
           </h3>
-          <dl class="figures-list">
-            {report.pairs.map((pair) => (
-              <div>
-                <dt>{pair.metric}</dt>
-                <dd>
+          <Figures
+            items={report.pairs.map((pair) => ({
+              name: pair.metric,
+              words: (
+                <>
                   <PairPlot pair={pair} scale={scale} t={t} />
                   {pairWords(pair, t)}
-                </dd>
-              </div>
-            ))}
-          </dl>
+                </>
+              ),
+            }))}
+          />
         </>
       )}
-    </section>
+    </Card>
   )
 }

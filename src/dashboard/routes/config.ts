@@ -8,7 +8,7 @@ import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
 import { mayAct } from '../roles.ts'
-import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+import { answer, fieldsOf, problem, versionOf, type Visit } from '../visit.ts'
 
 const MAX_TITLE_CHARS = 100
 
@@ -29,7 +29,7 @@ export async function configure(c: Context, visit: Visit, name: string): Promise
   }
   if (Object.keys(parsed.patch).length === 0)
     return answer(c, pageOf(visit, config.value, release.value, { notice: t.config.nothing }))
-  const version = versionOf(fields, config.value)
+  const version = versionOf(fields) ?? config.value.version
   const checked = await port.checkConfig(name, parsed.patch, version)
   if (!checked.ok) return refusedChange(c, visit, config.value, release.value, parsed.patch, checked)
   const title = Object.keys(parsed.patch).join(', ').slice(0, MAX_TITLE_CHARS)
@@ -48,7 +48,7 @@ async function publish(
   const patch = readJson(raw)
   if (!patch) return answer(c, pageOf(visit, config, release, { raw, notice: t.config.notJson }), 422)
   const reason = (fields.get('reason') ?? '').trim()
-  const version = versionOf(fields, config)
+  const version = versionOf(fields) ?? config.version
   const title = (fields.get('title') ?? '').trim()
   const again = (notice: string) => answer(c, review(visit, config, { patch, version, title, notice }), 422)
   if (reason === '') return again(t.confirm.reasonMissing)
@@ -105,10 +105,4 @@ function pageOf(
     notice: shown.notice ?? null,
     raw: shown.raw ?? '',
   })
-}
-
-/** The version that the form was made from, so that a change by somebody else isn't overwritten. */
-function versionOf(fields: URLSearchParams, config: ConfigView): number {
-  const text = fields.get('version') ?? ''
-  return /^\d+$/.test(text) ? Number(text) : config.version
 }

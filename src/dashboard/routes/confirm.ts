@@ -11,7 +11,7 @@ import type { PortRefusal, PortResult } from '../port.ts'
 import { refusalWords } from '../refusal-words.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import { openItems } from '../waits.ts'
-import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+import { answer, fieldsOf, problem, versionOf, type Visit } from '../visit.ts'
 
 const RATE_SPAN_MS = 30 * 60_000
 
@@ -84,11 +84,6 @@ function rateOf(rows: PortResult<CounterRow[]>): number | null {
 function titleOf(view: ReleaseView, action: ActionName, { t }: Visit): string {
   if (action === 'advance' && view.next) return t.action.advanceTo(stageName(view.next.stage, t))
   return t.action[action]
-}
-
-function versionOf(fields: URLSearchParams): number | null {
-  const text = fields.get('version')
-  return text !== null && /^\d+$/.test(text) ? Number(text) : null
 }
 
 /** Whether steps are taken by themselves is a key of the live configuration. */

@@ -1,7 +1,7 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
 import type { CounterRow, HistoryEntry } from '../../api/index.ts'
-import { headline, tabTitle } from '../headline.ts'
+import { headline } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
 import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
 import { answer, problem, type Visit } from '../visit.ts'
@@ -50,7 +50,7 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     pairs: pairs.ok ? pairs.value.items : null,
     nowMs,
   }
-  return answer(c, releasePage(visit.frame(tabTitle(head, name), 'overview', name), content))
+  return answer(c, releasePage(visit.frame(`${head.title} · ${name}`, 'overview', name), content))
 }
 
 /** Half an hour, unless the release is so young that it would stand in a corner of it. */

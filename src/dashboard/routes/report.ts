@@ -1,7 +1,6 @@
 /** The A/B report of a release, under the dashboard's path and under the API's `.html` and `.md`. */
 import type { Context } from 'hono'
-import { PAGE_HEADERS } from '../headers.ts'
-import { pathOf } from '../pages/layout.tsx'
+import { PAGE_HEADERS, pathOf } from '../pages/layout.tsx'
 import { reportPage } from '../pages/report.tsx'
 import { reportMarkdown } from '../report-markdown.ts'
 import { reportHeadline } from '../report-words.ts'
