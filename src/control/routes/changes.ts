@@ -15,7 +15,7 @@ import {
   versionSchema,
 } from '../../api/changes.ts'
 import type { ChangesService } from '../changes-service.ts'
-import { type BodySchema, paging, route } from '../route.ts'
+import { type BodySchema, paging, route, tagged } from '../route.ts'
 import { changeOf, changing } from './config.ts'
 
 const changes = '/api/v1/releases/{name}/config/changes'
@@ -139,8 +139,11 @@ export const changeRoutes = [
     path: `${versions}/{version}/restore`,
     operationId: 'restoreVersion',
     summary: 'Publish the overlay of an earlier version again, as a new one; 0 is the file alone',
-    run: (call) =>
-      call.service.config.restore(call.name, numberOf(call.c.req.param('version'), 'version'), changeOf(call)),
+    run: async (call) => {
+      const { c, service, name } = call
+      const version = numberOf(c.req.param('version'), 'version')
+      return tagged(c, await service.config.restore(name, version, changeOf(call)))
+    },
   }),
 ]
 

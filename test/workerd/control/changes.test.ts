@@ -16,6 +16,7 @@ afterEach(() => reset())
 
 interface Answer<T> {
   status: number
+  etag: string | null
   body: T & { error?: { code: string; message: string; details: { path: string; message: string }[] } }
 }
 
@@ -31,7 +32,7 @@ async function call<T>(as: Person, method: string, path: string, body?: unknown)
     headers: { authorization: `Bearer token-of-${as}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  return { status: response.status, body: await response.json() }
+  return { status: response.status, etag: response.headers.get('etag'), body: await response.json() }
 }
 
 async function good<T>(as: Person, method: string, path: string, body?: unknown): Promise<T> {
@@ -276,7 +277,8 @@ describe('where one person is enough', () => {
       { version: 2, restored: null, break_glass: false },
       { version: 1, change: { id: 1 } },
     ])
-    expect(await good('admin', 'POST', `${FREE}/versions/1/restore`)).toMatchObject({ version: 3, changed: false })
+    const again = await call('admin', 'POST', `${FREE}/versions/1/restore`)
+    expect(again).toMatchObject({ status: 200, etag: '"3"', body: { version: 3, changed: false } })
   })
 
   it('versions come in pages, newest first', async () => {
