@@ -8,7 +8,7 @@ import { assign, positionOf } from '../core/assignment.ts'
 import type { DailySum } from '../core/daily-sums.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Attributes } from '../core/rules.ts'
+import { NOTHING_KNOWN } from '../core/rules.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
@@ -164,15 +164,6 @@ async function readCounters(
     for (const row of rows) steps.add(row)
   }
   return steps.rows()
-}
-
-const NOTHING_KNOWN: Attributes = {
-  claims: {},
-  country: null,
-  header: () => null,
-  model: null,
-  promptChars: null,
-  durationSeconds: null,
 }
 
 /** What the gateway would decide for a subject of which nothing else is known. Nothing is counted or stored. */

@@ -11,6 +11,15 @@ export interface Attributes {
   durationSeconds: number | null
 }
 
+export const NOTHING_KNOWN: Attributes = {
+  claims: {},
+  country: null,
+  header: () => null,
+  model: null,
+  promptChars: null,
+  durationSeconds: null,
+}
+
 /** All conditions given must hold. `in` names the accepted values of `claim`, `header`, `country`, `subject` or `model`. */
 export interface When {
   claim?: string

@@ -145,9 +145,8 @@ async function selectForBody(
     try {
       const contentType = ctx.headers.get('content-type')
       const submission = runtime.protocol.readSubmission({ bytes, contentType, search: ctx.url.search }, route)
-      const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
-      const isAlone = clientIds.size === 0
-      const referred = isAlone ? NO_JOBS : await referredJobs(ctx, withJobs, route, clientIds, subject)
+      const isAlone = route.job === null && submission.jobs.length === 0
+      const referred = isAlone ? NO_JOBS : await referredJobs(ctx, withJobs, route, submission, subject)
       if (referred.owner) {
         const owner = referred.owner.runtime
         return { kind: 'submit', runtime: owner, route: routeOf(offers, owner), submission, referred }
@@ -168,9 +167,10 @@ async function referredJobs(
   ctx: Exchange,
   runtimes: readonly JobRuntime[],
   route: Route,
-  clientIds: ReadonlySet<string>,
+  submission: Submission,
   subject: Subject,
 ): Promise<Referred> {
+  const clientIds = new Set([...(route.job === null ? [] : [route.job]), ...submission.jobs])
   const ids = new Map<string, string>()
   let owner: OwnedJob | null = null
   for (const clientId of clientIds) {

@@ -2,20 +2,18 @@
  * Whether the answer to a download shows that a finished job has no video. Whether the job had finished, the answer
  * does not say. Asks nobody.
  */
-import type { JobProtocol } from './protocol.ts'
-
-type HeaderReader = Pick<Headers, 'get'>
+import type { BackendAnswer, JobProtocol } from './protocol.ts'
 
 /** What the client asked for. */
 export interface Asked {
   method: string
-  headers: HeaderReader
+  headers: BackendAnswer['headers']
   query: URLSearchParams
 }
 
 export interface Answered {
   status: number
-  headers: HeaderReader
+  headers: BackendAnswer['headers']
   /** The body has come to its end without a byte. */
   isEmpty: boolean
 }
@@ -61,6 +59,6 @@ function isEmpty({ status, headers, isEmpty: hasEnded }: Answered): boolean {
   return hasEnded || status === 204 || status === 205 || headers.get('content-length')?.trim() === '0'
 }
 
-function isConditional(headers: HeaderReader): boolean {
+function isConditional(headers: BackendAnswer['headers']): boolean {
   return headers.get('if-none-match') !== null || headers.get('if-modified-since') !== null
 }

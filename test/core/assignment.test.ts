@@ -4,17 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assign, hash32, isCandidate, isShadowed, positionOf } from '../../src/core/assignment.ts'
 import type { Snapshot } from '../../src/core/release.ts'
-import type { Attributes } from '../../src/core/rules.ts'
+import { NOTHING_KNOWN } from '../../src/core/rules.ts'
 import vectors from '../vectors/assignment.json' with { type: 'json' }
-
-const NOBODY: Attributes = {
-  claims: {},
-  country: null,
-  header: () => null,
-  model: null,
-  promptChars: null,
-  durationSeconds: null,
-}
 
 function snapshot(over: Partial<Snapshot> = {}): Snapshot {
   return {
@@ -34,7 +25,7 @@ function snapshot(over: Partial<Snapshot> = {}): Snapshot {
 
 const subjects = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
 const percents = fc.integer({ min: 0, max: 10_000 }).map((hundredths) => hundredths / 100)
-const armAt = (subject: string, percent: number) => assign(snapshot({ percent }), subject, NOBODY).arm
+const armAt = (subject: string, percent: number) => assign(snapshot({ percent }), subject, NOTHING_KNOWN).arm
 
 describe('the hash rule', () => {
   it('gives hash and bucket of every reference vector', () => {
@@ -48,7 +39,7 @@ describe('the hash rule', () => {
 
   it('at 50 % is the well-known `h mod 100 < 50 → A, else B` for every reference vector', () => {
     const wrong = vectors.filter(({ experiment, user, hash32: hash }) => {
-      const { arm } = assign(snapshot({ release: experiment, percent: 50 }), user, NOBODY)
+      const { arm } = assign(snapshot({ release: experiment, percent: 50 }), user, NOTHING_KNOWN)
       return arm !== (hash % 100 < 50 ? 'control' : 'candidate')
     })
     expect(wrong).toEqual([])
@@ -90,7 +81,7 @@ describe('the hash rule', () => {
 })
 
 describe('the order of decision', () => {
-  const always = { ...NOBODY, claims: { tier: 'internal' } }
+  const always = { ...NOTHING_KNOWN, claims: { tier: 'internal' } }
   const rules = [{ when: { claim: 'tier', in: ['internal'] }, arm: 'candidate' as const }]
 
   it.each(['idle', 'shadow', 'rolled_back'] as const)('is control in %s, before any rule', (state) => {
@@ -99,7 +90,10 @@ describe('the order of decision', () => {
 
   it('is the first rule that matches, then the hash', () => {
     expect(assign(snapshot({ rules, percent: 0 }), 'u', always)).toMatchObject({ arm: 'candidate', reason: 'rule' })
-    expect(assign(snapshot({ rules, percent: 0 }), 'u', NOBODY)).toMatchObject({ arm: 'control', reason: 'hash' })
+    expect(assign(snapshot({ rules, percent: 0 }), 'u', NOTHING_KNOWN)).toMatchObject({
+      arm: 'control',
+      reason: 'hash',
+    })
     const both = [...rules, { when: { claim: 'tier' }, arm: 'control' as const }]
     expect(assign(snapshot({ rules: both.toReversed(), percent: 0 }), 'u', always).arm).toBe('control')
   })
@@ -113,7 +107,7 @@ describe('the order of decision', () => {
           arm: expected ? 'candidate' : 'control',
           reason: 'rule',
         })
-        expect(assign(weighted, subject, NOBODY).arm).toBe(armAt(subject, percent))
+        expect(assign(weighted, subject, NOTHING_KNOWN).arm).toBe(armAt(subject, percent))
       }),
     )
   })

@@ -19,7 +19,7 @@ export const fastTrip: Kind<FastTripGuardrail> = {
   metrics: /^error_rate$/,
   form: 'within',
   lacks: lacksRateLimit,
-  settings: ['max', 'maxOverControl', 'minRequests', 'literal', 'withinMs'],
+  settings: { max: true, maxOverControl: true, minRequests: true, literal: true, withinMs: true },
   fold,
   assess,
   formula: (guardrail) => `${rateRule(guardrail)}, n >= ${guardrail.minRequests} within ${guardrail.withinMs / 1000} s`,

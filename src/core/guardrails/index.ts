@@ -60,7 +60,8 @@ export function guardrailsOf(settings: GuardrailSettings, operations: readonly O
   const { metric, action, noData, noDataGraceMs, bothBad } = settings
   const form = formOf(settings.withinMs, settings.method)
   const kind = ALL_KINDS.find((each) => each.form === form && each.metrics.test(metric))!
-  const own = Object.fromEntries(kind.settings.map((key) => [key, settings[key]]))
+  const names = Object.keys(kind.settings) as (keyof GuardrailSettings)[]
+  const own = Object.fromEntries(names.map((key) => [key, settings[key]]))
   const common = { kind: kind.kind, metric, action, noData, noDataGraceMs, bothBad, ...own }
   return (kind.isPosted ? (['job'] as const) : operations).map((operation) => {
     const id = [metric, operation, ...(form === 'windows' ? [] : [form])].join(':')

@@ -39,7 +39,14 @@ export const latency: Kind<LatencyGuardrail> = {
     max_over_control === undefined && max_seconds === undefined
       ? limitMissing('max_over_control', 'max_seconds')
       : null,
-  settings: ['maxOverControl', 'maxSeconds', 'forWindows', 'minRequests', 'literal', 'normalise'],
+  settings: {
+    maxOverControl: true,
+    maxSeconds: true,
+    forWindows: true,
+    minRequests: true,
+    literal: true,
+    normalise: true,
+  },
   fold,
   assess,
   formula: (guardrail) =>

@@ -79,8 +79,8 @@ export interface Kind<G extends GuardrailBase> {
   readonly isPosted?: boolean
   /** What a table of this kind lacks; null where nothing is missing. */
   lacks(written: WrittenGuardrail): Lack | null
-  /** The settings that this kind goes by, beside those that every guardrail has; none is null where nothing is lacking. */
-  readonly settings: readonly (keyof G & keyof GuardrailSettings)[]
+  /** The settings that this kind goes by, each of them, beside those that every guardrail has; none is null where nothing is lacking. */
+  readonly settings: Readonly<Record<Exclude<keyof G & keyof GuardrailSettings, keyof GuardrailBase>, true>>
   /** The state after one more closed window; must not change what it is given, and costs the same for any history. */
   fold(guardrail: G, state: MonitorState, window: ClosedWindow): MonitorState
   assess(guardrail: G, state: MonitorState, context: JudgeContext): Finding

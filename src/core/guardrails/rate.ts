@@ -49,7 +49,7 @@ export const rate: Kind<RateGuardrail> = {
   metrics: /^error_rate$/,
   form: 'windows',
   lacks: lacksRateLimit,
-  settings: ['max', 'maxOverControl', 'minRequests', 'literal', 'forWindows'],
+  settings: { max: true, maxOverControl: true, minRequests: true, literal: true, forWindows: true },
   fold,
   assess,
   formula: (guardrail) =>

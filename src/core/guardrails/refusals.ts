@@ -29,7 +29,7 @@ export const refusals: Kind<RefusalGuardrail> = {
     typeof max === 'number' && max > 0 && max < 1
       ? null
       : { code: 'refusal_max', message: 'refusal_rate takes a max between 0 and 1' },
-  settings: ['max', 'alpha', 'minRequests'],
+  settings: { max: true, alpha: true, minRequests: true },
   fold(guardrail, state, window) {
     const fresh = refusalTally(guardrail, window)
     return fresh ? counting(testOf(guardrail), state, fresh) : state

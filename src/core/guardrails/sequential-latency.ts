@@ -38,7 +38,7 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
           message: 'method = "sequential" takes latency_p99 with max_over_control',
         }
       : null,
-  settings: ['maxOverControl', 'alpha', 'minRequests', 'literal', 'normalise'],
+  settings: { maxOverControl: true, alpha: true, minRequests: true, literal: true, normalise: true },
   fold: addSlow,
   assess,
   formula: ({ metric, maxOverControl, alpha }) =>

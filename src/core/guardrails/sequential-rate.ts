@@ -27,7 +27,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
     max === undefined || max === 0 || (typeof max === 'number' && max >= 1)
       ? { code: 'sequential_max', message: 'method = "sequential" takes error_rate with a max between 0 and 1' }
       : null,
-  settings: ['max', 'margin', 'alpha', 'minRequests'],
+  settings: { max: true, margin: true, alpha: true, minRequests: true },
   fold(guardrail, state, window) {
     const fresh = errorTally(guardrail, window, 'row')
     if (!fresh) return state

@@ -42,7 +42,7 @@ export const signal: Kind<SignalGuardrail> = {
       }
     return max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null
   },
-  settings: ['max', 'maxOverControl', 'minSamples', 'alpha', 'literal'],
+  settings: { max: true, maxOverControl: true, minSamples: true, alpha: true, literal: true },
   fold: (_, state) => state,
   assess,
   formula: ({ metric, max, maxOverControl, minSamples, alpha, literal }) => {
