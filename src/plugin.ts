@@ -9,9 +9,9 @@ import { configOf, type Env } from './config/env.ts'
 import { createControl } from './control/app.ts'
 import type { ControlDeps } from './control/deps.ts'
 import { liveConfig } from './durable/live-config-client.ts'
-import { planeOf } from './core/plane.ts'
 import { controllerOf, ledgerAt, shardOf } from './durable/stubs.ts'
 import { createGateway } from './gateway/app.ts'
+import { addressOf } from './gateway/asked.ts'
 import type { GatewayDeps } from './gateway/deps.ts'
 import { afterBody } from './gateway/request-body.ts'
 import { PROTOCOL_NAMES } from './protocols/index.ts'
@@ -53,10 +53,9 @@ export function createSluice(options: SluiceOptions = {}): Hono<{ Bindings: Env 
   }
   const control = createControl(deps)
   const app = new Hono<{ Bindings: Env }>()
-  // By the path as it stands: the router's own reading of it would let other spellings in.
   const serve = async (request: Request, env: Env, context: Pick<ExecutionContext, 'waitUntil'>) => {
-    const plane = planeOf(request.url)
-    if (plane !== 'control') return gateway.fetch(request, env, context, plane)
+    const address = addressOf(request.url)
+    if (address.plane !== 'control') return gateway.fetch(request, env, context, address)
     return afterBody(request, await control.fetch(request, env, context as ExecutionContext))
   }
   app.all('*', ({ req: { raw }, env, executionCtx }) => serve(raw, env, executionCtx))

@@ -20,13 +20,10 @@ export function answer(ctx: Exchange, decided: Decided, { status, headers: given
   const isBodiless = status === 204 || status === 205 || status === 304 || ctx.method === 'HEAD'
   const response = new Response(isBodiless ? null : body, { status, headers: given })
   const { headers } = response
-  toClient(headers, translation && ((name, value) => protocol.translateHeader(name, value, translation)))
-  if (typeof body === 'string') {
-    // The text was rewritten, so neither its old length nor its old encoding holds.
-    headers.delete('content-length')
-    headers.delete('content-encoding')
-    if (!headers.has('cache-control')) headers.set('cache-control', 'private, no-store')
-  }
+  toClient(headers, {
+    shown: translation && ((name, value) => protocol.translateHeader(name, value, translation)),
+    isRewritten: typeof body === 'string',
+  })
   mark(ctx, decided, headers)
   if (more.cookie) headers.append('set-cookie', more.cookie)
   return response

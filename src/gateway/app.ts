@@ -4,13 +4,12 @@
  */
 import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { Plane } from '../core/plane.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { isPreflight, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
 import { answer, errorAnswer } from './answer.ts'
-import { addressOf, ReceivedHeaders } from './asked.ts'
+import { type Address, ReceivedHeaders } from './asked.ts'
 import { deliver, hookOf } from './client-webhooks.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
@@ -35,7 +34,7 @@ type WaitUntil = (work: Promise<unknown>) => void
 
 export interface Gateway {
   /** Answers whatever is asked; never rejects. */
-  fetch: (request: Request, env: Env, context: { waitUntil: WaitUntil }, plane: Plane) => Promise<Response>
+  fetch: (request: Request, env: Env, context: { waitUntil: WaitUntil }, url: Address) => Promise<Response>
   /** The snapshot that this isolate routes by, with its age; null where it has none. */
   lastSnapshot: (env: Env, release: string) => { snapshot: Snapshot; ageSeconds: number } | null
 }
@@ -43,10 +42,10 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const isolates = new Isolates(deps)
   return {
-    fetch: (request, env, context, plane) =>
+    fetch: (request, env, context, url) =>
       handle(
         request,
-        plane,
+        url,
         () => isolates.of(env),
         (work) => context.waitUntil(work),
         deps,
@@ -57,14 +56,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 async function handle(
   request: Request,
-  plane: Plane,
+  url: Address,
   isolateOf: () => Isolate,
   waitUntil: WaitUntil,
   { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
   const { method } = request
   const headers = new ReceivedHeaders(request.headers)
-  const url = addressOf(request.url)
   const requestId = requestIdOf(headers, newId)
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method, path: url.pathname }
@@ -77,26 +75,27 @@ async function handle(
       ...{ request, method, headers, url, requestId, isolate, waitUntil, answered, log },
       ...{ ownCredential: false, forced: null, decided: null, isBodyRead: false, streamed: null, submitSent: false },
     }
-    response = await route(ctx, plane)
+    response = await route(ctx)
   } catch (error) {
     response = errorAnswer(error, { headers, requestId, log }, ctx)
-  } finally {
-    leave()
-    for (const runtime of ctx?.isolate.runtimes ?? []) runtime.telemetry.schedule(waitUntil)
   }
+  leave()
+  const answeredAt = now()
+  for (const runtime of ctx?.isolate.runtimes ?? []) runtime.telemetry.schedule(waitUntil, answeredAt)
   const cors = ctx?.isolate.config.cors
   if (cors) response = withCors({ method, headers }, response, cors)
   // A backend that has refused wants no more of the body; the client sends it all the same.
-  if (response.status >= 400) await ctx?.streamed?.giveUp()
-  log['status'] = response.status
-  log['ms'] = now() - began
+  const { status } = response
+  if (status >= 400) await ctx?.streamed?.giveUp()
+  log['status'] = status
+  log['ms'] = answeredAt - began
   write(log)
   // To ask a request for its body makes a stream of it.
   return ctx?.isBodyRead ? response : afterBody(request, response)
 }
 
-async function route(ctx: Exchange, plane: Plane): Promise<Response> {
-  if (plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
+async function route(ctx: Exchange): Promise<Response> {
+  if (ctx.url.plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (ctx.method === 'TRACE')
     throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
   const hook = hookOf(ctx)
@@ -164,14 +163,15 @@ async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Rout
   return proxyJob(ctx, snapshot, route, job)
 }
 
-async function withSnapshot(
+function withSnapshot(
   ctx: Exchange,
   runtime: ReleaseRuntime,
   route: Route,
   serve: (snapshot: Snapshot | null) => Promise<Response>,
 ): Promise<Response> {
   Object.assign(ctx.log, { operation: route.operation, release: runtime.release.name })
-  return serve(await runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil))
+  const snapshot = runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil)
+  return snapshot instanceof Promise ? snapshot.then(serve) : serve(snapshot)
 }
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */

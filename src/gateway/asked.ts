@@ -2,6 +2,7 @@
  * What a client asks, as plain data. Each look into the platform's own objects costs a call, and a request's address and
  * headers are looked at some forty times.
  */
+import { type Plane, planeOf } from '../core/plane.ts'
 import { remembered } from '../core/remembered.ts'
 
 /** Headers as a function reads them, whoever holds them. Names are in lower case. */
@@ -35,11 +36,12 @@ export class ReceivedHeaders implements HeaderReader {
   }
 }
 
-/** The parts of an address that are asked for, each as `URL` has it. */
-export type Address = Pick<URL, 'href' | 'origin' | 'protocol' | 'pathname' | 'search'>
+/** The parts of an address that are asked for, each as `URL` has it, and the plane that its path is of. */
+export type Address = Pick<URL, 'href' | 'origin' | 'protocol' | 'pathname' | 'search'> & { plane: Plane }
 
 /** What clients ask for again and again is taken apart once. */
 export const addressOf = remembered({ entries: 2000, chars: 512 }, (text): Address => {
   const { href, origin, protocol, pathname, search } = new URL(text)
-  return { href, origin, protocol, pathname, search }
+  // By the path as it stands: `URL` and a router's own reading would let other spellings in.
+  return { href, origin, protocol, pathname, search, plane: planeOf(text) }
 })

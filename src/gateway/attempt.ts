@@ -10,6 +10,7 @@ import { showsNoVideo } from '../protocols/video-answer.ts'
 import { sealedWebhook } from './client-webhooks.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
+  type Answer,
   armErrorOf,
   callBackend,
   isJson,
@@ -88,6 +89,7 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
       timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
     },
     deps,
+    startedAt,
   )
   const tried: Attempt = {
     upstream,
@@ -180,7 +182,7 @@ function outcomeOfVideo(
   ctx: Exchange,
   { protocol }: JobRuntime,
   { backendJob, text, rest }: Attempt,
-  response: Response,
+  response: Answer,
 ): Outcome {
   if (backendJob) return outcomeOf(backendJob) ?? 'ok'
   if (isJson(response) && (rest || (text?.length ?? 0) > MAX_BARE_JSON_BYTES)) return 'ok'

@@ -27,11 +27,11 @@ export function decideArm(
   if (!snapshot) return control('control_plane_unknown')
   const { now } = ctx.isolate.deps
   const { onLostControl, leaseMs } = runtime.release
-  const ageMs = runtime.snapshots.ageMs(now())
-  if (onLostControl === 'control' && ageMs > leaseMs) return control('control_plane_unknown')
+  if (onLostControl === 'control' && runtime.snapshots.ageMs(now()) > leaseMs) return control('control_plane_unknown')
   const assigned = assign(snapshot, subject.value, attributesOf(ctx, subject, submission))
   const dealt = assigned.percent === null ? {} : { dealt: { arm: assigned.arm, percent: assigned.percent } }
-  const isStopped = assigned.arm === 'candidate' && ageMs > LOST_CONTROL_MS && !runtime.breaker.allows(now())
+  const isStopped =
+    assigned.arm === 'candidate' && runtime.snapshots.ageMs(now()) > LOST_CONTROL_MS && !runtime.breaker.allows(now())
   const { arm, reason } = assigned
   return { ...(isStopped ? control('breaker') : { arm, reason }), ...dealt }
 }
@@ -53,8 +53,7 @@ export function expose(
   const [owner] = subject.owners
   const { arm, percent } = dealt
   const { epoch } = snapshot
-  const at = ctx.isolate.deps.now()
-  runtime.telemetry.exposed({ owner, arm, epoch, percent, at }, () => traitsOf(ctx, subject, submission))
+  runtime.telemetry.exposed({ owner, arm, epoch, percent }, () => traitsOf(ctx, subject, submission))
 }
 
 function traitsOf(ctx: Exchange, subject: Subject, submission: Submission | null): Exposure['traits'] {

@@ -25,11 +25,42 @@ export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_out
 /** A backend's answer: as it comes, or read to its end before; then it has no `body`, and its text is known. */
 export type Answer = Pick<Response, 'ok' | 'status' | 'headers' | 'body' | 'text'>
 
+/** One as it comes. */
+export type LiveAnswer = Answer & Pick<Response, 'arrayBuffer'>
+
+/** Status and headers are looked up once: each look costs a call into the platform. */
+class SeenOnce implements LiveAnswer {
+  readonly status: number
+  readonly ok: boolean
+  readonly headers: Headers
+  readonly #response: Response
+
+  constructor(response: Response) {
+    this.status = response.status
+    this.ok = this.status >= 200 && this.status < 300
+    this.headers = response.headers
+    this.#response = response
+  }
+
+  /** A stream, which is made by asking for it. */
+  get body(): ReadableStream<Uint8Array> | null {
+    return this.#response.body
+  }
+
+  text(): Promise<string> {
+    return this.#response.text()
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#response.arrayBuffer()
+  }
+}
+
 /**
  * `done` ends the deadline: call it when the body is read or handed on to stream. `failure` says why reading the
  * body failed: past the deadline, or the connection broke.
  */
-export type Upstream<A extends Answer = Response> =
+export type Upstream<A extends Answer = LiveAnswer> =
   | { ok: true; response: A; seconds: number; done: () => void; failure: () => CallFailure }
   | { ok: false; failure: CallFailure; seconds: number }
 
@@ -38,12 +69,16 @@ export interface CallDeps {
   now: () => number
 }
 
-export async function callBackend(request: UpstreamRequest, { fetch, now }: CallDeps): Promise<Upstream> {
-  const began = now()
+/** `began`: unix ms, where the caller has looked at the clock already. */
+export async function callBackend(
+  request: UpstreamRequest,
+  { fetch, now }: CallDeps,
+  began = now(),
+): Promise<Upstream> {
   const { signal, abort, end, isLate } = callDeadline(request.timeoutMs)
   try {
     const { url, method, headers, body } = request
-    const response = await send(url, { method, headers, body, redirect: 'manual', signal }, fetch)
+    const response = new SeenOnce(await send(url, { method, headers, body, redirect: 'manual', signal }, fetch))
     const seconds = (now() - began) / 1000
     if (!isAnswer(response.status, headers)) {
       abort()

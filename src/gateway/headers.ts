@@ -1,5 +1,6 @@
 /** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
 import type { ArmConfig } from '../config/release-schema.ts'
+import { remembered } from '../core/remembered.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
 import type { HeaderReader } from './asked.ts'
 import type { SentHeaders } from './forward.ts'
@@ -113,23 +114,36 @@ export function toShadow(
 const ANONYMOUS =
   /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
 
+const A_FEW = { entries: 500, chars: 200 }
+const mayName = remembered(A_FEW, (name) => !ANONYMOUS.test(name))
+const hopsOf = remembered(A_FEW, (connection) => connection.toLowerCase().split(/[,\s]+/))
+
+interface ToClient {
+  /** A value as the client may see it. */
+  shown?: ((name: string, value: string) => string) | undefined
+  /** Another body than the one that these headers came with: neither its length nor its encoding holds, and it is for one client. */
+  isRewritten?: boolean
+}
+
 /**
- * Takes out of an answer's headers, copied from a backend, what is not for the client. `shown`: a value as the client
- * may see it. In place, since each header that is copied by a script costs a call.
+ * Takes out of an answer's headers, copied from a backend, what is not for the client. In place, since each header that
+ * is copied by a script costs a call.
  */
-export function toClient(headers: Headers, shown?: (name: string, value: string) => string): void {
-  const hops = headers
-    .get('connection')
-    ?.toLowerCase()
-    .split(/[,\s]+/)
-  for (const name of [...headers.keys()]) {
-    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
-    else if (shown && !ANONYMOUS.test(name)) {
+export function toClient(headers: Headers, { shown, isRewritten = false }: ToClient = {}): void {
+  const names = [...headers.keys()]
+  const hops = names.includes('connection') ? hopsOf(headers.get('connection')!) : []
+  let saysWhoKeeps = false
+  for (const name of names) {
+    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops.includes(name)) headers.delete(name)
+    else if (isRewritten && (name === 'content-length' || name === 'content-encoding')) headers.delete(name)
+    else if (name === 'cache-control') saysWhoKeeps = true
+    else if (shown && mayName(name)) {
       const value = headers.get(name)!
       const own = shown(name, value)
       if (own !== value) headers.set(name, own)
     }
   }
+  if (isRewritten && !saysWhoKeeps) headers.set('cache-control', 'private, no-store')
 }
 
 /** The client's request id if it is well-formed, else a new one. */
@@ -138,7 +152,7 @@ export function requestIdOf(client: HeaderReader, newId: () => string): string {
 }
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
-export function withoutRetry({ status, headers }: Response): Headers {
+export function withoutRetry({ status, headers }: Pick<Response, 'status' | 'headers'>): Headers {
   // 429 says that nothing was begun: to try again later is what it asks for.
   if (status < 500 && status !== 408 && status !== 409) return headers
   const out = new Headers(headers)

@@ -23,12 +23,13 @@ export class RateLimiter {
   }
 
   /** Throws `rate_limited` with `retry-after` in seconds; waits only where a binding has to be asked. */
-  admit(asked: Operation, subject: string, env: Env, now: number): void | Promise<void> {
+  admit(asked: Operation, subject: string, env: Env, clock: () => number): void | Promise<void> {
     // A submit that waits for its video is a submit: both draw on one limit.
     const operation = asked === 'sync' ? 'submit' : asked
     const limit = (this.#limits as Partial<Record<Operation, { limit: number; period: number }>>)[operation]
     if (!limit) return
     const periodMs = limit.period * 1000
+    const now = clock()
     const key = `${operation}|${subject}`
     const counter = this.#counters.get(key)
     if (!counter || now - counter.startedAt >= periodMs) {

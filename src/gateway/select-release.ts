@@ -117,7 +117,7 @@ function noRelease(ctx: Exchange): never {
 /** Charges the subject with this operation, once a request, whichever release then serves it. Throws `rate_limited`. */
 function admit(ctx: Exchange, { operation }: Route, subject: Subject): void | Promise<void> {
   ctx.log['operation'] = operation
-  return ctx.isolate.rateLimiter.admit(operation, subject.key, ctx.isolate.env, ctx.isolate.deps.now())
+  return ctx.isolate.rateLimiter.admit(operation, subject.key, ctx.isolate.env, ctx.isolate.deps.now)
 }
 
 /** Whether no release before it takes requests of any kind: a catch-all named first keeps what is its. */

@@ -11,7 +11,7 @@ import type { CopyResult } from '../durable/rpc.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend } from './forward.ts'
+import { armErrorOf, callBackend, type LiveAnswer } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readJson } from '../protocols/read-capped.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
@@ -104,7 +104,7 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */
 async function readCopy(
   runtime: JobRuntime,
-  response: Response,
+  response: LiveAnswer,
 ): Promise<{ outcome: Outcome; backendJob: BackendJob | null }> {
   const { status } = response
   const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)

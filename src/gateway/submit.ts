@@ -9,6 +9,7 @@ import type { Snapshot } from '../core/release.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import { type LedgerJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { within } from '../durable/deadline.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import type { Translation } from '../protocols/translation.ts'
 import type { RebuiltSubmit } from '../protocols/submit.ts'
@@ -173,8 +174,8 @@ function register(
   }
   ctx.log['job'] = clientId
   const known = () => {
-    const seen = toJobUpdate(entry, backendJob, runtime.deps.now())
-    if (seen.outcome) runtime.telemetry.seen(seen)
+    // Of one that goes on the ledger has just been told.
+    if (outcomeOf(backendJob) !== null) runtime.telemetry.seen(toJobUpdate(entry, backendJob, runtime.deps.now()))
     return entry
   }
   if (isNative) return registered(runtime, entry).then(known)

@@ -114,13 +114,13 @@ export class Telemetry {
   }
 
   /** Each subject is told of once an epoch; the ledger knows the first of all isolates. `traits` are looked up only then. */
-  exposed(exposure: Omit<Exposure, 'traits'>, traits: () => Exposure['traits']): void {
+  exposed(exposure: Omit<Exposure, 'at' | 'traits'>, traits: () => Exposure['traits']): void {
     const key = `${exposure.epoch}|${exposure.owner}|${exposure.arm}`
     if (this.#alreadySent.has(key) || !this.#room()) return
     if (this.#alreadySent.size >= MAX_ALREADY_SENT) this.#alreadySent.clear()
     this.#alreadySent.add(key)
     const batch = this.#batch(exposure)
-    ;(batch.exposed ??= []).push({ ...exposure, traits: traits() })
+    ;(batch.exposed ??= []).push({ ...exposure, at: this.#ports.now(), traits: traits() })
   }
 
   /** Steps of the shadow funnel, and `dropped:REASON`. */
@@ -131,8 +131,7 @@ export class Telemetry {
   }
 
   /** Sees to it that what is held is flushed in time, beside the request that `waitUntil` belongs to. */
-  schedule(waitUntil: (work: Promise<unknown>) => void): void {
-    const now = this.#ports.now()
+  schedule(waitUntil: (work: Promise<unknown>) => void, now = this.#ports.now()): void {
     // A due flush that did not happen was dropped by the platform together with its request.
     if (this.#events === 0 || (this.#dueAt !== null && now < this.#dueAt + FLUSH_INTERVAL_MS)) return
     const wait = Math.max(0, this.#flushedAt + FLUSH_INTERVAL_MS - now)

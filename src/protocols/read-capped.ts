@@ -7,7 +7,10 @@ const SMALL_BYTES = 64 * 1024
 const decoder = new TextDecoder()
 
 /** An answer's JSON; undefined where it is more than `maxBytes`, or none. Rejects where it breaks off. */
-export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
+export async function readJson(
+  response: Pick<Response, 'headers' | 'body' | 'arrayBuffer'>,
+  maxBytes: number,
+): Promise<unknown> {
   const { headers } = response
   // Encoded bytes may become many more.
   const isSmall = Number(headers.get('content-length') ?? Number.NaN) <= SMALL_BYTES && !headers.has('content-encoding')

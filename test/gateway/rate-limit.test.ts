@@ -15,7 +15,7 @@ async function admitted(limiter: RateLimiter, times: number, subject: string, no
   let n = 0
   for (let i = 0; i < times; i++) {
     try {
-      await limiter.admit('submit', subject, unbound, now)
+      await limiter.admit('submit', subject, unbound, () => now)
       n++
     } catch {
       continue
@@ -27,7 +27,7 @@ async function admitted(limiter: RateLimiter, times: number, subject: string, no
 it('lets a subject submit as often as the limit says, and tells how long to wait then', async () => {
   const limiter = new RateLimiter(limits)
   expect(await admitted(limiter, 10, 'user', T0)).toBe(3)
-  await expect(asked(limiter, 'submit', 'user', unbound, T0 + 20_000)).rejects.toMatchObject({
+  await expect(asked(limiter, 'submit', 'user', unbound, () => T0 + 20_000)).rejects.toMatchObject({
     code: 'rate_limited',
     status: 429,
     headers: { 'retry-after': '40' },
@@ -44,8 +44,8 @@ it('counts each subject for itself, and anew in the next period', async () => {
 it('draws synchronous submits on the same limit, and leaves operations without one alone', async () => {
   const limiter = new RateLimiter(limits)
   expect(await admitted(limiter, 3, 'user', T0)).toBe(3)
-  await expect(asked(limiter, 'sync', 'user', unbound, T0)).rejects.toMatchObject({ code: 'rate_limited' })
-  for (let i = 0; i < 100; i++) await limiter.admit('poll', 'user', unbound, T0)
+  await expect(asked(limiter, 'sync', 'user', unbound, () => T0)).rejects.toMatchObject({ code: 'rate_limited' })
+  for (let i = 0; i < 100; i++) await limiter.admit('poll', 'user', unbound, () => T0)
 })
 
 it("asks the platform's binding as well, which holds over isolates", async () => {
@@ -53,7 +53,9 @@ it("asks the platform's binding as well, which holds over isolates", async () =>
   const binding = { limit: async ({ key }: { key: string }) => ({ success: names.push(key) < 2 }) }
   const env = { RATE_LIMIT_SUBMIT: binding } as unknown as Env
   const limiter = new RateLimiter({ submit: { limit: 100, period: 10 } })
-  await limiter.admit('submit', 'user', env, T0)
-  await expect(asked(limiter, 'submit', 'user', env, T0)).rejects.toMatchObject({ headers: { 'retry-after': '10' } })
+  await limiter.admit('submit', 'user', env, () => T0)
+  await expect(asked(limiter, 'submit', 'user', env, () => T0)).rejects.toMatchObject({
+    headers: { 'retry-after': '10' },
+  })
   expect(names).toEqual(['user', 'user'])
 })
