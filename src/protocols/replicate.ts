@@ -44,7 +44,8 @@ export const replicate: JobProtocol = {
     query: (query) => ({ limit: PAGE, after: query.get('cursor') || null, order: 'desc' }),
     answer: (jobs, more, asked) => {
       const last = jobs.at(-1)
-      const cursor = more && isObject(last) && typeof last['id'] === 'string' ? encodeURIComponent(last['id']) : null
+      const cursor =
+        more && isObject(last) && typeof last['id'] === 'string' ? encodeURIComponent(last['id'].toWellFormed()) : null
       return { previous: null, next: cursor && `${asked.origin}${asked.pathname}?cursor=${cursor}`, results: jobs }
     },
   },

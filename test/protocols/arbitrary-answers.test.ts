@@ -5,8 +5,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cases } from '../support/property-cases.ts'
-import { answerJson } from '../../src/protocols/answer-json.ts'
+import { answerJson, isObject } from '../../src/protocols/answer-json.ts'
 import type { BackendJob } from '../../src/protocols/protocol.ts'
+import { isResourceId } from '../../src/protocols/resource-id.ts'
 import { GATEWAY, translation } from './contract.ts'
 import { allJobWires } from './declared.ts'
 
@@ -251,7 +252,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
         expectDocumented(documented, wire.readJob(answer), body, job)
         wire.result?.read(answer)
         expectIds(wire.readIds(body), body)
-        expect(wire.translate(text, translation())).toBe(text)
+        expect(wire.translate(text, translation())).toBe(asShown(documented, text))
       }),
     )
   })
@@ -263,9 +264,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
       expectDocumented(documented, wire.readJob(answer), body, job)
     }
     expectIds(wire.readIds(body), body)
-    // Clients of this wire stop at words that they don't know, so that one is shown as what it means.
-    const shown = wire.name === 'openai-videos' ? text.replace(/"status":"a+"/, '"status":"in_progress"') : text
-    expect(wire.translate(text, translation()) === shown).toBe(true)
+    expect(wire.translate(text, translation()) === asShown(documented, text)).toBe(true)
   })
 
   test('keeps all of its bytes but the id’s, however it is written and wherever it is cut off', () => {
@@ -279,7 +278,7 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
         fc.constantFrom('', ' ', '\r\n\t'),
         (more, isFirst, cut, space) => {
           const member = `${space}"more"${space}:${space}${more}`
-          const whole = isFirst ? text.replace('{', `{${member},`) : `${text.slice(0, -1)},${member}}${space}`
+          const whole = isFirst ? text.replace('{', () => `{${member},`) : `${text.slice(0, -1)},${member}}${space}`
           expect(wire.translate(whole, by)).toBe(whole.replace(ID, OWN))
           // What is cut inside the id has none any more.
           const piece = whole.slice(0, cut % whole.length)
@@ -309,6 +308,13 @@ describe.each(WIRES)('any answer of %s', (name, wire) => {
     )
   })
 })
+
+/** Clients of some wires stop at words that they don't know, so that the word of a job is shown as what it means. */
+function asShown({ unknown }: Documented, text: string): string {
+  const body = unknown === undefined ? null : answerJson(text)
+  if (!isObject(body) || !isResourceId(body['id']) || typeof body['status'] !== 'string') return text
+  return text.replace(/"status":"[^"]*"/, `"status":"${unknown}"`)
+}
 
 /** JSON as no serialiser writes it, in which nothing is an id, an address or a path. */
 const writtenJson: fc.Arbitrary<string> = fc.oneof(

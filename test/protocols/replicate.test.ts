@@ -273,6 +273,8 @@ describe('answers', () => {
     })
     expect(list.answer(jobs, false, asked)).toMatchObject({ next: null })
     expect(list.answer([7], true, asked)).toMatchObject({ next: null })
+    // A backend's id that no address can carry.
+    expect(list.answer([{ id: '\ud800' }], true, asked)).toMatchObject({ next: expect.stringContaining('%EF%BF%BD') })
   })
 
   test('a job that nobody is asked for reads like what is known of it', () => {
