@@ -1,6 +1,6 @@
 /** The commands that change a release: each is one action of the API, with a reason. */
 import { type Command, Option } from 'commander'
-import { type ActionRequest, actionAnswerSchema, type ReleaseView } from '../api/index.ts'
+import { type ActionRequest, actionAnswerSchema, releaseSchema, type ReleaseView } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { nextSteps } from './next-steps.ts'
 import { EXIT, type ExitCode } from './failure.ts'
@@ -87,15 +87,30 @@ async function carryOut(
   end: (code: ExitCode) => void,
 ): Promise<void> {
   const name = request.action.replace('_', '-')
+  const ifMatch = options.ifMatch ?? (await versionToLeave(request, options, session))
   const reason = await session.reasonFor(name, options.reason, options.dryRun === true)
   const body = { ...request, ...(reason ? { reason } : {}), ...(options.dryRun ? { dry_run: true } : {}) }
-  const send = (ifMatch = options.ifMatch) =>
-    session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch })
+  const send = (version = ifMatch) =>
+    session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch: version })
   if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
   const waited = await waitUntilClear(session, send)
   if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
   else session.show(waited.reply, (release) => [waited.why, ...nextSteps(release)])
   end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)
+}
+
+/**
+ * "The next stage" is another one after each step: bound to the version that stood when the command was given, two given
+ * at once make one step. Every other action says where to, and is not to be refused for what others do.
+ */
+async function versionToLeave(
+  { action }: ActionRequest,
+  { wait }: ActionOptions,
+  session: Session,
+): Promise<number | undefined> {
+  // Who waits goes by each look's own version.
+  if (action !== 'advance' || wait) return undefined
+  return (await session.call('', releaseSchema)).value.version
 }
 
 function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun: boolean): void {

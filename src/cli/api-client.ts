@@ -141,7 +141,7 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'forbidden':
       return 'This token’s role does not allow it.'
     case 'version_mismatch':
-      return 'Someone else changed it since: check it, then repeat with the new --if-match.'
+      return 'Someone else changed it since: check it, then repeat it, with the new --if-match where you gave one.'
     case 'review_required':
       return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
     case 'change_stale':

@@ -85,8 +85,27 @@ describe('the commands that change a release', () => {
     const { code, out, err } = await sluice('advance', '--if-match', '3')
     expect([code, out]).toEqual([1, ''])
     expect(err).toContain('the release is at version 7, not 3')
-    expect(err).toContain('repeat with the new --if-match')
+    expect(err).toContain('repeat it, with the new --if-match where you gave one')
     expect((await sluice('advance', '--if-match', '7')).code).toBe(0)
+  })
+
+  it('take one step where two are given at once, and let nothing hold up a rollback', async () => {
+    const name = 'wan22_t2v_abtest'
+    control.show(canaryRelease(name))
+    let posts = 0
+    control.intercept = ({ method }) => {
+      // The other command's step arrives first.
+      if (method === 'POST' && posts++ === 0)
+        control.show(canaryRelease(name, { stage: 'canary-20', percent: 20, version: 8 }))
+      return false
+    }
+    const { code, err } = await sluice('advance', '--force', '--release', name)
+    expect(code).toBe(1)
+    expect(err).toContain('the release is at version 8, not 7')
+    expect(control.controller.state.stage).toBe('canary-20')
+    expect(control.controller.entries).toEqual([])
+    expect((await sluice('rollback')).code).toBe(0)
+    expect(control.requests.at(-1)!.headers['if-match']).toBeUndefined()
   })
 
   it('are refused with every detail when something blocks', async () => {
