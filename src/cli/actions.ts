@@ -100,8 +100,8 @@ async function carryOut(
 }
 
 /**
- * "The next stage" is another one after each step: bound to the version that stood when the command was given, two given
- * at once make one step. Every other action says where to, and is not to be refused for what others do.
+ * "The next stage" is another one after each step: bound to the version that stood before the reason was asked for, two
+ * commands under way at once make one step. Every other action says where to, and is not to be refused for what others do.
  */
 async function versionToLeave(
   { action }: ActionRequest,

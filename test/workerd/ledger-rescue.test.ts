@@ -139,6 +139,25 @@ describe('a rescue', () => {
     expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: { job_timeout: 1, job_lost: 1 } })
   })
 
+  it('gives control its own job_timeout, however long the candidate took', async () => {
+    const object = ledger(122)
+    const job = rescuable('slow')
+    backends.answer(({ method, url }) =>
+      method === 'POST' ? shows('second', 'queued') : shows(url.split('/').at(-1)!, 'in_progress'),
+    )
+    await object.flush({ submitted: [job], seen: [] })
+    for (const seconds of [10, 20, 25, 5]) await later(object, seconds)
+    await waitFor(async () => expect(await object.jobLocation(job)).toMatchObject({ state: 'at_control' }))
+    const atControl = async () =>
+      (await object.jobs({}, null, 10)).items.filter(({ arm }) => arm === 'control').map(({ status }) => status)
+    for (const seconds of [10, 10, 20]) {
+      await later(object, seconds)
+      expect(await atControl()).toEqual(['open'])
+    }
+    for (const seconds of [15, 5]) await later(object, seconds)
+    expect(await atControl()).toEqual(['timeout'])
+  })
+
   it('that control puts off is tried again under the same key, and its job stays in the list, until it is taken', async () => {
     const object = ledger(113)
     const job = rescuable('put-off')

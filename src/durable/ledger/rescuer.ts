@@ -140,7 +140,10 @@ export class Rescuer {
     this.#jobs.rescued(row.key, { upstreamId, replica })
     // Control did not choose this job, so it is in nobody's counters.
     const going = { ...toLedgerJob(row), upstreamId, replica, arm: 'control' as const, work: row.work }
-    this.#jobs.add(going, { counted: 0, poll_at: Date.now() + this.#release.quietAfterMs })
+    const now = Date.now()
+    const { quietAfterMs, jobTimeoutMs } = this.#release
+    // Control has it from now on: of its time nothing is gone, however long the candidate took.
+    this.#jobs.add(going, { counted: 0, poll_at: now + quietAfterMs, deadline_at: now + jobTimeoutMs })
   }
 }
 
