@@ -9,6 +9,8 @@ import type { JobAddress, JobProtocol, ShownJob } from './protocol.ts'
 import { idsAt } from './resource-id.ts'
 import { translatedBelow } from './translate.ts'
 
+/** A job's links to itself. */
+const OWN_URLS = new Set(['status_url', 'response_url', 'cancel_url'])
 const appAt = ({ prefix, model }: JobAddress) => (model === null ? prefix : (appOf(`/${model}`) ?? prefix))
 
 export const fal: JobProtocol = {
@@ -30,6 +32,8 @@ export const fal: JobProtocol = {
   ...translatedBelow(routeFal, {
     // Outputs are objects with a `url`, one (`video`) or a list of them (`images`); a webhook has them in its `payload`.
     holdsFile: (path) => path.at(-1) === 'url' && path.length === (path[0] === 'payload' ? 3 : 2),
+    // Whatever name their backend goes by, or clients would go past the gateway.
+    holdsOwnUrl: ([name, ...below]) => below.length === 0 && OWN_URLS.has(name!),
   }),
   list: null,
   placeholder,

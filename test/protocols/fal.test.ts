@@ -5,13 +5,13 @@ import { describeProtocol, GATEWAY, translation, UPSTREAM } from './contract.ts'
 const APP = '/fal-ai/wan'
 const MODEL = 'fal-ai/wan/v2.2-a14b/text-to-video'
 
-const queued = (id: string, app = APP) => ({
+const queued = (id: string, app = APP, base = UPSTREAM) => ({
   status: 'IN_QUEUE',
   request_id: id,
   queue_position: 0,
-  response_url: `${UPSTREAM}${app}/requests/${id}`,
-  status_url: `${UPSTREAM}${app}/requests/${id}/status`,
-  cancel_url: `${UPSTREAM}${app}/requests/${id}/cancel`,
+  response_url: `${base}${app}/requests/${id}`,
+  status_url: `${base}${app}/requests/${id}/status`,
+  cancel_url: `${base}${app}/requests/${id}/cancel`,
 })
 
 const post = (body: object, path = `/${MODEL}`, search = '') => {
@@ -230,6 +230,10 @@ describe('answers', () => {
     }
     expect(shown(queued('R1'))).toEqual(own)
     expect(shown(queued('R1', '/acme/fast-wan'))).toEqual(own)
+    // Whatever name the backend goes by.
+    expect(shown(queued('R1', '/acme/fast-wan', 'https://queue.fal.run'))).toEqual(own)
+    const far = 'https://queue.fal.run/fal-ai/wan/requests/R9'
+    expect(shown({ ...queued('R1'), output: { status_url: far } })).toEqual({ ...own, output: { status_url: far } })
   })
 
   test('a file that the backend serves itself gets a path of the gateway’s, others stay', () => {
