@@ -34,3 +34,10 @@ export function isFree(port: number): Promise<boolean> {
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
+
+/** Throws, with what was given, where that is no port. */
+export function portNamed(text: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0
+  if (port < 1 || port > 65_535) throw new Error(`PORT is a whole number from 1 to 65535, not "${text}"`)
+  return port
+}

@@ -5,18 +5,19 @@
  */
 import { parseArgs } from 'node:util'
 import { CLIENT_WIRES, wireNamed } from './client-wires.ts'
+import { portNamed } from './free-port.ts'
 import { keepRunning } from './start.ts'
 import { tellOnce } from './once.ts'
 
-const USAGE = `npm start [-- --protocol NAME]    keeps gateway, backends and traffic running
+const USAGE = `[PORT=8787] npm start [-- --protocol NAME]    keeps gateway, backends and traffic running
 npm run demo -- --once [--no-fault | --fault-shadow] [--protocol NAME]    tells the story once
 
 NAME is what clients and backends speak: ${Object.keys(CLIENT_WIRES).join(', ')}`
 
-const { once, help, wire, 'no-fault': noFault, 'fault-shadow': faultShadow } = given()
+const { once, help, wire, port, 'no-fault': noFault, 'fault-shadow': faultShadow } = given()
 if (help) console.log(USAGE)
 else if (once) await tellOnce(noFault ? 'completed' : faultShadow ? 'stopped-in-shadow' : 'rolled-back', wire)
-else await keepRunning(wire)
+else await keepRunning(wire, port)
 
 function given() {
   const flag = { type: 'boolean', default: false } as const
@@ -27,7 +28,9 @@ function given() {
     })
     if (values['no-fault'] && values['fault-shadow']) throw new Error('--no-fault and --fault-shadow are two stories')
     if (!values.once && (values['no-fault'] || values['fault-shadow'])) throw new Error('such a story needs --once')
-    return { ...values, wire: wireNamed(values.protocol) }
+    // The story picks a free port.
+    const port = values.once ? undefined : process.env['PORT']
+    return { ...values, wire: wireNamed(values.protocol), port: portNamed(port ?? '8787') }
   } catch (error) {
     console.error(error instanceof Error ? error.message : error)
     console.error(USAGE)

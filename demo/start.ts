@@ -10,8 +10,7 @@ import { runTraffic } from './traffic.ts'
 
 const SUBMITS_A_SECOND = 5
 
-export async function keepRunning(wire: WireName): Promise<void> {
-  const port = Number(process.env['PORT'] ?? 8787)
+export async function keepRunning(wire: WireName, port: number): Promise<void> {
   // One a port and a wire: two that run side by side, or one that speaks otherwise, would find what is not theirs.
   const folder = join(import.meta.dirname, '..', '.demo', `${port}-${wire}`)
   const backends = await startBackends(2, wire)

@@ -15,8 +15,15 @@ const trimmed = v.pipe(v.string(), v.trim())
 
 /** A secret's name and its hash: what stands in place of the secret itself. Blanks around them are cut off. */
 export const hashedEntries = {
-  name: v.pipe(trimmed, v.regex(NAME, fault('not_entry_name', '1 to 64 letters, digits, ".", "_", "@" or "-"'))),
-  sha256: v.pipe(trimmed, v.regex(/^[0-9a-fA-F]{64}$/, fault('not_sha256', '64 hex digits')), v.toLowerCase()),
+  name: v.pipe(
+    trimmed,
+    v.regex(NAME, fault('not_entry_name', 'a name is 1 to 64 letters, digits, ".", "_", "@" or "-"')),
+  ),
+  sha256: v.pipe(
+    trimmed,
+    v.regex(/^[0-9a-fA-F]{64}$/, fault('not_sha256', 'its SHA-256 is needed, 64 hex digits')),
+    v.toLowerCase(),
+  ),
 }
 
 export interface Held<T> {

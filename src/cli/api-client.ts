@@ -8,6 +8,7 @@ import { issueWords } from '../config/issue-words.ts'
 import { errorSchema } from '../api/index.ts'
 import { EXIT, Failure } from './failure.ts'
 import { printable } from './terminal.ts'
+import { withEnd } from './words.ts'
 
 export interface Reply<T> {
   /** What this CLI knows of the answer, safe to print. */
@@ -117,8 +118,8 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
   }
   const { code, message, details, request_id } = printable(known.output.error)
   // What blocks has its code as its path, and a sentence that says what it is about.
-  const lines = details.map(({ path, code: what, message: words }) =>
-    path === '' || path === what ? words : `${path}: ${words}`,
+  const lines = details.map(({ path, code: what, message: words, params: { until } }) =>
+    path !== '' && path !== what ? `${path}: ${words}` : isMoment(until) ? withEnd(words, until, Date.now()) : words,
   )
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
@@ -128,6 +129,10 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     body: raw,
     refusal: { code, status: response.status },
   })
+}
+
+function isMoment(value: string | number | undefined): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value))
 }
 
 function hintOf(response: Response, code: string, withToken: boolean): string | null {

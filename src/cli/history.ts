@@ -21,6 +21,11 @@ interface JobOptions extends ListOptions {
 
 const PAGE = 100
 
+/** `open, failed or lost`. */
+function oneOf(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+}
+
 export function addHistory(program: Command): void {
   program
     .command('history')
@@ -53,7 +58,7 @@ export function addJobs(program: Command): void {
     .command('jobs')
     .description('jobs that went through the release, newest first')
     .option('--arm <arm>', 'control or candidate')
-    .option('--status <status>', 'open, succeeded, failed, cancelled, lost or timeout')
+    .option('--status <status>', oneOf(jobSchema.entries.status.options))
     .option('--shadow', 'only shadow copies')
     .option('--no-shadow', 'only what served a user')
     .option('--limit <n>', 'jobs at most', countArgument, 20)

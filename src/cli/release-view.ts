@@ -8,7 +8,7 @@ import { nextStep } from '../describe/next-step.ts'
 import { commandOf } from './next-steps.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
-import { figure, fromNow, moment, percentOf, place, plural, span } from './words.ts'
+import { figure, fromNow, moment, percentOf, place, plural, span, withEnd } from './words.ts'
 
 export function isUnhealthy(release: ReleaseView): boolean {
   return release.state === 'rolled_back' || breaches(release).length > 0
@@ -136,10 +136,7 @@ function next(release: ReleaseView, now: number): string {
 
 export function waits(release: ReleaseView, now: number): string[] {
   return table(
-    release.blocked_by.map(({ code, message, until }) => [
-      code,
-      until ? `${message} (ends ${fromNow(until, now)}, at ${moment(until)})` : message,
-    ]),
+    release.blocked_by.map(({ code, message, until }) => [code, until ? withEnd(message, until, now) : message]),
   )
 }
 

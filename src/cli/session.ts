@@ -38,15 +38,22 @@ export function addGlobalOptions(program: Command): void {
     .option('--json', 'print the answer as JSON')
 }
 
+/** What a person has to correct where the option's value is wrong. */
+function whereFrom(command: Command, option: string, variable: string): string {
+  return command.getOptionValueSourceWithGlobals(option) === 'env' ? variable : `--${option}`
+}
+
 export function openSession(command: Command): Session {
   const options = command.optsWithGlobals<GlobalOptions>()
+  const urlFrom = whereFrom(command, 'url', 'SLUICE_URL')
+  const tokenFrom = whereFrom(command, 'token', 'SLUICE_TOKEN')
   if (!/^https?:\/\//.test(options.url) || !URL.canParse(options.url))
-    throw usage(`--url is not an http(s) address: ${options.url}`)
+    throw usage(`${urlFrom} is not an http(s) address: ${options.url}`)
   const { username, password } = new URL(options.url)
   // What fetch says of these quotes them, and what a command says may be kept in a log.
-  if (username || password) throw usage('--url holds a user or a password: take it out, and give --token')
+  if (username || password) throw usage(`${urlFrom} holds a user or a password: take it out, and give --token`)
   if (options.token && !/^[!-~]+$/.test(options.token))
-    throw usage('--token is no bearer token: a blank, a line break or a letter outside ASCII is in it')
+    throw usage(`${tokenFrom} is no bearer token: a blank, a line break or a letter outside ASCII is in it`)
   const api = createApiClient(options.url, options.token)
   const terminal = openTerminal()
   const json = options.json === true

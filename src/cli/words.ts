@@ -21,6 +21,11 @@ export function fromNow(iso: string, now: number): string {
   return seconds >= 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`
 }
 
+/** What is waited for, with when that ends by itself. */
+export function withEnd(message: string, until: string, now: number): string {
+  return `${message} (ends ${fromNow(until, now)}, at ${moment(until)})`
+}
+
 /** Three significant digits; thousands grouped, and then all of them. */
 export function figure(value: number): string {
   return Math.abs(value) >= 1000 ? group(value, 20) : significant(value)

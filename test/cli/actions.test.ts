@@ -116,7 +116,7 @@ describe('the commands that change a release', () => {
     expect(err).toContain(
       'sluice: advance waits for: bake: 12 min of 30 min left; 19 more candidate jobs (31 of 50) (blocked)',
     )
-    expect(err).toContain('\n  bake: 12 min of 30 min left\n')
+    expect(err).toMatch(/\n {2}bake: 12 min of 30 min left \(ends in 1[12] min[^,]*, at \S+ \S+Z\)\n/)
     expect(err).toContain('\n  19 more candidate jobs')
   })
 

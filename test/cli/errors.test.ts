@@ -51,12 +51,19 @@ describe('a credential that no request can carry', () => {
   it('is told as such, and not printed', async () => {
     for (const token of ['secret\nsecret', 'secret secret', 'secret…', 'sécret']) {
       const { code, out, err } = await run(['status', '--json'], { SLUICE_TOKEN: token })
-      expect([code, out + err]).toEqual([2, expect.stringContaining('--token is no bearer token')])
+      expect([code, out + err]).toEqual([2, expect.stringContaining('SLUICE_TOKEN is no bearer token')])
       expect(out + err).not.toContain('cret')
     }
     const { code, out, err } = await run(['status', '--url', 'http://me:hidden@127.0.0.1:1'])
     expect([code, out, err]).toEqual([2, '', expect.stringContaining('--url holds a user or a password')])
     expect(err).not.toContain('hidden')
+  })
+
+  it('is told where it stands: as an option, or in the environment', async () => {
+    const given = await run(['status', '--token', 'se cret'], { SLUICE_TOKEN: 'good' })
+    expect([given.code, given.err]).toEqual([2, expect.stringContaining('--token is no bearer token')])
+    const { code, err } = await run(['status'], { SLUICE_URL: '127.0.0.1:9000' })
+    expect([code, err]).toEqual([2, 'sluice: SLUICE_URL is not an http(s) address: 127.0.0.1:9000\n'])
   })
 })
 

@@ -186,6 +186,11 @@ describe('lists', () => {
     expect(lines[2]).not.toContain('break-glass')
   })
 
+  it('says by which ends jobs can be chosen', async () => {
+    const { out } = await sluice('jobs', '--help')
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('open, succeeded, failed, cancelled, lost, timeout or not_observed')
+  })
+
   it('shows and filters jobs', async () => {
     const { out } = await sluice('jobs')
     expect(out).toMatch(/candidate \(shadow\) +canary-5 +succeeded +ok +1 min 34 s +vid_3/)

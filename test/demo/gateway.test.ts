@@ -5,6 +5,7 @@ import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { portNamed } from '../../demo/free-port.ts'
 import { startGateway, startWorker } from '../../demo/gateway.ts'
 
 /** Says that it is ready, as a gateway that was started before does. */
@@ -28,4 +29,12 @@ it('is refused where its port is taken, before it writes over what the other one
   await expect(startGateway({ folder, vars: '', port })).rejects.toThrow(taken)
   await expect(startWorker('wrangler.toml', { folder, port })).rejects.toThrow(taken)
   expect(existsSync(folder)).toBe(false)
+})
+
+it.each(['abc', '', '0', '65536', '80.5', '-1', '1e3'])('has no port %j', (text) => {
+  expect(() => portNamed(text)).toThrow(`PORT is a whole number from 1 to 65535, not "${text}"`)
+})
+
+it('has the port that is named', () => {
+  expect([portNamed('9000'), portNamed('65535')]).toEqual([9000, 65_535])
 })

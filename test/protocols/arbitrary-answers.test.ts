@@ -215,7 +215,8 @@ test('each wire of the list has its documented words here', () => {
   for (const [name] of WIRES) expect(Object.keys(DOCUMENTED)).toContain(name)
 })
 
-describe.each(WIRES)('any answer of %s', (name, wire) => {
+const WITH_WORDS = WIRES.filter(([name]) => Object.hasOwn(DOCUMENTED, name))
+describe.each(WITH_WORDS)('any answer of %s', (name, wire) => {
   const documented = DOCUMENTED[name]!
   const running = documented.running(ID)
   const over = [...Object.values(documented.words).flat(), ...ODD_WORDS].map((word) =>

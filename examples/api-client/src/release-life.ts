@@ -1,6 +1,6 @@
 /**
  * One release from its configuration to its end, by the typed client alone; a line of JSON tells of each step.
- * It needs traffic at the gateway (`npm start` in the project makes some) and the role admin.
+ * It needs a release that is idle, traffic at the gateway (`npm start` in the project makes some) and the role admin.
  */
 import { must, sluice, until } from './client.ts'
 import type { components } from './control-plane.d.ts'

@@ -77,7 +77,9 @@ function commandOf(request: ActionCommand): Command | null {
 function detailsOf({ code, message, param, legal, blockers }: Transition & { ok: false }): ErrorDetail[] {
   if (code === 'illegal_transition') return legal.map((action) => detail('action', 'legal_action', action, { action }))
   if (param !== null) return [detail(param, 'out_of_range', message)]
-  return blockers.map((blocker) => detail(blocker.code, blocker.code, blocker.message))
+  return blockers.map(({ code: what, message: words, untilMs }) =>
+    detail(what, what, words, untilMs === null ? {} : { until: new Date(untilMs).toISOString() }),
+  )
 }
 
 function invalid(param: string, message: string): Refusal {
