@@ -81,8 +81,9 @@ export class BlastRadius {
 
   #entry(config: ReleaseConfig, run: EndedRun, sum: BlastSum): Commit {
     const { subjectsExposed, jobsFailed, jobsRescued, submitsFailed, open } = sum
-    const failed = `${subjectsExposed} subjects were exposed, ${jobsFailed} jobs and ${submitsFailed} submits failed`
-    const reason = `${failed}, ${jobsRescued} jobs were rescued${open > 0 ? `, ${open} jobs never ended` : ''}`
+    const exposed = `${subjectsExposed} ${subjectsExposed === 1 ? 'subject was' : 'subjects were'} exposed`
+    const ends = `jobs failed: ${jobsFailed}, submits failed: ${submitsFailed}, jobs rescued: ${jobsRescued}`
+    const reason = `${exposed}; ${ends}${open > 0 ? `, never ended: ${open}` : ''}`
     const evidence = { epoch: run.epoch, blast_radius: blastView({ sum, decidedAt: run.decidedAt }) }
     const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
     return note(this.#store.state, config, 'rollback_settled', entry)
