@@ -158,8 +158,13 @@ export function lateness(submittedMs: number, endedMs: number, windowMs: number)
  * the same time. A job that fails at once ends long before the good ones that were taken up with it, so that among the ends
  * the first ones after a step would all be failures.
  */
-export function atRisk({ requests, submitted }: Counters, { x, n }: { x: number; n: number }): number {
-  return submitted === undefined ? n : Math.max(x, submitted - (requests - n))
+export function atRisk(counters: Counters, ends: { x: number; n: number }): number {
+  return Math.max(ends.x, takenUp(counters, ends))
+}
+
+/** Those taken up in the window, less the ends in it that are no evidence: below `x`, or 0, where jobs of earlier ones end. */
+export function takenUp({ requests, submitted }: Counters, { n }: { n: number }): number {
+  return submitted === undefined ? n : submitted - (requests - n)
 }
 
 /** Requests whose end says something about the arm: all but those excluded from the error rate. */

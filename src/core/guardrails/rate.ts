@@ -27,7 +27,7 @@ import {
   streakRisk,
   streakStatus,
 } from './streak.ts'
-import { atRisk, emptyCounters, failures } from '../window.ts'
+import { atRisk, emptyCounters, failures, takenUp } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -89,12 +89,14 @@ export function errorTally(
   const other = failures(control, apart)
   const controlN = atRisk(control, other)
   if (n + own.n + controlN === 0) return null
+  const taken = { candidate: takenUp(candidate, own), control: takenUp(control, other) }
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
     x: own.x,
     n,
     ...(n === own.n ? {} : { ended: own.n }),
+    ...(taken.candidate === n && taken.control === controlN ? {} : { takenUp: taken }),
     ...(candidate.late ? { late: candidate.late } : {}),
     controlX: other.x,
     controlN,

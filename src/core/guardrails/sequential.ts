@@ -171,6 +171,14 @@ function shownTally({ trial, evidence }: MonitorState): Tally {
   return since && since.n > 0 && since.x * trial!.n > trial!.x * since.n ? since : trial!
 }
 
+/** As it is told: a window in which more jobs fail than it has taken up counts some that an earlier one has counted. */
+function eachOnce(tally: Tally): Tally {
+  const { x, takenUp, controlX } = tally
+  if (!takenUp) return tally
+  const n = Math.max(x, takenUp.candidate, endedOf(tally))
+  return { ...tally, n, controlN: Math.max(controlX, takenUp.control) }
+}
+
 /** The finding of a monitor that has counted jobs. */
 export function sequentialFinding(
   { operation, minRequests }: SequentialGuardrail,
@@ -180,7 +188,7 @@ export function sequentialFinding(
 ): Finding {
   const { limit } = state.evidence!
   const isOver = state.tripped !== null || isOverLimit(test, state)
-  const tally = state.tripped ?? (isOver ? shownTally(state) : state.trial!)
+  const tally = eachOnce(state.tripped ?? (isOver ? shownTally(state) : state.trial!))
   const { x, n, controlX, controlN } = tally
   const shared = !state.tripped && isOver && test.bothBad !== null && controlX > limit * controlN
   const baselineValue = share(controlX, controlN)

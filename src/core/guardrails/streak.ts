@@ -50,8 +50,13 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
     controlX: earlier.controlX + later.controlX,
     controlN: earlier.controlN + later.controlN,
     ...(earlier.ended === undefined && later.ended === undefined ? {} : { ended: endedOf(earlier) + endedOf(later) }),
+    ...(earlier.takenUp || later.takenUp ? { takenUp: addCounts({ ...takenUpOf(earlier) }, takenUpOf(later)) } : {}),
     ...(earlier.errors || later.errors ? { errors: addCounts({ ...earlier.errors }, later.errors ?? {}) } : {}),
   }
+}
+
+function takenUpOf({ takenUp, n, controlN }: Tally): NonNullable<Tally['takenUp']> {
+  return takenUp ?? { candidate: n, control: controlN }
 }
 
 export function share(x: number, n: number): number | null {

@@ -351,3 +351,27 @@ describe('the latency test', () => {
     expect([first.length, first[7]! < 600]).toEqual([15, true])
   })
 })
+
+describe('a job that ends in a later window than it was submitted in', () => {
+  const rule = guardrail({ method: 'sequential' })
+  const submitted = (n: number) => ({ ...counters(0), submitted: n })
+  const ended = (n: number, errors: number) => ({ ...counters(n, errors), submitted: 0 })
+
+  it('is told of as one, of either arm', () => {
+    const state = foldAll(rule, [
+      windowOf(0, submitted(3), submitted(40)),
+      windowOf(1, ended(2, 2), ended(2, 2)),
+      windowOf(2, ended(1, 1), ended(38, 0)),
+    ])
+    const verdict = judgeAt(rule, state)
+    expect(verdict).toMatchObject({ value: 1, n: 3, baselineValue: 2 / 40, baselineN: 40 })
+    expect(verdict.message).toContain('(3 of 3 jobs')
+  })
+
+  it('is told of where its submit came before the monitor, or under way where it has not ended', () => {
+    const resumed = foldAll(rule, [windowOf(0, ended(4, 3), submitted(5))], { ...openMonitor(), since: 0 })
+    expect(judgeAt(rule, resumed)).toMatchObject({ value: 3 / 4, n: 4 })
+    const going = foldAll(rule, [windowOf(0, submitted(9), submitted(9)), windowOf(1, ended(3, 3), submitted(9))])
+    expect(judgeAt(rule, going)).toMatchObject({ value: 3 / 9, n: 9, baselineN: 18 })
+  })
+})
