@@ -119,7 +119,7 @@ export interface Tally {
   n: number
   /** The candidate's that have ended. Left out where it is `n`. */
   ended?: number
-  /** Submitted, less the ends that are no evidence; left out where those are `n` and `controlN`, which are `x` and `controlX` at least in each window. */
+  /** Submitted, less the ends that are no evidence. Left out where they are `n` and `controlN`, which in each window are at least the failures. */
   takenUp?: { candidate: number; control: number }
   /** Of x in one window, how many were submitted so many windows before, at most. */
   late?: Counters['late']
