@@ -154,15 +154,11 @@ export function lateness(submittedMs: number, endedMs: number, windowMs: number)
 }
 
 /**
- * Among how many the failures `x` are to be counted, where `n` of those that ended are evidence. Jobs: those taken up in
- * the same time. A job that fails at once ends long before the good ones that were taken up with it, so that among the ends
- * the first ones after a step would all be failures.
+ * Among how many failures are to be counted, where `n` of those that ended are evidence. Jobs: those taken up in the same
+ * time, less the ends that are no evidence. A job that fails at once ends long before the good ones that were taken up with
+ * it, so that among the ends the first ones after a step would all be failures. Fewer than have failed, or than none, where
+ * jobs of earlier windows end.
  */
-export function atRisk(counters: Counters, ends: { x: number; n: number }): number {
-  return Math.max(ends.x, takenUp(counters, ends))
-}
-
-/** Those taken up in the window, less the ends in it that are no evidence: below `x`, or 0, where jobs of earlier ones end. */
 export function takenUp({ requests, submitted }: Counters, { n }: { n: number }): number {
   return submitted === undefined ? n : submitted - (requests - n)
 }

@@ -1,6 +1,5 @@
 /** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
 import type { ArmConfig } from '../config/release-schema.ts'
-import { remembered } from '../core/remembered.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
 import type { HeaderReader } from './asked.ts'
 import type { SentHeaders } from './forward.ts'
@@ -114,10 +113,6 @@ export function toShadow(
 const ANONYMOUS =
   /^(accept-.*|access-control-.*|age|cache-control|content-(encoding|language|length|range|type)|date|etag|expires|last-modified|retry-after|vary)$/
 
-const A_FEW = { entries: 500, chars: 200 }
-const mayName = remembered(A_FEW, (name) => !ANONYMOUS.test(name))
-const hopsOf = remembered(A_FEW, (connection) => connection.toLowerCase().split(/[,\s]+/))
-
 interface ToClient {
   /** A value as the client may see it. */
   shown?: ((name: string, value: string) => string) | undefined
@@ -131,13 +126,14 @@ interface ToClient {
  */
 export function toClient(headers: Headers, { shown, isRewritten = false }: ToClient = {}): void {
   const names = [...headers.keys()]
-  const hops = names.includes('connection') ? hopsOf(headers.get('connection')!) : []
+  const connection = names.includes('connection') ? headers.get('connection') : null
+  const hops = connection?.toLowerCase().split(/[,\s]+/)
   let saysWhoKeeps = false
   for (const name of names) {
-    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops.includes(name)) headers.delete(name)
+    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
     else if (isRewritten && (name === 'content-length' || name === 'content-encoding')) headers.delete(name)
     else if (name === 'cache-control') saysWhoKeeps = true
-    else if (shown && mayName(name)) {
+    else if (shown && !ANONYMOUS.test(name)) {
       const value = headers.get(name)!
       const own = shown(name, value)
       if (own !== value) headers.set(name, own)

@@ -27,7 +27,7 @@ import {
   streakRisk,
   streakStatus,
 } from './streak.ts'
-import { atRisk, emptyCounters, failures, takenUp } from '../window.ts'
+import { emptyCounters, failures, takenUp } from '../window.ts'
 
 /** Limits of an error rate. Where both are given, each must hold. */
 export interface RateLimits {
@@ -84,12 +84,12 @@ export function errorTally(
 ): Tally | null {
   const candidate = window.candidate[operation] ?? NONE
   const own = failures(candidate, apart)
-  const n = atRisk(candidate, own)
   const control = window.control[operation] ?? NONE
   const other = failures(control, apart)
-  const controlN = atRisk(control, other)
-  if (n + own.n + controlN === 0) return null
   const taken = { candidate: takenUp(candidate, own), control: takenUp(control, other) }
+  const n = Math.max(own.x, taken.candidate)
+  const controlN = Math.max(other.x, taken.control)
+  if (n + own.n + controlN === 0) return null
   return {
     fromMs: window.startMs,
     toMs: window.endMs,
