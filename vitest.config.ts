@@ -41,6 +41,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           isolate: false,
+          globalSetup: ['./test/support/bundle.ts'],
           setupFiles: ['./test/support/property-cases.ts'],
           include: ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts'],
           testTimeout: 300_000,

@@ -1,19 +1,16 @@
 /** Builds what would be deployed and prints its size; fails above the limit that a quick cold start allows. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { bundleTo, filesOf } from './bundle.ts'
 
 const LIMIT_KB = 450
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-bundle-'))
 try {
-  execFileSync('npx', ['wrangler', 'deploy', '--dry-run', '--outdir', folder], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const files = readdirSync(folder).filter((file) => !file.endsWith('.map') && file !== 'README.md')
-  const sizes = files.map((file) => readFileSync(join(folder, file)))
+  bundleTo(folder)
+  const sizes = filesOf(folder).map((file) => readFileSync(join(folder, file)))
   const kb = (bytes: number) => Math.round(bytes / 102.4) / 10
   const plain = sizes.reduce((sum, bytes) => sum + bytes.length, 0)
   const gzipped = sizes.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0)

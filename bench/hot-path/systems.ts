@@ -1,13 +1,12 @@
 /** What is measured: workers on the runtime itself, without wrangler between, and proxies of others where they are installed. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleTo, configOf, DATE, NETWORK, serving } from '../../scripts/bundle.ts'
 import type { Ask } from './load.ts'
 import { type Running, start } from './processes.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..')
-const WORKERD = join(ROOT, 'node_modules', '.bin', 'workerd')
 /** Bearer token with the role admin. */
 export const TOKEN = 'token-of-the-bench'
 /** What ids are sealed and subjects named with. */
@@ -119,11 +118,8 @@ const config :Workerd.Config = (services = [(name = "main", worker = .main), ${N
 const main :Workerd.Worker = (modules = [(name = "worker.js", esModule = embed "${name}.js")], ${DATE},
   bindings = [(name = "BACKEND", text = "http://127.0.0.1:${backends.control}")]);`,
   )
-  return start('measured', [WORKERD, 'serve', config], port)
+  return start('measured', serving(config), port)
 }
-
-const NETWORK = '(name = "internet", network = (allow = ["local", "private"]))'
-const DATE = 'compatibilityDate = "2026-10-01"'
 
 export interface Given {
   sluice?: Record<string, unknown>
@@ -132,16 +128,14 @@ export interface Given {
   isIdle?: boolean
 }
 
-let bundled: string[] | null = null
+let isBundled = false
 
-/** The bundle as it is deployed, on its first use. */
-function bundleIn(folder: string): string[] {
-  const out = join(folder, 'bundle')
-  if (!bundled) {
-    execFileSync('npx', ['wrangler', 'deploy', '--dry-run', '--minify', '--outdir', out], { cwd: ROOT, stdio: 'pipe' })
-    bundled = readdirSync(out).filter((file) => !file.endsWith('.map') && file !== 'README.md')
-  }
-  return bundled
+/** The bundle as it is deployed, made on its first use. */
+function bundleIn(folder: string): string {
+  const bundle = join(folder, 'bundle')
+  if (!isBundled) bundleTo(bundle, ['--minify'])
+  isBundled = true
+  return bundle
 }
 
 /** The deployed Worker, with a release that runs unless it is to be idle, and `workers/watched.js` before it. */
@@ -168,45 +162,18 @@ export async function startSluice(bench: Bench, given: Given, port: number): Pro
 
 /** The same with these variables, and nothing started. */
 export function serveSluice(folder: string, vars: Record<string, object>, port: number): Promise<Running> {
-  copyFileSync(join(import.meta.dirname, 'workers', 'watched.js'), join(folder, 'watched.js'))
-  const modules = [
-    '(name = "watched.js", esModule = embed "watched.js")',
-    ...bundleIn(folder).map((file) =>
-      file === 'worker.js'
-        ? `(name = "${file}", esModule = embed "bundle/${file}")`
-        : `(name = "./${file}", text = embed "bundle/${file}")`,
-    ),
-  ]
   const hash = createHash('sha256').update(TOKEN).digest('hex')
-  const text = (value: unknown) => JSON.stringify(JSON.stringify(value))
-  const objects = {
-    CONTROLLER: 'ReleaseController',
-    COUNTER_SHARD: 'CounterShard',
-    JOB_LEDGER: 'JobLedger',
-    LIVE_CONFIG: 'LiveConfig',
+  const secrets = {
+    SLUICE_TOKENS: JSON.stringify([{ name: 'bench', role: 'admin', sha256: hash }]),
+    SLUICE_COOKIE_KEY: COOKIE_KEY,
   }
-  const bindings = [
-    ...Object.entries(vars).map(([name, value]) => `(name = "${name}", json = ${text(value)})`),
-    `(name = "SLUICE_TOKENS", text = ${text([{ name: 'bench', role: 'admin', sha256: hash }])})`,
-    `(name = "SLUICE_COOKIE_KEY", text = "${COOKIE_KEY}")`,
-    ...Object.entries(objects).map(([name, of]) => `(name = "${name}", durableObjectNamespace = "${of}")`),
-  ]
   const disk = join(folder, `objects-${port}`)
   rmSync(disk, { recursive: true, force: true })
-  mkdirSync(disk)
+  const before = join(import.meta.dirname, 'workers', 'watched.js')
   const config = join(folder, `sluice-${port}.capnp`)
-  writeFileSync(
-    config,
-    `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (services = [(name = "main", worker = .main), ${NETWORK}, (name = "disk", disk = (path = "${disk}", writable = true))],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]);
-const main :Workerd.Worker = (modules = [${modules.join(', ')}], ${DATE}, bindings = [${bindings.join(', ')}],
-  durableObjectNamespaces = [${Object.values(objects)
-    .map((of) => `(className = "${of}", uniqueKey = "${of}", enableSql = true)`)
-    .join(', ')}],
-  durableObjectStorage = (localDisk = "disk"));`,
-  )
-  return start('measured', [WORKERD, 'serve', config, '--experimental'], port)
+  const served = { bundle: bundleIn(folder), before, vars: { ...vars, ...secrets }, port, disk, clientIp: null }
+  writeFileSync(config, configOf(served))
+  return start('measured', serving(config), port)
 }
 
 /** One signed token a user, and the keys to check them with. */

@@ -3,12 +3,14 @@
  * folder of their own. Whatever was started is ended with the test, also when it fails or is interrupted.
  */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { stringify } from 'smol-toml'
 import { type Backend, startBackend } from '../../demo/backend.ts'
-import { type DemoGateway, startGateway } from '../../demo/gateway.ts'
+import { freePort } from '../../demo/free-port.ts'
+import { type GatewayProcess, startProcess } from '../../demo/gateway-process.ts'
+import { configOf, serving } from '../../scripts/bundle.ts'
+import { bundle } from './bundle.ts'
 
 export const CONTROL_MODEL = 'wan2.1-t2v-14b'
 export const CANDIDATE_MODEL = 'wan2.2-t2v-a14b'
@@ -27,11 +29,11 @@ export interface GatewaySettings {
   vars?: Record<string, string>
 }
 
-/** One gateway with storage of its own that outlives its process. */
+/** One gateway, its deployed bundle on the runtime itself, with storage of its own that outlives its process. */
 export class Gateway {
   #settings: GatewaySettings
   readonly #folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
-  #running: DemoGateway | null = null
+  #running: GatewayProcess | null = null
   #port: number | null = null
 
   constructor(settings: GatewaySettings) {
@@ -48,25 +50,32 @@ export class Gateway {
   async start(): Promise<void> {
     const { sluice, releases, secrets, vars } = this.#settings
     const tables = Object.fromEntries(Object.entries(releases).map(([key, table]) => [`RELEASE_${key}`, table]))
-    this.#running = await startGateway({
-      folder: this.#folder,
-      vars: stringify({
-        vars: { ...vars, SLUICE: { subject: ['header:x-user-id', 'cookie', 'ip'], ...sluice }, ...tables },
-      }),
-      port: this.#port,
-      secrets: { SLUICE_TOKENS: TOKENS, SLUICE_COOKIE_KEY: COOKIE_KEY, ...secrets },
+    const port = (this.#port ??= await freePort())
+    const config = join(this.#folder, 'workerd.capnp')
+    const text = configOf({
+      bundle: bundle(),
+      vars: {
+        ...vars,
+        SLUICE: { subject: ['header:x-user-id', 'cookie', 'ip'], ...sluice },
+        ...tables,
+        ...{ SLUICE_TOKENS: TOKENS, SLUICE_COOKIE_KEY: COOKIE_KEY, ...secrets },
+      },
+      port,
+      disk: join(this.#folder, 'objects'),
+      clientIp: '127.0.0.1',
     })
-    this.#port = Number(new URL(this.#running.url).port)
+    writeFileSync(config, text, { mode: 0o600 })
+    this.#running = await startProcess({
+      command: serving(config),
+      port,
+      logFile: join(this.#folder, 'gateway.log'),
+    })
   }
 
   /** As a power cut: the whole process group at once (SIGKILL). Its storage stays. */
   async kill(): Promise<void> {
     await this.#running?.stop()
     this.#running = null
-  }
-
-  log(): string {
-    return this.#running ? readFileSync(this.#running.logFile, 'utf8') : ''
   }
 
   async remove(): Promise<void> {
