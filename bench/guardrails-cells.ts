@@ -92,7 +92,7 @@ export function slowCells({ seed, releases, days }: Amounts): Cell[] {
       SLOW.map((endsAfter, k): Cell => ({
         kind: 'slow',
         seed: seed * 10_000 + 5000 + 100 * i + 10 * j + k,
-        runs: 10 * releases,
+        runs: 3 * releases,
         rate,
         jobs,
         clump: 1,
@@ -112,7 +112,7 @@ export function slowBadCells({ seed, runs }: Amounts): Cell[] {
         SLOW.map((endsAfter, l): Cell => ({
           kind: 'slow failing',
           seed: seed * 10_000 + 6000 + 100 * i + 20 * j + 5 * k + l,
-          runs: Math.ceil(runs / 2),
+          runs: Math.ceil(runs / 4),
           rate,
           jobs,
           clump: 1,
