@@ -15,11 +15,13 @@ import { type Counts, OTHERS, type Other } from './other-rules.ts'
 const MINUTE = 60_000
 const NO_SKETCHES = {}
 export const LADDER = [1, 5, 20, 50, 100]
+/** With a stage that leaves control few jobs. */
+const TO_THIN_CONTROL = [1, 20, 50, 90, 100]
 /** Windows of a minute in a day. */
 export const DAY = 1440
 
 export interface Cell {
-  kind: 'healthy' | 'uneven' | 'failing' | 'late'
+  kind: 'healthy' | 'uneven' | 'slow' | 'failing' | 'late' | 'slow failing'
   seed: number
   runs: number
   /** The candidate's, and control's in a healthy cell. */
@@ -50,12 +52,13 @@ export type Rule = 'sluice' | Other
 export const RULES = ['sluice', 'argo', 'flagger', 'plain'] as const satisfies readonly Rule[]
 export const HEALTHY = 0.005
 
-/** Default guardrails of error rates; those of the last seconds and of submits are looked at in healthy cells only. */
+/** Default guardrails of error rates; those of submits are looked at in healthy cells only, and where jobs are slow that job by job alone. */
 function guardrails(cell: Cell): Guardrail[] {
   const all = monitors(
     DEFAULT_GUARDRAILS.map((guardrail) => v.parse(guardrailSchema, guardrail)),
     ['submit', 'job'],
   ).filter((each) => each.metric === 'error_rate' && recentMsOf(each) === null)
+  if (cell.kind === 'slow') return all.filter(({ kind }) => kind === 'sequential_rate')
   return isSound(cell) ? all : all.filter(({ operation }) => operation === 'job')
 }
 
@@ -79,25 +82,29 @@ export function runCell(cell: Cell): CellResult {
 type Ends = Record<Rule, number | 'early' | null>
 
 /** Healthy releases, whichever way. */
-const isSound = ({ kind }: Pick<Cell, 'kind'>): boolean => kind === 'healthy' || kind === 'uneven'
+const isSound = ({ kind }: Pick<Cell, 'kind'>): boolean => kind === 'healthy' || hasEnd({ kind })
+
+/** Half of each stage is without traffic. */
+const hasEnd = ({ kind }: Pick<Cell, 'kind'>): boolean => kind === 'uneven' || kind === 'slow'
 
 /** One release up the ladder. What is bad is bad in the last stage: from its start, or after three days of health. */
 function runRelease(cell: Cell, rules: readonly Guardrail[], random: Random): Ends {
   const ends: Ends = { sluice: null, argo: null, flagger: null, plain: null }
   const isHealthy = isSound(cell)
-  const stages = isHealthy ? LADDER : LADDER.filter((percent) => percent <= cell.percent)
+  const ladder = cell.kind === 'slow' ? TO_THIN_CONTROL : LADDER
+  const stages = isHealthy ? ladder : ladder.filter((percent) => percent <= cell.percent)
   const faultAt = cell.kind === 'late' ? 3 * DAY : 0
-  let states = rules.map(() => openMonitor(undefined, LADDER.length + 1))
+  let states = rules.map(() => openMonitor(undefined, ladder.length + 1))
   let jobs = 0
   for (const [i, percent] of stages.entries()) {
-    states = states.map((state) => openMonitor(state, LADDER.length - i))
+    states = states.map((state) => openMonitor(state, ladder.length - i))
     const others = OTHERS.map(({ open }) => open())
     const isLast = i === stages.length - 1
     const windows = isLast || (isHealthy && percent >= 50) ? cell.windows : cell.before
     const pending: Pending = { candidate: [], control: [] }
     for (let w = 0; w < windows && RULES.some((rule) => ends[rule] === null); w++) {
       const isBad = !isHealthy && isLast && w >= faultAt
-      const isOver = cell.kind === 'uneven' && w > windows / 2
+      const isOver = hasEnd(cell) && w > windows / 2
       const drawn = isOver ? NOBODY : drawWindow(cell, percent, isBad, random)
       const draw = { ...drawn, job: ended(drawn.job, pending, cell) }
       if (isBad || isHealthy) jobs += draw.job.candidate.n
@@ -164,7 +171,8 @@ function drawWindow(cell: Cell, percent: number, isBad: boolean, random: Random)
   const rates = { candidate: isHealthy || isBad ? cell.rate : HEALTHY, control: isHealthy ? cell.rate : HEALTHY }
   const arm = (which: 'candidate' | 'control') => {
     // As many as were asked for where jobs are counted, so that a median is one of them.
-    const n = isHealthy && sizes[which] > 0 ? drawPoisson(sizes[which], random) : sizes[which]
+    const isDrawn = (isHealthy || cell.jobs < 1) && sizes[which] > 0
+    const n = isDrawn ? drawPoisson(sizes[which], random) : sizes[which]
     return drawCounts(n, rates[which], cell.clump, random)
   }
   const both = () => ({ candidate: arm('candidate'), control: arm('control') })

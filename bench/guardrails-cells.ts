@@ -33,6 +33,17 @@ export const UNEVEN: EndsAfter[] = [
   { candidate: 5, control: 2, failed: 60 },
 ]
 
+/** Few jobs that outlast their window, up to rates that both arms fail at beyond any limit. */
+export const SLOW_RATES = [0.01, 0.05, 0.3, 0.6]
+export const SLOW_TRAFFIC = [0.2, 1, 5]
+export const SLOW: EndsAfter[] = [
+  { candidate: 5, control: 5, failed: 5 },
+  { candidate: 5, control: 5, failed: 30 },
+]
+export const SLOW_BAD_RATES = [0.05, 0.1, 0.3]
+export const SLOW_FEW = [0.2, 1]
+export const SLOW_STAGES = [1, 20, 50, 100]
+
 export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
   return HEALTHY_RATES.flatMap((rate, i) =>
     TRAFFIC.flatMap((jobs, j) =>
@@ -70,6 +81,47 @@ export function unevenCells({ seed, releases, days }: Amounts): Cell[] {
         before: windows,
         windows,
       })),
+    ),
+  )
+}
+
+export function slowCells({ seed, releases, days }: Amounts): Cell[] {
+  const windows = Math.round((days / 14) * DAY)
+  return SLOW_RATES.flatMap((rate, i) =>
+    SLOW_TRAFFIC.flatMap((jobs, j) =>
+      SLOW.map((endsAfter, k): Cell => ({
+        kind: 'slow',
+        seed: seed * 10_000 + 5000 + 100 * i + 10 * j + k,
+        runs: 3 * releases,
+        rate,
+        jobs,
+        clump: 1,
+        endsAfter,
+        percent: 100,
+        before: windows,
+        windows,
+      })),
+    ),
+  )
+}
+
+export function slowBadCells({ seed, runs }: Amounts): Cell[] {
+  return SLOW_BAD_RATES.flatMap((rate, i) =>
+    SLOW_STAGES.flatMap((percent, j) =>
+      SLOW_FEW.flatMap((jobs, k) =>
+        SLOW.map((endsAfter, l): Cell => ({
+          kind: 'slow failing',
+          seed: seed * 10_000 + 6000 + 100 * i + 20 * j + 5 * k + l,
+          runs: Math.ceil(runs / 4),
+          rate,
+          jobs,
+          clump: 1,
+          endsAfter,
+          percent,
+          before: 60,
+          windows: Math.ceil(2000 / jobs),
+        })),
+      ),
     ),
   )
 }

@@ -1,12 +1,25 @@
 /** The tables of the guardrail bench, in Markdown. */
-import { type EndsAfter, HEALTHY, LADDER, type Rule, RULES } from './guardrails-cell.ts'
-import { BAD_RATES, CLUMPS, FEW, UNEVEN, HEALTHY_RATES, TRAFFIC } from './guardrails-cells.ts'
+import { type Cell, type EndsAfter, HEALTHY, LADDER, type Rule, RULES } from './guardrails-cell.ts'
+import {
+  BAD_RATES,
+  CLUMPS,
+  FEW,
+  HEALTHY_RATES,
+  SLOW,
+  SLOW_BAD_RATES,
+  SLOW_FEW,
+  SLOW_RATES,
+  SLOW_STAGES,
+  SLOW_TRAFFIC,
+  TRAFFIC,
+  UNEVEN,
+} from './guardrails-cells.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { table } from './table.ts'
 
 /** What is kept of one cell. */
 export interface Summary {
-  kind: 'healthy' | 'uneven' | 'failing' | 'late'
+  kind: Cell['kind']
   rate: number
   jobs: number
   clump: number
@@ -25,33 +38,34 @@ const NAMES: Record<Rule, string> = { sluice: 'Sluice', argo: 'Argo', flagger: '
 /** A group's name, and whether a cell is in it. */
 type Group = [string, (cell: Summary) => boolean]
 
-const RATES: Group[] = HEALTHY_RATES.map((rate) => [`${share(rate, 1)} fail`, (cell) => cell.rate === rate])
-const SIZES: Group[] = TRAFFIC.map((jobs) => [
-  `${jobs.toLocaleString('en-US')} jobs a window`,
-  (cell) => cell.jobs === jobs,
-])
+const byRate = (rate: number): Group => [`${share(rate, 1)} fail`, (cell) => cell.rate === rate]
+const bySize = (jobs: number): Group => [`${jobs.toLocaleString('en-US')} jobs a window`, (cell) => cell.jobs === jobs]
+const isOf = (cell: Summary, endsAfter: EndsAfter): boolean =>
+  Object.entries(endsAfter).every(([of, windows]) => cell.endsAfter[of as keyof EndsAfter] === windows)
+const byEnds = (ends: EndsAfter): Group => {
+  const { candidate, control, failed } = ends
+  const name = `good ones after ${candidate} (control's ${control}), failures after ${failed}`
+  return [name, (cell) => isOf(cell, ends)]
+}
 
 /** False rollbacks by rate, traffic and clumps: each row sums the other two up. */
 export function healthyTable(rows: readonly Summary[]): string {
   const name = (clump: number) => (clump === 1 ? 'failures alone' : `in clumps of ${clump}`)
   return falseRollbacks(rows, [
-    ...RATES,
-    ...SIZES,
+    ...HEALTHY_RATES.map(byRate),
+    ...TRAFFIC.map(bySize),
     ...CLUMPS.map((clump): Group => [name(clump), (cell) => cell.clump === clump]),
   ])
 }
 
 /** The same where failures end earlier or later than good jobs. */
 export function unevenTable(rows: readonly Summary[]): string {
-  const ends = UNEVEN.map((cell): Group => {
-    const { candidate, control, failed } = cell
-    const name = `good ones after ${candidate} (control's ${control}), failures after ${failed}`
-    return [
-      name,
-      ({ endsAfter }) => Object.entries(cell).every(([of, windows]) => endsAfter[of as keyof EndsAfter] === windows),
-    ]
-  })
-  return falseRollbacks(rows, [...RATES, ...SIZES, ...ends])
+  return falseRollbacks(rows, [...HEALTHY_RATES.map(byRate), ...TRAFFIC.map(bySize), ...UNEVEN.map(byEnds)])
+}
+
+/** The same of few jobs that outlast their window. */
+export function slowTable(rows: readonly Summary[]): string {
+  return falseRollbacks(rows, [...SLOW_RATES.map(byRate), ...SLOW_TRAFFIC.map(bySize), ...SLOW.map(byEnds)])
 }
 
 function falseRollbacks(rows: readonly Summary[], groups: readonly Group[]): string {
@@ -105,6 +119,28 @@ export function badTable(rows: readonly Summary[], late: readonly Summary[]): st
               ...RULES.slice(1).map((rule) => text(cell, rule)),
             ],
           ]
+        }),
+      ),
+    ),
+  )
+}
+
+/** Median candidate jobs until the rollback, by how many windows after their submit failures end. */
+export function slowBadTable(rows: readonly Summary[]): string {
+  if (rows.length === 0) return 'Not run.'
+  return table(
+    ['fails', 'stage', 'jobs a window', 'bound', ...SLOW.map(({ failed }) => `Sluice, after ${failed}`)],
+    SLOW_BAD_RATES.flatMap((rate) =>
+      SLOW_STAGES.flatMap((percent) =>
+        SLOW_FEW.map((jobs) => {
+          const cells = rows.filter((cell) => cell.rate === rate && cell.percent === percent && cell.jobs === jobs)
+          const medians = SLOW.map((endsAfter) =>
+            text(
+              cells.find((cell) => isOf(cell, endsAfter)),
+              'sluice',
+            ),
+          )
+          return [share(rate, 0), `${percent} %`, `${jobs}`, `${Math.ceil(waldBound(rate, percent))}`, ...medians]
         }),
       ),
     ),

@@ -3,7 +3,7 @@
  * the theoretical bound and other tools' rules on the same draws. The judging is core's own; this lays out the cells,
  * deals them to workers, and writes bench/results/guardrails.json and the tables of docs/guardrails.md from it.
  *
- *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--releases 20] [--only healthy,uneven,failing,late,latency] [--docs]
+ *   npm run bench:guardrails -- [--quick] [--seed 1] [--workers 2] [--releases 20] [--only healthy,uneven,slow,failing,late,'slow failing',latency] [--docs]
  *
  * `--quick` prints and writes nothing. `--docs` runs nothing and writes the tables from the results as they are.
  */
@@ -12,8 +12,18 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { type Cell, type CellResult, type Rule, RULES } from './guardrails-cell.ts'
-import { type Amounts, badCells, FULL, healthyCells, latencyCells, QUICK, unevenCells } from './guardrails-cells.ts'
-import { badTable, healthyTable, type Summary, unevenTable } from './guardrails-tables.ts'
+import {
+  type Amounts,
+  badCells,
+  FULL,
+  healthyCells,
+  latencyCells,
+  QUICK,
+  slowBadCells,
+  slowCells,
+  unevenCells,
+} from './guardrails-cells.ts'
+import { badTable, healthyTable, slowBadTable, slowTable, type Summary, unevenTable } from './guardrails-tables.ts'
 import type { LatencyCell, LatencyResult } from './latency-cell.ts'
 import { latencyTable } from './latency-table.ts'
 
@@ -25,7 +35,7 @@ const { values } = parseArgs({
     docs: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     workers: { type: 'string', default: `${availableParallelism()}` },
-    only: { type: 'string', default: 'healthy,uneven,failing,late,latency' },
+    only: { type: 'string', default: 'healthy,uneven,slow,failing,late,slow failing,latency' },
   },
 })
 
@@ -45,8 +55,10 @@ const amounts: Amounts = { ...usual, seed: Number(values.seed), releases: Number
 const CELLS: Record<string, readonly (Cell | LatencyCell)[]> = {
   healthy: healthyCells(amounts),
   uneven: unevenCells(amounts),
+  slow: slowCells(amounts),
   failing: badCells('failing', amounts),
   late: badCells('late', amounts),
+  'slow failing': slowBadCells(amounts),
   latency: latencyCells(amounts),
 }
 
@@ -144,9 +156,17 @@ function tables({ runs, cells, latency }: Results): string {
     '',
     unevenTable(of('uneven')),
     '',
+    'Few jobs that outlast their window, judged by `sequential` alone, of two arms that fail alike, also far over every limit; stages of 1, 20, 50, 90 and 100 %, twelve hours each, the last six without traffic:',
+    '',
+    slowTable(of('slow')),
+    '',
     '### Candidate jobs until the rollback',
     '',
     badTable(of('failing'), of('late')),
+    '',
+    'Where failures end windows after their submit; how many windows the median took is its jobs by those a window:',
+    '',
+    slowBadTable(of('slow failing')),
     '',
     latencyTable(latency),
     `Run: ${made.join('; ')}.`,

@@ -7,6 +7,7 @@ import type { Lack } from './lack.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { ArmError, Operation } from '../outcome.ts'
 import type { Sketch } from '../sketch.ts'
+import type { BlockSpan } from '../stats/block-spans.ts'
 import type { Restarts } from '../stats/restarts.ts'
 import type { Counters } from '../window.ts'
 
@@ -125,6 +126,8 @@ export interface Tally {
   late?: Counters['late']
   controlX: number
   controlN: number
+  /** The same of controlX. */
+  controlLate?: Counters['late']
   /** The candidate's errors by class; left out for slow jobs, and by builds that did not tell them apart. */
   errors?: Partial<Record<ArmError, number>>
 }
@@ -153,7 +156,9 @@ export interface Evidence {
   overControl: Restarts
   /** Windows since `overControl` took counts in, and their counts: too few of one arm to be compared yet. */
   windows: number
-  block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN' | 'late'>
+  block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN' | 'late' | 'controlLate'>
+  /** The blocks that `overControl` has taken in. Left out by builds that did not keep them. */
+  blocks?: readonly BlockSpan[]
   /** The counts since the candidate has been bad, and how much they speak for it; null while nothing does. */
   since: Tally | null
   score: number

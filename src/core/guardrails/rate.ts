@@ -100,6 +100,7 @@ export function errorTally(
     ...(candidate.late ? { late: candidate.late } : {}),
     controlX: other.x,
     controlN,
+    ...(control.late ? { controlLate: control.late } : {}),
     errors: own.errors,
   }
 }

@@ -1,5 +1,5 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { JudgeContext, Kind, MonitorState } from './monitor.ts'
+import type { JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { errorTally } from './rate.ts'
 import {
@@ -9,7 +9,7 @@ import {
   type SequentialGuardrail,
   type SequentialTest,
 } from './sequential.ts'
-import { atLeastEnded, endedOf, nothingYet } from './streak.ts'
+import { endedOf, nothingYet, takenUpOf } from './streak.ts'
 import { noDataText, subjectOf } from './words.ts'
 
 export interface SequentialRateGuardrail extends SequentialGuardrail {
@@ -31,7 +31,7 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
   fold(guardrail, state, window) {
     const fresh = errorTally(guardrail, window, 'row')
     if (!fresh) return state
-    return counting(testOf(guardrail), state, state.since === null ? fresh : atLeastEnded(fresh))
+    return counting(testOf(guardrail), state, state.since === null ? fresh : submittedSince(state.since, fresh))
   },
   assess,
   formula: ({ alpha, margin, max }) => sequentialFormula(alpha, String(max), margin),
@@ -41,6 +41,22 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
 
 function testOf({ max, margin, alpha, bothBad }: SequentialRateGuardrail): SequentialTest {
   return { limit: max, margin, alpha, bothBad }
+}
+
+/**
+ * Without the candidate's failures whose jobs may have been submitted before: nobody has counted those jobs, or a resume
+ * has acknowledged them. Control's stay: the more of them, the less is held against the candidate.
+ */
+function submittedSince(sinceMs: number, tally: Tally): Tally {
+  const { fromMs, toMs } = tally
+  const isNew = ([windows]: [string, number]) => fromMs - Number(windows) * (toMs - fromMs) >= sinceMs
+  const late = Object.entries(tally.late ?? {})
+  const older = late.filter((each) => !isNew(each)).reduce((sum, [, n]) => sum + n, 0)
+  if (older === 0) return tally
+  const x = tally.x - older
+  const n = Math.max(x, takenUpOf(tally).candidate)
+  // Of which classes those were is not known.
+  return { ...tally, x, n, ended: endedOf(tally), late: Object.fromEntries(late.filter(isNew)), errors: {} }
 }
 
 function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {

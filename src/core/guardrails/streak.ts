@@ -55,7 +55,8 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
   }
 }
 
-function takenUpOf({ takenUp, n, controlN }: Tally): NonNullable<Tally['takenUp']> {
+/** Each job once, in the window that takes it up. */
+export function takenUpOf({ takenUp, n, controlN }: Tally): NonNullable<Tally['takenUp']> {
   return takenUp ?? { candidate: n, control: controlN }
 }
 

@@ -14,7 +14,18 @@ export function rateAt(odds: number, rate: number): number {
 
 /** H0: the rate is at most `limit`. Log likelihood ratios of the alternatives at `ODDS` times its odds. */
 export function gainsAbove(stream: Share, limit: number): number[] {
-  return ODDS.map((odds) => logGain(stream, rateAt(odds, limit), limit))
+  return ODDS.map((odds) => gainOf(stream, jobGain(rateAt(odds, limit), limit)))
+}
+
+/** What one job adds to an alternative's log likelihood ratio, by how it ended. */
+interface JobGain {
+  good: number
+  failed: number
+}
+
+export interface PairGains {
+  candidate: JobGain
+  control: JobGain
 }
 
 /**
@@ -24,15 +35,24 @@ export function gainsAbove(stream: Share, limit: number): number[] {
  * is older than the counts. Product over blocks of counts is one too, also while the rates move and the split does.
  */
 export function gainsOver(candidate: Share, control: Share, guess: number, margin: number): number[] {
+  return pairsOver(candidate.n, control.n, guess, margin).map(
+    (each) => gainOf(candidate, each.candidate) + gainOf(control, each.control),
+  )
+}
+
+/** For each alternative of `gainsOver`, among so many jobs of both arms. */
+export function pairsOver(n: number, controlN: number, guess: number, margin: number): PairGains[] {
   const tolerated = guess + margin
-  // Nothing is worse than that.
-  if (tolerated >= 0.999) return ODDS.map(() => 0)
   return ODDS.map((odds) => {
+    // Nothing is worse than that.
+    if (tolerated >= 0.999) return { candidate: NOTHING, control: NOTHING }
     const rate = rateAt(odds, tolerated)
-    const nearest = nearestNull({ ...candidate, rate }, { ...control, rate: guess }, margin)
-    return logGain(candidate, rate, nearest + margin) + logGain(control, guess, nearest)
+    const nearest = nearestNull({ n, rate }, { n: controlN, rate: guess }, margin)
+    return { candidate: jobGain(rate, nearest + margin), control: jobGain(guess, nearest) }
   })
 }
+
+const NOTHING: JobGain = { good: 0, failed: 0 }
 
 /** Control's rate in the pair (r, r + margin) that is nearest by Kullback–Leibler divergence, weighted by the sizes. */
 function nearestNull(
@@ -54,6 +74,10 @@ function nearestNull(
   return (low + high) / 2
 }
 
-function logGain({ x, n }: Share, rate: number, nullRate: number): number {
-  return x * Math.log(rate / nullRate) + (n - x) * (Math.log1p(-rate) - Math.log1p(-nullRate))
+function jobGain(rate: number, nullRate: number): JobGain {
+  return { good: Math.log1p(-rate) - Math.log1p(-nullRate), failed: Math.log(rate / nullRate) }
+}
+
+function gainOf({ x, n }: Share, { good, failed }: JobGain): number {
+  return x * failed + (n - x) * good
 }
