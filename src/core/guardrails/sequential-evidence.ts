@@ -51,11 +51,20 @@ export function opened(
  * Where control is gone, at 100 %, its rate of the release's earlier stages tells what is usual: if that was not within
  * the limit for sure, the limit is the highest rate it may have had, by an interval that has half of the stage's α.
  */
-function limitWith({ limit, alpha }: SequentialTest, { x, n: taken }: MonitorState['control'], part: number): number {
-  // Some may have failed that were taken up before anything was counted.
-  const n = Math.max(x, taken)
-  if (x === 0 || 1 - binomialTail(x + 1, n, limit) <= SPEAKS_AGAINST) return limit
-  return Math.max(limit, Math.min(0.99, clopperPearson({ x, n }, 1 - alpha * part).high))
+function limitWith({ limit, alpha }: SequentialTest, control: MonitorState['control'], part: number): number {
+  if (isWithin(limit, control)) return limit
+  return Math.max(limit, Math.min(0.99, clopperPearson(atLeastFailed(control), 1 - alpha * part).high))
+}
+
+/** Whether control has had no events in the whole release so far, or so few that its rate is within the limit for sure. */
+export function isWithin(limit: number, control: MonitorState['control']): boolean {
+  const { x, n } = atLeastFailed(control)
+  return x === 0 || 1 - binomialTail(x + 1, n, limit) <= SPEAKS_AGAINST
+}
+
+/** Some may have failed that were taken up before anything was counted. */
+function atLeastFailed({ x, n }: Share): Share {
+  return { x, n: Math.max(x, n) }
 }
 
 /** With one more window's counts, which `epoch` and `control`, that of the whole release, hold already. */

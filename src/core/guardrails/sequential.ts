@@ -5,7 +5,7 @@
  */
 import type { GuardrailBase, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { opened, weighed } from './sequential-evidence.ts'
+import { isWithin, opened, weighed } from './sequential-evidence.ts'
 import { logEvidence } from '../stats/restarts.ts'
 import { addTallies, atLeastEnded, endedOf, share, takenUpOf } from './streak.ts'
 import { counted, percent, tallyText } from './words.ts'
@@ -15,6 +15,8 @@ import { counted, percent, tallyText } from './words.ts'
  * takes jobs as independent, and they are only nearly so. A fourth is believed.
  */
 const LEAST_EVENTS = 4
+/** In the words of a verdict. */
+const WAITS_FOR_CONTROL = '; waits for control, which may have failed as much before and has had none in this stage yet'
 
 /** What every kind that counts job by job is configured with. */
 export interface SequentialGuardrail extends GuardrailBase {
@@ -32,8 +34,9 @@ export interface SequentialTest {
   alpha: number
   /**
    * Null where what is an event is known from control alone: nothing is done without it, and no fault is shared. Else a
-   * limit crossed is enough where control has had no traffic. `hold`: the limit gives way to control's rate of earlier
-   * stages where that was higher and control is gone. `rollback`: a limit crossed is always enough.
+   * limit crossed is enough where control has had no traffic. `hold`: but not where control may have been over it in
+   * earlier stages, or on the last rung, where it is gone, the limit gives way to that rate. `rollback`: a limit crossed is
+   * always enough.
    */
   bothBad: GuardrailBase['bothBad'] | null
 }
@@ -48,8 +51,17 @@ export function counting(test: SequentialTest, state: MonitorState, fresh: Tally
   const counts = { ...next, trial, evidence }
   if (!isOverLimit(test, counts)) return counts
   const { logEControl, needed } = evidenceOf(test, counts)
-  const isEnough = logEControl === null ? test.bothBad !== null : test.bothBad === 'rollback' || logEControl >= needed
+  const isEnough = logEControl === null ? isLimitEnough(test, next) : test.bothBad === 'rollback' || logEControl >= needed
   return isEnough ? { ...counts, tripped: shownTally(counts) } : counts
+}
+
+/**
+ * Where control has had no traffic in this epoch. Before the last rung that is so for a moment only: if it may have been over
+ * the limit in earlier stages, the candidate's events may be its as well, and its next jobs tell.
+ */
+function isLimitEnough({ limit, bothBad }: SequentialTest, { control, stages }: MonitorState): boolean {
+  if (bothBad !== 'hold') return bothBad === 'rollback'
+  return stages === 1 || isWithin(limit, control)
 }
 
 /** How the counts stand: log e against the limit and against control, and what either must reach. */
@@ -137,9 +149,10 @@ export function sequentialFinding(
       const sign = x / n > threshold ? '>' : 'within'
       const base = `${subject()} ${percent(x / n)} ${sign} ${percent(threshold)} ${tallyText(tally, operation)}`
       const control = logEControl === null ? '' : ` and ${logEControl.toFixed(1)} against control`
-      const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed`
+      const waits = isOver && !state.tripped && logEControl === null
+      const rule = `log e ${logE.toFixed(1)}${control}, ${needed.toFixed(1)} needed${waits ? WAITS_FOR_CONTROL : ''}`
       if (shared) return `${base}: control fails too, so nothing is rolled back (${rule})`
-      return status === 'inconclusive' && few
+      return status === 'inconclusive' && few && !isOver
         ? `${base}: ${ended} of ${counted(minRequests, operation)} needed to pass`
         : `${base}: ${rule}`
     },

@@ -123,6 +123,21 @@ describe('error rate, job by job', () => {
     expect(bad.tripped).not.toBeNull()
   })
 
+  it('waits for a control that has had no job in a new stage, where it may have been over the limit before', () => {
+    const failing: Minute[] = repeat(6, [1, 1, 0, 0])
+    const known = (minute: Minute) => openMonitor(foldAll(even, errorMinutes([minute]), openMonitor(undefined, 3)), 2)
+    const both = foldAll(even, errorMinutes(failing), known([100, 60, 100, 60]))
+    expect(both.tripped).toBeNull()
+    expect(judgeAt(even, both)).toMatchObject({ status: 'inconclusive', value: 1 })
+    expect(judgeAt(even, both).message).toMatch(/needed; waits for control/)
+    const shown = foldAll(even, errorMinutes([...failing, [20, 20, 40, 1]]), known([100, 60, 100, 60]))
+    expect(shown.tripped).not.toBeNull()
+    const healthy = foldAll(even, errorMinutes(failing), known([100, 0, 1000, 1]))
+    expect(healthy.tripped).not.toBeNull()
+    const always = guardrail({ method: 'sequential', margin: 0, bothBad: 'rollback' })
+    expect(foldAll(always, errorMinutes(failing), known([100, 60, 100, 60])).tripped).not.toBeNull()
+  })
+
   it('tolerates control’s rate and the margin', () => {
     expect(verdictOf(rule, errorMinutes([[20_000, 290, 20_000, 100]])).status).toBe('pass')
     expect(
