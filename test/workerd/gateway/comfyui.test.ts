@@ -409,6 +409,18 @@ describe('an input', () => {
     return response.json<{ name: string; subfolder: string; type: string }>()
   }
 
+  it('whose server takes it and breaks off is a broken connection, which no client is invited to repeat', async () => {
+    const { plane } = setup()
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) })
+    plane.answer = () => new Response(body, { headers: { 'content-type': 'application/json' } })
+    const form = new FormData()
+    form.append('image', new File(['x'], 'fox.png'))
+    const answered = await plane.request('POST', '/upload/image', { headers: as('control'), body: form })
+    expect([answered.status, await codeOf(answered)]).toEqual([502, 'upstream_unreachable'])
+    expect(answered.headers.get('x-should-retry')).toBe('false')
+    expect(plane.counted('other')).toEqual({ 'control unreachable': 1 })
+  })
+
   it.each(['control', 'candidate'] as const)(
     'that was uploaded to the %s decides the arm of what names it',
     async (arm) => {
