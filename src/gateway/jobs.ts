@@ -155,7 +155,8 @@ async function json(answered: Answered): Promise<Response> {
   const { text } = read
   const body = text === null ? undefined : answerJson(text)
   const asked = { ctx, route, job }
-  const backendJob = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
+  const told = { status, headers: response.headers, body, job: job.upstreamId }
+  const backendJob = await jobInPoll(asked, told)
   const tellsOfJob = backendJob !== null || route.answer === 'job'
   if (route.operation === 'poll' && tellsOfJob && showsFailure(job, status, backendJob)) {
     recordUpdate(job, route, status, backendJob)
@@ -172,9 +173,9 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  const isRefused =
-    route.operation === 'cancel' && response.ok && (runtime.protocol.refusesCancel?.(body) || (await goesOn(asked)))
-  if (!isRefused) recordUpdate(job, route, status, backendJob)
+  const said = route.operation === 'cancel' ? runtime.protocol.cancelSays?.(told) : null
+  const isRefused = said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)))
+  if (!isRefused) recordUpdate(job, route, said === 'taken' ? 202 : status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(ctx, sourceOf(job, route, url), own, response.ok || backendJob ? body : null)

@@ -63,6 +63,8 @@ describe('routes', () => {
     const address = { upstreamId: 'R1', prefix: APP, model }
     expect(fal.pollCall(address).path).toBe('/acme/fast-wan/requests/R1/status')
     expect(fal.result!.call(address).path).toBe('/acme/fast-wan/requests/R1')
+    const says = (body: unknown) => fal.cancelSays!({ status: 200, headers: new Headers(), body, job: 'R1' })
+    expect(['CANCELLATION_REQUESTED', 'ALREADY_COMPLETED'].map((status) => says({ status }))).toEqual([null, 'refused'])
     expect(fal.cancelCall!(address)).toEqual({ method: 'PUT', path: '/acme/fast-wan/requests/R1/cancel' })
   })
 
