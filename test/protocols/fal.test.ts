@@ -151,6 +151,7 @@ describe('what came of a job', () => {
     [200, { video: { url: 'https://v3.fal.media/f.mp4' } }, { status: 'succeeded', failure: null }],
     [200, [], { status: 'succeeded' }],
     [400, { detail: 'Request is still in progress' }, { status: 'running' }],
+    [202, { status: 'IN_PROGRESS', request_id: 'R1' }, { status: 'running' }],
     [
       422,
       { detail: [{ loc: ['body', 'prompt'], msg: 'refused', type: 'content_policy_violation' }] },
