@@ -9,6 +9,7 @@ import type { Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
+import { isEventStream, translatedEvents } from './event-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   type Answer,
@@ -124,7 +125,13 @@ async function streamed(answered: Answered): Promise<Response> {
     null,
   )
   const { status, headers } = response
-  return answer(ctx, decided, { status, headers, body, translation })
+  const shown = { status, headers, body, translation }
+  if (route.answer !== 'json' || body === null || !isEventStream(headers)) return answer(ctx, decided, shown)
+  const isError = status >= 400
+  const events = translatedEvents(body, (text) => job.runtime.protocol.translate(text, { ...translation, isError }))
+  const plain = new Headers(headers)
+  plain.delete('content-length')
+  return answer(ctx, decided, { ...shown, headers: plain, body: events })
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
