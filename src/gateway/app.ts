@@ -30,6 +30,9 @@ import type { Subject } from './subject.ts'
 
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
+/** After these a job that may be elsewhere is looked for there. */
+const NOT_HERE: ReadonlySet<string> = new Set(['job_not_found', 'upstream_unreachable', 'upstream_timeout'])
+
 type WaitUntil = (work: Promise<unknown>) => void
 
 export interface Gateway {
@@ -149,18 +152,23 @@ function submitOnce(
   return answered
 }
 
-/** An id that nobody has recorded is looked for wherever it may be, one backend after the other. */
+/**
+ * An id that nobody has recorded is looked for wherever it may be, one backend after the other; while one of them can't be
+ * reached nobody knows that there is no such job.
+ */
 async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(ctx.method)
-  for (const elsewhere of job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []) {
+  const elsewhere = job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []
+  let trouble: SluiceError | null = null
+  for (const place of [job, ...elsewhere]) {
     try {
-      return await proxyJob(ctx, snapshot, route, job)
+      return await proxyJob(ctx, snapshot, route, place)
     } catch (error) {
-      if (!(error instanceof SluiceError) || error.code !== 'job_not_found') throw error
-      job = elsewhere
+      if (!(error instanceof SluiceError) || !NOT_HERE.has(error.code)) throw error
+      if (trouble === null || trouble.code === 'job_not_found') trouble = error
     }
   }
-  return proxyJob(ctx, snapshot, route, job)
+  throw trouble!
 }
 
 function withSnapshot(

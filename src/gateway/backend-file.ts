@@ -3,7 +3,7 @@
  * path of the gateway's that leads to the same backend, for the job's owner only, whatever the split has become.
  */
 import { SluiceError } from '../core/errors.ts'
-import { isTagged } from '../core/job-id.ts'
+import { isTagged, openFileId } from '../core/job-id.ts'
 import type { Route } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
 import { hasJobs } from './isolate.ts'
@@ -35,10 +35,14 @@ export function filePath(id: string, upstreamPath: string): string {
   return `/${id}/file${upstreamPath.slice(upstreamPath.lastIndexOf('.'))}`
 }
 
-/** The file that a path names; null for any other path. Throws `job_not_found` for what was altered or is somebody else's. */
-export function fileOf(ctx: Exchange, subject: Subject): OwnedJob | null {
+/**
+ * The file that a path names; null for any other path. `offers`: how the wires read it, of which some have a job's id where
+ * a file's stands. Throws `job_not_found` for what was altered or is somebody else's.
+ */
+export function fileOf(ctx: Exchange, subject: Subject, offers: readonly { route: Route }[]): OwnedJob | null {
   const id = FILE_PATH.exec(ctx.url.pathname)?.[1]
   if (id === undefined || !isTagged(id)) return null
+  if (openFileId(id, ctx.isolate.keys) === null && offers.some(({ route }) => route.job === id)) return null
   if (!['GET', 'HEAD'].includes(ctx.method))
     throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
   const runtimes = ctx.isolate.runtimes.filter(hasJobs)

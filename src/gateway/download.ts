@@ -32,8 +32,7 @@ export function countDownload({ method, headers: asked, url }: Exchange, downloa
   if (!showsNoVideo(protocol, question, { status, headers, isEmpty }))
     return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
   // Nobody knows whether a job that was there before Sluice had finished.
-  if (job.holder === null || job.runtime.givenUp.has(placeOf(job)))
-    return recordEnd(decided, 'content', 'client_error', { latency: seconds })
+  if (job.holder === null || isGivenUp(job)) return recordEnd(decided, 'content', 'client_error', { latency: seconds })
   const { arm, replica, upstreamId } = job
   const { owner, epoch } = job.holder
   const name = { arm, replica, upstreamId, owner, epoch }
@@ -45,6 +44,11 @@ export function givesUp(job: OwnedJob): void {
   const { givenUp } = job.runtime
   if (givenUp.size >= MAX_GIVEN_UP) givenUp.clear()
   givenUp.add(placeOf(job))
+}
+
+/** Whether its owner has asked this isolate to have it deleted. */
+export function isGivenUp(job: OwnedJob): boolean {
+  return job.runtime.givenUp.has(placeOf(job))
 }
 
 /** By its status alone. */

@@ -26,7 +26,7 @@ export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_out
 export type Answer = Pick<Response, 'ok' | 'status' | 'headers' | 'body' | 'text'>
 
 /** One as it comes. */
-export type LiveAnswer = Answer & Pick<Response, 'arrayBuffer'>
+type LiveAnswer = Answer & Pick<Response, 'arrayBuffer'>
 
 /** Status and headers are looked up once: each look costs a call into the platform. */
 class SeenOnce implements LiveAnswer {

@@ -9,6 +9,7 @@ import type { Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
+import { isEventStream, translatedEvents } from './event-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   type Answer,
@@ -124,7 +125,13 @@ async function streamed(answered: Answered): Promise<Response> {
     null,
   )
   const { status, headers } = response
-  return answer(ctx, decided, { status, headers, body, translation })
+  const shown = { status, headers, body, translation }
+  if (route.answer !== 'json' || body === null || !isEventStream(headers)) return answer(ctx, decided, shown)
+  const isError = status >= 400
+  const events = translatedEvents(body, (text) => job.runtime.protocol.translate(text, { ...translation, isError }))
+  const plain = new Headers(headers)
+  plain.delete('content-length')
+  return answer(ctx, decided, { ...shown, headers: plain, body: events })
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
@@ -155,7 +162,8 @@ async function json(answered: Answered): Promise<Response> {
   const { text } = read
   const body = text === null ? undefined : answerJson(text)
   const asked = { ctx, route, job }
-  const backendJob = await jobInPoll(asked, { status, headers: response.headers, body, job: job.upstreamId })
+  const told = { status, headers: response.headers, body, job: job.upstreamId }
+  const backendJob = await jobInPoll(asked, told)
   const tellsOfJob = backendJob !== null || route.answer === 'job'
   if (route.operation === 'poll' && tellsOfJob && showsFailure(job, status, backendJob)) {
     recordUpdate(job, route, status, backendJob)
@@ -172,9 +180,9 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, false)
-  const isRefused =
-    route.operation === 'cancel' && response.ok && (runtime.protocol.refusesCancel?.(body) || (await goesOn(asked)))
-  if (!isRefused) recordUpdate(job, route, status, backendJob)
+  const said = route.operation === 'cancel' ? runtime.protocol.cancelSays?.(told) : null
+  const isRefused = said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)))
+  if (!isRefused) recordUpdate(job, route, said === 'taken' ? 202 : status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(ctx, sourceOf(job, route, url), own, response.ok || backendJob ? body : null)

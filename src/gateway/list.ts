@@ -21,6 +21,8 @@ import type { Subject } from './subject.ts'
 const MAX_CALLS = 20
 /** A page further back is empty. */
 const MAX_SKIPPED = 1000
+/** Of its caller's newest jobs, for those that go on. */
+const MAX_LOOKED_THROUGH = 200
 /** How often a page is filled up for jobs that are gone; the last time by the ledger alone. */
 const MAX_ROUNDS = 4
 /** The platform lets a request wait for six backends at a time. */
@@ -86,10 +88,10 @@ interface Question {
   order: 'asc' | 'desc'
 }
 
-/** The caller's newest jobs of these releases that go on, as far as the ledgers know. */
+/** The caller's newest jobs of these releases that go on, as far as the ledgers know, whatever has ended since. */
 export async function openJobs(runtimes: readonly JobRuntime[], { owners }: Subject, limit: number): Promise<OwnJob[]> {
-  const found = await jobsAfter(runtimes, { owners, cursor: null, limit, order: 'desc' })
-  return found.slice(0, limit).filter(({ job }) => job.end === null)
+  const found = await jobsAfter(runtimes, { owners, cursor: null, limit: MAX_LOOKED_THROUGH, order: 'desc' })
+  return found.filter(({ job }) => job.end === null).slice(0, limit)
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */

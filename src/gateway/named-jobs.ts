@@ -5,7 +5,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Route } from '../protocols/protocol.ts'
 import type { NamedJobs } from '../protocols/submit.ts'
-import { answer } from './answer.ts'
+import { answer, errorAnswer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
 import { openJobs } from './list.ts'
@@ -40,17 +40,26 @@ export async function aboutNamed(
     jobs === 'own'
       ? (await openJobs(runtimes, subject, MAX_OWN)).map((own) => ownedJob(own.runtime, own.job))
       : await Promise.all(jobs.map((id) => resolveJob(ctx, runtimes, id, subject)))
-  let answered: Response | null = null
-  for (const job of found) {
+  let answered = null as Response | null
+  const ask = async (job: OwnedJob): Promise<void> => {
     const { clientId, upstreamId } = job
     const request = new Request(ctx.url.href, { method: ctx.method, body: bodyFor(upstreamId) })
-    const headers = ctx.headers.without('content-length')
-    const next = await about({ ...ctx, request, headers }, { ...route, job: clientId, body: 'stream' }, job)
+    const own: Exchange = { ...ctx, request, headers: ctx.headers.without('content-length') }
+    const next = await about(own, { ...route, job: clientId, body: 'stream' }, job).catch((error: unknown) =>
+      errorAnswer(error, own, own),
+    )
     // What went wrong with one of them is not to be overlooked.
-    const isKept: boolean = answered !== null && !answered.ok
-    await (isKept ? next : answered)?.body?.cancel()
+    const isKept = answered !== null && !answered.ok
+    const other = isKept ? next : answered
     if (!isKept) answered = next
+    await other?.body?.cancel()
   }
+  // A backend that hangs or is gone keeps no other from being asked.
+  const ofEach = Map.groupBy(found, ({ arm, replica }) => `${arm} ${replica}`)
+  const all = [...ofEach.values()].map(async (ofOne) => {
+    for (const job of ofOne) await ask(job)
+  })
+  await Promise.all(all)
   if (answered) return answered
   const decided = { runtime, snapshot: null, routed: { arm: 'control' as const, reason: 'job' as const } }
   return answer(ctx, decided, { status: 200, headers: new Headers(), body: null })

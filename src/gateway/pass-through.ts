@@ -49,10 +49,12 @@ export async function passThrough(
   const { response, seconds } = upstream
   // What such an answer names is its caller's, so that a later request finds it there.
   const named = route.answer === 'json' && hasJobs(runtime) && response.ok && isJson(response)
-  const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : null
+  const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : undefined
   upstream.done()
-  const outcome = armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
+  const failure = read === null ? upstream.failure() : null
+  const outcome = failure ?? armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
   recordEnd(decided, route.operation, outcome, { latency: seconds }, { owner })
+  if (failure) throw upstreamError(failure, routed.arm, !isRead)
   // Nobody owns what such an answer names, so only addresses are translated.
   const ids: ReadonlyMap<string, string> = new Map()
   const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }

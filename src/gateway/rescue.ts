@@ -8,20 +8,19 @@ import { canBeRescued } from '../core/rescue-plan.ts'
 import { type JobName, toJobUpdate } from '../durable/job-shapes.ts'
 import type { RescueStatus } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
+import { isGivenUp } from './download.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { isCounted } from './translation.ts'
 
 /** Tells the ledger what this answer shows of the job. */
-export function recordUpdate(
-  { runtime, tag, clientId }: OwnedJob,
-  route: Route,
-  status: number,
-  backendJob: BackendJob | null,
-): void {
+export function recordUpdate(job: OwnedJob, route: Route, status: number, backendJob: BackendJob | null): void {
+  const { runtime, tag, clientId } = job
   if (!tag || !isCounted(tag)) return
-  const shown = backendJob ?? endOf(route, status, runtime.release.rescue)
-  if (!shown) return
+  const end = backendJob ?? endOf(route, status, runtime.release.rescue)
+  if (!end) return
+  // Its owner has asked for it to be stopped, however that was answered.
+  const shown = end === 'job_lost' && isGivenUp(job) ? 'cancelled' : end
   runtime.telemetry.seen(toJobUpdate({ ...tag, clientId, prefix: route.prefix }, shown, runtime.deps.now()))
 }
 

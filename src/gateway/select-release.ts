@@ -49,12 +49,12 @@ function isOfJobs(offer: Offer): offer is Offer<JobRuntime> {
 }
 
 export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Choice> {
-  const file = fileOf(ctx, subject)
+  const offers = offersFor(ctx)
+  const file = fileOf(ctx, subject, offers)
   if (file) {
     await admit(ctx, FILE_ROUTE, subject)
     return { kind: 'job', runtime: file.runtime, route: FILE_ROUTE, job: file }
   }
-  const offers = offersFor(ctx)
   if (offers.length === 0) noRelease(ctx)
   const ofJobs = offers.filter(isOfJobs)
   const withJobs = ofJobs.map(({ runtime }) => runtime)

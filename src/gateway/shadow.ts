@@ -11,7 +11,7 @@ import type { CopyResult } from '../durable/rpc.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, type LiveAnswer } from './forward.ts'
+import { armErrorOf, callBackend, type Upstream } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readJson } from '../protocols/read-capped.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
@@ -92,7 +92,7 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
   let outcome: Outcome
   let backendJob: BackendJob | null = null
   if (!upstream.ok) outcome = upstream.failure
-  else ({ outcome, backendJob } = await readCopy(runtime, upstream.response))
+  else ({ outcome, backendJob } = await readCopy(runtime, upstream))
   if (upstream.ok) upstream.done()
   const routed = { arm: 'candidate' } as const
   const counted = { shadow: true, owner }
@@ -104,7 +104,7 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */
 async function readCopy(
   runtime: JobRuntime,
-  response: LiveAnswer,
+  { response, failure }: Extract<Upstream, { ok: true }>,
 ): Promise<{ outcome: Outcome; backendJob: BackendJob | null }> {
   const { status } = response
   const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
@@ -120,6 +120,6 @@ async function readCopy(
     const backendJob = runtime.protocol.readJob(shown)
     return backendJob ? { outcome: 'ok', backendJob } : { outcome: 'bad_output', backendJob: null }
   } catch {
-    return { outcome: failed ?? 'timeout', backendJob: null }
+    return { outcome: failed ?? failure(), backendJob: null }
   }
 }

@@ -88,8 +88,9 @@ async function sent(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit)
   return { ...ended, nothingBegun: false }
 }
 
-function beganNothing({ upstream }: Attempt): boolean {
-  return upstream.ok && NOTHING_BEGUN.has(upstream.response.status)
+/** A full queue has taken nothing either, whatever status its wire says that with. */
+function beganNothing({ upstream, outcome }: Attempt): boolean {
+  return upstream.ok && (outcome === 'saturated' || NOTHING_BEGUN.has(upstream.response.status))
 }
 
 function failsOver({ runtime, snapshot, routed }: Decided, outcome: Outcome): boolean {
@@ -126,7 +127,7 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   // Only an accepted job is one: what failed at once, or came as a video, only has its ids opened.
   if (!response.ok || !backendJob || submit.route.answer !== 'job') {
     const translation = await translationOf(ctx, source, known, response.ok || backendJob ? tried.json : null)
-    const headers = response.ok ? response.headers : withoutRetry(response)
+    const headers = response.ok || beganNothing(tried) ? response.headers : withoutRetry(response)
     const isError = !response.ok
     const body = translated(runtime, tried, { ...translation, isError }) ?? tried.rest ?? response.body
     const shown = { status: response.status, headers, body, translation, cookie: submit.subject.cookie }

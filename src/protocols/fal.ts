@@ -2,6 +2,7 @@
  * fal's queue: the model stands in the path, a job's own paths below its app only, and `COMPLETED` means that a job has
  * ended, well or not: what came of it is an answer of its own, whose HTTP status tells.
  */
+import { isObject } from './answer-json.ts'
 import { readFalJob, readFalResult, readFalWebhook } from './fal/job.ts'
 import { appOf, jobPath, routeFal, STILL_IN_PROGRESS } from './fal/routes.ts'
 import { readFalSubmit } from './fal/submit.ts'
@@ -11,6 +12,8 @@ import { translatedBelow } from './translate.ts'
 
 /** A job's links to itself. */
 const OWN_URLS = new Set(['status_url', 'response_url', 'cancel_url'])
+/** Of a cancel that came too late, or names no job, should a server say so under a good status. */
+const NOT_CANCELLED: ReadonlySet<unknown> = new Set(['ALREADY_COMPLETED', 'NOT_FOUND'])
 const appAt = ({ prefix, model }: JobAddress) => (model === null ? prefix : (appOf(`/${model}`) ?? prefix))
 
 export const fal: JobProtocol = {
@@ -44,6 +47,7 @@ export const fal: JobProtocol = {
   },
   pollCall: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId, '/status') }),
   cancelCall: (job) => ({ method: 'PUT', path: jobPath(appAt(job), job.upstreamId, '/cancel') }),
+  cancelSays: ({ body }) => (isObject(body) && NOT_CANCELLED.has(body['status']) ? 'refused' : null),
   contentCall: null,
   readWebhook: readFalWebhook,
   asksForVideo: () => true,

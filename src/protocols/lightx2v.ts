@@ -59,8 +59,8 @@ export const lightx2v: JobProtocol = {
   readSubmission,
   readJob,
   submitError,
-  refusesCancel: (body) =>
-    isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success',
+  cancelSays: ({ body }) =>
+    isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success' ? 'refused' : null,
   readIds: idsIn,
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),

@@ -4,7 +4,7 @@
  */
 import { openBody } from './body/open.ts'
 import { asOpenAi } from './openai-videos/dialects.ts'
-import { readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
+import { cancelSays, readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { JobAddress, JobProtocol, ListQuery, ShownJob } from './protocol.ts'
@@ -29,6 +29,7 @@ export const openaiVideos: JobProtocol = {
   route: routeVideos,
   readSubmission: (sent, route) => toSubmission(openBody(sent.bytes, sent.contentType), sent, route),
   readJob: ({ status, body }) => readBackendJob(status, body),
+  cancelSays,
   readIds: readResourceIds,
   translate: (text, translation) => translateAnswer(asOpenAi(text), translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),

@@ -188,8 +188,8 @@ export interface JobProtocol extends Wire {
   readJob(answer: BackendAnswer): BackendJob | null
   /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
   submitError?: (answer: BackendAnswer) => 'saturated' | 'client_error' | 'content_refused' | null
-  /** Whether the good answer to a cancel says that nothing was cancelled. Never throws. */
-  refusesCancel?: (body: unknown) => boolean
+  /** What the answer to a cancel says of it, where its status doesn't: taken by an error, or refused by a good answer. Never throws. */
+  cancelSays?: (answer: BackendAnswer) => 'taken' | 'refused' | null
   /** What to ask after a good answer to a cancel that is the same whether the job was stopped or goes on; missing where the answer tells. */
   readonly cancelCheck?: {
     call(job: JobAddress): UpstreamCall

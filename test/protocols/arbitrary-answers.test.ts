@@ -235,7 +235,7 @@ describe.each(WITH_WORDS)('any answer of %s', (name, wire) => {
         const result = wire.result?.read(answer)
         if (result) expectResult(result, status)
         expect([undefined, null, 'saturated', 'client_error', 'content_refused']).toContain(wire.submitError?.(answer))
-        expect([undefined, true, false]).toContain(wire.refusesCancel?.(body))
+        expect([undefined, null, 'taken', 'refused']).toContain(wire.cancelSays?.(answer))
         expect([undefined, true, false]).toContain(wire.cancelCheck?.goesOn(answer))
         expectDocumented(documented, wire.readWebhook?.(body) ?? null, body, job)
         expectDocumented(documented, wire.socket?.read(JSON.stringify(body)).backendJob ?? null, body, job)

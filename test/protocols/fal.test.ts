@@ -63,6 +63,8 @@ describe('routes', () => {
     const address = { upstreamId: 'R1', prefix: APP, model }
     expect(fal.pollCall(address).path).toBe('/acme/fast-wan/requests/R1/status')
     expect(fal.result!.call(address).path).toBe('/acme/fast-wan/requests/R1')
+    const says = (body: unknown) => fal.cancelSays!({ status: 200, headers: new Headers(), body, job: 'R1' })
+    expect(['CANCELLATION_REQUESTED', 'ALREADY_COMPLETED'].map((status) => says({ status }))).toEqual([null, 'refused'])
     expect(fal.cancelCall!(address)).toEqual({ method: 'PUT', path: '/acme/fast-wan/requests/R1/cancel' })
   })
 
@@ -149,6 +151,7 @@ describe('what came of a job', () => {
     [200, { video: { url: 'https://v3.fal.media/f.mp4' } }, { status: 'succeeded', failure: null }],
     [200, [], { status: 'succeeded' }],
     [400, { detail: 'Request is still in progress' }, { status: 'running' }],
+    [202, { status: 'IN_PROGRESS', request_id: 'R1' }, { status: 'running' }],
     [
       422,
       { detail: [{ loc: ['body', 'prompt'], msg: 'refused', type: 'content_policy_violation' }] },

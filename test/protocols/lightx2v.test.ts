@@ -131,9 +131,9 @@ describe('how a job stands', () => {
   })
 
   test('only a cancel that has ended a job is one', () => {
-    expect(lightx2v.refusesCancel!({ stop_status: 'do_nothing', reason: '' })).toBe(true)
-    expect(lightx2v.refusesCancel!({ stop_status: 'success', reason: '' })).toBe(false)
-    for (const body of [null, undefined, [], {}]) expect(lightx2v.refusesCancel!(body)).toBe(false)
+    const says = (body: unknown) => lightx2v.cancelSays!({ status: 200, headers: new Headers(), body, job: 'T-1' })
+    expect(says({ stop_status: 'do_nothing', reason: '' })).toBe('refused')
+    for (const body of [{ stop_status: 'success', reason: '' }, null, undefined, [], {}]) expect(says(body)).toBeNull()
   })
 })
 

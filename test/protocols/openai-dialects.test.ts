@@ -6,6 +6,20 @@ import { translation } from './contract.ts'
 const shown = (body: string, isError = false) =>
   openaiVideos.translate(body, { ...translation(new Map([['v-1', 'own-1']])), isError })
 
+test.each([
+  [200, { id: 'v-1', deleted: true, object: 'video.deleted' }, null],
+  [200, { deleted: true }, null],
+  [200, { id: 'v-1', status: 'cancelling' }, null],
+  [200, { deleted: false }, 'refused'],
+  [409, { error: { message: 'Cancellation in progress', code: 409 } }, 'taken'],
+  [409, { detail: 'Cancellation in progress' }, 'taken'],
+  [409, { detail: 'Video is completed but its output is not ready' }, null],
+  [409, undefined, null],
+  [404, { detail: 'Video not found' }, null],
+])('an answer of %i to a deletion, %j, is read as the server means it', (status, body, expected) => {
+  expect(openaiVideos.cancelSays!({ status, headers: new Headers(), body, job: 'v-1' })).toBe(expected)
+})
+
 describe('a status', () => {
   test.each([
     ['processing', 'in_progress'],

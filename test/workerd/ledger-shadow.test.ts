@@ -160,6 +160,18 @@ describe('shadow copies', () => {
     expect(await counted(object, 'job')).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
   })
 
+  it('are stopped at once though another replica of the arm is gone, which is asked again later', async () => {
+    const object = ledger(57)
+    // Of a replica that is configured no more, and stands first.
+    for (const name of ['a', 'b']) await copyOf(object, control(name), { upstreamId: `gone-${name}`, replica: 1 })
+    await copyOf(object, control('here'), at('video-here'))
+    await object.cancelShadows(1)
+    expect(await runDurableObjectAlarm(object)).toBe(true)
+    expect(backends.calls.map(({ method, url }) => [method, url])).toEqual([
+      ['DELETE', 'http://candidate.test/v1/videos/video-here'],
+    ])
+  })
+
   it('whose poll is answered without end cost no more than the cap: the answer is cut off, not read', async () => {
     const object = ledger(47)
     await copyOf(object, control('endless'), at('video-copy'))

@@ -57,15 +57,20 @@ export class ShadowCancellation {
     return this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM stops').one().at
   }
 
-  /** Stops the copies that are due, until that time; a backend that does not answer is left alone for the rest of it. */
+  /** Stops the copies that are due, until that time; a replica that does not answer is left alone for the rest of it. */
   async stopDue(now: number, untilMs: number): Promise<void> {
     const due = this.#sql.exec<StopRow>('SELECT * FROM stops WHERE next_at <= ? LIMIT ?', now, AT_ONCE)
     const rows = [...due].filter(({ key }) => !this.#underWay.has(key))
+    const ofEach = Map.groupBy(rows, ({ replica }) => replica)
+    await Promise.all([...ofEach].map(([replica, ofOne]) => this.#stopAt(replica, ofOne, untilMs)))
+  }
+
+  async #stopAt(replica: number, rows: StopRow[], untilMs: number): Promise<void> {
     for (let i = 0; i < rows.length && Date.now() < untilMs; i += WIDTH) {
       const answered = await Promise.all(rows.slice(i, i + WIDTH).map((row) => this.#stop(row)))
       if (!answered.includes(true)) {
         const at = Date.now() + PAUSE_MS
-        this.#sql.exec('UPDATE stops SET next_at = ? WHERE next_at <= ?', at, at)
+        this.#sql.exec('UPDATE stops SET next_at = ? WHERE next_at <= ? AND replica = ?', at, at, replica)
         return
       }
     }

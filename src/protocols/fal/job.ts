@@ -25,6 +25,7 @@ export function readFalJob({ status: httpStatus, body, job }: BackendAnswer): Ba
 /** Of what came of a job; null where the answer is not about it. */
 export function readFalResult({ status, headers, body, job }: BackendAnswer): BackendJob | null {
   if (job === null) return null
+  if (status === 202) return plainJob(job, 'running')
   if (status >= 200 && status < 300) return body === undefined ? null : plainJob(job, 'succeeded')
   if (status < 400 || NOT_OF_JOB.has(status) || body === null || typeof body !== 'object') return null
   const { detail, error_type: errorType } = body as Record<string, unknown>

@@ -46,6 +46,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
   )
 
   const idIn = (body: unknown) => firstAt(body, wire.id, isResourceId)
+  const wordIn = (body: unknown) => firstAt(body, wire.status, (value) => typeof value === 'string')
+  const statusIn = (body: unknown) => known.get(wordIn(body)?.toLowerCase() ?? '')
   const errorIn = (body: unknown) => firstAt(body, wire.error, (value) => (value ?? null) !== null) ?? null
 
   const failed = (error: unknown, failure: Failure) => {
@@ -58,9 +60,9 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
     if (body === null || typeof body !== 'object') return null
     const named = idIn(body)
     const id = named ?? job
-    const word = firstAt(body, wire.status, (value) => typeof value === 'string')
+    const word = wordIn(body)
     if (!isResourceId(id)) return null
-    const status = word === undefined ? undefined : known.get(word.toLowerCase())
+    const status = statusIn(body)
     const isGood = httpStatus >= 200 && httpStatus < 300
     // An error may have a `status` of its own: it shows a job only by naming it and how it ended.
     if (!isGood && (named === undefined || status === undefined)) return null
@@ -85,10 +87,10 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
       const { status, body, job } = answer
       if (job === null || body === undefined || (status >= 300 && status < 400)) return null
       if (status >= 200 && status < 300) {
-        const backendJob = readJob(answer)
-        return backendJob && backendJob.status !== 'ended' && backendJob.status !== 'running'
-          ? backendJob
-          : plainJob(job, 'succeeded')
+        // A word that is in no list is the result's own.
+        const backendJob = statusIn(body) === undefined ? null : readJob(answer)
+        if (backendJob && backendJob.status !== 'ended') return backendJob
+        return plainJob(job, status === 202 ? 'running' : 'succeeded')
       }
       const error = errorIn(body)
       if (NOT_OF_JOB.has(status) || error === null) return null

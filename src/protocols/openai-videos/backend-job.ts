@@ -5,7 +5,7 @@
 import { isObject } from '../answer-json.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
-import { MESSAGE_CHARS, type BackendJob, type JobStatus } from '../protocol.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 
 const STATUS: Record<string, JobStatus> = {
   queued: 'queued',
@@ -24,6 +24,8 @@ const REFUSAL_CODES = new Set([400, 403, 413, 415, 422, 451])
 /** The same in words, compared without case and punctuation. */
 const REFUSAL_WORDS =
   /contentfilter|contentpolicy|moderation|datainspection|invalid(parameter|request|prompt|input|argument|value)|badrequest|validationerror|usererror|nsfw|safety|guardrail/
+/** What a server says of a job that it is about to stop. */
+const STOPPING = /cancell?ation (is )?in progress/i
 
 /**
  * Null where the body is no job: it needs an id of 1 to 512 characters and a status. A good answer without one, and
@@ -64,6 +66,14 @@ function totalOf(job: Record<string, unknown>, status: JobStatus): number | null
   const completed = secondsOf(job['completed_at'])
   const ended = status !== 'queued' && status !== 'running'
   return ended && created !== null && completed !== null ? secondsOf(completed - created) : null
+}
+
+/** TensorRT-LLM says by `deleted` whether it has; vLLM-Omni answers 409 where a job takes longer than two seconds to stop. */
+export function cancelSays({ status, body }: Pick<BackendAnswer, 'status' | 'body'>): 'taken' | 'refused' | null {
+  if (!isObject(body)) return null
+  if (body['deleted'] === false) return 'refused'
+  const message = messageOf(body['error'] ?? body['detail'])
+  return status === 409 && message !== null && STOPPING.test(message) ? 'taken' : null
 }
 
 function isRefusal(error: unknown, httpStatus: number): boolean {

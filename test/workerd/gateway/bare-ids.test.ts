@@ -169,6 +169,19 @@ describe.each(MODES)('an id that nobody here knows, in %s mode', (id_mode) => {
     expect(backends.has('control', OLD)).toBe(false)
   })
 
+  it('is found at the replica that has it, though another one is gone', async () => {
+    const replicas = { urls: ['http://gone.test', 'http://control.test'] }
+    const arms = { control: replicas, candidate: { url: 'http://candidate.test' } }
+    const at = isolate({ id_mode, arms })
+    at.answer = (call) => (call.url.host === 'gone.test' ? null : backends.answer(call))
+    backends.add('control', OLD)
+    const film = await at.send('GET', `${VIDEOS}/${OLD}/content`, { as: 'anybody' })
+    expect([film.status, film.text]).toEqual([200, `film at control.test/${OLD}`])
+    expect((await at.send('DELETE', `${VIDEOS}/${OLD}`, { as: 'anybody' })).status).toBe(200)
+    // It may be at the one that is gone.
+    expect(await read(at)).toMatchObject({ status: 502, code: 'upstream_unreachable' })
+  })
+
   it('is refused with legacy_ids = "refuse", and no backend is asked', async () => {
     for (const backend of ['control', 'candidate']) backends.add(backend, OLD)
     const at = isolate({ id_mode, legacy_ids: 'refuse' })

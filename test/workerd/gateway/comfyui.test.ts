@@ -3,7 +3,15 @@ import { describe, expect, it, vi } from 'vitest'
 import { HEALTHY } from '../../../demo/faults.ts'
 import { type Arm, as, FILES, GRAPH, post, setup, SHADOW, submit } from '../../support/workerd/comfy.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
-import { type BackendCall, codeOf, DataPlane, inStillTime } from '../../support/workerd/data-plane.ts'
+import {
+  type BackendCall,
+  codeOf,
+  DataPlane,
+  hangs,
+  inStillTime,
+  letPass,
+  until,
+} from '../../support/workerd/data-plane.ts'
 
 interface Entry {
   outputs: Record<string, { images: { filename: string; subfolder: string; type: string }[] }>
@@ -173,6 +181,57 @@ describe('jobs of both arms', () => {
     expect(left.queue_pending).toHaveLength(1)
     const many = Array.from({ length: 51 }, (_, i) => `id-${i}`)
     expect((await post(plane, '/queue', { delete: many })).status).toBe(400)
+  })
+})
+
+describe('a request about several jobs', () => {
+  const raw = ({ control }: ReturnType<typeof setup>) => {
+    const queue = control.answer(callTo('control', 'GET', '/queue'))
+    return queue.json<{ queue_running: unknown[]; queue_pending: unknown[] }>()
+  }
+
+  it.each([
+    ['a delete', '/queue', (ids: string[]) => ({ delete: ids })],
+    ['a clear', '/queue', () => ({ clear: true })],
+    ['an interrupt of all', '/interrupt', () => ''],
+  ])('stops with %s what can be stopped, and tells that an arm is gone', async (_, path, bodyOf) => {
+    const made = setup()
+    const { plane, control } = made
+    const ids: string[] = []
+    for (const arm of ['control', 'candidate', 'control', 'candidate'] as const) ids.push(await submit(plane, arm))
+    if (path === '/interrupt') pass(5)
+    await raw(made)
+    plane.answer = (call) => (call.url.host === 'control.test' ? control.answer(call) : null)
+    const answered = await post(plane, path, bodyOf(ids))
+    expect([answered.status, await codeOf(answered)]).toEqual([502, 'upstream_unreachable'])
+    expect(await raw(made)).toEqual({ queue_running: [], queue_pending: [] })
+    expect(plane.counted('cancel')).toEqual({ 'control ok': 2, 'candidate unreachable': 2 })
+  })
+
+  it('waits for no arm that hangs before it has asked the other one', async () => {
+    const made = setup()
+    const { plane, control } = made
+    for (const arm of ['control', 'candidate'] as const) await submit(plane, arm)
+    plane.answer = (call) => (call.url.host === 'control.test' ? control.answer(call) : hangs(call))
+    const answering = post(plane, '/queue', { clear: true })
+    await until('both are asked', () => plane.callsOf('POST').length === 4)
+    expect((await raw(made)).queue_pending).toEqual([])
+    expect((await letPass(10_000, answering)).status).toBe(504)
+  })
+
+  it('means a job that goes on, however many have ended since', async () => {
+    const made = setup()
+    const { plane, control } = made
+    control.state.faults = { ...HEALTHY, job_seconds: 3600 }
+    await submit(plane, 'control')
+    control.state.faults = HEALTHY
+    const ended: string[] = []
+    for (let i = 0; i < 21; i++) ended.push(await submit(plane, 'control'))
+    pass(20)
+    for (const id of ended) await history(plane, id)
+    expect((await raw(made)).queue_pending).toHaveLength(1)
+    expect((await post(plane, '/queue', { clear: true })).status).toBe(200)
+    expect((await raw(made)).queue_pending).toEqual([])
   })
 })
 
@@ -349,6 +408,18 @@ describe('an input', () => {
     const response = await plane.request('POST', '/upload/image', { headers: as(arm, user), body: form })
     return response.json<{ name: string; subfolder: string; type: string }>()
   }
+
+  it('whose server takes it and breaks off is a broken connection, which no client is invited to repeat', async () => {
+    const { plane } = setup()
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) })
+    plane.answer = () => new Response(body, { headers: { 'content-type': 'application/json' } })
+    const form = new FormData()
+    form.append('image', new File(['x'], 'fox.png'))
+    const answered = await plane.request('POST', '/upload/image', { headers: as('control'), body: form })
+    expect([answered.status, await codeOf(answered)]).toEqual([502, 'upstream_unreachable'])
+    expect(answered.headers.get('x-should-retry')).toBe('false')
+    expect(plane.counted('other')).toEqual({ 'control unreachable': 1 })
+  })
 
   it.each(['control', 'candidate'] as const)(
     'that was uploaded to the %s decides the arm of what names it',

@@ -174,6 +174,49 @@ describe.each(['control', 'candidate'] as const)('OpenRouter’s wire at the %s'
   })
 })
 
+describe('a job whose paths begin with its id', () => {
+  const DONE = { id: 'job-1', status: 'done', url: 'http://candidate.test/out/a.mp4' }
+  const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
+  const planeOf = (wire: object) => {
+    const statuses = { running: 'runs', succeeded: 'done' }
+    const declared = { submit: '/run', output: 'url', statuses, ...wire }
+    return new DataPlane({ RELEASE_A: { name: 'objects', protocol: 'jobs', wire: declared, arms } }, ({ url }) =>
+      url.pathname.endsWith('.mp4')
+        ? new Response('film', { headers: { 'content-type': 'video/mp4' } })
+        : Response.json(DONE),
+    )
+  }
+  const submitTo = async (plane: DataPlane) =>
+    (await call(plane, 'POST', '/run', 'candidate', { prompt: 'a fox' })).body as { id: string; url: string }
+  const pathsOf = (plane: DataPlane) => plane.calls.map(({ method, url }) => `${method} ${url.host}${url.pathname}`)
+
+  it.each([
+    [{ poll: '/{id}', cancel: 'DELETE /{id}' }, '', 'DELETE', ''],
+    [{ poll: '/{id}/status', cancel: 'POST /{id}/cancel' }, '/status', 'POST', '/cancel'],
+  ])('is polled and cancelled by its owner only: %o', async (wire, polls, method, cancels) => {
+    const plane = planeOf(wire)
+    const { id } = await submitTo(plane)
+    const polled = await call(plane, 'GET', `/${id}${polls}`)
+    expect([polled.status, polled.body['id']]).toEqual([200, id])
+    expect((await call(plane, method, `/${id}${cancels}`)).status).toBe(200)
+    expect(pathsOf(plane).slice(1)).toEqual([
+      `GET candidate.test/job-1${polls}`,
+      `${method} candidate.test/job-1${cancels}`,
+    ])
+    const asked = (own: string) => plane.request('GET', `/${own}${polls}`, { headers: { 'x-user-id': 'bob' } })
+    for (const other of [id, id.replace('slc_', 'slc_A')]) expect((await asked(other)).status).toBe(404)
+    expect(plane.calls).toHaveLength(3)
+  })
+
+  it('keeps no file from being read by its own', async () => {
+    const plane = planeOf({ poll: '/{id}/status' })
+    const { url } = await submitTo(plane)
+    expect((await call(plane, 'GET', url)).body['text']).toBe('film')
+    expect(pathsOf(plane).at(-1)).toBe('GET candidate.test/out/a.mp4')
+    expect((await plane.request('GET', new URL(url).pathname, { headers: { 'x-user-id': 'bob' } })).status).toBe(404)
+  })
+})
+
 it.each([{}, { rescue: true }])(
   'a result that is asked for too early, and not found, loses no job: %o',
   async (more) => {

@@ -1,8 +1,12 @@
 /** Arms that speak different dialects of openai-videos, vLLM-Omni and SGLang: one client sees no difference but the video. */
 import { describe, expect, it, vi } from 'vitest'
+import { counted, ledger } from '../../support/workerd/objects.ts'
 import { type BackendCall, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
 
 inStillTime()
+
+/** How jobs have ended, as their ledger counts. */
+const ends = () => counted(ledger(), 'job')
 
 interface Made {
   polls: number
@@ -21,6 +25,7 @@ async function promptOf(call: BackendCall): Promise<string> {
 /** As its sources have it: forms only, a failed job under the error's own status, no cancelled state. */
 function vllmOmni() {
   const jobs = new Map<string, Made>()
+  const stopping = () => Response.json({ error: { message: 'Cancellation in progress', code: 409 } }, { status: 409 })
   return async (call: BackendCall): Promise<Response> => {
     const id = call.url.pathname.split('/')[3]
     if (call.method === 'POST') {
@@ -34,7 +39,7 @@ function vllmOmni() {
     if (!job) return Response.json({ error: { message: `Video '${id}' not found`, code: 404 } }, { status: 404 })
     if (call.method === 'DELETE') {
       jobs.delete(id!)
-      return Response.json({ id, deleted: true, object: 'video.deleted' })
+      return job.prompt === 'slow to stop' ? stopping() : Response.json({ id, deleted: true, object: 'video.deleted' })
     }
     const fails = job.prompt === 'too big'
     const error = fails ? { code: 500, message: 'CUDA out of memory' } : null
@@ -118,5 +123,30 @@ describe.each(['control', 'candidate'] as const)('a client of the %s', (arm) => 
     const { text } = await plane.send('DELETE', `/v1/videos/${id}`, { as: 'ann' })
     expect(JSON.parse(text)).toMatchObject({ id, deleted: true, object: 'video.deleted' })
     expect(await poll(plane, id)).toMatchObject({ http: 404 })
+    expect(await ends()).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
+  })
+})
+
+describe('a deletion that is not answered by one', () => {
+  const submit = (plane: DataPlane, prompt: string) => plane.send('POST', '/v1/videos', { as: 'ann', body: { prompt } })
+
+  it('of a job that takes its time to stop, as vLLM-Omni says, counts as cancelled at once', async () => {
+    const plane = setup()
+    const { id } = await submit(plane, 'slow to stop')
+    const { status, text } = await plane.send('DELETE', `/v1/videos/${id}`, { as: 'ann' })
+    expect([status, text]).toEqual([409, '{"error":{"message":"Cancellation in progress","code":409}}'])
+    expect(await ends()).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
+  })
+
+  it('and after which the job is gone has cancelled it, however it was answered', async () => {
+    const plane = setup()
+    const { id } = await submit(plane, 'a fox')
+    const answer = plane.answer
+    plane.answer = async (call) => (await answer(call), null)
+    expect(await plane.send('DELETE', `/v1/videos/${id}`, { as: 'ann' })).toMatchObject({ status: 502 })
+    plane.answer = answer
+    vi.setSystemTime(Date.now() + 1000)
+    expect(await plane.send('GET', `/v1/videos/${id}`, { as: 'ann' })).toMatchObject({ status: 404 })
+    expect(await ends()).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
   })
 })

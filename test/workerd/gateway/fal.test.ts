@@ -60,6 +60,21 @@ const pass = (seconds: number) => vi.setSystemTime(Date.now() + 1000 * seconds)
 
 inStillTime()
 
+it('events of a job hold the client’s id and the gateway’s addresses', async () => {
+  const { plane } = setup()
+  const { request_id: id, status_url: statusUrl } = await submit(plane, 'candidate')
+  await get(plane, statusUrl)
+  const raw = /requests\/([^/]+)/.exec(plane.calls.at(-1)!.url.pathname)![1]!
+  const event = (job: string, at: string) =>
+    `event: status\ndata: {"status":"IN_QUEUE","request_id":"${job}","status_url":"${at}/requests/${job}/status"}\n\n`
+  const told = event(raw, 'http://candidate.test/acme/fast-wan')
+  const headers = { 'content-type': 'text/event-stream; charset=utf-8', 'content-length': `${told.length}` }
+  plane.answer = () => new Response(told, { headers })
+  const response = await plane.request('GET', `${statusUrl}/stream`, { headers: as('control') })
+  expect([response.status, response.headers.get('content-length')]).toEqual([200, null])
+  expect(await response.text()).toBe(event(id, GATEWAY + APP))
+})
+
 describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
   const app = arm === 'control' ? APP : '/acme/fast-wan'
   const host = `http://${arm}.test`

@@ -158,6 +158,22 @@ it('a full queue is the arm’s, and a picture that can’t be had is the client
   })
 })
 
+it('a full queue has taken nothing: its client may try again, also under the same key', async () => {
+  const { plane } = setup()
+  const keyed = (arm: Arm) => ({ 'idempotency-key': 'k-1', 'content-type': 'application/json', ...as(arm) })
+  const body = JSON.stringify({ prompt: 'a red fox' })
+  const again = () => plane.request('POST', SUBMIT, { headers: keyed('control'), body })
+  for (let i = 0; i < 3; i++) await submit(plane, 'control')
+  const full = await again()
+  expect([full.status, full.headers.get('x-should-retry')]).toEqual([503, null])
+  pass(40)
+  const taken = await again()
+  expect([taken.status, await taken.json()]).toMatchObject([200, { task_status: 'pending' }])
+  // What another 503 says nobody knows.
+  plane.answer = () => Response.json({ detail: 'Service not ready' }, { status: 503 })
+  expect((await post(plane, 'control')).headers.get('x-should-retry')).toBe('false')
+})
+
 it('with native ids a job keeps the id that its client chose', async () => {
   const { plane } = setup({ id_mode: 'native' })
   expect((await submit(plane, 'candidate', { task_id: FREE })).task_id).toBe(FREE)

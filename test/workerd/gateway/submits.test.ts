@@ -7,7 +7,16 @@ const RELEASE = 'wan22'
 const VARS = { RELEASE_A: releaseTable(RELEASE) }
 const PATH = '/v1/videos'
 const ann = { as: 'ann', body: { prompt: 'a' } }
+const SHADOW = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1000, maxJobsPerDay: 1000, jobTimeoutMs: 3_600_000 }
 const JSON_TYPE = { 'content-type': 'application/json' }
+
+const brokenOff: Answer = () => {
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"id":"v')),
+    pull: (controller) => controller.error(new Error('reset')),
+  })
+  return new Response(body, { headers: JSON_TYPE })
+}
 
 inStillTime()
 
@@ -45,12 +54,7 @@ describe('an answer to a submit', () => {
   })
 
   it('that breaks off is a broken connection, and no timeout', async () => {
-    const body = () =>
-      new ReadableStream({
-        start: (controller) => controller.enqueue(new TextEncoder().encode('{"id":"v')),
-        pull: (controller) => controller.error(new Error('reset')),
-      })
-    const plane = new DataPlane(VARS, () => new Response(body(), { headers: JSON_TYPE }))
+    const plane = new DataPlane(VARS, brokenOff)
     const reply = await plane.send('POST', PATH, ann)
     expect([reply.status, reply.code]).toEqual([502, 'upstream_unreachable'])
     expect(reply.headers.get('x-should-retry')).toBe('false')
@@ -101,16 +105,27 @@ describe('copies for the shadow', () => {
       for (let i = 0; i < 20; i++)
         expect((await plane.send('POST', PATH, { ...ann, headers: { 'x-request-id': 'one' } })).arm).toBe('control')
     }
-    const shadow = { sample: 1, maxBodyBytes: 262_144, maxInFlight: 1000, maxJobsPerDay: 1000, jobTimeoutMs: 3_600_000 }
-    plane.stage(RELEASE, { state: 'shadow', shadow })
+    plane.stage(RELEASE, { state: 'shadow', shadow: SHADOW })
     await twenty()
     expect(copies().map(({ url }) => url.host)).toEqual(Array(20).fill('candidate.test'))
     expect(new Set(copies().map(({ headers }) => headers.get('idempotency-key'))).size).toBe(20)
-    plane.stage(RELEASE, { shadow: { ...shadow, sample: 0 } })
+    plane.stage(RELEASE, { shadow: { ...SHADOW, sample: 0 } })
     await twenty()
     expect(copies()).toHaveLength(20)
-    plane.stage(RELEASE, { shadow })
+    plane.stage(RELEASE, { shadow: SHADOW })
     await twenty()
     expect(copies()).toHaveLength(40)
+  })
+
+  it.each<[string, Answer, string]>([
+    ['breaks off', brokenOff, 'unreachable'],
+    ['does not come', hangs, 'timeout'],
+    ['holds no job', () => Response.json({ ok: true }), 'bad_output'],
+  ])('whose answer %s are counted as that', async (_, answer, outcome) => {
+    const backends = new ScriptedBackends()
+    const plane = new DataPlane(VARS, (call) => (call.url.host === 'control.test' ? backends : { answer }).answer(call))
+    plane.stage(RELEASE, { state: 'shadow', shadow: SHADOW })
+    expect((await letPass(10_000, plane.send('POST', PATH, ann))).status).toBe(200)
+    expect(plane.counted('submit')).toEqual({ 'control ok': 1, [`candidate ${outcome}`]: 1 })
   })
 })

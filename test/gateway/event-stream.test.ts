@@ -1,0 +1,58 @@
+/** Server-sent events on their way to a client: translated line by line, none held back, and ended with their client. */
+import { expect, test } from 'vitest'
+import { isEventStream, translatedEvents } from '../../src/gateway/event-stream.ts'
+
+const bytes = new TextEncoder()
+const upper = (text: string) => text.toUpperCase()
+
+/** What comes of these pieces. */
+async function shown(...pieces: (string | Uint8Array)[]): Promise<string> {
+  const events = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      for (const piece of pieces) controller.enqueue(typeof piece === 'string' ? bytes.encode(piece) : piece)
+      controller.close()
+    },
+  })
+  return new Response(translatedEvents(events, upper)).text()
+}
+
+test.each([
+  [['data: a\n\ndata:b\r\n'], 'data: A\n\ndata:B\r\n'],
+  [['da', 'ta: on', 'e\r', '\n', 'id: x:y'], 'data: ONE\r\nid: X:Y'],
+  [[': ping\n\n'], ': PING\n\n'],
+  [['a word\n'], 'A WORD\n'],
+  [[''], ''],
+])('%j', async (pieces, expected) => {
+  expect(await shown(...pieces)).toBe(expected)
+})
+
+test('a character that comes in two pieces is whole', async () => {
+  const [first, second] = [bytes.encode('data: ж').slice(0, 7), bytes.encode('data: ж').slice(7)]
+  expect(await shown(first, second)).toBe('data: Ж')
+})
+
+test('a line without an end is not held for ever', async () => {
+  const long = 'x'.repeat(300_000)
+  expect(await shown(long, 'y\n')).toBe(`${long.toUpperCase()}Y\n`)
+})
+
+test('an event is there before the next one has come, and a client that leaves ends the stream', async () => {
+  const { promise: hasLeft, resolve: leave } = Promise.withResolvers<unknown>()
+  const events = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(bytes.encode('data: one\n\n')),
+    cancel: leave,
+  })
+  const reader = translatedEvents(events, upper).getReader()
+  expect(new TextDecoder().decode((await reader.read()).value)).toBe('data: ONE\n\n')
+  await reader.cancel('left')
+  expect(await hasLeft).toBe('left')
+})
+
+test.each([
+  ['text/event-stream', true],
+  ['Text/Event-Stream; charset=utf-8', true],
+  ['text/event-streams', false],
+  [null, false],
+])('%s', (type, expected) => {
+  expect(isEventStream({ get: () => type })).toBe(expected)
+})
