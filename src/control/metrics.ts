@@ -75,7 +75,12 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     family('guardrail_threshold', 'gauge', 'What the guardrail allows.', ({ view }, labels) =>
       view.verdicts.flatMap(({ guardrail, threshold }) => one({ ...labels, guardrail }, threshold)),
     ),
-    family('rollbacks_total', 'counter', 'Rollbacks by the guardrail that caused them, or manual.', rollbackCounts),
+    family(
+      'rollbacks_total',
+      'counter',
+      'Rollbacks by what caused them: a guardrail, manual, experiment, unreadable (storage), removed (from the file).',
+      rollbackCounts,
+    ),
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
       Object.entries({ ...NO_DROPS, ...view.shadow.dropped }).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
@@ -109,7 +114,10 @@ function one(labels: Labels, value: number | null): Samples {
 /** Zero again for what has not happened yet. */
 function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
   const counts = new Map(
-    ['manual', 'experiment', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]),
+    ['manual', 'experiment', 'unreadable', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [
+      cause,
+      0,
+    ]),
   )
   for (const { cause, n } of rollbacks) counts.set(cause, n)
   return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))

@@ -142,6 +142,7 @@ describe('the metrics', () => {
       samplesOf(text).find((s) => s.name === name && s.labels.includes(label) && s.labels.includes(`"${R1}"`))?.value
     expect(value('sluice_shadow_dropped_total', 'reason="max_in_flight"')).toBe(0)
     expect(value('sluice_rollbacks_total', 'cause="experiment"')).toBe(0)
+    expect(value('sluice_rollbacks_total', 'cause="unreadable"')).toBe(0)
   })
 
   it('tell each series once, and each family in one piece', async () => {
