@@ -42,14 +42,22 @@ const VERDICT_VALUES: Partial<Record<string, number>> = { pass: 1, breach: -1 }
 type Samples = Family['samples']
 type Each = (release: ReleaseMetrics, labels: Labels) => Samples
 
-export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
+/** `silent`: names of the releases whose controllers do not answer. */
+export function metricFamilies(releases: readonly ReleaseMetrics[], silent: readonly string[]): Family[] {
   const family = (name: string, type: Family['type'], help: string, each: Each): Family => ({
     name: `sluice_${name}`,
     type,
     help,
     samples: releases.flatMap((release) => each(release, { release: release.view.name })),
   })
+  const answered = [...releases.map(({ view }) => [view.name, 1] as const), ...silent.map((name) => [name, 0] as const)]
   return [
+    {
+      name: 'sluice_controller_up',
+      type: 'gauge',
+      help: 'Whether the controller of the release answered this scrape; where not, it has no other sample.',
+      samples: answered.map(([release, value]) => ({ labels: { release }, value })),
+    },
     family('requests_total', 'counter', 'Requests, and jobs as operation="job", by how they ended.', requests),
     family('request_duration_seconds', 'histogram', 'Time to the response headers.', (release, labels) =>
       durations(release, labels, false),
