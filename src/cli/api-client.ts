@@ -117,10 +117,8 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  // What blocks has its code as its path, and a sentence that says what it is about.
-  const lines = details.map(({ path, code: what, message: words, params: { until } }) =>
-    path !== '' && path !== what ? `${path}: ${words}` : isMoment(until) ? withEnd(words, until, Date.now()) : words,
-  )
+  const isSaid = code !== 'blocked' && details.every((detail) => message.includes(detail.message))
+  const lines = isSaid ? [] : details.map(detailWords)
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
@@ -129,6 +127,17 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     body: raw,
     refusal: { code, status: response.status },
   })
+}
+
+/** What blocks has its code as its path, and a sentence that says what it is about. */
+function detailWords({
+  path,
+  code,
+  message,
+  params: { until },
+}: v.InferOutput<typeof errorSchema>['error']['details'][0]): string {
+  if (path !== '' && path !== code) return `${path}: ${message}`
+  return isMoment(until) ? withEnd(message, until, Date.now()) : message
 }
 
 /** What blocks stands in the sentence and below it: once is enough, and below it tells when it ends. */

@@ -119,6 +119,17 @@ describe('the commands that change a release', () => {
     expect(err).toContain('\n  19 more candidate jobs')
   })
 
+  it('are refused without a line for what the sentence says already', async () => {
+    control.show(canaryRelease('wan22_t2v_abtest'))
+    const { code, err } = await sluice('reset')
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^sluice: reset is not possible in canary-5; legal now: .*\n$/),
+    ])
+    const stage = await sluice('start', '--stage', 'canary-7')
+    expect(stage.err.trimEnd().split('\n')).toHaveLength(1)
+  })
+
   it('print the refusal itself with --json, and the sentence on stderr', async () => {
     control.show(canaryRelease('wan22_t2v_abtest'))
     const { code, out, err } = await sluice('start', '--json')
