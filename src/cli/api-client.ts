@@ -8,7 +8,7 @@ import { issueWords } from '../config/issue-words.ts'
 import { errorSchema } from '../api/index.ts'
 import { EXIT, Failure } from './failure.ts'
 import { printable } from './terminal.ts'
-import { withEnd } from './words.ts'
+import { plural, withEnd } from './words.ts'
 
 export interface Reply<T> {
   /** What this CLI knows of the answer, safe to print. */
@@ -117,18 +117,34 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  // What blocks has its code as its path, and a sentence that says what it is about.
-  const lines = details.map(({ path, code: what, message: words, params: { until } }) =>
-    path !== '' && path !== what ? `${path}: ${words}` : isMoment(until) ? withEnd(words, until, Date.now()) : words,
-  )
+  const isSaid = code !== 'blocked' && details.every((detail) => message.includes(detail.message))
+  const lines = isSaid ? [] : details.map(detailWords)
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
-  return new Failure(EXIT.refused, `${message} (${code})`, {
+  return new Failure(EXIT.refused, `${code === 'blocked' ? withoutDetails(message, details) : message} (${code})`, {
     lines,
     body: raw,
     refusal: { code, status: response.status },
   })
+}
+
+/** What blocks has its code as its path, and a sentence that says what it is about. */
+function detailWords({
+  path,
+  code,
+  message,
+  params: { until },
+}: v.InferOutput<typeof errorSchema>['error']['details'][0]): string {
+  if (path !== '' && path !== code) return `${path}: ${message}`
+  return isMoment(until) ? withEnd(message, until, Date.now()) : message
+}
+
+/** What blocks stands in the sentence and below it: once is enough, and below it tells when it ends. */
+function withoutDetails(message: string, details: readonly { message: string }[]): string {
+  const at = details[0] ? message.indexOf(details[0].message) : -1
+  if (at < 1) return message
+  return `${message.slice(0, at).replace(/[\s:]+$/, '')} ${plural(details.length, 'thing')}`
 }
 
 function isMoment(value: string | number | undefined): value is string {
@@ -149,6 +165,8 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
       return 'Someone else changed it since: check it, then repeat it, with the new --if-match where you gave one.'
     case 'review_required':
       return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it.'
+    case 'control_plane_unavailable':
+      return 'The data plane goes on with the last split. If the candidate is bad and this stays: `echo 1 | npx wrangler secret put SLUICE_FORCE_CONTROL` sends every new submit to control.'
     case 'change_stale':
       return 'Put it on top of the version in effect with `sluice config rebase`, then check it again.'
     case 'rate_limited': {

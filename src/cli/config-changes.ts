@@ -192,7 +192,7 @@ function statusWords({ status, stale, approved_by, ending }: ChangeView, style: 
 }
 
 function detailLines(change: ChangeDetail, style: Style): string[] {
-  const { id, title, reason, author, revision, stale, moved, diff, issues, reviews, ending } = change
+  const { id, title, reason, author, revision, stale, moved, diff, issues, reviews } = change
   return [
     `${style.bold(`#${id} ${title}`)}: ${statusWords(change, style)}, by ${author}, revision ${revision}`,
     ...(reason ? [reason] : []),
@@ -205,7 +205,7 @@ function detailLines(change: ChangeDetail, style: Style): string[] {
           'Next: config rebase, then check it again.',
         ]
       : []),
-    ...(ending ? [`${change.status} ${moment(ending.at)} by ${ending.who}. It was:`] : ['It would change:']),
+    diffHeading(change),
     ...diffTable(diff, style),
     ...issues.map(({ path, message }) => style.red(`${path}: ${message}`)),
     ...reviews.map((review) => {
@@ -213,6 +213,11 @@ function detailLines(change: ChangeDetail, style: Style): string[] {
       return `${moment(review.at)} ${review.who} ${review.verdict === 'approve' ? 'approves' : 'says'}${of}${review.comment ? `: ${review.comment}` : ''}`
     }),
   ]
+}
+
+function diffHeading({ status, ending, diff }: ChangeDetail): string {
+  if (ending) return `${status} ${moment(ending.at)} by ${ending.who}. It was:`
+  return diff.length > 0 ? 'It would change:' : 'It would change nothing: what it asks for acts already. Discard it.'
 }
 
 function versionLines({ version, at, who, reason, diff, change, ...more }: VersionView, style: Style): string[] {

@@ -71,6 +71,7 @@ export function checkFile(
       ...sizes.warnings,
       ...vainSettings(vars),
       ...shortLadders(releases),
+      ...armsAlike(releases),
       ...crowdedLedgers(releases),
       ...limitsOfWires(releases),
       ...slipsIn({ ...vars, ...readSecrets(file, env, envFile) }),
@@ -107,6 +108,20 @@ function shortLadders(releases: readonly ReleaseConfig[]): Finding[] {
   return releases
     .filter(({ ladder }) => ladder.at(-1)!.percent < 100)
     .map(({ key }) => ({ path: `${key}.ladder`, message: 'ends below 100, and only from 100 is a release promoted' }))
+}
+
+/** Nothing tells such arms apart, so that both of a comparison's sides are one model: meant by who tries the split itself. */
+function armsAlike(releases: readonly ReleaseConfig[]): Finding[] {
+  const sentOf = ({ model, mapping, auth }: ReleaseConfig['arms']['control']) => JSON.stringify([model, mapping, auth])
+  return releases
+    .filter(({ arms: { control, candidate } }) => {
+      const isShared = candidate.urls.some((url) => control.urls.includes(url))
+      return isShared && sentOf(control) === sentOf(candidate)
+    })
+    .map(({ key }) => ({
+      path: `${key}.arms`,
+      message: 'control and candidate have the same url and model: users of both get the same, and nothing is compared',
+    }))
 }
 
 /** More copies than the ledgers can poll in time: those that nobody could look at end uncounted, as `not_observed`. */

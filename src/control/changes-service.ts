@@ -122,7 +122,10 @@ export function changesService(
     return detail(name, done.request)
   }
 
-  const stale = async (name: string, request: ChangeRequest): Promise<SluiceError> => {
+  /** What came between: it was published itself in that moment, or something else was. */
+  const overtaken = async (name: string, { id }: ChangeRequest): Promise<SluiceError> => {
+    const request = await one(name, id)
+    if (request.ending) return refused({ ok: false, why: 'closed' })
     const current = await config.view(name)
     const moved = await movedSince(name, request, current)
     const message = `made for version ${request.baseVersion}, and version ${current.version} acts: rebase it, then look again`
@@ -171,15 +174,20 @@ export function changesService(
     publish: async (name, id, { revision, comment }, { who }) => {
       const request = await open(name, id, revision)
       const current = await config.view(name)
-      if (request.baseVersion !== current.version) throw await stale(name, request)
+      if (request.baseVersion !== current.version) throw await overtaken(name, request)
       const { title, author } = request
       const reason = request.reason || title
       const change = { id, title, author, approved_by: approversOf(request) }
       const overlay = patchOverlay(current.overlay, request.patch)
+      if (Object.keys(patchTo(current.overlay, overlay)).length === 0)
+        throw new SluiceError(
+          'invalid_request',
+          'nothing is left to publish: what it asks for acts already; discard it',
+        )
       const done = await ask(
         controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, { change }),
       )
-      if (!done.ok && done.code === 'version_mismatch') throw await stale(name, request)
+      if (!done.ok && done.code === 'version_mismatch') throw await overtaken(name, request)
       if (!done.ok) throw new SluiceError(done.code, done.message, { details: done.details })
       const ending = { status: 'published', who, at: now(), comment, version: current.version + 1 } as const
       return detail(name, await ended(name, request, ending))

@@ -42,14 +42,22 @@ const VERDICT_VALUES: Partial<Record<string, number>> = { pass: 1, breach: -1 }
 type Samples = Family['samples']
 type Each = (release: ReleaseMetrics, labels: Labels) => Samples
 
-export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
+/** `silent`: names of the releases whose controllers do not answer. */
+export function metricFamilies(releases: readonly ReleaseMetrics[], silent: readonly string[]): Family[] {
   const family = (name: string, type: Family['type'], help: string, each: Each): Family => ({
     name: `sluice_${name}`,
     type,
     help,
     samples: releases.flatMap((release) => each(release, { release: release.view.name })),
   })
+  const answered = [...releases.map(({ view }) => [view.name, 1] as const), ...silent.map((name) => [name, 0] as const)]
   return [
+    {
+      name: 'sluice_controller_up',
+      type: 'gauge',
+      help: 'Whether the controller of the release answered this scrape; where not, it has no other sample.',
+      samples: answered.map(([release, value]) => ({ labels: { release }, value })),
+    },
     family('requests_total', 'counter', 'Requests, and jobs as operation="job", by how they ended.', requests),
     family('request_duration_seconds', 'histogram', 'Time to the response headers.', (release, labels) =>
       durations(release, labels, false),
@@ -75,7 +83,12 @@ export function metricFamilies(releases: readonly ReleaseMetrics[]): Family[] {
     family('guardrail_threshold', 'gauge', 'What the guardrail allows.', ({ view }, labels) =>
       view.verdicts.flatMap(({ guardrail, threshold }) => one({ ...labels, guardrail }, threshold)),
     ),
-    family('rollbacks_total', 'counter', 'Rollbacks by the guardrail that caused them, or manual.', rollbackCounts),
+    family(
+      'rollbacks_total',
+      'counter',
+      'Rollbacks by what caused them: a guardrail, manual, experiment, unreadable (storage), removed (from the file).',
+      rollbackCounts,
+    ),
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
       Object.entries({ ...NO_DROPS, ...view.shadow.dropped }).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
@@ -109,7 +122,10 @@ function one(labels: Labels, value: number | null): Samples {
 /** Zero again for what has not happened yet. */
 function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
   const counts = new Map(
-    ['manual', 'experiment', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [cause, 0]),
+    ['manual', 'experiment', 'unreadable', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [
+      cause,
+      0,
+    ]),
   )
   for (const { cause, n } of rollbacks) counts.set(cause, n)
   return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))

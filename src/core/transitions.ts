@@ -129,7 +129,7 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
           state,
           plan,
           'blocked',
-          `approval can't be given early; first: ${others.map((b) => b.message).join('; ')}`,
+          `approval can't be given early; it waits for: ${others.map((b) => b.message).join('; ')}`,
           others,
         )
       return change(state, { approvedStage: state.stage })

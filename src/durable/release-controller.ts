@@ -50,7 +50,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     super(ctx, env)
     this.#name = releaseNameOf(ctx)
     this.#outbox = new Outbox(ctx.storage.sql, env)
-    this.#store = new ControllerStore(ctx.storage, this.#outbox)
+    this.#store = new ControllerStore(this.#name, ctx.storage, this.#outbox)
     this.#signals = new Signals(ctx.storage.sql)
     const effective = () => this.#effective()
     this.#experiment = new Experiment(env, this.#store, this.#signals)

@@ -113,11 +113,21 @@ describe('the commands that change a release', () => {
     control.show(canaryRelease('wan22_t2v_abtest', { blocked_by }))
     const { code, err } = await sluice('advance')
     expect(code).toBe(1)
-    expect(err).toContain(
-      'sluice: advance waits for: bake: 12 min of 30 min left; 19 more candidate jobs (31 of 50) (blocked)',
-    )
+    expect(err).toMatch(/^sluice: advance waits for 2 things \(blocked\)\n {2}bake/)
+    expect(err.match(/12 min of 30 min left/g)).toHaveLength(1)
     expect(err).toMatch(/\n {2}bake: 12 min of 30 min left \(ends in 1[12] min[^,]*, at \S+ \S+Z\)\n/)
     expect(err).toContain('\n  19 more candidate jobs')
+  })
+
+  it('are refused without a line for what the sentence says already', async () => {
+    control.show(canaryRelease('wan22_t2v_abtest'))
+    const { code, err } = await sluice('reset')
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^sluice: reset is not possible in canary-5; legal now: .*\n$/),
+    ])
+    const stage = await sluice('start', '--stage', 'canary-7')
+    expect(stage.err.trimEnd().split('\n')).toHaveLength(1)
   })
 
   it('print the refusal itself with --json, and the sentence on stderr', async () => {

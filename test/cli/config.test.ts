@@ -85,6 +85,33 @@ describe('config check', () => {
     expect(out).toMatch(/warning +RELEASE_A\.ladder +ends below 100/)
   })
 
+  it('warns of arms that are one and the same backend, and of no others', async () => {
+    const arms = (control: string, candidate: string) =>
+      file(`[vars.RELEASE_A]
+name = "a"
+protocol = "openai-videos"
+arms.control = ${control}
+arms.candidate = ${candidate}
+`)
+    const one = '{ url = "http://a.example", model = "wan" }'
+    const { code, out } = await run(['config', 'check', arms(one, one)])
+    expect(code).toBe(0)
+    expect(out).toMatch(/warning +RELEASE_A\.arms +control and candidate have the same url and model/)
+    const shared = await run([
+      'config',
+      'check',
+      arms(one, '{ urls = ["http://b.example", "http://a.example"], model = "wan" }'),
+    ])
+    expect(shared.out).toContain('RELEASE_A.arms ')
+    for (const other of [
+      '{ url = "http://a.example", model = "wan2" }',
+      '{ url = "http://b.example", model = "wan" }',
+      '{ url = "http://a.example", model = "wan", set = { steps = 4 } }',
+      '{ url = "http://a.example", model = "wan", auth = "OTHER" }',
+    ])
+      expect((await run(['config', 'check', arms(one, other)])).out).not.toContain('RELEASE_A.arms')
+  })
+
   it('warns of more copies in flight than the ledgers keep up with, and says how many ledgers would', async () => {
     const crowded = (copies: number, shards: number) =>
       `${GOOD.replace('openai-videos"', `openai-videos"\nledger_shards = ${shards}`)}\n[vars.RELEASE_A.shadow]\nmax_in_flight = ${copies}\n`

@@ -47,6 +47,14 @@ describe('a gateway that does not answer', () => {
   })
 })
 
+it('a control plane that is away comes with what still can be done', async () => {
+  const error = { code: 'control_plane_unavailable', message: 'no answer', type: 'server_error', param: null }
+  const body = JSON.stringify({ error: { ...error, request_id: 'r-1', details: [] } })
+  const url = await answering(503, { 'content-type': 'application/json' }, body)
+  const { code, err } = await run(['rollback', '--release', 'a', '--url', url])
+  expect([code, err]).toEqual([1, expect.stringContaining('wrangler secret put SLUICE_FORCE_CONTROL')])
+})
+
 describe('a credential that no request can carry', () => {
   it('is told as such, and not printed', async () => {
     for (const token of ['secret\nsecret', 'secret secret', 'secret…', 'sécret']) {

@@ -77,6 +77,17 @@ describe('a change request', () => {
     expect(await read('eve', 'viewer', '/changes/1')).toContain('What it changed')
   })
 
+  test('that a rebase has left with nothing to change says so, and offers no publishing', async () => {
+    const { ask, read, propose } = setup()
+    for (let n = 0; n < 2; n++) await propose('ann', { min_jobs: 3 })
+    await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })
+    await ask('ann', 'operator', '/changes/2', { act: 'rebase', revision: '1', comment: '' })
+    const page = await read('ben', 'admin', '/changes/2')
+    expect(page).toContain('It would change nothing')
+    expect(offered(page)).toEqual(['approve', 'comment', 'discard'])
+    expect((await ask('ben', 'admin', '/changes/2', { act: 'publish', revision: '2', comment: '' })).status).toBe(400)
+  })
+
   test('says that it is stale and what moved, and can be rebased, then published', async () => {
     const { ask, read, propose } = setup()
     await propose('ann', { min_jobs: 3 })

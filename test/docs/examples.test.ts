@@ -1,10 +1,12 @@
 /** Each configuration that the project shows is valid: for the gateway, without a warning, and for an editor. */
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parseEnv } from 'node:util'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import { parse } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
+import { secretSlips } from '../../src/auth/secret-slips.ts'
 import { checkFile } from '../../src/cli/config-check.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -25,6 +27,19 @@ const errorsOf = (vars: object): string[] => {
 it('each scenario of the docs has its file', () => {
   expect(SHOWN).toEqual(expect.arrayContaining(SCENARIOS.map((name) => `examples/scenarios/${name}.toml`)))
 })
+
+it.each(['.dev.vars.example', 'examples/own-backends/mine.env.example'])(
+  '%s holds no key with which a gateway would start',
+  (file) => {
+    const given = parseEnv(readFileSync(`${ROOT}${file}`, 'utf8'))
+    const tokens = given['SLUICE_TOKENS']
+    const cookieKey = given['SLUICE_COOKIE_KEY']
+    const paths = secretSlips({ tokens, cookieKey, eventKeys: undefined, webhookKey: undefined }).map(
+      ({ path }) => path,
+    )
+    expect(paths).toEqual(['SLUICE_TOKENS.0.sha256', 'SLUICE_COOKIE_KEY.0'])
+  },
+)
 
 describe.each(SHOWN)('%s', (file) => {
   it('passes config check without a warning', () => {

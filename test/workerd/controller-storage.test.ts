@@ -1,6 +1,7 @@
 /** What a controller's storage may hold at three in the morning: rows that can't be read, a long history, clocks that ran ahead. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
+import type { Notice } from '../../src/durable/controller/commit.ts'
 import type { Outbox } from '../../src/durable/controller/outbox.ts'
 import { ControllerStore } from '../../src/durable/controller/store.ts'
 import { act, eachTestAnew, good, history, T0, tick, view, WINDOW_MS } from '../support/workerd/controller-driver.ts'
@@ -23,7 +24,7 @@ async function spoil(rows: Record<string, string>): Promise<void> {
 
 it('what an earlier build has stored counts the ledgers that the file has, and begins no epoch', async () => {
   await act('start', { stage: 'canary-50' })
-  const { ledgers, ...state } = await inStorage((storage) => new ControllerStore(storage, NO_WEBHOOKS).state)
+  const { ledgers, ...state } = await inStorage((storage) => new ControllerStore('objects', storage, NO_WEBHOOKS).state)
   expect(ledgers).toEqual([{ fromEpoch: 0, shards: 1, sinceMs: 0 }])
   await spoil({ state: JSON.stringify(state) })
   const entries = (await history()).length
@@ -69,6 +70,34 @@ describe('rows that can’t be read', () => {
       expect(await act('start', { stage: 'canary-5' })).toMatchObject({ stage: 'canary-5', percent: 5 })
     },
   )
+
+  it('of the state are told as the rollback that follows, and of anything else are not', async () => {
+    await act('start', { stage: 'canary-50' })
+    const toldWhere = (name: string) =>
+      inStorage((storage) => {
+        storage.sql.exec('INSERT OR REPLACE INTO stored_state VALUES (?, ?)', name, '{"half')
+        const told: Notice[] = []
+        const outbox = { add: (notice: Notice) => told.push(notice) } as unknown as Outbox
+        const { state } = new ControllerStore('objects', storage, outbox)
+        return { told, state }
+      })
+    expect((await toldWhere('judgement')).told).toEqual([])
+    const { told, state } = await toldWhere('state')
+    expect(told).toMatchObject([
+      {
+        event: 'rolled_back',
+        data: {
+          release: 'objects',
+          who: 'system:storage',
+          action: 'rollback',
+          reason: expect.stringContaining('control serves everybody'),
+          to: { stage: 'rolled_back', percent: 0 },
+          epoch: state.epoch,
+          version: state.version,
+        },
+      },
+    ])
+  })
 
   it('of all at once do the same', async () => {
     await act('start', { stage: 'canary-50' })
@@ -134,7 +163,11 @@ it('a history of 100,000 entries costs a page of it, a count of rollbacks and th
         return found
       },
     }
-    const store = new ControllerStore({ ...storage, sql: counting } as unknown as DurableObjectStorage, NO_WEBHOOKS)
+    const store = new ControllerStore(
+      'objects',
+      { ...storage, sql: counting } as unknown as DurableObjectStorage,
+      NO_WEBHOOKS,
+    )
     rows = 0
     store.history(null, 100)
     store.rollbacks()

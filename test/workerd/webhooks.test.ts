@@ -70,13 +70,58 @@ describe('a webhook', () => {
         for (let i = 0; i < 30; i++)
           storage.sql.exec("INSERT INTO outbox VALUES (?, ?, 'decision', '{}', 20, ?)", `old-${i}`, url('down'), T0 - i)
         storage.sql.exec("INSERT INTO outbox VALUES ('new', ?, 'rolled_back', '{}', 0, ?)", url('pager'), T0)
-        await outbox.send(T0, () => undefined)
+        await Promise.all(outbox.send(() => undefined))
       })
     } finally {
       vi.unstubAllGlobals()
     }
-    expect(asked).toHaveLength(10)
+    expect(asked).toHaveLength(31)
     expect(asked[0]).toBe(url('pager'))
+  })
+
+  it('reaches its receiver at once, whatever hangs elsewhere, and is tried again there in its time', async () => {
+    const url = (name: string) => `http://${name}.test/`
+    const names = ['hangs-1', 'hangs-2', 'hangs-3', 'refuses', 'pager']
+    const events = ['stage_changed', 'rolled_back'] as const
+    const webhooks = names.map((name) => ({ url: url(name), events }))
+    const asked: string[] = []
+    const hooks = vi.spyOn(globalThis, 'fetch').mockImplementation(async (to, init) => {
+      const { type } = JSON.parse((init as { body: string }).body) as { type: string }
+      asked.push(`${type} ${new URL(to as string).hostname}`)
+      if ((to as string).includes('hangs')) return new Promise<Response>(() => undefined)
+      return new Response(null, { status: (to as string).includes('refuses') ? 500 : 200 })
+    })
+    await runInDurableObject(controller() as DurableObjectStub<never>, async (_, { storage }) => {
+      const bindings = env as unknown as Env
+      const outbox = new Outbox(storage.sql, { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } })
+      const toldOf = (name: string) => asked.filter((words) => words.endsWith(` ${name}.test`))
+      outbox.add({ event: 'stage_changed', data: {} }, T0)
+      void outbox.send(() => undefined)
+      await waitFor(() => expect(toldOf('pager')).toHaveLength(1))
+      // Next is what was refused; what hangs is under way.
+      await waitFor(() => expect(outbox.nextAt()).toBeGreaterThanOrEqual(T0 + 2000))
+      vi.setSystemTime(T0 + 1000)
+      outbox.add({ event: 'rolled_back', data: {} }, T0 + 1000)
+      void outbox.send(() => undefined)
+      await waitFor(() => expect(toldOf('pager').at(-1)).toBe('rolled_back pager.test'))
+      vi.setSystemTime(T0 + 4000)
+      void outbox.send(() => undefined)
+      const begun = ['stage_changed', 'rolled_back', 'stage_changed'].map((type) => `${type} refuses.test`)
+      await waitFor(() => expect(toldOf('refuses').slice(0, 3)).toEqual(begun))
+      expect(names.slice(0, 3).map((name) => toldOf(name).length)).toEqual([1, 1, 1])
+    })
+    hooks.mockRestore()
+  })
+
+  it('is told once to a receiver that the file names twice, and what it tells of is done', async () => {
+    const webhooks = Array(2).fill({ url: 'http://hooks.test/', events: ['stage_changed'] })
+    const told = await runInDurableObject(controller() as DurableObjectStub<never>, async (_, state) => {
+      const bindings = env as unknown as Env
+      const object = new ReleaseController(state, { ...bindings, SLUICE: { ...(bindings.SLUICE as object), webhooks } })
+      const answer = await object.act(command('start', { stage: 'canary-50' }), ANNA)
+      return [answer.ok, [...state.storage.sql.exec('SELECT id FROM outbox')].length]
+    })
+    expect(told).toEqual([true, 1])
   })
 
   it('tells of each change of stage, a rollback as what it is too, with who, why, from and to', async () => {
@@ -119,10 +164,12 @@ describe('a webhook', () => {
       const SLUICE = { ...(bindings.SLUICE as object), webhooks }
       const outbox = new Outbox(storage.sql, { ...bindings, SLUICE, SLUICE_WEBHOOK_KEY: secret })
       outbox.add({ event: 'stage_changed', data: { to: { stage: 'canary-5' } } }, T0)
-      await outbox.send(T0, () => undefined)
+      await Promise.all(outbox.send(() => undefined))
       const refused = [...storage.sql.exec('SELECT id FROM outbox')].length
-      await outbox.send(T0 + 60_000, () => undefined)
-      await outbox.send(T0 + 120_000, () => undefined)
+      for (const pauseMs of [60_000, 120_000]) {
+        vi.setSystemTime(T0 + pauseMs)
+        await Promise.all(outbox.send(() => undefined))
+      }
       return [refused, [...storage.sql.exec('SELECT id FROM outbox')].length]
     })
     expect(left).toEqual([1, 0])

@@ -12,7 +12,7 @@ import type { Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import type { ReleaseState } from '../release.ts'
 import { emptySketch, mergeInto } from '../sketch.ts'
-import { type WindowRow, windowStart } from '../window.ts'
+import { type Counters, type WindowRow, windowStart } from '../window.ts'
 
 /** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
 export interface Judgement {
@@ -91,6 +91,11 @@ export interface ClosedSpan extends JudgingPlan {
   jobOperation: Operation
 }
 
+/** A job that nobody saw end is none that finished: it brings no stage nearer to its next. */
+function finishedIn(counters: Counters | undefined): number {
+  return counters ? counters.requests - (counters.outcomes['not_observed'] ?? 0) : 0
+}
+
 /**
  * The judgement after each window with counters, oldest first, and at last as of `untilMs`; at least once. It is the
  * same object each time, so that whoever stops early has the windows until there and pays for one copy only.
@@ -113,7 +118,7 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
     for (const guardrail of guardrails) {
       next.monitors[guardrail.id] = foldWindow(guardrail, monitorOf(next, guardrail), window)
     }
-    const jobs = window.candidate[jobOperation]?.requests ?? 0
+    const jobs = finishedIn(window.candidate[jobOperation])
     next.candidateJobs += jobs
     if (jobs > 0) next.firstJobAt ??= window.endMs
     if (!next.shadow) next.submits.candidate += window.candidate.submit?.requests ?? 0

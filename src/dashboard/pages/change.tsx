@@ -52,12 +52,16 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
         </section>
       ) : null}
       <Card name="diff" title={heading} id="diff">
-        <DiffTable
-          diff={change.diff}
-          from={isOpen ? words.now : words.before}
-          to={isOpen ? words.proposed : words.after}
-          t={t}
-        />
+        {isOpen && change.diff.length === 0 ? (
+          <p class="note">{words.nothingLeft}</p>
+        ) : (
+          <DiffTable
+            diff={change.diff}
+            from={isOpen ? words.now : words.before}
+            to={isOpen ? words.proposed : words.after}
+            t={t}
+          />
+        )}
       </Card>
       {change.issues.length > 0 ? (
         <Problem
@@ -126,10 +130,14 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
         {isOwn || isAdmin ? button('discard') : null}
         {change.stale && (isOwn || isAdmin) ? button('rebase') : null}
         {isOwn ? null : button('approve')}
-        {mayPublish && !change.stale && change.issues.length === 0 ? button('publish', 'filled') : null}
+        {mayPublish && isPublishable(change) ? button('publish', 'filled') : null}
       </p>
     </form>
   )
+}
+
+function isPublishable({ stale, issues, diff }: ChangeDetail): boolean {
+  return !stale && issues.length === 0 && diff.length > 0
 }
 
 const Edit: FC<{ change: ChangeDetail; frame: Frame }> = ({ change, frame: { t, release } }) => (

@@ -15,6 +15,7 @@ export const enChanges = {
     staleHint: (base: number, now: number) =>
       `Made for version ${base}, but version ${now} is in effect: it can’t be published as it is. Changed since then:`,
     rebaseHint: 'Rebasing puts the same change on top of the version in effect. Earlier approvals no longer count.',
+    nothingLeft: 'It would change nothing: all that it asks for acts already. Discard it.',
     approved: (names: string) => `approved by ${names}`,
     reviewRequired: 'This release requires a second person: the author of a change does not publish it.',
     wouldChange: 'What it would change',

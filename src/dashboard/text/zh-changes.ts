@@ -13,6 +13,7 @@ export const zhChanges: typeof enChanges = {
     stale: '已过时',
     staleHint: (base, now) => `它针对版本 ${base}，而现在生效的是版本 ${now}，因此不能直接发布。期间的改动如下：`,
     rebaseHint: '变基会把同样的改动套用到当前配置上，之前的批准随之失效。',
+    nothingLeft: '没有可发布的改动：它所要求的值已经生效，可以放弃。',
     approved: (names) => `${names} 已批准`,
     reviewRequired: '此发布要求两人参与：提出变更的人不能自己发布。',
     wouldChange: '将改变的内容',

@@ -18,9 +18,10 @@ const FIRST_PAUSE_MS = 2000
 const LONGEST_PAUSE_MS = 3_600_000
 /** About a day of trying. */
 const MAX_ATTEMPTS = 32
-const AT_ONCE = 10
+/** The platform lets an object wait for six answers at a time; a seventh would use up its time in the queue. */
+const AT_ONCE = 6
 
-type OutboxRow = { id: string; url: string; event: WebhookEvent; body: string; attempts: number; next_at: number }
+type OutboxRow = { id: string; url: string; event: WebhookEvent; body: string; attempts: number }
 
 export interface Undeliverable {
   id: string
@@ -32,7 +33,8 @@ export interface Undeliverable {
 export class Outbox {
   readonly #sql: SqlStorage
   readonly #env: Env
-  #sending = false
+  /** Receivers to which one is under way. */
+  readonly #asked = new Set<string>()
 
   constructor(sql: SqlStorage, env: Env) {
     this.#sql = sql
@@ -51,42 +53,59 @@ export class Outbox {
     const subscription: Subscription = event === 'rollback_settled' ? 'rolled_back' : event
     for (const { url, events } of read.config.webhooks) {
       if (events.includes(subscription))
-        this.#sql.exec('INSERT INTO outbox VALUES (?, ?, ?, ?, 0, ?)', id, url, event, body, now)
+        // A receiver that the file names twice is told once.
+        this.#sql.exec('INSERT OR IGNORE INTO outbox VALUES (?, ?, ?, ?, 0, ?)', id, url, event, body, now)
     }
   }
 
+  /** When the next one is due whose receiver is free, unix ms; null where there is none, or no more may be under way. */
   nextAt(): number | null {
-    const [row] = this.#sql.exec<{ at: number | null }>('SELECT MIN(next_at) AS at FROM outbox')
+    if (this.#asked.size >= AT_ONCE) return null
+    const [row] = this.#sql.exec<{ at: number | null }>(
+      'SELECT MIN(next_at) AS at FROM outbox WHERE url NOT IN (SELECT value FROM json_each(?))',
+      JSON.stringify([...this.#asked]),
+    )
     return row?.at ?? null
   }
 
   get isSending(): boolean {
-    return this.#sending
+    return this.#asked.size > 0
   }
 
   /**
-   * Sends what is due, news before repetitions, so that no receiver waits behind what another has refused for days.
-   * `givenUp` is called in the same turn in which a webhook is taken out for good. Null while an earlier sending is under
-   * way or nothing is due.
+   * Begins to send what is due: one at a time to each receiver, so that nobody waits for what another does. Each promise
+   * resolves, and never rejects, when one of them was served and nobody else is due. `givenUp` is called in the same turn
+   * in which a webhook is taken out for good.
    */
-  send(now: number, givenUp: (lost: Undeliverable) => void): Promise<void> | null {
-    if (this.#sending) return null
-    const due = [
-      ...this.#sql.exec<OutboxRow>(
-        'SELECT * FROM outbox WHERE next_at <= ? ORDER BY attempts, next_at LIMIT ?',
-        now,
-        AT_ONCE,
-      ),
-    ]
-    if (due.length === 0) return null
-    this.#sending = true
-    const sent = Promise.all(due.map((row) => this.#deliver(row, now, givenUp)))
-    return sent.then(() => undefined).finally(() => (this.#sending = false))
+  send(givenUp: (lost: Undeliverable) => void): Promise<void>[] {
+    const sendings: Promise<void>[] = []
+    for (let row = this.#take(); row; row = this.#take()) sendings.push(this.#sendFrom(row, givenUp))
+    return sendings
   }
 
-  async #deliver(row: OutboxRow, now: number, givenUp: (lost: Undeliverable) => void): Promise<void> {
-    const { id, url, event, attempts } = row
-    const error = await this.#post(row)
+  /** Those first whose receiver has refused nothing that still stands here, and news before repetitions. */
+  #take(): OutboxRow | undefined {
+    if (this.#asked.size >= AT_ONCE) return undefined
+    const [row] = this.#sql.exec<OutboxRow>(
+      `SELECT id, url, event, body, attempts FROM (SELECT *, MAX(attempts) OVER (PARTITION BY url) AS refused FROM outbox)
+       WHERE next_at <= ? AND url NOT IN (SELECT value FROM json_each(?))
+       ORDER BY refused, attempts, next_at LIMIT 1`,
+      Date.now(),
+      JSON.stringify([...this.#asked]),
+    )
+    if (row) this.#asked.add(row.url)
+    return row
+  }
+
+  async #sendFrom(first: OutboxRow, givenUp: (lost: Undeliverable) => void): Promise<void> {
+    for (let row: OutboxRow | undefined = first; row; row = this.#take()) {
+      const error = await this.#post(row)
+      this.#asked.delete(row.url)
+      this.#settle(row, error, givenUp)
+    }
+  }
+
+  #settle({ id, url, event, attempts }: OutboxRow, error: string | null, givenUp: (lost: Undeliverable) => void): void {
     const isLast = attempts + 1 >= MAX_ATTEMPTS
     if (error === null || isLast) this.#sql.exec('DELETE FROM outbox WHERE id = ? AND url = ?', id, url)
     if (error === null) return
@@ -94,7 +113,7 @@ export class Outbox {
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempts, LONGEST_PAUSE_MS)
     this.#sql.exec(
       'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?',
-      now + pause,
+      Date.now() + pause,
       id,
       url,
     )

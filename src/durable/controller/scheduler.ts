@@ -91,7 +91,7 @@ export class Scheduler {
 
   #webhookAt(now: number): number | null {
     const at = this.#outbox.nextAt()
-    return at !== null && this.#outbox.isSending ? Math.max(at, now + SENDING_PAUSE_MS) : at
+    return this.#outbox.isSending ? Math.min(at ?? Infinity, now + SENDING_PAUSE_MS) : at
   }
 
   async #set(now: number, times: readonly (number | null)[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { ReleaseState } from '../../core/release.ts'
 import type { EpochPlace } from '../../core/report-span.ts'
 import { placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
-import type { AuditDraft, Commit } from './commit.ts'
+import type { AuditDraft, Commit, Notice } from './commit.ts'
 import type { Known } from './facts.ts'
 import { type StoredState, lostState, readStored, migrateStoredState } from './stored-state.ts'
 import type { Outbox } from './outbox.ts'
@@ -16,6 +16,7 @@ import { publicationOf } from './publishing.ts'
 type AuditRow = { id: number; at_ms: number; entry: string }
 
 export class ControllerStore {
+  readonly #release: string
   readonly #storage: DurableObjectStorage
   readonly #outbox: Outbox
   #stored: StoredState
@@ -26,7 +27,8 @@ export class ControllerStore {
   /** Nothing is counted; in memory only, too. */
   isQuiet = false
 
-  constructor(storage: DurableObjectStorage, outbox: Outbox) {
+  constructor(release: string, storage: DurableObjectStorage, outbox: Outbox) {
+    this.#release = release
     this.#storage = storage
     this.#outbox = outbox
     storage.sql.exec('CREATE TABLE IF NOT EXISTS stored_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
@@ -58,7 +60,9 @@ export class ControllerStore {
     const cause = isLost ? { cause: 'unreadable' } : {}
     const action = isLost ? 'rollback' : 'fix'
     const entry = { who: 'system:storage', action, reason, from: place, to: place, ...cause }
-    this.commit({ stored: { ...this.#stored, state, ...ended }, audit: [entry] }, now)
+    const data = { release: this.#release, ...entry, epoch: state.epoch, version: state.version }
+    const webhooks: Notice[] = isLost ? [{ event: 'rolled_back', data }] : []
+    this.commit({ stored: { ...this.#stored, state, ...ended }, audit: [entry], webhooks }, now)
     console.error(JSON.stringify({ at: 'release-controller', step: 'read-storage', unreadable }))
   }
 

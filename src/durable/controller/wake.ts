@@ -63,17 +63,17 @@ export class Wake {
     }
   }
 
-  /** Webhooks go out beside the alarm, one batch at a time: a receiver that hangs holds up no judgement. */
+  /** Webhooks go out beside the alarm: a receiver that hangs holds up no judgement. */
   #send(): void {
     const { outbox, scheduler, waitUntil } = this.#parts
-    const sending = outbox.send(Date.now(), (lost) => this.#webhookGivenUp(lost))
-    if (!sending) return
-    const sent = async () => {
-      await sending
-      const effective = this.#parts.effective()
-      if (effective.ok) await scheduler.schedule(effective.config)
+    for (const sending of outbox.send((lost) => this.#webhookGivenUp(lost))) {
+      const sent = async () => {
+        await sending
+        const effective = this.#parts.effective()
+        if (effective.ok) await scheduler.schedule(effective.config)
+      }
+      waitUntil(this.#attempt('webhooks', sent))
     }
-    waitUntil(this.#attempt('webhooks', sent))
   }
 
   #webhookGivenUp(lost: Undeliverable): void {

@@ -127,6 +127,15 @@ describe('folding', () => {
     expect(of).toMatchObject({ firstJobAt: 3 * MINUTE, candidateJobs: 9, submits: { candidate: 7, control: 3 } })
   })
 
+  it('counts no job as finished of which nobody saw how it ended', () => {
+    const unseen = row(1, 4)
+    unseen.counters.outcomes = { not_observed: 4 }
+    const partly = row(2, 5)
+    partly.counters.outcomes = { not_observed: 2, cancelled: 1 }
+    expect(folded([unseen], 5)).toMatchObject({ firstJobAt: null, candidateJobs: 0 })
+    expect(folded([unseen, partly], 5)).toMatchObject({ firstJobAt: 3 * MINUTE, candidateJobs: 3 })
+  })
+
   it('leaves what it was given as it was', () => {
     const of = folded([row(0, 10, 1)], 1)
     const before = structuredClone(of)

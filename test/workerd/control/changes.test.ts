@@ -131,8 +131,39 @@ describe('a change request', () => {
       ),
     )
     expect(tries.filter(({ status }) => status === 200)).toHaveLength(1)
-    expect(tries.filter(({ status }) => status === 409)).toHaveLength(3)
+    const others = tries.filter(({ status }) => status === 409)
+    // Whoever comes second is not told to rebase what stands already.
+    expect(others.map(({ body }) => body.error!.code)).toEqual(Array(3).fill('change_closed'))
     expect(await versions(REVIEWED)).toHaveLength(1)
+  })
+
+  it('of two that are published at the same moment one goes stale, and says by what', async () => {
+    await propose('operator', REVIEWED, { min_jobs: 3 })
+    await propose('operator', REVIEWED, { bake: '1h' })
+    const publish = (as: Person, id: number) => call(as, 'POST', `${REVIEWED}/changes/${id}/publish`, { revision: 1 })
+    const tries = await Promise.all([publish('admin', 1), publish('second', 2)])
+    const lost = tries.find(({ status }) => status !== 200)!
+    expect(tries.filter(({ status }) => status === 200)).toHaveLength(1)
+    const [moved] = (await versions(REVIEWED))[0]!.diff
+    expect([lost.status, lost.body.error]).toMatchObject([
+      409,
+      { code: 'change_stale', details: [{ path: moved!.key }] },
+    ])
+  })
+
+  it('that has nothing left to change once it is rebased makes no version', async () => {
+    await propose('operator', REVIEWED, { min_jobs: 3 })
+    await propose('operator', REVIEWED, { min_jobs: 3 })
+    await good('admin', 'POST', `${REVIEWED}/changes/1/publish`, { revision: 1 })
+    const rebased = await good<ChangeDetail>('operator', 'POST', `${REVIEWED}/changes/2/rebase`, { revision: 1 })
+    expect(rebased).toMatchObject({ stale: false, diff: [], revision: 2 })
+    const { status, body } = await call('admin', 'POST', `${REVIEWED}/changes/2/publish`, { revision: 2 })
+    expect([status, body.error]).toMatchObject([
+      400,
+      { code: 'invalid_request', message: expect.stringContaining('nothing is left to publish') },
+    ])
+    expect(await versions(REVIEWED)).toHaveLength(1)
+    expect(await show(REVIEWED, 2)).toMatchObject({ status: 'open' })
   })
 
   it('is shown as published where the controller says so, though its author discarded it in that moment', async () => {

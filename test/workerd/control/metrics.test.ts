@@ -9,6 +9,7 @@ const [R1, CHINESE] = RELEASES
 
 /** By the contract. */
 const PROMISED = [
+  'controller_up',
   'requests_total',
   'request_duration_seconds',
   'job_duration_seconds',
@@ -142,6 +143,25 @@ describe('the metrics', () => {
       samplesOf(text).find((s) => s.name === name && s.labels.includes(label) && s.labels.includes(`"${R1}"`))?.value
     expect(value('sluice_shadow_dropped_total', 'reason="max_in_flight"')).toBe(0)
     expect(value('sluice_rollbacks_total', 'cause="experiment"')).toBe(0)
+    expect(value('sluice_rollbacks_total', 'cause="unreadable"')).toBe(0)
+  })
+
+  it('are told of every release whose controller answers, and which does not', async () => {
+    const rig = new ControlFake()
+    rig.controller(R1).view = () => Promise.reject(new Error('overloaded'))
+    const response = await rig.request('GET', '/metrics')
+    expect(response.status).toBe(200)
+    const samples = samplesOf(await response.text())
+    const up = samples.filter(({ name }) => name === 'sluice_controller_up')
+    expect(up.map(({ labels, value }) => [labels, value])).toEqual([
+      [`release="${CHINESE}"`, 1],
+      [`release="${R1}"`, 0],
+    ])
+    const others = samples.filter(
+      ({ labels }) => labels.includes(`"${R1}"`) && !up.some((each) => each.labels === labels),
+    )
+    expect(others).toEqual([])
+    expect(samples.filter(({ name }) => name === 'sluice_release_info')).toHaveLength(1)
   })
 
   it('tell each series once, and each family in one piece', async () => {
