@@ -52,13 +52,12 @@ export type Rule = 'sluice' | Other
 export const RULES = ['sluice', 'argo', 'flagger', 'plain'] as const satisfies readonly Rule[]
 export const HEALTHY = 0.005
 
-/** Default guardrails of error rates; those of submits are looked at in healthy cells only, and where jobs are slow that job by job alone. */
+/** Default guardrails of error rates; those of submits are looked at in healthy cells only. */
 function guardrails(cell: Cell): Guardrail[] {
   const all = monitors(
     DEFAULT_GUARDRAILS.map((guardrail) => v.parse(guardrailSchema, guardrail)),
     ['submit', 'job'],
   ).filter((each) => each.metric === 'error_rate' && recentMsOf(each) === null)
-  if (cell.kind === 'slow') return all.filter(({ kind }) => kind === 'sequential_rate')
   return isSound(cell) ? all : all.filter(({ operation }) => operation === 'job')
 }
 

@@ -156,7 +156,7 @@ function tables({ runs, cells, latency }: Results): string {
     '',
     unevenTable(of('uneven')),
     '',
-    'Few jobs that outlast their window, judged by `sequential` alone, of two arms that fail alike, also far over every limit; stages of 1, 20, 50, 90 and 100 %, twelve hours each, the last six without traffic:',
+    'Few jobs that outlast their window, of two arms that fail alike, also far over every limit; stages of 1, 20, 50, 90 and 100 %, twelve hours each, the last six without traffic:',
     '',
     slowTable(of('slow')),
     '',

@@ -157,15 +157,15 @@ export interface Evidence {
   /** Windows since `overControl` took counts in, and their counts: too few of one arm to be compared yet. */
   windows: number
   block: Pick<Tally, 'x' | 'n' | 'controlX' | 'controlN' | 'late' | 'controlLate'>
-  /** The blocks that `overControl` has taken in. Left out by builds that did not keep them. */
-  blocks?: readonly BlockSpan[]
+  /** The blocks that `overControl` has taken in. */
+  blocks: readonly BlockSpan[]
   /** The counts since the candidate has been bad, and how much they speak for it; null while nothing does. */
   since: Tally | null
   score: number
 }
 
 /** What another build has stored means something else, or misses what is reckoned with: it is not judged by. */
-export const MONITOR_VERSION = 2
+export const MONITOR_VERSION = 3
 
 /** State of one monitor within one epoch. Plain data of bounded size: a few numbers, and at most four sketches. */
 export interface MonitorState {

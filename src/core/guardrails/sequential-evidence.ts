@@ -126,7 +126,7 @@ function added(block: Evidence['block'], fresh: Tally): Evidence['block'] {
 
 /** With the block closed, and taken in. */
 function compared({ limit, margin }: SequentialTest, evidence: Evidence, control: MonitorState['control']): Evidence {
-  const { block, windows, overControl, blocks = [] } = evidence
+  const { block, windows, overControl, blocks } = evidence
   const { n, controlN } = block
   const [own, controlOwn] = [
     { x: Math.max(0, block.x - sumOf(block.late)), n },

@@ -51,7 +51,8 @@ export function counting(test: SequentialTest, state: MonitorState, fresh: Tally
   const counts = { ...next, trial, evidence }
   if (!isOverLimit(test, counts)) return counts
   const { logEControl, needed } = evidenceOf(test, counts)
-  const isEnough = logEControl === null ? isLimitEnough(test, next) : test.bothBad === 'rollback' || logEControl >= needed
+  const isEnough =
+    logEControl === null ? isLimitEnough(test, next) : test.bothBad === 'rollback' || logEControl >= needed
   return isEnough ? { ...counts, tripped: shownTally(counts) } : counts
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ClosedWindow, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { binomialTail, worseThanControl } from '../stats/proportions.ts'
+import { binomialTail, type Share, worseThanControl } from '../stats/proportions.ts'
 import { addCounts, type Counters } from '../window.ts'
 
 /** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
@@ -128,16 +128,31 @@ export function streakStatus(
   const { streak } = state
   if (!streak) return { status: 'pass', note: null }
   if (streak.bad < guardrail.forWindows || !isProven) return { status: 'inconclusive', note: null }
-  const isShared = (tally: Tally) => controlShares(withControl(tally, state.control), limit!, streakRisk(state))
+  const risk = streakRisk(state)
+  const isShared = (tally: Tally) => sharedBy(tally, state.control, limit!, risk)
   const hasRecovered = () =>
-    streak.alone !== null && streak.alone.bad >= guardrail.forWindows && !isShared(streak.alone.tally)
+    streak.alone !== null &&
+    streak.alone.bad >= guardrail.forWindows &&
+    !isShared(streak.alone.tally) &&
+    isRarer(streak.alone.tally, { x: streak.tally.controlX, n: streak.tally.controlN }, risk)
   const shared = limit !== null && guardrail.bothBad === 'hold' && isShared(streak.tally) && !hasRecovered()
   return shared ? { status: 'inconclusive', note: 'both_bad' } : { status: 'breach', note: null }
 }
 
-/** Where control is gone, at 100 %, what it did in the release's earlier stages tells what is usual. */
-function withControl(tally: Tally, { x, n }: MonitorState['control']): Tally {
-  return tally.controlN > 0 ? tally : { ...tally, controlX: x, controlN: n }
+/**
+ * Where control has had no error in these windows, or is gone, at 100 %, what it did in the whole release (`control`) tells
+ * what is usual, unless it has become better for certain.
+ */
+function sharedBy(tally: Tally, control: Share, limit: number, risk: number): boolean {
+  if (tally.controlX > 0) return controlShares(tally, limit, risk)
+  const usual = { ...tally, controlX: control.x, controlN: control.n }
+  return controlShares(usual, limit, risk) && !isRarer(tally, control, risk)
+}
+
+/** Whether control's errors are rarer in these windows than in the rest of what they are part of: few requests without one show nothing. */
+function isRarer({ controlX, controlN }: Tally, whole: Share, risk: number): boolean {
+  const rest = { x: whole.x - controlX, n: whole.n - controlN }
+  return worseThanControl(rest, { x: controlX, n: controlN }) <= Math.min(risk, CLEARLY.p)
 }
 
 /** The finding while nothing could be judged: `no_data` before the first observation, `inconclusive` after it. */

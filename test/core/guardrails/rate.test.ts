@@ -154,7 +154,14 @@ describe('both arms bad', () => {
     expect(verdictOf(rule, errorMinutes(repeat(5, [20, 2, 10, 0]))).status).toBe('breach')
     const oneError: Minute[] = [[20, 2, 10, 1], ...repeat<Minute>(4, [20, 2, 10, 0])]
     expect(verdictOf(rule, errorMinutes(oneError))).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
-    expect(verdictOf(rule, errorMinutes([...oneError, [20, 2, 10, 0]])).status).toBe('breach')
+    const later = (n: number) => verdictOf(rule, errorMinutes([...oneError, ...repeat<Minute>(n, [20, 2, 10, 0])]))
+    expect(later(1)).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
+    expect(later(20).status).toBe('breach')
+  })
+
+  it('are not told apart by five windows in which a small control has had no error', () => {
+    const failing: Minute[] = [...repeat<Minute>(4, [20, 6, 2, 1]), ...repeat<Minute>(5, [20, 6, 2, 0])]
+    expect(verdictOf(rule, errorMinutes(failing))).toMatchObject({ status: 'inconclusive', note: 'both_bad' })
   })
 
   it('are still so where control is gone and had been as bad in the stage before', () => {
