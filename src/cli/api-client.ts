@@ -122,7 +122,9 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
-  return new Failure(EXIT.refused, `${code === 'blocked' ? withoutDetails(message, details) : message} (${code})`, {
+  // What blocks stands below, with when it ends: once is enough.
+  const said = code === 'blocked' ? `nothing was changed: it waits for ${plural(details.length, 'thing')}` : message
+  return new Failure(EXIT.refused, `${said} (${code})`, {
     lines,
     body: raw,
     refusal: { code, status: response.status },
@@ -138,13 +140,6 @@ function detailWords({
 }: v.InferOutput<typeof errorSchema>['error']['details'][0]): string {
   if (path !== '' && path !== code) return `${path}: ${message}`
   return isMoment(until) ? withEnd(message, until, Date.now()) : message
-}
-
-/** What blocks stands in the sentence and below it: once is enough, and below it tells when it ends. */
-function withoutDetails(message: string, details: readonly { message: string }[]): string {
-  const at = details[0] ? message.indexOf(details[0].message) : -1
-  if (at < 1) return message
-  return `${message.slice(0, at).replace(/[\s:]+$/, '')} ${plural(details.length, 'thing')}`
 }
 
 function isMoment(value: string | number | undefined): value is string {

@@ -113,7 +113,7 @@ describe('the commands that change a release', () => {
     control.show(canaryRelease('wan22_t2v_abtest', { blocked_by }))
     const { code, err } = await sluice('advance')
     expect(code).toBe(1)
-    expect(err).toMatch(/^sluice: advance waits for 2 things \(blocked\)\n {2}bake/)
+    expect(err).toMatch(/^sluice: nothing was changed: it waits for 2 things \(blocked\)\n {2}bake/)
     expect(err.match(/12 min of 30 min left/g)).toHaveLength(1)
     expect(err).toMatch(/\n {2}bake: 12 min of 30 min left \(ends in 1[12] min[^,]*, at \S+ \S+Z\)\n/)
     expect(err).toContain('\n  19 more candidate jobs')
