@@ -8,9 +8,9 @@ const LIMITS = { testTimeout: 180_000, hookTimeout: 180_000 }
 /** Node for what is pure, workerd for objects and routes, whole processes and Chromium for the rest. */
 export default defineConfig({
   test: {
-    // One more than two cores: a file that holds a gateway waits for it often. Vitest takes the projects in the order of
+    // Two more than two cores: a file that holds a gateway waits for it often. Vitest takes the projects in the order of
     // their names and of each the longest first: so whole processes begin, and what is small fills the end.
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       {
         plugins: [textFiles()],

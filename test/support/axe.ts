@@ -13,10 +13,16 @@ export function loadAxeIn(context: BrowserContext): Promise<unknown> {
   return context.addInitScript(SCRIPT)
 }
 
-export async function seriousViolations(page: Page): Promise<string[]> {
+/** The rules that look at colours. Where a page differs by its colours only from one that was looked at, these suffice. */
+export const OF_COLOURS = ['color-contrast', 'link-in-text-block']
+
+/** By all rules that axe has switched on, or by these. */
+export async function seriousViolations(page: Page, rules: readonly string[] | null = null): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(SCRIPT)
-  const { violations } = await page.evaluate(() =>
-    (globalThis as WithAxe).axe!.run(document, { resultTypes: ['violations'] }),
+  const runOnly = rules === null ? {} : { runOnly: { type: 'rule' as const, values: [...rules] } }
+  const { violations } = await page.evaluate(
+    (only) => (globalThis as WithAxe).axe!.run(document, { resultTypes: ['violations'], ...only }),
+    runOnly,
   )
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
