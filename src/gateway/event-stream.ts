@@ -16,18 +16,21 @@ export function translatedEvents(
   const encoder = new TextEncoder()
   let held = ''
   const shown = (line: string) => {
+    const end = line.endsWith('\r') ? '\r' : ''
     const [field] = /^[^:]*: ?/.exec(line) ?? ['']
-    return field + translate(line.slice(field.length))
+    return field + translate(line.slice(field.length, line.length - end.length)) + end
   }
   const lines = new TransformStream<Uint8Array, Uint8Array>({
     transform: (chunk, controller) => {
-      const pieces = (held + decoder.decode(chunk, { stream: true })).split(/(\r\n|\n)/)
-      held = pieces.pop()!
+      // Only what is new is looked through: a line may come byte by byte.
+      const ended = decoder.decode(chunk, { stream: true }).split('\n')
+      ended[0] = held + ended[0]!
+      held = ended.pop()!
+      let text = ended.map((line) => `${shown(line)}\n`).join('')
       if (held.length > MAX_LINE_CHARS) {
-        pieces.push(held)
+        text += shown(held)
         held = ''
       }
-      const text = pieces.map((piece, i) => (i % 2 === 0 ? shown(piece) : piece)).join('')
       if (text !== '') controller.enqueue(encoder.encode(text))
     },
     flush: (controller) => {
