@@ -67,40 +67,29 @@ export function healthyCells({ seed, releases, days }: Amounts): Cell[] {
 /** What matters is the beginning of a stage, and the end of its traffic after half of it. */
 export function unevenCells({ seed, releases, days }: Amounts): Cell[] {
   const windows = Math.round((days / 28) * DAY)
-  return HEALTHY_RATES.flatMap((rate, i) =>
-    TRAFFIC.flatMap((jobs, j) =>
-      UNEVEN.map((endsAfter, k): Cell => ({
-        kind: 'uneven',
-        seed: seed * 10_000 + 4000 + 100 * i + 10 * j + k,
-        runs: 2 * releases,
-        rate,
-        jobs,
-        clump: 1,
-        endsAfter,
-        percent: 100,
-        before: windows,
-        windows,
-      })),
-    ),
-  )
+  const of = { kind: 'uneven', seed: seed * 10_000 + 4000, runs: 2 * releases, windows } as const
+  return endingCells(of, HEALTHY_RATES, TRAFFIC, UNEVEN)
 }
 
 export function slowCells({ seed, releases, days }: Amounts): Cell[] {
   const windows = Math.round((days / 14) * DAY)
-  return SLOW_RATES.flatMap((rate, i) =>
-    SLOW_TRAFFIC.flatMap((jobs, j) =>
-      SLOW.map((endsAfter, k): Cell => ({
-        kind: 'slow',
-        seed: seed * 10_000 + 5000 + 100 * i + 10 * j + k,
-        runs: 3 * releases,
-        rate,
-        jobs,
-        clump: 1,
-        endsAfter,
-        percent: 100,
-        before: windows,
-        windows,
-      })),
+  const of = { kind: 'slow', seed: seed * 10_000 + 5000, runs: 3 * releases, windows } as const
+  return endingCells(of, SLOW_RATES, SLOW_TRAFFIC, SLOW)
+}
+
+/** Healthy ones of each rate, traffic and ends; `seed` is the first one's. */
+function endingCells(
+  { seed, windows, ...of }: Pick<Cell, 'kind' | 'seed' | 'runs' | 'windows'>,
+  rates: readonly number[],
+  traffic: readonly number[],
+  ends: readonly EndsAfter[],
+): Cell[] {
+  return rates.flatMap((rate, i) =>
+    traffic.flatMap((jobs, j) =>
+      ends.map((endsAfter, k): Cell => {
+        const own = { seed: seed + 100 * i + 10 * j + k, rate, jobs, clump: 1, endsAfter, percent: 100 }
+        return { ...of, ...own, before: windows, windows }
+      }),
     ),
   )
 }

@@ -35,8 +35,12 @@ export async function startProcess(given: GatewayCommand): Promise<GatewayProces
   const { command, port, logFile, env, signal, onExit } = given
   const log = openSync(logFile, 'w')
   const [program, ...args] = command
-  const stdio = ['ignore', log, log] as const
-  const child = spawn(program!, args, { cwd: ROOT, detached: true, stdio: [...stdio], env: { ...process.env, ...env } })
+  const child = spawn(program!, args, {
+    cwd: ROOT,
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, ...env },
+  })
   if (onExit) child.once('exit', onExit)
   signal?.addEventListener('abort', () => killGroup(child), { once: true })
   const url = `http://127.0.0.1:${port}`

@@ -1,20 +1,20 @@
 /** The Worker as it is deployed, and what the runtime is told to serve it by itself, without wrangler between. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parse } from 'smol-toml'
 
 const ROOT = join(import.meta.dirname, '..')
 const MAIN = 'worker.js'
 const WORKERD = join(ROOT, 'node_modules', '.bin', 'workerd')
 export const NETWORK = '(name = "internet", network = (allow = ["local", "private"]))'
-export const DATE = 'compatibilityDate = "2026-10-01"'
-/** Namespaces by their bindings, as wrangler.toml has them. */
-const OBJECTS = {
-  CONTROLLER: 'ReleaseController',
-  COUNTER_SHARD: 'CounterShard',
-  JOB_LEDGER: 'JobLedger',
-  LIVE_CONFIG: 'LiveConfig',
+interface WranglerFile {
+  compatibility_date: string
+  durable_objects: { bindings: { name: string; class_name: string }[] }
 }
+const wrangler = parse(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')) as unknown as WranglerFile
+export const DATE = `compatibilityDate = "${wrangler.compatibility_date}"`
+const OBJECTS = wrangler.durable_objects.bindings
 
 /** What `wrangler deploy` would upload, written to the folder; throws what wrangler says where it cannot. */
 export function bundleTo(folder: string, flags: readonly string[] = []): void {
@@ -62,8 +62,8 @@ export function configOf({ bundle, before, vars, port, disk, clientIp }: Served)
       ? `(name = "${name}", text = ${quoted(value)})`
       : `(name = "${name}", json = ${quoted(JSON.stringify(value))})`,
   )
-  const bindings = Object.entries(OBJECTS).map(([name, of]) => `(name = "${name}", durableObjectNamespace = "${of}")`)
-  const namespaces = Object.values(OBJECTS).map((of) => `(className = "${of}", uniqueKey = "${of}", enableSql = true)`)
+  const bindings = OBJECTS.map(({ name, class_name: of }) => `(name = "${name}", durableObjectNamespace = "${of}")`)
+  const namespaces = OBJECTS.map(({ class_name: of }) => `(className = "${of}", uniqueKey = "${of}", enableSql = true)`)
   const named = clientIp === null ? '' : `injectRequestHeaders = [(name = "cf-connecting-ip", value = "${clientIp}")]`
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (services = [(name = "main", worker = .main), ${NETWORK}, (name = "disk", disk = (path = ${quoted(disk)}, writable = true))],

@@ -1,6 +1,6 @@
 /** Processes of a measurement: pinned to a core each side, and what they have used so far. Linux only. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:net'
@@ -61,9 +61,10 @@ export function cpuSeconds(pid: number): number {
   return treeOf(pid).reduce((sum, each) => sum + (nanosecondsOf(each) ?? sampledNanosecondsOf(each)), 0) / 1e9
 }
 
-/** Of all its threads; null where the kernel does not tell. */
+/** Of all its threads; null where the kernel does not tell, or the process has ended. */
 function nanosecondsOf(pid: number): number | null {
-  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/schedstat`))
+  const folder = `/proc/${pid}/task`
+  const threads = existsSync(folder) ? readdirSync(folder).map((thread) => read(`${folder}/${thread}/schedstat`)) : ['']
   if (threads.includes('')) return null
   return threads.reduce((sum, schedstat) => sum + Number(schedstat.split(' ')[0]), 0)
 }
