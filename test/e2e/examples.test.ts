@@ -125,7 +125,7 @@ describe.runIf(hasFfmpeg)('the evaluator', () => {
         await pollToEnd(gateway, id, 'user-1')
         return listed()
       },
-      (its) => its.length >= 3,
+      (its) => its.length > 1,
     )
     await eventually('their videos are there', listed, (its) => its.every(isFinished))
     const pairs = await standsStill('the list of pairs', listed)
@@ -138,7 +138,7 @@ describe.runIf(hasFfmpeg)('the evaluator', () => {
       steadiness: { control: { ssim: expect.closeTo(0.9986, 3) }, candidate: { ssim: expect.closeTo(0.9988, 3) } },
     })
     expect(more.at(-1)).toEqual({ accepted: 6 * n, repeated: 0, refused: 0, failed: 0 })
-    expect((await evaluate(n)).at(-1)).toMatchObject({ accepted: 0, repeated: 6 * n, refused: 0 })
+    expect((await evaluate(1)).at(-1)).toMatchObject({ accepted: 0, repeated: 6, refused: 0 })
 
     const { signals } = (await control.call('GET', '/report')).body as ReportView
     const likeness = signals.filter(({ metric }) => metric === 'ssim')
