@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import * as v from 'valibot'
-import { listOf, releaseSchema } from '../api/index.ts'
+import { releaseSchema, silentReleaseSchema } from '../api/index.ts'
 import { MAX_REASON_CHARS } from '../core/transitions.ts'
 import { type ApiClient, type Call, createApiClient, type Reply } from './api-client.ts'
 import { Failure, usage } from './failure.ts'
@@ -84,15 +84,26 @@ async function askedReason(what: string): Promise<string> {
   }
 }
 
-const releasesSchema = listOf(v.pick(releaseSchema, ['name', 'stage', 'percent']))
+/** What is read of them to choose one; a gateway of before `unavailable` leaves it out. */
+const releasesSchema = v.object({
+  items: v.array(v.pick(releaseSchema, ['name', 'stage', 'percent'])),
+  unavailable: v.optional(v.array(silentReleaseSchema), []),
+})
 
 async function onlyRelease(api: ApiClient): Promise<string> {
   const { value } = await api.call('releases', releasesSchema)
-  const [first, ...others] = value.items
+  const named = [
+    ...value.unavailable.map(({ name, code, message }) => ({
+      name,
+      words: code === 'control_plane_unavailable' ? 'does not answer: its controller is away' : message,
+    })),
+    ...value.items.map((release) => ({ name: release.name, words: `at ${place(release)}` })),
+  ]
+  const [first, ...others] = named
   if (!first) throw new Failure(1, 'the gateway has no release: add a table [vars.RELEASE_…] to its wrangler.toml')
   if (others.length === 0) return first.name
   throw usage(
     'several releases: name one with --release',
-    value.items.map((release) => `--release ${release.name}   at ${place(release)}`),
+    named.map(({ name, words }) => `--release ${name}   ${words}`),
   )
 }

@@ -146,7 +146,7 @@ export class ControllerFake implements ReleaseControllerRpc {
   }
 
   snapshot = () => this.#answer(() => this.lastSnapshot())
-  view = () => this.#answer(() => ({ ok: true as const, value: this.viewNow() }))
+  view: ReleaseControllerRpc['view'] = () => this.#answer(() => ({ ok: true, value: this.viewNow() }))
 
   act = (...[command, actor]: Parameters<ReleaseControllerRpc['act']>) =>
     this.#answer(() => {

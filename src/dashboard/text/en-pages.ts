@@ -203,6 +203,10 @@ export const enPages = {
     none: 'No release is configured.',
     noneHint: 'Add a table [vars.RELEASE_…] to wrangler.toml with the URLs of both models, and deploy.',
     since: 'since',
+    silent: 'not answering',
+    silentHint:
+      'Its controller does not answer: no guardrail acts, and nobody can roll it back. The data plane goes on with the last split it knows.',
+    lastKnown: (place: string) => `last known: ${place},`,
   },
   login: {
     title: 'Log in',

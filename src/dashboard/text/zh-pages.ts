@@ -200,6 +200,9 @@ export const zhPages: typeof enPages = {
     none: '没有配置任何发布。',
     noneHint: '在 wrangler.toml 中加入 [vars.RELEASE_…] 表，写明两个模型的地址，然后部署。',
     since: '始于',
+    silent: '没有应答',
+    silentHint: '它的控制器没有应答：护栏不起作用，也无法回滚。数据面按最后已知的分流继续工作。',
+    lastKnown: (place) => `最后已知：${place}，`,
   },
   login: {
     title: '登录',

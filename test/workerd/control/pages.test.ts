@@ -148,7 +148,20 @@ describe('a page', () => {
     expect(html).toContain('SLUICE_FORCE_CONTROL')
     expect(html).toMatch(/What is known here.*r1.*50\u00a0%.*ago/s)
     expect(html).not.toContain(RELEASES[1])
-    const all = await (await browse(rig, '/')).text()
-    expect(all).toContain(RELEASES[1])
+    rig.controller(RELEASES[1]).unreachable = true
+    const all = await browse(rig, '/')
+    expect(all.status).toBe(503)
+    expect(await all.text()).toMatch(new RegExp(`What is known here.*r1.*${RELEASES[1]}`, 's'))
+  })
+
+  it('of all releases shows those that answer, and names the one that does not with what is known of it', async () => {
+    const rig = inCanary()
+    rig.controller(R1).unreachable = true
+    const answer = await browse(rig, '/')
+    expect(answer.status).toBe(200)
+    const [silent, other] = (await answer.text()).split('<li class="card">').slice(1)
+    expect(silent).toMatch(/badge bad">not answering<.*>r1<.*Its controller does not answer.*last known: 50\u00a0%,/s)
+    expect(other).toContain(RELEASES[1])
+    expect(other).toContain('Not started.')
   })
 })
