@@ -102,6 +102,31 @@ test('after a rollback the page shows the verdicts that led there', async () => 
   expect(html).toMatch(/<details id="judged" open/)
 })
 
+describe('the switch of shadow', () => {
+  const line = async (fake: DashboardRelease) => {
+    const html = await (await browse(fake).get(PAGE)).text()
+    return /id="toggles".*?<li>(.*?)<\/li>/s.exec(html)![1]!.replaceAll('&amp;', '&')
+  }
+
+  test('says what is copied at the stage, and in a canary without copies offers to copy there too', async () => {
+    const fake = new DashboardRelease()
+    expect(await line(fake)).toMatch(/Shadow · 100\u00a0% while shadowing, nothing now<.*class="switch on"/s)
+    fake.do({ action: 'start' }, 'token:oncall', 'go')
+    expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%<.*class="switch on"/s)
+    fake.do({ action: 'pause' }, 'token:oncall', 'lunch')
+    expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%, nothing while paused<.*class="switch on"/s)
+    const canary = await line(atFivePercent())
+    expect(canary).toMatch(/Shadow · 100\u00a0% while shadowing, nothing now<.*class="switch "/s)
+    const href = /id="toggle-shadow" href="\/_sluice\/releases\/wan22_t2v_abtest\/([^"]*)"/.exec(canary)![1]!
+    expect(href).toBe('confirm/set_shadow?sample=100&canary_asked=1&during_canary=1')
+    const effect = await (await browse(atFivePercent()).get(`${PAGE}/${href}`)).text()
+    expect(effect).toContain('copies during the canary: <b>on</b>')
+    const over = atFivePercent()
+    over.do({ action: 'rollback' }, 'token:oncall', 'stop')
+    expect(await line(over)).toMatch(/nothing now<.*<span class="switch "/s)
+  })
+})
+
 describe('acting without script', () => {
   test('confirming shows the effect, and a post with a reason does it and leads back', async () => {
     const fake = atFivePercent()

@@ -7,6 +7,8 @@ export const enPages = {
     title: 'Toggles',
     note: 'each asks for a reason',
     shadow: (sample: string) => `Shadow · ${sample}`,
+    shadowLater: (sample: string) => `Shadow · ${sample} while shadowing, nothing now`,
+    shadowPaused: (sample: string) => `Shadow · ${sample}, nothing while paused`,
     shadowOff: 'Shadow · off',
     rate: 'rate',
     percent: (percent: string) => `Candidate’s percent · ${percent}`,

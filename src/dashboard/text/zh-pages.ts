@@ -7,6 +7,8 @@ export const zhPages: typeof enPages = {
     title: '开关',
     note: '每次都要写明原因',
     shadow: (sample) => `影子 · ${sample}`,
+    shadowLater: (sample) => `影子 · 影子阶段 ${sample}，现在不复制`,
+    shadowPaused: (sample) => `影子 · ${sample}，暂停期间不复制`,
     shadowOff: '影子 · 关',
     rate: '比例',
     percent: (percent) => `候选比例 · ${percent}`,
