@@ -117,8 +117,9 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
     })
   }
   const { code, message, details, request_id } = printable(known.output.error)
-  const isSaid = code !== 'blocked' && details.every((detail) => message.includes(detail.message))
-  const lines = isSaid ? [] : details.map(detailWords)
+  // The sentence lists the legal actions; and that of a single fault is the fault's own.
+  const more = details.filter((detail) => detail.code !== 'legal_action' && detail.message !== message)
+  const lines = more.map(detailWords)
   const hint = hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)

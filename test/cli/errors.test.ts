@@ -102,6 +102,32 @@ describe('a gateway that says no', () => {
   })
 })
 
+describe('what a refusal says of single things', () => {
+  const linesOf = async (message: string, details: object[]) => {
+    const fault = { code: 'invalid_request', message, type: 'invalid_request_error', param: null, request_id: 'r' }
+    const body = JSON.stringify({ error: { ...fault, details } })
+    const { err } = await run(['pause', '--release', 'a', '--url', await answering(400, {}, body)])
+    return err.split('\n').slice(1, -1)
+  }
+
+  it('is left out where it is the sentence itself, and not where its words only stand in one', async () => {
+    const [bake, whole] = ['at most 7', 'bake is at most 7 days']
+    const detail = (message: string) => ({ path: 'bake', message, code: 'at_most', params: {} })
+    expect(await linesOf(whole, [detail(whole)])).toEqual([])
+    expect(await linesOf(whole, [detail(bake)])).toEqual([`  bake: ${bake}`])
+  })
+
+  it('is left out by its code where the sentence lists it, whatever the sentence is', async () => {
+    const legal = ['pause', 'rollback'].map((action) => ({
+      path: 'action',
+      message: action,
+      code: 'legal_action',
+      params: { action },
+    }))
+    expect(await linesOf('that is not possible now', legal)).toEqual([])
+  })
+})
+
 describe('with --json every failure', () => {
   const printed = async (args: string[]) => {
     const { code, out, err } = await run(args)
