@@ -120,7 +120,7 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
   // The sentence lists the legal actions; and that of a single fault is the fault's own.
   const more = details.filter((detail) => detail.code !== 'legal_action' && detail.message !== message)
   const lines = more.map(detailWords)
-  const hint = hintOf(response, code, withToken)
+  const hint = tokenHint(details) ?? hintOf(response, code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
   // What blocks stands below, with when it ends: once is enough.
@@ -147,11 +147,24 @@ function isMoment(value: string | number | undefined): value is string {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value))
 }
 
+/** A token that is good but for the time needs no look into secrets. */
+function tokenHint(details: readonly { code: string }[]): string | null {
+  switch (details[0]?.code) {
+    case 'token_expired':
+    case 'token_too_old':
+      return 'Get a new token from its issuer.'
+    case 'token_not_yet_valid':
+      return 'Wait until then; if that has passed, a clock is wrong: the issuer’s or the gateway’s.'
+    default:
+      return null
+  }
+}
+
 function hintOf(response: Response, code: string, withToken: boolean): string | null {
   switch (code) {
     case 'unauthenticated':
       return withToken
-        ? 'The token was not accepted: is it one of this gateway’s SLUICE_TOKENS?'
+        ? 'The token was not accepted: is it one of this gateway’s SLUICE_TOKENS, or signed by the issuer that it trusts?'
         : 'No token was sent: give --token or set SLUICE_TOKEN (`npm start` prints one).'
     case 'auth_not_configured':
       return 'The gateway has no tokens yet: `wrangler secret put SLUICE_TOKENS`, or .dev.vars on your machine.'

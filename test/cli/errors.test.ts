@@ -102,6 +102,19 @@ describe('a gateway that says no', () => {
   })
 })
 
+it.each([
+  ['token_expired', 'Get a new token from its issuer.'],
+  ['token_too_old', 'Get a new token from its issuer.'],
+  ['token_not_yet_valid', 'Wait until then; if that has passed, a clock is wrong: the issuer’s or the gateway’s.'],
+])('a token that is good but for the time is told as such, with what helps: %s', async (code, hint) => {
+  const message = 'the token has a time'
+  const fault = { code: 'unauthenticated', message, type: 'authentication_error', param: null, request_id: 'r' }
+  const details = [{ path: '', message, code, params: {} }]
+  const url = await answering(401, {}, JSON.stringify({ error: { ...fault, details } }))
+  const { code: exit, err } = await run(['status', '--release', 'a', '--url', url, '--token', 'a.b.c'])
+  expect([exit, err]).toEqual([1, `sluice: ${message} (unauthenticated)\n  ${hint}\n`])
+})
+
 describe('what a refusal says of single things', () => {
   const linesOf = async (message: string, details: object[]) => {
     const fault = { code: 'invalid_request', message, type: 'invalid_request_error', param: null, request_id: 'r' }
