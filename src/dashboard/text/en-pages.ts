@@ -215,6 +215,8 @@ export const enPages = {
     note: 'With a token of this gateway’s control plane, or through Cloudflare Access.',
     token: 'Token',
     submit: 'Log in',
+    ended: 'Your session has ended.',
+    unsent: 'Your session has ended: nothing was changed. Log in, then repeat it.',
     wrong: 'This token is not known.',
     logout: 'Log out',
   },

@@ -211,6 +211,8 @@ export const zhPages: typeof enPages = {
     note: '使用本网关控制面的令牌，或通过 Cloudflare Access。',
     token: '令牌',
     submit: '登录',
+    ended: '会话已结束。',
+    unsent: '会话已结束：没有任何改动。请登录后重新操作。',
     wrong: '没有这个令牌。',
     logout: '退出',
   },

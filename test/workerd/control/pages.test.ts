@@ -99,13 +99,23 @@ describe('a page', () => {
   })
 
   it('that needs somebody known leads to the log-in and back, by GET and by POST', async () => {
-    for (const fields of [undefined, { reason: 'stop' }]) {
+    for (const [fields, why] of [
+      [undefined, ''],
+      [{ reason: 'stop' }, '&why=unsent'],
+    ] as const) {
       const answer = await browse(inCanary(), `${PAGE}/confirm/rollback`, fields, { cookie: 'sluice_session=none' })
       expect(answer.status).toBe(303)
       expect(answer.headers.get('location')).toBe(
-        `/_sluice/login?next=${encodeURIComponent(`/_sluice${PAGE}/confirm/rollback`)}`,
+        `/_sluice/login?next=${encodeURIComponent(`/_sluice${PAGE}/confirm/rollback`)}${why}`,
       )
     }
+  })
+
+  it('of the log-in says why somebody who had a session is there, and that nothing was changed', async () => {
+    const words = async (query: string) => (await browse(new ControlFake(), `/login${query}`)).text()
+    expect(await words('?why=ended')).toContain('<p role="status">Your session has ended.</p>')
+    expect(await words('?why=unsent')).toContain('Your session has ended: nothing was changed. Log in, then repeat it.')
+    for (const query of ['', '?why=wrong', '?why=<b>']) expect(await words(query)).not.toMatch(/role="(status|alert)"/)
   })
 
   it('says what went wrong in the reader’s language, under the policy of all pages, with the status of the API', async () => {
