@@ -40,7 +40,8 @@ export async function askEach<T>(names: readonly string[], read: (name: string) 
   return { answered, silent }
 }
 
-async function settled<T>(call: Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
+/** What became of a call whose failure is no failure of the whole. Bugs are thrown on. */
+export async function settled<T>(call: Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
   try {
     return { value: await call }
   } catch (error) {
