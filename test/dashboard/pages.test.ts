@@ -92,6 +92,17 @@ describe('reading', () => {
   })
 })
 
+test('where a part can’t be read the page says so, and not that there is none', async () => {
+  const fake = atFivePercent()
+  const away = () => Promise.reject(new Error('a ledger does not answer'))
+  fake.controller.pairs = away
+  fake.controller.history = away
+  const html = await (await browse(fake).get(PAGE)).text()
+  expect(html).toContain('The pairs are unavailable right now.')
+  expect(html).toContain('The history is unavailable right now.')
+  expect(html).not.toMatch(/No pair yet|Nothing has happened yet/)
+})
+
 test('after a rollback the page shows the verdicts that led there', async () => {
   const fake = atFivePercent()
   fake.traffic = 'failing'

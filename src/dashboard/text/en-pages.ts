@@ -29,6 +29,7 @@ export const enPages = {
     title: 'History',
     by: 'by',
     none: 'Nothing has happened yet.',
+    unavailable: 'The history is unavailable right now.',
     older: 'Older',
     evidence: 'Evidence',
     action: {

@@ -29,6 +29,7 @@ export const zhPages: typeof enPages = {
     title: '历史',
     by: '—',
     none: '尚无记录。',
+    unavailable: '暂时读不到历史。',
     older: '更早',
     evidence: '依据',
     action: {
