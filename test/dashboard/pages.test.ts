@@ -121,13 +121,13 @@ describe('the switch of shadow', () => {
 
   test('says what is copied at the stage, and in a canary without copies offers to copy there too', async () => {
     const fake = new DashboardRelease()
-    expect(await line(fake)).toMatch(/Shadow · 100\u00a0% while shadowing, nothing now<.*class="switch on"/s)
+    expect(await line(fake)).toMatch(/Shadow · 100\u00a0%, nothing now<.*class="switch on"/s)
     fake.do({ action: 'start' }, 'token:oncall', 'go')
     expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%<.*class="switch on"/s)
     fake.do({ action: 'pause' }, 'token:oncall', 'lunch')
     expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%, nothing while paused<.*class="switch on"/s)
     const canary = await line(atFivePercent())
-    expect(canary).toMatch(/Shadow · 100\u00a0% while shadowing, nothing now<.*class="switch "/s)
+    expect(canary).toMatch(/Shadow · 100\u00a0%, not in the canary<.*class="switch "/s)
     const href = /id="toggle-shadow" href="\/_sluice\/releases\/wan22_t2v_abtest\/([^"]*)"/.exec(canary)![1]!
     expect(href).toBe('confirm/set_shadow?sample=100&canary_asked=1&during_canary=1')
     const effect = await (await browse(atFivePercent()).get(`${PAGE}/${href}`)).text()

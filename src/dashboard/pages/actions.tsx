@@ -137,10 +137,10 @@ function copiesOf(view: ReleaseView, t: Text): { words: string; on: boolean; tog
   const set = share(shadow.sample, t)
   if (shadow.active) return { words: words.shadow(set), on: true, toggled: off }
   if (paused) return { words: words.shadowPaused(set), on: true, toggled: off }
-  const later = words.shadowLater(set)
-  if (state === 'idle') return { words: later, on: true, toggled: off }
+  if (state !== 'canary')
+    return { words: words.shadowLater(set), on: state === 'idle', toggled: state === 'idle' ? off : null }
   const alsoNow = `set_shadow?sample=${shadow.sample * 100}&canary_asked=1&during_canary=1`
-  return { words: later, on: false, toggled: state === 'canary' ? alsoNow : null }
+  return { words: words.shadowNotCanary(set), on: false, toggled: alsoNow }
 }
 
 const Switch: FC<{ id: string; what: string; on: boolean; href: string | null; t: Text }> = (props) => {
