@@ -127,5 +127,18 @@ export const releaseSchema = v.object({
 })
 export type ReleaseView = v.InferOutput<typeof releaseSchema>
 
+/** A release of which nothing could be read, and why, as an error says it: `control_plane_unavailable` where its controller does not answer. */
+export const silentReleaseSchema = v.object({ name: v.string(), code: v.string(), message: v.string() })
+export type SilentRelease = v.InferOutput<typeof silentReleaseSchema>
+
+/** All releases, in the order in which requests are matched. */
+export const releasesSchema = v.object({
+  items: v.array(releaseSchema),
+  next: v.null(),
+  /** Those that are missing from the items; left out where none is. */
+  unavailable: v.optional(v.array(silentReleaseSchema)),
+})
+export type ReleasesView = v.InferOutput<typeof releasesSchema>
+
 /** The new state; with `dry_run` the state as it would be, and `dry_run: true`. */
 export const actionAnswerSchema = v.object({ ...releaseSchema.entries, dry_run: v.optional(v.boolean()) })

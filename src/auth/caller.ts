@@ -5,7 +5,7 @@
 import { rememberedBy } from '../core/remembered.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
 import type { JwksDeps } from './jwks.ts'
-import { looksLikeJwt, verifyUser } from './jwt.ts'
+import { looksLikeJwt, type Unverified, verifyUser } from './jwt.ts'
 import { type Role, roleOf } from './roles.ts'
 import { bearerOf, findToken, MAX_CREDENTIAL_CHARS, type StaticToken } from './tokens.ts'
 
@@ -19,7 +19,8 @@ export interface Caller {
 
 export type CallerResult =
   | { ok: true; caller: Caller }
-  | { ok: false; code: 'unauthenticated' | 'identity_unavailable' | 'forbidden'; message: string }
+  | Unverified
+  | { ok: false; code: 'unauthenticated' | 'forbidden'; message: string; fault?: undefined }
 
 export interface CallerConfig {
   tokens: readonly StaticToken[]

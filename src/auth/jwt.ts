@@ -3,18 +3,25 @@
  * every option set (RFC 8725). What a claim allows is decided by the callers.
  */
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import type { VerifierConfig } from '../config/sluice-schema.ts'
 import { type JwksDeps, keysFor } from './jwks.ts'
 import { MAX_CREDENTIAL_CHARS } from './tokens.ts'
 
 type Claims = JWTPayload & { sub: string; exp: number; iat: number }
 
-export type Verified =
-  | { ok: true; claims: Claims }
-  | { ok: false; code: 'unauthenticated' | 'identity_unavailable'; message: string }
+export interface Unverified {
+  ok: false
+  code: 'unauthenticated' | 'identity_unavailable'
+  message: string
+  /** Where the token is good but for the time: `token_expired`, `token_too_old` or `token_not_yet_valid`. */
+  fault?: ErrorDetail
+}
+export type Verified = { ok: true; claims: Claims } | Unverified
 
 const CLOCK_TOLERANCE_SECONDS = 30
-const MAX_TOKEN_AGE_SECONDS = 24 * 3600
+const MAX_TOKEN_AGE_HOURS = 24
+const MAX_TOKEN_AGE_SECONDS = MAX_TOKEN_AGE_HOURS * 3600
 /** Verified tokens are remembered no longer than this, so that a key that was withdrawn loses its effect. */
 const REMEMBER_MS = 5 * 60_000
 const REMEMBER_TOKENS = 1000
@@ -63,7 +70,7 @@ async function verify(token: string, config: VerifierConfig, deps: JwksDeps): Pr
     })
     return hasSubject(payload) ? { ok: true, claims: payload } : refused('the token names no subject')
   } catch (error) {
-    return refused(reasonOf(error))
+    return mistimed(error) ?? refused(reasonOf(error))
   }
 }
 
@@ -80,8 +87,40 @@ function hasSubject(payload: JWTPayload): payload is Claims {
   return typeof payload.sub === 'string' && payload.sub.length > 0 && payload.sub.length <= 256
 }
 
+/** What is wrong with its times, which its signature covers; null where that is not it. */
+function mistimed(error: unknown): Verified | null {
+  if (!(error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)) return null
+  if (error.reason !== 'check_failed') return null
+  const isPast = error instanceof errors.JWTExpired
+  const { exp, iat, nbf } = error.payload
+  switch (error.claim) {
+    case 'exp':
+      return faulty('token_expired', `the token expired at ${instantOf(exp)}`)
+    case 'nbf':
+      return faulty('token_not_yet_valid', `the token is not valid before ${instantOf(nbf)}`)
+    case 'iat':
+      return isPast
+        ? faulty(
+            'token_too_old',
+            `the token is of ${instantOf(iat)}: none is taken for more than ${MAX_TOKEN_AGE_HOURS} h`,
+          )
+        : faulty('token_not_yet_valid', `the token is of ${instantOf(iat)}, which is still to come`)
+    default:
+      return null
+  }
+}
+
+function faulty(code: string, message: string): Verified {
+  return { ok: false, code: 'unauthenticated', message, fault: detail('', code, message) }
+}
+
+/** Unix seconds, of any size. */
+function instantOf(seconds: number | undefined): string {
+  const at = new Date((seconds ?? Number.NaN) * 1000)
+  return Number.isNaN(at.getTime()) ? String(seconds) : at.toISOString()
+}
+
 function reasonOf(error: unknown): string {
-  if (error instanceof errors.JWTExpired) return 'the token has expired'
   if (error instanceof errors.JWTClaimValidationFailed) return `the token's claim ${error.claim} is not accepted`
   if (error instanceof errors.JWKSMultipleMatchingKeys)
     return 'the token names no key (kid), and the issuer lists several that it could be'

@@ -2,10 +2,10 @@
 import { createInterface } from 'node:readline/promises'
 import { type Command, Option } from 'commander'
 import * as v from 'valibot'
-import { listOf, releaseSchema } from '../api/index.ts'
+import { releaseSchema, silentReleaseSchema } from '../api/index.ts'
 import { MAX_REASON_CHARS } from '../core/transitions.ts'
 import { type ApiClient, type Call, createApiClient, type Reply } from './api-client.ts'
-import { Failure, usage } from './failure.ts'
+import { EXIT, Failure, usage } from './failure.ts'
 import { openTerminal, type Terminal } from './terminal.ts'
 import { place } from './words.ts'
 
@@ -69,30 +69,55 @@ export function openSession(command: Command): Session {
     async reasonFor(what, given, dryRun) {
       // Nobody is asked about a release that is not known.
       await releaseName()
-      return given ?? (terminal.interactive && !json && !dryRun ? askedReason(what) : '')
+      if (given !== undefined) return given
+      const asks = terminal.interactive && !json && !dryRun
+      return asks ? askReason(what, { input: process.stdin, output: process.stderr }) : ''
     },
     show: ({ value, raw }, lines) => terminal.show(json, raw, () => lines(value)),
   }
 }
 
-async function askedReason(what: string): Promise<string> {
-  const line = createInterface({ input: process.stdin, output: process.stderr })
+interface Streams {
+  input: NodeJS.ReadableStream
+  output: NodeJS.WritableStream
+}
+
+/** Throws a `Failure` where Ctrl-C or Ctrl-D is the answer: then nothing is done. */
+export async function askReason(what: string, streams: Streams): Promise<string> {
+  const line = createInterface(streams)
   try {
     return (await line.question(`Reason for ${what} (goes into the history): `)).trim().slice(0, MAX_REASON_CHARS)
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.name !== 'AbortError') throw cause
+    // The cursor stands behind the question.
+    streams.output.write('\n')
+    throw new Failure(EXIT.refused, `nothing was changed: ${what} was cancelled`, { code: 'cancelled', cause })
   } finally {
     line.close()
   }
 }
 
-const releasesSchema = listOf(v.pick(releaseSchema, ['name', 'stage', 'percent']))
+/** What is read of them to choose one; a gateway of before `unavailable` leaves it out. */
+const releasesSchema = v.object({
+  items: v.array(v.pick(releaseSchema, ['name', 'stage', 'percent'])),
+  unavailable: v.optional(v.array(silentReleaseSchema), []),
+})
 
 async function onlyRelease(api: ApiClient): Promise<string> {
   const { value } = await api.call('releases', releasesSchema)
-  const [first, ...others] = value.items
-  if (!first) throw new Failure(1, 'the gateway has no release: add a table [vars.RELEASE_…] to its wrangler.toml')
+  const named = [
+    ...value.unavailable.map(({ name, code, message }) => ({
+      name,
+      words: code === 'control_plane_unavailable' ? 'does not answer: its controller is away' : message,
+    })),
+    ...value.items.map((release) => ({ name: release.name, words: `at ${place(release)}` })),
+  ]
+  const [first, ...others] = named
+  if (!first)
+    throw new Failure(EXIT.refused, 'the gateway has no release: add a table [vars.RELEASE_…] to its wrangler.toml')
   if (others.length === 0) return first.name
   throw usage(
     'several releases: name one with --release',
-    value.items.map((release) => `--release ${release.name}   at ${place(release)}`),
+    named.map(({ name, words }) => `--release ${name}   ${words}`),
   )
 }

@@ -1,4 +1,4 @@
-/** One call to a Durable Object: never longer than its deadline, and its refusals and failures as SluiceErrors. */
+/** Calls to Durable Objects: never longer than their deadline, and refusals and failures as SluiceErrors. */
 import { SluiceError } from '../core/errors.ts'
 import type { Answer } from '../durable/controller-rpc.ts'
 import { within } from '../durable/deadline.ts'
@@ -20,4 +20,32 @@ export async function askAnswer<T>(call: Promise<Answer<T>>): Promise<T> {
   const answer = await ask(call)
   if (answer.ok) return answer.value
   throw new SluiceError(answer.code, answer.message, { details: answer.details })
+}
+
+/** What several releases said, in their order, and of the others why they said nothing. */
+export interface Answers<T> {
+  answered: T[]
+  silent: { name: string; error: SluiceError }[]
+}
+
+/** Asks each, all at once. One that does not answer, or refuses, keeps nobody else's answer back. */
+export async function askEach<T>(names: readonly string[], read: (name: string) => Promise<T>): Promise<Answers<T>> {
+  const answered: T[] = []
+  const silent: Answers<T>['silent'] = []
+  const found = await Promise.all(names.map(async (name) => ({ name, ...(await settled(read(name))) })))
+  for (const each of found) {
+    if ('error' in each) silent.push(each)
+    else answered.push(each.value)
+  }
+  return { answered, silent }
+}
+
+/** What became of a call whose failure is no failure of the whole. Bugs are thrown on. */
+export async function settled<T>(call: Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
+  try {
+    return { value: await call }
+  } catch (error) {
+    if (error instanceof SluiceError) return { error }
+    throw error
+  }
 }

@@ -12,9 +12,9 @@ import { type JobTag, ownerOf } from '../core/job-id.ts'
 import { type LedgerCount, ledgerOfJob, ledgersSince } from '../core/ledger-growth.ts'
 import { impossibleValue } from '../core/signal-registry.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
-import type { EventRow } from '../durable/experiment-rpc.ts'
+import type { EventRow, RowsTaken } from '../durable/experiment-rpc.ts'
 import type { Event, Signal } from '../api/experiment.ts'
-import { ask } from './ask.ts'
+import { ask, settled } from './ask.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type Batch, rowDetail } from './read-batch.ts'
 import { type Counted, RowSorter } from './row-sorter.ts'
@@ -33,13 +33,22 @@ export function experimentService(
 ): ExperimentService {
   const keys = idKeys(signingKeys(settings.cookieKey))
   const countsOf = async ({ name }: ReleaseConfig) => (await ask(deps.controller(env, name).snapshot())).ledgers ?? []
-  const byLedgerOf = async (copies: readonly CopyRow[]) => {
-    const releases = [...Map.groupBy(copies, ({ release }) => release)].map(async ([release, its]) => {
-      const counts = await countsOf(release)
-      const ledgers = Map.groupBy(its, ({ tag }) => ledgerOfJob(tag, counts, release.ledgerShards))
-      return Array.from(ledgers, ([index, copiesThere]) => ({ release, index, its: copiesThere }))
-    })
-    return (await Promise.all(releases)).flat()
+  const refuseWithoutCopy = async (
+    sorted: RowSorter<SignalRow>,
+    release: ReleaseConfig,
+    copies: readonly CopyRow[],
+  ) => {
+    if (copies.length === 0) return
+    const counts = await countsOf(release)
+    const ledgers = Map.groupBy(copies, ({ tag }) => ledgerOfJob(tag, counts, release.ledgerShards))
+    await Promise.all(
+      Array.from(ledgers, async ([index, its]) => {
+        const jobs = its.map(({ tag: { replica, upstreamId } }) => ({ replica, upstreamId }))
+        const hasCopy = await ask(deps.ledger(env, release.name, index).score(jobs))
+        for (const copy of its.filter((_, i) => !hasCopy[i]))
+          sorted.refuse(release, copy.row, ofOtherArm(copy.row.row, copy.tag))
+      }),
+    )
   }
   return {
     addSignals: async ({ rows, bad }) => {
@@ -58,19 +67,12 @@ export function experimentService(
           return made
         })
       }
-      await Promise.all(
-        (await byLedgerOf(copies)).map(async ({ release, index, its }) => {
-          const ledger = deps.ledger(env, release.name, index)
-          const jobs = its.map(({ tag: { replica, upstreamId } }) => ({ replica, upstreamId }))
-          const hasCopy = await ask(ledger.score(jobs))
-          for (const copy of its.filter((_, i) => !hasCopy[i]))
-            sorted.refuse(release, copy.row, ofOtherArm(copy.row.row, copy.tag))
-        }),
-      )
-      const answers = await Promise.all(
-        [...sorted.byRelease].map(([release, its]) => ask(deps.controller(env, release.name).addSignals(its))),
-      )
-      return sorted.counted(answers)
+      return sentByRelease(sorted, async (release) => {
+        const named = copies.filter((copy) => copy.release === release)
+        await refuseWithoutCopy(sorted, release, named)
+        const its = sorted.byRelease.get(release)!
+        return its.length === 0 ? [] : [await ask(deps.controller(env, release.name).addSignals(its))]
+      })
     },
     addEvents: async ({ rows, bad }, configuredOnly) => {
       const sorted = new RowSorter<EventRow>(config, keys, deps.now(), bad)
@@ -90,18 +92,29 @@ export function experimentService(
           return { row: at, owners, metric: row.metric, value: row.value, atMs, id: row.id ?? null }
         })
       }
-      const answers = await Promise.all(
-        [...sorted.byRelease].map(async ([release, its]) => {
-          const ledgers = byLedger(its, release, await countsOf(release))
-          for (const events of ledgers.values()) sorted.sentTo(events.map(({ row }) => row))
-          return Promise.all(
-            Array.from(ledgers, ([index, events]) => ask(deps.ledger(env, release.name, index).addEvents(events))),
-          )
-        }),
-      )
-      return sorted.counted(answers.flat())
+      return sentByRelease(sorted, async (release, its) => {
+        const ledgers = byLedger(its, release, await countsOf(release))
+        for (const events of ledgers.values()) sorted.sentTo(events.map(({ row }) => row))
+        return Promise.all(
+          Array.from(ledgers, ([index, events]) => ask(deps.ledger(env, release.name, index).addEvents(events))),
+        )
+      })
     },
   }
+}
+
+/** Rows of a release that does not answer are told as such, one by one; throws where none of them answers. */
+async function sentByRelease<R extends { row: number }>(
+  sorted: RowSorter<R>,
+  send: (release: ReleaseConfig, its: R[]) => Promise<RowsTaken[]>,
+): Promise<Counted> {
+  const sent = await Promise.all(
+    Array.from(sorted.byRelease, async ([release, its]) => ({ release, ...(await settled(send(release, its))) })),
+  )
+  const silent = sent.filter((each) => 'error' in each)
+  if (silent[0] && silent.length === sent.length) throw silent[0].error
+  for (const { release } of silent) sorted.unanswered(release)
+  return sorted.counted(sent.flatMap((each) => ('value' in each ? each.value : [])))
 }
 
 /** A row about the candidate that names a control job: it is about that job's copy, if there is one. */

@@ -53,7 +53,8 @@ async function sessionCaller(request: Request, config: IdentityConfig, nowMs: nu
 async function credentialCaller(request: Request, config: IdentityConfig, deps: JwksDeps): Promise<Caller> {
   const result = await callerOf(request.headers, config, deps)
   if (result.ok) return result.caller
-  throw new SluiceError(result.code, result.message, { headers: headersOf(result.code) })
+  const details = result.fault ? [result.fault] : []
+  throw new SluiceError(result.code, result.message, { details, headers: headersOf(result.code) })
 }
 
 function headersOf(code: 'unauthenticated' | 'identity_unavailable' | 'forbidden'): Record<string, string> {

@@ -4,7 +4,7 @@ import { findToken } from '../auth/tokens.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import { PAGE_HEADERS } from '../dashboard/pages/layout.tsx'
 import { languageOf } from '../dashboard/language.ts'
-import { loginPage } from '../dashboard/pages/login.tsx'
+import { LOGIN_REASONS, loginPage, type LoginReason } from '../dashboard/pages/login.tsx'
 import { requireOwnOrigin } from './identity.ts'
 import type { ControlEnv } from './pipeline.ts'
 import { readText } from './read-request.ts'
@@ -14,7 +14,8 @@ const HOME = '/_sluice/'
 export const LOGIN_PATH = '/_sluice/login'
 
 export function showLogin(c: Context<ControlEnv>): Response | Promise<Response> {
-  return loginAnswer(c, nextOf(c.req.query('next')), false)
+  const why = LOGIN_REASONS.find((known) => known === c.req.query('why')) ?? null
+  return loginAnswer(c, nextOf(c.req.query('next')), why)
 }
 
 export async function takeLogin(c: Context<ControlEnv>, nowMs: number): Promise<Response> {
@@ -30,7 +31,7 @@ export async function takeLogin(c: Context<ControlEnv>, nowMs: number): Promise<
   const form = new URLSearchParams(await readText(c.req.raw.body))
   const next = nextOf(form.get('next') ?? undefined)
   const token = findToken(c.var.identity.tokens, form.get('token')?.trim() ?? '')
-  if (!token) return loginAnswer(c, next, true)
+  if (!token) return loginAnswer(c, next, 'wrong')
   c.header('set-cookie', sessionCookie(url, await sealSession(token, key, nowMs)), { append: true })
   return c.redirect(next, 303)
 }
@@ -41,14 +42,16 @@ export function takeLogout(c: Context<ControlEnv>): Response {
   return c.redirect(LOGIN_PATH, 303)
 }
 
-/** Where a browser without a session is sent: to the log-in and from there back. */
+/** Where a browser without a session is sent: to the log-in and from there back. What it sent is told to be undone. */
 export function toLogin(c: Context): Response {
   const { pathname, search } = new URL(c.req.url)
-  return c.redirect(`${LOGIN_PATH}?next=${encodeURIComponent(pathname + search)}`, 303)
+  const why: LoginReason | null = c.req.method === 'POST' ? 'unsent' : null
+  return c.redirect(`${LOGIN_PATH}?next=${encodeURIComponent(pathname + search)}${why ? `&why=${why}` : ''}`, 303)
 }
 
-function loginAnswer(c: Context, next: string, error: boolean): Response | Promise<Response> {
-  return c.html(loginPage({ error, next, lang: languageOf(c) }), error ? 401 : 200, { ...PAGE_HEADERS })
+function loginAnswer(c: Context, next: string, why: LoginReason | 'wrong' | null): Response | Promise<Response> {
+  const status = why === 'wrong' ? 401 : 200
+  return c.html(loginPage({ why, next, lang: languageOf(c) }), status, { ...PAGE_HEADERS })
 }
 
 /** Only pages of the control plane itself: a log-in must not send anybody elsewhere. */

@@ -13,6 +13,7 @@ const NAMED = {
   Blocker: api.blockerSchema,
   Verdict: api.verdictSchema,
   Release: api.releaseSchema,
+  SilentRelease: api.silentReleaseSchema,
   Action: api.actionSchema,
   HistoryEntry: api.historyEntrySchema,
   ConfigValue: api.configValueSchema,

@@ -28,7 +28,7 @@ interface Known {
 }
 
 /** Rows by the release that they are for; what is wrong with a row is kept beside. */
-export class RowSorter<R> {
+export class RowSorter<R extends { row: number }> {
   readonly byRelease = new Map<ReleaseConfig, R[]>()
   readonly #config: SluiceConfig
   readonly #keys: IdKeys
@@ -70,6 +70,14 @@ export class RowSorter<R> {
       this.byRelease.get(release)!.filter((each) => each !== row),
     )
     this.#bad.push(why)
+  }
+
+  /** Takes back all rows of a release: whether any of them is counted is not known. */
+  unanswered(release: ReleaseConfig): void {
+    const why = 'the release does not answer at the moment: send the row again, with the same id'
+    const its = this.byRelease.get(release) ?? []
+    this.byRelease.delete(release)
+    this.#bad.push(...its.map(({ row }) => rowDetail(row, 'release', 'not_answered', why)))
   }
 
   /** A row may have gone to several objects: what one of them refused is not kept. */

@@ -21,10 +21,11 @@ import type {
   JobView,
   Page,
   PairView,
+  ReleasesView,
   ReleaseView,
 } from '../api/index.ts'
 import type { ReportView, ScoreView } from '../api/experiment.ts'
-import { ask, askAnswer } from './ask.ts'
+import { ask, askAnswer, askEach } from './ask.ts'
 import { type ChangesService, changesService } from './changes-service.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
@@ -45,7 +46,8 @@ export interface ControlService {
   names(): string[]
   /** Length of the release's windows in ms. */
   windowMs(name: string): number
-  releases(): Promise<ReleaseView[]>
+  /** Throws only where no release answers. */
+  releases(): Promise<ReleasesView>
   release(name: string): Promise<ReleaseView>
   act(name: string, command: ActionCommand, who: string, ifMatch: number | null): Promise<ReleaseView>
   history(name: string, cursor: string | null, limit: number): Promise<Page<HistoryEntry>>
@@ -104,6 +106,8 @@ export function controlService(
     ...(await askAnswer(view)),
     ...(settings.forceControl ? { forced_control: true as const } : {}),
   })
+  const release = (name: string) => viewOf(controller(name).view())
+  const names = () => config.releases.map(({ name }) => name)
   return {
     config: live,
     changes: changesService(deps, env, fileOf, live),
@@ -120,9 +124,9 @@ export function controlService(
         return [{ release: name, state, stage, percent, ageSeconds: last.ageSeconds }]
       }),
     windowMs: (name) => fileOf(name).windowMs,
-    names: () => config.releases.map(({ name }) => name),
-    releases: () => Promise.all(config.releases.map(({ name }) => viewOf(controller(name).view()))),
-    release: (name) => viewOf(controller(name).view()),
+    names,
+    releases: () => readReleases(names(), release),
+    release,
     act: (name, command, who, ifMatch) => viewOf(controller(name).act(command, { who, ifMatch })),
     history: async (name, cursor, limit) => {
       requireCursor(cursor === null || ENTRY_ID.test(cursor))
@@ -147,6 +151,18 @@ export function controlService(
     assign: async (name, subject) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),
   }
+}
+
+async function readReleases(
+  names: readonly string[],
+  release: (name: string) => Promise<ReleaseView>,
+): Promise<ReleasesView> {
+  const { answered, silent } = await askEach(names, release)
+  const [first] = silent
+  if (!first) return { items: answered, next: null }
+  if (answered.length === 0) throw first.error
+  const unavailable = silent.map(({ name, error: { code, message } }) => ({ name, code, message }))
+  return { items: answered, next: null, unavailable }
 }
 
 async function readCounters(

@@ -45,7 +45,7 @@ async function showReleases(c: Context, visit: Visit): Promise<Response> {
   const releases = await visit.port.releases()
   if (!releases.ok) return problem(c, visit, releases)
   const frame = visit.frame(visit.t.releases.title, 'releases', null)
-  return answer(c, releasesPage(frame, releases.value, visit.port.nowMs))
+  return answer(c, releasesPage(frame, releases.value, visit.port))
 }
 
 async function showJobs(c: Context, visit: Visit, name: string): Promise<Response> {

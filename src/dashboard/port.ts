@@ -16,6 +16,7 @@ import type {
   JobView,
   Page,
   PairView,
+  ReleasesView,
   ReleaseView,
   Role,
 } from '../api/index.ts'
@@ -60,7 +61,7 @@ export interface DashboardPort {
   nowMs: number
   /** Releases that something is known of without asking anybody; for when nobody answers. */
   lastKnown(): LastKnown[]
-  releases(): Promise<PortResult<ReleaseView[]>>
+  releases(): Promise<PortResult<ReleasesView>>
   release(name: string): Promise<PortResult<ReleaseView>>
   /** Newest first. */
   history(name: string, cursor: string | null): Promise<PortResult<Page<HistoryEntry>>>

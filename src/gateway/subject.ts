@@ -106,7 +106,8 @@ async function claimsOf(asked: Asked, users: Users, deps: JwksDeps): Promise<Rec
     verified.code === 'identity_unavailable'
       ? { 'retry-after': '5' }
       : { 'www-authenticate': 'Bearer error="invalid_token"' }
-  throw new SluiceError(verified.code, verified.message, { headers })
+  const details = verified.fault ? [verified.fault] : []
+  throw new SluiceError(verified.code, verified.message, { details, headers })
 }
 
 function setCookie(id: string, keys: IdKeys, url: Asked['url']): string {

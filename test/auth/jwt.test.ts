@@ -72,6 +72,8 @@ describe('a good token', () => {
   })
 })
 
+const instant = (after: number) => new Date((NOW + after) * 1000).toISOString()
+
 describe('a token is refused', () => {
   it.each([
     ['that has expired', { exp: NOW - 60 }],
@@ -88,6 +90,30 @@ describe('a token is refused', () => {
     ['that is not valid yet', { nbf: NOW + 600 }],
   ])('%s', async (_, claims) => {
     expect(await refusal(await sign(rsa, claims))).toBe('unauthenticated')
+  })
+
+  it.each([
+    ['token_expired', { exp: NOW - 60 }, `the token expired at ${instant(-60)}`],
+    ['token_expired', { exp: -1e20 }, 'the token expired at -100000000000000000000'],
+    [
+      'token_too_old',
+      { iat: NOW - 2 * 86_400, exp: NOW + 60 },
+      `the token is of ${instant(-2 * 86_400)}: none is taken for more than 24 h`,
+    ],
+    ['token_not_yet_valid', { nbf: NOW + 600 }, `the token is not valid before ${instant(600)}`],
+    [
+      'token_not_yet_valid',
+      { iat: NOW + 3600, exp: NOW + 7200 },
+      `the token is of ${instant(3600)}, which is still to come`,
+    ],
+  ])('and told when it is good, where that is all: %s %j', async (code, claims, message) => {
+    const fault = { path: '', code, message, params: {} }
+    expect(await verify(await sign(rsa, claims))).toEqual({ ok: false, code: 'unauthenticated', message, fault })
+  })
+
+  it('without a word of its times, where a claim is missing or is another’s', async () => {
+    for (const claims of [{ exp: undefined }, { iat: undefined }, { aud: 'another', exp: NOW - 60 }])
+      expect(await verify(await sign(rsa, claims))).not.toHaveProperty('fault')
   })
 
   it('that says it needs no signature', async () => {

@@ -163,7 +163,9 @@ describe('by the command line', () => {
     expect((await at('ola', 'publish', id)).err).toContain('(forbidden)')
     expect((await at('ola', 'review', id)).err).toContain('(review_required)')
     expect((await at('anna', 'review', id, 'approve', '-m', 'fine')).out).toContain('anna approves: fine')
-    expect((await at('anna', 'set', 'min_jobs=5', '-m', 'x')).err).toContain('Make a change request with')
+    const direct = (await at('anna', 'set', 'min_jobs=5', '-m', 'x')).err
+    expect(direct).toContain('Make a change request with')
+    expect(direct).toContain('`sluice config set … --break-glass --reason …`')
     const edited = await at('ola', 'propose', 'min_jobs=6', '--edit', id)
     expect(edited.out).toContain('revision 2')
     expect((await at('anna', 'publish', id, '--if-match', '1')).code).toBe(1)

@@ -76,10 +76,20 @@ test('a session that has ended leads to the log-in, and from there back to the r
   await page.click('#do-rollback')
   await failing(page, 'POST', json(401, 'unauthenticated'))
   await page.click(CONFIRM)
-  await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}`)
+  await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}&why=unsent`)
+  await page.waitForSelector('[role=status]:has-text("nothing was changed")')
   await page.fill('#token', tokenOf('oncall'))
   await page.click('button')
   await page.waitForURL(`**${PAGE}`)
+})
+
+test('a page whose session has ended leads to the log-in by itself, which says so', async () => {
+  const { page, thrown } = await open()
+  await page.context().clearCookies()
+  server.fake.do({ action: 'pause' }, 'token:oncall', 'something to be shown')
+  await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}&why=ended`)
+  await page.waitForSelector('[role=status]:has-text("Your session has ended.")')
+  expect(thrown).toEqual([])
 })
 
 test('a preview that fails says so and locks nothing, asked for or while typing', async () => {

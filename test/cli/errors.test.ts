@@ -102,6 +102,45 @@ describe('a gateway that says no', () => {
   })
 })
 
+it.each([
+  ['token_expired', 'Get a new token from its issuer.'],
+  ['token_too_old', 'Get a new token from its issuer.'],
+  ['token_not_yet_valid', 'Wait until then; if that has passed, a clock is wrong: the issuer’s or the gateway’s.'],
+])('a token that is good but for the time is told as such, with what helps: %s', async (code, hint) => {
+  const message = 'the token has a time'
+  const fault = { code: 'unauthenticated', message, type: 'authentication_error', param: null, request_id: 'r' }
+  const details = [{ path: '', message, code, params: {} }]
+  const url = await answering(401, {}, JSON.stringify({ error: { ...fault, details } }))
+  const { code: exit, err } = await run(['status', '--release', 'a', '--url', url, '--token', 'a.b.c'])
+  expect([exit, err]).toEqual([1, `sluice: ${message} (unauthenticated)\n  ${hint}\n`])
+})
+
+describe('what a refusal says of single things', () => {
+  const linesOf = async (message: string, details: object[]) => {
+    const fault = { code: 'invalid_request', message, type: 'invalid_request_error', param: null, request_id: 'r' }
+    const body = JSON.stringify({ error: { ...fault, details } })
+    const { err } = await run(['pause', '--release', 'a', '--url', await answering(400, {}, body)])
+    return err.split('\n').slice(1, -1)
+  }
+
+  it('is left out where it is the sentence itself, and not where its words only stand in one', async () => {
+    const [bake, whole] = ['at most 7', 'bake is at most 7 days']
+    const detail = (message: string) => ({ path: 'bake', message, code: 'at_most', params: {} })
+    expect(await linesOf(whole, [detail(whole)])).toEqual([])
+    expect(await linesOf(whole, [detail(bake)])).toEqual([`  bake: ${bake}`])
+  })
+
+  it('is left out by its code where the sentence lists it, whatever the sentence is', async () => {
+    const legal = ['pause', 'rollback'].map((action) => ({
+      path: 'action',
+      message: action,
+      code: 'legal_action',
+      params: { action },
+    }))
+    expect(await linesOf('that is not possible now', legal)).toEqual([])
+  })
+})
+
 describe('with --json every failure', () => {
   const printed = async (args: string[]) => {
     const { code, out, err } = await run(args)

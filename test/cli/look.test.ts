@@ -40,6 +40,21 @@ describe('status', () => {
     expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
   })
 
+  it('of several releases names each to choose from, also one that does not answer', async () => {
+    control.show(canaryRelease('first'), idleRelease('second'))
+    control.controller.unreachable = true
+    const { code, err } = await sluice('status')
+    expect([code, err]).toEqual([
+      2,
+      'sluice: several releases: name one with --release\n' +
+        '  --release first   does not answer: its controller is away\n' +
+        '  --release second   at idle\n',
+    ])
+    expect((await sluice('status', '--release', 'second')).code).toBe(0)
+    const silent = await sluice('status', '--release', 'first')
+    expect([silent.code, silent.err]).toEqual([1, expect.stringContaining('wrangler secret put SLUICE_FORCE_CONTROL')])
+  })
+
   it('says first that break-glass is set', async () => {
     control.show(canaryRelease(NAME, { forced_control: true }))
     expect((await sluice('status')).out).toMatch(/^.*Canary at 5 %\. Break-glass: control serves every new submit\./)

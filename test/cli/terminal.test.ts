@@ -1,7 +1,9 @@
 /** What is drawn: columns, colours, views in place, and the completion scripts as a shell runs them. */
 import { spawnSync } from 'node:child_process'
+import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { createLiveView } from '../../src/cli/live.ts'
+import { askReason } from '../../src/cli/session.ts'
 import { displayWidth, table } from '../../src/cli/table.ts'
 import { jsonText, printable, styleFor } from '../../src/cli/terminal.ts'
 import { span } from '../../src/cli/words.ts'
@@ -50,6 +52,35 @@ describe('colours', () => {
     expect(styleFor({ isTTY: true }, { NO_COLOR: '1' }).red('x')).toBe('x')
     expect(styleFor({ isTTY: true }, { TERM: 'dumb' }).red('x')).toBe('x')
     expect(styleFor({}, {}).red('x')).toBe('x')
+  })
+})
+
+describe('the question for a reason', () => {
+  const answering = async (keys: string) => {
+    const input = new PassThrough()
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 80 })
+    const asked = askReason('resume', { input, output })
+    input.write(keys)
+    return { reason: await asked, shown: String(output.read()) }
+  }
+
+  it('takes a line', async () => {
+    const { reason, shown } = await answering(' lunch is over \r')
+    expect(reason).toBe('lunch is over')
+    expect(shown).toContain('Reason for resume (goes into the history): ')
+  })
+
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-C behind some words', 'ab\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('is left by %s, and nothing is done', async (_, keys) => {
+    await expect(answering(keys)).rejects.toMatchObject({
+      name: 'Failure',
+      exitCode: 1,
+      code: 'cancelled',
+      message: 'nothing was changed: resume was cancelled',
+    })
   })
 })
 

@@ -92,6 +92,17 @@ describe('reading', () => {
   })
 })
 
+test('where a part can’t be read the page says so, and not that there is none', async () => {
+  const fake = atFivePercent()
+  const away = () => Promise.reject(new Error('a ledger does not answer'))
+  fake.controller.pairs = away
+  fake.controller.history = away
+  const html = await (await browse(fake).get(PAGE)).text()
+  expect(html).toContain('The pairs are unavailable right now.')
+  expect(html).toContain('The history is unavailable right now.')
+  expect(html).not.toMatch(/No pair yet|Nothing has happened yet/)
+})
+
 test('after a rollback the page shows the verdicts that led there', async () => {
   const fake = atFivePercent()
   fake.traffic = 'failing'
@@ -100,6 +111,31 @@ test('after a rollback the page shows the verdicts that led there', async () => 
   expect(html).toContain('Job error rate of the candidate was <b>7.9')
   expect(html).toContain('<span class="pill bad">breach</span>')
   expect(html).toMatch(/<details id="judged" open/)
+})
+
+describe('the switch of shadow', () => {
+  const line = async (fake: DashboardRelease) => {
+    const html = await (await browse(fake).get(PAGE)).text()
+    return /id="toggles".*?<li>(.*?)<\/li>/s.exec(html)![1]!.replaceAll('&amp;', '&')
+  }
+
+  test('says what is copied at the stage, and in a canary without copies offers to copy there too', async () => {
+    const fake = new DashboardRelease()
+    expect(await line(fake)).toMatch(/Shadow · 100\u00a0%, nothing now<.*class="switch on"/s)
+    fake.do({ action: 'start' }, 'token:oncall', 'go')
+    expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%<.*class="switch on"/s)
+    fake.do({ action: 'pause' }, 'token:oncall', 'lunch')
+    expect(await line(fake)).toMatch(/>Shadow · 100\u00a0%, nothing while paused<.*class="switch on"/s)
+    const canary = await line(atFivePercent())
+    expect(canary).toMatch(/Shadow · 100\u00a0%, not in the canary<.*class="switch "/s)
+    const href = /id="toggle-shadow" href="\/_sluice\/releases\/wan22_t2v_abtest\/([^"]*)"/.exec(canary)![1]!
+    expect(href).toBe('confirm/set_shadow?sample=100&canary_asked=1&during_canary=1')
+    const effect = await (await browse(atFivePercent()).get(`${PAGE}/${href}`)).text()
+    expect(effect).toContain('copies during the canary: <b>on</b>')
+    const over = atFivePercent()
+    over.do({ action: 'rollback' }, 'token:oncall', 'stop')
+    expect(await line(over)).toMatch(/nothing now<.*<span class="switch "/s)
+  })
 })
 
 describe('acting without script', () => {

@@ -146,7 +146,7 @@ export class ControllerFake implements ReleaseControllerRpc {
   }
 
   snapshot = () => this.#answer(() => this.lastSnapshot())
-  view = () => this.#answer(() => ({ ok: true as const, value: this.viewNow() }))
+  view: ReleaseControllerRpc['view'] = () => this.#answer(() => ({ ok: true, value: this.viewNow() }))
 
   act = (...[command, actor]: Parameters<ReleaseControllerRpc['act']>) =>
     this.#answer(() => {
@@ -208,7 +208,7 @@ export class ControllerFake implements ReleaseControllerRpc {
       return [...causes].map(([cause, its]) => ({ cause, n: its.length }))
     })
 
-  addSignals = () => this.#answer(() => ({ repeated: [], refused: [] }))
+  addSignals: ReleaseControllerRpc['addSignals'] = () => this.#answer(() => ({ repeated: [], refused: [] }))
   signals = () => this.#answer((): SignalSum[] => [])
   report = () => this.#answer(() => ({ ok: true as const, value: aReport(this.#file.name) }))
   selfCheck = () => this.report()

@@ -1,6 +1,13 @@
 /** Releases: their state, what may be done to them, and what was done. */
 import * as v from 'valibot'
-import { actionAnswerSchema, actionSchema, historyEntrySchema, listOf, releaseSchema } from '../../api/index.ts'
+import {
+  actionAnswerSchema,
+  actionSchema,
+  historyEntrySchema,
+  listOf,
+  releaseSchema,
+  releasesSchema,
+} from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
 import { paging, route, tagged } from '../route.ts'
 
@@ -9,11 +16,11 @@ export const releaseRoutes = [
     method: 'get',
     path: '/api/v1/releases',
     operationId: 'listReleases',
-    summary: 'Every release with its state',
+    summary: 'Every release with its state, and which do not answer',
     role: 'viewer',
-    answer: { schema: listOf(releaseSchema), description: 'All releases, in the order in which requests are matched.' },
+    answer: { schema: releasesSchema, description: 'All releases, in the order in which requests are matched.' },
     refusals: [],
-    run: async ({ service }) => ({ items: await service.releases(), next: null }),
+    run: ({ service }) => service.releases(),
   }),
   route({
     method: 'get',

@@ -20,7 +20,8 @@
   async function ask(url, init) {
     const response = await fetch(url, { ...init, headers: { accept: 'text/html' } })
     if (response.status === 401 || new URL(response.url).pathname === LOGIN) {
-      location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}`)
+      const why = init?.method === 'POST' ? 'unsent' : 'ended'
+      location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`)
       return 'leaving'
     }
     if (response.redirected) return 'changed'

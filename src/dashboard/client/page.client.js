@@ -13,6 +13,7 @@
   const ABOUT_TO_CLICK_MS = 1200
   /** Before silence counts as such, the page itself is asked. */
   const ASK_AFTER_MS = 3000
+  const LOGIN = '/_sluice/login'
   const main = /** @type {HTMLElement | null} */ (document.querySelector('main[data-live]'))
   if (!main) return
 
@@ -39,6 +40,8 @@
     wanted = false
     try {
       const response = await fetch(location.href, { headers: { accept: 'text/html' } })
+      if (new URL(response.url).pathname === LOGIN)
+        return location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=ended`)
       if (response.redirected) return location.reload()
       refused = !response.ok
       if (refused) return

@@ -60,7 +60,6 @@ function onlyApprovalMissing(view: ReleaseView): boolean {
 }
 
 export const Toggles: FC<Props> = ({ view, role, t }) => {
-  const { shadow } = view
   const words = t.toggles
   const config = `${pathOf(view.name)}/config`
   const legal = new Set(view.legal_actions)
@@ -71,24 +70,24 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
         {text}
       </a>
     ) : null
-  const toggle = (id: string, what: string, on: boolean, target: string, allowed: boolean): Child => (
-    <Switch id={id} what={what} on={on} href={allowed ? `${pathOf(view.name)}/confirm/${target}` : null} t={t} />
+  const toggle = (id: string, what: string, on: boolean, target: string | null, allowed: boolean): Child => (
+    <Switch
+      id={id}
+      what={what}
+      on={on}
+      href={allowed && target !== null ? `${pathOf(view.name)}/confirm/${target}` : null}
+      t={t}
+    />
   )
-  const copies = shadow.sample > 0 ? words.shadow(share(shadow.sample, t)) : words.shadowOff
+  const copies = copiesOf(view, t)
   const running = view.state === 'shadow' || view.state === 'canary'
   return (
     <Card name="toggles" title={words.title} note={words.note} id="toggles" look="toggles">
       <ul>
         <li>
-          <span>{copies}</span>
-          {go('set-shadow-rate', `set_shadow?sample=${shadow.sample * 100}`, words.rate, copies)}
-          {toggle(
-            'toggle-shadow',
-            t.shadow.title,
-            shadow.sample > 0,
-            `set_shadow?sample=${shadow.sample > 0 ? 0 : 100}`,
-            acts && legal.has('set_shadow'),
-          )}
+          <span>{copies.words}</span>
+          {go('set-shadow-rate', `set_shadow?sample=${view.shadow.sample * 100}`, words.rate, copies.words)}
+          {toggle('toggle-shadow', t.shadow.title, copies.on, copies.toggled, acts && legal.has('set_shadow'))}
         </li>
         {legal.has('set_percent') ? (
           <li>
@@ -127,6 +126,21 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
       </ul>
     </Card>
   )
+}
+
+/** The share that is set, with when it acts; whether the switch is on, and what it asks for where it can do something. */
+function copiesOf(view: ReleaseView, t: Text): { words: string; on: boolean; toggled: string | null } {
+  const { state, paused, shadow } = view
+  const words = t.toggles
+  const [on, off] = ['set_shadow?sample=100', 'set_shadow?sample=0']
+  if (shadow.sample === 0) return { words: words.shadowOff, on: false, toggled: on }
+  const set = share(shadow.sample, t)
+  if (shadow.active) return { words: words.shadow(set), on: true, toggled: off }
+  if (paused) return { words: words.shadowPaused(set), on: true, toggled: off }
+  if (state !== 'canary')
+    return { words: words.shadowLater(set), on: state === 'idle', toggled: state === 'idle' ? off : null }
+  const alsoNow = `set_shadow?sample=${shadow.sample * 100}&canary_asked=1&during_canary=1`
+  return { words: words.shadowNotCanary(set), on: false, toggled: alsoNow }
 }
 
 const Switch: FC<{ id: string; what: string; on: boolean; href: string | null; t: Text }> = (props) => {

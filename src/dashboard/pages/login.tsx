@@ -3,17 +3,30 @@ import type { Language } from '../language.ts'
 import { textOf } from '../language.ts'
 import { page, type Rendered } from './layout.tsx'
 
+/** Why somebody who had a session is here: it ended, and what was sent with it was not done. */
+export const LOGIN_REASONS = ['ended', 'unsent'] as const
+export type LoginReason = (typeof LOGIN_REASONS)[number]
+
+interface Login {
+  why: LoginReason | 'wrong' | null
+  next: string
+  lang: Language
+}
+
 /**
  * `next` is the path that was asked for; the control plane checks it before it redirects there.
  * Send it with `PAGE_HEADERS`.
  */
-export function loginPage({ error, next, lang }: { error: boolean; next: string; lang: Language }): Rendered {
+export function loginPage({ why, next, lang }: Login): Rendered {
   const t = textOf(lang)
-  const here = `/_sluice/login?next=${encodeURIComponent(next)}`
+  const error = why === 'wrong'
+  const reason = why === null || error ? null : why
+  const here = `/_sluice/login?next=${encodeURIComponent(next)}${reason ? `&why=${reason}` : ''}`
   return page(
     { t, language: lang, here, title: t.login.title, tab: null, release: null, caller: null },
     <main id="content" class="login">
       <h1>{t.login.title}</h1>
+      {reason ? <p role="status">{t.login[reason]}</p> : null}
       <p>{t.login.note}</p>
       <form method="post" action="/_sluice/login" class="card">
         <input type="hidden" name="next" value={next} />

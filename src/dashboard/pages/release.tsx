@@ -21,13 +21,15 @@ export interface ReleaseContent {
   head: Headline
   /** The rollback that the release stands in; null otherwise. */
   rollback: HistoryEntry | null
-  history: HistoryEntry[]
+  /** Newest first; null where it could not be read. */
+  history: HistoryEntry[] | null
   /** Null where the figures could not be read. */
   charts: Chart[] | null
   choice: ChartView
   offered: readonly ChartView['operation'][]
   /** Requests that only this arm refused, in the span of the charts. */
   drift: Record<'control' | 'candidate', number>
+  /** Null where they could not be read. */
   pairs: PairView[] | null
   nowMs: number
 }
@@ -36,6 +38,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
   const { t } = frame
   const { view, head, rollback, nowMs } = content
   const role = frame.caller!.role
+  const entries = content.history ?? []
   const models = modelNames(view, t)
   const asOf = new Date(nowMs).toISOString()
   return page(
@@ -76,10 +79,11 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
         <Charts {...content} path={pathOf(view.name)} t={t} />
         <div class="wide-narrow">
           <Card name="history" title={t.history.title} id="history">
-            {content.history.length === 0 ? <p class="empty">{t.history.none}</p> : null}
-            <Entries entries={content.history.slice(0, ENTRIES_SHOWN)} nowMs={nowMs} t={t} />
+            {content.history === null ? <p class="empty">{t.history.unavailable}</p> : null}
+            {content.history?.length === 0 ? <p class="empty">{t.history.none}</p> : null}
+            <Entries entries={entries.slice(0, ENTRIES_SHOWN)} nowMs={nowMs} t={t} />
             <More
-              href={content.history.length > ENTRIES_SHOWN ? `${pathOf(view.name)}/history` : null}
+              href={entries.length > ENTRIES_SHOWN ? `${pathOf(view.name)}/history` : null}
               words={t.history.older}
             />
           </Card>

@@ -47,7 +47,7 @@ export const Shadow: FC<{ view: ReleaseView; pairs: PairView[] | null; nowMs: nu
         <div>
           <h3>{s.pairs}</h3>
           {!pairs || pairs.length === 0 ? (
-            <p class="empty">{s.pairsNone}</p>
+            <p class="empty">{pairs === null ? s.pairsUnavailable : s.pairsNone}</p>
           ) : (
             <Pairs pairs={pairs.slice(0, PAIRS_SHOWN)} release={view.name} nowMs={nowMs} t={t} />
           )}

@@ -42,7 +42,7 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     view,
     head,
     rollback,
-    history: entries,
+    history: history.ok ? entries : null,
     charts: rows.ok ? charts(counted, choice, span, view.verdicts, entries, t) : null,
     choice,
     offered,

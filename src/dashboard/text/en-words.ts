@@ -138,6 +138,7 @@ export const enWords = {
     dropped: 'Dropped',
     droppedNone: 'No copy was lost.',
     pairs: 'Latest pairs',
+    pairsUnavailable: 'The pairs are unavailable right now.',
     pairsNone: 'No pair yet: a pair is one submit’s job on control and its copy on the candidate.',
     allPairs: 'As JSON',
     reason: {

@@ -134,6 +134,7 @@ export const zhWords: typeof enWords = {
     dropped: '丢弃',
     droppedNone: '没有副本丢失。',
     pairs: '最近的配对',
+    pairsUnavailable: '暂时读不到配对。',
     pairsNone: '尚无配对：一次提交在对照上的作业与它在候选上的副本构成一对。',
     allPairs: 'JSON 格式',
     reason: {

@@ -1,6 +1,7 @@
 /** Who may do what on the control plane: roles by route, and what strangers, failures and broken credentials get. */
 import { hashToken } from '../../../src/auth/tokens.ts'
 import * as v from 'valibot'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { describe, expect, it, vi } from 'vitest'
 import { errorSchema } from '../../../src/api/index.ts'
 import { ROLES, type Role } from '../../../src/auth/roles.ts'
@@ -219,6 +220,36 @@ describe('where nobody can be known', () => {
     expect(response.status).toBe(503)
     expect(response.headers.get('retry-after')).toBe('5')
     expect(await codeOf(response)).toBe('identity_unavailable')
+  })
+})
+
+describe('a signed token that is good but for the time', () => {
+  it('is 401 and told when it is good, by a code for programs', async () => {
+    const { privateKey, publicKey } = await generateKeyPair('RS256')
+    const rig = new ControlFake()
+    const access = { jwks_url: 'https://issuer.example/times', issuer: 'i', audience: 'a' }
+    rig.settings.config = readConfig({ ...VARS, SLUICE: { auth: { control_plane: access } } }, ['http'])
+    const keys = [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'RS256', use: 'sig' }]
+    rig.fetch = () => Promise.resolve(Response.json({ keys }))
+    const now = Math.floor(rig.nowMs / 1000)
+    const good = { iss: 'i', aud: 'a', sub: 'anna', role: 'viewer', iat: now, exp: now + 600 }
+    const ask = async (claims: object) => {
+      const token = await new SignJWT({ ...good, ...claims })
+        .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+        .sign(privateKey)
+      return rig.request('GET', '/api/v1/releases', { as: null, headers: { authorization: `Bearer ${token}` } })
+    }
+    expect((await ask({})).status).toBe(200)
+    for (const [claims, code] of [
+      [{ iat: now - 900, exp: now - 60 }, 'token_expired'],
+      [{ nbf: now + 600 }, 'token_not_yet_valid'],
+    ] as const) {
+      const response = await ask(claims)
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({
+        error: { code: 'unauthenticated', param: null, details: [{ path: '', code }] },
+      })
+    }
   })
 })
 

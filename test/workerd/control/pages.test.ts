@@ -99,13 +99,23 @@ describe('a page', () => {
   })
 
   it('that needs somebody known leads to the log-in and back, by GET and by POST', async () => {
-    for (const fields of [undefined, { reason: 'stop' }]) {
+    for (const [fields, why] of [
+      [undefined, ''],
+      [{ reason: 'stop' }, '&why=unsent'],
+    ] as const) {
       const answer = await browse(inCanary(), `${PAGE}/confirm/rollback`, fields, { cookie: 'sluice_session=none' })
       expect(answer.status).toBe(303)
       expect(answer.headers.get('location')).toBe(
-        `/_sluice/login?next=${encodeURIComponent(`/_sluice${PAGE}/confirm/rollback`)}`,
+        `/_sluice/login?next=${encodeURIComponent(`/_sluice${PAGE}/confirm/rollback`)}${why}`,
       )
     }
+  })
+
+  it('of the log-in says why somebody who had a session is there, and that nothing was changed', async () => {
+    const words = async (query: string) => (await browse(new ControlFake(), `/login${query}`)).text()
+    expect(await words('?why=ended')).toContain('<p role="status">Your session has ended.</p>')
+    expect(await words('?why=unsent')).toContain('Your session has ended: nothing was changed. Log in, then repeat it.')
+    for (const query of ['', '?why=wrong', '?why=<b>']) expect(await words(query)).not.toMatch(/role="(status|alert)"/)
   })
 
   it('says what went wrong in the reader’s language, under the policy of all pages, with the status of the API', async () => {
@@ -148,7 +158,20 @@ describe('a page', () => {
     expect(html).toContain('SLUICE_FORCE_CONTROL')
     expect(html).toMatch(/What is known here.*r1.*50\u00a0%.*ago/s)
     expect(html).not.toContain(RELEASES[1])
-    const all = await (await browse(rig, '/')).text()
-    expect(all).toContain(RELEASES[1])
+    rig.controller(RELEASES[1]).unreachable = true
+    const all = await browse(rig, '/')
+    expect(all.status).toBe(503)
+    expect(await all.text()).toMatch(new RegExp(`What is known here.*r1.*${RELEASES[1]}`, 's'))
+  })
+
+  it('of all releases shows those that answer, and names the one that does not with what is known of it', async () => {
+    const rig = inCanary()
+    rig.controller(R1).unreachable = true
+    const answer = await browse(rig, '/')
+    expect(answer.status).toBe(200)
+    const [silent, other] = (await answer.text()).split('<li class="card">').slice(1)
+    expect(silent).toMatch(/badge bad">not answering<.*>r1<.*Its controller does not answer.*last known: 50\u00a0%,/s)
+    expect(other).toContain(RELEASES[1])
+    expect(other).toContain('Not started.')
   })
 })

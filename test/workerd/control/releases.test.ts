@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { errorSchema, releaseSchema } from '../../../src/api/index.ts'
+import { errorSchema, releaseSchema, releasesSchema } from '../../../src/api/index.ts'
 import * as v from 'valibot'
 import { ControlFake, RELEASES } from '../../support/control-fake.ts'
 
@@ -19,6 +19,33 @@ describe('releases', () => {
     expect(body.items.map(({ name }) => name)).toEqual(RELEASES)
     expect(body.next).toBeNull()
     expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('are listed without one that does not answer, which is named with why', async () => {
+    const rig = new ControlFake()
+    rig.controller(R1).unreachable = true
+    const response = await rig.request('GET', '/api/v1/releases')
+    expect(response.status).toBe(200)
+    const { items, unavailable } = v.parse(releasesSchema, await response.json())
+    expect(items.map(({ name }) => name)).toEqual([CHINESE])
+    const code = 'control_plane_unavailable'
+    expect(unavailable).toEqual([{ name: R1, code, message: expect.stringContaining('does not answer') as string }])
+    rig.controller(R1).unreachable = false
+    rig.controller(CHINESE).view = () =>
+      Promise.resolve({ ok: false, code: 'release_not_found', message: 'there is none yet', details: [] })
+    expect(await (await rig.request('GET', '/api/v1/releases')).json()).toMatchObject({
+      items: [{ name: R1 }],
+      unavailable: [{ name: CHINESE, code: 'release_not_found', message: 'there is none yet' }],
+    })
+  })
+
+  it('are 503 where none answers', async () => {
+    const rig = new ControlFake()
+    for (const controller of rig.controllers.values()) controller.unreachable = true
+    expect(await errorOf(rig.request('GET', '/api/v1/releases'))).toMatchObject({
+      status: 503,
+      code: 'control_plane_unavailable',
+    })
   })
 
   it('are found by any name, and tell their version', async () => {

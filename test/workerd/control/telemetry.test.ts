@@ -128,6 +128,30 @@ describe('counters', () => {
   })
 })
 
+describe('a batch for several releases', () => {
+  const rows = RELEASES.map((release) => ({ release, arm: 'control', metric: 'fvd', value: 1, id: release }))
+
+  it('is kept for those that answer, and tells the rows of one that does not', async () => {
+    const rig = new ControlFake()
+    rig.controller(R1).addSignals = () => Promise.reject(new Error('overloaded'))
+    const response = await rig.request('POST', '/api/v1/signals', { as: 'operator', body: rows })
+    expect(response.status).toBe(207)
+    expect(await response.json()).toMatchObject({
+      accepted: 1,
+      repeated: 0,
+      details: [{ path: '0.release', code: 'not_answered' }],
+    })
+  })
+
+  it('is 503 where none answers', async () => {
+    const rig = new ControlFake()
+    for (const controller of rig.controllers.values()) controller.addSignals = () => Promise.reject(new Error('down'))
+    const response = await rig.request('POST', '/api/v1/signals', { as: 'operator', body: rows })
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ error: { code: 'control_plane_unavailable' } })
+  })
+})
+
 describe('jobs', () => {
   it('are filtered by arm, status and shadow, and paged', async () => {
     const rig = new ControlFake()
