@@ -9,7 +9,7 @@ import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
-import { isEventStream, translatedEvents } from './event-stream.ts'
+import { translatedAsItComes } from './text-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   type Answer,
@@ -129,13 +129,11 @@ async function streamed(answered: Answered): Promise<Response> {
     null,
   )
   const { status, headers } = response
-  const shown = { status, headers, body, translation }
-  if (route.answer !== 'json' || body === null || !isEventStream(headers)) return answer(ctx, decided, shown)
   const isError = status >= 400
-  const events = translatedEvents(body, (text) => job.runtime.protocol.translate(text, { ...translation, isError }))
-  const plain = new Headers(headers)
-  plain.delete('content-length')
-  return answer(ctx, decided, { ...shown, headers: plain, body: events })
+  const coming = { status, headers, body }
+  const translate = (text: string) => job.runtime.protocol.translate(text, { ...translation, isError })
+  const shown = route.answer === 'json' || isError ? translatedAsItComes(coming, translate) : coming
+  return answer(ctx, decided, { ...shown, translation })
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
