@@ -7,7 +7,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
-import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
+import { countDownload, givesUp, outcomeOfStatus, tellStopping } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
 import { translatedAsItComes } from './text-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
@@ -71,6 +71,7 @@ export async function proxyJob(
   if (route.operation === 'cancel') givesUp(job)
   const sentAt = ctx.isolate.deps.now()
   const { upstream, url } = await call(ctx, runtime, route, job)
+  if (route.operation === 'cancel' && !(upstream.ok && upstream.response.status < 500)) tellStopping(job)
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
