@@ -104,9 +104,10 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
   }
 
   #take(batch: LedgerBatch, now: number): FlushAnswer {
-    const { submitted, seen, exposed = [], steps = {}, copies } = batch
+    const { submitted, seen, exposed = [], stopping = [], steps = {}, copies } = batch
     for (const entry of submitted) this.#lookedAfter?.follower.takeUp(entry, now)
     for (const exposure of exposed) this.#experiment.expose(exposure)
+    for (const job of stopping) this.#jobs.stopping(job)
     for (const update of seen) this.#lookedAfter?.follower.update(update, now)
     this.#experiment.count()
     this.#downloads.take(batch, now)

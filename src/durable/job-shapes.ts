@@ -78,7 +78,7 @@ export type JobRow = {
   overdue: number
   rescued_upstream: string | null
   rescued_replica: number | null
-  /** 1: its backend no longer has it, though it may have ended well before. 2: its owner deleted it. */
+  /** 1: its backend no longer has it, though it may have ended well before. 2: its owner deleted it. -1: or tried to. */
   gone: number
   /** When it was last known to be open, or looked for in vain; null while nobody has looked. */
   open_at: number | null

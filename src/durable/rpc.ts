@@ -69,6 +69,8 @@ export interface LedgerBatch {
   seen: JobUpdate[]
   exposed?: Exposure[]
   missing?: MissingVideo[]
+  /** Jobs that their owners have asked to be stopped, and whose backends have not said what came of it. */
+  stopping?: JobName[]
   /** Steps of the shadow funnel that the isolate counted: `eligible`, `sampled`, `dropped:REASON`. */
   steps?: Record<string, number>
   copies?: CopyBatch

@@ -160,9 +160,9 @@ async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Rout
   const isRead = ['GET', 'HEAD'].includes(ctx.method)
   const elsewhere = job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []
   let trouble: SluiceError | null = null
-  for (const place of [job, ...elsewhere]) {
+  for (const [i, place] of [job, ...elsewhere].entries()) {
     try {
-      return await proxyJob(ctx, snapshot, route, place)
+      return await proxyJob(ctx, snapshot, route, place, i === elsewhere.length)
     } catch (error) {
       if (!(error instanceof SluiceError) || !NOT_HERE.has(error.code)) throw error
       if (trouble === null || trouble.code === 'job_not_found') trouble = error

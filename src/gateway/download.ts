@@ -46,6 +46,11 @@ export function givesUp(job: OwnedJob): void {
   givenUp.add(placeOf(job))
 }
 
+/** What came of that its backend does not say, so that other isolates are to know of it as well. */
+export function tellStopping({ runtime, arm, replica, upstreamId, holder }: OwnedJob): void {
+  if (holder) runtime.telemetry.stopping({ arm, replica, upstreamId, owner: holder.owner, epoch: holder.epoch })
+}
+
 /** Whether its owner has asked this isolate to have it deleted. */
 export function isGivenUp(job: OwnedJob): boolean {
   return job.runtime.givenUp.has(placeOf(job))

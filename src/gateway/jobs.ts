@@ -5,11 +5,11 @@
 import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Route } from '../protocols/protocol.ts'
+import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
-import { countDownload, givesUp, outcomeOfStatus } from './download.ts'
+import { countDownload, givesUp, outcomeOfStatus, tellStopping } from './download.ts'
 import { readableAsAtControl } from './browsers.ts'
-import { isEventStream, translatedEvents } from './event-stream.ts'
+import { translatedAsItComes } from './text-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
 import {
   type Answer,
@@ -48,13 +48,17 @@ interface Answered {
   /** The answer has been read, or need not be: ends the arm's deadline. */
   done: () => void
   failure: () => CallFailure
+  /** There is nowhere else to look for the job. */
+  isLast: boolean
 }
 
+/** Throws `job_not_found` where it is not there; unless `isLast`, also where it may not be. */
 export async function proxyJob(
   ctx: Exchange,
   snapshot: Snapshot | null,
   route: Route,
   named: OwnedJob,
+  isLast = true,
 ): Promise<Response> {
   const { places, snapshots } = named.runtime
   // Submitted in an epoch that another isolate has heard of first; more ledgers may have come with it.
@@ -67,6 +71,7 @@ export async function proxyJob(
   if (route.operation === 'cancel') givesUp(job)
   const sentAt = ctx.isolate.deps.now()
   const { upstream, url } = await call(ctx, runtime, route, job)
+  if (route.operation === 'cancel' && !(upstream.ok && upstream.response.status < 500)) tellStopping(job)
   if (!upstream.ok) {
     recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
@@ -83,7 +88,7 @@ export async function proxyJob(
       return proxyJob(ctx, snapshot, route, rescued)
     }
   }
-  const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure }
+  const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
   const mayBeRead = route.answer !== 'bytes' || response.status >= 400
   const isRead = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
   return isRead ? json(answered) : streamed(answered)
@@ -125,13 +130,11 @@ async function streamed(answered: Answered): Promise<Response> {
     null,
   )
   const { status, headers } = response
-  const shown = { status, headers, body, translation }
-  if (route.answer !== 'json' || body === null || !isEventStream(headers)) return answer(ctx, decided, shown)
   const isError = status >= 400
-  const events = translatedEvents(body, (text) => job.runtime.protocol.translate(text, { ...translation, isError }))
-  const plain = new Headers(headers)
-  plain.delete('content-length')
-  return answer(ctx, decided, { ...shown, headers: plain, body: events })
+  const coming = { status, headers, body }
+  const translate = (text: string) => job.runtime.protocol.translate(text, { ...translation, isError })
+  const shown = route.answer === 'json' || isError ? translatedAsItComes(coming, translate) : coming
+  return answer(ctx, decided, { ...shown, translation })
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
@@ -174,7 +177,7 @@ async function json(answered: Answered): Promise<Response> {
     }
     if (rescued) return proxyJob(ctx, snapshot, route, rescued)
   }
-  if (job.holder === null && status === 404) return unknown(answered)
+  if (isUnknown(answered, told, backendJob)) return unknown(answered)
   const showsNoJob = route.operation === 'poll' && ctx.method === 'GET' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
@@ -216,9 +219,16 @@ function sourceOf({ runtime, arm, holder }: OwnedJob, { prefix }: Route, url: st
   return { runtime, url, prefix, arm, owner: holder?.owner ?? null, anonymous: holder?.anonymous ?? false }
 }
 
+/** Whether a backend that was asked for an id which nobody here issued has no such job. */
+function isUnknown({ job, isLast }: Answered, told: BackendAnswer, backendJob: BackendJob | null): boolean {
+  if (job.holder !== null) return false
+  if (told.status === 404 || backendJob?.failure === 'job_lost') return true
+  return !isLast && backendJob !== null && job.runtime.protocol.mayLackJob?.(told) === true
+}
+
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */
-async function unknown({ ctx, decided, route, seconds }: Answered): Promise<never> {
-  recordEnd(decided, route.operation, 'client_error', { latency: seconds })
+async function unknown({ ctx, decided, route, response, seconds }: Answered): Promise<never> {
+  recordEnd(decided, route.operation, response.ok ? 'ok' : 'client_error', { latency: seconds })
   Object.assign(ctx.log, { release: decided.runtime.release.name, arm: decided.routed.arm })
   // Marked with an arm it would tell that nobody else has such a job.
   ctx.decided = null

@@ -11,7 +11,6 @@ import { type LedgerJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { within } from '../durable/deadline.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
-import type { Translation } from '../protocols/translation.ts'
 import type { RebuiltSubmit } from '../protocols/submit.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
@@ -28,6 +27,7 @@ import { sealedWebhook } from './client-webhooks.ts'
 import { copyToShadow } from './shadow.ts'
 import { ownedJob } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
+import { translatedAsItComes } from './text-stream.ts'
 import { translationOf } from './translation.ts'
 
 /** Answers that say for certain that nothing was begun; after every other error a job may exist. */
@@ -128,9 +128,14 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   if (!response.ok || !backendJob || submit.route.answer !== 'job') {
     const translation = await translationOf(ctx, source, known, response.ok || backendJob ? tried.json : null)
     const headers = response.ok || beganNothing(tried) ? response.headers : withoutRetry(response)
+    const { status } = response
     const isError = !response.ok
-    const body = translated(runtime, tried, { ...translation, isError }) ?? tried.rest ?? response.body
-    const shown = { status: response.status, headers, body, translation, cookie: submit.subject.cookie }
+    const translate = (text: string) => runtime.protocol.translate(text, { ...translation, isError })
+    const unread = { status, headers, body: tried.rest ?? response.body }
+    // One of no known length may never end: its client gets what has come, and no line is waited for.
+    const coming = isError && headers.has('content-length') ? translatedAsItComes(unread, translate) : unread
+    const body = tried.text === null ? coming.body : translate(tried.text)
+    const shown = { ...coming, body, translation, cookie: submit.subject.cookie }
     return { response: answer(ctx, decided, shown), clientId: null, nothingBegun: beganNothing(tried) }
   }
   const entry = await register(ctx, decided, submit, tried, backendJob)
@@ -142,15 +147,11 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   const rescued =
     entry.rescue && showsFailure(owned, response.status, backendJob) && (await rescue(owned, 'pending', 0))
   const going = runtime.protocol.placeholder({ ...entry, gatewayOrigin: ctx.url.origin, end: null })
-  const body = rescued ? JSON.stringify(going) : translated(runtime, tried, translation)
+  const { text } = tried
+  const body = rescued ? JSON.stringify(going) : text === null ? null : runtime.protocol.translate(text, translation)
   const { status, headers } = response
   const shown = { status, headers, body, translation, cookie: submit.subject.cookie }
   return { response: answer(ctx, decided, shown), clientId: entry.clientId, nothingBegun: false }
-}
-
-/** The answer's text for the client; null for what was not read. */
-function translated(runtime: JobRuntime, { text }: Attempt, translation: Translation): string | null {
-  return text === null ? null : runtime.protocol.translate(text, translation)
 }
 
 /** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */

@@ -9,7 +9,7 @@ import { MOST_LEDGERS_CALLED } from '../core/flush-rates.ts'
 import type { Series } from '../core/window.ts'
 import type { LedgerKey } from '../core/ledger-growth.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
-import type { LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
+import type { JobName, LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type { CounterBatch, Exposure, LedgerBatch, MissingVideo } from '../durable/rpc.ts'
 import { FLUSH_MS } from './deadlines.ts'
 import { FailureRows } from './failure-rows.ts'
@@ -111,6 +111,13 @@ export class Telemetry {
     if (!this.#room()) return
     const batch = this.#batch(missing.job)
     ;(batch.missing ??= []).push(missing)
+  }
+
+  /** Its owner's cancel went unanswered: should the job be gone, it was cancelled and not lost. */
+  stopping(job: JobName): void {
+    if (!this.#room()) return
+    const batch = this.#batch(job)
+    ;(batch.stopping ??= []).push(job)
   }
 
   /** Each subject is told of once an epoch; the ledger knows the first of all isolates. `traits` are looked up only then. */

@@ -6,7 +6,7 @@ import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
 import { searchAs } from './comfyui/caller.ts'
 import { inputIn } from './comfyui/input.ts'
 import { openComfyFrame } from './comfyui/frame.ts'
-import { isInQueue, readComfyJob, readComfyMessage } from './comfyui/job.ts'
+import { isInQueue, isUnknownOrOpen, readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
 import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
@@ -23,6 +23,7 @@ export const comfyui: JobProtocol = {
   readSubmission: readComfySubmit,
   readNamedJobs,
   readJob: readComfyJob,
+  mayLackJob: ({ body }) => isUnknownOrOpen(body),
   readIds: (body) => {
     const id = body !== null && typeof body === 'object' ? (body as { prompt_id?: unknown }).prompt_id : null
     return [isResourceId(id) ? id : inputIn(body)].filter((each) => each !== null)

@@ -28,6 +28,8 @@ export interface WireWords {
 /** Longer strings without a blank or a dot are videos in base64, in which a short id may stand by chance. */
 const MAX_WORD_CHARS = 8192
 const BASE64 = /^[A-Za-z0-9+/=_\r\n-]+$/
+/** A file in a URL. The word alone may as well begin a line of events, or a sentence. */
+const DATA_URL = /^data:(?:[\w.+-]{1,100}\/[\w.+-]{1,100}[;,]|;base64,)/i
 /** A URL inside a text, with or without its scheme, up to the next one. */
 const URLS = /((?:https?:|(?<![:/\w]))\/\/(?:(?!https?:\/\/)[^\s"'<>\\^`{|}])+)/i
 /** The same percent-encoded, as it stands in a query. */
@@ -119,7 +121,7 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
     const isValue = holdsValue(name) && !idNames?.has(name)
     const id = isValue ? null : known(text, name)
     if (id !== null) return id
-    if (text.startsWith('data:') || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text
+    if (DATA_URL.test(text) || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text
     const inWords = isValue ? (words: string) => words : (words: string) => aroundEncoded(words, tokens.inText)
     const pieces = text.includes('//') ? text.split(URLS) : [text]
     if (pieces.length === 3 && pieces[0] === '' && pieces[2] === '') return inUrl(text, isFile, isOwn)

@@ -49,7 +49,7 @@ export function translateAnswer(text: string, translation: Translation, words: W
   const { keeps = () => false, ownText = () => null } = words
   let translator: Translate | null = null
   const inFull: Translate = (...given) => (translator ??= translatorOf(translation, words))(...given)
-  if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return inFull(text, '')
+  if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translateText(text, translation, '', words)
   const ofOneJob = translatorOfOneJob(translation, words)
   const translate: Translate = (...given) => ofOneJob(...given) ?? inFull(...given)
   const cuts = !translation.isError

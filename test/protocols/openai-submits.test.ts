@@ -104,6 +104,25 @@ test('a name alone in an urlencoded form is an empty value, and may get another'
   expect(rebuilt(read('user&a', 'application/x-www-form-urlencoded'), { shadow: true })).toBe('a')
 })
 
+test('a model that SGLang takes out of what is merged becomes the arm’s as well', () => {
+  const nested = (model: string) => `{"prompt":"x", "extra_body":{"seed":1e3,"model":"${model}","lora":{"model":"l"}}}`
+  const submission = read(nested('mine'))
+  expect(submission.model).toBe('mine')
+  expect(rebuilt(submission, { model: 'arms' })).toBe(nested('arms'))
+  expect(rebuilt(submission, { model: 'arms', shadow: true })).toBe(nested('arms'))
+  expect(rebuilt(submission, {})).toBe(nested('mine'))
+  const both = (top: string, below: string) =>
+    `{"model":"${top}","extra_json":{"model":"${below}"},"nvext":{"model":"n"}}`
+  expect(read(both('mine', 'other')).model).toBe('mine')
+  expect(rebuilt(read(both('mine', 'other')), { model: 'arms' })).toBe(both('arms', 'arms'))
+  const form = (model: string) => multipart({ prompt: 'x', extra_params: `{"model":"${model}"}` })
+  const inForm = read(form('mine'), 'multipart/form-data; boundary=b0undary')
+  expect([inForm.model, rebuilt(inForm, { model: 'arms' })]).toEqual(['mine', form('arms')])
+  // What is no name is left to the server.
+  const odd = '{"extra_body":{"model":7},"extra_json":"{","extra_params":null}'
+  expect([read(odd).model, rebuilt(read(odd), { model: 'arms' })]).toEqual([null, odd])
+})
+
 test('the fingerprint tells submits to different jobs apart', () => {
   const of = (path: string) => read('{"prompt":"x"}', 'application/json', path).fingerprint
   expect(of('/v1/videos/a/remix')).not.toBe(of('/v1/videos/b/remix'))

@@ -24,6 +24,8 @@ describe('ids as whole tokens', () => {
     ['{"id":"video_gen_77"}', '{"id":"slc_A_slc"}'],
     ['a/b c', 'slc C'],
     ['see a/b c!', 'see slc C!'],
+    ['data: {"id":"video_gen_77"}\n\n', 'data: {"id":"slc_A_slc"}\n\n'],
+    ['data:video_gen_77', 'data:slc_A_slc'],
     ['/v1/videos/a%2Fb%20c', '/v1/videos/slc%20C'],
     ['v/a%2fb%20c', 'v/slc%20C'],
   ])('%s', (text, expected) => {
@@ -47,7 +49,8 @@ describe('ids as whole tokens', () => {
     const short = translation(new Map([['v1', 'x']]))
     const video = `${'AAAA'.repeat(3000)}/v1/AAA=`
     expect(translateText(video, short)).toBe(video)
-    expect(translateText('data:video/mp4;base64,AA/v1/', short)).toBe('data:video/mp4;base64,AA/v1/')
+    for (const url of ['data:video/mp4;base64,AA/v1/', 'data:;base64,AA/v1/', 'DATA:text/plain,v1 /v1/'])
+      expect(translateText(url, short)).toBe(url)
   })
   test('a client id makes no hostile key', () => {
     const shown = translateAnswer('{"j1":{"polluted":1}}', translation(new Map([['j1', '__proto__']])))

@@ -172,6 +172,26 @@ describe('shadow copies', () => {
     ])
   })
 
+  it.each([
+    [58, 429, 2],
+    [59, 503, 3],
+    [60, 500, Infinity],
+  ])(
+    'are asked to stop again by ledger %i after %i, which ends at the call %d, though five times at most',
+    async (index, status, endsAt) => {
+      const object = ledger(index)
+      await copyOf(object, control('busy'), at('video-copy'))
+      backends.answer(() => new Response('<h1>busy</h1>', { status: backends.calls.length < endsAt ? status : 200 }))
+      await object.cancelShadows(1)
+      for (let i = 0; i < 8; i++) {
+        await runDurableObjectAlarm(object)
+        vi.setSystemTime(Date.now() + 60_000)
+      }
+      const asked = backends.calls.map(({ method, url }) => `${method} ${url}`)
+      expect(asked).toEqual(Array(Math.min(5, endsAt)).fill('DELETE http://candidate.test/v1/videos/video-copy'))
+    },
+  )
+
   it('whose poll is answered without end cost no more than the cap: the answer is cut off, not read', async () => {
     const object = ledger(47)
     await copyOf(object, control('endless'), at('video-copy'))

@@ -67,14 +67,14 @@ export class Backend {
     return showsNoVideo(this.#protocol, asked, { ...first, status: response.status, headers: response.headers })
   }
 
-  /** Best effort: false when the backend could not be asked. */
+  /** Best effort: false when the backend could not be asked, or only whatever stands before it has answered. */
   async cancel(target: Target, upstreamId: string): Promise<boolean> {
     const call = this.#protocol.cancelCall?.(this.#address(target, upstreamId))
     if (!call) return true
     const body = call.body === undefined ? null : encodeUtf8(call.body)
     const response = await this.#call(target, call, CANCEL_TIMEOUT_MS, {}, body)
     await response?.body?.cancel()
-    return response !== null
+    return response !== null && response.status !== 429 && response.status < 500
   }
 
   /** A failed candidate job's body, sent to this replica of control with the arm's whole timeout. */

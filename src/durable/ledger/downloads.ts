@@ -6,7 +6,7 @@ import { count, emptyCounters } from '../../core/window.ts'
 import type { LedgerBatch, MissingVideo } from '../rpc.ts'
 import type { WindowStore } from '../window-store.ts'
 import { jobKey, type JobRow } from '../job-shapes.ts'
-import { countedEnd, GIVEN_UP, OwedEnds } from './job-ends.ts'
+import { countedEnd, GIVEN_UP, OwedEnds, STOPPING } from './job-ends.ts'
 import type { JobTable } from './job-table.ts'
 
 /** A video that is asked for later than this after its job's end may have been cleared away. */
@@ -79,5 +79,11 @@ export class Downloads {
 /** Its owner did not give it up, and asked for it after he had been shown that it was done, and while it was fresh. */
 function shouldBeThere(row: JobRow, { sentAt }: MissingVideo): boolean {
   const doneAt = row.shown_at ?? row.ended_at ?? Infinity
-  return row.outcome === 'ok' && row.gone !== GIVEN_UP && sentAt >= doneAt && sentAt - doneAt <= KEPT_MS
+  return (
+    row.outcome === 'ok' &&
+    row.gone !== GIVEN_UP &&
+    row.gone !== STOPPING &&
+    sentAt >= doneAt &&
+    sentAt - doneAt <= KEPT_MS
+  )
 }

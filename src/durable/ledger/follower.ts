@@ -25,6 +25,7 @@ import {
   NOTHING_REPORTED,
   type ReportedSeconds,
 } from '../job-shapes.ts'
+import { STOPPING } from './job-ends.ts'
 import type { JobTable } from './job-table.ts'
 
 /** An alarm takes on new work for so long, and waits for what it has begun. */
@@ -115,8 +116,10 @@ export class Follower {
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
 
-  #ended(row: JobRow, outcome: Outcome, reported: ReportedSeconds, seen: { seenAt: number; isVague?: boolean }): void {
+  #ended(row: JobRow, shown: Outcome, reported: ReportedSeconds, seen: { seenAt: number; isVague?: boolean }): void {
     const now = Date.now()
+    // Its owner's cancel, which its backend did not answer, has arrived after all.
+    const outcome = shown === 'job_lost' && row.gone === STOPPING ? 'cancelled' : shown
     if (!this.#jobs.end(row, outcome, reported, seen, now)) return
     if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
     const isUnseen = outcome === 'job_timeout' || outcome === 'not_observed'

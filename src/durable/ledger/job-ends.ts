@@ -11,6 +11,8 @@ export const CLIP_WORK = 81 * 832 * 480
 /** Values of `gone`. */
 const GONE = 1
 export const GIVEN_UP = 2
+/** Its owner has asked for it to be deleted, and its backend did not answer: it may go on. */
+export const STOPPING = -1
 
 /** What a job counts under, whatever becomes of it. */
 export function seriesOf(row: Pick<JobRow, 'stage' | 'epoch' | 'arm'> & { shadow: number }): Series {

@@ -79,7 +79,7 @@ export function listJobs(
   const pending = 'EXISTS (SELECT 1 FROM bodies WHERE bodies.key = jobs.key AND try_at IS NOT NULL)'
   const rows = sql.exec<ListRow>(
     `SELECT *, ${pending} AS pending FROM jobs WHERE owner IN (${holders}) AND shadow = 0 AND rescued_upstream IS NULL
-     AND (gone = 0 OR ${pending})
+     AND (gone < 1 OR ${pending})
      ${after ? `AND (submitted_at, client_id) ${sign} (?, ?)` : ''} ORDER BY submitted_at ${order}, client_id ${order} LIMIT ?`,
     ...owners,
     ...(after ? [after.submittedAt, after.clientId] : []),

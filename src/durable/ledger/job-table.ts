@@ -16,7 +16,7 @@ import {
 } from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
-import { countedEnd, goneBy, latencies, OwedEnds, statusOf } from './job-ends.ts'
+import { countedEnd, goneBy, latencies, OwedEnds, statusOf, STOPPING } from './job-ends.ts'
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
 import { PollTimes } from './poll-times.ts'
 import { TakenUp } from './taken-up.ts'
@@ -123,6 +123,12 @@ export class JobTable {
   ofOwner({ arm, replica, upstreamId, owner }: JobName): JobRow | null {
     const row = this.get(jobKey(arm, replica, upstreamId))
     return row?.owner === owner && !row.shadow ? row : null
+  }
+
+  /** Its owner has asked for it to be stopped. */
+  stopping({ arm, replica, upstreamId, owner }: JobName): void {
+    const mark = 'UPDATE jobs SET gone = ? WHERE key = ? AND owner = ? AND gone = 0'
+    this.#sql.exec(mark, STOPPING, jobKey(arm, replica, upstreamId), owner)
   }
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */

@@ -1,7 +1,7 @@
 /**
  * The end of copying after a rollback: up to which epoch nothing more is admitted, and which copies are still to be
- * stopped at the backend. Both outlive the object. A backend is asked once for each copy, and again only if it did not
- * answer.
+ * stopped at the backend. Both outlive the object. A backend is asked once for each copy, and again a few times only if
+ * it did not answer, or was too busy to: a rollback may come of just that.
  */
 import type { Backend } from './backend.ts'
 

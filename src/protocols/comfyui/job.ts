@@ -30,10 +30,14 @@ export function readComfyJob({ status, body, job }: BackendAnswer): BackendJob |
   if (isResourceId(submitted)) return backendJobOf(submitted, 'queued')
   if (typeof word === 'string' && isResourceId(id)) return listed(id, word, body)
   if (job === null) return null
-  // Queued, running, or unknown here: the wire has one answer for all three.
-  if (Object.keys(body).length === 0) return backendJobOf(job, 'running')
+  if (isUnknownOrOpen(body)) return backendJobOf(job, 'running')
   const entry = Object.hasOwn(body, job) ? body[job] : null
   return isObject(entry) ? ended(job, entry) : null
+}
+
+/** A history without the job: queued, running, or unknown here. The wire has one answer for all three. */
+export function isUnknownOrOpen(body: unknown): boolean {
+  return isObject(body) && Object.keys(body).length === 0
 }
 
 /** Whether the server's queue has the job, waiting or running. */

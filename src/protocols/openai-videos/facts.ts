@@ -1,13 +1,20 @@
 /** Prompt length, clip length and amount of work of a submit, under the names that OpenAI Videos servers give them. */
-import type { FormBody } from '../body/form-body.ts'
+import type { Field, FormBody } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
 import type { Facts } from '../submit.ts'
 import { clipFacts, pixelsOf, positive, promptChars } from '../submission/facts.ts'
 
 /** vLLM-Omni's and SGLang's own default. */
 const DEFAULT_FPS = 24
-/** Objects whose members count as if they stood at the top: SGLang's, and Dynamo's `nvext`. */
-const NESTED = ['nvext', 'extra_body', 'extra_json', 'extra_params']
+/** Objects that SGLang puts to what stands at the top. */
+const MERGED: ReadonlySet<string> = new Set(['extra_body', 'extra_json', 'extra_params'])
+/** What Dynamo reads beside it. */
+const NVEXT = 'nvext'
+
+/** Whether members of this field count as if they stood at the top, the model's name among them. */
+export function isMerged({ name }: Field): boolean {
+  return MERGED.has(name)
+}
 
 export function readFacts(body: FormBody): Facts {
   const values = valuesOf(body)
@@ -26,7 +33,7 @@ export function readFacts(body: FormBody): Facts {
 function valuesOf(body: FormBody): Map<string, unknown> {
   const values = new Map<string, unknown>()
   for (const field of body.fields) {
-    if (!NESTED.includes(field.name)) continue
+    if (field.name !== NVEXT && !isMerged(field)) continue
     const source = body.jsonOf(field)
     const inner = source === null ? null : tryOpenJson(source)
     for (const { name, value } of inner?.fields ?? []) values.set(name, value)

@@ -117,6 +117,29 @@ describe('an answer', () => {
   })
 })
 
+it.each(['text/plain', 'text/html', null])(
+  'an error in words under %s names no backend, of a submit, a poll or a video',
+  async (type) => {
+    const plane = new DataPlane({ RELEASE_A: releaseTable(RELEASE) }, () =>
+      Response.json({ id: 'raw-1', status: 'queued' }),
+    )
+    const { id } = await plane.send('POST', '/v1/videos', { as: 'bea', body, headers: TO_CANDIDATE })
+    const words = new TextEncoder().encode(`raw-1 is not at\nhttp://${HOST}/v1/videos/raw-1`)
+    const length = { 'content-length': String(words.length) }
+    plane.answer = () =>
+      new Response(words, { status: 400, headers: { ...(type && { 'content-type': type }), ...length } })
+    for (const [method, path] of [
+      ['POST', `/v1/videos/${id}/remix`],
+      ['GET', `/v1/videos/${id}`],
+      ['GET', `/v1/videos/${id}/content`],
+    ] as const) {
+      const reply = await plane.send(method, path, { as: 'bea', ...(method === 'POST' ? { body } : {}) })
+      expect([reply.status, reply.text]).toEqual([400, `${id} is not at\n${GATEWAY}/v1/videos/${id}`])
+      expectClean(reply)
+    }
+  },
+)
+
 describe('a job from before Sluice', () => {
   it('is found on whichever of control’s replicas has it', async () => {
     const urls = ['http://control.test', 'http://second.test']

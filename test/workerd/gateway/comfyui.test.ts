@@ -482,6 +482,27 @@ describe('an input', () => {
   })
 })
 
+it('a job from before Sluice is found at whichever of control’s replicas has it', async () => {
+  const replicas = { urls: ['http://candidate.test', 'http://control.test'] }
+  const { plane, control: second } = setup({ arms: { control: replicas, candidate: { url: 'http://none.test' } } })
+  const url = new URL('http://control.test/prompt')
+  const made = second.answer({ method: 'POST', url, headers: new Headers(), body: JSON.stringify({ prompt: GRAPH }) })
+  const { prompt_id: id } = await made.json<{ prompt_id: string }>()
+  const asked = () => plane.calls.splice(0).map((call) => call.url.host)
+  // The history of a server without the job is that of one which has not finished it.
+  expect(await get(plane, `/history/${id}`)).toEqual({})
+  expect(asked()).toEqual(['candidate.test', 'control.test'])
+  pass(20)
+  expect((await history(plane, id))?.status).toMatchObject({ status_str: 'success' })
+  expect(await get(plane, '/history/never')).toEqual({})
+  // One that a replica has needs no other.
+  replicas.urls.reverse()
+  const { plane: other } = setup({ arms: { control: replicas, candidate: { url: 'http://none.test' } } })
+  other.answer = plane.answer
+  expect(await history(other, id)).toBeDefined()
+  expect(other.calls.map((call) => call.url.host)).toEqual(['control.test'])
+})
+
 it('a file from before Sluice is control’s while `legacy_ids` says so', async () => {
   const files = async (more: object) => {
     const { plane } = setup(more)

@@ -11,6 +11,7 @@ const SUBMIT = '/api/v1/services/aigc/video-generation/video-synthesis'
 const RELEASE = 'dashscope'
 const ARMS = ['control', 'candidate'] as const
 type Arm = (typeof ARMS)[number]
+const CANDIDATE = 'http://candidate.test'
 const MODELS = { control: 'wan2.1-t2v-plus', candidate: 'wan2.2-t2v-plus' }
 
 interface Task {
@@ -185,6 +186,24 @@ it('a list has the caller’s own jobs of both arms, by pages', async () => {
   expect(await list('?page_size=2&page_no=2')).toEqual({ ...page, page_no: 2, data: ['RUNNING 2'] })
   for (const beyond of ['?page_size=3&page_no=2', '?page_size=100&page_no=900'])
     expect(await list(beyond)).toMatchObject({ data: [] })
+})
+
+it.each([
+  ['tagged', 'control.test'],
+  ['native', 'candidate.test'],
+])('a task from before Sluice is looked for until a backend knows it, with %s ids', async (id_mode, at) => {
+  const arms = { control: { urls: ['http://first.test', 'http://control.test'] }, candidate: { url: CANDIDATE } }
+  const { plane } = setup({ arms, id_mode })
+  const asked: string[] = []
+  plane.answer = ({ url }) => {
+    asked.push(url.host)
+    const status = url.host === at && url.pathname.endsWith('/old') ? 'RUNNING' : 'UNKNOWN'
+    return Response.json({ request_id: 'r', output: { task_id: url.pathname.split('/').at(-1), task_status: status } })
+  }
+  expect(await poll(plane, 'old')).toEqual({ task_id: 'old', task_status: 'RUNNING' })
+  expect(asked).toEqual(['first.test', 'control.test', 'candidate.test'].slice(0, id_mode === 'native' ? 3 : 2))
+  // As one that is somebody else's.
+  expect((await get(plane, '/api/v1/tasks/never')).status).toBe(404)
 })
 
 it('a copy is asynchronous too, and is followed to its end by the ledger', async () => {

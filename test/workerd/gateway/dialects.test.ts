@@ -1,4 +1,5 @@
 /** Arms that speak different dialects of openai-videos, vLLM-Omni and SGLang: one client sees no difference but the video. */
+import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 import { type BackendCall, DataPlane, inStillTime, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
@@ -147,6 +148,26 @@ describe('a deletion that is not answered by one', () => {
     plane.answer = answer
     vi.setSystemTime(Date.now() + 1000)
     expect(await plane.send('GET', `/v1/videos/${id}`, { as: 'ann' })).toMatchObject({ status: 404 })
+    expect(await ends()).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
+  })
+
+  it.each(['a poll at another isolate', 'the ledger’s own poll'])('is known as cancelled to %s, too', async (who) => {
+    const [plane, other] = [setup(), setup()]
+    const { id } = await submit(plane, 'a fox')
+    const answer = plane.answer
+    plane.answer = async (call) => (await answer(call), null)
+    expect(await plane.send('DELETE', `/v1/videos/${id}`, { as: 'ann' })).toMatchObject({ status: 502 })
+    // For all that anybody knows it goes on.
+    other.answer = () => null
+    expect((await other.send('GET', '/v1/videos', { as: 'ann' })).text).toContain(id)
+    other.answer = answer
+    if (who.startsWith('a poll')) {
+      vi.setSystemTime(Date.now() + 1000)
+      expect(await other.send('GET', `/v1/videos/${id}`, { as: 'ann' })).toMatchObject({ status: 404 })
+    } else {
+      vi.setSystemTime(Date.now() + 600_000)
+      await runDurableObjectAlarm(ledger())
+    }
     expect(await ends()).toEqual({ requests: 1, outcomes: { cancelled: 1 } })
   })
 })

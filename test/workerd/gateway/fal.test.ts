@@ -75,6 +75,26 @@ it('events of a job hold the client’s id and the gateway’s addresses', async
   expect(await response.text()).toBe(event(id, GATEWAY + APP))
 })
 
+it.each([
+  ['text/plain', 200],
+  ['text/html; charset=utf-8', 502],
+  [null, 404],
+])(
+  'words about a job under %s and status %i hold the client’s id and no address of the backend’s',
+  async (type, status) => {
+    const { plane } = setup()
+    const { request_id: id, status_url: statusUrl } = await submit(plane, 'candidate')
+    await get(plane, statusUrl)
+    const raw = /requests\/([^/]+)/.exec(plane.calls.at(-1)!.url.pathname)![1]!
+    const words = (job: string, at: string) => `{"request_id":"${job}"}\nsee ${at}/requests/${job}/status, ${job}`
+    const bytes = new TextEncoder().encode(words(raw, 'http://candidate.test/acme/fast-wan'))
+    plane.answer = () => new Response(bytes, { status, headers: type === null ? {} : { 'content-type': type } })
+    const response = await plane.request('GET', statusUrl.replace(/status$/, 'logs'), { headers: as('control') })
+    expect([response.status, response.headers.get('content-length')]).toEqual([status, null])
+    expect(await response.text()).toBe(words(id, GATEWAY + APP))
+  },
+)
+
 describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
   const app = arm === 'control' ? APP : '/acme/fast-wan'
   const host = `http://${arm}.test`

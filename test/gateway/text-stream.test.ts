@@ -1,6 +1,6 @@
-/** Server-sent events on their way to a client: translated line by line, none held back, and ended with their client. */
+/** Events and other text on their way to a client: translated line by line, none held back, and ended with their client. */
 import { expect, test } from 'vitest'
-import { isEventStream, translatedEvents } from '../../src/gateway/event-stream.ts'
+import { isEventStream, translatedAsItComes, translatedEvents } from '../../src/gateway/text-stream.ts'
 
 const bytes = new TextEncoder()
 const upper = (text: string) => text.toUpperCase()
@@ -55,4 +55,22 @@ test.each([
   [null, false],
 ])('%s', (type, expected) => {
   expect(isEventStream({ get: () => type })).toBe(expected)
+})
+
+test.each([
+  [200, 'text/plain', 'A: B\nC'],
+  [200, 'text/html; charset="UTF-8"', 'A: B\nC'],
+  [200, 'text/event-stream', 'a: B\nC'],
+  [404, null, 'A: B\nC'],
+  [200, null, 'a: b\nc'],
+  [404, 'application/octet-stream', 'a: b\nc'],
+  // In letters that are none of UTF-8's, or a part whose range its header tells.
+  [200, 'text/plain; charset=latin-1', 'a: b\nc'],
+  [206, 'text/plain', 'a: b\nc'],
+])('%i, %s: %j', async (status, type, expected) => {
+  const headers = new Headers({ 'content-length': '6', ...(type === null ? {} : { 'content-type': type }) })
+  const { body } = new Response('a: b\nc')
+  const shownAs = translatedAsItComes({ status, headers, body }, upper)
+  expect(await new Response(shownAs.body).text()).toBe(expected)
+  expect(shownAs.headers.has('content-length')).toBe(expected === 'a: b\nc')
 })
