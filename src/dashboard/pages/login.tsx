@@ -1,6 +1,5 @@
 /** Log-in by token. The control plane serves it and takes its post; it stands outside the log-in. */
-import type { Language } from '../language.ts'
-import { textOf } from '../language.ts'
+import { type Language, LANGUAGES } from '../language.ts'
 import { page, type Rendered } from './layout.tsx'
 
 /**
@@ -8,7 +7,7 @@ import { page, type Rendered } from './layout.tsx'
  * Send it with `PAGE_HEADERS`.
  */
 export function loginPage({ error, next, lang }: { error: boolean; next: string; lang: Language }): Rendered {
-  const t = textOf(lang)
+  const t = LANGUAGES[lang]
   const here = `/_sluice/login?next=${encodeURIComponent(next)}`
   return page(
     { t, language: lang, here, title: t.login.title, tab: null, release: null, caller: null },
