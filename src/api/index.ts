@@ -58,6 +58,7 @@ export const configViewSchema = v.object({
 })
 export type ConfigView = v.InferOutput<typeof configViewSchema>
 
+const quantiles = v.nullable(v.object({ p50: v.number(), p95: v.number(), p99: v.number(), max: v.number() }))
 export const counterRowSchema = v.object({
   stage: v.string(),
   epoch: v.number(),
@@ -70,8 +71,8 @@ export const counterRowSchema = v.object({
   errors: v.record(v.string(), v.number()),
   /** Ends that are not the arm's fault, and contract drift. */
   other: v.record(v.string(), v.number()),
-  latency_seconds: v.nullable(v.object({ p50: v.number(), p95: v.number(), p99: v.number(), max: v.number() })),
-  queue_seconds: v.nullable(v.object({ p50: v.number(), p95: v.number(), p99: v.number(), max: v.number() })),
+  latency_seconds: quantiles,
+  queue_seconds: quantiles,
 })
 export type CounterRow = v.InferOutput<typeof counterRowSchema>
 
@@ -90,12 +91,13 @@ export const jobSchema = v.object({
 })
 export type JobView = v.InferOutput<typeof jobSchema>
 
+const pairedJob = v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) })
 export const pairSchema = v.object({
   /** The client's id of the control job: as `job_id` of a signal it names the pair, and `arm` says which side. */
   job_id: v.optional(v.string()),
   /** Both jobs of one submit: what an evaluator fetches and compares. `id` is the backend's own. */
-  control: v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) }),
-  candidate: v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) }),
+  control: pairedJob,
+  candidate: pairedJob,
   at: isoTime,
 })
 export type PairView = v.InferOutput<typeof pairSchema>

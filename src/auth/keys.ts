@@ -6,7 +6,9 @@
  */
 export function signingKeys(secret: string | undefined): string[] {
   if (!secret) return []
-  const listed = secret.trim().startsWith('[') ? (jsonList(secret) ?? looseList(secret)) : secret.split(',')
+  const listed = secret.trim().startsWith('[')
+    ? (jsonList(secret) ?? secret.split(',').map(withoutMarks))
+    : secret.split(',')
   return listed.map((key) => key.trim()).filter((key) => key.length > 0)
 }
 
@@ -22,10 +24,6 @@ function jsonList(secret: string): string[] | null {
   } catch {
     return null
   }
-}
-
-function looseList(secret: string): string[] {
-  return secret.split(',').map(withoutMarks)
 }
 
 /** Without the blanks, quotes and brackets around it. */

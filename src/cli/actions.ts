@@ -20,10 +20,9 @@ interface ActionOptions {
   duringCanary?: boolean
 }
 
-type Act = (request: ActionRequest, options: ActionOptions, command: Command) => Promise<void>
-
 export function addActions(program: Command, end: (code: ExitCode) => void): void {
-  const act: Act = (request, options, command) => carryOut(request, options, openSession(command), end)
+  const act = (request: ActionRequest, options: ActionOptions, command: Command) =>
+    carryOut(request, options, openSession(command), end)
   const plain = (name: 'pause' | 'resume' | 'rollback' | 'reset' | 'approve', summary: string) =>
     changing(program, name, summary).action((options: ActionOptions, command: Command) =>
       act({ action: name }, options, command),

@@ -49,8 +49,8 @@ function cases(nodes: readonly Node[], words: (node: Node) => string): string {
   return nodes.map((node) => `    '${node.path}') ${words(node)} ;;`).join('\n')
 }
 
-function paths(nodes: readonly Node[]): string {
-  return nodes.flatMap(({ path }) => (path ? [`'${path}'`] : [])).join('|')
+function paths(nodes: readonly Node[], between = '|'): string {
+  return nodes.flatMap(({ path }) => (path ? [`'${path}'`] : [])).join(between)
 }
 
 function bashScript(nodes: readonly Node[]): string {
@@ -102,7 +102,7 @@ function __sluice_at
   set -l at ''
   for word in (commandline -opc)[2..]
     switch (string trim "$at $word")
-      case ${nodes.flatMap(({ path }) => (path ? [`'${path}'`] : [])).join(' ')}
+      case ${paths(nodes, ' ')}
         set at (string trim "$at $word")
     end
   end

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { parse, TomlError } from 'smol-toml'
+import { isTable } from '../config/fields.ts'
 import { EXIT, Failure, usage } from './failure.ts'
 
 type Table = Record<string, unknown>
@@ -54,5 +55,5 @@ function textOf(path: string): string {
 
 function tableAt(table: Table, key: string): Table {
   const value = table[key]
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Table) : {}
+  return isTable(value) ? value : {}
 }

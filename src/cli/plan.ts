@@ -142,16 +142,13 @@ function planLines(plan: PlanResult, options: PlanOptions, bold: (text: string) 
   return [
     `To tell ${show(target)} from ${show(baseline)} (alpha ${alpha}, ${alternative}, power ${percentOf(power)}):`,
     '',
-    ...table(
-      [
-        ['control', `${figure(plan.control)} subjects`],
-        ['candidate', `${figure(plan.candidate)} subjects`],
-        ['together', `${figure(plan.total)} subjects`],
-        ['takes', `${figure(plan.raw_days)} days at ${figure(options.daily * options.share)} subjects a day`],
-        ['plan for', bold(`${plan.days} days`) + ', whole weeks so that each weekday counts the same'],
-      ],
-      ['left', 'left'],
-    ),
+    ...table([
+      ['control', `${figure(plan.control)} subjects`],
+      ['candidate', `${figure(plan.candidate)} subjects`],
+      ['together', `${figure(plan.total)} subjects`],
+      ['takes', `${figure(plan.raw_days)} days at ${figure(options.daily * options.share)} subjects a day`],
+      ['plan for', bold(`${plan.days} days`) + ', whole weeks so that each weekday counts the same'],
+    ]),
     ...(isRate ? ['', seenLine(plan, seen)] : []),
   ]
 }

@@ -1,23 +1,21 @@
 /** Asking again while a gateway restarts: a watch outlives that, but not the gateway's end. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { releaseSchema, type ReleaseView } from '../api/index.ts'
+import type { Reply } from './api-client.ts'
 import { EXIT, Failure } from './failure.ts'
-import type { Terminal } from './terminal.ts'
+import type { Session } from './session.ts'
 
 const MAX_RETRY_MS = 60_000
 
-/** Calls again while the gateway does not answer or is not ready, up to a minute; refusals pass through at once. */
-export async function retryWhileUnavailable<T>(
-  terminal: Terminal,
-  call: () => Promise<T>,
-  intervalSeconds: number,
-): Promise<T> {
+/** The release as it is now; asks again while the gateway does not answer or is not ready, up to a minute. Refusals pass through at once. */
+export async function releaseOnceAvailable(session: Session, intervalSeconds: number): Promise<Reply<ReleaseView>> {
   const lostAt = Date.now()
   for (let attempt = 1; ; attempt++) {
     try {
-      return await call()
+      return await session.call('', releaseSchema)
     } catch (error) {
       if (!isPassing(error) || Date.now() - lostAt > MAX_RETRY_MS) throw error
-      if (attempt === 1) terminal.note(`${error.message}; still trying`)
+      if (attempt === 1) session.terminal.note(`${error.message}; still trying`)
       await sleep(intervalSeconds * 1000)
     }
   }

@@ -6,7 +6,7 @@ import type { Reply } from './api-client.ts'
 import { EXIT, type ExitCode } from './failure.ts'
 import { createLiveView } from './live.ts'
 import { secondsArgument } from './numbers.ts'
-import { retryWhileUnavailable } from './retry.ts'
+import { releaseOnceAvailable } from './retry.ts'
 import { isUnhealthy, logLine, releaseLines } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
 import { jsonText } from './terminal.ts'
@@ -48,7 +48,7 @@ async function watch(session: Session, first: Reply<ReleaseView>, options: Statu
     if (options.untilDone && state === 'completed') return EXIT.ok
     if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
     await sleep(options.interval * 1000)
-    reply = await retryWhileUnavailable(session.terminal, () => session.call('', releaseSchema), options.interval)
+    reply = await releaseOnceAvailable(session, options.interval)
   }
 }
 

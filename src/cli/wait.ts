@@ -1,10 +1,10 @@
 /** `--wait`: looks at a release until nothing blocks the next step, shows what does, then takes the step. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ReleaseView, releaseSchema } from '../api/index.ts'
+import type { ReleaseView } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { Failure } from './failure.ts'
 import { createLiveView } from './live.ts'
-import { retryWhileUnavailable } from './retry.ts'
+import { releaseOnceAvailable } from './retry.ts'
 import type { Session } from './session.ts'
 import { fromNow, place } from './words.ts'
 
@@ -20,7 +20,7 @@ export async function waitUntilClear(
   const view = createLiveView(process.stderr)
   let from: string | undefined
   for (;;) {
-    const reply = await retryWhileUnavailable(session.terminal, () => session.call('', releaseSchema), INTERVAL_SECONDS)
+    const reply = await releaseOnceAvailable(session, INTERVAL_SECONDS)
     const release = reply.value
     from ??= release.stage
     if (release.stage !== from) {

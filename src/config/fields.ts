@@ -174,12 +174,6 @@ export const range = v.pipe(
   across((given) => given.min !== undefined || given.max !== undefined, fault('empty_range', 'give min, max or both')),
 )
 
-export interface Period {
-  fromMs: number
-  toMs: number
-  why: string
-}
-
 export const period = v.pipe(
   table({ from: instant, to: instant, why: v.optional(v.string(), '') }),
   v.partialCheck(
@@ -187,5 +181,5 @@ export const period = v.pipe(
     (given) => given.from < given.to,
     fault('period_backwards', 'from must be before to'),
   ),
-  v.transform(({ from, to, why }): Period => ({ fromMs: from, toMs: to, why })),
+  v.transform(({ from, to, why }) => ({ fromMs: from, toMs: to, why })),
 )

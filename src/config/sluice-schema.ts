@@ -94,14 +94,7 @@ export const sluiceSchema = v.pipe(
         users: v.optional(table(verifierEntries)),
         control_plane: v.optional(table({ ...verifierEntries, role_claim: v.optional(v.string(), 'role') })),
         rate_limits: v.optional(
-          table({
-            submit: v.optional(rateLimit),
-            poll: v.optional(rateLimit),
-            content: v.optional(rateLimit),
-            list: v.optional(rateLimit),
-            cancel: v.optional(rateLimit),
-            other: v.optional(rateLimit),
-          }),
+          table(v.entriesFromList(['submit', 'poll', 'content', 'list', 'cancel', 'other'], v.optional(rateLimit))),
           {},
         ),
       }),

@@ -91,17 +91,7 @@ const STATUSES = [
 export type DeclaredStatus = (typeof STATUSES)[number]
 
 const statuses = v.pipe(
-  table({
-    queued: v.optional(words),
-    running: v.optional(words),
-    ended: v.optional(words),
-    succeeded: v.optional(words),
-    failed: v.optional(words),
-    refused: v.optional(words),
-    timed_out: v.optional(words),
-    lost: v.optional(words),
-    cancelled: v.optional(words),
-  }),
+  table(v.entriesFromList(STATUSES, v.optional(words))),
   explained((given) => {
     const all = STATUSES.flatMap((status) => (given[status] as unknown[] | undefined) ?? []).map((word) =>
       String(word).toLowerCase(),
@@ -116,11 +106,7 @@ const statuses = v.pipe(
   ),
 )
 
-const failures = table({
-  refused: v.optional(words),
-  timed_out: v.optional(words),
-  lost: v.optional(words),
-})
+const failures = table(v.entriesFromList(['refused', 'timed_out', 'lost'], v.optional(words)))
 
 const wireTable = table({
   submit: v.pipe(

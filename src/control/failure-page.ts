@@ -5,7 +5,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SluiceError } from '../core/errors.ts'
-import { languageOf, textOf } from '../dashboard/language.ts'
+import { LANGUAGES, languageOf } from '../dashboard/language.ts'
 import { hereOf, PAGE_HEADERS } from '../dashboard/pages/layout.tsx'
 import { problemPage } from '../dashboard/pages/problem.tsx'
 import { toLogin } from './login.ts'
@@ -20,7 +20,7 @@ export function wantsPage(c: Context): boolean {
 export function failurePage(c: Context<ControlEnv>, error: SluiceError): Response | Promise<Response> {
   if (error.code === 'unauthenticated') return toLogin(c)
   const language = languageOf(c)
-  const t = textOf(language)
+  const t = LANGUAGES[language]
   // A request may fail before its caller, or even the configuration, is known.
   const { caller, config, requestId } = c.var as Partial<ControlEnv['Variables']>
   const frame = {

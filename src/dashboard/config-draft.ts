@@ -40,11 +40,20 @@ export function draftOf(config: ConfigView, view: ReleaseView, patch: Patch): Dr
   }
 }
 
+/** Whether the release asks for a second person. */
+export function requiresReview({ values }: ConfigView): boolean {
+  return values['require_review']?.value === true
+}
+
 export type Parsed = { ok: true; patch: Patch } | { ok: false; errors: Map<string, string>; raw: string }
 
 /** The patch that a section's form asks for: only what differs from the draft it was filled with. */
 export function patchOf(section: Section, fields: URLSearchParams, draft: Draft, t: Text): Parsed {
-  if (section === 'raw') return rawPatch(fields.get('raw') ?? '', t)
+  if (section === 'raw') {
+    const raw = fields.get('raw') ?? ''
+    const patch = readJson(raw)
+    return patch ? { ok: true, patch } : { ok: false, errors: new Map([['raw', t.config.notJson]]), raw }
+  }
   if (section === 'back') return { ok: true, patch: { [fields.get('key') ?? '']: null } }
   const errors = new Map<string, string>()
   const number = (name: string): number => {
@@ -103,12 +112,6 @@ function thresholdPatch(fields: URLSearchParams, draft: Draft, number: (name: st
     return { ...guardrail, ...Object.fromEntries(asked.map((key) => [key, number(`guardrails.${i}.${key}`)])) }
   })
   return same(guardrails, draft.guardrails) ? {} : { guardrails }
-}
-
-function rawPatch(raw: string, t: Text): Parsed {
-  const found = readJson(raw)
-  if (!found) return { ok: false, errors: new Map([['raw', t.config.notJson]]), raw }
-  return { ok: true, patch: found }
 }
 
 /** A JSON object, or null where the text is none. */

@@ -48,16 +48,20 @@ function conditionWords({ within_seconds, alpha, method, windows }: VerdictView,
 
 /** The verdict as a sentence: in English the API's own, else made of the same figures. */
 export function verdictSentence(verdict: VerdictView, t: Text): string {
-  const { windows, baseline_value } = verdict
   return t.guardrails.sentence(verdict.message, {
     name: guardrailName(verdict, t),
     candidate: `${figure(verdict.value, verdict, t)}${bracketed(restsOn(verdict.n, t), t)}`,
-    control: `${figure(baseline_value, verdict, t)}${bracketed(restsOn(verdict.baseline_n, t), t)}`,
+    control: `${figure(verdict.baseline_value, verdict, t)}${bracketed(restsOn(verdict.baseline_n, t), t)}`,
     limit: limitWords(verdict, t),
-    streak: windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : '',
+    streak: streakWords(verdict, t),
     status: statusWord(verdict, t),
     errors: errorClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
   })
+}
+
+/** Bad windows in a row, where it takes several; empty while there are none. */
+export function streakWords({ windows }: VerdictView, t: Text): string {
+  return windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : ''
 }
 
 function bracketed(words: string, t: Text): string {

@@ -1,7 +1,7 @@
 /** Which language a page is written in: `?lang=`, else the cookie of an earlier choice, else what the browser asks for. */
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { en, type Text } from './text/en.ts'
+import { en } from './text/en.ts'
 import { zh } from './text/zh.ts'
 
 export const LANGUAGES = { en, zh } as const
@@ -16,10 +16,6 @@ export function languageOf(c: Context): Language {
     return asked
   }
   return known(getCookie(c, COOKIE)) ?? preferred(c.req.header('accept-language') ?? '')
-}
-
-export function textOf(language: Language): Text {
-  return LANGUAGES[language]
 }
 
 function known(value: string | undefined): Language | null {

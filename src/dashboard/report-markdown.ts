@@ -1,6 +1,6 @@
 /** The A/B report as Markdown, for a ticket: what was decided, why, what would change it, and the figures. */
 import type { ReportView } from '../api/experiment.ts'
-import { exact, percent, plain, significant, span } from './format.ts'
+import { exact, plain, significant } from './format.ts'
 import {
   checks,
   besideWords,
@@ -14,21 +14,17 @@ import {
   roleWords,
   signalWords,
   signed,
+  sinceWords,
 } from './report-words.ts'
 import type { Text } from './text/en.ts'
 
 /** `page`: the report's own address, for who wants to see more. */
 export function reportMarkdown(report: ReportView, t: Text, page: string): string {
   const { decision, reasons } = report.decision
-  const until = report.until ?? report.at
-  const since =
-    report.percent === null || report.since === null
-      ? t.report.never
-      : t.report.since(percent(report.percent, t), span((Date.parse(until) - Date.parse(report.since)) / 1000, t))
   const lines = [
     `## ${literal(report.release)}: ${literal(reportHeadline(report, t))}`,
     '',
-    `**${t.report.decision[decision]}** · ${literal(since)} · ${exact(report.at)} · [${t.report.title}](<${page}>)`,
+    `**${t.report.decision[decision]}** · ${literal(sinceWords(report, t))} · ${exact(report.at)} · [${t.report.title}](<${page}>)`,
     '',
     ...reasons.map((reason) =>
       `- ${literal(plain(reasonWords(reason, report, t)))} ${literal(plain(neededWords(reason, t)))}`.trimEnd(),
@@ -59,12 +55,11 @@ function figures({ metrics, cost }: ReportView, t: Text): string[] {
     liftWords(metric.relative, t),
     evidenceWords(metric, t),
   ])
-  const price = (value: number | null) => (value === null ? '–' : significant(value))
   if (cost.status !== 'not_measured')
     rows.push([
       t.report.cost,
-      price(cost.control),
-      price(cost.candidate),
+      significant(cost.control ?? NaN),
+      significant(cost.candidate ?? NaN),
       liftWords(cost.relative, t),
       t.report.costLimit(signed(cost.limit, t)),
     ])

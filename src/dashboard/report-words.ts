@@ -2,7 +2,7 @@
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
 import { differedBefore } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
-import { group, type Part, share, significant } from './format.ts'
+import { group, type Part, percent, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
 
 type Reason = ReportView['decision']['reasons'][number]
@@ -11,6 +11,13 @@ type Reason = ReportView['decision']['reasons'][number]
 export function reportHeadline(report: ReportView, t: Text): string {
   const [first] = report.decision.reasons
   return first ? t.report.headline[first.code] : t.report.decision[report.decision.decision]
+}
+
+/** How the candidate was split, and for how long. */
+export function sinceWords({ percent: split, since, until, at }: ReportView, t: Text): string {
+  if (split === null || since === null) return t.report.never
+  const seconds = (Date.parse(until ?? at) - Date.parse(since)) / 1000
+  return t.report.since(percent(split, t), span(seconds, t))
 }
 
 export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[] {

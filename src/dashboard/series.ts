@@ -85,10 +85,10 @@ export function charts(
   }
   const quantileOf = (figures: CounterRow['latency_seconds']): number | null => figures?.[view.quantile] ?? null
   return [
-    make('errors', t.charts.errorRate(operation), 'percent', rateOf, rateLimit(verdicts, view.operation, t)),
+    make('errors', t.guardrails.errorRate(operation), 'percent', rateOf, rateLimit(verdicts, view.operation, t)),
     make(
       'latency',
-      t.charts.latency(operation, view.quantile),
+      t.guardrails.time(operation, view.quantile),
       'seconds',
       (p) => quantileOf(p.latency),
       timeLimit(verdicts, view, t),
@@ -158,14 +158,14 @@ function sum(counts: Record<string, number>): number {
 function rateLimit(verdicts: readonly VerdictView[], operation: Charted, t: Text): Chart['limit'] {
   const verdict = limitOf(verdicts, 'error_rate', operation)
   if (!verdict) return null
-  return { value: verdict.threshold! * 100, words: t.charts.limit(share(verdict.threshold!, t)) }
+  return { value: verdict.threshold! * 100, words: t.guardrails.limitWords(share(verdict.threshold!, t)) }
 }
 
 function timeLimit(verdicts: readonly VerdictView[], view: ChartView, t: Text): Chart['limit'] {
   const verdict = limitOf(verdicts, `latency_${view.quantile}`, view.operation)
   // Judged per clip, a limit has another unit than the seconds drawn here.
   if (verdict?.measure !== 'seconds') return null
-  return { value: verdict.threshold!, words: t.charts.limit(latency(verdict.threshold!, t)) }
+  return { value: verdict.threshold!, words: t.guardrails.limitWords(latency(verdict.threshold!, t)) }
 }
 
 function limitOf(verdicts: readonly VerdictView[], metric: string, operation: Charted): VerdictView | undefined {
@@ -187,24 +187,13 @@ function marksOf(history: readonly HistoryEntry[], span: { fromMs: number; toMs:
     .filter(({ entry, at }) => MARKED.has(entry.action) && at >= span.fromMs && at <= span.toMs)
     .map(({ entry, at }) => ({
       at: at / 1000,
-      words: markWords(entry, t),
+      words: entry.action === 'rollback' ? t.history.action.rollback : placeName(entry.to, t),
       bad: entry.action === 'rollback',
     }))
 }
 
-function markWords(entry: HistoryEntry, t: Text): string {
-  if (entry.action === 'rollback') return t.charts.rolledBack
-  return placeName(entry.to, t)
-}
-
-export interface FigureRow {
-  time: string
-  control: string
-  candidate: string
-}
-
 /** The newest `limit` points as text, for readers without script and for screen readers. */
-export function figures(chart: Chart, limit: number, t: Text): FigureRow[] {
+export function figures(chart: Chart, limit: number, t: Text): Record<'time' | 'control' | 'candidate', string>[] {
   const words = (value: number | null | undefined): string => {
     if (value === null || value === undefined) return '–'
     if (chart.unit === 'percent') return share(value / 100, t)

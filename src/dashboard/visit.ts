@@ -1,7 +1,7 @@
 /** One visit to a page: the port of this request, the language, and how an answer leaves. */
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { languageOf, textOf } from './language.ts'
+import { LANGUAGES, languageOf } from './language.ts'
 import { type Frame, hereOf, PAGE_HEADERS, type Rendered, type Tab } from './pages/layout.tsx'
 import { problemPage, statusOf } from './pages/problem.tsx'
 import type { DashboardPort, PortRefusal } from './port.ts'
@@ -15,7 +15,7 @@ export interface Visit {
 
 export function visitOf(c: Context, port: DashboardPort): Visit {
   const language = languageOf(c)
-  const t = textOf(language)
+  const t = LANGUAGES[language]
   const caller = { ...port.actor, environment: port.environment }
   return {
     port,

@@ -4,6 +4,7 @@ import { below, placeOf, splitPath } from './backend-url.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
 import { isMediaPath } from './media-path.ts'
 import { holdsId, holdsValue, PROMPTS } from './member-names.ts'
+import { decodedSegment } from './path-spelling.ts'
 import type { Route } from './protocol.ts'
 import type { Translation } from './translation.ts'
 
@@ -57,7 +58,7 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
     return id !== null && isPlain(text) && !holdsId(name) && !idNames?.has(name) ? null : id
   }
   const inPiece = (piece: string, name = '') => {
-    const id = known(decoded(piece), name)
+    const id = known(decodedSegment(piece), name)
     return id === null ? tokens.inWord(piece) : encodeURIComponent(id)
   }
   const inPieces = (path: string, name = '') => path.replaceAll(/[^/?#&=]+/g, (piece) => inPiece(piece, name))
@@ -104,7 +105,7 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
   const aroundEncoded = (text: string, translate: (piece: string) => string) => {
     if (!text.includes('%')) return translate(text)
     const pieces = text.split(ENCODED_URLS).map((piece, i) => {
-      const url = decoded(piece)
+      const url = decodedSegment(piece)
       const own = i % 2 === 0 ? url : (translation.webhookOf?.(url) ?? inOwnUrl(url) ?? url)
       return own === url ? translate(piece) : encodeURIComponent(own)
     })
@@ -129,13 +130,5 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
     if (isValue || /\s/.test(text) || !/[/?#]/.test(text)) return inWords(text)
     const path = (basePath !== '' && below(basePath, text)) || text
     return (isFile ? fileAt(path) : null) ?? inPath(path)
-  }
-}
-
-function decoded(piece: string): string {
-  try {
-    return decodeURIComponent(piece)
-  } catch {
-    return piece
   }
 }

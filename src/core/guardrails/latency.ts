@@ -2,12 +2,12 @@
 import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
-import { counted, grouped, secondsText, noDataText, streakText, subjectOf, timesText } from './words.ts'
+import { counted, grouped, secondsText, streakText, subjectOf, timesText } from './words.ts'
 import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState, Tally } from './monitor.ts'
 import type { Finding, Measure } from './verdict.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
-import { addTallies, advance, countersOf, exceeds, type JudgedReading, nothingYet, streakStatus } from './streak.ts'
+import { addTallies, advance, countersOf, exceeds, type JudgedReading, noWindowYet, streakStatus } from './streak.ts'
 import type { Counters } from '../window.ts'
 
 /**
@@ -83,16 +83,11 @@ export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, w
 
 export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
   const join = (x: Sketch, y: Sketch): Sketch => (x.count === 0 ? y : y.count === 0 ? x : merged(x, y))
-  return {
-    candidate: {
-      latency: join(a.candidate.latency, b.candidate.latency),
-      per_clip: join(a.candidate.per_clip, b.candidate.per_clip),
-    },
-    control: {
-      latency: join(a.control.latency, b.control.latency),
-      per_clip: join(a.control.per_clip, b.control.per_clip),
-    },
-  }
+  const joined = (arm: keyof Latencies): Latencies['candidate'] => ({
+    latency: join(a[arm].latency, b[arm].latency),
+    per_clip: join(a[arm].per_clip, b[arm].per_clip),
+  })
+  return { candidate: joined('candidate'), control: joined('control') }
 }
 
 /** Per unit of work where the sizes of at least half of the jobs of both arms are known. */
@@ -203,15 +198,8 @@ function latencyWords(guardrail: LatencyGuardrail, reading: JudgedReading['readi
 function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
   const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
   const noControl = guardrail.maxSeconds === null && controlN === 0
-  return nothingYet(guardrail.forWindows, state.seen, { n, baselineN: controlN, noControl }, () => {
-    if (state.seen === 0) return noDataText(guardrail, context)
-    const subject = subjectOf(guardrail)
-    const needed = jobsForQuantile(guardrail)
-    if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
-    return n < needed
-      ? `${subject}: ${n} of ${counted(needed, guardrail.operation)} needed to read it`
-      : `${subject}: control has ${controlN} of ${counted(needed, guardrail.operation)} needed for a comparison`
-  })
+  const least = jobsForQuantile(guardrail)
+  return noWindowYet(guardrail, state, context, { n, baselineN: controlN, noControl, least, toWhat: 'to read it' })
 }
 
 function measureIn({ measure }: JudgedReading['reading']): Measure {

@@ -1,7 +1,7 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
 import { amongSiblings, withSubmits } from './earlier-submits.ts'
 import { type Lack, limitMissing } from './lack.ts'
-import { counted, percent, noDataText, streakText, subjectOf, tallyText, timesText } from './words.ts'
+import { percent, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
   ClosedWindow,
   GuardrailBase,
@@ -21,7 +21,7 @@ import {
   endedOf,
   exceeds,
   type JudgedReading,
-  nothingYet,
+  noWindowYet,
   share,
   SPEAKS_AGAINST,
   streakRisk,
@@ -217,14 +217,6 @@ function unjudged(guardrail: RateGuardrail, state: MonitorState, context: JudgeC
   const tally = state.pending?.tally ?? state.last?.tally
   const [n, controlN] = tally ? [endedOf(tally), tally.controlN] : [0, 0]
   const noControl = guardrail.max === null && controlN === 0
-  const needs = { n, baselineN: controlN, noControl }
-  return nothingYet(guardrail.forWindows, state.seen, needs, () => {
-    if (state.seen === 0) return noDataText(guardrail, context)
-    const subject = subjectOf(guardrail)
-    if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
-    const least = guardrail.minRequests
-    return n < least
-      ? `${subject}: ${n} of ${counted(least, guardrail.operation)} needed for a judgement`
-      : `${subject}: control has ${controlN} of ${counted(least, guardrail.operation)} needed for a comparison`
-  })
+  const least = guardrail.minRequests
+  return noWindowYet(guardrail, state, context, { n, baselineN: controlN, noControl, least, toWhat: 'for a judgement' })
 }

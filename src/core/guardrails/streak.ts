@@ -2,10 +2,11 @@
  * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
  * What makes one window bad is asked elsewhere.
  */
-import type { ClosedWindow, GuardrailBase, MonitorState, Reading, Tally } from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, JudgeContext, MonitorState, Reading, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { binomialTail, type Share, worseThanControl } from '../stats/proportions.ts'
 import { addCounts, type Counters } from '../window.ts'
+import { counted, noDataText, subjectOf } from './words.ts'
 
 /** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
 const FALSE_ALARMS = 0.001
@@ -173,4 +174,23 @@ export function nothingYet(
     windows: { fromMs: null, toMs: null, bad: 0, needed: windowsNeeded },
     words,
   }
+}
+
+/** The finding of a guardrail by windows while none could be judged: it needs `least` of the candidate, or of control. */
+export function noWindowYet(
+  guardrail: GuardrailBase & { forWindows: number },
+  { seen }: MonitorState,
+  context: JudgeContext,
+  needs: { n: number; baselineN: number; noControl: boolean; least: number; toWhat: string },
+): Finding {
+  return nothingYet(guardrail.forWindows, seen, needs, () => {
+    if (seen === 0) return noDataText(guardrail, context)
+    const { n, baselineN, noControl, least, toWhat } = needs
+    const subject = subjectOf(guardrail)
+    if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`
+    const needed = `of ${counted(least, guardrail.operation)} needed`
+    return n < least
+      ? `${subject}: ${n} ${needed} ${toWhat}`
+      : `${subject}: control has ${baselineN} ${needed} for a comparison`
+  })
 }

@@ -4,14 +4,10 @@
  */
 ;(() => {
   'use strict'
-  /** @typedef {{ limit: { value: number, words: string } | null, marks: { at: number, words: string, bad: boolean }[] }} Annotated */
-
   /**
    * The limit as a dashed line, whose words stand in the caption, where no line runs through them; changes as vertical
    * marks.
-   * @param {any} plot
-   * @param {Annotated} chart
-   * @param {(name: string) => string} colour of a CSS variable
+   * @type {typeof sluiceAnnotate}
    */
   function annotate(plot, chart, colour) {
     const { ctx, bbox } = plot
@@ -42,8 +38,8 @@
 
   /**
    * The marks' words, from left to right; those that have no room side by side are told as one: `1 % → 5 %`.
-   * @param {any} plot
-   * @param {Annotated} chart
+   * @param {uPlot} plot
+   * @param {Chart} chart
    * @returns {{ x: number, words: string[], bad: boolean }[]}
    */
   function labels(plot, chart) {

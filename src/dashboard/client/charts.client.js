@@ -5,9 +5,6 @@
 ;(() => {
   'use strict'
   /**
-   * @typedef {{ id: string, title: string, unit: 'percent' | 'seconds' | 'count', times: number[],
-   *   control: (number | null)[], candidate: (number | null)[], limit: { value: number, words: string } | null,
-   *   marks: { at: number, words: string, bad: boolean }[], from: number, to: number }} Chart
    * @typedef {{ now: string, min: string, h: string, s: string, percent: string, control: string, candidate: string }} Words
    */
   const HEIGHT = 176
@@ -60,12 +57,7 @@
         cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 6 } },
         scales: {
           x: { time: false, range: () => [held.chart.from, held.chart.to] },
-          y: {
-            range: (/** @type {any} */ _plot, /** @type {number} */ _min, /** @type {number} */ max) => [
-              0,
-              top(held.chart, max),
-            ],
-          },
+          y: { range: (_plot, _min, max) => [0, top(held.chart, max)] },
         },
         axes: [
           {
@@ -75,21 +67,19 @@
             gap: 8,
             space: 80,
             splits: () => ticks(held.chart),
-            values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
-              at.map((t) => ago(held.chart.to - t, words)),
+            values: (_plot, at) => at.map((t) => ago(held.chart.to - t, words)),
           },
           {
             ...axis,
             size: 56,
             space: 32,
-            values: (/** @type {any} */ _plot, /** @type {number[]} */ at) =>
-              at.map((v) => valueText(v, held.chart, words)),
+            values: (_plot, at) => at.map((v) => valueText(v, held.chart, words)),
           },
         ],
         series: [{}, line(() => colour('control'), words.control), line(() => colour('candidate'), words.candidate)],
         hooks: {
-          draw: [(/** @type {any} */ plot) => sluiceAnnotate(plot, held.chart, colour)],
-          setCursor: [(/** @type {any} */ plot) => readOut(plot, element, held.chart, words)],
+          draw: [(plot) => sluiceAnnotate(plot, held.chart, colour)],
+          setCursor: [(plot) => readOut(plot, element, held.chart, words)],
         },
       },
       [first.times, first.control, first.candidate],
@@ -105,6 +95,7 @@
   /**
    * @param {() => string} stroke
    * @param {string} label
+   * @returns {uPlot.Series}
    */
   function line(stroke, label) {
     return {
@@ -113,7 +104,7 @@
       width: 2,
       spanGaps: false,
       points: {
-        show: (/** @type {any} */ plot, /** @type {number} */ series) => isSparse(plot.data[series]),
+        show: (plot, series) => isSparse(/** @type {(number | null)[]} */ (plot.data[series])),
         size: 5,
         fill: stroke,
       },
@@ -162,12 +153,12 @@
     return unit === 'count' ? digits : words[unit === 'percent' ? 'percent' : 's'].replace('#', digits)
   }
 
-  /** @param {any} plot @param {HTMLElement} element @param {Chart} chart @param {Words} words */
+  /** @param {uPlot} plot @param {HTMLElement} element @param {Chart} chart @param {Words} words */
   function readOut(plot, element, chart, words) {
     const out = element.closest('figure')?.querySelector('.readout')
     if (!out) return
     const i = plot.cursor.idx
-    if (i === null || i === undefined || plot.cursor.left < 0) return void (out.textContent = '')
+    if (i === null || i === undefined || (plot.cursor.left ?? 0) < 0) return void (out.textContent = '')
     const figure = (/** @type {number | null | undefined} */ v) =>
       v === null || v === undefined ? '–' : valueText(v, chart, words)
     const at = new Date((chart.times[i] ?? 0) * 1000).toISOString().slice(11, 19)

@@ -1,15 +1,8 @@
-/** What the page's scripts and uPlot leave on the page for one another. */
-declare const uPlot: new (options: object, data: unknown[], element: HTMLElement) => unknown
-declare var sluiceAnnotate: (
-  plot: {
-    ctx: CanvasRenderingContext2D
-    bbox: DOMRect
-    valToPos(value: number, scale: string, canvas: boolean): number
-  },
-  chart: {
-    limit: { value: number; words: string } | null
-    marks: { at: number; words: string; bad: boolean }[]
-  },
-  colour: (name: string) => string,
-) => void
-declare var sluiceCharts: { draw(): void } | undefined
+/** What the page's scripts leave on the page for one another; uPlot declares itself. */
+import type { Chart as DrawnChart } from '../series.ts'
+
+declare global {
+  type Chart = DrawnChart
+  var sluiceAnnotate: (plot: uPlot, chart: Chart, colour: (name: string) => string) => void
+  var sluiceCharts: { draw(): void } | undefined
+}

@@ -16,7 +16,7 @@ interface Props {
 }
 
 export const Buttons: FC<Props> = ({ view, role, nowMs, t }) => {
-  if (!mayAct(role)) return <p class="actions note">{t.toggles.readOnly}</p>
+  if (!mayAct(role)) return <p class="actions note">{t.config.readOnly}</p>
   const a = t.action
   const legal = new Set(view.legal_actions)
   const confirm = (action: string, words: string, style: string): Child => (
@@ -112,8 +112,8 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
           )}
         </li>
         <li>
-          <span>{words.thresholds}</span>
-          <a href={`${config}#thresholds`} aria-label={`${words.thresholds}: ${words.edit}`}>
+          <span>{t.config.thresholds}</span>
+          <a href={`${config}#thresholds`} aria-label={`${t.config.thresholds}: ${words.edit}`}>
             {mayConfigure(role) ? words.edit : words.show}
           </a>
         </li>

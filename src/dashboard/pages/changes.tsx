@@ -103,7 +103,7 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
       <Ago at={version.at} nowMs={content.nowMs} t={t} />
       <div>
         <b>{t.config.version(version.version)}</b> <By who={version.who} t={t} />{' '}
-        {isCurrent ? <span class="badge good">{words.current}</span> : null}{' '}
+        {isCurrent ? <span class="badge good">{words.now}</span> : null}{' '}
         {version.break_glass ? <span class="badge bad">{words.skipped}</span> : null}
         {restored === null ? null : <small>{words.restored(restored)}</small>}{' '}
         {change === null ? null : (

@@ -4,15 +4,11 @@ import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/en.ts'
 import { ArmColumns } from './parts.tsx'
+import type { ReleaseContent } from './release.tsx'
 
-export const Charts: FC<{
-  charts: Chart[] | null
-  choice: ChartView
-  offered: readonly ChartView['operation'][]
-  drift: Record<'control' | 'candidate', number>
-  path: string
-  t: Text
-}> = ({ charts, choice, offered, drift, path, t }) => {
+type Props = Pick<ReleaseContent, 'charts' | 'choice' | 'offered' | 'drift'> & { path: string; t: Text }
+
+export const Charts: FC<Props> = ({ charts, choice, offered, drift, path, t }) => {
   const link = (change: Partial<ChartView>, words: string, current: boolean): Child => {
     const next = { ...choice, ...change }
     const query = new URLSearchParams({ span: next.range, of: next.operation, at: next.quantile })

@@ -1,7 +1,7 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import type { ConfigView } from '../../api/index.ts'
-import { changesOf, type Draft, type Patch, same } from '../config-draft.ts'
+import { changesOf, type Draft, type Patch, requiresReview, same } from '../config-draft.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
@@ -104,7 +104,7 @@ export function reviewPage(
 ): Rendered {
   const { t, caller } = frame
   const isAdmin = mayConfigure(caller!.role)
-  const needsReview = content.config.values['require_review']?.value === true
+  const needsReview = requiresReview(content.config)
   return page(
     frame,
     <main id="content" class="confirm-page">
@@ -150,7 +150,7 @@ export function reviewPage(
             </button>
             {isAdmin ? (
               <button class={`button ${needsReview ? 'danger' : 'filled'}`} type="submit" name="how" value="publish">
-                {t.config.publish}
+                {t.changes.act.publish}
               </button>
             ) : null}
           </p>

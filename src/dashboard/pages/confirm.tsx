@@ -33,7 +33,6 @@ export interface Confirmation {
   /** What the step waits for, told where it is refused for that. */
   open: Part[][]
   reason: string
-  danger: boolean
 }
 
 export function confirmPage(frame: Frame, confirmation: Confirmation): Rendered {
@@ -46,7 +45,7 @@ export function confirmPage(frame: Frame, confirmation: Confirmation): Rendered 
 }
 
 const Confirm: FC<Confirmation & { t: Text }> = (props) => {
-  const { release, action, title, command, version, refusal, notice, danger, t } = props
+  const { release, action, title, command, version, refusal, notice, t } = props
   const words = t.confirm
   const changed = props.effects.length > 0
   const path = `${pathOf(release)}/confirm/${action}`
@@ -96,7 +95,11 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
               {words.show}
             </button>
           ) : null}
-          <button class={`button filled ${danger ? 'danger' : ''}`} type="submit" disabled={refusal !== null}>
+          <button
+            class={`button filled ${action === 'rollback' ? 'danger' : ''}`}
+            type="submit"
+            disabled={refusal !== null}
+          >
             {title}
           </button>
         </p>
@@ -173,7 +176,7 @@ const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ co
               checked={command.during_canary ?? view.shadow.active}
               data-preview
             />
-            {words.duringCanary}
+            {t.config.duringCanary}
           </label>
         ) : null}
       </>

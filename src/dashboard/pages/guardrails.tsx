@@ -2,7 +2,16 @@
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry, ReleaseView, VerdictView } from '../../api/index.ts'
 import { clock } from '../format.ts'
-import { figure, guardrailName, limitWords, restsOn, statusWord, toneOf, verdictSentence } from '../guardrail-words.ts'
+import {
+  figure,
+  guardrailName,
+  limitWords,
+  restsOn,
+  statusWord,
+  streakWords,
+  toneOf,
+  verdictSentence,
+} from '../guardrail-words.ts'
 import type { Text } from '../text/en.ts'
 import { waits, waitsTitle } from '../waits.ts'
 import { Card, Words } from './parts.tsx'
@@ -33,10 +42,10 @@ export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; 
               <tr>
                 <td></td>
                 <th scope="col" class="number">
-                  {g.candidate}
+                  {t.arm.candidate}
                 </th>
                 <th scope="col" class="number">
-                  {g.control}
+                  {t.arm.control}
                 </th>
                 <th scope="col" class="limit">
                   {g.tripsAt}
@@ -75,7 +84,7 @@ const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
         <small>{restsOn(verdict.n, t)}</small>
       </td>
       <td class="number control">
-        {verdict.baseline_value === null ? '–' : figure(verdict.baseline_value, verdict, t)}
+        {figure(verdict.baseline_value, verdict, t)}
         <small>{restsOn(verdict.baseline_n, t)}</small>
       </td>
       <td class="limit">{limit}</td>
@@ -87,10 +96,6 @@ const Row: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {
       </td>
     </tr>
   )
-}
-
-function streakWords({ windows }: VerdictView, t: Text): string {
-  return windows.needed > 1 && windows.bad > 0 ? t.guardrails.inARow(windows.bad, windows.needed) : ''
 }
 
 const Meter: FC<{ verdict: VerdictView; t: Text }> = ({ verdict, t }) => {

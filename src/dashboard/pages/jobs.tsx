@@ -57,7 +57,12 @@ export function jobsPage(
             <tbody>{jobs.items.map((job) => row(job, nowMs, t))}</tbody>
           </table>
         )}
-        <More href={jobs.next && `${pathOf(release)}/jobs?${queryOf(filter, jobs.next)}`} words={t.jobs.next} />
+        <More
+          href={
+            jobs.next && `${pathOf(release)}/jobs?${new URLSearchParams({ ...choicesOf(filter), cursor: jobs.next })}`
+          }
+          words={t.jobs.next}
+        />
       </section>
     </main>,
   )
@@ -86,24 +91,25 @@ function row(job: JobView, nowMs: number, t: Text): Child {
 }
 
 function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Child {
-  const kind = filter.shadow === undefined ? '' : filter.shadow ? 'copy' : 'served'
+  const chosen = choicesOf(filter)
+  const choice = (name: keyof typeof chosen, label: string, options: Record<string, string>): Child => (
+    <label>
+      {label}
+      <select name={name}>
+        <option value="">{t.jobs.any}</option>
+        {Object.entries(options).map(([value, words]) => (
+          <option value={value} selected={value === chosen[name]}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
   return (
     <form method="get" class="filter">
-      <Choice name="arm" label={t.jobs.arm} chosen={filter.arm ?? ''} any={t.jobs.any} options={t.arm} />
-      <Choice
-        name="status"
-        label={t.jobs.status}
-        chosen={filter.status ?? ''}
-        any={t.jobs.any}
-        options={t.jobs.statuses}
-      />
-      <Choice
-        name="kind"
-        label={t.jobs.kind}
-        chosen={kind}
-        any={t.jobs.any}
-        options={{ served: t.jobs.served, copy: t.jobs.copy }}
-      />
+      {choice('arm', t.jobs.arm, t.arm)}
+      {choice('status', t.jobs.status, t.jobs.statuses)}
+      {choice('kind', t.jobs.kind, { served: t.jobs.served, copy: t.jobs.copy })}
       <button class="button" type="submit">
         {t.jobs.filter}
       </button>
@@ -111,30 +117,8 @@ function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Chi
   )
 }
 
-function Choice(props: {
-  name: string
-  label: string
-  chosen: string
-  any: string
-  options: Record<string, string>
-}): Child {
-  return (
-    <label>
-      {props.label}
-      <select name={props.name}>
-        <option value="">{props.any}</option>
-        {Object.entries(props.options).map(([value, words]) => (
-          <option value={value} selected={value === props.chosen}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
-}
-
-function queryOf(filter: DashboardJobFilter, cursor: string): URLSearchParams {
-  const kind = filter.shadow === undefined ? {} : { kind: filter.shadow ? 'copy' : 'served' }
-  const { arm, status } = filter
-  return new URLSearchParams({ ...(arm ? { arm } : {}), ...(status ? { status } : {}), ...kind, cursor })
+/** What stands in the query for a filter. */
+function choicesOf({ arm, status, shadow }: DashboardJobFilter): { arm?: string; status?: string; kind?: string } {
+  const kind = shadow === undefined ? {} : { kind: shadow ? 'copy' : 'served' }
+  return { ...(arm ? { arm } : {}), ...(status ? { status } : {}), ...kind }
 }

@@ -1,6 +1,7 @@
 /** The ladder as a picture: rungs passed, the present one with its bake, those ahead; below it the split. */
 import type { FC } from 'hono/jsx'
 import type { ReleaseView } from '../../api/index.ts'
+import { shareOf } from '../effects.ts'
 import { modelNames, percent, share, span, stageName } from '../format.ts'
 import type { Text } from '../text/en.ts'
 import { bakeProgress } from '../../describe/next-step.ts'
@@ -13,7 +14,14 @@ interface Rung {
   way: number
 }
 
-export const Ladder: FC<{ view: ReleaseView; failedAt: string | null; nowMs: number; t: Text }> = (props) => {
+interface LadderProps {
+  view: ReleaseView
+  failedAt: string | null
+  nowMs: number
+  t: Text
+}
+
+export const Ladder: FC<LadderProps> = (props) => {
   const { view, t } = props
   const rungs = rungsOf(props)
   return (
@@ -39,17 +47,7 @@ export const Ladder: FC<{ view: ReleaseView; failedAt: string | null; nowMs: num
   )
 }
 
-function rungsOf({
-  view,
-  failedAt,
-  nowMs,
-  t,
-}: {
-  view: ReleaseView
-  failedAt: string | null
-  nowMs: number
-  t: Text
-}): Rung[] {
+function rungsOf({ view, failedAt, nowMs, t }: LadderProps): Rung[] {
   const stages = ['shadow', ...view.ladder.map(({ stage }) => stage), 'completed']
   const present = stages.indexOf(view.state === 'rolled_back' ? (failedAt ?? '') : view.stage)
   const progress = Math.round(100 * (bakeProgress(view, nowMs) ?? 0))
@@ -57,7 +55,7 @@ function rungsOf({
     const rung = view.ladder.find((r) => r.stage === stage)
     const note = rung
       ? [
-          t.ladder.bake(span(rung.bake_seconds, t)),
+          span(rung.bake_seconds, t),
           rung.gate === 'experiment' ? t.ladder.gate : '',
           rung.approval === 'manual' ? t.ladder.approval : '',
         ]
@@ -80,7 +78,7 @@ function placeWords(rung: Rung, t: Text): string {
 /** Set and actual share of new submits; the bar is drawn by the actual one where it is known. */
 const Split: FC<{ view: ReleaseView; t: Text }> = ({ view, t }) => {
   const actual = view.actual_percent
-  const candidate = view.state === 'completed' ? 100 : view.percent
+  const candidate = shareOf(view)
   const drawn = actual ?? candidate
   const control = 100 - drawn
   const actualWords = actual === null ? null : percent(actual, t)
@@ -120,7 +118,7 @@ export const SplitBar: FC<{
       <rect class="control" width={`${control}%`} height="100%" />
       <rect class="candidate" x={`${control}%`} width={`${candidatePercent}%`} height="100%" />
       <text
-        class={words.anchor === 'end' ? 'end' : 'start'}
+        class={words.anchor}
         x={words.x}
         y="50%"
         dx={words.anchor === 'end' ? '-12' : '0'}

@@ -94,15 +94,15 @@ const Navigation: FC<{ frame: Frame }> = ({ frame }) => {
         <a class="brand" href="/_sluice/">
           Sluice
         </a>
-        {caller ? link('releases', '/_sluice/', t.nav.releases) : null}
+        {caller ? link('releases', '/_sluice/', t.releases.title) : null}
         {caller && release !== null ? (
           <>
             {link('overview', pathOf(release), t.nav.overview)}
-            {link('experiment', `${pathOf(release)}/report`, t.report.nav)}
-            {link('jobs', `${pathOf(release)}/jobs`, t.nav.jobs)}
-            {link('config', `${pathOf(release)}/config`, t.nav.config)}
+            {link('experiment', `${pathOf(release)}/report`, t.report.title)}
+            {link('jobs', `${pathOf(release)}/jobs`, t.jobs.title)}
+            {link('config', `${pathOf(release)}/config`, t.config.title)}
             {link('changes', `${pathOf(release)}/changes`, t.changes.title)}
-            {link('history', `${pathOf(release)}/history`, t.nav.history)}
+            {link('history', `${pathOf(release)}/history`, t.history.title)}
           </>
         ) : null}
       </nav>

@@ -1,6 +1,5 @@
 /** Log-in by token. The control plane serves it and takes its post; it stands outside the log-in. */
-import type { Language } from '../language.ts'
-import { textOf } from '../language.ts'
+import { type Language, LANGUAGES } from '../language.ts'
 import { page, type Rendered } from './layout.tsx'
 
 /** Why somebody who had a session is here: it ended, and what was sent with it was not done. */
@@ -18,7 +17,7 @@ interface Login {
  * Send it with `PAGE_HEADERS`.
  */
 export function loginPage({ why, next, lang }: Login): Rendered {
-  const t = textOf(lang)
+  const t = LANGUAGES[lang]
   const error = why === 'wrong'
   const reason = why === null || error ? null : why
   const here = `/_sluice/login?next=${encodeURIComponent(next)}${reason ? `&why=${reason}` : ''}`

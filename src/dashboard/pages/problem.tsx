@@ -22,6 +22,8 @@ export const ForcedControl: FC<{ t: Text }> = ({ t }) => (
 )
 
 const NOT_FOUND = ['not_found', 'release_not_found', 'change_not_found']
+/** Their words are the page's title; a hint of their own stands below it. */
+const OWN_HINT = ['forbidden', 'config_invalid', 'internal']
 const CONFLICTS = ['illegal_transition', 'blocked', 'review_required', 'not_author', 'change_stale', 'change_closed']
 
 export interface ProblemMore {
@@ -51,10 +53,8 @@ function titleOf(refusal: PortRefusal, { t, release }: Frame): string {
   const p = t.problem
   if (refusal.code === 'release_not_found' && release !== null) return p.noRelease(release)
   if (NOT_FOUND.includes(refusal.code)) return p.notFound
-  if (refusal.code === 'forbidden') return p.forbidden
-  if (refusal.code === 'config_invalid') return p.invalidConfig
-  if (refusal.code === 'internal') return p.internal
-  return refusal.code === 'control_plane_unavailable' ? p.unreachable : p.other
+  if (refusal.code === 'control_plane_unavailable') return p.unreachable
+  return OWN_HINT.includes(refusal.code) ? refusalWords(refusal, t) : p.other
 }
 
 const Hint: FC<{ refusal: PortRefusal; frame: Frame; more: ProblemMore }> = ({ refusal, frame, more }) => {
@@ -103,5 +103,5 @@ export function statusOf(code: string): 400 | 403 | 404 | 409 | 412 | 413 | 422 
 
 /** A refusal that the dashboard makes on its own. */
 export function refusal(code: string, t: Text): PortRefusal {
-  return { ok: false, code, message: code === 'forbidden' ? t.problem.forbidden : t.problem.notFound, details: [] }
+  return { ok: false, code, message: code === 'forbidden' ? t.refusal.code.forbidden : t.problem.notFound, details: [] }
 }

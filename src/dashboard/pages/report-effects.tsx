@@ -50,8 +50,8 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
             <EffectRow
               name={t.report.cost}
               kind={t.report.costRole}
-              control={cost.control === null ? '–' : significant(cost.control)}
-              candidate={cost.candidate === null ? '–' : significant(cost.candidate)}
+              control={significant(cost.control ?? NaN)}
+              candidate={significant(cost.candidate ?? NaN)}
               lift={cost.relative}
               limit={cost.limit}
               scale={scale}

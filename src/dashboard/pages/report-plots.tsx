@@ -1,14 +1,10 @@
 /** The report's two drawings as SVG, without script: an interval per metric, and a lift with its band by day. */
 import type { FC } from 'hono/jsx'
-import type { PairsView, ReportView } from '../../api/experiment.ts'
-import { signed } from '../report-words.ts'
+import type { MetricView, PairsView, ReportView } from '../../api/experiment.ts'
+import { liftWords, signed } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 
-export interface Lift {
-  lift: number
-  low: number
-  high: number
-}
+export type Lift = NonNullable<MetricView['relative']>
 
 const WIDTH = 260
 const MIDDLE = 12
@@ -37,9 +33,15 @@ export function pairLift({ difference, always_valid, control }: PairsView): Lift
 export const IntervalPlot: FC<{ lift: Lift; limit: number | null; scale: number; tone: string; t: Text }> = (props) => {
   const { lift, limit, scale, tone, t } = props
   const x = (value: number) => (WIDTH / 2) * (1 + Math.max(-1, Math.min(1, value / scale)))
-  const words = `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})`
   return (
-    <svg class={`interval ${tone}`} viewBox={`0 0 ${WIDTH} 24`} width={WIDTH} height="24" role="img" aria-label={words}>
+    <svg
+      class={`interval ${tone}`}
+      viewBox={`0 0 ${WIDTH} 24`}
+      width={WIDTH}
+      height="24"
+      role="img"
+      aria-label={liftWords(lift, t)}
+    >
       <line class="zero" x1={x(0)} x2={x(0)} y1="0" y2="24" />
       {limit === null ? null : <line class="limit" x1={x(limit)} x2={x(limit)} y1="2" y2="22" />}
       <line class="range" x1={x(lift.low)} x2={x(lift.high)} y1={MIDDLE} y2={MIDDLE} />
@@ -69,7 +71,7 @@ export const LiftChart: FC<{ series: ReportView['series'][number]; mde: number |
       class="lift"
       height={CHART.height}
       role="img"
-      aria-label={`${t.report.sofar(series.metric)}: ${signed(last.lift, t)} (${t.report.to(signed(last.low, t), signed(last.high, t))})`}
+      aria-label={`${t.report.sofar(series.metric)}: ${liftWords(last, t)}`}
     >
       {[floor, 0, ceiling].map((value) => (
         <text x="-8" y={CHART.top + y(value) + 4} text-anchor="end">

@@ -8,9 +8,8 @@ import type { Lift } from './report-plots.tsx'
 
 type Interval = Omit<Lift, 'lift'>
 
-/** One of both directions: relative lifts, and where on the way from `from` to `to` they stand. */
+/** One of both directions: the relative lift, and where on the way from `from` to `to` they stand. */
 interface Axis {
-  lift: Lift
   /** May be read at any time. */
   anytime: Interval | null
   from: number
@@ -115,7 +114,7 @@ function axisOf(lift: Lift, anytime: Interval | null, marks: readonly number[]):
   const low = Math.min(...marks, lift.low, Math.max(anytime?.low ?? lift.low, lift.low - more))
   const high = Math.max(...marks, lift.high, Math.min(anytime?.high ?? lift.high, lift.high + more))
   const room = Math.max(0.01, 0.15 * (high - low))
-  return { lift, anytime, from: low - room, to: high + room }
+  return { anytime, from: low - room, to: high + room }
 }
 
 /** From 0 to 1. */

@@ -1,7 +1,7 @@
 /** The A/B report as a page: the decision in one sentence, then everything that it rests on. */
 import type { FC } from 'hono/jsx'
 import type { ReportView } from '../../api/experiment.ts'
-import { exact, group, percent, span, wordFor } from '../format.ts'
+import { exact, group, wordFor } from '../format.ts'
 import {
   besideWords,
   checks,
@@ -10,6 +10,7 @@ import {
   reasonWords,
   reportHeadline,
   signalWords,
+  sinceWords,
 } from '../report-words.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
@@ -72,12 +73,6 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
       </p>
     </main>,
   )
-}
-
-function sinceWords({ percent: split, since, until, at }: ReportView, t: Text): string {
-  if (split === null || since === null) return t.report.never
-  const seconds = (Date.parse(until ?? at) - Date.parse(since)) / 1000
-  return t.report.since(percent(split, t), span(seconds, t))
 }
 
 const Series: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {

@@ -1,7 +1,6 @@
 /** The pages of change requests and versions: looking, proposing to restore or restoring, and what is done to one request. */
 import type { Context } from 'hono'
-import type { ConfigView } from '../../api/index.ts'
-import { readJson } from '../config-draft.ts'
+import { readJson, requiresReview } from '../config-draft.ts'
 import { changePage } from '../pages/change.tsx'
 import { changesPage } from '../pages/changes.tsx'
 import { pathOf } from '../pages/layout.tsx'
@@ -19,14 +18,14 @@ export async function showChanges(c: Context, visit: Visit, name: string): Promi
 
 async function list(c: Context, visit: Visit, name: string, refused: PortRefusal | null): Promise<Response> {
   const { port, t } = visit
-  const before = /^\d{1,9}$/.exec(c.req.query('before') ?? '')?.[0]
   const [changes, versions, config] = await Promise.all([
     port.changes(name),
-    port.versions(name, before === undefined ? null : Number(before)),
+    port.versions(name, wholeOf(c.req.query('before') ?? null)),
     port.config(name),
   ])
-  for (const each of [changes, versions, config]) if (!each.ok) return problem(c, visit, each)
-  if (!changes.ok || !versions.ok || !config.ok) return problem(c, visit, refusal('not_found', t))
+  if (!changes.ok) return problem(c, visit, changes)
+  if (!versions.ok) return problem(c, visit, versions)
+  if (!config.ok) return problem(c, visit, config)
   const page = changesPage(visit.frame(t.changes.title, 'changes', name), {
     changes: changes.value,
     versions: versions.value,
@@ -52,12 +51,13 @@ async function restore(c: Context, visit: Visit, name: string): Promise<Response
   return made.ok ? c.redirect(`${pathOf(name)}/changes/${made.value.id}`, 303) : list(c, visit, name, made)
 }
 
-export async function showChange(c: Context, visit: Visit, name: string, id: string): Promise<Response> {
-  if (!/^\d{1,9}$/.test(id)) return problem(c, visit, refusal('not_found', visit.t))
-  const refused = c.req.method === 'POST' ? await acted(c, visit, name, Number(id)) : null
+export async function showChange(c: Context, visit: Visit, name: string, asked: string): Promise<Response> {
+  const id = wholeOf(asked)
+  if (id === null) return problem(c, visit, refusal('not_found', visit.t))
+  const refused = c.req.method === 'POST' ? await acted(c, visit, name, id) : null
   if (c.req.method === 'POST' && !refused) return c.redirect(`${pathOf(name)}/changes/${id}`, 303)
   const { port, t } = visit
-  const [change, config] = await Promise.all([port.change(name, Number(id)), port.config(name)])
+  const [change, config] = await Promise.all([port.change(name, id), port.config(name)])
   if (!change.ok) return problem(c, visit, change)
   if (!config.ok) return problem(c, visit, config)
   const page = changePage(visit.frame(change.value.title, 'changes', name), {
@@ -90,8 +90,4 @@ async function acted(c: Context, { port, t }: Visit, name: string, id: number): 
 /** Null for what is no number: a form of which half is missing asks for nothing. */
 function wholeOf(text: string | null): number | null {
   return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null
-}
-
-export function requiresReview({ values }: ConfigView): boolean {
-  return values['require_review']?.value === true
 }

@@ -1,13 +1,13 @@
 /** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
 import type { Context } from 'hono'
-import type { ActionCommand, ConfigView, CounterRow, ReleaseView } from '../../api/index.ts'
+import type { ActionCommand, ConfigView, ReleaseView } from '../../api/index.ts'
 import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'
 import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
-import type { PortRefusal, PortResult } from '../port.ts'
+import type { PortRefusal } from '../port.ts'
 import { refusalWords } from '../refusal-words.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import { openItems } from '../waits.ts'
@@ -58,11 +58,13 @@ async function show(
     port.counters(view.name, nowMs - RATE_SPAN_MS, nowMs, RATE_SPAN_MS),
   ])
   const after = dry.ok ? dry.value : null
+  // Traffic is an estimate beside the effect: without it the effect still stands.
+  const perDay = rows.ok ? submitsPerDay(rows.value, RATE_SPAN_MS) : null
   const content: Confirmation = {
     release: view.name,
     action: command.action,
     title: titleOf(view, command.action, visit),
-    effects: after ? effects(view, after, command, rateOf(rows), t) : [],
+    effects: after ? effects(view, after, command, perDay, t) : [],
     before: view,
     after,
     command,
@@ -71,14 +73,8 @@ async function show(
     open: openItems(view, nowMs, t),
     notice,
     reason: command.reason || (command.action === 'rollback' ? t.confirm.reasonDefault.rollback : ''),
-    danger: command.action === 'rollback',
   }
   return answer(c, confirmPage(visit.frame(content.title, null, view.name), content), status)
-}
-
-/** Traffic is an estimate beside the effect: without it the effect still stands. */
-function rateOf(rows: PortResult<CounterRow[]>): number | null {
-  return rows.ok ? submitsPerDay(rows.value, RATE_SPAN_MS) : null
 }
 
 function titleOf(view: ReleaseView, action: ActionName, { t }: Visit): string {
@@ -107,7 +103,6 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
       open: [],
       notice,
       reason,
-      danger: false,
     }
     const status = failure ? statusOf(failure.code) : notice === null ? 200 : 422
     return answer(c, confirmPage(visit.frame(content.title, null, name), content), status)

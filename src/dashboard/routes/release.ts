@@ -1,6 +1,6 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
-import type { CounterRow, HistoryEntry } from '../../api/index.ts'
+import type { HistoryEntry } from '../../api/index.ts'
 import { headline } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
 import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
@@ -23,7 +23,7 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
   if (!release.ok) return problem(c, visit, release)
   const view = release.value
   const entries = history.ok ? history.value.items : []
-  const rollback = view.state === 'rolled_back' ? lastRollback(entries) : null
+  const rollback = view.state === 'rolled_back' ? (entries.find(({ action }) => action === 'rollback') ?? null) : null
   const range = RANGE_NAMES.find((known) => known === query.get('span')) ?? fittingRange(entries, nowMs)
   const spanMs = RANGES[range] * 1000
   // From a whole step, or the first point would be a part of one.
@@ -35,7 +35,8 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
   const offered = CHARTED.filter((operation) => counted.some((row) => row.operation === operation))
   const choice: ChartView = {
     range,
-    operation: CHARTED.find((known) => known === query.get('of')) ?? preferred(counted, offered),
+    // Jobs where there are jobs; what else is served where there are none.
+    operation: CHARTED.find((known) => known === query.get('of')) ?? offered[0] ?? 'job',
     quantile: QUANTILES.find((known) => known === query.get('at')) ?? 'p99',
   }
   const content = {
@@ -57,13 +58,4 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
 function fittingRange(entries: readonly HistoryEntry[], nowMs: number): ChartView['range'] {
   const start = entries.find(({ action }) => action === 'start')
   return start && nowMs - Date.parse(start.at) < YOUNG_MS ? '5m' : '30m'
-}
-
-function lastRollback(entries: readonly HistoryEntry[]): HistoryEntry | null {
-  return entries.find(({ action }) => action === 'rollback') ?? null
-}
-
-/** Jobs where there are jobs; what else is served where there are none. */
-function preferred(rows: readonly CounterRow[], offered: readonly ChartView['operation'][]): ChartView['operation'] {
-  return rows.length > 0 ? (offered[0] ?? 'job') : 'job'
 }

@@ -42,7 +42,6 @@ export const enChanges = {
     skipped: 'without the required second person',
     versions: 'Published versions',
     versionsNone: 'Nothing was published live yet.',
-    current: 'in effect',
     restored: (version: number) => `brings back version ${version}`,
     fromChange: 'change request',
     look: 'Changes and restore',

@@ -5,15 +5,12 @@ export const enFailures = {
   problem: {
     notFound: 'There is no such page.',
     noRelease: (name: string) => `There is no release “${name}”.`,
-    forbidden: 'Your role does not allow this.',
     forbiddenHint: (role: string) => `You are here as ${role}.`,
     forcedControl: 'Break-glass is set: control serves every new submit, whatever this page shows. To end it:',
     unreachable: 'The control plane can’t be reached.',
     unreachableHint:
       'The data plane keeps using the last split it knows. To send every new submit to control without the control plane:',
-    invalidConfig: 'The configuration is invalid.',
     invalidConfigHint: 'Nothing is routed on a half-read configuration. Fix these keys and deploy:',
-    internal: 'Something went wrong inside Sluice.',
     internalHint: (requestId: string) => `See the log for request ${requestId}.`,
     known: 'What is known here',
     knownNote: 'What the data plane last heard, and keeps using.',

@@ -5,7 +5,6 @@ import { counted } from './counted.ts'
 export const enReport = {
   report: {
     title: 'Experiment',
-    nav: 'Experiment',
     decision: { continue: 'continue', advance: 'advance', hold: 'hold', rollback: 'roll back' },
     headline: {
       srm_mismatch: 'The split is broken. Do not trust any figure here.',

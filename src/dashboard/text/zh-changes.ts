@@ -40,7 +40,6 @@ export const zhChanges: typeof enChanges = {
     skipped: '未经要求的第二人',
     versions: '已发布的版本',
     versionsNone: '尚未实时发布过。',
-    current: '当前生效',
     restored: (version) => `恢复了版本 ${version}`,
     fromChange: '变更申请',
     look: '查看改动，或恢复',

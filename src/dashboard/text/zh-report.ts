@@ -5,7 +5,6 @@ import type { enReport } from './en-report.ts'
 export const zhReport: typeof enReport = {
   report: {
     title: '实验',
-    nav: '实验',
     decision: { continue: '继续', advance: '推进', hold: '保持', rollback: '回滚' },
     headline: {
       srm_mismatch: '分流有误，以下数字均不可信。',

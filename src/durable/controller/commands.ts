@@ -30,7 +30,7 @@ export function byHand(
     return invalid(request.action === 'set_percent' ? 'percent' : 'sample', `is needed for ${request.action}`)
   const reason = request.reason || `${request.action.replace('_', ' ')} by ${actor.who}`
   const next = transition(state, command, config, factsOf(known, config, now), reason)
-  if (!next.ok) return { ok: false, code: next.code, message: next.message, details: detailsOf(next) }
+  if (!next.ok) return refuse(next.code, next.message, detailsOf(next))
   const forced = 'force' in command && command.force ? { evidence: { forced: true } } : {}
   const cause = command.action === 'rollback' ? { cause: 'manual' } : {}
   const audit = { who: actor.who, action: command.action, reason, from: next.from, to: next.to, ...forced, ...cause }
@@ -42,12 +42,10 @@ export function needsVerdicts({ action, force }: ActionCommand): boolean {
   return !force && ['advance', 'promote', 'approve'].includes(action)
 }
 
-export const NOT_JUDGED: Refusal = {
-  ok: false,
-  code: 'control_plane_unavailable',
-  message: "counters can't be read now, so nothing can be judged; try again, or force",
-  details: [],
-}
+export const NOT_JUDGED = refuse(
+  'control_plane_unavailable',
+  "counters can't be read now, so nothing can be judged; try again, or force",
+)
 
 /** Of a person's reason that is too long to be kept; null where it is not. */
 export function reasonRefused(reason: string): Refusal | null {
@@ -83,14 +81,9 @@ function detailsOf({ code, message, param, legal, blockers }: Transition & { ok:
 }
 
 function invalid(param: string, message: string): Refusal {
-  return {
-    ok: false,
-    code: 'invalid_request',
-    message: `${param} ${message}`,
-    details: [detail(param, 'not_valid', message)],
-  }
+  return refuse('invalid_request', `${param} ${message}`, [detail(param, 'not_valid', message)])
 }
 
-function refuse(code: Refusal['code'], message: string): Refusal {
-  return { ok: false, code, message, details: [] }
+export function refuse(code: Refusal['code'], message: string, details: ErrorDetail[] = []): Refusal {
+  return { ok: false, code, message, details }
 }

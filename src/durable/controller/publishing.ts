@@ -9,7 +9,7 @@ import { initialState, isSplit, type ReleaseState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'
 import type { Actor, Answer, Publication, PublicationOrigin, Refusal } from '../controller-rpc.ts'
-import { reasonRefused } from './commands.ts'
+import { reasonRefused, refuse } from './commands.ts'
 import { notice, stateChange, together } from './commit.ts'
 import { type EffectiveConfig, markOf } from './effective.ts'
 import { factsOf } from './facts.ts'
@@ -63,11 +63,11 @@ export class Publishing {
     const { published, state } = known
     if (published.version !== baseVersion || (actor.ifMatch !== null && actor.ifMatch !== published.version)) {
       const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
-      return { ok: false, code: 'version_mismatch', message, details: [] }
+      return refuse('version_mismatch', message)
     }
     const { change, restored } = origin
     if (change && this.#store.publications({ changes: [change.id] }).length > 0) {
-      return { ok: false, code: 'change_closed', message: `change request ${change.id} is published`, details: [] }
+      return refuse('change_closed', `change request ${change.id} is published`)
     }
     const isAlone = file.requireReview && (!change || change.author === actor.who)
     if (isAlone && !origin.break_glass) return reviewNeeded(Boolean(change))
@@ -84,7 +84,7 @@ export class Publishing {
       factsOf(known, effective.config, now),
       reason,
     )
-    if (!next.ok) return { ok: false, code: next.code, message: next.message, details: [] }
+    if (!next.ok) return refuse(next.code, next.message)
     const version = published.version + 1
     const why = reason || `configured by ${actor.who}`
     const evidence = {
@@ -163,5 +163,5 @@ function reviewNeeded(isOwn: boolean): Refusal {
   const message = isOwn
     ? 'this release asks for a second person: whoever made a change request does not publish it'
     : 'this release asks for a second person: make a change request (POST …/config/changes), or give break_glass=true and a reason'
-  return { ok: false, code: 'review_required', message, details: [] }
+  return refuse('review_required', message)
 }

@@ -8,11 +8,7 @@ import type { RebuiltSubmit } from '../../protocols/submit.ts'
 export interface StoredBody extends RebuiltSubmit {
   /** How often control was asked, also where the answer never came. */
   tries: number
-  /** When control is to be asked next, unix ms; null while the job has not failed. */
-  tryAt: number | null
 }
-
-type BodyRow = { bytes: ArrayBuffer; content_type: string; path: string; tries: number; try_at: number | null }
 
 export class Bodies {
   readonly #sql: SqlStorage
@@ -37,10 +33,11 @@ export class Bodies {
   }
 
   get(key: string): StoredBody | null {
-    const [row] = this.#sql.exec<BodyRow>('SELECT * FROM bodies WHERE key = ?', key)
-    if (!row) return null
-    const { bytes, content_type: contentType, path, tries, try_at: tryAt } = row
-    return { bytes: new Uint8Array(bytes), contentType, path, tries, tryAt }
+    const [row] = this.#sql.exec<Omit<StoredBody, 'bytes'> & { bytes: ArrayBuffer }>(
+      'SELECT bytes, content_type AS contentType, path, tries FROM bodies WHERE key = ?',
+      key,
+    )
+    return row ? { ...row, bytes: new Uint8Array(row.bytes) } : null
   }
 
   /** The job has failed. False where there is no body to try with. */

@@ -54,64 +54,47 @@ interface FollowerParts {
 }
 
 export class Follower {
-  readonly #storage: DurableObjectStorage
-  readonly #jobs: JobTable
-  readonly #bodies: Bodies
-  readonly #downloads: Downloads
-  readonly #funnel: Funnel
+  readonly #parts: FollowerParts
   readonly #poller: JobPoller
-  readonly #release: ReleaseConfig
-  readonly #rescuer: Rescuer
-  readonly #writes: WriteOnce
-  readonly #cancellation: ShadowCancellation
   #bodiesDroppedAt = -Infinity
 
   constructor(parts: FollowerParts) {
-    const { storage, jobs, bodies, downloads, funnel, pollers, pace, writes, release, rescuer, cancellation } = parts
-    this.#storage = storage
-    this.#jobs = jobs
-    this.#bodies = bodies
-    this.#downloads = downloads
-    this.#funnel = funnel
-    this.#poller = new JobPoller({ jobs, pollers, pace, writes, release, ends: (...ended) => this.#found(...ended) })
-    this.#release = release
-    this.#rescuer = rescuer
-    this.#writes = writes
-    this.#cancellation = cancellation
+    this.#parts = parts
+    this.#poller = new JobPoller({ ...parts, ends: (...ended) => this.#found(...ended) })
   }
 
   /** A submit that a backend accepted. */
   takeUp(entry: LedgerJob, now: number): void {
     // An entry that comes late, or by another clock, has its time from now on.
     const lateMs = forgivenMs(entry.submittedAt, now)
-    const deadline = lateMs > 0 ? { deadline_at: now + this.#release.jobTimeoutMs } : {}
-    this.#jobs.add(entry, { poll_at: entry.submittedAt + lateMs + this.#release.quietAfterMs, ...deadline })
-    const row = entry.rescue && this.#jobs.ofOwner(entry)
+    const deadline = lateMs > 0 ? { deadline_at: now + this.#parts.release.jobTimeoutMs } : {}
+    this.#parts.jobs.add(entry, { poll_at: entry.submittedAt + lateMs + this.#parts.release.quietAfterMs, ...deadline })
+    const row = entry.rescue && this.#parts.jobs.ofOwner(entry)
     if (!row || row.rescued_upstream !== null) return
     // Known already by its end, which another isolate saw and told first; after a while its body comes too late.
     if (row.status !== 'open' && !mayStillArrive(entry.submittedAt, now)) return
-    this.#bodies.keep(row.key, entry.rescue!)
-    if (row.outcome) this.#rescuer.ended(row.key, row.outcome, now)
+    this.#parts.bodies.keep(row.key, entry.rescue!)
+    if (row.outcome) this.#parts.rescuer.ended(row.key, row.outcome, now)
   }
 
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
   update({ job, outcome, reported, at }: JobUpdate, now: number): void {
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     const isOpen = () => {
-      const { quietAfterMs, jobTimeoutMs } = this.#release
-      return this.#jobs.polls.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
+      const { quietAfterMs, jobTimeoutMs } = this.#parts.release
+      return this.#parts.jobs.polls.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
     }
     if (outcome === null && isOpen()) return this.#poller.seen(key)
-    if (!this.#jobs.get(key)) {
+    if (!this.#parts.jobs.get(key)) {
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
       if (job.submittedAt < now - KEEP_JOBS_MS) return
       // An entry lost with its isolate is made good by what the id itself says.
-      this.#jobs.add(job)
+      this.#parts.jobs.add(job)
     }
     if (outcome === null) return void isOpen()
-    const row = this.#jobs.get(key)!
-    if (outcome === 'ok') this.#downloads.shown(key, at)
-    if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
+    const row = this.#parts.jobs.get(key)!
+    if (outcome === 'ok') this.#parts.downloads.shown(key, at)
+    if (outcome === 'cancelled' && row.status !== 'open') void this.#parts.rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
@@ -120,38 +103,40 @@ export class Follower {
     const now = Date.now()
     // Its owner's cancel, which its backend did not answer, has arrived after all.
     const outcome = shown === 'job_lost' && row.gone === STOPPING ? 'cancelled' : shown
-    if (!this.#jobs.end(row, outcome, reported, seen, now)) return
-    if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
+    if (!this.#parts.jobs.end(row, outcome, reported, seen, now)) return
+    if (!row.shadow) return this.#parts.rescuer.ended(row.key, outcome, now)
     const isUnseen = outcome === 'job_timeout' || outcome === 'not_observed'
-    this.#funnel.count(
+    this.#parts.funnel.count(
       row.upstream_id === '' ? 'dropped:submit_unanswered' : isUnseen ? `dropped:${outcome}` : 'finished',
     )
   }
 
   /** The alarm: what is due, for a bounded time. Never throws: the platform gives up on an alarm that keeps failing. */
   async wake(): Promise<void> {
+    const { storage, jobs, bodies, rescuer, cancellation } = this.#parts
     const now = Date.now()
     // Armed before anything can fail.
-    await this.#storage.setAlarm(now + HOLD_MS)
-    this.#rescuer.startDue(now)
-    await this.#poller.round(now + WAKE_MS, this.#cancellation.stopDue(now, now + WAKE_MS))
+    await storage.setAlarm(now + HOLD_MS)
+    rescuer.startDue(now)
+    await this.#poller.round(now + WAKE_MS, cancellation.stopDue(now, now + WAKE_MS))
     if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
       this.#bodiesDroppedAt = now
-      this.#bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS, BODIES_AT_ONCE)
+      bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS, BODIES_AT_ONCE)
     }
-    const hasMore = this.#jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
-    await this.#storage.deleteAlarm()
+    const hasMore = jobs.forget(now - KEEP_JOBS_MS, FORGET_AT_ONCE)
+    await storage.deleteAlarm()
     await this.arm(Date.now(), hasMore ? Date.now() + FORGET_PAUSE_MS : null)
   }
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number, forgetAt: number | null = null): Promise<void> {
-    const all = [forgetAt, this.#poller.nextAt(), this.#rescuer.nextAt(now), this.#cancellation.nextAt()]
+    const { storage, rescuer, cancellation } = this.#parts
+    const all = [forgetAt, this.#poller.nextAt(), rescuer.nextAt(now), cancellation.nextAt()]
     const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
-    const scheduled = await this.#storage.getAlarm()
-    if (scheduled === null || scheduled > at) await this.#storage.setAlarm(at)
+    const scheduled = await storage.getAlarm()
+    if (scheduled === null || scheduled > at) await storage.setAlarm(at)
   }
 
   /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
@@ -166,18 +151,19 @@ export class Follower {
     const end = { submittedAtMs, openAtMs, seenAtMs: seenAt, totalSeconds: reported.totalSeconds }
     this.#ended(row, outcome, reported, { seenAt, isVague: isUnreported || isVague(end) })
     const mayStillRun = outcome === 'job_timeout' || outcome === 'not_observed'
-    if (row.shadow && mayStillRun && row.upstream_id !== '') this.#cancellation.queue(row, Date.now())
+    if (row.shadow && mayStillRun && row.upstream_id !== '') this.#parts.cancellation.queue(row, Date.now())
   }
 
   /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
   async cancelShadows(epoch: number): Promise<void> {
+    const { jobs, funnel, writes, cancellation } = this.#parts
     const now = Date.now()
-    this.#cancellation.close(epoch)
-    this.#writes.during(() => {
-      for (const row of this.#jobs.openShadowsUpTo(epoch)) {
-        if (!this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
-        this.#funnel.count('dropped:rolled_back')
-        if (row.upstream_id !== '') this.#cancellation.queue(row, now)
+    cancellation.close(epoch)
+    writes.during(() => {
+      for (const row of jobs.openShadowsUpTo(epoch)) {
+        if (!jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
+        funnel.count('dropped:rolled_back')
+        if (row.upstream_id !== '') cancellation.queue(row, now)
       }
     })
     await this.arm(now)

@@ -170,21 +170,13 @@ export function blastCounts(sql: SqlStorage, question: BlastQuestion): BlastCoun
   const failed = "status IN ('failed', 'lost', 'timeout') AND outcome != 'content_refused'"
   const { startedAt, decidedAt, untilMs, lastEpoch } = question
   const until = untilMs ?? Number.MAX_SAFE_INTEGER
-  const [row] = sql.exec<{
-    failed: number
-    rescued: number
-    seconds: number
-    first: number | null
-    first_copy: number | null
-    misrouted: number | null
-    open: number
-  }>(
-    `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS failed,
-       COALESCE(SUM(rescued_upstream IS NOT NULL), 0) AS rescued,
-       COALESCE(SUM(CASE WHEN shadow = 1 OR (${failed}) THEN COALESCE(run_seconds, seconds, 0) END), 0) AS seconds,
-       MIN(CASE WHEN shadow = 0 AND ${failed} THEN ended_at END) AS first,
-       MIN(CASE WHEN shadow = 1 AND epoch = ?1 AND ${failed} THEN ended_at END) AS first_copy,
-       MAX(CASE WHEN shadow = 0 AND epoch <= ?1 AND submitted_at > ?2 THEN submitted_at END) AS misrouted,
+  const [row] = sql.exec<Omit<BlastCounts, 'subjectsExposed'>>(
+    `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS jobsFailed,
+       COALESCE(SUM(rescued_upstream IS NOT NULL), 0) AS jobsRescued,
+       COALESCE(SUM(CASE WHEN shadow = 1 OR (${failed}) THEN COALESCE(run_seconds, seconds, 0) END), 0) AS gpuSecondsLost,
+       MIN(CASE WHEN shadow = 0 AND ${failed} THEN ended_at END) AS firstFailureAt,
+       MIN(CASE WHEN shadow = 1 AND epoch = ?1 AND ${failed} THEN ended_at END) AS firstCopyFailureAt,
+       MAX(CASE WHEN shadow = 0 AND epoch <= ?1 AND submitted_at > ?2 THEN submitted_at END) AS lastMisroutedSubmitAt,
        COALESCE(SUM(status = 'open' OR key IN (SELECT key FROM bodies WHERE try_at IS NOT NULL)), 0) AS open
      FROM jobs WHERE arm = 'candidate' AND id >= ?3 * ?5 AND submitted_at >= ?3 AND submitted_at < ?4`,
     lastEpoch,
@@ -201,14 +193,5 @@ export function blastCounts(sql: SqlStorage, question: BlastQuestion): BlastCoun
     until,
     IDS_A_MS,
   )
-  return {
-    subjectsExposed: exposed!.n,
-    jobsFailed: row!.failed,
-    jobsRescued: row!.rescued,
-    gpuSecondsLost: row!.seconds,
-    firstFailureAt: row!.first,
-    firstCopyFailureAt: row!.first_copy,
-    lastMisroutedSubmitAt: row!.misrouted,
-    open: row!.open,
-  }
+  return { ...row!, subjectsExposed: exposed!.n }
 }

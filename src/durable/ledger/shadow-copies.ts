@@ -25,26 +25,14 @@ interface ShadowCopiesParts {
 }
 
 export class ShadowCopies {
-  readonly #sql: SqlStorage
-  readonly #jobs: JobTable
-  readonly #funnel: Funnel
-  readonly #end: ShadowCancellation
-  readonly #pace: CopyPace
-  readonly #release: Pick<ReleaseConfig, 'ledgerShards'>
-  readonly #index: number
+  readonly #parts: ShadowCopiesParts
   readonly #leases: CopyLeases
   #today: { day: number; n: number } | null = null
 
-  constructor({ sql, jobs, funnel, cancellation, pace, release, index }: ShadowCopiesParts) {
-    this.#sql = sql
-    sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
-    this.#jobs = jobs
-    this.#funnel = funnel
-    this.#end = cancellation
-    this.#pace = pace
-    this.#release = release
-    this.#index = index
-    this.#leases = new CopyLeases(sql)
+  constructor(parts: ShadowCopiesParts) {
+    this.#parts = parts
+    parts.sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
+    this.#leases = new CopyLeases(parts.sql)
   }
 
   /** What an isolate has sent, and what it may send from now on; null for a flush that another one has overtaken. */
@@ -53,11 +41,11 @@ export class ShadowCopies {
     const steps = new Map<string, number>()
     const count = (step: string) => void steps.set(step, (steps.get(step) ?? 0) + 1)
     for (const copy of batch.sent) this.#sent(copy, caps, now, count)
-    for (const [step, n] of steps) this.#funnel.count(step, n)
+    for (const [step, n] of steps) this.#parts.funnel.count(step, n)
     if (steps.has('admitted')) this.#countToday(steps.get('admitted')!, now)
     this.lapse(now)
     if (!this.#leases.reported(batch, now)) return null
-    if (this.#end.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
+    if (this.#parts.cancellation.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
     const left = this.#left(caps, now)
     // What is not needed yet leaves as much again for others.
     const granted = Math.max(0, Math.min(waiting, left.n)) + Math.max(0, Math.min(spare, (left.n - waiting) >> 1))
@@ -69,7 +57,7 @@ export class ShadowCopies {
   today(now: number): number {
     const day = Math.floor(now / DAY_MS)
     if (this.#today?.day !== day) {
-      const [row] = this.#sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
+      const [row] = this.#parts.sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
       this.#today = { day, n: row?.n ?? 0 }
     }
     return this.#today.n
@@ -78,21 +66,21 @@ export class ShadowCopies {
   #countToday(n: number, now: number): void {
     const sum = this.today(now) + n
     this.#today!.n = sum
-    this.#sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
+    this.#parts.sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
   }
 
   /** Counts what isolates have taken with them. */
   lapse(now: number): void {
     const lost = this.#leases.lapse(now)
-    if (lost > 0) this.#funnel.count('dropped:lease_expired', lost)
+    if (lost > 0) this.#parts.funnel.count('dropped:lease_expired', lost)
   }
 
   #left(
-    { maxInFlight, maxJobsPerDay, ledgers = this.#release.ledgerShards }: ShadowCaps,
+    { maxInFlight, maxJobsPerDay, ledgers = this.#parts.release.ledgerShards }: ShadowCaps,
     now: number,
   ): { n: number; refusal: Refusal } {
     const { free } = this.#leases
-    const inFlight = this.#shareOf(maxInFlight, ledgers) - this.#jobs.openCopies - free
+    const inFlight = this.#shareOf(maxInFlight, ledgers) - this.#parts.jobs.openCopies - free
     const aDay = this.#shareOf(maxJobsPerDay, ledgers) - this.today(now) - free
     return aDay < inFlight ? { n: aDay, refusal: 'max_jobs_per_day' } : { n: inFlight, refusal: 'max_in_flight' }
   }
@@ -103,39 +91,43 @@ export class ShadowCopies {
     const place = result && 'upstreamId' in result ? result : null
     const deadline = now + caps.jobTimeoutMs
     const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
-    const pollAt = Math.min(deadline, place ? now + this.#pace.pauseMs({ key, submitted_at: sentAt }, now) : deadline)
+    const pollAt = Math.min(
+      deadline,
+      place ? now + this.#parts.pace.pauseMs({ key, submitted_at: sentAt }, now) : deadline,
+    )
     const more = { key, shadow: 1, poll_at: pollAt, deadline_at: deadline }
-    const isNew = this.#jobs.add(copy, more)
-    const row = isNew ? null : this.#jobs.get(key)
+    const isNew = this.#parts.jobs.add(copy, more)
+    const row = isNew ? null : this.#parts.jobs.get(key)
     if (isNew) {
       count('admitted')
       if (place) count('submitted')
       // Begun by an isolate that had not heard of the rollback yet.
-      if (this.#end.isClosed(control.epoch)) this.#stop(this.#jobs.get(key)!, now, count)
-      else if (result && !place) this.#failed(this.#jobs.get(key)!, result, now, count)
+      if (this.#parts.cancellation.isClosed(control.epoch)) this.#stop(this.#parts.jobs.get(key)!, now, count)
+      else if (result && !place) this.#failed(this.#parts.jobs.get(key)!, result, now, count)
     } else if (row && place && row.upstream_id === '') {
-      this.#jobs.submitted(row, place, pollAt)
+      this.#parts.jobs.submitted(row, place, pollAt)
       count('submitted')
       // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
-      if (row.status !== 'open') this.#end.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
+      if (row.status !== 'open')
+        this.#parts.cancellation.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
     } else if (row?.status === 'open' && result && !place) this.#failed(row, result, now, count)
   }
 
   /** The submit's failure was counted as a submit's; there is no job to count. */
   #failed(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
     if (!('outcome' in result)) return
-    this.#jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
+    this.#parts.jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
     count(`dropped:submit_${result.outcome}`)
   }
 
   #stop(row: JobRow, now: number, count: (step: string) => void): void {
-    this.#jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
+    this.#parts.jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
     count('dropped:rolled_back')
-    if (row.upstream_id !== '') this.#end.queue(row, now)
+    if (row.upstream_id !== '') this.#parts.cancellation.queue(row, now)
   }
 
   /** Parts of a cap add up to it: the remainder goes to the first ledgers. */
   #shareOf(cap: number, ledgers: number): number {
-    return Math.floor(cap / ledgers) + Number(this.#index < cap % ledgers)
+    return Math.floor(cap / ledgers) + Number(this.#parts.index < cap % ledgers)
   }
 }

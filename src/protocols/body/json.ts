@@ -6,18 +6,18 @@ import { Allowance, checkCount, checkName } from './bounds.ts'
 import { decodeUtf8, encodeUtf8, type FieldValue, lengthPrefixed, malformed, type FormBody } from './form-body.ts'
 import { membersOf, removeMembers, skipSpace } from './json-scan.ts'
 
-/** Throws `malformed_body` for anything but one JSON object with unique top-level keys, and for one out of bounds. `path` prefixes what it tells. */
-export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBody {
-  const text = decodeUtf8(bytes, path)
-  new Allowance(bytes.length).take(text, 0, path)
+/** Throws `malformed_body` for anything but one JSON object with unique top-level keys, and for one out of bounds. */
+export function openJson(bytes: Uint8Array<ArrayBuffer>): FormBody {
+  const text = decodeUtf8(bytes, 'body')
+  new Allowance(bytes.length).take(text, 0, 'body')
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw malformed(path, 'is not valid JSON', cause)
+    throw malformed('body', 'is not valid JSON', cause)
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw malformed(path, 'must be a JSON object')
+    throw malformed('body', 'must be a JSON object')
   const members = value as Record<string, unknown>
   const open = skipSpace(bytes, 0)
   const fields = membersOf(bytes, open).map((member) => ({ ...member, value: members[member.name] }))
@@ -35,7 +35,7 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>, path = 'body'): FormBod
     setText: ({ span }, string) => [{ ...span, bytes: encodeUtf8(JSON.stringify(string)) }],
     setJson: ({ span }, source) => [{ ...span, bytes: encodeUtf8(source) }],
     jsonOf: ({ value: inner, span }) =>
-      inner !== null && typeof inner === 'object' ? decodeUtf8(bytes.subarray(span.start, span.end), path) : null,
+      inner !== null && typeof inner === 'object' ? decodeUtf8(bytes.subarray(span.start, span.end), 'body') : null,
     rename: (field, name) => {
       const { start, keyEnd } = field as (typeof fields)[number]
       return [{ start, end: keyEnd, bytes: encodeUtf8(JSON.stringify(name)) }]
