@@ -5,6 +5,32 @@ import { textFiles } from './test/support/text-files.ts'
 /** A test that hangs ends here; one that works needs a tenth of it, also on a busy machine. So do hooks. */
 const LIMITS = { testTimeout: 180_000, hookTimeout: 180_000 }
 
+/**
+ * What the Worker depends on, for tests in workerd: each worker asks for each file of a package by itself, so that a package
+ * costs less as one file. itty-durable mixes CommonJS and ES modules and does not load otherwise.
+ */
+const BUNDLED = [
+  'itty-durable',
+  'itty-router',
+  'valibot',
+  '@valibot/to-json-schema',
+  'hono',
+  'hono/cookie',
+  'hono/html',
+  'hono/jsx',
+  'hono/jsx/jsx-runtime',
+  'jose',
+  '@noble/ciphers/chacha.js',
+  '@noble/hashes/hkdf.js',
+  '@noble/hashes/hmac.js',
+  '@noble/hashes/sha2.js',
+  '@noble/hashes/utils.js',
+  '@stdlib/math-base-special-betainc',
+  '@stdlib/math-base-special-betaln',
+  '@stdlib/math-base-special-erfc',
+  '@stdlib/math-base-special-gammainc',
+]
+
 /** Node for what is pure, workerd for objects and routes, whole processes and Chromium for the rest. */
 export default defineConfig({
   test: {
@@ -32,8 +58,7 @@ export default defineConfig({
           setupFiles: ['./test/support/workerd/clean-storage.ts'],
           include: ['test/workerd/**/*.test.ts'],
           ...LIMITS,
-          // itty-durable mixes CommonJS and ES modules and does not load unbundled.
-          deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
+          deps: { optimizer: { ssr: { enabled: true, include: BUNDLED } } },
         },
       },
       {
