@@ -135,12 +135,15 @@ it('every metric that alert rules and dashboard name is served', async () => {
 
 describe.runIf(isHere)('promtool', () => {
   it('finds nothing to say about the metrics', async () => {
-    expect(promtool(['check', 'metrics'], await metricsText())).toEqual({ code: 0, printed: '' })
+    expect(await promtool(['check', 'metrics'], await metricsText())).toEqual({ code: 0, printed: '' })
   })
 
-  it('takes the alert rules, and each fires when it must and only then', () => {
-    expect(promtool(['check', 'rules', RULES])).toMatchObject({ code: 0, printed: expect.stringContaining('SUCCESS') })
-    const tested = promtool(['test', 'rules', RULES.replace('.yml', '.test.yml')])
+  it('takes the alert rules, and each fires when it must and only then', async () => {
+    expect(await promtool(['check', 'rules', RULES])).toMatchObject({
+      code: 0,
+      printed: expect.stringContaining('SUCCESS'),
+    })
+    const tested = await promtool(['test', 'rules', RULES.replace('.yml', '.test.yml')])
     expect(tested).toMatchObject({ code: 0, printed: expect.stringContaining('SUCCESS') })
     const rules = readFileSync(RULES, 'utf8')
     const tests = readFileSync(RULES.replace('.yml', '.test.yml'), 'utf8')

@@ -1,5 +1,6 @@
 /** Debian's `promtool` and a real Prometheus on loopback, with a folder of its own, that scrapes one gateway. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -11,10 +12,17 @@ export function isInstalled(): boolean {
   return ['prometheus', 'promtool'].every((name) => spawnSync(name, ['--version']).error === undefined)
 }
 
-/** What it printed, and its exit code. */
-export function promtool(args: string[], input = ''): { code: number | null; printed: string } {
-  const { status, stdout, stderr } = spawnSync('promtool', args, { input, encoding: 'utf8' })
-  return { code: status, printed: stdout + stderr }
+/**
+ * What it printed, and its exit code. Nothing waits while it works: kept connections that the gateway closes meanwhile
+ * would be taken for open ones afterwards.
+ */
+export async function promtool(args: string[], input = ''): Promise<{ code: number | null; printed: string }> {
+  const child = spawn('promtool', args)
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+  child.stdin.end(input)
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, printed }
 }
 
 export interface Sample {
