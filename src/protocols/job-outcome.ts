@@ -4,7 +4,7 @@ import type { BackendJob, JobStatus } from './protocol.ts'
 
 /** One of which no more is known. */
 export function plainJob(id: string, status: JobStatus): BackendJob {
-  return { id, status, failure: null, message: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
+  return { id, status, failure: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 
 /** Null while the job is open. */

@@ -8,7 +8,6 @@ import type { FormBody } from './body/form-body.ts'
 import { chosenIdOf } from './chosen-id.ts'
 import { aboutJob, apiEnd, asServersRead, plainSpelling } from './path-spelling.ts'
 import {
-  MESSAGE_CHARS,
   type BackendAnswer,
   type JobAddress,
   type JobProtocol,
@@ -148,14 +147,13 @@ function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob |
   const { task_id: id = job, status: word = body['task_status'], error, error_type: kind } = body
   if (typeof word !== 'string' || !isResourceId(id)) return null
   const shown = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
-  const message = typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
-  const status = shown === 'failed' && message?.startsWith(CANCELLED) ? 'cancelled' : shown
+  const isCancelled = shown === 'failed' && typeof error === 'string' && error.startsWith(CANCELLED)
+  const status = isCancelled ? 'cancelled' : shown
   const isLate = typeof kind === 'string' && /timeout/i.test(kind)
   return {
     id,
     status,
     failure: status !== 'failed' ? null : isLate ? 'job_timeout' : 'job_failed',
-    message: status === 'failed' ? message : null,
     queueSeconds: null,
     // Set anew when the job's turn has come, so that its wait is told nowhere.
     runSeconds: status === 'succeeded' ? secondsBetween(body['start_time'], body['end_time']) : null,

@@ -73,7 +73,6 @@ export interface BackendJob {
    * content, parameters that no model takes). Null unless `failed`.
    */
   failure: Extract<Outcome, 'job_failed' | 'job_timeout' | 'job_lost' | 'content_refused'> | null
-  message: string | null
   /** Seconds that the backend itself tells; null where it does not. */
   queueSeconds: number | null
   runSeconds: number | null

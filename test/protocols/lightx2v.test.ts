@@ -113,11 +113,10 @@ describe('how a job stands', () => {
 
   test('a job that its worker marks as failed after a cancel is cancelled', () => {
     for (const error of ['Task cancelled during processing', 'Task cancelled'])
-      expect(read(task('failed', { error }))).toMatchObject({ status: 'cancelled', failure: null, message: null })
+      expect(read(task('failed', { error }))).toMatchObject({ status: 'cancelled', failure: null })
     expect(read(task('failed', { error: 'Generation failed' }))).toMatchObject({
       status: 'failed',
       failure: 'job_failed',
-      message: 'Generation failed',
     })
     expect(read(task('failed', { error: 'late', error_type: 'TimeoutError' }))?.failure).toBe('job_timeout')
   })

@@ -69,12 +69,12 @@ describe('jobs as the servers show them', () => {
   })
   test('a failed job under HTTP 500 is a failed job, and under 400 the user’s', () => {
     const failed = (status: number, error: unknown) => backendJob(status, { status: 'failed', error })
-    expect(failed(500, { code: 500, message: 'OOM' })).toMatchObject({ failure: 'job_failed', message: 'OOM' })
+    expect(failed(500, { code: 500, message: 'OOM' })).toMatchObject({ failure: 'job_failed' })
     expect(failed(400, { code: 400, message: 'bad size' }).failure).toBe('content_refused')
-    expect(failed(200, { message: 'boom' })).toMatchObject({ failure: 'job_failed', message: 'boom' })
+    expect(failed(200, { message: 'boom' })).toMatchObject({ failure: 'job_failed' })
     expect(failed(422, { message: 'boom' }).failure).toBe('content_refused')
-    expect(failed(200, 'it broke')).toMatchObject({ failure: 'job_failed', message: 'it broke' })
-    expect(failed(200, null)).toMatchObject({ failure: 'job_failed', message: null })
+    expect(failed(200, 'it broke')).toMatchObject({ failure: 'job_failed' })
+    expect(failed(200, null)).toMatchObject({ failure: 'job_failed' })
     expect(failed(429, { code: 429, message: 'busy' }).failure).toBe('job_failed')
   })
   test('refusals of content are told by their code', () => {

@@ -103,7 +103,7 @@ function endIn(id: string, event: string, data: Members): BackendJob | null {
   if (event !== 'execution_error') return null
   const { exception_type: type, exception_message: message } = data
   const words = [type, message].filter((each) => typeof each === 'string').map((each) => each.slice(0, MESSAGE_CHARS))
-  return { ...backendJobOf(id, 'failed', words.join(': ')), message: words.join(': ').slice(0, MESSAGE_CHARS) || null }
+  return backendJobOf(id, 'failed', words.join(': '))
 }
 
 function backendJobOf(id: string, status: JobStatus, words = ''): BackendJob {

@@ -1,5 +1,5 @@
 /** A job as Model Studio shows it: a failed one under status 200 with a code that tells whose fault it is. */
-import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
+import type { BackendAnswer, BackendJob, JobStatus } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsBetween } from '../wall-clock.ts'
 
@@ -21,7 +21,7 @@ const CONTENT_REFUSALS = /^(DataInspection|IPInfringement|InvalidParameter\.Data
 export function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
   const output = outputOf(body)
   if (httpStatus < 200 || httpStatus >= 300 || !output) return null
-  const { task_id: id = job, task_status: word, code, message, submit_time, scheduled_time, end_time } = output
+  const { task_id: id = job, task_status: word, code, submit_time, scheduled_time, end_time } = output
   if (typeof word !== 'string' || !isResourceId(id)) return null
   const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
   const isFailed = status === 'failed'
@@ -30,7 +30,6 @@ export function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswe
     id,
     status,
     failure: !isFailed ? null : word === 'UNKNOWN' ? 'job_lost' : failureOf(code),
-    message: isFailed && typeof message === 'string' ? message.slice(0, MESSAGE_CHARS) : null,
     queueSeconds: secondsBetween(submit_time, scheduled_time),
     runSeconds: hasRun ? secondsBetween(scheduled_time, end_time) : null,
     totalSeconds: hasRun ? secondsBetween(submit_time, end_time) : null,

@@ -32,14 +32,13 @@ export function readFalResult({ status, headers, body, job }: BackendAnswer): Ba
   // Without either it is no word of fal's on the job, but of whatever stands before it.
   if (detail === undefined && errorType === undefined) return null
   if (status === 400 && detail === STILL_IN_PROGRESS) return plainJob(job, 'running')
-  const message = messageOf(detail)
   // A deadline that the client has set itself, or its cancel.
-  if (headers.get('x-fal-request-timeout-type') === 'user' || isCancel(errorType, message))
+  if (headers.get('x-fal-request-timeout-type') === 'user' || isCancel(errorType, messageOf(detail)))
     return plainJob(job, 'cancelled')
   const kind = headers.get('x-fal-error-type') ?? errorType
   const isLate = typeof kind === 'string' && kind.endsWith('_timeout')
   const failure = REFUSALS.has(status) ? 'content_refused' : isLate ? 'job_timeout' : 'job_failed'
-  return { ...plainJob(job, 'failed'), failure, message }
+  return { ...plainJob(job, 'failed'), failure }
 }
 
 /** Of what fal sends to a webhook: how the job ended, with what its result would have told. */

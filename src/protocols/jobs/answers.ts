@@ -1,7 +1,7 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
 import { plainJob } from '../job-outcome.ts'
-import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
+import { type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
 
@@ -22,8 +22,6 @@ const MEANING: Record<DeclaredStatus, { status: JobStatus; failure: Failure | nu
 const NOT_OF_JOB = new Set([400, 401, 403, 404, 405, 408, 409, 425, 429])
 /** That the request itself was at fault. */
 const REFUSALS = new Set([413, 415, 422, 451])
-/** Where an error is an object, its own words stand under one of these. */
-const MESSAGES = ['message', 'msg', 'detail', 'reason', 'error']
 /** More of an error is not looked through for words. */
 const ERROR_CHARS = 4000
 
@@ -53,7 +51,7 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
   const failed = (error: unknown, failure: Failure) => {
     const text = errorText(error)
     const reason = text === '' ? undefined : reasons.find(({ word }) => text.includes(word))
-    return { status: 'failed', failure: reason?.failure ?? failure, message: messageOf(error) } as const
+    return { status: 'failed', failure: reason?.failure ?? failure } as const
   }
 
   const readJob = ({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null => {
@@ -128,20 +126,4 @@ function errorText(error: unknown): string {
   const texts = typeof error === 'object' && error !== null ? Object.values(error) : [error]
   const plain = texts.filter((each) => typeof each === 'string' || typeof each === 'number')
   return plain.join('\n').slice(0, ERROR_CHARS).toLowerCase()
-}
-
-function messageOf(error: unknown): string | null {
-  const reported =
-    typeof error === 'object'
-      ? firstAt(
-          error,
-          MESSAGES.map((key) => [key]),
-          isText,
-        )
-      : error
-  return isText(reported) ? reported.slice(0, MESSAGE_CHARS) : null
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
 }

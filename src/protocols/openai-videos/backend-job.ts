@@ -46,7 +46,6 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
     id,
     status,
     failure: status !== 'failed' ? null : isRefusal(job['error'], httpStatus) ? 'content_refused' : 'job_failed',
-    message: status === 'failed' ? messageOf(job['error']) : null,
     // The servers tell no queue time; what is left of the whole is one, to a second.
     queueSeconds: totalSeconds === null || runSeconds === null ? null : Math.max(0, totalSeconds - runSeconds),
     runSeconds,

@@ -25,19 +25,18 @@ export function readPrediction(body: unknown): BackendJob | null {
   const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
   const hasEnded = status !== 'queued' && status !== 'running'
   const measured: Record<string, unknown> = isObject(metrics) ? metrics : {}
-  const message = status === 'failed' && typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : null
   return {
     id,
     status,
-    failure: status === 'failed' ? failureOf(word, message ?? '') : null,
-    message,
+    failure: status === 'failed' ? failureOf(word, error) : null,
     queueSeconds: secondsBetween(created, started),
     runSeconds: hasEnded ? (secondsOf(measured['predict_time']) ?? secondsBetween(started, completed)) : null,
     totalSeconds: hasEnded ? (secondsOf(measured['total_time']) ?? secondsBetween(created, completed)) : null,
   }
 }
 
-function failureOf(word: string, message: string): BackendJob['failure'] {
+function failureOf(word: string, error: unknown): BackendJob['failure'] {
   if (word === 'aborted') return 'job_timeout'
+  const message = typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : ''
   return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
 }
