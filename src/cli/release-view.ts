@@ -79,10 +79,7 @@ export function releaseLines(release: ReleaseView, now: number, style: Style): s
       `control ${arms.control.model ?? '(its own model)'}, candidate ${arms.candidate.model ?? '(its own model)'}`,
     ],
     ['shadow', shadow(release)],
-    [
-      'jobs',
-      `${figure(release.jobs.finished)} of the ${figure(release.jobs.needed)} finished candidate jobs this stage needs`,
-    ],
+    ['jobs', jobs(release)],
     ['next', next(release, now)],
     ...(draining && draining.jobs > 0
       ? [['draining', `${plural(draining.jobs, 'candidate job')}, the oldest ${span(draining.oldest_seconds)}`]]
@@ -116,6 +113,12 @@ function ladder(release: ReleaseView, style: Style): string {
 function split(release: ReleaseView): string {
   const actual = release.actual_percent
   return `${release.percent} % set, ${actual === null ? 'no traffic to measure' : `${figure(actual)} % measured`}`
+}
+
+function jobs({ jobs: { finished, needed } }: ReleaseView): string {
+  return needed === 0
+    ? `${plural(finished, 'finished candidate job')}; this stage needs none`
+    : `${figure(finished)} of the ${figure(needed)} finished candidate jobs this stage needs`
 }
 
 function shadow({ shadow: s }: ReleaseView): string {

@@ -17,7 +17,7 @@ import {
   requireRole,
 } from './pipeline.ts'
 import { readBody, readQuery } from './read-request.ts'
-import type { AnyRoute } from './route.ts'
+import { type AnyRoute, queryOf } from './route.ts'
 import { ROUTES } from './routes/index.ts'
 import { openToPages, requireRoleOrKey } from './write-key.ts'
 
@@ -46,7 +46,7 @@ function mount(app: Hono<ControlEnv>, deps: ControlDeps, route: AnyRoute): void 
       c,
       service: c.var.service,
       name: c.req.param('name') ?? '',
-      query: route.query ? readQuery(new URL(c.req.url), route.query) : {},
+      query: readQuery(new URL(c.req.url), queryOf(route)),
       body: route.body && (await readBody(c.req.raw, route.body)),
       caller: c.var.caller,
       now: () => deps.now(),

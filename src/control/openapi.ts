@@ -162,7 +162,7 @@ function queryParameters({ query }: AnyRoute): unknown[] {
 function refusalsOf(route: AnyRoute): readonly ErrorCode[] {
   return [
     ...COMMON,
-    ...(route.query || route.body || route.batch || takesVersion(route) ? FOR_INPUT : []),
+    ...(route.query || route.method !== 'get' ? FOR_INPUT : []),
     ...(route.body || route.batch ? FOR_BODIES : []),
     ...(route.method === 'get' ? [] : CHANGES),
     ...route.refusals,

@@ -62,6 +62,17 @@ export function route<
   return given as unknown as AnyRoute
 }
 
+const NO_QUERY = v.object({})
+const NO_KEYS = v.strictObject({})
+const PAGE_KEY = v.strictObject({ key: v.optional(v.string()) })
+
+/** Of what changes something only known keys are taken: one that is ignored could have been meant to change less. */
+export function queryOf({ query, method, openToPages }: AnyRoute): QuerySchema {
+  if (query) return query
+  if (method === 'get') return NO_QUERY
+  return openToPages ? PAGE_KEY : NO_KEYS
+}
+
 /** The answer, with its version as `ETag`. */
 export function tagged<T extends { version: number }>(c: Context, view: T): T {
   c.header('etag', `"${view.version}"`)

@@ -147,6 +147,15 @@ describe('explain', () => {
     expect((await sluice('status')).out).toContain('completed, needs an operator (sluice promote)')
   })
 
+  it('counts jobs against what a stage needs, where it needs any', async () => {
+    const jobsOf = async (needed: number) => {
+      control.show(canaryRelease(NAME, { jobs: { finished: 18, needed }, blocked_by: [] }))
+      return /jobs +(.*)/.exec((await sluice('status')).out)?.[1]
+    }
+    expect(await jobsOf(50)).toMatch(/^\d+ of the 50 finished candidate jobs this stage needs$/)
+    expect(await jobsOf(0)).toBe('18 finished candidate jobs; this stage needs none')
+  })
+
   it('tells the damage and what drains after a rollback', async () => {
     const blast_radius = {
       subjects_exposed: 120,

@@ -89,6 +89,13 @@ describe('an action', () => {
     expect(rig.controller(R1).state.stage).toBe('idle')
   })
 
+  it('with `dry_run` where no action reads it is refused, and not done', async () => {
+    const rig = new ControlFake()
+    const error = await errorOf(rig.request('POST', `${ACTIONS}?dry_run=true`, { body: { action: 'start' } }))
+    expect(error).toMatchObject({ status: 400, code: 'invalid_request', details: [{ path: 'dry_run' }] })
+    expect(rig.controller(R1).state.stage).toBe('idle')
+  })
+
   it('that is illegal is 409 with the legal ones', async () => {
     const error = await errorOf(new ControlFake().request('POST', ACTIONS, { body: { action: 'promote' } }))
     expect(error).toMatchObject({
