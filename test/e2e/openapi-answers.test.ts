@@ -201,6 +201,14 @@ describe('refusals', () => {
     }
   })
 
+  it('of a change with a key in its query that it does not know are 400', async () => {
+    for (const operation of api.operations.filter(({ method }) => method !== 'get')) {
+      const call = goodCall(operation, RELEASE, 'admin')
+      const { status, body } = await client.call(operation, { ...call, query: { ...call.query, dry: 'true' } })
+      expect([status, body], operation.operationId).toMatchObject([400, { error: { details: [{ path: 'dry' }] } }])
+    }
+  })
+
   it('of a batch are row by row', async () => {
     const signals = api.operation('postSignals')
     const [row] = JSON.parse(goodCall(signals, RELEASE, 'operator').body!) as [object]
