@@ -32,7 +32,7 @@ export interface Answers<T> {
 export async function askEach<T>(names: readonly string[], read: (name: string) => Promise<T>): Promise<Answers<T>> {
   const answered: T[] = []
   const silent: Answers<T>['silent'] = []
-  const found = await Promise.all(names.map(async (name) => ({ name, ...(await settled(read(name))) })))
+  const found = await Promise.all(names.map(async (name) => ({ name, ...(await asValue(() => read(name))) })))
   for (const each of found) {
     if ('error' in each) silent.push(each)
     else answered.push(each.value)
@@ -40,10 +40,10 @@ export async function askEach<T>(names: readonly string[], read: (name: string) 
   return { answered, silent }
 }
 
-/** What became of a call whose failure is no failure of the whole. Bugs are thrown on. */
-export async function settled<T>(call: Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
+/** What became of a call whose refusal or failure is no failure of the whole, as a value. Bugs are thrown on. */
+export async function asValue<T>(call: () => Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
   try {
-    return { value: await call }
+    return { value: await call() }
   } catch (error) {
     if (error instanceof SluiceError) return { error }
     throw error

@@ -5,10 +5,10 @@
 import * as v from 'valibot'
 import type { Caller } from '../auth/caller.ts'
 import { atLeast, type Role } from '../auth/roles.ts'
-import { SluiceError } from '../core/errors.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from '../api/index.ts'
 import { changeActSchema, changeEditSchema, proposalSchema, reviewSchema } from '../api/changes.ts'
+import { asValue } from './ask.ts'
 import type { ConfigChange } from './config-service.ts'
 import { valid } from './read-request.ts'
 import type { ControlService } from './service.ts'
@@ -74,12 +74,10 @@ export function dashboardPort(
 }
 
 async function result<T>(work: () => Promise<T>): Promise<PortResult<T>> {
-  try {
-    return { ok: true, value: await work() }
-  } catch (error) {
-    if (!(error instanceof SluiceError)) throw error
-    return { ok: false, code: error.code, message: error.message, details: error.details }
-  }
+  const done = await asValue(work)
+  if ('value' in done) return { ok: true, value: done.value }
+  const { code, message, details } = done.error
+  return { ok: false, code, message, details }
 }
 
 function forbidden(needed: Role, role: Role): PortRefusal {

@@ -14,7 +14,7 @@ import { impossibleValue } from '../core/signal-registry.ts'
 import type { SignalRow } from '../durable/controller-rpc.ts'
 import type { EventRow, RowsTaken } from '../durable/experiment-rpc.ts'
 import type { Event, Signal } from '../api/experiment.ts'
-import { ask, settled } from './ask.ts'
+import { ask, asValue } from './ask.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type Batch, rowDetail } from './read-batch.ts'
 import { type Counted, RowSorter } from './row-sorter.ts'
@@ -109,7 +109,7 @@ async function sentByRelease<R extends { row: number }>(
   send: (release: ReleaseConfig, its: R[]) => Promise<RowsTaken[]>,
 ): Promise<Counted> {
   const sent = await Promise.all(
-    Array.from(sorted.byRelease, async ([release, its]) => ({ release, ...(await settled(send(release, its))) })),
+    Array.from(sorted.byRelease, async ([release, its]) => ({ release, ...(await asValue(() => send(release, its))) })),
   )
   const silent = sent.filter((each) => 'error' in each)
   if (silent[0] && silent.length === sent.length) throw silent[0].error

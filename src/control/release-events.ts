@@ -6,6 +6,7 @@
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import type { ReleaseView } from '../api/index.ts'
+import { asValue } from './ask.ts'
 import type { ControlService } from './service.ts'
 import type { SharedFeed } from './shared-feed.ts'
 
@@ -133,12 +134,8 @@ function rowsOf(
 
 /** A refusal as a value: it is every viewer's. */
 async function reading<T>(read: () => Promise<T>): Promise<T | { ok: false; code: ErrorCode; message: string }> {
-  try {
-    return await read()
-  } catch (error) {
-    if (!(error instanceof SluiceError)) throw error
-    return { ok: false, code: error.code, message: error.message }
-  }
+  const done = await asValue(read)
+  return 'value' in done ? done.value : { ok: false, code: done.error.code, message: done.error.message }
 }
 
 /** What only counts time away is no change: its begin or end stands beside it. */
