@@ -1,6 +1,7 @@
 /** What every wire protocol must do, whatever it speaks. Each adapter's own test adds what is peculiar to it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { pathSegment } from '../support/any-text.ts'
 import type { JobProtocol, Protocol, Route } from '../../src/protocols/protocol.ts'
 import type { Translation } from '../../src/protocols/translation.ts'
 
@@ -44,7 +45,7 @@ export function describeRoutes(protocol: Protocol): void {
           '%zz',
           '..',
         ),
-        fc.webSegment(),
+        pathSegment,
       )
       const paths = fc.array(segment, { maxLength: 6 }).map((segments) => `/${segments.join('/')}`)
       fc.assert(

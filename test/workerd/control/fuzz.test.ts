@@ -5,6 +5,7 @@
 import { exports } from 'cloudflare:workers'
 import * as fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
+import { anyText } from '../../support/any-text.ts'
 
 const PATH = '/_sluice/api/v1/releases/wan22'
 const RUNS = { numRuns: 150, seed: 20_261_128 }
@@ -75,7 +76,7 @@ const word = fc.oneof(
     'control',
     'overlay',
   ),
-  fc.string({ unit: 'binary', maxLength: 5 }),
+  anyText({ maxLength: 5 }),
 )
 const leaf = fc.oneof(
   word,
@@ -101,12 +102,7 @@ function textOf(value: unknown): string {
 
 const object = fc.array(fc.tuple(word, tree), { maxLength: 5 }).map((entries) => textOf({ entries }))
 const deep = fc.integer({ min: 1, max: 9000 }).map((n) => `{"rules":${'['.repeat(n)}${']'.repeat(n)}}`)
-const body = fc.oneof(
-  { weight: 6, arbitrary: object },
-  deep,
-  tree.map(textOf),
-  fc.string({ unit: 'binary', maxLength: 30 }),
-)
+const body = fc.oneof({ weight: 6, arbitrary: object }, deep, tree.map(textOf), anyText({ maxLength: 30 }))
 
 afterAll(() => send({ method: 'DELETE', path: `${PATH}/config` }))
 
