@@ -50,7 +50,7 @@ interface Draw {
 type Draws = Record<SimulatedOperation, { candidate: Draw; control: Draw }>
 
 /**
- * Prepares a scenario (latency sketches are drawn ahead, and used again) and returns what runs one release of it: the
+ * Prepares a scenario (latency sketches of busy windows are used again) and returns what runs one release of it: the
  * first breach of each monitor, by its id. `enough` stops a release early, when nothing more is asked of it.
  * Errors are independent from job to job and ends are counted in the window of the submit.
  */
