@@ -25,7 +25,9 @@ export const pathSegment: fc.Arbitrary<string> = fc.string({
   unit: fc.oneof(
     {
       weight: 10,
-      arbitrary: fc.constantFrom(..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@"),
+      arbitrary: fc.constantFrom(
+        ..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@".split(''),
+      ),
     },
     { weight: 1, arbitrary: anyCharacter.map(escaped) },
   ),
