@@ -82,10 +82,16 @@ export const reviewSchema = v.strictObject({
   comment: reasonSchema,
 })
 export const changeActSchema = v.strictObject({ revision, comment: reasonSchema })
+export const publishSchema = v.strictObject({
+  ...changeActSchema.entries,
+  /** One's own, although the release asks for two people; the comment says why. The history and a webhook say so. */
+  break_glass: v.optional(v.boolean(), false),
+})
 export type Proposed = v.InferOutput<typeof proposalSchema>
 export type ChangeEdit = v.InferOutput<typeof changeEditSchema>
 export type Reviewed = v.InferOutput<typeof reviewSchema>
 export type ChangeAct = v.InferOutput<typeof changeActSchema>
+export type Published = v.InferOutput<typeof publishSchema>
 
 /** A published overlay: who, when, why, and what it changed of the one before. */
 export const versionSchema = v.object({

@@ -173,7 +173,7 @@ function hintOf(response: Response, code: string, withToken: boolean): string | 
     case 'version_mismatch':
       return 'Someone else changed it since: check it, then repeat it, with the new --if-match where you gave one.'
     case 'review_required':
-      return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it. In need an admin goes past it alone: `sluice config set … --break-glass --reason …`; the history and a webhook say so.'
+      return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it. In need an admin goes past it alone: `sluice config set … --break-glass --reason …`, or `config publish … --break-glass --message …`; the history and a webhook say so.'
     case 'control_plane_unavailable':
       return 'The data plane goes on with the last split. If the candidate is bad and this stays: `echo 1 | npx wrangler secret put SLUICE_FORCE_CONTROL` sends every new submit to control.'
     case 'change_stale':

@@ -28,6 +28,7 @@ interface ProposeOptions {
 interface ActOptions {
   message?: string
   ifMatch?: number
+  breakGlass?: boolean
 }
 interface RestoreOptions {
   reason?: string
@@ -67,8 +68,14 @@ export function addConfigChanges(config: Command): void {
     .action((id: number, verdict: string, { message, ...options }: ActOptions, command: Command) =>
       act(command, id, 'reviews', options, { verdict, comment: message }),
     )
+  withId(config, 'publish', 'let a change request act')
+    .option('-m, --message <text>', 'what to say with it')
+    .option('--break-glass', 'your own, without the second person that the release asks for; needs a message')
+    .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
+    .action((id: number, { message, breakGlass, ...options }: ActOptions, command: Command) =>
+      act(command, id, 'publish', options, { comment: message, break_glass: breakGlass }),
+    )
   for (const [name, description] of [
-    ['publish', 'let a change request act'],
     ['rebase', 'put a stale change request on top of the version in effect'],
     ['discard', 'give up a change request'],
   ] as const) {

@@ -13,10 +13,19 @@ import { detail as errorDetail, SluiceError } from '../core/errors.ts'
 import type { ChangeResult } from '../durable/live-config-client.ts'
 import type { ChangeRequest, Ending, Refused } from '../durable/live-config-data.ts'
 import type { ConfigView } from '../api/index.ts'
-import type { ChangeAct, ChangeDetail, ChangedKey, ChangeEdit, ChangeView, Proposed, Reviewed } from '../api/changes.ts'
+import type {
+  ChangeAct,
+  ChangeDetail,
+  ChangedKey,
+  ChangeEdit,
+  ChangeView,
+  Proposed,
+  Published,
+  Reviewed,
+} from '../api/changes.ts'
 import { ask } from './ask.ts'
 import { approversOf, changeDetail, changeView } from './change-view.ts'
-import type { ConfigService } from './config-service.ts'
+import { type ConfigService, requireReason } from './config-service.ts'
 import type { ControlDeps } from './deps.ts'
 
 export interface Person {
@@ -33,7 +42,7 @@ export interface ChangesService {
   /** The same patch for the overlay of today. */
   rebase(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
   review(name: string, id: number, review: Reviewed, by: Person): Promise<ChangeDetail>
-  publish(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
+  publish(name: string, id: number, act: Published, by: Person): Promise<ChangeDetail>
   discard(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
 }
 
@@ -171,12 +180,14 @@ export function changesService(
         throw new SluiceError('review_required', 'whoever made a change request does not approve it')
       return settled(name, kept(name).review(id, { who, at: now(), ...review }))
     },
-    publish: async (name, id, { revision, comment }, { who }) => {
+    publish: async (name, id, { revision, comment, break_glass: breakGlass }, { who }) => {
+      if (breakGlass) requireReason(comment, 'comment')
       const request = await open(name, id, revision)
       const current = await config.view(name)
       if (request.baseVersion !== current.version) throw await overtaken(name, request)
       const { title, author } = request
-      const reason = request.reason || title
+      // Why nobody else was waited for says more than what the change was asked for, which its request tells.
+      const reason = breakGlass ? comment : request.reason || title
       const change = { id, title, author, approved_by: approversOf(request) }
       const overlay = patchOverlay(current.overlay, request.patch)
       if (Object.keys(patchTo(current.overlay, overlay)).length === 0)
@@ -184,9 +195,8 @@ export function changesService(
           'invalid_request',
           'nothing is left to publish: what it asks for acts already; discard it',
         )
-      const done = await ask(
-        controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, { change }),
-      )
+      const origin = { change, ...(breakGlass ? { break_glass: true } : {}) }
+      const done = await ask(controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, origin))
       if (!done.ok && done.code === 'version_mismatch') throw await overtaken(name, request)
       if (!done.ok) throw new SluiceError(done.code, done.message, { details: done.details })
       const ending = { status: 'published', who, at: now(), comment, version: current.version + 1 } as const

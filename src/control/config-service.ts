@@ -50,10 +50,7 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     const [file, seen] = [fileOf(name), await view(name)]
     const next = await overlayFrom(seen)
     requireVersion(change.ifMatch, seen.version)
-    if (change.breakGlass && change.reason === '') {
-      const message = 'a reason is needed to go past the review'
-      throw new SluiceError('invalid_request', message, { details: [detail('reason', 'missing_key', message)] })
-    }
+    if (change.breakGlass) requireReason(change.reason, 'reason')
     // Nothing to publish: no version, no entry in the history.
     const isRead = seen.set_aside === undefined
     if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
@@ -88,6 +85,13 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
       return { items, next: found.length > limit ? String(items.at(-1)!.version) : null }
     },
   }
+}
+
+/** To go past the review. */
+export function requireReason(given: string, field: string): void {
+  if (given !== '') return
+  const message = 'a reason is needed to go past the review'
+  throw new SluiceError('invalid_request', message, { details: [detail(field, 'missing_key', message)] })
 }
 
 function requireVersion(given: number | null, current: number): void {

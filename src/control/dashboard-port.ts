@@ -7,7 +7,7 @@ import type { Caller } from '../auth/caller.ts'
 import { atLeast, type Role } from '../auth/roles.ts'
 import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from '../api/index.ts'
-import { changeActSchema, changeEditSchema, proposalSchema, reviewSchema } from '../api/changes.ts'
+import { changeActSchema, changeEditSchema, proposalSchema, publishSchema, reviewSchema } from '../api/changes.ts'
 import { asValue } from './ask.ts'
 import type { ConfigChange } from './config-service.ts'
 import { valid } from './read-request.ts'
@@ -59,11 +59,13 @@ export function dashboardPort(
       asRole('operator', () => service.changes.propose(name, taken(proposalSchema, proposal), caller)),
     editChange: (name, id, edit) =>
       asRole('operator', () => service.changes.edit(name, id, taken(changeEditSchema, edit), caller)),
-    actOnChange: (name, id, { act, ...given }) => {
+    actOnChange: (name, id, { act, breakGlass, ...given }) => {
+      if (act === 'publish') {
+        const publish = { ...given, break_glass: breakGlass }
+        return asRole('admin', () => service.changes.publish(name, id, taken(publishSchema, publish), caller))
+      }
       if (act !== 'approve' && act !== 'comment')
-        return asRole(act === 'publish' ? 'admin' : 'operator', () =>
-          service.changes[act](name, id, taken(changeActSchema, given), caller),
-        )
+        return asRole('operator', () => service.changes[act](name, id, taken(changeActSchema, given), caller))
       const review = () => valid(reviewSchema, { ...given, verdict: act }, 'the review is not valid')
       return asRole('operator', () => service.changes.review(name, id, review(), caller))
     },

@@ -95,11 +95,11 @@ export interface DashboardPort {
     id: number,
     edit: { revision: number; title: string; reason: string; patch: Record<string, unknown> },
   ): Promise<PortResult<ChangeDetail>>
-  /** `revision` is the one that the caller saw. */
+  /** `revision` is the one that the caller saw; `breakGlass` goes with `publish` alone. */
   actOnChange(
     name: string,
     id: number,
-    given: { act: ChangeActName; revision: number; comment: string },
+    given: { act: ChangeActName; revision: number; comment: string; breakGlass: boolean },
   ): Promise<PortResult<ChangeDetail>>
   /** Published overlays below version `before`, newest first. */
   versions(name: string, before: number | null): Promise<PortResult<Page<VersionView>>>

@@ -47,3 +47,8 @@ export function versionOf(fields: URLSearchParams): number | null {
   const text = fields.get('version') ?? ''
   return /^\d+$/.test(text) ? Number(text) : null
 }
+
+/** As `BreaksGlass` in `pages/parts.tsx` sends it. */
+export function breaksGlass(fields: URLSearchParams): boolean {
+  return fields.get('break_glass') === '1'
+}

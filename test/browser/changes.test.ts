@@ -71,7 +71,9 @@ const buttons = (page: Page) => page.locator('#reviews button').evaluateAll((all
 describe('in the browser', () => {
   test('a draft is reviewed and published by a second person, and goes stale when another was faster', async () => {
     const author = await propose('anna', REVIEWED, { min_jobs: 3 }, 'Few jobs')
-    expect(await buttons(author)).toEqual(['do-comment', 'do-discard'])
+    // Her own only by break-glass, which she has not ticked.
+    expect(await buttons(author)).toEqual(['do-comment', 'do-discard', 'do-publish'])
+    expect(await author.isChecked('input[name=break_glass]')).toBe(false)
     expect(await author.textContent('#reviews')).toContain('requires a second person')
     expect(await author.textContent('#diff')).toMatch(/min_jobs\s*0\s*file\s*3\s*live/)
     expect(await seriousViolations(author)).toEqual([])
@@ -106,7 +108,7 @@ describe('in the browser', () => {
   test('an earlier version comes back: asked for where two people are needed, at once where they are not', async () => {
     const asking = await visit('anna', REVIEWED, '/changes')
     await asking.click('#version-1 summary')
-    expect(await asking.locator('#version-1 button[value=publish]').count()).toBe(0)
+    expect(await asking.isChecked('#version-1 input[name=break_glass]')).toBe(false)
     await asking.fill('#version-1 input[name=reason]', 'too slow')
     await asking.click('#version-1 button[value=propose]')
     await asking.waitForSelector('h1:has-text("Restore version 1")')
@@ -182,11 +184,16 @@ describe('by the command line', () => {
     expect(items).toMatchObject([{ change: { author: 'token:ola' }, diff: [{ key: 'min_jobs' }] }])
     expect((await at('eve', 'versions')).out).toContain('break-glass: without a second person')
     expect((await at('anna', 'restore', '1', '-m', 'back')).err).toContain('(review_required)')
-    expect((await at('anna', 'restore', '1', '--propose', '-m', 'back')).out).toContain('Restore version 1')
+    const own = await at('anna', 'restore', '1', '--propose', '-m', 'back')
+    const [, ownId = ''] = /Made change request #(\d+)/.exec(own.out) ?? []
+    expect(own.out).toContain('Restore version 1')
+    expect((await at('anna', 'publish', ownId)).err).toContain('--break-glass')
+    expect((await at('anna', 'publish', ownId, '--break-glass')).err).toContain('(invalid_request)')
+    expect((await at('anna', 'publish', ownId, '--break-glass', '-m', 'on fire')).out).toContain('published')
     const alone = ['restore', '1', '-m', 'back']
     expect((await sluice('anna', FREE, ...alone, '--dry-run')).code).toBe(0)
     expect((await sluice('ola', FREE, ...alone)).err).toContain('(forbidden)')
-    expect((await at('anna', 'restore', '1', '-m', 'on fire', '--break-glass')).out).toMatch(/Published as version \d/)
+    expect((await at('anna', 'restore', '0', '-m', 'on fire', '--break-glass')).out).toMatch(/Published as version \d/)
     expect((await at('eve', 'change', '99')).code).toBe(1)
     expect((await at('eve', 'change', 'x')).code).toBe(2)
     expect((await at('ola', 'propose')).code).toBe(2)

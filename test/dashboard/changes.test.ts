@@ -52,7 +52,7 @@ describe('a change request', () => {
   test.each([
     ['ann', 'operator', false, ['comment', 'discard', 'edit']],
     ['ann', 'admin', false, ['comment', 'discard', 'edit', 'publish']],
-    ['ann', 'admin', true, ['comment', 'discard', 'edit']],
+    ['ann', 'admin', true, ['comment', 'discard', 'edit', 'publish']],
     ['ben', 'operator', true, ['approve', 'comment']],
     ['ben', 'admin', true, ['approve', 'comment', 'discard', 'publish']],
     ['ben', 'tester', true, []],
@@ -136,7 +136,7 @@ describe('a published version', () => {
 
   test('is asked for where a review is needed, or by an operator', async () => {
     const { ask, read } = await published({ requireReview: true })
-    expect(offered(await read('ben', 'admin', '/changes'))).toEqual(['propose'])
+    expect(offered(await read('ann', 'operator', '/changes'))).toEqual(['propose'])
     const alone = await ask('ben', 'admin', '/changes', { restore: '1', version: '2', reason: 'x', how: 'publish' })
     expect(alone.status).toBe(409)
     const asked = await ask('ann', 'operator', '/changes', { restore: '1', version: '2', reason: 'x', how: 'propose' })
@@ -156,6 +156,47 @@ describe('break-glass', () => {
     expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining('requires a second person')])
     expect((await ask('ben', 'admin', '/config', { ...publish, break_glass: '1' })).status).toBe(303)
     expect(await read('ben', 'admin', '/changes')).toContain('without the required second person')
+  })
+
+  test('lets an admin publish his own request, with a comment, and is offered to him alone', async () => {
+    const { ask, read, propose } = setup({ requireReview: true })
+    await propose('ann', { min_jobs: 3 })
+    expect(await read('ann', 'admin', '/changes/1')).toContain('name="break_glass"')
+    for (const [who, role] of [
+      ['ann', 'operator'],
+      ['ben', 'admin'],
+    ] as const)
+      expect(await read(who, role, '/changes/1'), `${who}, ${role}`).not.toContain('name="break_glass"')
+    const publish = { act: 'publish', revision: '1', break_glass: '1', comment: '' }
+    const silent = await ask('ann', 'admin', '/changes/1', publish)
+    expect([silent.status, await silent.text()]).toEqual([
+      400,
+      expect.stringMatching(/role="alert".*<code>comment<\/code> a reason is needed/s),
+    ])
+    expect((await ask('ann', 'operator', '/changes/1', { ...publish, comment: 'on fire' })).status).toBe(403)
+    expect((await ask('ann', 'admin', '/changes/1', { ...publish, comment: 'on fire' })).status).toBe(303)
+    expect(await read('ann', 'admin', '/changes')).toMatch(/without the required second person.*on fire/s)
+  })
+
+  test('lets an admin restore a version at once', async () => {
+    const { ask, read, propose } = setup({ requireReview: true })
+    await propose('ann', { min_jobs: 3 })
+    await ask('ben', 'admin', '/changes/1', { act: 'publish', revision: '1', comment: '' })
+    await ask('ben', 'admin', '/config', {
+      section: 'publish',
+      how: 'publish',
+      patch: '{"min_jobs":4}',
+      version: '1',
+      reason: 'x',
+      break_glass: '1',
+    })
+    expect(await read('ben', 'admin', '/changes')).toContain('name="break_glass"')
+    const restore = { restore: '1', version: '2', reason: 'three did', how: 'publish' }
+    expect((await ask('ben', 'admin', '/changes', restore)).status).toBe(409)
+    expect((await ask('ben', 'admin', '/changes', { ...restore, break_glass: '1' })).status).toBe(303)
+    expect(await read('ben', 'admin', '/changes')).toMatch(
+      /without the required second person.*brings back version 1.*three did/s,
+    )
   })
 })
 

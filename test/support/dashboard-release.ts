@@ -143,7 +143,7 @@ export async function someChanges(fake: DashboardRelease): Promise<void> {
   await propose('Few jobs at night', 'the ladder waits for jobs', { min_jobs: 20 })
   await propose('A wider error limit', 'noisy week', { guardrails })
   await approve(1, 'as discussed')
-  await changes.publish(fake.name, 1, { revision: 1, comment: '' }, by('ben'))
+  await changes.publish(fake.name, 1, { revision: 1, comment: '', break_glass: false }, by('ben'))
   await propose('Half the copies', 'spare the GPUs', { shadow: { sample: 0.5 } })
   await approve(3, 'please do')
 }

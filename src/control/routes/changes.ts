@@ -11,6 +11,7 @@ import {
   changeEditSchema,
   changeSchema,
   proposalSchema,
+  publishSchema,
   reviewSchema,
   versionSchema,
 } from '../../api/changes.ts'
@@ -108,8 +109,8 @@ export const changeRoutes = [
   act(
     ['post', '/publish', 'admin'],
     'publishChange',
-    "Let a change request act; with require_review never one's own",
-    changeActSchema,
+    "Let a change request act; with require_review one's own by break_glass only",
+    publishSchema,
     (service, ...given) => service.publish(...given),
     ['review_required', 'change_stale'],
   ),

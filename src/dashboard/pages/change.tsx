@@ -7,7 +7,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, By, Card, Problem, TextLine } from './parts.tsx'
+import { Ago, BreaksGlass, By, Card, Problem, TextLine } from './parts.tsx'
 
 export interface ChangeContent {
   change: ChangeDetail
@@ -114,7 +114,8 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
   const { change, requireReview } = content
   const isOwn = change.author === caller!.who
   const isAdmin = mayConfigure(caller!.role)
-  const mayPublish = isAdmin && !(isOwn && requireReview)
+  const mayPublish = isAdmin && isPublishable(change)
+  const isAlone = isOwn && requireReview
   const button = (act: ChangeActName, look = ''): Child => (
     <button class={`button ${look}`} type="submit" name="act" value={act} id={`do-${act}`}>
       {t.changes.act[act]}
@@ -124,13 +125,14 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
     <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
       <input type="hidden" name="revision" value={String(change.revision)} />
       <TextLine name="comment" label={t.changes.comment} />
-      {isAdmin && !mayPublish ? <p class="note">{t.changes.reviewRequired}</p> : null}
+      {isAdmin && isAlone ? <p class="note">{t.changes.reviewRequired}</p> : null}
+      {mayPublish && isAlone ? <BreaksGlass t={t} /> : null}
       <p class="buttons">
         {button('comment')}
         {isOwn || isAdmin ? button('discard') : null}
         {change.stale && (isOwn || isAdmin) ? button('rebase') : null}
         {isOwn ? null : button('approve')}
-        {mayPublish && isPublishable(change) ? button('publish', 'filled') : null}
+        {mayPublish ? button('publish', isAlone ? 'danger' : 'filled') : null}
       </p>
     </form>
   )

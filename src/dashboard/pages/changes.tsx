@@ -7,7 +7,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { Value } from './config.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, By, Card, KeyTable, More, Notice, TextLine } from './parts.tsx'
+import { Ago, BreaksGlass, By, Card, KeyTable, More, Notice, TextLine } from './parts.tsx'
 
 export interface ChangesContent {
   changes: ChangeView[]
@@ -135,17 +135,19 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
 /** Published at once by whoever may, else asked for as any other change is. */
 const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = ({ version, frame, content }) => {
   const { t, release, caller } = frame
+  const mayPublish = mayConfigure(caller!.role)
   return (
     <form method="post" action={`${pathOf(release!)}/changes`}>
       <input type="hidden" name="restore" value={String(version)} />
       <input type="hidden" name="version" value={String(content.version)} />
       <TextLine name="reason" label={t.confirm.reason} required />
+      {mayPublish && content.requireReview ? <BreaksGlass t={t} /> : null}
       <p class="buttons">
         <button class="button" type="submit" name="how" value="propose">
           {t.changes.proposeRestore(version)}
         </button>
-        {mayConfigure(caller!.role) && !content.requireReview ? (
-          <button class="button" type="submit" name="how" value="publish">
+        {mayPublish ? (
+          <button class={content.requireReview ? 'button danger' : 'button'} type="submit" name="how" value="publish">
             {t.changes.restore(version)}
           </button>
         ) : null}

@@ -6,7 +6,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Card, KeyTable, Notice, Problem, TextLine } from './parts.tsx'
+import { BreaksGlass, Card, KeyTable, Notice, Problem, TextLine } from './parts.tsx'
 
 export interface ConfigContent {
   config: ConfigView
@@ -130,12 +130,7 @@ export function reviewPage(
           <TextLine name="title" label={t.changes.name} longest={100} value={content.title} />
           <TextLine name="reason" label={t.confirm.reason} required autofocus />
           <small>{t.confirm.reasonHint}</small>
-          {isAdmin && needsReview ? (
-            <label class="check">
-              <input type="checkbox" name="break_glass" value="1" />
-              {t.changes.breakGlass}
-            </label>
-          ) : null}
+          {isAdmin && needsReview ? <BreaksGlass t={t} /> : null}
           <p class="buttons">
             <a class="button" href={`${pathOf(release)}/config`}>
               {t.confirm.cancel}

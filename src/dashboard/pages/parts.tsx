@@ -87,6 +87,14 @@ export const TextLine: FC<{
   </label>
 )
 
+/** To be ticked by an admin who publishes alone where the release asks for two people. */
+export const BreaksGlass: FC<{ t: Text }> = ({ t }) => (
+  <label class="check">
+    <input type="checkbox" name="break_glass" value="1" />
+    {t.changes.breakGlass}
+  </label>
+)
+
 /** Keys of the configuration, each with what stands below the heads; a head without words is an empty cell. */
 export const KeyTable: FC<{ heads: string[]; rows: { key: string; cells: Child[] }[]; t: Text }> = (props) => (
   <table class="values">

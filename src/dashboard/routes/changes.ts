@@ -7,7 +7,7 @@ import { pathOf } from '../pages/layout.tsx'
 import { refusal, statusOf } from '../pages/problem.tsx'
 import type { ChangeActName, PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
-import { answer, fieldsOf, problem, type Visit } from '../visit.ts'
+import { answer, breaksGlass, fieldsOf, problem, type Visit } from '../visit.ts'
 
 const ACTS: readonly ChangeActName[] = ['approve', 'comment', 'rebase', 'publish', 'discard']
 
@@ -44,7 +44,7 @@ async function restore(c: Context, visit: Visit, name: string): Promise<Response
   if (version === null || seen === null) return list(c, visit, name, refusal('invalid_request', t))
   const reason = (fields.get('reason') ?? '').trim()
   if (fields.get('how') === 'publish') {
-    const done = await port.restore(name, version, reason, seen, false)
+    const done = await port.restore(name, version, reason, seen, breaksGlass(fields))
     return done.ok ? c.redirect(`${pathOf(name)}/changes`, 303) : list(c, visit, name, done)
   }
   const made = await port.propose(name, { title: t.changes.restore(version), reason, restore: version })
@@ -83,7 +83,12 @@ async function acted(c: Context, { port, t }: Visit, name: string, id: number): 
   }
   const act = ACTS.find((known) => known === fields.get('act'))
   if (!act) return refusal('not_found', t)
-  const done = await port.actOnChange(name, id, { act, revision, comment: text('comment') })
+  const done = await port.actOnChange(name, id, {
+    act,
+    revision,
+    comment: text('comment'),
+    breakGlass: breaksGlass(fields),
+  })
   return done.ok ? null : done
 }
 

@@ -8,7 +8,7 @@ import { refusal, statusOf } from '../pages/problem.tsx'
 import type { PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
 import { mayAct } from '../roles.ts'
-import { answer, fieldsOf, problem, versionOf, type Visit } from '../visit.ts'
+import { answer, breaksGlass, fieldsOf, problem, versionOf, type Visit } from '../visit.ts'
 
 const MAX_TITLE_CHARS = 100
 
@@ -53,7 +53,7 @@ async function publish(
   const again = (notice: string) => answer(c, review(visit, config, { patch, version, title, notice }), 422)
   if (reason === '') return again(t.confirm.reasonMissing)
   if (fields.get('how') === 'publish') {
-    const done = await port.patchConfig(config.release, patch, reason, version, fields.get('break_glass') === '1')
+    const done = await port.patchConfig(config.release, patch, reason, version, breaksGlass(fields))
     if (done.ok) return c.redirect(`${pathOf(config.release)}/config`, 303)
     return done.code === 'review_required'
       ? again(refusalWords(done, t))

@@ -161,7 +161,7 @@ export function publicationOf({ at, who, reason, evidence }: HistoryEntry): Publ
 
 function reviewNeeded(isOwn: boolean): Refusal {
   const message = isOwn
-    ? 'this release asks for a second person: whoever made a change request does not publish it'
+    ? 'this release asks for a second person: whoever made a change request does not publish it, but in need with break_glass and a comment'
     : 'this release asks for a second person: make a change request (POST …/config/changes), or give break_glass=true and a reason'
   return refuse('review_required', message)
 }

@@ -292,6 +292,31 @@ describe('where changes take two people', () => {
     await good('admin', 'POST', `${REVIEWED}/versions/0/restore?break_glass=true&reason=over`)
     expect(await versions(REVIEWED)).toMatchObject([{ break_glass: true, restored: 0, overlay: {} }, {}])
   })
+
+  it('and may so publish his own request, whose comment then is the reason', async () => {
+    await propose('admin', REVIEWED, { min_jobs: 3 })
+    const publish = (given: object) => ['POST', `${REVIEWED}/changes/1/publish`, { revision: 1, ...given }] as const
+    expect(await refused('admin', ...publish({ comment: 'on fire' }))).toEqual([409, 'review_required'])
+    expect(await refused('admin', ...publish({ break_glass: true }))).toEqual([400, 'invalid_request'])
+    expect(await refused('operator', ...publish({ break_glass: true, comment: 'on fire' }))).toEqual([403, 'forbidden'])
+    await good('admin', ...publish({ break_glass: true, comment: 'on fire' }))
+    await evictAllDurableObjects()
+    const change = { id: 1, author: 'token:admin', approved_by: [] }
+    expect(await versions(REVIEWED)).toMatchObject([
+      { who: 'token:admin', reason: 'on fire', break_glass: true, change },
+    ])
+    expect(await show(REVIEWED, 1)).toMatchObject({ status: 'published', ending: { comment: 'on fire', version: 1 } })
+  })
+
+  it('a second person who asks to break the glass breaks none', async () => {
+    await propose('operator', REVIEWED, { min_jobs: 3 })
+    await good('admin', 'POST', `${REVIEWED}/changes/1/publish`, {
+      revision: 1,
+      break_glass: true,
+      comment: 'to be sure',
+    })
+    expect(await versions(REVIEWED)).toMatchObject([{ reason: 'to be sure', break_glass: false }])
+  })
 })
 
 describe('where one person is enough', () => {
