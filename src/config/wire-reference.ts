@@ -36,7 +36,11 @@ export const WIRE: Reference<Wire> = {
   id: { meaning: "where the job's id stands, in the answer to a submit at least", type: PLACES },
   status: { meaning: 'where the status stands', type: PLACES },
   statuses: 'the words for each status; [see below](#statuses)',
-  error: { meaning: 'where the reason of a failure stands: a text, or an object of texts', type: PLACES },
+  error: {
+    meaning:
+      'where the reason of a failure stands: a text, or an object of texts; what is empty, `0` or `false` is none',
+    type: PLACES,
+  },
   failures: 'what reasons of a failure mean; [see below](#failures)',
   output: {
     meaning: 'where an answer names the finished file: one that the backend serves itself is then read through Sluice',

@@ -184,6 +184,10 @@ describe('how a job stands', () => {
     expect(read(runpod, { id: 'R1' }, 'R1')).toBeNull()
   })
 
+  test.each([[null], [''], [false], [0], [{}], [[]]])('an error of %j is none', (error) => {
+    expect(read(runpod, { id: 'R1', error })).toMatchObject({ id: 'R1', status: 'running' })
+  })
+
   test('no status is made up: whatever an answer holds, it shows what its words say', () => {
     const words = fc.constantFrom('IN_QUEUE', 'COMPLETED', 'FAILED', 'x', '', 'toString', null, 7)
     const noise = fc.oneof(fc.jsonValue(), fc.record({ status: words, id: fc.constantFrom('R1', '', null, 7) }))

@@ -46,7 +46,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
   const idIn = (body: unknown) => firstAt(body, wire.id, isResourceId)
   const wordIn = (body: unknown) => firstAt(body, wire.status, (value) => typeof value === 'string')
   const statusIn = (body: unknown) => known.get(wordIn(body)?.toLowerCase() ?? '')
-  const errorIn = (body: unknown) => firstAt(body, wire.error, (value) => (value ?? null) !== null) ?? null
+  // A field of that name may stand there also where nothing is wrong.
+  const errorIn = (body: unknown) => firstAt(body, wire.error, saysSomething) ?? null
 
   const failed = (error: unknown, failure: Failure) => {
     const text = errorText(error)
@@ -113,6 +114,11 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
       ])
     },
   }
+}
+
+/** Neither `""`, `false` or `0` nor an empty object or list. */
+function saysSomething(error: unknown): boolean {
+  return error !== null && typeof error === 'object' ? Object.keys(error).length > 0 : Boolean(error)
 }
 
 function secondsAt(body: unknown, keys: Keys | undefined, unit: 's' | 'ms'): number | null {
