@@ -1,5 +1,5 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
-import { answerJson } from '../protocols/answer-json.ts'
+import { answerJson, exactJson } from '../protocols/answer-json.ts'
 import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
@@ -73,7 +73,7 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
     if (at >= began) runtime.telemetry.seen(toJobUpdate(job, backendJob, at))
     const source = { runtime, url, prefix: job.prefix, arm: job.arm, owner: job.owner, anonymous: job.anonymous }
     const own = new Map([[job.upstreamId, job.clientId]])
-    return JSON.parse(runtime.protocol.translate(text, await translationOf(ctx, source, own, body))) as unknown
+    return exactJson(runtime.protocol.translate(text, await translationOf(ctx, source, own, body)))
   } catch {
     return placeholder()
   }

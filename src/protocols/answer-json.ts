@@ -10,6 +10,16 @@ export function answerJson(text: string): unknown {
   }
 }
 
+/** Not in every library's types yet. */
+const { rawJSON } = JSON as unknown as { rawJSON: (source: string) => unknown }
+
+/** For what is shown again: numbers as they were written, since a seed may have more digits than a number of ours holds. */
+export function exactJson(text: string): unknown {
+  return JSON.parse(text, (_name, value: unknown, context?: { source: string }) =>
+    typeof value === 'number' && String(value) !== context!.source ? rawJSON(context!.source) : value,
+  )
+}
+
 export function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -70,6 +70,16 @@ describe('a list', () => {
     expect([whole.ids, whole.calls <= 2]).toEqual([[ids[2], ids[3]], true])
   })
 
+  it('shows numbers as their backends write them, also longer ones than a number holds', async () => {
+    const { plane, backends, ids, made } = setup()
+    await made(1)
+    const numbers = '"seed":18446744073709551615,"cfg":1.0,"frames":81'
+    const job = `{"id":"${backends.lastId}","status":"in_progress",${numbers}}`
+    plane.answer = () => new Response(job, { headers: { 'content-type': 'application/json' } })
+    const { text } = await plane.send('GET', PATH, { as })
+    expect(text).toContain(`{"id":"${ids[0]}","status":"in_progress",${numbers}}`)
+  })
+
   it('is paged by native ids of whichever release', async () => {
     const first = { RELEASE_A: releaseTable('measured', { match: { models: ['other'] }, id_mode: 'native' }) }
     const { ids, made, list } = setup({ id_mode: 'native' }, first)
