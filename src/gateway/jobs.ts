@@ -90,7 +90,9 @@ export async function proxyJob(
   }
   const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
   const mayBeRead = route.answer !== 'bytes' || response.status >= 400
-  const isRead = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
+  const isWanted = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
+  // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
+  const isRead = isWanted && ctx.method !== 'HEAD'
   return isRead ? json(answered) : streamed(answered)
 }
 
@@ -178,7 +180,7 @@ async function json(answered: Answered): Promise<Response> {
     if (rescued) return proxyJob(ctx, snapshot, route, rescued)
   }
   if (isUnknown(answered, told, backendJob)) return unknown(answered)
-  const showsNoJob = route.operation === 'poll' && ctx.method === 'GET' && !backendJob && text !== null
+  const showsNoJob = route.operation === 'poll' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })

@@ -1,6 +1,7 @@
 /** Calls whose connection breaks, and answers that are none: what is asked again, and what the client reads instead. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { codeOf, DataPlane } from '../../support/workerd/data-plane.ts'
+import { type BackendCall, codeOf, DataPlane, TO_CANDIDATE } from '../../support/workerd/data-plane.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
 
 const RELEASE = { RELEASE_A: { name: 'wan22', protocol: 'openai-videos', arms: arms() } }
 const SITE = { RELEASE_B: { name: 'site', protocol: 'http', match: { paths: ['/site'] }, arms: arms() } }
@@ -69,6 +70,16 @@ describe('a connection that breaks before a byte of the answer', () => {
     const { data } = await list.json<{ data: { status: string }[] }>()
     expect(data.map(({ status }) => status)).toEqual(['completed'])
   })
+})
+
+it('a HEAD that a backend does not serve says nothing of the job: it is not lost, and not rescued', async () => {
+  const answer = ({ method }: BackendCall) => (method === 'HEAD' ? new Response(null, { status: 404 }) : job('v-1'))
+  const plane = new DataPlane({ RELEASE_A: { ...RELEASE.RELEASE_A, name: 'objects', rescue: true } }, answer)
+  const { id } = await plane.send('POST', '/v1/videos', { as: 'ann', body: { prompt: 'a' }, headers: TO_CANDIDATE })
+  expect((await plane.request('HEAD', `/v1/videos/${id}`, own)).status).toBe(404)
+  expect((await plane.send('GET', '/v1/videos', { as: 'ann' })).text).toContain(id)
+  expect(await counted(ledger(), 'job')).toEqual({ requests: 0, outcomes: {} })
+  expect(plane.callsOf('POST').map(({ url }) => url.host)).toEqual(['candidate.test'])
 })
 
 const VIDEO = { headers: { 'content-type': 'video/mp4' } }
