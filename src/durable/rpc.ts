@@ -8,7 +8,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Counters, Series } from '../core/window.ts'
 import type { EventRow, RowsTaken } from './experiment-rpc.ts'
-import type { JobName, JobUpdate, LedgerJob, ListedJob } from './job-shapes.ts'
+import type { JobName, JobUpdate, LedgerJob, ListedJob, ReportedSeconds } from './job-shapes.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -96,7 +96,14 @@ export interface CopyEntry {
   result: CopyResult | null
 }
 
-export type CopyResult = { upstreamId: string; replica: number } | { outcome: Outcome }
+export type CopyResult = { upstreamId: string; replica: number; end?: CopyEnd } | { outcome: Outcome }
+
+/** How a copy ended whose submit was answered with its end. `at` in unix ms. */
+export interface CopyEnd {
+  outcome: Outcome
+  reported: ReportedSeconds
+  at: number
+}
 
 /** What one isolate tells a ledger of its copies, and what it asks for. `source` and `seq` make a late flush harmless. */
 export interface CopyBatch {

@@ -7,7 +7,8 @@ import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { LedgerJob } from '../durable/job-shapes.ts'
-import type { CopyResult } from '../durable/rpc.ts'
+import type { CopyEnd, CopyResult } from '../durable/rpc.ts'
+import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
@@ -97,8 +98,19 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
   const routed = { arm: 'candidate' } as const
   const counted = { shadow: true, owner }
   recordEnd({ runtime, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, counted)
-  tell(backendJob ? { upstreamId: backendJob.id, replica: replicaHash(url) } : { outcome })
+  tell(
+    backendJob
+      ? { upstreamId: backendJob.id, replica: replicaHash(url), ...endOf(backendJob, deps.now()) }
+      : { outcome },
+  )
   runtime.telemetry.schedule(ctx.waitUntil)
+}
+
+/** A backend that answers with the video itself, as Dynamo does, knows of no polls. */
+function endOf(backendJob: BackendJob, at: number): { end?: CopyEnd } {
+  const outcome = outcomeOf(backendJob)
+  const { queueSeconds, runSeconds, totalSeconds } = backendJob
+  return outcome === null ? {} : { end: { outcome, reported: { queueSeconds, runSeconds, totalSeconds }, at } }
 }
 
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */

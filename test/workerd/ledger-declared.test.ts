@@ -16,7 +16,7 @@ function declaredLedger(index: number) {
 }
 
 it.each([
-  ['ok', { status: 'COMPLETED', executionTime: 4000 }, {}],
+  ['ok', { status: 'COMPLETED', executionTime: 4000, output: { video: 'A'.repeat(3_000_000) } }, {}],
   ['job_failed', { status: 'FAILED', error: 'CUDA out of memory' }, { job_failed: 1 }],
   ['content_refused', { status: 'FAILED', error: 'against our Content Policy' }, { content_refused: 1 }],
   ['job_timeout', { status: 'TIMED_OUT' }, { job_timeout: 1 }],

@@ -38,6 +38,11 @@ it.each([
   ])
 })
 
+it('a job ends well by a result that holds the video itself', async () => {
+  const video = { url: `data:video/mp4;base64,${'A'.repeat(3_000_000)}` }
+  expect(await endsAs(5, COMPLETED, () => Response.json({ video }))).toEqual({ requests: 1, outcomes: {} })
+})
+
 it('a job whose result can’t be read now stays open', async () => {
   expect(await endsAs(3, COMPLETED, () => new Response('bad gateway', { status: 502 }))).toEqual({
     requests: 0,

@@ -103,21 +103,28 @@ export class ShadowCopies {
       if (place) count('submitted')
       // Begun by an isolate that had not heard of the rollback yet.
       if (this.#parts.cancellation.isClosed(control.epoch)) this.#stop(this.#parts.jobs.get(key)!, now, count)
-      else if (result && !place) this.#failed(this.#parts.jobs.get(key)!, result, now, count)
+      else if (result) this.#ended(this.#parts.jobs.get(key)!, result, now, count)
     } else if (row && place && row.upstream_id === '') {
       this.#parts.jobs.submitted(row, place, pollAt)
       count('submitted')
       // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
       if (row.status !== 'open')
         this.#parts.cancellation.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
-    } else if (row?.status === 'open' && result && !place) this.#failed(row, result, now, count)
+      else this.#ended(this.#parts.jobs.get(key)!, place, now, count)
+    } else if (row?.status === 'open' && result && !place) this.#ended(row, result, now, count)
   }
 
-  /** The submit's failure was counted as a submit's; there is no job to count. */
-  #failed(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
-    if (!('outcome' in result)) return
-    this.#parts.jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
-    count(`dropped:submit_${result.outcome}`)
+  /** What is over with its submit: where that failed it was counted as a submit's failure, and there is no job to count. */
+  #ended(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
+    const { jobs } = this.#parts
+    if ('outcome' in result) {
+      jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
+      count(`dropped:submit_${result.outcome}`)
+    } else if (result.end) {
+      const { outcome, reported, at } = result.end
+      jobs.end(row, outcome, reported, { seenAt: Math.min(at, now) }, now)
+      count('finished')
+    }
   }
 
   #stop(row: JobRow, now: number, count: (step: string) => void): void {

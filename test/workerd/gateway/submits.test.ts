@@ -1,6 +1,8 @@
 /** What comes of a submit: what its backend answers, that it is sent once, and who answers where the candidate fails. */
-import { describe, expect, it } from 'vitest'
+import { runDurableObjectAlarm } from 'cloudflare:test'
+import { describe, expect, it, vi } from 'vitest'
 import { type Answer, DataPlane, hangs, inStillTime, letPass, releaseTable } from '../../support/workerd/data-plane.ts'
+import { counted, ledger } from '../../support/workerd/objects.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
 const RELEASE = 'wan22'
@@ -97,6 +99,32 @@ describe('with failover', () => {
 })
 
 describe('copies for the shadow', () => {
+  /** As Dynamo, which answers with the video itself and has no other route. */
+  it.each([
+    ['made', 'completed', {}, {}],
+    ['of megabytes', 'completed', { data: [{ b64_json: 'A'.repeat(3_000_000) }] }, {}],
+    ['refused', 'failed', { error: { code: 400, message: 'no' } }, { content_refused: 1 }],
+    ['that failed', 'failed', { error: 'CUDA out of memory' }, { job_failed: 1 }],
+  ])('with a video at once, %s, have ended as their answers say', async (_, status, more, outcomes) => {
+    const backends = new ScriptedBackends()
+    const vars = { RELEASE_A: releaseTable('objects') }
+    const plane = new DataPlane(vars, (call) => {
+      if (call.url.host === 'control.test') return backends.answer(call)
+      return call.method === 'POST'
+        ? Response.json({ id: 'd-1', status, ...more })
+        : new Response(null, { status: 404 })
+    })
+    plane.stage('objects', { state: 'shadow', shadow: SHADOW })
+    expect((await plane.send('POST', PATH, ann)).status).toBe(200)
+    expect(plane.counted('submit')).toEqual({ 'control ok': 1, 'candidate ok': 1 })
+    const { funnel, dropped } = await ledger().report({ fromMs: 0, toMs: 0, overdue: null })
+    expect([funnel, dropped]).toMatchObject([{ submitted: 1, finished: 1 }, {}])
+    expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes })
+    vi.setSystemTime(Date.now() + 60_000)
+    await runDurableObjectAlarm(ledger())
+    expect(plane.calls.filter(({ url, method }) => url.host === 'candidate.test' && method === 'GET')).toEqual([])
+  })
+
   it('follow the stage that the isolate knows, each under a key of its own whatever the request id', async () => {
     const backends = new ScriptedBackends()
     const plane = new DataPlane(VARS, backends.answer)
