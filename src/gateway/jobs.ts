@@ -89,11 +89,18 @@ export async function proxyJob(
     }
   }
   const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
-  const mayBeRead = route.answer !== 'bytes' || response.status >= 400
-  const isWanted = ['job', 'result', 'deletion'].includes(route.answer) || (mayBeRead && isJson(response))
   // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
-  const isRead = isWanted && ctx.method !== 'HEAD'
+  const isRead = ctx.method !== 'HEAD' && tellsOfJob(runtime, route, response)
   return isRead ? json(answered) : streamed(answered)
+}
+
+/** Whether an answer is read for what it says of the job, and not passed on as it is. */
+function tellsOfJob({ protocol }: JobRuntime, { operation, answer: asked }: Route, response: Answer): boolean {
+  if (['job', 'result', 'deletion'].includes(asked)) return true
+  const { status, headers } = response
+  // JSON where a video should be, and nothing else may be: some wires' files are of any kind.
+  const isInstead = operation === 'content' && status === 200 && !protocol.isVideoType(headers.get('content-type'))
+  return (asked !== 'bytes' || status >= 400 || isInstead) && isJson(response)
 }
 
 async function call(
@@ -169,8 +176,8 @@ async function json(answered: Answered): Promise<Response> {
   const asked = { ctx, route, job }
   const told = { status, headers: response.headers, body, job: job.upstreamId }
   const backendJob = await jobInPoll(asked, told)
-  const tellsOfJob = backendJob !== null || route.answer === 'job'
-  if (route.operation === 'poll' && tellsOfJob && showsFailure(job, status, backendJob)) {
+  const isOfJob = backendJob !== null || route.answer === 'job'
+  if (route.operation === 'poll' && isOfJob && showsFailure(job, status, backendJob)) {
     recordUpdate(job, route, status, backendJob)
     const rescued = await rescue(job, 'pending')
     if (rescued === 'pending') {
@@ -184,7 +191,7 @@ async function json(answered: Answered): Promise<Response> {
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
-  else count(answered, false)
+  else count(answered, text === '')
   const said = route.operation === 'cancel' ? runtime.protocol.cancelSays?.(told) : null
   const isRefused = said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)))
   if (!isRefused) recordUpdate(job, route, said === 'taken' ? 202 : status, backendJob)

@@ -6,6 +6,9 @@
 /** A longer line is none of any wire's: it goes on in pieces, each read by itself. */
 const MAX_LINE_CHARS = 256 * 1024
 
+/** Codings that the platform takes off; bytes in any other are no text. */
+const DECODED = /^(gzip|br|identity)?$/i
+
 export function isEventStream(headers: Pick<Headers, 'get'>): boolean {
   return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
 }
@@ -20,7 +23,8 @@ interface Coming {
 export function translatedAsItComes(coming: Coming, translate: (text: string) => string): Coming {
   const { status, headers, body } = coming
   const isEvents = isEventStream(headers)
-  if (body === null || !(isEvents || isText(status, headers))) return coming
+  const isDecoded = DECODED.test(headers.get('content-encoding')?.trim() ?? '')
+  if (body === null || !isDecoded || !(isEvents || isText(status, headers))) return coming
   const plain = new Headers(headers)
   for (const name of ['content-length', 'content-encoding']) plain.delete(name)
   return { status, headers: plain, body: isEvents ? translatedEvents(body, translate) : byLines(body, translate) }

@@ -74,3 +74,16 @@ test.each([
   expect(await new Response(shownAs.body).text()).toBe(expected)
   expect(shownAs.headers.has('content-length')).toBe(expected === 'a: b\nc')
 })
+
+test.each([
+  ['gzip', 'A: B', null],
+  ['BR', 'A: B', null],
+  // What the platform does not take off is no text.
+  ['deflate', 'a: b', 'deflate'],
+  ['gzip, zstd', 'a: b', 'gzip, zstd'],
+])('in the coding %s: %s', async (coding, expected, shownCoding) => {
+  const headers = new Headers({ 'content-type': 'text/plain', 'content-encoding': coding })
+  const shownAs = translatedAsItComes({ status: 404, headers, body: new Response('a: b').body }, upper)
+  expect(await new Response(shownAs.body).text()).toBe(expected)
+  expect(shownAs.headers.get('content-encoding')).toBe(shownCoding)
+})

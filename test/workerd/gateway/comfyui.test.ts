@@ -73,6 +73,16 @@ describe.each(['control', 'candidate'] as const)('a job at the %s', (arm) => {
     expect(await film.text()).toMatch(/^film of /)
   })
 
+  it('has a file of JSON as its graph has written it', async () => {
+    const { plane } = setup()
+    const id = await submit(plane, arm)
+    pass(20)
+    const [file] = (await history(plane, id))!.outputs['61']!.images
+    const text = `{"output_path":"/srv/a.mp4","url":"http://${arm}.test/view?filename=a.mp4"}`
+    plane.answer = () => new Response(text, { headers: { 'content-type': 'application/json' } })
+    expect(await (await plane.request('GET', fileUrl(file!), { headers: as('control') })).text()).toBe(text)
+  })
+
   it('is nobody else’s: not its history, its file, its place in the queue', async () => {
     const { plane } = setup()
     const id = await submit(plane, arm)

@@ -1,6 +1,6 @@
 /** A finished job without a video: what it counts as, once, whose doing it is, and that its client sees what came. */
 import { describe, expect, it } from 'vitest'
-import { DataPlane, inStillTime, releaseTable, until } from '../../support/workerd/data-plane.ts'
+import { DataPlane, GATEWAY, inStillTime, releaseTable, until } from '../../support/workerd/data-plane.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
@@ -58,6 +58,16 @@ function setup() {
 }
 
 describe('a finished job without a video', () => {
+  it('whose answer is JSON instead shows the client no id and no address of its backend', async () => {
+    const { plane, finishedJob, download, contentIs } = setup()
+    const id = await finishedJob()
+    const raw = plane.calls.at(-1)!.url.pathname.split('/').at(-1)!
+    contentIs(
+      answering(200, JSON_TYPE, JSON.stringify({ id: raw, url: `http://control.test/v1/videos/${raw}/content` })),
+    )
+    expect(JSON.parse((await download(id)).text)).toEqual({ id, url: `${GATEWAY}/v1/videos/${id}/content` })
+  })
+
   it.each(LACKING)(
     'is bad output of its arm, as a job and as a download, and the client sees what came: %s',
     async (_, content) => {
