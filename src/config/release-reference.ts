@@ -131,7 +131,7 @@ const ARM: Reference<Release['arms']['control']> = {
   },
   auth: { meaning: 'sent as bearer token', type: 'name of a secret' },
   forward_authorization:
-    "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401 or 403, ends at `job_timeout` as `not_observed`",
+    "pass on the client's own `Authorization`, where the arm has no token of its own. The ledger has no credentials then and can't follow such jobs: one that no client polls to its end, and that the backend answers with 401, 403 or another refusal, ends at `job_timeout` as `not_observed`",
   cost_per_gpu_second:
     "price, in any currency; with both arms' the [report](read-the-report.md) has the cost of a finished video",
 }

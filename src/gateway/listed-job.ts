@@ -1,7 +1,7 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
 import { answerJson, exactJson } from '../protocols/answer-json.ts'
 import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
-import { outcomeOf } from '../protocols/job-outcome.ts'
+import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
@@ -64,7 +64,7 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
         )
       }
     }
-    if (!backendJob && status === 404) {
+    if (!backendJob && isGone(status)) {
       runtime.telemetry.seen(toJobUpdate(job, 'job_lost', now()))
       return null
     }

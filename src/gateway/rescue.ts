@@ -3,7 +3,7 @@
  * failed at the candidate goes on at control under the id that the client holds.
  */
 import type { BackendJob, Route } from '../protocols/protocol.ts'
-import { outcomeOf } from '../protocols/job-outcome.ts'
+import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
 import { type JobName, toJobUpdate } from '../durable/job-shapes.ts'
 import type { RescueStatus } from '../durable/rpc.ts'
@@ -26,9 +26,9 @@ export function recordUpdate(job: OwnedJob, route: Route, status: number, backen
 
 /** What an answer without a job says of it. */
 function endOf({ operation, answer }: Route, status: number, isRescuing: boolean): 'cancelled' | 'job_lost' | null {
-  if (operation === 'cancel' && (status < 300 || (status === 404 && isRescuing))) return 'cancelled'
+  if (operation === 'cancel' && (status < 300 || (isGone(status) && isRescuing))) return 'cancelled'
   // Of a result a 404 may say that there is none yet.
-  return operation === 'poll' && answer === 'job' && status === 404 ? 'job_lost' : null
+  return operation === 'poll' && answer === 'job' && isGone(status) ? 'job_lost' : null
 }
 
 /** Whether `rescue` may let this job go on at control. */
@@ -39,7 +39,7 @@ export function isRescuable({ runtime, arm, tag }: OwnedJob): boolean {
 /** Whether the answer to a poll shows the job failed or lost at the candidate, so that it may go on at control. */
 export function showsFailure(job: OwnedJob, status: number, backendJob: BackendJob | null): boolean {
   if (!isRescuable(job)) return false
-  return backendJob ? canBeRescued(outcomeOf(backendJob)) : status === 404
+  return backendJob ? canBeRescued(outcomeOf(backendJob)) : isGone(status)
 }
 
 /** What the client is to be shown instead: the job at control, or (`pending`) that it is on its way there. */

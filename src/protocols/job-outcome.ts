@@ -23,6 +23,11 @@ export function outcomeOf(backendJob: BackendJob): Outcome | null {
   }
 }
 
+/** Of a poll's answer: its backend has no such job, or none any more. */
+export function isGone(status: number): boolean {
+  return status === 404 || status === 410
+}
+
 /** A job of which its poll says only that it has ended, with what its result tells; as it was where there is none. */
 export function withResult(ended: BackendJob, result: BackendJob | null): BackendJob {
   return result ? { ...result, runSeconds: result.runSeconds ?? ended.runSeconds } : ended

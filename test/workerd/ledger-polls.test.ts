@@ -102,6 +102,26 @@ describe('a backend that answers only its users', () => {
   })
 })
 
+describe('a backend whose polls are refused', () => {
+  const wakes = async (object: ReturnType<typeof ledger>, status: number) => {
+    backends.answer(() => new Response('{}', { status }))
+    await object.flush({ submitted: entries(2, `refused-${status}`), seen: [] })
+    for (const at of [10_000, 30_000, 60_000, 61_000]) {
+      vi.setSystemTime(T0 + at)
+      await runDurableObjectAlarm(object)
+    }
+    return counted(object, 'job')
+  }
+
+  it.each([302, 400, 405, 409, 422])('with %i is charged when their time is up', async (status) => {
+    expect(await wakes(ledger(1000 + status), status)).toEqual({ requests: 2, outcomes: { job_timeout: 2 } })
+  })
+
+  it('with 410 has lost them', async () => {
+    expect(await wakes(ledger(1410), 410)).toEqual({ requests: 2, outcomes: { job_lost: 2 } })
+  })
+})
+
 describe('the latency of a job that nobody polls', () => {
   it('is at most what a poll on time says, and a second more than its backend tells', async () => {
     const object = ledger(210)

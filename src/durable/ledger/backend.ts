@@ -1,10 +1,11 @@
 /** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
 import { armToken, type Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
+import type { Arm } from '../../core/arm.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import type { BackendAnswer, JobAddress, JobProtocol, BackendJob, UpstreamCall } from '../../protocols/protocol.ts'
 import { encodeUtf8 } from '../../protocols/body/form-body.ts'
-import { withResult } from '../../protocols/job-outcome.ts'
+import { isGone, withResult } from '../../protocols/job-outcome.ts'
 import { readJson } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
 import { send } from '../../protocols/send.ts'
@@ -45,13 +46,13 @@ export class Backend {
     const call = this.#protocol.pollCall(this.#address(target, upstreamId))
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     if (!response) return { state: 'unanswered' }
-    const { status, ok } = response
+    const { status } = response
     const job = this.#protocol.readJob(await read(response, upstreamId))
     if (job?.status === 'ended') return { state: 'job', job: await this.#withResult(job, target, timeoutMs) }
     if (job) return { state: 'job', job }
-    if (status === 404) return { state: 'gone' }
+    if (isGone(status)) return { state: 'gone' }
     if (status === 429) return { state: 'busy' }
-    return { state: ok || status >= 500 ? 'failed' : 'closed' }
+    return { state: this.#isForUsers(target.arm, status) ? 'closed' : 'failed' }
   }
 
   /** Whether a finished job's video is missing, empty or none; null where its backend does not tell. Asks for one byte. */
@@ -106,6 +107,13 @@ export class Backend {
     const response = await this.#call(target, call, timeoutMs, { accept: 'application/json' }, null)
     const backendJob = response && result.read(await read(response, ended.id))
     return withResult(ended, backendJob)
+  }
+
+  /** Whether an answer may be one that a user, by his own credentials, does not get. */
+  #isForUsers(arm: Arm, status: number): boolean {
+    const { auth, forwardAuthorization } = this.#release.arms[arm]
+    const lacksCredentials = forwardAuthorization && auth === null
+    return status === 401 || status === 403 || (lacksCredentials && status >= 300 && status < 500)
   }
 
   #address({ arm, prefix }: Target, upstreamId: string): JobAddress {

@@ -82,6 +82,14 @@ it('a HEAD that a backend does not serve says nothing of the job: it is not lost
   expect(plane.callsOf('POST').map(({ url }) => url.host)).toEqual(['candidate.test'])
 })
 
+it.each([404, 410])('%i to a poll says that the job is lost', async (status) => {
+  const plane = new DataPlane({ RELEASE_A: { ...RELEASE.RELEASE_A, name: 'objects' } }, () => job('v-1'))
+  const { id } = await plane.send('POST', '/v1/videos', { as: 'ann', body: { prompt: 'a' } })
+  plane.answer = () => Response.json({ detail: 'gone' }, { status })
+  expect((await plane.send('GET', `/v1/videos/${id}`, { as: 'ann' })).status).toBe(status)
+  expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: { job_lost: 1 } })
+})
+
 const VIDEO = { headers: { 'content-type': 'video/mp4' } }
 
 describe('an answer that is none', () => {
