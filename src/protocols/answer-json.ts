@@ -23,3 +23,8 @@ export function exactJson(text: string): unknown {
 export function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
+
+/** Of an error's place, where something may stand though nothing is wrong: neither `""`, `false` or `0` nor an empty object or list. */
+export function saysSomething(error: unknown): boolean {
+  return error !== null && typeof error === 'object' ? Object.keys(error).length > 0 : Boolean(error)
+}

@@ -69,6 +69,12 @@ describe('a failed job’s reason', () => {
     )
   })
 
+  test.each(['""', '{}', 'null'])('of %s is none of a job that has not failed', (error) => {
+    expect(shown(`{"id":"v-1","status":"completed","error":${error}}`)).toBe(
+      '{"id":"own-1","status":"completed","error":null}',
+    )
+  })
+
   test('of vLLM-Omni stays as it is', () => {
     const error = '{"code":500,"message":"CUDA out of memory"}'
     expect(shown(`{"id":"v-1","status":"failed","error":${error}}`)).toContain(error)

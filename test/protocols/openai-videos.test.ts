@@ -140,7 +140,7 @@ describe('jobs as the servers show them', () => {
   })
 
   test('a good answer without a status is a job that has not ended; with an error, or a bad answer, it is none', () => {
-    for (const body of [{ id: 'x' }, { id: 'x', status: null, error: null, progress: 40 }])
+    for (const body of [{ id: 'x' }, { id: 'x', error: '' }, { id: 'x', status: null, error: null, progress: 40 }])
       expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body, job: null })).toMatchObject({
         id: 'x',
         status: 'running',

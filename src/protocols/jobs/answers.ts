@@ -1,5 +1,6 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
+import { saysSomething } from '../answer-json.ts'
 import { plainJob } from '../job-outcome.ts'
 import { type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
 import { isResourceId } from '../resource-id.ts'
@@ -114,11 +115,6 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
       ])
     },
   }
-}
-
-/** Neither `""`, `false` or `0` nor an empty object or list. */
-function saysSomething(error: unknown): boolean {
-  return error !== null && typeof error === 'object' ? Object.keys(error).length > 0 : Boolean(error)
 }
 
 function secondsAt(body: unknown, keys: Keys | undefined, unit: 's' | 'ms'): number | null {

@@ -2,7 +2,7 @@
  * A job as the servers of this wire show it, each with its own habits: status words, error shapes, clocks. Judges
  * whose fault a failure is.
  */
-import { isObject } from '../answer-json.ts'
+import { isObject, saysSomething } from '../answer-json.ts'
 import { isResourceId } from '../resource-id.ts'
 import { secondsOf } from '../seconds.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
@@ -37,7 +37,7 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
   const job = body as Record<string, unknown>
   const { id, status: word } = job
   if (!isResourceId(id)) return null
-  const isGood = httpStatus >= 200 && httpStatus < 300 && (job['error'] ?? null) === null
+  const isGood = httpStatus >= 200 && httpStatus < 300 && !saysSomething(job['error'])
   if (typeof word !== 'string' && !((word ?? null) === null && isGood)) return null
   const status = statusOf(typeof word === 'string' ? word : '')
   const runSeconds = secondsOf(job['inference_time_s'])

@@ -2,7 +2,7 @@
  * Jobs of servers that speak this wire in words of their own, as OpenAI's clients read them, whichever arm they come
  * from. All else stays byte for byte, errors of requests too. Never throws.
  */
-import { answerJson } from '../answer-json.ts'
+import { answerJson, saysSomething } from '../answer-json.ts'
 import type { FieldValue } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
 import { isResourceId } from '../resource-id.ts'
@@ -21,7 +21,7 @@ export function asOpenAi(text: string): string {
   const answer = answerJson(text)
   if (answer === null || typeof answer !== 'object' || Array.isArray(answer)) return text
   const { id, status, error } = answer as Record<string, unknown>
-  const changes = isResourceId(id) && typeof status === 'string' ? [...inStatus(status), ...inError(error)] : []
+  const changes = isResourceId(id) && typeof status === 'string' ? [...inStatus(status), ...inError(error, status)] : []
   const body = changes.length === 0 ? null : tryOpenJson(text)
   return body ? new TextDecoder().decode(putFields(body, changes)) : text
 }
@@ -48,7 +48,9 @@ const SHOWN = {
 } as const
 
 /** TensorRT-LLM's is a text, and SGLang's has no code. */
-function inError(error: unknown): Change[] {
+function inError(error: unknown, status: string): Change[] {
+  if (statusOf(status) !== 'failed' && !saysSomething(error))
+    return (error ?? null) === null ? [] : [[['error'], { json: 'null' }]]
   if (typeof error === 'string') return [[['error'], { json: JSON.stringify({ code: CODE, message: error }) }]]
   const lacksCode = error !== null && typeof error === 'object' && ((error as { code?: unknown }).code ?? null) === null
   return lacksCode && !Array.isArray(error) ? [[['error', 'code'], { text: CODE }]] : []
