@@ -100,21 +100,23 @@ export function createComfyServer(options: ComfyOptions) {
   }
 
   const tick = () => {
+    // One moment for all of it: a job must not end before its last step is told.
+    const at = now()
     for (const job of jobs.values()) {
-      if (job.state === 'pending' && now() >= job.startsAtMs) {
+      if (job.state === 'pending' && at >= job.startsAtMs) {
         job.state = 'running'
         record(job, 'execution_start', {}, job.startsAtMs)
         record(job, 'execution_cached', { nodes: [] }, job.startsAtMs)
       }
       if (job.state !== 'running') continue
-      const share = Math.min(1, (now() - job.startsAtMs) / Math.max(1, job.endsAtMs - job.startsAtMs))
+      const share = Math.min(1, (at - job.startsAtMs) / Math.max(1, job.endsAtMs - job.startsAtMs))
       while (job.steps < Math.floor(share * STEPS)) {
         if (job.steps === 0) about(job, 'executing', { node: '57', display_node: '57' })
         about(job, 'progress', { value: ++job.steps, max: STEPS, node: '57' })
         const sid = job.extra['client_id']
         for (const [name, send] of sockets) if (typeof sid !== 'string' || sid === name) send(PREVIEW)
       }
-      if (now() >= job.endsAtMs) finish(job)
+      if (at >= job.endsAtMs) finish(job)
     }
   }
 

@@ -1,6 +1,8 @@
 /** The demo backend that speaks ComfyUI's wire, over HTTP. */
 import { afterEach, expect, test } from 'vitest'
 import { type Backend, startBackend } from '../../demo/backend.ts'
+import { createComfyServer } from '../../demo/comfy-server.ts'
+import { HEALTHY } from '../../demo/faults.ts'
 import { readBoxes } from './mp4-boxes.ts'
 
 const MODEL = 'wan.safetensors'
@@ -86,3 +88,25 @@ test('a job is unknown while it waits, may be taken out or interrupted, and fail
   b.setFaults({ error_rate: 1 })
   expect(await call(b, 'POST', '/prompt', { prompt: graph() })).toMatchObject({ status: 500 })
 })
+
+test.each([0, 1, 2])(
+  'each of its steps shows a preview, however the clock goes between two looks at it (%s)',
+  (first) => {
+    let clockMs = first
+    const server = createComfyServer({
+      models: [MODEL],
+      jobSeconds: 0.02,
+      random: () => 0.5,
+      faults: () => HEALTHY,
+      now: () => clockMs++,
+      clip: () => new Uint8Array(),
+    })
+    const told: (string | Uint8Array)[] = []
+    server.connect('me', (message) => told.push(message))
+    const prompt = JSON.stringify({ prompt: graph(), client_id: 'me' })
+    server.answer({ method: 'POST', url: new URL('http://comfy.test/prompt'), body: prompt })
+    const isOver = () => told.some((message) => typeof message === 'string' && message.includes('execution_success'))
+    while (!isOver()) server.tick()
+    expect(told.filter((message) => typeof message !== 'string')).toHaveLength(4)
+  },
+)
