@@ -92,7 +92,7 @@ async function carryOut(
   const send = (version = ifMatch) =>
     session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch: version })
   if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
-  const waited = await waitUntilClear(session, send)
+  const waited = await waitUntilClear(session, request.action, send)
   if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
   else session.show(waited.reply, (release) => [waited.why, ...nextSteps(release)])
   end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)

@@ -1,6 +1,6 @@
 /** `--wait`: looks at a release until nothing blocks the next step, shows what does, then takes the step. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ReleaseView } from '../api/index.ts'
+import type { ActionRequest, ReleaseView } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { Failure } from './failure.ts'
 import { createLiveView } from './live.ts'
@@ -15,6 +15,7 @@ export type Waited = { sent: true; reply: Reply<ReleaseView> } | { sent: false; 
 
 export async function waitUntilClear(
   session: Session,
+  action: ActionRequest['action'],
   send: (ifMatch: number) => Promise<Reply<ReleaseView>>,
 ): Promise<Waited> {
   const view = createLiveView(process.stderr)
@@ -27,7 +28,7 @@ export async function waitUntilClear(
       view.clear()
       return { sent: false, reply, why: `It is at ${place(release)} now without this command: ${release.reason}` }
     }
-    if (release.blocked_by.length === 0 || !canClear(release)) {
+    if (release.blocked_by.length === 0 || !canClear(release, action)) {
       view.clear()
       const sent = await sendUnlessOvertaken(() => send(release.version))
       if (sent) return { sent: true, reply: sent }
@@ -37,9 +38,9 @@ export async function waitUntilClear(
   }
 }
 
-/** Waiting helps only while it runs; elsewhere the server's refusal says more than silence. */
-function canClear(release: ReleaseView): boolean {
-  return release.state === 'shadow' || release.state === 'canary'
+/** Waiting helps only where the step leads on from here; elsewhere the server's refusal says more than silence. */
+function canClear({ legal_actions: legal }: ReleaseView, action: ActionRequest['action']): boolean {
+  return legal.includes(action)
 }
 
 /** Null where the release changed or became blocked again between the look and the step. */

@@ -75,6 +75,16 @@ describe('advance --wait', () => {
   })
 })
 
+describe('promote --wait', () => {
+  it('does not wait where a step is refused however long it waits', async () => {
+    control.show(canaryRelease(NAME, { blocked_by: [blocker('bake', 'bake: 9 s of 10 s left')] }))
+    const { code, err } = await begin('promote', '--wait').ended
+    expect(code).toBe(1)
+    expect(err).toContain('promote is not possible in canary-5')
+    expect(err).not.toContain('waits for')
+  })
+})
+
 describe('status --watch', () => {
   it('prints a line per change and ends with code 3 when it is rolled back', async () => {
     control.show(canaryRelease(NAME))
