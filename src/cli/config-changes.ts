@@ -1,23 +1,16 @@
-/** `sluice config propose|changes|…`: change requests of the live configuration, and its published versions. */
+/** `sluice config propose|changes|…`: change requests of the live configuration. */
 import { Argument, type Command } from 'commander'
-import { configViewSchema, listOf } from '../api/index.ts'
-import {
-  type ChangeDetail,
-  changeDetailSchema,
-  changeSchema,
-  type ChangedKey,
-  type ChangeView,
-  type VersionView,
-  versionSchema,
-} from '../api/changes.ts'
+import { listOf } from '../api/index.ts'
+import { type ChangeDetail, changeDetailSchema, changeSchema, type ChangeView } from '../api/changes.ts'
 import type { Reply } from './api-client.ts'
+import { diffTable } from './config-diff.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { usage } from './failure.ts'
-import { countArgument, wholeArgument } from './numbers.ts'
+import { wholeArgument } from './numbers.ts'
 import { openSession, type Session } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
-import { moment, plural, written } from './words.ts'
+import { moment, plural } from './words.ts'
 
 interface ProposeOptions {
   title?: string
@@ -30,14 +23,6 @@ interface ActOptions {
   ifMatch?: number
   breakGlass?: boolean
 }
-interface RestoreOptions {
-  reason?: string
-  propose?: boolean
-  dryRun?: boolean
-  breakGlass?: boolean
-  ifMatch?: number
-}
-
 const STATUSES = ['open', 'published', 'discarded']
 
 export function addConfigChanges(config: Command): void {
@@ -68,10 +53,8 @@ export function addConfigChanges(config: Command): void {
     .action((id: number, verdict: string, { message, ...options }: ActOptions, command: Command) =>
       act(command, id, 'reviews', options, { verdict, comment: message }),
     )
-  withId(config, 'publish', 'let a change request act')
-    .option('-m, --message <text>', 'what to say with it')
+  acting(config, 'publish', 'let a change request act')
     .option('--break-glass', 'your own, without the second person that the release asks for; needs a message')
-    .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
     .action((id: number, { message, breakGlass, ...options }: ActOptions, command: Command) =>
       act(command, id, 'publish', options, { comment: message, break_glass: breakGlass }),
     )
@@ -79,40 +62,20 @@ export function addConfigChanges(config: Command): void {
     ['rebase', 'put a stale change request on top of the version in effect'],
     ['discard', 'give up a change request'],
   ] as const) {
-    withId(config, name, description)
-      .option('-m, --message <text>', 'what to say with it')
-      .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
-      .action((id: number, { message, ...options }: ActOptions, command: Command) =>
-        act(command, id, name, options, { comment: message }),
-      )
+    acting(config, name, description).action((id: number, { message, ...options }: ActOptions, command: Command) =>
+      act(command, id, name, options, { comment: message }),
+    )
   }
-  config
-    .command('versions')
-    .description('what was published live: who, when, why, and what it changed; newest first')
-    .option('--limit <n>', 'versions at most', countArgument, 20)
-    .action(async ({ limit }: { limit: number }, command: Command) => {
-      const session = openSession(command)
-      const query = { limit: Math.min(limit, 500) }
-      session.show(await session.call('/config/versions', listOf(versionSchema), { query }), ({ items }) =>
-        items.length === 0
-          ? ['Nothing was published live yet.']
-          : items.flatMap((version) => versionLines(version, session.terminal.style)),
-      )
-    })
-  config
-    .command('restore')
-    .description('publish the values of an earlier version again; version 0 is the file alone')
-    .argument('<version>', 'as config versions lists it', wholeArgument)
-    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
-    .option('--propose', 'make a change request of it')
-    .option('--dry-run', 'only say what the configuration would be')
-    .option('--break-glass', 'without the second person that the release asks for; needs a reason')
-    .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
-    .action(restore)
 }
 
 function withId(config: Command, name: string, description: string): Command {
   return config.command(name).description(description).argument('<id>', 'its number', wholeArgument)
+}
+
+function acting(config: Command, name: string, description: string): Command {
+  return withId(config, name, description)
+    .option('-m, --message <text>', 'what to say with it')
+    .option('--if-match <revision>', 'refuse if the request was edited since this revision', wholeArgument)
 }
 
 async function propose(pairs: string[], options: ProposeOptions, command: Command): Promise<void> {
@@ -130,7 +93,7 @@ async function propose(pairs: string[], options: ProposeOptions, command: Comman
   await proposed(session, { title: title ?? keys.join(', ').slice(0, 100), reason, patch })
 }
 
-async function proposed(session: Session, body: object): Promise<void> {
+export async function proposed(session: Session, body: object): Promise<void> {
   const reply = await session.call('/config/changes', changeDetailSchema, { method: 'POST', body })
   session.show(reply, (change) => [
     `Made change request #${change.id}.`,
@@ -172,22 +135,6 @@ function showDetail(session: Session, reply: Reply<ChangeDetail>): void {
   session.show(reply, (change) => detailLines(change, session.terminal.style))
 }
 
-async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
-  const { dryRun = false, breakGlass, ifMatch } = options
-  const session = openSession(command)
-  const reason = await session.reasonFor('config restore', options.reason, dryRun)
-  if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
-  const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
-  const path = `/config/versions/${version}/restore`
-  session.show(await session.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
-    view.changed === false
-      ? 'Nothing to change: it is so already.'
-      : dryRun
-        ? `Dry run, nothing was changed. The overlay would be ${JSON.stringify(view.overlay)}`
-        : `Published as version ${view.version}.`,
-  ])
-}
-
 function pathOf(id: number): string {
   return `/config/changes/${id}`
 }
@@ -225,30 +172,4 @@ function detailLines(change: ChangeDetail, style: Style): string[] {
 function diffHeading({ status, ending, diff }: ChangeDetail): string {
   if (ending) return `${status} ${moment(ending.at)} by ${ending.who}. It was:`
   return diff.length > 0 ? 'It would change:' : 'It would change nothing: what it asks for acts already. Discard it.'
-}
-
-function versionLines({ version, at, who, reason, diff, change, ...more }: VersionView, style: Style): string[] {
-  const from = [
-    change && `change request #${change.id} by ${change.author}`,
-    more.restored === null ? null : `version ${more.restored} restored`,
-    more.break_glass ? 'break-glass: without a second person' : null,
-  ].filter((each) => each !== null)
-  return [
-    `${style.bold(`version ${version}`)}, ${moment(at)} by ${who}${reason ? `: ${reason}` : ''}`,
-    ...from.map((each) => `  ${style.yellow(each)}`),
-    ...diffTable(diff, style),
-  ]
-}
-
-function diffTable(diff: ChangedKey[], style: Style): string[] {
-  return table(
-    diff.flatMap(({ key, from, to }) => [
-      [`  ${key}`, style.dim('from'), sourced(from)],
-      ['', style.yellow('to'), sourced(to)],
-    ]),
-  )
-}
-
-function sourced({ value, source }: ChangedKey['from']): string {
-  return source === 'live' ? written(value) : `${written(value)} (${source})`
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { type ConfigView, configViewSchema } from '../api/index.ts'
 import { addConfigChanges } from './config-changes.ts'
 import { addConfigCheck } from './config-check.ts'
+import { addConfigVersions } from './config-versions.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
 import { type ExitCode, usage } from './failure.ts'
 import { wholeArgument } from './numbers.ts'
@@ -42,6 +43,7 @@ export function addConfig(program: Command, end: (code: ExitCode) => void): void
       return change(command, options, 'config unset', options.all ? null : clearingPatch(keys))
     })
   addConfigChanges(config)
+  addConfigVersions(config)
 }
 
 function changing(config: Command, name: string, description: string): Command {

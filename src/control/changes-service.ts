@@ -195,7 +195,7 @@ export function changesService(
           'invalid_request',
           'nothing is left to publish: what it asks for acts already; discard it',
         )
-      const origin = { change, ...(breakGlass ? { break_glass: true } : {}) }
+      const origin = { change, break_glass: breakGlass }
       const done = await ask(controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, origin))
       if (!done.ok && done.code === 'version_mismatch') throw await overtaken(name, request)
       if (!done.ok) throw new SluiceError(done.code, done.message, { details: done.details })

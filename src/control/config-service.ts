@@ -58,7 +58,7 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
     if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
     const actor = { who: change.who, ifMatch: null }
-    const from = { ...origin, ...(change.breakGlass ? { break_glass: true } : {}) }
+    const from = { ...origin, break_glass: change.breakGlass }
     return askAnswer(controller(name).publish(next, seen.version, change.reason, actor, from))
   }
 

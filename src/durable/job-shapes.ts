@@ -157,6 +157,9 @@ export function toJobUpdate(job: LedgerJob, shown: BackendJob | 'job_lost' | 'ca
   // Without the body, which went with the submit.
   const named = { upstreamId, arm, replica, epoch, stage, submittedAt, owner, anonymous, clientId, prefix }
   if (typeof shown === 'string') return { job: named, outcome: shown, reported: NOTHING_REPORTED, at }
-  const { queueSeconds, runSeconds, totalSeconds } = shown
-  return { job: named, outcome: outcomeOf(shown), reported: { queueSeconds, runSeconds, totalSeconds }, at }
+  return { job: named, outcome: outcomeOf(shown), reported: reportedBy(shown), at }
+}
+
+export function reportedBy({ queueSeconds, runSeconds, totalSeconds }: BackendJob): ReportedSeconds {
+  return { queueSeconds, runSeconds, totalSeconds }
 }

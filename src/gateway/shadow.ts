@@ -6,7 +6,7 @@
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { LedgerJob } from '../durable/job-shapes.ts'
+import { type LedgerJob, reportedBy } from '../durable/job-shapes.ts'
 import type { CopyEnd, CopyResult } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
@@ -109,8 +109,7 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
 /** A backend that answers with the video itself, as Dynamo does, knows of no polls. */
 function endOf(backendJob: BackendJob, at: number): { end?: CopyEnd } {
   const outcome = outcomeOf(backendJob)
-  const { queueSeconds, runSeconds, totalSeconds } = backendJob
-  return outcome === null ? {} : { end: { outcome, reported: { queueSeconds, runSeconds, totalSeconds }, at } }
+  return outcome === null ? {} : { end: { outcome, reported: reportedBy(backendJob), at } }
 }
 
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */

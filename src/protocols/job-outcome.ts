@@ -23,7 +23,7 @@ export function outcomeOf(backendJob: BackendJob): Outcome | null {
   }
 }
 
-/** Of a poll's answer: its backend has no such job, or none any more. */
+/** Of the answer about a job or its video: its backend has no such thing, or none any more. */
 export function isGone(status: number): boolean {
   return status === 404 || status === 410
 }

@@ -2,6 +2,7 @@
  * Whether the answer to a download shows that a finished job has no video. Whether the job had finished, the answer
  * does not say. Asks nobody.
  */
+import { isGone } from './job-outcome.ts'
 import type { BackendAnswer, JobProtocol } from './protocol.ts'
 
 /** What the client asked for. */
@@ -47,7 +48,7 @@ export function showsNoVideo(
   const accept = asked.headers.get('accept')
   if (asked.method === 'HEAD' || !protocol.asksForVideo(asked.query)) return false
   if (accept !== null && accept.trim() !== '' && !TAKES_VIDEO.test(accept)) return false
-  if (status === 404 || status === 410) return true
+  if (isGone(status)) return true
   // No range of a video of no length can be had.
   if (status === 416) return headers.get('content-range')?.trim() === 'bytes */0'
   if (status === 304) return !isConditional(asked.headers)

@@ -89,6 +89,8 @@ export class ShadowCopies {
   #sent({ control, sentAt, result }: CopyEntry, caps: ShadowCaps, now: number, count: (step: string) => void): void {
     const key = copyKey(control)
     const place = result && 'upstreamId' in result ? result : null
+    // Most go on, and their rows need not be read.
+    const isOver = result !== null && (place === null || place.end !== undefined)
     const deadline = now + caps.jobTimeoutMs
     const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
     const pollAt = Math.min(
@@ -103,14 +105,14 @@ export class ShadowCopies {
       if (place) count('submitted')
       // Begun by an isolate that had not heard of the rollback yet.
       if (this.#parts.cancellation.isClosed(control.epoch)) this.#stop(this.#parts.jobs.get(key)!, now, count)
-      else if (result) this.#ended(this.#parts.jobs.get(key)!, result, now, count)
+      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, result, now, count)
     } else if (row && place && row.upstream_id === '') {
       this.#parts.jobs.submitted(row, place, pollAt)
       count('submitted')
       // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
       if (row.status !== 'open')
         this.#parts.cancellation.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
-      else this.#ended(this.#parts.jobs.get(key)!, place, now, count)
+      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, place, now, count)
     } else if (row?.status === 'open' && result && !place) this.#ended(row, result, now, count)
   }
 

@@ -1,0 +1,73 @@
+/** `sluice config versions|restore`: what was published live, and an earlier version again. */
+import type { Command } from 'commander'
+import { configViewSchema, listOf } from '../api/index.ts'
+import { type VersionView, versionSchema } from '../api/changes.ts'
+import { proposed } from './config-changes.ts'
+import { diffTable } from './config-diff.ts'
+import { countArgument, wholeArgument } from './numbers.ts'
+import { openSession } from './session.ts'
+import type { Style } from './terminal.ts'
+import { moment } from './words.ts'
+
+interface RestoreOptions {
+  reason?: string
+  propose?: boolean
+  dryRun?: boolean
+  breakGlass?: boolean
+  ifMatch?: number
+}
+
+export function addConfigVersions(config: Command): void {
+  config
+    .command('versions')
+    .description('what was published live: who, when, why, and what it changed; newest first')
+    .option('--limit <n>', 'versions at most', countArgument, 20)
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const session = openSession(command)
+      const query = { limit: Math.min(limit, 500) }
+      session.show(await session.call('/config/versions', listOf(versionSchema), { query }), ({ items }) =>
+        items.length === 0
+          ? ['Nothing was published live yet.']
+          : items.flatMap((version) => versionLines(version, session.terminal.style)),
+      )
+    })
+  config
+    .command('restore')
+    .description('publish the values of an earlier version again; version 0 is the file alone')
+    .argument('<version>', 'as config versions lists it', wholeArgument)
+    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
+    .option('--propose', 'make a change request of it')
+    .option('--dry-run', 'only say what the configuration would be')
+    .option('--break-glass', 'without the second person that the release asks for; needs a reason')
+    .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
+    .action(restore)
+}
+
+async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
+  const { dryRun = false, breakGlass, ifMatch } = options
+  const session = openSession(command)
+  const reason = await session.reasonFor('config restore', options.reason, dryRun)
+  if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
+  const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
+  const path = `/config/versions/${version}/restore`
+  session.show(await session.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
+    view.changed === false
+      ? 'Nothing to change: it is so already.'
+      : dryRun
+        ? `Dry run, nothing was changed. The overlay would be ${JSON.stringify(view.overlay)}`
+        : `Published as version ${view.version}.`,
+  ])
+}
+
+function versionLines({ version, at, who, reason, diff, change, ...more }: VersionView, style: Style): string[] {
+  const from = [
+    change && `change request #${change.id} by ${change.author}`,
+    more.restored === null ? null : `version ${more.restored} restored`,
+    more.break_glass ? 'break-glass: without a second person' : null,
+  ].filter((each) => each !== null)
+  return [
+    `${style.bold(`version ${version}`)}, ${moment(at)} by ${who}${reason ? `: ${reason}` : ''}`,
+    ...from.map((each) => `  ${style.yellow(each)}`),
+    ...diffTable(diff, style),
+  ]
+}
