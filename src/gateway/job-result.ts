@@ -33,11 +33,11 @@ export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<Bac
   return withResult(backendJob, answer && protocol.result.read(answer))
 }
 
-/** Whether the job goes on after a good answer to its cancel, where its wire has to be asked; nobody knowing, it does not. */
-export async function goesOn(asked: Asked): Promise<boolean> {
+/** Whether the job goes on at its backend, where its wire has to be asked for that; null where nobody knows. */
+export async function goesOn(asked: Asked): Promise<boolean | null> {
   const check = asked.job.runtime.protocol.cancelCheck
   const answer = check ? await askedOf(asked, check) : null
-  return check !== undefined && answer !== null && check.goesOn(answer)
+  return check && answer ? check.goesOn(answer) : null
 }
 
 /** One more call about the job; null where the backend does not tell now. */

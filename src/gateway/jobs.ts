@@ -5,6 +5,7 @@
 import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
+import { isGone } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, outcomeOfStatus, tellStopping } from './download.ts'
@@ -125,7 +126,7 @@ async function call(
 /** Content: headers and bytes pass through as they are; a client that goes away ends the backend's stream. */
 async function streamed(answered: Answered): Promise<Response> {
   const { ctx, decided, route, job, url, response, done } = answered
-  if (job.holder === null && response.status === 404) {
+  if (job.holder === null && isGone(response.status)) {
     done()
     return unknown(answered)
   }
@@ -193,7 +194,8 @@ async function json(answered: Answered): Promise<Response> {
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, text === '')
   const said = route.operation === 'cancel' ? runtime.protocol.cancelSays?.(told) : null
-  const isRefused = said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)))
+  const isRefused =
+    said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)) === true)
   if (!isRefused) recordUpdate(job, route, said === 'taken' ? 202 : status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])
@@ -229,10 +231,11 @@ function sourceOf({ runtime, arm, holder }: OwnedJob, { prefix }: Route, url: st
 }
 
 /** Whether a backend that was asked for an id which nobody here issued has no such job. */
-function isUnknown({ job, isLast }: Answered, told: BackendAnswer, backendJob: BackendJob | null): boolean {
+function isUnknown({ job, route, isLast }: Answered, told: BackendAnswer, backendJob: BackendJob | null): boolean {
   if (job.holder !== null) return false
-  if (told.status === 404 || backendJob?.failure === 'job_lost') return true
-  return !isLast && backendJob !== null && job.runtime.protocol.mayLackJob?.(told) === true
+  if (isGone(told.status) || backendJob?.failure === 'job_lost') return true
+  const tells = backendJob !== null || route.operation === 'cancel'
+  return !isLast && tells && job.runtime.protocol.mayLackJob?.(told) === true
 }
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */

@@ -8,8 +8,9 @@ import type { NamedJobs } from '../protocols/submit.ts'
 import { answer, errorAnswer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
+import { goesOn } from './job-result.ts'
 import { openJobs } from './list.ts'
-import { type OwnedJob, ownedJob, resolveJob } from './owned-job.ts'
+import { type OwnedJob, ownedJob, placesOf, resolveJob } from './owned-job.ts'
 import type { Subject } from './subject.ts'
 
 /** Of a request that means all of its caller's jobs: the newest ones that go on. */
@@ -27,7 +28,7 @@ interface Naming {
 /** `about` serves one of them. Throws `job_not_found` before anything is sent where one of them is not the caller's. */
 export async function aboutNamed(
   ctx: Exchange,
-  { runtime, route, named: { jobs, bodyFor }, runtimes }: Naming,
+  { runtime, route, named: { jobs, bodyFor, mayHitOthers }, runtimes }: Naming,
   subject: Subject,
   about: (ctx: Exchange, route: Route, job: OwnedJob) => Promise<Response>,
 ): Promise<Response> {
@@ -40,9 +41,12 @@ export async function aboutNamed(
     jobs === 'own'
       ? (await openJobs(runtimes, subject, MAX_OWN)).map((own) => ownedJob(own.runtime, own.job))
       : await Promise.all(jobs.map((id) => resolveJob(ctx, runtimes, id, subject)))
+  // No answer tells whether the job was there, so that one which nobody has recorded is named wherever it may be.
+  const places = found.flatMap((job) => (job.holder === null ? [job, ...placesOf(job, false)] : [job]))
   let answered = null as Response | null
   const ask = async (job: OwnedJob): Promise<void> => {
     const { clientId, upstreamId } = job
+    if (mayHitOthers && job.holder === null && (await goesOn({ ctx, route, job })) === false) return
     const request = new Request(ctx.url.href, { method: ctx.method, body: bodyFor(upstreamId) })
     const own: Exchange = { ...ctx, request, headers: ctx.headers.without('content-length') }
     const next = await about(own, { ...route, job: clientId, body: 'stream' }, job).catch((error: unknown) =>
@@ -55,7 +59,7 @@ export async function aboutNamed(
     await other?.body?.cancel()
   }
   // A backend that hangs or is gone keeps no other from being asked.
-  const ofEach = Map.groupBy(found, ({ arm, replica }) => `${arm} ${replica}`)
+  const ofEach = Map.groupBy(places, ({ arm, replica }) => `${arm} ${replica}`)
   const all = [...ofEach.values()].map(async (ofOne) => {
     for (const job of ofOne) await ask(job)
   })

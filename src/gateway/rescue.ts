@@ -27,7 +27,7 @@ export function recordUpdate(job: OwnedJob, route: Route, status: number, backen
 /** What an answer without a job says of it. */
 function endOf({ operation, answer }: Route, status: number, isRescuing: boolean): 'cancelled' | 'job_lost' | null {
   if (operation === 'cancel' && (status < 300 || (isGone(status) && isRescuing))) return 'cancelled'
-  // Of a result a 404 may say that there is none yet.
+  // Of a result it may say that there is none yet.
   return operation === 'poll' && answer === 'job' && isGone(status) ? 'job_lost' : null
 }
 

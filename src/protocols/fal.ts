@@ -48,6 +48,7 @@ export const fal: JobProtocol = {
   pollCall: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId, '/status') }),
   cancelCall: (job) => ({ method: 'PUT', path: jobPath(appAt(job), job.upstreamId, '/cancel') }),
   cancelSays: ({ body }) => (isObject(body) && NOT_CANCELLED.has(body['status']) ? 'refused' : null),
+  mayLackJob: ({ body }) => isObject(body) && body['status'] === 'NOT_FOUND',
   contentCall: null,
   readWebhook: readFalWebhook,
   asksForVideo: () => true,

@@ -58,8 +58,8 @@ export const lightx2v: JobProtocol = {
   readSubmission,
   readJob,
   submitError,
-  cancelSays: ({ body }) =>
-    isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success' ? 'refused' : null,
+  cancelSays: ({ body }) => (hasStoppedNothing(body) ? 'refused' : null),
+  mayLackJob: ({ body }) => hasStoppedNothing(body),
   readIds: idsIn,
   translate: (text, translation) => translateAnswer(text, translation, words),
   translateHeader: (name, value, translation) => translateText(value, translation, name, words),
@@ -159,6 +159,11 @@ function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob |
     runSeconds: status === 'succeeded' ? secondsBetween(body['start_time'], body['end_time']) : null,
     totalSeconds: null,
   }
+}
+
+/** It has ended, or there is no such job: the server has one answer for both. */
+function hasStoppedNothing(body: unknown): boolean {
+  return isObject(body) && typeof body['stop_status'] === 'string' && body['stop_status'] !== 'success'
 }
 
 function submitError({ status, body }: BackendAnswer): 'saturated' | 'client_error' | null {

@@ -185,7 +185,7 @@ export interface JobProtocol extends Wire {
   readSubmission(body: SubmitBody, route: Route): Submission
   /** The job in an answer, or null where there is none. Never throws. */
   readJob(answer: BackendAnswer): BackendJob | null
-  /** Whether a poll's good answer is also what a backend gives that has no such job; missing where none is. Never throws. */
+  /** Whether the good answer to a poll or a cancel is also what a backend gives that has no such job; missing where none is. Never throws. */
   mayLackJob?: (answer: BackendAnswer) => boolean
   /** What an error in answer to a submit is, where its status doesn't tell, as a full queue under 503; null: by the status. Never throws. */
   submitError?: (answer: BackendAnswer) => 'saturated' | 'client_error' | 'content_refused' | null

@@ -57,4 +57,6 @@ export interface NamedJobs {
   jobs: string[] | 'own'
   /** `job`: as the backend calls it. */
   bodyFor: (job: string) => string
+  /** A backend without the job may do it to another one. */
+  mayHitOthers: boolean
 }

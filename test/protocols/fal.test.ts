@@ -175,6 +175,7 @@ describe('what came of a job', () => {
     [502, undefined],
     [500, { message: 'from a proxy' }],
     [404, { detail: 'not found' }],
+    [410, { detail: 'gone' }],
     [401, { detail: 'no key' }],
     [429, { detail: 'slow down' }],
     [301, { detail: 'there' }],

@@ -271,7 +271,7 @@ describe('what else a table may say', () => {
     expect(result(202, {})).toMatchObject({ status: 'running' })
     expect(result(500, { output: { message: 'oom' } })).toMatchObject({ failure: 'job_failed' })
     expect(result(422, { output: { message: 'bad' } })).toMatchObject({ failure: 'content_refused' })
-    for (const status of [400, 401, 404, 409, 429]) expect(result(status, { output: { message: 'x' } })).toBeNull()
+    for (const status of [400, 401, 404, 409, 410, 429]) expect(result(status, { output: { message: 'x' } })).toBeNull()
     expect([result(500, {}), result(502, undefined), result(302, {})]).toEqual([null, null, null])
     expect(novel.route('GET', '/v3/tasks/T1/result')).toMatchObject({ operation: 'poll', answer: 'result' })
   })

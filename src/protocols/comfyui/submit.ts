@@ -49,11 +49,12 @@ export function readNamedJobs({ bytes }: SubmitBody, route: Route): NamedJobs {
   const bodyFor = (job: string) => JSON.stringify(interrupts ? { prompt_id: job } : { delete: [job] })
   if (!named || named.value === null) {
     const isAll = interrupts || (body && fieldOf(body, 'clear')?.value === true)
-    return { jobs: isAll ? 'own' : [], bodyFor }
+    return { jobs: isAll ? 'own' : [], bodyFor, mayHitOthers: interrupts }
   }
   const ids: unknown[] = Array.isArray(named.value) ? named.value : [named.value]
   if (!ids.every(isResourceId)) throw malformed(named.name, 'must name jobs by their ids')
-  return { jobs: [...new Set(ids)], bodyFor }
+  // Older builds look at no id, and stop whatever runs.
+  return { jobs: [...new Set(ids)], bodyFor, mayHitOthers: interrupts }
 }
 
 function rebuilt(

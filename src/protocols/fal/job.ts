@@ -9,7 +9,7 @@ const STATUS: Record<string, JobStatus> = { IN_QUEUE: 'queued', IN_PROGRESS: 'ru
 /** Statuses of a result that say that the request itself was at fault. */
 const REFUSALS = new Set([400, 403, 413, 415, 422, 451])
 /** Not about the job: who asks, how often, and whether there is one. */
-const NOT_OF_JOB = new Set([401, 404, 405, 408, 429])
+const NOT_OF_JOB = new Set([401, 404, 405, 408, 410, 429])
 const NO_HEADERS = { get: () => null }
 
 /** Of a submit's or a status' answer; null where it shows no job. Every word but the three is a job that has not ended. */

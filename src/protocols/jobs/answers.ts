@@ -20,7 +20,7 @@ const MEANING: Record<DeclaredStatus, { status: JobStatus; failure: Failure | nu
   cancelled: { status: 'cancelled', failure: null },
 }
 /** Statuses of a result that say nothing of the job: it is not there, not yet, or not for this caller. */
-const NOT_OF_JOB = new Set([400, 401, 403, 404, 405, 408, 409, 425, 429])
+const NOT_OF_JOB = new Set([400, 401, 403, 404, 405, 408, 409, 410, 425, 429])
 /** That the request itself was at fault. */
 const REFUSALS = new Set([413, 415, 422, 451])
 /** More of an error is not looked through for words. */

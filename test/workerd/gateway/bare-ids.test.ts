@@ -182,6 +182,19 @@ describe.each(MODES)('an id that nobody here knows, in %s mode', (id_mode) => {
     expect(await read(at)).toMatchObject({ status: 502, code: 'upstream_unreachable' })
   })
 
+  it.each([404, 410])('is not at a replica that answers %i, whatever is asked of it', async (status) => {
+    const replicas = { urls: ['http://other.test', 'http://control.test'] }
+    const at = isolate({ id_mode, arms: { control: replicas, candidate: { url: 'http://candidate.test' } } })
+    at.answer = (call) => (call.url.host === 'other.test' ? new Response('', { status }) : backends.answer(call))
+    backends.add('control', OLD)
+    expect((await read(at)).status).toBe(200)
+    const film = await at.send('GET', `${VIDEOS}/${OLD}/content`, { as: 'anybody' })
+    expect(film.text).toBe(`film at control.test/${OLD}`)
+    expect((await at.send('DELETE', `${VIDEOS}/${OLD}`, { as: 'anybody' })).status).toBe(200)
+    at.answer = () => new Response('', { status })
+    for (const [code] of (await tried(at, OLD, 'anybody')).slice(0, 3)) expect(code).toBe(404)
+  })
+
   it('is refused with legacy_ids = "refuse", and no backend is asked', async () => {
     for (const backend of ['control', 'candidate']) backends.add(backend, OLD)
     const at = isolate({ id_mode, legacy_ids: 'refuse' })

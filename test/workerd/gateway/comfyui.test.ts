@@ -513,6 +513,65 @@ it('a job from before Sluice is found at whichever of control’s replicas has i
   expect(other.calls.map((call) => call.url.host)).toEqual(['control.test'])
 })
 
+describe('a job from before Sluice at control’s second replica', () => {
+  const FIRST = 'candidate.test'
+  const SECOND = 'control.test'
+
+  /** One job at each replica, neither of which Sluice has seen; they run after five seconds. */
+  async function before(isOld = false) {
+    const replicas = { urls: [`http://${FIRST}`, `http://${SECOND}`] }
+    const { plane } = setup({ arms: { control: replicas, candidate: { url: 'http://none.test' } } }, isOld)
+    const at = async (host: string, method: string, path: string, body: unknown = {}) => {
+      const url = new URL(`http://${host}${path}`)
+      const answered = await plane.answer({ method, url, headers: new Headers(), body: JSON.stringify(body) })
+      return (await answered!.json()) as Record<string, unknown>
+    }
+    const made = async (host: string, file: string) => {
+      const prompt = JSON.parse(JSON.stringify(GRAPH).replaceAll(FILES.control, file)) as object
+      return (await at(host, 'POST', '/prompt', { prompt }))['prompt_id'] as string
+    }
+    return { plane, at, others: await made(FIRST, FILES.candidate), id: await made(SECOND, FILES.control) }
+  }
+
+  it('is taken out of the queue there', async () => {
+    const { plane, at, others, id } = await before()
+    expect((await post(plane, '/queue', { delete: [id] })).status).toBe(200)
+    expect(await at(SECOND, 'GET', '/queue')).toMatchObject({ queue_pending: [] })
+    expect(await at(FIRST, 'GET', '/queue')).toMatchObject({ queue_pending: [expect.arrayContaining([others])] })
+  })
+
+  it('is taken out of the history there', async () => {
+    const { plane, at, others, id } = await before()
+    pass(20)
+    expect((await post(plane, '/history', { delete: [id] })).status).toBe(200)
+    expect(await at(SECOND, 'GET', `/history/${id}`)).toEqual({})
+    expect(await at(FIRST, 'GET', `/history/${others}`)).toHaveProperty(others)
+  })
+
+  it.each([false, true])('is interrupted there, and nothing else is: an older build is %s', async (isOld) => {
+    const { plane, at, others, id } = await before(isOld)
+    pass(5)
+    for (const prompt_id of [id, 'never']) expect((await post(plane, '/interrupt', { prompt_id })).status).toBe(200)
+    const interrupts = plane.calls.filter(({ url }) => url.pathname === '/interrupt')
+    expect(interrupts.map(({ url }) => url.host)).toEqual([SECOND])
+    expect(await at(SECOND, 'GET', `/history/${id}`)).toHaveProperty(id)
+    expect(await at(FIRST, 'GET', `/history/${others}`)).toEqual({})
+  })
+
+  it('is not known to be stopped while a replica can’t be asked', async () => {
+    const { plane, at, id } = await before()
+    const { answer } = plane
+    plane.answer = (call) => (call.url.host === FIRST ? null : answer(call))
+    for (const [path, body] of [
+      ['/queue', { delete: [id] }],
+      ['/interrupt', { prompt_id: id }],
+    ] as const)
+      expect((await post(plane, path, body)).status).toBe(502)
+    plane.answer = answer
+    expect(await at(SECOND, 'GET', '/queue')).toMatchObject({ queue_pending: [] })
+  })
+})
+
 it('a file from before Sluice is control’s while `legacy_ids` says so', async () => {
   const files = async (more: object) => {
     const { plane } = setup(more)

@@ -145,6 +145,26 @@ describe.each(ARMS)('a job at the %s', (arm) => {
   })
 })
 
+it('from before Sluice is stopped at whichever of control’s replicas has it', async () => {
+  const replicas = { urls: ['http://candidate.test', 'http://control.test'] }
+  const { plane, control } = setup({ arms: { control: replicas, candidate: { url: 'http://none.test' } } })
+  const url = new URL(`http://control.test${SUBMIT}`)
+  const made = control.answer({ method: 'POST', url, headers: new Headers(), body: JSON.stringify({ prompt: 'a' }) })
+  const { task_id: id } = await made.json<Task>()
+  const stop = async (task: string) => {
+    const answered = await plane.request('DELETE', `/v1/tasks/${task}`, { headers: as('control') })
+    return [answered.status, await answered.json()]
+  }
+  expect(await stop(id)).toEqual([200, expect.objectContaining({ stop_status: 'success' })])
+  expect(await stop('never')).toEqual([200, expect.objectContaining({ stop_status: 'do_nothing' })])
+  expect(plane.callsOf('DELETE').map((call) => call.url.host)).toEqual([
+    'candidate.test',
+    'control.test',
+    'candidate.test',
+    'control.test',
+  ])
+})
+
 it('a full queue is the arm’s, and a picture that can’t be had is the client’s', async () => {
   const { plane } = setup({ failover: true })
   for (let i = 0; i < 3; i++) await submit(plane, 'control')
