@@ -23,6 +23,8 @@ const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
 /** Their lists are the whole account's, whoever asks. */
 const OF_ACCOUNT = new Set(['files', 'trainings'])
+/** The second is an older name, for the end alone. Replicate still calls it. */
+const WEBHOOKS = new Set(['webhook', 'webhook_completed'])
 /** Small enough for each job of a page to be asked for at its backend. */
 const PAGE = 20
 
@@ -134,8 +136,9 @@ function readSubmission(sent: SubmitBody, route: Route): Submission {
 }
 
 function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
-  const field = body.fields.find(({ name }) => name === 'webhook')
-  return typeof field?.value === 'string' ? body.setText(field, sealed(field.value)) : []
+  return body.fields.flatMap((field) =>
+    WEBHOOKS.has(field.name) && typeof field.value === 'string' ? body.setText(field, sealed(field.value)) : [],
+  )
 }
 
 function modelIn(path: string, { fields }: FormBody): string | null {
