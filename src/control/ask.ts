@@ -4,11 +4,14 @@ import type { Answer } from '../durable/controller-rpc.ts'
 import { within } from '../durable/deadline.ts'
 
 const DEADLINE_MS = 5000
+/** Of each release in a list, which names those that are silent then: nobody waits for one release to see the others. */
+export const LISTED_DEADLINE_MS = 2000
 
-export async function ask<T>(call: Promise<T>): Promise<T> {
+export async function ask<T>(call: Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   try {
-    return await within(DEADLINE_MS, call)
+    return await within(deadlineMs, call)
   } catch (cause) {
+    if (cause instanceof SluiceError) throw cause
     throw new SluiceError('control_plane_unavailable', "the release's object does not answer at the moment", {
       headers: { 'retry-after': '2' },
       cause,

@@ -25,7 +25,7 @@ import type {
   ReleaseView,
 } from '../api/index.ts'
 import type { ReportView, ScoreView } from '../api/experiment.ts'
-import { ask, askAnswer, askEach } from './ask.ts'
+import { ask, askAnswer, askEach, LISTED_DEADLINE_MS } from './ask.ts'
 import { type ChangesService, changesService } from './changes-service.ts'
 import { type ConfigService, configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
@@ -157,7 +157,7 @@ async function readReleases(
   names: readonly string[],
   release: (name: string) => Promise<ReleaseView>,
 ): Promise<ReleasesView> {
-  const { answered, silent } = await askEach(names, release)
+  const { answered, silent } = await askEach(names, (name) => ask(release(name), LISTED_DEADLINE_MS))
   const [first] = silent
   if (!first) return { items: answered, next: null }
   if (answered.length === 0) throw first.error

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { errorSchema, releaseSchema, releasesSchema } from '../../../src/api/index.ts'
 import * as v from 'valibot'
 import { ControlFake, RELEASES } from '../../support/control-fake.ts'
+import { letPass } from '../../support/workerd/data-plane.ts'
 
 const [R1, CHINESE] = RELEASES
 const ACTIONS = `/api/v1/releases/${R1}/actions`
@@ -37,6 +38,20 @@ describe('releases', () => {
       items: [{ name: R1 }],
       unavailable: [{ name: CHINESE, code: 'release_not_found', message: 'there is none yet' }],
     })
+  })
+
+  it('wait two seconds for one that hangs, and no longer', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+    try {
+      const rig = new ControlFake()
+      rig.controller(R1).view = () => new Promise(() => undefined)
+      const began = Date.now()
+      const response = await letPass(500, Promise.resolve(rig.request('GET', '/api/v1/releases')))
+      expect(Date.now() - began).toBe(2000)
+      expect(await response.json()).toMatchObject({ items: [{ name: CHINESE }], unavailable: [{ name: R1 }] })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('are 503 where none answers', async () => {
