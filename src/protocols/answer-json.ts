@@ -1,5 +1,5 @@
 /** A backend's answer as JSON, where it is any and holds no more than an answer may. */
-import { ANSWER_BOUNDS, isWithin } from './body/bounds.ts'
+import { ANSWER_BOUNDS, isWithin, membersWritten } from './body/bounds.ts'
 
 /** Undefined for what is no JSON, and for what holds more than an answer may: it is not looked into. */
 export function answerJson(text: string): unknown {
@@ -8,6 +8,20 @@ export function answerJson(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/**
+ * The text as `body`, which was read from it, has it. Of a name that stands twice in one object parsers take the last
+ * value and some the first: what nobody here has looked at is not shown. Nearly always the very same.
+ */
+export function withoutRepeats(text: string, body: unknown): string {
+  return membersWritten(text) === membersOf(body) ? text : JSON.stringify(exactJson(text))
+}
+
+function membersOf(value: unknown): number {
+  if (value === null || typeof value !== 'object') return 0
+  const inner: unknown[] = Object.values(value)
+  return inner.reduce<number>((sum, each) => sum + membersOf(each), Array.isArray(value) ? 0 : inner.length)
 }
 
 /** Not in every library's types yet. */

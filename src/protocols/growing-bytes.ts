@@ -21,6 +21,11 @@ export class GrowingBytes {
     this.#size = needed
   }
 
+  /** The first of them, up to so many. */
+  begin(bytes: number): Uint8Array {
+    return this.#held.subarray(0, Math.min(bytes, this.#size))
+  }
+
   /** All of them, in memory of just their size. Nothing is added afterwards. */
   whole(): Uint8Array<ArrayBuffer> {
     return this.#size === this.#held.length ? this.#held : this.#held.slice(0, this.#size)

@@ -3,9 +3,8 @@
  * JSON and on header values, and changes nothing else in them; says nothing of who knows which id.
  */
 import { remembered } from '../core/remembered.ts'
-import { ANSWER_BOUNDS, isWithin } from './body/bounds.ts'
+import { answerJson, withoutRepeats } from './answer-json.ts'
 import { editJson } from './body/json-edit.ts'
-import { isJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
 import type { JobProtocol } from './protocol.ts'
@@ -49,11 +48,12 @@ export function translateAnswer(text: string, translation: Translation, words: W
   const { keeps = () => false, ownText = () => null } = words
   let translator: Translate | null = null
   const inFull: Translate = (...given) => (translator ??= translatorOf(translation, words))(...given)
-  if (!isWithin(text, ANSWER_BOUNDS) || !isJson(text)) return translateText(text, translation, '', words)
+  const body = answerJson(text)
+  if (body === undefined) return translateText(text, translation, '', words)
   const ofOneJob = translatorOfOneJob(translation, words)
   const translate: Translate = (...given) => ofOneJob(...given) ?? inFull(...given)
   const cuts = !translation.isError
-  return editJson(text, {
+  return editJson(withoutRepeats(text, body), {
     key: (path) => {
       const name = nameOf(path)
       if (keeps(path)) return name
@@ -81,8 +81,16 @@ function withOneId(text: string, { ids }: Translation): string | null {
   const [id, own] = ids.entries().next().value!
   const at = text.indexOf(`"${id}"`)
   if (at < 0 || text.indexOf(id, at + 2) >= 0 || text.indexOf(id) !== at + 1) return null
-  if (isPlain(id) || NEEDS_READING.test(text) || !ID_NAME.test(text.slice(Math.max(0, at - 32), at))) return null
+  if (isPlain(id) || NEEDS_READING.test(text)) return null
+  const [name] = ID_NAME.exec(text.slice(Math.max(0, at - 32), at)) ?? []
+  // Under a name that stands there twice there may be another id.
+  if (name === undefined || !isOnce(text, name.slice(0, name.lastIndexOf('"') + 1))) return null
   return text.slice(0, at + 1) + own + text.slice(at + 1 + id.length)
+}
+
+export function isOnce(text: string, part: string): boolean {
+  const at = text.indexOf(part)
+  return at >= 0 && text.indexOf(part, at + 1) < 0
 }
 
 /**

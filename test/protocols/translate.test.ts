@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { comfyui } from '../../src/protocols/comfyui.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import type { Translation } from '../../src/protocols/translation.ts'
 import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
@@ -51,6 +52,16 @@ describe('ids as whole tokens', () => {
     expect(translateText(video, short)).toBe(video)
     for (const url of ['data:video/mp4;base64,AA/v1/', 'data:;base64,AA/v1/', 'DATA:text/plain,v1 /v1/'])
       expect(translateText(url, short)).toBe(url)
+  })
+  test.each([
+    ['{"id":"other-1","id":"video_gen_77","n":1.0}', '{"id":"slc_A_slc","n":1.0}'],
+    ['{"a":{"task_id":"other-1","task_\\u0069d":"video_gen_77"}}', '{"a":{"task_id":"slc_A_slc"}}'],
+    ['{"id":"video_gen_77","data":[{"id":"other-1","id":3}]}', '{"id":"slc_A_slc","data":[{"id":3}]}'],
+    ['{"url":"http://x/1","url":"http://x/2","id":"video_gen_77"}', '{"url":"http://x/2","id":"slc_A_slc"}'],
+  ])('under a name that stands twice are those that were read: %s', (text, expected) => {
+    const one = new Map([['video_gen_77', 'slc_A_slc']])
+    for (const known of [one, ids]) expect(translateAnswer(text, translation(known))).toBe(expected)
+    expect(comfyui.translate(text, translation(one))).toBe(expected)
   })
   test('a client id makes no hostile key', () => {
     const shown = translateAnswer('{"j1":{"polluted":1}}', translation(new Map([['j1', '__proto__']])))

@@ -88,6 +88,11 @@ export function isWithin(text: string, bounds: JsonBounds): boolean {
   return found.levels <= bounds.levels && found.members <= bounds.members && found.values <= bounds.values
 }
 
+/** Members that JSON has as it is written: more than are read of it, where a name stands twice in one object. */
+export function membersWritten(text: string): number {
+  return counted(text, { levels: Infinity, members: Infinity, values: Infinity }).members
+}
+
 /** What stands outside strings, whether the JSON is valid or not; no more of it than is needed to outgrow `most`. */
 function counted(text: string, most: JsonBounds): JsonBounds {
   let depth = 0

@@ -6,7 +6,7 @@ import { answerJson } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation } from '../translation.ts'
 import { isPlain } from '../id-tokens.ts'
-import { translateAnswer, translateText } from '../translate.ts'
+import { isOnce, translateAnswer, translateText } from '../translate.ts'
 import type { WireWords } from '../translate-string.ts'
 import { withoutCaller } from './caller.ts'
 import { inputIn } from './input.ts'
@@ -37,7 +37,8 @@ function withOneId(text: string, { ids }: Translation): string | null {
   const [id, own] = ids.entries().next().value!
   const at = text.indexOf(`"${id}"`)
   if (at < 0 || text.indexOf(id) !== at + 1 || text.indexOf(id, at + 2) >= 0 || isPlain(id)) return null
-  return /"(prompt_)?id"\s*:\s*$/.test(text.slice(Math.max(0, at - 16), at))
+  const [, name] = /("(?:prompt_)?id")\s*:\s*$/.exec(text.slice(Math.max(0, at - 16), at)) ?? []
+  return name !== undefined && isOnce(text, name)
     ? text.slice(0, at) + JSON.stringify(own) + text.slice(at + id.length + 2)
     : null
 }
