@@ -3,6 +3,7 @@
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
 import { callDeadline } from '../durable/deadline.ts'
+import { answerJson } from '../protocols/answer-json.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -126,6 +127,45 @@ export function upstreamError(failure: CallFailure, arm: string, isSubmit: boole
 export function isJson({ headers }: Pick<Answer, 'headers'>): boolean {
   return /json/i.test(headers.get('content-type') ?? '')
 }
+
+/** Beyond it what does not call itself JSON may be a file, and is not looked into. A job's JSON has about 1 KiB. */
+const MAX_UNTOLD_BYTES = 1024 * 1024
+
+/** Whether an answer may be JSON that does not say so. One of no known length may never end, and is not waited for. */
+export function mayBeJson({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
+  const length = Number(headers.get('content-length') ?? 0)
+  if (status === 206 || length === 0 || length > MAX_UNTOLD_BYTES) return false
+  const type = headers.get('content-type')
+  return type === null || (/^(text\/|application\/octet-stream)/i.test(type) && !/^text\/event-stream/i.test(type))
+}
+
+/** Such an answer read to its end where it is JSON (then it has no body), and else as it came. Rejects where it breaks off. */
+export async function readIfJson(response: Answer): Promise<Answer> {
+  const { ok, status, headers } = response
+  const whole = (body: ReadableStream<Uint8Array> | null): Answer => {
+    return { ok, status, headers, body, text: () => new Response(body).text() }
+  }
+  const reader = response.body?.getReader()
+  if (!reader) return response
+  const held = new GrowingBytes()
+  while (held.size <= MAX_UNTOLD_BYTES) {
+    const { done, value } = await reader.read()
+    if (done) {
+      const bytes = held.whole()
+      const text = new TextDecoder().decode(bytes)
+      if (answerJson(text) === undefined) return whole(new Response(bytes).body)
+      const typed = new Headers(headers)
+      if (!typed.has('content-type')) typed.set('content-type', 'application/json')
+      return { ...whole(null), headers: typed, text: () => Promise.resolve(text) }
+    }
+    held.add(value)
+    if (!MAY_BEGIN_JSON.test(new TextDecoder().decode(held.begin(MAX_BLANK_BYTES)))) break
+  }
+  return whole(resumed(held.whole(), reader))
+}
+
+const MAY_BEGIN_JSON = /^\s*([{[]|$)/
+const MAX_BLANK_BYTES = 64
 
 /** The arm's fault in an answer's status; null where there is none. */
 export function armErrorOf(status: number): ArmError | null {

@@ -18,6 +18,8 @@ import {
   isJson,
   isRedirect,
   MAX_JOB_JSON_BYTES,
+  mayBeJson,
+  readIfJson,
   readPrefix,
   type Upstream,
   upstreamError,
@@ -91,17 +93,20 @@ export async function proxyJob(
   }
   const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
   // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
-  const isRead = ctx.method !== 'HEAD' && tellsOfJob(runtime, route, response)
-  return isRead ? json(answered) : streamed(answered)
+  if (ctx.method === 'HEAD') return streamed(answered)
+  if (['job', 'result', 'deletion'].includes(route.answer)) return json(answered)
+  if (!mayTellOfJob(runtime, route, response)) return streamed(answered)
+  if (isJson(response)) return json(answered)
+  if (!mayBeJson(response)) return streamed(answered)
+  const read = await readIfJson(response).catch(() => brokeOff(answered))
+  return (read.body === null ? json : streamed)({ ...answered, response: read })
 }
 
-/** Whether an answer is read for what it says of the job, and not passed on as it is. */
-function tellsOfJob({ protocol }: JobRuntime, { operation, answer: asked }: Route, response: Answer): boolean {
-  if (['job', 'result', 'deletion'].includes(asked)) return true
-  const { status, headers } = response
+/** Whether an answer that is JSON is read for what it says of the job, and not passed on as it is. */
+function mayTellOfJob({ protocol }: JobRuntime, { operation, answer: asked }: Route, { status }: Answer): boolean {
   // JSON where a video should be, and nothing else may be: some wires' files are of any kind.
-  const isInstead = operation === 'content' && status === 200 && !protocol.isVideoType(headers.get('content-type'))
-  return (asked !== 'bytes' || status >= 400 || isInstead) && isJson(response)
+  const isInstead = operation === 'content' && status === 200 && !protocol.isVideoType('application/json')
+  return asked !== 'bytes' || status >= 400 || isInstead
 }
 
 async function call(
@@ -148,14 +153,17 @@ async function streamed(answered: Answered): Promise<Response> {
 }
 
 /** The body, null where it is empty: of a video of unknown length the first bytes are waited for. */
-async function started({ ctx, decided, route, job, response, seconds, failure }: Answered) {
+async function started(answered: Answered) {
+  const { ctx, route, response } = answered
   const isUnknown = response.ok && ctx.method === 'GET' && !response.headers.has('content-length')
   if (route.operation !== 'content' || !isUnknown) return response.body
-  const { rest } = await readPrefix(response, 0).catch(() => {
-    recordEnd(decided, route.operation, failure(), { latency: seconds })
-    throw upstreamError(failure(), job.arm, false)
-  })
+  const { rest } = await readPrefix(response, 0).catch(() => brokeOff(answered))
   return rest
+}
+
+function brokeOff({ decided, route, job, seconds, failure }: Answered): never {
+  recordEnd(decided, route.operation, failure(), { latency: seconds })
+  throw upstreamError(failure(), job.arm, false)
 }
 
 function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
@@ -164,13 +172,10 @@ function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered
 }
 
 async function json(answered: Answered): Promise<Response> {
-  const { ctx, decided, route, job, url, response, seconds, done, failure } = answered
+  const { ctx, decided, route, job, url, response, seconds, done } = answered
   const { runtime, snapshot } = decided
   const { status } = response
-  const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => {
-    recordEnd(decided, route.operation, failure(), { latency: seconds })
-    throw upstreamError(failure(), job.arm, false)
-  })
+  const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => brokeOff(answered))
   done()
   const { text } = read
   const body = text === null ? undefined : answerJson(text)

@@ -1,6 +1,6 @@
 /** A backend's deadline is the backend's: time in which this isolate was busy with something else is not counted. */
 import { afterEach, expect, test, vi } from 'vitest'
-import { callBackend } from '../../src/gateway/forward.ts'
+import { callBackend, mayBeJson } from '../../src/gateway/forward.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -40,4 +40,19 @@ test('a call ends when the isolate was free for the whole of its timeout', async
   await call
   expect(ended()).toBe('timeout')
   expect(waitedMs).toBe(3000)
+})
+
+test.each([
+  [200, { 'content-length': '40' }, true],
+  [404, { 'content-length': '40', 'content-type': 'text/plain' }, true],
+  [200, { 'content-length': '1048576', 'content-type': 'application/octet-stream' }, true],
+  [200, { 'content-length': '1048577' }, false],
+  [200, { 'content-length': '0' }, false],
+  [200, {}, false],
+  [206, { 'content-length': '40' }, false],
+  [200, { 'content-length': '40', 'content-type': 'video/mp4' }, false],
+  [200, { 'content-length': '40', 'content-type': 'image/webp' }, false],
+  [200, { 'content-length': '40', 'content-type': 'text/event-stream' }, false],
+])('only what is short, and may be text, is looked into for JSON: %i %j', (status, headers, expected) => {
+  expect(mayBeJson({ status, headers: new Headers(headers as HeadersInit) })).toBe(expected)
 })

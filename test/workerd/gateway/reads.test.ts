@@ -90,6 +90,33 @@ it.each([404, 410])('%i to a poll says that the job is lost', async (status) => 
   expect(await counted(ledger(), 'job')).toEqual({ requests: 1, outcomes: { job_lost: 1 } })
 })
 
+describe('an answer about a job that is JSON and does not say so', () => {
+  const LINES = JSON.stringify({ id: 'v-1', remixed_from_video_id: 'v-0', seed: 1 }, null, 2)
+  const answered = async (below: string, body: string, type: string | null) => {
+    const plane = new DataPlane(RELEASE, () => job('v-1'))
+    const id = await submitted(plane)
+    const bytes = new TextEncoder().encode(body)
+    const headers = { 'content-length': `${bytes.length}`, ...(type === null ? {} : { 'content-type': type }) }
+    plane.answer = () => new Response(bytes, { headers })
+    const response = await plane.request('GET', `/v1/videos/${id}${below}`, own)
+    return { id, type: response.headers.get('content-type'), text: await response.text() }
+  }
+
+  it.each(['/logs', '/content'])('shows its client’s ids: %s', async (below) => {
+    for (const type of [null, 'text/plain; charset=utf-8', 'text/html', 'application/octet-stream']) {
+      const { id, text, type: shown } = await answered(below, LINES, type)
+      expect(shown).toBe(type ?? 'application/json')
+      expect(JSON.parse(text)).toEqual({ id, remixed_from_video_id: expect.stringMatching(/^slc_/) as string, seed: 1 })
+    }
+  })
+
+  it('is told from all that only begins so, or not at all, which passes', async () => {
+    for (const body of ['{"id": "v-2"}\n{"id": "v-2"}', '[ftyp', ' \n', 'film', '{'])
+      for (const type of [null, 'text/plain', 'application/octet-stream'])
+        for (const below of ['/logs', '/content']) expect((await answered(below, body, type)).text).toBe(body)
+  })
+})
+
 const VIDEO = { headers: { 'content-type': 'video/mp4' } }
 
 describe('an answer that is none', () => {
