@@ -35,6 +35,8 @@ export interface JobUpdate {
   outcome: Outcome | null
   reported: ReportedSeconds
   at: number
+  /** Told by a backend that chose the id itself: it makes no job of one that nobody has submitted. */
+  isHearsay?: boolean
 }
 
 /** A job in its owner's list, with what is known of it without asking its backend. Unix ms. */

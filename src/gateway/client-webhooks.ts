@@ -8,6 +8,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import { type HookTag, sealJobId } from '../core/job-id.ts'
+import { mayStillArrive } from '../core/rescue-plan.ts'
 import { callDeadline } from '../durable/deadline.ts'
 import { toJobUpdate } from '../durable/job-shapes.ts'
 import { answerJson } from '../protocols/answer-json.ts'
@@ -86,10 +87,12 @@ export async function deliver(
   const known = { ...named, prefix, clientId: job ?? sealJobId(named, ctx.isolate.keys) }
   if (job === null) {
     const { now } = runtime.deps
-    runtime.telemetry.seen(toJobUpdate(known, backendJob, now()))
+    runtime.telemetry.seen({ ...toJobUpdate(known, backendJob, now()), isHearsay: true })
     // Where control goes on with it the client hears of that end only, and while nobody knows the backend is to try again.
     const owned = ownedJob(runtime, known)
-    const rescueStatus = showsFailure(owned, 200, backendJob) ? await rescue(owned, 'pending', 0) : null
+    const mayGoOn = showsFailure(owned, 200, backendJob)
+    const isEarly = mayGoOn && mayStillArrive(tag.submittedAt, now())
+    const rescueStatus = mayGoOn ? ((await rescue(owned, 'pending', 0)) ?? (isEarly ? 'pending' : null)) : null
     if (rescueStatus !== null) return acknowledged(rescueStatus === 'pending' ? 503 : 200)
   }
   const config = runtime.release.arms[tag.arm]

@@ -101,7 +101,8 @@ export class Telemetry {
    */
   seen(update: JobUpdate): void {
     if (update.outcome !== 'cancelled' && !this.#ports.places.isSureOf(update.job)) return
-    if (!this.#reportedUpdates.isNew(update)) return
+    // The ledger may not know the job yet, and is to hear of it again then.
+    if (!update.isHearsay && !this.#reportedUpdates.isNew(update)) return
     if (this.#room()) this.#batch(update.job).seen.push(update)
     else this.#reportedUpdates.forget()
   }

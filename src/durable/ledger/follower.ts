@@ -38,6 +38,9 @@ const FORGET_PAUSE_MS = 250
 const KEEP_UNRESCUED_BODY_MS = 60_000
 const BODIES_AT_ONCE = 50
 
+/** Of a second's reports few are of jobs that are not known yet. Of one that is dropped the ledger hears by its own poll. */
+const MOST_HEARD = 200
+
 interface FollowerParts {
   storage: DurableObjectStorage
   jobs: JobTable
@@ -57,6 +60,8 @@ export class Follower {
   readonly #parts: FollowerParts
   readonly #poller: JobPoller
   #bodiesDroppedAt = -Infinity
+  /** Ends that were told of jobs unknown here, by job, oldest first: a quick backend is ahead of its submit's flush. */
+  readonly #hearsay = new Map<string, JobUpdate>()
 
   constructor(parts: FollowerParts) {
     this.#parts = parts
@@ -69,6 +74,9 @@ export class Follower {
     const lateMs = forgivenMs(entry.submittedAt, now)
     const deadline = lateMs > 0 ? { deadline_at: now + this.#parts.release.jobTimeoutMs } : {}
     this.#parts.jobs.add(entry, { poll_at: entry.submittedAt + lateMs + this.#parts.release.quietAfterMs, ...deadline })
+    const key = jobKey(entry.arm, entry.replica, entry.upstreamId)
+    const told = this.#hearsay.get(key)
+    if (told && this.#hearsay.delete(key)) this.update(told, now)
     const row = entry.rescue && this.#parts.jobs.ofOwner(entry)
     if (!row || row.rescued_upstream !== null) return
     // Known already by its end, which another isolate saw and told first; after a while its body comes too late.
@@ -78,7 +86,8 @@ export class Follower {
   }
 
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
-  update({ job, outcome, reported, at }: JobUpdate, now: number): void {
+  update(update: JobUpdate, now: number): void {
+    const { job, outcome, reported, at, isHearsay = false } = update
     const key = jobKey(job.arm, job.replica, job.upstreamId)
     const isOpen = () => {
       const { quietAfterMs, jobTimeoutMs } = this.#parts.release
@@ -86,6 +95,7 @@ export class Follower {
     }
     if (outcome === null && isOpen()) return this.#poller.seen(key)
     if (!this.#parts.jobs.get(key)) {
+      if (isHearsay) return this.#heard(key, update)
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
       if (job.submittedAt < now - KEEP_JOBS_MS) return
       // An entry lost with its isolate is made good by what the id itself says.
@@ -97,6 +107,13 @@ export class Follower {
     if (outcome === 'cancelled' && row.status !== 'open') void this.#parts.rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
+  }
+
+  #heard(key: string, update: JobUpdate): void {
+    if (update.outcome === null) return
+    this.#hearsay.set(key, update)
+    const [oldest] = this.#hearsay.keys()
+    if (this.#hearsay.size > MOST_HEARD) this.#hearsay.delete(oldest!)
   }
 
   #ended(row: JobRow, shown: Outcome, reported: ReportedSeconds, seen: { seenAt: number; isVague?: boolean }): void {

@@ -267,6 +267,54 @@ describe('where a webhook may go', () => {
       expect((await plane.request('GET', path, { headers: as('control') })).status).toBe(404)
   })
 
+  it('an end that a backend tells of a job which nobody has submitted is counted nowhere', async () => {
+    const { plane } = setup('replicate')
+    await submit(plane, 'replicate', 'control')
+    const hook = WIRES.replicate.hookIn(plane.calls[0]!)
+    expect((await post(plane, hook, { id: 'invented', status: 'failed' })).status).toBe(200)
+    expect(await counted(ledger(), 'job')).toMatchObject({ requests: 0 })
+    expect((await plane.send('GET', '/v1/predictions', { as: 'ann' })).text).not.toContain('failed')
+  })
+
+  it.each(['succeeded', 'failed'] as const)(
+    'an end that is told before the ledger has the job is counted: %s',
+    async (status) => {
+      const { plane } = setup('replicate')
+      const other = setup('replicate').plane
+      await submit(plane, 'replicate', 'control')
+      plane.isSlowToFlush = true
+      const { text } = await submit(plane, 'replicate', 'control')
+      const hook = WIRES.replicate.hookIn(plane.callsOf('POST').at(-1)!)
+      const { urls } = JSON.parse(text) as { urls: { get: string } }
+      await plane.request('GET', urls.get, { headers: as('control') })
+      const raw = plane.calls.at(-1)!.url.pathname.split('/').at(-1)!
+      expect((await post(other, hook, { id: raw, status })).status).toBe(200)
+      expect(await counted(ledger(), 'job')).toMatchObject({ requests: 0 })
+      plane.isSlowToFlush = false
+      await plane.send('GET', '/v1/predictions', { as: 'ann' })
+      expect(await counted(ledger(), 'job')).toMatchObject({
+        requests: 1,
+        outcomes: status === 'failed' ? { job_failed: 1 } : {},
+      })
+    },
+  )
+
+  it('is the gateway’s under its older name, too', async () => {
+    const { plane, client } = setup('replicate')
+    const { path } = WIRES.replicate
+    const body = { webhook_completed: HOOK, input: { prompt: 'a' } }
+    await plane.send('POST', path, { as: 'ann', body })
+    const sent = JSON.parse(plane.calls[0]!.body) as typeof body
+    expect(sent.webhook_completed).toMatch(new RegExp(`^${GATEWAY}/slc_[^/]+/webhook$`))
+    expect((await post(plane, sent.webhook_completed, { id: 'p', status: 'succeeded' })).status).toBe(200)
+    expect(client.calls.map(({ url }) => url.href)).toEqual([HOOK])
+    const refused = await plane.send('POST', path, {
+      as: 'ann',
+      body: { ...body, webhook_completed: 'http://10.0.0.1/' },
+    })
+    expect(refused.status).toBe(400)
+  })
+
   it('its own client reads what it wrote, in every answer about the job', async () => {
     const { plane, control } = setup('replicate')
     const answer = plane.answer
