@@ -22,6 +22,7 @@ import {
 import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
+import { type LongAnswer, openLongAnswer } from './long-answer.ts'
 import { canBeFound } from './owned-job.ts'
 import type { Referred } from './select-release.ts'
 import type { Subject } from './subject.ts'
@@ -49,6 +50,8 @@ export interface Attempt {
   /** The answer's bytes where it is JSON and small enough to be looked into. */
   text: string | null
   rest: ReadableStream<Uint8Array> | null
+  /** A job's answer that is too long to be read whole: what of it `backendJob` was read from. */
+  long: LongAnswer | null
   backendJob: BackendJob | null
   json: unknown
 }
@@ -100,6 +103,7 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
     tag,
     text: null,
     rest: null,
+    long: null,
     backendJob: null,
     json: null,
   }
@@ -160,6 +164,7 @@ async function readAnswer(
     const read = await readPrefix(response, mustBeVideo && !isJson(response) ? 0 : MAX_JOB_JSON_BYTES)
     tried.rest = read.rest
     tried.text = read.text
+    if (mustBeJob && read.rest) await readLong(runtime, route, tried, response, read.rest)
     if (tried.text !== null) {
       tried.json = answerJson(tried.text)
       const shown = { status, headers: response.headers, body: tried.json, job: null }
@@ -175,6 +180,22 @@ async function readAnswer(
   } finally {
     upstream.done()
   }
+}
+
+/** A job whose video stands in the very answer, as far as it is told before that. */
+async function readLong(
+  { protocol, release }: JobRuntime,
+  { prefix }: Route,
+  tried: Attempt,
+  { status, headers }: Answer,
+  body: ReadableStream<Uint8Array>,
+): Promise<void> {
+  const { long, from, start } = await openLongAnswer(body)
+  tried.json = long && answerJson(long.head + long.close)
+  const job = protocol.readJob({ status, headers, body: tried.json, job: null })
+  const isFound = job !== null && canBeFound({ protocol, release }, job.id, prefix)
+  tried.rest = from(isFound ? start : 0)
+  if (isFound) Object.assign(tried, { backendJob: job, long })
 }
 
 /** Of a synchronous submit that was answered well: with the video, or as some servers do with JSON that holds it or tells of the job. */

@@ -2,6 +2,7 @@
  * A submit from its bytes to its answer: which arm, sent once, the job's id sealed on the way back.
  * What runs beside it (copies, counters) is only started here.
  */
+import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type JobTag, sealJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
@@ -25,6 +26,7 @@ import type { JobRuntime } from './isolate.ts'
 import { withChosenId } from './chosen-id.ts'
 import { sealedWebhook } from './client-webhooks.ts'
 import { copyToShadow } from './shadow.ts'
+import { translatedAround } from './long-answer.ts'
 import { ownedJob } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
 import { translatedAsItComes } from './text-stream.ts'
@@ -148,10 +150,26 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
     entry.rescue && showsFailure(owned, response.status, backendJob) && (await rescue(owned, 'pending', 0))
   const going = runtime.protocol.placeholder({ ...entry, gatewayOrigin: ctx.url.origin, end: null })
   const { text } = tried
-  const body = rescued ? JSON.stringify(going) : text === null ? null : runtime.protocol.translate(text, translation)
-  const { status, headers } = response
+  const translate = (words: string) => runtime.protocol.translate(words, translation)
+  const { status } = response
+  const ended = (all: string) => {
+    const shown = { status, headers: response.headers, body: answerJson(all), job: null }
+    const last = runtime.protocol.readJob(shown)
+    if (outcomeOf(backendJob) === null && last)
+      runtime.telemetry.seen(toJobUpdate(entry, { ...last, id: backendJob.id }, runtime.deps.now()))
+  }
+  if (rescued) await tried.rest?.cancel()
+  const rest = tried.long && !rescued ? translatedAround(tried.long, tried.rest!, translate, ended) : null
+  const headers = rest ? withoutLength(response.headers) : response.headers
+  const body = rescued ? JSON.stringify(going) : text === null ? rest : translate(text)
   const shown = { status, headers, body, translation, cookie: submit.subject.cookie }
   return { response: answer(ctx, decided, shown), clientId: entry.clientId, nothingBegun: false }
+}
+
+function withoutLength(given: Headers): Headers {
+  const headers = new Headers(given)
+  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
+  return headers
 }
 
 /** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */

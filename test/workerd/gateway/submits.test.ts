@@ -1,7 +1,15 @@
 /** What comes of a submit: what its backend answers, that it is sent once, and who answers where the candidate fails. */
 import { runDurableObjectAlarm } from 'cloudflare:test'
 import { describe, expect, it, vi } from 'vitest'
-import { type Answer, DataPlane, hangs, inStillTime, letPass, releaseTable } from '../../support/workerd/data-plane.ts'
+import {
+  type Answer,
+  DataPlane,
+  GATEWAY,
+  hangs,
+  inStillTime,
+  letPass,
+  releaseTable,
+} from '../../support/workerd/data-plane.ts'
 import { counted, ledger } from '../../support/workerd/objects.ts'
 import { ScriptedBackends } from '../../support/workerd/scripted-backend.ts'
 
@@ -53,6 +61,37 @@ describe('an answer to a submit', () => {
     const made = await new DataPlane(VARS, backends.answer).send('POST', PATH, ann)
     expect(made.id).toMatch(/^slc_/)
     expect(made.text).not.toContain(backends.lastId)
+  })
+
+  it.each([
+    ['completed', {}, { requests: 1, outcomes: {} }],
+    [
+      undefined,
+      { status: 'failed', error: { code: 'oom', message: 'CUDA' } },
+      { requests: 1, outcomes: { job_failed: 1 } },
+    ],
+  ])('with its video in it, of any length, is a job: %s %j', async (status, behind, expected) => {
+    const video = 'AAAA'.repeat(2_200_000)
+    const job = (id: string, at: string) => {
+      const data = [{ output_format: 'mp4', b64_json: video, fps: 16 }]
+      return { id, object: 'video', status, created: 1, data, note: `${id}, ${at}/v1/videos/${id}`, ...behind }
+    }
+    const text = JSON.stringify(job('dyn-0001', 'http://control.test'))
+    for (const length of [{}, { 'content-length': `${text.length}` }] as Record<string, string>[]) {
+      const headers = { 'content-type': 'application/json', ...length }
+      const plane = new DataPlane({ RELEASE_A: releaseTable('objects') }, () => new Response(text, { headers }))
+      const response = await plane.request('POST', PATH, {
+        headers: { 'content-type': 'application/json', 'x-user-id': 'ann' },
+        body: JSON.stringify(ann.body),
+      })
+      const shown = await response.text()
+      const id = /"id":"(slc_[^"]+)"/.exec(shown.slice(0, 200))?.[1] ?? ''
+      // Too long to be shown where it differs.
+      expect(shown === JSON.stringify(job(id, GATEWAY))).toBe(true)
+      await plane.send('GET', PATH, { as: 'ann' })
+      expect(plane.counted('submit')).toEqual({ 'control ok': 1 })
+    }
+    expect(await counted(ledger(), 'job')).toEqual(expected)
   })
 
   it('that breaks off is a broken connection, and no timeout', async () => {

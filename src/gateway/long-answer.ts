@@ -1,0 +1,142 @@
+/**
+ * A submit's answer with a video in it as text, too long to be read whole. What stands before the video is read and
+ * translated, the video goes on as it comes, and so does what stands behind it, translated again.
+ */
+import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { SluiceError } from '../core/errors.ts'
+import { resumed } from './forward.ts'
+
+/** Longer than any id, word or reason in an answer: only a file is. */
+const LONG_STRING_BYTES = 64 * 1024
+/** Before the video, and behind it. */
+const MAX_TEXT_BYTES = 256 * 1024
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+export interface LongAnswer {
+  /** Up to the long string, with its opening quote. */
+  head: string
+  /** What makes JSON of `head`: as if the string were empty, and nothing behind it. */
+  close: string
+}
+
+interface Opened {
+  /** Null where there is no such string, or too much before it. */
+  long: LongAnswer | null
+  /** The body again, from this byte on. Once. */
+  from: (byte: number) => ReadableStream<Uint8Array>
+  /** The string's first. */
+  start: number
+}
+
+/** Rejects where the body breaks off. */
+export async function openLongAnswer(body: ReadableStream<Uint8Array>): Promise<Opened> {
+  const reader = body.getReader()
+  let bytes: Uint8Array = new Uint8Array()
+  const from = (byte: number) => resumed(bytes.subarray(byte), reader)
+  for (let at: Place = { from: 0, start: -1, open: [] }; ;) {
+    const { done, value } = await reader.read()
+    if (value) bytes = bytes.length === 0 ? value : joined(bytes, value)
+    at = scanned(bytes, at)
+    const { start, open } = at
+    if (start > 0 && bytes.length - start > LONG_STRING_BYTES) {
+      const head = new TextDecoder().decode(bytes.subarray(0, start))
+      return { long: { head, close: `"${open.toReversed().join('')}` }, from, start }
+    }
+    if (done || at.from > MAX_TEXT_BYTES) return { long: null, from, start }
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length)
+  both.set(a)
+  both.set(b, a.length)
+  return both
+}
+
+/** How far JSON was looked through: `start` of the string that is open (-1: none), and what closes what is open around it. */
+interface Place {
+  from: number
+  start: number
+  open: string[]
+}
+
+/** Stops within a string that does not end here, before which it is looked through again. */
+function scanned(bytes: Uint8Array, { from, open: before }: Place): Place {
+  const open = [...before]
+  for (let i = from; i < bytes.length && i <= MAX_TEXT_BYTES; i++) {
+    const byte = bytes[i]!
+    if (byte === QUOTE) {
+      const end = stringEnd(bytes, i + 1)
+      if (end < 0 || end - i > LONG_STRING_BYTES) return { from: i, start: i + 1, open }
+      i = end
+    } else if (byte === 0x7b) open.push('}')
+    else if (byte === 0x5b) open.push(']')
+    else if (byte === 0x7d || byte === 0x5d) open.pop()
+  }
+  return { from: bytes.length, start: -1, open }
+}
+
+/** Where the quote stands that ends a string; -1 where none does. `escaped`: before `from` stands an odd backslash. */
+function stringEnd(bytes: Uint8Array, from: number, escaped = false): number {
+  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1))
+    if (!isEscaped(bytes, at, from, escaped)) return at
+  return -1
+}
+
+function isEscaped(bytes: Uint8Array, at: number, from: number, escaped: boolean): boolean {
+  let slashes = 0
+  while (at - 1 - slashes >= from && bytes[at - 1 - slashes] === BACKSLASH) slashes++
+  return (slashes % 2 === 1) !== (escaped && at - slashes === from)
+}
+
+/**
+ * The answer for its client. `rest`: from the string's first character on. `translate`: of JSON, or of words; `onRead` is
+ * told all but the video, once it has come. Throws `upstream_invalid` where the string stands in what no client may read.
+ */
+export function translatedAround(
+  { head, close }: LongAnswer,
+  rest: ReadableStream<Uint8Array>,
+  translate: (text: string) => string,
+  onRead: (text: string) => void,
+): ReadableStream<Uint8Array> {
+  const closed = translate(head + close)
+  if (!closed.endsWith(close)) throw new SluiceError('upstream_invalid', "the backend's answer can't be shown")
+  const shown = closed.slice(0, closed.length - close.length)
+  const encoder = new TextEncoder()
+  let tail: GrowingBytes | null = null
+  let isEscapedNext = false
+  let isUnread = false
+  const around = new TransformStream<Uint8Array, Uint8Array>({
+    start: (controller) => controller.enqueue(encoder.encode(shown)),
+    transform: (chunk, controller) => {
+      if (isUnread) return controller.enqueue(chunk)
+      let from = 0
+      if (!tail) {
+        const end = stringEnd(chunk, 0, isEscapedNext)
+        isEscapedNext = isEscaped(chunk, chunk.length, 0, isEscapedNext)
+        from = end < 0 ? chunk.length : end
+        if (from > 0) controller.enqueue(chunk.subarray(0, from))
+        if (end < 0) return
+        tail = new GrowingBytes()
+      }
+      tail.add(chunk.subarray(from))
+      if (tail.size <= MAX_TEXT_BYTES) return
+      // Another video, which is not looked into.
+      isUnread = true
+      const bytes = tail.whole()
+      const ascii = bytes.findLastIndex((byte) => byte < 0x80) + 1
+      controller.enqueue(encoder.encode(translate(new TextDecoder().decode(bytes.subarray(0, ascii)))))
+      if (ascii < bytes.length) controller.enqueue(bytes.subarray(ascii))
+    },
+    flush: (controller) => {
+      if (!tail || isUnread) return
+      const behind = new TextDecoder().decode(tail.whole())
+      const all = translate(head + behind)
+      controller.enqueue(encoder.encode(all.startsWith(shown) ? all.slice(shown.length) : translate(behind)))
+      onRead(head + behind)
+    },
+  })
+  return rest.pipeThrough(around)
+}
