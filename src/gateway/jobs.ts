@@ -93,10 +93,8 @@ export async function proxyJob(
   }
   const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
   // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
-  if (ctx.method === 'HEAD') return streamed(answered)
-  if (['job', 'result', 'deletion'].includes(route.answer)) return json(answered)
-  if (!mayTellOfJob(runtime, route, response)) return streamed(answered)
-  if (isJson(response)) return json(answered)
+  if (ctx.method === 'HEAD' || !mayTellOfJob(runtime, route, response)) return streamed(answered)
+  if (['job', 'result', 'deletion'].includes(route.answer) || isJson(response)) return json(answered)
   if (!mayBeJson(response)) return streamed(answered)
   const read = await readIfJson(response).catch(() => brokeOff(answered))
   return (read.body === null ? json : streamed)({ ...answered, response: read })
@@ -182,8 +180,7 @@ async function json(answered: Answered): Promise<Response> {
   const asked = { ctx, route, job }
   const told = { status, headers: response.headers, body, job: job.upstreamId }
   const backendJob = await jobInPoll(asked, told)
-  const isOfJob = backendJob !== null || route.answer === 'job'
-  if (route.operation === 'poll' && isOfJob && showsFailure(job, status, backendJob)) {
+  if (route.operation === 'poll' && (backendJob || route.answer === 'job') && showsFailure(job, status, backendJob)) {
     recordUpdate(job, route, status, backendJob)
     const rescued = await rescue(job, 'pending')
     if (rescued === 'pending') {
@@ -198,9 +195,9 @@ async function json(answered: Answered): Promise<Response> {
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
   if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
   else count(answered, text === '')
-  const said = route.operation === 'cancel' ? runtime.protocol.cancelSays?.(told) : null
-  const isRefused =
-    said === 'refused' || (route.operation === 'cancel' && response.ok && (await goesOn(asked)) === true)
+  const isCancel = route.operation === 'cancel'
+  const said = isCancel ? runtime.protocol.cancelSays?.(told) : null
+  const isRefused = said === 'refused' || (isCancel && response.ok && (await goesOn(asked)) === true)
   if (!isRefused) recordUpdate(job, route, said === 'taken' ? 202 : status, backendJob)
   if (isBad) throw new SluiceError('upstream_invalid', `the ${job.arm} backend's answer holds no job`)
   const own = new Map([[job.upstreamId, job.clientId]])

@@ -163,7 +163,8 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   const headers = rest ? withoutLength(response.headers) : response.headers
   const body = rescued ? JSON.stringify(going) : text === null ? rest : translate(text)
   const shown = { status, headers, body, translation, cookie: submit.subject.cookie }
-  return { response: answer(ctx, decided, shown), clientId: entry.clientId, nothingBegun: false }
+  // No poll would say again what has come as a stream: such a key is answered as one of a video.
+  return { response: answer(ctx, decided, shown), clientId: rest ? null : entry.clientId, nothingBegun: false }
 }
 
 function withoutLength(given: Headers): Headers {
