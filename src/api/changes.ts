@@ -2,9 +2,8 @@
 import * as v from 'valibot'
 import { reasonSchema } from './actions.ts'
 import { fault } from '../config/issue-words.ts'
-import { configValueSchema, detailSchema } from './index.ts'
+import { configValueSchema, detailSchema, isoTime } from './index.ts'
 
-const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const overlay = v.record(v.string(), v.unknown())
 const title = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100))
 /** The request's `revision` that the caller has seen: at another one it is answered with 412. */

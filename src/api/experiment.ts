@@ -3,12 +3,12 @@ import * as v from 'valibot'
 import { instantText } from '../config/fields.ts'
 import { fault } from '../config/issue-words.ts'
 import { ARMS } from '../core/arm.ts'
-import { detailSchema } from './index.ts'
+import { DECISIONS, REASON_CODES } from '../core/decision.ts'
+import { detailSchema, isoTime } from './index.ts'
 import { interval, lift, metricReportSchema, pairReportSchema, perArm, selfCheckSchema } from './report-parts.ts'
 
 export { type MetricView, type PairsView, scoreSchema, type ScoreView } from './report-parts.ts'
 
-const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
 
 /** Of one value, in size. */
@@ -58,24 +58,10 @@ export const batchAnswerSchema = v.object({
 export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
 
 export const decisionSchema = v.object({
-  decision: v.picklist(['continue', 'advance', 'hold', 'rollback']),
+  decision: v.picklist(DECISIONS),
   reasons: v.array(
     v.object({
-      code: v.picklist([
-        'srm_mismatch',
-        'primary_worse',
-        'no_primary',
-        'no_subjects',
-        'days',
-        'sample',
-        'excluded_now',
-        'guardrail_worse',
-        'guardrail_unproven',
-        'cost_exceeded',
-        'cost_unproven',
-        'not_significant',
-        'primary_better',
-      ]),
+      code: v.picklist(REASON_CODES),
       message: v.string(),
       metric: v.nullable(v.string()),
       /** What would change the decision, if the figures stay as they are; null where more data would not. */

@@ -5,12 +5,12 @@
 import * as v from 'valibot'
 import { ARMS } from '../core/arm.ts'
 import { OPERATIONS } from '../core/outcome.ts'
+import { isoTime } from './release.ts'
 
 export { ROLES, type Role } from '../auth/roles.ts'
 export * from './actions.ts'
 export * from './release.ts'
 
-const isoTime = v.pipe(v.string(), v.isoTimestamp())
 const arm = v.picklist(ARMS)
 
 /** One thing that was wrong: where, what by code and params, and a sentence for people. */

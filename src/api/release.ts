@@ -1,23 +1,13 @@
 /** A release as the API shows it: place, gates, verdicts, shadow funnel, and what a rollback cost. No behaviour here. */
 import * as v from 'valibot'
+import { BLOCKER_CODES } from '../core/gates.ts'
 import { OPERATIONS } from '../core/outcome.ts'
+import { STATES } from '../core/release.ts'
 
-const isoTime = v.pipe(v.string(), v.isoTimestamp())
+export const isoTime = v.pipe(v.string(), v.isoTimestamp())
 
 export const blockerSchema = v.object({
-  code: v.picklist([
-    'bake',
-    'final_bake',
-    'min_jobs',
-    'guardrail',
-    'gate',
-    'approval',
-    'freeze',
-    'paused',
-    'cooldown',
-    'not_started',
-    'rolled_back',
-  ]),
+  code: v.picklist(BLOCKER_CODES),
   message: v.string(),
   /** When it ends by itself, if it does. */
   until: v.nullable(isoTime),
@@ -55,7 +45,7 @@ export type VerdictView = v.InferOutput<typeof verdictSchema>
 
 export const releaseSchema = v.object({
   name: v.string(),
-  state: v.picklist(['idle', 'shadow', 'canary', 'completed', 'rolled_back']),
+  state: v.picklist(STATES),
   stage: v.string(),
   percent: v.number(),
   /** Candidate's share of the submits of this epoch's closed windows; null without traffic. */

@@ -1,7 +1,7 @@
 /** What the A/B report is made of, part by part: a metric, shadow pairs, the self-check. No behaviour here. */
 import * as v from 'valibot'
-
-const isoTime = v.pipe(v.string(), v.isoTimestamp())
+import { DIRECTIONS, METRIC_KINDS, METRIC_ROLES } from '../core/experiment.ts'
+import { isoTime } from './release.ts'
 
 export const interval = { low: v.number(), high: v.number() }
 export const lift = v.nullable(v.object({ lift: v.number(), ...interval }))
@@ -13,13 +13,12 @@ const armEstimate = v.object({
 })
 const quantileEstimate = v.object({ estimate: v.number(), interval: v.nullable(v.object(interval)) })
 export const perArm = v.object({ control: v.number(), candidate: v.number() })
-const role = v.picklist(['primary', 'secondary', 'guardrail'])
 
 export const metricReportSchema = v.object({
   metric: v.string(),
-  kind: v.picklist(['proportion', 'mean', 'ratio', 'quantile']),
-  role,
-  direction: v.picklist(['increase', 'decrease']),
+  kind: v.picklist(METRIC_KINDS),
+  role: v.picklist(METRIC_ROLES),
+  direction: v.picklist(DIRECTIONS),
   /** Of a quantile metric: which one is judged. `n` of its arms are subjects that have a value. */
   quantile: v.nullable(v.number()),
   control: armEstimate,

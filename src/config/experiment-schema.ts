@@ -1,15 +1,15 @@
 /** The tables `[[metrics]]` and `[experiment]` of a release: what is measured of subjects, and how it is read. */
 import * as v from 'valibot'
-import { TRAITS } from '../core/experiment.ts'
+import { DIRECTIONS, METRIC_KINDS, METRIC_ROLES, TRAITS } from '../core/experiment.ts'
 import { fault } from './issue-words.ts'
 import { across, name, period, positive, risk, table, whole, wholeDays } from './fields.ts'
 
 const metricTable = table({
   name,
-  kind: v.picklist(['proportion', 'mean', 'ratio', 'quantile']),
+  kind: v.picklist(METRIC_KINDS),
   quantile: v.optional(risk),
-  role: v.optional(v.picklist(['primary', 'secondary', 'guardrail']), 'secondary'),
-  direction: v.optional(v.picklist(['increase', 'decrease']), 'increase'),
+  role: v.optional(v.picklist(METRIC_ROLES), 'secondary'),
+  direction: v.optional(v.picklist(DIRECTIONS), 'increase'),
   mde: v.optional(positive),
   margin: v.optional(positive),
   observe: v.optional(wholeDays),

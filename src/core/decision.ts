@@ -6,28 +6,32 @@ import type { CostReport } from './report-cost.ts'
 import { type MetricReport, SEQUENTIAL_SHARE } from './report-metric.ts'
 import type { Readiness } from './report-readiness.ts'
 
+export const REASON_CODES = [
+  'srm_mismatch',
+  'primary_worse',
+  'no_primary',
+  'no_subjects',
+  'days',
+  'sample',
+  'excluded_now',
+  'guardrail_worse',
+  'guardrail_unproven',
+  'cost_exceeded',
+  'cost_unproven',
+  'not_significant',
+  'primary_better',
+] as const
+export const DECISIONS = ['continue', 'advance', 'hold', 'rollback'] as const
+
 export interface DecisionReason {
-  code:
-    | 'srm_mismatch'
-    | 'primary_worse'
-    | 'no_primary'
-    | 'no_subjects'
-    | 'days'
-    | 'sample'
-    | 'excluded_now'
-    | 'guardrail_worse'
-    | 'guardrail_unproven'
-    | 'cost_exceeded'
-    | 'cost_unproven'
-    | 'not_significant'
-    | 'primary_better'
+  code: (typeof REASON_CODES)[number]
   message: string
   /** The metric that it is about. */
   metric: string | null
 }
 
 export interface Decision<R = DecisionReason> {
-  decision: 'continue' | 'advance' | 'hold' | 'rollback'
+  decision: (typeof DECISIONS)[number]
   reasons: R[]
 }
 

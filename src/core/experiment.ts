@@ -6,15 +6,19 @@ import type { Spread } from './stats/spread.ts'
 export const TRAITS = ['region', 'prompt', 'duration', 'visitor'] as const
 export type Trait = (typeof TRAITS)[number]
 
+export const METRIC_KINDS = ['proportion', 'mean', 'ratio', 'quantile'] as const
+export const METRIC_ROLES = ['primary', 'secondary', 'guardrail'] as const
+export const DIRECTIONS = ['increase', 'decrease'] as const
+
 export interface MetricPlan {
   name: string
   /**
    * A subject did it or not; a subject's total; a subject's total over how many values there were; a quantile of the
    * means of subjects that have values.
    */
-  kind: 'proportion' | 'mean' | 'ratio' | 'quantile'
-  role: 'primary' | 'secondary' | 'guardrail'
-  direction: 'increase' | 'decrease'
+  kind: (typeof METRIC_KINDS)[number]
+  role: (typeof METRIC_ROLES)[number]
+  direction: (typeof DIRECTIONS)[number]
   /** Relative effect that the experiment is planned to see. */
   mde?: number | undefined
   /** Relative worsening that a guardrail metric may have. */

@@ -1,20 +1,24 @@
 /** Why a release does not advance yet: each gate asked, in a fixed order, with what is still missing. */
+import type { Decision } from './decision.ts'
 import type { Verdict } from './guardrails/index.ts'
 import { nextRung, type Plan, presentRung, type ReleaseState } from './release.ts'
 
+export const BLOCKER_CODES = [
+  'bake',
+  'final_bake',
+  'min_jobs',
+  'guardrail',
+  'gate',
+  'approval',
+  'freeze',
+  'paused',
+  'cooldown',
+  'not_started',
+  'rolled_back',
+] as const
+
 export interface Blocker {
-  code:
-    | 'paused'
-    | 'guardrail'
-    | 'bake'
-    | 'final_bake'
-    | 'min_jobs'
-    | 'gate'
-    | 'freeze'
-    | 'approval'
-    | 'cooldown'
-    | 'not_started'
-    | 'rolled_back'
+  code: (typeof BLOCKER_CODES)[number]
   message: string
   /** Unix ms at which it ends by itself; null if it doesn't. */
   untilMs: number | null
@@ -30,7 +34,7 @@ export interface Facts {
   /** Guardrail ids whose lack of data may be passed over (`no_data = "warn"` after its grace). */
   waived: readonly string[]
   /** The experiment's decision on this stage; null while there is none. */
-  experiment: 'advance' | 'hold' | 'rollback' | 'continue' | null
+  experiment: Decision['decision'] | null
 }
 
 /** Everything that stands between this state and the next step; empty means go. */

@@ -1,4 +1,5 @@
 /** What a tick does about what it has found, and in which order. Pure: the controller carries it out. */
+import type { Decision } from './decision.ts'
 import type { Blocker } from './gates.ts'
 import type { Guardrail } from './guardrails/index.ts'
 import type { Verdict } from './guardrails/verdict.ts'
@@ -18,7 +19,7 @@ export interface Findings {
   /** What was reported already in this epoch, as `alertOf` names it. */
   alerted: readonly string[]
   /** The experiment's last decision, and of which epoch it is. */
-  decision: { epoch: number; decision: 'advance' | 'hold' | 'rollback' | 'continue' } | null
+  decision: { epoch: number; decision: Decision['decision'] } | null
   /** What stands between this state and the next step. */
   blockers: readonly Blocker[]
 }

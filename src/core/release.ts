@@ -5,7 +5,8 @@
 import type { LedgerCount } from './ledger-growth.ts'
 import type { Rule } from './rules.ts'
 
-export type State = 'idle' | 'shadow' | 'canary' | 'completed' | 'rolled_back'
+export const STATES = ['idle', 'shadow', 'canary', 'completed', 'rolled_back'] as const
+export type State = (typeof STATES)[number]
 
 /** As stored by the controller. Times are unix ms. */
 export interface ReleaseState {

@@ -1,11 +1,11 @@
 /** What a release's controller stores beside its audit, and how that is read. Pure. */
 import { isTable } from '../../config/fields.ts'
 import type { Overlay } from '../../config/overlay.ts'
+import type { Decision } from '../../core/decision.ts'
 import type { FixedReading, StoredSelfCheck } from '../../core/experiment.ts'
-import type { Facts } from '../../core/gates.ts'
 import type { Judgement } from '../../core/guardrails/evaluation.ts'
 import type { Verdict } from '../../core/guardrails/index.ts'
-import { initialState, type ReleaseState, type State } from '../../core/release.ts'
+import { initialState, type ReleaseState, STATES } from '../../core/release.ts'
 import type { BlastSum } from '../../core/rollback-cost.ts'
 
 /** Of all that is stored; grows when a stored value changes its shape or its meaning. */
@@ -60,11 +60,10 @@ const FITS: Record<string, Fits> = {
   unsettled: LIST,
   state: (value) =>
     isTable(value) &&
-    STATES.has(value['state']) &&
+    STATES.some((state) => state === value['state']) &&
     COUNTS.every((key) => NUMBER(value[key], '')) &&
     LIST(value['ledgers'] ?? [], ''),
 }
-const STATES: ReadonlySet<unknown> = new Set<State>(['idle', 'shadow', 'canary', 'completed', 'rolled_back'])
 const COUNTS = ['epoch', 'version', 'since', 'epochSince']
 
 /** In place of one that can't be read: control serves, and only people lead out of it. */
@@ -105,7 +104,7 @@ export interface StoredState {
   /** The most shards that a snapshot was ever pushed to. */
   shards: number
   /** The experiment's decision, and of which epoch it is. */
-  decision: ExperimentDecision | null
+  decision: { epoch: number; decision: Decision['decision']; message: string } | null
   /** Sums at the planned end of the split that began with epoch `span`. */
   reading: (FixedReading & { span: number }) | null
   /** The report's test tried on control, in the split that began with epoch `span`. */
@@ -117,12 +116,6 @@ export interface StoredState {
   endedCost: BlastSum | null
   /** Copies of this epoch and before are to be ended; null once every ledger has confirmed it. */
   shadowsToClose: number | null
-}
-
-export interface ExperimentDecision {
-  epoch: number
-  decision: NonNullable<Facts['experiment']>
-  message: string
 }
 
 /**
