@@ -4,12 +4,13 @@
  */
 import * as v from 'valibot'
 import type { Caller } from '../auth/caller.ts'
-import { atLeast, type Role } from '../auth/roles.ts'
-import type { DashboardPort, PortRefusal, PortResult } from '../dashboard/port.ts'
+import type { Role } from '../auth/roles.ts'
+import type { DashboardPort, PortResult } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from '../api/index.ts'
 import { changeActSchema, changeEditSchema, proposalSchema, publishSchema, reviewSchema } from '../api/changes.ts'
 import { asValue } from './ask.ts'
 import type { ConfigChange } from './config-service.ts'
+import { requireAtLeast } from './identity.ts'
 import { valid } from './read-request.ts'
 import type { ControlService } from './service.ts'
 
@@ -22,8 +23,11 @@ export function dashboardPort(
   nowMs: number,
 ): DashboardPort {
   const { who } = caller
-  const asRole = async <T>(needed: Role, work: () => Promise<T>): Promise<PortResult<T>> =>
-    atLeast(caller.role, needed) ? result(work) : forbidden(needed, caller.role)
+  const asRole = <T>(needed: Role, work: () => Promise<T>): Promise<PortResult<T>> =>
+    result(async () => {
+      requireAtLeast(needed, caller)
+      return work()
+    })
   const taken = <S extends v.GenericSchema>(schema: S, given: unknown) =>
     valid(schema, given, 'the change is not valid')
   const change = (reason: string, ifMatch: number | null, breakGlass: boolean): ConfigChange => ({
@@ -80,13 +84,4 @@ async function result<T>(work: () => Promise<T>): Promise<PortResult<T>> {
   if ('value' in done) return { ok: true, value: done.value }
   const { code, message, details } = done.error
   return { ok: false, code, message, details }
-}
-
-function forbidden(needed: Role, role: Role): PortRefusal {
-  return {
-    ok: false,
-    code: 'forbidden',
-    message: `this needs the role ${needed}; the caller's role is ${role}`,
-    details: [],
-  }
 }

@@ -2,20 +2,18 @@
  * Who a control-plane request comes from, and whether they may do it: session cookie, static token or signed token
  * → caller, or the refusal as a SluiceError. Roles of single routes stand in the route table.
  */
-import { type Caller, callerOf } from '../auth/caller.ts'
+import { type Caller, type CallerConfig, callerOf } from '../auth/caller.ts'
 import { signingKeys } from '../auth/keys.ts'
 import type { JwksDeps } from '../auth/jwks.ts'
 import { atLeast, type Role } from '../auth/roles.ts'
-import { readTokens, type StaticToken } from '../auth/tokens.ts'
+import { readTokens } from '../auth/tokens.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlSettings } from './deps.ts'
 import { openSession, readSessionCookie } from './session.ts'
 
-export interface IdentityConfig {
-  tokens: readonly StaticToken[]
+export interface IdentityConfig extends CallerConfig {
   cookieKeys: readonly string[]
-  controlPlane: SluiceConfig['controlPlane']
 }
 
 /** Throws `config_invalid` or `auth_not_configured` where nobody could ever be known, for a slip or for want of any. */
@@ -64,10 +62,14 @@ function headersOf(code: 'unauthenticated' | 'identity_unavailable' | 'forbidden
 
 /** Throws `forbidden`, or `origin_mismatch` where a page elsewhere makes a browser change something here. */
 export function authorise(request: Request, caller: Caller, needed: Role): void {
-  if (!atLeast(caller.role, needed)) {
-    throw new SluiceError('forbidden', `this needs the role ${needed}; the caller's role is ${caller.role}`)
-  }
+  requireAtLeast(needed, caller)
   if (caller.credential === 'ambient') requireOwnOrigin(request)
+}
+
+/** Throws `forbidden`. */
+export function requireAtLeast(needed: Role, { role }: Caller): void {
+  if (!atLeast(role, needed))
+    throw new SluiceError('forbidden', `this needs the role ${needed}; the caller's role is ${role}`)
 }
 
 /** Browsers name the origin in every request that changes something; other clients have no ambient credentials. */
