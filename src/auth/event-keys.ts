@@ -4,7 +4,6 @@
  */
 import * as v from 'valibot'
 import { type Held, hashedEntries, readHeld } from './held-entries.ts'
-import { findToken } from './tokens.ts'
 
 const keySchema = v.strictObject(hashedEntries)
 type EventKey = v.InferOutput<typeof keySchema>
@@ -17,9 +16,4 @@ export function readEventKeys(secret: string | undefined): Held<EventKey> {
 /** What a request shows in `x-sluice-key` or, for beacons that can set no header, in `?key=`; null: nothing. */
 export function presentedKey(request: Request): string | null {
   return request.headers.get('x-sluice-key') ?? new URL(request.url).searchParams.get('key')
-}
-
-/** The name of the key that was shown; null where it is none of these. */
-export function eventKeyName(keys: readonly EventKey[], presented: string): string | null {
-  return findToken(keys, presented)?.name ?? null
 }

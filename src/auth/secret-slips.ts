@@ -3,7 +3,7 @@
  * `config check`, and never a reason to refuse all. No secret is quoted.
  */
 import { detail, type ErrorDetail } from '../core/errors.ts'
-import { MIN_KEY_CHARS } from '../config/signing-key.ts'
+import { MIN_KEY_CHARS } from '../config/env.ts'
 import { readEventKeys } from './event-keys.ts'
 import { isBrokenList, signingKeys, webhookKeyBytes } from './keys.ts'
 import { readTokens } from './tokens.ts'

@@ -5,6 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import * as v from 'valibot'
+import { equal } from '../core/seal.ts'
 import { type Held, hashedEntries, readHeld } from './held-entries.ts'
 import { ROLES } from './roles.ts'
 
@@ -31,20 +32,13 @@ export function findToken<T extends { sha256: string }>(tokens: readonly T[], pr
   if (tokens.length === 0 || presented.length > MAX_CREDENTIAL_CHARS) return null
   const hash = hashToken(presented)
   let found: T | null = null
-  for (const token of tokens) if (isSame(token.sha256, hash)) found = token
+  for (const token of tokens) if (equal(token.sha256, hash)) found = token
   return found
 }
 
 /** Hash of a token as it stands in SLUICE_TOKENS. */
 export function hashToken(token: string): string {
   return bytesToHex(sha256(utf8ToBytes(token)))
-}
-
-/** In a time that does not tell where two hashes differ. */
-function isSame(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let i = 0; i < b.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
-  return difference === 0
 }
 
 /** The credential of an `Authorization: Bearer …` header; null where there is none or it is too long. */

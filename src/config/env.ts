@@ -3,7 +3,6 @@ import { detail, type ErrorDetail } from '../core/errors.ts'
 import { asTable, type ConfigResult, readConfig, releaseKeys } from './load.ts'
 import { valuesAt } from './paths.ts'
 import { SECRET_NAME } from './release-schema.ts'
-import { MIN_KEY_CHARS } from './signing-key.ts'
 
 export interface Env {
   CONTROLLER: DurableObjectNamespace
@@ -23,6 +22,9 @@ export interface Env {
   ANALYTICS?: AnalyticsEngineDataset
   [name: string]: unknown
 }
+
+/** A key to sign with that is shorter can be guessed; which keys there are, `auth/keys.ts` reads. */
+export const MIN_KEY_CHARS = 16
 
 const known = new WeakMap<object, ConfigResult>()
 

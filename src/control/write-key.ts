@@ -4,8 +4,9 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import type { Caller } from '../auth/caller.ts'
-import { eventKeyName, presentedKey, readEventKeys } from '../auth/event-keys.ts'
+import { presentedKey, readEventKeys } from '../auth/event-keys.ts'
 import type { Role } from '../auth/roles.ts'
+import { findToken } from '../auth/tokens.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
 import { keyLimitsOf } from './key-limits.ts'
@@ -32,9 +33,9 @@ export function requireRoleOrKey(deps: ControlDeps, role: Role): MiddlewareHandl
     if (held.unreadable) {
       throw new SluiceError('config_invalid', 'the secret SLUICE_EVENT_KEYS is not valid', { details: held.issues })
     }
-    const name = eventKeyName(held.entries, shown)
-    if (name === null) throw new SluiceError('unauthenticated', 'the key is not known here')
-    const who = `key:${name}`
+    const key = findToken(held.entries, shown)
+    if (!key) throw new SluiceError('unauthenticated', 'the key is not known here')
+    const who = `key:${key.name}`
     keyLimitsOf(c.var.config).takeBatch(who, addressOf(c.req.raw), deps.now())
     c.set('caller', { who, role: 'viewer', credential: 'explicit' })
     return next()

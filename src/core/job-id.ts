@@ -168,13 +168,6 @@ function tagOf(bytes: Uint8Array): JobTag {
   }
 }
 
-/** Takes the same time wherever the first difference is. */
-export function equal(a: string, b: string): boolean {
-  let difference = a.length ^ b.length
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i % (b.length || 1))
-  return difference === 0
-}
-
 /** A stage in 16 bits: canary percents in hundredths, the others from the top down. */
 const NAMED = ['idle', 'shadow', 'completed', 'rolled_back']
 

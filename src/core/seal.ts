@@ -34,3 +34,10 @@ export function unseal(sealed: Uint8Array, key: SealKey): Uint8Array | null {
   for (let i = 0; i < SEAL_BYTES; i++) difference |= iv[i]! ^ expected[i]!
   return difference === 0 ? plain : null
 }
+
+/** Whether two texts are the same; takes the same time wherever the first difference is. */
+export function equal(a: string, b: string): boolean {
+  let difference = a.length ^ b.length
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i % (b.length || 1))
+  return difference === 0
+}
