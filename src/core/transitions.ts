@@ -16,7 +16,7 @@ import {
 } from './release.ts'
 
 export type Command =
-  | { action: 'start'; stage?: string }
+  | { action: 'start'; stage?: string | undefined }
   /** `byHand`: a person's own step, which is itself the approval that the stage may ask for. */
   | { action: 'advance'; force: boolean; byHand?: boolean }
   | { action: 'promote'; force: boolean; byHand?: boolean }
@@ -26,7 +26,7 @@ export type Command =
   | { action: 'reset' }
   | { action: 'approve' }
   | { action: 'set_percent'; percent: number }
-  | { action: 'set_shadow'; sample: number; duringCanary?: boolean }
+  | { action: 'set_shadow'; sample: number; duringCanary?: boolean | undefined }
   /** The effective config changed what is judged or split: the same stage, a new epoch. */
   | { action: 'reconfigure'; judged: boolean }
 export type Action = Command['action']
@@ -86,12 +86,10 @@ export function transition(
 
 function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, reason: string): Transition {
   if (command.action !== 'reconfigure' && !LEGAL[command.action](state, plan)) {
-    return refuse(
-      state,
-      plan,
-      'illegal_transition',
-      `${command.action} is not possible in ${state.stage}${state.paused ? ' (paused)' : ''}`,
-    )
+    const where = `${state.stage}${state.paused ? ' (paused)' : ''}`
+    const legal = legalActions(state, plan).join(', ')
+    const message = `${command.action} is not possible in ${where}; legal now: ${legal}`
+    return refuse(state, plan, 'illegal_transition', message)
   }
   const wrong = outOfRange(command)
   if (wrong) return refuse(state, plan, 'invalid_request', `${wrong.param} ${wrong.message}`, [], wrong.param)
@@ -102,14 +100,7 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
     case 'advance':
     case 'promote': {
       const unmetGates = obstacles(state, command, plan, facts)
-      if (unmetGates.length > 0)
-        return refuse(
-          state,
-          plan,
-          'blocked',
-          `${command.action} waits for: ${unmetGates.map((b) => b.message).join('; ')}`,
-          unmetGates,
-        )
+      if (unmetGates.length > 0) return blocked(state, plan, `${command.action} waits`, unmetGates)
       if (command.action === 'promote') return enter(state, { ...offLadder('completed'), percent: 100, reason }, now)
       const rung = nextRung(state, plan.ladder)!
       return enter(state, { ...onLadder(rung), reason }, now)
@@ -124,14 +115,7 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
       return change(state, { paused: false, reason })
     case 'approve': {
       const others = blockers(state, plan, facts).filter((b) => b.code !== 'approval' && b.code !== 'freeze')
-      if (others.length > 0)
-        return refuse(
-          state,
-          plan,
-          'blocked',
-          `approval can't be given early; it waits for: ${others.map((b) => b.message).join('; ')}`,
-          others,
-        )
+      if (others.length > 0) return blocked(state, plan, "approval can't be given early; it waits", others)
       return change(state, { approvedStage: state.stage })
     }
     case 'set_percent':
@@ -169,8 +153,7 @@ function obstacles(
 
 function start(state: ReleaseState, stage: string, plan: Plan, facts: Facts, reason: string): Transition {
   const unmetGates = blockers(state, plan, facts).filter((b) => b.code === 'cooldown')
-  if (unmetGates.length > 0)
-    return refuse(state, plan, 'blocked', `start waits for: ${unmetGates.map((b) => b.message).join('; ')}`, unmetGates)
+  if (unmetGates.length > 0) return blocked(state, plan, 'start waits', unmetGates)
   const begun = { cooldownUntil: null, startedAt: facts.now, reason }
   if (stage === 'shadow') return enter(state, { ...offLadder('shadow'), ...begun }, facts.now)
   const rung = plan.ladder.find(({ percent }) => canaryStage(percent) === stage)
@@ -217,6 +200,11 @@ export function placeOf(state: ReleaseState): Place {
   return { stage: state.stage, percent: state.percent }
 }
 
+function blocked(state: ReleaseState, plan: Plan, waits: string, unmetGates: Blocker[]): Transition {
+  const message = `${waits} for: ${unmetGates.map((b) => b.message).join('; ')}`
+  return refuse(state, plan, 'blocked', message, unmetGates)
+}
+
 function refuse(
   state: ReleaseState,
   plan: Plan,
@@ -225,13 +213,5 @@ function refuse(
   unmetGates: Blocker[] = [],
   param: string | null = null,
 ): Transition {
-  const legal = legalActions(state, plan)
-  return {
-    ok: false,
-    code,
-    message: code === 'illegal_transition' ? `${message}; legal now: ${legal.join(', ')}` : message,
-    param,
-    blockers: unmetGates,
-    legal,
-  }
+  return { ok: false, code, message, param, blockers: unmetGates, legal: legalActions(state, plan) }
 }

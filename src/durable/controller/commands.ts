@@ -55,17 +55,15 @@ export function reasonRefused(reason: string): Refusal | null {
 function commandOf(request: ActionCommand): Command | null {
   switch (request.action) {
     case 'start':
-      return request.stage === undefined ? { action: 'start' } : { action: 'start', stage: request.stage }
+      return { action: 'start', stage: request.stage }
     case 'advance':
     case 'promote':
       return { action: request.action, force: request.force, byHand: true }
     case 'set_percent':
       return request.percent === undefined ? null : { action: 'set_percent', percent: request.percent }
-    case 'set_shadow': {
+    case 'set_shadow':
       if (request.sample === undefined) return null
-      const during = request.during_canary === undefined ? {} : { duringCanary: request.during_canary }
-      return { action: 'set_shadow', sample: request.sample, ...during }
-    }
+      return { action: 'set_shadow', sample: request.sample, duringCanary: request.during_canary }
     default:
       return { action: request.action }
   }
