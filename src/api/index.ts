@@ -90,6 +90,8 @@ export const jobSchema = v.object({
   seconds: v.nullable(v.number()),
 })
 export type JobView = v.InferOutput<typeof jobSchema>
+/** What is left out is not asked for. */
+export type JobFilter = { [K in 'arm' | 'status' | 'shadow']?: JobView[K] | undefined }
 
 const pairedJob = v.object({ id: v.string(), url: v.string(), status: v.string(), seconds: v.nullable(v.number()) })
 export const pairSchema = v.object({

@@ -1,6 +1,6 @@
 /** What the controllers know → families of metrics for Prometheus. Their names and labels are a contract: alert rules go by them. */
 import { ARM_ERRORS } from '../core/outcome.ts'
-import { type Counters, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
+import { type CountedRow, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
 import type { SignalSum } from '../durable/controller-rpc.ts'
 import type { ReleaseView } from '../api/index.ts'
 import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
@@ -8,7 +8,7 @@ import { type Family, histogramSamples, type Labels } from './prometheus-text.ts
 /** Of one release, as its controller answers. */
 export interface ReleaseMetrics {
   view: ReleaseView
-  totals: readonly { series: Series; counters: Counters }[]
+  totals: readonly CountedRow[]
   rollbacks: readonly { cause: string; n: number }[]
   telemetryLost: number
   signals: readonly SignalSum[]
@@ -161,8 +161,8 @@ function durations(release: ReleaseMetrics, labels: Labels, jobs: boolean): Samp
 }
 
 /** Over epochs, which are no label. */
-function merged({ totals }: ReleaseMetrics): { series: Series; counters: Counters }[] {
-  const rows = new Map<string, { series: Series; counters: Counters }>()
+function merged({ totals }: ReleaseMetrics): CountedRow[] {
+  const rows = new Map<string, CountedRow>()
   for (const { series, counters } of totals) {
     const key = Object.values(seriesLabels(series)).join('|')
     let row = rows.get(key)

@@ -18,9 +18,13 @@ export interface FeedClock {
 }
 
 /** As text, so that it is made once for all viewers; `mark` is what has to differ for it to be a change. */
-export type StateReading = { ok: true; text: string; mark: string } | { ok: false; code: ErrorCode; message: string }
-export type RowsReading = { ok: true; text: string } | { ok: false; code: ErrorCode; message: string }
-export type ReleaseFeed = SharedFeed<StateReading, RowsReading>
+type Reading<T> = ({ ok: true; text: string } & T) | Silence
+interface Silence {
+  ok: false
+  code: ErrorCode
+  message: string
+}
+export type ReleaseFeed = SharedFeed<Reading<{ mark: string }>, Reading<object>>
 
 const POLL_MS = 1000
 /** While another viewer's first reading is under way. */
@@ -70,7 +74,7 @@ export async function* releaseEvents(
   yield 'retry: 2000\n\n'
   while (clock.now() < endMs && clock.goesOn()) {
     const events: string[] = []
-    const lost = ({ code, message }: { code: ErrorCode; message: string }) => {
+    const lost = ({ code, message }: Silence) => {
       // What is on the reader's screen is old from here on, until a state comes again.
       if (mark !== '') events.push(event('unavailable', JSON.stringify({ code, message })))
       mark = ''
@@ -133,7 +137,7 @@ function rowsOf(
 }
 
 /** A refusal as a value: it is every viewer's. */
-async function reading<T>(read: () => Promise<T>): Promise<T | { ok: false; code: ErrorCode; message: string }> {
+async function reading<T>(read: () => Promise<T>): Promise<T | Silence> {
   const done = await asValue(read)
   return 'value' in done ? done.value : { ok: false, code: done.error.code, message: done.error.message }
 }

@@ -12,12 +12,13 @@ import { NOTHING_KNOWN } from '../core/rules.ts'
 import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
-import type { Answer, JobFilter, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
+import type { Answer, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
 import type {
   ActionCommand,
   AssignmentView,
   CounterRow,
   HistoryEntry,
+  JobFilter,
   JobView,
   Page,
   PairView,
@@ -32,7 +33,6 @@ import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type ExperimentService, experimentService } from './experiment-service.ts'
 import { type KeyLimits, keyLimitsOf } from './key-limits.ts'
-import type { RowsReading, StateReading } from './release-events.ts'
 import { type Streams, streamsOf } from './shared-feed.ts'
 
 export interface ControlService {
@@ -40,7 +40,7 @@ export interface ControlService {
   changes: ChangesService
   experiment: ExperimentService
   /** What the live feeds of this isolate share. */
-  streams: Streams<StateReading, RowsReading>
+  streams: Streams
   /** Of the keys that stand in pages. */
   keyLimits: KeyLimits
   names(): string[]

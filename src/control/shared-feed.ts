@@ -4,6 +4,7 @@
  * a value too old reads it within its own request and leaves it here; the others go on with what there is.
  */
 import type { SluiceConfig } from '../config/load.ts'
+import type { ReleaseFeed } from './release-events.ts'
 
 /** A reading is given up as lost after this: its request may have ended with its client. */
 const LOST_AFTER_MS = 6000
@@ -91,18 +92,18 @@ export class StreamPlaces {
   }
 }
 
-export interface Streams<State, Rows> {
+export interface Streams {
   places: StreamPlaces
-  feed(release: string): SharedFeed<State, Rows>
+  feed(release: string): ReleaseFeed
 }
 
-const known = new WeakMap<SluiceConfig, Streams<unknown, unknown>>()
+const known = new WeakMap<SluiceConfig, Streams>()
 
 /** Those of this isolate, which reads its configuration once. */
-export function streamsOf<State, Rows>(config: SluiceConfig): Streams<State, Rows> {
+export function streamsOf(config: SluiceConfig): Streams {
   let streams = known.get(config)
   if (!streams) {
-    const feeds = new Map<string, SharedFeed<unknown, unknown>>()
+    const feeds = new Map<string, ReleaseFeed>()
     const feed = (release: string) => {
       let one = feeds.get(release)
       if (!one) feeds.set(release, (one = new SharedFeed()))
@@ -110,5 +111,5 @@ export function streamsOf<State, Rows>(config: SluiceConfig): Streams<State, Row
     }
     known.set(config, (streams = { places: new StreamPlaces(), feed }))
   }
-  return streams as Streams<State, Rows>
+  return streams
 }

@@ -46,11 +46,14 @@ export interface Observation {
   repeats?: readonly RepeatOf[]
 }
 
-export interface WindowRow {
-  /** Unix ms of the aligned start. */
-  startMs: number
+export interface CountedRow {
   series: Series
   counters: Counters
+}
+
+export interface WindowRow extends CountedRow {
+  /** Unix ms of the aligned start. */
+  startMs: number
 }
 
 export function emptyCounters(): Counters {

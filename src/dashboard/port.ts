@@ -13,6 +13,7 @@ import type {
   CounterRow,
   Detail,
   HistoryEntry,
+  JobFilter,
   JobView,
   Page,
   PairView,
@@ -34,12 +35,6 @@ export interface PortRefusal {
   details: Detail[]
 }
 export type PortResult<T> = { ok: true; value: T } | PortRefusal
-
-export interface DashboardJobFilter {
-  arm?: JobView['arm']
-  status?: JobView['status']
-  shadow?: boolean
-}
 
 /** Where a release stood when the data plane beside this control plane last heard of it. */
 export interface LastKnown {
@@ -68,7 +63,7 @@ export interface DashboardPort {
   /** Rows of windows with `fromMs <= start < toMs`, merged into steps of at least `stepMs`. */
   counters(name: string, fromMs: number, toMs: number, stepMs: number): Promise<PortResult<CounterRow[]>>
   report(name: string): Promise<PortResult<ReportView>>
-  jobs(name: string, filter: DashboardJobFilter, cursor: string | null): Promise<PortResult<Page<JobView>>>
+  jobs(name: string, filter: JobFilter, cursor: string | null): Promise<PortResult<Page<JobView>>>
   pairs(name: string, cursor: string | null): Promise<PortResult<Page<PairView>>>
   config(name: string): Promise<PortResult<ConfigView>>
   /** `ifMatch` is the version the caller saw; with `dry_run` the state as it would be. Roles are checked here too. */

@@ -1,11 +1,20 @@
 /** What a release's controller offers the control plane, in the API's own values. The data plane needs none of it. */
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
+import type {
+  ActionCommand,
+  ConfigView,
+  HistoryEntry,
+  JobFilter,
+  JobView,
+  Page,
+  PairView,
+  ReleaseView,
+} from '../api/index.ts'
 import type { ReportView, ScoreView } from '../api/experiment.ts'
 import type { Arm } from '../core/arm.ts'
 import type { DailySum } from '../core/daily-sums.ts'
 import type { ErrorCode, ErrorDetail } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Counters, Series } from '../core/window.ts'
+import type { CountedRow, WindowRow } from '../core/window.ts'
 import type { RowsTaken } from './experiment-rpc.ts'
 
 export interface Refusal {
@@ -44,12 +53,9 @@ export interface ReleaseControllerRpc {
   /** The highest number of a change request that was ever published; 0: none was. */
   lastPublishedChange(): Promise<number>
   /** Merged windows of shards and ledgers with `fromMs <= start < toMs`. */
-  windows(
-    fromMs: number,
-    toMs: number,
-  ): Promise<{ windowMs: number; rows: { startMs: number; series: Series; counters: Counters }[] }>
+  windows(fromMs: number, toMs: number): Promise<{ windowMs: number; rows: WindowRow[] }>
   /** Sums since the release was first started, for Prometheus counters and histograms. */
-  totals(): Promise<{ series: Series; counters: Counters }[]>
+  totals(): Promise<CountedRow[]>
   jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
   pairs(cursor: string | null, limit: number): Promise<Page<PairView>>
   rollbacks(): Promise<{ cause: string; n: number }[]>
@@ -112,10 +118,4 @@ export interface SignalSum {
   m2: number
   last: number
   lastAtMs: number
-}
-
-export interface JobFilter {
-  arm?: Arm
-  status?: JobView['status']
-  shadow?: boolean
 }

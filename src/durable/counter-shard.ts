@@ -6,14 +6,14 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
 import type { FailedTimes } from '../core/failed-submits.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
-import type { WindowRow } from '../core/window.ts'
+import type { CountedRow, WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
 import { groupsOf } from '../core/shard-groups.ts'
 import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
 import { addReports, type CountsRange, type CountsReport } from './counts-report.ts'
-import { type CountedRow, WindowStore } from './window-store.ts'
+import { WindowStore } from './window-store.ts'
 
 const DEFAULT_WINDOW_MS = 60_000
 const KEEP_SOURCES = 5000

@@ -3,8 +3,7 @@
  * windows don't tell. How many there were, the windows do.
  */
 import { type FailedTimes, isUsersSubmit } from '../core/failed-submits.ts'
-import { armErrors } from '../core/window.ts'
-import type { CountedRow } from './window-store.ts'
+import { armErrors, type CountedRow } from '../core/window.ts'
 
 export class FailedSubmits {
   readonly #sql: SqlStorage

@@ -3,11 +3,11 @@
  * looked after by alarm when no client polls. An id alone routes a job; nothing waits for this object.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { JobView, Page, PairView } from '../api/index.ts'
+import type { JobFilter, JobView, Page, PairView } from '../api/index.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
-import type { WindowRow } from '../core/window.ts'
+import type { CountedRow, WindowRow } from '../core/window.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
@@ -29,7 +29,6 @@ import { JobTable, type BackendPlace } from './ledger/job-table.ts'
 import { type LookedAfter, lookedAfter } from './ledger/looked-after.ts'
 import { markOverdue } from './ledger/overdue-jobs.ts'
 import { releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
-import type { JobFilter } from './controller-rpc.ts'
 import type { LedgerJob, JobName, ListedJob } from './job-shapes.ts'
 import type {
   Caller,
@@ -43,7 +42,7 @@ import type {
   RescueStatus,
 } from './rpc.ts'
 import type { EventRow, ExperimentQuestion, PartsQuestion, ExperimentSums, RowsTaken } from './experiment-rpc.ts'
-import { type CountedRow, WindowStore } from './window-store.ts'
+import { WindowStore } from './window-store.ts'
 import { WriteOnce } from './write-once.ts'
 
 export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {

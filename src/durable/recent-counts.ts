@@ -1,7 +1,13 @@
 /** Counts of the last minutes by the second: what a fast trip is judged by. Kept in memory only. */
 import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
-import { emptyCounters, mergeCounters, seriesKey, type WindowRow, windowStart } from '../core/window.ts'
-import type { CountedRow } from './window-store.ts'
+import {
+  type CountedRow,
+  emptyCounters,
+  mergeCounters,
+  seriesKey,
+  type WindowRow,
+  windowStart,
+} from '../core/window.ts'
 
 const KEEP_MS = 300_000
 const SLICE_MS = 1000

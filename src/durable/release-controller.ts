@@ -3,7 +3,16 @@
  * what its alarm sets off is wake.ts's. Judgement and transitions are the core's.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { ActionCommand, ConfigView, HistoryEntry, JobView, Page, PairView, ReleaseView } from '../api/index.ts'
+import type {
+  ActionCommand,
+  ConfigView,
+  HistoryEntry,
+  JobFilter,
+  JobView,
+  Page,
+  PairView,
+  ReleaseView,
+} from '../api/index.ts'
 import type { ReportView, ScoreView } from '../api/experiment.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
@@ -11,7 +20,7 @@ import type { Overlay } from '../config/overlay.ts'
 import type { DailySum } from '../core/daily-sums.ts'
 import { mostLedgers } from '../core/ledger-growth.ts'
 import { isRunning, type Snapshot, snapshotOf } from '../core/release.ts'
-import type { WindowRow } from '../core/window.ts'
+import type { CountedRow, WindowRow } from '../core/window.ts'
 import { Scheduler } from './controller/scheduler.ts'
 import { Analytics } from './controller/analytics.ts'
 import { BlastRadius } from './controller/blast-radius.ts'
@@ -29,9 +38,8 @@ import { ControllerStore } from './controller/store.ts'
 import { Tick } from './controller/tick.ts'
 import { Wake } from './controller/wake.ts'
 import { releaseNameOf } from './stubs.ts'
-import type { Actor, Answer, JobFilter, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
+import type { Actor, Answer, ReleaseControllerRpc, SignalRow, SignalSum } from './controller-rpc.ts'
 import type { RowsTaken } from './experiment-rpc.ts'
-import type { CountedRow } from './window-store.ts'
 
 export class ReleaseController extends DurableObject<Env> implements ReleaseControllerRpc {
   readonly #name: string

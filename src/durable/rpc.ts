@@ -6,7 +6,7 @@ import type { Arm } from '../core/arm.ts'
 import type { FailedTimes } from '../core/failed-submits.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Counters, Series } from '../core/window.ts'
+import type { CountedRow, Series } from '../core/window.ts'
 import type { EventRow, RowsTaken } from './experiment-rpc.ts'
 import type { JobName, JobUpdate, LedgerJob, ListedJob, ReportedSeconds } from './job-shapes.ts'
 
@@ -14,7 +14,7 @@ import type { JobName, JobUpdate, LedgerJob, ListedJob, ReportedSeconds } from '
 export interface CounterBatch {
   source: string
   seq: number
-  rows: { series: Series; counters: Counters; failed?: FailedTimes }[]
+  rows: (CountedRow & { failed?: FailedTimes })[]
   /** Events that were dropped since, by an overload or a failed flush. */
   lost: number
 }

@@ -11,13 +11,13 @@ import { RecentCounts } from './recent-counts.ts'
 import { WriteOnce } from './write-once.ts'
 import {
   armErrors,
+  type CountedRow,
   type Counters,
   emptyCounters,
   lateness,
   mergeCounters,
   type Measure,
   parseSeries,
-  type Series,
   seriesKey,
   type WindowRow,
   windowStart,
@@ -26,11 +26,6 @@ import {
 const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
-
-export interface CountedRow {
-  series: Series
-  counters: Counters
-}
 
 type Stored = {
   start_ms: number

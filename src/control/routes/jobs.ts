@@ -1,6 +1,5 @@
 /** Jobs that went through the gateway, pairs of a control job with its shadow, and what was measured of them. */
 import * as v from 'valibot'
-import type { JobFilter } from '../../durable/controller-rpc.ts'
 import { scoreSchema } from '../../api/experiment.ts'
 import { jobSchema, listOf, pairSchema } from '../../api/index.ts'
 import { flag, paging, route } from '../route.ts'
@@ -17,7 +16,7 @@ export const jobRoutes = [
     query: v.object({ ...paging, arm: v.optional(arm), status: v.optional(status), shadow: v.optional(flag) }),
     answer: { schema: listOf(jobSchema), description: 'Jobs, newest first.' },
     refusals: ['release_not_found'],
-    run: ({ service, name, query }) => service.jobs(name, filterOf(query), query.cursor ?? null, query.limit),
+    run: ({ service, name, query: { cursor = null, limit, ...filter } }) => service.jobs(name, filter, cursor, limit),
   }),
   route({
     method: 'get',
@@ -42,13 +41,3 @@ export const jobRoutes = [
     run: ({ service, name, query }) => service.scores(name, query.cursor ?? null, query.limit),
   }),
 ]
-
-/** What was not asked for is left out, since an optional key may not hold undefined. */
-function filterOf(query: { [K in keyof JobFilter]: JobFilter[K] | undefined }): JobFilter {
-  const { arm: onArm, status: inStatus, shadow } = query
-  return {
-    ...(onArm === undefined ? {} : { arm: onArm }),
-    ...(inStatus === undefined ? {} : { status: inStatus }),
-    ...(shadow === undefined ? {} : { shadow }),
-  }
-}

@@ -1,8 +1,8 @@
 /** Jobs with a filter, newest first. */
 import type { Child } from 'hono/jsx'
-import type { JobView } from '../../api/index.ts'
+import type { JobFilter, JobView } from '../../api/index.ts'
 import { latency, stageName, wordFor } from '../format.ts'
-import type { DashboardJobFilter, Page } from '../port.ts'
+import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { Ago, More } from './parts.tsx'
@@ -10,7 +10,7 @@ import { Ago, More } from './parts.tsx'
 const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
 
 /** Unknown values filter nothing. */
-export function jobFilterOf(query: URLSearchParams): DashboardJobFilter {
+export function jobFilterOf(query: URLSearchParams): JobFilter {
   const arm = query.get('arm')
   const status = STATUSES.find((known) => known === query.get('status'))
   const kind = query.get('kind')
@@ -24,7 +24,7 @@ export function jobFilterOf(query: URLSearchParams): DashboardJobFilter {
 export function jobsPage(
   frame: Frame,
   release: string,
-  filter: DashboardJobFilter,
+  filter: JobFilter,
   jobs: Page<JobView>,
   nowMs: number,
 ): Rendered {
@@ -90,7 +90,7 @@ function row(job: JobView, nowMs: number, t: Text): Child {
   )
 }
 
-function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Child {
+function FilterForm({ filter, t }: { filter: JobFilter; t: Text }): Child {
   const chosen = choicesOf(filter)
   const choice = (name: keyof typeof chosen, label: string, options: Record<string, string>): Child => (
     <label>
@@ -118,7 +118,7 @@ function FilterForm({ filter, t }: { filter: DashboardJobFilter; t: Text }): Chi
 }
 
 /** What stands in the query for a filter. */
-function choicesOf({ arm, status, shadow }: DashboardJobFilter): { arm?: string; status?: string; kind?: string } {
+function choicesOf({ arm, status, shadow }: JobFilter): { arm?: string; status?: string; kind?: string } {
   const kind = shadow === undefined ? {} : { kind: shadow ? 'copy' : 'served' }
   return { ...(arm ? { arm } : {}), ...(status ? { status } : {}), ...kind }
 }

@@ -2,7 +2,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-cost.ts'
-import { addCounts, type WindowRow } from '../../core/window.ts'
+import { addCounts, type CountedRow, type WindowRow } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
@@ -10,7 +10,6 @@ import { within } from '../deadline.ts'
 import { groupsFromTop } from '../../core/shard-groups.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
 import type { CountsReport } from '../counts-report.ts'
-import type { CountedRow } from '../window-store.ts'
 
 /** How long the controller waits for one call of an object below it. */
 export const CALL_DEADLINE_MS = 2000

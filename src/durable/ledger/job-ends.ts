@@ -1,9 +1,8 @@
 /** What the end of a job counts as: its status, its part in the windows, and what is owed to them. */
 import type { RepeatOf } from '../../core/failure-runs.ts'
 import { isArmError, type Outcome } from '../../core/outcome.ts'
-import { count, emptyCounters, type Measure, type Series, seriesKey } from '../../core/window.ts'
+import { count, type CountedRow, emptyCounters, type Measure, type Series, seriesKey } from '../../core/window.ts'
 import { type JobRow, NOTHING_REPORTED, type ReportedSeconds } from '../job-shapes.ts'
-import type { CountedRow } from '../window-store.ts'
 
 /** 81 frames of 832×480: what a job's seconds are scaled to where its size is known. */
 export const CLIP_WORK = 81 * 832 * 480

@@ -2,13 +2,12 @@
  * What is read of the ledger's jobs: one by its backend's id, a client's own list, what the control plane and the
  * controller show. Changes nothing and asks no backend.
  */
-import type { JobView, Page, PairView } from '../../api/index.ts'
+import type { JobFilter, JobView, Page, PairView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
 import { canBeRescued, mayStillArrive } from '../../core/rescue-plan.ts'
 import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
-import type { JobFilter } from '../controller-rpc.ts'
 import type { Caller, ListCursor } from '../rpc.ts'
 import type { CountsRange, CountsReport } from '../counts-report.ts'
 import type { FunnelView } from './funnel.ts'

@@ -1,6 +1,6 @@
 /** Jobs taken up, by series, until the windows are told: in one go, as each row of a window costs two writes. */
-import { emptyCounters, seriesKey } from '../../core/window.ts'
-import type { CountedRow, WindowStore } from '../window-store.ts'
+import { type CountedRow, emptyCounters, seriesKey } from '../../core/window.ts'
+import type { WindowStore } from '../window-store.ts'
 import { seriesOf } from './job-ends.ts'
 
 export class TakenUp {
