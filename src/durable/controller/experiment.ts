@@ -10,7 +10,6 @@ import { type DailySum, dailySums } from '../../core/daily-sums.ts'
 import { edgesOf, sumsOf } from '../../core/metric-sums.ts'
 import { isSplit, presentRung } from '../../core/release.ts'
 import { buildReport, type Report } from '../../core/report.ts'
-import { latestSpan } from '../../core/report-span.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
 import { within } from '../deadline.ts'
 import { iso } from '../job-shapes.ts'
@@ -43,17 +42,15 @@ export class Experiment {
   }
 
   async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
-    const places = this.#store.places(this.#store.state.startedAt ?? 0)
-    return dailySums(await this.#evidence.of(config, places, latestSpan(places), Date.now()), config.metrics, dayText)
+    return dailySums(await this.#evidence.of(config, Date.now()), config.metrics, dayText)
   }
 
   /** Tries the report's tests on control's own subjects, and keeps what came of it for as long as the split lasts. */
   async selfCheck(config: ReleaseConfig): Promise<ReportView> {
     const now = Date.now()
-    const places = this.#store.places(this.#store.state.startedAt ?? 0)
-    const span = latestSpan(places)
+    const span = this.#evidence.span()
     if (!span) return this.report(config)
-    const evidence = await this.#evidence.of(config, places, span, now)
+    const evidence = await this.#evidence.of(config, now)
     const metrics = config.metrics
       .filter(({ role, kind }) => role !== 'secondary' && kind !== 'quantile')
       .slice(0, MOST_CHECKED)
@@ -108,16 +105,14 @@ export class Experiment {
 
   /** `take`: what is read now is the reading at the planned end, kept for good. */
   async #report(config: ReleaseConfig, now: number, take = false): Promise<Report> {
-    const places = this.#store.places(this.#store.state.startedAt ?? 0)
-    const span = latestSpan(places)
-    const evidence = await this.#evidence.of(config, places, span, now)
-    if (take && span && span.untilMs === null) {
-      const metrics = Object.fromEntries(config.metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
-      const reading = { span: span.epochs[0]!, atMs: now, metrics }
-      this.#store.commit({ stored: { reading } }, now)
-      return buildReport({ ...evidence, fixed: reading }, config.metrics, config.experiment)
-    }
-    return buildReport(evidence, config.metrics, config.experiment)
+    const span = this.#evidence.span()
+    const evidence = await this.#evidence.of(config, now)
+    const { metrics, experiment } = config
+    if (!take || span?.untilMs !== null) return buildReport(evidence, metrics, experiment)
+    const sums = Object.fromEntries(metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
+    const fixed = { span: span.epochs[0]!, atMs: now, metrics: sums }
+    this.#store.commit({ stored: { reading: fixed } }, now)
+    return buildReport({ ...evidence, fixed }, metrics, experiment)
   }
 }
 

@@ -4,7 +4,7 @@ import type { ReleaseConfig } from '../../config/load.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
 import { excludedDayRanges } from '../../core/report-readiness.ts'
-import type { EpochPlace, Span } from '../../core/report-span.ts'
+import { type EpochPlace, latestSpan, type Span } from '../../core/report-span.ts'
 import { spreadOf } from '../../core/stats/spread.ts'
 import { merged, mergedPairs, type Moments, noMoments, noPairs } from '../../core/stats/moments.ts'
 import type { SignalSum } from '../controller-rpc.ts'
@@ -30,8 +30,15 @@ export class ReportEvidence {
     this.#signals = signals
   }
 
-  /** Of this split; rejects with `control_plane_unavailable` while a ledger counts anew. */
-  async of(config: ReleaseConfig, places: EpochPlace[], span: Span | null, now: number): Promise<Evidence> {
+  /** Of the latest split; null while there has been none. */
+  span(): Span | null {
+    return latestSpan(this.#places())
+  }
+
+  /** Of that split; rejects with `control_plane_unavailable` while a ledger counts anew. */
+  async of(config: ReleaseConfig, now: number): Promise<Evidence> {
+    const places = this.#places()
+    const span = latestSpan(places)
     const ledgers = ledgersOf(this.#env, config)
     const question = {
       epochs: span?.epochs ?? [],
@@ -72,6 +79,11 @@ export class ReportEvidence {
       fixed,
       selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
     }
+  }
+
+  /** Every epoch of the run, oldest first. */
+  #places(): EpochPlace[] {
+    return this.#store.places(this.#store.state.startedAt ?? 0)
   }
 }
 
