@@ -7,11 +7,11 @@ import { measuredBy } from './metric.ts'
 import { foldWindow, judge, openMonitor, recentMsOf } from './index.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
 import { longest } from './job-age.ts'
-import { type ControlJobs, type JobAge, type JudgeContext, MONITOR_VERSION, type MonitorState } from './monitor.ts'
+import { type JobAge, type JobLatencies, type JudgeContext, MONITOR_VERSION, type MonitorState } from './monitor.ts'
 import type { Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import type { ReleaseState } from '../release.ts'
-import { emptySketch, mergeInto } from '../sketch.ts'
+import { emptySketch, merged } from '../sketch.ts'
 import { type Counters, type WindowRow, windowStart } from '../window.ts'
 
 /** As stored: everything that judging needs of the past. Its size does not grow with time or traffic. */
@@ -26,8 +26,8 @@ export interface Judgement {
   submits: { control: number; candidate: number }
   /** End of the first window with a finished candidate job: where the stage's clock starts. */
   firstJobAt: number | null
-  /** For what counts as overdue. */
-  controlJobs: ControlJobs
+  /** Control's finished jobs of the epoch, for what counts as overdue. */
+  controlJobs: JobLatencies
   /** What has been reported in this epoch already, as `alertOf` names it. */
   alerted: string[]
   /** Last resume, or change of what is copied: time without data is counted from here at the earliest. Unix ms; null: none. */
@@ -110,10 +110,8 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
     ...judgement,
     monitors: { ...judgement.monitors },
     submits: { ...judgement.submits },
-    controlJobs: { latency: emptySketch(), per_clip: emptySketch() },
+    controlJobs: { ...judgement.controlJobs },
   }
-  mergeInto(next.controlJobs.latency, judgement.controlJobs.latency)
-  mergeInto(next.controlJobs.per_clip, judgement.controlJobs.per_clip)
   for (const window of closedWindows(rows, judgement, judgement.judgedUntil, untilMs, windowMs)) {
     for (const guardrail of guardrails) {
       next.monitors[guardrail.id] = foldWindow(guardrail, monitorOf(next, guardrail), window)
@@ -125,7 +123,7 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
     next.submits.control += window.control.submit?.requests ?? 0
     for (const measure of ['latency', 'per_clip'] as const) {
       const sketch = window.control.job?.sketches[measure]
-      if (sketch) mergeInto(next.controlJobs[measure], sketch)
+      if (sketch) next.controlJobs[measure] = merged(next.controlJobs[measure], sketch)
     }
     next.judgedUntil = window.endMs
     if (window.endMs < untilMs) yield next

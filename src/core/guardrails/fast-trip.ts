@@ -4,7 +4,16 @@
  */
 import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import { errorTally, judgeRate, lacksRateLimit, rateFigures, type RateLimits, rateRule, rateWords } from './rate.ts'
+import {
+  errorTally,
+  judgeRate,
+  lacksControlRate,
+  lacksRateLimit,
+  rateFigures,
+  type RateLimits,
+  rateRule,
+  rateWords,
+} from './rate.ts'
 import { atLeastEnded, controlShares, endedOf, type JudgedReading, nothingYet } from './streak.ts'
 import { counted, noDataText, subjectOf } from './words.ts'
 
@@ -24,8 +33,7 @@ export const fastTrip: Kind<FastTripGuardrail> = {
   assess,
   formula: (guardrail) => `${rateRule(guardrail)}, n >= ${guardrail.minRequests} within ${guardrail.withinMs / 1000} s`,
   terms: ({ withinMs }) => ({ withinSeconds: withinMs / 1000 }),
-  lacksControl: (guardrail, { value, baselineN }) =>
-    value === null && guardrail.max === null && baselineN < guardrail.minRequests,
+  lacksControl: lacksControlRate,
   recentMs: ({ withinMs }) => withinMs,
   mayTrip: ({ max, minRequests }, { n, x }, least) => n >= minRequests && x > (max ?? 0) * Math.max(minRequests, least),
 }

@@ -1,5 +1,5 @@
 /** From which age on a job that is still open counts as slow, by a limit in seconds or by control's p99. Nothing is judged here. */
-import type { ControlJobs, JobAge } from './monitor.ts'
+import type { GuardrailSettings, JobAge, JobLatencies } from './monitor.ts'
 import { quantile } from '../sketch.ts'
 
 /** From so many of control's jobs on, their p99 is good enough to call an open job slow by. */
@@ -18,18 +18,14 @@ export function longest(ages: readonly JobAge[]): JobAge | null {
 export function toleratedByLimit({
   maxSeconds,
   normalise,
-}: {
-  maxSeconds: number | null
-  normalise: boolean
-}): JobAge | null {
+}: Pick<GuardrailSettings, 'maxSeconds' | 'normalise'>): JobAge | null {
   return maxSeconds === null ? null : { seconds: maxSeconds, perClipSeconds: normalise ? maxSeconds : null }
 }
 
 export function toleratedByControl(
-  guardrail: { metric: string; maxOverControl: number | null; normalise: boolean },
-  { latency, per_clip }: ControlJobs,
+  { metric, maxOverControl, normalise }: Pick<GuardrailSettings, 'metric' | 'maxOverControl' | 'normalise'>,
+  { latency, per_clip }: JobLatencies,
 ): JobAge | null {
-  const { metric, maxOverControl, normalise } = guardrail
   if (metric !== 'latency_p99' || maxOverControl === null || latency.count < ENOUGH_TO_COMPARE) return null
   const factor = 1 + maxOverControl
   const perClip = normalise && per_clip.count >= ENOUGH_TO_COMPARE ? quantile(per_clip, 0.99)! * factor : null

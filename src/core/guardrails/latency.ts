@@ -3,7 +3,16 @@ import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import { counted, grouped, secondsText, streakText, subjectOf, timesText } from './words.ts'
-import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, Latencies, MonitorState, Tally } from './monitor.ts'
+import type {
+  ClosedWindow,
+  GuardrailBase,
+  JobLatencies,
+  JudgeContext,
+  Kind,
+  Latencies,
+  MonitorState,
+  Tally,
+} from './monitor.ts'
 import type { Finding, Measure } from './verdict.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
@@ -74,7 +83,7 @@ function rule({ literal, maxOverControl, maxSeconds, metric }: LatencyGuardrail)
 
 export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, window: ClosedWindow): Latencies {
   const { candidate, control } = countersOf(guardrail, window)
-  const both = (counters: Counters | undefined): Latencies['candidate'] => ({
+  const both = (counters: Counters | undefined): JobLatencies => ({
     latency: counters?.sketches.latency ?? EMPTY,
     per_clip: (guardrail.normalise && counters?.sketches.per_clip) || EMPTY,
   })
@@ -83,7 +92,7 @@ export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, w
 
 export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
   const join = (x: Sketch, y: Sketch): Sketch => (x.count === 0 ? y : y.count === 0 ? x : merged(x, y))
-  const joined = (arm: keyof Latencies): Latencies['candidate'] => ({
+  const joined = (arm: keyof Latencies): JobLatencies => ({
     latency: join(a[arm].latency, b[arm].latency),
     per_clip: join(a[arm].per_clip, b[arm].per_clip),
   })
@@ -92,8 +101,11 @@ export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
 
 /** Per unit of work where the sizes of at least half of the jobs of both arms are known. */
 function measureOf({ candidate, control }: Latencies): 'latency' | 'per_clip' {
-  const known = (arm: Latencies['candidate']): boolean => arm.per_clip.count * 2 >= arm.latency.count
-  return candidate.per_clip.count > 0 && known(candidate) && known(control) ? 'per_clip' : 'latency'
+  return candidate.per_clip.count > 0 && [candidate, control].every(hasSizes) ? 'per_clip' : 'latency'
+}
+
+export function hasSizes({ latency: all, per_clip }: JobLatencies): boolean {
+  return per_clip.count * 2 >= all.count
 }
 
 function fold(guardrail: LatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {

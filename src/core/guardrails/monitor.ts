@@ -2,6 +2,7 @@
  * What a monitor is made of: the guardrail it watches, what a kind of guardrail must do, the windows it is fed, its
  * state. Shapes only.
  */
+import type { Arm } from '../arm.ts'
 import type { SubmitSpan } from './earlier-submits.ts'
 import type { Lack } from './lack.ts'
 import type { Finding, Verdict } from './verdict.ts'
@@ -55,12 +56,6 @@ export interface GuardrailSettings extends Omit<GuardrailBase, 'kind' | 'id' | '
 /** The keys of a guardrail's table before they were read: any of them may be missing or hold anything. */
 export type WrittenGuardrail = { readonly [key: string]: unknown }
 
-/** Control's finished jobs of the epoch. */
-export interface ControlJobs {
-  latency: Sketch
-  per_clip: Sketch
-}
-
 /** How old a job may become, in seconds, and in seconds per clip where its size is known. */
 export interface JobAge {
   seconds: number
@@ -97,8 +92,8 @@ export interface Kind<G extends GuardrailBase> {
   mayTrip?(guardrail: G, counts: { n: number; x: number }, least: number): boolean
   /** Whether the latencies of both arms are needed to judge it. */
   readonly readsLatency?: boolean
-  /** From which age on an open job of the candidate counts as slow; null where it can't tell yet. */
-  toleratedAge?(guardrail: G, control: ControlJobs): JobAge | null
+  /** From which age on an open job of the candidate counts as slow, by control's of the epoch; null where it can't tell yet. */
+  toleratedAge?(guardrail: G, control: JobLatencies): JobAge | null
 }
 
 /** What both arms did in one closed window of one epoch, already merged over shards and ledgers. */
@@ -132,11 +127,13 @@ export interface Tally {
   errors?: Partial<Record<ArmError, number>>
 }
 
-/** Latencies of both arms. Two measures, because it is known only at the end whether all sizes were known. */
-export interface Latencies {
-  candidate: { latency: Sketch; per_clip: Sketch }
-  control: { latency: Sketch; per_clip: Sketch }
+/** Of one arm's jobs. Two measures, because it is known only at the end whether all sizes were known. */
+export interface JobLatencies {
+  latency: Sketch
+  per_clip: Sketch
 }
+
+export type Latencies = Record<Arm, JobLatencies>
 
 /** What was read from the last windows that were enough for a judgement. */
 export interface Reading {

@@ -11,7 +11,7 @@ import type {
   Tally,
   WrittenGuardrail,
 } from './monitor.ts'
-import type { Finding } from './verdict.ts'
+import type { Finding, Verdict } from './verdict.ts'
 import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
 import {
@@ -54,12 +54,15 @@ export const rate: Kind<RateGuardrail> = {
   assess,
   formula: (guardrail) =>
     `${rateRule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${guardrail.minRequests} in a row`,
-  lacksControl: (guardrail, { value, baselineN }) =>
-    value === null && guardrail.max === null && baselineN < guardrail.minRequests,
+  lacksControl: lacksControlRate,
 }
 
 export function lacksRateLimit({ max, max_over_control }: WrittenGuardrail): Lack | null {
   return max === undefined && max_over_control === undefined ? limitMissing('max', 'max_over_control') : null
+}
+
+export function lacksControlRate({ max, minRequests }: RateLimits, { value, baselineN }: Verdict): boolean {
+  return value === null && max === null && baselineN < minRequests
 }
 
 /** What makes one count bad, in symbols. */

@@ -3,8 +3,8 @@
  * counts are tested like failures.
  */
 import { toleratedByControl } from './job-age.ts'
-import { latenciesOf, mergeLatencies } from './latency.ts'
-import type { ClosedWindow, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
+import { hasSizes, latenciesOf, mergeLatencies } from './latency.ts'
+import type { ClosedWindow, JobLatencies, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import {
@@ -14,7 +14,7 @@ import {
   type SequentialGuardrail,
   type SequentialTest,
 } from './sequential.ts'
-import { countAbove, emptySketch, quantile, type Sketch } from '../sketch.ts'
+import { countAbove, emptySketch, quantile } from '../sketch.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, noDataText, subjectOf } from './words.ts'
 
@@ -67,8 +67,6 @@ function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, cont
   )
 }
 
-type SketchName = keyof Latencies['control']
-
 /**
  * The reference is control's quantile over the epoch's earlier windows. A candidate's job is slow above it times
  * (1 + maxOverControl), one of control's above it as it is. So at the limit itself, a candidate slower by just what is
@@ -106,12 +104,11 @@ function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, win
 /** Per unit of work where the sizes of at least half of the jobs are known; null until control has enough jobs. */
 function measureFor(
   guardrail: SequentialLatencyGuardrail,
-  control: Latencies['control'],
+  control: JobLatencies,
   fresh: Latencies,
-): SketchName | null {
+): keyof JobLatencies | null {
   const needed = jobsForQuantile(guardrail)
-  const known = (arm: Record<SketchName, Sketch>): boolean => arm.per_clip.count * 2 >= arm.latency.count
-  if (control.per_clip.count >= needed && [control, fresh.candidate, fresh.control].every(known)) return 'per_clip'
+  if (control.per_clip.count >= needed && [control, fresh.candidate, fresh.control].every(hasSizes)) return 'per_clip'
   return control.latency.count >= needed ? 'latency' : null
 }
 
