@@ -3,6 +3,7 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
+import { remembered } from './remembered.ts'
 import type { SealKey } from './seal.ts'
 
 /** HMAC-SHA256 under a key of its own, 32 bytes. */
@@ -20,21 +21,12 @@ export interface IdKey {
 /** The newest first; older ones still open what they have sealed. */
 export type IdKeys = readonly IdKey[]
 
-/** The few secrets that a deployment has, by themselves: nobody derives anything at each request. */
-const derived = new Map<string, IdKey>()
-
 export function idKeys(secrets: readonly string[]): IdKeys {
-  return secrets.map((secret) => {
-    const known = derived.get(secret)
-    if (known) return known
-    const key = derive(secret)
-    derived.set(secret, key)
-    return key
-  })
+  return secrets.map(keyOf)
 }
 
-/** The number is the format's: what one format has sealed another does not open. */
-function derive(secret: string): IdKey {
+/** A deployment has few secrets. The number is the format's: what one format has sealed another does not open. */
+const keyOf = remembered({ entries: 100, chars: Infinity }, (secret): IdKey => {
   const bytes = utf8ToBytes(secret)
   const keyFor = (use: string) => hkdf(sha256, bytes, undefined, utf8ToBytes(`sluice 1 ${use}`), 32)
   return {
@@ -42,7 +34,7 @@ function derive(secret: string): IdKey {
     owners: macBy(keyFor('owner')),
     cookies: macBy(keyFor('cookie')),
   }
-}
+})
 
 /** Begins from a prepared state, in memory that is used again: half the work of beginning with the key, and less to collect. */
 function macBy(key: Uint8Array): Mac {

@@ -5,15 +5,13 @@
 import { ARMS } from './arm.ts'
 import type { ArmSums, Evidence, MetricPlan } from './experiment.ts'
 import { armSums, cutFor, FEW_EVENTS, hasMean, isSparse, ownDays } from './metric-sums.ts'
-import type { Lift } from './report-intervals.ts'
+import { CONFIDENCE, type Lift } from './report-intervals.ts'
 import { cuped } from './stats/cuped.ts'
 import { intervalZ, pValue, tSf, upperTQuantile } from './stats/distributions.ts'
 import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { mergedPairs, type PairMoments } from './stats/moments.ts'
 import { SRM_ALPHA } from './stats/srm.ts'
-
-const CONFIDENCE = 0.95
 
 export interface HistoryReport {
   /** Subjects that have values from before. */

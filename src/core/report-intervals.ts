@@ -11,7 +11,8 @@ import { ofY } from './stats/moments.ts'
 import { quantileOf } from './stats/spread.ts'
 import { logLiftInterval, newcombeInterval, ratioInterval } from './stats/two-proportions.ts'
 
-const CONFIDENCE = 0.95
+/** Of every interval that a report shows. */
+export const CONFIDENCE = 0.95
 
 export type Lift = { lift: number } & Interval
 

@@ -5,7 +5,7 @@
 import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
 import { quantileLifts, shareShift } from './quantile-shift.ts'
-import { absoluteLift, armInterval, type Lift, relativeLiftOf } from './report-intervals.ts'
+import { absoluteLift, armInterval, CONFIDENCE, type Lift, relativeLiftOf } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
 import { normalSf, pValue, tSf } from './stats/distributions.ts'
@@ -19,7 +19,6 @@ import { twoProportionZ } from './stats/two-proportions.ts'
 /** The hybrid: a fifth of α is spent on looking at any time, the rest at the planned end (union bound). */
 export const SEQUENTIAL_SHARE = 0.2
 export const DEFAULT_MARGIN = 0.05
-const CONFIDENCE = 0.95
 /** Of the rarest outcome in the smaller arm, if both arms were alike: below it the normal test gives way to the exact one. */
 const FEW_EXPECTED = 5
 

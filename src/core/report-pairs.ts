@@ -3,7 +3,7 @@
  * prompts differ takes no part. Shown beside the signals; the decision does not go by it.
  */
 import type { ExperimentPlan, PairSums } from './experiment.ts'
-import type { Lift } from './report-intervals.ts'
+import { CONFIDENCE, type Lift } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { moreIsBetter } from './signal-registry.ts'
 import { anytimeZ, logETwoSided } from './stats/anytime.ts'
@@ -11,7 +11,6 @@ import { normalSf, tSf, upperTQuantile } from './stats/distributions.ts'
 import { pairedT, signTest } from './stats/pairs.ts'
 import { upperNormalQuantile } from './stats/power.ts'
 
-const CONFIDENCE = 0.95
 /** With fewer pairs the spread of their differences is not known well enough for any proof. */
 const FEWEST_PAIRS = 20
 /** Nobody would wait for more. */

@@ -5,12 +5,10 @@
 import { ARMS } from './arm.ts'
 import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
 import { armSums, cutFor, FEW_EVENTS, hasMean, isMature, isSparse, ownDays } from './metric-sums.ts'
-import type { Lift } from './report-intervals.ts'
+import { CONFIDENCE, type Lift } from './report-intervals.ts'
 import { intervalZ, normalSf, pValue } from './stats/distributions.ts'
 import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
 import { varianceOf } from './stats/moments.ts'
-
-const CONFIDENCE = 0.95
 
 export interface StrataReport {
   /** Strata that are told apart; those with fewer than 50 subjects in an arm are one together. */

@@ -1,6 +1,6 @@
 /** Two shares compared: candidate minus control. Formulas and their limits: docs/statistics.md. One look each. */
 import { intervalZ, normalSf, pValue } from './distributions.ts'
-import { hybridDifference, type Interval, type Measured } from './hybrid-interval.ts'
+import { hybridDifference, type Interval } from './hybrid-interval.ts'
 import type { Alternative } from './power.ts'
 import { type Share, wilsonInterval } from './proportions.ts'
 
@@ -17,11 +17,8 @@ export function twoProportionZ(control: Share, candidate: Share, alternative: Al
 /** Newcombe's hybrid of the two Wilson intervals: for small or zero counts, where Wald's is too short. */
 export function newcombeInterval(control: Share, candidate: Share, confidence: number): Interval & { diff: number } {
   const z = intervalZ(confidence)
-  const [c, t] = [control, candidate].map((share) => ({ value: share.x / share.n, ...wilsonInterval(share, z) })) as [
-    Measured,
-    Measured,
-  ]
-  const { lift, low, high } = hybridDifference(c, t)
+  const measured = (share: Share) => ({ value: share.x / share.n, ...wilsonInterval(share, z) })
+  const { lift, low, high } = hybridDifference(measured(control), measured(candidate))
   return { diff: lift, low, high }
 }
 

@@ -113,13 +113,7 @@ function spreadsOf(sql: SqlStorage, metric: string): DaySpread[] {
 
 /** Values of a bucket are alike within a quarter, so that their squares may be summed. SQLite keeps NaN as null. */
 function momentsOf({ n, sy, syy, sx, sxx, sxy }: Tally): DaySums['moments'] {
-  const [y, yy, x, xx, xy] = [sy, syy, sx, sxx, sxy].map((sum) => sum ?? NaN) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  const [y, yy, x, xx, xy] = [sy ?? NaN, syy ?? NaN, sx ?? NaN, sxx ?? NaN, sxy ?? NaN] as const
   const centred = (squares: number, sum: number) => {
     const m2 = squares - (sum * sum) / n
     return m2 <= ROUNDING * squares ? 0 : m2
