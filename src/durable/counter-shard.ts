@@ -106,10 +106,8 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   }
 
   #forgetOldSources(): void {
-    this.#sql.exec(
-      'DELETE FROM sources WHERE source NOT IN (SELECT source FROM sources ORDER BY at_ms DESC LIMIT ?)',
-      KEEP_SOURCES,
-    )
+    const newest = 'SELECT source FROM sources ORDER BY at_ms DESC LIMIT ?'
+    this.#sql.exec(`DELETE FROM sources WHERE source NOT IN (${newest})`, KEEP_SOURCES)
   }
 
   #read(name: string): string | null {

@@ -18,13 +18,9 @@ export class FailedSubmits {
   /** A batch's row; one that does not tell its times failed no earlier than it arrived. */
   note({ series, counters, failed }: CountedRow & { failed?: FailedTimes }, now: number): void {
     if (!isUsersSubmit(series) || armErrors(counters) === 0) return
-    this.#sql.exec(
-      `INSERT INTO failed_submits VALUES (?, ?, ?) ON CONFLICT (epoch) DO UPDATE
-       SET first_at = MIN(first_at, excluded.first_at), last_sent_at = MAX(last_sent_at, excluded.last_sent_at)`,
-      series.epoch,
-      failed?.firstAt ?? now,
-      failed?.lastSentAt ?? 0,
-    )
+    const add = `INSERT INTO failed_submits VALUES (?, ?, ?) ON CONFLICT (epoch) DO UPDATE
+      SET first_at = MIN(first_at, excluded.first_at), last_sent_at = MAX(last_sent_at, excluded.last_sent_at)`
+    this.#sql.exec(add, series.epoch, failed?.firstAt ?? now, failed?.lastSentAt ?? 0)
   }
 
   /** Over these epochs; null where none failed. */

@@ -94,15 +94,10 @@ export class WindowStore {
 
   /** Rows of windows with `fromMs <= start < toMs`, oldest first. */
   windows(fromMs: number, toMs: number): WindowRow[] {
-    const rows = this.#sql.exec<Stored>(
-      'SELECT * FROM windows WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms',
-      fromMs,
-      toMs,
-    )
-    return [...rows].map((row) => ({
+    const within = 'SELECT * FROM windows WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms'
+    return Array.from(this.#sql.exec<Stored>(within, fromMs, toMs), (row) => ({
       startMs: row.start_ms,
-      series: parseSeries(row.series),
-      counters: countersOf(row),
+      ...countedRow(row),
     }))
   }
 
@@ -118,10 +113,7 @@ export class WindowStore {
 
   /** Sums since ever; epochs and slices of control are not told apart. */
   totals(): CountedRow[] {
-    return [...this.#sql.exec<Stored>('SELECT * FROM totals')].map((row) => ({
-      series: parseSeries(row.series),
-      counters: countersOf(row),
-    }))
+    return Array.from(this.#sql.exec<Stored>('SELECT * FROM totals'), countedRow)
   }
 
   /** Submits of the candidate's users that failed, in these epochs. */
@@ -165,18 +157,19 @@ export class WindowStore {
     { requests, submitted, late, outcomes, repeats, sketches }: Counters,
   ): void {
     const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
-    this.#sql.exec(
-      `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, late, outcomes, repeats, ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      start,
-      key,
-      requests,
-      submitted ?? null,
-      late ? JSON.stringify(late) : null,
-      JSON.stringify(outcomes),
-      repeats ? JSON.stringify(repeats) : null,
-      ...blobs,
-    )
+    const put = `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, late, outcomes, repeats,
+      ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+    const counts = [requests, submitted ?? null, json(late), json(outcomes), json(repeats)]
+    this.#sql.exec(put, start, key, ...counts, ...blobs)
   }
+}
+
+function json(value: object | undefined): string | null {
+  return value ? JSON.stringify(value) : null
+}
+
+function countedRow(row: Stored): CountedRow {
+  return { series: parseSeries(row.series), counters: countersOf(row) }
 }
 
 function countersOf(row: Stored): Counters {

@@ -111,12 +111,8 @@ export class Outbox {
     if (error === null) return
     if (isLast) return givenUp({ id, url, event, error })
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** attempts, LONGEST_PAUSE_MS)
-    this.#sql.exec(
-      'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?',
-      Date.now() + pause,
-      id,
-      url,
-    )
+    const putOff = 'UPDATE outbox SET attempts = attempts + 1, next_at = ? WHERE id = ? AND url = ?'
+    this.#sql.exec(putOff, Date.now() + pause, id, url)
   }
 
   /** Null when the receiver took it. */

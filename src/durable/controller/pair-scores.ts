@@ -36,20 +36,15 @@ export class PairScores {
   take(metric: string, job: string, arm: Arm, value: number, epoch: number, at: number): void {
     const isWhole = this.#sql.exec('SELECT 1 FROM pair_scores WHERE metric = ? AND job = ?', metric, job).toArray()
     if (isWhole.length > 0) return
-    const [side] = this.#sql.exec<{ arm: Arm; value: number }>(
-      'SELECT arm, value FROM pair_sides WHERE metric = ? AND job = ?',
-      metric,
-      job,
-    )
+    const waiting = 'SELECT arm, value FROM pair_sides WHERE metric = ? AND job = ?'
+    const [side] = this.#sql.exec<{ arm: Arm; value: number }>(waiting, metric, job)
     if (!side)
       this.#sql.exec('INSERT INTO pair_sides (metric, job, arm, value) VALUES (?, ?, ?, ?)', metric, job, arm, value)
     else if (side.arm !== arm) {
       const [control, candidate] = arm === 'candidate' ? [side.value, value] : [value, side.value]
       this.#sql.exec('DELETE FROM pair_sides WHERE metric = ? AND job = ?', metric, job)
-      this.#sql.exec(
-        'INSERT INTO pair_scores (metric, job, epoch, control, candidate, at) VALUES (?, ?, ?, ?, ?, ?)',
-        ...[metric, job, epoch, control, candidate, at],
-      )
+      const add = 'INSERT INTO pair_scores (metric, job, epoch, control, candidate, at) VALUES (?, ?, ?, ?, ?, ?)'
+      this.#sql.exec(add, metric, job, epoch, control, candidate, at)
       this.#count(metric, epoch, control, candidate)
     }
   }
@@ -62,10 +57,8 @@ export class PairScores {
 
   /** By metric, over the epochs from `first` on. */
   sums(first: number): PairSums[] {
-    const rows = this.#sql.exec<SumRow & Record<string, SqlStorageValue>>(
-      'SELECT * FROM pair_sums WHERE epoch >= ? ORDER BY metric, epoch',
-      first,
-    )
+    const since = 'SELECT * FROM pair_sums WHERE epoch >= ? ORDER BY metric, epoch'
+    const rows = this.#sql.exec<SumRow & Record<string, SqlStorageValue>>(since, first)
     return [...Map.groupBy(rows, ({ metric }) => metric)].map(([metric, its]) => {
       const total = (of: (row: SumRow) => number) => its.reduce((sum, row) => sum + of(row), 0)
       const n = total((row) => row.n)
@@ -82,13 +75,9 @@ export class PairScores {
 
   /** Newest first; `cursor` is the `next` of the page before. */
   latest(cursor: string | null, limit: number): Page<ScoreView> {
-    const rows = this.#sql
-      .exec<ScoreRow & Record<string, SqlStorageValue>>(
-        'SELECT * FROM pair_scores WHERE id < ? ORDER BY id DESC LIMIT ?',
-        cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor),
-        limit + 1,
-      )
-      .toArray()
+    const before = cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor)
+    const latest = 'SELECT * FROM pair_scores WHERE id < ? ORDER BY id DESC LIMIT ?'
+    const rows = [...this.#sql.exec<ScoreRow & Record<string, SqlStorageValue>>(latest, before, limit + 1)]
     const items = rows.slice(0, limit)
     return {
       items: items.map(({ metric, job, epoch, control, candidate, at }) => ({
@@ -104,11 +93,8 @@ export class PairScores {
   }
 
   #count(metric: string, epoch: number, control: number, candidate: number): void {
-    const [row] = this.#sql.exec<SumRow & Record<string, SqlStorageValue>>(
-      'SELECT * FROM pair_sums WHERE epoch = ? AND metric = ?',
-      epoch,
-      metric,
-    )
+    const known = 'SELECT * FROM pair_sums WHERE epoch = ? AND metric = ?'
+    const [row] = this.#sql.exec<SumRow & Record<string, SqlStorageValue>>(known, epoch, metric)
     const before = row ?? { n: 0, mean: 0, m2: 0, control: 0, candidate: 0, higher: 0, lower: 0 }
     const { n, mean, m2 } = withValue(before, candidate - control)
     this.#sql.exec(

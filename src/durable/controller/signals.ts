@@ -4,7 +4,6 @@
  * mean is the guardrails' and the report's business.
  */
 import { measuredBy } from '../../core/guardrails/metric.ts'
-import type { Arm } from '../../core/arm.ts'
 import type { SignalSource } from '../../core/guardrails/evaluation.ts'
 import type { Guardrail } from '../../core/guardrails/index.ts'
 import { withValue } from '../../core/stats/moments.ts'
@@ -49,12 +48,8 @@ export class Signals {
         continue
       }
       if (row.id !== null) {
-        const known = this.#sql.exec(
-          'INSERT OR IGNORE INTO signal_ids VALUES (?, ?)',
-          `${row.arm}|${row.metric}|${row.id}`,
-          now,
-        )
-        if (known.rowsWritten === 0) {
+        const id = `${row.arm}|${row.metric}|${row.id}`
+        if (this.#sql.exec('INSERT OR IGNORE INTO signal_ids VALUES (?, ?)', id, now).rowsWritten === 0) {
           repeated.push(row.row)
           continue
         }
@@ -74,35 +69,18 @@ export class Signals {
 
   /** Means of one metric in one epoch, as guardrails judge them. */
   means(metric: string, epoch: number): ReturnType<SignalSource> {
-    const rows = this.#sql.exec<{ arm: Arm; n: number; mean: number; m2: number; last_at: number }>(
-      'SELECT arm, n, mean, m2, last_at FROM signals WHERE metric = ? AND epoch = ?',
-      metric,
-      epoch,
-    )
+    const rows = this.#sql.exec<SumRow>('SELECT * FROM signals WHERE metric = ? AND epoch = ?', metric, epoch)
     const means: ReturnType<SignalSource> = { control: null, candidate: null }
     for (const { arm, n, mean, m2, last_at } of rows) means[arm] = { n, mean, m2, lastAt: last_at }
     return means
   }
 
   #count({ arm, metric, value }: SignalRow, epoch: number, at: number): void {
-    const [row] = this.#sql.exec<SumRow>(
-      'SELECT * FROM signals WHERE epoch = ? AND arm = ? AND metric = ?',
-      epoch,
-      arm,
-      metric,
-    )
+    const known = 'SELECT * FROM signals WHERE epoch = ? AND arm = ? AND metric = ?'
+    const [row] = this.#sql.exec<SumRow>(known, epoch, arm, metric)
     const { n, mean, m2 } = withValue(row ?? { n: 0, mean: 0, m2: 0 }, value)
-    const newest = !row || at >= row.last_at
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      epoch,
-      arm,
-      metric,
-      n,
-      mean,
-      m2,
-      newest ? value : row.last,
-      newest ? at : row.last_at,
-    )
+    const last = row && at < row.last_at ? [row.last, row.last_at] : [value, at]
+    const put = 'INSERT OR REPLACE INTO signals VALUES (?, ?, ?, ?, ?, ?, ?, ?)'
+    this.#sql.exec(put, epoch, arm, metric, n, mean, m2, ...last)
   }
 }

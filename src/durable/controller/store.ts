@@ -80,14 +80,10 @@ export class ControllerStore {
 
   /** Every epoch since then with its stage and split, oldest first: the audit has an entry for each. */
   places(sinceMs: number): EpochPlace[] {
-    return [
-      ...this.#storage.sql.exec<{ epoch: number; stage: string; percent: number; sinceMs: number }>(
-        `SELECT json_extract(entry, '$.epoch') AS epoch, json_extract(entry, '$.to.stage') AS stage,
-           json_extract(entry, '$.to.percent') AS percent, MIN(at_ms) AS sinceMs
-         FROM audit WHERE at_ms >= ? GROUP BY 1 ORDER BY 1`,
-        sinceMs,
-      ),
-    ]
+    const places = `SELECT json_extract(entry, '$.epoch') AS epoch, json_extract(entry, '$.to.stage') AS stage,
+        json_extract(entry, '$.to.percent') AS percent, MIN(at_ms) AS sinceMs
+      FROM audit WHERE at_ms >= ? GROUP BY 1 ORDER BY 1`
+    return [...this.#storage.sql.exec<EpochPlace & Record<string, SqlStorageValue>>(places, sinceMs)]
   }
 
   /** All or nothing: on an error neither storage nor memory changes. */
@@ -109,23 +105,15 @@ export class ControllerStore {
 
   history(cursor: string | null, limit: number): Page<HistoryEntry> {
     const before = cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor)
-    const rows = [
-      ...this.#storage.sql.exec<AuditRow>(
-        'SELECT id, at_ms, entry FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
-        before,
-        limit + 1,
-      ),
-    ]
+    const newest = 'SELECT id, at_ms, entry FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?'
+    const rows = [...this.#storage.sql.exec<AuditRow>(newest, before, limit + 1)]
     const items = rows.slice(0, limit).map(entryOf)
     return { items, next: rows.length > limit ? items.at(-1)!.id : null }
   }
 
   rollbacks(): { cause: string; n: number }[] {
-    return [
-      ...this.#storage.sql.exec<{ cause: string; n: number }>(
-        "SELECT cause, COUNT(*) AS n FROM audit WHERE action = 'rollback' GROUP BY cause",
-      ),
-    ]
+    const counts = "SELECT cause, COUNT(*) AS n FROM audit WHERE action = 'rollback' GROUP BY cause"
+    return [...this.#storage.sql.exec<{ cause: string; n: number }>(counts)]
   }
 
   /** Newest first. What a publication came of stands in its entry's evidence. */
@@ -134,12 +122,10 @@ export class ControllerStore {
       'changes' in asked
         ? ["'$.evidence.change.id') IN (SELECT value FROM json_each(?))", JSON.stringify(asked.changes), -1]
         : ["'$.evidence.overlay_version') < ?", asked.before ?? Number.MAX_SAFE_INTEGER, asked.limit]
-    const rows = this.#storage.sql.exec<AuditRow>(
-      `SELECT id, at_ms, entry FROM audit WHERE action = 'configure' AND json_extract(entry, ${where} ORDER BY id DESC LIMIT ?`,
-      given,
-      limit,
-    )
-    return [...rows].map((row) => publicationOf(entryOf(row)))
+    const published = `SELECT id, at_ms, entry FROM audit
+      WHERE action = 'configure' AND json_extract(entry, ${where} ORDER BY id DESC LIMIT ?`
+    const rows = this.#storage.sql.exec<AuditRow>(published, given, limit)
+    return Array.from(rows, (row) => publicationOf(entryOf(row)))
   }
 
   lastPublishedChange(): number {
@@ -150,14 +136,9 @@ export class ControllerStore {
   }
 
   #append({ cause, ...draft }: AuditDraft, state: ReleaseState, now: number): void {
-    const entry = { ...draft, epoch: state.epoch, version: state.version }
-    this.#storage.sql.exec(
-      'INSERT INTO audit (at_ms, action, cause, entry) VALUES (?, ?, ?, ?)',
-      now,
-      draft.action,
-      cause ?? null,
-      JSON.stringify(entry),
-    )
+    const entry = JSON.stringify({ ...draft, epoch: state.epoch, version: state.version })
+    const append = 'INSERT INTO audit (at_ms, action, cause, entry) VALUES (?, ?, ?, ?)'
+    this.#storage.sql.exec(append, now, draft.action, cause ?? null, entry)
   }
 }
 

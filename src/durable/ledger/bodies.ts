@@ -23,13 +23,8 @@ export class Bodies {
 
   keep(key: string, body: RebuiltSubmit): void {
     if (body.bytes.byteLength > MAX_RESCUE_BODY_BYTES) return
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)',
-      key,
-      body.bytes,
-      body.contentType,
-      body.path,
-    )
+    const keep = 'INSERT OR IGNORE INTO bodies (key, bytes, content_type, path) VALUES (?, ?, ?, ?)'
+    this.#sql.exec(keep, key, body.bytes, body.contentType, body.path)
   }
 
   get(key: string): StoredBody | null {

@@ -39,14 +39,9 @@ export class Claims {
     if (known) return known
     // Who asked has given up by now and has told its client that nothing was submitted.
     if (now > byMs) return { status: 'late' }
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO claims (owner, key, fingerprint, status, token, at_ms) VALUES (?, ?, ?, 'in_flight', ?, ?)",
-      owner,
-      key,
-      fingerprint,
-      token,
-      now,
-    )
+    const claim = `INSERT OR REPLACE INTO claims (owner, key, fingerprint, status, token, at_ms)
+      VALUES (?, ?, ?, 'in_flight', ?, ?)`
+    this.#sql.exec(claim, owner, key, fingerprint, token, now)
     this.#clean(now)
     return { status: 'new' }
   }
@@ -63,38 +58,23 @@ export class Claims {
 
   /** Only by the attempt that holds the claim, and only once: a settling that is repeated or comes late changes nothing. */
   settle(owner: string, key: string, token: string, end: ClaimEnd): void {
-    const held = "owner = ? AND key = ? AND token = ? AND status = 'in_flight'"
-    if ('release' in end) this.#sql.exec(`DELETE FROM claims WHERE ${held}`, owner, key, token)
+    const held = "WHERE owner = ? AND key = ? AND token = ? AND status = 'in_flight'"
+    const hold = [owner, key, token]
+    if ('release' in end) this.#sql.exec(`DELETE FROM claims ${held}`, ...hold)
     else if ('job' in end)
-      this.#sql.exec(
-        `UPDATE claims SET status = 'job', client_id = ? WHERE ${held}`,
-        end.job.clientId,
-        owner,
-        key,
-        token,
-      )
+      this.#sql.exec(`UPDATE claims SET status = 'job', client_id = ? ${held}`, end.job.clientId, ...hold)
     else {
       const { httpStatus, contentType, body } = end.error
-      this.#sql.exec(
-        `UPDATE claims SET status = 'error', http_status = ?, content_type = ?, body = ? WHERE ${held}`,
-        httpStatus,
-        contentType,
-        body,
-        owner,
-        key,
-        token,
-      )
+      const failed = `UPDATE claims SET status = 'error', http_status = ?, content_type = ?, body = ? ${held}`
+      this.#sql.exec(failed, httpStatus, contentType, body, ...hold)
     }
   }
 
   #clean(now: number): void {
     if (now < this.#cleanedAt + CLEAN_EVERY_MS) return
     this.#cleanedAt = now
-    this.#sql.exec(
-      'DELETE FROM claims WHERE (owner, key) IN (SELECT owner, key FROM claims WHERE at_ms < ? LIMIT ?)',
-      now - KEEP_KEYS_MS,
-      CLEAN_AT_ONCE,
-    )
+    const old = 'SELECT owner, key FROM claims WHERE at_ms < ? LIMIT ?'
+    this.#sql.exec(`DELETE FROM claims WHERE (owner, key) IN (${old})`, now - KEEP_KEYS_MS, CLEAN_AT_ONCE)
   }
 }
 

@@ -77,15 +77,8 @@ export class CopyLeases {
   #keep(source: string, lease: Omit<Lease, 'isLapsed'>, isLapsed = false): void {
     this.#leases.set(source, { ...lease, isLapsed })
     const { seq, free, expiresAt, holdUntil } = lease
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO copy_leases VALUES (?, ?, ?, ?, ?, ?)',
-      source,
-      seq,
-      free,
-      expiresAt,
-      holdUntil,
-      Number(isLapsed),
-    )
+    const keep = 'INSERT OR REPLACE INTO copy_leases VALUES (?, ?, ?, ?, ?, ?)'
+    this.#sql.exec(keep, source, seq, free, expiresAt, holdUntil, Number(isLapsed))
   }
 
   #drop(source: string): void {

@@ -59,14 +59,8 @@ export class ExperimentCounts {
       if (old && !isMoved && old.y === value.y && old.x === value.x) continue
       if (old) this.#tally(before!, old, -1)
       this.#tally(subject!, value, 1)
-      this.#sql.exec(
-        'INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?, ?)',
-        owner,
-        value.metric,
-        value.bucket,
-        value.y,
-        value.x,
-      )
+      const keep = 'INSERT OR REPLACE INTO counted VALUES (?, ?, ?, ?, ?)'
+      this.#sql.exec(keep, owner, value.metric, value.bucket, value.y, value.x)
     }
     for (const [metric, old] of known) {
       this.#tally(before!, old, -1)
@@ -79,47 +73,26 @@ export class ExperimentCounts {
       before && subject && ['arm', 'day', ...TRAITS].every((k) => before[k as 'arm'] === subject[k as 'arm'])
     if (isSame) return
     if (before) this.#count(before, -1)
-    if (!subject) {
-      this.#sql.exec('DELETE FROM subjects WHERE owner = ?', owner)
-      return
-    }
+    if (!subject) return void this.#sql.exec('DELETE FROM subjects WHERE owner = ?', owner)
     this.#count(subject, 1)
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)',
-      owner,
-      subject.arm,
-      subject.day,
-      ...TRAITS.map((trait) => subject[trait]),
-    )
+    const keep = 'INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)'
+    this.#sql.exec(keep, owner, subject.arm, subject.day, ...TRAITS.map((trait) => subject[trait]))
   }
 
   #count(subject: Subject, sign: 1 | -1): void {
     const rows = [['', ''], ...TRAITS.map((trait) => [trait, subject[trait] ?? 'unknown'] as const)] as const
-    for (const [trait, bucket] of rows)
-      this.#sql.exec(
-        'INSERT INTO crowd VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n',
-        trait,
-        bucket,
-        subject.arm,
-        subject.day,
-        sign,
-      )
+    const add = 'INSERT INTO crowd VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n'
+    for (const [trait, bucket] of rows) this.#sql.exec(add, trait, bucket, subject.arm, subject.day, sign)
   }
 
   #tally({ arm, day }: Subject, { metric, bucket, y, x }: Value, sign: 1 | -1): void {
-    const { n } = this.#sql
-      .exec<{ n: number }>(
-        `INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n,
-          sy = sy + excluded.sy, syy = syy + excluded.syy, sx = sx + excluded.sx, sxx = sxx + excluded.sxx,
-          sxy = sxy + excluded.sxy RETURNING n`,
-        ...[metric, arm, day, bucket, sign, sign * y, sign * y * y, sign * x, sign * x * x, sign * x * y],
-      )
-      .one()
+    const add = `INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n,
+      sy = sy + excluded.sy, syy = syy + excluded.syy, sx = sx + excluded.sx, sxx = sxx + excluded.sxx,
+      sxy = sxy + excluded.sxy RETURNING n`
+    const sums = [sign, sign * y, sign * y * y, sign * x, sign * x * x, sign * x * y]
+    const { n } = this.#sql.exec<{ n: number }>(add, metric, arm, day, bucket, ...sums).one()
     // What rounding left of a bucket goes with its last subject.
-    if (n === 0)
-      this.#sql.exec(
-        'DELETE FROM tallies WHERE metric = ? AND arm = ? AND day = ? AND bucket = ?',
-        ...[metric, arm, day, bucket],
-      )
+    const drop = 'DELETE FROM tallies WHERE metric = ? AND arm = ? AND day = ? AND bucket = ?'
+    if (n === 0) this.#sql.exec(drop, metric, arm, day, bucket)
   }
 }

@@ -58,15 +58,9 @@ export class ExperimentTable {
   /** Only the first of a subject in an epoch stays; flushes may arrive out of order. */
   expose(exposure: Exposure): void {
     const { owner, epoch, arm, percent, at, traits } = exposure
-    this.#sql.exec(
-      'INSERT INTO exposures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = MIN(at, excluded.at)',
-      owner,
-      epoch,
-      arm,
-      percent,
-      at,
-      ...TRAITS.map((trait) => traits[trait]),
-    )
+    const expose = `INSERT INTO exposures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET at = MIN(at, excluded.at)`
+    this.#sql.exec(expose, owner, epoch, arm, percent, at, ...TRAITS.map((trait) => traits[trait]))
     if (this.#question && at >= this.#question.sinceMs) this.#splits.add(owner, exposure)
     this.#touch(owner)
   }
@@ -77,6 +71,8 @@ export class ExperimentTable {
     const refused: number[] = []
     const unexposed: number[] = []
     const names = (this.#names ??= this.#storedNames())
+    const add = `INSERT INTO outcomes VALUES (?, ?, ?, ?, 1)
+      ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, n = n + 1`
     this.#sql.exec('DELETE FROM event_ids WHERE at < ?', now - KEEP_IDS_MS)
     for (const { row, owners, metric, value, atMs, id } of rows) {
       const exposed = owners.filter((owner) => this.#isExposed(owner))
@@ -95,14 +91,9 @@ export class ExperimentTable {
           continue
         }
       }
+      const day = Math.floor((atMs ?? now) / DAY_MS)
       for (const owner of exposed) {
-        this.#sql.exec(
-          'INSERT INTO outcomes VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, n = n + 1',
-          owner,
-          metric,
-          Math.floor((atMs ?? now) / DAY_MS),
-          value,
-        )
+        this.#sql.exec(add, owner, metric, day, value)
         this.#touch(owner)
       }
     }
@@ -157,31 +148,24 @@ export class ExperimentTable {
     const { arm, day } = subject
     const outside = excluded.map(([from, to]) => `AND NOT (day BETWEEN ${Number(from)} AND ${Number(to)})`).join(' ')
     const values: Value[] = []
-    const days = this.#sql
-      .exec<{ metric: string; day: number; sum: number; n: number }>(
-        `SELECT metric, day, sum, n FROM outcomes WHERE owner = ? AND day >= ? ${outside} ORDER BY metric, day`,
-        owner,
-        day - HISTORY_DAYS,
-      )
-      .toArray()
+    const done = `SELECT metric, day, sum, n FROM outcomes WHERE owner = ? AND day >= ? ${outside} ORDER BY metric, day`
+    const days = [
+      ...this.#sql.exec<{ metric: string; day: number; sum: number; n: number }>(done, owner, day - HISTORY_DAYS),
+    ]
     const began = days.some((row) => row.day < day) ? this.#firstDay(owner) : day
     for (const { name, kind, observeDays = Infinity } of metrics) {
       const own = days.filter((row) => row.metric === name)
       const after = total(own.filter((row) => row.day >= day && row.day <= day + observeDays))
       const value = valueOf(name, kind, after.sum, after.n)
-      if (after.n > 0)
-        values.push(
-          value,
-          ...(strata && kind !== 'quantile' ? [inStratum(value, this.#counts.strata.nameOf(subject[strata]))] : []),
-        )
+      if (after.n > 0) values.push(value)
+      if (after.n > 0 && strata && kind !== 'quantile')
+        values.push(inStratum(value, this.#counts.strata.nameOf(subject[strata])))
       const before = total(own.filter((row) => row.day < began && row.day >= began - HISTORY_DAYS))
       if (before.n > 0 && hasMean(kind)) values.push(withHistory(value, valueOf(name, kind, before.sum, before.n).y))
     }
-    const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(
-      `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`,
-      owner,
-      arm,
-    )
+    const costs = `SELECT SUM(seconds) AS seconds, SUM(succeeded) AS succeeded FROM job_costs
+      WHERE owner = ? AND arm = ? AND epoch IN (${listed(epochs)})`
+    const [cost] = this.#sql.exec<{ seconds: number | null; succeeded: number }>(costs, owner, arm)
     if (cost && cost.seconds !== null) values.push(gpuSeconds(cost.seconds, cost.succeeded))
     return values
   }

@@ -100,10 +100,8 @@ export class OwedEnds {
 
   /** One job of this series was counted twice. */
   owe(series: Series): void {
-    this.#sql.exec(
-      'INSERT INTO owed_ends VALUES (?, 1) ON CONFLICT (series) DO UPDATE SET n = n + 1',
-      seriesKey(series),
-    )
+    const owe = 'INSERT INTO owed_ends VALUES (?, 1) ON CONFLICT (series) DO UPDATE SET n = n + 1'
+    this.#sql.exec(owe, seriesKey(series))
   }
 
   /** How a job's end is to be counted: in full, or a good one that is owed without a request, for its latencies only. */

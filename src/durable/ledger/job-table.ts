@@ -134,13 +134,8 @@ export class JobTable {
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
   submitted(row: JobRow, { upstreamId, replica }: BackendPlace, pollAt: number): void {
     this.#takenUp.add(row)
-    this.#sql.exec(
-      'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?',
-      upstreamId,
-      replica,
-      pollAt,
-      row.key,
-    )
+    const place = 'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?'
+    this.#sql.exec(place, upstreamId, replica, pollAt, row.key)
   }
 
   /** The copy of a control job was measured: whether it is so for the first time; null where there is no copy. */
@@ -208,24 +203,18 @@ export class JobTable {
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)
     // By its backend in whole seconds, so up to one more.
     const seconds = reported.totalSeconds === null ? measured : Math.min(measured, reported.totalSeconds + 1)
-    const ended = this.#sql.exec(
-      "UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL WHERE key = ? AND status = 'open'",
-      statusOf(outcome),
-      outcome,
-      outcome === 'not_observed' ? null : seconds,
-      reported.runSeconds,
-      seenAt,
-      row.key,
-    )
-    if (ended.rowsWritten === 0) return false
+    const end = `UPDATE jobs SET status = ?, outcome = ?, seconds = ?, run_seconds = ?, ended_at = ?, poll_at = NULL
+      WHERE key = ? AND status = 'open'`
+    const took = [outcome === 'not_observed' ? null : seconds, reported.runSeconds]
+    const { rowsWritten } = this.#sql.exec(end, statusOf(outcome), outcome, ...took, seenAt, row.key)
+    if (rowsWritten === 0) return false
     if (row.arm === 'candidate') this.#open[row.shadow ? 'copies' : 'users']--
     const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
     const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) {
       const repeats = this.#failures.taken(row, outcome, this.#windows.startOf(now))
       const lateWindows = this.#windows.lateness(row.submitted_at, now)
-      const end = countedEnd(row, outcome, timed, repeats, lateWindows)
-      this.#windows.add([this.#owed.settled(end)], now)
+      this.#windows.add([this.#owed.settled(countedEnd(row, outcome, timed, repeats, lateWindows))], now)
     }
     return true
   }

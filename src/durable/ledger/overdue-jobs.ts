@@ -33,29 +33,16 @@ export function markOverdue(
 ): void {
   const perWorkMs = perClipSeconds === null ? null : (perClipSeconds * 1000) / CLIP_WORK
   const ageMs = (row: JobRow) => Math.max(seconds * 1000, (row.work ?? 0) * (perWorkMs ?? 0))
+  const askFor = 'UPDATE jobs SET overdue = ?, poll_at = MIN(COALESCE(poll_at, ?), ?) WHERE key = ?'
   const rows = sql.exec<JobRow>(
-    `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ? AND shadow = ? AND overdue IN (0, ?)
-     AND upstream_id != '' AND submitted_at >= ? AND submitted_at < ? AND submitted_at < ? - COALESCE(MAX(work * ?, ?), ?) LIMIT 500`,
-    epoch,
-    Number(shadow),
-    ASKED_FOR,
-    sinceMs - CLOCKS_APART_MS,
-    at - seconds * 1000,
-    at,
-    perWorkMs,
-    seconds * 1000,
-    seconds * 1000,
+    `SELECT * FROM jobs WHERE status = 'open' AND arm = 'candidate' AND epoch = ?1 AND shadow = ?2 AND overdue IN (0, ?3)
+     AND upstream_id != '' AND submitted_at >= ?4 AND submitted_at < ?5 - ?7
+     AND submitted_at < ?5 - COALESCE(MAX(work * ?6, ?7), ?7) LIMIT 500`,
+    ...[epoch, Number(shadow), ASKED_FOR, sinceMs - CLOCKS_APART_MS, at, perWorkMs, seconds * 1000],
   )
   for (const row of [...rows]) {
     if ((row.open_at ?? 0) < row.submitted_at + ageMs(row)) {
-      if (row.overdue !== ASKED_FOR)
-        sql.exec(
-          'UPDATE jobs SET overdue = ?, poll_at = MIN(COALESCE(poll_at, ?), ?) WHERE key = ?',
-          ASKED_FOR,
-          at,
-          at,
-          row.key,
-        )
+      if (row.overdue !== ASKED_FOR) sql.exec(askFor, ASKED_FOR, at, at, row.key)
       continue
     }
     sql.exec('UPDATE jobs SET overdue = ? WHERE key = ?', COUNTED_AS_SLOW, row.key)

@@ -42,15 +42,9 @@ export class ShadowCancellation {
 
   /** To be stopped at the backend as soon as the alarm comes round. */
   queue(job: Omit<StopRow, 'attempts'>, now: number): void {
-    const { key, upstream_id, replica, prefix } = job
-    this.#sql.exec(
-      'INSERT OR IGNORE INTO stops (key, upstream_id, replica, attempts, next_at, prefix) VALUES (?, ?, ?, 0, ?, ?)',
-      key,
-      upstream_id,
-      replica,
-      now,
-      prefix,
-    )
+    const add = `INSERT OR IGNORE INTO stops (key, upstream_id, replica, prefix, attempts, next_at)
+      VALUES (?, ?, ?, ?, 0, ?)`
+    this.#sql.exec(add, job.key, job.upstream_id, job.replica, job.prefix, now)
   }
 
   nextAt(): number | null {

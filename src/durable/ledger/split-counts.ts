@@ -28,21 +28,14 @@ export class SplitCounts {
   }
 
   #count({ epoch, arm, percent }: First, sign: 1 | -1): void {
-    this.#sql.exec(
-      'INSERT INTO split_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n, candidate = candidate + excluded.candidate, percents = percents + excluded.percents',
-      epoch,
-      sign,
-      arm === 'candidate' ? sign : 0,
-      sign * percent,
-    )
+    const add = `INSERT INTO split_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n,
+      candidate = candidate + excluded.candidate, percents = percents + excluded.percents`
+    this.#sql.exec(add, epoch, sign, arm === 'candidate' ? sign : 0, sign * percent)
   }
 
   counts(): SplitCount[] {
-    return [
-      ...this.#sql.exec<SplitCount>(
-        'SELECT epoch, n, candidate, percents / 100.0 AS expected FROM split_counts WHERE n > 0 ORDER BY epoch',
-      ),
-    ]
+    const all = 'SELECT epoch, n, candidate, percents / 100.0 AS expected FROM split_counts WHERE n > 0 ORDER BY epoch'
+    return [...this.#sql.exec<SplitCount>(all)]
   }
 
   /** A run began. (With MIN, SQLite takes the other columns from the row of the minimum.) */
