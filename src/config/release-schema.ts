@@ -27,16 +27,16 @@ import { wireSchema } from './wire-schema.ts'
 
 const RUNG = fault('not_rung', 'a percent above 0 up to 100, or { percent, bake, gate, approval }')
 const percent = v.pipe(v.number(RUNG), v.gtValue(0, RUNG), v.maxValue(100, RUNG))
-const plainRung = v.pipe(
-  percent,
-  v.transform((p) => ({ percent: p })),
-)
 const rungTable = table({
   percent,
   bake: v.optional(duration),
   gate: v.optional(v.picklist(['guardrails', 'experiment']), 'guardrails'),
   approval: v.optional(v.picklist(['none', 'manual']), 'none'),
 })
+const plainRung = v.pipe(
+  percent,
+  v.transform((given) => v.parse(rungTable, { percent: given })),
+)
 /** No union: that would tell one error for all that is wrong with a table. */
 const rung = v.lazy((given) => (isTable(given) ? rungTable : plainRung))
 
@@ -168,11 +168,11 @@ export const releaseSchema = v.pipe(
     /** What the protocol `jobs` goes by. */
     wire: r.wire ?? null,
     match: { paths: r.match.paths ?? null, models: r.match.models ?? null },
-    ladder: r.ladder.map((rungGiven) => ({
-      percent: rungGiven.percent,
-      bakeMs: ('bake' in rungGiven ? rungGiven.bake : undefined) ?? r.bake,
-      gate: 'gate' in rungGiven ? rungGiven.gate : 'guardrails',
-      approval: 'approval' in rungGiven ? rungGiven.approval : 'none',
+    ladder: r.ladder.map(({ bake, ...of }) => ({
+      percent: of.percent,
+      bakeMs: bake ?? r.bake,
+      gate: of.gate,
+      approval: of.approval,
     })),
     bakeMs: r.bake,
     finalBakeMs: r.final_bake ?? r.bake,
