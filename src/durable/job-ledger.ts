@@ -25,11 +25,11 @@ import {
   listJobs,
   pairViews,
 } from './ledger/job-queries.ts'
-import { JobTable, type BackendPlace } from './ledger/job-table.ts'
+import { JobTable } from './ledger/job-table.ts'
 import { type LookedAfter, lookedAfter } from './ledger/looked-after.ts'
 import { markOverdue } from './ledger/overdue-jobs.ts'
 import { releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
-import type { LedgerJob, JobName, ListedJob } from './job-shapes.ts'
+import type { BackendPlace, JobName, LedgerJob, ListedJob } from './job-shapes.ts'
 import type {
   Caller,
   Claim,

@@ -25,6 +25,9 @@ export interface LedgerJob extends Omit<JobTag, 'release'> {
 /** A user's job, as its id names it: neither alone is unique, since backends number their jobs alike. */
 export type JobName = Pick<LedgerJob, 'arm' | 'replica' | 'upstreamId' | 'owner' | 'epoch'>
 
+/** Where a backend keeps a job. */
+export type BackendPlace = Pick<LedgerJob, 'upstreamId' | 'replica'>
+
 /** How long a job took by its backend's own account. */
 export type ReportedSeconds = Pick<BackendJob, 'queueSeconds' | 'runSeconds' | 'totalSeconds'>
 

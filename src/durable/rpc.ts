@@ -3,12 +3,13 @@
  * or bodies. Refusals are values; a rejected call means a bug or the platform.
  */
 import type { Arm } from '../core/arm.ts'
+import type { Trait } from '../core/experiment.ts'
 import type { FailedTimes } from '../core/failed-submits.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { CountedRow, Series } from '../core/window.ts'
 import type { EventRow, RowsTaken } from './experiment-rpc.ts'
-import type { JobName, JobUpdate, LedgerJob, ListedJob, ReportedSeconds } from './job-shapes.ts'
+import type { BackendPlace, JobName, JobUpdate, LedgerJob, ListedJob, ReportedSeconds } from './job-shapes.ts'
 
 /** What one isolate counted since its last flush. `source` and `seq` make a repeated flush harmless. */
 export interface CounterBatch {
@@ -39,7 +40,7 @@ export interface Caller {
 }
 
 /** Where a job of the candidate is by now: on at control, on its way there, or (null) where its id says. */
-export type RescueStatus = { state: 'at_control'; upstreamId: string; replica: number } | { state: 'pending' } | null
+export type RescueStatus = ({ state: 'at_control' } & BackendPlace) | { state: 'pending' } | null
 
 /** A subject dealt to an arm by its hash, with 0 < percent < 100: told with its first submit in an epoch. */
 export interface Exposure {
@@ -50,7 +51,7 @@ export interface Exposure {
   percent: number
   at: number
   /** Coarse facts about the first submit, to tell whether the candidate's traffic is like all traffic. */
-  traits: Record<'region' | 'prompt' | 'duration' | 'visitor', string | null>
+  traits: Record<Trait, string | null>
 }
 
 /** A download whose answer shows no video. Only the ledger knows whether there should be one, so it counts the request. */
@@ -96,7 +97,7 @@ export interface CopyEntry {
   result: CopyResult | null
 }
 
-export type CopyResult = { upstreamId: string; replica: number; end?: CopyEnd } | { outcome: Outcome }
+export type CopyResult = (BackendPlace & { end?: CopyEnd }) | { outcome: Outcome }
 
 /** How a copy ended whose submit was answered with its end. `at` in unix ms. */
 export interface CopyEnd {
@@ -122,14 +123,14 @@ export interface CopyBatch {
   spare: number
 }
 
-export type Refusal = 'max_in_flight' | 'max_jobs_per_day' | 'rolled_back'
+export type CopyRefusal = 'max_in_flight' | 'max_jobs_per_day' | 'rolled_back'
 
 /** How many more copies an isolate may begin, and for how long from its question on it may begin any. */
 export interface CopyLease {
   granted: number
   forMs: number
   /** Why it was granted less than it has asked for. */
-  refusal: Refusal | null
+  refusal: CopyRefusal | null
 }
 
 export interface ListCursor {
@@ -201,7 +202,7 @@ export interface JobLedgerRpc {
   recall(owner: string, key: string, fingerprint: string): Promise<Claim | null>
   settle(owner: string, key: string, token: string, end: ClaimEnd): Promise<void>
   /** Copies of these control jobs were measured, which the funnel counts once each. False for a job without a copy. */
-  score(copied: { upstreamId: string; replica: number }[]): Promise<boolean[]>
+  score(copied: BackendPlace[]): Promise<boolean[]>
   /** Where a failed job of the candidate goes on, after a wait for its submit to control where that is under way. */
   rescue(job: JobName, waitMs: number): Promise<RescueStatus>
   /** The same by what is known already. */

@@ -4,7 +4,7 @@
  */
 import type { Snapshot } from '../core/release.ts'
 import type { LedgerJob } from '../durable/job-shapes.ts'
-import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../durable/rpc.ts'
+import type { CopyBatch, CopyEntry, CopyLease, CopyResult, CopyRefusal, ShadowCaps } from '../durable/rpc.ts'
 
 /** A refusal of this age holds for the next copies; after that it is asked again. */
 const REFUSED_MS = 1500
@@ -14,7 +14,7 @@ const STEADY_COPIES = 2
 const MOST_FLUSHES = 3
 
 /** Why a copy was not sent. */
-export type Dropped = Refusal | 'copy_failed'
+export type Dropped = CopyRefusal | 'copy_failed'
 
 /** One ledger's grant. */
 interface Lease {
@@ -31,7 +31,7 @@ interface Lease {
   /** Since the last flush, and the same as it was lately. */
   begun: number
   pace: number
-  refusal: Refusal | null
+  refusal: CopyRefusal | null
   refusedAt: number
   /** Copies that were sent and that the ledger has not heard of, by the control job's backend and id. */
   untold: Map<string, CopyEntry>
@@ -49,7 +49,7 @@ export class CopyLeases {
   }
 
   /** A place for one copy, granted or still to be granted; or why there is none. `ledgers` share the caps. Asks nobody. */
-  want(ledger: number, { epoch, shadow }: Snapshot, ledgers: number): CopyPlace | Refusal {
+  want(ledger: number, { epoch, shadow }: Snapshot, ledgers: number): CopyPlace | CopyRefusal {
     const { maxInFlight, maxJobsPerDay, jobTimeoutMs } = shadow
     const caps = { maxInFlight, maxJobsPerDay, jobTimeoutMs, ledgers }
     let lease = this.#leases.get(ledger)

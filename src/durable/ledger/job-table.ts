@@ -5,6 +5,7 @@
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import {
+  type BackendPlace,
   COLUMNS,
   copyKey,
   IDS_A_MS,
@@ -20,12 +21,6 @@ import { countedEnd, goneBy, latencies, OwedEnds, statusOf, STOPPING } from './j
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
 import { PollTimes } from './poll-times.ts'
 import { TakenUp } from './taken-up.ts'
-
-/** Where a backend keeps a job. */
-export interface BackendPlace {
-  upstreamId: string
-  replica: number
-}
 
 /** When an end was seen, unix ms. `isVague`: by a poll that can't tell when it was, so that its age then is no latency. */
 interface Seen {

@@ -3,7 +3,7 @@
  * to isolates ahead of their copies, and none for a run that was rolled back. Sends nothing.
  */
 import type { ReleaseConfig } from '../../config/load.ts'
-import type { CopyBatch, CopyEntry, CopyLease, CopyResult, Refusal, ShadowCaps } from '../rpc.ts'
+import type { CopyBatch, CopyEntry, CopyLease, CopyResult, CopyRefusal, ShadowCaps } from '../rpc.ts'
 import { CopyLeases, LEASE_MS } from './copy-leases.ts'
 import type { CopyPace } from './copy-pace.ts'
 import type { Funnel } from './funnel.ts'
@@ -78,7 +78,7 @@ export class ShadowCopies {
   #left(
     { maxInFlight, maxJobsPerDay, ledgers = this.#parts.release.ledgerShards }: ShadowCaps,
     now: number,
-  ): { n: number; refusal: Refusal } {
+  ): { n: number; refusal: CopyRefusal } {
     const { free } = this.#leases
     const inFlight = this.#shareOf(maxInFlight, ledgers) - this.#parts.jobs.openCopies - free
     const aDay = this.#shareOf(maxJobsPerDay, ledgers) - this.today(now) - free
