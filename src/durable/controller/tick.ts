@@ -52,67 +52,59 @@ interface TickParts {
 }
 
 export class Tick {
-  readonly #env: Env
-  readonly #store: ControllerStore
-  readonly #signals: Signals
-  readonly #blast: BlastRadius
-  readonly #effective: () => Effective
+  readonly #parts: TickParts
   #ledgers: Gathered['ledgers'] = NOTHING
   /** The last tick has found nothing; once the next one has called for callbacks, and finds nothing either, it is quiet. */
   #wasEmpty = false
 
-  constructor({ env, store, signals, blast, effective }: TickParts) {
-    this.#env = env
-    this.#store = store
-    this.#signals = signals
-    this.#blast = blast
-    this.#effective = effective
+  constructor(parts: TickParts) {
+    this.#parts = parts
   }
 
   /** Nothing where the release is not running. Rejects where it could not be judged, and then nothing is done. */
   async run(): Promise<void> {
-    const before = this.#effective()
-    if (!before.ok || !isRunning(this.#store.state)) return
+    const before = this.#parts.effective()
+    if (!before.ok || !isRunning(this.#parts.store.state)) return
     const gathered = await this.#gather(before.config).catch((error: unknown) => {
-      this.#store.isQuiet = this.#wasEmpty = false
+      this.#parts.store.isQuiet = this.#wasEmpty = false
       throw error
     })
-    this.#store.isQuiet = this.#wasEmpty && gathered.isEmpty
+    this.#parts.store.isQuiet = this.#wasEmpty && gathered.isEmpty
     this.#wasEmpty = gathered.isEmpty
-    const current = this.#effective()
+    const current = this.#parts.effective()
     if (!current.ok) return
     const judged = this.#judged(current.config, gathered)
     const now = Date.now()
-    const decided = decide({ ...this.#store.known, ...judged, judgedAt: gathered.asOf }, current.config, now)
+    const decided = decide({ ...this.#parts.store.known, ...judged, judgedAt: gathered.asOf }, current.config, now)
     this.#commit({ ...decided, stored: { ...judged, ...decided.stored } }, gathered, now)
   }
 
   /** Takes in what has closed since the last time, and does nothing about it: what a person's command is judged by. */
   async judge(config: ReleaseConfig): Promise<void> {
-    if (!isRunning(this.#store.state)) return
+    if (!isRunning(this.#parts.store.state)) return
     const gathered = await this.#gather(config)
     this.#commit({ stored: this.#judged(config, gathered) }, gathered, gathered.asOf)
   }
 
   /** The one write of a tick. */
   #commit(commit: Commit, { asOf }: GatheredWindows, now: number): void {
-    this.#store.commit(commit, now)
-    this.#store.judgedAt = asOf
+    this.#parts.store.commit(commit, now)
+    this.#parts.store.judgedAt = asOf
   }
 
   async #gather(config: ReleaseConfig): Promise<GatheredWindows> {
-    const began = judgementOf(this.#store.known, config)
+    const began = judgementOf(this.#parts.store.known, config)
     const asOf = Date.now()
     const closed = windowStart(asOf - WINDOW_GRACE_MS, config.windowMs)
     const untilMs = Math.min(closed, began.judgedUntil + MAX_WINDOWS_A_TICK * config.windowMs)
     const { shadow, epoch, judgedUntil } = began
     const late = overdueAfter(began, config.guardrails)
-    const gathered = await gather(this.#env, config, {
+    const gathered = await gather(this.#parts.env, config, {
       fromMs: judgedUntil,
       toMs: untilMs,
       recent: recentQuestion(began, config.guardrails, asOf),
       callBack: this.#wasEmpty,
-      overdue: late && { epoch, sinceMs: this.#store.state.epochSince, shadow, ...late },
+      overdue: late && { epoch, sinceMs: this.#parts.store.state.epochSince, shadow, ...late },
     })
     this.#ledgers = gathered.ledgers
     return { ...gathered, epoch, judgedUntil, untilMs, isEmpty: isEmpty(gathered) && untilMs === closed, asOf }
@@ -124,8 +116,8 @@ export class Tick {
    */
   #judged(config: ReleaseConfig, gathered: GatheredWindows): NonNullable<Commit['stored']> {
     const { windows, recent, epoch, judgedUntil, untilMs, asOf } = gathered
-    const { state } = this.#store
-    const current = judgementOf(this.#store.known, config)
+    const { state } = this.#parts.store
+    const current = judgementOf(this.#parts.store.known, config)
     if (current.epoch !== epoch || current.judgedUntil !== judgedUntil) return {}
     const { windowMs, guardrails } = config
     const jobOperation = jobProtocolOf(config) ? 'job' : 'other'
@@ -135,7 +127,9 @@ export class Tick {
     // Verdicts are taken after each window, so that a breach is seen also where several windows are caught up on.
     for (judgement of foldWindows(current, span)) {
       const context = { now: asOf, clockStartedAt: judgement.firstJobAt, epochStartedAt: state.epochSince }
-      verdicts = verdictsOf(judgement, guardrails, recent, context, (metric) => this.#signals.means(metric, epoch))
+      verdicts = verdictsOf(judgement, guardrails, recent, context, (metric) =>
+        this.#parts.signals.means(metric, epoch),
+      )
       if (verdicts.some((verdict) => asksFor('rollback', verdict, guardrails, state))) break
     }
     const { firstJobAt: clockStartedAt } = judgement
@@ -148,18 +142,18 @@ export class Tick {
   async view(asked: ReleaseConfig, nextCheckAt: number | null, as?: ReleaseState): Promise<ReleaseView> {
     const asOf = Date.now()
     // A judgement counts the submits of its epoch, but only while the release runs; else the last windows tell the split.
-    const counts = judgementOf(this.#store.known, asked).submits
+    const counts = judgementOf(this.#parts.store.known, asked).submits
     const span = counts.control + counts.candidate > 0 ? 0 : SPLIT_WINDOWS * asked.windowMs
     const question = { fromMs: asOf - span, toMs: asOf, overdue: null }
     const [gathered, blast] = await Promise.all([
-      gather(this.#env, asked, question).catch(() => null),
-      this.#blast.current(asked),
+      gather(this.#parts.env, asked, question).catch(() => null),
+      this.#parts.blast.current(asked),
     ])
     if (gathered) this.#ledgers = gathered.ledgers
     const now = Date.now()
-    const effective = this.#effective()
+    const effective = this.#parts.effective()
     const config = effective.ok ? effective.config : asked
-    const { known } = this.#store
+    const { known } = this.#parts.store
     const { judgement, published } = known
     const state = as ?? known.state
     const shown = {

@@ -40,11 +40,7 @@ export interface PolledJobsParts {
 }
 
 export class PolledJobs {
-  readonly #jobs: JobTable
-  readonly #pace: CopyPace
-  readonly #backoffOf: PolledJobsParts['backoffOf']
-  readonly #release: ReleaseConfig
-  readonly #ends: PolledJobsParts['ends']
+  readonly #parts: PolledJobsParts
   /** Jobs that were due while nobody could ask or their backend did not answer: the next poll is behind its time. */
   readonly #postponed = new Set<string>()
   /** How often a poll after a job's deadline was left unanswered. */
@@ -53,12 +49,8 @@ export class PolledJobs {
   readonly #withoutVideos = new Map<string, number>()
   readonly #awakeSinceMs = Date.now()
 
-  constructor({ jobs, pace, backoffOf, release, ends }: PolledJobsParts) {
-    this.#jobs = jobs
-    this.#pace = pace
-    this.#backoffOf = backoffOf
-    this.#release = release
-    this.#ends = ends
+  constructor(parts: PolledJobsParts) {
+    this.#parts = parts
   }
 
   /** Somebody else has seen how the job stands, in time. */
@@ -77,7 +69,7 @@ export class PolledJobs {
     const forgiven = hasId ? forgivenMs(row.poll_at ?? now, now) : 0
     if (forgiven > 0) {
       row.deadline_at = this.#deadline(row) + forgiven
-      this.#jobs.polls.extend(row.key, row.deadline_at, now)
+      this.#parts.jobs.polls.extend(row.key, row.deadline_at, now)
       this.#postponed.add(row.key)
     }
     const step = this.#stepFor(row, now)
@@ -87,35 +79,31 @@ export class PolledJobs {
   }
 
   #stepFor(row: JobRow, now: number): Step {
-    const due = {
-      deadlineMs: this.#deadline(row),
-      hasId: row.upstream_id !== '',
-      backoff: this.#backoffOf(row),
-    }
-    return stepFor({ ...due, awakeSinceMs: this.#awakeSinceMs }, now)
+    const [hasId, backoff] = [row.upstream_id !== '', this.#parts.backoffOf(row)]
+    return stepFor({ deadlineMs: this.#deadline(row), hasId, backoff, awakeSinceMs: this.#awakeSinceMs }, now)
   }
 
   /** That nobody asked says nothing of the job, so it is not known to be open by now. */
   putOff(row: JobRow, pauseMs: number): void {
-    this.#jobs.polls.reschedule(row.key, Date.now() + pauseMs, row.polls)
+    this.#parts.jobs.polls.reschedule(row.key, Date.now() + pauseMs, row.polls)
     this.#postponed.add(row.key)
   }
 
   take(row: JobRow, result: PollResult): void {
-    if (row.shadow === 1) this.#pace.learn(row, result)
+    if (row.shadow === 1) this.#parts.pace.learn(row, result)
     if (this.#isStillOpen(row, result)) return
     const { answer, lacksVideo, askedAt, answeredAt } = result
     const isLate = this.#postponed.has(row.key) || !isOnTime(row.poll_at ?? 0, askedAt)
     if (lacksVideo === null) this.#withoutVideos.set(hostOf(row), answeredAt + NO_VIDEOS_MS)
     // A client's poll may have ended it meanwhile.
-    const fresh = this.#jobs.get(row.key)
+    const fresh = this.#parts.jobs.get(row.key)
     if (fresh?.status !== 'open') return this.#forget(row.key)
     const { state } = answer
     const shown = state === 'job' ? outcomeOf(answer.job) : state === 'gone' ? ('job_lost' as const) : null
     const outcome = shown === 'ok' && lacksVideo ? 'bad_output' : shown
     if (outcome) {
       this.#forget(row.key)
-      return this.#ends(fresh, { outcome, job: state === 'job' ? answer.job : null, isLate }, answeredAt)
+      return this.#parts.ends(fresh, { outcome, job: state === 'job' ? answer.job : null, isLate }, answeredAt)
     }
     const isOver = askedAt >= this.#deadline(fresh)
     const tellsNothing = state === 'unanswered' || state === 'failed'
@@ -126,9 +114,9 @@ export class PolledJobs {
     if (isOver && tellsNothing && step === 'timed_out') return this.#endUnseen(fresh, step, answeredAt)
     if (inVain > 0) this.#inVain.set(row.key, inVain)
     const now = Date.now()
-    if (isOver) this.#jobs.polls.reschedule(row.key, now + RETRY_MS, fresh.polls + 1)
+    if (isOver) this.#parts.jobs.polls.reschedule(row.key, now + RETRY_MS, fresh.polls + 1)
     else this.#schedule(fresh, now + this.#pauseMs(fresh), fresh.polls + 1)
-    if (state === 'job' || tellsNothing) this.#jobs.polls.stillOpen(row.key, answeredAt)
+    if (state === 'job' || tellsNothing) this.#parts.jobs.polls.stillOpen(row.key, answeredAt)
     if (state !== 'job') this.#postponed.add(row.key)
   }
 
@@ -138,15 +126,15 @@ export class PolledJobs {
     if (answer.state !== 'job' || outcomeOf(answer.job) !== null || askedAt >= deadline) return false
     const now = Date.now()
     const pollAt = Math.min(now + this.#pauseMs(row), Math.max(deadline, now))
-    if (!this.#jobs.polls.polled(row, answeredAt, pollAt)) return false
+    if (!this.#parts.jobs.polls.polled(row, answeredAt, pollAt)) return false
     this.#forget(row.key)
     return true
   }
 
   /** Until its backend is asked again. It counts as open as long: whoever hangs should be seen to. */
   #postpone(row: JobRow, now: number): void {
-    this.#schedule(row, Math.max(this.#backoffOf(row).untilMs, now + 1), row.polls)
-    this.#jobs.polls.stillOpen(row.key, now)
+    this.#schedule(row, Math.max(this.#parts.backoffOf(row).untilMs, now + 1), row.polls)
+    this.#parts.jobs.polls.stillOpen(row.key, now)
     this.#postponed.add(row.key)
   }
 
@@ -155,7 +143,7 @@ export class PolledJobs {
     // A copy whose submit was never answered is no job.
     const counted = row.upstream_id === '' ? 0 : row.counted
     const outcome = step === 'timed_out' ? 'job_timeout' : 'not_observed'
-    this.#ends({ ...row, counted }, { outcome, job: null, isLate: true }, now)
+    this.#parts.ends({ ...row, counted }, { outcome, job: null, isLate: true }, now)
   }
 
   #forget(key: string): void {
@@ -164,17 +152,19 @@ export class PolledJobs {
   }
 
   #pauseMs(row: JobRow): number {
-    return row.shadow === 1 ? this.#pace.pauseMs(row, Date.now()) : quietPauseMs(this.#release.quietAfterMs, row.polls)
+    return row.shadow === 1
+      ? this.#parts.pace.pauseMs(row, Date.now())
+      : quietPauseMs(this.#parts.release.quietAfterMs, row.polls)
   }
 
   #deadline(row: JobRow): number {
-    const timeoutMs = row.shadow ? this.#release.shadow.jobTimeoutMs : this.#release.jobTimeoutMs
+    const timeoutMs = row.shadow ? this.#parts.release.shadow.jobTimeoutMs : this.#parts.release.jobTimeoutMs
     return row.deadline_at ?? row.submitted_at + timeoutMs
   }
 
   /** Past its deadline a job is polled once more, and then ended. */
   #schedule(row: JobRow, atMs: number, polls: number): void {
     this.#postponed.delete(row.key)
-    this.#jobs.polls.reschedule(row.key, Math.min(atMs, Math.max(this.#deadline(row), Date.now())), polls)
+    this.#parts.jobs.polls.reschedule(row.key, Math.min(atMs, Math.max(this.#deadline(row), Date.now())), polls)
   }
 }

@@ -26,27 +26,19 @@ interface RescuerParts {
 }
 
 export class Rescuer {
-  readonly #jobs: JobTable
-  readonly #bodies: Bodies
-  readonly #backend: Backend
-  readonly #release: ReleaseConfig
-  readonly #onTried: () => void
+  readonly #parts: RescuerParts
   readonly #underWay = new Map<string, Promise<void>>()
 
-  constructor({ jobs, bodies, backend, release, onTried }: RescuerParts) {
-    this.#jobs = jobs
-    this.#bodies = bodies
-    this.#backend = backend
-    this.#release = release
-    this.#onTried = onTried
+  constructor(parts: RescuerParts) {
+    this.#parts = parts
     // What was under way has died with the object before this one.
-    bodies.interrupted(Date.now() + tryAgainMs(1))
+    parts.bodies.interrupted(Date.now() + tryAgainMs(1))
   }
 
   /** A job has ended: one that failed is submitted to control as soon as its turn comes, any other needs its body no more. */
   ended(key: string, outcome: Outcome, now: number): void {
-    if (!this.#release.rescue || !canBeRescued(outcome)) this.#bodies.drop(key)
-    else if (this.#bodies.want(key, now)) this.startDue(now)
+    if (!this.#parts.release.rescue || !canBeRescued(outcome)) this.#parts.bodies.drop(key)
+    else if (this.#parts.bodies.want(key, now)) this.startDue(now)
   }
 
   /** Where the job is by now, as far as is known here; null where its id says it all. */
@@ -54,26 +46,26 @@ export class Rescuer {
     if (row.rescued_upstream !== null) {
       return { state: 'at_control', upstreamId: row.rescued_upstream, replica: row.rescued_replica! }
     }
-    return this.#bodies.isWanted(row.key) ? { state: 'pending' } : null
+    return this.#parts.bodies.isWanted(row.key) ? { state: 'pending' } : null
   }
 
   /** The same after waiting for the try that is under way, or can be made now, though no longer than `waitMs`. */
   async rescue(row: JobRow, waitMs: number): Promise<RescueStatus> {
     const now = Date.now()
     // What still runs, or was refused or given up, is not sent anew.
-    if (row.status === 'open' || !canBeRescued(row.outcome) || !this.#release.rescue) return this.jobLocation(row)
-    if (this.#bodies.isWanted(row.key)) {
+    if (row.status === 'open' || !canBeRescued(row.outcome) || !this.#parts.release.rescue) return this.jobLocation(row)
+    if (this.#parts.bodies.isWanted(row.key)) {
       this.startDue(now)
       await this.#waited(row.key, waitMs)
     } else if (row.rescued_upstream === null && mayStillArrive(row.submitted_at, now)) return { state: 'pending' }
-    return this.jobLocation(this.#jobs.get(row.key) ?? row)
+    return this.jobLocation(this.#parts.jobs.get(row.key) ?? row)
   }
 
   /** Its client has given the job up, wherever it is by now. */
   async givenUp(row: JobRow): Promise<void> {
-    this.#bodies.drop(row.key)
+    this.#parts.bodies.drop(row.key)
     if (row.rescued_upstream !== null)
-      await this.#backend.cancel(
+      await this.#parts.backend.cancel(
         { arm: 'control', replica: row.rescued_replica!, prefix: row.prefix },
         row.rescued_upstream,
       )
@@ -84,13 +76,13 @@ export class Rescuer {
     const free = WIDTH - this.#underWay.size
     if (free <= 0) return
     // One that is under way may be due again, where control takes its time.
-    const due = this.#bodies.due(now, WIDTH + free).filter((key) => !this.#underWay.has(key))
+    const due = this.#parts.bodies.due(now, WIDTH + free).filter((key) => !this.#underWay.has(key))
     for (const key of due.slice(0, free)) {
       const ended = this.#try(key)
         .catch((error: unknown) => console.error(JSON.stringify({ at: 'rescuer', job: key, error: String(error) })))
         .finally(() => {
           this.#underWay.delete(key)
-          this.#onTried()
+          this.#parts.onTried()
           this.startDue(Date.now())
         })
       this.#underWay.set(key, ended)
@@ -99,7 +91,7 @@ export class Rescuer {
 
   /** When the next try is due. While `WIDTH` are under way, those due already start as one of them ends, not by the alarm. */
   nextAt(now: number): number | null {
-    return this.#bodies.nextAt(this.#underWay.size >= WIDTH ? now : 0)
+    return this.#parts.bodies.nextAt(this.#underWay.size >= WIDTH ? now : 0)
   }
 
   async #waited(key: string, waitMs: number): Promise<void> {
@@ -107,7 +99,7 @@ export class Rescuer {
     for (let left = waitMs; left > 0; left = atMost - Date.now()) {
       const own = this.#underWay.get(key)
       // A first try may have to wait for one of the others to end; a further try is not waited for.
-      const awaited = own ?? (this.#bodies.get(key)?.tries === 0 ? [...this.#underWay.values()][0] : undefined)
+      const awaited = own ?? (this.#parts.bodies.get(key)?.tries === 0 ? [...this.#underWay.values()][0] : undefined)
       if (!awaited) return
       await Promise.race([awaited, new Promise((resolve) => setTimeout(resolve, left))])
       if (own) return
@@ -115,35 +107,36 @@ export class Rescuer {
   }
 
   async #try(key: string): Promise<void> {
-    const row = this.#jobs.get(key)
-    const body = this.#bodies.get(key)
-    if (!row || !body || !this.#release.rescue) return this.#bodies.drop(key)
-    const { urls, timeoutMs } = this.#release.arms.control
+    const row = this.#parts.jobs.get(key)
+    const body = this.#parts.bodies.get(key)
+    if (!row || !body || !this.#parts.release.rescue) return this.#parts.bodies.drop(key)
+    const { urls, timeoutMs } = this.#parts.release.arms.control
     const seed = hash32(`${key}|${row.owner}|${row.submitted_at}`)
     const replica = replicaHash(urls[replicaOfTry(seed, body.tries, urls.length)]!)
     const tries = body.tries + 1
-    this.#bodies.tried(key, tries, Date.now() + timeoutMs + tryAgainMs(tries))
-    const taken = await this.#backend.resubmit(body, replica, await keyOf(this.#release.name, row))
+    this.#parts.bodies.tried(key, tries, Date.now() + timeoutMs + tryAgainMs(tries))
+    const taken = await this.#parts.backend.resubmit(body, replica, await keyOf(this.#parts.release.name, row))
     // Its client may have given it up meanwhile.
-    const isWanted = this.#bodies.isWanted(key)
+    const isWanted = this.#parts.bodies.isWanted(key)
     if (taken.backendJob) {
-      if (!isWanted) return void (await this.#backend.cancel({ ...row, arm: 'control', replica }, taken.backendJob.id))
+      if (!isWanted)
+        return void (await this.#parts.backend.cancel({ ...row, arm: 'control', replica }, taken.backendJob.id))
       this.#goesOn(row, taken.backendJob.id, replica)
     } else if (isWanted) {
-      if (mayTryAgain(tries, taken.status)) this.#bodies.tried(key, tries, Date.now() + tryAgainMs(tries))
-      else this.#bodies.drop(key)
+      if (mayTryAgain(tries, taken.status)) this.#parts.bodies.tried(key, tries, Date.now() + tryAgainMs(tries))
+      else this.#parts.bodies.drop(key)
     }
   }
 
   #goesOn(row: JobRow, upstreamId: string, replica: number): void {
-    this.#bodies.drop(row.key)
-    this.#jobs.rescued(row.key, { upstreamId, replica })
+    this.#parts.bodies.drop(row.key)
+    this.#parts.jobs.rescued(row.key, { upstreamId, replica })
     // Control did not choose this job, so it is in nobody's counters.
     const going = { ...toLedgerJob(row), upstreamId, replica, arm: 'control' as const, work: row.work }
     const now = Date.now()
-    const { quietAfterMs, jobTimeoutMs } = this.#release
+    const { quietAfterMs, jobTimeoutMs } = this.#parts.release
     // Control has it from now on: of its time nothing is gone, however long the candidate took.
-    this.#jobs.add(going, { counted: 0, poll_at: now + quietAfterMs, deadline_at: now + jobTimeoutMs })
+    this.#parts.jobs.add(going, { counted: 0, poll_at: now + quietAfterMs, deadline_at: now + jobTimeoutMs })
   }
 }
 
