@@ -33,10 +33,9 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     this.#post = new LedgerPost((index) => ledgerAt(env, name, index))
     this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS, () => stir(env, name))
     this.#failed = new FailedSubmits(this.#sql)
-    this.#sql.exec('CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
-    this.#sql.exec(
-      'CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID',
-    )
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID`)
     const kept = JSON.parse(this.#read('snapshot') ?? 'null') as Snapshot | null
     this.#snapshot = kept?.schema === SNAPSHOT_SCHEMA ? kept : null
   }

@@ -10,9 +10,8 @@ export class FailedSubmits {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS failed_submits (epoch INTEGER PRIMARY KEY, first_at INTEGER, last_sent_at INTEGER)',
-    )
+    sql.exec(`CREATE TABLE IF NOT EXISTS failed_submits
+      (epoch INTEGER PRIMARY KEY, first_at INTEGER, last_sent_at INTEGER)`)
   }
 
   /** A batch's row; one that does not tell its times failed no earlier than it arrived. */
@@ -25,12 +24,9 @@ export class FailedSubmits {
 
   /** Over these epochs; null where none failed. */
   times(epochs: readonly number[]): FailedTimes | null {
-    const [row] = this.#sql.exec<{ first: number | null; last: number | null }>(
-      `SELECT MIN(first_at) AS first, MAX(last_sent_at) AS last FROM failed_submits
-       WHERE epoch IN (SELECT value FROM json_each(?))`,
-      JSON.stringify(epochs),
-    )
-    const { first = null, last = null } = row ?? {}
-    return first === null ? null : { firstAt: first, lastSentAt: last! }
+    const times = `SELECT MIN(first_at) AS firstAt, MAX(last_sent_at) AS lastSentAt FROM failed_submits
+      WHERE epoch IN (SELECT value FROM json_each(?)) HAVING COUNT(*) > 0`
+    const [row] = this.#sql.exec<FailedTimes & Record<string, SqlStorageValue>>(times, JSON.stringify(epochs))
+    return row ?? null
   }
 }

@@ -118,10 +118,8 @@ export class WindowStore {
 
   /** Submits of the candidate's users that failed, in these epochs. */
   failedSubmits(fromMs: number, epochs: readonly number[]): number {
-    const rows = this.#sql.exec<{ series: string; outcomes: string }>(
-      "SELECT series, outcomes FROM windows WHERE start_ms >= ? AND outcomes != '{}'",
-      windowStart(fromMs, this.#windowMs),
-    )
+    const failed = "SELECT series, outcomes FROM windows WHERE start_ms >= ? AND outcomes != '{}'"
+    const rows = this.#sql.exec<{ series: string; outcomes: string }>(failed, this.startOf(fromMs))
     let n = 0
     for (const row of rows) {
       const series = parseSeries(row.series)

@@ -39,9 +39,8 @@ export class Outbox {
   constructor(sql: SqlStorage, env: Env) {
     this.#sql = sql
     this.#env = env
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS outbox (id TEXT, url TEXT, event TEXT, body TEXT, attempts INTEGER, next_at INTEGER, PRIMARY KEY (id, url)) WITHOUT ROWID',
-    )
+    sql.exec(`CREATE TABLE IF NOT EXISTS outbox (id TEXT, url TEXT, event TEXT, body TEXT, attempts INTEGER,
+      next_at INTEGER, PRIMARY KEY (id, url)) WITHOUT ROWID`)
   }
 
   /** One row a receiver; `id` is the receivers' means to know a repetition. */
@@ -61,11 +60,8 @@ export class Outbox {
   /** When the next one is due whose receiver is free, unix ms; null where there is none, or no more may be under way. */
   nextAt(): number | null {
     if (this.#asked.size >= AT_ONCE) return null
-    const [row] = this.#sql.exec<{ at: number | null }>(
-      'SELECT MIN(next_at) AS at FROM outbox WHERE url NOT IN (SELECT value FROM json_each(?))',
-      JSON.stringify([...this.#asked]),
-    )
-    return row?.at ?? null
+    const next = 'SELECT MIN(next_at) AS at FROM outbox WHERE url NOT IN (SELECT value FROM json_each(?))'
+    return this.#sql.exec<{ at: number | null }>(next, JSON.stringify([...this.#asked])).one().at
   }
 
   get isSending(): boolean {
@@ -86,13 +82,10 @@ export class Outbox {
   /** Those first whose receiver has refused nothing that still stands here, and news before repetitions. */
   #take(): OutboxRow | undefined {
     if (this.#asked.size >= AT_ONCE) return undefined
-    const [row] = this.#sql.exec<OutboxRow>(
-      `SELECT id, url, event, body, attempts FROM (SELECT *, MAX(attempts) OVER (PARTITION BY url) AS refused FROM outbox)
-       WHERE next_at <= ? AND url NOT IN (SELECT value FROM json_each(?))
-       ORDER BY refused, attempts, next_at LIMIT 1`,
-      Date.now(),
-      JSON.stringify([...this.#asked]),
-    )
+    const ranked = 'SELECT *, MAX(attempts) OVER (PARTITION BY url) AS refused FROM outbox'
+    const next = `SELECT id, url, event, body, attempts FROM (${ranked})
+      WHERE next_at <= ? AND url NOT IN (SELECT value FROM json_each(?)) ORDER BY refused, attempts, next_at LIMIT 1`
+    const [row] = this.#sql.exec<OutboxRow>(next, Date.now(), JSON.stringify([...this.#asked]))
     if (row) this.#asked.add(row.url)
     return row
   }

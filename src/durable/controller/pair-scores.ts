@@ -21,15 +21,13 @@ export class PairScores {
   constructor(sql: SqlStorage, keep = KEEP) {
     this.#sql = sql
     this.#keep = keep
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS pair_sides (id INTEGER PRIMARY KEY AUTOINCREMENT, metric TEXT, job TEXT, arm TEXT, value REAL, UNIQUE (metric, job))',
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS pair_scores (id INTEGER PRIMARY KEY AUTOINCREMENT, metric TEXT, job TEXT, epoch INTEGER, control REAL, candidate REAL, at INTEGER, UNIQUE (metric, job))',
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS pair_sums (epoch INTEGER, metric TEXT, n INTEGER, control REAL, candidate REAL, mean REAL, m2 REAL, higher INTEGER, lower INTEGER, PRIMARY KEY (epoch, metric)) WITHOUT ROWID',
-    )
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS pair_sides (id INTEGER PRIMARY KEY AUTOINCREMENT, metric TEXT, job TEXT, arm TEXT,
+        value REAL, UNIQUE (metric, job));
+      CREATE TABLE IF NOT EXISTS pair_scores (id INTEGER PRIMARY KEY AUTOINCREMENT, metric TEXT, job TEXT, epoch INTEGER,
+        control REAL, candidate REAL, at INTEGER, UNIQUE (metric, job));
+      CREATE TABLE IF NOT EXISTS pair_sums (epoch INTEGER, metric TEXT, n INTEGER, control REAL, candidate REAL,
+        mean REAL, m2 REAL, higher INTEGER, lower INTEGER, PRIMARY KEY (epoch, metric)) WITHOUT ROWID`)
   }
 
   /** `job`: the client's id of the control job. */
@@ -97,11 +95,12 @@ export class PairScores {
     const [row] = this.#sql.exec<SumRow & Record<string, SqlStorageValue>>(known, epoch, metric)
     const before = row ?? { n: 0, mean: 0, m2: 0, control: 0, candidate: 0, higher: 0, lower: 0 }
     const { n, mean, m2 } = withValue(before, candidate - control)
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO pair_sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[epoch, metric, n],
-      ...[before.control + (control - before.control) / n, before.candidate + (candidate - before.candidate) / n],
-      ...[mean, m2, before.higher + Number(candidate > control), before.lower + Number(candidate < control)],
-    )
+    const means = [
+      before.control + (control - before.control) / n,
+      before.candidate + (candidate - before.candidate) / n,
+    ]
+    const sides = [before.higher + Number(candidate > control), before.lower + Number(candidate < control)]
+    const put = 'INSERT OR REPLACE INTO pair_sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'
+    this.#sql.exec(put, epoch, metric, n, ...means, mean, m2, ...sides)
   }
 }

@@ -24,11 +24,11 @@ export class Signals {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS signals (epoch INTEGER, arm TEXT, metric TEXT, n INTEGER, mean REAL, m2 REAL, last REAL, last_at INTEGER, PRIMARY KEY (epoch, arm, metric)) WITHOUT ROWID',
-    )
-    sql.exec('CREATE TABLE IF NOT EXISTS signal_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
-    sql.exec('CREATE INDEX IF NOT EXISTS signal_ids_by_time ON signal_ids (at)')
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS signals (epoch INTEGER, arm TEXT, metric TEXT, n INTEGER, mean REAL, m2 REAL, last REAL,
+        last_at INTEGER, PRIMARY KEY (epoch, arm, metric)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS signal_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS signal_ids_by_time ON signal_ids (at)`)
     this.pairs = new PairScores(sql)
     this.#names = new MetricNames(sql.exec<{ metric: string }>('SELECT DISTINCT metric FROM signals'))
   }

@@ -31,12 +31,11 @@ export class ControllerStore {
     this.#release = release
     this.#storage = storage
     this.#outbox = outbox
-    storage.sql.exec('CREATE TABLE IF NOT EXISTS stored_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID')
-    storage.sql.exec(
-      'CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT)',
-    )
-    // What is asked by action, of which there are few, must not cost more as the history grows.
-    storage.sql.exec('CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, cause)')
+    // The index: what is asked by action, of which there are few, must not cost more as the history grows.
+    storage.sql.exec(`
+      CREATE TABLE IF NOT EXISTS stored_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, action TEXT, cause TEXT, entry TEXT);
+      CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, cause)`)
     const rows = [...storage.sql.exec<{ name: string; value: string }>('SELECT * FROM stored_state')]
     const { stored, unreadable } = readStored(rows)
     this.#stored = migrateStoredState(stored)

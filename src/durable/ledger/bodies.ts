@@ -28,10 +28,8 @@ export class Bodies {
   }
 
   get(key: string): StoredBody | null {
-    const [row] = this.#sql.exec<Omit<StoredBody, 'bytes'> & { bytes: ArrayBuffer }>(
-      'SELECT bytes, content_type AS contentType, path, tries FROM bodies WHERE key = ?',
-      key,
-    )
+    const body = 'SELECT bytes, content_type AS contentType, path, tries FROM bodies WHERE key = ?'
+    const [row] = this.#sql.exec<Omit<StoredBody, 'bytes'> & { bytes: ArrayBuffer }>(body, key)
     return row ? { ...row, bytes: new Uint8Array(row.bytes) } : null
   }
 
@@ -77,11 +75,8 @@ export class Bodies {
     const next = 'SELECT key FROM bodies WHERE key > ? ORDER BY key LIMIT ?'
     const keys = [...this.#sql.exec<{ key: string }>(next, this.#sweptTo, most)].map(({ key }) => key)
     this.#sweptTo = keys[most - 1] ?? ''
-    this.#sql.exec(
-      `DELETE FROM bodies WHERE key IN (SELECT value FROM json_each(?)) AND try_at IS NULL
-       AND EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)`,
-      JSON.stringify(keys),
-      before,
-    )
+    const drop = `DELETE FROM bodies WHERE key IN (SELECT value FROM json_each(?)) AND try_at IS NULL
+      AND EXISTS (SELECT 1 FROM jobs WHERE jobs.key = bodies.key AND status != 'open' AND ended_at < ?)`
+    this.#sql.exec(drop, JSON.stringify(keys), before)
   }
 }

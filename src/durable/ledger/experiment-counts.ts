@@ -19,19 +19,15 @@ export class ExperimentCounts {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS subjects (owner TEXT PRIMARY KEY, arm TEXT, day INTEGER, ${TRAITS.map((t) => `${t} TEXT`).join(', ')}) WITHOUT ROWID`,
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS counted (owner TEXT, metric TEXT, bucket INTEGER, y REAL, x REAL, PRIMARY KEY (owner, metric)) WITHOUT ROWID',
-    )
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS tallies (metric TEXT, arm TEXT, day INTEGER, bucket INTEGER, n INTEGER,
-        sy REAL, syy REAL, sx REAL, sxx REAL, sxy REAL, PRIMARY KEY (metric, arm, day, bucket)) WITHOUT ROWID`,
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS crowd (trait TEXT, bucket TEXT, arm TEXT, day INTEGER, n INTEGER, PRIMARY KEY (trait, bucket, arm, day)) WITHOUT ROWID',
-    )
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS subjects (owner TEXT PRIMARY KEY, arm TEXT, day INTEGER,
+        ${TRAITS.map((trait) => `${trait} TEXT`).join(', ')}) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS counted (owner TEXT, metric TEXT, bucket INTEGER, y REAL, x REAL,
+        PRIMARY KEY (owner, metric)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS tallies (metric TEXT, arm TEXT, day INTEGER, bucket INTEGER, n INTEGER,
+        sy REAL, syy REAL, sx REAL, sxx REAL, sxy REAL, PRIMARY KEY (metric, arm, day, bucket)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS crowd (trait TEXT, bucket TEXT, arm TEXT, day INTEGER, n INTEGER,
+        PRIMARY KEY (trait, bucket, arm, day)) WITHOUT ROWID`)
     this.strata = new Strata(sql)
     keepJobCosts(sql)
   }
@@ -46,12 +42,9 @@ export class ExperimentCounts {
     const [before] = this.#sql.exec<Subject>('SELECT * FROM subjects WHERE owner = ?', owner)
     if (before || subject) this.#placeSubject(owner, before ?? null, subject)
     const known = new Map<string, Value>()
-    if (before)
-      for (const row of this.#sql.exec<Value & Record<string, SqlStorageValue>>(
-        'SELECT metric, bucket, y, x FROM counted WHERE owner = ?',
-        owner,
-      ))
-        known.set(row.metric, row)
+    const counted = 'SELECT metric, bucket, y, x FROM counted WHERE owner = ?'
+    const rows = before ? this.#sql.exec<Value & Record<string, SqlStorageValue>>(counted, owner) : []
+    for (const row of rows) known.set(row.metric, row)
     const isMoved = before?.arm !== subject?.arm || before?.day !== subject?.day
     for (const value of values) {
       const old = known.get(value.metric)

@@ -24,11 +24,8 @@ export function experimentSums(
   strata: Strata,
 ): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
   const metrics = of.filter(({ kind }) => kind !== 'quantile').map(({ name }) => name)
-  const crowd = [
-    ...sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(
-      "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0",
-    ),
-  ]
+  const all = "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0"
+  const crowd = [...sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(all)]
   const measured = crowd.filter((row): row is { arm: Arm; day: number; n: number } => row.arm !== 'both')
   const tallies = Map.groupBy(
     [GPU_SECONDS, ...metrics].flatMap((metric) => talliesOf(sql, metric)),
@@ -100,10 +97,8 @@ function talliesOf(sql: SqlStorage, metric: string): Tally[] {
 }
 
 function spreadsOf(sql: SqlStorage, metric: string): DaySpread[] {
-  const rows = sql.exec<{ arm: Arm; day: number; bucket: number; n: number }>(
-    'SELECT arm, day, bucket, n FROM tallies WHERE metric = ? AND n > 0',
-    `${metric}${SPREAD}`,
-  )
+  const own = 'SELECT arm, day, bucket, n FROM tallies WHERE metric = ? AND n > 0'
+  const rows = sql.exec<{ arm: Arm; day: number; bucket: number; n: number }>(own, `${metric}${SPREAD}`)
   return [...Map.groupBy(rows, ({ arm, day }) => `${arm}|${day}`).values()].map((its) => ({
     ...{ metric, arm: its[0]!.arm, day: its[0]!.day },
     buckets: its.map(({ bucket }) => bucket),

@@ -37,19 +37,17 @@ export class ExperimentTable {
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.#counts = new ExperimentCounts(sql)
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS exposures (owner TEXT, epoch INTEGER, arm TEXT, percent REAL, at INTEGER,
-        region TEXT, prompt TEXT, duration TEXT, visitor TEXT, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID`,
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS outcomes (owner TEXT, metric TEXT, day INTEGER, sum REAL, n INTEGER, PRIMARY KEY (owner, metric, day)) WITHOUT ROWID',
-    )
-    sql.exec('CREATE TABLE IF NOT EXISTS event_metrics (metric TEXT PRIMARY KEY) WITHOUT ROWID')
-    sql.exec('CREATE TABLE IF NOT EXISTS event_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID')
-    sql.exec('CREATE INDEX IF NOT EXISTS event_ids_by_time ON event_ids (at)')
-    sql.exec('CREATE INDEX IF NOT EXISTS exposures_by_epoch ON exposures (epoch)')
-    sql.exec('CREATE TABLE IF NOT EXISTS uncounted (owner TEXT PRIMARY KEY) WITHOUT ROWID')
-    sql.exec('CREATE TABLE IF NOT EXISTS experiment_question (question TEXT)')
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS exposures (owner TEXT, epoch INTEGER, arm TEXT, percent REAL, at INTEGER,
+        region TEXT, prompt TEXT, duration TEXT, visitor TEXT, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS exposures_by_epoch ON exposures (epoch);
+      CREATE TABLE IF NOT EXISTS outcomes (owner TEXT, metric TEXT, day INTEGER, sum REAL, n INTEGER,
+        PRIMARY KEY (owner, metric, day)) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS event_metrics (metric TEXT PRIMARY KEY) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS event_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS event_ids_by_time ON event_ids (at);
+      CREATE TABLE IF NOT EXISTS uncounted (owner TEXT PRIMARY KEY) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS experiment_question (question TEXT)`)
     this.#splits = new SplitCounts(sql)
     const [row] = sql.exec<{ question: string }>('SELECT question FROM experiment_question')
     this.#question = row ? (JSON.parse(row.question) as ExperimentQuestion) : null

@@ -2,9 +2,8 @@
 
 /** The table and its triggers. Whoever's sum changes is put into `uncounted`. */
 export function keepJobCosts(sql: SqlStorage): void {
-  sql.exec(
-    'CREATE TABLE IF NOT EXISTS job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER, PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID',
-  )
+  sql.exec(`CREATE TABLE IF NOT EXISTS job_costs (owner TEXT, epoch INTEGER, arm TEXT, seconds REAL, succeeded INTEGER,
+    PRIMARY KEY (owner, epoch, arm)) WITHOUT ROWID`)
   const seconds = (row: string) => `COALESCE(${row}.run_seconds, ${row}.seconds, 0)`
   const ended = (row: string) => `(${row}.status != 'open')`
   const change = (after: string, before: string | null) => `
@@ -14,10 +13,10 @@ export function keepJobCosts(sql: SqlStorage): void {
     ON CONFLICT DO UPDATE SET seconds = seconds + excluded.seconds, succeeded = succeeded + excluded.succeeded;
     INSERT OR IGNORE INTO uncounted VALUES (${after}.owner);`
   const when = `NEW.shadow = 0 AND NEW.status != 'open' AND NEW.owner IS NOT NULL`
-  sql.exec(
-    `CREATE TRIGGER IF NOT EXISTS job_cost_added AFTER INSERT ON jobs WHEN ${when} BEGIN ${change('NEW', null)} END`,
-  )
-  sql.exec(
-    `CREATE TRIGGER IF NOT EXISTS job_cost_changed AFTER UPDATE OF status ON jobs WHEN ${when} BEGIN ${change('NEW', 'OLD')} END`,
-  )
+  const trigger = (name: string, after: string, before: string | null) =>
+    sql.exec(
+      `CREATE TRIGGER IF NOT EXISTS ${name} AFTER ${after} ON jobs WHEN ${when} BEGIN ${change('NEW', before)} END`,
+    )
+  trigger('job_cost_added', 'INSERT', null)
+  trigger('job_cost_changed', 'UPDATE OF status', 'OLD')
 }

@@ -49,11 +49,9 @@ export function findJob(
   const [others] = sql.exec(`SELECT 1 FROM jobs WHERE ${isThere} LIMIT 1`, ...there)
   if (others) return 'taken'
   const at = replica === undefined ? copiesAt : copiesAt.filter((each) => each === replica)
-  const [copy] = sql.exec(
-    'SELECT 1 FROM jobs WHERE upstream_id = ? AND shadow = 1 AND replica IN (SELECT value FROM json_each(?)) LIMIT 1',
-    upstreamId,
-    JSON.stringify(at),
-  )
+  const copies = `SELECT 1 FROM jobs WHERE upstream_id = ? AND shadow = 1
+    AND replica IN (SELECT value FROM json_each(?)) LIMIT 1`
+  const [copy] = sql.exec(copies, upstreamId, JSON.stringify(at))
   return copy ? 'taken' : null
 }
 
@@ -169,28 +167,21 @@ export function blastCounts(sql: SqlStorage, question: BlastQuestion): BlastCoun
   const failed = "status IN ('failed', 'lost', 'timeout') AND outcome != 'content_refused'"
   const { startedAt, decidedAt, untilMs, lastEpoch } = question
   const until = untilMs ?? Number.MAX_SAFE_INTEGER
-  const [row] = sql.exec<Omit<BlastCounts, 'subjectsExposed'>>(
-    `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS jobsFailed,
+  const counts = `SELECT COALESCE(SUM(shadow = 0 AND ${failed}), 0) AS jobsFailed,
        COALESCE(SUM(rescued_upstream IS NOT NULL), 0) AS jobsRescued,
        COALESCE(SUM(CASE WHEN shadow = 1 OR (${failed}) THEN COALESCE(run_seconds, seconds, 0) END), 0) AS gpuSecondsLost,
        MIN(CASE WHEN shadow = 0 AND ${failed} THEN ended_at END) AS firstFailureAt,
        MIN(CASE WHEN shadow = 1 AND epoch = ?1 AND ${failed} THEN ended_at END) AS firstCopyFailureAt,
        MAX(CASE WHEN shadow = 0 AND epoch <= ?1 AND submitted_at > ?2 THEN submitted_at END) AS lastMisroutedSubmitAt,
        COALESCE(SUM(status = 'open' OR key IN (SELECT key FROM bodies WHERE try_at IS NOT NULL)), 0) AS open
-     FROM jobs WHERE arm = 'candidate' AND id >= ?3 * ?5 AND submitted_at >= ?3 AND submitted_at < ?4`,
-    lastEpoch,
-    decidedAt,
-    startedAt,
-    until,
-    IDS_A_MS,
-  )
-  const [exposed] = sql.exec<{ n: number }>(
-    `SELECT COUNT(*) AS n FROM (
-       SELECT owner FROM jobs WHERE arm = 'candidate' AND shadow = 0 AND id >= ?1 * ?3 AND submitted_at >= ?1 AND submitted_at < ?2
-       UNION SELECT owner FROM exposures WHERE arm = 'candidate' AND at >= ?1 AND at < ?2)`,
-    startedAt,
-    until,
-    IDS_A_MS,
-  )
-  return { ...row!, subjectsExposed: exposed!.n }
+     FROM jobs WHERE arm = 'candidate' AND id >= ?3 * ${IDS_A_MS} AND submitted_at >= ?3 AND submitted_at < ?4`
+  type Counts = Omit<BlastCounts, 'subjectsExposed'>
+  const exposed = `SELECT COUNT(*) AS n FROM (
+    SELECT owner FROM jobs WHERE arm = 'candidate' AND shadow = 0 AND id >= ?1 * ${IDS_A_MS}
+      AND submitted_at >= ?1 AND submitted_at < ?2
+    UNION SELECT owner FROM exposures WHERE arm = 'candidate' AND at >= ?1 AND at < ?2)`
+  return {
+    ...sql.exec<Counts>(counts, lastEpoch, decidedAt, startedAt, until).one(),
+    subjectsExposed: sql.exec<{ n: number }>(exposed, startedAt, until).one().n,
+  }
 }

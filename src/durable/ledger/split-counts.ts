@@ -10,12 +10,9 @@ export class SplitCounts {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS firsts (owner TEXT PRIMARY KEY, epoch INTEGER, arm TEXT, percent REAL, at INTEGER) WITHOUT ROWID',
-    )
-    sql.exec(
-      'CREATE TABLE IF NOT EXISTS split_counts (epoch INTEGER PRIMARY KEY, n INTEGER, candidate INTEGER, percents REAL)',
-    )
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS firsts (owner TEXT PRIMARY KEY, epoch INTEGER, arm TEXT, percent REAL, at INTEGER) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS split_counts (epoch INTEGER PRIMARY KEY, n INTEGER, candidate INTEGER, percents REAL)`)
   }
 
   /** Each subject of the run once, in the epoch of its first exposure, with the chance that it had there. */
@@ -40,14 +37,10 @@ export class SplitCounts {
 
   /** A run began. (With MIN, SQLite takes the other columns from the row of the minimum.) */
   anew(sinceMs: number): void {
-    this.#sql.exec('DELETE FROM firsts')
-    this.#sql.exec('DELETE FROM split_counts')
-    this.#sql.exec(
-      'INSERT INTO firsts SELECT owner, epoch, arm, percent, MIN(at) FROM exposures WHERE at >= ? GROUP BY owner',
-      sinceMs,
-    )
-    this.#sql.exec(
-      "INSERT INTO split_counts SELECT epoch, COUNT(*), SUM(arm = 'candidate'), SUM(percent) FROM firsts GROUP BY epoch",
-    )
+    this.#sql.exec('DELETE FROM firsts; DELETE FROM split_counts')
+    const firsts = 'SELECT owner, epoch, arm, percent, MIN(at) FROM exposures WHERE at >= ? GROUP BY owner'
+    this.#sql.exec(`INSERT INTO firsts ${firsts}`, sinceMs)
+    const counts = "SELECT epoch, COUNT(*), SUM(arm = 'candidate'), SUM(percent) FROM firsts GROUP BY epoch"
+    this.#sql.exec(`INSERT INTO split_counts ${counts}`)
   }
 }

@@ -26,10 +26,8 @@ export class Strata {
   /** Subjects by stratum, arm and day of first exposure. */
   people(trait: string): { stratum: string; people: { arm: Arm; day: number; n: number }[] }[] {
     const known = this.#names()
-    const rows = this.#sql.exec<{ bucket: string; arm: Arm; day: number; n: number }>(
-      "SELECT bucket, arm, day, n FROM crowd WHERE trait = ? AND arm != 'both' AND n > 0",
-      trait,
-    )
+    const crowd = "SELECT bucket, arm, day, n FROM crowd WHERE trait = ? AND arm != 'both' AND n > 0"
+    const rows = this.#sql.exec<{ bucket: string; arm: Arm; day: number; n: number }>(crowd, trait)
     const strata = Map.groupBy(rows, ({ bucket }) => (known.has(bucket) ? bucket : OTHER))
     return Array.from(strata, ([stratum, its]) => ({
       stratum,
