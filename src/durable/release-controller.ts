@@ -63,13 +63,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     const effective = () => this.#effective()
     this.#experiment = new Experiment(env, this.#store, this.#signals)
     this.#blast = new BlastRadius(env, this.#store, effective)
-    this.#tick = new Tick({
-      env,
-      store: this.#store,
-      signals: this.#signals,
-      blast: this.#blast,
-      effective,
-    })
+    this.#tick = new Tick({ env, store: this.#store, signals: this.#signals, blast: this.#blast, effective })
     this.#pusher = new Pusher(env, this.#store, effective)
     this.#scheduler = new Scheduler(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store)

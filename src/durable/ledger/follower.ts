@@ -8,13 +8,9 @@ import { mayStillArrive } from '../../core/rescue-plan.ts'
 import type { Pollers } from '../poll-runner.ts'
 import { KEEP_JOBS_MS } from '../../core/ledger-growth.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { Bodies } from './bodies.ts'
 import type { CopyPace } from './copy-pace.ts'
-import type { Downloads } from './downloads.ts'
-import type { Funnel } from './funnel.ts'
 import { JobPoller } from './job-poller.ts'
 import type { Ending } from './polled-jobs.ts'
-import type { WriteOnce } from '../write-once.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
 import {
@@ -26,7 +22,7 @@ import {
   type ReportedSeconds,
 } from '../job-shapes.ts'
 import { STOPPING } from './job-ends.ts'
-import type { JobTable } from './job-table.ts'
+import type { LedgerTables } from './looked-after.ts'
 
 /** An alarm takes on new work for so long, and waits for what it has begun. */
 const WAKE_MS = 8000
@@ -41,16 +37,10 @@ const BODIES_AT_ONCE = 50
 /** Of a second's reports few are of jobs that are not known yet. Of one that is dropped the ledger hears by its own poll. */
 const MOST_HEARD = 200
 
-interface FollowerParts {
+interface FollowerParts extends LedgerTables {
   storage: DurableObjectStorage
-  jobs: JobTable
-  bodies: Bodies
-  downloads: Downloads
-  funnel: Funnel
   pollers: Pollers
   pace: CopyPace
-  /** Of what is counted. */
-  writes: WriteOnce
   release: ReleaseConfig
   rescuer: Rescuer
   cancellation: ShadowCancellation

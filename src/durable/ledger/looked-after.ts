@@ -22,7 +22,8 @@ export interface LookedAfter {
   copies: ShadowCopies
 }
 
-interface Tables {
+/** What a ledger stores, as those have it who look after its jobs. */
+export interface LedgerTables {
   jobs: JobTable
   bodies: Bodies
   downloads: Downloads
@@ -36,20 +37,19 @@ export function lookedAfter(
   ctx: DurableObjectState,
   env: Env,
   release: ReleaseConfig,
-  { jobs, bodies, downloads, funnel, writes }: Tables,
+  tables: LedgerTables,
 ): LookedAfter | null {
   const protocol = jobProtocolOf(release)
   if (!protocol) return null
   const { storage } = ctx
+  const { jobs, bodies, funnel } = tables
   const backend = new Backend(env, release, protocol)
   const cancellation = new ShadowCancellation(storage.sql, backend)
   const pace = new CopyPace(jobs)
   const onTried = () => ctx.waitUntil(follower.arm(Date.now()))
   const rescuer = new Rescuer({ jobs, bodies, backend, release, onTried })
   const pollers = pollersOf(ctx.exports, release.name, backend)
-  const follower: Follower = new Follower({
-    ...{ storage, jobs, bodies, downloads, funnel, pollers, pace, writes, release, rescuer, cancellation },
-  })
+  const follower: Follower = new Follower({ ...tables, storage, pollers, pace, release, rescuer, cancellation })
   const index = objectIndexOf(ctx)
   const copies = new ShadowCopies({ sql: storage.sql, jobs, funnel, cancellation, pace, release, index })
   return { rescuer, follower, copies }
