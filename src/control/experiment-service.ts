@@ -78,13 +78,9 @@ export function experimentService(
       const sorted = new RowSorter<EventRow>(config, keys, deps.now(), bad)
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
+          const unknown = 'none of the metrics of the release, and a key in a page adds no other'
           if (configuredOnly && !release.metrics.some(({ name }) => name === row.metric))
-            return rowDetail(
-              at,
-              'metric',
-              'not_configured',
-              'none of the metrics of the release, and a key in a page adds no other',
-            )
+            return rowDetail(at, 'metric', 'not_configured', unknown)
           const names = row.subject === undefined ? [] : keysOfSubject(row.subject, config.subject, !!config.users)
           const owners = tag ? [tag.owner] : names.flatMap((name) => ownerOf(name, keys))
           if (owners.length === 0)

@@ -11,7 +11,8 @@ import type { ControlService } from './service.ts'
 import type { SharedFeed } from './shared-feed.ts'
 
 export interface FeedClock {
-  now(): number
+  /** Unix ms. */
+  now: () => number
   sleep(ms: number): Promise<void>
   /** Whether the feed may take another step. */
   goesOn(): boolean
@@ -26,6 +27,16 @@ interface Silence {
 }
 export type ReleaseFeed = SharedFeed<Reading<{ mark: string }>, Reading<object>>
 
+/** One reader of a release's feed. */
+export interface Viewer {
+  /** What all viewers of the isolate share. */
+  feed: ReleaseFeed
+  service: ControlService
+  /** The release's. */
+  name: string
+  clock: FeedClock
+}
+
 const POLL_MS = 1000
 /** While another viewer's first reading is under way. */
 const WAIT_MS = 100
@@ -38,14 +49,10 @@ const SETTLE_MS = 2000
 const MAX_CATCH_UP_MS = 3_600_000
 
 /** The state as it is now, for whoever asks before a feed is begun. Throws what the controller refuses. */
-export async function firstReading(
-  feed: ReleaseFeed,
-  service: ControlService,
-  name: string,
-  clock: FeedClock,
-): Promise<void> {
+export async function firstReading(viewer: Viewer): Promise<void> {
+  const { clock } = viewer
   for (const endMs = clock.now() + LONGEST_WAIT_MS; clock.now() < endMs; await clock.sleep(WAIT_MS)) {
-    const state = await stateOf(feed, service, name, clock)
+    const state = await stateOf(viewer)
     if (state === null) continue
     if (!state.ok) throw new SluiceError(state.code, state.message, { headers: { 'retry-after': '2' } })
     return
@@ -56,13 +63,8 @@ export async function firstReading(
  * Texts in the form of server-sent events. Ends by itself after ten minutes; browsers come again, with the `id` of the
  * last event that they had: the time until which windows were told, from where it goes on (`sinceMs`).
  */
-export async function* releaseEvents(
-  feed: ReleaseFeed,
-  service: ControlService,
-  name: string,
-  clock: FeedClock,
-  sinceMs: number | null = null,
-): AsyncGenerator<string> {
+export async function* releaseEvents(viewer: Viewer, sinceMs: number | null = null): AsyncGenerator<string> {
+  const { service, name, clock } = viewer
   const endMs = clock.now() + LIFETIME_MS
   const windowMs = service.windowMs(name)
   let sentMs = clock.now()
@@ -79,15 +81,14 @@ export async function* releaseEvents(
       if (mark !== '') events.push(event('unavailable', JSON.stringify({ code, message })))
       mark = ''
     }
-    const state = await stateOf(feed, service, name, clock)
+    const state = await stateOf(viewer)
     if (state && !state.ok) lost(state)
     if (state?.ok) {
       if (state.mark !== mark) events.push(event('state', state.text))
       mark = state.mark
       const toMs = windowStart(clock.now() - SETTLE_MS, windowMs)
       if (toMs > countersSentUntil) {
-        const span = { fromMs: countersSentUntil, toMs, stepMs: windowMs }
-        const rows = await rowsOf(feed, service, name, span, clock)
+        const rows = await rowsOf(viewer, { fromMs: countersSentUntil, toMs, stepMs: windowMs })
         if (rows && !rows.ok) lost(rows)
         if (rows?.ok) {
           countersSentUntil = toMs
@@ -105,35 +106,21 @@ export async function* releaseEvents(
   }
 }
 
-function stateOf(feed: ReleaseFeed, service: ControlService, name: string, clock: FeedClock) {
+function stateOf({ feed, service, name, clock }: Viewer) {
+  const read = async () => {
+    const view = await service.release(name)
+    return { ok: true as const, text: JSON.stringify(view), mark: JSON.stringify(withoutClocks(view)) }
+  }
   // A little less than the pause, so that a viewer alone reads at each of its steps.
-  return feed.state(
-    POLL_MS * 0.9,
-    () => clock.now(),
-    () =>
-      reading(async () => {
-        const view = await service.release(name)
-        return { ok: true as const, text: JSON.stringify(view), mark: JSON.stringify(withoutClocks(view)) }
-      }),
-  )
+  return feed.state(POLL_MS * 0.9, clock.now, () => reading(read))
 }
 
-function rowsOf(
-  feed: ReleaseFeed,
-  service: ControlService,
-  name: string,
-  span: { fromMs: number; toMs: number; stepMs: number },
-  clock: FeedClock,
-) {
-  return feed.span(
-    `${span.fromMs}-${span.toMs}`,
-    () => clock.now(),
-    () =>
-      reading(async () => {
-        const items = await service.counters(name, span)
-        return { ok: true as const, text: JSON.stringify({ items, next: null }) }
-      }),
-  )
+function rowsOf({ feed, service, name, clock }: Viewer, span: { fromMs: number; toMs: number; stepMs: number }) {
+  const read = async () => {
+    const items = await service.counters(name, span)
+    return { ok: true as const, text: JSON.stringify({ items, next: null }) }
+  }
+  return feed.span(`${span.fromMs}-${span.toMs}`, clock.now, () => reading(read))
 }
 
 /** A refusal as a value: it is every viewer's. */

@@ -1,4 +1,5 @@
 /** Rows of a batch by the release that they are for, with what is wrong with single ones, and what became of them. Sends nothing. */
+import type { Event, Signal } from '../api/experiment.ts'
 import type { ReleaseConfig, SluiceConfig } from '../config/load.ts'
 import { parseInstant } from '../config/instant.ts'
 import { hash32 } from '../core/assignment.ts'
@@ -19,7 +20,9 @@ export interface Counted {
   bad: ErrorDetail[]
 }
 
-/** What a row's common fields say, once they are known to be right. */
+type CommonFields = Pick<Signal | Event, 'release' | 'at' | 'job_id'>
+
+/** What they say, once they are known to be right. */
 interface Known {
   release: ReleaseConfig
   tag: JobTag | null
@@ -44,11 +47,7 @@ export class RowSorter<R extends { row: number }> {
     this.#bad = bad
   }
 
-  take(
-    at: number,
-    row: { release: string; at?: string | undefined; job_id?: string | undefined },
-    make: (known: Known) => R | ErrorDetail,
-  ): void {
+  take(at: number, row: CommonFields, make: (known: Known) => R | ErrorDetail): void {
     const known = this.#known(at, row)
     const made = 'path' in known ? known : make(known)
     if (isDetail(made)) this.#bad.push(made)
@@ -106,10 +105,7 @@ export class RowSorter<R extends { row: number }> {
     return new Set([...unknown].filter(isNobody).map(([row]) => row))
   }
 
-  #known(
-    at: number,
-    row: { release: string; at?: string | undefined; job_id?: string | undefined },
-  ): Known | ErrorDetail {
+  #known(at: number, row: CommonFields): Known | ErrorDetail {
     const release = this.#config.releases.find(({ name }) => name === row.release)
     if (!release)
       return rowDetail(at, 'release', 'unknown_release', `no release is named "${row.release.slice(0, 100)}"`)

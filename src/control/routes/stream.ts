@@ -27,17 +27,17 @@ export const streamRoutes = [
           headers: { 'retry-after': '15' },
         })
       }
-      const feed = service.streams.feed(name)
       const clock = clockOf(now, () => places.keep(place, now()))
+      const viewer = { feed: service.streams.feed(name), service, name, clock }
       try {
-        await firstReading(feed, service, name, clock)
+        await firstReading(viewer)
       } catch (error) {
         places.leave(place)
         throw error
       }
       const last = c.req.header('last-event-id')
       const sinceMs = last !== undefined && /^\d{1,15}$/.test(last) ? Math.min(Number(last), now()) : null
-      const events = releaseEvents(feed, service, name, clock, sinceMs)
+      const events = releaseEvents(viewer, sinceMs)
       return new Response(
         bodyOf(events, () => places.leave(place)),
         {

@@ -25,11 +25,12 @@ async function spansSent(steps: number[], isDown: (nowMs: number) => boolean = (
       return []
     },
   } as unknown as ControlService
-  const events = releaseEvents(new SharedFeed(), service, 'r', {
+  const clock = {
     now: () => nowMs,
     goesOn: () => true,
     sleep: async () => void (nowMs += steps.shift() ?? 600_000),
-  })
+  }
+  const events = releaseEvents({ feed: new SharedFeed(), service, name: 'r', clock })
   for await (const _ of events) if (steps.length === 0) break
   return spans
 }
@@ -63,7 +64,7 @@ describe('viewers of one release', () => {
     } as unknown as ControlService
     const feed: ReleaseFeed = new SharedFeed()
     const clock = { now: () => nowMs, goesOn: () => true, sleep: async () => undefined }
-    const viewers = Array.from({ length: 300 }, () => releaseEvents(feed, service, 'r', clock))
+    const viewers = Array.from({ length: 300 }, () => releaseEvents({ feed, service, name: 'r', clock }))
     for (const viewer of viewers) await viewer.next()
     for (let second = 0; second < 5; second++) {
       for (const viewer of viewers) {

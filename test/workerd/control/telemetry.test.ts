@@ -205,7 +205,7 @@ describe('the live feed', () => {
         between((rig.nowMs - endMs) / 1000 + seconds)
       },
     }
-    for await (const text of releaseEvents(new SharedFeed(), service, R1, clock, sinceMs)) {
+    for await (const text of releaseEvents({ feed: new SharedFeed(), service, name: R1, clock }, sinceMs)) {
       texts.push(text)
       if (rig.nowMs >= endMs) break
     }
