@@ -26,7 +26,7 @@ const place = v.object({ stage: v.string(), percent: v.number() })
 export const historyEntrySchema = v.object({
   id: v.string(),
   at: isoTime,
-  /** `token:NAME`, `user:SUBJECT`, or `system:guardrail`, `system:auto`, `system:config`, `system:webhook`. */
+  /** `token:NAME`, `user:SUBJECT`, or `system:` with what acted by itself, such as `system:guardrail`. */
   who: v.string(),
   action: v.string(),
   reason: v.string(),

@@ -61,14 +61,9 @@ async function operator(
   const verified = await verifyUser(token, config.controlPlane, deps)
   if (!verified.ok) return verified
   const { claims } = verified
-  const role = roleOf(claimAt(claims, config.controlPlane.roleClaim))
-  if (!role) {
-    return {
-      ok: false,
-      code: 'forbidden',
-      message: `the claim ${config.controlPlane.roleClaim} holds no role of Sluice`,
-    }
-  }
+  const { roleClaim } = config.controlPlane
+  const role = roleOf(claimAt(claims, roleClaim))
+  if (!role) return { ok: false, code: 'forbidden', message: `the claim ${roleClaim} holds no role of Sluice` }
   return { ok: true, caller: { who: `user:${claims.sub}`, role, credential } }
 }
 

@@ -48,28 +48,22 @@ export function readHeld<S extends v.GenericSchema<unknown, { name: string }>>(
   for (const [at, one] of given.slice(0, MAX_ENTRIES).entries()) {
     const read = v.safeParse(schema, one)
     if (!read.success) {
-      issues.push(
-        ...read.issues.map((issue) => leftOut(issueDetail(pathOf(key, at, v.getDotPath(issue)), issue, false), one)),
-      )
+      const found = read.issues.map((issue) => issueDetail(pathOf(key, at, v.getDotPath(issue)), issue, false))
+      issues.push(...found.map((each) => leftOut(each, one)))
       continue
     }
     const twins = (held.get(read.output.name) ?? 0) + 1
     held.set(read.output.name, twins)
     if (twins <= MAX_OF_ONE_NAME) entries.push(read.output)
-    else
-      issues.push(
-        leftOut(
-          detail(pathOf(key, at, 'name'), 'name_repeated', 'a name stands twice at most, the new one first'),
-          one,
-        ),
-      )
+    else {
+      const message = 'a name stands twice at most, the new one first'
+      issues.push(leftOut(detail(pathOf(key, at, 'name'), 'name_repeated', message), one))
+    }
   }
-  if (given.length > MAX_ENTRIES)
-    issues.push(
-      detail(`${key}.${MAX_ENTRIES}`, 'too_many', `from here on left out: ${MAX_ENTRIES} entries are taken`, {
-        most: MAX_ENTRIES,
-      }),
-    )
+  if (given.length > MAX_ENTRIES) {
+    const message = `from here on left out: ${MAX_ENTRIES} entries are taken`
+    issues.push(detail(`${key}.${MAX_ENTRIES}`, 'too_many', message, { most: MAX_ENTRIES }))
+  }
   return { entries, issues, unreadable: false }
 }
 

@@ -93,6 +93,7 @@ function mistimed(error: unknown): Verified | null {
   if (error.reason !== 'check_failed') return null
   const isPast = error instanceof errors.JWTExpired
   const { exp, iat, nbf } = error.payload
+  const made = `the token is of ${instantOf(iat)}`
   switch (error.claim) {
     case 'exp':
       return faulty('token_expired', `the token expired at ${instantOf(exp)}`)
@@ -100,11 +101,8 @@ function mistimed(error: unknown): Verified | null {
       return faulty('token_not_yet_valid', `the token is not valid before ${instantOf(nbf)}`)
     case 'iat':
       return isPast
-        ? faulty(
-            'token_too_old',
-            `the token is of ${instantOf(iat)}: none is taken for more than ${MAX_TOKEN_AGE_HOURS} h`,
-          )
-        : faulty('token_not_yet_valid', `the token is of ${instantOf(iat)}, which is still to come`)
+        ? faulty('token_too_old', `${made}: none is taken for more than ${MAX_TOKEN_AGE_HOURS} h`)
+        : faulty('token_not_yet_valid', `${made}, which is still to come`)
     default:
       return null
   }

@@ -1,4 +1,4 @@
-/** The four roles and their order. Who holds one is tokens.ts' and jwt.ts' business. */
+/** The four roles and their order. Who holds one is caller.ts' business. */
 
 export const ROLES = ['viewer', 'tester', 'operator', 'admin'] as const
 export type Role = (typeof ROLES)[number]

@@ -56,12 +56,9 @@ function secretIssues(env: Env): ErrorDetail[] {
     const table = asTable(env[key])
     for (const { path, value } of [...valuesAt(table, 'arms.*.auth'), ...valuesAt(table, 'webhook_secret')]) {
       if (typeof value !== 'string' || !SECRET_NAME.test(value)) continue
-      if (tokensIn(env[value]).length === 0)
-        issues.push(
-          detail(`${key}.${path}`, 'secret_unset', `the secret ${value} is not set: set it, or take this out`, {
-            secret: value,
-          }),
-        )
+      if (tokensIn(env[value]).length > 0) continue
+      const message = `the secret ${value} is not set: set it, or take this out`
+      issues.push(detail(`${key}.${path}`, 'secret_unset', message, { secret: value }))
     }
   }
   return issues

@@ -41,15 +41,10 @@ export function list<const S extends v.GenericSchema>(item: S, least: number, mo
   return v.pipe(
     v.array(item),
     v.rawCheck(({ dataset, addIssue }) => {
-      const given: unknown = dataset.value
-      if (Array.isArray(given) && (given.length < least || given.length > most))
-        addIssue({
-          message: fault('list_size', `a list of ${least} to ${most} is needed, not of ${given.length}`, {
-            least,
-            most,
-            given: given.length,
-          }),
-        })
+      if (!Array.isArray(dataset.value)) return
+      const given = dataset.value.length
+      const message = `a list of ${least} to ${most} is needed, not of ${given}`
+      if (given < least || given > most) addIssue({ message: fault('list_size', message, { least, most, given }) })
     }),
   )
 }

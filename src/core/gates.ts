@@ -54,12 +54,8 @@ export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker
   found.push(...bake(state, plan, rung?.bakeMs ?? plan.bakeMs, facts.now))
   if (facts.finishedJobs < plan.minJobs) {
     const missing = plan.minJobs - facts.finishedJobs
-    found.push(
-      open(
-        'min_jobs',
-        `${missing} more candidate ${missing === 1 ? 'job' : 'jobs'} (${facts.finishedJobs} of ${plan.minJobs})`,
-      ),
-    )
+    const jobs = missing === 1 ? 'job' : 'jobs'
+    found.push(open('min_jobs', `${missing} more candidate ${jobs} (${facts.finishedJobs} of ${plan.minJobs})`))
   }
   if (rung?.gate === 'experiment' && facts.experiment !== 'advance') {
     found.push(open('gate', `the experiment's decision (now: ${facts.experiment ?? 'none'})`))

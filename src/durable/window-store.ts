@@ -111,7 +111,7 @@ export class WindowStore {
     return report
   }
 
-  /** Sums since ever; epochs and slices of control are not told apart. */
+  /** Sums since ever; epochs are not told apart. */
   totals(): CountedRow[] {
     return Array.from(this.#sql.exec<Stored>('SELECT * FROM totals'), countedRow)
   }

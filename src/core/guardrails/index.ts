@@ -55,7 +55,7 @@ function formOf(within: unknown, method: unknown): Form {
   return method === 'sequential' ? 'sequential' : 'windows'
 }
 
-/** One monitor per operation, each with an id that stays the same while the config does, once `numbered`. */
+/** One monitor per operation. Two guardrails on the same metric get the same id, which config/guardrail-schema.ts numbers. */
 export function guardrailsOf(settings: GuardrailSettings, operations: readonly Operation[]): Guardrail[] {
   const { metric, action, noData, noDataGraceMs, bothBad } = settings
   const form = formOf(settings.withinMs, settings.method)
