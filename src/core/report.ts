@@ -61,25 +61,21 @@ export interface Report {
 }
 
 export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan): Report {
-  const own = new Map(metrics.map((metric) => [metric.name, ownDays(evidence, metric)]))
-  const today = new Map(
-    metrics.map((metric) => {
-      const { mature } = own.get(metric.name)!
-      return [metric.name, armSums(mature, cutFor(mature, metric), metric)]
-    }),
-  )
+  const own = metrics.map((metric) => {
+    const { mature, immature } = ownDays(evidence, metric)
+    return { metric, mature, immature, sums: armSums(mature, cutFor(mature, metric), metric) }
+  })
+  const today = new Map(own.map(({ metric, sums }) => [metric.name, sums]))
+  const sumsOf = (name: string) => today.get(name)!
   const fixed = evidence.fixed?.metrics ?? {}
   const reports = adjusted(
-    metrics.map((metric) => {
-      const { mature, immature } = own.get(metric.name)!
-      return {
-        ...metricReport(metric, today.get(metric.name)!, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
-        observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
-        history: historyReport(evidence, metric),
-        stratified: strataReport(evidence, metric),
-        quantiles: quantileReports(metric, today.get(metric.name)!),
-      }
-    }),
+    own.map(({ metric, mature, immature, sums }) => ({
+      ...metricReport(metric, sums, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
+      observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
+      history: historyReport(evidence, metric),
+      stratified: strataReport(evidence, metric),
+      quantiles: quantileReports(metric, sums),
+    })),
   )
   const body = {
     release: evidence.release,
@@ -88,13 +84,13 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     at: evidence.now,
     since: evidence.sinceMs,
     until: evidence.untilMs,
-    readiness: readiness(evidence, metrics, plan, (name) => today.get(name)!),
+    readiness: readiness(evidence, metrics, plan, sumsOf),
     srm: splitReport(evidence.splits),
     crossed: evidence.crossed,
     metrics: reports,
-    series: metrics
-      .filter(({ role }) => role === 'primary')
-      .map((metric) => seriesOf(own.get(metric.name)!.mature, metric, plan.alpha)),
+    series: own
+      .filter(({ metric }) => metric.role === 'primary')
+      .map(({ metric, mature }) => seriesOf(mature, metric, plan.alpha)),
     cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     pairs: pairReports(evidence.pairs, plan),
@@ -102,7 +98,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     representativeness: representativeness(evidence.traits),
   }
   const { decision, reasons } = decide(body, plan.alpha)
-  const of = { evidence, metrics, plan, readiness: body.readiness, sumsOf: (name: string) => today.get(name)! }
+  const of = { evidence, metrics, plan, readiness: body.readiness, sumsOf }
   const withNeeded = reasons.map((reason) => ({ ...reason, needed: neededFor(reason, of) }))
   return { ...body, valid: !body.srm.mismatch, decision: { decision, reasons: withNeeded } }
 }
