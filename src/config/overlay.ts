@@ -101,13 +101,9 @@ export function sources(file: ReleaseConfig, overlay: Overlay): Record<string, S
   for (const key of Object.keys(releaseEntries)) {
     const live = (overlay as Record<string, unknown>)[key]
     if (MERGED.includes(key) && isTable(table[key])) {
-      for (const inner of Object.keys(table[key])) {
-        out[`${key}.${inner}`] = sourced(
-          table[key][inner],
-          isTable(live) && Object.hasOwn(live, inner),
-          (file.table[key] as Record<string, unknown>)?.[inner],
-        )
-      }
+      const inFile = file.table[key] as Record<string, unknown> | undefined
+      for (const [inner, value] of Object.entries(table[key]))
+        out[`${key}.${inner}`] = sourced(value, isTable(live) && Object.hasOwn(live, inner), inFile?.[inner])
     } else if (Object.hasOwn(table, key)) {
       out[key] = sourced(table[key], live !== undefined, file.table[key])
     } else {

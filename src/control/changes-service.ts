@@ -190,11 +190,8 @@ export function changesService(
       const reason = breakGlass ? comment : request.reason || title
       const change = { id, title, author, approved_by: approversOf(request) }
       const overlay = patchOverlay(current.overlay, request.patch)
-      if (Object.keys(patchTo(current.overlay, overlay)).length === 0)
-        throw new SluiceError(
-          'invalid_request',
-          'nothing is left to publish: what it asks for acts already; discard it',
-        )
+      const nothing = 'nothing is left to publish: what it asks for acts already; discard it'
+      if (Object.keys(patchTo(current.overlay, overlay)).length === 0) throw new SluiceError('invalid_request', nothing)
       const origin = { change, break_glass: breakGlass }
       const done = await ask(controller(name).publish(overlay, current.version, reason, { who, ifMatch: null }, origin))
       if (!done.ok && done.code === 'version_mismatch') throw await overtaken(name, request)

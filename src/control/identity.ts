@@ -22,10 +22,8 @@ export function identityConfig(settings: ControlSettings, config: SluiceConfig):
   if (slip) throw slip
   const { entries: tokens } = readTokens(settings.tokens)
   if (tokens.length === 0 && !config.controlPlane) {
-    throw new SluiceError(
-      'auth_not_configured',
-      'set the secret SLUICE_TOKENS or [vars.SLUICE.auth.control_plane] to use the control plane',
-    )
+    const message = 'set the secret SLUICE_TOKENS or [vars.SLUICE.auth.control_plane] to use the control plane'
+    throw new SluiceError('auth_not_configured', message)
   }
   return { tokens, cookieKeys: signingKeys(settings.cookieKey), controlPlane: config.controlPlane }
 }
@@ -75,10 +73,6 @@ export function requireAtLeast(needed: Role, { role }: Caller): void {
 /** Browsers name the origin in every request that changes something; other clients have no ambient credentials. */
 export function requireOwnOrigin(request: Request): void {
   if (request.method === 'GET' || request.method === 'HEAD') return
-  if (request.headers.get('origin') !== new URL(request.url).origin) {
-    throw new SluiceError(
-      'origin_mismatch',
-      "changes with a browser's credentials must come from this site's own pages",
-    )
-  }
+  if (request.headers.get('origin') === new URL(request.url).origin) return
+  throw new SluiceError('origin_mismatch', "changes with a browser's credentials must come from this site's own pages")
 }

@@ -121,12 +121,8 @@ function one(labels: Labels, value: number | null): Samples {
 
 /** Zero again for what has not happened yet. */
 function rollbackCounts({ view, rollbacks }: ReleaseMetrics, labels: Labels): Samples {
-  const counts = new Map(
-    ['manual', 'experiment', 'unreadable', ...view.verdicts.map(({ guardrail }) => guardrail)].map((cause) => [
-      cause,
-      0,
-    ]),
-  )
+  const causes = ['manual', 'experiment', 'unreadable', ...view.verdicts.map(({ guardrail }) => guardrail)]
+  const counts = new Map(causes.map((cause) => [cause, 0]))
   for (const { cause, n } of rollbacks) counts.set(cause, n)
   return [...counts].map(([cause, value]) => ({ labels: { ...labels, cause }, value }))
 }

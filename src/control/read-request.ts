@@ -26,10 +26,6 @@ export async function readBody<S extends v.GenericSchema>(request: Request, sche
   return valid(schema, given, 'the body is not valid')
 }
 
-function bodyTooLarge(maxBytes: number): never {
-  throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
-}
-
 /** Counted while it is read, since a length that is promised need not be kept. What is beyond is left to be drained. */
 export async function readText(
   body: ReadableStream<Uint8Array> | null,
@@ -40,7 +36,7 @@ export async function readText(
   let size = 0
   for await (const chunk of body?.values({ preventCancel: true }) ?? []) {
     size += chunk.byteLength
-    if (size > maxBytes) bodyTooLarge(maxBytes)
+    if (size > maxBytes) throw new SluiceError('body_too_large', `a body here has at most ${maxBytes} bytes`)
     text += decoder.decode(chunk, { stream: true })
   }
   return text + decoder.decode()

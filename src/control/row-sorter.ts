@@ -64,10 +64,8 @@ export class RowSorter<R extends { row: number }> {
 
   /** Takes back a row that was taken. */
   refuse(release: ReleaseConfig, row: R, why: ErrorDetail): void {
-    this.byRelease.set(
-      release,
-      this.byRelease.get(release)!.filter((each) => each !== row),
-    )
+    const others = this.byRelease.get(release)!.filter((each) => each !== row)
+    this.byRelease.set(release, others)
     this.#bad.push(why)
   }
 

@@ -105,11 +105,8 @@ function timesNeeded(metric: MetricPlan, { metrics, plan, sumsOf }: Situation): 
     const contrast = contrastOf(metric, sums, metric.margin ?? DEFAULT_MARGIN)
     if (!contrast || !(contrast.se > 0)) return null
     const z = Math.abs(contrast.inside) / contrast.se
-    return firstTimes(
-      least,
-      (times) => logEAbove(z * Math.sqrt(times), contrast.units * times, alpha),
-      -Math.log(alpha),
-    )
+    const logE = (times: number) => logEAbove(z * Math.sqrt(times), contrast.units * times, alpha)
+    return firstTimes(least, logE, -Math.log(alpha))
   }
   const difference = differenceOf(metric.kind, sums)
   if (!difference || !(difference.se > 0)) return null
@@ -141,12 +138,8 @@ function countsOf({ control, candidate }: ArmSums): PerArm {
 }
 
 function manifold(now: PerArm, times: number, of: Situation, unit: Unit = 'subjects'): Needed {
-  return missing(
-    { control: Math.ceil(now.control * times), candidate: Math.ceil(now.candidate * times) },
-    now,
-    of,
-    unit,
-  )
+  const wanted = { control: Math.ceil(now.control * times), candidate: Math.ceil(now.candidate * times) }
+  return missing(wanted, now, of, unit)
 }
 
 function missing(wanted: PerArm, now: PerArm, { evidence }: Situation, unit: Unit = 'subjects'): Needed {

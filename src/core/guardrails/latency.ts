@@ -13,7 +13,7 @@ import type {
   MonitorState,
   Tally,
 } from './monitor.ts'
-import type { Finding, Measure } from './verdict.ts'
+import type { Finding } from './verdict.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
 import { addTallies, advance, countersOf, exceeds, type JudgedReading, noWindowYet, streakStatus } from './streak.ts'
@@ -186,7 +186,7 @@ function assess(guardrail: LatencyGuardrail, state: MonitorState, context: Judge
     baselineValue,
     baselineN: tally.controlN,
     threshold,
-    measure: measureIn(last),
+    measure: last.measure === 'per_clip' ? 'seconds_per_clip' : 'seconds',
     windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
     evidence: () => ({ events: tally.x, baselineEvents: tally.controlX }),
     words: () => {
@@ -212,8 +212,4 @@ function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: Jud
   const noControl = guardrail.maxSeconds === null && controlN === 0
   const least = jobsForQuantile(guardrail)
   return noWindowYet(guardrail, state, context, { n, baselineN: controlN, noControl, least, toWhat: 'to read it' })
-}
-
-function measureIn({ measure }: JudgedReading['reading']): Measure {
-  return measure === 'per_clip' ? 'seconds_per_clip' : 'seconds'
 }

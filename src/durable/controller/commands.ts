@@ -18,10 +18,8 @@ export function byHand(
 ): Answer<{ state: ReleaseState; commit: Commit }> {
   const { state } = known
   if (actor.ifMatch !== null && actor.ifMatch !== state.version) {
-    return refuse(
-      'version_mismatch',
-      `the release is at version ${state.version}, not ${actor.ifMatch}; look again before you act`,
-    )
+    const message = `the release is at version ${state.version}, not ${actor.ifMatch}; look again before you act`
+    return refuse('version_mismatch', message)
   }
   const tooLong = reasonRefused(request.reason)
   if (tooLong) return tooLong

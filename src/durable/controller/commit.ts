@@ -102,12 +102,7 @@ function runAfter(
   if (action === 'start') return { endedRun: null, endedCost: null }
   if (action !== 'rollback') return {}
   const ended = { startedAt: state.startedAt ?? 0, decidedAt: now, epoch: next.epoch }
-  return {
-    unsettled: [...unsettled, ended],
-    endedRun: ended,
-    endedCost: null,
-    shadowsToClose: state.epoch,
-  }
+  return { unsettled: [...unsettled, ended], endedRun: ended, endedCost: null, shadowsToClose: state.epoch }
 }
 
 /** Within its epoch: what a person resumed in spite of is judged no more, and where copies begin, data counts as missing from then on only. */

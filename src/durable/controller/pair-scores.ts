@@ -7,6 +7,7 @@ import type { Page } from '../../api/index.ts'
 import type { Arm } from '../../core/arm.ts'
 import type { PairSums } from '../../core/experiment.ts'
 import { merged, withValue } from '../../core/stats/moments.ts'
+import { iso } from '../job-shapes.ts'
 
 /** Latest ones that are kept: of whole pairs, and of sides that wait for the other. */
 const KEEP = 20_000
@@ -78,14 +79,7 @@ export class PairScores {
     const rows = [...this.#sql.exec<ScoreRow & Record<string, SqlStorageValue>>(latest, before, limit + 1)]
     const items = rows.slice(0, limit)
     return {
-      items: items.map(({ metric, job, epoch, control, candidate, at }) => ({
-        job_id: job,
-        metric,
-        epoch,
-        control,
-        candidate,
-        at: new Date(at).toISOString(),
-      })),
+      items: items.map(({ id: _, job, at, ...score }) => ({ job_id: job, ...score, at: iso(at) })),
       next: rows.length > limit ? String(items.at(-1)!.id) : null,
     }
   }

@@ -77,13 +77,8 @@ export class Publishing {
     if (!effective.ok) return effective
     const mark = markOf(effective.config)
     const judged = mark.judged !== known.configMark?.judged
-    const next = transition(
-      state,
-      { action: 'reconfigure', judged },
-      effective.config,
-      factsOf(known, effective.config, now),
-      reason,
-    )
+    const facts = factsOf(known, effective.config, now)
+    const next = transition(state, { action: 'reconfigure', judged }, effective.config, facts, reason)
     if (!next.ok) return refuse(next.code, next.message)
     const version = published.version + 1
     const why = reason || `configured by ${actor.who}`

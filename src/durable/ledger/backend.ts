@@ -86,13 +86,9 @@ export class Backend {
       accept: 'application/json',
       'idempotency-key': idempotencyKey,
     }
-    const response = await this.#call(
-      { arm: 'control', replica },
-      { method: 'POST', path: body.path },
-      this.#release.arms.control.timeoutMs,
-      headers,
-      body.bytes,
-    )
+    const { timeoutMs } = this.#release.arms.control
+    const call = { method: 'POST', path: body.path } as const
+    const response = await this.#call({ arm: 'control', replica }, call, timeoutMs, headers, body.bytes)
     if (!response) return { backendJob: null, status: null }
     const { status, ok } = response
     const backendJob = this.#protocol.readJob(await read(response, null))

@@ -14,14 +14,8 @@ export const GIVEN_UP = 2
 export const STOPPING = -1
 
 /** What a job counts under, whatever becomes of it. */
-export function seriesOf(row: Pick<JobRow, 'stage' | 'epoch' | 'arm'> & { shadow: number }): Series {
-  return {
-    stage: row.stage,
-    epoch: row.epoch,
-    arm: row.arm,
-    operation: 'job',
-    shadow: row.shadow === 1,
-  }
+export function seriesOf({ stage, epoch, arm, shadow }: Pick<JobRow, 'stage' | 'epoch' | 'arm' | 'shadow'>): Series {
+  return { stage, epoch, arm, operation: 'job', shadow: shadow === 1 }
 }
 
 /** What a job that ended well took, as far as it is known; `seconds` null where that can't be told from here. */

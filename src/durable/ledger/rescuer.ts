@@ -64,11 +64,9 @@ export class Rescuer {
   /** Its client has given the job up, wherever it is by now. */
   async givenUp(row: JobRow): Promise<void> {
     this.#parts.bodies.drop(row.key)
-    if (row.rescued_upstream !== null)
-      await this.#parts.backend.cancel(
-        { arm: 'control', replica: row.rescued_replica!, prefix: row.prefix },
-        row.rescued_upstream,
-      )
+    if (row.rescued_upstream === null) return
+    const at = { arm: 'control', replica: row.rescued_replica!, prefix: row.prefix } as const
+    await this.#parts.backend.cancel(at, row.rescued_upstream)
   }
 
   /** Starts the tries that are due, up to `WIDTH` under way. Waits for none of them. */
