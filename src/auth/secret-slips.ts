@@ -9,14 +9,18 @@ import { isBrokenList, signingKeys, webhookKeyBytes } from './keys.ts'
 import { readTokens } from './tokens.ts'
 
 /** The secrets as text; those that are not set have no slips. */
-export interface HandWritten {
+export interface SecretTexts {
+  /** SLUICE_TOKENS. */
   tokens: string | undefined
+  /** SLUICE_EVENT_KEYS. */
   eventKeys: string | undefined
+  /** SLUICE_COOKIE_KEY; without it nobody can log in with a browser. */
   cookieKey: string | undefined
+  /** SLUICE_WEBHOOK_KEY. */
   webhookKey: string | undefined
 }
 
-export function secretSlips({ tokens, eventKeys, cookieKey, webhookKey }: HandWritten): ErrorDetail[] {
+export function secretSlips({ tokens, eventKeys, cookieKey, webhookKey }: SecretTexts): ErrorDetail[] {
   const short = (path: string) =>
     detail(path, 'secret_short', `has fewer than ${MIN_KEY_CHARS} characters: a key that short can be guessed`, {
       least: MIN_KEY_CHARS,

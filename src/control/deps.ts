@@ -1,4 +1,5 @@
 /** What the control plane is given by whoever mounts it. It reads no environment and builds no object itself. */
+import type { SecretTexts } from '../auth/secret-slips.ts'
 import type { Env } from '../config/env.ts'
 import type { ConfigResult } from '../config/load.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -24,16 +25,8 @@ export interface ControlDeps {
   log(entry: Record<string, unknown>): void
 }
 
-export interface ControlSettings {
+export interface ControlSettings extends SecretTexts {
   config: ConfigResult
-  /** The secret SLUICE_TOKENS as text. */
-  tokens: string | undefined
-  /** The secret SLUICE_EVENT_KEYS as text. */
-  eventKeys: string | undefined
-  /** The secret SLUICE_COOKIE_KEY as text; without it nobody can log in with a browser. */
-  cookieKey: string | undefined
-  /** The secret SLUICE_WEBHOOK_KEY as text. */
-  webhookKey: string | undefined
   /** Break-glass variable SLUICE_FORCE_CONTROL. */
   forceControl: boolean
 }

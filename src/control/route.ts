@@ -73,6 +73,9 @@ export function queryOf({ query, method, openToPages }: AnyRoute): QuerySchema {
   return openToPages ? PAGE_KEY : NO_KEYS
 }
 
+/** What most reads of a release have. */
+export const releaseRead = { method: 'get', role: 'viewer', refusals: ['release_not_found'] } as const
+
 /** The answer, with its version as `ETag`. */
 export function tagged<T extends { version: number }>(c: Context, view: T): T {
   c.header('etag', `"${view.version}"`)

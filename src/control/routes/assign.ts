@@ -1,21 +1,19 @@
 /** Which arm a subject gets, and why, without counting anything. */
 import * as v from 'valibot'
 import { assignmentSchema } from '../../api/index.ts'
-import { route } from '../route.ts'
+import { releaseRead, route } from '../route.ts'
 
 export const assignRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/assign',
     operationId: 'assign',
     summary: 'The arm of a subject of whom nothing else is known',
-    role: 'viewer',
     query: v.object({
       release: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
       subject: v.pipe(v.string(), v.minLength(1), v.maxLength(1000)),
     }),
     answer: { schema: assignmentSchema, description: 'The decision.' },
-    refusals: ['release_not_found'],
     run: ({ service, query }) => service.assign(query.release, query.subject),
   }),
 ]

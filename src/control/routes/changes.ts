@@ -16,7 +16,7 @@ import {
   versionSchema,
 } from '../../api/changes.ts'
 import type { ChangesService } from '../changes-service.ts'
-import { type BodySchema, paging, route, tagged } from '../route.ts'
+import { type BodySchema, paging, releaseRead, route, tagged } from '../route.ts'
 import { changeOf, changing } from './config.ts'
 
 const changes = '/api/v1/releases/{name}/config/changes'
@@ -48,14 +48,12 @@ function act<const B extends BodySchema>(
 
 export const changeRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: changes,
     operationId: 'listChanges',
     summary: 'Change requests of the live configuration: all that are open, and the last ones that ended',
-    role: 'viewer',
     query: v.object({ status: v.optional(changeSchema.entries.status) }),
     answer: { schema: listOf(changeSchema), description: 'Change requests, newest first.' },
-    refusals: ['release_not_found'],
     run: async ({ service, name, query }) => ({
       items: await service.changes.list(name, query.status ?? null),
       next: null,
@@ -123,14 +121,12 @@ export const changeRoutes = [
     ['not_author'],
   ),
   route({
-    method: 'get',
+    ...releaseRead,
     path: versions,
     operationId: 'listVersions',
     summary: 'Published versions of the live configuration: who, when, why, and what each changed',
-    role: 'viewer',
     query: v.object(paging),
     answer: { schema: listOf(versionSchema), description: 'Versions, newest first.' },
-    refusals: ['release_not_found'],
     run: ({ service, name, query }) =>
       service.config.versions(name, query.cursor === undefined ? null : numberOf(query.cursor, 'cursor'), query.limit),
   }),

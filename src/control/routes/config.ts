@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { configViewSchema, reasonSchema } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
-import { type BodySchema, type Call, flag, route, tagged } from '../route.ts'
+import { type BodySchema, type Call, flag, releaseRead, route, tagged } from '../route.ts'
 
 /** Strict: a key that is ignored here could have been meant to change less. */
 const changeQuery = v.strictObject({
@@ -24,14 +24,12 @@ export const changing = {
 
 export const configRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/config',
     operationId: 'getConfig',
     summary: 'The effective configuration, each key with its source',
-    role: 'viewer',
     versioned: true,
     answer: { schema: configViewSchema, description: 'Values, and the live overlay they come from.' },
-    refusals: ['release_not_found'],
     run: async ({ service, name, c }) => tagged(c, await service.config.view(name)),
   }),
   route({

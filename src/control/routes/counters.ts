@@ -4,7 +4,7 @@ import { instant, parseDuration } from '../../config/fields.ts'
 import { fault } from '../../config/issue-words.ts'
 import { detail, SluiceError } from '../../core/errors.ts'
 import { counterRowSchema, listOf } from '../../api/index.ts'
-import { route } from '../route.ts'
+import { releaseRead, route } from '../route.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -16,11 +16,10 @@ const stepSchema = v.pipe(
 
 export const counterRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/counters',
     operationId: 'getCounters',
     summary: 'Requests, errors by class and latencies; the last hour, window by window, if nothing is said',
-    role: 'viewer',
     query: v.object({
       from: v.optional(instant),
       to: v.optional(instant),
@@ -31,7 +30,6 @@ export const counterRoutes = [
       description:
         'Rows, oldest first. A step is raised to a whole number of windows, and until there are no more than 2,000.',
     },
-    refusals: ['release_not_found'],
     run: async ({ service, name, query, now }) => {
       const toMs = query.to ?? now()
       const fromMs = query.from ?? toMs - HOUR_MS

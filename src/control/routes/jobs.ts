@@ -2,42 +2,36 @@
 import * as v from 'valibot'
 import { scoreSchema } from '../../api/experiment.ts'
 import { jobSchema, listOf, pairSchema } from '../../api/index.ts'
-import { flag, paging, route } from '../route.ts'
+import { flag, paging, releaseRead, route } from '../route.ts'
 
 const { arm, status } = jobSchema.entries
 
 export const jobRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/jobs',
     operationId: 'listJobs',
     summary: 'Jobs with arm, stage, status and seconds',
-    role: 'viewer',
     query: v.object({ ...paging, arm: v.optional(arm), status: v.optional(status), shadow: v.optional(flag) }),
     answer: { schema: listOf(jobSchema), description: 'Jobs, newest first.' },
-    refusals: ['release_not_found'],
     run: ({ service, name, query: { cursor = null, limit, ...filter } }) => service.jobs(name, filter, cursor, limit),
   }),
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/pairs',
     operationId: 'listPairs',
     summary: 'Control jobs with their shadow copies, for an evaluator to fetch and compare',
-    role: 'viewer',
     query: v.object(paging),
     answer: { schema: listOf(pairSchema), description: 'Pairs, newest first.' },
-    refusals: ['release_not_found'],
     run: ({ service, name, query }) => service.pairs(name, query.cursor ?? null, query.limit),
   }),
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/scores',
     operationId: 'listScores',
     summary: 'What was measured of both videos of shadow pairs: the latest 20,000',
-    role: 'viewer',
     query: v.object(paging),
     answer: { schema: listOf(scoreSchema), description: 'A metric of a pair each, newest first.' },
-    refusals: ['release_not_found'],
     run: ({ service, name, query }) => service.scores(name, query.cursor ?? null, query.limit),
   }),
 ]

@@ -9,7 +9,7 @@ import {
   releasesSchema,
 } from '../../api/index.ts'
 import { readIfMatch } from '../read-request.ts'
-import { paging, route, tagged } from '../route.ts'
+import { paging, releaseRead, route, tagged } from '../route.ts'
 
 export const releaseRoutes = [
   route({
@@ -23,14 +23,12 @@ export const releaseRoutes = [
     run: ({ service }) => service.releases(),
   }),
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}',
     operationId: 'getRelease',
     summary: 'State of one release: who is served by what, and what is still missing to go on',
-    role: 'viewer',
     versioned: true,
     answer: { schema: releaseSchema, description: 'The state.' },
-    refusals: ['release_not_found'],
     run: async ({ service, name, c }) => tagged(c, await service.release(name)),
   }),
   route({
@@ -49,14 +47,12 @@ export const releaseRoutes = [
     },
   }),
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/history',
     operationId: 'getHistory',
     summary: 'The audit: every change with who, why and on what evidence',
-    role: 'viewer',
     query: v.object(paging),
     answer: { schema: listOf(historyEntrySchema), description: 'Entries, newest first.' },
-    refusals: ['release_not_found'],
     run: ({ service, name, query }) => service.history(name, query.cursor ?? null, query.limit),
   }),
 ]

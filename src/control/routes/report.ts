@@ -6,16 +6,14 @@ import { reportSchema } from '../../api/experiment.ts'
 import { dailyCsv, dailyNdjson, type DailyRow } from '../../core/daily-sums.ts'
 import { dashboardPort } from '../dashboard-port.ts'
 import type { ControlEnv } from '../pipeline.ts'
-import { type AnyRoute, route } from '../route.ts'
+import { type AnyRoute, releaseRead, route } from '../route.ts'
 
 const common = {
-  method: 'get',
-  role: 'viewer',
+  ...releaseRead,
   answer: {
     schema: reportSchema,
     description: 'Figures, whether they may be read, and the decision with its reasons.',
   },
-  refusals: ['release_not_found'],
 } as const
 
 export const reportRoutes = [

@@ -1,22 +1,20 @@
 /** The live feed of a release over server-sent events. What it says stands in release-events.ts. */
 import { SluiceError } from '../../core/errors.ts'
 import { type FeedClock, firstReading, releaseEvents } from '../release-events.ts'
-import { route } from '../route.ts'
+import { releaseRead, route } from '../route.ts'
 import { MAX_STREAMS } from '../shared-feed.ts'
 
 export const streamRoutes = [
   route({
-    method: 'get',
+    ...releaseRead,
     path: '/api/v1/releases/{name}/stream',
     operationId: 'streamRelease',
     summary: 'State, verdicts and counters as they change',
-    role: 'viewer',
     answer: {
       mediaType: 'text/event-stream',
       description:
         'Events `state` (a Release, when it changed), `counters` (rows of the windows that closed since the last), `unavailable` (an error) and, in silence, `heartbeat` (unix ms). Counters go on after the `Last-Event-ID` that is sent.',
     },
-    refusals: ['release_not_found'],
     run: async ({ c, service, name, now }) => {
       // Refused before anything is asked; an unknown release is a 404 and not a feed of nothing.
       service.windowMs(name)
