@@ -57,7 +57,7 @@ export const batchAnswerSchema = v.object({
 })
 export type BatchAnswer = v.InferOutput<typeof batchAnswerSchema>
 
-export const decisionSchema = v.object({
+const decisionSchema = v.object({
   decision: v.picklist(DECISIONS),
   reasons: v.array(
     v.object({

@@ -40,7 +40,7 @@ const plainRung = v.pipe(
 /** No union: that would tell one error for all that is wrong with a table. */
 const rung = v.lazy((given) => (isTable(given) ? rungTable : plainRung))
 
-export const ladderSchema = v.pipe(
+const ladderSchema = v.pipe(
   list(rung, 1, 50),
   v.rawCheck(({ dataset, addIssue }) => {
     const percents = percentsOf(dataset.value)

@@ -23,7 +23,7 @@ export interface DailySum {
 /** As one table holds those of several releases. */
 export type DailyRow = { release: string } & DailySum
 
-export const DAILY_COLUMNS = [
+const DAILY_COLUMNS = [
   'release',
   'day',
   'metric',

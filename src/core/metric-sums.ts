@@ -14,7 +14,7 @@ export const FEWEST_ACTIVE = 5
 
 export type MetricOf = Pick<MetricPlan, 'name' | 'kind' | 'quantile' | 'observeDays'>
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
 const MEDIAN = 0.5
 /** Beyond that of any number. */
 const NO_BUCKET = 1e9

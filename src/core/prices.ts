@@ -13,7 +13,7 @@ export interface Price {
 
 export const BASE_DOLLARS = 5
 
-export const PRICES = {
+const PRICES = {
   workerRequests: { included: 10e6, per: 1e6, dollars: 0.3 },
   cpuMs: { included: 30e6, per: 1e6, dollars: 0.02 },
   /** Each call of a stub and each alarm is one. */
@@ -35,7 +35,7 @@ export const MOST_OBJECT_GB = 10
 /** Of one request on the Free plan; the Paid one has 10,000. */
 export const MOST_SUBREQUESTS_FREE = 50
 
-export function dollarsOf({ included, per, dollars }: Price, used: number): number {
+function dollarsOf({ included, per, dollars }: Price, used: number): number {
   return (Math.max(0, used - included) / per) * dollars
 }
 

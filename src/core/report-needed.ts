@@ -5,13 +5,12 @@
 import { ARMS } from './arm.ts'
 import type { DecisionReason } from './decision.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { FEW_EVENTS, fewestEvents } from './metric-sums.ts'
+import { DAY_MS, FEW_EVENTS, fewestEvents } from './metric-sums.ts'
 import { costLift } from './report-cost.ts'
 import { contrastOf, DEFAULT_MARGIN, differenceOf, SEQUENTIAL_SHARE } from './report-metric.ts'
 import type { Readiness } from './report-readiness.ts'
 import { logEAbove, logETwoSided } from './stats/anytime.ts'
 
-const DAY_MS = 86_400_000
 /** So many times the present data, and nobody would wait for it. */
 const MOST_TIMES = 1000
 

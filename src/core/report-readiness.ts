@@ -1,7 +1,7 @@
 /** Whether a report may be read: whole days run, subjects of those planned, no excluded time. */
 import type { Arm } from './arm.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan, Quantile } from './experiment.ts'
-import { estimateOf, isSparse } from './metric-sums.ts'
+import { DAY_MS, estimateOf, isSparse } from './metric-sums.ts'
 import { sharesApart } from './quantile-shift.ts'
 import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
 import {
@@ -12,7 +12,6 @@ import {
   sampleSizeProportions,
 } from './stats/power.ts'
 
-const DAY_MS = 86_400_000
 const WEEK = 7
 const MOST_DAYS = 366
 /** Power of the mean by which an effect changes the variance: 1 of counts, 2 where it makes all values larger. */

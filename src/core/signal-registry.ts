@@ -26,7 +26,7 @@ const KNOWN = new Map<string, KnownSignal>([
   ['cost', amount('money')],
 ])
 
-export function knownSignal(name: string): KnownSignal | null {
+function knownSignal(name: string): KnownSignal | null {
   return KNOWN.get(name) ?? null
 }
 

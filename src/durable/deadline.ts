@@ -20,7 +20,7 @@ export function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
  * Calls `late` after `timeoutMs`, unless what it gives back is called before. An isolate that is busy with other
  * requests can't take an answer, and that is no backend's fault: time without a tick counts as one slice, however long.
  */
-export function startDeadline(timeoutMs: number, late: () => void): () => void {
+function startDeadline(timeoutMs: number, late: () => void): () => void {
   const sliceMs = Math.ceil(timeoutMs / SLICES)
   let left = SLICES
   const tick = () => {

@@ -48,12 +48,7 @@ export class WindowStore {
   readonly #writes: WriteOnce
 
   /** `stir` calls the controller. */
-  constructor(
-    sql: SqlStorage,
-    windowMs: number,
-    stir: () => Promise<void> = async () => undefined,
-    writes = new WriteOnce(),
-  ) {
+  constructor(sql: SqlStorage, windowMs: number, stir: () => Promise<void>, writes = new WriteOnce()) {
     this.#sql = sql
     this.#windowMs = windowMs
     this.#callBack = new CallBack(stir)

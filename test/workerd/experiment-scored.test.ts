@@ -100,7 +100,7 @@ it('keeps the latest pairs and the sums of all, whatever comes in which order', 
     expect([first.items.length, rest.items.length, rest.next]).toEqual([200, 100, null])
     expect(first.items[0]).toMatchObject({ job_id: 'job-299', control: 299, candidate: 299, epoch: 3 })
     // So many later ones that the first are forgotten; their sums stay.
-    new PairScores(storage.sql, 50).forget()
+    new PairScores(storage.sql).forget(50)
     expect(scores.latest(null, 200).items.map(({ job_id: job }) => job)).toEqual(
       Array.from({ length: 50 }, (_each, i) => `job-${299 - i}`),
     )

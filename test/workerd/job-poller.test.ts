@@ -34,7 +34,7 @@ interface Run {
 /** A poller over an object's own tables, whose batches go where the test says. */
 async function withPoller(index: number, pollers: Partial<Pollers>, run: (parts: Run) => Promise<void>): Promise<void> {
   await runInDurableObject(ledger(index) as unknown as DurableObjectStub<never>, async (_, { storage }) => {
-    const jobs = new JobTable(storage.sql, new WindowStore(storage.sql, 1000))
+    const jobs = new JobTable(storage.sql, new WindowStore(storage.sql, 1000, async () => undefined))
     const ended: string[] = []
     const poller = new JobPoller({
       jobs,

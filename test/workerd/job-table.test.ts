@@ -27,7 +27,7 @@ function watched(storage: SqlStorage): { sql: SqlStorage; rowsRead: () => number
 it('a tick reads as little of thousands of open jobs as of none', async () => {
   await runInDurableObject(ledger(220) as DurableObjectStub<never>, (_, { storage }) => {
     const { sql, rowsRead } = watched(storage.sql)
-    const windows = new WindowStore(sql, 1000)
+    const windows = new WindowStore(sql, 1000, async () => undefined)
     const jobs = new JobTable(sql, windows)
     for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
     const before = rowsRead()
@@ -43,7 +43,7 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
 it('jobs of earlier epochs that are open beyond the age of slow ones are not read anew by each tick', async () => {
   await runInDurableObject(ledger(222) as DurableObjectStub<never>, (_, { storage }) => {
     const { sql, rowsRead } = watched(storage.sql)
-    const windows = new WindowStore(sql, 1000)
+    const windows = new WindowStore(sql, 1000, async () => undefined)
     const jobs = new JobTable(sql, windows)
     for (let i = 0; i < OPEN; i++) jobs.add(entry(`old-${i}`, { submittedAt: T0 - 300_000 + i }))
     for (let i = 0; i < 3; i++) jobs.add(entry(`slow-${i}`, { epoch: 2, submittedAt: T0 + i }))

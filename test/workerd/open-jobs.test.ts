@@ -52,7 +52,7 @@ it('a tick, a flush and an alarm read as little with thousands of open jobs as w
 
 it('bodies of ended jobs are found among those of many open ones, some of them at a time', async () => {
   await runInDurableObject(ledger(242) as DurableObjectStub<never>, (_, { storage: { sql } }) => {
-    const jobs = new JobTable(sql, new WindowStore(sql, 1000))
+    const jobs = new JobTable(sql, new WindowStore(sql, 1000, async () => undefined))
     const bodies = new Bodies(sql)
     for (let i = 0; i < 100; i++) {
       const job = entry(`${100 + i}`)

@@ -7,7 +7,7 @@ import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { hash32 } from '../../core/assignment.ts'
 import { type DailySum, dailySums } from '../../core/daily-sums.ts'
-import { edgesOf, sumsOf } from '../../core/metric-sums.ts'
+import { DAY_MS, edgesOf, sumsOf } from '../../core/metric-sums.ts'
 import { isSplit, presentRung } from '../../core/release.ts'
 import { buildReport, type Report } from '../../core/report.ts'
 import { addedParts, selfCheck } from '../../core/self-check.ts'
@@ -20,7 +20,6 @@ import type { Signals } from './signals.ts'
 import type { ControllerStore } from './store.ts'
 import { isoOrNull } from './view.ts'
 
-const DAY_MS = 86_400_000
 /** Metrics in one self-check: each takes about a tenth of a second. */
 const MOST_CHECKED = 10
 

@@ -17,11 +17,9 @@ type ScoreRow = Omit<ScoreView, 'job_id' | 'at'> & { id: number; job: string; at
 
 export class PairScores {
   readonly #sql: SqlStorage
-  readonly #keep: number
 
-  constructor(sql: SqlStorage, keep = KEEP) {
+  constructor(sql: SqlStorage) {
     this.#sql = sql
-    this.#keep = keep
     sql.exec(`
       CREATE TABLE IF NOT EXISTS pair_sides (id INTEGER PRIMARY KEY AUTOINCREMENT, metric TEXT, job TEXT, arm TEXT,
         value REAL, UNIQUE (metric, job));
@@ -49,9 +47,9 @@ export class PairScores {
   }
 
   /** After a batch. */
-  forget(): void {
+  forget(keep = KEEP): void {
     for (const table of ['pair_sides', 'pair_scores'])
-      this.#sql.exec(`DELETE FROM ${table} WHERE id <= (SELECT MAX(id) FROM ${table}) - ?`, this.#keep)
+      this.#sql.exec(`DELETE FROM ${table} WHERE id <= (SELECT MAX(id) FROM ${table}) - ?`, keep)
   }
 
   /** By metric, over the epochs from `first` on. */

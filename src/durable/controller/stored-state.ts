@@ -20,7 +20,7 @@ export interface Published {
 }
 
 /** Of the stored text: whatever stands there, the release can be worked with and another overlay be published. */
-export function publishedOf(text: string): Published {
+function publishedOf(text: string): Published {
   const value = parsed(text)
   const { overlay, version } = isTable(value) ? value : {}
   const known = typeof version === 'number' && Number.isSafeInteger(version) ? version : null

@@ -4,7 +4,7 @@
  * its jobs beside the exposures. Sums are experiment-counts.ts', statistics the core's.
  */
 import { TRAITS } from '../../core/experiment.ts'
-import { hasMean } from '../../core/metric-sums.ts'
+import { DAY_MS, hasMean } from '../../core/metric-sums.ts'
 import { MetricNames } from '../metric-names.ts'
 import type { Exposure } from '../rpc.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '../experiment-rpc.ts'
@@ -13,7 +13,6 @@ import { ExperimentCounts, type Subject } from './experiment-counts.ts'
 import { experimentSums } from './experiment-sums.ts'
 import { type First, SplitCounts } from './split-counts.ts'
 
-const DAY_MS = 86_400_000
 /** Players repeat a batch within hours, not after weeks. */
 const KEEP_IDS_MS = 30 * DAY_MS
 /** Subjects counted anew in one call, at most: about two seconds. More are there only after a change of the metrics. */
