@@ -4,12 +4,12 @@
  * full and has been broken since shows no more. What is done about a verdict is the caller's.
  */
 import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
-import type { Lack } from './lack.ts'
 import {
   type ClosedWindow,
   type Form,
   type GuardrailSettings,
   type JudgeContext,
+  type Lack,
   MONITOR_VERSION,
   type MonitorState,
   type WrittenGuardrail,

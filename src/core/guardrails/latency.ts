@@ -1,8 +1,7 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
-import { limitMissing } from './lack.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
-import { counted, grouped, secondsText, streakText, subjectOf, timesText } from './words.ts'
+import { counted, grouped, limitMissing, secondsText, streakText, subjectOf, timesText } from './words.ts'
 import type {
   ClosedWindow,
   GuardrailBase,

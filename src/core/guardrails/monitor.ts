@@ -4,8 +4,8 @@
  */
 import type { Arm } from '../arm.ts'
 import type { SubmitSpan } from './earlier-submits.ts'
-import type { Lack } from './lack.ts'
 import type { Finding, Verdict } from './verdict.ts'
+import type { DetailParams } from '../errors.ts'
 import type { ArmError, Operation } from '../outcome.ts'
 import type { Sketch } from '../sketch.ts'
 import type { BlockSpan } from '../stats/block-spans.ts'
@@ -55,6 +55,13 @@ export interface GuardrailSettings extends Omit<GuardrailBase, 'kind' | 'id' | '
 
 /** The keys of a guardrail's table before they were read: any of them may be missing or hold anything. */
 export type WrittenGuardrail = { readonly [key: string]: unknown }
+
+/** What a guardrail's table lacks: a code with params for programs, a sentence for people. */
+export interface Lack {
+  code: string
+  message: string
+  params?: DetailParams
+}
 
 /** How old a job may become, in seconds, and in seconds per clip where its size is known. */
 export interface JobAge {

@@ -1,12 +1,12 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
 import { amongSiblings, withSubmits } from './earlier-submits.ts'
-import { type Lack, limitMissing } from './lack.ts'
-import { percent, streakText, subjectOf, tallyText, timesText } from './words.ts'
+import { limitMissing, percent, streakText, subjectOf, tallyText, timesText } from './words.ts'
 import type {
   ClosedWindow,
   GuardrailBase,
   JudgeContext,
   Kind,
+  Lack,
   MonitorState,
   Tally,
   WrittenGuardrail,

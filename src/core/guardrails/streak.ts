@@ -8,7 +8,7 @@ import { binomialTail, type Share, worseThanControl } from '../stats/proportions
 import { addCounts, type Counters } from '../window.ts'
 import { counted, noDataText, subjectOf } from './words.ts'
 
-/** Of a release's healthy copies, so many may be rolled back by one guardrail that goes by windows. */
+/** Share of healthy releases that one guardrail by windows may roll back, over all looks of a whole release. */
 const FALSE_ALARMS = 0.001
 /** At least Σ 1/(k ln²(k + 2)) over all k from 1, which is 1.89. */
 const ALL_LOOKS = 1.9

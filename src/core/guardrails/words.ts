@@ -1,6 +1,6 @@
-/** Verdicts in words: figures with their units. No judging. */
+/** Verdicts in words: figures with their units, and which limit a table lacks. No judging. */
 import { measuredBy } from './metric.ts'
-import type { GuardrailBase, JudgeContext, Tally } from './monitor.ts'
+import type { GuardrailBase, JudgeContext, Lack, Tally } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 
 const NOUNS: Record<Operation, readonly [string, string]> = {
@@ -12,6 +12,12 @@ const NOUNS: Record<Operation, readonly [string, string]> = {
   sync: ['synchronous submit', 'synchronous submits'],
   other: ['request', 'requests'],
   job: ['job', 'jobs'],
+}
+
+/** None of the limits is written, of which the kind needs one. */
+export function limitMissing(...limits: string[]): Lack {
+  const message = `a limit is missing: ${limits.join(' or ')}`
+  return { code: 'limit_missing', message, params: { limits: limits.join(', ') } }
 }
 
 /** `job error rate`, `p99 latency of submits`. */
