@@ -3,7 +3,8 @@
  * the controller the truth of what was published: it commits first, and whatever live-config was not told of is found
  * with the next read.
  */
-import { atLeast, type Role } from '../auth/roles.ts'
+import type { Caller } from '../auth/caller.ts'
+import { atLeast } from '../auth/roles.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import { type Overlay, patchOverlay } from '../config/overlay.ts'
@@ -28,10 +29,7 @@ import { approversOf, changeDetail, changeView } from './change-view.ts'
 import { type ConfigService, requireReason } from './config-service.ts'
 import type { ControlDeps } from './deps.ts'
 
-export interface Person {
-  who: string
-  role: Role
-}
+export type Person = Pick<Caller, 'who' | 'role'>
 
 export interface ChangesService {
   /** Newest first; null: of every status. */
@@ -113,9 +111,6 @@ export function changesService(
     return [from, patchOverlay(from, request.patch)]
   }
 
-  const movedSince = async (name: string, { baseVersion }: ChangeRequest, current: ConfigView): Promise<ChangedKey[]> =>
-    diffOf(fileOf(name), await config.overlayOf(name, baseVersion), current.overlay)
-
   /** The patch that makes a valid overlay of the one that acts, without what changes nothing. */
   const patchFor = (name: string, current: Overlay, wanted: Overlay): Record<string, unknown> => {
     const checked = publishable(fileOf(name), wanted, deps.protocols)
@@ -136,7 +131,7 @@ export function changesService(
     const request = await one(name, id)
     if (request.ending) return refused({ ok: false, why: 'closed' })
     const current = await config.view(name)
-    const moved = await movedSince(name, request, current)
+    const moved = diffOf(fileOf(name), await config.overlayOf(name, request.baseVersion), current.overlay)
     const message = `made for version ${request.baseVersion}, and version ${current.version} acts: rebase it, then look again`
     const details = moved.map(({ key, from, to }) => errorDetail(key, 'moved', `${worded(from)} → ${worded(to)}`))
     return new SluiceError('change_stale', message, { details })
