@@ -1,8 +1,8 @@
 /** The configuration's schemas → JSON Schema: for the tables of docs/configure.md, and for editors. */
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
-import { type KeyReference, SLUICE_TABLES, type TableReference } from '../../src/config/reference.ts'
-import { RELEASE_TABLES } from '../../src/config/release-reference.ts'
+import { type KeyReference, SLUICE_TABLES, type TableReference } from './meanings/sluice.ts'
+import { RELEASE_TABLES } from './meanings/release.ts'
 import { releaseSchema } from '../../src/config/release-schema.ts'
 import { sluiceSchema } from '../../src/config/sluice-schema.ts'
 import { PROTOCOL_NAMES } from '../../src/protocols/index.ts'
@@ -80,7 +80,7 @@ function described(given: v.GenericSchema, tables: readonly TableReference[]): D
     for (const path of paths) {
       for (const [key, node] of Object.entries(nodeAt(schema, path).properties ?? {})) {
         if (keys[key] === undefined)
-          throw new Error(`no meaning is written for ${path}.${key}: see src/config/reference.ts`)
+          throw new Error(`no meaning is written for ${path}.${key}: see scripts/docs/meanings`)
         Object.assign(node, { description: plain(entryOf(keys[key]).meaning) })
       }
     }

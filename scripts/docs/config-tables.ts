@@ -1,6 +1,6 @@
 /** The tables of docs/configure.md: keys, types and defaults out of the schemas, meanings out of the reference. */
 import type { JsonSchema } from '@valibot/to-json-schema'
-import type { KeyReference } from '../../src/config/reference.ts'
+import type { KeyReference } from './meanings/sluice.ts'
 import { type Described, entryOf, nodeAt, releaseTable, sluiceTable } from './config-schema.ts'
 import { code, markdownTable } from './markdown.ts'
 

@@ -1,10 +1,10 @@
-/** What each key of `[vars.RELEASE_…]` means, in the words of docs/configure.md; see reference.ts. */
+/** What each key of `[vars.RELEASE_…]` means, in the words of docs/configure.md; see sluice.ts. */
 import type * as v from 'valibot'
-import { EXPERIMENT, GUARDRAIL, METRIC } from './judgement-reference.ts'
-import type { Reference, TableReference } from './reference.ts'
-import { FAILURES, STATUSES, WIRE } from './wire-reference.ts'
-import type { releaseSchema } from './release-schema.ts'
-import type { ruleSchema } from './rule-schema.ts'
+import { EXPERIMENT, GUARDRAIL, METRIC } from './judgement.ts'
+import type { Reference, TableReference } from './sluice.ts'
+import { FAILURES, STATUSES, WIRE } from './wire.ts'
+import type { releaseSchema } from '../../../src/config/release-schema.ts'
+import type { ruleSchema } from '../../../src/config/rule-schema.ts'
 
 type Release = v.InferInput<typeof releaseSchema>
 

@@ -1,7 +1,7 @@
-/** What each key of the table `wire` means, in the words of docs/protocols/jobs.md; see reference.ts. */
+/** What each key of the table `wire` means, in the words of docs/protocols/jobs.md; see sluice.ts. */
 import type * as v from 'valibot'
-import type { Reference } from './reference.ts'
-import type { wireSchema } from './wire-schema.ts'
+import type { Reference } from './sluice.ts'
+import type { wireSchema } from '../../../src/config/wire-schema.ts'
 
 type Wire = v.InferInput<typeof wireSchema>
 

@@ -1,10 +1,10 @@
 /**
  * What each key of `[vars.SLUICE]` means, in the words of docs/configure.md, and what such an entry is made of.
  * `npm run docs` lays these words beside the types and defaults that the schemas have. The types ask for an entry for
- * each key of a schema. The Worker does not load this.
+ * each key of a schema.
  */
 import type * as v from 'valibot'
-import type { sluiceSchema } from './sluice-schema.ts'
+import type { sluiceSchema } from '../../../src/config/sluice-schema.ts'
 
 export interface KeyReference {
   /** One cell of Markdown, without a full stop. */

@@ -1,8 +1,8 @@
-/** What each key by which a candidate is judged means: guardrails, metrics, the experiment; see reference.ts. */
+/** What each key by which a candidate is judged means: guardrails, metrics, the experiment; see sluice.ts. */
 import type * as v from 'valibot'
-import type { GuardrailInput } from './guardrail-schema.ts'
-import type { Reference } from './reference.ts'
-import type { releaseSchema } from './release-schema.ts'
+import type { GuardrailInput } from '../../../src/config/guardrail-schema.ts'
+import type { Reference } from './sluice.ts'
+import type { releaseSchema } from '../../../src/config/release-schema.ts'
 
 type Release = v.InferInput<typeof releaseSchema>
 
