@@ -45,32 +45,24 @@ export function readiness(
   plan: ExperimentPlan,
   sumsOf: (metric: string) => ArmSums,
 ): Readiness {
-  const { now, sinceMs, untilMs, fixed } = evidence
+  const { now, sinceMs, untilMs, fixed, percent } = evidence
   const end = Math.min(now, untilMs ?? now)
   const elapsed = sinceMs === null ? 0 : Math.max(0, Math.floor((end - sinceMs) / DAY_MS))
   const days = sinceMs === null ? 0 : Math.max(0, elapsed - excludedDays(plan, sinceMs, end))
   const days_left = untilMs === null && sinceMs !== null ? daysLeft(plan, sinceMs, now, elapsed) : null
   const primaries = metrics.filter(({ role }) => role === 'primary')
-  const sums = primaries.map(({ name }) => sumsOf(name))
+  const guardrails = metrics.filter(({ role }) => role === 'guardrail')
   // All metrics have the same subjects, but those that leave the latest out, or those without a value.
-  const deciding = metrics
-    .filter(
-      ({ role, kind, observeDays }) =>
-        role === 'primary' || (role === 'guardrail' && (observeDays !== undefined || kind === 'quantile')),
-    )
-    .map(({ name }) => sumsOf(name))
+  const others = guardrails.filter(({ kind, observeDays }) => observeDays !== undefined || kind === 'quantile')
+  const deciding = [...primaries, ...others].map(({ name }) => sumsOf(name))
   const least = (arm: Arm) => (primaries.length === 0 ? 0 : Math.min(...deciding.map((each) => each[arm].n)))
   const sample = { control: least('control'), candidate: least('candidate') }
-  const sizes = primaries.flatMap((metric, i) =>
-    metric.mde === undefined
-      ? []
-      : [plannedFor(metric, metric.mde, sums[i]!, evidence.percent, plan, primaries.length)],
-  )
+  const plannedBy = (metric: MetricPlan, mde: number) =>
+    plannedFor(metric, mde, sumsOf(metric.name), percent, plan, primaries.length)
+  const sizes = primaries.flatMap((metric) => (metric.mde === undefined ? [] : [plannedBy(metric, metric.mde)]))
   const unknown = sizes.includes(null)
-  const margins = metrics.flatMap((metric) =>
-    metric.role === 'guardrail' ? [marginFor(metric, sumsOf(metric.name), evidence.percent, plan)] : [],
-  )
   const known = sizes.filter((size) => size !== null)
+  const margins = guardrails.map((metric) => marginFor(metric, sumsOf(metric.name), percent, plan))
   const all = [...known, ...margins.filter((size) => size !== null)]
   const planned =
     unknown || known.length === 0
@@ -78,7 +70,7 @@ export function readiness(
       : { control: Math.max(...all.map(({ n1 }) => n1)), candidate: Math.max(...all.map(({ n2 }) => n2)) }
   const hasBoth = sample.control > 1 && sample.candidate > 1
   // A share of few has its exact test; a mean of few has none.
-  const isThin = primaries.some(({ kind }, i) => kind !== 'proportion' && isSparse(kind, sums[i]!))
+  const isThin = primaries.some(({ kind, name }) => kind !== 'proportion' && isSparse(kind, sumsOf(name)))
   const reached =
     hasBoth &&
     !unknown &&
