@@ -60,17 +60,15 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     this.#outbox = new Outbox(ctx.storage.sql, env)
     this.#store = new ControllerStore(this.#name, ctx.storage, this.#outbox)
     this.#signals = new Signals(ctx.storage.sql)
-    const effective = () => this.#effective()
-    this.#experiment = new Experiment(env, this.#store, this.#signals)
-    this.#blast = new BlastRadius(env, this.#store, effective)
-    this.#tick = new Tick({ env, store: this.#store, signals: this.#signals, blast: this.#blast, effective })
-    this.#pusher = new Pusher(env, this.#store, effective)
+    const parts = { env, name: this.#name, store: this.#store, effective: () => this.#effective() }
+    this.#experiment = new Experiment({ ...parts, signals: this.#signals })
+    this.#blast = new BlastRadius(parts)
+    this.#tick = new Tick({ ...parts, signals: this.#signals, blast: this.#blast })
+    this.#pusher = new Pusher(parts)
     this.#scheduler = new Scheduler(ctx.storage, this.#store, this.#outbox, this.#pusher)
     this.#publishing = new Publishing(this.#store)
     this.#wake = new Wake({
-      env,
-      name: this.#name,
-      store: this.#store,
+      ...parts,
       outbox: this.#outbox,
       tick: this.#tick,
       pusher: this.#pusher,
@@ -78,7 +76,6 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
       experiment: this.#experiment,
       analytics: new Analytics(env, ctx.storage),
       scheduler: this.#scheduler,
-      effective,
       waitUntil: (work) => ctx.waitUntil(work),
     })
   }

@@ -2,14 +2,12 @@
  * What a run that ended in a rollback cost its users: shown from the rollback to the next start, and reported in the history once
  * it is final. Jobs run for minutes after they were exposed, so it grows for as long.
  */
-import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, isFinalCost, type Run, sumAgainMs } from '../../core/rollback-cost.ts'
 import { type Commit, note } from './commit.ts'
-import type { Effective } from './effective.ts'
 import { gatherBlast } from './gather.ts'
+import type { ControllerParts } from './parts.ts'
 import type { EndedRun } from './stored-state.ts'
-import type { ControllerStore } from './store.ts'
 import { blastView, type Cost } from './view.ts'
 
 /** Every ledger goes through all jobs of the run for a sum: it is made no more often than this. */
@@ -22,21 +20,17 @@ interface Sum {
 }
 
 export class BlastRadius {
-  readonly #env: Env
-  readonly #store: ControllerStore
-  readonly #effective: () => Effective
+  readonly #parts: ControllerParts
   /** The last sum of each run, by the time of its rollback (unix ms), until it is final. */
   readonly #sums = new Map<number, Sum>()
 
-  constructor(env: Env, store: ControllerStore, effective: () => Effective) {
-    this.#env = env
-    this.#store = store
-    this.#effective = effective
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
   }
 
   /** Null where the last run was not rolled back, or where its cost can't be read now. */
   async current(config: ReleaseConfig): Promise<Cost | null> {
-    const { endedRun: run, endedCost } = this.#store.stored
+    const { endedRun: run, endedCost } = this.#parts.store.stored
     if (!run) return null
     const { decidedAt } = run
     if (endedCost) return { sum: endedCost, decidedAt }
@@ -46,11 +40,11 @@ export class BlastRadius {
 
   /** Reports the cost of each rollback, once nothing can be added to it. */
   async settle(): Promise<void> {
-    for (const run of this.#store.stored.unsettled) await this.#settle(run)
+    for (const run of this.#parts.store.stored.unsettled) await this.#settle(run)
   }
 
   async #settle(run: EndedRun): Promise<void> {
-    const effective = this.#effective()
+    const effective = this.#parts.effective()
     if (!effective.ok) return
     const { decidedAt } = run
     const { config } = effective
@@ -59,12 +53,12 @@ export class BlastRadius {
     const isOpenStill = last && !isFinalCost(last.sum, decidedAt, config.jobTimeoutMs, now)
     const { sum, atMs } = await this.#sum(config, run, isOpenStill ? sumAgainMs(decidedAt, last.atMs) : 0)
     // Another alarm may have been quicker, or the run's successor was rolled back meanwhile.
-    const { unsettled, endedRun } = this.#store.stored
+    const { unsettled, endedRun } = this.#parts.store.stored
     const isOpen = unsettled.some((each) => each.decidedAt === decidedAt)
     if (!isOpen || !isFinalCost(sum, decidedAt, config.jobTimeoutMs, atMs)) return
     const others = unsettled.filter((each) => each.decidedAt !== decidedAt)
     const stored = { unsettled: others, ...(endedRun?.decidedAt === decidedAt ? { endedCost: sum } : {}) }
-    this.#store.commit({ stored, ...this.#entry(config, run, sum) }, Date.now())
+    this.#parts.store.commit({ stored, ...this.#entry(config, run, sum) }, Date.now())
     this.#sums.delete(decidedAt)
   }
 
@@ -73,7 +67,7 @@ export class BlastRadius {
     const atMs = Date.now()
     const last = this.#sums.get(run.decidedAt)
     if (last && atMs < last.atMs + Math.max(SUM_EVERY_MS, standsMs)) return last
-    const sum = await gatherBlast(this.#env, config, this.#runOf(run))
+    const sum = await gatherBlast(this.#parts.env, config, this.#runOf(run))
     const made = { sum, atMs }
     this.#sums.set(run.decidedAt, made)
     return made
@@ -86,15 +80,15 @@ export class BlastRadius {
     const reason = `${exposed}; ${ends}${open > 0 ? `, never ended: ${open}` : ''}`
     const evidence = { epoch: run.epoch, blast_radius: blastView({ sum, decidedAt: run.decidedAt }) }
     const entry = { who: 'system:ledger', action: 'rollback_settled', reason, evidence }
-    return note(this.#store.state, config, 'rollback_settled', entry)
+    return note(this.#parts.store.state, config, 'rollback_settled', entry)
   }
 
   /** The run that the rollback ended; what belongs to a later one is none of its cost. */
   #runOf({ startedAt, decidedAt, epoch }: EndedRun): Run {
-    const { state, unsettled } = this.#store.stored
+    const { state, unsettled } = this.#parts.store.stored
     const starts = [state.startedAt ?? 0, ...unsettled.map((run) => run.startedAt)].filter((at) => at > decidedAt)
     const untilMs = starts.length > 0 ? Math.min(...starts) : null
-    const epochs = this.#store.places(startedAt).map((place) => place.epoch)
+    const epochs = this.#parts.store.places(startedAt).map((place) => place.epoch)
     const lastEpoch = Math.max(0, ...epochs.filter((each) => each < epoch))
     return { startedAt, decidedAt, untilMs, epochs: epochs.filter((each) => each <= epoch), lastEpoch }
   }

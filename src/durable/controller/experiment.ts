@@ -3,7 +3,6 @@
  * be kept (the reading at the planned end, the last decision) and tells when the decision changes. Acts on nothing.
  */
 import type { ReportView } from '../../api/experiment.ts'
-import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { hash32 } from '../../core/assignment.ts'
 import { type DailySum, dailySums } from '../../core/daily-sums.ts'
@@ -15,25 +14,21 @@ import { within } from '../deadline.ts'
 import { iso } from '../job-shapes.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
-import { ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
-import type { Signals } from './signals.ts'
-import type { ControllerStore } from './store.ts'
+import { type EvidenceParts, ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
 import { isoOrNull } from './view.ts'
 
 /** Metrics in one self-check: each takes about a tenth of a second. */
 const MOST_CHECKED = 10
 
 export class Experiment {
-  readonly #env: Env
-  readonly #store: ControllerStore
+  readonly #parts: EvidenceParts
   readonly #evidence: ReportEvidence
   #evaluatedAt = -Infinity
   #isEvaluating = false
 
-  constructor(env: Env, store: ControllerStore, signals: Signals) {
-    this.#env = env
-    this.#store = store
-    this.#evidence = new ReportEvidence(env, store, signals)
+  constructor(parts: EvidenceParts) {
+    this.#parts = parts
+    this.#evidence = new ReportEvidence(parts)
   }
 
   async report(config: ReleaseConfig): Promise<ReportView> {
@@ -58,20 +53,20 @@ export class Experiment {
       today: Math.floor(now / DAY_MS),
     }
     const parts = await Promise.all(
-      ledgersOf(this.#env, config).map((ledger) => within(SUMS_DEADLINE_MS, ledger.experimentParts(question))),
+      ledgersOf(this.#parts.env, config).map((ledger) => within(SUMS_DEADLINE_MS, ledger.experimentParts(question))),
     )
     const checks = metrics.flatMap((metric) => {
       const own = addedParts(parts.flatMap((each) => each[metric.name] ?? []))
       return selfCheck(metric, own, span.percent, config.experiment, hash32(config.name)) ?? []
     })
-    this.#store.commit({ stored: { selfCheck: { span: span.epochs[0]!, atMs: now, metrics: checks } } }, now)
+    this.#parts.store.commit({ stored: { selfCheck: { span: span.epochs[0]!, atMs: now, metrics: checks } } }, now)
     return this.report(config)
   }
 
   /** Once a window while both arms have traffic, one at a time: takes the reading when it is due, and remembers the decision. */
   async evaluate(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
-    const { state } = this.#store
+    const { state } = this.#parts.store
     const isDue = !this.#isEvaluating && now >= this.#evaluatedAt + config.windowMs
     if (!isSplit(state) || config.metrics.length === 0 || !isDue) return
     this.#evaluatedAt = now
@@ -84,22 +79,22 @@ export class Experiment {
   }
 
   async #evaluate(config: ReleaseConfig, now: number): Promise<void> {
-    const { state } = this.#store
+    const { state } = this.#parts.store
     const { epoch } = state
     let report = await this.#report(config, now)
     if (report.readiness.due && report.readiness.read_at === null) report = await this.#report(config, now, true)
-    if (this.#store.state.epoch !== epoch) return
-    const { decision: last } = this.#store.stored
+    if (this.#parts.store.state.epoch !== epoch) return
+    const { decision: last } = this.#parts.store.stored
     const before = last?.epoch === epoch ? last : null
     const { decision, reasons } = report.decision
     const isNews = before?.decision !== decision && !(before === null && decision === 'continue')
     const stored = { decision: { epoch, decision, message: messageOf(report) } }
-    if (!isNews) return this.#store.commit({ stored }, now)
+    if (!isNews) return this.#parts.store.commit({ stored }, now)
     const acts = presentRung(state, config.ladder)?.gate === 'experiment' && config.advance === 'auto'
     const evidence = { decision, reasons, advises_only: !acts, report: reportView(report) }
     const reason = `${decision}: ${messageOf(report)}`
     const entry = { who: 'system:experiment', action: 'decision', reason, evidence }
-    this.#store.commit({ stored, ...note(this.#store.state, config, 'decision', entry) }, now)
+    this.#parts.store.commit({ stored, ...note(this.#parts.store.state, config, 'decision', entry) }, now)
   }
 
   /** `take`: what is read now is the reading at the planned end, kept for good. */
@@ -110,7 +105,7 @@ export class Experiment {
     if (!take || span?.untilMs !== null) return buildReport(evidence, metrics, experiment)
     const sums = Object.fromEntries(metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))
     const fixed = { span: span.epochs[0]!, atMs: now, metrics: sums }
-    this.#store.commit({ stored: { reading: fixed } }, now)
+    this.#parts.store.commit({ stored: { reading: fixed } }, now)
     return buildReport({ ...evidence, fixed }, metrics, experiment)
   }
 }

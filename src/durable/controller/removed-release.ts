@@ -2,41 +2,36 @@
  * A running release that is gone from the file: control serves, and nothing of it goes on by itself when it is back,
  * perhaps with another candidate. Works without the release's configuration, since there is none.
  */
-import type { Env } from '../../config/env.ts'
 import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
 import { askAll, shardsNamed } from './gather.ts'
-import type { ControllerStore } from './store.ts'
+import type { ControllerParts } from './parts.ts'
 
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
 
 export class RemovedRelease {
-  readonly #env: Env
-  readonly #name: string
-  readonly #store: ControllerStore
+  readonly #parts: ControllerParts
 
-  constructor(env: Env, name: string, store: ControllerStore) {
-    this.#env = env
-    this.#name = name
-    this.#store = store
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
   }
 
   /** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
   async run(): Promise<void> {
-    if (isRunning(this.#store.state)) this.#rollBack(Date.now())
-    const { state, pushedVersion, shards } = this.#store.stored
+    if (isRunning(this.#parts.store.state)) this.#rollBack(Date.now())
+    const { state, pushedVersion, shards } = this.#parts.store.stored
     if (pushedVersion >= state.version) return
-    const snapshot = snapshotOf(state, routesNothing(this.#name))
-    await askAll(shardsNamed(this.#env, this.#name, shards), (shard) => shard.push(snapshot))
-    const confirmed = Math.max(snapshot.version, this.#store.stored.pushedVersion)
-    this.#store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
+    const snapshot = snapshotOf(state, routesNothing(this.#parts.name))
+    await askAll(shardsNamed(this.#parts.env, this.#parts.name, shards), (shard) => shard.push(snapshot))
+    const confirmed = Math.max(snapshot.version, this.#parts.store.stored.pushedVersion)
+    this.#parts.store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
   }
 
   /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
   #rollBack(now: number): void {
-    const { state, judgement } = this.#store.stored
+    const { state, judgement } = this.#parts.store.stored
     const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
     const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
     if (!next.ok) return
@@ -44,7 +39,7 @@ export class RemovedRelease {
     const closed = openJudgement(next.state, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
     const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
     const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
-    this.#store.commit({ stored, audit: [entry] }, now)
+    this.#parts.store.commit({ stored, audit: [entry] }, now)
   }
 }
 

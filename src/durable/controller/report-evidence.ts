@@ -1,5 +1,4 @@
 /** What a report is made from: sums of all ledgers added up, signals and pairs, and what was kept of this split. Judges nothing. */
-import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
@@ -11,23 +10,23 @@ import type { SignalSum } from '../controller-rpc.ts'
 import type { ExperimentSums, SplitCount } from '../experiment-rpc.ts'
 import { within } from '../deadline.ts'
 import { ledgersOf } from './gather.ts'
+import type { ControllerParts } from './parts.ts'
 import type { Signals } from './signals.ts'
-import type { ControllerStore } from './store.ts'
 
 /** For one call of a ledger that reads or adds up subjects. */
 export const SUMS_DEADLINE_MS = 4000
 /** Of a ledger that is counting anew, in one report. */
 const MOST_CALLS = 40
 
-export class ReportEvidence {
-  readonly #env: Env
-  readonly #store: ControllerStore
-  readonly #signals: Signals
+export interface EvidenceParts extends Pick<ControllerParts, 'env' | 'store'> {
+  signals: Signals
+}
 
-  constructor(env: Env, store: ControllerStore, signals: Signals) {
-    this.#env = env
-    this.#store = store
-    this.#signals = signals
+export class ReportEvidence {
+  readonly #parts: EvidenceParts
+
+  constructor(parts: EvidenceParts) {
+    this.#parts = parts
   }
 
   /** Of the latest split; null while there has been none. */
@@ -39,16 +38,16 @@ export class ReportEvidence {
   async of(config: ReleaseConfig, now: number): Promise<Evidence> {
     const places = this.#places()
     const span = latestSpan(places)
-    const ledgers = ledgersOf(this.#env, config)
+    const ledgers = ledgersOf(this.#parts.env, config)
     const question = {
       epochs: span?.epochs ?? [],
       metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
       strata: config.experiment.strata,
       excluded: excludedDayRanges(config.experiment),
-      sinceMs: this.#store.state.startedAt ?? 0,
+      sinceMs: this.#parts.store.state.startedAt ?? 0,
     }
     const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
-    const { reading, selfCheck: checked, state } = this.#store.stored
+    const { reading, selfCheck: checked, state } = this.#parts.store.stored
     const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
     const first = places[0]?.epoch ?? 0
     // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.
@@ -73,8 +72,8 @@ export class ReportEvidence {
         control: config.arms.control.costPerGpuSecond,
         candidate: config.arms.candidate.costPerGpuSecond,
       },
-      signals: addedSignals(this.#signals.sums().filter(({ epoch }) => epoch >= first)),
-      pairs: this.#signals.pairs.sums(first),
+      signals: addedSignals(this.#parts.signals.sums().filter(({ epoch }) => epoch >= first)),
+      pairs: this.#parts.signals.pairs.sums(first),
       traits: addedTraits(sums),
       fixed,
       selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
@@ -83,7 +82,7 @@ export class ReportEvidence {
 
   /** Every epoch of the run, oldest first. */
   #places(): EpochPlace[] {
-    return this.#store.places(this.#store.state.startedAt ?? 0)
+    return this.#parts.store.places(this.#parts.store.state.startedAt ?? 0)
   }
 }
 

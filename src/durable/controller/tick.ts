@@ -3,7 +3,6 @@
  * written as one commit. Also the release's view, from what the tick knows.
  */
 import type { ReleaseView } from '../../api/index.ts'
-import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'
 import { blockers } from '../../core/gates.ts'
@@ -18,9 +17,8 @@ import type { Commit } from './commit.ts'
 import { decide, judgementOf } from './decide.ts'
 import { currentVerdicts, factsOf } from './facts.ts'
 import { gather, type Gathered, NOTHING } from './gather.ts'
-import type { Effective } from './effective.ts'
+import type { ControllerParts } from './parts.ts'
 import type { Signals } from './signals.ts'
-import type { ControllerStore } from './store.ts'
 import { releaseView, submitsOf } from './view.ts'
 import { isEmpty } from '../counts-report.ts'
 
@@ -42,13 +40,9 @@ interface GatheredWindows extends Gathered {
   asOf: number
 }
 
-interface TickParts {
-  env: Env
-  store: ControllerStore
+interface TickParts extends ControllerParts {
   signals: Signals
   blast: BlastRadius
-  /** The configuration as it is now: it may change while a tick waits. */
-  effective: () => Effective
 }
 
 export class Tick {

@@ -1,21 +1,16 @@
 /** What the controller's alarm sets off: judge, tell the shards, settle, send webhooks, set the next alarm. Answers nobody. */
-import type { Env } from '../../config/env.ts'
 import type { Analytics } from './analytics.ts'
 import type { BlastRadius } from './blast-radius.ts'
 import { remark } from './commit.ts'
-import type { Effective } from './effective.ts'
 import type { Experiment } from './experiment.ts'
 import type { Outbox, Undeliverable } from './outbox.ts'
+import type { ControllerParts } from './parts.ts'
 import type { Pusher } from './pusher.ts'
 import { RemovedRelease } from './removed-release.ts'
 import type { Scheduler } from './scheduler.ts'
-import type { ControllerStore } from './store.ts'
 import type { Tick } from './tick.ts'
 
-interface WakeParts {
-  env: Env
-  name: string
-  store: ControllerStore
+interface WakeParts extends ControllerParts {
   outbox: Outbox
   tick: Tick
   pusher: Pusher
@@ -23,8 +18,6 @@ interface WakeParts {
   experiment: Experiment
   analytics: Analytics
   scheduler: Scheduler
-  /** The configuration as it is now: it may change while a step waits. */
-  effective: () => Effective
   waitUntil: (work: Promise<unknown>) => void
 }
 
@@ -85,9 +78,8 @@ export class Wake {
 
   /** Of a release that is gone from the file: control serves, webhooks still go out, and then no alarm is set. */
   async #idle(): Promise<void> {
-    const { env, name, store, scheduler } = this.#parts
-    await this.#attempt('removed-release', () => new RemovedRelease(env, name, store).run())
+    await this.#attempt('removed-release', () => new RemovedRelease(this.#parts).run())
     this.#send()
-    await this.#attempt('idle', () => scheduler.idle())
+    await this.#attempt('idle', () => this.#parts.scheduler.idle())
   }
 }

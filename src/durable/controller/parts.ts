@@ -1,0 +1,13 @@
+/** What the parts of a controller work with. Shapes only. */
+import type { Env } from '../../config/env.ts'
+import type { Effective } from './effective.ts'
+import type { ControllerStore } from './store.ts'
+
+export interface ControllerParts {
+  env: Env
+  /** The release's. */
+  name: string
+  store: ControllerStore
+  /** The configuration as it is now: it may change while something is waited for. */
+  effective: () => Effective
+}
