@@ -16,7 +16,7 @@ export type BlockerView = v.InferOutput<typeof blockerSchema>
 
 export const verdictSchema = v.object({
   guardrail: v.string(),
-  /** Which rule judges: `rate`, `latency`, `fast_trip`, `sequential_rate`, `sequential_latency`, `signal`. */
+  /** Which rule judges: `rate`, `latency`, `fast_trip`, `sequential_rate`, `sequential_latency`, `refusals`, `signal`. */
   kind: v.string(),
   metric: v.string(),
   operation: v.picklist(OPERATIONS),

@@ -19,6 +19,7 @@ import {
 } from './fields.ts'
 import { experimentSchema, metricSchema } from './experiment-schema.ts'
 import { DEFAULT_GUARDRAILS, guardrailSchema, monitors } from './guardrail-schema.ts'
+import type { Arm } from '../core/arm.ts'
 import { MOST_LEDGERS } from '../core/ledger-growth.ts'
 import { fault } from './issue-words.ts'
 import { mappingEntries, mappingOf } from './mapping-schema.ts'
@@ -229,7 +230,7 @@ function jobTimeoutMs(r: ReleaseOutput): number {
   return r.job_timeout ?? r.shadow.job_timeout
 }
 
-function armOf(r: ReleaseOutput, which: 'control' | 'candidate') {
+function armOf(r: ReleaseOutput, which: Arm) {
   const found = r.arms[which]
   return { ...found, syncTimeoutMs: found.syncTimeoutMs ?? jobTimeoutMs(r) }
 }

@@ -1,4 +1,5 @@
 /** What an experiment is made of: its plan, and the sums over subjects that it is read from. Shapes only. */
+import type { Arm } from './arm.ts'
 import type { Moments, PairMoments } from './stats/moments.ts'
 import type { Spread } from './stats/spread.ts'
 
@@ -62,7 +63,7 @@ export interface ArmSums {
 /** Subjects of a metric and arm by day of first exposure (days since 1970, UTC) and by the bucket of their value. */
 export interface DaySums {
   metric: string
-  arm: 'control' | 'candidate'
+  arm: Arm
   day: number
   /**
    * Of `bucketOf`: of a subject's value, or of its value per event for a ratio; 1 or 0 for a proportion. Of a quantile
@@ -78,7 +79,7 @@ export type StratumSums = DaySums & { stratum: string }
 /** Subjects of a quantile metric by the bucket of their value, of one arm and day of first exposure. */
 export interface DaySpread {
   metric: string
-  arm: 'control' | 'candidate'
+  arm: Arm
   day: number
   /** Of `spreadBucketOf`, each once, and as many counts. */
   buckets: number[]
@@ -125,7 +126,7 @@ export interface Split {
 
 export interface SignalEvidence {
   metric: string
-  arm: 'control' | 'candidate'
+  arm: Arm
   n: number
   mean: number
   m2: number

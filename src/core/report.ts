@@ -2,6 +2,7 @@
  * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
  * measured. Pure; what follows from it is decision.ts'.
  */
+import type { Arm } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
 import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
 import { addedSums, armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
@@ -48,7 +49,7 @@ export interface Report {
   /** Of each primary metric, by day of first exposure (days since 1970, UTC): all subjects up to then, with a band that may be read at any time. */
   series: { metric: string; points: ({ day: number; n: number; lift: number } & Interval)[] }[]
   cost: CostReport
-  signals: { metric: string; arm: 'control' | 'candidate'; n: number; mean: number; sd: number | null; last: number }[]
+  signals: { metric: string; arm: Arm; n: number; mean: number; sd: number | null; last: number }[]
   pairs: PairReport[]
   self_check: { at: number; metrics: SelfCheck[] } | null
   /** Shares in [0, 1]. */

@@ -2,6 +2,7 @@
  * A release in fast motion: draws what both arms do in each window and puts it through the very monitors that judge
  * real releases. It has no clock and no randomness of its own, and no rule of judgement.
  */
+import type { Arm } from './arm.ts'
 import { assess, foldWindow, judge, mayTrip, openMonitor, recentMsOf } from './guardrails/index.ts'
 import { type Guardrail, kindOf } from './guardrails/kinds.ts'
 import type { ClosedWindow, MonitorState } from './guardrails/monitor.ts'
@@ -100,7 +101,7 @@ function windowDraws(scenario: Scenario, percent: number, random: Random): () =>
   const expected = { candidate: (perWindow * percent) / 100, control: perWindow * (1 - percent / 100) }
   const { median, sigma, candidateTimes } = scenario.latency
   const withLatency = scenario.guardrails.some((guardrail) => kindOf(guardrail).readsLatency)
-  const source = (arm: 'candidate' | 'control'): (() => { n: number; latency: Sketch }) => {
+  const source = (arm: Arm): (() => { n: number; latency: Sketch }) => {
     if (!withLatency) return () => ({ n: drawPoisson(expected[arm], random), latency: emptySketch() })
     const latencies = { median: arm === 'candidate' ? median * candidateTimes : median, sigma }
     const next = latencySource(expected[arm], latencies, random)
@@ -110,7 +111,7 @@ function windowDraws(scenario: Scenario, percent: number, random: Random): () =>
     }
   }
   const sources = { candidate: source('candidate'), control: source('control') }
-  const draw = (arm: 'candidate' | 'control', operation: SimulatedOperation): Draw => {
+  const draw = (arm: Arm, operation: SimulatedOperation): Draw => {
     const { n, latency } = sources[arm]()
     return { n, x: drawBinomial(n, scenario[arm][operation], random), latency }
   }
