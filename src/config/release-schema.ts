@@ -196,7 +196,8 @@ export const releaseSchema = v.pipe(
     webhookSecret: r.webhook_secret ?? null,
     onLostControl: r.on_lost_control,
     leaseMs: r.lease,
-    quietAfterMs: r.quiet_after,
+    // A job whose client never polls is polled at its deadline, too.
+    quietAfterMs: Math.min(r.quiet_after, jobTimeoutMs(r)),
     jobTimeoutMs: jobTimeoutMs(r),
     counterShards: r.counter_shards,
     ledgerShards: r.ledger_shards,

@@ -125,6 +125,12 @@ describe('what is written', () => {
   })
 })
 
+it('a job whose client never polls is polled at its deadline at the latest', () => {
+  expect(good({ job_timeout: '30s' })).toMatchObject({ quietAfterMs: 30_000, jobTimeoutMs: 30_000 })
+  expect(good({ shadow: { job_timeout: '30s' } }).quietAfterMs).toBe(30_000)
+  expect(good({ quiet_after: '10s', job_timeout: '30s' }).quietAfterMs).toBe(10_000)
+})
+
 describe('the wait for a synchronous answer', () => {
   const waits = (arm: Record<string, unknown>, release: Record<string, unknown> = {}) => {
     const { control, candidate } = good({

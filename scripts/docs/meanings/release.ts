@@ -67,7 +67,7 @@ const RELEASE: Reference<Release> = {
     "while the control plane can't be reached: keep the last split, or send everybody to control once the snapshot is older than `lease`",
   lease: 'see `on_lost_control`',
   quiet_after:
-    "how long after a client's last poll the ledger polls its job by itself. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
+    "how long after a client's last poll the ledger polls its job by itself, `job_timeout` at most. What it finds on time counts as the job's latency, at most; what it finds late, as where a backend had not answered, counts as an end without a latency",
   job_timeout: {
     meaning:
       'a job that a poll after this time shows open counts as `job_timeout`, and so does one whose backend leaves two such polls unanswered; within about five seconds. One that nobody could see ends as [`not_observed`](guardrails.md#what-counts-as-the-arms-error)',
