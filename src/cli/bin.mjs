@@ -4,6 +4,7 @@
  * Plain JavaScript that old versions can read, so that they get a sentence instead of a syntax error.
  */
 import { spawnSync } from 'node:child_process'
+import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -25,6 +26,9 @@ if (major < 22 || (major === 22 && minor < 12)) {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
+  // Stripping types of the whole program anew costs more than all else that a command does. Not among the temporary
+  // files, where other users of the machine could put theirs in its place.
+  module.enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/sluice', import.meta.url)))
   const { main } = await import('./main.ts')
   process.exitCode = await main(process.argv.slice(2))
 } else {

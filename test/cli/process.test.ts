@@ -1,8 +1,11 @@
 /** The command as a process of its own: what other programs get of it, which is an exit code and two pipes. */
+import { readdirSync, rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Control, startControl, TOKEN } from './control.ts'
 import { run, runProcess } from './run.ts'
 import { canaryRelease } from './samples.ts'
+
+const COMPILED = new URL('../../node_modules/.cache/sluice', import.meta.url)
 
 let control: Control
 const env = () => ({ SLUICE_URL: control.url, SLUICE_TOKEN: TOKEN })
@@ -27,4 +30,10 @@ it('ends with the code, and with the lines on the streams, that it has within th
 it('ends well where its reader closes the pipe early', async () => {
   const { code, err } = await runProcess(['help'], {}, (child) => void child.stdout.destroy())
   expect([code, err]).toEqual([0, ''])
+})
+
+it('keeps the program as it was compiled for the next command', async () => {
+  rmSync(COMPILED, { recursive: true, force: true })
+  await runProcess(['--version'], {})
+  expect(readdirSync(COMPILED)).not.toEqual([])
 })
