@@ -20,28 +20,37 @@ export function createLiveView(screen: Screen, clock: () => number = Date.now): 
 }
 
 function inPlace(screen: Screen): LiveView {
-  let drawn = 0
+  let drawn: readonly string[] = []
+  // By the width that it has now: a terminal made narrower or wider has wrapped anew what stands there.
+  const rowsOf = (lines: readonly string[]) =>
+    lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / (screen.columns || 80))), 0)
   const erase = () => {
-    const rows = drawn
-    drawn = 0
+    const rows = rowsOf(drawn)
+    drawn = []
     return rows > 0 ? `\u001b[${rows}A\r\u001b[0J` : ''
   }
   return {
     show(lines) {
-      let text = erase()
+      const erased = erase()
       // A terminal that does not know its size says 0.
-      const room = (screen.rows || 24) - 1
-      for (const line of lines) {
-        const rows = Math.max(1, Math.ceil(displayWidth(line) / (screen.columns || 80)))
-        // What scrolled off the top could not be drawn over.
-        if (drawn + rows > room) break
-        text += `${line}\n`
-        drawn += rows
-      }
-      screen.write(text)
+      drawn = fitting(lines, (screen.rows || 24) - 1, rowsOf)
+      screen.write(erased + drawn.map((line) => `${line}\n`).join(''))
     },
     clear: () => void screen.write(erase()),
   }
+}
+
+/** As many lines as `room` rows hold, and how many more there are: what scrolled off the top could not be drawn over. */
+function fitting(
+  lines: readonly string[],
+  room: number,
+  rowsOf: (lines: readonly string[]) => number,
+): readonly string[] {
+  if (rowsOf(lines) <= room) return lines
+  const more = (n: number) => `… ${n} more lines in a taller terminal`
+  let n = lines.length - 1
+  while (n > 0 && rowsOf([...lines.slice(0, n), more(lines.length - n)]) > room) n--
+  return [...lines.slice(0, n), more(lines.length - n)]
 }
 
 function asLog(screen: Screen, clock: () => number): LiveView {

@@ -79,7 +79,7 @@ export function releaseLines(release: ReleaseView, now: number, style: Style): s
       `control ${arms.control.model ?? '(its own model)'}, candidate ${arms.candidate.model ?? '(its own model)'}`,
     ],
     ['shadow', shadow(release)],
-    ['jobs', jobs(release)],
+    ...(release.state === 'shadow' || release.state === 'canary' ? [['jobs', jobs(release)]] : []),
     ['next', next(release, now)],
     ...(draining && draining.jobs > 0
       ? [['draining', `${plural(draining.jobs, 'candidate job')}, the oldest ${span(draining.oldest_seconds)}`]]

@@ -1,7 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import { type Command, Option } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { differedBefore } from '../describe/evidence.ts'
+import { differedBefore, plansSubjects } from '../describe/evidence.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { table } from './table.ts'
@@ -99,8 +99,10 @@ function evidence({ non_inferiority: shown, test, always_valid: anytime }: Metri
   return test ? `p ${pFigure(test.p_value)} (preview)` : 'no data'
 }
 
-function readLines({ readiness: r, srm, crossed, metrics }: ReportView): string[] {
-  const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : 'none planned'
+function readLines(report: ReportView): string[] {
+  const { readiness: r, srm, crossed, metrics } = report
+  const unplanned = plansSubjects(report) ? 'not yet known how many are needed' : 'none planned'
+  const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : unplanned
   return [
     `${r.days} of ${r.min_days} whole days`,
     `${r.sample.control} subjects on control, ${r.sample.candidate} on the candidate (${planned})`,

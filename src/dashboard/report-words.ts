@@ -1,6 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
-import { differedBefore } from '../describe/evidence.ts'
+import { differedBefore, plansSubjects } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, percent, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
@@ -166,13 +166,17 @@ export interface Check {
   words: string
 }
 
-export function checks({ readiness: r, srm, crossed, metrics }: ReportView, t: Text): Check[] {
+export function checks(report: ReportView, t: Text): Check[] {
+  const { readiness: r, srm, crossed, metrics } = report
   const sample = group(r.sample.control + r.sample.candidate)
   const planned = r.planned && group(r.planned.control + r.planned.candidate)
   const p = pFigure(srm.p_value)
   return [
     { ok: r.days >= r.min_days, words: t.report.days(r.days, r.min_days) },
-    { ok: r.planned_reached, words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample) },
+    {
+      ok: r.planned_reached,
+      words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample, plansSubjects(report)),
+    },
     { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(p) : t.report.srm(p) },
     {
       ok: r.excluded_now === null,

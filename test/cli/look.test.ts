@@ -38,6 +38,7 @@ describe('status', () => {
     control.show(canaryRelease(NAME, { state: 'rolled_back', stage: 'rolled_back', percent: 0, verdicts: [] }))
     const rolledBack = await sluice('status')
     expect([rolledBack.code, rolledBack.out]).toEqual([3, expect.stringContaining('Rolled back: control serves')])
+    expect(rolledBack.out).not.toContain('this stage needs')
   })
 
   it('of several releases names each to choose from, also one that does not answer', async () => {
@@ -261,6 +262,11 @@ describe('report', () => {
     const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))
     const planned = lines.findIndex((line) => line.includes('1000 and 1000 subjects; planned'))
     expect(lines[planned + 1]).toBe('    needed: 232 more subjects on control, 232 on the candidate (about 1.7 days)')
+  })
+
+  it('says that nobody knows yet how many are needed where control’s figures are still 0, and not that none are', () => {
+    const lines = reportLines(aReport(NAME, { days: counts('play', share(0, 22), share(0, 18)) }), styleFor({}, {}))
+    expect(lines).toContain('  22 subjects on control, 18 on the candidate (not yet known how many are needed)')
   })
 
   it('tells what it takes to show a cost to be within its limit', () => {

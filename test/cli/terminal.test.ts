@@ -100,10 +100,21 @@ describe('a live view', () => {
     expect(screen.written).toEqual([`short\n${long}\n`, '\u001b[3A\r\u001b[0Jnext\n', '\u001b[1A\r\u001b[0J'])
   })
 
-  it('draws no more than the terminal holds', () => {
-    const screen = screenOf({ isTTY: true, columns: 80, rows: 3 })
-    createLiveView(screen).show(['1', '2', '3', '4'], '')
-    expect(screen.written).toEqual(['1\n2\n'])
+  it('draws no more than the terminal holds, and says how much it leaves out', () => {
+    const screen = screenOf({ isTTY: true, columns: 80, rows: 4 })
+    const view = createLiveView(screen)
+    view.show(['1', '2', '3', '4', '5'], '')
+    view.show(['1', '2', '3'], '')
+    expect(screen.written).toEqual(['1\n2\n… 3 more lines in a taller terminal\n', '\u001b[3A\r\u001b[0J1\n2\n3\n'])
+  })
+
+  it('draws over what a terminal that was made narrower has wrapped anew', () => {
+    const screen = screenOf({ isTTY: true, columns: 20, rows: 10 })
+    const view = createLiveView(screen)
+    view.show(['short', 'x'.repeat(15)], '')
+    screen.columns = 5
+    view.show(['next'], '')
+    expect(screen.written[1]).toBe('\u001b[4A\r\u001b[0Jnext\n')
   })
 
   it('draws on a terminal that does not know its size', () => {

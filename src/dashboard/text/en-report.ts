@@ -78,7 +78,8 @@ export const enReport = {
     readable: 'Ready to read?',
     days: (n: number, of: number) => `${n} of ${of} whole days`,
     planned: (n: string, of: string) => `${n} of ${of} planned subjects`,
-    unplanned: (n: string) => `${n} subjects; none planned: no primary metric has an mde`,
+    unplanned: (n: string, isPlanned: boolean) =>
+      `${n} subjects; ${isPlanned ? 'not yet known how many are needed' : 'none planned: no primary metric has an mde'}`,
     srm: (p: string) => `split as assigned: p ${p} (SRM)`,
     srmBroken: (p: string) => `split not as assigned: p ${p} (SRM)`,
     crossed: (n: number) => `${counted(n, 'subject', 'subjects')} saw both arms: left out`,

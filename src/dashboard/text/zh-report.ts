@@ -75,7 +75,7 @@ export const zhReport: typeof enReport = {
     readable: '现在可以下结论吗?',
     days: (n, of) => `${n} / ${of} 个整天`,
     planned: (n, of) => `${n} / ${of} 个计划用户`,
-    unplanned: (n) => `${n} 个用户；主要指标没有 mde,未作计划`,
+    unplanned: (n, isPlanned) => `${n} 个用户；${isPlanned ? '尚不知需要多少' : '主要指标没有 mde，未作计划'}`,
     srm: (p) => `分流符合配置：p ${p}（SRM）`,
     srmBroken: (p) => `分流不符合配置：p ${p}（SRM）`,
     crossed: (n) => `${n} 个用户见过两组：已剔除`,
