@@ -148,7 +148,7 @@ function damage({ blast_radius: b }: ReleaseView): string[][] {
   return [
     [
       'damage',
-      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(b.gpu_seconds_lost)} GPU seconds lost`,
+      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds lost`,
     ],
   ]
 }

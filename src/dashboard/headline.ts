@@ -1,6 +1,7 @@
 /** The first line of a release's page and the paragraph below it: the facts of describe/, in the page's language. */
 import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
-import { decidingBreach, describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
+import { describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
+import { verdictBehind } from '../describe/evidence.ts'
 import type { Health } from '../describe/health.ts'
 import { openBake } from '../describe/next-step.ts'
 import { clock, modelNames, type Part, percent, placeName, say, sentenceOf, share, span, stageName } from './format.ts'
@@ -109,8 +110,11 @@ function guardrailWait(view: ReleaseView, t: Text): Part[][] {
 }
 
 function afterRollback(view: ReleaseView, rollback: HistoryEntry | null, t: Text): Part[] {
-  const verdict = decidingBreach(view, rollback)
-  const why = verdict ? breached(verdict, t) : t.sentence.because(sentenceOf(rollback?.reason ?? view.reason))
+  const verdict = rollback && verdictBehind(rollback)
+  const why =
+    verdict?.status === 'breach'
+      ? breached(verdict, t)
+      : t.sentence.because(sentenceOf(rollback?.reason ?? view.reason))
   return [...why, ...damage(view, rollback, t), ...drain(view, t)]
 }
 

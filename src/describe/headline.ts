@@ -9,8 +9,8 @@ export type Situation =
   /** Share of control's submits that is copied; null where none is. */
   | { is: 'shadow'; copied: number | null }
   | { is: 'canary'; percent: number }
-  /** `from` is null where the history could not be read. */
-  | { is: 'rolled_back'; from: HistoryEntry['from'] | null; by: 'gateway' | 'operator' }
+  /** Null where the history was not read. */
+  | { is: 'rolled_back'; from: HistoryEntry['from'] | null; by: 'gateway' | 'operator' | null }
 
 /** What is wrong comes before what comes next. */
 export type Worry =
@@ -45,8 +45,9 @@ function situationOf(view: ReleaseView, rollback: HistoryEntry | null): Situatio
     case 'canary':
       return { is: 'canary', percent: view.percent }
     case 'rolled_back': {
-      const isSystem = rollback !== null && actorOf(rollback.who).kind === 'system'
-      return { is: 'rolled_back', from: rollback?.from ?? null, by: isSystem ? 'gateway' : 'operator' }
+      if (rollback === null) return { is: 'rolled_back', from: null, by: null }
+      const by = actorOf(rollback.who).kind === 'system' ? 'gateway' : 'operator'
+      return { is: 'rolled_back', from: rollback.from, by }
     }
     default:
       return { is: view.state }
@@ -66,10 +67,4 @@ function worryOf(view: ReleaseView, health: Health, nowMs: number): Worry | null
     default:
       return null
   }
-}
-
-/** The breach that rolled the release back; null where a person or something else did. */
-export function decidingBreach(view: ReleaseView, rollback: HistoryEntry | null): VerdictView | null {
-  if (rollback === null || actorOf(rollback.who).kind !== 'system') return null
-  return breaches(view).find(({ action }) => action === 'rollback') ?? null
 }

@@ -57,6 +57,7 @@ describe('the page of a release', () => {
     await page.waitForSelector('h1:has-text("Rolled back from 5")')
     expect(await page.textContent('.lead')).toContain('7.9')
     expect(await page.title()).toContain('Rolled back')
+    expect(await page.getAttribute('h1', 'aria-live')).toBe('polite')
     expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
     expect(await page.locator('#evidence').isVisible()).toBe(true)
     expect(complaints).toEqual([])
@@ -73,6 +74,26 @@ describe('the page of a release', () => {
     server.fake.do({ action: 'resume' }, 'token:other', 'go on')
     await page.waitForSelector('#do-pause')
     expect(await page.locator('#do-rollback').boundingBox()).toEqual(before)
+  })
+
+  test('names the times below a chart by whole steps', async () => {
+    const page = await open('/_sluice/')
+    await page.addInitScript(() => {
+      // Axes are drawn on a canvas, where nobody could read them.
+      CanvasRenderingContext2D.prototype.fillText = (text) => {
+        if (/^−|^now$/.test(text))
+          document.documentElement.appendChild(Object.assign(document.createElement('i'), { title: text }))
+      }
+    })
+    const named = async (range: string) => {
+      await page.goto(`${server.url}${PAGE}?span=${range}`)
+      await page.waitForSelector('i[title=now]', { state: 'attached' })
+      return page.evaluate(() => [
+        ...new Set([...document.querySelectorAll('html > i')].map((each) => each.getAttribute('title'))),
+      ])
+    }
+    expect(await named('5m')).toEqual(['−4\u00a0min', '−2\u00a0min', 'now'])
+    expect(await named('30m')).toEqual(['−30\u00a0min', '−20\u00a0min', '−10\u00a0min', 'now'])
   })
 
   test('draws both arms, and says a point in figures under the pointer', async () => {
@@ -92,7 +113,12 @@ describe('the page of a release', () => {
     server.fake.unreachable = true
     await page.waitForSelector('body.is-stale')
     await page.waitForSelector('#live-status .break-glass:not([hidden])')
-    expect(await page.textContent('#live-status .words')).toMatch(/can’t be reached.*Figures are \d+.s old/)
+    const words = (await page.textContent('#live-status .words')) ?? ''
+    expect(words).toMatch(/can’t be reached.*Figures are \d+.s old/)
+    const alert = await page.textContent('#live-alert')
+    expect(alert).toContain('can’t be reached')
+    await page.waitForFunction((then) => document.querySelector('#live-status .words')?.textContent !== then, words)
+    expect(await page.textContent('#live-alert')).toBe(alert)
     expect(await page.locator('h1').textContent()).toContain('Canary at 5')
     expect(await seriousViolations(page)).toEqual([])
     server.fake.unreachable = false

@@ -18,6 +18,13 @@ const base = ((): ReleaseView => {
 })()
 const verdict: VerdictView = base.verdicts[0]!
 
+const breach: VerdictView = {
+  ...verdict,
+  status: 'breach',
+  value: 0.079,
+  windows: { ...verdict.windows, bad: 5, needed: 5 },
+}
+
 function read(change: Partial<ReleaseView>, rollback: HistoryEntry | null = null, text = en) {
   const head = headline({ ...base, ...change }, rollback, NOW, text)
   return { title: head.title, sentence: plain(head.sentence).replaceAll('\u00a0', ' '), badge: head.badge }
@@ -135,13 +142,23 @@ describe('the headline', () => {
     expect(badge.tone).toBe('bad')
   })
 
+  test('of a rollback for want of data, or by a decision, gives its reason', () => {
+    const change = { state: 'rolled_back' as const, stage: 'rolled_back', percent: 0, verdicts: [breach] }
+    for (const by of [
+      { ...rolledBack, evidence: { verdict: { ...breach, status: 'no_data', value: null } } },
+      { ...rolledBack, who: 'system:experiment', evidence: { decision: {} } },
+    ])
+      expect(read(change, by).sentence).toMatch(/^Reason: “job error rate 7\.9 % > 1 %”/)
+  })
+
   test('of a rollback by the guardrails tells figure, time, damage and what still drains', () => {
     const { title, sentence } = read(
       {
         state: 'rolled_back',
         stage: 'rolled_back',
         percent: 0,
-        verdicts: [{ ...verdict, status: 'breach', value: 0.079, windows: { ...verdict.windows, bad: 5, needed: 5 } }],
+        // Others may be in breach as well, and stand before it.
+        verdicts: [{ ...breach, metric: 'latency_p99', action: 'rollback' }, breach],
         draining: { jobs: 3, oldest_seconds: 130 },
         blast_radius: {
           subjects_exposed: 8,
@@ -153,7 +170,7 @@ describe('the headline', () => {
           last_misrouted_submit_at: later(0.8),
         },
       },
-      rolledBack,
+      { ...rolledBack, evidence: { verdict: breach } },
     )
     expect(title).toBe('Rolled back from 5\u00a0%, automatically.')
     expect(sentence).toBe(
@@ -161,6 +178,12 @@ describe('the headline', () => {
         'Decided 14:32:00, last misrouted submit 0.8 s later. 9 jobs failed, 8 subjects were exposed to the candidate, 7 jobs were rescued. ' +
         '3 jobs still finish on the candidate, the oldest is 2 min 10 s old.',
     )
+  })
+
+  test('of a rollback whose history was not read, as in the list of releases, does not say who it was', () => {
+    const change = { state: 'rolled_back', stage: 'rolled_back', percent: 0 } as const
+    expect(read(change).title).toBe('Rolled back.')
+    expect(read(change, null, zh).title).toBe('已回滚。')
   })
 
   test('of a rollback by a person gives the reason', () => {

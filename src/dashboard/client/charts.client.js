@@ -8,6 +8,8 @@
    * @typedef {{ now: string, min: string, h: string, s: string, percent: string, control: string, candidate: string }} Words
    */
   const HEIGHT = 176
+  /** Between the times below a chart, in seconds. */
+  const TICK_STEPS = [120, 600, 3600, 28_800]
   /** @type {WeakMap<Element, any>} */
   const plots = new WeakMap()
 
@@ -127,9 +129,10 @@
     return Math.max(data, limit) * 1.2 || 1
   }
 
-  /** @param {Chart} chart */
+  /** Whole minutes or hours before now. @param {Chart} chart */
   function ticks({ from, to }) {
-    return [0, 1, 2, 3].map((i) => from + ((to - from) * i) / 3)
+    const step = TICK_STEPS.find((each) => (to - from) / each <= 4) ?? (to - from) / 3
+    return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => to - i * step).reverse()
   }
 
   /**

@@ -146,6 +146,9 @@
   const breakGlass = /** @type {HTMLElement} */ (status.querySelector('.break-glass'))
   const words = /** @type {HTMLElement} */ (status.querySelector('.words'))
 
+  const alert = /** @type {HTMLElement} */ (document.getElementById('live-alert'))
+  let alerted = ''
+
   function watch() {
     const silentMs = Date.now() - heardAt
     const stale = silentMs > SILENCE_MS
@@ -157,6 +160,10 @@
     const said = staleWords.replace('{age}', spanOf(silentMs / 1000))
     const text = stale ? (lost ? `${lostWords} ${said}` : said) : ''
     if (words.textContent !== text) words.textContent = text
+    // Read out once, and not again with each second.
+    const alerts = text && (lost ? lostWords : staleWords)
+    if (alerted !== alerts) alert.textContent = text
+    alerted = alerts
     // A stream that was refused is not opened again by itself: then the page is read instead.
     const asks = silentMs > ASK_AFTER_MS || stream.readyState === EventSource.CLOSED
     if (wanted || asks || Date.now() - refreshedAt > REFRESH_AT_LEAST_MS) void refresh()

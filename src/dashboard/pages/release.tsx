@@ -44,7 +44,8 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
   return page(
     frame,
     <>
-      <div id="live-status" role="status" hidden data-stale={t.live.stale('{age}')} data-lost={t.live.lost}>
+      <p id="live-alert" class="unseen" role="alert"></p>
+      <div id="live-status" hidden data-stale={t.live.stale('{age}')} data-lost={t.live.lost}>
         <p class="words"></p>
         <div class="break-glass" hidden>
           <p>{t.live.breakGlass}</p>
@@ -64,7 +65,7 @@ export function releasePage(frame: Frame, content: ReleaseContent): Rendered {
               <span>{`${view.name} · ${models.control} → ${models.candidate}`}</span>{' '}
               <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
             </p>
-            <h1>{head.title}</h1>
+            <h1 aria-live="polite">{head.title}</h1>
             <p class="lead">
               <Words parts={head.sentence} />
             </p>

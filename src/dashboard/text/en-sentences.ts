@@ -9,8 +9,8 @@ export const enSentences = {
     shadowOff: 'Shadow, but nothing is copied.',
     canary: (percent: string) => `Canary at ${percent}.`,
     completed: 'Completed.',
-    rolledBack: (from: string | null, by: 'gateway' | 'operator') =>
-      `Rolled back${from === null ? '' : ` from ${from}`}, ${by === 'gateway' ? 'automatically' : 'by an operator'}.`,
+    rolledBack: (from: string | null, by: 'gateway' | 'operator' | null) =>
+      `Rolled back${from === null ? '' : ` from ${from}`}${by === null ? '' : by === 'gateway' ? ', automatically' : ', by an operator'}.`,
   },
   health: {
     healthy: { word: 'healthy', title: 'Healthy.' },

@@ -10,7 +10,7 @@ export const zhSentences: typeof enSentences = {
     canary: (percent) => `灰度 ${percent}。`,
     completed: '已完成。',
     rolledBack: (from, by) =>
-      `${by === 'gateway' ? '已自动' : '已由操作员'}${from === null ? '' : `从 ${from} `}回滚。`,
+      `${by === null ? '已' : by === 'gateway' ? '已自动' : '已由操作员'}${from === null ? '' : `从 ${from} `}回滚。`,
   },
   health: {
     healthy: { word: '健康', title: '健康。' },
