@@ -36,7 +36,7 @@ export const verdictSchema = v.object({
   /** False alarms over the whole release, all its epochs together; null where the rule is no such test. */
   alpha: v.nullable(v.number()),
   formula: v.string(),
-  /** Counts and statistics to recompute the verdict from, by name; the candidate's errors by class among them. */
+  /** Counts and statistics to recompute the verdict from, by name; the candidate's errors by class among them. Without data: the ends that say nothing. */
   evidence: v.optional(v.record(v.string(), v.number())),
   windows: v.object({ from: v.nullable(isoTime), to: v.nullable(isoTime), bad: v.number(), needed: v.number() }),
   message: v.string(),

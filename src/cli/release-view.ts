@@ -1,6 +1,6 @@
 /** A release as lines: the sentence first, then the ladder, what it waits for, and the evidence. */
 import type { ReleaseView, VerdictView } from '../api/index.ts'
-import { errorClasses } from '../describe/evidence.ts'
+import { endClasses } from '../describe/evidence.ts'
 import { describe } from '../describe/headline.ts'
 import { breaches, type Health } from '../describe/health.ts'
 import { rungOf } from '../describe/names.ts'
@@ -164,7 +164,7 @@ function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] 
     no_data: style.yellow,
     error: style.red,
   }
-  const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action', 'errors'].map(
+  const header = ['guardrail', 'verdict', 'candidate', 'n', 'control', 'n', 'limit', 'bad', 'action', 'ends'].map(
     style.dim,
   )
   const rows = verdicts.map((verdict) => [
@@ -185,7 +185,7 @@ function verdictTable(verdicts: readonly VerdictView[], style: Style): string[] 
 
 /** `20 job_timeout, 3 job_failed`. */
 function classes(verdict: VerdictView): string {
-  return errorClasses(verdict)
+  return endClasses(verdict)
     .map(({ name, n }) => `${figure(n)} ${name}`)
     .join(', ')
 }

@@ -1,6 +1,6 @@
 /** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
 import type { VerdictView } from '../api/index.ts'
-import { errorClasses } from '../describe/evidence.ts'
+import { endClasses, uncountedEnds } from '../describe/evidence.ts'
 import { judged } from '../describe/names.ts'
 import { group, latency, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
@@ -55,7 +55,8 @@ export function verdictSentence(verdict: VerdictView, t: Text): string {
     limit: limitWords(verdict, t),
     streak: streakWords(verdict, t),
     status: statusWord(verdict, t),
-    errors: errorClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
+    ends: endClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
+    isUnseen: uncountedEnds(verdict).some(({ name }) => name === 'not_observed'),
   })
 }
 
@@ -68,11 +69,12 @@ function bracketed(words: string, t: Text): string {
   return words === '' ? '' : t.guardrails.bracket(words)
 }
 
-/** The verdict's word, with what its note adds. */
+/** The verdict's word, with what its note adds; where jobs ended and brought no data, how most of them did. */
 export function statusWord(verdict: VerdictView, t: Text): string {
   if (verdict.note === 'both_bad') return t.guardrails.bothBad
-  if (verdict.note === 'grace_over') return t.guardrails.graceOver
-  return t.guardrails.status[verdict.status]
+  const word = verdict.note === 'grace_over' ? t.guardrails.graceOver : t.guardrails.status[verdict.status]
+  const [most] = uncountedEnds(verdict)
+  return most ? word + bracketed(t.guardrails.ended(t.jobs.outcomes[most.name], group(most.n)), t) : word
 }
 
 export type Tone = 'good' | 'wait' | 'bad' | 'quiet'

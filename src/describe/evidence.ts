@@ -1,7 +1,7 @@
 /** What an entry of the history, a verdict, or a lift rests on. */
 import { is, object } from 'valibot'
 import { type HistoryEntry, type VerdictView, verdictSchema } from '../api/index.ts'
-import { isArmError, type Outcome } from '../core/outcome.ts'
+import { ARM_ERRORS, type ArmError, BLAMELESS, type Blameless, isArmError } from '../core/outcome.ts'
 import { SRM_ALPHA } from '../core/stats/srm.ts'
 import type { ReportView } from '../api/experiment.ts'
 import { actorOf } from './names.ts'
@@ -14,11 +14,21 @@ export function verdictBehind({ who, evidence }: HistoryEntry): VerdictView | nu
   return kind === 'system' && name === 'guardrail' && is(evidenceSchema, evidence) ? evidence.verdict : null
 }
 
-/** The candidate's errors of a verdict by class, the most first. */
-export function errorClasses({ evidence = {} }: VerdictView): { name: Outcome; n: number }[] {
-  return Object.entries(evidence)
-    .flatMap(([name, n]) => (isArmError(name as Outcome) ? [{ name: name as Outcome, n }] : []))
+interface Ends {
+  name: ArmError | Blameless
+  n: number
+}
+
+/** The candidate's errors of a verdict by class, and of one without data the ends that say nothing; the most first. */
+export function endClasses({ evidence = {} }: VerdictView): Ends[] {
+  return [...ARM_ERRORS, ...BLAMELESS]
+    .flatMap((name) => (evidence[name] === undefined ? [] : [{ name, n: evidence[name] }]))
     .sort((a, b) => b.n - a.n)
+}
+
+/** The ends that no arm is blamed for, where there are no others. */
+export function uncountedEnds(verdict: VerdictView): Ends[] {
+  return verdict.status === 'no_data' ? endClasses(verdict).filter(({ name }) => !isArmError(name)) : []
 }
 
 /** Whether a change went past the review that the release asks for. */

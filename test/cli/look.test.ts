@@ -67,6 +67,12 @@ describe('status', () => {
     expect((await sluice('status')).out).toMatch(/rollback +20 job_timeout, 3 job_failed\n/)
   })
 
+  it('counts the jobs that ended without saying anything', async () => {
+    const unseen = verdict({ status: 'no_data', value: null, n: 0, evidence: { not_observed: 40 } })
+    control.show(canaryRelease(NAME, { verdicts: [unseen] }))
+    expect((await sluice('status')).out).toMatch(/no data .* rollback +40 not_observed\n/)
+  })
+
   it('does not call healthy what is not judged yet', async () => {
     control.show(
       canaryRelease(NAME, {

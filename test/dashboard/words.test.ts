@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { detail, type ErrorDetail } from '../../src/core/errors.ts'
 import { lacking } from '../../src/core/guardrails/index.ts'
 import { initialState } from '../../src/core/release.ts'
-import { limitWords, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
+import { limitWords, statusWord, verdictSentence } from '../../src/dashboard/guardrail-words.ts'
 import { neededWords, reasonWords } from '../../src/dashboard/report-words.ts'
 import { plain } from '../../src/dashboard/format.ts'
 import { reportMarkdown } from '../../src/dashboard/report-markdown.ts'
@@ -54,6 +54,23 @@ describe('a verdict', () => {
     )
     expect(verdictSentence(latency!, zh)).toContain('候选 47.1\u00a0秒（共 412）；对照 41\u00a0秒')
     expect(verdictSentence(signal!, zh)).toContain('fvd：无数据。候选 –；')
+  })
+
+  test('without data names the ends that brought none, and asks to look at the polls where nobody saw them', () => {
+    const unseen = {
+      ...rate!,
+      status: 'no_data' as const,
+      value: null,
+      n: 0,
+      evidence: { not_observed: 40, cancelled: 2 },
+    }
+    expect(statusWord(unseen, en)).toBe('no data (40 not observed)')
+    expect(statusWord({ ...unseen, note: 'grace_over' }, zh)).toBe('无数据过久（未能观测 40）')
+    expect(verdictSentence(unseen, zh)).toMatch(/^作业错误率：无数据（未能观测 40）。候选 –：未能观测 40、已取消 2；/)
+    expect(verdictSentence(unseen, zh)).toMatch(/；请检查候选是否应答 Sluice 的轮询。$/)
+    expect(verdictSentence({ ...unseen, evidence: { cancelled: 2 } }, zh)).not.toContain('轮询')
+    // What rested on errors before its data stopped has them as evidence still.
+    expect(statusWord({ ...unseen, evidence: { job_failed: 3 } }, en)).toBe('no data')
   })
 
   test('stands on a Chinese page of a rolled-back release without its English sentence', async () => {

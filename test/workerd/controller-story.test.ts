@@ -97,6 +97,28 @@ describe('a candidate whose polls hang', () => {
   })
 })
 
+describe('a candidate whose polls are refused', () => {
+  it('is not told of as one without jobs: the verdict counts those that ended unseen', async () => {
+    vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(new Response('{}', { status: 401 })))
+    await publish({ guardrails: [{ metric: 'error_rate', operations: ['job'], max: 0.5 }] })
+    await act('start', { stage: 'canary-50' })
+    const { epoch } = await view()
+    vi.setSystemTime(T0 + 1500)
+    await ledger().flush({ submitted: [1, 2, 3].map((n) => entry(`unseen-${n}`, { epoch })), seen: [] })
+    for (const seconds of [5, 30, 62]) {
+      vi.setSystemTime(T0 + seconds * WINDOW_MS + 300)
+      await runDurableObjectAlarm(ledger())
+    }
+    vi.setSystemTime(T0 + 64 * WINDOW_MS + 300)
+    await tick()
+    const { verdicts, blocked_by } = await view()
+    const message =
+      "job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): see whether the candidate answers Sluice's polls"
+    expect(verdicts[0]).toMatchObject({ status: 'no_data', message, evidence: { not_observed: 3 } })
+    expect(blocked_by).toContainEqual({ code: 'guardrail', message, until: null })
+  })
+})
+
 describe('after a rollback', () => {
   it('open jobs of the candidate drain, until none is left', async () => {
     await act('start', { stage: 'canary-50' })

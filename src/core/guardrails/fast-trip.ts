@@ -51,7 +51,7 @@ function assess(guardrail: FastTripGuardrail, state: MonitorState, context: Judg
   const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
   return recent && endedOf(tally) >= guardrail.minRequests
     ? found(guardrail, recent, judgeRate(guardrail, atLeastEnded(tally)), state.trial)
-    : tooFew(guardrail, state.seen + endedOf(tally), tally, context)
+    : tooFew(guardrail, state, tally, context)
 }
 
 function found(
@@ -79,9 +79,10 @@ function against({ x, n, ...span }: Tally, { controlX, controlN }: Tally): Tally
   return { ...span, x, n, controlX, controlN }
 }
 
-function tooFew(guardrail: FastTripGuardrail, seen: number, tally: Tally, context: JudgeContext): Finding {
+function tooFew(guardrail: FastTripGuardrail, state: MonitorState, tally: Tally, context: JudgeContext): Finding {
+  const seen = state.seen + endedOf(tally)
   const needs = { n: endedOf(tally), baselineN: tally.controlN, noControl: false }
-  const finding = nothingYet(1, seen, needs, () => noDataText(guardrail, context))
+  const finding = nothingYet(1, seen, needs, () => noDataText(guardrail, state, context))
   if (seen === 0) return finding
   const { operation, withinMs, minRequests } = guardrail
   const words = (): string =>

@@ -12,10 +12,12 @@ import {
   type Lack,
   MONITOR_VERSION,
   type MonitorState,
+  type Uncounted,
   type WrittenGuardrail,
 } from './monitor.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
+import { addCounts } from '../window.ts'
 import { withNoDataGrace } from './no-data-grace.ts'
 
 export type { Guardrail } from './kinds.ts'
@@ -108,7 +110,16 @@ export function openMonitor(previous?: MonitorState, stages = previous?.stages ?
 export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   if (window.startMs < (state.since ?? 0)) return state
   const next = kindOf(guardrail).fold(guardrail, state, window)
-  return next.seen > state.seen ? { ...next, seenAt: window.endMs } : next
+  if (next.seen > state.seen) return { ...next, seenAt: window.endMs, uncounted: undefined }
+  const ended = window.candidate[guardrail.operation]
+  return ended?.requests && !kindOf(guardrail).isPosted
+    ? { ...next, uncounted: addUncounted(ended, state.uncounted) }
+    : next
+}
+
+function addUncounted({ requests, outcomes }: Uncounted, earlier?: Uncounted): Uncounted {
+  if (!earlier) return { requests, outcomes }
+  return { requests: requests + earlier.requests, outcomes: addCounts({ ...outcomes }, earlier.outcomes) }
 }
 
 /** The verdict with its words. */
@@ -135,7 +146,10 @@ export function judge(guardrail: Guardrail, state: MonitorState, context: JudgeC
 
 /** The same verdict in figures only, for those who judge millions of windows and read few. */
 export function assess(guardrail: Guardrail, state: MonitorState, context: JudgeContext): Finding {
-  return withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
+  const finding = withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
+  const { uncounted } = state
+  if (finding.status !== 'no_data' || !uncounted) return finding
+  return { ...finding, evidence: () => ({ ...finding.evidence?.(), ...uncounted.outcomes }) }
 }
 
 /** Whether a part of these requests, of at least `least`, can trip what looks back over seconds. */

@@ -171,6 +171,9 @@ export interface Evidence {
 /** What another build has stored means something else, or misses what is reckoned with: it is not judged by. */
 export const MONITOR_VERSION = 3
 
+/** How many ended, and how, other than well. */
+export type Uncounted = Pick<Counters, 'requests' | 'outcomes'>
+
 /** State of one monitor within one epoch. Plain data of bounded size: a few numbers, and at most four sketches. */
 export interface MonitorState {
   version: typeof MONITOR_VERSION
@@ -185,6 +188,8 @@ export interface MonitorState {
   seen: number
   /** End of the last window that had one; null before the first. */
   seenAt: number | null
+  /** The candidate's ends since then that were no such observation; left out where there are none. */
+  uncounted?: Uncounted | undefined
   /** Unix ms; what is older was acknowledged by a resume and is judged no more. Null: everything of the epoch is judged. */
   since: number | null
   /** What had been posted of a signal by then. */

@@ -1,5 +1,5 @@
 /** Data that stops: past its grace, what was found before is no longer worth anything, but for a breach. */
-import { durationText, plural } from './words.ts'
+import { durationText, lackText } from './words.ts'
 import { type Guardrail, kindOf } from './kinds.ts'
 import type { JudgeContext, MonitorState } from './monitor.ts'
 import type { Finding } from './verdict.ts'
@@ -18,7 +18,7 @@ export function withNoDataGrace(
   const words = (): string =>
     finding.status === 'no_data'
       ? finding.words()
-      : `no ${subject(guardrail)} for ${durationText(missingMs)}; before that: ${finding.words()}`
+      : `${lack(guardrail, state, missingMs)}; before that: ${finding.words()}`
   return { ...finding, status: 'no_data', note: 'grace_over', words }
 }
 
@@ -33,6 +33,7 @@ function missingFor(guardrail: Guardrail, state: MonitorState, context: JudgeCon
   return (isPosted ? now : Math.min(now, judgedUntil)) - Math.max(since, listeningSince ?? 0)
 }
 
-function subject(guardrail: Guardrail): string {
-  return kindOf(guardrail).isPosted ? 'new samples' : `candidate ${plural(guardrail.operation)}`
+function lack(guardrail: Guardrail, { uncounted }: MonitorState, missingMs: number): string {
+  if (kindOf(guardrail).isPosted) return `no new samples for ${durationText(missingMs)}`
+  return lackText(guardrail.operation, uncounted, missingMs)
 }

@@ -65,7 +65,7 @@ function assess(guardrail: RefusalGuardrail, state: MonitorState, context: Judge
   if (Math.min(n, controlN) >= (state.tripped ? 1 : minRequests))
     return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
   return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
-    if (state.seen === 0) return noDataText(guardrail, context)
+    if (state.seen === 0) return noDataText(guardrail, state, context)
     const needed = `of ${counted(minRequests, operation)} needed for a comparison`
     return `${subjectOf(guardrail)}: ${n} at the candidate and ${controlN} at control ${needed}`
   })

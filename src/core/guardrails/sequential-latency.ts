@@ -60,11 +60,14 @@ function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, cont
   if (state.trial && state.trial.n > 0)
     return sequentialFinding(guardrail, testOf(guardrail), state, () => slowSubject(guardrail, state))
   const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
-  return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () =>
-    state.seen === 0
-      ? noDataText(guardrail, context)
-      : `${subjectOf(guardrail)}: control has ${controlN} of ${counted(jobsForQuantile(guardrail), guardrail.operation)} needed for a comparison`,
-  )
+  return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
+    if (state.seen === 0) return noDataText(guardrail, state, context)
+    const needed = jobsForQuantile(guardrail)
+    const { operation } = guardrail
+    return controlN < needed
+      ? `${subjectOf(guardrail)}: control has ${controlN} of ${counted(needed, operation)} needed for a comparison`
+      : `${subjectOf(guardrail)}: no candidate ${plural(operation)} since control had the ${needed} needed for a comparison`
+  })
 }
 
 /**

@@ -63,7 +63,7 @@ function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context
   const { trial } = state
   if (!trial || endedOf(trial) === 0) {
     const baselineN = trial?.controlN ?? 0
-    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, context))
+    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, state, context))
   }
   return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
 }

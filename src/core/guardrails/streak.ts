@@ -179,12 +179,12 @@ export function nothingYet(
 /** The finding of a guardrail by windows while none could be judged: it needs `least` of the candidate, or of control. */
 export function noWindowYet(
   guardrail: GuardrailBase & { forWindows: number },
-  { seen }: MonitorState,
+  state: MonitorState,
   context: JudgeContext,
   needs: { n: number; baselineN: number; noControl: boolean; least: number; toWhat: string },
 ): Finding {
-  return nothingYet(guardrail.forWindows, seen, needs, () => {
-    if (seen === 0) return noDataText(guardrail, context)
+  return nothingYet(guardrail.forWindows, state.seen, needs, () => {
+    if (state.seen === 0) return noDataText(guardrail, state, context)
     const { n, baselineN, noControl, least, toWhat } = needs
     const subject = subjectOf(guardrail)
     if (noControl) return `${subject}: no control traffic to compare ${counted(n, guardrail.operation)} with`

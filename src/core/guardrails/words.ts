@@ -1,6 +1,6 @@
 /** Verdicts in words: figures with their units, and which limit a table lacks. No judging. */
 import { measuredBy } from './metric.ts'
-import type { GuardrailBase, JudgeContext, Lack, Tally } from './monitor.ts'
+import type { GuardrailBase, JudgeContext, Lack, MonitorState, Tally, Uncounted } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 
 const NOUNS: Record<Operation, readonly [string, string]> = {
@@ -60,12 +60,18 @@ export function tallyText(tally: Tally, operation: Operation): string {
 
 /** `: 20 job_timeout, 3 job_failed`, the most first. */
 function classesText({ x, errors }: Tally): string {
-  const named = Object.entries(errors ?? {}).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
-  const parts = named.map(([name, n]) => `${grouped(n)} ${name}`)
-  const others = x - named.reduce((sum, [, n]) => sum + n, 0)
+  const parts = namedCounts(errors ?? {})
+  const others = x - Object.values(errors ?? {}).reduce((sum, n) => sum + n, 0)
   // Counted by a build that did not tell classes apart.
   if (parts.length > 0 && others > 0) parts.push(`${grouped(others)} of unknown class`)
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`
+}
+
+/** `20 job_timeout`, `3 job_failed`, the most first. */
+function namedCounts(counts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(counts)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([name, n]) => `${grouped(n)} ${name}`)
 }
 
 /** `in 2 of 5 windows`, and a streak that has grown beyond what was needed as such. */
@@ -74,10 +80,27 @@ export function streakText(bad: number, needed: number): string {
 }
 
 /** What is said while nothing has been seen. */
-export function noDataText(guardrail: GuardrailBase, { now, clockStartedAt, epochStartedAt }: JudgeContext): string {
+export function noDataText(
+  guardrail: GuardrailBase,
+  { uncounted }: MonitorState,
+  { now, clockStartedAt, epochStartedAt }: JudgeContext,
+): string {
   const since = clockStartedAt ?? epochStartedAt ?? null
-  const how = since === null ? 'yet' : `for ${durationText(now - since)}`
-  return `${subjectOf(guardrail)}: no candidate ${NOUNS[guardrail.operation][1]} ${how}`
+  return `${subjectOf(guardrail)}: ${lackText(guardrail.operation, uncounted, since === null ? null : now - since)}`
+}
+
+/** `no candidate submits for 18 s`; where some ended that say nothing, `of 40 candidate jobs in 18 s none counts (40 not_observed)`, and where to look. */
+export function lackText(operation: Operation, uncounted: Uncounted | undefined, ms: number | null): string {
+  if (!uncounted) {
+    const what = `no candidate ${NOUNS[operation][1]}${operation === 'job' ? ' ended' : ''}`
+    return `${what} ${ms === null ? 'yet' : `for ${durationText(ms)}`}`
+  }
+  const { requests, outcomes } = uncounted
+  const ended = `of ${grouped(requests)} candidate ${NOUNS[operation][requests === 1 ? 0 : 1]}`
+  const ends = namedCounts(outcomes)
+  const look = outcomes.not_observed ? ": see whether the candidate answers Sluice's polls" : ''
+  const how = ends.length === 0 ? '' : ` (${ends.join(', ')})`
+  return `${ended}${ms === null ? '' : ` in ${durationText(ms)}`} none counts${how}${look}`
 }
 
 export function durationText(ms: number): string {

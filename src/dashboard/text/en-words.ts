@@ -8,8 +8,10 @@ interface VerdictParts {
   limit: string
   streak: string
   status: string
-  /** The candidate's errors by class, most first; none where there are none. */
-  errors: { name: string; n: string }[]
+  /** The candidate's errors by class, most first; none where there are none. Without data, the ends that say nothing. */
+  ends: { name: string; n: string }[]
+  /** Nobody saw how jobs ended. */
+  isUnseen: boolean
 }
 
 export const enWords = {
@@ -65,6 +67,7 @@ export const enWords = {
     status: { pass: 'pass', breach: 'breach', inconclusive: 'inconclusive', no_data: 'no data', error: 'not measured' },
     bothBad: 'both bad',
     graceOver: 'no data for too long',
+    ended: (name: string, n: string) => `${n} ${name}`,
     of: (n: string) => `of ${n}`,
     operation: {
       submit: 'Submit',

@@ -53,6 +53,7 @@ export const zhWords: typeof enWords = {
     status: { pass: '通过', breach: '越限', inconclusive: '尚无定论', no_data: '无数据', error: '无法测量' },
     bothBad: '两组均异常',
     graceOver: '无数据过久',
+    ended: (name, n) => `${name} ${n}`,
     of: (n) => `共 ${n}`,
     operation: {
       submit: '提交',
@@ -74,13 +75,14 @@ export const zhWords: typeof enWords = {
     inSpan: (span) => `，${span}内`,
     alpha: (alpha) => `，α ${alpha}`,
     bracket: (words) => `（${words}）`,
-    sentence: (_message, { name, candidate, control, limit, streak, status, errors }) => {
-      const classes = errors.map(({ name: kind, n }) => `${kind} ${n}`).join('、')
+    sentence: (_message, { name, candidate, control, limit, streak, status, ends, isUnseen }) => {
+      const classes = ends.map(({ name: kind, n }) => `${kind} ${n}`).join('、')
       const parts = [
         `候选 ${candidate}${classes === '' ? '' : `：${classes}`}`,
         `对照 ${control}`,
         limit === '' ? '' : `触发条件 ${limit}`,
         streak,
+        isUnseen ? '请检查候选是否应答 Sluice 的轮询' : '',
       ]
       return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
     },

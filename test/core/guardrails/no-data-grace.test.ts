@@ -1,6 +1,7 @@
 /** Data that stops: what was found before is worth nothing once the grace is over. */
 import { describe, expect, it } from 'vitest'
-import { type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
+import { type ClosedWindow, type Guardrail, openMonitor } from '../../../src/core/guardrails/index.ts'
+import type { Counters } from '../../../src/core/window.ts'
 import { counters, foldAll, guardrail, judgeAt, MINUTE, p99, repeat, windowOf } from './fixtures.ts'
 
 const GRACE = { noDataGraceMs: 10 * MINUTE }
@@ -13,6 +14,11 @@ const RULES: Guardrail[] = [
   p99({ ...GRACE, method: 'sequential' }),
 ]
 
+/** Jobs whose ends say nothing of the candidate. */
+function endedAs(outcomes: Counters['outcomes']): Counters {
+  return { requests: Object.values(outcomes).reduce((sum, n) => sum + n, 0), outcomes, sketches: {} }
+}
+
 describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s', (_, rule) => {
   const minutes = [0, 1].map((i) => windowOf(i, counters(500, 0, seconds), counters(500, 0, seconds)))
   const state = foldAll(rule, minutes)
@@ -22,7 +28,38 @@ describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s'
   it('that passed is no_data once nothing came for longer than its grace, and says so', () => {
     expect(at(12)).toMatchObject({ status: 'pass', note: null })
     expect(at(12.1)).toMatchObject({ status: 'no_data', note: 'grace_over' })
-    expect(at(32).message).toMatch(/^no candidate jobs for 30 min; before that: /)
+    expect(at(32).message).toMatch(/^no candidate jobs ended for 30 min; before that: /)
+  })
+
+  it('that passed says of later ends that show nothing how they ended', () => {
+    const unseen = [5, 6].map((i) => windowOf(i, endedAs({ not_observed: 4 })))
+    const verdict = judgeAt(rule, foldAll(rule, unseen, state), { now: 32 * MINUTE, judgedUntil: 32 * MINUTE })
+    expect(verdict).toMatchObject({ note: 'grace_over', evidence: { not_observed: 8 } })
+    expect(verdict.message).toContain(
+      "of 8 candidate jobs in 30 min none counts (8 not_observed): see whether the candidate answers Sluice's polls; before that: ",
+    )
+  })
+
+  it('that has seen nothing says whether nothing came or nothing counted', () => {
+    const words = (...windows: ClosedWindow[]) => judgeAt(rule, foldAll(rule, windows), { now: 18_000 }).message
+    const subject = rule.metric === 'error_rate' ? 'job error rate' : 'p99 latency of jobs'
+    expect(words()).toBe(`${subject}: no candidate jobs ended for 18 s`)
+    expect(words(windowOf(0, null, counters(9)))).toBe(`${subject}: no candidate jobs ended for 18 s`)
+    const ends = [endedAs({ not_observed: 38 }), endedAs({ cancelled: 1 }), endedAs({ not_observed: 1 })]
+    expect(words(...ends.map((each, i) => windowOf(i, each)))).toBe(
+      `${subject}: of 40 candidate jobs in 18 s none counts (39 not_observed, 1 cancelled): see whether the candidate answers Sluice's polls`,
+    )
+    expect(words(windowOf(0, endedAs({ cancelled: 1 })))).toBe(
+      `${subject}: of 1 candidate job in 18 s none counts (1 cancelled)`,
+    )
+  })
+
+  it('forgets ends that showed nothing once one does', () => {
+    const unseen = foldAll(rule, [windowOf(0, endedAs({ not_observed: 4 }))])
+    const seen = foldAll(rule, [windowOf(1, counters(500, 0, seconds), counters(500, 0, seconds))], unseen)
+    expect(judgeAt(rule, seen, { now: 62 * MINUTE, judgedUntil: 62 * MINUTE }).message).toMatch(
+      /^no candidate jobs ended for 60 min/,
+    )
   })
 
   it('does not take for silence what has not been read yet, nor what came before it could hear', () => {
@@ -58,6 +95,11 @@ describe('a signal', () => {
     const candidate = { n: 500, mean: 100, ...(lastAt === undefined ? {} : { lastAt }) }
     return judgeAt(fvd, openMonitor(), { now: minute * MINUTE, signals: { candidate, control: null } })
   }
+
+  it('does not take jobs for its samples', () => {
+    const state = foldAll(fvd, [windowOf(0, endedAs({ not_observed: 4 }))])
+    expect(judgeAt(fvd, state)).not.toHaveProperty('evidence.not_observed')
+  })
 
   it('is judged by its last sample', () => {
     expect(at(70, 60 * MINUTE)).toMatchObject({ status: 'pass' })
