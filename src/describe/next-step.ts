@@ -28,6 +28,11 @@ export function isLastStep({ state, next }: ReleaseView): boolean {
   return state === 'canary' && (next === null || next.stage === 'completed')
 }
 
+/** What no force passes: while it stands, every start, advance or promotion is refused. */
+export function firmBlocker(view: ReleaseView): BlockerView | null {
+  return view.blocked_by.find(({ code }) => code === 'paused' || code === 'freeze' || code === 'cooldown') ?? null
+}
+
 /** The bake that runs or is still to begin, if it blocks. */
 export function openBake(view: ReleaseView): BlockerView | null {
   return view.blocked_by.find(({ code }) => code === 'bake' || code === 'final_bake') ?? null

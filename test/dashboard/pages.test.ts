@@ -193,6 +193,39 @@ describe('acting without script', () => {
     expect(fake.state().stage).toBe('canary-20')
   })
 
+  test('a step that every force stops at is not offered, and says what it waits for', async () => {
+    const fake = atFivePercent()
+    const { get } = browse(fake)
+    const page = async (path = PAGE) => (await get(path)).text()
+    expect(await page()).toContain('id="do-advance"')
+    fake.do({ action: 'pause' }, 'token:oncall', 'lunch')
+    const paused = await page()
+    expect(paused).not.toContain('id="do-advance"')
+    expect(paused).toMatch(/aria-disabled="true"[^>]* title="Waits for someone to resume it\.">Advance to 20/)
+    expect(paused).toContain('<a class="button filled" id="do-resume"')
+    expect(await page(`${PAGE}/confirm/advance`)).not.toContain('name="force"')
+    fake.do({ action: 'rollback' }, 'token:oncall', 'bad')
+    fake.do({ action: 'reset' }, 'token:oncall', 'again')
+    const cooling = await page()
+    expect(cooling).not.toContain('id="do-start"')
+    expect(cooling).toMatch(/title="Waits for cool-down: [^"]+">Start</)
+    expect(cooling).toMatch(/title="Nothing to roll back: control serves everybody\.">Roll back</)
+    fake.nowMs += 3_600_000
+    expect(await page()).toContain('id="do-start"')
+  })
+
+  test('advancing automatically becomes a change request where two people are asked for', async () => {
+    const fake = new DashboardRelease({ requireReview: true })
+    const { get, post } = browse(fake)
+    const asked = await (await get(`${PAGE}/confirm/auto_on`)).text()
+    expect(asked).toContain('It becomes a change request')
+    const fields = { version: hidden(asked, 'version'), reason: 'nights off' }
+    const made = await post(`${PAGE}/confirm/auto_on`, fields)
+    expect([made.status, made.headers.get('location')]).toEqual([303, `${PAGE}/changes/1`])
+    expect(await (await get(`${PAGE}/changes/1`)).text()).toContain('nights off')
+    expect(fake.view().advance).toBe('manual')
+  })
+
   test('whoever may not act sees no button and is refused', async () => {
     const fake = atFivePercent()
     fake.role = 'viewer'

@@ -15,13 +15,17 @@
    * @param {string} url
    * @param {RequestInit} [init]
    * @returns {Promise<Element | 'changed' | 'leaving'>} the form that came back, that the change was made, or that the
-   *   browser is on its way to the log-in; throws where the answer is none of these
+   *   browser is on its way to where that is seen, or to the log-in; throws where the answer is none of these
    */
   async function ask(url, init) {
     const response = await fetch(url, { ...init, headers: { accept: 'text/html' } })
     if (response.status === 401 || new URL(response.url).pathname === LOGIN) {
       const why = init?.method === 'POST' ? 'unsent' : 'ended'
       location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`)
+      return 'leaving'
+    }
+    if (response.redirected && new URL(response.url).pathname !== location.pathname) {
+      location.assign(response.url)
       return 'leaving'
     }
     if (response.redirected) return 'changed'

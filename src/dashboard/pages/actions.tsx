@@ -1,10 +1,12 @@
 /** What one can do: at most three buttons at the top, roll back always the last of them, and the toggles. */
 import type { Child, FC } from 'hono/jsx'
 import type { ReleaseView, Role } from '../../api/index.ts'
-import { percent, share, stageName } from '../format.ts'
+import { percent, plain, share, stageName } from '../format.ts'
 import { healthOf } from '../../describe/health.ts'
+import { firmBlocker } from '../../describe/next-step.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/en.ts'
+import { blockerWords } from '../waits.ts'
 import { pathOf } from './layout.tsx'
 import { Card } from './parts.tsx'
 
@@ -24,6 +26,15 @@ export const Buttons: FC<Props> = ({ view, role, nowMs, t }) => {
       {words + a.more}
     </a>
   )
+  const off = (words: string, why: string, style = ''): Child => (
+    <span class={`button ${style}`} aria-disabled="true" role="link" title={why}>
+      {words}
+    </span>
+  )
+  const firm = firmBlocker(view)
+  /** Of a start, advance or promotion. */
+  const step = (action: string, words: string, style: string): Child =>
+    firm ? off(words, a.waitsFor(plain(blockerWords(firm, view, nowMs, t)))) : confirm(action, words, style)
   const alarming = healthOf(view, nowMs) === 'breach'
   const first = alarming ? '' : 'filled'
   return (
@@ -33,25 +44,21 @@ export const Buttons: FC<Props> = ({ view, role, nowMs, t }) => {
           {a.readEvidence}
         </a>
       ) : null}
-      {legal.has('start') ? confirm('start', a.start, 'filled') : null}
+      {legal.has('start') ? step('start', a.start, 'filled') : null}
       {onlyApprovalMissing(view) ? confirm('approve', a.approve, first) : stepButton()}
       {legal.has('reset') ? confirm('reset', a.reset, '') : null}
       {legal.has('pause') ? confirm('pause', a.pause, '') : null}
-      {legal.has('resume') ? confirm('resume', a.resume, '') : null}
-      {legal.has('rollback') ? (
-        confirm('rollback', a.rollback, alarming ? 'danger filled' : 'danger')
-      ) : (
-        <span class="button danger" aria-disabled="true" role="link">
-          {a.rollback}
-        </span>
-      )}
+      {legal.has('resume') ? confirm('resume', a.resume, first) : null}
+      {legal.has('rollback')
+        ? confirm('rollback', a.rollback, alarming ? 'danger filled' : 'danger')
+        : off(a.rollback, a.nothingToRollBack, 'danger')}
     </div>
   )
 
   function stepButton(): Child {
-    if (legal.has('promote')) return confirm('promote', a.promote, first)
+    if (legal.has('promote')) return step('promote', a.promote, first)
     if (!legal.has('advance')) return null
-    return confirm('advance', view.next ? a.advanceTo(stageName(view.next.stage, t)) : a.advance, first)
+    return step('advance', view.next ? a.advanceTo(stageName(view.next.stage, t)) : a.advance, first)
   }
 }
 

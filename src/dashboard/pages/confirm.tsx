@@ -5,6 +5,7 @@
 import type { Child, FC } from 'hono/jsx'
 import type { ActionCommand, ReleaseView } from '../../api/index.ts'
 import { fingerprint, startStages } from '../commands.ts'
+import { firmBlocker } from '../../describe/next-step.ts'
 import { shareOf } from '../effects.ts'
 import { modelNames, type Part, stageName } from '../format.ts'
 import type { PortRefusal } from '../port.ts'
@@ -68,7 +69,7 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
             <p>{words.noEffect}</p>
           )}
         </div>
-        {mayForce(command, refusal) ? (
+        {mayForce(props) ? (
           <label class="check">
             <input type="checkbox" name="force" value="1" checked={command!.force} data-preview />
             {words.force}
@@ -90,7 +91,7 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
           <a class="button" href={pathOf(release)} data-close>
             {words.cancel}
           </a>
-          {asksValues(command) || mayForce(command, refusal) ? (
+          {asksValues(command) || mayForce(props) ? (
             <button class="button" type="submit" formmethod="get" formnovalidate data-show>
               {words.show}
             </button>
@@ -201,8 +202,9 @@ function asksValues(command: ActionCommand | null): boolean {
   return command !== null && ['set_percent', 'set_shadow', 'start'].includes(command.action)
 }
 
-/** Offered where something is in the way, and kept once it was chosen. */
-function mayForce(command: ActionCommand | null, refusal: PortRefusal | null): boolean {
+/** Offered where something is in the way that it passes, and kept once it was chosen. */
+function mayForce({ command, before, refusal }: Confirmation): boolean {
   if (command?.action !== 'advance' && command?.action !== 'promote') return false
+  if (before && firmBlocker(before)) return false
   return command.force || refusal?.code === 'blocked'
 }

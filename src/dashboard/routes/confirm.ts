@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { ActionCommand, ConfigView, ReleaseView } from '../../api/index.ts'
 import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
+import { requiresReview } from '../config-draft.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'
 import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
@@ -89,12 +90,16 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
   if (!config.ok) return problem(c, visit, config)
   const fields = await fieldsOf(c)
   const reason = (fields.get('reason') ?? '').trim()
+  const isAlone = !requiresReview(config.value)
   const ask = (notice: string | null, failure: PortRefusal | null): Response | Promise<Response> => {
     const content: Confirmation = {
       release: name,
       action,
       title: t.action[action],
-      effects: [action === 'auto_on' ? t.confirm.autoOn : t.confirm.autoOff],
+      effects: [
+        action === 'auto_on' ? t.confirm.autoOn : t.confirm.autoOff,
+        ...(isAlone ? [] : [[t.confirm.byRequest]]),
+      ],
       before: null,
       after: null,
       command: null,
@@ -110,8 +115,10 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
   if (c.req.method !== 'POST') return ask(null, null)
   if (reason === '') return ask(t.confirm.reasonMissing, null)
   const patch = { advance: liveAdvance(config.value, action === 'auto_on' ? 'auto' : 'manual') }
-  const done = await port.patchConfig(name, patch, reason, versionOf(fields), false)
-  if (done.ok) return c.redirect(pathOf(name), 303)
+  const done = isAlone
+    ? await port.patchConfig(name, patch, reason, versionOf(fields), false)
+    : await port.propose(name, { title: t.action[action], reason, patch })
+  if (done.ok) return c.redirect(pathOf(name) + ('id' in done.value ? `/changes/${done.value.id}` : ''), 303)
   return ask(done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done)
 }
 

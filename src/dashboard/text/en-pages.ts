@@ -67,10 +67,13 @@ export const enPages = {
     auto_off: 'Advance manually',
     readEvidence: 'Read the evidence',
     more: '…',
+    waitsFor: (what: string) => `Waits for ${what}.`,
+    nothingToRollBack: 'Nothing to roll back: control serves everybody.',
   },
   confirm: {
     effect: 'What will change',
     noEffect: 'Nothing would change.',
+    byRequest: 'It becomes a change request, since this release requires a second person.',
     reason: 'Reason',
     reasonHint: 'Shown in the history, next to your name.',
     reasonDefault: { rollback: 'manual rollback' },

@@ -67,10 +67,13 @@ export const zhPages: typeof enPages = {
     auto_off: '改为人工推进',
     readEvidence: '查看依据',
     more: '…',
+    waitsFor: (what) => `要等：${what}。`,
+    nothingToRollBack: '没有可回滚的：全部流量由对照服务。',
   },
   confirm: {
     effect: '将发生的变化',
     noEffect: '不会有任何变化。',
+    byRequest: '此发布要求两人参与，因此会先成为变更申请。',
     reason: '原因',
     reasonHint: '会与你的名字一起记入历史。',
     reasonDefault: { rollback: '人工回滚' },
