@@ -40,8 +40,8 @@ export function quantileReadings({ runs, seed, isQuick }: Sizes): Part {
       [50, 5].map((split) => {
         const random = seededRandom(seed * 1000 + 180 + 10 * i + 2 * k + Number(split === 5))
         const sums = quantileSums(truth, q)
-        const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent: split }
         const both = { control: sums, candidate: sums }
+        const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent: split, gpuSeconds: both }
         const { control, candidate } = readiness(evidence, [planOf(q)], PLAN, () => both).planned!
         const value = quantileOf(truth, q, 0).value
         const counts = { shown: 0, absolute: 0, relative: 0 }

@@ -5,7 +5,7 @@ import { armSums, cutFor, sumsOf } from '../src/core/metric-sums.ts'
 import { metricReport, type MetricReport } from '../src/core/report-metric.ts'
 import { pairReports } from '../src/core/report-pairs.ts'
 import { readiness } from '../src/core/report-readiness.ts'
-import { noMoments, withValue } from '../src/core/stats/moments.ts'
+import { noMoments, noPairs, withValue } from '../src/core/stats/moments.ts'
 import { drawNormal, type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import { ALL, Population, type Shape, SHAPES, Sums } from './stats-draws.ts'
 import { HELD, isOffPower, LIFT, type Part, percent, PLAN, planOf, type Sizes, SLACK, withOwnP } from './stats-part.ts'
@@ -148,7 +148,8 @@ const EASY_SHAPE: Shape = {
 
 /** By control's figures, as a report with many subjects has them. */
 function planned(metrics: MetricPlan[], shape: Shape, percentOf: number): Sample {
-  const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent: percentOf }
+  const gpuSeconds = { control: noPairs(), candidate: noPairs() }
+  const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent: percentOf, gpuSeconds }
   const of = (name: string) => {
     const all = new Sums()
     const population = new Population(name === 'easy' ? EASY_SHAPE : shape)

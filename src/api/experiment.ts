@@ -95,6 +95,7 @@ export const reportSchema = v.object({
     min_days: v.number(),
     /** Until the fixed tests may be read, as far as days go; null after the split's end. */
     days_left: v.nullable(v.number()),
+    /** Subjects that are measured: of the metric that has fewest; without a primary metric all that saw one arm. */
     sample: perArm,
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),

@@ -6,7 +6,7 @@ import { group, pFigure, quantileName, signedPercent } from '../describe/figures
 import { openSession } from './session.ts'
 import { table } from './table.ts'
 import type { Style } from './terminal.ts'
-import { moment } from './words.ts'
+import { figure, moment, plural } from './words.ts'
 
 interface ReportOptions {
   markdown?: boolean
@@ -105,9 +105,9 @@ function readLines(report: ReportView): string[] {
   const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : unplanned
   return [
     `${r.days} of ${r.min_days} whole days`,
-    `${r.sample.control} subjects on control, ${r.sample.candidate} on the candidate (${planned})`,
-    `split ${srm.mismatch ? 'NOT ' : ''}as assigned: ${srm.observed.candidate} on the candidate, expected ${Math.round(srm.expected.candidate)} (SRM p ${pFigure(srm.p_value)})`,
-    `${crossed} subjects saw both arms and are left out`,
+    `${plural(r.sample.control, 'subject')} measured on control, ${figure(r.sample.candidate)} on the candidate (${planned})`,
+    `split ${srm.mismatch ? 'NOT ' : ''}as assigned: ${figure(srm.observed.candidate)} of ${plural(srm.observed.control + srm.observed.candidate, 'exposed subject')} on the candidate, expected ${figure(Math.round(srm.expected.candidate))} (SRM p ${pFigure(srm.p_value)})`,
+    `${plural(crossed, 'subject')} saw both arms: left out`,
     ...metrics.flatMap(({ metric, observed }) =>
       observed
         ? [

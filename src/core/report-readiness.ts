@@ -23,7 +23,10 @@ export interface Readiness {
   min_days: number
   /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the span's end. */
   days_left: number | null
-  /** Subjects of the metric that has fewest: one that observes them for some days leaves the latest out, a quantile who has no value. */
+  /**
+   * Subjects of the metric that has fewest: one that observes them for some days leaves the latest out, a quantile who
+   * has no value. Without a primary metric all that saw one arm.
+   */
   sample: { control: number; candidate: number }
   /**
    * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
@@ -40,7 +43,7 @@ export interface Readiness {
 }
 
 export function readiness(
-  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'fixed' | 'percent'>,
+  evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'fixed' | 'percent' | 'gpuSeconds'>,
   metrics: readonly MetricPlan[],
   plan: ExperimentPlan,
   sumsOf: (metric: string) => ArmSums,
@@ -55,7 +58,9 @@ export function readiness(
   // All metrics have the same subjects, but those that leave the latest out, or those without a value.
   const others = guardrails.filter(({ kind, observeDays }) => observeDays !== undefined || kind === 'quantile')
   const deciding = [...primaries, ...others].map(({ name }) => sumsOf(name))
-  const least = (arm: Arm) => (primaries.length === 0 ? 0 : Math.min(...deciding.map((each) => each[arm].n)))
+  // What jobs cost is kept of every subject.
+  const least = (arm: Arm) =>
+    primaries.length === 0 ? evidence.gpuSeconds[arm].n : Math.min(...deciding.map((each) => each[arm].n))
   const sample = { control: least('control'), candidate: least('candidate') }
   const plannedBy = (metric: MetricPlan, mde: number) =>
     plannedFor(metric, mde, sumsOf(metric.name), percent, plan, primaries.length)
@@ -68,7 +73,7 @@ export function readiness(
     unknown || known.length === 0
       ? null
       : { control: Math.max(...all.map(({ n1 }) => n1)), candidate: Math.max(...all.map(({ n2 }) => n2)) }
-  const hasBoth = sample.control > 1 && sample.candidate > 1
+  const hasBoth = primaries.length > 0 && sample.control > 1 && sample.candidate > 1
   // A share of few has its exact test; a mean of few has none.
   const isThin = primaries.some(({ kind, name }) => kind !== 'proportion' && isSparse(kind, sumsOf(name)))
   const reached =

@@ -171,13 +171,14 @@ export function checks(report: ReportView, t: Text): Check[] {
   const sample = group(r.sample.control + r.sample.candidate)
   const planned = r.planned && group(r.planned.control + r.planned.candidate)
   const p = pFigure(srm.p_value)
+  const exposed = group(srm.observed.control + srm.observed.candidate)
   return [
     { ok: r.days >= r.min_days, words: t.report.days(r.days, r.min_days) },
     {
       ok: r.planned_reached,
       words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample, plansSubjects(report)),
     },
-    { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(p) : t.report.srm(p) },
+    { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(exposed, p) : t.report.srm(exposed, p) },
     {
       ok: r.excluded_now === null,
       words: r.excluded_now === null ? t.report.noneExcluded : `${t.report.headline.excluded_now} ${r.excluded_now}`,

@@ -12,7 +12,8 @@ const [N, MEAN, VARIANCE] = [100_000, 2, 2]
 const known = { n: N, meanY: MEAN, m2Y: VARIANCE * (N - 1), meanX: 1, m2X: 0, cxy: 0 }
 
 it.each([50, 20, 5, 1])('has the planned power within two points, with the candidate at %s percent', (percent) => {
-  const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent }
+  const gpuSeconds = { control: known, candidate: known }
+  const evidence = { now: 0, sinceMs: 0, untilMs: null, fixed: null, percent, gpuSeconds }
   const { planned } = readiness(evidence, [SPEND], PLAN, () => ({ control: known, candidate: known }))
   // The variance of counts grows as their mean does, that of values which all become larger as its square.
   for (const growth of [1 + MDE, (1 + MDE) ** 2]) {

@@ -55,6 +55,15 @@ describe('a report', () => {
     expect(complaints?.test?.p_adjusted).toBeNull()
   })
 
+  it('without a primary metric counts the subjects of either arm, and has none to read', () => {
+    const none = evidence({ gpuSeconds: { control: seconds(60, 40), candidate: seconds(66, 38) } })
+    const reports = [[], [{ ...PLAY, role: 'secondary' as const }]].map((metrics) => buildReport(none, metrics, PLAN))
+    for (const { readiness, decision } of reports) {
+      expect(readiness).toMatchObject({ sample: { control: 40, candidate: 38 }, planned_reached: false, due: false })
+      expect(decision.reasons[0]!.code).toBe('no_primary')
+    }
+  })
+
   it('leaves out who was not observed for as long as the metric takes, and counts them', () => {
     const late = { ...PLAY, observeDays: 3 }
     // At the end of the seventh day the last three are not over by three days.

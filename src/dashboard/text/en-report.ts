@@ -77,11 +77,11 @@ export const enReport = {
     hypothesis: (lift: string) => `hypothesis ${lift}`,
     readable: 'Ready to read?',
     days: (n: number, of: number) => `${n} of ${of} whole days`,
-    planned: (n: string, of: string) => `${n} of ${of} planned subjects`,
+    planned: (n: string, of: string) => `${n} of ${of} planned subjects measured`,
     unplanned: (n: string, isPlanned: boolean) =>
-      `${n} subjects; ${isPlanned ? 'not yet known how many are needed' : 'none planned: no primary metric has an mde'}`,
-    srm: (p: string) => `split as assigned: p ${p} (SRM)`,
-    srmBroken: (p: string) => `split not as assigned: p ${p} (SRM)`,
+      `${n} subjects measured; ${isPlanned ? 'not yet known how many are needed' : 'none planned: no primary metric has an mde'}`,
+    srm: (n: string, p: string) => `split of ${n} exposed subjects as assigned: p ${p} (SRM)`,
+    srmBroken: (n: string, p: string) => `split of ${n} exposed subjects not as assigned: p ${p} (SRM)`,
     crossed: (n: number) => `${counted(n, 'subject', 'subjects')} saw both arms: left out`,
     immature: (metric: string, n: string, days: number) =>
       `${metric}: ${n} subjects not yet observed for ${counted(days, 'day', 'days')}, left out`,
