@@ -1,8 +1,8 @@
 /** A verdict in words: what is judged, its figures with their unit, its limit. The judgement itself is the core's. */
-import type { VerdictView } from '../api/index.ts'
-import { endClasses, uncountedEnds } from '../describe/evidence.ts'
+import type { HistoryEntry, VerdictView } from '../api/index.ts'
+import { endClasses, uncountedEnds, verdictBehind } from '../describe/evidence.ts'
 import { judged } from '../describe/names.ts'
-import { group, latency, share, significant, span } from './format.ts'
+import { group, latency, sentenceOf, share, significant, span } from './format.ts'
 import type { Text } from './text/en.ts'
 
 /** `Job error rate`, `Submit time p99`, `fvd`; a second monitor of the same metric says how it differs. */
@@ -58,6 +58,12 @@ export function verdictSentence(verdict: VerdictView, t: Text): string {
     ends: endClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
     isUnseen: uncountedEnds(verdict).some(({ name }) => name === 'not_observed'),
   })
+}
+
+/** Why an entry of the history was made: a guardrail's own sentence in the reader's language, a person's as it was written. */
+export function entryReason(entry: HistoryEntry, t: Text): string {
+  const verdict = verdictBehind(entry)
+  return verdict ? verdictSentence(verdict, t) : sentenceOf(entry.reason)
 }
 
 /** Bad windows in a row, where it takes several; empty while there are none. */

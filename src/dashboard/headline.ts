@@ -1,11 +1,11 @@
 /** The first line of a release's page and the paragraph below it: the facts of describe/, in the page's language. */
 import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
-import { describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
 import { verdictBehind } from '../describe/evidence.ts'
+import { describe, type Facts, type Situation, type Worry } from '../describe/headline.ts'
 import type { Health } from '../describe/health.ts'
 import { openBake } from '../describe/next-step.ts'
 import { clock, modelNames, type Part, percent, placeName, say, sentenceOf, share, span, stageName } from './format.ts'
-import { figure, guardrailName, type Tone } from './guardrail-words.ts'
+import { entryReason, figure, guardrailName, type Tone } from './guardrail-words.ts'
 import type { Text } from './text/en.ts'
 import { blockerWords } from './waits.ts'
 
@@ -114,7 +114,7 @@ function afterRollback(view: ReleaseView, rollback: HistoryEntry | null, t: Text
   const why =
     verdict?.status === 'breach'
       ? breached(verdict, t)
-      : t.sentence.because(sentenceOf(rollback?.reason ?? view.reason))
+      : t.sentence.because(rollback ? entryReason(rollback, t) : sentenceOf(view.reason))
   return [...why, ...damage(view, rollback, t), ...drain(view, t)]
 }
 

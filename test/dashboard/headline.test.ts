@@ -145,7 +145,10 @@ describe('the headline', () => {
   test('of a rollback for want of data, or by a decision, gives its reason', () => {
     const change = { state: 'rolled_back' as const, stage: 'rolled_back', percent: 0, verdicts: [breach] }
     for (const by of [
-      { ...rolledBack, evidence: { verdict: { ...breach, status: 'no_data', value: null } } },
+      {
+        ...rolledBack,
+        evidence: { verdict: { ...breach, status: 'no_data', value: null, message: rolledBack.reason } },
+      },
       { ...rolledBack, who: 'system:experiment', evidence: { decision: {} } },
     ])
       expect(read(change, by).sentence).toMatch(/^Reason: “job error rate 7\.9 % > 1 %”/)

@@ -1,5 +1,6 @@
 /** Pages as a browser without script gets them: reading, acting by form posts, refusals, hostile text. */
 import { describe, expect, test } from 'vitest'
+import { verdictsOf } from '../support/dashboard-traffic.ts'
 import { DashboardRelease } from '../support/dashboard-release.ts'
 
 function browse(fake: DashboardRelease) {
@@ -111,6 +112,25 @@ test('after a rollback the page shows the verdicts that led there', async () => 
   expect(html).toContain('Job error rate of the candidate was <b>7.9')
   expect(html).toContain('<span class="pill bad">breach</span>')
   expect(html).toMatch(/<details id="judged" open/)
+})
+
+test('after a rollback the sentence and the history name the same guardrail of two that asked for it', async () => {
+  const rate = { metric: 'error_rate', max: 0.01, for_windows: 5 }
+  const silence = { ...rate, operations: ['submit'], no_data: 'rollback', no_data_grace: '1m' }
+  const fake = new DashboardRelease({ live: { guardrails: [silence, { ...rate, operations: ['job'] }] } })
+  fake.controller.verdicts = (state) => {
+    const breach = verdictsOf(state, 'failing', fake.nowMs)[0]!
+    const message = 'submit error rate: no candidate submits for 2 min'
+    const none = { value: null, n: 0, status: 'no_data', note: 'grace_over', message } as const
+    return [{ ...breach, guardrail: 'error_rate:submit', operation: 'submit', ...none }, breach]
+  }
+  fake.do({ action: 'start', stage: 'canary-5' }, 'token:oncall', 'new weights')
+  fake.controller.tick()
+  expect(fake.state().state).toBe('rolled_back')
+  const lead = async (lang: string) =>
+    /<p class="lead">(.*?)<\/p>/s.exec(await (await fake.ask(PAGE, { lang })).text())![1]!
+  expect(await lead('en')).toContain('Reason: “submit error rate: no candidate submits for 2 min”.')
+  expect(await lead('zh')).toContain('原因：“提交错误率：无数据过久。')
 })
 
 describe('the switch of shadow', () => {

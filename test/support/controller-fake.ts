@@ -14,7 +14,7 @@ import type { WindowRow } from '../../src/core/window.ts'
 import type { ReleaseControllerRpc, SignalSum } from '../../src/durable/controller-rpc.ts'
 import { type Commit, stateChange } from '../../src/durable/controller/commit.ts'
 import { byHand } from '../../src/durable/controller/commands.ts'
-import { judgementOf } from '../../src/durable/controller/decide.ts'
+import { decide, judgementOf } from '../../src/durable/controller/decide.ts'
 import { markOf } from '../../src/durable/controller/effective.ts'
 import { currentVerdicts, factsOf, type Known } from '../../src/durable/controller/facts.ts'
 import { NOTHING } from '../../src/durable/controller/gather.ts'
@@ -119,6 +119,12 @@ export class ControllerFake implements ReleaseControllerRpc {
       command.action === 'rollback' ? { evidence: { verdict: verdict && verdictView(verdict), verdicts } } : {}
     const audit = { who, action: command.action, reason, from: next.from, to: next.to, ...evidence }
     this.#store.commit(stateChange(known, this.#config, next.state, audit, now), now)
+  }
+
+  /** What a tick does about the verdicts. */
+  tick(): void {
+    const now = this.#now()
+    this.#store.commit(decide(this.#known, this.#config, now), now)
   }
 
   viewNow(as = this.state): ReleaseView {

@@ -1,9 +1,9 @@
 /** The audit of a release: who did what, when and why. A few entries on its page, all on their own. */
 import type { FC } from 'hono/jsx'
 import type { HistoryEntry } from '../../api/index.ts'
-import { percent, placeName, sentenceOf, wordFor } from '../format.ts'
-import { isBreakGlass, verdictBehind } from '../../describe/evidence.ts'
-import { verdictSentence } from '../guardrail-words.ts'
+import { percent, placeName, wordFor } from '../format.ts'
+import { isBreakGlass } from '../../describe/evidence.ts'
+import { entryReason } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/en.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -16,7 +16,7 @@ export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = 
         <Ago at={entry.at} nowMs={nowMs} t={t} />
         <div>
           <b>{actionWords(entry, t)}</b> <By who={entry.who} t={t} />
-          {entry.reason === '' ? null : <q>{reasonOf(entry, t)}</q>}
+          {entry.reason === '' ? null : <q>{entryReason(entry, t)}</q>}
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>
               <summary>{t.history.evidence}</summary>
@@ -38,12 +38,6 @@ function actionWords(entry: HistoryEntry, t: Text): string {
   if (entry.action === 'configure' && isBreakGlass(entry)) return `${action} ${t.changes.skipped}`
   const moved = from.stage !== to.stage || from.percent !== to.percent
   return moved ? `${action} ${placeName(from, t)} → ${placeName(to, t)}` : action
-}
-
-/** A guardrail's own sentence in the reader's language, a person's as it was written. */
-function reasonOf(entry: HistoryEntry, t: Text): string {
-  const verdict = verdictBehind(entry)
-  return verdict ? verdictSentence(verdict, t) : sentenceOf(entry.reason)
 }
 
 export function historyPage(frame: Frame, release: string, history: Page<HistoryEntry>, nowMs: number): Rendered {
