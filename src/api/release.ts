@@ -59,7 +59,7 @@ export const releaseSchema = v.object({
     max_in_flight: v.number(),
     today: v.number(),
     max_jobs_per_day: v.number(),
-    /** Copies lost, by reason, since the release was started. */
+    /** Copies lost, by reason; as the funnel, of all runs. */
     dropped: v.record(v.string(), v.number()),
     funnel: v.object({
       eligible: v.number(),
@@ -100,6 +100,7 @@ export const releaseSchema = v.object({
   forced_control: v.optional(v.literal(true)),
   /** Keys whose live value differs from the file. */
   drift: v.array(v.string()),
+  /** What the last rollback cost: shown until the next start, so also while idle. */
   blast_radius: v.nullable(
     v.object({
       subjects_exposed: v.number(),

@@ -79,14 +79,14 @@ function verdictLines(verdict: VerdictView): string[] {
   ]
 }
 
-function aftermath({ blast_radius: b, draining }: ReleaseView, now: number): string[] {
+function aftermath({ state, blast_radius: b, draining }: ReleaseView, now: number): string[] {
   const lines: string[] = []
   if (b) {
     const first = b.first_failure_at
       ? ` First failure ${moment(b.first_failure_at)}, decided ${moment(b.decided_at)}.`
       : ` Decided ${moment(b.decided_at)} (${fromNow(b.decided_at, now)}).`
     lines.push(
-      `Damage: ${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed, ${b.jobs_rescued} of them rescued, ${Math.round(b.gpu_seconds_lost)} GPU seconds lost.${first}`,
+      `${state === 'rolled_back' ? 'Damage' : 'Damage of the last run'}: ${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed, ${b.jobs_rescued} of them rescued, ${Math.round(b.gpu_seconds_lost)} GPU seconds lost.${first}`,
     )
   }
   if (draining && draining.jobs > 0)

@@ -123,7 +123,7 @@ function jobs({ jobs: { finished, needed } }: ReleaseView): string {
 
 function shadow({ shadow: s }: ReleaseView): string {
   const dropped = Object.entries(s.dropped).filter(([, n]) => n > 0)
-  const lost = dropped.length > 0 ? `, dropped ${dropped.map(([why, n]) => `${figure(n)} ${why}`).join(', ')}` : ''
+  const lost = dropped.length > 0 ? `, dropped in all runs: ${dropped.map(([why, n]) => `${figure(n)} ${why}`).join(', ')}` : ''
   return `${s.active ? `on, ${percentOf(s.sample)} of submits` : 'off'}; ${s.in_flight} of ${s.max_in_flight} in flight, ${figure(s.today)} of ${figure(s.max_jobs_per_day)} today${lost}`
 }
 
@@ -143,12 +143,14 @@ export function waits(release: ReleaseView, now: number): string[] {
   )
 }
 
-function damage({ blast_radius: b }: ReleaseView): string[][] {
+function damage({ state, blast_radius: b }: ReleaseView): string[][] {
   if (!b) return []
+  // It is shown until the next start.
+  const ended = state === 'rolled_back' ? '' : `; the last run's, rolled back ${moment(b.decided_at)}`
   return [
     [
       'damage',
-      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds lost`,
+      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds lost${ended}`,
     ],
   ]
 }

@@ -95,7 +95,7 @@ export function metricFamilies(releases: readonly ReleaseMetrics[], silent: read
     family(
       'shadow_funnel_total',
       'counter',
-      'Shadow copies since the start, by how far they came.',
+      'Shadow copies of all runs, by how far they came.',
       ({ view }, labels) => Object.entries(view.shadow.funnel).flatMap(([step, n]) => one({ ...labels, step }, n)),
     ),
     family('shadow_in_flight', 'gauge', 'Shadow jobs that have not ended.', ({ view }, labels) =>

@@ -63,7 +63,7 @@ function sentence(
   if (situation.is === 'idle') {
     const cooldown = view.blocked_by.filter(({ code }) => code === 'cooldown')
     const words = cooldown.flatMap((blocker) => say` ${blockerWords(blocker, view, nowMs, t)}${s.end}`)
-    return [...s.idle(modelNames(view, t).control), ...words]
+    return [...s.idle(modelNames(view, t).control), ...words, ...(view.draining ? [t.gap, ...drain(view, t)] : [])]
   }
   if (situation.is === 'rolled_back') return afterRollback(view, rollback, t)
   const worried = worry === null ? [] : worryWords(worry, t)

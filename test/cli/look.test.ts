@@ -187,6 +187,12 @@ describe('explain', () => {
     expect(out).toContain('120 subjects exposed, 14 jobs failed, 2 of them rescued, 830 GPU seconds lost')
     expect(out).toContain('Draining: 3 jobs')
     expect(out).toContain('sluice reset')
+    const idle = { ...idleRelease(NAME), blast_radius }
+    control.show(idle)
+    // What an idle release shows, its controller's view does not have.
+    control.controller.shown = () => idle
+    expect((await sluice('explain')).out).toContain('Damage of the last run: 120 subjects')
+    expect((await sluice('status')).out).toMatch(/damage .*; the last run's, rolled back 2026-11-24 08:04:20Z\n/)
   })
 })
 

@@ -48,6 +48,10 @@ describe('the headline', () => {
     expect(title).toBe('Not started.')
     expect(sentence).toContain('Everybody is served by Wan2.1. Start in shadow')
     expect(badge.tone).toBe('quiet')
+    const draining = { jobs: 3, oldest_seconds: 130 }
+    expect(read({ state: 'idle', stage: 'idle', percent: 0, verdicts: [], next: null, draining }).sentence).toMatch(
+      /nobody sees its videos\. 3 jobs still finish on the candidate, the oldest is 2 min 10 s old\.$/,
+    )
   })
 
   test('of a shadow says how much is copied and that nobody is served by the candidate', () => {

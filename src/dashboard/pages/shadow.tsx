@@ -27,12 +27,15 @@ export const Shadow: FC<{ view: ReleaseView; pairs: PairView[] | null; nowMs: nu
             items={[
               { name: s.inFlight, words: ofMost(shadow.in_flight, shadow.max_in_flight) },
               { name: s.today, words: ofMost(shadow.today, shadow.max_jobs_per_day) },
-              ...steps.map((step) => ({ name: s.funnel[step], words: group(shadow.funnel[step]) })),
             ]}
           />
+          <h3>{s.allRuns}</h3>
+          <Figures items={steps.map((step) => ({ name: s.funnel[step], words: group(shadow.funnel[step]) }))} />
         </div>
         <div>
-          <h3>{s.dropped}</h3>
+          <h3>
+            {s.dropped} <small>{s.allRuns}</small>
+          </h3>
           {dropped.length === 0 ? (
             <p class="empty">{s.droppedNone}</p>
           ) : (

@@ -116,6 +116,7 @@ export const enWords = {
     on: (sample: string) => `copies ${sample} of control’s submits`,
     off: 'nothing is copied',
     copies: 'Copies',
+    allRuns: 'of all runs',
     inFlight: 'in flight',
     today: 'copies today',
     of: (max: string) => `of ${max}`,

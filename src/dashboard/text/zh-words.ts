@@ -111,6 +111,7 @@ export const zhWords: typeof enWords = {
     on: (sample) => `复制对照 ${sample} 的提交`,
     off: '不复制',
     copies: '副本',
+    allRuns: '历次发布合计',
     inFlight: '进行中',
     today: '今日副本',
     of: (max) => `/ ${max}`,
