@@ -16,10 +16,11 @@ export const ACTIONS = [
   'approve',
 ] as const
 type Action = (typeof ACTIONS)[number]
-type OwnKey = 'stage' | 'force' | 'percent' | 'sample' | 'during_canary'
+type OwnKey = 'stage' | 'to' | 'force' | 'percent' | 'sample' | 'during_canary'
 /** Keys that not every action takes, with the actions that do. */
 const OWN_KEYS: readonly (readonly [OwnKey, readonly Action[]])[] = [
   ['stage', ['start']],
+  ['to', ['advance']],
   ['force', ['advance', 'promote']],
   ['percent', ['set_percent']],
   ['sample', ['set_shadow']],
@@ -35,6 +36,8 @@ export const actionSchema = v.pipe(
     reason: reasonSchema,
     /** start: the stage to begin with. */
     stage: v.optional(v.string()),
+    /** advance: refused where it does not lead to this stage, as after somebody else's step. */
+    to: v.optional(v.string()),
     /** advance, promote: past everything but a freeze and a pause. */
     force: v.optional(v.boolean(), false),
     /** set_percent. */

@@ -15,6 +15,7 @@ interface ActionOptions {
   dryRun?: boolean
   ifMatch?: number
   stage?: string
+  to?: string
   force?: boolean
   wait?: boolean
   duringCanary?: boolean
@@ -37,7 +38,9 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
     ['advance', 'go to the next stage'],
     ['promote', 'after the last stage: the candidate takes over for good'],
   ] as const) {
-    changing(program, name, summary)
+    const command = changing(program, name, summary)
+    if (name === 'advance') command.option('--to <stage>', 'refuse if it does not lead there: somebody was faster')
+    command
       .option('--force', 'past everything but a freeze and a pause; the history says so')
       .addOption(
         new Option('--wait', 'wait until nothing blocks it, showing what does').conflicts([
@@ -47,7 +50,11 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
         ]),
       )
       .action((options: ActionOptions, command: Command) =>
-        act({ action: name, ...(options.force ? { force: true } : {}) }, options, command),
+        act(
+          { action: name, ...(options.force ? { force: true } : {}), ...(options.to ? { to: options.to } : {}) },
+          options,
+          command,
+        ),
       )
   }
   plain('pause', 'hold the present stage; guardrails still act')
@@ -104,11 +111,11 @@ async function carryOut(
  */
 async function versionToLeave(
   { action }: ActionRequest,
-  { wait }: ActionOptions,
+  { wait, to }: ActionOptions,
   session: Session,
 ): Promise<number | undefined> {
-  // Who waits goes by each look's own version.
-  if (action !== 'advance' || wait) return undefined
+  // Who waits goes by each look's own version, who says where to by that.
+  if (action !== 'advance' || wait || to) return undefined
   return (await session.call('', releaseSchema)).value.version
 }
 

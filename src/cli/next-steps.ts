@@ -3,9 +3,9 @@ import type { BlockerView, ReleaseView } from '../api/index.ts'
 import { type NextStep, nextStep } from '../describe/next-step.ts'
 import { place } from './words.ts'
 
-/** The command that takes a step. */
-export function commandOf({ step }: NextStep): string {
-  return `sluice ${step}`
+/** The command that takes a step; an advance says where to, so that of two only one makes it. */
+export function commandOf({ step, to }: NextStep): string {
+  return step === 'advance' && to ? `sluice advance --to ${to.stage}` : `sluice ${step}`
 }
 
 /** The likely next command, in one or two lines. */
@@ -18,7 +18,7 @@ export function nextSteps(release: ReleaseView): string[] {
   const isStep = next.step === 'advance' || next.step === 'promote'
   const wait = isStep && release.blocked_by.length > 0 ? ' --wait' : ''
   const note = next.step === 'reset' ? '  (back to idle, so that it can be started again)' : ''
-  return [`Next: ${commandOf(next)}${wait}${isStep ? `  (to ${place(next.to!)})` : note}`]
+  return [`Next: ${commandOf(next)}${wait}${note}`]
 }
 
 const BAKE_UNSTARTED = 'Traffic that reaches the candidate: the bake counts from its first finished job.'

@@ -123,7 +123,8 @@ function jobs({ jobs: { finished, needed } }: ReleaseView): string {
 
 function shadow({ shadow: s }: ReleaseView): string {
   const dropped = Object.entries(s.dropped).filter(([, n]) => n > 0)
-  const lost = dropped.length > 0 ? `, dropped in all runs: ${dropped.map(([why, n]) => `${figure(n)} ${why}`).join(', ')}` : ''
+  const lost =
+    dropped.length > 0 ? `, dropped in all runs: ${dropped.map(([why, n]) => `${figure(n)} ${why}`).join(', ')}` : ''
   return `${s.active ? `on, ${percentOf(s.sample)} of submits` : 'off'}; ${s.in_flight} of ${s.max_in_flight} in flight, ${figure(s.today)} of ${figure(s.max_jobs_per_day)} today${lost}`
 }
 

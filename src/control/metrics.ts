@@ -92,11 +92,8 @@ export function metricFamilies(releases: readonly ReleaseMetrics[], silent: read
     family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
       Object.entries({ ...NO_DROPS, ...view.shadow.dropped }).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
     ),
-    family(
-      'shadow_funnel_total',
-      'counter',
-      'Shadow copies of all runs, by how far they came.',
-      ({ view }, labels) => Object.entries(view.shadow.funnel).flatMap(([step, n]) => one({ ...labels, step }, n)),
+    family('shadow_funnel_total', 'counter', 'Shadow copies of all runs, by how far they came.', ({ view }, labels) =>
+      Object.entries(view.shadow.funnel).flatMap(([step, n]) => one({ ...labels, step }, n)),
     ),
     family('shadow_in_flight', 'gauge', 'Shadow jobs that have not ended.', ({ view }, labels) =>
       one(labels, view.shadow.in_flight),

@@ -17,8 +17,11 @@ import {
 
 export type Command =
   | { action: 'start'; stage?: string | undefined }
-  /** `byHand`: a person's own step, which is itself the approval that the stage may ask for. */
-  | { action: 'advance'; force: boolean; byHand?: boolean }
+  /**
+   * `byHand`: a person's own step, which is itself the approval that the stage may ask for. `to`: where it is to lead;
+   * "the next stage" is another one after each step.
+   */
+  | { action: 'advance'; force: boolean; byHand?: boolean; to?: string | undefined }
   | { action: 'promote'; force: boolean; byHand?: boolean }
   | { action: 'pause' }
   | { action: 'resume' }
@@ -91,6 +94,8 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
     const message = `${command.action} is not possible in ${where}; legal now: ${legal}`
     return refuse(state, plan, 'illegal_transition', message)
   }
+  const astray = ledAstray(state, command, plan)
+  if (astray !== null) return refuse(state, plan, 'illegal_transition', astray)
   const wrong = outOfRange(command)
   if (wrong) return refuse(state, plan, 'invalid_request', `${wrong.param} ${wrong.message}`, [], wrong.param)
   const { now } = facts
@@ -128,6 +133,13 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
     case 'reconfigure':
       return change(state, command.judged ? newEpoch(state, now) : {})
   }
+}
+
+/** Why an advance does not lead where it is to lead: somebody was faster, or there is no such stage. */
+function ledAstray(state: ReleaseState, command: Command, plan: Plan): string | null {
+  if (command.action !== 'advance' || command.to === undefined) return null
+  const next = canaryStage(nextRung(state, plan.ladder)!.percent)
+  return command.to === next ? null : `advance leads from ${state.stage} to ${next}, not to ${command.to.slice(0, 100)}`
 }
 
 /** Schemas ask this too, each at its own door; here it holds whoever sends the command. NaN is in no range. */

@@ -108,6 +108,19 @@ describe('the commands that change a release', () => {
     expect(control.requests.at(-1)!.headers['if-match']).toBeUndefined()
   })
 
+  it('say where to go on, by which the second of two is refused', async () => {
+    const name = 'wan22_t2v_abtest'
+    control.show(canaryRelease(name))
+    const { out } = await sluice('advance', '--force', '--dry-run')
+    expect(out).toContain('would be at canary-20')
+    const step = ['advance', '--to', 'canary-20', '--force', '-m', 'fine']
+    expect((await sluice(...step)).out).toContain('Next: sluice advance --to canary-50')
+    const second = await sluice(...step)
+    expect([second.code, second.out]).toEqual([1, ''])
+    expect(second.err).toContain('advance leads from canary-20 to canary-50, not to canary-20')
+    expect(control.controller.state.stage).toBe('canary-20')
+  })
+
   it('are refused with every detail when something blocks', async () => {
     const blocked_by = [blocker('bake', 'bake: 12 min of 30 min left'), blocker('min_jobs', '19 more candidate jobs')]
     control.show(canaryRelease('wan22_t2v_abtest', { blocked_by }))

@@ -63,6 +63,16 @@ describe('start', () => {
     })
   })
 
+  it('that says where it leads is made once, whoever sends it again', () => {
+    const step = { action: 'advance', force: true, to: 'canary-20' } as const
+    const there = after(canary(5), step)
+    expect(there.stage).toBe('canary-20')
+    const [again, elsewhere] = [tried(there, step), tried(canary(5), { ...step, to: 'canary-7' })]
+    expect(again).toMatchObject({ ok: false, code: 'illegal_transition' })
+    expect(again).toMatchObject({ message: expect.stringContaining('from canary-20 to canary-100, not to canary-20') })
+    expect(elsewhere).toMatchObject({ ok: false, code: 'illegal_transition' })
+  })
+
   it('at a stage that the ladder does not have is refused with the stages that there are', () => {
     const refused = tried(idle, { action: 'start', stage: 'canary-7' })
     expect(refused).toMatchObject({ ok: false, code: 'invalid_request' })

@@ -55,6 +55,7 @@ function commandOf(request: ActionCommand): Command | null {
     case 'start':
       return { action: 'start', stage: request.stage }
     case 'advance':
+      return { action: 'advance', force: request.force, byHand: true, to: request.to }
     case 'promote':
       return { action: request.action, force: request.force, byHand: true }
     case 'set_percent':

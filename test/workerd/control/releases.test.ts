@@ -120,6 +120,17 @@ describe('an action', () => {
     })
   })
 
+  it('that says where it leads is done once, and is refused where it leads elsewhere', async () => {
+    const rig = new ControlFake()
+    await rig.request('POST', ACTIONS, { body: { action: 'start', stage: 'canary-1' } })
+    const { next } = rig.controller(R1).viewNow()
+    const step = { body: { action: 'advance', to: next!.stage, force: true } }
+    expect((await rig.request('POST', ACTIONS, step)).status).toBe(200)
+    const { version } = rig.controller(R1).state
+    expect(await errorOf(rig.request('POST', ACTIONS, step))).toMatchObject({ status: 409, code: 'illegal_transition' })
+    expect(rig.controller(R1).state).toMatchObject({ stage: next!.stage, version })
+  })
+
   it.each(['0', '"0"', 'W/"0"', '*'])('goes ahead with If-Match: %s while that is the version', async (ifMatch) => {
     const response = await new ControlFake().request('POST', ACTIONS, {
       body: { action: 'start' },
