@@ -1,20 +1,17 @@
 /** `sluice config versions|restore`: what was published live, and an earlier version again. */
 import type { Command } from 'commander'
-import { configViewSchema, listOf } from '../api/index.ts'
+import { listOf } from '../api/index.ts'
 import { type VersionView, versionSchema } from '../api/changes.ts'
 import { proposed } from './config-changes.ts'
 import { diffTable } from './config-diff.ts'
+import { publish, publishing, type PublishOptions } from './config-publication.ts'
 import { countArgument, wholeArgument } from './numbers.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
 import { moment } from './words.ts'
 
-interface RestoreOptions {
-  reason?: string
+interface RestoreOptions extends PublishOptions {
   propose?: boolean
-  dryRun?: boolean
-  breakGlass?: boolean
-  ifMatch?: number
 }
 
 export function addConfigVersions(config: Command): void {
@@ -31,32 +28,19 @@ export function addConfigVersions(config: Command): void {
           : items.flatMap((version) => versionLines(version, session.terminal.style)),
       )
     })
-  config
+  const restoring = config
     .command('restore')
     .description('publish the values of an earlier version again; version 0 is the file alone')
     .argument('<version>', 'as config versions lists it', wholeArgument)
-    .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
     .option('--propose', 'make a change request of it')
-    .option('--dry-run', 'only say what the configuration would be')
-    .option('--break-glass', 'without the second person that the release asks for; needs a reason')
-    .option('--if-match <version>', 'refuse if the configuration is no longer at this version', wholeArgument)
-    .action(restore)
+  publishing(restoring).action(restore)
 }
 
 async function restore(version: number, options: RestoreOptions, command: Command): Promise<void> {
-  const { dryRun = false, breakGlass, ifMatch } = options
   const session = openSession(command)
-  const reason = await session.reasonFor('config restore', options.reason, dryRun)
+  const reason = await session.reasonFor('config restore', options.reason, options.dryRun === true)
   if (options.propose) return proposed(session, { title: `Restore version ${version}`, reason, restore: version })
-  const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
-  const path = `/config/versions/${version}/restore`
-  session.show(await session.call(path, configViewSchema, { method: 'POST', query, ifMatch }), (view) => [
-    view.changed === false
-      ? 'Nothing to change: it is so already.'
-      : dryRun
-        ? `Dry run, nothing was changed. The overlay would be ${JSON.stringify(view.overlay)}`
-        : `Published as version ${view.version}.`,
-  ])
+  await publish(session, { path: `/config/versions/${version}/restore`, method: 'POST' }, reason, options)
 }
 
 function versionLines({ version, at, who, reason, diff, change, ...more }: VersionView, style: Style): string[] {

@@ -6,7 +6,6 @@
   'use strict'
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById('dialog'))
   if (!dialog) return
-  const LOGIN = '/_sluice/login'
 
   /** What an answer without a form says of itself, as the reader is told it. */
   class Refusal extends Error {}
@@ -19,9 +18,8 @@
    */
   async function ask(url, init) {
     const response = await fetch(url, { ...init, headers: { accept: 'text/html' } })
-    if (response.status === 401 || new URL(response.url).pathname === LOGIN) {
-      const why = init?.method === 'POST' ? 'unsent' : 'ended'
-      location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`)
+    if (sluiceLogin.isAt(response)) {
+      sluiceLogin.go(init?.method === 'POST' ? 'unsent' : 'ended')
       return 'leaving'
     }
     if (response.redirected && new URL(response.url).pathname !== location.pathname) {

@@ -5,6 +5,7 @@
  */
 ;(() => {
   'use strict'
+  const LOGIN = '/_sluice/login'
   const SILENCE_MS = 5000
   const REFRESH_EVERY_MS = 1500
   /** Ages are told relative to now: even an unchanged release is drawn anew that often. */
@@ -13,7 +14,12 @@
   const ABOUT_TO_CLICK_MS = 1200
   /** Before silence counts as such, the page itself is asked. */
   const ASK_AFTER_MS = 3000
-  const LOGIN = '/_sluice/login'
+
+  globalThis.sluiceLogin = {
+    isAt: ({ status, url }) => status === 401 || new URL(url).pathname === LOGIN,
+    go: (why) => location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=${why}`),
+  }
+
   const main = /** @type {HTMLElement | null} */ (document.querySelector('main[data-live]'))
   if (!main) return
 
@@ -40,8 +46,7 @@
     wanted = false
     try {
       const response = await fetch(location.href, { headers: { accept: 'text/html' } })
-      if (new URL(response.url).pathname === LOGIN)
-        return location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname + location.search)}&why=ended`)
+      if (sluiceLogin.isAt(response)) return sluiceLogin.go('ended')
       if (response.redirected) return location.reload()
       refused = !response.ok
       if (refused) return
