@@ -29,7 +29,9 @@ export const Shadow: FC<{ view: ReleaseView; pairs: PairView[] | null; nowMs: nu
               { name: s.today, words: ofMost(shadow.today, shadow.max_jobs_per_day) },
             ]}
           />
-          <h3>{s.allRuns}</h3>
+          <h3>
+            {s.copies} <small>{s.allRuns}</small>
+          </h3>
           <Figures items={steps.map((step) => ({ name: s.funnel[step], words: group(shadow.funnel[step]) }))} />
         </div>
         <div>
