@@ -6,7 +6,7 @@ import { nextSteps, remedy } from './next-steps.ts'
 import { headline } from './release-view.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
-import { fromNow, moment, place, plural, span } from './words.ts'
+import { figure, fromNow, moment, place, plural, span } from './words.ts'
 
 export function addExplain(program: Command): void {
   program
@@ -86,7 +86,7 @@ function aftermath({ state, blast_radius: b, draining }: ReleaseView, now: numbe
       ? ` First failure ${moment(b.first_failure_at)}, decided ${moment(b.decided_at)}.`
       : ` Decided ${moment(b.decided_at)} (${fromNow(b.decided_at, now)}).`
     lines.push(
-      `${state === 'rolled_back' ? 'Damage' : 'Damage of the last run'}: ${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed, ${b.jobs_rescued} of them rescued, ${Math.round(b.gpu_seconds_lost)} GPU seconds lost.${first}`,
+      `${state === 'rolled_back' ? 'Damage' : 'Damage of the last run'}: ${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed, ${b.jobs_rescued} of them rescued, ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds spent on failed jobs and copies.${first}`,
     )
   }
   if (draining && draining.jobs > 0)

@@ -118,7 +118,7 @@ function split(release: ReleaseView): string {
 function jobs({ jobs: { finished, needed } }: ReleaseView): string {
   return needed === 0
     ? `${plural(finished, 'finished candidate job')}; this stage needs none`
-    : `${figure(finished)} of the ${figure(needed)} finished candidate jobs this stage needs`
+    : `${plural(finished, 'finished candidate job')}; this stage needs ${figure(needed)}`
 }
 
 function shadow({ shadow: s }: ReleaseView): string {
@@ -151,7 +151,7 @@ function damage({ state, blast_radius: b }: ReleaseView): string[][] {
   return [
     [
       'damage',
-      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds lost${ended}`,
+      `${plural(b.subjects_exposed, 'subject')} exposed, ${plural(b.jobs_failed, 'job')} failed (${figure(b.jobs_rescued)} rescued), ${figure(Math.round(b.gpu_seconds_lost))} GPU seconds spent on failed jobs and copies${ended}`,
     ],
   ]
 }

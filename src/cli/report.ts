@@ -102,7 +102,7 @@ function evidence({ non_inferiority: shown, test, always_valid: anytime }: Metri
 function readLines(report: ReportView): string[] {
   const { readiness: r, srm, crossed, metrics } = report
   const unplanned = plansSubjects(report) ? 'not yet known how many are needed' : 'none planned'
-  const planned = r.planned ? `planned ${r.planned.control} and ${r.planned.candidate}` : unplanned
+  const planned = r.planned ? `planned ${group(r.planned.control)} and ${group(r.planned.candidate)}` : unplanned
   return [
     `${r.days} of ${r.min_days} whole days`,
     `${plural(r.sample.control, 'subject')} measured on control, ${figure(r.sample.candidate)} on the candidate (${planned})`,
@@ -182,6 +182,8 @@ function pairLines({ pairs }: ReportView, style: Style): string[] {
 
 function checkLines({ self_check: check }: ReportView, style: Style): string[] {
   if (!check) return []
+  if (check.metrics.length === 0)
+    return ['', 'control against itself: nothing to try, each metric needs 200 subjects on control']
   const rows = check.metrics.map((each) => [
     each.metric,
     `${each.false_alarms} of ${each.splits}`,

@@ -140,7 +140,7 @@ function resultLines({ release, question, catches: rows, false_alarms: alarms, n
     ),
     '',
     style.bold(
-      `A healthy candidate (${percentOf(question.healthy.job)}) over the whole ladder, ${figure(alarms.days_each)} days`,
+      `A healthy candidate (${percentOf(question.healthy.job)}) over the whole ladder, ${span(alarms.days_each * 86_400)}`,
     ),
     `stopped falsely in ${alarms.stopped} of ${alarms.releases} releases${firsts(alarms.by) ? ` (${firsts(alarms.by)})` : ''}`,
     ...(not_simulated.length > 0 ? ['', style.dim(`Not simulated: ${not_simulated.join(', ')}`)] : []),

@@ -40,7 +40,7 @@ export interface Facts {
 /** Everything that stands between this state and the next step; empty means go. */
 export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker[] {
   if (state.state === 'idle') return idle(state, facts.now)
-  if (state.state === 'rolled_back') return [open('rolled_back', 'a reset by an operator, with a reason')]
+  if (state.state === 'rolled_back') return [open('rolled_back', 'a reset by an operator')]
   if (state.state === 'completed') return []
   const rung = presentRung(state, plan.ladder)
   const found: Blocker[] = []

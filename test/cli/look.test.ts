@@ -159,8 +159,10 @@ describe('explain', () => {
       control.show(canaryRelease(NAME, { jobs: { finished: 18, needed }, blocked_by: [] }))
       return /jobs +(.*)/.exec((await sluice('status')).out)?.[1]
     }
-    expect(await jobsOf(50)).toMatch(/^\d+ of the 50 finished candidate jobs this stage needs$/)
+    expect(await jobsOf(50)).toBe('18 finished candidate jobs; this stage needs 50')
     expect(await jobsOf(0)).toBe('18 finished candidate jobs; this stage needs none')
+    control.show(canaryRelease(NAME, { state: 'completed', stage: 'completed', percent: 100, next: null }))
+    expect((await sluice('status')).out).not.toMatch(/^jobs/m)
   })
 
   it('tells the damage and what drains after a rollback', async () => {
@@ -180,11 +182,13 @@ describe('explain', () => {
         percent: 0,
         blast_radius,
         draining: { jobs: 3, oldest_seconds: 400 },
-        blocked_by: [blocker('rolled_back', 'a reset by an operator, with a reason')],
+        blocked_by: [blocker('rolled_back', 'a reset by an operator')],
       }),
     )
     const { out } = await sluice('explain')
-    expect(out).toContain('120 subjects exposed, 14 jobs failed, 2 of them rescued, 830 GPU seconds lost')
+    expect(out).toContain(
+      '120 subjects exposed, 14 jobs failed, 2 of them rescued, 830 GPU seconds spent on failed jobs and copies',
+    )
     expect(out).toContain('Draining: 3 jobs')
     expect(out).toContain('sluice reset')
     const idle = { ...idleRelease(NAME), blast_radius }
@@ -267,6 +271,12 @@ describe('report', () => {
     const text = reportLines(aReport(NAME), styleFor({}, {})).join('\n')
     expect(text).toMatch(/ssim +120 +-0\.012 +-0\.0\d+ to [-\d.]+ +(worse|open)/)
     expect(text).toMatch(/control against itself.*\n-*\s*play +38 of 1000 +up to 40 +0\.021 \(p 0\.77\)/)
+  })
+
+  it('says why nothing was tried of control against itself', () => {
+    const selfCheck = { atMs: 0, metrics: [] }
+    const text = reportLines(aReport(NAME, { selfCheck }), styleFor({}, {})).join('\n')
+    expect(text).toContain('control against itself: nothing to try, each metric needs 200 subjects on control')
   })
 
   it('tells under a reason what is still needed', () => {

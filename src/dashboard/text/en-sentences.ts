@@ -81,7 +81,7 @@ export const enSentences = {
     failed: (jobs: number, subjects: number): Part[] =>
       say`${strong(counted(jobs, 'job', 'jobs'))} failed, ${strong(counted(subjects, 'subject', 'subjects'))} were exposed to the candidate`,
     rescued: (jobs: number): string => `, ${jobs} ${jobs === 1 ? 'job was' : 'jobs were'} rescued`,
-    gpu: (span: string): string => `; ${span} of GPU time lost`,
+    gpu: (span: string): string => `; ${span} of GPU time on failed jobs and copies`,
     draining: (jobs: number, oldest: string): Part[] =>
       say`${strong(counted(jobs, 'job', 'jobs'))} still ${jobs === 1 ? 'finishes' : 'finish'} on the candidate, the oldest is ${oldest} old.`,
     drained: 'No job is left on the candidate.',
@@ -100,7 +100,7 @@ export const enSentences = {
     paused: say`someone to ${strong('resume')} it`,
     cooldown: (left: string): Part[] => say`cool-down: ${left} left`,
     notStarted: say`a start by an operator`,
-    rolledBack: say`a reset by an operator, with a reason`,
+    rolledBack: say`a reset by an operator`,
     thenCooldown: say`the cool-down, which begins with the reset`,
     draining: (jobs: number): Part[] =>
       say`${counted(jobs, 'job', 'jobs')} to finish on the candidate (a start need not wait)`,

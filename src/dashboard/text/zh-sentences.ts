@@ -68,7 +68,7 @@ export const zhSentences: typeof enSentences = {
     failed: (jobs, subjects) =>
       say`${strong(`${jobs.toLocaleString('en-US')} 个作业`)}失败，${strong(`${subjects.toLocaleString('en-US')} 个用户`)}接触过候选`,
     rescued: (jobs) => `，${jobs} 个作业已补救`,
-    gpu: (span) => `；损失 ${span}的 GPU 时间`,
+    gpu: (span) => `；失败任务和副本共用去 ${span}的 GPU 时间`,
     draining: (jobs, oldest) =>
       say`还有 ${strong(`${jobs.toLocaleString('en-US')} 个作业`)}在候选上收尾，最早的已有 ${oldest}。`,
     drained: '候选上已没有作业。',
@@ -86,7 +86,7 @@ export const zhSentences: typeof enSentences = {
     paused: say`有人${strong('恢复')}`,
     cooldown: (left) => say`冷却期还剩 ${left}`,
     notStarted: say`操作员开始发布`,
-    rolledBack: say`操作员重置，并说明原因`,
+    rolledBack: say`操作员重置`,
     thenCooldown: say`冷却期（从重置时开始）`,
     draining: (jobs) => say`${jobs.toLocaleString('en-US')} 个作业在候选上收尾（重新开始不必等待）`,
     done: {
