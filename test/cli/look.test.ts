@@ -288,7 +288,9 @@ describe('report', () => {
 
   it('says that nobody knows yet how many are needed where control’s figures are still 0, and not that none are', () => {
     const lines = reportLines(aReport(NAME, { days: counts('play', share(0, 22), share(0, 18)) }), styleFor({}, {}))
-    expect(lines).toContain('  22 subjects on control, 18 on the candidate (not yet known how many are needed)')
+    expect(lines).toContain(
+      '  22 subjects measured on control, 18 on the candidate (not yet known how many are needed)',
+    )
   })
 
   it('tells what it takes to show a cost to be within its limit', () => {

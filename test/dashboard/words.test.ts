@@ -254,7 +254,9 @@ test('a report in Markdown names pairs and what stands beside the raw lifts, in 
 
 test('a report whose control has only zeros so far says that nobody knows yet how many are needed', () => {
   const report = aReport('r1', { days: counts('play', share(0, 22), share(0, 18)) })
-  expect(reportMarkdown(report, en, 'https://a.example')).toContain('40 subjects; not yet known how many are needed')
+  expect(reportMarkdown(report, en, 'https://a.example')).toContain(
+    '40 subjects measured; not yet known how many are needed',
+  )
   expect(reportMarkdown(report, zh, 'https://a.example')).toContain('40 个用户；尚不知需要多少')
   const metrics = report.metrics.map((metric) => ({ ...metric, mde: null }))
   expect(reportMarkdown({ ...report, metrics }, en, 'https://a.example')).toContain('none planned')
