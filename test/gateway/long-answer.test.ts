@@ -47,7 +47,8 @@ test('hold the client’s id before and behind the video, which stays as it is',
     const film = 'A'.repeat(LONG) + video.replaceAll('raw-1', '')
     const { shown, read } = await shownOf(JSON.stringify(job(film)), sizes)
     expect(shown).toBe(translate(JSON.stringify(job(film))))
-    expect(JSON.parse(read!)).toEqual(job(''))
+    // As text: where a name that is one backslash was parsed before, V8's JSON.parse reads one that is a quote as that.
+    expect(read).toBe(JSON.stringify(job('')))
   }
   await fc.assert(fc.asyncProperty(cases, check), { numRuns: 60 })
 })
