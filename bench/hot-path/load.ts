@@ -14,13 +14,16 @@ export interface Slice {
   requests: number
   /** Answers that are not good, and calls without one. */
   failed: number
-  /** How many failed of each kind: the status, what `fault` says, or why there is no answer. */
+  /** How many failed of each kind: the status and how its answer begins, what `fault` says, or why there is no answer. */
   failures: Record<string, number>
   bytes: number
   /** Median time to the end of an answer, in ms. */
   p50Ms: number
   p99Ms: number
 }
+
+/** Of a refusal: enough for its message, and not for what is new in each. */
+const MAX_TOLD_CHARS = 60
 
 /** `asks` are sent in turn, for so long, and no more than `atMost`. */
 export async function load(
@@ -43,13 +46,14 @@ export async function load(
       const began = performance.now()
       try {
         const { statusCode, body } = await pool.request({ ...ask, body: ask.body ?? null })
+        const isGood = statusCode >= 200 && statusCode < 300
         const kept: Buffer[] = []
         for await (const chunk of body) {
           bytes += (chunk as Buffer).length
-          if (fault) kept.push(chunk as Buffer)
+          if (fault || !isGood) kept.push(chunk as Buffer)
         }
-        const isGood = statusCode >= 200 && statusCode < 300
-        const wrong = isGood ? (fault?.(Buffer.concat(kept).toString()) ?? null) : String(statusCode)
+        const text = Buffer.concat(kept).toString()
+        const wrong = isGood ? (fault?.(text) ?? null) : `${statusCode} ${text.slice(0, MAX_TOLD_CHARS)}`
         if (wrong !== null) failed(wrong)
       } catch (error) {
         failed((error as { code?: string }).code ?? String(error))

@@ -157,7 +157,8 @@ async function measure(work: Work, port: number, pid: number, asks: readonly Ask
   const residentBefore = residentMb(pid)
   let most = residentBefore
   const watch = setInterval(() => (most = Math.max(most, residentMb(pid))), 50)
-  const { requests, failed, p50Ms, p99Ms } = await load(port, asks, CONNECTIONS[work], sliceMs)
+  const { requests, failed, failures, p50Ms, p99Ms } = await load(port, asks, CONNECTIONS[work], sliceMs)
+  if (failed > 0) console.error(`${work}: of ${requests} requests failed`, failures)
   clearInterval(watch)
   const cpuMs = ((cpuSeconds(pid) - cpuBefore) * 1000) / requests
   return { requests, failed, p50Ms, p99Ms, cpuMs, grownMb: most - residentBefore }
