@@ -1,21 +1,30 @@
 /** A backend's answer as JSON, where it is any and holds no more than an answer may. */
-import { ANSWER_BOUNDS, isWithin, membersWritten } from './body/bounds.ts'
+import { ANSWER_BOUNDS, membersWithin } from './body/bounds.ts'
 
 /** Undefined for what is no JSON, and for what holds more than an answer may: it is not looked into. */
 export function answerJson(text: string): unknown {
+  return parsed(text)?.body
+}
+
+/** `members`: as they are written. */
+function parsed(text: string): { body: unknown; members: number } | null {
+  const members = membersWithin(text, ANSWER_BOUNDS)
+  if (members === null) return null
   try {
-    return isWithin(text, ANSWER_BOUNDS) ? JSON.parse(text) : undefined
+    return { body: JSON.parse(text), members }
   } catch {
-    return undefined
+    return null
   }
 }
 
 /**
- * The text as `body`, which was read from it, has it. Of a name that stands twice in one object parsers take the last
- * value and some the first: what nobody here has looked at is not shown. Nearly always the very same.
+ * The text with what `answerJson` reads of it; null where that is nothing. Of a name that stands twice in one object
+ * parsers take the last value and some the first: what nobody here has looked at is not shown. Nearly always the very same.
  */
-export function withoutRepeats(text: string, body: unknown): string {
-  return membersWritten(text) === membersOf(body) ? text : JSON.stringify(exactJson(text))
+export function withoutRepeats(text: string): string | null {
+  const read = parsed(text)
+  if (!read) return null
+  return read.members === membersOf(read.body) ? text : JSON.stringify(exactJson(text))
 }
 
 function membersOf(value: unknown): number {

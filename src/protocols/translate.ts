@@ -3,7 +3,7 @@
  * JSON and on header values, and changes nothing else in them; says nothing of who knows which id.
  */
 import { remembered } from '../core/remembered.ts'
-import { answerJson, withoutRepeats } from './answer-json.ts'
+import { withoutRepeats } from './answer-json.ts'
 import { editJson } from './body/json-edit.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
@@ -48,12 +48,12 @@ export function translateAnswer(text: string, translation: Translation, words: W
   const { keeps = () => false, ownText = () => null } = words
   let translator: Translate | null = null
   const inFull: Translate = (...given) => (translator ??= translatorOf(translation, words))(...given)
-  const body = answerJson(text)
-  if (body === undefined) return translateText(text, translation, '', words)
+  const shown = withoutRepeats(text)
+  if (shown === null) return translateText(text, translation, '', words)
   const ofOneJob = translatorOfOneJob(translation, words)
   const translate: Translate = (...given) => ofOneJob(...given) ?? inFull(...given)
   const cuts = !translation.isError
-  return editJson(withoutRepeats(text, body), {
+  return editJson(shown, {
     key: (path) => {
       const name = nameOf(path)
       if (keeps(path)) return name

@@ -82,15 +82,13 @@ export class Allowance {
   }
 }
 
-/** Whether this JSON may be built in memory. */
-export function isWithin(text: string, bounds: JsonBounds): boolean {
-  const found = counted(text, bounds)
-  return found.levels <= bounds.levels && found.members <= bounds.members && found.values <= bounds.values
-}
-
-/** Members that JSON has as it is written: more than are read of it, where a name stands twice in one object. */
-export function membersWritten(text: string): number {
-  return counted(text, { levels: Infinity, members: Infinity, values: Infinity }).members
+/**
+ * Members that this JSON has as it is written: more than are read of it, where a name stands twice in one object. Null
+ * where it may not be built in memory.
+ */
+export function membersWithin(text: string, bounds: JsonBounds): number | null {
+  const { levels, members, values } = counted(text, bounds)
+  return levels <= bounds.levels && members <= bounds.members && values <= bounds.values ? members : null
 }
 
 /** What stands outside strings, whether the JSON is valid or not; no more of it than is needed to outgrow `most`. */
