@@ -184,7 +184,7 @@ async function readAnswer(
 
 /** A job whose video stands in the very answer, as far as it is told before that. */
 async function readLong(
-  { protocol, release }: JobRuntime,
+  runtime: JobRuntime,
   { prefix }: Route,
   tried: Attempt,
   { status, headers }: Answer,
@@ -192,8 +192,8 @@ async function readLong(
 ): Promise<void> {
   const { long, from, start } = await openLongAnswer(body)
   tried.json = long && answerJson(long.head + long.close)
-  const job = protocol.readJob({ status, headers, body: tried.json, job: null })
-  const isFound = job !== null && canBeFound({ protocol, release }, job.id, prefix)
+  const job = runtime.protocol.readJob({ status, headers, body: tried.json, job: null })
+  const isFound = job !== null && canBeFound(runtime, job.id, prefix)
   tried.rest = from(isFound ? start : 0)
   if (isFound) Object.assign(tried, { backendJob: job, long })
 }

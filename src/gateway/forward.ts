@@ -4,6 +4,7 @@
  */
 import { callDeadline } from '../durable/deadline.ts'
 import { answerJson } from '../protocols/answer-json.ts'
+import { looksLikeJson } from '../protocols/body/json-text.ts'
 import { GrowingBytes } from '../protocols/growing-bytes.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -131,6 +132,9 @@ export function isJson({ headers }: Pick<Answer, 'headers'>): boolean {
 /** Beyond it what does not call itself JSON may be a file, and is not looked into. A job's JSON has about 1 KiB. */
 const MAX_UNTOLD_BYTES = 1024 * 1024
 
+/** Blanks before JSON that are looked past. */
+const MAX_BLANK_BYTES = 64
+
 /** Whether an answer may be JSON that does not say so. One of no known length may never end, and is not waited for. */
 export function mayBeJson({ status, headers }: Pick<Answer, 'status' | 'headers'>): boolean {
   const length = Number(headers.get('content-length') ?? 0)
@@ -159,13 +163,11 @@ export async function readIfJson(response: Answer): Promise<Answer> {
       return { ...whole(null), headers: typed, text: () => Promise.resolve(text) }
     }
     held.add(value)
-    if (!MAY_BEGIN_JSON.test(new TextDecoder().decode(held.begin(MAX_BLANK_BYTES)))) break
+    const begin = new TextDecoder().decode(held.begin(MAX_BLANK_BYTES))
+    if (!looksLikeJson(begin) && begin.trim() !== '') break
   }
   return whole(resumed(held.whole(), reader))
 }
-
-const MAY_BEGIN_JSON = /^\s*([{[]|$)/
-const MAX_BLANK_BYTES = 64
 
 /** The arm's fault in an answer's status; null where there is none. */
 export function armErrorOf(status: number): ArmError | null {

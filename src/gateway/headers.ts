@@ -147,6 +147,13 @@ export function requestIdOf(client: HeaderReader, newId: () => string): string {
   return wellFormedRequestId(client.get('x-request-id')) ?? newId()
 }
 
+/** Of an answer that is rewritten as it comes: neither its length nor its encoding holds. */
+export function withoutLength(given: Headers): Headers {
+  const headers = new Headers(given)
+  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
+  return headers
+}
+
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
 export function withoutRetry({ status, headers }: Pick<Response, 'status' | 'headers'>): Headers {
   // 429 says that nothing was begun: to try again later is what it asks for.

@@ -33,49 +33,52 @@ interface Opened {
 /** Rejects where the body breaks off. */
 export async function openLongAnswer(body: ReadableStream<Uint8Array>): Promise<Opened> {
   const reader = body.getReader()
-  let bytes: Uint8Array = new Uint8Array()
-  const from = (byte: number) => resumed(bytes.subarray(byte), reader)
-  for (let at: Place = { from: 0, start: -1, open: [] }; ;) {
+  const held = new GrowingBytes()
+  const place: Place = { at: 0, start: -1, open: [] }
+  for (;;) {
     const { done, value } = await reader.read()
-    if (value) bytes = bytes.length === 0 ? value : joined(bytes, value)
-    at = scanned(bytes, at)
-    const { start, open } = at
-    if (start > 0 && bytes.length - start > LONG_STRING_BYTES) {
+    if (value) held.add(value)
+    const bytes = held.begin(held.size)
+    goOn(bytes, place)
+    const { at, start, open } = place
+    const from = (byte: number) => resumed(held.whole().subarray(byte), reader)
+    if (start >= 0 && bytes.length - start > LONG_STRING_BYTES) {
       const head = new TextDecoder().decode(bytes.subarray(0, start))
       return { long: { head, close: `"${open.toReversed().join('')}` }, from, start }
     }
-    if (done || at.from > MAX_TEXT_BYTES) return { long: null, from, start }
+    if (done || (start < 0 && at > MAX_TEXT_BYTES)) return { long: null, from, start }
   }
 }
 
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
-}
-
-/** How far JSON was looked through: `start` of the string that is open (-1: none), and what closes what is open around it. */
+/** How far JSON was looked through. */
 interface Place {
-  from: number
+  /** The next byte. */
+  at: number
+  /** The first one of the string that is open; -1 outside of any. */
   start: number
+  /** What closes what is open, the outermost first. */
   open: string[]
 }
 
-/** Stops within a string that does not end here, before which it is looked through again. */
-function scanned(bytes: Uint8Array, { from, open: before }: Place): Place {
-  const open = [...before]
-  for (let i = from; i < bytes.length && i <= MAX_TEXT_BYTES; i++) {
-    const byte = bytes[i]!
-    if (byte === QUOTE) {
-      const end = stringEnd(bytes, i + 1)
-      if (end < 0 || end - i > LONG_STRING_BYTES) return { from: i, start: i + 1, open }
-      i = end
-    } else if (byte === 0x7b) open.push('}')
+/** Looks through what has come since, each byte once; no further than into a string that is a file. */
+function goOn(bytes: Uint8Array, place: Place): void {
+  const { open } = place
+  let { at, start } = place
+  while (at < bytes.length && (start >= 0 || at <= MAX_TEXT_BYTES)) {
+    if (start >= 0) {
+      const end = stringEnd(bytes, at, isEscaped(bytes, at, start, false))
+      const isOver = end >= 0 && end - start < LONG_STRING_BYTES
+      at = isOver ? end + 1 : bytes.length
+      if (isOver) start = -1
+      continue
+    }
+    const byte = bytes[at++]!
+    if (byte === QUOTE) start = at
+    else if (byte === 0x7b) open.push('}')
     else if (byte === 0x5b) open.push(']')
     else if (byte === 0x7d || byte === 0x5d) open.pop()
   }
-  return { from: bytes.length, start: -1, open }
+  Object.assign(place, { at, start })
 }
 
 /** Where the quote stands that ends a string; -1 where none does. `escaped`: before `from` stands an odd backslash. */

@@ -149,11 +149,7 @@ function legacyUrls({ arms, idMode }: ReleaseConfig): string[] {
 }
 
 /** Whether a job that its backend calls so is found again by the id that its client gets. `prefix`: of its submit's route. */
-export function canBeFound(
-  { release, protocol }: Pick<JobRuntime, 'release' | 'protocol'>,
-  upstreamId: string,
-  prefix: string,
-): boolean {
+export function canBeFound({ release, protocol }: JobRuntime, upstreamId: string, prefix: string): boolean {
   if (release.idMode === 'tagged') return true
   const call = protocol.pollCall({ upstreamId, prefix, model: null })
   const route = protocol.route(call.method, call.path)

@@ -21,7 +21,7 @@ import { REGISTER_MS } from './deadlines.ts'
 import type { Decided, Exchange, Routed } from './exchange.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
-import { withoutRetry } from './headers.ts'
+import { withoutLength, withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { withChosenId } from './chosen-id.ts'
 import { sealedWebhook } from './client-webhooks.ts'
@@ -149,17 +149,14 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   const rescued =
     entry.rescue && showsFailure(owned, response.status, backendJob) && (await rescue(owned, 'pending', 0))
   const going = runtime.protocol.placeholder({ ...entry, gatewayOrigin: ctx.url.origin, end: null })
-  const { text } = tried
+  const { text, long } = tried
   const translate = (words: string) => runtime.protocol.translate(words, translation)
   const { status } = response
-  const ended = (all: string) => {
-    const shown = { status, headers: response.headers, body: answerJson(all), job: null }
-    const last = runtime.protocol.readJob(shown)
-    if (outcomeOf(backendJob) === null && last)
-      runtime.telemetry.seen(toJobUpdate(entry, { ...last, id: backendJob.id }, runtime.deps.now()))
-  }
   if (rescued) await tried.rest?.cancel()
-  const rest = tried.long && !rescued ? translatedAround(tried.long, tried.rest!, translate, ended) : null
+  const rest =
+    long && !rescued
+      ? translatedAround(long, tried.rest!, translate, (all) => tellEnd(runtime, entry, backendJob, response, all))
+      : null
   const headers = rest ? withoutLength(response.headers) : response.headers
   const body = rescued ? JSON.stringify(going) : text === null ? rest : translate(text)
   const shown = { status, headers, body, translation, cookie: submit.subject.cookie }
@@ -167,10 +164,16 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   return { response: answer(ctx, decided, shown), clientId: rest ? null : entry.clientId, nothingBegun: false }
 }
 
-function withoutLength(given: Headers): Headers {
-  const headers = new Headers(given)
-  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
-  return headers
+/** How a job ended by its whole answer, where what stands before its video had not told. */
+function tellEnd(
+  { protocol, telemetry, deps }: JobRuntime,
+  entry: LedgerJob,
+  began: BackendJob,
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  text: string,
+): void {
+  const last = protocol.readJob({ status, headers, body: answerJson(text), job: null })
+  if (outcomeOf(began) === null && last) telemetry.seen(toJobUpdate(entry, { ...last, id: began.id }, deps.now()))
 }
 
 /** Seals the id and tells the ledger of the job, in memory. A native or chosen id says nothing, so there the ledger knows first. */

@@ -2,6 +2,7 @@
  * Text about a job that is no JSON, as its client may read it: server-sent events, logs, errors in plain words. Line by
  * line as it comes, ids and addresses translated; what is no text stays as it is.
  */
+import { withoutLength } from './headers.ts'
 
 /** A longer line is none of any wire's: it goes on in pieces, each read by itself. */
 const MAX_LINE_CHARS = 256 * 1024
@@ -25,9 +26,8 @@ export function translatedAsItComes(coming: Coming, translate: (text: string) =>
   const isEvents = isEventStream(headers)
   const isDecoded = DECODED.test(headers.get('content-encoding')?.trim() ?? '')
   if (body === null || !isDecoded || !(isEvents || isText(status, headers))) return coming
-  const plain = new Headers(headers)
-  for (const name of ['content-length', 'content-encoding']) plain.delete(name)
-  return { status, headers: plain, body: isEvents ? translatedEvents(body, translate) : byLines(body, translate) }
+  const shown = isEvents ? translatedEvents(body, translate) : byLines(body, translate)
+  return { status, headers: withoutLength(headers), body: shown }
 }
 
 /** An error has words also where it has no type. Of a part of a text the rest would no longer fit. */
