@@ -52,7 +52,9 @@ export function asksFor(
 ): boolean {
   if (verdict.status === 'breach') return verdict.action === action
   const noData = guardrails.find(({ id }) => id === verdict.guardrail)?.noData
-  return action === 'rollback' && hasNoData(verdict, state) && noData === 'rollback'
+  // Jobs that Sluice could not see are traffic, and held against no arm.
+  const isUnseen = (verdict.evidence?.['unseen'] ?? 0) > 0
+  return action === 'rollback' && hasNoData(verdict, state) && noData === 'rollback' && !isUnseen
 }
 
 /** The name under which a verdict is reported once an epoch: missing data and a breach of one guardrail are two things to report. */

@@ -56,7 +56,7 @@ export function verdictSentence(verdict: VerdictView, t: Text): string {
     streak: streakWords(verdict, t),
     status: statusWord(verdict, t),
     ends: endClasses(verdict).map(({ name, n }) => ({ name: t.jobs.outcomes[name], n: group(n) })),
-    isUnseen: uncountedEnds(verdict).some(({ name }) => name === 'not_observed'),
+    isUnseen: (verdict.evidence?.['unseen'] ?? 0) > 0,
   })
 }
 

@@ -251,7 +251,7 @@ describe.each(IN_LANGUAGES)('in $lang', ({ lang, looks }) => {
         ...each,
         status: 'no_data',
         note: 'grace_over',
-        evidence: { not_observed: 40 },
+        evidence: { not_observed: 40, unseen: 40 },
       }))
     const page = await open(PATHS[0]!, {}, lang)
     await loadAxeIn(page.context())

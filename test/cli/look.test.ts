@@ -68,7 +68,7 @@ describe('status', () => {
   })
 
   it('counts the jobs that ended without saying anything', async () => {
-    const unseen = verdict({ status: 'no_data', value: null, n: 0, evidence: { not_observed: 40 } })
+    const unseen = verdict({ status: 'no_data', value: null, n: 0, evidence: { not_observed: 40, unseen: 40 } })
     control.show(canaryRelease(NAME, { verdicts: [unseen] }))
     expect((await sluice('status')).out).toMatch(/no data .* rollback +40 not_observed\n/)
   })

@@ -87,6 +87,14 @@ describe('missing data', () => {
     expect(next({ verdicts: [missing] })?.action).not.toBe('rollback')
   })
 
+  it('rolls nothing back while there were jobs that Sluice could not see: that is told, and the release holds', () => {
+    const strict = { ...AUTO, guardrails: [guardrail({ noData: 'rollback' })] }
+    const unseen = { ...missing, evidence: { not_observed: 4, unseen: 4 } }
+    expect(next({ verdicts: [unseen] }, strict)).toEqual({ action: 'alert', verdicts: [unseen] })
+    const cancelled = { ...missing, evidence: { cancelled: 4 } }
+    expect(next({ verdicts: [cancelled] }, strict)?.action).toBe('rollback')
+  })
+
   it.each(['hold', 'warn'] as const)('is told once an epoch where the guardrail says "%s"', (noData) => {
     const by = { ...AUTO, guardrails: [guardrail({ noData })] }
     expect(next({ verdicts: [missing] }, by)).toEqual({ action: 'alert', verdicts: [missing] })

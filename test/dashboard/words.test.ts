@@ -62,12 +62,12 @@ describe('a verdict', () => {
       status: 'no_data' as const,
       value: null,
       n: 0,
-      evidence: { not_observed: 40, cancelled: 2 },
+      evidence: { not_observed: 40, cancelled: 2, unseen: 40 },
     }
     expect(statusWord(unseen, en)).toBe('no data (40 not observed)')
     expect(statusWord({ ...unseen, note: 'grace_over' }, zh)).toBe('无数据过久（未能观测 40）')
     expect(verdictSentence(unseen, zh)).toMatch(/^作业错误率：无数据（未能观测 40）。候选 –：未能观测 40、已取消 2；/)
-    expect(verdictSentence(unseen, zh)).toMatch(/；请检查候选是否应答 Sluice 的轮询。$/)
+    expect(verdictSentence(unseen, zh)).toMatch(/；Sluice 未能看到的不会导致回滚，请检查候选是否应答轮询。$/)
     expect(verdictSentence({ ...unseen, evidence: { cancelled: 2 } }, zh)).not.toContain('轮询')
     // What rested on errors before its data stopped has them as evidence still.
     expect(statusWord({ ...unseen, evidence: { job_failed: 3 } }, en)).toBe('no data')

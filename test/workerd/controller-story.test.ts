@@ -98,9 +98,10 @@ describe('a candidate whose polls hang', () => {
 })
 
 describe('a candidate whose polls are refused', () => {
-  it('is not told of as one without jobs: the verdict counts those that ended unseen', async () => {
+  it('is not told of as one without jobs, nor rolled back as such: the verdict counts those that ended unseen', async () => {
     vi.spyOn(globalThis, 'fetch').mockImplementation(() => Promise.resolve(new Response('{}', { status: 401 })))
-    await publish({ guardrails: [{ metric: 'error_rate', operations: ['job'], max: 0.5 }] })
+    const silence = { no_data: 'rollback', no_data_grace: '30s' }
+    await publish({ guardrails: [{ metric: 'error_rate', operations: ['job'], max: 0.5, ...silence }] })
     await act('start', { stage: 'canary-50' })
     const { epoch } = await view()
     vi.setSystemTime(T0 + 1500)
@@ -111,10 +112,11 @@ describe('a candidate whose polls are refused', () => {
     }
     vi.setSystemTime(T0 + 64 * WINDOW_MS + 300)
     await tick()
-    const { verdicts, blocked_by } = await view()
+    const { state, verdicts, blocked_by } = await view()
+    expect(state).toBe('canary')
     const message =
-      "job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): see whether the candidate answers Sluice's polls"
-    expect(verdicts[0]).toMatchObject({ status: 'no_data', message, evidence: { not_observed: 3 } })
+      'job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
+    expect(verdicts[0]).toMatchObject({ status: 'no_data', note: 'grace_over', message, evidence: { unseen: 3 } })
     expect(blocked_by).toContainEqual({ code: 'guardrail', message, until: null })
   })
 })

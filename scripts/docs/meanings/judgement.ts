@@ -29,7 +29,7 @@ export const GUARDRAIL: Reference<GuardrailInput> = {
   min_samples: 'for signals: least values',
   action: 'what a breach does',
   no_data:
-    'what happens when there is no data for longer than `no_data_grace`; `warn` lets the release advance all the same',
+    'what happens when there is no data for longer than `no_data_grace`; `rollback` only where there is no traffic: jobs that Sluice could not see ([`not_observed`](guardrails.md#no-data)) hold the release; `warn` lets it advance all the same',
   no_data_grace:
     'how long the candidate may be silent, at first and later on; a breach stays one. A release with hours between its jobs needs more',
   literal: 'judge the bare number, without asking whether the count speaks against the limit',

@@ -19,6 +19,7 @@ import type { Finding, Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import { addCounts } from '../window.ts'
 import { withNoDataGrace } from './no-data-grace.ts'
+import { unseenIn } from './words.ts'
 
 export type { Guardrail } from './kinds.ts'
 export type { ClosedWindow, JudgeContext, MonitorState } from './monitor.ts'
@@ -149,7 +150,9 @@ export function assess(guardrail: Guardrail, state: MonitorState, context: Judge
   const finding = withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
   const { uncounted } = state
   if (finding.status !== 'no_data' || !uncounted) return finding
-  return { ...finding, evidence: () => ({ ...finding.evidence?.(), ...uncounted.outcomes }) }
+  const unseen = unseenIn(uncounted)
+  const ends = { ...uncounted.outcomes, ...(unseen > 0 ? { unseen } : {}) }
+  return { ...finding, evidence: () => ({ ...finding.evidence?.(), ...ends }) }
 }
 
 /** Whether a part of these requests, of at least `least`, can trip what looks back over seconds. */

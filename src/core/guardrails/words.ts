@@ -98,9 +98,18 @@ export function lackText(operation: Operation, uncounted: Uncounted | undefined,
   const { requests, outcomes } = uncounted
   const ended = `of ${grouped(requests)} candidate ${NOUNS[operation][requests === 1 ? 0 : 1]}`
   const ends = namedCounts(outcomes)
-  const look = outcomes.not_observed ? ": see whether the candidate answers Sluice's polls" : ''
+  const look =
+    unseenIn(uncounted) > 0
+      ? ': nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
+      : ''
   const how = ends.length === 0 ? '' : ` (${ends.join(', ')})`
   return `${ended}${ms === null ? '' : ` in ${durationText(ms)}`} none counts${how}${look}`
+}
+
+/** Ends of which Sluice could not see how, or how soon, they came: those as `not_observed`, and good ones that count for nothing. */
+export function unseenIn({ requests, outcomes }: Uncounted): number {
+  const { not_observed: _, ...seen } = outcomes
+  return requests - Object.values(seen).reduce((sum, n) => sum + n, 0)
 }
 
 export function durationText(ms: number): string {

@@ -82,7 +82,7 @@ export const zhWords: typeof enWords = {
         `对照 ${control}`,
         limit === '' ? '' : `触发条件 ${limit}`,
         streak,
-        isUnseen ? '请检查候选是否应答 Sluice 的轮询' : '',
+        isUnseen ? 'Sluice 未能看到的不会导致回滚，请检查候选是否应答轮询' : '',
       ]
       return `${name}：${status}。${parts.filter(Boolean).join('；')}。`
     },

@@ -34,9 +34,9 @@ describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s'
   it('that passed says of later ends that show nothing how they ended', () => {
     const unseen = [5, 6].map((i) => windowOf(i, endedAs({ not_observed: 4 })))
     const verdict = judgeAt(rule, foldAll(rule, unseen, state), { now: 32 * MINUTE, judgedUntil: 32 * MINUTE })
-    expect(verdict).toMatchObject({ note: 'grace_over', evidence: { not_observed: 8 } })
+    expect(verdict).toMatchObject({ note: 'grace_over', evidence: { not_observed: 8, unseen: 8 } })
     expect(verdict.message).toContain(
-      "of 8 candidate jobs in 30 min none counts (8 not_observed): see whether the candidate answers Sluice's polls; before that: ",
+      'of 8 candidate jobs in 30 min none counts (8 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls; before that: ',
     )
   })
 
@@ -47,7 +47,7 @@ describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s'
     expect(words(windowOf(0, null, counters(9)))).toBe(`${subject}: no candidate jobs ended for 18 s`)
     const ends = [endedAs({ not_observed: 38 }), endedAs({ cancelled: 1 }), endedAs({ not_observed: 1 })]
     expect(words(...ends.map((each, i) => windowOf(i, each)))).toBe(
-      `${subject}: of 40 candidate jobs in 18 s none counts (39 not_observed, 1 cancelled): see whether the candidate answers Sluice's polls`,
+      `${subject}: of 40 candidate jobs in 18 s none counts (39 not_observed, 1 cancelled): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls`,
     )
     expect(words(windowOf(0, endedAs({ cancelled: 1 })))).toBe(
       `${subject}: of 1 candidate job in 18 s none counts (1 cancelled)`,
@@ -87,6 +87,16 @@ it('control alone is no data of the candidate', () => {
   const rule = guardrail(GRACE)
   const states = foldAll(rule, [windowOf(0, counters(100)), windowOf(30, null, counters(100))])
   expect(judgeAt(rule, states, { now: 31 * MINUTE, judgedUntil: 31 * MINUTE }).status).toBe('no_data')
+})
+
+it('counts as unseen the good jobs whose latency nobody was told, and no failed ones', () => {
+  const evidenceOf = (ended: Counters) => judgeAt(p99(GRACE), foldAll(p99(GRACE), [windowOf(0, ended)])).evidence
+  expect(evidenceOf({ requests: 9, outcomes: { job_failed: 4, not_observed: 2 }, sketches: {} })).toEqual({
+    job_failed: 4,
+    not_observed: 2,
+    unseen: 5,
+  })
+  expect(evidenceOf(endedAs({ job_failed: 4 }))).toEqual({ job_failed: 4 })
 })
 
 describe('a signal', () => {
