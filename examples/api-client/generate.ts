@@ -1,11 +1,17 @@
 /** The running server's own OpenAPI document → src/control-plane.d.ts. */
 import { writeFileSync } from 'node:fs'
 import openapi, { astToString } from 'openapi-typescript'
-import { token, url } from './src/server.ts'
+import { answered, end, refusal, token, url } from './src/server.ts'
 
-const answer = await fetch(`${url}/_sluice/api/v1/openapi.json`, { headers: { authorization: `Bearer ${token}` } })
-if (!answer.ok) throw new Error(`no document: ${answer.status} ${await answer.text()}`)
-const file = new URL('src/control-plane.d.ts', import.meta.url)
-// What has a default may be left out by a caller.
-writeFileSync(file, astToString(await openapi(await answer.text(), { defaultNonNullable: false })))
-console.log(`wrote ${file.pathname}`)
+await generate().catch(end)
+
+async function generate(): Promise<void> {
+  const answer = await answered(
+    fetch(`${url}/_sluice/api/v1/openapi.json`, { headers: { authorization: `Bearer ${token}` } }),
+  )
+  if (!answer.ok) throw refusal(answer, await answer.json().catch(() => undefined))
+  const file = new URL('src/control-plane.d.ts', import.meta.url)
+  // What has a default may be left out by a caller.
+  writeFileSync(file, astToString(await openapi(await answer.text(), { defaultNonNullable: false })))
+  console.log(`wrote ${file.pathname}`)
+}

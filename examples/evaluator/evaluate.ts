@@ -1,34 +1,42 @@
 /**
  * Measures shadow pairs that have ended and posts what it found as signals. A line of JSON tells of each pair; exit
- * code 1 if a row was refused, or if there were pairs and none could be measured.
+ * code 1 if the gateway refuses it or a row, or if there were pairs and none could be measured.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { ARMS, fetchVideo, finishedPairs, type Pair, post, type Row, rowsOf } from './gateway.ts'
+import { ARMS, Failure, fetchVideo, finishedPairs, type Pair, post, type Row, rowsOf } from './gateway.ts'
 import { measure } from './measure.ts'
 
 const USAGE = 'evaluate.ts RELEASE [--pairs N]    the newest N pairs (100)'
 const TOKENS = { control: process.env['CONTROL_TOKEN'], candidate: process.env['CANDIDATE_TOKEN'] }
 
 const { release, most } = given()
-const rows: Row[] = []
-let failed = 0
-for (const pair of await finishedPairs(release, most)) {
-  try {
-    const measured = await evaluated(pair)
-    rows.push(...rowsOf(release, pair.job_id, measured))
-    console.log(JSON.stringify({ job_id: pair.job_id, ...measured }))
-  } catch (error) {
-    failed++
-    console.error(`${pair.job_id}: ${error instanceof Error ? error.message : error}`)
+await evaluateAll().catch((error: unknown) => {
+  if (!(error instanceof Failure)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+})
+
+async function evaluateAll(): Promise<void> {
+  const rows: Row[] = []
+  let failed = 0
+  for (const pair of await finishedPairs(release, most)) {
+    try {
+      const measured = await evaluated(pair)
+      rows.push(...rowsOf(release, pair.job_id, measured))
+      console.log(JSON.stringify({ job_id: pair.job_id, ...measured }))
+    } catch (error) {
+      failed++
+      console.error(`${pair.job_id}: ${error instanceof Error ? error.message : error}`)
+    }
   }
+  const { accepted, repeated, wrong } = await post(rows)
+  for (const each of wrong) console.error(each)
+  console.log(JSON.stringify({ accepted, repeated, refused: wrong.length, failed }))
+  if (wrong.length > 0 || (failed > 0 && rows.length === 0)) process.exitCode = 1
 }
-const { accepted, repeated, wrong } = await post(rows)
-for (const each of wrong) console.error(each)
-console.log(JSON.stringify({ accepted, repeated, refused: wrong.length, failed }))
-if (wrong.length > 0 || (failed > 0 && rows.length === 0)) process.exitCode = 1
 
 async function evaluated(pair: Pair) {
   const folder = await mkdtemp(join(tmpdir(), 'evaluator-'))

@@ -120,13 +120,25 @@ async function bytesOf(answer: Response): Promise<Uint8Array> {
   return Buffer.concat(pieces)
 }
 
+/** What the control plane refused, or that it does not answer: one line. */
+export class Failure extends Error {}
+
 async function asked(path: string, body?: unknown): Promise<unknown> {
   const answer = await fetch(`${url}/_sluice/api/v1${path}`, {
     headers: { authorization, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error: Error) => {
+    throw new Failure(
+      `no answer of Sluice from ${url}: ${error.cause instanceof Error ? error.cause.message : error.message}`,
+    )
   })
-  const said = await answer.text()
-  if (!answer.ok) throw new Error(`${answer.status} ${path}: ${said}`)
-  return JSON.parse(said)
+  const said = (await answer.json().catch(() => null)) as { error?: { code: string; message: string } } | null
+  if (answer.ok && said !== null) return said
+  const refusal = said?.error
+  throw new Failure(
+    refusal
+      ? `${refusal.code} (${answer.status}): ${refusal.message}`
+      : `${url} answers ${answer.status}, and not as Sluice does`,
+  )
 }

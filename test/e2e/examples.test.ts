@@ -10,6 +10,7 @@ import { isCandidate, positionOf } from '../../src/core/assignment.ts'
 import type { ReportView } from '../../src/api/experiment.ts'
 import type { PairView } from '../../src/api/index.ts'
 import { ControlClient, eventually, standsStill } from '../support/control-client.ts'
+import { type HttpServer, serveHttp } from '../support/control-server.ts'
 import { pollToEnd, submit } from '../support/data-plane.ts'
 import { type Backends, Gateway, release, startBackends, tokenOf, urlsOf } from '../support/processes.ts'
 
@@ -20,34 +21,76 @@ if (!hasFfmpeg) console.log('ffmpeg is not installed (apt-get install ffmpeg): t
 
 let backends: Backends
 let gateway: Gateway
+/** Some other server. */
+let stranger: HttpServer
 
 beforeAll(async () => {
   backends = await startBackends(0.2)
   gateway = new Gateway({ releases: { A: release(RELEASE, urlsOf(backends), { bake: '1s' }) } })
   await gateway.start()
+  stranger = await serveHttp(() => new Response('not here', { status: 404 }))
 })
 
 afterAll(async () => {
   await gateway?.remove()
+  await stranger?.stop()
   await Promise.all([backends?.control.close(), backends?.candidate.close()])
 })
 
 const npmRun = (script: string) => printedBy('api-client', 'admin', 'npm', ['run', '--silent', script])
 
 /** What a program prints that runs in the folder of an example; rejects with it if the program fails. */
-function printedBy(example: string, role: string, command: string, args: string[]): Promise<string> {
+async function printedBy(example: string, role: string, command: string, args: string[]): Promise<string> {
+  const { code, printed } = await ended(example, command, args, { SLUICE_TOKEN: tokenOf(role) })
+  if (code !== 0) throw new Error(`${args.join(' ')}: ${printed}`)
+  return printed
+}
+
+/** How a program ends that runs in the folder of an example, and what it prints. */
+function ended(example: string, command: string, args: string[], env: Record<string, string>) {
   const child = spawn(command, args, {
     cwd: EXAMPLES + example,
-    env: { ...process.env, SLUICE_URL: gateway.url, SLUICE_TOKEN: tokenOf(role) },
+    env: { ...process.env, SLUICE_URL: gateway.url, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (printed += chunk))
-  return new Promise((resolve, reject) => {
+  return new Promise<{ code: number | null; printed: string }>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve(printed) : reject(new Error(`${args.join(' ')}: ${printed}`))))
+    child.once('close', (code) => resolve({ code, printed }))
   })
 }
+
+describe.each([
+  ['api-client', 'generate.ts', null],
+  ['api-client', 'src/release-life.ts', RELEASE],
+  ['evaluator', 'evaluate.ts', RELEASE],
+] as const)('%s/%s', (example, script, named) => {
+  const run = async (name: string | null, env: Record<string, string>) =>
+    ended(example, process.execPath, [script, ...(name === null ? [] : [name])], env)
+
+  it('says in one line that its token is wrong, that nobody answers, or that it is no Sluice', async () => {
+    expect(await run(named, { SLUICE_TOKEN: 'wrong' })).toEqual({
+      code: 1,
+      printed: expect.stringMatching(/^unauthenticated \(401\): .+\n$/),
+    })
+    expect(await run(named, { SLUICE_URL: 'http://127.0.0.1:1' })).toEqual({
+      code: 1,
+      printed: expect.stringMatching(/^no answer of Sluice from http:\/\/127\.0\.0\.1:1: .+\n$/),
+    })
+    expect(await run(named, { SLUICE_URL: stranger.url })).toEqual({
+      code: 1,
+      printed: expect.stringMatching(/^http:\/\/\S+ answers 404, and not as Sluice does\n$/),
+    })
+  })
+
+  it.runIf(named !== null)('says in one line that there is no such release', async () => {
+    expect(await run('no_such', { SLUICE_TOKEN: tokenOf('admin') })).toEqual({
+      code: 1,
+      printed: expect.stringMatching(/^release_not_found \(404\): .+\n$/),
+    })
+  })
+})
 
 describe('a client generated from the running server', () => {
   it('compiles', async () => {

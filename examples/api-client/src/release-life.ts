@@ -4,6 +4,7 @@
  */
 import { must, sluice, until } from './client.ts'
 import type { components } from './control-plane.d.ts'
+import { end } from './server.ts'
 
 const path = { name: process.argv[2] ?? 'wan22_t2v_abtest' }
 
@@ -18,53 +19,57 @@ async function act(body: components['schemas']['Action']): Promise<void> {
   tell(body.action, { stage: after.stage, percent: after.percent, paused: after.paused, sample: after.shadow.sample })
 }
 
-tell('before', { stage: (await view()).stage })
+await life().catch(end)
 
-const change = { params: { path, query: { reason: 'a shorter bake' } }, body: { bake: '2s' } }
-const patched = await must(sluice.PATCH('/_sluice/api/v1/releases/{name}/config', change))
-tell('config patched', { bake: patched.values['bake']?.value, source: patched.values['bake']?.source })
-const cleared = await must(sluice.DELETE('/_sluice/api/v1/releases/{name}/config', { params: { path } }))
-tell('config cleared', { source: cleared.values['bake']?.source })
+async function life(): Promise<void> {
+  tell('before', { stage: (await view()).stage })
 
-await act({ action: 'start', reason: 'first look' })
-const pairs = await until(
-  () => must(sluice.GET('/_sluice/api/v1/releases/{name}/pairs', { params: { path, query: { limit: '5' } } })),
-  ({ items }) => items.length > 0,
-)
-tell('pairs', { control: pairs.items[0]?.control.url, candidate: pairs.items[0]?.candidate.url })
+  const change = { params: { path, query: { reason: 'a shorter bake' } }, body: { bake: '2s' } }
+  const patched = await must(sluice.PATCH('/_sluice/api/v1/releases/{name}/config', change))
+  tell('config patched', { bake: patched.values['bake']?.value, source: patched.values['bake']?.source })
+  const cleared = await must(sluice.DELETE('/_sluice/api/v1/releases/{name}/config', { params: { path } }))
+  tell('config cleared', { source: cleared.values['bake']?.source })
 
-await act({ action: 'advance', reason: 'the copies are well', force: true })
-await act({ action: 'set_percent', reason: 'half of the users', percent: 50 })
-await act({ action: 'set_shadow', reason: 'and half of the rest as copies', sample: 0.5, during_canary: true })
-await act({ action: 'pause', reason: 'lunch' })
-await act({ action: 'resume', reason: 'back' })
+  await act({ action: 'start', reason: 'first look' })
+  const pairs = await until(
+    () => must(sluice.GET('/_sluice/api/v1/releases/{name}/pairs', { params: { path, query: { limit: '5' } } })),
+    ({ items }) => items.length > 0,
+  )
+  tell('pairs', { control: pairs.items[0]?.control.url, candidate: pairs.items[0]?.candidate.url })
 
-const stale = await sluice.POST('/_sluice/api/v1/releases/{name}/actions', {
-  params: { path, header: { 'If-Match': '"0"' } },
-  body: { action: 'pause' },
-})
-tell('stale', { status: stale.response.status, code: stale.error?.error.code })
+  await act({ action: 'advance', reason: 'the copies are well', force: true })
+  await act({ action: 'set_percent', reason: 'half of the users', percent: 50 })
+  await act({ action: 'set_shadow', reason: 'and half of the rest as copies', sample: 0.5, during_canary: true })
+  await act({ action: 'pause', reason: 'lunch' })
+  await act({ action: 'resume', reason: 'back' })
 
-const subject = 'user-1'
-const query = { release: path.name, subject }
-const { arm, reason, position } = await must(sluice.GET('/_sluice/api/v1/assign', { params: { query } }))
-tell('assign', { subject, arm, reason, position })
+  const stale = await sluice.POST('/_sluice/api/v1/releases/{name}/actions', {
+    params: { path, header: { 'If-Match': '"0"' } },
+    body: { action: 'pause' },
+  })
+  tell('stale', { status: stale.response.status, code: stale.error?.error.code })
 
-const onCandidate = { path, query: { arm: 'candidate', status: 'succeeded', shadow: 'false' } } as const
-const jobs = await until(
-  () => must(sluice.GET('/_sluice/api/v1/releases/{name}/jobs', { params: onCandidate })),
-  ({ items }) => items.length > 0,
-)
-tell('jobs', { arms: [...new Set(jobs.items.map((job) => job.arm))], seconds: jobs.items[0]?.seconds })
+  const subject = 'user-1'
+  const query = { release: path.name, subject }
+  const { arm, reason, position } = await must(sluice.GET('/_sluice/api/v1/assign', { params: { query } }))
+  tell('assign', { subject, arm, reason, position })
 
-const counters = await until(
-  () => must(sluice.GET('/_sluice/api/v1/releases/{name}/counters', { params: { path } })),
-  ({ items }) => items.some((row) => row.arm === 'candidate' && row.operation === 'job' && !row.shadow),
-)
-const submits = counters.items.filter((row) => row.operation === 'submit' && !row.shadow)
-tell('counters', { submits: submits.reduce((sum, row) => sum + row.requests, 0) })
+  const onCandidate = { path, query: { arm: 'candidate', status: 'succeeded', shadow: 'false' } } as const
+  const jobs = await until(
+    () => must(sluice.GET('/_sluice/api/v1/releases/{name}/jobs', { params: onCandidate })),
+    ({ items }) => items.length > 0,
+  )
+  tell('jobs', { arms: [...new Set(jobs.items.map((job) => job.arm))], seconds: jobs.items[0]?.seconds })
 
-await act({ action: 'rollback', reason: 'enough for today' })
-await act({ action: 'reset', reason: 'as it was' })
-const history = await must(sluice.GET('/_sluice/api/v1/releases/{name}/history', { params: { path } }))
-tell('history', { actions: history.items.map(({ action }) => action).toReversed(), who: history.items[0]?.who })
+  const counters = await until(
+    () => must(sluice.GET('/_sluice/api/v1/releases/{name}/counters', { params: { path } })),
+    ({ items }) => items.some((row) => row.arm === 'candidate' && row.operation === 'job' && !row.shadow),
+  )
+  const submits = counters.items.filter((row) => row.operation === 'submit' && !row.shadow)
+  tell('counters', { submits: submits.reduce((sum, row) => sum + row.requests, 0) })
+
+  await act({ action: 'rollback', reason: 'enough for today' })
+  await act({ action: 'reset', reason: 'as it was' })
+  const history = await must(sluice.GET('/_sluice/api/v1/releases/{name}/history', { params: { path } }))
+  tell('history', { actions: history.items.map(({ action }) => action).toReversed(), who: history.items[0]?.who })
+}
