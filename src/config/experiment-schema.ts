@@ -23,7 +23,7 @@ export const metricSchema = v.pipe(
   v.transform(({ observe, ...metric }) => ({ ...metric, observeDays: observe })),
 )
 
-export const experimentSchema = table({
+export const experimentEntries = {
   min_days: v.optional(whole, 7),
   alpha: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 0.05),
   power: v.optional(risk, 0.8),
@@ -31,4 +31,5 @@ export const experimentSchema = table({
   pair_mde: v.optional(positive, 0.05),
   strata: v.optional(v.picklist(TRAITS)),
   exclude: v.optional(v.array(period), []),
-})
+}
+export const experimentSchema = table(experimentEntries)

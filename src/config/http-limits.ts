@@ -4,7 +4,7 @@
  */
 import { detail, type ErrorDetail } from '../core/errors.ts'
 import { valuesAt } from './paths.ts'
-import { SHADOW_KEYS } from './release-schema.ts'
+import { shadowEntries } from './release-schema.ts'
 
 interface Limit {
   /** As `valuesAt` takes them. */
@@ -40,7 +40,7 @@ const LIMITS: readonly Limit[] = [
   { paths: ['id_mode'], only: 'native', code: 'http_no_jobs', message: NO_IDS },
   { paths: ['legacy_ids'], code: 'http_no_jobs', message: NO_LEGACY },
   { paths: ['client_webhooks', 'webhook_origins', 'webhook_secret'], code: 'http_no_jobs', message: NO_ENDS },
-  { paths: SHADOW_KEYS.map((key) => `shadow.${key}`), code: 'http_no_copies', message: NO_COPIES },
+  { paths: Object.keys(shadowEntries).map((key) => `shadow.${key}`), code: 'http_no_copies', message: NO_COPIES },
   { paths: UNREAD_FACTS.map((key) => `rules.*.when.${key}`), code: 'http_unread', message: NEVER_HOLDS },
 ]
 

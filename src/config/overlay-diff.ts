@@ -9,6 +9,7 @@ export interface ChangedKey {
   to: SourcedValue
 }
 
+/** Of a key that this build does not know, in an overlay of another. */
 const NOWHERE: SourcedValue = { value: null, source: 'default' }
 
 /** Each key that would act otherwise, or come from elsewhere; what an overlay does not say is read in the file as it is now. */
@@ -17,10 +18,7 @@ export function diffOf(file: ReleaseConfig, from: Overlay, to: Overlay): Changed
   const after = sources(file, to)
   return Object.keys({ ...before, ...after })
     .map((key) => ({ key, from: before[key] ?? NOWHERE, to: after[key] ?? NOWHERE }))
-    .filter(({ key, from: was, to: is }) => {
-      // A merged table is told by its keys.
-      return !MERGED.includes(key) && (was.source !== is.source || !isSame(was.value, is.value))
-    })
+    .filter(({ from: was, to: is }) => was.source !== is.source || !isSame(was.value, is.value))
 }
 
 /** `patchOverlay(from, patchTo(from, to))` is `to`. Empty where nothing differs. */

@@ -5,7 +5,9 @@
 import { detail, type ErrorDetail } from '../core/errors.ts'
 import { isTable } from './fields.ts'
 import { type ReleaseConfig, readRelease } from './load.ts'
-import { releaseEntries } from './release-schema.ts'
+import type { ObjectEntries } from 'valibot'
+import { experimentEntries } from './experiment-schema.ts'
+import { releaseEntries, shadowEntries } from './release-schema.ts'
 
 export const OVERLAY_KEYS = [
   'ladder',
@@ -23,7 +25,8 @@ const LIVE = OVERLAY_KEYS.join(', ')
 export type Overlay = Partial<Record<OverlayKey, unknown>>
 
 /** These two are tables: an overlay that names one of their keys leaves the others to the file. */
-export const MERGED: readonly string[] = ['shadow', 'experiment']
+const TABLES: Readonly<Record<string, ObjectEntries>> = { shadow: shadowEntries, experiment: experimentEntries }
+export const MERGED: readonly string[] = Object.keys(TABLES)
 
 export type EffectiveResult = { ok: true; config: ReleaseConfig } | { ok: false; issues: ErrorDetail[] }
 
@@ -100,14 +103,18 @@ export function sources(file: ReleaseConfig, overlay: Overlay): Record<string, S
   const out: Record<string, SourcedValue> = {}
   for (const key of Object.keys(releaseEntries)) {
     const live = (overlay as Record<string, unknown>)[key]
-    if (MERGED.includes(key) && isTable(table[key])) {
+    const entries = TABLES[key]
+    const inner = table[key] ?? {}
+    if (entries && isTable(inner)) {
       const inFile = file.table[key] as Record<string, unknown> | undefined
-      for (const [inner, value] of Object.entries(table[key]))
-        out[`${key}.${inner}`] = sourced(value, isTable(live) && Object.hasOwn(live, inner), inFile?.[inner])
+      for (const name of Object.keys({ ...entries, ...inner }))
+        out[`${key}.${name}`] = Object.hasOwn(inner, name)
+          ? sourced(inner[name], isTable(live) && Object.hasOwn(live, name), inFile?.[name])
+          : { value: defaultOf(entries, name), source: 'default' }
     } else if (Object.hasOwn(table, key)) {
       out[key] = sourced(table[key], live !== undefined, file.table[key])
     } else {
-      out[key] = { value: defaultOf(key as keyof typeof releaseEntries), source: 'default' }
+      out[key] = { value: defaultOf(releaseEntries, key), source: 'default' }
     }
   }
   return out
@@ -117,7 +124,7 @@ function sourced(value: unknown, live: boolean, file: unknown): SourcedValue {
   return live ? { value, source: 'live', ...(file === undefined ? {} : { file }) } : { value, source: 'file' }
 }
 
-function defaultOf(key: keyof typeof releaseEntries): unknown {
-  const schema = releaseEntries[key]
+function defaultOf(entries: ObjectEntries, key: string): unknown {
+  const schema = entries[key]!
   return 'default' in schema ? (schema.default ?? null) : null
 }

@@ -93,7 +93,7 @@ const arm = v.pipe(
   })),
 )
 
-const shadowEntries = {
+export const shadowEntries = {
   sample: v.optional(share, 1),
   during_canary: v.optional(v.boolean(), false),
   max_in_flight: v.optional(whole, 20),
@@ -101,7 +101,6 @@ const shadowEntries = {
   max_body_bytes: v.optional(wholePositive, 262_144),
   job_timeout: v.optional(duration, '30m'),
 }
-export const SHADOW_KEYS = Object.keys(shadowEntries)
 
 const LEGACY_IDS = fault('not_legacy_ids', '"control", "refuse" or a time is needed')
 const legacyIdsWord = v.pipe(

@@ -25,15 +25,14 @@ export interface Draft {
 export function draftOf(config: ConfigView, view: ReleaseView, patch: Patch): Draft {
   const value = (key: string): unknown => (key in patch ? patch[key] : config.values[key]?.value)
   const inner = (key: string): unknown => tableOf(patch['shadow'])[key] ?? config.values[`shadow.${key}`]?.value
-  const { sample, max_in_flight, max_jobs_per_day } = view.shadow
   return {
     ladder: Array.isArray(value('ladder')) ? (value('ladder') as unknown[]) : view.ladder.map((rung) => rung.percent),
     bake: textOf(value('bake')),
     min_jobs: Number(value('min_jobs') ?? view.jobs.needed),
     shadow: {
-      sample: Number(inner('sample') ?? sample),
-      max_in_flight: Number(inner('max_in_flight') ?? max_in_flight),
-      max_jobs_per_day: Number(inner('max_jobs_per_day') ?? max_jobs_per_day),
+      sample: Number(inner('sample')),
+      max_in_flight: Number(inner('max_in_flight')),
+      max_jobs_per_day: Number(inner('max_jobs_per_day')),
       during_canary: inner('during_canary') === true,
     },
     guardrails: Array.isArray(value('guardrails')) ? (value('guardrails') as GuardrailTable[]) : [],

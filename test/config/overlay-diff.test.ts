@@ -57,6 +57,16 @@ describe('diffOf', () => {
     ])
   })
 
+  it('tells the default of a key that neither names, also within a table', () => {
+    const to = { shadow: { max_jobs_per_day: 9 }, experiment: { alpha: 0.01, strata: 'region' } }
+    expect(diffOf(file, {}, to).map(({ key, from }) => [key, from])).toEqual([
+      ['shadow.max_jobs_per_day', { value: 5000, source: 'default' }],
+      ['experiment.alpha', { value: 0.05, source: 'default' }],
+      ['experiment.strata', { value: null, source: 'default' }],
+    ])
+    expect(diffOf(file, to, {}).map(({ to: is }) => is.source)).toEqual(['default', 'default', 'default'])
+  })
+
   it('tells a live value that says what the file says, since it would stay when the file changes', () => {
     expect(diffOf(file, {}, { bake: '5m' }).map(({ key, to }) => [key, to.source])).toEqual([['bake', 'live']])
     expect(diffOf(file, { bake: '5m' }, { bake: '5m' })).toEqual([])

@@ -84,6 +84,8 @@ describe('sources', () => {
       'shadow.sample': { value: 0, source: 'live', file: 0.5 },
       'shadow.max_in_flight': { value: 7, source: 'file' },
       advance: { value: 'manual', source: 'default' },
+      'shadow.max_jobs_per_day': { value: 5000, source: 'default' },
+      'experiment.min_days': { value: 7, source: 'default' },
     })
     expect(told['min_jobs']).not.toHaveProperty('file')
   })
