@@ -76,7 +76,7 @@ export function decide(read: Read, alpha: number): Decision {
     return { decision: 'rollback', reasons }
   }
   const better = outcomes.filter(({ outcome }) => outcome !== 'open')
-  const waits = notReadable(readiness, better.length > 0)
+  const waits = notReadable(readiness, metrics, better.length > 0)
   if (waits.length > 0) return { decision: 'continue', reasons: waits }
   const against = [...guardrailReasons(metrics), ...costReasons(cost)]
   if (better.length === 0) {
@@ -90,8 +90,8 @@ export function decide(read: Read, alpha: number): Decision {
 }
 
 /** An effect shown by the sequence need not wait for the planned sample, but for whole days all the same. */
-function notReadable(ready: Readiness, shownEarly: boolean): DecisionReason[] {
-  const { sample, planned } = ready
+function notReadable(ready: Readiness, metrics: readonly MetricReport[], shownEarly: boolean): DecisionReason[] {
+  const { sample } = ready
   const waits: DecisionReason[] = []
   if (sample.control < 2 || sample.candidate < 2)
     waits.push(reason('no_subjects', 'too few subjects have been exposed to both arms'))
@@ -101,10 +101,25 @@ function notReadable(ready: Readiness, shownEarly: boolean): DecisionReason[] {
   else if (!shownEarly && (ready.days_left ?? 0) > 0)
     waits.push(reason('days', `${ready.days} whole days; the test is read after whole weeks`))
   if (!ready.planned_reached && !shownEarly) {
-    const wanted = planned ? `${planned.control} and ${planned.candidate}` : 'not yet known how many'
-    waits.push(reason('sample', `${sample.control} and ${sample.candidate} subjects; planned: ${wanted}`))
+    const message = sampleWords(ready, metrics)
+    if (message !== null) waits.push(reason('sample', message))
   }
   return waits
+}
+
+/** What the sample lacks; null where nobody asks for a number of subjects and there are none to speak of. */
+function sampleWords({ sample, planned }: Readiness, metrics: readonly MetricReport[]): string | null {
+  const has = `${sample.control} control and ${sample.candidate} candidate subjects`
+  const plans = metrics.filter(({ role, mde }) => role === 'primary' && mde !== null)
+  const mdes = plans.map(({ metric, mde }) => `${metric} (mde ${percent(mde!)})`)
+  if (planned === null && plans.length > 0) return `${has}; how many ${mdes.join(', ')} takes is not yet known`
+  if (planned && (sample.control < planned.control || sample.candidate < planned.candidate)) {
+    const margins = metrics.flatMap(({ metric, non_inferiority: shown }) =>
+      shown ? [`${metric} (margin ${percent(shown.margin)})`] : [],
+    )
+    return `${has} of ${planned.control} and ${planned.candidate} planned for ${[...mdes, ...margins].join(', ')}`
+  }
+  return sample.control < 2 || sample.candidate < 2 ? null : `${has}, too few of them with a value to test a mean`
 }
 
 function guardrailReasons(metrics: readonly MetricReport[]): DecisionReason[] {

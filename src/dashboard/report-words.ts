@@ -40,13 +40,21 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
     }
     case 'no_primary':
     case 'no_subjects':
-    case 'sample':
       return words[reason.code]
+    case 'sample':
+      return isThin(report) ? words.thin : words.sample
     default: {
       const relative = report.metrics.find(({ metric }) => metric === reason.metric)?.relative
       return words[reason.code](reason.metric ?? '', relative ? signed(relative.lift, t) : t.report.noLift)
     }
   }
+}
+
+/** Whether subjects with a value are missing, and none of the planned number. */
+function isThin(report: ReportView): boolean {
+  const { planned, sample } = report.readiness
+  if (!planned) return !plansSubjects(report)
+  return sample.control >= planned.control && sample.candidate >= planned.candidate
 }
 
 /** What is still missing for the decision to change; nothing where more data changes nothing. */

@@ -282,7 +282,9 @@ describe('report', () => {
   it('tells under a reason what is still needed', () => {
     const days = counts('play', share(670, 1000), share(672, 1000))
     const lines = reportLines(aReport(NAME, { days, fixed: null }), styleFor({}, {}))
-    const planned = lines.findIndex((line) => line.includes('1000 and 1000 subjects; planned'))
+    const planned = lines.findIndex((line) =>
+      line.includes('1000 control and 1000 candidate subjects of 1232 and 1232'),
+    )
     expect(lines[planned + 1]).toBe('    needed: 232 more subjects on control, 232 on the candidate (about 1.7 days)')
   })
 

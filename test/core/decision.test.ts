@@ -38,6 +38,29 @@ describe('the decision', () => {
     expect(decided(early, [{ ...PLAY, mde: 0.001 }])).toEqual(['advance', 'primary_better'])
   })
 
+  it('says of a sample what was planned and by what, and nothing of a plan that nobody asked for', () => {
+    const messageOf = (days: Evidence['days'], metrics: MetricPlan[]) =>
+      buildReport(evidence({ days }), metrics, PLAN).decision.reasons.map(({ code, message }) => `${code}: ${message}`)
+    const play = counts('play', share(67, 100), share(73, 100))
+    const both = [...play, ...counts('complaints', share(2, 100), share(2, 100))]
+    expect(messageOf(play, [PLAY])).toEqual([
+      expect.stringMatching(
+        /^sample: 100 control and 100 candidate subjects of \d+ and \d+ planned for play \(mde 8 %\)$/,
+      ),
+    ])
+    expect(messageOf(both, [PLAY, COMPLAINTS])[0]).toMatch(/ planned for play \(mde 8 %\), complaints \(margin 25 %\)$/)
+    expect(messageOf(counts('play', share(0, 100), share(3, 100)), [PLAY])).toEqual([
+      'sample: 100 control and 100 candidate subjects; how many play (mde 8 %) takes is not yet known',
+    ])
+    const watched: MetricPlan = { name: 'watched', kind: 'mean', role: 'primary', direction: 'increase' }
+    expect(messageOf(counts('watched', seconds(60, 40), seconds(60, 40)), [watched])).toEqual([
+      'sample: 40 control and 40 candidate subjects, too few of them with a value to test a mean',
+    ])
+    expect(messageOf(counts('watched', seconds(60, 1), seconds(60, 40)), [watched])).toEqual([
+      'no_subjects: too few subjects have been exposed to both arms',
+    ])
+  })
+
   it('is to hold when better but dearer than allowed', () => {
     const gpuSeconds = { control: seconds(61), candidate: seconds(83) }
     expect(decided(atTheEnd({ gpuSeconds }))).toEqual(['hold', 'cost_exceeded', 'primary_better'])

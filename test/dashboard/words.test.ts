@@ -252,6 +252,18 @@ test('a report in Markdown names pairs and what stands beside the raw lifts, in 
   )
 })
 
+test('a report of few subjects with a value speaks of a plan only where there is one', () => {
+  const report = aReport('r1', { days: counts('play', share(5, 22), share(5, 18)), fixed: null })
+  const reason = { code: 'sample' as const, message: '', metric: null, needed: null }
+  const wordsOf = (of: typeof report, t: typeof en) => plain(reasonWords(reason, of, t))
+  expect(wordsOf(report, en)).toBe('The planned number of subjects is not reached.')
+  const readiness = { ...report.readiness, planned: null }
+  const metrics = report.metrics.map((metric) => ({ ...metric, mde: null }))
+  expect(wordsOf({ ...report, readiness, metrics }, en)).toBe('Too few subjects have a value of a mean or ratio.')
+  const reached = { ...report.readiness, planned: report.readiness.sample }
+  expect(wordsOf({ ...report, readiness: reached }, zh)).toBe('均值或比率指标有数值的用户太少。')
+})
+
 test('a report whose control has only zeros so far says that nobody knows yet how many are needed', () => {
   const report = aReport('r1', { days: counts('play', share(0, 22), share(0, 18)) })
   expect(reportMarkdown(report, en, 'https://a.example')).toContain(

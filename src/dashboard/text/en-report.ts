@@ -37,6 +37,7 @@ export const enReport = {
       days: (n: string, of: string): Part[] => say`${strong(`${n} of ${of}`)} whole days have passed.`,
       weeks: say`The test is read after whole weeks, so that each weekday counts the same.`,
       sample: say`The planned number of subjects is not reached.`,
+      thin: say`Too few subjects have a value of a mean or ratio.`,
       excluded_now: (why: string): Part[] => say`This is an excluded time: ${strong(why)}.`,
       cost_exceeded: (more: string, limit: string): Part[] =>
         say`A finished video costs ${strong(`${more} more`)}; the limit is ${limit}. Make the candidate cheaper, or raise max_cost_increase.`,

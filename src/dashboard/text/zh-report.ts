@@ -35,6 +35,7 @@ export const zhReport: typeof enReport = {
       days: (n, of) => say`已过 ${strong(`${n} / ${of}`)} 个整天。`,
       weeks: say`检验只在满整周时读取，使每个星期几的权重相同。`,
       sample: say`尚未达到计划的用户数。`,
+      thin: say`均值或比率指标有数值的用户太少。`,
       excluded_now: (why) => say`当前为排除时段：${strong(why)}。`,
       cost_exceeded: (more, limit) =>
         say`每个完成的视频成本高出 ${strong(more)}，上限为 ${limit}。请降低候选成本，或提高 max_cost_increase。`,
