@@ -139,9 +139,7 @@ function next(release: ReleaseView, now: number): string {
 }
 
 export function waits(release: ReleaseView, now: number): string[] {
-  return table(
-    release.blocked_by.map(({ code, message, until }) => [code, until ? withEnd(message, until, now) : message]),
-  )
+  return release.blocked_by.map(({ message, until }) => (until ? withEnd(message, until, now) : message))
 }
 
 function damage({ state, blast_radius: b }: ReleaseView): string[][] {

@@ -105,8 +105,9 @@ export function passWords(verdicts: readonly Verdict[]): string {
   return `${verdicts.length - waived.length} of ${verdicts.length} guardrails pass, waived: ${named.join(', ')}`
 }
 
-function guardrailWords(verdict: Verdict): string {
-  return verdict.message || `${verdict.guardrail}: ${verdict.status.replace('_', ' ')}`
+/** Several guardrails may lack the same; only the name tells them apart. */
+function guardrailWords({ guardrail, message, status }: Verdict): string {
+  return `${guardrail}: ${message || status.replace('_', ' ')}`
 }
 
 function open(code: Blocker['code'], message: string): Blocker {

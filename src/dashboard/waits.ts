@@ -1,5 +1,5 @@
 /** What stands between a release and its next step, as a list: open items first, then what is already met. */
-import type { BlockerView, ReleaseView } from '../api/index.ts'
+import type { BlockerView, ReleaseView, VerdictView } from '../api/index.ts'
 import { bakeMs, isLastStep, metGates } from '../describe/next-step.ts'
 import { type Part, span } from './format.ts'
 import { guardrailName, statusWord } from './guardrail-words.ts'
@@ -31,7 +31,10 @@ export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
   const items = others.map((blocker) => blockerWords(blocker, view, nowMs, t))
   const failing = view.verdicts.filter((verdict) => verdict.status !== 'pass')
   if (view.blocked_by.length > others.length) {
-    items.push(...failing.map((verdict) => t.wait.guardrail(guardrailName(verdict, t), statusWord(verdict, t))))
+    const wordsOf = (verdict: VerdictView): string =>
+      t.wait.guardrail(guardrailName(verdict, t), statusWord(verdict, t))
+    // Guardrails that differ in their limits only have one name.
+    for (const [words, { length }] of Map.groupBy(failing, wordsOf)) items.push([t.wait.times(words, length)])
     if (failing.length === 0) items.push(t.wait.guardrails(view.blocked_by.length - others.length))
   }
   if (view.state === 'rolled_back') items.push(t.wait.thenCooldown)

@@ -236,4 +236,14 @@ describe('what the next step waits for', () => {
       'met: no freeze',
     ])
   })
+
+  test('tells guardrails that share name and verdict once, and how many they are', () => {
+    const silent = { ...verdict, status: 'no_data' as const, evidence: {} }
+    const verdicts = [silent, { ...silent, guardrail: 'error_rate:job:2' }, { ...silent, metric: 'latency_p99' }]
+    const blocked_by = verdicts.map(() => ({ code: 'guardrail' as const, message: '', until: null }))
+    const openIn = (text: typeof en) =>
+      waits({ ...base, verdicts, blocked_by }, NOW, text).flatMap(({ done, words }) => (done ? [] : [plain(words)]))
+    expect(openIn(en)).toEqual(['Job error rate: no data (2 guardrails)', 'Job time p99: no data'])
+    expect(openIn(zh)).toEqual(['作业错误率：无数据（2 项护栏）', '作业耗时 p99：无数据'])
+  })
 })

@@ -117,7 +117,7 @@ describe('a candidate whose polls are refused', () => {
     const message =
       'job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
     expect(verdicts[0]).toMatchObject({ status: 'no_data', note: 'grace_over', message, evidence: { unseen: 3 } })
-    expect(blocked_by).toContainEqual({ code: 'guardrail', message, until: null })
+    expect(blocked_by).toContainEqual({ code: 'guardrail', message: `error_rate:job: ${message}`, until: null })
   })
 })
 

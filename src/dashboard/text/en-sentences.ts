@@ -93,7 +93,8 @@ export const enSentences = {
     minJobs: (missing: number, finished: number, needed: number): Part[] =>
       say`${strong(counted(missing, 'more candidate job', 'more candidate jobs'))} (${finished.toLocaleString('en-US')} of ${needed.toLocaleString('en-US')})`,
     guardrails: (n: number): Part[] => say`${strong(counted(n, 'guardrail', 'guardrails'))} to pass`,
-    guardrail: (name: string, status: string): Part[] => say`${name}: ${status}`,
+    guardrail: (name: string, status: string) => `${name}: ${status}`,
+    times: (guardrail: string, n: number) => (n > 1 ? `${guardrail} (${n} guardrails)` : guardrail),
     gate: say`the ${strong('experiment’s decision')}`,
     approval: say`an ${strong('approval')}`,
     freeze: (until: string): Part[] => say`the ${strong('freeze')} to end${until === '' ? '' : `, in ${until}`}`,

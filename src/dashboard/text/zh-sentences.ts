@@ -79,7 +79,8 @@ export const zhSentences: typeof enSentences = {
     minJobs: (missing, finished, needed) =>
       say`${strong(`再有 ${missing.toLocaleString('en-US')} 个候选作业`)}（${finished.toLocaleString('en-US')}/${needed.toLocaleString('en-US')}）`,
     guardrails: (n) => say`${strong(`${n} 项护栏`)}通过`,
-    guardrail: (name, status) => say`${name}：${status}`,
+    guardrail: (name, status) => `${name}：${status}`,
+    times: (guardrail, n) => (n > 1 ? `${guardrail}（${n} 项护栏）` : guardrail),
     gate: say`${strong('实验的结论')}`,
     approval: say`${strong('批准')}`,
     freeze: (until) => say`${strong('冻结期')}结束${until === '' ? '' : `（还有 ${until}）`}`,
