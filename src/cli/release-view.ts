@@ -3,7 +3,7 @@ import type { ReleaseView, VerdictView } from '../api/index.ts'
 import { endClasses } from '../describe/evidence.ts'
 import { describe } from '../describe/headline.ts'
 import { breaches, type Health } from '../describe/health.ts'
-import { rungOf } from '../describe/names.ts'
+import { rungOf, stagesOf } from '../describe/names.ts'
 import { nextStep } from '../describe/next-step.ts'
 import { commandOf } from './next-steps.ts'
 import { table } from './table.ts'
@@ -101,13 +101,15 @@ function section(title: string, lines: string[], style: Style): string[] {
 }
 
 function ladder(release: ReleaseView, style: Style): string {
-  const rungs = ['shadow', ...release.ladder.map((rung) => rung.stage), 'completed']
-  const names = rungs.map((stage) => {
-    const label = String(rungOf(stage) ?? stage)
-    return stage === release.stage ? style.bold(style.blue(`[${label}]`)) : label
-  })
-  const off = rungs.includes(release.stage) ? '' : `   now ${release.stage}`
-  return names.join(' → ') + off
+  const rungs = stagesOf(release)
+  const labelOf = (stage: string) => String(rungOf(stage) ?? stage)
+  const skipped = rungs.filter(({ isSkipped }) => isSkipped).map(({ stage }) => labelOf(stage))
+  const names = rungs
+    .filter(({ isSkipped }) => !isSkipped)
+    .map(({ stage }) => (stage === release.stage ? style.bold(style.blue(`[${labelOf(stage)}]`)) : labelOf(stage)))
+  const left = skipped.length > 0 ? style.dim(`   skipped ${skipped.join(', ')}`) : ''
+  const off = rungs.some(({ stage }) => stage === release.stage) ? '' : `   now ${release.stage}`
+  return names.join(' → ') + off + left
 }
 
 function split(release: ReleaseView): string {

@@ -33,6 +33,8 @@ export interface ReleaseState {
   cooldownUntil: number | null
   /** When the release last left `idle`; null before. */
   startedAt: number | null
+  /** Stages of this run, in order. A start at a stage and a percent set by hand leave rungs out. */
+  visited: readonly string[]
   /** Empty until a configuration was seen. */
   ledgers: readonly LedgerCount[]
 }
@@ -94,6 +96,7 @@ export function initialState(now: number): ReleaseState {
     approvedStage: null,
     cooldownUntil: null,
     startedAt: null,
+    visited: [],
     ledgers: [],
   }
 }

@@ -113,7 +113,11 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
     case 'rollback':
       return enter(state, { ...offLadder('rolled_back'), reason }, now)
     case 'reset':
-      return enter(state, { ...offLadder('idle'), ...AS_CONFIGURED, cooldownUntil: now + plan.cooldownMs, reason }, now)
+      return enter(
+        state,
+        { ...offLadder('idle'), ...AS_CONFIGURED, cooldownUntil: now + plan.cooldownMs, visited: [], reason },
+        now,
+      )
     case 'pause':
       return change(state, { paused: true, reason })
     case 'resume':
@@ -189,7 +193,8 @@ function onLadder({ percent }: Rung): Stage {
 
 /** Another stage: not paused, not approved to be left, its clock not started. */
 function enter(state: ReleaseState, to: Stage & Partial<ReleaseState>, now: number): Transition {
-  return change(state, { paused: false, since: now, approvedStage: null, ...newEpoch(state, now), ...to })
+  const visited = [...state.visited, to.stage]
+  return change(state, { paused: false, since: now, approvedStage: null, visited, ...newEpoch(state, now), ...to })
 }
 
 function newEpoch(state: ReleaseState, now: number): Partial<ReleaseState> {

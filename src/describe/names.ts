@@ -1,5 +1,5 @@
 /** Names of the API taken apart, in one place: who acted, which rung a stage is, what a verdict judges. */
-import type { VerdictView } from '../api/index.ts'
+import type { ReleaseView, VerdictView } from '../api/index.ts'
 import { type Measured, measuredBy } from '../core/guardrails/metric.ts'
 
 /** `token:oncall` → a token of that name. What has no such kind is shown as it is. */
@@ -14,6 +14,13 @@ export function actorOf(who: string): { kind: 'token' | 'user' | 'key' | 'system
 export function rungOf(stage: string): number | null {
   const percent = /^canary-(\d+(?:\.\d+)?)$/.exec(stage)?.[1]
   return percent === undefined ? null : Number(percent)
+}
+
+/** All stages of the ladder, and which of them this run skipped. */
+export function stagesOf({ ladder, visited }: ReleaseView): { stage: string; isSkipped: boolean }[] {
+  const stages = ['shadow', ...ladder.map(({ stage }) => stage), 'completed']
+  const last = stages.findLastIndex((stage) => visited.includes(stage))
+  return stages.map((stage, i) => ({ stage, isSkipped: i < last && !visited.includes(stage) }))
 }
 
 /** What a verdict judges, and how, where another guardrail may judge the same another way. */

@@ -1,7 +1,14 @@
 /** The commands that only look: status, explain, history, jobs, assign, report. */
 import * as v from 'valibot'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { assignmentSchema, historyEntrySchema, jobSchema, listOf, releaseSchema } from '../../src/api/index.ts'
+import {
+  assignmentSchema,
+  historyEntrySchema,
+  jobSchema,
+  listOf,
+  releaseSchema,
+  type ReleaseView,
+} from '../../src/api/index.ts'
 import { reportSchema } from '../../src/api/experiment.ts'
 import { reportLines } from '../../src/cli/report.ts'
 import { styleFor } from '../../src/cli/terminal.ts'
@@ -71,6 +78,34 @@ describe('status', () => {
     const unseen = verdict({ status: 'no_data', value: null, n: 0, evidence: { not_observed: 40, unseen: 40 } })
     control.show(canaryRelease(NAME, { verdicts: [unseen] }))
     expect((await sluice('status')).out).toMatch(/no data .* rollback +40 not_observed\n/)
+  })
+
+  it('tells each thing that it waits for once, without a label that its words begin with', async () => {
+    const until = '2099-01-01T00:00:00.000Z'
+    const words = ['error_rate:job: no candidate jobs yet', 'latency_p99:job: no candidate jobs yet']
+    const blocked_by = [
+      ...words.map((message) => blocker('guardrail', message)),
+      blocker('bake', 'bake: 12 min of 30 min left', until),
+    ]
+    control.show(canaryRelease(NAME, { blocked_by }))
+    const { out } = await sluice('status')
+    expect(/\nWaits for\n((?: .*\n)+)/.exec(out)?.[1]?.trimEnd().split('\n')).toEqual([
+      ...words.map((message) => `  ${message}`),
+      expect.stringMatching(/^ {2}bake: 12 min of 30 min left \(ends in .*\)$/),
+    ])
+  })
+
+  it('names the rungs that the run skipped apart from those ahead', async () => {
+    const ladderOf = async (changes: Partial<ReleaseView>) => {
+      control.show(canaryRelease(NAME, changes))
+      return /^ladder +(.*)/m.exec((await sluice('status')).out)?.[1]
+    }
+    expect(await ladderOf({})).toBe('shadow → 1 → [5] → 20 → 50 → 100 → completed')
+    expect(await ladderOf({ visited: ['canary-5'] })).toBe('[5] → 20 → 50 → 100 → completed   skipped shadow, 1')
+    const back = { state: 'rolled_back', stage: 'rolled_back', percent: 0, verdicts: [] } as const
+    expect(await ladderOf({ ...back, verdicts: [], visited: ['shadow', 'canary-5', 'rolled_back'] })).toBe(
+      'shadow → 5 → 20 → 50 → 100 → completed   now rolled_back   skipped 1',
+    )
   })
 
   it('does not call healthy what is not judged yet', async () => {

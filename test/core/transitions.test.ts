@@ -63,6 +63,16 @@ describe('start', () => {
     })
   })
 
+  it('remembers the stages of its run, and none of an earlier one', () => {
+    const begun = after(idle, { action: 'start', stage: 'canary-1' })
+    const raised = after(begun, { action: 'set_percent', percent: 30 })
+    const there = after(raised, { action: 'advance', force: true })
+    const back = after(there, { action: 'rollback' })
+    expect(back.visited).toEqual(['canary-1', 'canary-100', 'rolled_back'])
+    const again = after({ ...after(back, { action: 'reset' }), cooldownUntil: null }, { action: 'start' })
+    expect(again.visited).toEqual(['shadow'])
+  })
+
   it('that says where it leads is made once, whoever sends it again', () => {
     const step = { action: 'advance', force: true, to: 'canary-20' } as const
     const there = after(canary(5), step)

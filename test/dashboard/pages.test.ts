@@ -46,6 +46,21 @@ describe('reading', () => {
     expect(html).not.toMatch(/\s(style|on\w+)="/)
   })
 
+  test('the ladder tells the rungs that a start at a stage skipped from those that were passed', async () => {
+    const fake = new DashboardRelease()
+    fake.do({ action: 'start', stage: 'canary-5' }, 'token:oncall', 'seen in staging')
+    const placesOf = async (): Promise<string[]> => {
+      const html = await (await browse(fake).get(PAGE)).text()
+      return [...html.matchAll(/<li class="(passed|skipped|present|ahead|failed)"/g)].map(([, place]) => place!)
+    }
+    const ahead = ['ahead', 'ahead', 'ahead', 'ahead']
+    expect(await placesOf()).toEqual(['skipped', 'skipped', 'present', ...ahead])
+    fake.do({ action: 'advance', force: true }, 'token:oncall', 'fine')
+    expect(await placesOf()).toEqual(['skipped', 'skipped', 'passed', 'present', ...ahead.slice(1)])
+    fake.do({ action: 'rollback' }, 'token:oncall', 'bad')
+    expect(await placesOf()).toEqual(['skipped', 'skipped', 'passed', 'failed', ...ahead.slice(1)])
+  })
+
   test('every asset that a page names is served, and may be kept for ever', async () => {
     const { get } = browse(atFivePercent())
     const html = await (await get(PAGE)).text()

@@ -1,15 +1,16 @@
-/** The ladder as a picture: rungs passed, the present one with its bake, those ahead; below it the split. */
+/** The ladder as a picture: rungs passed or skipped, the present one with its bake, those ahead; below it the split. */
 import type { FC } from 'hono/jsx'
 import type { ReleaseView } from '../../api/index.ts'
 import { shareOf } from '../effects.ts'
 import { modelNames, percent, share, span, stageName } from '../format.ts'
 import type { Text } from '../text/en.ts'
+import { stagesOf } from '../../describe/names.ts'
 import { bakeProgress } from '../../describe/next-step.ts'
 
 interface Rung {
   stage: string
   note: string
-  place: 'passed' | 'present' | 'ahead' | 'failed'
+  place: 'passed' | 'skipped' | 'present' | 'ahead' | 'failed'
   /** Share of the way to the next rung, in per cent. */
   way: number
 }
@@ -37,7 +38,7 @@ export const Ladder: FC<LadderProps> = (props) => {
               </svg>
             ) : null}
             <b>{stageName(rung.stage, t)}</b>
-            <small>{rung.note}</small>
+            <small aria-hidden={rung.place === 'skipped' ? 'true' : undefined}>{rung.note}</small>
             <span class="unseen">{placeWords(rung, t)}</span>
           </li>
         ))}
@@ -48,10 +49,11 @@ export const Ladder: FC<LadderProps> = (props) => {
 }
 
 function rungsOf({ view, failedAt, nowMs, t }: LadderProps): Rung[] {
-  const stages = ['shadow', ...view.ladder.map(({ stage }) => stage), 'completed']
-  const present = stages.indexOf(view.state === 'rolled_back' ? (failedAt ?? '') : view.stage)
+  const stages = stagesOf(view)
+  const at = view.state === 'rolled_back' ? (failedAt ?? '') : view.stage
+  const present = stages.findIndex(({ stage }) => stage === at)
   const progress = Math.round(100 * (bakeProgress(view, nowMs) ?? 0))
-  return stages.map((stage, i) => {
+  return stages.map(({ stage, isSkipped }, i) => {
     const rung = view.ladder.find((r) => r.stage === stage)
     const note = rung
       ? [
@@ -61,17 +63,16 @@ function rungsOf({ view, failedAt, nowMs, t }: LadderProps): Rung[] {
         ]
       : []
     const failed = i === present && view.state === 'rolled_back'
-    const place = failed ? 'failed' : i < present ? 'passed' : i === present ? 'present' : 'ahead'
+    const passed = isSkipped ? 'skipped' : 'passed'
+    const place = failed ? 'failed' : i < present ? passed : i === present ? 'present' : 'ahead'
     const way = place === 'passed' ? 100 : place === 'present' ? progress : 0
-    return { stage, note: note.filter(Boolean).join(' · '), place, way }
+    return { stage, note: place === 'skipped' ? t.ladder.skipped : note.filter(Boolean).join(' · '), place, way }
   })
 }
 
 function placeWords(rung: Rung, t: Text): string {
-  if (rung.place === 'failed') return t.ladder.failed
-  if (rung.place === 'passed') return t.ladder.passed
-  return rung.place === 'ahead'
-    ? t.ladder.ahead
+  return rung.place !== 'present'
+    ? t.ladder[rung.place]
     : `${t.ladder.present}, ${t.ladder.progress(t.unit.percent(String(rung.way)))}`
 }
 

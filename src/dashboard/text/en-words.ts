@@ -51,6 +51,7 @@ export const enWords = {
     approval: 'approval',
     present: 'present stage',
     passed: 'passed',
+    skipped: 'skipped',
     ahead: 'ahead',
     failed: 'rolled back here',
     progress: (percent: string) => `bake ${percent} done`,

@@ -37,6 +37,7 @@ export const zhWords: typeof enWords = {
     approval: '需批准',
     present: '当前阶段',
     passed: '已通过',
+    skipped: '已跳过',
     ahead: '未到',
     failed: '在此回滚',
     progress: (percent) => `观察期已过 ${percent}`,

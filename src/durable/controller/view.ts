@@ -67,6 +67,7 @@ export function releaseView(shown: Shown): ReleaseView {
       gate: rung.gate,
       approval: rung.approval,
     })),
+    visited: [...state.visited],
     next: next
       ? { stage: canaryStage(next.percent), percent: next.percent }
       : state.state === 'canary' && state.percent === 100

@@ -25,6 +25,7 @@ export function aReleaseView(over: Partial<ReleaseView> = {}): ReleaseView {
     since: '2026-11-24T08:00:00.000Z',
     reason: '',
     ladder: [{ percent: 50, stage: 'canary-50', bake_seconds: 60, gate: 'guardrails', approval: 'none' }],
+    visited: [],
     next: { stage: 'canary-50', percent: 50 },
     arms: { control: { model: null }, candidate: { model: null } },
     clock_started_at: null,
