@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { type ActionRequest, actionAnswerSchema, releaseSchema, type ReleaseView } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { nextSteps } from './next-steps.ts'
-import { EXIT, type ExitCode } from './failure.ts'
+import { EXIT, type ExitCode, Failure } from './failure.ts'
 import { percentArgument, shareArgument, wholeArgument } from './numbers.ts'
 import { waits } from './release-view.ts'
 import { openSession, type Session } from './session.ts'
@@ -50,11 +50,7 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
         ]),
       )
       .action((options: ActionOptions, command: Command) =>
-        act(
-          { action: name, ...(options.force ? { force: true } : {}), ...(options.to ? { to: options.to } : {}) },
-          options,
-          command,
-        ),
+        act({ action: name, ...(options.force ? { force: true } : {}) }, options, command),
       )
   }
   plain('pause', 'hold the present stage; guardrails still act')
@@ -82,7 +78,7 @@ function changing(program: Command, name: string, summary: string): Command {
     .command(name)
     .description(summary)
     .option('-m, --reason <text>', 'why, for the history (asked for on a terminal)')
-    .option('--dry-run', 'only say what would happen')
+    .option('--dry-run', 'only say what would happen; exit code 0 also where it would be refused')
     .option('--if-match <version>', 'refuse if the release is no longer at this version', wholeArgument)
 }
 
@@ -93,33 +89,47 @@ async function carryOut(
   end: (code: ExitCode) => void,
 ): Promise<void> {
   const name = request.action.replace('_', '-')
-  const ifMatch = options.ifMatch ?? (await versionToLeave(request, options, session))
-  const reason = await session.reasonFor(name, options.reason, options.dryRun === true)
-  const body = { ...request, ...(reason ? { reason } : {}), ...(options.dryRun ? { dry_run: true } : {}) }
-  const send = (version = ifMatch) =>
-    session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch: version })
-  if (!options.wait) return showOutcome(session, name, await send(), options.dryRun === true)
+  const to = await destination(request, options, session)
+  const reason = await session.reasonFor(to ? `${name} to ${to}` : name, options.reason, options.dryRun === true)
+  const body = { ...request, to, reason: reason || undefined, dry_run: options.dryRun }
+  const send = (ifMatch = options.ifMatch) =>
+    session.call('/actions', actionAnswerSchema, { method: 'POST', body, ifMatch })
+  if (options.dryRun) return rehearse(session, name, send)
+  if (!options.wait) return showOutcome(session, name, await send())
   const waited = await waitUntilClear(session, request.action, send)
-  if (waited.sent) showOutcome(session, name, waited.reply, options.dryRun === true)
+  if (waited.sent) showOutcome(session, name, waited.reply)
   else session.show(waited.reply, (release) => [waited.why, ...nextSteps(release)])
   end(waited.reply.value.state === 'rolled_back' ? EXIT.unhealthy : EXIT.ok)
 }
 
 /**
- * "The next stage" is another one after each step: bound to the version that stood before the reason was asked for, two
- * commands under way at once make one step. Every other action says where to, and is not to be refused for what others do.
+ * "The next stage" is another one after each step: an advance that names the one that stood there before the reason was
+ * asked for makes one step where two are under way at once. Every other action says where to by itself.
  */
-async function versionToLeave(
+async function destination(
   { action }: ActionRequest,
-  { wait, to }: ActionOptions,
+  { wait, to, ifMatch }: ActionOptions,
   session: Session,
-): Promise<number | undefined> {
-  // Who waits goes by each look's own version, who says where to by that.
-  if (action !== 'advance' || wait || to) return undefined
-  return (await session.call('', releaseSchema)).value.version
+): Promise<string | undefined> {
+  // Who waits goes by each look's own version.
+  if (action !== 'advance' || wait || to || ifMatch !== undefined) return to
+  return (await session.call('', releaseSchema)).value.next?.stage
 }
 
-function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun: boolean): void {
+/** A refusal that rests on how the release stands is what a dry run was asked for. */
+const FORETOLD = ['blocked', 'illegal_transition', 'version_mismatch']
+
+async function rehearse(session: Session, name: string, send: () => Promise<Reply<ReleaseView>>): Promise<void> {
+  try {
+    showOutcome(session, name, await send(), true)
+  } catch (error) {
+    if (!(error instanceof Failure) || !FORETOLD.includes(error.code)) throw error
+    const lines = [`Dry run: ${name} would be refused.`, ...[error.message, ...error.lines].map((line) => `  ${line}`)]
+    session.show({ value: lines, raw: error.json }, () => lines)
+  }
+}
+
+function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun = false): void {
   const { style } = session.terminal
   session.show(reply, (release) => {
     const paused = release.paused ? ', paused' : ''

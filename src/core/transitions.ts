@@ -142,6 +142,7 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
 /** Why an advance does not lead where it is to lead: somebody was faster, or there is no such stage. */
 function ledAstray(state: ReleaseState, command: Command, plan: Plan): string | null {
   if (command.action !== 'advance' || command.to === undefined) return null
+  if (command.to === state.stage) return `already at ${state.stage}: this step was made`
   const next = canaryStage(nextRung(state, plan.ladder)!.percent)
   return command.to === next ? null : `advance leads from ${state.stage} to ${next}, not to ${command.to.slice(0, 100)}`
 }

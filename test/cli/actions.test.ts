@@ -63,7 +63,7 @@ describe('the commands that change a release', () => {
     await sluice('approve')
     expect(lastBody()).toEqual({ action: 'approve' })
     await sluice('advance', '--force')
-    expect(lastBody()).toEqual({ action: 'advance', force: true })
+    expect(lastBody()).toEqual({ action: 'advance', force: true, to: 'canary-20' })
   })
 
   it('change nothing on a dry run, and say so', async () => {
@@ -72,6 +72,30 @@ describe('the commands that change a release', () => {
     expect(out).toContain('nothing was changed')
     expect(out).toContain('would be at shadow')
     expect(control.controller.state.state).toBe('idle')
+  })
+
+  it('foretell with a dry run that something blocks, or that it is not possible, and end with 0', async () => {
+    const blocked_by = [blocker('bake', 'bake: 12 min of 30 min left'), blocker('min_jobs', '19 more candidate jobs')]
+    control.show(canaryRelease('wan22_t2v_abtest', { blocked_by }))
+    const blocked = await sluice('advance', '--dry-run')
+    expect([blocked.code, blocked.err]).toEqual([0, ''])
+    expect(blocked.out).toMatch(
+      /^Dry run: advance would be refused\.\n {2}nothing was changed: it waits for 2 things \(blocked\)\n {2}bake: /,
+    )
+    const json = await sluice('advance', '--dry-run', '--json')
+    expect([json.code, JSON.parse(json.out).error.code]).toEqual([0, 'blocked'])
+    const illegal = await sluice('promote', '--dry-run')
+    expect([illegal.code, illegal.out]).toEqual([0, expect.stringContaining('  promote is not possible in canary-5')])
+    const stale = await sluice('pause', '--dry-run', '--if-match', '3')
+    expect([stale.code, stale.out]).toEqual([0, expect.stringContaining('the release is at version 7, not 3')])
+    expect(control.controller.entries).toEqual([])
+  })
+
+  it('fail with a dry run that can not be made', async () => {
+    const unknown = await sluice('start', '--dry-run', '--release', 'nothing')
+    expect([unknown.code, unknown.out]).toEqual([1, ''])
+    const stage = await sluice('start', '--dry-run', '--stage', 'canary-7')
+    expect([stage.code, stage.out]).toEqual([1, ''])
   })
 
   it('print with --json what the API answered', async () => {
@@ -101,7 +125,7 @@ describe('the commands that change a release', () => {
     }
     const { code, err } = await sluice('advance', '--force', '--release', name)
     expect(code).toBe(1)
-    expect(err).toContain('the release is at version 8, not 7')
+    expect(err).toContain('already at canary-20: this step was made')
     expect(control.controller.state.stage).toBe('canary-20')
     expect(control.controller.entries).toEqual([])
     expect((await sluice('rollback')).code).toBe(0)
@@ -117,7 +141,7 @@ describe('the commands that change a release', () => {
     expect((await sluice(...step)).out).toContain('Next: sluice advance --to canary-50')
     const second = await sluice(...step)
     expect([second.code, second.out]).toEqual([1, ''])
-    expect(second.err).toContain('advance leads from canary-20 to canary-50, not to canary-20')
+    expect(second.err).toContain('already at canary-20: this step was made')
     expect(control.controller.state.stage).toBe('canary-20')
   })
 
