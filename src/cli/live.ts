@@ -21,35 +21,80 @@ export function createLiveView(screen: Screen, clock: () => number = Date.now): 
 
 function inPlace(screen: Screen): LiveView {
   let drawn: readonly string[] = []
-  // By the width that it has now: a terminal made narrower or wider has wrapped anew what stands there.
-  const rowsOf = (lines: readonly string[]) =>
-    lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / (screen.columns || 80))), 0)
   const erase = () => {
-    const rows = rowsOf(drawn)
+    // By the width that it has now: a terminal made narrower or wider has wrapped anew what stands there.
+    const rows = rowsOf(drawn, screen)
     drawn = []
     return rows > 0 ? `\u001b[${rows}A\r\u001b[0J` : ''
   }
   return {
     show(lines) {
       const erased = erase()
-      // A terminal that does not know its size says 0.
-      drawn = fitting(lines, (screen.rows || 24) - 1, rowsOf)
+      drawn = fitting(lines, screen)
       screen.write(erased + drawn.map((line) => `${line}\n`).join(''))
     },
     clear: () => void screen.write(erase()),
   }
 }
 
-/** As many lines as `room` rows hold, and how many more there are: what scrolled off the top could not be drawn over. */
-function fitting(
-  lines: readonly string[],
-  room: number,
-  rowsOf: (lines: readonly string[]) => number,
-): readonly string[] {
-  if (rowsOf(lines) <= room) return lines
+type Program = Pick<NodeJS.Process, 'on' | 'off' | 'kill' | 'pid'>
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/**
+ * A view that has a terminal to itself until `close`, on its alternate screen, so that what is drawn over leaves nothing
+ * in the scrollback. What it showed last then stands on the ordinary screen. Anywhere else it is a log.
+ */
+export function createFullScreenView(
+  screen: Screen,
+  program: Program = process,
+): Pick<LiveView, 'show'> & { close(): void } {
+  if (!screen.isTTY) return { ...asLog(screen, Date.now), close() {} }
+  let shown: readonly string[] = []
+  let isOpen = false
+  const text = (lines: readonly string[], end: string) => lines.map((line) => line + end).join('')
+  const leave = () => {
+    if (isOpen) screen.write(`\u001b[?1049l${text(shown, '\n')}`)
+    isOpen = false
+  }
+  // Nobody listens any more, so that the signal does what it does.
+  const endBy = (signal: NodeJS.Signals) => {
+    close()
+    program.kill(program.pid, signal)
+  }
+  const suspend = () => {
+    leave()
+    program.kill(program.pid, 'SIGSTOP')
+  }
+  const close = () => {
+    for (const signal of ENDING) program.off(signal, endBy)
+    program.off('SIGTSTP', suspend)
+    leave()
+  }
+  for (const signal of ENDING) program.on(signal, endBy)
+  program.on('SIGTSTP', suspend)
+  return {
+    show(lines) {
+      const drawn = fitting(lines, screen)
+      screen.write(`${isOpen ? '' : '\u001b[?1049h'}\u001b[H${text(drawn, '\u001b[K\n')}\u001b[J`)
+      shown = lines
+      isOpen = true
+    },
+    close,
+  }
+}
+
+function rowsOf(lines: readonly string[], { columns }: Screen): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(displayWidth(line) / (columns || 80))), 0)
+}
+
+/** As many lines as it holds above the cursor's, and how many more there are: what scrolled off the top could not be drawn over. */
+function fitting(lines: readonly string[], screen: Screen): readonly string[] {
+  // A terminal that does not know its size says 0.
+  const room = (screen.rows || 24) - 1
+  if (rowsOf(lines, screen) <= room) return lines
   const more = (n: number) => `… ${n} more lines in a taller terminal`
   let n = lines.length - 1
-  while (n > 0 && rowsOf([...lines.slice(0, n), more(lines.length - n)]) > room) n--
+  while (n > 0 && rowsOf([...lines.slice(0, n), more(lines.length - n)], screen) > room) n--
   return [...lines.slice(0, n), more(lines.length - n)]
 }
 

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { type ReleaseView, releaseSchema } from '../api/index.ts'
 import type { Reply } from './api-client.ts'
 import { EXIT, type ExitCode } from './failure.ts'
-import { createLiveView } from './live.ts'
+import { createFullScreenView } from './live.ts'
 import { secondsArgument } from './numbers.ts'
 import { releaseOnceAvailable } from './retry.ts'
 import { isUnhealthy, logLine, releaseLines } from './release-view.ts'
@@ -25,7 +25,7 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
       'Shows the state of the release, what it waits for, and each guardrail with its evidence.\n' +
         'Exit code 3 when it is rolled back or a guardrail is breached.',
     )
-    .option('-w, --watch', 'follow it: drawn in place on a terminal, else a line per change')
+    .option('-w, --watch', 'follow it: on the whole screen of a terminal, else a line per change')
     .option('--until-done', 'watch until it is completed (exit code 0) or rolled back (3)')
     .option('--interval <seconds>', 'pause between two checks', secondsArgument, 2)
     .action(async (options: StatusOptions, command: Command) => {
@@ -40,21 +40,23 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
 }
 
 async function watch(session: Session, first: Reply<ReleaseView>, options: StatusOptions): Promise<ExitCode> {
-  const draw = session.json ? jsonLines() : drawing(session)
+  const view = createFullScreenView(process.stdout)
+  const draw = session.json
+    ? jsonLines()
+    : ({ value }: typeof first) => view.show(releaseLines(value, Date.now(), session.terminal.style), logLine(value))
   let reply = first
-  for (;;) {
-    draw(reply)
-    const { state } = reply.value
-    if (options.untilDone && state === 'completed') return EXIT.ok
-    if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
-    await sleep(options.interval * 1000)
-    reply = await releaseOnceAvailable(session, options.interval)
+  try {
+    for (;;) {
+      draw(reply)
+      const { state } = reply.value
+      if (options.untilDone && state === 'completed') return EXIT.ok
+      if (options.untilDone && state === 'rolled_back') return EXIT.unhealthy
+      await sleep(options.interval * 1000)
+      reply = await releaseOnceAvailable(session, options.interval)
+    }
+  } finally {
+    view.close()
   }
-}
-
-function drawing(session: Session): (reply: Reply<ReleaseView>) => void {
-  const view = createLiveView(process.stdout)
-  return ({ value }) => view.show(releaseLines(value, Date.now(), session.terminal.style), logLine(value))
 }
 
 function jsonLines(): (reply: Reply<ReleaseView>) => void {

@@ -1,8 +1,9 @@
 /** What is drawn: columns, colours, views in place, and the completion scripts as a shell runs them. */
 import { spawnSync } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { createLiveView } from '../../src/cli/live.ts'
+import { createFullScreenView, createLiveView } from '../../src/cli/live.ts'
 import { askReason } from '../../src/cli/session.ts'
 import { displayWidth, table } from '../../src/cli/table.ts'
 import { jsonText, printable, styleFor } from '../../src/cli/terminal.ts'
@@ -84,12 +85,12 @@ describe('the question for a reason', () => {
   })
 })
 
-describe('a live view', () => {
-  const screenOf = (size: { isTTY?: boolean; columns?: number; rows?: number }) => {
-    const written: string[] = []
-    return { ...size, written, write: (text: string) => written.push(text) }
-  }
+function screenOf(size: { isTTY?: boolean; columns?: number; rows?: number }) {
+  const written: string[] = []
+  return { ...size, written, write: (text: string) => written.push(text) }
+}
 
+describe('a live view', () => {
   it('draws over itself on a terminal, wrapped lines included', () => {
     const screen = screenOf({ isTTY: true, columns: 10, rows: 10 })
     const view = createLiveView(screen)
@@ -128,6 +129,59 @@ describe('a live view', () => {
     const view = createLiveView(screen, () => 0)
     for (const line of ['a', 'a', 'b']) view.show([], line)
     expect(screen.written).toEqual(['1970-01-01T00:00:00Z  a\n', '1970-01-01T00:00:00Z  b\n'])
+  })
+})
+
+describe('a view that has the terminal to itself', () => {
+  const ALTERNATE = '\u001b[?1049h'
+  const ORDINARY = '\u001b[?1049l'
+  const drawn = (...lines: string[]) => `\u001b[H${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`
+  const program = () => {
+    const killed: string[] = []
+    return Object.assign(new EventEmitter(), { pid: 1, killed, kill: (_: number, by: string) => killed.push(by) > 0 })
+  }
+  type Program = Parameters<typeof createFullScreenView>[1]
+  const viewOf = (screen: ReturnType<typeof screenOf>, of = program()) =>
+    createFullScreenView(screen, of as unknown as Program)
+
+  it('draws on the alternate screen, and leaves on the ordinary one all of what it showed last', () => {
+    const screen = screenOf({ isTTY: true, columns: 80, rows: 3 })
+    const view = viewOf(screen)
+    view.show(['1'], '')
+    view.show(['1', '2', '3'], '')
+    view.close()
+    view.close()
+    expect(screen.written).toEqual([
+      ALTERNATE + drawn('1'),
+      drawn('1', '… 2 more lines in a taller terminal'),
+      `${ORDINARY}1\n2\n3\n`,
+    ])
+  })
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('gives the screen back at %s, which then ends the program', (signal) => {
+    const screen = screenOf({ isTTY: true })
+    const of = program()
+    viewOf(screen, of).show(['1'], '')
+    of.emit(signal, signal)
+    expect(screen.written.at(-1)).toBe(`${ORDINARY}1\n`)
+    expect([of.killed, of.eventNames()]).toEqual([[signal], []])
+  })
+
+  it('gives the screen back while it is suspended', () => {
+    const screen = screenOf({ isTTY: true })
+    const of = program()
+    const view = viewOf(screen, of)
+    view.show(['1'], '')
+    of.emit('SIGTSTP')
+    view.show(['2'], '')
+    expect([of.killed, screen.written.slice(1)]).toEqual([['SIGSTOP'], [`${ORDINARY}1\n`, ALTERNATE + drawn('2')]])
+  })
+
+  it('says nothing of it where nothing was shown, or without a terminal', () => {
+    const screens = [screenOf({ isTTY: true }), screenOf({})]
+    for (const screen of screens) viewOf(screen).close()
+    viewOf(screens[1]!).show([], 'a line')
+    expect(screens.map(({ written }) => written)).toEqual([[], [expect.stringMatching(/Z {2}a line\n$/)]])
   })
 })
 
