@@ -4,6 +4,7 @@
  */
 import type { ArmSums } from './experiment.ts'
 import { FEWEST_ACTIVE, fewestActive } from './metric-sums.ts'
+import { halved } from './stats/halving.ts'
 import { hybridDifference, hybridLift } from './stats/hybrid-interval.ts'
 import { countAbove, quantileOf, scaled, type Spread, spreadOf, subjectsOf } from './stats/spread.ts'
 
@@ -36,26 +37,14 @@ export function quantileLifts(sums: ArmSums, z: number) {
   return { absolute: hybridDifference(ofControl, ofCandidate), relative: hybridLift(ofControl, ofCandidate) }
 }
 
-/** Halves of the span in which the common quantile is. */
-const HALVINGS = 40
-
 /**
  * What that test would see of arms that are alike but for a factor on the candidate's values, of which there are `ratio` as
  * many: the shares above their common quantile.
  */
 export function sharesApart(spread: Spread, q: number, times: number, ratio: number): { p1: number; p2: number } {
   const n = subjectsOf(spread)
-  const above = (value: number) => ({
-    p1: countAbove(spread, value) / n,
-    p2: countAbove(spread, value / times) / n,
-  })
+  const above = (value: number) => ({ p1: countAbove(spread, value) / n, p2: countAbove(spread, value / times) / n })
   const { value } = quantileOf(spread, q, 0)
-  let [low, high] = [Math.min(value, value * times), Math.max(value, value * times)]
-  for (let i = 0; i < HALVINGS; i++) {
-    const middle = (low + high) / 2
-    const { p1, p2 } = above(middle)
-    if (p1 + ratio * p2 > (1 - q) * (1 + ratio)) low = middle
-    else high = middle
-  }
-  return above((low + high) / 2)
+  const isAbove = (at: number) => above(at).p1 + ratio * above(at).p2 <= (1 - q) * (1 + ratio)
+  return above(halved(Math.min(value, value * times), Math.max(value, value * times), 40, isAbove).middle)
 }

@@ -10,6 +10,7 @@ import { costLift } from './report-cost.ts'
 import { contrastOf, DEFAULT_MARGIN, differenceOf, SEQUENTIAL_SHARE } from './report-metric.ts'
 import type { Readiness } from './report-readiness.ts'
 import { logEAbove, logETwoSided } from './stats/anytime.ts'
+import { firstFrom } from './stats/halving.ts'
 
 /** So many times the present data, and nobody would wait for it. */
 const MOST_TIMES = 1000
@@ -117,19 +118,7 @@ function timesNeeded(metric: MetricPlan, { metrics, plan, sumsOf }: Situation): 
 }
 
 function firstTimes(least: number, logE: (times: number) => number, wanted: number): number | null {
-  if (!Number.isFinite(least)) return null
-  let [low, high] = [least, least]
-  while (logE(high) < wanted) {
-    if (high > MOST_TIMES) return null
-    low = high
-    high *= 2
-  }
-  while (high - low > 1e-4 * high) {
-    const middle = (low + high) / 2
-    if (logE(middle) >= wanted) high = middle
-    else low = middle
-  }
-  return high
+  return Number.isFinite(least) ? firstFrom(least, MOST_TIMES, (times) => logE(times) >= wanted) : null
 }
 
 function countsOf({ control, candidate }: ArmSums): PerArm {

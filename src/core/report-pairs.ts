@@ -8,6 +8,7 @@ import type { Interval } from './stats/hybrid-interval.ts'
 import { moreIsBetter } from './signal-registry.ts'
 import { anytimeZ, logETwoSided } from './stats/anytime.ts'
 import { normalSf, tSf, upperTQuantile } from './stats/distributions.ts'
+import { firstFrom } from './stats/halving.ts'
 import { pairedT, signTest } from './stats/pairs.ts'
 import { upperNormalQuantile } from './stats/power.ts'
 
@@ -102,16 +103,6 @@ function outcomeOf({ low, high }: Interval, better: PairReport['better'], mde: n
 function plannedPairs(sd: number, mde: number, alpha: number, power: number): number | null {
   const zBeta = upperNormalQuantile(1 - power)
   const shows = (n: number) => (mde / sd) * Math.sqrt(n) >= anytimeZ(n, alpha) + zBeta
-  let [low, high] = [FEWEST_PAIRS, FEWEST_PAIRS]
-  while (!shows(high)) {
-    if (high > MOST_PAIRS) return null
-    low = high
-    high *= 2
-  }
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if (shows(middle)) high = middle
-    else low = middle
-  }
-  return high
+  const first = firstFrom(FEWEST_PAIRS, MOST_PAIRS, shows)
+  return first && Math.ceil(first)
 }

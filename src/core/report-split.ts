@@ -1,6 +1,6 @@
 /** Whether the arms got the subjects that they were dealt: each epoch for itself, and at every look anew. */
 import type { Split } from './experiment.ts'
-import { logMean } from './stats/anytime.ts'
+import { logMean, logSum } from './stats/anytime.ts'
 import { pearson, sequentialSplit, SRM_ALPHA } from './stats/srm.ts'
 
 /** Of priors around the dealt shares, whose e-values are averaged: the wide one shows a large loss early, the narrow one (optimizely/ssrm's default) a small one at all. */
@@ -36,10 +36,7 @@ export function splitReport(splits: readonly Split[]): SplitReport {
     .sort((a, b) => a.epoch - b.epoch)
     .map((split) => ({ split, log_e: logEOf(split), chi2: isCounted(split) ? pearsonOf(split) : 0 }))
   const weighted = epochs.map(({ log_e }, i) => log_e - Math.log((i + 1) * (i + 2)))
-  const most = Math.max(0, ...weighted)
-  const rest = 1 / (epochs.length + 1)
-  const logSum = most + Math.log(weighted.reduce((sum, log) => sum + Math.exp(log - most), rest * Math.exp(-most)))
-  const p_value = Math.min(1, Math.exp(-logSum))
+  const p_value = Math.min(1, Math.exp(-logSum([-Math.log(epochs.length + 1), ...weighted])))
   const total = (of: (split: Split) => number) => splits.reduce((sum, split) => sum + of(split), 0)
   const [n, candidate, expected] = [total((s) => s.n), total((s) => s.candidate), total((s) => s.expected)]
   return {

@@ -3,6 +3,7 @@
  * sample has to be guessed before there is data. A mean of e-values is one. See confidence-sequence.ts for a single one.
  */
 import { normalSf } from './distributions.ts'
+import { halved } from './halving.ts'
 
 /** Units of both arms together at which one of the three is tightest: between them the loss is 9 to 16 %. */
 const TIGHTEST_AT = [1_000, 10_000, 100_000]
@@ -13,10 +14,14 @@ function priors(units: number, alpha: number): number[] {
   return TIGHTEST_AT.map((at) => (units * (a + Math.log(a + 1))) / at)
 }
 
-/** ln of the mean of what these are logarithms of; summed from the largest, so that nothing overflows. */
-export function logMean(logs: readonly number[]): number {
+/** ln of the sum of what these are logarithms of; summed from the largest, so that nothing overflows. */
+export function logSum(logs: readonly number[]): number {
   const most = Math.max(...logs)
-  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0) / logs.length)
+  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0))
+}
+
+export function logMean(logs: readonly number[]): number {
+  return logSum(logs) - Math.log(logs.length)
 }
 
 /** ln e against "the estimate is 0", for z = estimate / se over so many units. */
@@ -36,13 +41,8 @@ export function logEAbove(z: number, units: number, alpha: number): number {
 
 /** How many standard errors the interval reaches to either side, that holds at all times together. */
 export function anytimeZ(units: number, alpha: number): number {
-  let [low, high] = [0, 2]
+  let most = 2
   const crossed = (z: number) => logETwoSided(z, units, alpha) >= -Math.log(alpha)
-  while (!crossed(high) && high < 1e6) high *= 2
-  for (let step = 0; step < 50; step++) {
-    const middle = (low + high) / 2
-    if (crossed(middle)) high = middle
-    else low = middle
-  }
-  return high
+  while (!crossed(most) && most < 1e6) most *= 2
+  return halved(0, most, 50, crossed).high
 }

@@ -6,6 +6,7 @@
  * groups that grow with it. It decides nothing; callers compare.
  */
 import { inAgeGroups } from './age-groups.ts'
+import { logSum } from './anytime.ts'
 
 /** Plain data, of a size that grows with the logarithm of the windows. */
 export interface Restarts {
@@ -82,9 +83,4 @@ export function logEvidence({ gains, groups, windows }: Restarts): number {
   const sums = gains.map((gain, i) => gain + logSum([first, ...groups.map((group) => group.sums[i]!)]))
   const begun = logSum(sums) - Math.log(sums.length)
   return logSum([begun, Math.log(left(windows))])
-}
-
-function logSum(logs: readonly number[]): number {
-  const highest = Math.max(...logs)
-  return highest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - highest), 0))
 }

@@ -2,6 +2,7 @@
  * E-variables for one stream of events against a limit and for two streams against each other, for simple alternatives.
  * They decide nothing; callers multiply and compare.
  */
+import { halved } from './halving.ts'
 import type { Share } from './proportions.ts'
 
 /** How many times the odds of the null the alternatives are: from a third more to nearly all. */
@@ -65,13 +66,8 @@ function nearestNull(
   const slope = (r: number) =>
     (candidate.n * (r + margin - candidate.rate)) / ((r + margin) * (1 - r - margin)) +
     (control.n * (r - control.rate)) / (r * (1 - r))
-  let [low, high] = [control.rate, Math.max(control.rate, candidate.rate - margin)]
-  for (let step = 0; step < 40; step++) {
-    const middle = (low + high) / 2
-    if (slope(middle) < 0) low = middle
-    else high = middle
-  }
-  return (low + high) / 2
+  const most = Math.max(control.rate, candidate.rate - margin)
+  return halved(control.rate, most, 40, (r) => slope(r) >= 0).middle
 }
 
 function jobGain(rate: number, nullRate: number): JobGain {
