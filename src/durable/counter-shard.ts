@@ -4,12 +4,10 @@
  */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
-import type { FailedTimes } from '../core/failed-submits.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
-import type { CountedRow, WindowRow } from '../core/window.ts'
 import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
-import type { CounterBatch, CounterShardRpc, LedgerBatch, PostAnswer } from './rpc.ts'
+import type { CounterBatch, CounterShardRpc, LedgerBatch } from './rpc.ts'
 import { groupsOf } from '../core/shard-groups.ts'
 import { ledgerAt, releaseConfigOf, releaseNameOf, shardOf, stir } from './stubs.ts'
 import { addReports, type CountsRange, type CountsReport } from './counts-report.ts'
@@ -41,7 +39,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   }
 
   /** A batch that was counted before (same source, no higher seq) changes nothing. */
-  async flush(batch: CounterBatch): Promise<Snapshot | null> {
+  async flush(batch: CounterBatch) {
     const now = Date.now()
     const [known] = this.#sql.exec<{ seq: number }>('SELECT seq FROM sources WHERE source = ?', batch.source)
     if (!known || known.seq < batch.seq) {
@@ -54,13 +52,13 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     return this.#snapshot
   }
 
-  async post(batch: CounterBatch, letters: [number, LedgerBatch][]): Promise<PostAnswer> {
+  async post(batch: CounterBatch, letters: [number, LedgerBatch][]) {
     await this.flush(batch)
     const answers = await Promise.all(letters.map(([index, letter]) => this.#post.send(index, letter)))
     return { snapshot: this.#snapshot, answers }
   }
 
-  async snapshot(): Promise<Snapshot | null> {
+  async snapshot() {
     return this.#snapshot
   }
 
@@ -71,7 +69,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     this.#write('snapshot', JSON.stringify(snapshot))
   }
 
-  async windows(fromMs: number, toMs: number): Promise<WindowRow[]> {
+  async windows(fromMs: number, toMs: number) {
     return this.#windows.windows(fromMs, toMs)
   }
 
@@ -87,16 +85,16 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   }
 
   /** Submits of these epochs that failed at the candidate, copies left out. */
-  async failures(fromMs: number, epochs: number[]): Promise<{ n: number; times: FailedTimes | null }> {
+  async failures(fromMs: number, epochs: number[]) {
     return { n: this.#windows.failedSubmits(fromMs, epochs), times: this.#failed.times(epochs) }
   }
 
-  async totals(): Promise<CountedRow[]> {
+  async totals() {
     return this.#windows.totals()
   }
 
   /** Events that isolates had to drop. */
-  async lost(): Promise<number> {
+  async lost() {
     return this.#lost()
   }
 

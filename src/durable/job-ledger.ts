@@ -3,45 +3,25 @@
  * looked after by alarm when no client polls. An id alone routes a job; nothing waits for this object.
  */
 import { DurableObject } from 'cloudflare:workers'
-import type { JobFilter, JobView, Page, PairView } from '../api/index.ts'
+import type { JobFilter } from '../api/index.ts'
 import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
-import type { BlastCounts, BlastQuestion } from '../core/rollback-cost.ts'
-import type { CountedRow, WindowRow } from '../core/window.ts'
+import type { BlastQuestion } from '../core/rollback-cost.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
 import { Bodies } from './ledger/bodies.ts'
 import { Claims, longestSubmitMs } from './ledger/claims.ts'
 import { Downloads } from './ledger/downloads.ts'
-import type { PartSums } from '../core/self-check.ts'
 import { partsOf } from './ledger/control-parts.ts'
 import { ExperimentTable } from './ledger/experiment-table.ts'
 import { Funnel } from './ledger/funnel.ts'
-import {
-  blastCounts,
-  findJob,
-  jobViews,
-  type LedgerQuestion,
-  type LedgerReport,
-  listJobs,
-  pairViews,
-} from './ledger/job-queries.ts'
+import { blastCounts, findJob, jobViews, type LedgerQuestion, listJobs, pairViews } from './ledger/job-queries.ts'
 import { JobTable } from './ledger/job-table.ts'
 import { type LookedAfter, lookedAfter } from './ledger/looked-after.ts'
 import { markOverdue } from './ledger/overdue-jobs.ts'
 import { releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
-import type { BackendPlace, JobName, LedgerJob, ListedJob } from './job-shapes.ts'
-import type {
-  Caller,
-  Claim,
-  ClaimEnd,
-  FlushAnswer,
-  Hold,
-  JobLedgerRpc,
-  LedgerBatch,
-  ListCursor,
-  RescueStatus,
-} from './rpc.ts'
-import type { EventRow, ExperimentQuestion, PartsQuestion, ExperimentSums, RowsTaken } from './experiment-rpc.ts'
+import type { BackendPlace, JobName } from './job-shapes.ts'
+import type { Caller, ClaimEnd, FlushAnswer, Hold, JobLedgerRpc, LedgerBatch, ListCursor } from './rpc.ts'
+import type { EventRow, ExperimentQuestion, PartsQuestion } from './experiment-rpc.ts'
 import { WindowStore } from './window-store.ts'
 import { WriteOnce } from './write-once.ts'
 
@@ -75,11 +55,11 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#lookedAfter = this.#release && lookedAfter(ctx, env, this.#release, tables)
   }
 
-  async flush(batch: LedgerBatch): Promise<FlushAnswer> {
+  async flush(batch: LedgerBatch) {
     return this.#takenUp((now) => this.#take(batch, now))
   }
 
-  async flushAll(batches: LedgerBatch[]): Promise<(FlushAnswer | null)[]> {
+  async flushAll(batches: LedgerBatch[]) {
     return this.#takenUp((now) =>
       batches.map((batch) => {
         try {
@@ -114,20 +94,20 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return { lease: (copies && this.#lookedAfter?.copies.take(copies, now)) ?? null }
   }
 
-  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc'): Promise<ListedJob[]> {
+  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc') {
     const rescuing = { isRescuing: this.#release?.rescue ?? false, now: Date.now() }
     return listJobs(this.ctx.storage.sql, { owners, after, limit: limit + 1, order }, rescuing)
   }
 
-  async find(upstreamId: string, caller: Caller, replica?: number): Promise<LedgerJob | 'taken' | null> {
+  async find(upstreamId: string, caller: Caller, replica?: number) {
     return findJob(this.ctx.storage.sql, upstreamId, caller, replica)
   }
 
-  async claim(owner: string, key: string, fingerprint: string, hold: Hold): Promise<Claim> {
+  async claim(owner: string, key: string, fingerprint: string, hold: Hold) {
     return this.#claims.claim(owner, key, fingerprint, hold, Date.now())
   }
 
-  async recall(owner: string, key: string, fingerprint: string): Promise<Claim | null> {
+  async recall(owner: string, key: string, fingerprint: string) {
     return this.#claims.recall(owner, key, fingerprint, Date.now())
   }
 
@@ -135,7 +115,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     this.#claims.settle(owner, key, token, end)
   }
 
-  async score(copied: BackendPlace[]): Promise<boolean[]> {
+  async score(copied: BackendPlace[]) {
     return copied.map((place) => {
       const scored = this.#jobs.score({ ...place, arm: 'control' })
       if (scored === 'first') this.#funnel.count('scored')
@@ -143,7 +123,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     })
   }
 
-  async rescue(job: JobName, waitMs: number): Promise<RescueStatus> {
+  async rescue(job: JobName, waitMs: number) {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#lookedAfter) return null
     const { follower, rescuer } = this.#lookedAfter
@@ -153,26 +133,26 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return rescueStatus
   }
 
-  async jobLocation(job: JobName): Promise<RescueStatus> {
+  async jobLocation(job: JobName) {
     const row = this.#jobs.ofOwner(job)
     return row && this.#lookedAfter ? this.#lookedAfter.rescuer.jobLocation(row) : null
   }
 
-  async addEvents(rows: EventRow[]): Promise<RowsTaken> {
+  async addEvents(rows: EventRow[]) {
     const configured = this.#release?.metrics.map(({ name }) => name) ?? []
     return this.#experiment.record(rows, configured, Date.now())
   }
 
-  async experiment(question: ExperimentQuestion): Promise<ExperimentSums> {
+  async experiment(question: ExperimentQuestion) {
     return this.#experiment.sums(question)
   }
 
-  async experimentParts(question: PartsQuestion): Promise<Record<string, PartSums[]>> {
+  async experimentParts(question: PartsQuestion) {
     return partsOf(this.ctx.storage.sql, question)
   }
 
   /** For the controller's tick. */
-  async report({ overdue, ...span }: LedgerQuestion): Promise<LedgerReport> {
+  async report({ overdue, ...span }: LedgerQuestion) {
     const now = Date.now()
     if (overdue) {
       markOverdue(this.ctx.storage.sql, this.#windows, overdue, now)
@@ -187,24 +167,24 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     }
   }
 
-  async windows(fromMs: number, toMs: number): Promise<WindowRow[]> {
+  async windows(fromMs: number, toMs: number) {
     return this.#windows.windows(fromMs, toMs)
   }
 
-  async totals(): Promise<CountedRow[]> {
+  async totals() {
     return this.#windows.totals()
   }
 
   /** What one run of the release did to its users, from its start on. */
-  async blast(question: BlastQuestion): Promise<BlastCounts> {
+  async blast(question: BlastQuestion) {
     return blastCounts(this.ctx.storage.sql, question)
   }
 
-  async jobs(filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>> {
+  async jobs(filter: JobFilter, cursor: string | null, limit: number) {
     return jobViews(this.ctx.storage.sql, filter, cursor, limit)
   }
 
-  async pairs(cursor: string | null, limit: number): Promise<Page<PairView>> {
+  async pairs(cursor: string | null, limit: number) {
     const protocol = this.#release && jobProtocolOf(this.#release)
     return this.#release && protocol
       ? pairViews(this.ctx.storage.sql, this.#release, protocol, cursor, limit)

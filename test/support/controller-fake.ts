@@ -18,7 +18,7 @@ import { decide, judgementOf } from '../../src/durable/controller/decide.ts'
 import { markOf } from '../../src/durable/controller/effective.ts'
 import { currentVerdicts, factsOf, type Known } from '../../src/durable/controller/facts.ts'
 import { NOTHING } from '../../src/durable/controller/gather.ts'
-import { publicationOf, Publishing } from '../../src/durable/controller/publishing.ts'
+import { configView, publicationOf, publish } from '../../src/durable/controller/publishing.ts'
 import { migrateStoredState, type StoredState } from '../../src/durable/controller/stored-state.ts'
 import { releaseView, verdictView } from '../../src/durable/controller/view.ts'
 import { PROTOCOL_NAMES } from '../../src/protocols/index.ts'
@@ -60,7 +60,6 @@ export class ControllerFake implements ReleaseControllerRpc {
   readonly #file: ReleaseConfig
   readonly #now: () => number
   readonly #store: MemoryStore
-  readonly #publishing: Publishing
   /** Laid over the real view: figures of traffic that nobody sends here. */
   shown: (state: ReleaseState, view: ReleaseView) => Partial<ReleaseView> = () => ({})
   /** Of a running release, in place of what a tick would have stored. */
@@ -78,7 +77,6 @@ export class ControllerFake implements ReleaseControllerRpc {
     this.#file = file
     this.#now = now
     this.#store = new MemoryStore(migrateStoredState({ state: initialState(now()), configMark: markOf(file) }))
-    this.#publishing = new Publishing(this.#store)
   }
 
   get state(): ReleaseState {
@@ -172,12 +170,10 @@ export class ControllerFake implements ReleaseControllerRpc {
       return { items: page, next: items.length > limit ? page.at(-1)!.id : null }
     })
 
-  config = () => this.#answer(() => ({ ok: true as const, value: this.#publishing.view(this.#effective) }))
+  config = () => this.#answer(() => ({ ok: true as const, value: configView(this.#store, this.#effective) }))
 
   publish = (...[overlay, baseVersion, reason, actor, origin = {}]: Parameters<ReleaseControllerRpc['publish']>) =>
-    this.#answer(() =>
-      this.#publishing.publish(this.#file, { overlay, baseVersion, reason, origin }, actor, this.#now()),
-    )
+    this.#answer(() => publish(this.#store, this.#file, { overlay, baseVersion, reason, origin }, actor, this.#now()))
 
   publications = (asked: Asked) => this.#answer(() => this.#store.publications(asked))
   lastPublishedChange = () =>

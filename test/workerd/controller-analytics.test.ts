@@ -3,7 +3,7 @@ import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Env } from '../../src/config/env.ts'
-import { Analytics, dataPoint } from '../../src/durable/controller/analytics.ts'
+import { dataPoint, writeAnalytics } from '../../src/durable/controller/analytics.ts'
 import { releaseConfigOf } from '../../src/durable/stubs.ts'
 import { act, eachTestAnew, nextSeq, second, T0, tick, view, WINDOW_MS } from '../support/workerd/controller-driver.ts'
 import { batch, controller, entry, jobUpdate, ledger, RELEASE, shard } from '../support/workerd/objects.ts'
@@ -159,7 +159,7 @@ it('without the binding nothing is written or stored, and no counter is asked fo
   expect(written.mock.calls).toEqual([])
   await runInDurableObject(controller() as DurableObjectStub<never>, async (_, { storage }) => {
     // Without the other bindings too: whatever it asked would fail.
-    await new Analytics({} as Env, storage).write(release)
+    await writeAnalytics({ env: {} as Env, storage }, release)
     expect([...storage.kv.list()]).toEqual([])
   })
 })

@@ -2,12 +2,12 @@
  * Closed windows as data points of Workers Analytics Engine, one a window, stage, arm and operation, where the binding
  * `ANALYTICS` is there. Beside the tick and at most once each; nothing is decided by them.
  */
-import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { ARM_ERRORS } from '../../core/outcome.ts'
 import { quantile } from '../../core/sketch.ts'
 import { addedRows, armErrors, judged, type WindowRow, windowStart } from '../../core/window.ts'
 import { gather } from './gather.ts'
+import type { ControllerParts } from './parts.ts'
 import { WINDOW_GRACE_MS } from './tick.ts'
 
 /** The platform takes no more from one invocation. */
@@ -17,35 +17,24 @@ const MOST_WINDOWS = 60
 /** Until when windows have been written: unix ms. */
 const CURSOR = 'analytics_until'
 
-export class Analytics {
-  readonly #env: Env
-  readonly #storage: DurableObjectStorage
-
-  constructor(env: Env, storage: DurableObjectStorage) {
-    this.#env = env
-    this.#storage = storage
-  }
-
-  /** Rejects where counters could not be read or the binding refuses; what was not read is tried again next time. */
-  async write(release: ReleaseConfig): Promise<void> {
-    const dataset = this.#env.ANALYTICS
-    if (!dataset) return
-    const { windowMs } = release
-    const closed = windowStart(Date.now() - WINDOW_GRACE_MS, windowMs)
-    const cursor = this.#cursor()
-    const fromMs = Math.max(cursor ?? closed - windowMs, closed - MOST_WINDOWS * windowMs)
-    if (fromMs >= closed) return
-    const { windows } = await gather(this.#env, release, { fromMs, toMs: closed, overdue: null })
-    // Another wake may have written them meanwhile.
-    if (this.#cursor() !== cursor) return
-    const { rows, untilMs } = fitting(summed(windows), closed)
-    this.#storage.kv.put(CURSOR, untilMs)
-    for (const row of rows) dataset.writeDataPoint(dataPoint(release, row))
-  }
-
-  #cursor(): number | undefined {
-    return this.#storage.kv.get<number>(CURSOR)
-  }
+/** Rejects where counters could not be read or the binding refuses; what was not read is tried again next time. */
+export async function writeAnalytics(
+  { env, storage: { kv } }: Pick<ControllerParts, 'env' | 'storage'>,
+  release: ReleaseConfig,
+): Promise<void> {
+  const dataset = env.ANALYTICS
+  if (!dataset) return
+  const { windowMs } = release
+  const closed = windowStart(Date.now() - WINDOW_GRACE_MS, windowMs)
+  const cursor = kv.get<number>(CURSOR)
+  const fromMs = Math.max(cursor ?? closed - windowMs, closed - MOST_WINDOWS * windowMs)
+  if (fromMs >= closed) return
+  const { windows } = await gather(env, release, { fromMs, toMs: closed, overdue: null })
+  // Another wake may have written them meanwhile.
+  if (kv.get(CURSOR) !== cursor) return
+  const { rows, untilMs } = fitting(summed(windows), closed)
+  kv.put(CURSOR, untilMs)
+  for (const row of rows) dataset.writeDataPoint(dataPoint(release, row))
 }
 
 /** Over shards, ledgers and epochs, oldest first. */

@@ -14,21 +14,20 @@ import { within } from '../deadline.ts'
 import { iso } from '../job-shapes.ts'
 import { note } from './commit.ts'
 import { ledgersOf } from './gather.ts'
-import { type EvidenceParts, ReportEvidence, SUMS_DEADLINE_MS } from './report-evidence.ts'
+import type { ControllerParts } from './parts.ts'
+import { evidenceOf, spanOf, SUMS_DEADLINE_MS } from './report-evidence.ts'
 import { isoOrNull } from './view.ts'
 
 /** Metrics in one self-check: each takes about a tenth of a second. */
 const MOST_CHECKED = 10
 
 export class Experiment {
-  readonly #parts: EvidenceParts
-  readonly #evidence: ReportEvidence
+  readonly #parts: ControllerParts
   #evaluatedAt = -Infinity
   #isEvaluating = false
 
-  constructor(parts: EvidenceParts) {
+  constructor(parts: ControllerParts) {
     this.#parts = parts
-    this.#evidence = new ReportEvidence(parts)
   }
 
   async report(config: ReleaseConfig): Promise<ReportView> {
@@ -36,15 +35,15 @@ export class Experiment {
   }
 
   async dailySums(config: ReleaseConfig): Promise<DailySum[]> {
-    return dailySums(await this.#evidence.of(config, Date.now()), config.metrics, dayText)
+    return dailySums(await evidenceOf(this.#parts, config, Date.now()), config.metrics, dayText)
   }
 
   /** Tries the report's tests on control's own subjects, and keeps what came of it for as long as the split lasts. */
   async selfCheck(config: ReleaseConfig): Promise<ReportView> {
     const now = Date.now()
-    const span = this.#evidence.span()
+    const span = spanOf(this.#parts)
     if (!span) return this.report(config)
-    const evidence = await this.#evidence.of(config, now)
+    const evidence = await evidenceOf(this.#parts, config, now)
     const metrics = config.metrics
       .filter(({ role, kind }) => role !== 'secondary' && kind !== 'quantile')
       .slice(0, MOST_CHECKED)
@@ -99,8 +98,8 @@ export class Experiment {
 
   /** `take`: what is read now is the reading at the planned end, kept for good. */
   async #report(config: ReleaseConfig, now: number, take = false): Promise<Report> {
-    const span = this.#evidence.span()
-    const evidence = await this.#evidence.of(config, now)
+    const span = spanOf(this.#parts)
+    const evidence = await evidenceOf(this.#parts, config, now)
     const { metrics, experiment } = config
     if (!take || span?.untilMs !== null) return buildReport(evidence, metrics, experiment)
     const sums = Object.fromEntries(metrics.map((metric) => [metric.name, sumsOf(evidence, metric)]))

@@ -27,112 +27,105 @@ interface Candidate {
 
 type Store = Pick<ControllerStore, 'known' | 'commit' | 'publications'>
 
-export class Publishing {
-  readonly #store: Store
-
-  constructor(store: Store) {
-    this.#store = store
+/** An overlay that is set aside is shown as far as it can be, beside what is wrong with it. */
+export function configView(store: Store, { file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
+  const { overlay, version } = store.known.published
+  const acts = setAside.length === 0
+  const published = store.publications({ before: null, limit: SHOWN_PUBLICATIONS })
+  return {
+    release: file.name,
+    version,
+    values: sources(file, acts ? overlay : {}),
+    overlay: acts ? overlay : (withoutOddities(overlay) as Overlay),
+    ...(acts ? {} : { set_aside: [...setAside] }),
+    published: published.map(({ version: of, at, who, reason }) => ({ version: of, at, who, reason })),
   }
+}
 
-  /** An overlay that is set aside is shown as far as it can be, beside what is wrong with it. */
-  view({ file, setAside }: Pick<EffectiveConfig, 'file' | 'setAside'>): ConfigView {
-    const { overlay, version } = this.#store.known.published
-    const acts = setAside.length === 0
-    const published = this.#store.publications({ before: null, limit: SHOWN_PUBLICATIONS })
-    return {
-      release: file.name,
-      version,
-      values: sources(file, acts ? overlay : {}),
-      overlay: acts ? overlay : (withoutOddities(overlay) as Overlay),
-      ...(acts ? {} : { set_aside: [...setAside] }),
-      published: published.map(({ version: of, at, who, reason }) => ({ version: of, at, who, reason })),
-    }
+/**
+ * Refused where another overlay was published since `baseVersion`, where the whole would not be valid, and where the
+ * release asks for a second person and there is none.
+ */
+export function publish(
+  store: Store,
+  file: ReleaseConfig,
+  { overlay, baseVersion, reason, origin }: Candidate,
+  actor: Actor,
+  now: number,
+): Answer<ConfigView> {
+  const { known } = store
+  const { published, state } = known
+  if (published.version !== baseVersion || (actor.ifMatch !== null && actor.ifMatch !== published.version)) {
+    const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
+    return refuse('version_mismatch', message)
   }
-
-  /**
-   * Refused where another overlay was published since `baseVersion`, where the whole would not be valid, and where the
-   * release asks for a second person and there is none.
-   */
-  publish(
-    file: ReleaseConfig,
-    { overlay, baseVersion, reason, origin }: Candidate,
-    actor: Actor,
-    now: number,
-  ): Answer<ConfigView> {
-    const { known } = this.#store
-    const { published, state } = known
-    if (published.version !== baseVersion || (actor.ifMatch !== null && actor.ifMatch !== published.version)) {
-      const message = `the live configuration is at version ${published.version}, not ${actor.ifMatch ?? baseVersion}; look again before you change it`
-      return refuse('version_mismatch', message)
-    }
-    const { change, restored } = origin
-    if (change && this.#store.publications({ changes: [change.id] }).length > 0) {
-      return refuse('change_closed', `change request ${change.id} is published`)
-    }
-    const isAlone = file.requireReview && (!change || change.author === actor.who)
-    if (isAlone && !origin.break_glass) return reviewNeeded(Boolean(change))
-    const tooLong = reasonRefused(reason)
-    if (tooLong) return tooLong
-    const effective = publishable(file, overlay, PROTOCOL_NAMES)
-    if (!effective.ok) return effective
-    const mark = markOf(effective.config)
-    const judged = mark.judged !== known.configMark?.judged
-    const facts = factsOf(known, effective.config, now)
-    const next = transition(state, { action: 'reconfigure', judged }, effective.config, facts, reason)
-    if (!next.ok) return refuse(next.code, next.message)
-    const version = published.version + 1
-    const why = reason || `configured by ${actor.who}`
-    const evidence = {
-      overlay,
-      before: published.overlay,
-      overlay_version: version,
-      ...(change ? { change } : {}),
-      ...(restored === undefined ? {} : { restored }),
-      ...(isAlone ? { break_glass: true } : {}),
-    }
-    const audit = { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence }
-    const changed = stateChange(known, effective.config, next.state, audit, now)
-    const skipped = { action: 'configure', reason: why, evidence: { who: actor.who, ...evidence } }
-    const webhooks = isAlone ? [notice(effective.config, 'review_skipped', skipped)] : []
-    const stored = { published: { overlay, version }, configMark: mark }
-    this.#store.commit(together(changed, { stored, webhooks }), now)
-    return { ok: true, value: this.view({ file, setAside: [] }) }
+  const { change, restored } = origin
+  if (change && store.publications({ changes: [change.id] }).length > 0) {
+    return refuse('change_closed', `change request ${change.id} is published`)
   }
+  const isAlone = file.requireReview && (!change || change.author === actor.who)
+  if (isAlone && !origin.break_glass) return reviewNeeded(Boolean(change))
+  const tooLong = reasonRefused(reason)
+  if (tooLong) return tooLong
+  const effective = publishable(file, overlay, PROTOCOL_NAMES)
+  if (!effective.ok) return effective
+  const mark = markOf(effective.config)
+  const judged = mark.judged !== known.configMark?.judged
+  const facts = factsOf(known, effective.config, now)
+  const next = transition(state, { action: 'reconfigure', judged }, effective.config, facts, reason)
+  if (!next.ok) return refuse(next.code, next.message)
+  const version = published.version + 1
+  const why = reason || `configured by ${actor.who}`
+  const evidence = {
+    overlay,
+    before: published.overlay,
+    overlay_version: version,
+    ...(change ? { change } : {}),
+    ...(restored === undefined ? {} : { restored }),
+    ...(isAlone ? { break_glass: true } : {}),
+  }
+  const audit = { who: actor.who, action: 'configure', reason: why, from: next.from, to: next.to, evidence }
+  const changed = stateChange(known, effective.config, next.state, audit, now)
+  const skipped = { action: 'configure', reason: why, evidence: { who: actor.who, ...evidence } }
+  const webhooks = isAlone ? [notice(effective.config, 'review_skipped', skipped)] : []
+  const stored = { published: { overlay, version }, configMark: mark }
+  store.commit(together(changed, { stored, webhooks }), now)
+  return { ok: true, value: configView(store, { file, setAside: [] }) }
+}
 
-  /**
-   * A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. Whether
-   * there is something to notify them of.
-   */
-  noticeFile({ config, mark, setAside }: EffectiveConfig, now: number): boolean {
-    const { known } = this.#store
-    const { configMark } = known
-    const first = grown([], 0, config.ledgerShards, now)
-    if (configMark?.all === mark.all) {
-      if (known.state.ledgers.length > 0) return false
-      // An earlier build has left it without any, or its state was lost.
-      const state = { ...known.state, ledgers: first, version: known.state.version + 1 }
-      this.#store.commit({ stored: { state } }, now)
-      return true
-    }
-    if (!configMark && known.state.version === 0) {
-      this.#store.commit({ stored: { configMark: mark, state: { ...initialState(now), ledgers: first } } }, now)
-      return false
-    }
-    const ledgers = ledgersAfter(known.state, config)
-    const judged = configMark?.judged !== mark.judged || ledgers.isNow
-    const facts = factsOf(known, config, now)
-    const next = transition(known.state, { action: 'reconfigure', judged }, config, facts, '')
-    if (!next.ok) return false
-    const changes = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
-    const what = changes + ledgers.words
-    const reason = setAside.length > 0 ? `${what}; the live configuration no longer fits it and is set aside` : what
-    const evidence = setAside.length > 0 ? { evidence: { set_aside: setAside } } : {}
-    const { from, to } = next
-    const audit = { who: 'system:config', action: 'configure_file', reason, from, to, ...evidence }
-    const changed = stateChange(known, config, next.state, audit, now)
-    this.#store.commit(together(changed, { stored: { configMark: mark } }), now)
+/**
+ * A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. Whether
+ * there is something to notify them of.
+ */
+export function noticeFile(store: Store, { config, mark, setAside }: EffectiveConfig, now: number): boolean {
+  const { known } = store
+  const { configMark } = known
+  const first = grown([], 0, config.ledgerShards, now)
+  if (configMark?.all === mark.all) {
+    if (known.state.ledgers.length > 0) return false
+    // An earlier build has left it without any, or its state was lost.
+    const state = { ...known.state, ledgers: first, version: known.state.version + 1 }
+    store.commit({ stored: { state } }, now)
     return true
   }
+  if (!configMark && known.state.version === 0) {
+    store.commit({ stored: { configMark: mark, state: { ...initialState(now), ledgers: first } } }, now)
+    return false
+  }
+  const ledgers = ledgersAfter(known.state, config)
+  const judged = configMark?.judged !== mark.judged || ledgers.isNow
+  const facts = factsOf(known, config, now)
+  const next = transition(known.state, { action: 'reconfigure', judged }, config, facts, '')
+  if (!next.ok) return false
+  const changes = judged ? 'the file changed what is judged or split; a new epoch begins' : 'the file changed'
+  const what = changes + ledgers.words
+  const reason = setAside.length > 0 ? `${what}; the live configuration no longer fits it and is set aside` : what
+  const evidence = setAside.length > 0 ? { evidence: { set_aside: setAside } } : {}
+  const { from, to } = next
+  const audit = { who: 'system:config', action: 'configure_file', reason, from, to, ...evidence }
+  const changed = stateChange(known, config, next.state, audit, now)
+  store.commit(together(changed, { stored: { configMark: mark } }), now)
+  return true
 }
 
 /** What becomes of the ledgers by a file with another number of them: whether it holds at once, and what the history says. */

@@ -11,36 +11,28 @@ import type { ControllerParts } from './parts.ts'
 const REASON =
   'the release is no longer in the file, so control serves everybody; once it is back, reset and start it again'
 
-export class RemovedRelease {
-  readonly #parts: ControllerParts
+/** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
+export async function withdraw({ env, name, store }: ControllerParts): Promise<void> {
+  if (isRunning(store.state)) rollBack(store, Date.now())
+  const { state, pushedVersion, shards } = store.stored
+  if (pushedVersion >= state.version) return
+  const snapshot = snapshotOf(state, routesNothing(name))
+  await askAll(shardsNamed(env, name, shards), (shard) => shard.push(snapshot))
+  const confirmed = Math.max(snapshot.version, store.stored.pushedVersion)
+  store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
+}
 
-  constructor(parts: ControllerParts) {
-    this.#parts = parts
-  }
-
-  /** Rolled back, and every shard notified, since it is they who answer first when the release is back. */
-  async run(): Promise<void> {
-    if (isRunning(this.#parts.store.state)) this.#rollBack(Date.now())
-    const { state, pushedVersion, shards } = this.#parts.store.stored
-    if (pushedVersion >= state.version) return
-    const snapshot = snapshotOf(state, routesNothing(this.#parts.name))
-    await askAll(shardsNamed(this.#parts.env, this.#parts.name, shards), (shard) => shard.push(snapshot))
-    const confirmed = Math.max(snapshot.version, this.#parts.store.stored.pushedVersion)
-    this.#parts.store.commit({ stored: { pushedVersion: confirmed } }, Date.now())
-  }
-
-  /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
-  #rollBack(now: number): void {
-    const { state, judgement } = this.#parts.store.stored
-    const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
-    const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
-    if (!next.ok) return
-    const { from, to } = next
-    const closed = openJudgement(next.state, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
-    const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
-    const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
-    this.#parts.store.commit({ stored, audit: [entry] }, now)
-  }
+/** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
+function rollBack(store: ControllerParts['store'], now: number): void {
+  const { state, judgement } = store.stored
+  const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
+  const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
+  if (!next.ok) return
+  const { from, to } = next
+  const closed = openJudgement(next.state, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
+  const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
+  const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
+  store.commit({ stored, audit: [entry] }, now)
 }
 
 /** A rollback goes by none of it. */

@@ -11,81 +11,68 @@ import type { ExperimentSums, SplitCount } from '../experiment-rpc.ts'
 import { within } from '../deadline.ts'
 import { ledgersOf } from './gather.ts'
 import type { ControllerParts } from './parts.ts'
-import type { Signals } from './signals.ts'
 
 /** For one call of a ledger that reads or adds up subjects. */
 export const SUMS_DEADLINE_MS = 4000
 /** Of a ledger that is counting anew, in one report. */
 const MOST_CALLS = 40
 
-export interface EvidenceParts extends Pick<ControllerParts, 'env' | 'store'> {
-  signals: Signals
+/** Of the latest split; null while there has been none. */
+export function spanOf({ store }: ControllerParts): Span | null {
+  return latestSpan(placesOf(store))
 }
 
-export class ReportEvidence {
-  readonly #parts: EvidenceParts
-
-  constructor(parts: EvidenceParts) {
-    this.#parts = parts
+/** Of that split; rejects with `control_plane_unavailable` while a ledger counts anew. */
+export async function evidenceOf(parts: ControllerParts, config: ReleaseConfig, now: number): Promise<Evidence> {
+  const { env, store, signals } = parts
+  const places = placesOf(store)
+  const span = latestSpan(places)
+  const ledgers = ledgersOf(env, config)
+  const question = {
+    epochs: span?.epochs ?? [],
+    metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
+    strata: config.experiment.strata,
+    excluded: excludedDayRanges(config.experiment),
+    sinceMs: store.state.startedAt ?? 0,
   }
-
-  /** Of the latest split; null while there has been none. */
-  span(): Span | null {
-    return latestSpan(this.#places())
-  }
-
-  /** Of that split; rejects with `control_plane_unavailable` while a ledger counts anew. */
-  async of(config: ReleaseConfig, now: number): Promise<Evidence> {
-    const places = this.#places()
-    const span = latestSpan(places)
-    const ledgers = ledgersOf(this.#parts.env, config)
-    const question = {
-      epochs: span?.epochs ?? [],
-      metrics: config.metrics.map(({ name, kind, observeDays }) => ({ name, kind, observeDays })),
-      strata: config.experiment.strata,
-      excluded: excludedDayRanges(config.experiment),
-      sinceMs: this.#parts.store.state.startedAt ?? 0,
-    }
-    const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
-    const { reading, selfCheck: checked, state } = this.#parts.store.stored
-    const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
-    const first = places[0]?.epoch ?? 0
-    // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.
-    const placedSince = state.ledgers.at(-1)?.fromEpoch ?? 0
-    return {
-      release: config.name,
-      now,
-      stage: state.stage,
-      percent: span?.percent ?? null,
-      sinceMs: span?.sinceMs ?? null,
-      untilMs: span?.untilMs ?? null,
-      splits: addedSplits(
-        sums.flatMap(({ splits }) => splits).filter(({ epoch }) => epoch >= placedSince),
-        places,
-      ),
-      crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
-      days: [...sums.flatMap(({ metrics }) => metrics), ...spreadRows(sums)],
-      before: sums.flatMap(({ before }) => before ?? []),
-      strata: sums.flatMap(({ strata }) => strata ?? []),
-      gpuSeconds: secondsOf(sums),
-      costPerGpuSecond: {
-        control: config.arms.control.costPerGpuSecond,
-        candidate: config.arms.candidate.costPerGpuSecond,
-      },
-      signals: addedSignals(this.#parts.signals.sums().filter(({ epoch }) => epoch >= first)),
-      pairs: this.#parts.signals.pairs.sums(first),
-      traits: addedTraits(sums),
-      fixed,
-      selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
-    }
-  }
-
-  /** Every epoch of the run, oldest first. */
-  #places(): EpochPlace[] {
-    return this.#parts.store.places(this.#parts.store.state.startedAt ?? 0)
+  const sums = await Promise.all(ledgers.map((ledger) => allCounted(() => ledger.experiment(question))))
+  const { reading, selfCheck: checked, state } = store.stored
+  const fixed = reading && span && reading.span === span.epochs[0] ? reading : null
+  const first = places[0]?.epoch ?? 0
+  // Since there are more ledgers, whoever was exposed before may be a first one in another of them again.
+  const placedSince = state.ledgers.at(-1)?.fromEpoch ?? 0
+  return {
+    release: config.name,
+    now,
+    stage: state.stage,
+    percent: span?.percent ?? null,
+    sinceMs: span?.sinceMs ?? null,
+    untilMs: span?.untilMs ?? null,
+    splits: addedSplits(
+      sums.flatMap(({ splits }) => splits).filter(({ epoch }) => epoch >= placedSince),
+      places,
+    ),
+    crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
+    days: [...sums.flatMap(({ metrics }) => metrics), ...spreadRows(sums)],
+    before: sums.flatMap(({ before }) => before ?? []),
+    strata: sums.flatMap(({ strata }) => strata ?? []),
+    gpuSeconds: secondsOf(sums),
+    costPerGpuSecond: {
+      control: config.arms.control.costPerGpuSecond,
+      candidate: config.arms.candidate.costPerGpuSecond,
+    },
+    signals: addedSignals(signals.sums().filter(({ epoch }) => epoch >= first)),
+    pairs: signals.pairs.sums(first),
+    traits: addedTraits(sums),
+    fixed,
+    selfCheck: checked && span && checked.span === span.epochs[0] ? checked : null,
   }
 }
 
+/** Every epoch of the run, oldest first. */
+function placesOf(store: ControllerParts['store']): EpochPlace[] {
+  return store.places(store.state.startedAt ?? 0)
+}
 /** After a change of the metrics a ledger counts its subjects anew, a part of them with each call. */
 async function allCounted(ask: () => Promise<ExperimentSums>): Promise<ExperimentSums> {
   let sums = await within(SUMS_DEADLINE_MS, ask())

@@ -2,9 +2,8 @@
 import type { ReleaseConfig } from '../../config/load.ts'
 import { isRunning } from '../../core/release.ts'
 import { nextTickAt, periodMs } from '../../core/cadence.ts'
-import type { Outbox } from './outbox.ts'
-import type { Pusher } from './pusher.ts'
-import type { ControllerStore } from './store.ts'
+import type { ControllerParts } from './parts.ts'
+import { isBehind } from './pushing.ts'
 
 const RETRY_PUSH_MS = 1000
 /** While the configuration is not valid: a deploy that fixes it must find the guardrails alive. */
@@ -13,20 +12,14 @@ const INVALID_PAUSE_MS = 5000
 const SENDING_PAUSE_MS = 10_000
 
 export class Scheduler {
-  readonly #storage: DurableObjectStorage
-  readonly #store: ControllerStore
-  readonly #outbox: Outbox
-  readonly #pusher: Pusher
+  readonly #parts: ControllerParts
   /** As this object has set it, unix ms: setting it again is a write. */
   #setFor: number | null = null
   /** Something was counted since the last tick began. */
   #isStirred = false
 
-  constructor(storage: DurableObjectStorage, store: ControllerStore, outbox: Outbox, pusher: Pusher) {
-    this.#storage = storage
-    this.#store = store
-    this.#outbox = outbox
-    this.#pusher = pusher
+  constructor(parts: ControllerParts) {
+    this.#parts = parts
   }
 
   /**
@@ -41,21 +34,21 @@ export class Scheduler {
 
   async schedule(config: ReleaseConfig): Promise<void> {
     const now = Date.now()
-    const { state, unsettled } = this.#store.stored
+    const { stored } = this.#parts.store
     await this.#set(now, [
       this.#webhookAt(now),
-      isRunning(state) ? this.#nextTickAt(config, now) : null,
-      unsettled.length === 0 ? null : now + periodMs(config, true),
-      this.#pusher.isBehind ? now + RETRY_PUSH_MS : null,
+      isRunning(stored.state) ? this.#nextTickAt(config, now) : null,
+      stored.unsettled.length === 0 ? null : now + periodMs(config, true),
+      isBehind(stored) ? now + RETRY_PUSH_MS : null,
     ])
   }
 
   /** Of a release that is gone from the file: webhooks go out, shards learn of it; then no alarm is set until it is back. */
   async idle(): Promise<void> {
     const now = Date.now()
-    const { state, pushedVersion } = this.#store.stored
-    const isBehind = isRunning(state) || pushedVersion < state.version
-    await this.#set(now, [this.#webhookAt(now), isBehind ? now + INVALID_PAUSE_MS : null])
+    const { state, pushedVersion } = this.#parts.store.stored
+    const hasWork = isRunning(state) || pushedVersion < state.version
+    await this.#set(now, [this.#webhookAt(now), hasWork ? now + INVALID_PAUSE_MS : null])
   }
 
   /**
@@ -63,10 +56,9 @@ export class Scheduler {
    * a clock which ran ahead has set for long after the next tick.
    */
   async ensure(config: ReleaseConfig): Promise<void> {
-    const { state, unsettled } = this.#store.stored
-    const hasWork = isRunning(state) || unsettled.length > 0 || this.#pusher.isBehind
-    if (!hasWork) return
-    const at = await this.#storage.getAlarm()
+    const { stored } = this.#parts.store
+    if (!isRunning(stored.state) && stored.unsettled.length === 0 && !isBehind(stored)) return
+    const at = await this.#parts.storage.getAlarm()
     const now = Date.now()
     if (at !== null && at <= this.#nextTickAt(config, now) + periodMs(config, this.#isQuiet)) return
     this.#setFor = null
@@ -75,14 +67,14 @@ export class Scheduler {
 
   /** A shard or ledger has counted something after it had nothing to tell. */
   async stir(config: ReleaseConfig): Promise<void> {
-    if (this.#isStirred || !isRunning(this.#store.state)) return
+    if (this.#isStirred || !isRunning(this.#parts.store.state)) return
     this.#isStirred = true
     // An object that stands for one that was quiet does not know it: the alarm is as that one has set it.
     await this.schedule(config)
   }
 
   get #isQuiet(): boolean {
-    return this.#store.isQuiet && !this.#isStirred
+    return this.#parts.store.isQuiet && !this.#isStirred
   }
 
   #nextTickAt(config: ReleaseConfig, now: number): number {
@@ -90,15 +82,15 @@ export class Scheduler {
   }
 
   #webhookAt(now: number): number | null {
-    const at = this.#outbox.nextAt()
-    return this.#outbox.isSending ? Math.min(at ?? Infinity, now + SENDING_PAUSE_MS) : at
+    const at = this.#parts.outbox.nextAt()
+    return this.#parts.outbox.isSending ? Math.min(at ?? Infinity, now + SENDING_PAUSE_MS) : at
   }
 
   async #set(now: number, times: readonly (number | null)[]): Promise<void> {
     const due = times.filter((at) => at !== null)
     if (due.length === 0) {
       this.#setFor = null
-      await this.#storage.deleteAlarm()
+      await this.#parts.storage.deleteAlarm()
       return
     }
     const at = Math.max(Math.min(...due), now + 10)
@@ -106,7 +98,7 @@ export class Scheduler {
   }
 
   async #write(at: number): Promise<void> {
-    await this.#storage.setAlarm(at)
+    await this.#parts.storage.setAlarm(at)
     this.#setFor = at
   }
 }

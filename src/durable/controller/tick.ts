@@ -18,7 +18,6 @@ import { decide, judgementOf } from './decide.ts'
 import { currentVerdicts, factsOf } from './facts.ts'
 import { gather, type Gathered, NOTHING } from './gather.ts'
 import type { ControllerParts } from './parts.ts'
-import type { Signals } from './signals.ts'
 import { releaseView, submitsOf } from './view.ts'
 import { isEmpty } from '../counts-report.ts'
 
@@ -41,7 +40,6 @@ interface GatheredWindows extends Gathered {
 }
 
 interface TickParts extends ControllerParts {
-  signals: Signals
   blast: BlastRadius
 }
 
