@@ -158,7 +158,7 @@ export function capacityOf(load: Load): Capacity {
     rowsRead: rowsRead * MONTH_SECONDS,
     storedGb: counterShards * shardGb + ledgerShards * ledgerGb,
   }
-  const shardCalls = ((flushes + refreshes) / counterShards) * busiestShare(isolates, counterShards) + ticks
+  const callsAShard = (n: number) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks
   return {
     month,
     bill: billOf(month),
@@ -172,7 +172,7 @@ export function capacityOf(load: Load): Capacity {
     },
     rows,
     mostSubrequests: 3 + ledgerShards + Number(copies > 0),
-    shard: { count: counterShards, requestsPerSecond: shardCalls, storedGb: shardGb },
+    shard: { count: counterShards, requestsPerSecond: callsAShard(counterShards), storedGb: shardGb },
     ledger: {
       count: ledgerShards,
       requestsPerSecond: ledgerCalls / ledgerShards + ticks + wakes / ledgerShards,
@@ -185,9 +185,7 @@ export function capacityOf(load: Load): Capacity {
       storedGb: 0,
       callsATick: ticks > 0 ? groupsFromTop(counterShards).length + ledgerShards : 0,
     },
-    neededShards: fewest(
-      (n) => ((flushes + refreshes) / n) * busiestShare(isolates, n) + ticks <= HEADROOM * MOST_FLUSHES,
-    ),
+    neededShards: fewest((n) => callsAShard(n) <= HEADROOM * MOST_FLUSHES),
     neededLedgers: fewest(
       (n) =>
         ledgerCallsOf({ ...load, ledgerShards: n }, flushes, entries) / n + ticks <= HEADROOM * MOST_OBJECT_REQUESTS &&
@@ -213,10 +211,8 @@ function wakesOf({ ledgerShards, jobSeconds, pollSeconds, quietAfterSeconds, iso
   // An alarm for a client's job finds that the client has polled meanwhile, and is set anew.
   const apart = Math.min(jobSeconds / 5, quietAfterSeconds / 2) + pollSeconds * isolatesAClient
   const vain = 1 / Math.max(1, quietAfterSeconds - apart)
-  return {
-    wakes: ledgerShards * Math.max(own, vain),
-    batches: ledgerShards * Math.min(each, Math.max(4, each / MOST_BATCH)),
-  }
+  const batches = ledgerShards * Math.min(each, Math.max(4, each / MOST_BATCH))
+  return { wakes: ledgerShards * Math.max(own, vain), batches }
 }
 
 /** Isolates fall on shards by a hash: by how much the busiest one has more than its part, three standard deviations. */

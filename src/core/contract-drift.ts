@@ -1,7 +1,4 @@
-/**
- * Contract drift: one arm refuses (4xx) what the other takes. Client errors are nobody's fault while both
- * arms give them alike; where one gives clearly more, its contract has moved.
- */
+/** Contract drift: one arm refuses (4xx) what the other takes. Where both do it alike, it is nobody's fault. */
 import { binomialTail } from './stats/proportions.ts'
 
 export interface Refusals {

@@ -23,19 +23,8 @@ export interface DailySum {
 /** As one table holds those of several releases. */
 export type DailyRow = { release: string } & DailySum
 
-const DAILY_COLUMNS = [
-  'release',
-  'day',
-  'metric',
-  'arm',
-  'mature',
-  'subjects',
-  'sum_y',
-  'sum_yy',
-  'sum_x',
-  'sum_xx',
-  'sum_xy',
-] as const satisfies (keyof DailyRow)[]
+const SUMS = ['sum_y', 'sum_yy', 'sum_x', 'sum_xx', 'sum_xy'] as const
+const COLUMNS = ['release', 'day', 'metric', 'arm', 'mature', 'subjects', ...SUMS] as const
 
 /** By day, then metric, then arm; a quantile has no sums. `dayText` writes days since 1970. */
 export function dailySums(
@@ -73,7 +62,7 @@ export function dailyCsv(rows: readonly DailyRow[]): string {
     const text = String(value ?? '')
     return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
-  const lines = [DAILY_COLUMNS.join(','), ...rows.map((row) => DAILY_COLUMNS.map((name) => cell(row[name])).join(','))]
+  const lines = [COLUMNS.join(','), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(','))]
   return `${lines.join('\r\n')}\r\n`
 }
 

@@ -42,10 +42,7 @@ export interface Read {
   cost: CostReport
 }
 
-/**
- * What a primary metric says. `early` was read from its confidence sequence, which may be read at any time; the fixed
- * test counts only where it is final.
- */
+/** What a primary metric says. `early` is by its confidence sequence; the fixed test counts only where it is final. */
 export function primaryOutcome(report: MetricReport, alpha: number): 'better' | 'worse' | 'early_better' | 'open' {
   const lift = report.absolute?.lift ?? 0
   const isGood = report.direction === 'increase' ? lift > 0 : lift < 0

@@ -1,14 +1,6 @@
-/**
- * The one error of Sluice: a closed list of codes, one table from code to HTTP status and
- * to the `type` that OpenAI clients read. Rendering it as a response is the callers' work.
- */
+/** The one error of Sluice: a closed list of codes with HTTP status and `type`. Rendering it is the callers' work. */
 
-type ErrorType =
-  | 'invalid_request_error'
-  | 'authentication_error'
-  | 'permission_error'
-  | 'rate_limit_error'
-  | 'server_error'
+type ErrorType = `${'invalid_request' | 'authentication' | 'permission' | 'rate_limit' | 'server'}_error`
 
 const TABLE = {
   invalid_request: [400, 'invalid_request_error'],

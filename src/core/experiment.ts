@@ -13,10 +13,7 @@ export const DIRECTIONS = ['increase', 'decrease'] as const
 
 export interface MetricPlan {
   name: string
-  /**
-   * A subject did it or not; a subject's total; a subject's total over how many values there were; a quantile of the
-   * means of subjects that have values.
-   */
+  /** Of a subject: did it or not; its total; its total over how many values; a quantile of subjects' means. */
   kind: (typeof METRIC_KINDS)[number]
   role: (typeof METRIC_ROLES)[number]
   direction: (typeof DIRECTIONS)[number]
@@ -55,10 +52,7 @@ export interface Quantile {
   spread: Spread
 }
 
-export interface ArmSums {
-  control: MetricSums
-  candidate: MetricSums
-}
+export type ArmSums = Record<Arm, MetricSums>
 
 /** Subjects of a metric and arm by day of first exposure (days since 1970, UTC) and by the bucket of their value. */
 export interface DaySums {

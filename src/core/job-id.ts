@@ -108,10 +108,7 @@ const tagsOf = rememberedBy(
   (keys: IdKeys, id): { job: Readonly<JobTag> | null; file: Readonly<FileTag> | null } => {
     const bytes = opened(id, keys)
     const kind = bytes ? bytes[0]! & (FILE | HOOK) : HOOK
-    return {
-      job: bytes && kind === 0 ? tagOf(bytes) : null,
-      file: bytes && kind === FILE ? tagOf(bytes) : null,
-    }
+    return { job: bytes && kind === 0 ? tagOf(bytes) : null, file: bytes && kind === FILE ? tagOf(bytes) : null }
   },
 )
 

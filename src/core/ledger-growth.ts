@@ -1,7 +1,4 @@
-/**
- * How many ledgers a release has had, epoch by epoch, and so in which of them a subject's jobs, keys and exposures are:
- * more ledgers move nothing that is in one already. Pure.
- */
+/** How many ledgers a release had by epoch, and so where a subject's jobs, keys and exposures are: none ever moves. */
 
 /** An ended job is known for so long after its submit. */
 export const KEEP_JOBS_MS = 8 * 86_400_000

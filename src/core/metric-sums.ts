@@ -1,4 +1,5 @@
 /** Sums over subjects → one metric's sums by arm, without its extremes, and an arm's estimate. No test, no decision. */
+import { byArm } from './arm.ts'
 import type { ArmSums, DaySums, Evidence, MetricPlan, MetricSums } from './experiment.ts'
 import { type Estimate, meanEstimate, ratioEstimate, shareEstimate } from './stats/estimates.ts'
 import { mergedPairs, noPairs, ofY } from './stats/moments.ts'
@@ -36,15 +37,20 @@ export function ownDays({ days, now }: Pick<Evidence, 'days' | 'now'>, metric: M
   return { mature, immature }
 }
 
-/** All mature days together. Means and ratios are cut at one value for both arms; the others have no extremes. */
+/** The same with all mature days together. Means and ratios are cut at one value for both arms; the others have no extremes. */
+export function measured(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf) {
+  const own = ownDays(evidence, metric)
+  const cut = cutFor(own.mature, metric)
+  return { ...own, cut, sums: armSums(own.mature, cut, metric) }
+}
+
 export function sumsOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf): ArmSums {
-  const { mature } = ownDays(evidence, metric)
-  return armSums(mature, cutFor(mature, metric), metric)
+  return measured(evidence, metric).sums
 }
 
 /** Where values of a metric are cut today: what is beyond `bucket` counts as `edge`. */
 export function edgesOf(evidence: Pick<Evidence, 'days' | 'now'>, metric: MetricOf) {
-  const { low, high } = cutFor(ownDays(evidence, metric).mature, metric)
+  const { low, high } = measured(evidence, metric).cut
   const edge = (bucket: number) => ({
     bucket: Math.max(-NO_BUCKET, Math.min(NO_BUCKET, bucket)),
     edge: Number.isFinite(bucket) ? edgeOf(bucket) : 0,
@@ -57,18 +63,9 @@ export function cutFor(own: readonly DaySums[], { kind }: MetricOf): Cut {
 }
 
 export function armSums(own: readonly DaySums[], cut: Cut, { kind, quantile = MEDIAN }: MetricOf): ArmSums {
-  if (kind === 'quantile')
-    return {
-      control: quantileSums(spreadOfArm(own, 'control'), quantile),
-      candidate: quantileSums(spreadOfArm(own, 'candidate'), quantile),
-    }
-  const of = (arm: DaySums['arm']) =>
-    winsorised(
-      own.filter((each) => each.arm === arm),
-      cut,
-      kind === 'ratio',
-    )
-  return { control: of('control'), candidate: of('candidate') }
+  if (kind === 'quantile') return byArm((arm) => quantileSums(spreadOfArm(own, arm), quantile))
+  const ofArm = Map.groupBy(own, ({ arm }) => arm)
+  return byArm((arm) => winsorised(ofArm.get(arm) ?? [], cut, kind === 'ratio'))
 }
 
 /** Those of other subjects beside these. */
@@ -87,9 +84,8 @@ export function quantileSums(spread: Spread, quantile: number): MetricSums {
   return { ...noPairs(), n, active: beyond(n, quantile), quantile: { q: quantile, spread } }
 }
 
-/** The value that larger ones of these rows are cut down to; null where none is. */
-export function cutValue(own: readonly DaySums[], metric: MetricOf): number | null {
-  const { high } = cutFor(own, metric)
+/** The value that larger ones are cut down to; null where none is. */
+export function cutValue({ high }: Cut): number | null {
   return Number.isFinite(high) ? edgeOf(high) : null
 }
 

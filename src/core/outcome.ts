@@ -17,10 +17,7 @@ export const ARM_ERRORS = [
 ] as const
 export type ArmError = (typeof ARM_ERRORS)[number]
 
-/**
- * Ends that nobody may blame the arm for. They are counted apart and leave the error rate alone. `not_observed`: a job
- * of which Sluice could not see in time how it ended.
- */
+/** Ends that nobody may blame the arm for: counted apart. `not_observed`: Sluice could not see in time how. */
 export const BLAMELESS = ['client_error', 'content_refused', 'cancelled', 'aborted', 'not_observed'] as const
 export type Blameless = (typeof BLAMELESS)[number]
 

@@ -1,7 +1,4 @@
-/**
- * When the ledger polls a job by itself, what may be said of one whose time is up, and how long a backend that does
- * not answer is left alone. Asks nobody and reads no clock.
- */
+/** When the ledger polls a job by itself, and what may be said of one whose time is up. Asks nobody, reads no clock. */
 
 /** Pauses of a copy grow with its age, so that a poll tells when its job ended to a sixth of what it took. */
 const COPY_PAUSE_SHARE = 0.2
@@ -54,12 +51,8 @@ export function afterPoll(
 ): Backoff {
   if (answered) return NO_BACKOFF
   const beyond = unanswered + 1 - BACK_OFF_AFTER
-  const pause = Math.min(FIRST_BACKOFF_MS * 2 ** Math.max(0, beyond), LONGEST_BACKOFF_MS)
-  return {
-    unanswered: unanswered + 1,
-    untilMs: beyond < 0 ? 0 : now + pause,
-    askedAtMs: Math.max(askedAtMs, pollAskedAtMs),
-  }
+  const untilMs = beyond < 0 ? 0 : now + Math.min(FIRST_BACKOFF_MS * 2 ** beyond, LONGEST_BACKOFF_MS)
+  return { unanswered: unanswered + 1, untilMs, askedAtMs: Math.max(askedAtMs, pollAskedAtMs) }
 }
 
 /** `later`: its backend is left alone. The others end it: its backend was too slow, or Sluice could not see how it stands. */

@@ -1,7 +1,4 @@
-/**
- * How old the quickest copies of a release are when they end, learned from those that were polled, so that nobody asks
- * for one that can hardly have ended. Knows neither jobs nor clocks; forgets by itself.
- */
+/** How old a release's quickest copies are when they end, learned from polls, so that nobody asks for younger ones. */
 
 /** The first span of ages, in which too few jobs end to tell them apart, ms. Each further one ends that much later. */
 const FIRST_SPAN_MS = 1000

@@ -1,7 +1,4 @@
-/**
- * A release's state and what follows from it: names of stages, the next rung, the snapshot that
- * isolates route by. How a state becomes another stands in transitions.ts.
- */
+/** A release's state and what follows from it: stages, the next rung, isolates' snapshot. Changes: transitions.ts. */
 import type { LedgerCount } from './ledger-growth.ts'
 import type { Rule } from './rules.ts'
 
@@ -140,6 +137,8 @@ export interface RoutingConfig {
 export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot {
   const duringCanary = state.shadowDuringCanary ?? config.shadow.duringCanary
   const copies = state.state === 'shadow' || (state.state === 'canary' && duringCanary)
+  const sample = copies && !state.paused ? (state.shadowSample ?? config.shadow.sample) : 0
+  const { maxBodyBytes, maxInFlight, maxJobsPerDay, jobTimeoutMs } = config.shadow
   return {
     schema: SNAPSHOT_SCHEMA,
     release: config.name,
@@ -148,13 +147,7 @@ export function snapshotOf(state: ReleaseState, config: RoutingConfig): Snapshot
     percent: state.percent,
     epoch: state.epoch,
     version: state.version,
-    shadow: {
-      sample: copies && !state.paused ? (state.shadowSample ?? config.shadow.sample) : 0,
-      maxBodyBytes: config.shadow.maxBodyBytes,
-      maxInFlight: config.shadow.maxInFlight,
-      maxJobsPerDay: config.shadow.maxJobsPerDay,
-      jobTimeoutMs: config.shadow.jobTimeoutMs,
-    },
+    shadow: { sample, maxBodyBytes, maxInFlight, maxJobsPerDay, jobTimeoutMs },
     rules: config.rules,
     failover: config.failover,
     ledgers: state.ledgers,

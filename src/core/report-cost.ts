@@ -1,4 +1,5 @@
 /** What a finished video costs on each arm: GPU seconds of all its jobs, also the failed ones, over those that succeeded. */
+import { byArm } from './arm.ts'
 import type { Evidence } from './experiment.ts'
 import { FEW_EVENTS } from './metric-sums.ts'
 import type { Lift } from './report-intervals.ts'
@@ -57,10 +58,7 @@ function bandOf(control: Estimate, candidate: Estimate, lift: number, alpha: num
 }
 
 function estimates({ gpuSeconds, costPerGpuSecond }: Priced) {
-  return {
-    control: priced(gpuSeconds.control, costPerGpuSecond.control),
-    candidate: priced(gpuSeconds.candidate, costPerGpuSecond.candidate),
-  }
+  return byArm((arm) => priced(gpuSeconds[arm], costPerGpuSecond[arm]))
 }
 
 function priced(seconds: PairMoments, price: number | null) {

@@ -1,14 +1,10 @@
-/**
- * A metric's lift less what subjects' values from before their first exposure explain of it (CUPED), beside the raw one.
- * The decision goes by the raw one.
- */
+/** A metric's lift less what values from before the first exposure explain of it (CUPED). The raw one decides. */
 import { ARMS } from './arm.ts'
 import type { ArmSums, Evidence, MetricPlan } from './experiment.ts'
-import { armSums, cutFor, FEW_EVENTS, hasMean, isSparse, ownDays } from './metric-sums.ts'
-import { CONFIDENCE, type Lift } from './report-intervals.ts'
+import { armSums, FEW_EVENTS, hasMean, isSparse, measured, ownDays } from './metric-sums.ts'
+import { adjustedLifts, CONFIDENCE, type Lift } from './report-intervals.ts'
 import { cuped } from './stats/cuped.ts'
-import { intervalZ, pValue, tSf, upperTQuantile } from './stats/distributions.ts'
-import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
+import type { Estimate } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { mergedPairs, type PairMoments } from './stats/moments.ts'
 import { SRM_ALPHA } from './stats/srm.ts'
@@ -36,9 +32,7 @@ export function historyReport(
   if (!hasMean(metric.kind)) return null
   const before = ownDays({ days: evidence.before, now: evidence.now }, metric).mature
   if (before.length === 0) return null
-  const { mature } = ownDays(evidence, metric)
-  const cut = cutFor(mature, metric)
-  const sums = armSums(mature, cut, metric)
+  const { cut, sums } = measured(evidence, metric)
   const known = armSums(before, cut, metric)
   const [control, candidate] = ARMS.map((arm) => withOthers(sums[arm], known[arm])) as [PairMoments, PairMoments]
   if (![control, candidate].flatMap((arm) => Object.values(arm)).every(Number.isFinite)) return null
@@ -51,7 +45,7 @@ export function historyReport(
     balance_p_value: balance,
     theta: Number.isFinite(theta) ? theta : 0,
     variance_reduction: Math.max(0, variance_reduction),
-    ...(hasLift ? adjusted(control, candidate) : { absolute: null, relative: null, p_value: null }),
+    ...((hasLift ? adjusted(control, candidate) : null) ?? { absolute: null, relative: null, p_value: null }),
   }
 }
 
@@ -69,17 +63,7 @@ function adjusted(control: PairMoments, candidate: PairMoments) {
   const centre = theta * mergedPairs(control, candidate).meanX
   const c: Estimate = { n: control.n, value: mean_control + centre, variance: var_control / control.n }
   const t: Estimate = { n: candidate.n, value: mean_treatment + centre, variance: var_treatment / candidate.n }
-  const se = testSe(c, t)
-  if (!(se > 0) || df === null) return { absolute: null, relative: null, p_value: null }
-  const diff = t.value - c.value
-  const half = upperTQuantile((1 - CONFIDENCE) / 2, df)
-  const lift = relativeLift(c, t, CONFIDENCE)
-  const width = lift && (half / intervalZ(CONFIDENCE)) * (lift.high - lift.lift)
-  return {
-    absolute: { lift: diff, low: diff - half * se, high: diff + half * se },
-    relative: lift && width !== null ? { lift: lift.lift, low: lift.lift - width, high: lift.lift + width } : null,
-    p_value: pValue(diff / se, 'two-sided', (value) => tSf(value, df)),
-  }
+  return df === null ? null : adjustedLifts(c, t, df)
 }
 
 function ofX({ n, meanX, m2X }: PairMoments) {

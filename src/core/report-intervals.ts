@@ -3,9 +3,9 @@ import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
 import { FEW_EVENTS, FEWEST_ACTIVE, fewestActive, isSparse, shareOf } from './metric-sums.ts'
 import { quantileLifts } from './quantile-shift.ts'
 import { clopperPearson, wilsonInterval } from './stats/proportions.ts'
-import { intervalZ, upperTQuantile } from './stats/distributions.ts'
+import { intervalZ, normalSf, pValue, tSf, upperTQuantile } from './stats/distributions.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
-import { difference, type Estimate, relativeLift } from './stats/estimates.ts'
+import { difference, type Estimate, relativeLift, testSe } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
 import { quantileOf } from './stats/spread.ts'
@@ -65,6 +65,24 @@ export function relativeLiftOf(kind: MetricPlan['kind'], sums: ArmSums, control:
   if (lift && isSparse(kind, sums) && control.value > 0 && candidate.value > 0)
     return readable(logarithmic(lift, widening(kind, sums)))
   return readable(lift && { lift: lift.lift, ...centred(lift.lift, lift, widening(kind, sums)) })
+}
+
+/**
+ * Of estimates that were adjusted: difference, lift and one look's p-value, by Student's t where `df` is given. Null
+ * where they have no spread.
+ */
+export function adjustedLifts(control: Estimate, candidate: Estimate, df: number | null) {
+  const se = testSe(control, candidate)
+  const diff = candidate.value - control.value
+  if (!(se > 0) || !Number.isFinite(diff / se)) return null
+  const times = df === null ? 1 : upperTQuantile((1 - CONFIDENCE) / 2, df) / intervalZ(CONFIDENCE)
+  const half = times * intervalZ(CONFIDENCE) * se
+  const lift = relativeLift(control, candidate, CONFIDENCE)
+  return {
+    absolute: { lift: diff, low: diff - half, high: diff + half },
+    relative: lift && { lift: lift.lift, ...centred(lift.lift, lift, times) },
+    p_value: pValue(diff / se, 'two-sided', (value) => (df === null ? normalSf(value) : tSf(value, df))),
+  }
 }
 
 /** On the scale of ln(candidate/control): of few values a ratio is skewed. */

@@ -1,7 +1,4 @@
-/**
- * One metric of a report: estimates, lift, the test for its kind, and what may be read before the end. Which of that
- * counts for the decision is decision.ts' business.
- */
+/** One metric of a report: estimates, lift, test, and what may be read before the end. What decides is decision.ts'. */
 import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
 import { quantileLifts, shareShift } from './quantile-shift.ts'

@@ -2,7 +2,7 @@
  * What would change a decision: for each of its reasons the days, subjects or jobs that are still missing. Where it is an
  * effect that decides, the figures are taken to stay as they are; nothing here is tested again.
  */
-import { ARMS } from './arm.ts'
+import { type Arm, ARMS, byArm } from './arm.ts'
 import type { DecisionReason } from './decision.ts'
 import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { DAY_MS, FEW_EVENTS, fewestEvents } from './metric-sums.ts'
@@ -16,10 +16,7 @@ import { firstFrom } from './stats/halving.ts'
 const MOST_TIMES = 1000
 
 type Unit = 'subjects' | 'jobs'
-interface PerArm {
-  control: number
-  candidate: number
-}
+type PerArm = Record<Arm, number>
 
 /** More than there are now, by arm. */
 export interface Needed {
@@ -59,7 +56,10 @@ export function neededFor({ code, metric }: DecisionReason, of: Situation): Need
     case 'guardrail_unproven': {
       const about = of.metrics.find(({ name }) => name === metric)
       const times = about ? timesNeeded(about, of) : null
-      return times === null ? null : manifold(countsOf(of.sumsOf(about!.name)), times, of)
+      if (!about || times === null) return null
+      const sums = of.sumsOf(about.name)
+      const now = byArm((arm) => sums[arm].n)
+      return manifold(now, times, of)
     }
     case 'cost_unproven':
       return costNeeded(of)
@@ -121,20 +121,13 @@ function firstTimes(least: number, logE: (times: number) => number, wanted: numb
   return Number.isFinite(least) ? firstFrom(least, MOST_TIMES, (times) => logE(times) >= wanted) : null
 }
 
-function countsOf({ control, candidate }: ArmSums): PerArm {
-  return { control: control.n, candidate: candidate.n }
-}
-
 function manifold(now: PerArm, times: number, of: Situation, unit: Unit = 'subjects'): Needed {
-  const wanted = { control: Math.ceil(now.control * times), candidate: Math.ceil(now.candidate * times) }
+  const wanted = byArm((arm) => Math.ceil(now[arm] * times))
   return missing(wanted, now, of, unit)
 }
 
 function missing(wanted: PerArm, now: PerArm, { evidence }: Situation, unit: Unit = 'subjects'): Needed {
-  const more = {
-    control: Math.max(0, Math.ceil(wanted.control - now.control)),
-    candidate: Math.max(0, Math.ceil(wanted.candidate - now.candidate)),
-  }
+  const more = byArm((arm) => Math.max(0, Math.ceil(wanted[arm] - now[arm])))
   const elapsed = evidence.sinceMs === null ? 0 : (evidence.now - evidence.sinceMs) / DAY_MS
   const days = Math.max(...ARMS.map((arm) => (more[arm] === 0 ? 0 : (elapsed * more[arm]) / now[arm])))
   return { ...NOTHING, [unit]: more, days: elapsed > 0 && Number.isFinite(days) ? tenths(days) : null }

@@ -1,7 +1,4 @@
-/**
- * Quality by shadow pairs: what was measured of both videos of one prompt, compared within each pair, so that what makes
- * prompts differ takes no part. Shown beside the signals; the decision does not go by it.
- */
+/** Quality by shadow pairs: both videos of one prompt compared, whatever makes prompts differ. Decides nothing. */
 import type { ExperimentPlan, PairSums } from './experiment.ts'
 import { CONFIDENCE, type Lift } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'

@@ -1,5 +1,6 @@
 /** The usual quantiles of a quantile metric, beside the one that is judged. They decide nothing. */
-import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
+import { byArm } from './arm.ts'
+import type { ArmSums, MetricPlan } from './experiment.ts'
 import { estimateOf, quantileSums } from './metric-sums.ts'
 import { absoluteLift, armInterval, type Lift, relativeLiftOf } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
@@ -24,8 +25,7 @@ export interface QuantileReport {
 export function quantileReports({ kind, quantile: judged }: MetricPlan, sums: ArmSums): QuantileReport[] {
   if (kind !== 'quantile') return []
   return SHOWN.filter((quantile) => quantile !== judged).flatMap((quantile) => {
-    const at = (arm: MetricSums) => quantileSums(arm.quantile?.spread ?? [], quantile)
-    const own = { control: at(sums.control), candidate: at(sums.candidate) }
+    const own = byArm((arm) => quantileSums(sums[arm].quantile?.spread ?? [], quantile))
     const [control, candidate] = [estimateOf(kind, own.control), estimateOf(kind, own.candidate)]
     if (!control || !candidate) return []
     return {

@@ -4,13 +4,8 @@ import type { ArmSums, Evidence, ExperimentPlan, MetricPlan, Quantile } from './
 import { DAY_MS, estimateOf, isSparse } from './metric-sums.ts'
 import { sharesApart } from './quantile-shift.ts'
 import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
-import {
-  type SampleSize,
-  type SampleSizeInputs,
-  sampleSizeMargin,
-  sampleSizeMeans,
-  sampleSizeProportions,
-} from './stats/power.ts'
+import type { SampleSize, Design } from './stats/power.ts'
+import { sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
 
 const WEEK = 7
 const MOST_DAYS = 366
@@ -28,10 +23,7 @@ export interface Readiness {
    * has no value. Without a primary metric all that saw one arm.
    */
   sample: { control: number; candidate: number }
-  /**
-   * By the primary metrics' mde, the guardrail metrics' margins and control's figures so far; null where no primary has
-   * an mde or nothing is known yet.
-   */
+  /** By the primaries' mde, guardrail metrics' margins and control's figures; null without an mde or figures yet. */
   planned: { control: number; candidate: number } | null
   planned_reached: boolean
   /** Why now is an excluded time; null where it isn't. */
@@ -174,11 +166,7 @@ function marginFor(
   const estimate = estimateOf(kind, control)
   if (!estimate || percent === null || estimate.n < 2 || estimate.value === 0 || margin === 0) return null
   const scale = direction === 'increase' ? 1 - margin : 1 + margin
-  const common = {
-    alpha: plan.alpha * (1 - SEQUENTIAL_SHARE),
-    power: plan.power,
-    ratio: percent / (100 - percent),
-  }
+  const common = { alpha: plan.alpha * (1 - SEQUENTIAL_SHARE), power: plan.power, ratio: percent / (100 - percent) }
   if (control.quantile) return quantileSize(control.quantile, 1 / scale, { ...common, alternative: 'greater' })
   return possible(
     sampleSizeMargin({
@@ -191,11 +179,7 @@ function marginFor(
 }
 
 /** So that the test of quantiles sees values that are so many times as large in the candidate. */
-function quantileSize(
-  { q, spread }: Quantile,
-  times: number,
-  common: Pick<SampleSizeInputs, 'alpha' | 'power' | 'alternative' | 'ratio'>,
-): SampleSize | null {
+function quantileSize({ q, spread }: Quantile, times: number, common: Design): SampleSize | null {
   if (!(times > 0) || times === Infinity) return null
   const shares = sharesApart(spread, q, times, common.ratio)
   return possible(sampleSizeProportions({ ...common, ...shares, formula: 'normal_pooled' }))

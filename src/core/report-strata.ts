@@ -1,13 +1,9 @@
-/**
- * A metric's lift as it would be if both arms had the mix of all subjects (post-stratified), beside the raw one: chance
- * differences in the mix are taken off. The decision goes by the raw one.
- */
+/** A metric's lift if both arms had the mix of all subjects (post-stratified), beside the raw one, which decides. */
 import { ARMS } from './arm.ts'
 import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
-import { armSums, cutFor, FEW_EVENTS, hasMean, isMature, isSparse, ownDays } from './metric-sums.ts'
-import { CONFIDENCE, type Lift } from './report-intervals.ts'
-import { intervalZ, normalSf, pValue } from './stats/distributions.ts'
-import { type Estimate, relativeLift, testSe } from './stats/estimates.ts'
+import { armSums, FEW_EVENTS, hasMean, isMature, isSparse, measured } from './metric-sums.ts'
+import { adjustedLifts, type Lift } from './report-intervals.ts'
+import type { Estimate } from './stats/estimates.ts'
 import { varianceOf } from './stats/moments.ts'
 
 export interface StrataReport {
@@ -26,9 +22,8 @@ export function strataReport(
   metric: MetricPlan,
 ): StrataReport | null {
   if (!hasMean(metric.kind) || evidence.strata.length === 0) return null
-  const { mature } = ownDays(evidence, metric)
-  const cut = cutFor(mature, metric)
-  if (isSparse(metric.kind, armSums(mature, cut, metric))) return null
+  const { cut, sums: together } = measured(evidence, metric)
+  if (isSparse(metric.kind, together)) return null
   const own = evidence.strata.filter((row) => row.metric === metric.name && isMature(row.day, metric, evidence.now))
   const sums = strataOf(own).map((rows) => armSums(rows, cut, metric))
   if (sums.length < 2 || sums.some(({ control, candidate }) => Math.min(control.n, candidate.n) < FEW_EVENTS))
@@ -45,17 +40,8 @@ export function strataReport(
     }
     return { n, value, variance }
   }) as [Estimate, Estimate]
-  const se = testSe(control, candidate)
-  const diff = candidate.value - control.value
-  if (!(se > 0) || !Number.isFinite(diff / se)) return null
-  const half = intervalZ(CONFIDENCE) * se
-  const lift = relativeLift(control, candidate, CONFIDENCE)
-  return {
-    strata: sums.length,
-    absolute: { lift: diff, low: diff - half, high: diff + half },
-    relative: lift && { lift: lift.lift, low: lift.low, high: lift.high },
-    p_value: pValue(diff / se, 'two-sided', normalSf),
-  }
+  const lifts = adjustedLifts(control, candidate, null)
+  return lifts && { strata: sums.length, ...lifts }
 }
 
 /** Small ones together, and with the smallest of the others where that is still too few. */

@@ -1,11 +1,8 @@
-/**
- * Sums over subjects → the A/B report: every metric, whether it may be read yet, split, cost, signals and who was
- * measured. Pure; what follows from it is decision.ts'.
- */
+/** Sums over subjects → the A/B report, with all that it is read by. Pure; what follows from it is decision.ts'. */
 import type { Arm } from './arm.ts'
 import { type Decision, type DecisionReason, decide } from './decision.ts'
 import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
-import { addedSums, armSums, cutFor, cutValue, estimateOf, ownDays } from './metric-sums.ts'
+import { addedSums, armSums, cutValue, estimateOf, measured } from './metric-sums.ts'
 import { costReport, type CostReport } from './report-cost.ts'
 import { type HistoryReport, historyReport } from './report-history.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
@@ -19,6 +16,7 @@ import { splitReport, type SplitReport } from './report-split.ts'
 import { noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
+import type { Cut } from './stats/winsorise.ts'
 
 interface BySubject {
   /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
@@ -62,16 +60,13 @@ export interface Report {
 }
 
 export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan): Report {
-  const own = metrics.map((metric) => {
-    const { mature, immature } = ownDays(evidence, metric)
-    return { metric, mature, immature, sums: armSums(mature, cutFor(mature, metric), metric) }
-  })
+  const own = metrics.map((metric) => ({ metric, ...measured(evidence, metric) }))
   const today = new Map(own.map(({ metric, sums }) => [metric.name, sums]))
   const sumsOf = (name: string) => today.get(name)!
   const fixed = evidence.fixed?.metrics ?? {}
   const reports = adjusted(
-    own.map(({ metric, mature, immature, sums }) => ({
-      ...metricReport(metric, sums, fixed[metric.name] ?? null, plan, cutValue(mature, metric)),
+    own.map(({ metric, immature, cut, sums }) => ({
+      ...metricReport(metric, sums, fixed[metric.name] ?? null, plan, cutValue(cut)),
       observed: metric.observeDays === undefined ? null : { days: metric.observeDays, immature },
       history: historyReport(evidence, metric),
       stratified: strataReport(evidence, metric),
@@ -91,7 +86,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
     metrics: reports,
     series: own
       .filter(({ metric }) => metric.role === 'primary')
-      .map(({ metric, mature }) => seriesOf(mature, metric, plan.alpha)),
+      .map(({ metric, mature, cut }) => seriesOf(mature, cut, metric, plan.alpha)),
     cost: costReport(evidence, plan.maxCostIncrease, plan.alpha),
     signals: signalsOf(evidence),
     pairs: pairReports(evidence.pairs, plan),
@@ -134,9 +129,8 @@ function adjusted<R extends MetricReport>(reports: R[]): R[] {
 }
 
 /** All days up to each, with the same extremes cut. */
-function seriesOf(own: readonly DaySums[], metric: MetricPlan, alpha: number): Report['series'][number] {
+function seriesOf(own: readonly DaySums[], cut: Cut, metric: MetricPlan, alpha: number): Report['series'][number] {
   const points: Report['series'][number]['points'] = []
-  const cut = cutFor(own, metric)
   let sofar: ArmSums = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
     const its = armSums(sums, cut, metric)

@@ -1,7 +1,4 @@
-/**
- * The report's test tried on a release's own control: its subjects are split against each other a thousand times, as the
- * experiment splits them. What the test then finds is false, and its p-values should be even.
- */
+/** The report's test on control's own subjects, split a thousand times: what it finds is false, and its p-values even. */
 import type { ExperimentPlan, MetricPlan, MetricSums, SelfCheck } from './experiment.ts'
 import { metricReport, SEQUENTIAL_SHARE } from './report-metric.ts'
 import { normalSf } from './stats/distributions.ts'
@@ -58,10 +55,7 @@ export function selfCheck(
       ;[order[at], order[other]] = [order[other]!, order[at]!]
     }
     const candidate = added(order.slice(0, dealt))
-    const sums = {
-      candidate: sumsOf(candidate, whole),
-      control: sumsOf(less(total, candidate), whole),
-    }
+    const sums = { candidate: sumsOf(candidate, whole), control: sumsOf(less(total, candidate), whole) }
     p.push(metricReport(plan, sums, sums, of, null).test?.p_value ?? 1)
   }
   const expected = of.alpha * (1 - SEQUENTIAL_SHARE)
@@ -79,10 +73,7 @@ export function selfCheck(
   }
 }
 
-/**
- * Between so few parts the variance is known to √(2/parts) only: what the test finds where it is two such steps larger
- * than among subjects.
- */
+/** What the test finds where the variance, known to √(2/parts) only, is two such steps larger than among subjects. */
 function tolerable(expected: number, parts: number): number {
   return 2 * normalSf(upperNormalQuantile(expected / 2) / Math.sqrt(1 + 2 * Math.sqrt(2 / parts)))
 }

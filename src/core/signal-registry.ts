@@ -26,17 +26,13 @@ const KNOWN = new Map<string, KnownSignal>([
   ['cost', amount('money')],
 ])
 
-function knownSignal(name: string): KnownSignal | null {
-  return KNOWN.get(name) ?? null
-}
-
 export function moreIsBetter(name: string): boolean {
-  return knownSignal(name)?.better === 'more'
+  return KNOWN.get(name)?.better === 'more'
 }
 
 /** What is wrong with a value of a known signal; null where nothing is, or the name is free. */
 export function impossibleValue(name: string, value: number): string | null {
-  const known = knownSignal(name)
+  const known = KNOWN.get(name)
   if (!known) return null
   if (known.least !== null && value < known.least) return `${name} is at least ${known.least} (${known.unit})`
   if (known.most !== null && value > known.most) return `${name} is at most ${known.most} (${known.unit})`

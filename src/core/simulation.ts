@@ -1,16 +1,12 @@
-/**
- * A release in fast motion: draws what both arms do in each window and puts it through the very monitors that judge
- * real releases. It has no clock and no randomness of its own, and no rule of judgement.
- */
+/** A release in fast motion: windows are drawn, and put through the monitors that judge real ones. Judges nothing. */
 import type { Arm } from './arm.ts'
 import { assess, foldWindow, judge, mayTrip, openMonitor, recentMsOf } from './guardrails/index.ts'
 import { type Guardrail, kindOf } from './guardrails/kinds.ts'
 import type { ClosedWindow, MonitorState } from './guardrails/monitor.ts'
 import type { Verdict } from './guardrails/verdict.ts'
 import type { ArmError, Operation } from './outcome.ts'
-import { emptySketch, type Sketch } from './sketch.ts'
-import { latencySource } from './simulation-latency.ts'
-import { drawBinomial, drawPoisson, type Random } from './stats/sampling.ts'
+import { addTo, emptySketch, type Sketch } from './sketch.ts'
+import { drawBinomial, drawNormal, drawPoisson, type Random } from './stats/sampling.ts'
 import type { Counters } from './window.ts'
 
 export interface Scenario {
@@ -39,6 +35,12 @@ export interface Trip {
   percent: number
 }
 
+/** Below this many jobs a window is cheap enough to be drawn afresh each time. */
+const FRESH_BELOW = 8
+/** Jobs drawn for one pool before its windows are used again, as far as that gives between so many windows. */
+const POOL_JOBS = 400_000
+const POOL_WINDOWS = { least: 60, most: 4000 }
+
 type SimulatedOperation = keyof Rates
 const OPERATIONS = ['submit', 'job'] as const
 const FAILURE: Record<SimulatedOperation, ArmError> = { submit: 'http_5xx', job: 'job_failed' }
@@ -66,12 +68,7 @@ export function prepareSimulation(
     let now = 0
     for (const [i, { percent, durationMs, draw }] of stages.entries()) {
       const epochStartedAt = now
-      states = new Map(
-        scenario.guardrails.map((guardrail) => [
-          guardrail.id,
-          openMonitor(states.get(guardrail.id), stages.length - i),
-        ]),
-      )
+      states = new Map(scenario.guardrails.map(({ id }) => [id, openMonitor(states.get(id), stages.length - i)]))
       for (const endMs = now + durationMs; now < endMs; now += scenario.windowMs) {
         const draws = draw()
         const window = closedWindow(now, now + scenario.windowMs, draws)
@@ -119,6 +116,26 @@ function windowDraws(scenario: Scenario, percent: number, random: Random): () =>
     submit: { candidate: draw('candidate', 'submit'), control: draw('control', 'submit') },
     job: { candidate: draw('candidate', 'job'), control: draw('control', 'job') },
   })
+}
+
+/** Returns what gives the sketch of the next window, with Poisson many jobs. */
+function latencySource(expectedJobs: number, latency: { median: number; sigma: number }, random: Random): () => Sketch {
+  const fresh = (): Sketch => drawSketch(drawPoisson(expectedJobs, random), latency, random)
+  if (expectedJobs < FRESH_BELOW) return fresh
+  const size = Math.min(POOL_WINDOWS.most, Math.max(POOL_WINDOWS.least, Math.round(POOL_JOBS / expectedJobs)))
+  const pool: Sketch[] = []
+  return () => {
+    if (pool.length === size) return pool[Math.floor(random() * size)]!
+    const sketch = fresh()
+    pool.push(sketch)
+    return sketch
+  }
+}
+
+function drawSketch(jobs: number, { median, sigma }: { median: number; sigma: number }, random: Random): Sketch {
+  const sketch = emptySketch()
+  for (let i = 0; i < jobs; i++) addTo(sketch, median * Math.exp(sigma * drawNormal(random)))
+  return sketch
 }
 
 function closedWindow(startMs: number, endMs: number, draws: Draws): ClosedWindow {

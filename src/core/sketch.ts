@@ -1,7 +1,4 @@
-/**
- * A mergeable latency sketch: counts in fixed logarithmic buckets, DDSketch's mapping.
- * It holds no raw values and knows no arm or window; merging is exact, in any order.
- */
+/** A mergeable latency sketch: counts in logarithmic buckets, DDSketch's mapping. Merging is exact, in any order. */
 
 /**
  * Half of the 0.5 % that is promised for one quantile: so the ratio of two p99s is right within 0.5 % as well, and

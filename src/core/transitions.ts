@@ -4,23 +4,12 @@
  */
 import { type Blocker, blockers, type Facts } from './gates.ts'
 import { grown } from './ledger-growth.ts'
-import {
-  canaryStage,
-  isSplit,
-  nextRung,
-  type Plan,
-  presentRung,
-  type ReleaseState,
-  type Rung,
-  type State,
-} from './release.ts'
+import type { Plan, ReleaseState, Rung, State } from './release.ts'
+import { canaryStage, isSplit, nextRung, presentRung } from './release.ts'
 
 export type Command =
   | { action: 'start'; stage?: string | undefined }
-  /**
-   * `byHand`: a person's own step, which is itself the approval that the stage may ask for. `to`: where it is to lead;
-   * "the next stage" is another one after each step.
-   */
+  /** `byHand`: a person's own step, itself the approval that a stage may ask for. `to`: the stage it is to lead to. */
   | { action: 'advance'; force: boolean; byHand?: boolean; to?: string | undefined }
   | { action: 'promote'; force: boolean; byHand?: boolean }
   | { action: 'pause' }

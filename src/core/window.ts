@@ -83,6 +83,13 @@ export function mergeCounters(target: Counters, source: Counters): void {
   }
 }
 
+/** Adds a row's counters to what stands under this key; the row stays as it is. */
+export function addRow<R extends CountedRow>(sums: Map<string, R>, key: string, row: R): void {
+  const sum = sums.get(key) ?? { ...row, counters: emptyCounters() }
+  sums.set(key, sum)
+  mergeCounters(sum.counters, row.counters)
+}
+
 /** Rows of the same start and series as one. What is given is used up. */
 export function addedRows(rows: readonly WindowRow[]): WindowRow[] {
   const sums = new Map<string, WindowRow>()
@@ -109,19 +116,6 @@ export function addCounts<T extends Partial<Record<string, number>>>(sum: T, mor
 function addRepeats(counters: Counters, more: Repeats): void {
   const sums = (counters.repeats ??= {})
   for (const [of, ends] of Object.entries(more) as [RepeatOf, Ends][]) addCounts((sums[of] ??= {}), ends)
-}
-
-/** What is evidence: without the repeats, neither as failures nor as requests. */
-export function believed(counters: Counters, of: RepeatOf): Counters {
-  const repeats = counters.repeats?.[of]
-  if (!repeats) return counters
-  const outcomes = { ...counters.outcomes }
-  let { requests } = counters
-  for (const [outcome, n] of Object.entries(repeats) as [ArmError | Blameless, number][]) {
-    outcomes[outcome] = (outcomes[outcome] ?? 0) - n
-    requests -= n
-  }
-  return { requests, outcomes, sketches: counters.sketches }
 }
 
 /** Ends that are the arm's own failures. */

@@ -4,7 +4,6 @@ import type { RepeatOf } from '../../src/core/failure-runs.ts'
 import { ARM_ERRORS, BLAMELESS, type Outcome } from '../../src/core/outcome.ts'
 import {
   armErrors,
-  believed,
   count,
   type Counters,
   emptyCounters,
@@ -73,5 +72,4 @@ it('leaves a subject’s repeats out of what is evidence, and nowhere else', () 
   expect(twice).toMatchObject({ requests: 10, outcomes: { job_failed: 6, client_error: 2 } })
   expect(failures(twice, 'row')).toEqual({ x: 2, n: 4, errors: { job_failed: 2 } })
   expect(failures(twice, 'window')).toEqual({ x: 4, n: 6, errors: { job_failed: 4 } })
-  expect(believed(twice, 'row')).toMatchObject({ requests: 4, outcomes: { job_failed: 2, client_error: 0 } })
 })

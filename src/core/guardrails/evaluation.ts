@@ -135,10 +135,7 @@ export function* foldWindows(judgement: Judgement, span: ClosedSpan): Generator<
 /** Means of a posted signal, by its name without `signal:`, in the epoch that is judged. */
 export type SignalSource = (metric: string) => NonNullable<JudgeContext['signals']>
 
-/**
- * What fast trips need of the last seconds: counts since the first of these times, unix ms in rising order, summed up
- * from each to the next.
- */
+/** What fast trips need: counts since the first of these times (unix ms, rising), summed up from each to the next. */
 export interface RecentQuestion {
   epoch: number
   operations: readonly Operation[]

@@ -4,16 +4,8 @@
  */
 import type { ClosedWindow, GuardrailBase, JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
-import {
-  errorTally,
-  judgeRate,
-  lacksControlRate,
-  lacksRateLimit,
-  rateFigures,
-  type RateLimits,
-  rateRule,
-  rateWords,
-} from './rate.ts'
+import type { RateLimits } from './rate.ts'
+import { errorTally, judgeRate, lacksControlRate, lacksRateLimit, rateFigures, rateRule, rateWords } from './rate.ts'
 import { atLeastEnded, controlShares, endedOf, type JudgedReading, nothingYet } from './streak.ts'
 import { counted, noDataText, subjectOf } from './words.ts'
 
@@ -29,8 +21,18 @@ export const fastTrip: Kind<FastTripGuardrail> = {
   form: 'within',
   lacks: lacksRateLimit,
   settings: { max: true, maxOverControl: true, minRequests: true, literal: true, withinMs: true },
-  fold,
-  assess,
+  /** Remembers the last closed window: control's last seconds can be too few to show that it fails as well. */
+  fold(guardrail, state, window) {
+    const trial = errorTally(guardrail, window)
+    return trial ? { ...state, seen: state.seen + endedOf(trial), trial } : state
+  },
+  assess(guardrail, state, context) {
+    const { recent } = context
+    const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
+    return recent && endedOf(tally) >= guardrail.minRequests
+      ? found(guardrail, recent, judgeRate(guardrail, atLeastEnded(tally)), state.trial)
+      : tooFew(guardrail, state, tally, context)
+  },
   formula: (guardrail) => `${rateRule(guardrail)}, n >= ${guardrail.minRequests} within ${guardrail.withinMs / 1000} s`,
   terms: ({ withinMs }) => ({ withinSeconds: withinMs / 1000 }),
   lacksControl: lacksControlRate,
@@ -39,20 +41,6 @@ export const fastTrip: Kind<FastTripGuardrail> = {
 }
 
 const NOTHING: Tally = { fromMs: 0, toMs: 0, x: 0, n: 0, controlX: 0, controlN: 0 }
-
-/** Remembers the last closed window: control's last seconds can be too few to show that it fails as well. */
-function fold(guardrail: FastTripGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  const trial = errorTally(guardrail, window)
-  return trial ? { ...state, seen: state.seen + endedOf(trial), trial } : state
-}
-
-function assess(guardrail: FastTripGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { recent } = context
-  const tally = (recent && errorTally(guardrail, recent)) ?? NOTHING
-  return recent && endedOf(tally) >= guardrail.minRequests
-    ? found(guardrail, recent, judgeRate(guardrail, atLeastEnded(tally)), state.trial)
-    : tooFew(guardrail, state, tally, context)
-}
 
 function found(
   guardrail: FastTripGuardrail,

@@ -4,22 +4,12 @@
  * full and has been broken since shows no more. What is done about a verdict is the caller's.
  */
 import { ALL_KINDS, type Guardrail, kindOf } from './kinds.ts'
-import {
-  type ClosedWindow,
-  type Form,
-  type GuardrailSettings,
-  type JudgeContext,
-  type Lack,
-  MONITOR_VERSION,
-  type MonitorState,
-  type Uncounted,
-  type WrittenGuardrail,
-} from './monitor.ts'
+import type { ClosedWindow, Form, GuardrailSettings, JudgeContext, Lack, MonitorState, Uncounted } from './monitor.ts'
+import { MONITOR_VERSION, type WrittenGuardrail } from './monitor.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import { addCounts } from '../window.ts'
-import { withNoDataGrace } from './no-data-grace.ts'
-import { unseenIn } from './words.ts'
+import { durationText, lackText, unseenIn } from './words.ts'
 
 export type { Guardrail } from './kinds.ts'
 export type { ClosedWindow, JudgeContext, MonitorState } from './monitor.ts'
@@ -153,6 +143,33 @@ export function assess(guardrail: Guardrail, state: MonitorState, context: Judge
   const unseen = unseenIn(uncounted)
   const ends = { ...uncounted.outcomes, ...(unseen > 0 ? { unseen } : {}) }
   return { ...finding, evidence: () => ({ ...finding.evidence?.(), ...ends }) }
+}
+
+/** The finding as it is worth now: `no_data` once nothing of the candidate was seen for longer than `no_data_grace`. */
+function withNoDataGrace(guardrail: Guardrail, state: MonitorState, context: JudgeContext, finding: Finding) {
+  if (finding.status === 'breach' || finding.status === 'error') return finding
+  const missingMs = missingFor(guardrail, state, context)
+  if (missingMs <= guardrail.noDataGraceMs) return finding
+  const words = (): string => {
+    // Of what was never seen, the finding's own words say as much.
+    if (finding.status === 'no_data') return finding.words()
+    const lack = kindOf(guardrail).isPosted
+      ? `no new samples for ${durationText(missingMs)}`
+      : lackText(guardrail.operation, state.uncounted, missingMs)
+    return `${lack}; before that: ${finding.words()}`
+  }
+  return { ...finding, status: 'no_data', note: 'grace_over', words } as const
+}
+
+/** Ms without an observation of the candidate, as far as they are known. */
+function missingFor(guardrail: Guardrail, state: MonitorState, context: JudgeContext): number {
+  const { now, clockStartedAt, epochStartedAt, listeningSince, recent, signals, judgedUntil = now } = context
+  if ((recent?.candidate[guardrail.operation]?.requests ?? 0) > 0) return 0
+  const { isPosted } = kindOf(guardrail)
+  const heardAt = isPosted ? (signals?.candidate?.lastAt ?? null) : (state.seenAt ?? null)
+  const since = heardAt ?? clockStartedAt ?? epochStartedAt ?? null
+  if (since === null) return 0
+  return (isPosted ? now : Math.min(now, judgedUntil)) - Math.max(since, listeningSince ?? 0)
 }
 
 /** Whether a part of these requests, of at least `least`, can trip what looks back over seconds. */

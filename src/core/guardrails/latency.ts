@@ -1,22 +1,12 @@
 /** Latency quantiles by windows, merged forward until a quantile can be read; against control, or an absolute limit. */
+import { byArm } from '../arm.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import { counted, grouped, limitMissing, secondsText, streakText, subjectOf, timesText } from './words.ts'
-import type {
-  ClosedWindow,
-  GuardrailBase,
-  JobLatencies,
-  JudgeContext,
-  Kind,
-  Latencies,
-  MonitorState,
-  Tally,
-} from './monitor.ts'
-import type { Finding } from './verdict.ts'
+import type { ClosedWindow, GuardrailBase, JobLatencies, Kind, Latencies, Tally } from './monitor.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
-import { addTallies, advance, countersOf, exceeds, type JudgedReading, noWindowYet, streakStatus } from './streak.ts'
-import type { Counters } from '../window.ts'
+import { addTallies, advance, exceeds, type JudgedReading, noWindowYet, streakStatus } from './streak.ts'
 
 /**
  * A candidate that is like control passes for slower than control's p99 with at most this probability, whatever the
@@ -55,8 +45,51 @@ export const latency: Kind<LatencyGuardrail> = {
     literal: true,
     normalise: true,
   },
-  fold,
-  assess,
+  fold(guardrail, state, window) {
+    const fresh = latenciesOf(guardrail, window)
+    const tally = jobsIn(window, fresh)
+    if (tally.n + tally.controlN === 0) return state
+    const earlier = state.pending
+    // Before control's first job there is nothing to compare with: at 100 % that is for ever, and nothing piles up.
+    const beforeControl = tally.controlN + (earlier?.tally.controlN ?? 0) === 0
+    if (guardrail.maxSeconds === null && beforeControl) return { ...state, seen: state.seen + tally.n }
+    const latencies = earlier?.latencies ? mergeLatencies(earlier.latencies, fresh) : fresh
+    const span = addTallies(earlier?.tally ?? null, tally)
+    const seen = state.seen + tally.n
+    const judgement = judgeLatency(guardrail, latencies, span)
+    if (!judgement) return { ...state, seen, pending: { tally: span, latencies } }
+    return advance({ ...state, seen }, judgement)
+  },
+  assess(guardrail, state, context) {
+    const { last, streak } = state
+    if (!last) {
+      const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
+      const noControl = guardrail.maxSeconds === null && controlN === 0
+      const needs = { n, baselineN: controlN, noControl, least: jobsForQuantile(guardrail), toWhat: 'to read it' }
+      return noWindowYet(guardrail, state, context, needs)
+    }
+    const needed = guardrail.forWindows
+    const limit = guardrail.maxSeconds === null ? null : tailOf(guardrail)
+    const { tally, value, baselineValue, threshold } = last
+    const status = streakStatus(guardrail, state, limit)
+    const bad = streak?.bad ?? 0
+    return {
+      ...status,
+      value,
+      n: tally.n,
+      baselineValue,
+      baselineN: tally.controlN,
+      threshold,
+      measure: last.measure === 'per_clip' ? 'seconds_per_clip' : 'seconds',
+      windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
+      evidence: () => ({ events: tally.x, baselineEvents: tally.controlX }),
+      words: () => {
+        const span = streak ? ` ${streakText(bad, needed)}` : ' in the last window'
+        const base = latencyWords(guardrail, last, span)
+        return status.note === 'both_bad' ? `${base}: control fails too, so nothing is rolled back` : base
+      },
+    }
+  },
   formula: (guardrail) =>
     `${rule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${jobsForQuantile(guardrail)} in a row`,
   lacksControl: (guardrail, { value, baselineN }) =>
@@ -81,21 +114,24 @@ function rule({ literal, maxOverControl, maxSeconds, metric }: LatencyGuardrail)
 }
 
 export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, window: ClosedWindow): Latencies {
-  const { candidate, control } = countersOf(guardrail, window)
-  const both = (counters: Counters | undefined): JobLatencies => ({
-    latency: counters?.sketches.latency ?? EMPTY,
-    per_clip: (guardrail.normalise && counters?.sketches.per_clip) || EMPTY,
+  return byArm((arm): JobLatencies => {
+    const sketches = window[arm][guardrail.operation]?.sketches
+    return { latency: sketches?.latency ?? EMPTY, per_clip: (guardrail.normalise && sketches?.per_clip) || EMPTY }
   })
-  return { candidate: both(candidate), control: both(control) }
+}
+
+/** Jobs of both arms that told a latency, none of them counted as slow. */
+export function jobsIn({ startMs, endMs }: ClosedWindow, { candidate, control }: Latencies): Tally {
+  const [n, controlN] = [candidate.latency.count, control.latency.count]
+  return { fromMs: startMs, toMs: endMs, x: 0, n, controlX: 0, controlN }
 }
 
 export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
   const join = (x: Sketch, y: Sketch): Sketch => (x.count === 0 ? y : y.count === 0 ? x : merged(x, y))
-  const joined = (arm: keyof Latencies): JobLatencies => ({
+  return byArm((arm) => ({
     latency: join(a[arm].latency, b[arm].latency),
     per_clip: join(a[arm].per_clip, b[arm].per_clip),
-  })
-  return { candidate: joined('candidate'), control: joined('control') }
+  }))
 }
 
 /** Per unit of work where the sizes of at least half of the jobs of both arms are known. */
@@ -105,29 +141,6 @@ function measureOf({ candidate, control }: Latencies): 'latency' | 'per_clip' {
 
 export function hasSizes({ latency: all, per_clip }: JobLatencies): boolean {
   return per_clip.count * 2 >= all.count
-}
-
-function fold(guardrail: LatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  const fresh = latenciesOf(guardrail, window)
-  const tally: Tally = {
-    fromMs: window.startMs,
-    toMs: window.endMs,
-    x: 0,
-    n: fresh.candidate.latency.count,
-    controlX: 0,
-    controlN: fresh.control.latency.count,
-  }
-  if (tally.n + tally.controlN === 0) return state
-  const earlier = state.pending
-  // Before control's first job there is nothing to compare with: at 100 % that is for ever, and nothing piles up.
-  const beforeControl = tally.controlN + (earlier?.tally.controlN ?? 0) === 0
-  if (guardrail.maxSeconds === null && beforeControl) return { ...state, seen: state.seen + tally.n }
-  const latencies = earlier?.latencies ? mergeLatencies(earlier.latencies, fresh) : fresh
-  const span = addTallies(earlier?.tally ?? null, tally)
-  const seen = state.seen + tally.n
-  const judgement = judgeLatency(guardrail, latencies, span)
-  if (!judgement) return { ...state, seen, pending: { tally: span, latencies } }
-  return advance({ ...state, seen }, judgement)
 }
 
 /** Null while there are too few jobs, of the candidate or, for a relative limit, of control. */
@@ -170,32 +183,6 @@ function slower(candidate: Sketch, control: Sketch, mark: number): boolean {
   return worseThanControl(above(candidate), above(control)) <= SLOWER
 }
 
-function assess(guardrail: LatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { last, streak } = state
-  if (!last) return unjudged(guardrail, state, context)
-  const needed = guardrail.forWindows
-  const limit = guardrail.maxSeconds === null ? null : tailOf(guardrail)
-  const { tally, value, baselineValue, threshold } = last
-  const status = streakStatus(guardrail, state, limit)
-  const bad = streak?.bad ?? 0
-  return {
-    ...status,
-    value,
-    n: tally.n,
-    baselineValue,
-    baselineN: tally.controlN,
-    threshold,
-    measure: last.measure === 'per_clip' ? 'seconds_per_clip' : 'seconds',
-    windows: { fromMs: streak?.tally.fromMs ?? tally.fromMs, toMs: tally.toMs, bad, needed },
-    evidence: () => ({ events: tally.x, baselineEvents: tally.controlX }),
-    words: () => {
-      const span = streak ? ` ${streakText(bad, needed)}` : ' in the last window'
-      const base = latencyWords(guardrail, last, span)
-      return status.note === 'both_bad' ? `${base}: control fails too, so nothing is rolled back` : base
-    },
-  }
-}
-
 /** `p99 latency of jobs 91.2 s > 60.3 s in 5 of 5 windows (control 40.2 s; 412 jobs against 38,020)`. */
 function latencyWords(guardrail: LatencyGuardrail, reading: JudgedReading['reading'], span: string): string {
   const { tally, value, baselineValue, threshold, measure } = reading
@@ -204,11 +191,4 @@ function latencyWords(guardrail: LatencyGuardrail, reading: JudgedReading['readi
   const control = baselineValue === null ? 'no control traffic' : `control ${secondsText(baselineValue)}`
   const counts = `${counted(tally.n, guardrail.operation)} against ${grouped(tally.controlN)}`
   return `${subjectOf(guardrail)}${unit} ${secondsText(value)} ${sign} ${secondsText(threshold)}${span} (${control}; ${counts})`
-}
-
-function unjudged(guardrail: LatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { n, controlN } = state.pending?.tally ?? { n: state.seen, controlN: 0 }
-  const noControl = guardrail.maxSeconds === null && controlN === 0
-  const least = jobsForQuantile(guardrail)
-  return noWindowYet(guardrail, state, context, { n, baselineN: controlN, noControl, least, toWhat: 'to read it' })
 }

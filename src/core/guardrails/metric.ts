@@ -1,7 +1,4 @@
-/**
- * What the name of a guardrail's metric stands for, and from how many jobs on a quantile can be read. Nobody else takes such
- * a name apart.
- */
+/** What the name of a guardrail's metric stands for, taken apart here only, and how many jobs a quantile needs. */
 
 export type Measured =
   | { of: 'errors' }

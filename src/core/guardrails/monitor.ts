@@ -1,7 +1,4 @@
-/**
- * What a monitor is made of: the guardrail it watches, what a kind of guardrail must do, the windows it is fed, its
- * state. Shapes only.
- */
+/** What a monitor is made of: its guardrail, what a kind must do, the windows it is fed, its state. Shapes only. */
 import type { Arm } from '../arm.ts'
 import type { SubmitSpan } from './earlier-submits.ts'
 import type { Finding, Verdict } from './verdict.ts'
@@ -69,10 +66,7 @@ export interface JobAge {
   perClipSeconds: number | null
 }
 
-/**
- * A kind of guardrail: all that is peculiar to it. Pure; whoever judges goes through the table in kinds.ts and knows no
- * kind by name.
- */
+/** A kind of guardrail: all that is peculiar to it. Pure; whoever judges goes through kinds.ts, by no kind's name. */
 export interface Kind<G extends GuardrailBase> {
   readonly kind: G['kind']
   /** The metrics that it judges, in `form`. No two kinds may take the same metric in the same form. */
@@ -218,10 +212,7 @@ export interface SignalMean {
   lastAt?: number
 }
 
-export interface Signals {
-  candidate: SignalMean | null
-  control: SignalMean | null
-}
+export type Signals = Record<Arm, SignalMean | null>
 
 export interface JudgeContext {
   /** Unix ms. */

@@ -1,16 +1,7 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
 import { amongSiblings, withSubmits } from './earlier-submits.ts'
 import { limitMissing, percent, streakText, subjectOf, tallyText, timesText } from './words.ts'
-import type {
-  ClosedWindow,
-  GuardrailBase,
-  JudgeContext,
-  Kind,
-  Lack,
-  MonitorState,
-  Tally,
-  WrittenGuardrail,
-} from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, Kind, Lack, MonitorState, Tally, WrittenGuardrail } from './monitor.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
@@ -50,8 +41,37 @@ export const rate: Kind<RateGuardrail> = {
   form: 'windows',
   lacks: lacksRateLimit,
   settings: { max: true, maxOverControl: true, minRequests: true, literal: true, forWindows: true },
-  fold,
-  assess,
+  fold(guardrail, state, window) {
+    const fresh = errorTally(guardrail, window)
+    if (!fresh) return state
+    const seen = state.seen + endedOf(fresh)
+    const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
+    const submits = withSubmits(state.submits, fresh)
+    const tally = addTallies(state.pending?.tally ?? null, amongSiblings(fresh, submits))
+    const next = { ...state, seen, control, submits }
+    if (endedOf(tally) < guardrail.minRequests) return { ...next, pending: { tally, latencies: null } }
+    return advance(next, judgeRate(guardrail, atLeastEnded(tally)))
+  },
+  assess(guardrail, state, context) {
+    const { last, streak } = state
+    const tally = streak?.tally ?? last?.tally ?? null
+    if (!tally || (guardrail.max === null && tally.controlN < guardrail.minRequests)) {
+      const seen = state.pending?.tally ?? last?.tally
+      const [n, controlN] = seen ? [endedOf(seen), seen.controlN] : [0, 0]
+      const noControl = guardrail.max === null && controlN === 0
+      const needs = { n, baselineN: controlN, noControl, least: guardrail.minRequests, toWhat: 'for a judgement' }
+      return noWindowYet(guardrail, state, context, needs)
+    }
+    const needed = guardrail.forWindows
+    const finding = {
+      ...streakStatus(guardrail, state, guardrail.max, isProven(guardrail, state, tally)),
+      ...rateFigures(guardrail, tally),
+      windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: streak?.bad ?? 0, needed },
+    }
+    const words = (): string =>
+      rateWords(guardrail, tally, finding, streak ? ` ${streakText(streak.bad, needed)}` : ' in the last window')
+    return { ...finding, words }
+  },
   formula: (guardrail) =>
     `${rateRule(guardrail)}, in ${guardrail.forWindows} windows of n >= ${guardrail.minRequests} in a row`,
   lacksControl: lacksControlRate,
@@ -80,15 +100,11 @@ export function rateRule({ literal, max, maxOverControl }: RateLimits): string {
 const NONE = emptyCounters()
 
 /** Errors of both arms in one window, a subject's repeats of one failure apart; null if nothing in it says anything about either. */
-export function errorTally(
-  { operation }: GuardrailBase,
-  window: ClosedWindow,
-  apart: RepeatOf = 'window',
-): Tally | null {
+export function errorTally({ operation }: GuardrailBase, window: ClosedWindow, of: RepeatOf = 'window'): Tally | null {
   const candidate = window.candidate[operation] ?? NONE
-  const own = failures(candidate, apart)
+  const own = failures(candidate, of)
   const control = window.control[operation] ?? NONE
-  const other = failures(control, apart)
+  const other = failures(control, of)
   const taken = { candidate: takenUp(candidate, own), control: takenUp(control, other) }
   const n = Math.max(own.x, taken.candidate)
   const controlN = Math.max(other.x, taken.control)
@@ -106,18 +122,6 @@ export function errorTally(
     ...(control.late ? { controlLate: control.late } : {}),
     errors: own.errors,
   }
-}
-
-function fold(guardrail: RateGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
-  const fresh = errorTally(guardrail, window)
-  if (!fresh) return state
-  const seen = state.seen + endedOf(fresh)
-  const control = { x: state.control.x + fresh.controlX, n: state.control.n + fresh.controlN }
-  const submits = withSubmits(state.submits, fresh)
-  const tally = addTallies(state.pending?.tally ?? null, amongSiblings(fresh, submits))
-  const next = { ...state, seen, control, submits }
-  if (endedOf(tally) < guardrail.minRequests) return { ...next, pending: { tally, latencies: null } }
-  return advance(next, judgeRate(guardrail, atLeastEnded(tally)))
 }
 
 /** Whether these counts are bad: over any of the limits given. */
@@ -165,22 +169,6 @@ function thresholdOf({ max, maxOverControl, minRequests }: RateLimits, { control
   return Math.min(max ?? Infinity, relative)
 }
 
-function assess(guardrail: RateGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { last, streak } = state
-  const tally = streak?.tally ?? last?.tally ?? null
-  if (!tally || (guardrail.max === null && tally.controlN < guardrail.minRequests))
-    return unjudged(guardrail, state, context)
-  const needed = guardrail.forWindows
-  const finding = {
-    ...streakStatus(guardrail, state, guardrail.max, isProven(guardrail, state, tally)),
-    ...rateFigures(guardrail, tally),
-    windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: streak?.bad ?? 0, needed },
-  }
-  const words = (): string =>
-    rateWords(guardrail, tally, finding, streak ? ` ${streakText(streak.bad, needed)}` : ' in the last window')
-  return { ...finding, words }
-}
-
 export function rateFigures(
   guardrail: RateLimits,
   tally: Tally,
@@ -214,12 +202,4 @@ export function rateWords(
   if (status === 'pass' && over && guardrail.max !== null)
     return `${base}: too few to speak against the limit (p = ${Number(binomialTail(x, n, guardrail.max).toPrecision(2))})`
   return base
-}
-
-function unjudged(guardrail: RateGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const tally = state.pending?.tally ?? state.last?.tally
-  const [n, controlN] = tally ? [endedOf(tally), tally.controlN] : [0, 0]
-  const noControl = guardrail.max === null && controlN === 0
-  const least = guardrail.minRequests
-  return noWindowYet(guardrail, state, context, { n, baselineN: controlN, noControl, least, toWhat: 'for a judgement' })
 }

@@ -147,13 +147,8 @@ function compared({ limit, margin }: SequentialTest, evidence: Evidence, control
     ...late,
     ...lateGains(block.controlLate, weightsOf('control')),
   ])
-  return {
-    ...evidence,
-    overControl: takenIn(overControl, gains, windows, late),
-    blocks: spans,
-    windows: 0,
-    block: NO_COUNTS,
-  }
+  const next = takenIn(overControl, gains, windows, late)
+  return { ...evidence, overControl: next, blocks: spans, windows: 0, block: NO_COUNTS }
 }
 
 /** For each alternative, the least that a failure adds beyond a good job in any span. */

@@ -1,19 +1,10 @@
-/**
- * Latency job by job: both arms' jobs are counted as slow by limits that were fixed before their window began, and the
- * counts are tested like failures.
- */
+/** Latency job by job: jobs count as slow by limits fixed before their window, and are tested like failures. */
 import { toleratedByControl } from './job-age.ts'
-import { hasSizes, latenciesOf, mergeLatencies } from './latency.ts'
-import type { ClosedWindow, JobLatencies, JudgeContext, Kind, Latencies, MonitorState } from './monitor.ts'
-import type { Finding } from './verdict.ts'
+import { hasSizes, jobsIn, latenciesOf, mergeLatencies } from './latency.ts'
+import type { ClosedWindow, JobLatencies, Kind, Latencies, MonitorState } from './monitor.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
-import {
-  counting,
-  sequentialFinding,
-  sequentialFormula,
-  type SequentialGuardrail,
-  type SequentialTest,
-} from './sequential.ts'
+import type { SequentialGuardrail, SequentialTest } from './sequential.ts'
+import { counting, sequentialFinding, sequentialFormula } from './sequential.ts'
 import { countAbove, emptySketch, quantile } from '../sketch.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, noDataText, subjectOf } from './words.ts'
@@ -33,14 +24,23 @@ export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {
   form: 'sequential',
   lacks: ({ max_over_control }) =>
     max_over_control === undefined
-      ? {
-          code: 'sequential_over_control',
-          message: 'method = "sequential" takes latency_p99 with max_over_control',
-        }
+      ? { code: 'sequential_over_control', message: 'method = "sequential" takes latency_p99 with max_over_control' }
       : null,
   settings: { maxOverControl: true, alpha: true, minRequests: true, literal: true, normalise: true },
   fold: addSlow,
-  assess,
+  assess(guardrail, state, context) {
+    if (state.trial && state.trial.n > 0)
+      return sequentialFinding(guardrail, testOf(guardrail), state, () => slowSubject(guardrail, state))
+    const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
+    return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
+      if (state.seen === 0) return noDataText(guardrail, state, context)
+      const needed = jobsForQuantile(guardrail)
+      const { operation } = guardrail
+      return controlN < needed
+        ? `${subjectOf(guardrail)}: control has ${controlN} of ${counted(needed, operation)} needed for a comparison`
+        : `${subjectOf(guardrail)}: no candidate ${plural(operation)} since control had the ${needed} needed for a comparison`
+    })
+  },
   formula: ({ metric, maxOverControl, alpha }) =>
     `x of n slower than ${1 + maxOverControl} x control's ${quantileName(metric)} of earlier windows, x_c of n_c than that ` +
     `${quantileName(metric)} itself: ${sequentialFormula(alpha, String(tailOf({ metric })), 0)}`,
@@ -56,20 +56,6 @@ function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
   return { limit: tailOf(guardrail), margin: 0, alpha: guardrail.alpha, bothBad: null }
 }
 
-function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  if (state.trial && state.trial.n > 0)
-    return sequentialFinding(guardrail, testOf(guardrail), state, () => slowSubject(guardrail, state))
-  const { n, controlN } = state.pending?.tally ?? { n: 0, controlN: 0 }
-  return nothingYet(1, state.seen, { n, baselineN: controlN, noControl: controlN === 0 }, () => {
-    if (state.seen === 0) return noDataText(guardrail, state, context)
-    const needed = jobsForQuantile(guardrail)
-    const { operation } = guardrail
-    return controlN < needed
-      ? `${subjectOf(guardrail)}: control has ${controlN} of ${counted(needed, operation)} needed for a comparison`
-      : `${subjectOf(guardrail)}: no candidate ${plural(operation)} since control had the ${needed} needed for a comparison`
-  })
-}
-
 /**
  * The reference is control's quantile over the epoch's earlier windows. A candidate's job is slow above it times
  * (1 + maxOverControl), one of control's above it as it is. So at the limit itself, a candidate slower by just what is
@@ -78,13 +64,12 @@ function assess(guardrail: SequentialLatencyGuardrail, state: MonitorState, cont
  */
 function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = latenciesOf(guardrail, window)
-  const arrived = { n: fresh.candidate.latency.count, controlN: fresh.control.latency.count }
-  if (arrived.n + arrived.controlN === 0) return state
-  const span = { fromMs: window.startMs, toMs: window.endMs, x: 0, ...arrived, controlX: 0 }
+  const span = jobsIn(window, fresh)
+  if (span.n + span.controlN === 0) return state
   const earlier = state.pending?.latencies ?? null
   const next = {
     ...state,
-    seen: state.seen + arrived.n,
+    seen: state.seen + span.n,
     pending: {
       tally: addTallies(state.pending?.tally ?? null, span),
       latencies: referenceQuantile(earlier ? mergeLatencies(earlier, fresh) : fresh),

@@ -1,14 +1,8 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { JudgeContext, Kind, MonitorState, Tally } from './monitor.ts'
-import type { Finding } from './verdict.ts'
+import type { Kind, Tally } from './monitor.ts'
 import { errorTally } from './rate.ts'
-import {
-  counting,
-  sequentialFinding,
-  sequentialFormula,
-  type SequentialGuardrail,
-  type SequentialTest,
-} from './sequential.ts'
+import type { SequentialGuardrail, SequentialTest } from './sequential.ts'
+import { counting, sequentialFinding, sequentialFormula } from './sequential.ts'
 import { endedOf, nothingYet, takenUpOf } from './streak.ts'
 import { noDataText, subjectOf } from './words.ts'
 
@@ -33,7 +27,13 @@ export const sequentialRate: Kind<SequentialRateGuardrail> = {
     if (!fresh) return state
     return counting(testOf(guardrail), state, state.since === null ? fresh : submittedSince(state.since, fresh))
   },
-  assess,
+  assess(guardrail, state, context) {
+    const { trial, seen } = state
+    if (trial && endedOf(trial) > 0)
+      return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
+    const needs = { n: 0, baselineN: trial?.controlN ?? 0, noControl: false }
+    return nothingYet(1, seen, needs, () => noDataText(guardrail, state, context))
+  },
   formula: ({ alpha, margin, max }) => sequentialFormula(alpha, String(max), margin),
   terms: ({ alpha }) => ({ alpha }),
   lacksControl: () => false,
@@ -57,13 +57,4 @@ function submittedSince(sinceMs: number, tally: Tally): Tally {
   const n = Math.max(x, takenUpOf(tally).candidate)
   // Of which classes those were is not known.
   return { ...tally, x, n, ended: endedOf(tally), late: Object.fromEntries(late.filter(isNew)), errors: {} }
-}
-
-function assess(guardrail: SequentialRateGuardrail, state: MonitorState, context: JudgeContext): Finding {
-  const { trial } = state
-  if (!trial || endedOf(trial) === 0) {
-    const baselineN = trial?.controlN ?? 0
-    return nothingYet(1, state.seen, { n: 0, baselineN, noControl: false }, () => noDataText(guardrail, state, context))
-  }
-  return sequentialFinding(guardrail, testOf(guardrail), state, () => subjectOf(guardrail))
 }

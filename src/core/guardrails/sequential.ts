@@ -134,16 +134,8 @@ export function sequentialFinding(
     windows: { fromMs: tally.fromMs, toMs: tally.toMs, bad: state.tripped ? 1 : 0, needed: 1 },
     evidence: () => {
       const { logE, logEControl, needed } = evidenceOf(test, state)
-      const against = logEControl === null ? {} : { logEControl }
-      return {
-        events: x,
-        ended: endedOf(tally),
-        baselineEvents: controlX,
-        ...tally.errors,
-        logE,
-        ...against,
-        logENeeded: needed,
-      }
+      const logs = { logE, ...(logEControl === null ? {} : { logEControl }), logENeeded: needed }
+      return { events: x, ended: endedOf(tally), baselineEvents: controlX, ...tally.errors, ...logs }
     },
     words: () => {
       const { logE, logEControl, needed } = evidenceOf(test, state)

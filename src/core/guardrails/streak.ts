@@ -1,11 +1,8 @@
-/**
- * Bad windows in a row: adding counts up, lengthening and breaking the streak, and whether control shares the fault.
- * What makes one window bad is asked elsewhere.
- */
-import type { ClosedWindow, GuardrailBase, JudgeContext, MonitorState, Reading, Tally } from './monitor.ts'
+/** Bad windows in a row: counts added up, the streak lengthened or broken, and whether control shares the fault. */
+import type { GuardrailBase, JudgeContext, MonitorState, Reading, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { binomialTail, type Share, worseThanControl } from '../stats/proportions.ts'
-import { addCounts, type Counters } from '../window.ts'
+import { addCounts } from '../window.ts'
 import { counted, noDataText, subjectOf } from './words.ts'
 
 /** Share of healthy releases that one guardrail by windows may roll back, over all looks of a whole release. */
@@ -21,22 +18,12 @@ export const SPEAKS_AGAINST = 0.1
  */
 const CLEARLY = { p: 0.0001, times: 2, within: 0.01 }
 
-export function countersOf(
-  { operation }: Pick<GuardrailBase, 'operation'>,
-  window: ClosedWindow,
-): { candidate: Counters | undefined; control: Counters | undefined } {
-  return { candidate: window.candidate[operation], control: window.control[operation] }
-}
-
 /** How many of the candidate's have ended: what a judgement must rest on, however many are under way. */
 export function endedOf({ n, ended = n }: Tally): number {
   return ended
 }
 
-/**
- * As many as were submitted or have ended, whichever are more: where single counts are judged, and where jobs end whose
- * submits were not counted.
- */
+/** Whichever are more, submitted or ended: for single counts, and where jobs end whose submits were not counted. */
 export function atLeastEnded(tally: Tally): Tally {
   return { ...tally, n: Math.max(tally.n, endedOf(tally)) }
 }

@@ -3,15 +3,11 @@ import { measuredBy } from './metric.ts'
 import type { GuardrailBase, JudgeContext, Lack, MonitorState, Tally, Uncounted } from './monitor.ts'
 import type { Operation } from '../outcome.ts'
 
-const NOUNS: Record<Operation, readonly [string, string]> = {
-  submit: ['submit', 'submits'],
-  poll: ['poll', 'polls'],
-  content: ['download', 'downloads'],
-  cancel: ['cancel', 'cancels'],
-  list: ['list', 'lists'],
-  sync: ['synchronous submit', 'synchronous submits'],
-  other: ['request', 'requests'],
-  job: ['job', 'jobs'],
+/** Of operations that do not go by their own name. */
+const NOUNS: Partial<Record<Operation, string>> = { content: 'download', sync: 'synchronous submit', other: 'request' }
+
+function nounOf(operation: Operation): string {
+  return NOUNS[operation] ?? operation
 }
 
 /** None of the limits is written, of which the kind needs one. */
@@ -24,18 +20,17 @@ export function limitMissing(...limits: string[]): Lack {
 export function subjectOf({ metric, operation }: GuardrailBase): string {
   const measured = measuredBy(metric)
   if (measured.of === 'signal') return measured.name
-  const [one, many] = NOUNS[operation]
-  if (measured.of === 'latency') return `${measured.quantile} latency of ${many}`
-  return `${one} ${measured.of === 'refusals' ? 'refusal' : 'error'} rate`
+  if (measured.of === 'latency') return `${measured.quantile} latency of ${plural(operation)}`
+  return `${nounOf(operation)} ${measured.of === 'refusals' ? 'refusal' : 'error'} rate`
 }
 
 /** `1 job`, `1,140 jobs`. */
 export function counted(n: number, operation: Operation): string {
-  return `${grouped(n)} ${NOUNS[operation][n === 1 ? 0 : 1]}`
+  return `${grouped(n)} ${n === 1 ? nounOf(operation) : plural(operation)}`
 }
 
 export function plural(operation: Operation): string {
-  return NOUNS[operation][1]
+  return `${nounOf(operation)}s`
 }
 
 export function grouped(n: number): string {
@@ -92,11 +87,11 @@ export function noDataText(
 /** `no candidate submits for 18 s`; where some ended that say nothing, `of 40 candidate jobs in 18 s none counts (40 not_observed)`, and where to look. */
 export function lackText(operation: Operation, uncounted: Uncounted | undefined, ms: number | null): string {
   if (!uncounted) {
-    const what = `no candidate ${NOUNS[operation][1]}${operation === 'job' ? ' ended' : ''}`
+    const what = `no candidate ${plural(operation)}${operation === 'job' ? ' ended' : ''}`
     return `${what} ${ms === null ? 'yet' : `for ${durationText(ms)}`}`
   }
   const { requests, outcomes } = uncounted
-  const ended = `of ${grouped(requests)} candidate ${NOUNS[operation][requests === 1 ? 0 : 1]}`
+  const ended = `of ${grouped(requests)} candidate ${requests === 1 ? nounOf(operation) : plural(operation)}`
   const ends = namedCounts(outcomes)
   const look =
     unseenIn(uncounted) > 0

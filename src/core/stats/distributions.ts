@@ -3,7 +3,7 @@ import betainc from '@stdlib/math-base-special-betainc'
 import betaln from '@stdlib/math-base-special-betaln'
 import erfc from '@stdlib/math-base-special-erfc'
 import gammainc from '@stdlib/math-base-special-gammainc'
-import { upperNormalQuantile } from './power.ts'
+import { type Alternative, upperNormalQuantile } from './power.ts'
 
 /** P(Z > z). */
 export function normalSf(z: number): number {
@@ -44,11 +44,7 @@ export function chi2Sf(x: number, df: number): number {
 }
 
 /** The p-value of a statistic whose upper tail is `sf`, by the side that is asked for. */
-export function pValue(
-  statistic: number,
-  alternative: 'two-sided' | 'greater' | 'less',
-  sf: (value: number) => number,
-): number {
+export function pValue(statistic: number, alternative: Alternative, sf: (value: number) => number): number {
   if (alternative === 'two-sided') return Math.min(1, 2 * sf(Math.abs(statistic)))
   return sf(alternative === 'greater' ? statistic : -statistic)
 }

@@ -1,22 +1,22 @@
-/**
- * How many subjects an experiment on a proportion needs, what it can see, and how long it runs.
- * Plain normal formulas; nothing here looks at data.
- */
+/** How many subjects an experiment needs, what it can see and how long it runs. Plain normal formulas; no data. */
 import erfc from '@stdlib/math-base-special-erfc'
 
 export type Alternative = 'two-sided' | 'greater' | 'less'
 /** `normal_pooled` is Fleiss' formula (R power.prop.test at ratio 1); `cohen_h` works on the arcsine scale. */
 export type SampleSizeFormula = 'normal_unpooled' | 'normal_pooled' | 'cohen_h'
 
-export interface SampleSizeInputs {
-  /** Rates to be told apart: control's and the candidate's, each in (0, 1). */
-  p1: number
-  p2: number
+export interface Design {
   alpha: number
   power: number
   alternative: Alternative
   /** n2 / n1. */
   ratio: number
+}
+
+export interface SampleSizeInputs extends Design {
+  /** Rates to be told apart: control's and the candidate's, each in (0, 1). */
+  p1: number
+  p2: number
   formula: SampleSizeFormula
 }
 
@@ -57,15 +57,7 @@ function sized(exact: number, ratio: number): SampleSize {
 }
 
 /** The same for means: (zα + zβ)²·(sd1² + sd2²/r)/delta², plain normal. */
-export function sampleSizeMeans(inputs: {
-  sd1: number
-  sd2: number
-  delta: number
-  alpha: number
-  power: number
-  alternative: Alternative
-  ratio: number
-}): SampleSize {
+export function sampleSizeMeans(inputs: Design & { sd1: number; sd2: number; delta: number }): SampleSize {
   const { sd1, sd2, delta, ratio } = inputs
   const k = criticalZ(inputs.alpha, inputs.alternative) + upperNormalQuantile(1 - inputs.power)
   return sized((k ** 2 * (sd1 ** 2 + sd2 ** 2 / ratio)) / delta ** 2, ratio)
@@ -75,14 +67,9 @@ export function sampleSizeMeans(inputs: {
  * Subjects that show a candidate equal to control to be within a margin, one-sided: (zα + zβ)²·sd²·(scale² + 1/r)/margin²,
  * where `scale` is the factor on control's mean in the contrast (1 for an absolute margin, 1 ± m for a relative one).
  */
-export function sampleSizeMargin(inputs: {
-  sd: number
-  scale: number
-  margin: number
-  alpha: number
-  power: number
-  ratio: number
-}): SampleSize {
+export function sampleSizeMargin(
+  inputs: Omit<Design, 'alternative'> & { sd: number; scale: number; margin: number },
+): SampleSize {
   const { sd, scale, margin, ratio } = inputs
   const k = upperNormalQuantile(inputs.alpha) + upperNormalQuantile(1 - inputs.power)
   return sized((k ** 2 * sd ** 2 * (scale ** 2 + 1 / ratio)) / margin ** 2, ratio)
@@ -107,14 +94,9 @@ function firstArm({ p1, p2, alpha, power, alternative, ratio, formula }: SampleS
  * Smallest rise d > 0 of control's rate that n1 and n2 subjects show with the given power: the root of
  * d = (zα + zβ)·√(p1·q1/n1 + (p1+d)(1−p1−d)/n2), a quadratic in d. Null where p1 + d would pass 1.
  */
-export function mdeProportions(inputs: {
-  p1: number
-  n1: number
-  n2: number
-  alpha: number
-  power: number
-  alternative: Alternative
-}): { mde_abs: number; mde_rel: number } | null {
+export function mdeProportions(
+  inputs: Omit<Design, 'ratio'> & { p1: number; n1: number; n2: number },
+): { mde_abs: number; mde_rel: number } | null {
   const { p1, n1, n2 } = inputs
   const k2 = (criticalZ(inputs.alpha, inputs.alternative) + upperNormalQuantile(1 - inputs.power)) ** 2
   const a = 1 + k2 / n2

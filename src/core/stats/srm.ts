@@ -1,4 +1,5 @@
 /** Sample-ratio mismatch: whether the arms got the shares of subjects that they were dealt. */
+import { byArm } from '../arm.ts'
 import betaln from '@stdlib/math-base-special-betaln'
 import { chi2Sf } from './distributions.ts'
 
@@ -44,18 +45,13 @@ export function pearson(observed: readonly number[], weights: readonly number[])
 
 /** Whether two arms' traffic is spread over the same buckets alike: chi-square of homogeneity, sparse buckets joined. */
 export function homogeneity(buckets: readonly { control: number; candidate: number }[]): { p: number; df: number } {
-  const control = buckets.reduce((sum, b) => sum + b.control, 0)
-  const candidate = buckets.reduce((sum, b) => sum + b.candidate, 0)
+  const summed = (its: typeof buckets) => byArm((arm) => its.reduce((sum, b) => sum + b[arm], 0))
+  const { control, candidate } = summed(buckets)
   const all = control + candidate
   const least = Math.min(control, candidate)
   // The rule of five: an expected count below it makes the approximation too eager.
   const isSparse = (b: { control: number; candidate: number }) => ((b.control + b.candidate) * least) / all < 5
-  const rest = buckets
-    .filter(isSparse)
-    .reduce((sum, b) => ({ control: sum.control + b.control, candidate: sum.candidate + b.candidate }), {
-      control: 0,
-      candidate: 0,
-    })
+  const rest = summed(buckets.filter(isSparse))
   const cells = [...buckets.filter((b) => !isSparse(b)), ...(rest.control + rest.candidate > 0 ? [rest] : [])]
   if (all === 0 || least === 0 || cells.length < 2) return { p: 1, df: 0 }
   let chi2 = 0

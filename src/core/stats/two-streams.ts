@@ -1,7 +1,4 @@
-/**
- * E-variables for one stream of events against a limit and for two streams against each other, for simple alternatives.
- * They decide nothing; callers multiply and compare.
- */
+/** E-variables for a stream of events against a limit, and for two against each other. Callers multiply and compare. */
 import { halved } from './halving.ts'
 import type { Share } from './proportions.ts'
 
@@ -24,10 +21,7 @@ interface JobGain {
   failed: number
 }
 
-export interface PairGains {
-  candidate: JobGain
-  control: JobGain
-}
+export type PairGains = Record<'candidate' | 'control', JobGain>
 
 /**
  * H0: the candidate's rate is at most control's plus `margin`, whatever control's is. For the alternative that control has
