@@ -1,7 +1,4 @@
-/**
- * A store that had nothing to tell the controller calls it once it has, so that the controller may look seldom until
- * then. Counts nothing itself.
- */
+/** A store with nothing to tell the controller calls it once it has, so that it need not look often until then. */
 import type { RecentQuestion } from '../core/guardrails/evaluation.ts'
 import type { Series } from '../core/window.ts'
 

@@ -1,11 +1,9 @@
-/**
- * Takes the isolates' flushes, keeps windows, and answers with the newest snapshot that the
- * controller pushed. Holds no judgement and no truth.
- */
+/** Takes isolates' flushes, keeps windows, answers with the newest snapshot that was pushed. Holds no judgement. */
 import { DurableObject } from 'cloudflare:workers'
 import type { Env } from '../config/env.ts'
+import { type FailedTimes, isUsersSubmit } from '../core/failed-submits.ts'
+import { armErrors } from '../core/window.ts'
 import { type Snapshot, SNAPSHOT_SCHEMA } from '../core/release.ts'
-import { FailedSubmits } from './failed-submits.ts'
 import { LedgerPost } from './ledger-post.ts'
 import type { CounterBatch, CounterShardRpc, LedgerBatch } from './rpc.ts'
 import { groupsOf } from '../core/shard-groups.ts'
@@ -19,7 +17,6 @@ const KEEP_SOURCES = 5000
 export class CounterShard extends DurableObject<Env> implements CounterShardRpc {
   readonly #sql: SqlStorage
   readonly #windows: WindowStore
-  readonly #failed: FailedSubmits
   readonly #post: LedgerPost
   #snapshot: Snapshot | null
 
@@ -30,10 +27,10 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
     const release = releaseConfigOf(env, name)
     this.#post = new LedgerPost((index) => ledgerAt(env, name, index))
     this.#windows = new WindowStore(this.#sql, release?.windowMs ?? DEFAULT_WINDOW_MS, () => stir(env, name))
-    this.#failed = new FailedSubmits(this.#sql)
     this.#sql.exec(`
       CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID`)
+      CREATE TABLE IF NOT EXISTS sources (source TEXT PRIMARY KEY, seq INTEGER, at_ms INTEGER) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS failed_submits (epoch INTEGER PRIMARY KEY, first_at INTEGER, last_sent_at INTEGER)`)
     const kept = JSON.parse(this.#read('snapshot') ?? 'null') as Snapshot | null
     this.#snapshot = kept?.schema === SNAPSHOT_SCHEMA ? kept : null
   }
@@ -46,7 +43,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
       this.#sql.exec('INSERT OR REPLACE INTO sources VALUES (?, ?, ?)', batch.source, batch.seq, now)
       if (!known) this.#forgetOldSources()
       this.#windows.add(batch.rows, now)
-      for (const row of batch.rows) this.#failed.note(row, now)
+      for (const row of batch.rows) this.#noteFailed(row, now)
       if (batch.lost > 0) this.#write('lost', String(this.#lost() + batch.lost))
     }
     return this.#snapshot
@@ -86,7 +83,7 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
 
   /** Submits of these epochs that failed at the candidate, copies left out. */
   async failures(fromMs: number, epochs: number[]) {
-    return { n: this.#windows.failedSubmits(fromMs, epochs), times: this.#failed.times(epochs) }
+    return { n: this.#windows.failedSubmits(fromMs, epochs), times: this.#failedTimes(epochs) }
   }
 
   async totals() {
@@ -96,6 +93,22 @@ export class CounterShard extends DurableObject<Env> implements CounterShardRpc 
   /** Events that isolates had to drop. */
   async lost() {
     return this.#lost()
+  }
+
+  /** When the candidate's users' submits failed, to the ms; no earlier than it arrived where a row does not tell. */
+  #noteFailed({ series, counters, failed }: CounterBatch['rows'][number], now: number): void {
+    if (!isUsersSubmit(series) || armErrors(counters) === 0) return
+    const add = `INSERT INTO failed_submits VALUES (?, ?, ?) ON CONFLICT (epoch) DO UPDATE
+      SET first_at = MIN(first_at, excluded.first_at), last_sent_at = MAX(last_sent_at, excluded.last_sent_at)`
+    this.#sql.exec(add, series.epoch, failed?.firstAt ?? now, failed?.lastSentAt ?? 0)
+  }
+
+  /** Over these epochs; null where none failed. */
+  #failedTimes(epochs: readonly number[]): FailedTimes | null {
+    const times = `SELECT MIN(first_at) AS firstAt, MAX(last_sent_at) AS lastSentAt FROM failed_submits
+      WHERE epoch IN (SELECT value FROM json_each(?)) HAVING COUNT(*) > 0`
+    const [row] = this.#sql.exec<FailedTimes & Record<string, SqlStorageValue>>(times, JSON.stringify(epochs))
+    return row ?? null
   }
 
   #lost(): number {

@@ -53,12 +53,12 @@ export interface ExperimentSums {
   crossed: number
   /** `y` is the sum of a subject's values (1 or 0 for a proportion), `x` how many there were. */
   metrics: DaySums[]
-  /** Absent from a ledger of an older build. Of quantile metrics, which are not in `metrics`. */
-  spreads?: DaySpread[]
-  /** Absent from a ledger of an older build. Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
-  before?: DaySums[]
+  /** Of quantile metrics, which are not in `metrics`. */
+  spreads: DaySpread[]
+  /** Of subjects with values from before their first exposure: `y` as above, `x` what those come to. */
+  before: DaySums[]
   /** As `metrics`, by the trait that was asked for. */
-  strata?: StratumSums[]
+  strata: StratumSums[]
   /** `y` is the seconds that a subject's jobs ran, `x` how many of them succeeded. */
   gpuSeconds: DaySums[]
   traits: { trait: string; bucket: string; control: number; candidate: number }[]

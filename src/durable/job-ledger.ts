@@ -1,7 +1,4 @@
-/**
- * Jobs of a release, sharded by subject: taken up from the isolates' flushes, ended exactly once,
- * looked after by alarm when no client polls. An id alone routes a job; nothing waits for this object.
- */
+/** Jobs of a release, sharded by subject. An id alone routes a job; nothing waits for this object. */
 import { DurableObject } from 'cloudflare:workers'
 import type { JobFilter } from '../api/index.ts'
 import type { Env } from '../config/env.ts'

@@ -19,17 +19,15 @@ export interface LiveConfigFacade {
   end(id: number, revision: number | null, ending: Ending): Promise<ChangeResult>
 }
 
-type Call = <M extends keyof LiveConfigFacade>(
-  method: M,
-  ...args: Parameters<LiveConfigFacade[M]>
-) => ReturnType<LiveConfigFacade[M]>
+/** Anything else on the object's prototype chain, `destroy` and `persist` included, could be called by name too. */
+export const CALLABLE: (keyof LiveConfigFacade)[] = ['changes', 'propose', 'edit', 'review', 'end']
 
 /** Room for the largest overlay in whatever script, and half of what the platform takes as headers. */
 const MAX_ARGUMENT_BYTES = 65_536
 
 /** Of one release. Throws SluiceError `body_too_large` for arguments above 64 KB; failures of the object reject. */
 export function liveConfig(namespace: DurableObjectNamespace, release: string): LiveConfigFacade {
-  const call = (async (method: string, ...args: unknown[]): Promise<unknown> => {
+  const call = async (method: string, args: unknown[]): Promise<unknown> => {
     const packed = ascii(JSON.stringify(args))
     if (JSON.stringify([packed]).length > MAX_ARGUMENT_BYTES) {
       throw new SluiceError('body_too_large', `what live-config is given may have ${MAX_ARGUMENT_BYTES} bytes`)
@@ -37,14 +35,9 @@ export function liveConfig(namespace: DurableObjectNamespace, release: string): 
     // The name is made ASCII as well, and can't be taken for an id, which is 64 hex digits.
     const stub = proxyDurable(namespace, { parse: true }).get(`release:${encodeURIComponent(release)}`)
     return stub[method](packed)
-  }) as Call
-  return {
-    changes: () => call('changes'),
-    propose: (...args) => call('propose', ...args),
-    edit: (...args) => call('edit', ...args),
-    review: (...args) => call('review', ...args),
-    end: (...args) => call('end', ...args),
   }
+  const methods = CALLABLE.map((method) => [method, (...args: unknown[]) => call(method, args)])
+  return Object.fromEntries(methods) as LiveConfigFacade
 }
 
 function ascii(json: string): string {

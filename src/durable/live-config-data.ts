@@ -68,10 +68,7 @@ export function emptyLiveConfig(): LiveConfigData {
   return { schema: SCHEMA, lastId: 0, changes: [] }
 }
 
-/**
- * Stored data, with what is missing filled in. Throws on a schema that is newer than this build's, so that an older
- * build overwrites nothing.
- */
+/** Stored data, what is missing filled in. Throws on a newer schema, so that an older build overwrites nothing. */
 export function migrateLiveConfig(
   stored: Partial<Omit<LiveConfigData, 'schema'>> & { schema?: number },
 ): LiveConfigData {
@@ -109,10 +106,7 @@ export function withReview(data: LiveConfigData, id: number, review: Review): Ch
   )
 }
 
-/**
- * `revision` null: whatever it is, since what the controller has published is published, also where somebody discarded
- * it in that moment.
- */
+/** `revision` null: whatever it is, since what the controller has published is so even where somebody discarded it. */
 export function withEnding(data: LiveConfigData, id: number, revision: number | null, ending: Ending): Change {
   return changed(data, id, revision, (request) => ({ ...request, ending }))
 }

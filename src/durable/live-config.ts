@@ -4,7 +4,7 @@
  */
 import { createDurable } from 'itty-durable'
 import { error } from 'itty-router'
-import type { ChangeResult, LiveConfigFacade } from './live-config-client.ts'
+import { CALLABLE, type ChangeResult, type LiveConfigFacade } from './live-config-client.ts'
 import {
   type Change,
   type ChangeRequest,
@@ -34,10 +34,6 @@ const IttyDurable = createDurable({
 }) as unknown as new (state: DurableObjectState, env: object) => Itty
 
 type Method = keyof LiveConfigFacade
-type Arguments<M extends Method> = Parameters<LiveConfigFacade[M]>
-
-/** Anything else on the prototype chain, `destroy` and `persist` included, could be called by name too. */
-const CALLABLE: Record<Method, true> = { changes: true, propose: true, edit: true, review: true, end: true }
 
 export class LiveConfig extends IttyDurable implements Record<Method, (packed: string) => unknown> {
   /** The one field, so it is all that is stored. */
@@ -53,8 +49,8 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
 
   override async fetch(request: Request): Promise<Response> {
     const method = /^\/do\/call\/(\w+)$/.exec(new URL(request.url).pathname)?.[1]
-    const callable = request.method === 'GET' && method !== undefined && Object.hasOwn(CALLABLE, method)
-    return callable ? super.fetch(request) : error(403, 'not callable')
+    const isCallable = request.method === 'GET' && CALLABLE.some((name) => name === method)
+    return isCallable ? super.fetch(request) : error(403, 'not callable')
   }
 
   override async onLoad(): Promise<void> {
@@ -95,6 +91,6 @@ export class LiveConfig extends IttyDurable implements Record<Method, (packed: s
   }
 }
 
-function unpack<M extends Method>(packed: string): Arguments<M> {
-  return JSON.parse(packed) as Arguments<M>
+function unpack<M extends Method>(packed: string) {
+  return JSON.parse(packed) as Parameters<LiveConfigFacade[M]>
 }

@@ -1,7 +1,4 @@
-/**
- * Under which names values of a release are kept: each is rows in storage for good, and a series to Prometheus, so
- * there is an end to them. Storing the values is others' work.
- */
+/** Under which names values are kept: each is rows for good and a series to Prometheus, so there is an end to them. */
 
 /** Distinct names of signals in a release, and of events in each of its ledgers. */
 export const MAX_METRIC_NAMES = 200

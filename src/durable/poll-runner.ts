@@ -36,13 +36,9 @@ export interface PollResult {
   answeredAt: number
 }
 
-export interface PollRunnerRpc {
-  /** Results of those that were asked for. A backend that leaves two polls unanswered in a row is asked for no more. */
-  poll(release: string, batch: PollBatch): Promise<PollResult[]>
-}
-
 /** Reached by the Worker's own exports, so that it needs no binding. */
-export class PollRunner extends WorkerEntrypoint<Env> implements PollRunnerRpc {
+export class PollRunner extends WorkerEntrypoint<Env> {
+  /** Results of those that were asked for. A backend that leaves two polls unanswered in a row is asked for no more. */
   async poll(release: string, batch: PollBatch): Promise<PollResult[]> {
     const config = releaseConfigOf(this.env, release)
     const protocol = config && jobProtocolOf(config)
@@ -59,7 +55,7 @@ export interface Pollers {
 
 /** The Worker's own entry point; where it does not export that, the object itself, within its six connections. */
 export function pollersOf(exported: object | undefined, release: string, backend: Backend): Pollers {
-  const runner = (exported as { PollRunner?: PollRunnerRpc } | undefined)?.PollRunner
+  const runner = (exported as { PollRunner?: Pick<PollRunner, 'poll'> } | undefined)?.PollRunner
   return runner
     ? { poll: (batch) => runner.poll(release, batch), batches: 32, width: WIDTH }
     : { poll: (batch) => pollBatch(backend, batch), batches: 3, width: WIDTH / 3 }

@@ -15,7 +15,7 @@ import { byHand, needsVerdicts, NOT_JUDGED } from './controller/commands.ts'
 import { nextTickAt } from '../core/cadence.ts'
 import { type Effective, type EffectiveConfig, effectiveOf } from './controller/effective.ts'
 import { Experiment } from './controller/experiment.ts'
-import { gatherLost, gatherTotals, gatherWindows, ledgersOf } from './controller/gather.ts'
+import { askAll, ledgersOf, shardsOf, sourcesOf } from './controller/gather.ts'
 import { Outbox } from './controller/outbox.ts'
 import { pageThrough } from './controller/paging.ts'
 import { configView, noticeFile, publish } from './controller/publishing.ts'
@@ -118,13 +118,14 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async windows(fromMs: number, toMs: number) {
     const effective = this.#effective()
     if (!effective.ok) return { windowMs: 60_000, rows: [] }
-    const rows = await gatherWindows(this.env, effective.config, fromMs, toMs)
-    return { windowMs: effective.config.windowMs, rows }
+    const rows = await askAll(sourcesOf(this.env, effective.config), (source) => source.windows(fromMs, toMs))
+    return { windowMs: effective.config.windowMs, rows: rows.flat() }
   }
 
   async totals() {
     const effective = this.#effective()
-    return effective.ok ? gatherTotals(this.env, effective.config) : []
+    if (!effective.ok) return []
+    return (await askAll(sourcesOf(this.env, effective.config), (source) => source.totals())).flat()
   }
 
   async jobs(filter: JobFilter, cursor: string | null, limit: number) {
@@ -169,7 +170,9 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async telemetryLost() {
     const effective = this.#effective()
-    return effective.ok ? gatherLost(this.env, effective.config) : 0
+    if (!effective.ok) return 0
+    const lost = await askAll(shardsOf(this.env, effective.config), (shard) => shard.lost())
+    return lost.reduce((sum, n) => sum + n, 0)
   }
 
   /** From a shard or ledger; see call-back.ts. */

@@ -1,7 +1,4 @@
-/**
- * Names of the objects: their stubs, typed by what they offer, and from an object's name to its release's
- * configuration. A new stub each call: a broken one never recovers.
- */
+/** Names of the objects: their stubs, always new ones as a broken one never recovers, and their release's settings. */
 import { configOf, type Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import type { Snapshot } from '../core/release.ts'

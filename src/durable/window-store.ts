@@ -90,10 +90,8 @@ export class WindowStore {
   /** Rows of windows with `fromMs <= start < toMs`, oldest first. */
   windows(fromMs: number, toMs: number): WindowRow[] {
     const within = 'SELECT * FROM windows WHERE start_ms >= ? AND start_ms < ? ORDER BY start_ms'
-    return Array.from(this.#sql.exec<Stored>(within, fromMs, toMs), (row) => ({
-      startMs: row.start_ms,
-      ...countedRow(row),
-    }))
+    const rows = this.#sql.exec<Stored>(within, fromMs, toMs)
+    return Array.from(rows, (row) => ({ startMs: row.start_ms, ...countedRow(row) }))
   }
 
   report({ fromMs, toMs, recent = null, callBack = false }: CountsRange): CountsReport {

@@ -1,7 +1,4 @@
-/**
- * Closed windows as data points of Workers Analytics Engine, one a window, stage, arm and operation, where the binding
- * `ANALYTICS` is there. Beside the tick and at most once each; nothing is decided by them.
- */
+/** Closed windows as points of Workers Analytics Engine, where `ANALYTICS` is bound. Nothing is decided by them. */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { ARM_ERRORS } from '../../core/outcome.ts'
 import { quantile } from '../../core/sketch.ts'

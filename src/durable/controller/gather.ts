@@ -2,7 +2,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-cost.ts'
-import { addCounts, type CountedRow, type WindowRow } from '../../core/window.ts'
+import { addCounts } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
 import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
@@ -37,7 +37,7 @@ export function ledgersOf(env: Env, release: ReleaseConfig): LedgerStub[] {
   return Array.from({ length: release.ledgerShards }, (_, i) => ledgerAt(env, release.name, i) as unknown as LedgerStub)
 }
 
-function sourcesOf(env: Env, release: ReleaseConfig) {
+export function sourcesOf(env: Env, release: ReleaseConfig) {
   return [...shardsOf(env, release), ...ledgersOf(env, release)]
 }
 
@@ -89,10 +89,6 @@ export function askAll<S, T>(objects: readonly S[], ask: (object: S) => Promise<
   return Promise.all(objects.map((object) => within(CALL_DEADLINE_MS, ask(object))))
 }
 
-export async function gatherTotals(env: Env, release: ReleaseConfig): Promise<CountedRow[]> {
-  return (await askAll(sourcesOf(env, release), (source) => source.totals())).flat()
-}
-
 /** What a run cost its users. */
 export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): Promise<BlastSum> {
   const [ledgers, shards] = await Promise.all([
@@ -100,19 +96,4 @@ export async function gatherBlast(env: Env, release: ReleaseConfig, run: Run): P
     askAll(shardsOf(env, release), (shard) => shard.failures(run.startedAt, run.epochs)),
   ])
   return costOf(run, ledgers, shards)
-}
-
-export async function gatherWindows(
-  env: Env,
-  release: ReleaseConfig,
-  fromMs: number,
-  toMs: number,
-): Promise<WindowRow[]> {
-  return (await askAll(sourcesOf(env, release), (source) => source.windows(fromMs, toMs))).flat()
-}
-
-/** Events that isolates could not deliver. */
-export async function gatherLost(env: Env, release: ReleaseConfig): Promise<number> {
-  const lost = await askAll(shardsOf(env, release), (shard) => shard.lost())
-  return lost.reduce((sum, n) => sum + n, 0)
 }

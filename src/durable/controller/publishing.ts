@@ -42,10 +42,7 @@ export function configView(store: Store, { file, setAside }: Pick<EffectiveConfi
   }
 }
 
-/**
- * Refused where another overlay was published since `baseVersion`, where the whole would not be valid, and where the
- * release asks for a second person and there is none.
- */
+/** Refused where another was published since `baseVersion`, the whole is not valid, or a second person is missing. */
 export function publish(
   store: Store,
   file: ReleaseConfig,
@@ -93,10 +90,7 @@ export function publish(
   return { ok: true, value: configView(store, { file, setAside: [] }) }
 }
 
-/**
- * A deploy may change the file under a running release: the isolates must know, and what is judged starts anew. Whether
- * there is something to notify them of.
- */
+/** A deploy may change the file under a running release: what is judged starts anew. Whether isolates must hear it. */
 export function noticeFile(store: Store, { config, mark, setAside }: EffectiveConfig, now: number): boolean {
   const { known } = store
   const { configMark } = known

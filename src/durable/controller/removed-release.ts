@@ -1,7 +1,4 @@
-/**
- * A running release that is gone from the file: control serves, and nothing of it goes on by itself when it is back,
- * perhaps with another candidate. Works without the release's configuration, since there is none.
- */
+/** A running release that is gone from the file: control serves, and nothing goes on by itself when it is back. */
 import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'

@@ -1,4 +1,5 @@
 /** What a report is made from: sums of all ledgers added up, signals and pairs, and what was kept of this split. Judges nothing. */
+import { byArm } from '../../core/arm.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { SluiceError } from '../../core/errors.ts'
 import type { Evidence } from '../../core/experiment.ts'
@@ -54,13 +55,10 @@ export async function evidenceOf(parts: ControllerParts, config: ReleaseConfig, 
     ),
     crossed: sums.reduce((sum, { crossed }) => sum + crossed, 0),
     days: [...sums.flatMap(({ metrics }) => metrics), ...spreadRows(sums)],
-    before: sums.flatMap(({ before }) => before ?? []),
-    strata: sums.flatMap(({ strata }) => strata ?? []),
+    before: sums.flatMap(({ before }) => before),
+    strata: sums.flatMap(({ strata }) => strata),
     gpuSeconds: secondsOf(sums),
-    costPerGpuSecond: {
-      control: config.arms.control.costPerGpuSecond,
-      candidate: config.arms.candidate.costPerGpuSecond,
-    },
+    costPerGpuSecond: byArm((arm) => config.arms[arm].costPerGpuSecond),
     signals: addedSignals(signals.sums().filter(({ epoch }) => epoch >= first)),
     pairs: signals.pairs.sums(first),
     traits: addedTraits(sums),
@@ -91,7 +89,7 @@ function secondsOf(sums: readonly ExperimentSums[]): Evidence['gpuSeconds'] {
 
 /** Of all ledgers together, a row a bucket. */
 function spreadRows(sums: readonly ExperimentSums[]): Evidence['days'] {
-  const all = sums.flatMap(({ spreads }) => spreads ?? [])
+  const all = sums.flatMap(({ spreads }) => spreads)
   return [...Map.groupBy(all, ({ metric, arm, day }) => `${metric}|${arm}|${day}`).values()].flatMap((its) => {
     const { metric, arm, day } = its[0]!
     const rows = its.flatMap(({ buckets, counts }) => buckets.map((bucket, i) => [bucket, counts[i]!] as const))
@@ -130,7 +128,6 @@ function addedTraits(sums: readonly ExperimentSums[]): Evidence['traits'] {
   return [...Map.groupBy(all, ({ trait, bucket }) => `${trait}|${bucket}`).values()].map((its) => ({
     trait: its[0]!.trait,
     bucket: its[0]!.bucket,
-    control: its.reduce((sum, { control }) => sum + control, 0),
-    candidate: its.reduce((sum, { candidate }) => sum + candidate, 0),
+    ...byArm((arm) => its.reduce((sum, each) => sum + each[arm], 0)),
   }))
 }

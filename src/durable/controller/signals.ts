@@ -62,9 +62,8 @@ export class Signals {
   }
 
   sums(): SignalSum[] {
-    return [...this.#sql.exec<SumRow>('SELECT * FROM signals ORDER BY metric, arm, epoch')].map(
-      ({ last_at, ...sum }) => ({ ...sum, lastAtMs: last_at }),
-    )
+    const rows = this.#sql.exec<SumRow>('SELECT * FROM signals ORDER BY metric, arm, epoch')
+    return Array.from(rows, ({ last_at: lastAtMs, ...sum }) => ({ ...sum, lastAtMs }))
   }
 
   /** Means of one metric in one epoch, as guardrails judge them. */

@@ -28,10 +28,7 @@ function publishedOf(text: string): Published {
   return { overlay: {}, version: known ?? 0, unreadable: true }
 }
 
-/**
- * Rows as stored → values, without those that can't be read, which are named. `published` says so itself. A schema
- * that can't be read names no newer build.
- */
+/** Rows as stored → values, and the names of those that can't be read; `published` says so itself. */
 export function readStored(rows: readonly { name: string; value: string }[]): {
   stored: Partial<Omit<StoredState, 'schema'>> & { schema?: number }
   unreadable: string[]
@@ -118,10 +115,7 @@ export interface StoredState {
   shadowsToClose: number | null
 }
 
-/**
- * What is stored, with what is missing filled in. Throws on a schema that is newer than this build's, so that an older
- * build that was deployed again overwrites nothing.
- */
+/** What is stored, what is missing filled in. Throws on a newer schema, so that an older build overwrites nothing. */
 export function migrateStoredState(stored: Partial<Omit<StoredState, 'schema'>> & { schema?: number }): StoredState {
   const { schema = SCHEMA } = stored
   if (schema > SCHEMA) throw new Error(`the release is stored in schema ${schema}; this build knows schema ${SCHEMA}`)

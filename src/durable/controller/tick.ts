@@ -1,7 +1,4 @@
-/**
- * The controller's tick: closed windows of all shards and ledgers folded into the judgement, and what follows from it,
- * written as one commit. Also the release's view, from what the tick knows.
- */
+/** The controller's tick: closed windows folded into the judgement, and what follows, as one commit; and the view. */
 import type { ReleaseView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { driftOf } from '../../config/overlay.ts'

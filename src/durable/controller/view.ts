@@ -60,12 +60,10 @@ export function releaseView(shown: Shown): ReleaseView {
     version: state.version,
     since: iso(state.since),
     reason: state.reason,
-    ladder: config.ladder.map((rung) => ({
-      percent: rung.percent,
+    ladder: config.ladder.map(({ bakeMs, ...rung }) => ({
+      ...rung,
       stage: canaryStage(rung.percent),
-      bake_seconds: rung.bakeMs / 1000,
-      gate: rung.gate,
-      approval: rung.approval,
+      bake_seconds: bakeMs / 1000,
     })),
     visited: [...state.visited],
     next: next
@@ -123,28 +121,14 @@ export function blastView({ sum: blast, decidedAt }: Cost): NonNullable<ReleaseV
 }
 
 export function verdictView(verdict: Verdict): VerdictView {
-  const { fromMs, toMs, bad, needed } = verdict.windows
+  const { baselineValue, baselineN, withinSeconds, windows, ...same } = verdict
+  const { fromMs, toMs, bad, needed } = windows
   return {
-    guardrail: verdict.guardrail,
-    kind: verdict.kind,
-    metric: verdict.metric,
-    operation: verdict.operation,
-    method: verdict.method,
-    action: verdict.action,
-    status: verdict.status,
-    note: verdict.note,
-    value: verdict.value,
-    n: verdict.n,
-    baseline_value: verdict.baselineValue,
-    baseline_n: verdict.baselineN,
-    threshold: verdict.threshold,
-    measure: verdict.measure,
-    within_seconds: verdict.withinSeconds,
-    alpha: verdict.alpha,
-    formula: verdict.formula,
-    ...(verdict.evidence ? { evidence: { ...verdict.evidence } } : {}),
+    ...same,
+    baseline_value: baselineValue,
+    baseline_n: baselineN,
+    within_seconds: withinSeconds,
     windows: { from: isoOrNull(fromMs), to: isoOrNull(toMs), bad, needed },
-    message: verdict.message,
   }
 }
 

@@ -1,7 +1,4 @@
-/**
- * Idempotency keys of submits, kept for 24 h: who claimed one, with which body, and what came of it. Within that time
- * only an answer that nothing was begun frees a key; the clock never does.
- */
+/** Idempotency keys of submits, kept for 24 h. Until then only an answer that nothing was begun frees a key. */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { KEEP_KEYS_MS } from '../../core/ledger-growth.ts'
 import type { Claim, ClaimEnd, Hold, StoredError } from '../rpc.ts'

@@ -24,12 +24,7 @@ export function partsOf(sql: SqlStorage, { metrics, today }: PartsQuestion): Rec
       )
       return [
         name,
-        addedParts(
-          Array.from(rows, (row) => ({
-            ...row,
-            part: Math.floor(Number.parseInt(String(row.part), 16) / OWNERS_A_PART),
-          })),
-        ),
+        addedParts(Array.from(rows, (row) => ({ ...row, part: Math.floor(Number(`0x${row.part}`) / OWNERS_A_PART) }))),
       ]
     }),
   )

@@ -10,18 +10,8 @@ export const LEASE_MS = 10_000
 /** A copy that was begun at the last moment is told of by then. */
 const GRACE_MS = 10_000
 
-interface Lease {
-  seq: number
-  /** Granted, and not told as begun. */
-  free: number
-  /** Unix ms. */
-  expiresAt: number
-  /** Until then copies that were begun under it may run, unix ms. */
-  holdUntil: number
-  isLapsed: boolean
-}
-
-type LeaseRow = { source: string; seq: number; free: number; expires_at: number; hold_until: number; lapsed: number }
+/** `free`: granted, and not told as begun. Until `hold_until` copies that were begun under it may run. Unix ms. */
+type Lease = { source: string; seq: number; free: number; expires_at: number; hold_until: number; lapsed: number }
 
 export class CopyLeases {
   readonly #sql: SqlStorage
@@ -31,10 +21,7 @@ export class CopyLeases {
     this.#sql = sql
     sql.exec(`CREATE TABLE IF NOT EXISTS copy_leases (source TEXT PRIMARY KEY, seq INTEGER, free INTEGER,
       expires_at INTEGER, hold_until INTEGER, lapsed INTEGER) WITHOUT ROWID`)
-    for (const row of sql.exec<LeaseRow>('SELECT * FROM copy_leases')) {
-      const { seq, free, expires_at: expiresAt, hold_until: holdUntil, lapsed } = row
-      this.#leases.set(row.source, { seq, free, expiresAt, holdUntil, isLapsed: lapsed === 1 })
-    }
+    for (const lease of sql.exec<Lease>('SELECT * FROM copy_leases')) this.#leases.set(lease.source, lease)
   }
 
   /** Copies that may have been begun, or may yet be. */
@@ -51,38 +38,36 @@ export class CopyLeases {
   reported({ source, seq, free, caps }: CopyBatch, now: number): boolean {
     const known = this.#leases.get(source)
     if (known && known.seq >= seq) return false
-    this.#keep(source, { seq, free, expiresAt: now + LEASE_MS, holdUntil: now + LEASE_MS + caps.jobTimeoutMs })
+    const expires_at = now + LEASE_MS
+    this.#keep({ source, seq, free, expires_at, hold_until: expires_at + caps.jobTimeoutMs, lapsed: 0 })
     return true
   }
 
   grant(source: string, n: number): void {
     const lease = this.#leases.get(source)!
-    if (n > 0) this.#keep(source, { ...lease, free: lease.free + n })
+    if (n > 0) this.#keep({ ...lease, free: lease.free + n })
   }
 
   /** Copies that may have been begun by isolates that are not heard of any more. */
   lapse(now: number): number {
     let lost = 0
     for (const [source, lease] of this.#leases) {
-      if (now < lease.expiresAt + GRACE_MS) continue
-      if (lease.free === 0 || now >= lease.holdUntil) this.#drop(source)
-      else if (!lease.isLapsed) {
+      if (now < lease.expires_at + GRACE_MS) continue
+      if (lease.free === 0 || now >= lease.hold_until) {
+        this.#leases.delete(source)
+        this.#sql.exec('DELETE FROM copy_leases WHERE source = ?', source)
+      } else if (!lease.lapsed) {
         lost += lease.free
-        this.#keep(source, lease, true)
+        this.#keep({ ...lease, lapsed: 1 })
       }
     }
     return lost
   }
 
-  #keep(source: string, lease: Omit<Lease, 'isLapsed'>, isLapsed = false): void {
-    this.#leases.set(source, { ...lease, isLapsed })
-    const { seq, free, expiresAt, holdUntil } = lease
+  #keep(lease: Lease): void {
+    this.#leases.set(lease.source, lease)
+    const { source, seq, free, expires_at, hold_until, lapsed } = lease
     const keep = 'INSERT OR REPLACE INTO copy_leases VALUES (?, ?, ?, ?, ?, ?)'
-    this.#sql.exec(keep, source, seq, free, expiresAt, holdUntil, Number(isLapsed))
-  }
-
-  #drop(source: string): void {
-    this.#leases.delete(source)
-    this.#sql.exec('DELETE FROM copy_leases WHERE source = ?', source)
+    this.#sql.exec(keep, source, seq, free, expires_at, hold_until, lapsed)
   }
 }

@@ -22,7 +22,7 @@ export function experimentSums(
   of: readonly MetricOf[],
   trait: Trait | undefined,
   strata: Strata,
-): Required<Omit<ExperimentSums, 'splits' | 'uncounted'>> {
+): Omit<ExperimentSums, 'splits' | 'uncounted'> {
   const metrics = of.filter(({ kind }) => kind !== 'quantile').map(({ name }) => name)
   const all = "SELECT arm, day, n FROM crowd WHERE trait = '' AND n > 0"
   const crowd = [...sql.exec<{ arm: Arm | 'both'; day: number; n: number }>(all)]
@@ -31,44 +31,34 @@ export function experimentSums(
     [GPU_SECONDS, ...metrics].flatMap((metric) => talliesOf(sql, metric)),
     ({ metric, arm, day }) => `${metric}|${arm}|${day}`,
   )
+  /** Of a metric, as it is kept under a name of its own. */
+  const known = (metric: string, arm: Arm, day: number, kept: string): DaySums[] =>
+    (tallies.get(`${kept}|${arm}|${day}`) ?? []).map((row) => {
+      return { metric, arm, day, bucket: row.bucket, moments: momentsOf(row) }
+    })
   const rowsOf = (metric: string, people = measured, kept = metric): DaySums[] =>
     people.flatMap(({ arm, day, n }) => {
-      const rows = tallies.get(`${kept}|${arm}|${day}`) ?? []
-      const silent = n - rows.reduce((sum, row) => sum + row.n, 0)
+      const rows = known(metric, arm, day, kept)
+      const silent = n - rows.reduce((sum, { moments }) => sum + moments.n, 0)
       const zeros = { metric, arm, day, bucket: 0, moments: { ...noPairs(), n: silent } }
-      return [...rows.map((row) => ({ metric, arm, day, bucket: row.bucket, moments: momentsOf(row) })), zeros].filter(
-        ({ moments }) => moments.n > 0,
-      )
+      return silent > 0 ? [...rows, zeros] : rows
     })
+  const groups = trait ? strata.people(trait) : []
+  const strataOf = (metric: string) =>
+    groups.flatMap(({ stratum, people }) =>
+      rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
+    )
+  const beforeOf = (metric: string) => measured.flatMap(({ arm, day }) => known(metric, arm, day, `${metric}${BEFORE}`))
   const traits = sql.exec<ExperimentSums['traits'][number]>(
     `SELECT trait, bucket, SUM(n * (arm = 'control')) AS control, SUM(n * (arm = 'candidate')) AS candidate
      FROM crowd WHERE trait != '' AND arm != 'both' GROUP BY trait, bucket HAVING SUM(n) > 0`,
   )
-  const groups = trait ? strata.people(trait) : []
   return {
     crossed: crowd.reduce((sum, { arm, n }) => sum + (arm === 'both' ? n : 0), 0),
     metrics: metrics.flatMap((metric) => rowsOf(metric)),
     spreads: of.flatMap(({ name, kind }) => (kind === 'quantile' ? spreadsOf(sql, name) : [])),
-    strata: overDays(
-      metrics.flatMap((metric) =>
-        groups.flatMap(({ stratum, people }) =>
-          rowsOf(metric, people, `${metric}${IN}${stratum}`).map((row) => ({ ...row, stratum })),
-        ),
-      ),
-      of,
-    ),
-    before: overDays(
-      metrics.flatMap((metric) =>
-        measured.flatMap(({ arm, day }) =>
-          (tallies.get(`${metric}${BEFORE}|${arm}|${day}`) ?? []).map((row) => ({
-            ...{ metric, arm, day },
-            bucket: row.bucket,
-            moments: momentsOf(row),
-          })),
-        ),
-      ),
-      of,
-    ),
+    strata: overDays(metrics.flatMap(strataOf), of),
+    before: overDays(metrics.flatMap(beforeOf), of),
     gpuSeconds: rowsOf(GPU_SECONDS),
     traits: [...traits],
   }

@@ -173,7 +173,7 @@ export class ExperimentTable {
     return Math.floor(at / DAY_MS)
   }
 
-  sums(question: ExperimentQuestion): Required<ExperimentSums> {
+  sums(question: ExperimentQuestion): ExperimentSums {
     this.#ask(question)
     this.count(MOST_AT_ONCE)
     const { n } = this.#sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM uncounted').one()

@@ -1,7 +1,4 @@
-/**
- * Follows jobs to their end: shadow jobs from the start, clients' jobs once the client has gone
- * quiet, all of them no longer than their deadline. One alarm serves whoever is due next.
- */
+/** Follows jobs to their end: copies from the start, clients' once quiet. One alarm serves whoever is due next. */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
@@ -13,14 +10,8 @@ import { JobPoller } from './job-poller.ts'
 import type { Ending } from './polled-jobs.ts'
 import type { Rescuer } from './rescuer.ts'
 import type { ShadowCancellation } from './shadow-cancellation.ts'
-import {
-  jobKey,
-  type JobRow,
-  type JobUpdate,
-  type LedgerJob,
-  NOTHING_REPORTED,
-  type ReportedSeconds,
-} from '../job-shapes.ts'
+import type { JobRow, JobUpdate, LedgerJob, ReportedSeconds } from '../job-shapes.ts'
+import { jobKey, NOTHING_REPORTED } from '../job-shapes.ts'
 import { STOPPING } from './job-ends.ts'
 import type { LedgerTables } from './looked-after.ts'
 

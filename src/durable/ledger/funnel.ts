@@ -34,12 +34,11 @@ export class Funnel {
   }
 
   view(): FunnelView {
-    const counts = new Map(
-      [...this.#sql.exec<{ step: string; n: number }>('SELECT * FROM funnel')].map(({ step, n }) => [step, n]),
-    )
-    const dropped = [...counts]
-      .filter(([step]) => step.startsWith('dropped:'))
-      .map(([step, n]) => [step.slice('dropped:'.length), n])
+    const rows = [...this.#sql.exec<{ step: string; n: number }>('SELECT * FROM funnel')]
+    const counts = new Map(rows.map(({ step, n }) => [step, n]))
+    const dropped = rows
+      .filter(({ step }) => step.startsWith('dropped:'))
+      .map(({ step, n }) => [step.slice('dropped:'.length), n])
     return {
       funnel: Object.fromEntries(STEPS.map((step) => [step, counts.get(step) ?? 0])) as FunnelView['funnel'],
       dropped: Object.fromEntries(dropped),

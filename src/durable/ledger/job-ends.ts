@@ -61,22 +61,17 @@ export function goneBy(outcome: Outcome): number {
   return outcome === 'job_lost' ? GONE : 0
 }
 
+const STATUS: Partial<Record<Outcome, JobRow['status']>> = {
+  ok: 'succeeded',
+  cancelled: 'cancelled',
+  aborted: 'cancelled',
+  job_lost: 'lost',
+  job_timeout: 'timeout',
+  not_observed: 'not_observed',
+}
+
 export function statusOf(outcome: Outcome): JobRow['status'] {
-  switch (outcome) {
-    case 'ok':
-      return 'succeeded'
-    case 'cancelled':
-    case 'aborted':
-      return 'cancelled'
-    case 'job_lost':
-      return 'lost'
-    case 'job_timeout':
-      return 'timeout'
-    case 'not_observed':
-      return 'not_observed'
-    default:
-      return 'failed'
-  }
+  return STATUS[outcome] ?? 'failed'
 }
 
 /**

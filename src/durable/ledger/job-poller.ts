@@ -1,7 +1,4 @@
-/**
- * Has the jobs polled that are due, in batches of one backend each that run outside the object, so that a backend that
- * hangs delays its own jobs only. What becomes of each is polled-jobs.ts'.
- */
+/** Has due jobs polled, in batches of one backend that run outside the object: who hangs delays its own jobs only. */
 import type { Pollers } from '../poll-runner.ts'
 import type { JobRow } from '../job-shapes.ts'
 import type { WriteOnce } from '../write-once.ts'

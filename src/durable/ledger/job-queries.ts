@@ -1,7 +1,4 @@
-/**
- * What is read of the ledger's jobs: one by its backend's id, a client's own list, what the control plane and the
- * controller show. Changes nothing and asks no backend.
- */
+/** What is read of the ledger's jobs, by clients, control plane and controller. Changes nothing, asks no backend. */
 import type { JobFilter, JobView, Page, PairView } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { replicaUrl } from '../../config/replica.ts'
@@ -11,16 +8,8 @@ import type { JobProtocol } from '../../protocols/protocol.ts'
 import type { Caller, ListCursor } from '../rpc.ts'
 import type { CountsRange, CountsReport } from '../counts-report.ts'
 import type { FunnelView } from './funnel.ts'
-import {
-  COPIED_KEY,
-  IDS_A_MS,
-  iso,
-  type JobRow,
-  type LedgerJob,
-  type ListedJob,
-  toJobView,
-  toLedgerJob,
-} from '../job-shapes.ts'
+import type { JobRow, LedgerJob, ListedJob } from '../job-shapes.ts'
+import { COPIED_KEY, IDS_A_MS, iso, toJobView, toLedgerJob } from '../job-shapes.ts'
 import type { OpenJobs } from './job-table.ts'
 import type { Overdue } from './overdue-jobs.ts'
 
@@ -95,16 +84,10 @@ function endOf(row: ListRow, isRescuing: boolean, now: number): ListedJob['end']
 }
 
 export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | null, limit: number): Page<JobView> {
-  const conditions: string[] = []
-  const values: (string | number)[] = []
-  const where = (condition: string, value: string | number) => {
-    conditions.push(condition)
-    values.push(value)
-  }
-  if (filter.arm) where('arm = ?', filter.arm)
-  if (filter.status) where('status = ?', filter.status)
-  if (filter.shadow !== undefined) where('shadow = ?', Number(filter.shadow))
-  return paged(rowsAfter(sql, conditions, values, cursor, limit), limit, toJobView)
+  const { arm = null, status = null, shadow } = filter
+  const wanted = '(?3 IS NULL OR arm = ?3) AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR shadow = ?5)'
+  const values = [arm, status, shadow === undefined ? null : Number(shadow)]
+  return paged(rowsAfter(sql, cursor, limit, wanted, values), limit, toJobView)
 }
 
 export function pairViews(
@@ -116,7 +99,7 @@ export function pairViews(
 ): Page<PairView> {
   // A copy's row can be there a flush before that of the job it was copied from; it is a pair once both are.
   const whole = `EXISTS (SELECT 1 FROM jobs AS control WHERE control.key = ${COPIED_KEY})`
-  const rows = rowsAfter(sql, ["shadow = 1 AND upstream_id != ''", whole], [], cursor, limit)
+  const rows = rowsAfter(sql, cursor, limit, `shadow = 1 AND upstream_id != '' AND ${whole}`)
   const side = (row: JobRow) => {
     const url = replicaUrl(release.arms[row.arm], row.replica) ?? ''
     const { upstream_id: id, prefix } = row
@@ -131,18 +114,11 @@ export function pairViews(
   })
 }
 
-function rowsAfter(
-  sql: SqlStorage,
-  conditions: string[],
-  values: (string | number)[],
-  cursor: string | null,
-  limit: number,
-): JobRow[] {
-  const id = Number(cursor?.split('|')[1])
-  const after = id > 0 ? [id] : []
-  const all = [...conditions, ...after.map(() => 'id < ?')]
-  const where = all.length > 0 ? `WHERE ${all.join(' AND ')}` : ''
-  return [...sql.exec<JobRow>(`SELECT * FROM jobs ${where} ORDER BY id DESC LIMIT ?`, ...values, ...after, limit + 1)]
+/** `wanted` is a condition with `values` from ?3 on. */
+function rowsAfter(sql: SqlStorage, cursor: string | null, limit: number, wanted: string, values: unknown[] = []) {
+  const before = Number(cursor?.split('|')[1]) || Number.MAX_SAFE_INTEGER
+  const next = `SELECT * FROM jobs WHERE id < ?1 AND ${wanted} ORDER BY id DESC LIMIT ?2`
+  return [...sql.exec<JobRow>(next, before, limit + 1, ...values)]
 }
 
 function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page<T> {

@@ -4,23 +4,14 @@
  */
 import type { Arm } from '../../core/arm.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import {
-  type BackendPlace,
-  COLUMNS,
-  copyKey,
-  IDS_A_MS,
-  jobKey,
-  type JobName,
-  type JobRow,
-  type LedgerJob,
-  type ReportedSeconds,
-} from '../job-shapes.ts'
+import { addRow, type CountedRow, emptyCounters, seriesKey } from '../../core/window.ts'
+import type { BackendPlace, JobName, JobRow, LedgerJob, ReportedSeconds } from '../job-shapes.ts'
+import { COLUMNS, copyKey, IDS_A_MS, jobKey } from '../job-shapes.ts'
 import type { WindowStore } from '../window-store.ts'
 import { FailureRows } from './failure-rows.ts'
-import { countedEnd, goneBy, latencies, OwedEnds, statusOf, STOPPING } from './job-ends.ts'
+import { countedEnd, goneBy, latencies, OwedEnds, seriesOf, statusOf, STOPPING } from './job-ends.ts'
 import { ASKED_FOR, COUNTED_AS_SLOW } from './overdue-jobs.ts'
 import { PollTimes } from './poll-times.ts'
-import { TakenUp } from './taken-up.ts'
 
 /** When an end was seen, unix ms. `isVague`: by a poll that can't tell when it was, so that its age then is no latency. */
 interface Seen {
@@ -51,7 +42,8 @@ export class JobTable {
   readonly #owed: OwedEnds
   /** At the candidate. */
   readonly #open: { users: number; copies: number }
-  readonly #takenUp: TakenUp
+  /** Not counted yet, by series: each row of a window costs two writes. */
+  readonly #takenUp = new Map<string, CountedRow>()
   readonly polls: PollTimes
   #lastId = 0
   readonly #failures: FailureRows
@@ -59,7 +51,6 @@ export class JobTable {
   constructor(sql: SqlStorage, windows: WindowStore) {
     this.#sql = sql
     this.#windows = windows
-    this.#takenUp = new TakenUp(windows)
     this.polls = new PollTimes(sql)
     this.#owed = new OwedEnds(sql)
     this.#failures = new FailureRows(sql)
@@ -90,7 +81,7 @@ export class JobTable {
       if (added.rowsWritten > 0) {
         if (arm === 'candidate') this.#open[more.shadow ? 'copies' : 'users']++
         // A copy's submit may be under way still.
-        if (more.counted !== 0 && upstreamId !== '') this.#takenUp.add({ ...job, shadow: more.shadow ?? 0 })
+        if (more.counted !== 0 && upstreamId !== '') this.#takeUp({ ...job, shadow: more.shadow ?? 0 })
         return true
       }
       // The key is known, or the id is another's.
@@ -100,7 +91,14 @@ export class JobTable {
 
   /** Counts jobs taken up since the last time, in the window of now. */
   countTakenUp(now: number): void {
-    this.#takenUp.count(now)
+    if (this.#takenUp.size === 0) return
+    this.#windows.add([...this.#takenUp.values()], now)
+    this.#takenUp.clear()
+  }
+
+  #takeUp(job: Parameters<typeof seriesOf>[0]): void {
+    const series = seriesOf(job)
+    addRow(this.#takenUp, seriesKey(series), { series, counters: { ...emptyCounters(), submitted: 1 } })
   }
 
   /** A free one, behind those of the next minute. */
@@ -128,7 +126,7 @@ export class JobTable {
 
   /** Where a copy's submit has arrived, and when the job is to be polled first. */
   submitted(row: JobRow, { upstreamId, replica }: BackendPlace, pollAt: number): void {
-    this.#takenUp.add(row)
+    this.#takeUp(row)
     const place = 'UPDATE jobs SET upstream_id = ?, replica = ?, poll_at = ? WHERE key = ?'
     this.#sql.exec(place, upstreamId, replica, pollAt, row.key)
   }
@@ -182,17 +180,9 @@ export class JobTable {
     return this.#sql.exec<{ n: number }>(open, shadow).one().n
   }
 
-  /**
-   * Ends an open job and counts its end, once: false when it had ended before. It counts in the window of now, as an
-   * earlier one may have been judged.
-   */
-  end(
-    row: JobRow,
-    outcome: Outcome,
-    reported: ReportedSeconds,
-    { seenAt, isVague = false }: Seen,
-    now: number,
-  ): boolean {
+  /** Ends an open job, counting it in the window of now, as an earlier one may be judged; false if it had ended. */
+  end(row: JobRow, outcome: Outcome, reported: ReportedSeconds, seen: Seen, now: number): boolean {
+    const { seenAt, isVague = false } = seen
     const gone = goneBy(outcome)
     if (gone > 0) this.#sql.exec('UPDATE jobs SET gone = MAX(gone, ?) WHERE key = ?', gone, row.key)
     const measured = Math.max(0, (seenAt - row.submitted_at) / 1000)

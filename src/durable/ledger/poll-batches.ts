@@ -1,7 +1,4 @@
-/**
- * Batches of polls under way, and how many more may be started for a backend: a hung one holds up nobody else. Of what
- * the polls have found it knows only whether they were answered.
- */
+/** Batches of polls under way, and how many more a backend may have: a hung one holds up nobody else. */
 import { afterPoll, type Backoff, NO_BACKOFF } from '../../core/poll-schedule.ts'
 import type { Pollers, PollResult } from '../poll-runner.ts'
 import { within } from '../deadline.ts'

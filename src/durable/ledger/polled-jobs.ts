@@ -1,17 +1,7 @@
-/**
- * What becomes of one job that is due, and of one that was polled: polled again and when, put off, or ended.
- * core/poll-schedule.ts says what may be said when its time is up. Asks no backend and ends no job itself.
- */
+/** What becomes of a job that is due or was polled: polled again and when, put off, or ended. Asks and ends nothing. */
 import type { ReleaseConfig } from '../../config/load.ts'
-import {
-  type Backoff,
-  forgivenMs,
-  isOnTime,
-  quietPauseMs,
-  RETRY_MS,
-  type Step,
-  stepFor,
-} from '../../core/poll-schedule.ts'
+import type { Backoff, Step } from '../../core/poll-schedule.ts'
+import { forgivenMs, isOnTime, quietPauseMs, RETRY_MS, stepFor } from '../../core/poll-schedule.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import { outcomeOf } from '../../protocols/job-outcome.ts'
 import type { BackendJob } from '../../protocols/protocol.ts'

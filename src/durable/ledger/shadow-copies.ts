@@ -38,11 +38,8 @@ export class ShadowCopies {
   /** What an isolate has sent, and what it may send from now on; null for a flush that another one has overtaken. */
   take(batch: CopyBatch, now: number): CopyLease | null {
     const { source, epoch, caps, waiting, spare } = batch
-    const steps = new Map<string, number>()
-    const count = (step: string) => void steps.set(step, (steps.get(step) ?? 0) + 1)
-    for (const copy of batch.sent) this.#sent(copy, caps, now, count)
-    for (const [step, n] of steps) this.#parts.funnel.count(step, n)
-    if (steps.has('admitted')) this.#countToday(steps.get('admitted')!, now)
+    const admitted = batch.sent.filter((copy) => this.#sent(copy, caps, now)).length
+    if (admitted > 0) this.#countToday(admitted, now)
     this.lapse(now)
     if (!this.#leases.reported(batch, now)) return null
     if (this.#parts.cancellation.isClosed(epoch)) return { granted: 0, forMs: 0, refusal: 'rolled_back' }
@@ -85,53 +82,52 @@ export class ShadowCopies {
     return aDay < inFlight ? { n: aDay, refusal: 'max_jobs_per_day' } : { n: inFlight, refusal: 'max_in_flight' }
   }
 
-  /** A copy is told of once or twice: when it was sent, when its submit was answered, or both at once. */
-  #sent({ control, sentAt, result }: CopyEntry, caps: ShadowCaps, now: number, count: (step: string) => void): void {
+  /** A copy is told of once or twice: when it was sent, when its submit was answered, or both at once. Whether it is new. */
+  #sent({ control, sentAt, result }: CopyEntry, caps: ShadowCaps, now: number): boolean {
+    const { funnel, pace } = this.#parts
     const key = copyKey(control)
     const place = result && 'upstreamId' in result ? result : null
     // Most go on, and their rows need not be read.
     const isOver = result !== null && (place === null || place.end !== undefined)
     const deadline = now + caps.jobTimeoutMs
     const copy = { ...control, arm: 'candidate' as const, submittedAt: sentAt, upstreamId: '', ...place }
-    const pollAt = Math.min(
-      deadline,
-      place ? now + this.#parts.pace.pauseMs({ key, submitted_at: sentAt }, now) : deadline,
-    )
+    const pollAt = Math.min(deadline, place ? now + pace.pauseMs({ key, submitted_at: sentAt }, now) : deadline)
     const more = { key, shadow: 1, poll_at: pollAt, deadline_at: deadline }
     const isNew = this.#parts.jobs.add(copy, more)
     const row = isNew ? null : this.#parts.jobs.get(key)
     if (isNew) {
-      count('admitted')
-      if (place) count('submitted')
+      funnel.count('admitted')
+      if (place) funnel.count('submitted')
       // Begun by an isolate that had not heard of the rollback yet.
-      if (this.#parts.cancellation.isClosed(control.epoch)) this.#stop(this.#parts.jobs.get(key)!, now, count)
-      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, result, now, count)
+      if (this.#parts.cancellation.isClosed(control.epoch)) this.#stop(this.#parts.jobs.get(key)!, now)
+      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, result, now)
     } else if (row && place && row.upstream_id === '') {
       this.#parts.jobs.submitted(row, place, pollAt)
-      count('submitted')
+      funnel.count('submitted')
       // Ended while its submit was under way, by a rollback or its deadline: the job that came of it must stop, too.
       if (row.status !== 'open')
         this.#parts.cancellation.queue({ ...row, upstream_id: place.upstreamId, replica: place.replica }, now)
-      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, place, now, count)
-    } else if (row?.status === 'open' && result && !place) this.#ended(row, result, now, count)
+      else if (isOver) this.#ended(this.#parts.jobs.get(key)!, place, now)
+    } else if (row?.status === 'open' && result && !place) this.#ended(row, result, now)
+    return isNew
   }
 
   /** What is over with its submit: where that failed it was counted as a submit's failure, and there is no job to count. */
-  #ended(row: JobRow, result: CopyResult, now: number, count: (step: string) => void): void {
-    const { jobs } = this.#parts
+  #ended(row: JobRow, result: CopyResult, now: number): void {
+    const { jobs, funnel } = this.#parts
     if ('outcome' in result) {
       jobs.end({ ...row, counted: 0 }, result.outcome, NOTHING_REPORTED, { seenAt: now }, now)
-      count(`dropped:submit_${result.outcome}`)
+      funnel.count(`dropped:submit_${result.outcome}`)
     } else if (result.end) {
       const { outcome, reported, at } = result.end
       jobs.end(row, outcome, reported, { seenAt: Math.min(at, now) }, now)
-      count('finished')
+      funnel.count('finished')
     }
   }
 
-  #stop(row: JobRow, now: number, count: (step: string) => void): void {
+  #stop(row: JobRow, now: number): void {
     this.#parts.jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
-    count('dropped:rolled_back')
+    this.#parts.funnel.count('dropped:rolled_back')
     if (row.upstream_id !== '') this.#parts.cancellation.queue(row, now)
   }
 
