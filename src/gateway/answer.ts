@@ -1,9 +1,9 @@
 /** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
 import { SluiceError } from '../core/errors.ts'
-import type { Translation } from '../protocols/translation.ts'
+import type { Translation } from '../protocols/translate-string.ts'
 import type { HeaderReader } from './asked.ts'
 import type { Decided, Exchange } from './exchange.ts'
-import { toClient } from './headers.ts'
+import { isBodiless, toClient } from './headers.ts'
 
 export interface Shown {
   status: number
@@ -17,8 +17,8 @@ export interface Shown {
 export function answer(ctx: Exchange, decided: Decided, { status, headers: given, body, ...more }: Shown): Response {
   const { protocol } = decided.runtime
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
-  const isBodiless = status === 204 || status === 205 || status === 304 || ctx.method === 'HEAD'
-  const response = new Response(isBodiless ? null : body, { status, headers: given })
+  const hasBody = !isBodiless(status) && ctx.method !== 'HEAD'
+  const response = new Response(hasBody ? body : null, { status, headers: given })
   const { headers } = response
   toClient(headers, {
     shown: translation && ((name, value) => protocol.translateHeader(name, value, translation)),

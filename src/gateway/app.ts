@@ -6,15 +6,15 @@ import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
-import { isPreflight, preflight, withCors } from './browsers.ts'
+import { isPreflight, ownAnswer, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
-import { answer, errorAnswer } from './answer.ts'
+import { errorAnswer } from './answer.ts'
 import { type Address, ReceivedHeaders } from './asked.ts'
 import { deliver, hookOf } from './client-webhooks.ts'
 import type { GatewayDeps } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
-import { identify } from './identify.ts'
+import { identify, type Subject } from './subject.ts'
 import { withIdempotency } from './idempotency.ts'
 import { hasJobs, type Isolate, Isolates, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
 import { proxyJob } from './jobs.ts'
@@ -26,7 +26,6 @@ import { proxySocket } from './socket.ts'
 import { afterBody } from './request-body.ts'
 import type { Submit } from './attempt.ts'
 import { sendSubmit } from './submit.ts'
-import type { Subject } from './subject.ts'
 
 const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
@@ -195,10 +194,8 @@ function pollRoute(runtime: JobRuntime, prefix: string): Route {
 }
 
 /** A repeated submit on a wire whose polls don't name their job: in the words of the first one's answer. */
-function asSubmitted(ctx: Exchange, snapshot: Snapshot | null, { runtime, arm }: OwnedJob, known: unknown): Response {
-  const decided = { runtime, snapshot, routed: { arm, reason: 'job' as const } }
-  const headers = new Headers({ 'content-type': 'application/json' })
-  return answer(ctx, decided, { status: 200, headers, body: JSON.stringify(known) })
+function asSubmitted(ctx: Exchange, snapshot: Snapshot | null, { runtime, arm }: OwnedJob, known: unknown) {
+  return ownAnswer(ctx, { runtime, snapshot, routed: { arm, reason: 'job' } }, known)
 }
 
 function asPoll(ctx: Exchange): Exchange {

@@ -9,16 +9,8 @@ import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { sealedWebhook } from './client-webhooks.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import {
-  type Answer,
-  armErrorOf,
-  callBackend,
-  isJson,
-  isRedirect,
-  MAX_JOB_JSON_BYTES,
-  readPrefix,
-  type Upstream,
-} from './forward.ts'
+import type { Answer, Upstream } from './forward.ts'
+import { MAX_JOB_JSON_BYTES, outcomeOfStatus, callBackend, isJson, isRedirect, readPrefix } from './forward.ts'
 import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
 import { ofSubmit, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
@@ -151,7 +143,7 @@ async function readAnswer(
 ): Promise<void> {
   const { response } = upstream
   const { status } = response
-  tried.outcome = armErrorOf(status) ?? (isRedirect(status) ? 'bad_output' : status >= 400 ? 'client_error' : 'ok')
+  tried.outcome = isRedirect(status) ? 'bad_output' : outcomeOfStatus(status)
   // What should hold a job is looked into whatever it calls itself; other answers only where they say that they are JSON.
   const mustBeJob = response.ok && route.answer === 'job'
   const mustBeVideo = response.ok && route.operation === 'sync'

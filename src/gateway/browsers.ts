@@ -4,11 +4,12 @@
  */
 import { pickReplica } from '../config/replica.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
+import { answer } from './answer.ts'
 import type { HeaderReader } from './asked.ts'
 import { runtimeOfPath } from './select-release.ts'
-import { type Exchange, outgoing } from './exchange.ts'
+import { type Decided, type Exchange, outgoing } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
-import { toBackend, toClient } from './headers.ts'
+import { isBodiless, toBackend, toClient } from './headers.ts'
 import type { ReleaseRuntime } from './isolate.ts'
 
 type Asked = Pick<Exchange, 'method' | 'headers'>
@@ -39,31 +40,32 @@ export async function preflight(ctx: Exchange): Promise<Response> {
   const upstream = await askControl(ctx, runtime, ctx.headers, route.upstreamPath(null) + ctx.url.search, timeoutMs)
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
-  const { status, body } = upstream.response
-  const { headers: given } = upstream.response
-  const response = new Response([204, 205, 304].includes(status) ? null : body, { status, headers: given })
+  const { status, headers, body } = upstream.response
+  const response = new Response(isBodiless(status) ? null : body, { status, headers })
   toClient(response.headers)
   response.headers.set('x-request-id', ctx.requestId)
   return response
 }
 
-/** What control's backend lets the page of this request read at this path; nothing where no page asks. */
-export async function readableAsAtControl(
-  ctx: Exchange,
-  runtime: ReleaseRuntime,
-): Promise<[name: string, value: string][]> {
+/** JSON of Sluice's own, which a page may read as it could control's. */
+export async function ownAnswer(ctx: Exchange, decided: Decided, body: unknown, status = 200): Promise<Response> {
+  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
+  await allowAsControl(ctx, decided.runtime, headers)
+  return answer(ctx, decided, { status, headers, body: JSON.stringify(body) })
+}
+
+/** Adds what control's backend lets the page of this request read at this path; nothing where no page asks. */
+async function allowAsControl(ctx: Exchange, runtime: ReleaseRuntime, own: Headers): Promise<void> {
   const origin = ctx.headers.get('origin')
-  if (origin === null || ctx.isolate.config.cors) return []
+  if (origin === null || ctx.isolate.config.cors) return
   const asked = new Headers({ origin, 'access-control-request-method': ctx.method })
   const upstream = await askControl(ctx, runtime, asked, ctx.url.pathname, ASK_DEADLINE_MS)
-  if (!upstream.ok) return []
+  if (!upstream.ok) return
   upstream.done()
   const { headers, body } = upstream.response
   await body?.cancel()
-  return [
-    ['vary', 'origin'],
-    ...OF_READING.flatMap((name): [string, string][] => (headers.has(name) ? [[name, headers.get(name)!]] : [])),
-  ]
+  own.set('vary', 'origin')
+  for (const name of OF_READING) if (headers.has(name)) own.set(name, headers.get(name)!)
 }
 
 function askControl(

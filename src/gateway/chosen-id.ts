@@ -7,6 +7,7 @@ import { ownerOf } from '../core/job-id.ts'
 import type { ClaimEnd } from '../durable/rpc.ts'
 import type { Submit } from './attempt.ts'
 import type { Exchange } from './exchange.ts'
+import { unavailable } from './deadlines.ts'
 import { claimOf, notifyLedgers, placedKey } from './idempotency.ts'
 import type { JobRuntime } from './isolate.ts'
 import { knownJob, withSameBackends } from './owned-job.ts'
@@ -61,6 +62,5 @@ function taken(): SluiceError {
 }
 
 function notLookedUp(cause: unknown): never {
-  const headers = { 'retry-after': '2' }
-  throw new SluiceError('control_plane_unavailable', "the chosen id can't be looked up now", { cause, headers })
+  throw unavailable("the chosen id can't be looked up now", cause)
 }

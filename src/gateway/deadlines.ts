@@ -1,4 +1,5 @@
 /** How long a request of the data plane waits for its objects, in milliseconds, and what happens then. */
+import { SluiceError } from '../core/errors.ts'
 
 /** Before routing, for a newer snapshot: it is routed by the one that there is. */
 export const SNAPSHOT_MS = 250
@@ -26,3 +27,8 @@ export const RESCUE_SLACK_MS = 6000
 export const OTHER_SOCKETS_MS = 500
 /** For a client's webhook to be taken: its backend is told 504, and may send it again. */
 export const WEBHOOK_MS = 10_000
+
+/** What only a ledger can say, and none does now. */
+export function unavailable(message: string, cause: unknown): SluiceError {
+  return new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
+}

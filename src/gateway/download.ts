@@ -2,10 +2,9 @@
  * What a download's answer is counted as. Where it shows no video, the ledger is told: it knows whether the job had
  * finished, counts each job once however often it is asked for, and forgives a video that its owner has deleted.
  */
-import type { Outcome } from '../core/outcome.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, recordEnd, seriesOf } from './exchange.ts'
-import { armErrorOf } from './forward.ts'
+import { outcomeOfStatus } from './forward.ts'
 import type { OwnedJob } from './owned-job.ts'
 
 /** More than a flush takes to tell the ledgers of deletions; what is forgotten earlier is only known to them later. */
@@ -54,11 +53,6 @@ export function tellStopping({ runtime, arm, replica, upstreamId, holder }: Owne
 /** Whether its owner has asked this isolate to have it deleted. */
 export function isGivenUp(job: OwnedJob): boolean {
   return job.runtime.givenUp.has(placeOf(job))
-}
-
-/** By its status alone. */
-export function outcomeOfStatus(status: number): Outcome {
-  return armErrorOf(status) ?? (status >= 400 ? 'client_error' : 'ok')
 }
 
 function placeOf({ arm, replica, upstreamId }: OwnedJob): string {

@@ -5,10 +5,10 @@
 import { callDeadline } from '../durable/deadline.ts'
 import { answerJson } from '../protocols/answer-json.ts'
 import { looksLikeJson } from '../protocols/body/json-text.ts'
-import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { GrowingBytes } from '../protocols/read-capped.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { ArmError } from '../core/outcome.ts'
+import type { ArmError, Outcome } from '../core/outcome.ts'
 
 /** Names in lower case. As plain data, since the platform makes its own object of them with the call. */
 export type SentHeaders = Record<string, string>
@@ -143,36 +143,33 @@ export function mayBeJson({ status, headers }: Pick<Answer, 'status' | 'headers'
   return type === null || (/^(text\/|application\/octet-stream)/i.test(type) && !/^text\/event-stream/i.test(type))
 }
 
-/** Such an answer read to its end where it is JSON (then it has no body), and else as it came. Rejects where it breaks off. */
-export async function readIfJson(response: Answer): Promise<Answer> {
+/** Such an answer, and what was read of it where it is JSON; else null, and the answer as it came. Rejects where it breaks off. */
+export async function readIfJson(response: Answer): Promise<{ response: Answer; read: ReadAnswer | null }> {
   const { ok, status, headers } = response
-  const whole = (body: ReadableStream<Uint8Array> | null): Answer => {
-    return { ok, status, headers, body, text: () => new Response(body).text() }
-  }
   const reader = response.body?.getReader()
-  if (!reader) return response
+  if (!reader) return { response, read: null }
   const held = new GrowingBytes()
-  while (held.size <= MAX_UNTOLD_BYTES) {
-    const { done, value } = await reader.read()
-    if (done) {
-      const bytes = held.whole()
-      const text = new TextDecoder().decode(bytes)
-      if (answerJson(text) === undefined) return whole(new Response(bytes).body)
-      const typed = new Headers(headers)
-      if (!typed.has('content-type')) typed.set('content-type', 'application/json')
-      return { ...whole(null), headers: typed, text: () => Promise.resolve(text) }
-    }
-    held.add(value)
+  const isWhole = await held.fill(reader, MAX_UNTOLD_BYTES, () => {
     const begin = new TextDecoder().decode(held.begin(MAX_BLANK_BYTES))
-    if (!looksLikeJson(begin) && begin.trim() !== '') break
+    return !looksLikeJson(begin) && begin.trim() !== ''
+  })
+  const bytes = held.whole()
+  const text = isWhole ? new TextDecoder().decode(bytes) : ''
+  const json = answerJson(text)
+  if (json === undefined) {
+    const body = isWhole ? new Response(bytes).body : resumed(bytes, reader)
+    return { response: { ok, status, headers, body, text: () => new Response(body).text() }, read: null }
   }
-  return whole(resumed(held.whole(), reader))
+  const typed = new Headers(headers)
+  if (!typed.has('content-type')) typed.set('content-type', 'application/json')
+  const seen = { ok, status, headers: typed, body: null, text: () => Promise.resolve(text) }
+  return { response: seen, read: { text, rest: null, json } }
 }
 
-/** The arm's fault in an answer's status; null where there is none. */
-export function armErrorOf(status: number): ArmError | null {
+/** What an answer is counted as by its status alone. */
+export function outcomeOfStatus(status: number): Outcome {
   if (status === 429) return 'saturated'
-  return status >= 500 ? 'http_5xx' : null
+  return status >= 500 ? 'http_5xx' : status >= 400 ? 'client_error' : 'ok'
 }
 
 /** Job JSON beyond this is a video in disguise (Dynamo's base64) and is streamed on unread. */
@@ -197,12 +194,18 @@ export async function readPrefix(
   if (declared > maxBytes) return { text: null, rest: response.body }
   const reader = response.body.getReader()
   const held = new GrowingBytes()
-  while (held.size <= maxBytes) {
-    const { done, value } = await reader.read()
-    if (done) return { text: new TextDecoder().decode(held.whole()), rest: null }
-    held.add(value)
-  }
-  return { text: null, rest: resumed(held.whole(), reader) }
+  const isWhole = await held.fill(reader, maxBytes)
+  const bytes = held.whole()
+  return isWhole ? { text: new TextDecoder().decode(bytes), rest: null } : { text: null, rest: resumed(bytes, reader) }
+}
+
+/** `json`: what the text says; undefined where there is none, or it is no JSON. */
+export type ReadAnswer = Awaited<ReturnType<typeof readPrefix>> & { json: unknown }
+
+/** The same of an answer up to the size of a job's. */
+export async function readAnswer(response: Answer, maxBytes = MAX_JOB_JSON_BYTES): Promise<ReadAnswer> {
+  const read = await readPrefix(response, maxBytes)
+  return { ...read, json: read.text === null ? undefined : answerJson(read.text) }
 }
 
 /** A body of which these first bytes were read, whole again. */

@@ -142,12 +142,17 @@ export function toClient(headers: Headers, { shown, isRewritten = false }: ToCli
   if (isRewritten && !saysWhoKeeps) headers.set('cache-control', 'private, no-store')
 }
 
+/** Whether no answer of this status has a body. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304
+}
+
 /** The client's request id if it is well-formed, else a new one. */
 export function requestIdOf(client: HeaderReader, newId: () => string): string {
   return wellFormedRequestId(client.get('x-request-id')) ?? newId()
 }
 
-/** Of an answer that is rewritten as it comes: neither its length nor its encoding holds. */
+/** Of another body than came with them: neither its length nor its encoding holds. */
 export function withoutLength(given: Headers): Headers {
   const headers = new Headers(given)
   for (const name of ['content-length', 'content-encoding']) headers.delete(name)

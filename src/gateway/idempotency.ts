@@ -8,7 +8,8 @@ import { KEEP_KEYS_MS } from '../core/ledger-growth.ts'
 import type { Claim, ClaimEnd } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { readByAnyPage } from './answer.ts'
-import { CLAIM_MS } from './deadlines.ts'
+import { CLAIM_MS, unavailable } from './deadlines.ts'
+import { isBodiless } from './headers.ts'
 import type { Exchange } from './exchange.ts'
 import type { Submit } from './attempt.ts'
 import { storableError, notStored } from './stored-error.ts'
@@ -120,8 +121,7 @@ export async function claimOf(ctx: Exchange, { owners, key }: Key, fingerprint: 
 
 /** Without the ledger nobody can tell whether this key made a job already: refusing is the only safe answer. */
 function notLookedUp(cause: unknown): SluiceError {
-  const message = "idempotency keys can't be looked up now; nothing was submitted"
-  return new SluiceError('control_plane_unavailable', message, { cause, headers: { 'retry-after': '2' } })
+  return unavailable("idempotency keys can't be looked up now; nothing was submitted", cause)
 }
 
 function errorAgain(
@@ -136,10 +136,6 @@ function errorAgain(
     ...readByAnyPage(ctx.headers),
   }
   return new Response(isBodiless(httpStatus) ? null : body, { status: httpStatus, headers })
-}
-
-function isBodiless(status: number): boolean {
-  return status === 204 || status === 205 || status === 304
 }
 
 /** Sends the first submit. Its end is told before the answer leaves, so that a repeat right behind it finds it. */

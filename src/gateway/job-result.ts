@@ -3,12 +3,11 @@
  * so that a failure is known, and can be rescued, before its client reads of an end; and after a cancel whose answer tells
  * nothing, whether the job goes on.
  */
-import { answerJson } from '../protocols/answer-json.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { withResult } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, JobAddress, Route, UpstreamCall } from '../protocols/protocol.ts'
 import { type Exchange, outgoing } from './exchange.ts'
-import { MAX_JOB_JSON_BYTES, readPrefix } from './forward.ts'
+import { readAnswer } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { OwnedJob } from './owned-job.ts'
 
@@ -61,10 +60,9 @@ async function askedOf(
   if (!upstream.ok) return null
   try {
     const { status, headers } = upstream.response
-    const { text, rest } = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
+    const { rest, json } = await readAnswer(upstream.response)
     await rest?.cancel()
-    const body = text === null ? undefined : answerJson(text)
-    return { status, headers, body, job: upstreamId }
+    return { status, headers, body: json, job: upstreamId }
   } catch {
     return null
   } finally {

@@ -2,26 +2,24 @@
  * Requests about a job that exists: poll, content, cancel and whatever else names one. They go to
  * the arm that owns the job, whatever the split has become.
  */
-import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import { isGone } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
-import { countDownload, givesUp, outcomeOfStatus, tellStopping } from './download.ts'
-import { readableAsAtControl } from './browsers.ts'
+import { countDownload, givesUp, tellStopping } from './download.ts'
+import { ownAnswer } from './browsers.ts'
 import { translatedAsItComes } from './text-stream.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import type { Answer, CallFailure, ReadAnswer, Upstream } from './forward.ts'
 import {
-  type Answer,
-  type CallFailure,
   isJson,
   isRedirect,
-  MAX_JOB_JSON_BYTES,
   mayBeJson,
+  outcomeOfStatus,
+  readAnswer,
   readIfJson,
   readPrefix,
-  type Upstream,
   upstreamError,
 } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
@@ -96,8 +94,8 @@ export async function proxyJob(
   if (ctx.method === 'HEAD' || !mayTellOfJob(runtime, route, response)) return streamed(answered)
   if (['job', 'result', 'deletion'].includes(route.answer) || isJson(response)) return json(answered)
   if (!mayBeJson(response)) return streamed(answered)
-  const read = await readIfJson(response).catch(() => brokeOff(answered))
-  return (read.body === null ? json : streamed)({ ...answered, response: read })
+  const { response: whole, read } = await readIfJson(response).catch(() => brokeOff(answered))
+  return read ? json({ ...answered, response: whole }, read) : streamed({ ...answered, response: whole })
 }
 
 /** Whether an answer that is JSON is read for what it says of the job, and not passed on as it is. */
@@ -169,14 +167,12 @@ function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered
   else recordEnd(decided, route.operation, outcomeOfStatus(response.status), { latency: seconds })
 }
 
-async function json(answered: Answered): Promise<Response> {
+async function json(answered: Answered, known: ReadAnswer | null = null): Promise<Response> {
   const { ctx, decided, route, job, url, response, seconds, done } = answered
   const { runtime, snapshot } = decided
   const { status } = response
-  const read = await readPrefix(response, MAX_JOB_JSON_BYTES).catch(() => brokeOff(answered))
+  const { text, rest, json: body } = known ?? (await readAnswer(response).catch(() => brokeOff(answered)))
   done()
-  const { text } = read
-  const body = text === null ? undefined : answerJson(text)
   const asked = { ctx, route, job }
   const told = { status, headers: response.headers, body, job: job.upstreamId }
   const backendJob = await jobInPoll(asked, told)
@@ -203,11 +199,10 @@ async function json(answered: Answered): Promise<Response> {
   const own = new Map([[job.upstreamId, job.clientId]])
   const translation = await translationOf(ctx, sourceOf(job, route, url), own, response.ok || backendJob ? body : null)
   const isError = !response.ok && !backendJob
-  const shown = text === null ? read.rest : runtime.protocol.translate(text, { ...translation, isError })
+  const shown = text === null ? rest : runtime.protocol.translate(text, { ...translation, isError })
   const keepsStatus = route.answer === 'result' || runtime.release.passthroughStatus
   const shownStatus = backendJob && !response.ok && !keepsStatus ? 200 : status
-  const shownAs = { status: shownStatus, headers: response.headers, body: shown, translation }
-  return answer(ctx, decided, shownAs)
+  return answer(ctx, decided, { status: shownStatus, headers: response.headers, body: shown, translation })
 }
 
 /** A job that failed at the candidate and is on its way to control: for its client it is still under way. */
@@ -218,14 +213,12 @@ async function pendingAnswer(
   { clientId, tag }: OwnedJob,
 ): Promise<Response> {
   const { protocol } = decided.runtime
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  for (const [name, value] of await readableAsAtControl(ctx, decided.runtime)) headers.set(name, value)
   const { submittedAt } = tag!
   const { status, body } = (asked === 'result' && protocol.result?.pending) || {
     status: 200,
     body: protocol.placeholder({ clientId, prefix, gatewayOrigin: ctx.url.origin, submittedAt, end: null }),
   }
-  return answer(ctx, decided, { status, headers, body: JSON.stringify(body) })
+  return ownAnswer(ctx, decided, body, status)
 }
 
 function sourceOf({ runtime, arm, holder }: OwnedJob, { prefix }: Route, url: string): AnswerSource {

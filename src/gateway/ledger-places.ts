@@ -1,12 +1,6 @@
 /** Where a release's jobs, keys and lists are among its ledgers, as this isolate knows from its configuration and snapshot. */
-import {
-  type LedgerCount,
-  type LedgerKey,
-  ledgerOfJob,
-  ledgersIn,
-  ledgersSince,
-  mostLedgers,
-} from '../core/ledger-growth.ts'
+import type { LedgerCount, LedgerKey } from '../core/ledger-growth.ts'
+import { ledgerOfJob, ledgersIn, ledgersSince, mostLedgers } from '../core/ledger-growth.ts'
 import type { Snapshot } from '../core/release.ts'
 
 export class LedgerPlaces {

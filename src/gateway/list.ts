@@ -6,11 +6,9 @@ import type { Snapshot } from '../core/release.ts'
 import { isTagged, openJobId } from '../core/job-id.ts'
 import type { ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
-import { SluiceError } from '../core/errors.ts'
 import type { JobList } from '../protocols/protocol.ts'
-import { answer } from './answer.ts'
-import { readableAsAtControl } from './browsers.ts'
-import { LIST_MS } from './deadlines.ts'
+import { ownAnswer } from './browsers.ts'
+import { LIST_MS, unavailable } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import type { JobRuntime } from './isolate.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
@@ -70,15 +68,8 @@ export async function listJobs(
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  const body = JSON.stringify(words.answer(jobs, more && jobs.length > 0, url))
-  return listed(ctx, decided, body, began)
-}
-
-async function listed(ctx: Exchange, decided: Decided, body: string, began: number): Promise<Response> {
-  recordEnd(decided, 'list', 'ok', { latency: (ctx.isolate.deps.now() - began) / 1000 })
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  for (const [name, value] of await readableAsAtControl(ctx, decided.runtime)) headers.set(name, value)
-  return answer(ctx, decided, { status: 200, headers, body })
+  recordEnd(decided, 'list', 'ok', { latency: (now() - began) / 1000 })
+  return ownAnswer(ctx, decided, words.answer(jobs, more && jobs.length > 0, url))
 }
 
 interface Question {
@@ -113,8 +104,7 @@ async function jobsAfter(runtimes: readonly JobRuntime[], question: Question): P
       .flat()
       .sort((a, b) => sign * (a.job.submittedAt - b.job.submittedAt || (a.job.clientId < b.job.clientId ? -1 : 1)))
   } catch (cause) {
-    const headers = { 'retry-after': '2' }
-    throw new SluiceError('control_plane_unavailable', "the list of jobs can't be read now", { cause, headers })
+    throw unavailable("the list of jobs can't be read now", cause)
   }
 }
 

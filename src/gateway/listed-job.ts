@@ -1,11 +1,11 @@
 /** One job in its owner's list: as its backend shows it, or by what the ledger knows where that is not asked or silent. */
-import { answerJson, exactJson } from '../protocols/answer-json.ts'
+import { exactJson } from '../protocols/answer-json.ts'
 import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { type Exchange, outgoing } from './exchange.ts'
-import { readPrefix } from './forward.ts'
+import { readAnswer } from './forward.ts'
 import { credentialsOf, toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { ownedJob } from './owned-job.ts'
@@ -57,11 +57,8 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
       if (rescued === 'pending') return placeholder(null)
       if (rescued) {
         const { replica, upstreamId } = rescued
-        return await listedJob(
-          ctx,
-          { runtime, job: { ...job, arm: 'control', replica, upstreamId, end: null } },
-          asking,
-        )
+        const there: ListedJob = { ...job, arm: 'control', replica, upstreamId, end: null }
+        return await listedJob(ctx, { runtime, job: there }, asking)
       }
     }
     if (!backendJob && isGone(status)) {
@@ -71,9 +68,9 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
     if (!backendJob) return placeholder()
     // What an earlier look has seen was told then.
     if (at >= began) runtime.telemetry.seen(toJobUpdate(job, backendJob, at))
-    const source = { runtime, url, prefix: job.prefix, arm: job.arm, owner: job.owner, anonymous: job.anonymous }
     const own = new Map([[job.upstreamId, job.clientId]])
-    return exactJson(runtime.protocol.translate(text, await translationOf(ctx, source, own, body)))
+    const translation = await translationOf(ctx, { ...job, runtime, url }, own, body)
+    return exactJson(runtime.protocol.translate(text, translation))
   } catch {
     return placeholder()
   }
@@ -97,24 +94,17 @@ async function pollForList(
   maxAgeMs: number,
 ): Promise<PolledJob | null> {
   const call = runtime.protocol.pollCall({ ...job, model: runtime.release.arms[job.arm].model })
-  const headers = toBackend(credentialsOf(ctx, call.headers), [], outgoing(ctx, runtime, job.arm))
+  const sent = toBackend(credentialsOf(ctx, call.headers), [], outgoing(ctx, runtime, job.arm))
   const timeoutMs = Math.min(runtime.release.arms[job.arm].timeoutMs, SHOW_DEADLINE_MS)
-  const request = { url: url + call.path, method: call.method, headers, body: null, timeoutMs }
+  const request = { url: url + call.path, method: call.method, headers: sent, body: null, timeoutMs }
   const { upstream, at } = await ctx.isolate.polls.call(job.upstreamId, 'poll', request, maxAgeMs)
   if (!upstream.ok) return null
   try {
-    const { status } = upstream.response
-    const read = await readPrefix(upstream.response, MAX_JOB_JSON_BYTES)
-    await read.rest?.cancel()
-    const text = read.text ?? ''
-    const body = answerJson(text)
-    return {
-      at,
-      status,
-      text,
-      body,
-      backendJob: runtime.protocol.readJob({ status, headers: upstream.response.headers, body, job: job.upstreamId }),
-    }
+    const { status, headers } = upstream.response
+    const { text, rest, json: body } = await readAnswer(upstream.response, MAX_JOB_JSON_BYTES)
+    await rest?.cancel()
+    const backendJob = runtime.protocol.readJob({ status, headers, body, job: job.upstreamId })
+    return { at, status, text: text ?? '', body, backendJob }
   } finally {
     upstream.done()
   }

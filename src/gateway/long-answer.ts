@@ -2,7 +2,7 @@
  * A submit's answer with a video in it as text, too long to be read whole. What stands before the video is read and
  * translated, the video goes on as it comes, and so does what stands behind it, translated again.
  */
-import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { GrowingBytes } from '../protocols/read-capped.ts'
 import { SluiceError } from '../core/errors.ts'
 import { resumed } from './forward.ts'
 

@@ -1,6 +1,7 @@
 /**
- * From the id that a client holds to the release and backend that own the job, or a 404 that tells nothing. Ids that
- * backends gave the ledgers are asked for.
+ * From the id that a client holds to the release and backend that own the job or its file, or a 404 that tells nothing.
+ * Ids that backends gave the ledgers are asked for. A file that a backend names by a URL outside the wire's own paths,
+ * such as `/files/out.mp4`, gets a path of the gateway's that leads to the same backend, for the job's owner only.
  */
 import type { ReleaseConfig } from '../config/load.ts'
 import { replicaHash } from '../config/replica.ts'
@@ -11,9 +12,10 @@ import { within } from '../durable/deadline.ts'
 import type { LedgerJob } from '../durable/job-shapes.ts'
 import type { Caller } from '../durable/rpc.ts'
 import type { Exchange } from './exchange.ts'
-import { OWNER_MS } from './deadlines.ts'
+import { OWNER_MS, unavailable } from './deadlines.ts'
 import { hasJobs, type JobRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
+import type { Route } from '../protocols/protocol.ts'
 
 /** What a backend could take for more than one path segment, for the way up, or for another id with blanks around it. */
 // oxlint-disable-next-line no-control-regex -- they are meant
@@ -119,8 +121,7 @@ export async function knownJob(
     for (const { runtime, known } of found) if (known !== null && known !== 'taken') return ownedJob(runtime, known)
     return found.some(({ known }) => known === 'taken') ? 'taken' : null
   } catch (cause) {
-    const headers = { 'retry-after': '2' }
-    throw new SluiceError('control_plane_unavailable', "the job's owner can't be looked up now", { cause, headers })
+    throw unavailable("the job's owner can't be looked up now", cause)
   }
 }
 
@@ -132,10 +133,8 @@ export function withSameBackends(
 ): JobRuntime[] {
   const isThere = ({ release: { arms } }: JobRuntime) =>
     [...arms.control.urls, ...arms.candidate.urls].some((url) => urls.includes(url))
-  const others = ctx.isolate.runtimes
-    .filter(hasJobs)
-    .filter((runtime) => !runtimes.includes(runtime) && isThere(runtime))
-  return [...runtimes, ...others]
+  const ofJobs = ctx.isolate.runtimes.filter(hasJobs)
+  return [...runtimes, ...ofJobs.filter((runtime) => !runtimes.includes(runtime) && isThere(runtime))]
 }
 
 /** Whether ids that nobody here issued or recorded are still served. `legacy_ids` of the release that takes them says so. */
@@ -183,4 +182,43 @@ function mayUse(tag: Pick<JobTag, 'owner' | 'anonymous'>, subject: Subject): boo
 
 export function jobNotFound(): SluiceError {
   return new SluiceError('job_not_found', 'there is no such job')
+}
+
+/** The tagged id of a file, and its name. */
+const FILE_PATH = /^\/([^/]+)(?:\/[^/]*)?$/
+
+export const FILE_ROUTE: Route = {
+  operation: 'other',
+  job: '',
+  body: 'none',
+  answer: 'bytes',
+  prefix: '',
+  upstreamPath: (path) => path!,
+}
+
+/** A file that a wire names together with the job that made it (`path#job`): its download is the job's content. */
+export function outputOf(file: OwnedJob, search: string): { job: OwnedJob; route: Route } {
+  const [path = '', job] = file.upstreamId.split('#')
+  const route = { ...FILE_ROUTE, search, upstreamPath: () => path }
+  if (job === undefined) return { job: file, route }
+  return { job: { ...file, upstreamId: decodeURIComponent(job) }, route: { ...route, operation: 'content' } }
+}
+
+/** `id`: sealed for the file's path (`sealFileId`). Players go by the ending; the backend's own name often holds its id. */
+export function filePath(id: string, upstreamPath: string): string {
+  return `/${id}/file${upstreamPath.slice(upstreamPath.lastIndexOf('.'))}`
+}
+
+/**
+ * The file that a path names; null for any other path. `offers`: how the wires read it, of which some have a job's id where
+ * a file's stands. Throws `job_not_found` for what was altered or is somebody else's.
+ */
+export function fileOf(ctx: Exchange, subject: Subject, offers: readonly { route: Route }[]): OwnedJob | null {
+  const id = FILE_PATH.exec(ctx.url.pathname)?.[1]
+  if (id === undefined || !isTagged(id)) return null
+  if (openFileId(id, ctx.isolate.keys) === null && offers.some(({ route }) => route.job === id)) return null
+  if (!['GET', 'HEAD'].includes(ctx.method))
+    throw new SluiceError('method_not_allowed', 'a file can only be read', { headers: { allow: 'GET, HEAD' } })
+  const runtimes = ctx.isolate.runtimes.filter(hasJobs)
+  return resolveFile(ctx, runtimes, id, subject)
 }

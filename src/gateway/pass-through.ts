@@ -1,16 +1,15 @@
 /** Requests that neither make a job nor name one: assigned like a submit, streamed both ways, unread. */
 import { pickReplica } from '../config/replica.ts'
 import type { Snapshot } from '../core/release.ts'
-import { answerJson } from '../protocols/answer-json.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { decideArm, expose } from './decide.ts'
 import { answer } from './answer.ts'
 import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, isJson, readPrefix, upstreamError } from './forward.ts'
+import { callBackend, isJson, outcomeOfStatus, readAnswer, upstreamError } from './forward.ts'
 import { toBackend, withoutRetry } from './headers.ts'
 import { hasJobs, type ReleaseRuntime } from './isolate.ts'
 import type { Subject } from './subject.ts'
-import { translationOf } from './translation.ts'
+import { translationOf, translationOfNothing } from './translation.ts'
 
 /** What names a few things is short. */
 const MAX_NAMED_BYTES = 64 * 1024
@@ -49,25 +48,23 @@ export async function passThrough(
   const { response, seconds } = upstream
   // What such an answer names is its caller's, so that a later request finds it there.
   const named = route.answer === 'json' && hasJobs(runtime) && response.ok && isJson(response)
-  const read = named ? await readPrefix(response, MAX_NAMED_BYTES).catch(() => null) : undefined
+  const read = named ? await readAnswer(response, MAX_NAMED_BYTES).catch(() => null) : undefined
   upstream.done()
   const failure = read === null ? upstream.failure() : null
-  const outcome = failure ?? armErrorOf(response.status) ?? (response.status >= 400 ? 'client_error' : 'ok')
+  const outcome = failure ?? outcomeOfStatus(response.status)
   recordEnd(decided, route.operation, outcome, { latency: seconds }, { owner })
   if (failure) throw upstreamError(failure, routed.arm, !isRead)
-  // Nobody owns what such an answer names, so only addresses are translated.
-  const ids: ReadonlyMap<string, string> = new Map()
-  const translation = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix: route.prefix }
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status } = response
   if (read && read.text !== null && hasJobs(runtime)) {
     const { text } = read
     const { owners, anonymous } = subject
     const source = { runtime, url, prefix: route.prefix, arm: routed.arm, owner: owners[0], anonymous }
-    const own = await translationOf(ctx, source, ids, answerJson(text))
-    const body = runtime.protocol.translate(text, own)
-    return answer(ctx, decided, { status, headers, body, translation: own, cookie: subject.cookie })
+    const translation = await translationOf(ctx, source, new Map(), read.json)
+    const body = runtime.protocol.translate(text, translation)
+    return answer(ctx, decided, { status, headers, body, translation, cookie: subject.cookie })
   }
   const body = read?.rest ?? response.body
+  const translation = translationOfNothing(ctx, url, route)
   return answer(ctx, decided, { status, headers, body, translation, cookie: subject.cookie })
 }

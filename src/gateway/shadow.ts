@@ -12,7 +12,7 @@ import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
-import { armErrorOf, callBackend, type Upstream } from './forward.ts'
+import { outcomeOfStatus, callBackend, type Upstream } from './forward.ts'
 import { pickReplica, replicaHash } from '../config/replica.ts'
 import { readJson } from '../protocols/read-capped.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
@@ -118,7 +118,7 @@ async function readCopy(
   { response, failure }: Extract<Upstream, { ok: true }>,
 ): Promise<{ outcome: Outcome; backendJob: BackendJob | null }> {
   const { status } = response
-  const failed = armErrorOf(status) ?? (status >= 400 ? 'client_error' : null)
+  const failed = status >= 400 ? outcomeOfStatus(status) : null
   const { submitError } = runtime.protocol
   if (failed && !submitError) {
     await response.body?.cancel()

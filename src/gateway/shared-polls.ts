@@ -4,15 +4,8 @@
  * comes. So those that wait look by timers of their own, and go ahead by themselves when a call takes too long.
  */
 import type { Operation } from '../core/outcome.ts'
-import {
-  type Answer,
-  callBackend,
-  type CallDeps,
-  type CallFailure,
-  readPrefix,
-  type Upstream,
-  type UpstreamRequest,
-} from './forward.ts'
+import type { Answer, CallDeps, CallFailure, Upstream, UpstreamRequest } from './forward.ts'
+import { callBackend, readPrefix } from './forward.ts'
 
 /** An answer so young serves those that arrive in the same moment. */
 export const SAME_MOMENT_MS = 250

@@ -10,7 +10,7 @@ import type { JobRuntime } from './isolate.ts'
 import { knownJob, type OwnedJob, withSameBackends } from './owned-job.ts'
 import { showsFailure } from './rescue.ts'
 import type { Subject } from './subject.ts'
-import { isCounted, translationOf } from './translation.ts'
+import { isCounted, translationOf, translationOfNothing } from './translation.ts'
 
 /** A frame beyond this is none of this wire's, and neither are so many that wait for a job's owner to be known. */
 export const MAX_FRAME_BYTES = 8 * 1024 * 1024
@@ -92,10 +92,8 @@ export class SocketFeed {
   async #shown(text: string, { job: upstreamId, backendJob }: SocketMessage): Promise<string | null> {
     const { ctx, runtimes, subject, prefix, url, isMain } = this.#parts
     if (upstreamId === null) {
-      const [runtime] = runtimes as [JobRuntime]
-      const ids: ReadonlyMap<string, string> = new Map()
-      const nobody = { ids, upstreamOrigin: url, gatewayOrigin: ctx.url.origin, prefix }
-      return isMain ? runtime.protocol.translate(text, nobody) : null
+      const { protocol } = runtimes[0]!
+      return isMain ? protocol.translate(text, translationOfNothing(ctx, url, { prefix })) : null
     }
     const job = await this.#job(upstreamId)
     this.#isOwn = job !== null
@@ -107,14 +105,8 @@ export class SocketFeed {
     }
     // It goes on at control, whose messages come as well.
     if (backendJob && showsFailure(job, 200, backendJob)) return null
-    const source = {
-      runtime,
-      url,
-      prefix,
-      arm,
-      owner: job.holder?.owner ?? subject.owners[0],
-      anonymous: subject.anonymous,
-    }
+    const owner = job.holder?.owner ?? subject.owners[0]
+    const source = { runtime, url, prefix, arm, owner, anonymous: subject.anonymous }
     return runtime.protocol.translate(text, await translationOf(ctx, source, new Map([[upstreamId, clientId]]), null))
   }
 

@@ -12,11 +12,12 @@ import { callerOf } from './attempt.ts'
 import { OTHER_SOCKETS_MS } from './deadlines.ts'
 import { decideArm } from './decide.ts'
 import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
-import { armErrorOf, upstreamError } from './forward.ts'
+import { outcomeOfStatus, upstreamError } from './forward.ts'
 import { toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
-import { SocketTie, turnAway } from './socket-tie.ts'
 import type { Subject } from './subject.ts'
+import { translationOfNothing } from './translation.ts'
+import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
 
 /** The platform lets a request wait for six answers at a time. */
 const MAX_BACKENDS = 6
@@ -46,37 +47,34 @@ export function isUpgrade({ headers }: Pick<Exchange, 'headers'>): boolean {
 /** Answers 101, or as the backend does that refuses. */
 export async function proxySocket(
   ctx: Exchange,
-  { runtime, route, runtimes }: Asked,
+  asked: Asked,
   snapshot: Snapshot | null,
   subject: Subject,
 ): Promise<Response> {
+  const { runtime, route, runtimes } = asked
   const routed = decideArm(ctx, runtime, snapshot, subject, null)
   const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
   ctx.decided = decided
-  const main: Place = {
-    runtime,
-    arm: routed.arm,
-    url: pickReplica(runtime.release.arms[routed.arm], ctx.isolate.deps.random()),
-  }
-  const others = placesOf(runtimes).filter(({ url }) => url !== main.url)
+  const { arm } = routed
+  const main = pickReplica(runtime.release.arms[arm], ctx.isolate.deps.random())
+  const others = placesOf(runtimes).filter(({ url }) => url !== main)
   const began = ctx.isolate.deps.now()
-  const asked = others.slice(0, MAX_BACKENDS - 1).map((place) => open(ctx, place, route, subject).then(socketOf))
-  const opened = await open(ctx, main, route, subject)
+  const opening = others.slice(0, MAX_BACKENDS - 1).map((place) => open(ctx, place, route, subject).then(socketOf))
+  const opened = await open(ctx, { runtime, arm, url: main }, route, subject)
   const latency = (ctx.isolate.deps.now() - began) / 1000
   const backend = socketOf(opened)
   if (!backend) {
-    for (const each of asked) void each.then((socket) => socket && turnAway(socket))
-    return refused(ctx, decided, route, main.url, opened, latency)
+    for (const each of opening) void each.then((socket) => socket && turnAway(socket))
+    return refused(ctx, decided, route, main, opened, latency)
   }
   recordEnd(decided, route.operation, 'ok', { latency })
   const { 0: theirs, 1: client } = new WebSocketPair()
-  const tie = new SocketTie(ctx, route, runtimes, subject, client)
-  tie.listen(main.url, backend, true)
-  for (const [i, each] of asked.entries()) {
-    ctx.waitUntil(each.then((socket) => socket && tie.listen(others[i]!.url, socket, false)))
-  }
+  const listen = listenerOf(ctx, asked, subject, client)
+  listen(main, backend, true)
+  for (const [i, each] of opening.entries())
+    ctx.waitUntil(each.then((socket) => socket && listen(others[i]!.url, socket, false)))
   // A job that is made at once is told of at once.
-  await within(OTHER_SOCKETS_MS, Promise.all(asked)).catch(() => null)
+  await within(OTHER_SOCKETS_MS, Promise.all(opening)).catch(() => null)
   const headers = new Headers()
   mark(ctx, decided, headers)
   if (subject.cookie !== null) headers.append('set-cookie', subject.cookie)
@@ -116,20 +114,94 @@ async function refused(
   opened: Opened,
   latency: number,
 ) {
-  const isAnswer = typeof opened !== 'string' && opened.status >= 400
-  if (!isAnswer) {
+  if (typeof opened === 'string' || opened.status < 400) {
     const failure = typeof opened === 'string' ? opened : 'bad_output'
     if (typeof opened !== 'string') await opened.body?.cancel()
     recordEnd(decided, route.operation, failure, { latency })
     throw upstreamError(failure, decided.routed.arm, false)
   }
   const { status, headers, body } = opened
-  recordEnd(decided, route.operation, armErrorOf(status) ?? 'client_error', { latency })
-  const translation = {
-    ids: new Map<string, string>(),
-    upstreamOrigin: url,
-    gatewayOrigin: ctx.url.origin,
-    prefix: route.prefix,
-  }
+  recordEnd(decided, route.operation, outcomeOfStatus(status), { latency })
+  const translation = translationOfNothing(ctx, url, route)
   return answer(ctx, decided, { status, headers, body, translation })
+}
+
+const GOING_AWAY = 1001
+const BROKEN = 1011
+const TOO_BIG = 1009
+/** Nobody may send these; they say that there was no code. */
+const NO_CODE: ReadonlySet<number> = new Set([1004, 1005, 1006, 1015])
+
+/** A client's end and the backends' that it listens to: what each sends goes to the other side, and an end to all of them. */
+function listenerOf(ctx: Exchange, { runtimes, route }: Asked, subject: Subject, client: WebSocket) {
+  const backends = new Set<WebSocket>()
+  let isOver = false
+  const end = (code: number, reason: string) => {
+    if (isOver) return
+    isOver = true
+    close(client, code, reason)
+    for (const backend of backends) close(backend, code, reason)
+    backends.clear()
+  }
+  accept(client)
+  client.addEventListener('message', ({ data }) => {
+    const frame = frameOf(data)
+    if (frame.length > MAX_FRAME_BYTES) return end(TOO_BIG, 'a frame is too large')
+    for (const backend of backends) send(backend, frame)
+  })
+  client.addEventListener('close', ({ code, reason }) => end(code, reason))
+  client.addEventListener('error', () => end(BROKEN, ''))
+
+  return (url: string, backend: WebSocket, isMain: boolean): void => {
+    if (isOver) return turnAway(backend)
+    const { socket } = runtimes[0]!.protocol
+    const pass = (frame: Frame) => send(client, frame)
+    const feed = new SocketFeed({ ctx, prefix: route.prefix, runtimes, socket: socket!, subject, url, isMain, pass })
+    const leave = (code: number, reason: string) => {
+      backends.delete(backend)
+      close(backend, code, reason)
+      // What it has told before is passed on first.
+      if (isMain) ctx.waitUntil(feed.drained().then(() => end(code, reason)))
+    }
+    accept(backend)
+    backends.add(backend)
+    backend.addEventListener('message', ({ data }) => {
+      if (!feed.take(frameOf(data))) leave(TOO_BIG, 'too much at a time')
+    })
+    backend.addEventListener('close', ({ code, reason }) => leave(code, reason))
+    backend.addEventListener('error', () => leave(BROKEN, 'the connection to the backend broke'))
+  }
+}
+
+function frameOf(data: unknown): Frame {
+  return typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)
+}
+
+/** Bytes come as they are, and not as a blob that would have to be waited for. */
+function accept(socket: WebSocket): void {
+  socket.binaryType = 'arraybuffer'
+  socket.accept()
+}
+
+function send(socket: WebSocket, frame: Frame): void {
+  try {
+    socket.send(frame)
+  } catch {
+    // It has closed, which its own event says.
+  }
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  try {
+    if (NO_CODE.has(code)) socket.close(code === 1005 ? 1000 : BROKEN, reason)
+    else socket.close(code, reason)
+  } catch {
+    // It has closed already.
+  }
+}
+
+/** A socket that came too late for its client. */
+function turnAway(socket: WebSocket): void {
+  accept(socket)
+  close(socket, GOING_AWAY, '')
 }

@@ -2,8 +2,9 @@
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 import type { StoredError } from '../durable/rpc.ts'
-import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { GrowingBytes } from '../protocols/read-capped.ts'
 import { resumed } from './forward.ts'
+import { withoutLength } from './headers.ts'
 
 /** An error's body beyond this is not kept, only that there was one. A backend's traceback is a tenth of it. */
 export const MAX_STORED_BYTES = 16 * 1024
@@ -24,9 +25,8 @@ export async function storableError(
     ? { ...notStored(large, requestId), httpStatus: status }
     : { httpStatus: status, contentType, body: head.bytes }
   if (!response.body) return { response, error }
-  const headers = new Headers(response.headers)
   // What was read is in plain form, and may have been cut.
-  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
+  const headers = withoutLength(response.headers)
   return { response: new Response(head.rest ?? head.bytes, { status, headers }), error }
 }
 
@@ -44,16 +44,8 @@ async function readHead(body: ReadableStream<Bytes> | null): Promise<{ bytes: By
   const held = new GrowingBytes()
   if (!body) return { bytes: held.whole(), rest: null }
   const reader = body.getReader()
-  const readWhole = async () => {
-    while (held.size <= MAX_STORED_BYTES) {
-      const { done, value } = await reader.read()
-      if (done) return true
-      held.add(value)
-    }
-    return false
-  }
   try {
-    const isWhole = await within(READ_DEADLINE_MS, readWhole())
+    const isWhole = await within(READ_DEADLINE_MS, held.fill(reader, MAX_STORED_BYTES))
     if (!isWhole) return { bytes: new Uint8Array(), rest: resumed(held.whole(), reader) }
   } catch {
     void reader.cancel().catch(() => undefined)

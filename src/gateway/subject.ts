@@ -1,20 +1,54 @@
 /**
- * Who asks: the first source that yields, in the order of the configuration. Anonymous callers get
- * a signed cookie; a tampered one is replaced, never trusted.
+ * Whose request it is, and which arm its sender may force. Of the sources of a subject the first that yields counts, in
+ * the order of the configuration. Anonymous callers get a signed cookie; a tampered one is replaced, never trusted.
  */
+import { type Caller, callerOf, isOwnCredential, cookieOf } from '../auth/caller.ts'
+import { atLeast } from '../auth/roles.ts'
+import type { Arm } from '../core/arm.ts'
+import { detail, SluiceError } from '../core/errors.ts'
+import type { Exchange } from './exchange.ts'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { bearerOf } from '../auth/tokens.ts'
-import { cookieOf } from '../auth/caller.ts'
 import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
 import type { JwksDeps } from '../auth/jwks.ts'
 import type { SluiceConfig } from '../config/load.ts'
+import type { SubjectSource } from '../config/sluice-schema.ts'
 import { subjectKey } from '../config/subject-key.ts'
 import { base64url } from '../core/base64url.ts'
-import { SluiceError } from '../core/errors.ts'
 import type { IdKey, IdKeys } from '../core/id-keys.ts'
 import { ownerOf } from '../core/job-id.ts'
 import { equal } from '../core/seal.ts'
-import type { Exchange } from './exchange.ts'
+
+export async function identify(ctx: Exchange): Promise<Subject> {
+  const { config, keys, deps } = ctx.isolate
+  const forced = ctx.headers.has('x-sluice-arm') ? await forcedArm(ctx) : null
+  ctx.forced = forced?.arm ?? null
+  // A credential that was found good is not looked up again.
+  ctx.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(ctx.headers, knownTo(ctx), deps))
+  // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
+  return subjectOf(ctx, config, keys, deps, ctx.forced !== null)
+}
+
+/** The arm that `x-sluice-arm` names, for callers who may. */
+async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller['credential'] }> {
+  const wanted = ctx.headers.get('x-sluice-arm')
+  const found = await callerOf(ctx.headers, knownTo(ctx), ctx.isolate.deps)
+  if (!found.ok && found.code === 'identity_unavailable')
+    throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
+  if (!found.ok || !atLeast(found.caller.role, 'tester')) {
+    throw new SluiceError('override_not_allowed', 'x-sluice-arm needs credentials with the role tester or higher')
+  }
+  if (wanted !== 'control' && wanted !== 'candidate') {
+    throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', {
+      details: [detail('x-sluice-arm', 'unknown_arm', 'unknown arm')],
+    })
+  }
+  return { arm: wanted, credential: found.caller.credential }
+}
+
+function knownTo(ctx: Exchange) {
+  return { tokens: ctx.isolate.tokens, controlPlane: ctx.isolate.config.controlPlane }
+}
 
 export const SUBJECT_COOKIE = 'sluice_sid'
 
@@ -58,39 +92,30 @@ function sourceOf(
   claims: Record<string, unknown>,
   newId: () => string,
 ): Omit<Subject, 'claims' | 'owners'> {
-  for (const source of config.subject) {
-    const named = { anonymous: false, cookie: null }
+  const anybody = (kind: 'cookie' | 'request', cookieFor: (id: string) => string | null) => {
+    const id = newId()
+    return { value: id, key: subjectKey(kind, id), anonymous: true, cookie: cookieFor(id) }
+  }
+  const valueOf = (source: SubjectSource): unknown => {
     switch (source.kind) {
-      case 'jwt': {
-        const claim = claims[source.key]
-        if (typeof claim === 'string' && claim !== '') return { ...named, value: claim, key: subjectKey('jwt', claim) }
-        break
-      }
-      case 'header': {
-        const value = headers.get(source.key)
-        if (value) return { ...named, value, key: subjectKey('header', value) }
-        break
-      }
-      case 'cookie': {
-        const known = openCookie(cookieOf(headers.get('cookie'), SUBJECT_COOKIE), keys)
-        if (known) return { ...named, value: known, key: subjectKey('cookie', known) }
-        const id = newId()
-        return {
-          value: id,
-          key: subjectKey('cookie', id),
-          anonymous: true,
-          cookie: setCookie(id, keys, url),
-        }
-      }
-      case 'ip': {
-        const ip = headers.get('cf-connecting-ip')
-        if (ip) return { ...named, value: ip, key: subjectKey('ip', ip) }
-        break
-      }
+      case 'jwt':
+        return claims[source.key]
+      case 'header':
+        return headers.get(source.key)
+      case 'cookie':
+        return openCookie(cookieOf(headers.get('cookie'), SUBJECT_COOKIE), keys)
+      case 'ip':
+        return headers.get('cf-connecting-ip')
     }
   }
-  const id = newId()
-  return { value: id, key: subjectKey('request', id), anonymous: true, cookie: null }
+  for (const source of config.subject) {
+    const { kind } = source
+    const value = valueOf(source)
+    if (typeof value === 'string' && value !== '')
+      return { value, key: subjectKey(kind, value), anonymous: false, cookie: null }
+    if (kind === 'cookie') return anybody('cookie', (id) => setCookie(id, keys, url))
+  }
+  return anybody('request', () => null)
 }
 
 /** Verified claims of the user's token, which is required and must be good. */

@@ -117,14 +117,7 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
     return refused(ctx, error)
   }
   const { prefix } = submit.route
-  const source = {
-    runtime,
-    url: tried.url,
-    prefix,
-    arm: routed.arm,
-    owner: submit.subject.owners[0],
-    anonymous: submit.subject.anonymous,
-  }
+  const source = { ...tried.tag, runtime, url: tried.url, prefix }
   const known = new Map([...submit.referred.ids].map(([clientId, upstreamId]) => [upstreamId, clientId]))
   // Only an accepted job is one: what failed at once, or came as a video, only has its ids opened.
   if (!response.ok || !backendJob || submit.route.answer !== 'job') {

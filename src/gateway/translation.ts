@@ -1,14 +1,13 @@
 /** What an answer's ids become: the client's own for jobs that are known, new ones sealed for resources that are not. */
 import { type FileTag, type JobTag, NOBODY, sealFileId, sealJobId } from '../core/job-id.ts'
 import { within } from '../durable/deadline.ts'
-import type { Translation } from '../protocols/translation.ts'
-import { filePath } from './backend-file.ts'
+import type { Translation } from '../protocols/translate-string.ts'
+import { filePath, canBeFound, knownJob, withSameBackends } from './owned-job.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { clientUrlOf } from './hook-address.ts'
 import { replicaHash } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
-import { canBeFound, knownJob, withSameBackends } from './owned-job.ts'
 
 /** More resources than this in one answer are left as they are: no video API answers so many. */
 const MAX_RESOURCES = 100
@@ -42,6 +41,15 @@ export function translationOf(
   const own = { ...source, owner }
   const named = found.slice(0, MAX_RESOURCES).map(async (id) => [id, await idOf(ctx, own, id)] as const)
   return Promise.all(named).then((more) => withIds(ctx, source, new Map([...known, ...more])))
+}
+
+/** Of an answer whose ids are nobody's: addresses alone. */
+export function translationOfNothing(
+  { url }: Exchange,
+  upstreamOrigin: string,
+  { prefix }: { prefix: string },
+): Translation {
+  return { ids: new Map(), upstreamOrigin, gatewayOrigin: url.origin, prefix }
 }
 
 function withIds(ctx: Exchange, source: AnswerSource, ids: ReadonlyMap<string, string>): Translation {

@@ -1,7 +1,7 @@
 /** A submit's body, read once: up to the cap, in plain form, and only while its bytes keep coming fast enough. */
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
-import { GrowingBytes } from '../protocols/growing-bytes.ts'
+import { GrowingBytes } from '../protocols/read-capped.ts'
 import { type BodyBlocks, blocksOf } from './request-body.ts'
 import type { Exchange } from './exchange.ts'
 

@@ -1,4 +1,4 @@
-/** A backend's answer as JSON, where it is any and holds no more than an answer may. */
+/** A backend's answer as JSON, where it is any and holds no more than an answer may; and which values in it can be ids. */
 import { ANSWER_BOUNDS, membersWithin } from './body/bounds.ts'
 
 /** Undefined for what is no JSON, and for what holds more than an answer may: it is not looked into. */
@@ -50,4 +50,25 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 /** Of an error's place, where something may stand though nothing is wrong: neither `""`, `false` or `0` nor an empty object or list. */
 export function saysSomething(error: unknown): boolean {
   return error !== null && typeof error === 'object' ? Object.keys(error).length > 0 : Boolean(error)
+}
+
+/** What is longer is no id. */
+const MAX_ID_CHARS = 512
+
+/** A job's or another resource's: a string that can be one segment of a path. */
+export function isResourceId(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= MAX_ID_CHARS &&
+    value !== '.' &&
+    value !== '..' &&
+    value.isWellFormed()
+  )
+}
+
+/** The id under this name on top of an answer; none where there is no such one. */
+export function idsAt(body: unknown, name: string): string[] {
+  const id = isObject(body) ? body[name] : null
+  return isResourceId(id) ? [id] : []
 }

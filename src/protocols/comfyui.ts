@@ -3,14 +3,12 @@
  * name, and a WebSocket tells how it goes on. Puts the pieces together; each lives in a file of its own in `comfyui/`.
  */
 import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
-import { searchAs } from './comfyui/caller.ts'
-import { inputIn } from './comfyui/input.ts'
-import { openComfyFrame } from './comfyui/frame.ts'
+import { searchAs, openComfyFrame } from './comfyui/socket.ts'
+import { inputIn, readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import { isInQueue, isUnknownOrOpen, readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
-import { readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
-import { isResourceId } from './resource-id.ts'
+import { idsAt } from './answer-json.ts'
 
 const MAX_LISTED = 100
 
@@ -24,10 +22,7 @@ export const comfyui: JobProtocol = {
   readNamedJobs,
   readJob: readComfyJob,
   mayLackJob: ({ body }) => isUnknownOrOpen(body),
-  readIds: (body) => {
-    const id = body !== null && typeof body === 'object' ? (body as { prompt_id?: unknown }).prompt_id : null
-    return [isResourceId(id) ? id : inputIn(body)].filter((each) => each !== null)
-  },
+  readIds: (body) => [...idsAt(body, 'prompt_id'), inputIn(body)].filter((each) => each !== null).slice(0, 1),
   translate: translateComfy,
   translateHeader: translateComfyHeader,
   list: {

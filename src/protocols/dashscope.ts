@@ -2,15 +2,21 @@
  * Alibaba's Model Studio (DashScope): a submit is asynchronous by a header, all jobs stand below one path, and a
  * finished video is at an address that the job's own answer tells.
  */
-import { dashscopeSubmitError, outputOf, readDashscopeJob } from './dashscope/job.ts'
-import { jobPath, routeDashscope } from './dashscope/routes.ts'
-import { readDashscopeSubmit } from './dashscope/submit.ts'
-import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
-import { idsAt } from './resource-id.ts'
-import { positive } from './submission/facts.ts'
+import { statusIn } from './job-outcome.ts'
+import type { JobProtocol, ListQuery, ShownJob, Route, BackendAnswer, BackendJob, JobStatus } from './protocol.ts'
+import { idsAt, isObject, isResourceId } from './answer-json.ts'
+import { positive, clipFacts, pixelsOf, promptChars } from './submission/facts.ts'
 import { translateAnswer, translateText } from './translate.ts'
-import { msOf } from './wall-clock.ts'
+import { secondsBetween, wallClockMs } from './times.ts'
 import { isVideoType } from './video-answer.ts'
+import type { Unprefixed } from './route-kinds.ts'
+import { aboutJob, routeBelow } from './path-spelling.ts'
+import { CANCEL, LIST, POLL, SUBMIT, fixed, isRead, passed, withIds } from './route-kinds.ts'
+import { applyEdits, type FormBody } from './body/form-body.ts'
+import { openBody } from './body/open.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
+import { shadowEdits } from './submission/shadow-copy.ts'
+import { modelNamed, submissionOf } from './submission/submission.ts'
 
 /** Model Studio's clocks show China's time, without saying so. */
 const ZONE_MS = 8 * 3_600_000
@@ -99,7 +105,7 @@ function listItem(output: Record<string, unknown> | null) {
   const { task_id, task_status: status, submit_time, scheduled_time, end_time } = output
   const times = { gmt_create: submit_time, start_time: scheduled_time, end_time }
   const known = Object.entries(times).flatMap(([name, time]) => {
-    const ms = msOf(time) - ZONE_MS
+    const ms = wallClockMs(time) - ZONE_MS
     return Number.isNaN(ms) ? [] : [[name, ms] as const]
   })
   return [{ task_id, status, ...Object.fromEntries(known) }]
@@ -107,4 +113,120 @@ function listItem(output: Record<string, unknown> | null) {
 
 function timeOf(at: number): string {
   return new Date(at + ZONE_MS).toISOString().slice(0, -1).replace('T', ' ')
+}
+
+const API = '/api/v1'
+const TASKS = 'tasks'
+/** The last word of a service that makes a job. */
+const MAKES_JOB = /^(video|image)-synthesis$/
+
+/** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */
+function routeDashscope(method: string, given: string): Route {
+  return routeBelow(API, method, given, (base, below) => routeService(method, base, below))
+}
+
+/** `below`: with its slash, '' for the job itself. */
+function jobPath(prefix: string, id: string, below = ''): string {
+  return `${prefix}${API}/${TASKS}/${encodeURIComponent(id)}${below}`
+}
+
+function routeService(method: string, base: string, below: string): Unprefixed {
+  const [group = '', ...segments] = below.slice(1).replace(/\/$/, '').split('/')
+  if (group.toLowerCase() === TASKS) return routeTasks(method, `${base}/${TASKS}`, segments)
+  const isSubmit = method === 'POST' && group === 'services' && MAKES_JOB.test(segments.at(-1) ?? '')
+  return isSubmit ? fixed(SUBMIT, base + below.replace(/\/$/, '')) : passed(method, base + below)
+}
+
+function routeTasks(method: string, base: string, segments: string[]): Unprefixed {
+  if (segments.length === 0) return method === 'GET' ? fixed(LIST, `${base}/`) : passed(method, `${base}/`)
+  return aboutJob(base, segments, (below) => {
+    if (method === 'POST' && below.length === 1 && below[0] === 'cancel') return CANCEL
+    return isRead(method) && below.length === 0 ? POLL : withIds(method)
+  })
+}
+
+/** What `resolution` names, in the shape that is the default. */
+const PIXELS: Record<string, number> = { '480P': 832 * 480, '720P': 1280 * 720, '1080P': 1920 * 1080 }
+/** Of Wan's videos; no submit says it. */
+const FPS = 30
+
+function readDashscopeSubmit(sent: SubmitBody, route: Route): Submission {
+  const body = openBody(sent.bytes, sent.contentType)
+  const named = body.fields.find(({ name }) => name === 'model')
+  const model = modelNamed(named?.value, 'model')
+  return submissionOf(body, sent, route.upstreamPath(null), {
+    model,
+    ...factsOf(body),
+    rebuild: ({ model: own, shadow }) => {
+      const isOther = named && own !== null && own !== model
+      const edits = [...(shadow ? shadowEdits(body) : []), ...(isOther ? body.setText(named, own) : [])]
+      return { bytes: applyEdits(sent.bytes, edits) }
+    },
+  })
+}
+
+function factsOf({ fields }: FormBody): Facts {
+  const objectAt = (wanted: string): Record<string, unknown> => {
+    const value = fields.find(({ name }) => name === wanted)?.value
+    return isObject(value) ? value : {}
+  }
+  const { prompt } = objectAt('input')
+  const { duration, size, resolution } = objectAt('parameters')
+  const named = typeof resolution === 'string' && Object.hasOwn(PIXELS, resolution) ? PIXELS[resolution]! : null
+  const pixels = pixelsOf(size) ?? named
+  return {
+    promptChars: promptChars(prompt),
+    ...clipFacts({ seconds: positive(duration), frames: null, fps: FPS, pixels }),
+  }
+}
+
+/** `UNKNOWN`: no such job, or none any more. */
+const STATUS: Record<string, JobStatus> = {
+  PENDING: 'queued',
+  SUSPENDED: 'queued',
+  RUNNING: 'running',
+  SUCCEEDED: 'succeeded',
+  FAILED: 'failed',
+  CANCELED: 'cancelled',
+  UNKNOWN: 'failed',
+}
+/** Codes that begin so are about the request: its content, its parameters, the files that it names. */
+const REFUSALS = /^(DataInspection|IPInfringement|Invalid(?!ApiKey)|BadRequest|Unsupported)/
+const CONTENT_REFUSALS = /^(DataInspection|IPInfringement|InvalidParameter\.DataInspection)/
+
+/** Null where the answer shows no job. Every word but the seven is a job that has not ended. */
+function readDashscopeJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob | null {
+  const output = outputOf(body)
+  if (httpStatus < 200 || httpStatus >= 300 || !output) return null
+  const { task_id: id = job, task_status: word, code, submit_time, scheduled_time, end_time } = output
+  if (typeof word !== 'string' || !isResourceId(id)) return null
+  const status = statusIn(STATUS, word)
+  const isFailed = status === 'failed'
+  const hasRun = status === 'succeeded' || isFailed
+  return {
+    id,
+    status,
+    failure: !isFailed ? null : word === 'UNKNOWN' ? 'job_lost' : failureOf(code),
+    queueSeconds: secondsBetween(submit_time, scheduled_time, wallClockMs),
+    runSeconds: hasRun ? secondsBetween(scheduled_time, end_time, wallClockMs) : null,
+    totalSeconds: hasRun ? secondsBetween(submit_time, end_time, wallClockMs) : null,
+  }
+}
+
+/** An error's own body is flat. A quota that is used up, and refused content, have statuses that others have too. */
+function dashscopeSubmitError({ body }: BackendAnswer): 'saturated' | 'content_refused' | null {
+  const code = isObject(body) ? body['code'] : null
+  if (typeof code !== 'string') return null
+  return code.startsWith('Throttling') ? 'saturated' : CONTENT_REFUSALS.test(code) ? 'content_refused' : null
+}
+
+function outputOf(body: unknown): Record<string, unknown> | null {
+  const output = isObject(body) ? body['output'] : null
+  return isObject(output) ? output : null
+}
+
+function failureOf(code: unknown): NonNullable<BackendJob['failure']> {
+  if (typeof code !== 'string') return 'job_failed'
+  if (REFUSALS.test(code)) return 'content_refused'
+  return /time_?out/i.test(code) ? 'job_timeout' : 'job_failed'
 }

@@ -7,20 +7,16 @@ export function plainJob(id: string, status: JobStatus): BackendJob {
   return { id, status, failure: null, queueSeconds: null, runSeconds: null, totalSeconds: null }
 }
 
+/** What a wire's word for it means: every one that it does not list is of a job that has not ended. */
+export function statusIn(words: Readonly<Record<string, JobStatus>>, word: string): JobStatus {
+  return (Object.hasOwn(words, word) && words[word]) || 'running'
+}
+
 /** Null while the job is open. */
 export function outcomeOf(backendJob: BackendJob): Outcome | null {
-  switch (backendJob.status) {
-    case 'queued':
-    case 'running':
-    case 'ended':
-      return null
-    case 'succeeded':
-      return 'ok'
-    case 'cancelled':
-      return 'cancelled'
-    case 'failed':
-      return backendJob.failure ?? 'job_failed'
-  }
+  const { status, failure } = backendJob
+  if (status === 'failed') return failure ?? 'job_failed'
+  return status === 'succeeded' ? 'ok' : status === 'cancelled' ? 'cancelled' : null
 }
 
 /** Of the answer about a job or its video: its backend has no such thing, or none any more. */

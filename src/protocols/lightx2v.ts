@@ -2,28 +2,19 @@
  * LightX2V's own server. A server runs one model, so that no submit names one; clients may choose a job's id; its queue
  * is full, and an id is taken, under the same HTTP status.
  */
-import { isObject } from './answer-json.ts'
+import { statusIn } from './job-outcome.ts'
+import { isObject, idsAt, isResourceId } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
-import { chosenIdOf } from './chosen-id.ts'
+import { chosenIdOf, submissionOf } from './submission/submission.ts'
 import { aboutJob, apiEnd, asServersRead, plainSpelling } from './path-spelling.ts'
-import {
-  type BackendAnswer,
-  type JobAddress,
-  type JobProtocol,
-  type BackendJob,
-  type JobStatus,
-  type Route,
-  type ShownJob,
-} from './protocol.ts'
-import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
-import { idsAt, isResourceId } from './resource-id.ts'
+import type { BackendAnswer, BackendJob, JobAddress, JobProtocol, JobStatus, Route, ShownJob } from './protocol.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { clipFacts, positive, promptChars } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
-import { submissionOf } from './submission/submission.ts'
 import { translateAnswer, translateText } from './translate.ts'
-import { secondsBetween } from './wall-clock.ts'
+import { secondsBetween, wallClockMs } from './times.ts'
 import { isVideoType } from './video-answer.ts'
 
 const API = '/v1/tasks'
@@ -146,7 +137,7 @@ function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob |
   if (httpStatus < 200 || httpStatus >= 300 || !isObject(body)) return null
   const { task_id: id = job, status: word = body['task_status'], error, error_type: kind } = body
   if (typeof word !== 'string' || !isResourceId(id)) return null
-  const shown = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const shown = statusIn(STATUS, word)
   const isCancelled = shown === 'failed' && typeof error === 'string' && error.startsWith(CANCELLED)
   const status = isCancelled ? 'cancelled' : shown
   const isLate = typeof kind === 'string' && /timeout/i.test(kind)
@@ -156,7 +147,7 @@ function readJob({ status: httpStatus, body, job }: BackendAnswer): BackendJob |
     failure: status !== 'failed' ? null : isLate ? 'job_timeout' : 'job_failed',
     queueSeconds: null,
     // Set anew when the job's turn has come, so that its wait is told nowhere.
-    runSeconds: status === 'succeeded' ? secondsBetween(body['start_time'], body['end_time']) : null,
+    runSeconds: status === 'succeeded' ? secondsBetween(body['start_time'], body['end_time'], wallClockMs) : null,
     totalSeconds: null,
   }
 }

@@ -3,8 +3,7 @@
  * each lives in a file of its own in `openai-videos/`.
  */
 import { openBody } from './body/open.ts'
-import { asOpenAi } from './openai-videos/dialects.ts'
-import { cancelSays, readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
+import { asOpenAi, cancelSays, readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { JobAddress, JobProtocol, ListQuery, ShownJob } from './protocol.ts'

@@ -5,7 +5,7 @@
 import { detail, type ErrorDetail } from '../core/errors.ts'
 import type { Operation, Outcome } from '../core/outcome.ts'
 import type { NamedJobs, Submission, SubmitBody } from './submit.ts'
-import type { Translation } from './translation.ts'
+import type { Translation } from './translate-string.ts'
 
 /** What method and path alone say of a request. */
 export interface Route {

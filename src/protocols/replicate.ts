@@ -2,22 +2,21 @@
  * Replicate's predictions: the model stands in the path or, as a version, in the body, and a job's paths name neither.
  * A prediction holds links to itself, and links to what it made.
  */
-import { isObject } from './answer-json.ts'
+import { statusIn } from './job-outcome.ts'
+import { isObject, idsAt, isResourceId } from './answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
-import { applyEdits, type Edit } from './body/edit.ts'
-import { encodeUtf8, type FormBody } from './body/form-body.ts'
+import { applyEdits, type Edit, encodeUtf8, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
 import { aboutJob, asServersRead, plainSpelling } from './path-spelling.ts'
-import type { JobProtocol, Route, ShownJob } from './protocol.ts'
-import type { Submission, SubmitBody } from './submit.ts'
-import { at } from './protocol.ts'
 import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
-import { readPrediction } from './replicate/job.ts'
-import { idsAt } from './resource-id.ts'
+import type { BackendJob, JobProtocol, JobStatus, Route, ShownJob } from './protocol.ts'
+import { MESSAGE_CHARS, at } from './protocol.ts'
+import type { Submission, SubmitBody } from './submit.ts'
 import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
 import { translatedBelow } from './translate.ts'
+import { secondsBetween, secondsOf } from './times.ts'
 
 const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
@@ -172,4 +171,41 @@ function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: 
     completed_at: end ? new Date(end.at).toISOString() : null,
     urls: { get, cancel: `${get}/cancel` },
   }
+}
+
+const STATUS: Record<string, JobStatus> = {
+  starting: 'queued',
+  succeeded: 'succeeded',
+  failed: 'failed',
+  canceled: 'cancelled',
+  // Its deadline came before it had started: the arm was too slow to begin.
+  aborted: 'failed',
+}
+/** Of an error that the request itself is to blame for; `error` is a sentence, often with a code at its end. */
+const REFUSAL =
+  /\bE00[56]\b|nsfw|flagged|sensitive content|moderation|content policy|safety (filter|system|check)|prohibited|responsible ai|invalid (input|prompt|parameter|argument)|input validation|field required/i
+const LATE = /\bE6716\b|tim(ed|e) ?out|time limit|deadline/i
+
+/** Whatever HTTP status it came with; every unknown word is a job that has not ended. */
+function readPrediction(body: unknown): BackendJob | null {
+  if (!isObject(body)) return null
+  const { id, status: word, error, metrics, created_at: created, started_at: started, completed_at: completed } = body
+  if (!isResourceId(id) || typeof word !== 'string') return null
+  const status = statusIn(STATUS, word)
+  const hasEnded = status !== 'queued' && status !== 'running'
+  const measured: Record<string, unknown> = isObject(metrics) ? metrics : {}
+  return {
+    id,
+    status,
+    failure: status === 'failed' ? failureOf(word, error) : null,
+    queueSeconds: secondsBetween(created, started),
+    runSeconds: hasEnded ? (secondsOf(measured['predict_time']) ?? secondsBetween(started, completed)) : null,
+    totalSeconds: hasEnded ? (secondsOf(measured['total_time']) ?? secondsBetween(created, completed)) : null,
+  }
+}
+
+function failureOf(word: string, error: unknown): BackendJob['failure'] {
+  if (word === 'aborted') return 'job_timeout'
+  const message = typeof error === 'string' ? error.slice(0, MESSAGE_CHARS) : ''
+  return REFUSAL.test(message) ? 'content_refused' : LATE.test(message) ? 'job_timeout' : 'job_failed'
 }

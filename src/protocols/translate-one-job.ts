@@ -4,8 +4,7 @@
  */
 import { rememberedBy } from '../core/remembered.ts'
 import { holdsValue, PROMPTS } from './member-names.ts'
-import type { Translation } from './translation.ts'
-import { translatorOf, type WireWords } from './translate-string.ts'
+import { type Translation, translatorOf, type WireWords } from './translate-string.ts'
 
 /** Ids that are no word of a path, a sentence or a wire. */
 const LONG_ID = /^[\w-]{16,128}$/

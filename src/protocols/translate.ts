@@ -4,13 +4,12 @@
  */
 import { remembered } from '../core/remembered.ts'
 import { withoutRepeats } from './answer-json.ts'
-import { editJson } from './body/json-edit.ts'
+import { editJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
 import type { JobProtocol } from './protocol.ts'
-import type { Translation } from './translation.ts'
+import { type Translation, type Translate, translatorOf, type WireWords } from './translate-string.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
-import { type Translate, translatorOf, type WireWords } from './translate-string.ts'
 
 /**
  * `translate` and `translateHeader` of a wire whose jobs stand below a model's or an app's own path: those of both arms
@@ -42,7 +41,7 @@ export function translatedBelow(
  * is of no use to the client there either.
  */
 export function translateAnswer(text: string, translation: Translation, words: WireWords = {}): string {
-  const exact = words.ownText ? null : withOneId(text, translation)
+  const exact = words.ownText ? null : withOneId(text, translation, NEEDS_READING)
   if (exact !== null) return exact
   const { holdsFile: isFileAt = holdsFile, holdsOwnUrl: isOwnAt = () => false } = words
   const { keeps = () => false, ownText = () => null } = words
@@ -74,21 +73,21 @@ const NEEDS_READING = /\/\/|"\/|[\\%]|url|_path|file:/i
 
 /**
  * The usual answer to a submit or a poll, at the cost of a search: the one known id stands there once, as the value of
- * `id` or `task_id` and the like, and nothing else in it can need a change. Null for every other.
+ * `id` or `task_id` and the like, and nothing else in it can need a change, which `needsReading` says. Null for every other.
  */
-function withOneId(text: string, { ids }: Translation): string | null {
+export function withOneId(text: string, { ids }: Translation, needsReading: RegExp): string | null {
   if (ids.size !== 1) return null
   const [id, own] = ids.entries().next().value!
   const at = text.indexOf(`"${id}"`)
   if (at < 0 || text.indexOf(id, at + 2) >= 0 || text.indexOf(id) !== at + 1) return null
-  if (isPlain(id) || NEEDS_READING.test(text)) return null
+  if (isPlain(id) || needsReading.test(text)) return null
   const [name] = ID_NAME.exec(text.slice(Math.max(0, at - 32), at)) ?? []
   // Under a name that stands there twice there may be another id.
   if (name === undefined || !isOnce(text, name.slice(0, name.lastIndexOf('"') + 1))) return null
   return text.slice(0, at + 1) + own + text.slice(at + 1 + id.length)
 }
 
-export function isOnce(text: string, part: string): boolean {
+function isOnce(text: string, part: string): boolean {
   const at = text.indexOf(part)
   return at >= 0 && text.indexOf(part, at + 1) < 0
 }

@@ -5,9 +5,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cases } from '../support/property-cases.ts'
-import { answerJson, isObject } from '../../src/protocols/answer-json.ts'
+import { answerJson, isObject, isResourceId } from '../../src/protocols/answer-json.ts'
 import type { BackendJob } from '../../src/protocols/protocol.ts'
-import { isResourceId } from '../../src/protocols/resource-id.ts'
 import { GATEWAY, translation } from './contract.ts'
 import { allJobWires } from './declared.ts'
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { pathSegment } from '../support/any-text.ts'
 import type { JobProtocol, Protocol, Route } from '../../src/protocols/protocol.ts'
-import type { Translation } from '../../src/protocols/translation.ts'
+import type { Translation } from '../../src/protocols/translate-string.ts'
 
 export interface Situation {
   protocol: JobProtocol

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { editJson } from '../../src/protocols/body/json-edit.ts'
+import { editJson } from '../../src/protocols/body/json-text.ts'
 
 const same = { key: (path: readonly string[]) => path.at(-1) ?? '', text: (text: string) => text }
 const without = (...names: string[]) => ({

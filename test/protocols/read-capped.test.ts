@@ -1,8 +1,7 @@
 /** Answers that hold a video as text: read for what else they say, in any pieces, at the cost of what is kept of them. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { LongStrings } from '../../src/protocols/long-strings.ts'
-import { readJson } from '../../src/protocols/read-capped.ts'
+import { LongStrings, readJson } from '../../src/protocols/read-capped.ts'
 
 const CAP = 64 * 1024
 const answer = (body: BodyInit) => new Response(body)

@@ -1,7 +1,7 @@
 /** URLs in answers: whose they are, in which spelling, and what the client gets instead. */
 import { describe, expect, test } from 'vitest'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { Translation } from '../../src/protocols/translation.ts'
+import type { Translation } from '../../src/protocols/translate-string.ts'
 import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
 import { GATEWAY, UPSTREAM, translation } from './contract.ts'
 

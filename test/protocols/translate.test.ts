@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { comfyui } from '../../src/protocols/comfyui.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
-import type { Translation } from '../../src/protocols/translation.ts'
+import type { Translation } from '../../src/protocols/translate-string.ts'
 import { translateAnswer, translateText } from '../../src/protocols/translate.ts'
 import { GATEWAY, UPSTREAM, translation } from './contract.ts'
 

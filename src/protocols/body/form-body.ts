@@ -1,10 +1,10 @@
 /**
- * What JSON, multipart and urlencoded bodies have in common once opened: named fields, each
- * with its place in the bytes. What a field means is the protocols' business.
+ * What JSON, multipart and urlencoded bodies have in common once opened: named fields, each with its place in the bytes,
+ * and changes as spans of them, so that whatever is not named stays as the client sent it. What a field means is the
+ * protocols' business.
  */
 import { SluiceError } from '../../core/errors.ts'
 import { at } from '../protocol.ts'
-import type { Edit, Span } from './edit.ts'
 
 export interface Field {
   name: string
@@ -77,4 +77,53 @@ export function* lengthPrefixed(chunks: Iterable<Uint8Array>): Generator<Uint8Ar
     yield encodeUtf8(`${chunk.length}:`)
     yield chunk
   }
+}
+
+/** Half-open span of bytes. */
+export interface Span {
+  start: number
+  end: number
+}
+
+export interface Edit extends Span {
+  /** What stands there instead; empty to take the span out. */
+  bytes: Uint8Array
+}
+
+/** The bytes with all edits made; the very same array when there are none. Spans must not overlap. */
+export function applyEdits(source: Uint8Array<ArrayBuffer>, edits: readonly Edit[]): Uint8Array<ArrayBuffer> {
+  if (edits.length === 0) return source
+  const ordered = edits.toSorted((a, b) => a.start - b.start)
+  const growth = ordered.reduce((sum, edit) => sum + edit.bytes.length - (edit.end - edit.start), 0)
+  const result = new Uint8Array(source.length + growth)
+  let read = 0
+  let written = 0
+  const write = (piece: Uint8Array) => {
+    result.set(piece, written)
+    written += piece.length
+  }
+  for (const edit of ordered) {
+    write(source.subarray(read, edit.start))
+    write(edit.bytes)
+    read = edit.end
+  }
+  write(source.subarray(read))
+  return result
+}
+
+/** The keys down to a form field's value: `video[id]` is `video`, `id`. */
+export function pathOf(name: string): string[] {
+  return name.split(/[[\]]+/).filter((key, i) => i === 0 || key !== '')
+}
+
+/** The field's text, or the source of the JSON that it holds; null for files and for numbers and the like. */
+export function textOf(body: FormBody, field: Field): string | null {
+  return typeof field.value === 'string' ? field.value : body.jsonOf(field)
+}
+
+export function editText(body: FormBody, field: Field, change: (text: string) => string): Edit[] {
+  const text = textOf(body, field)
+  const changed = text === null ? null : change(text)
+  if (changed === null || changed === text) return []
+  return typeof field.value === 'string' ? body.setText(field, changed) : body.setJson(field, changed)
 }

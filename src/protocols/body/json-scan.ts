@@ -2,8 +2,7 @@
  * Where members and elements stand in JSON that is known to be valid. Works on bytes, so that
  * whatever is not named stays as it was written; reads no values.
  */
-import type { Edit, Span } from './edit.ts'
-import { decodeUtf8 } from './form-body.ts'
+import { type Edit, type Span, decodeUtf8 } from './form-body.ts'
 
 /** A member of an object: `span` is its value, `start` the opening quote of its key, `keyEnd` just past the closing one. */
 export interface Member {

@@ -3,9 +3,9 @@
  * are never copied and files never decoded.
  */
 import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
-import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
+import type { Edit, Field, FormBody, Span } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed } from './form-body.ts'
 import { nameSpan, readPartHeaders, type PartHeaders } from './part-headers.ts'
-import type { Edit, Span } from './edit.ts'
 import { skipSpace } from './json-scan.ts'
 
 interface Part extends Field {

@@ -1,7 +1,7 @@
 /** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
 import { checkCount, checkName } from './bounds.ts'
-import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, type Field, type FormBody } from './form-body.ts'
-import type { Edit, Span } from './edit.ts'
+import type { Edit, Field, FormBody, Span } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed } from './form-body.ts'
 
 interface Pair extends Field {
   /** Name, `=` and value, with the `&` that follows. */

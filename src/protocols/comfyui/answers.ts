@@ -2,14 +2,12 @@
  * ComfyUI's answers and messages for a client: ids in its own spelling, files under names that lead back to the arm that
  * made them, since what asks for a file names no job.
  */
-import { answerJson } from '../answer-json.ts'
+import { answerJson, isObject } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
-import type { Translation } from '../translation.ts'
-import { isPlain } from '../id-tokens.ts'
-import { isOnce, translateAnswer, translateText } from '../translate.ts'
-import type { WireWords } from '../translate-string.ts'
-import { withoutCaller } from './caller.ts'
-import { inputIn } from './input.ts'
+import type { Translation, WireWords } from '../translate-string.ts'
+import { translateAnswer, translateText, withOneId } from '../translate.ts'
+import { withoutCaller } from './socket.ts'
+import { inputIn } from './submit.ts'
 import { endingOf, routeComfy, viewPath } from './routes.ts'
 
 /** Members that hold what nodes have made: on top, in a message's data or in a job's entry, never deeper. */
@@ -23,25 +21,11 @@ const MAX_FILES = 500
 export function translateComfy(text: string, translation: Translation): string {
   // A job that goes on is `{}`.
   if (text.length <= 2) return text
-  const exact = withOneId(text, translation)
-  if (exact !== null) return exact
-  return translateAnswer(text, translation, wordsOf(translation, text))
+  return withOneId(text, translation, NEEDS_READING) ?? translateAnswer(text, translation, wordsOf(translation, text))
 }
 
 /** What makes more of an answer or a message than its id matter. */
 const NEEDS_READING = /"(?:filename|prompt|client_id|sid|input)"|"\/|[\\%]|\/\/|url|_path|file:/i
-
-/** The answer to a submit, and the messages that tell of progress, at the cost of a search; null for every other. */
-function withOneId(text: string, { ids }: Translation): string | null {
-  if (ids.size !== 1 || NEEDS_READING.test(text)) return null
-  const [id, own] = ids.entries().next().value!
-  const at = text.indexOf(`"${id}"`)
-  if (at < 0 || text.indexOf(id) !== at + 1 || text.indexOf(id, at + 2) >= 0 || isPlain(id)) return null
-  const [, name] = /("(?:prompt_)?id")\s*:\s*$/.exec(text.slice(Math.max(0, at - 16), at)) ?? []
-  return name !== undefined && isOnce(text, name)
-    ? text.slice(0, at) + JSON.stringify(own) + text.slice(at + id.length + 2)
-    : null
-}
 
 export function translateComfyHeader(name: string, value: string, translation: Translation): string {
   return translateText(value, translation, name, { readPath })
@@ -81,12 +65,10 @@ function sealedNames(
   const job = jobOf(ids)
   let left = MAX_FILES
   const walk = (value: unknown, path: string[], isMade: boolean): void => {
-    if (value === null || typeof value !== 'object' || left <= 0 || path.length > MAX_DEPTH) return
-    if (Array.isArray(value)) {
-      for (const item of value) walk(item, path, isMade)
-      return
-    }
-    const { filename, subfolder = '', type } = value as Record<string, unknown>
+    if (left <= 0 || path.length > MAX_DEPTH) return
+    if (Array.isArray(value)) for (const item of value) walk(item, path, isMade)
+    if (!isObject(value)) return
+    const { filename, subfolder = '', type } = value
     const at = isMade && typeof filename === 'string' ? placeOf([...path, 'filename']) : ''
     if (at !== '' && typeof filename === 'string') {
       left--
@@ -94,14 +76,14 @@ function sealedNames(
       const own = isFile
         ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
         : filename
-      if (names.has(at)) names.get(at)!.push(own)
-      else names.set(at, [own])
+      const list = names.get(at) ?? []
+      list.unshift(own)
+      names.set(at, list)
     }
     for (const [name, inner] of Object.entries(value))
       walk(inner, [...path, name], isMade || (path.length < 2 && OUTPUTS.has(name)))
   }
   walk(answerJson(text), [], false)
-  for (const list of names.values()) list.reverse()
   return names
 }
 

@@ -2,10 +2,11 @@
  * What a graph of nodes says of its video: prompt, frames, size and the model files that it loads. A graph is its
  * client's own program, so all of this is told by the names that core nodes and the usual Wan nodes give their inputs.
  */
+import { isObject } from '../answer-json.ts'
 import { isTagged } from '../../core/job-id.ts'
 import type { Facts } from '../submit.ts'
 import { clipFacts, promptChars } from '../submission/facts.ts'
-import { editJson } from '../body/json-edit.ts'
+import { editTexts } from '../body/json-text.ts'
 
 type Inputs = Record<string, unknown>
 
@@ -41,13 +42,8 @@ export function withModel(source: string, graph: unknown, model: string): string
   const others = model.split(SEPARATOR).map((name) => name.trim())
   if (own.length !== others.length) return source
   const other = new Map(own.map((name, i) => [name, others[i]!]))
-  return (
-    replacedAsWritten(source, graph, other) ??
-    editJson(source, {
-      key: (path) => path.at(-1)!,
-      text: (text, path) => (isModelAt(path) ? (other.get(text) ?? text) : text),
-    })
-  )
+  const editor = (text: string, path: string[]) => (isModelAt(path) ? (other.get(text) ?? text) : text)
+  return replacedAsWritten(source, graph, other) ?? editTexts(source, editor)
 }
 
 /**
@@ -109,11 +105,8 @@ function promptOf(nodes: ReadonlyMap<string, Inputs>): string | null {
 
 function nodesOf(graph: unknown): Map<string, Inputs> {
   const nodes = new Map<string, Inputs>()
-  if (graph === null || typeof graph !== 'object') return nodes
-  for (const [id, node] of Object.entries(graph as Record<string, { inputs?: unknown } | null>)) {
-    const inputs = node !== null && typeof node === 'object' ? node.inputs : null
-    if (inputs !== null && typeof inputs === 'object' && !Array.isArray(inputs)) nodes.set(id, inputs as Inputs)
-  }
+  for (const [id, node] of Object.entries(isObject(graph) ? graph : {}))
+    if (isObject(node) && isObject(node['inputs'])) nodes.set(id, node['inputs'])
   return nodes
 }
 

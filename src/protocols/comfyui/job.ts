@@ -2,10 +2,10 @@
  * A job as ComfyUI shows it: in its history once it has ended, `{}` before that, by `/api/jobs` in newer builds, and in
  * the messages of its WebSocket. Judges whose fault a failure is.
  */
-import { answerJson, isObject } from '../answer-json.ts'
-import { plainJob } from '../job-outcome.ts'
+import { secondsBetween } from '../times.ts'
+import { answerJson, isObject, isResourceId } from '../answer-json.ts'
+import { plainJob, statusIn } from '../job-outcome.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type SocketMessage } from '../protocol.ts'
-import { isResourceId } from '../resource-id.ts'
 
 /** Of `/api/jobs`. */
 const STATUS: Record<string, JobStatus> = {
@@ -69,7 +69,7 @@ function ended(id: string, { status, prompt }: Members): BackendJob {
 }
 
 function listed(id: string, word: string, body: Members): BackendJob {
-  const status = (Object.hasOwn(STATUS, word) && STATUS[word]) || 'running'
+  const status = statusIn(STATUS, word)
   const { create_time: created, execution_start_time: started, execution_end_time: finished } = body
   const { execution_error: error, execution_status: details } = body
   const reported = isObject(details) ? read(id, details['messages']).end : null
@@ -114,13 +114,12 @@ function backendJobOf(id: string, status: JobStatus, words = ''): BackendJob {
 /** All by the server's one clock. */
 function times(created: unknown, started: unknown, finished: unknown) {
   return {
-    queueSeconds: seconds(created, started),
-    runSeconds: seconds(started, finished),
-    totalSeconds: seconds(created, finished),
+    queueSeconds: secondsBetween(created, started, unixMs),
+    runSeconds: secondsBetween(started, finished, unixMs),
+    totalSeconds: secondsBetween(created, finished, unixMs),
   }
 }
 
-function seconds(fromMs: unknown, toMs: unknown): number | null {
-  const took = typeof fromMs === 'number' && typeof toMs === 'number' ? (toMs - fromMs) / 1000 : NaN
-  return Number.isFinite(took) && took >= 0 ? took : null
+function unixMs(time: unknown): number {
+  return typeof time === 'number' ? time : NaN
 }

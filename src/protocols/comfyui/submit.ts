@@ -3,21 +3,20 @@
  * type it is sent under, the body is JSON, since the server looks at nothing else.
  */
 import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
-import { applyEdits } from '../body/edit.ts'
-import type { Field, FormBody } from '../body/form-body.ts'
-import { malformed } from '../body/form-body.ts'
+import { applyEdits, type Field, type FormBody, malformed, editText, pathOf } from '../body/form-body.ts'
 import { openJson } from '../body/json.ts'
-import { editJson } from '../body/json-edit.ts'
-import { chosenIdOf } from '../chosen-id.ts'
+import { editJson, editTexts } from '../body/json-text.ts'
+import { chosenIdOf, submissionOf } from '../submission/submission.ts'
 import type { Route } from '../protocol.ts'
 import type { NamedJobs, RebuildTarget, Submission, SubmitBody } from '../submit.ts'
-import { isResourceId } from '../resource-id.ts'
-import { editText, pathOf } from '../submission/field.ts'
+import { answerJson, isObject, isResourceId } from '../answer-json.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
-import { submissionOf } from '../submission/submission.ts'
-import { callerSays } from './caller.ts'
+import { callerSays } from './socket.ts'
 import { inputsOf, readGraph, withModel } from './graph.ts'
-import { readMask, withInputs } from './input.ts'
+import { isTagged } from '../../core/job-id.ts'
+import { openBody } from '../body/open.ts'
+import { idSwapper } from '../submission/job-references.ts'
+import { isResult } from './routes.ts'
 
 /** A copy has an id of its own, tells nobody how it goes on, and takes its place in the queue. */
 const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])
@@ -82,10 +81,9 @@ function rebuilt(
 function asCaller(text: string, caller: string | undefined): string {
   // With an escape in it the name may be spelled otherwise.
   if (caller === undefined || !/client_id|\\/.test(text)) return text
-  return editJson(text, {
-    key: (path) => path.at(-1)!,
-    text: (inner, path) => (path.length === 1 && path[0] === 'client_id' ? callerSays(caller, inner) : inner),
-  })
+  return editTexts(text, (inner, path) =>
+    path.length === 1 && path[0] === 'client_id' ? callerSays(caller, inner) : inner,
+  )
 }
 
 function withoutClient(text: string, allowance: Allowance): string {
@@ -98,4 +96,47 @@ function withoutClient(text: string, allowance: Allowance): string {
 
 function fieldOf(body: FormBody, name: string): Field | undefined {
   return body.fields.find((field) => field.name === name)
+}
+
+/** As a graph names it, with its folder; null where the answer is to no upload. */
+export function inputIn(body: unknown): string | null {
+  const { name, subfolder, type } = isObject(body) ? body : {}
+  if (typeof name !== 'string' || typeof subfolder !== 'string' || type !== 'input') return null
+  const input = subfolder === '' ? name : `${subfolder}/${name}`
+  return isResourceId(input) && !isResult(input, type) ? input : null
+}
+
+/** A graph's source for the backend that has its inputs. */
+function withInputs(source: string, ids: ReadonlyMap<string, string>): string {
+  if (ids.size === 0) return source
+  return idSwapper(new Allowance(source.length), false, (id) => ids.get(id) ?? id)(source, ['graph'])
+}
+
+/** A mask, which is drawn on an input or a file. */
+function readMask(sent: SubmitBody, route: Route): Submission {
+  const body = openBody(sent.bytes, sent.contentType)
+  const swapped = (swap: (id: string) => string) => {
+    const swapIds = idSwapper(new Allowance(sent.bytes.length), false, swap)
+    return body.fields.flatMap((field) => editText(body, field, (text) => swapIds(text, pathOf(field.name))))
+  }
+  const found = new Set<string>()
+  swapped((id) => (found.add(id), id))
+  for (const { name, value } of body.fields)
+    if (name === 'original_ref') for (const id of resultIn(value)) found.add(id)
+  return submissionOf(body, sent, route.upstreamPath(null), {
+    ...{ model: null, promptChars: null, durationSeconds: null, work: null },
+    jobs: [...found],
+    rebuild: ({ jobIds }) => {
+      const edits = swapped((id) => jobIds.get(id) ?? id)
+      return { bytes: applyEdits(sent.bytes, edits) }
+    },
+  })
+}
+
+/** What the mask's original is called, where it is a file that was made and whose name is not Sluice's. */
+function resultIn(original: unknown): string[] {
+  const ref: unknown = typeof original === 'string' ? answerJson(original) : original
+  const { filename, type = 'output' } = isObject(ref) ? ref : {}
+  const isForeign = typeof filename === 'string' && !isTagged(filename)
+  return isForeign && isResult(filename, typeof type === 'string' ? type : null) ? [filename] : []
 }

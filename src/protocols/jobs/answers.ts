@@ -1,9 +1,8 @@
 /** A job as the answers of a declared wire show it: the places and words are the table's. Never throws. */
 import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
-import { saysSomething } from '../answer-json.ts'
+import { saysSomething, isResourceId } from '../answer-json.ts'
 import { plainJob } from '../job-outcome.ts'
 import { type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
-import { isResourceId } from '../resource-id.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
 
 type Failure = NonNullable<BackendJob['failure']>

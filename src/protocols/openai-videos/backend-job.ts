@@ -1,11 +1,14 @@
 /**
- * A job as the servers of this wire show it, each with its own habits: status words, error shapes, clocks. Judges
- * whose fault a failure is.
+ * A job as the servers of this wire show it, each with its own habits (status words, error shapes, clocks), and as
+ * OpenAI's clients read it, whichever arm it comes from. Judges whose fault a failure is.
  */
-import { isObject, saysSomething } from '../answer-json.ts'
-import { isResourceId } from '../resource-id.ts'
-import { secondsOf } from '../seconds.ts'
+import { statusIn } from '../job-outcome.ts'
+import { isObject, saysSomething, isResourceId, answerJson } from '../answer-json.ts'
+import { secondsOf } from '../times.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
+import type { FieldValue } from '../body/form-body.ts'
+import { tryOpenJson } from '../body/json.ts'
+import { putFields } from '../submission/field-mapping.ts'
 
 const STATUS: Record<string, JobStatus> = {
   queued: 'queued',
@@ -33,19 +36,17 @@ const STOPPING = /cancell?ation (is )?in progress/i
  * Else `httpStatus` only helps to judge a failure.
  */
 export function readBackendJob(httpStatus: number, body: unknown): BackendJob | null {
-  if (body === null || typeof body !== 'object') return null
-  const job = body as Record<string, unknown>
-  const { id, status: word } = job
-  if (!isResourceId(id)) return null
-  const isGood = httpStatus >= 200 && httpStatus < 300 && !saysSomething(job['error'])
+  if (!isObject(body) || !isResourceId(body['id'])) return null
+  const { id, status: word, error } = body
+  const isGood = httpStatus >= 200 && httpStatus < 300 && !saysSomething(error)
   if (typeof word !== 'string' && !((word ?? null) === null && isGood)) return null
   const status = statusOf(typeof word === 'string' ? word : '')
-  const runSeconds = secondsOf(job['inference_time_s'])
-  const totalSeconds = totalOf(job, status)
+  const runSeconds = secondsOf(body['inference_time_s'])
+  const totalSeconds = totalOf(body, status)
   return {
     id,
     status,
-    failure: status !== 'failed' ? null : isRefusal(job['error'], httpStatus) ? 'content_refused' : 'job_failed',
+    failure: status !== 'failed' ? null : isRefusal(error, httpStatus) ? 'content_refused' : 'job_failed',
     // The servers tell no queue time; what is left of the whole is one, to a second.
     queueSeconds: totalSeconds === null || runSeconds === null ? null : Math.max(0, totalSeconds - runSeconds),
     runSeconds,
@@ -54,9 +55,8 @@ export function readBackendJob(httpStatus: number, body: unknown): BackendJob | 
 }
 
 /** Every other word, known (processing, cancelling) or not, is a job that has not ended. */
-export function statusOf(word: string): JobStatus {
-  const known = word.toLowerCase()
-  return (Object.hasOwn(STATUS, known) && STATUS[known]) || 'running'
+function statusOf(word: string): JobStatus {
+  return statusIn(STATUS, word.toLowerCase())
 }
 
 /** Unix seconds; Dynamo says `created`. */
@@ -76,19 +76,16 @@ export function cancelSays({ status, body }: Pick<BackendAnswer, 'status' | 'bod
 }
 
 function isRefusal(error: unknown, httpStatus: number): boolean {
-  if (error !== null && typeof error === 'object') {
-    const { code, type } = error as Record<string, unknown>
-    if (typeof code === 'number' || (typeof code === 'string' && /^\d+$/.test(code))) {
-      return REFUSAL_CODES.has(Number(code))
-    }
-    const words = code ?? type
-    if (typeof words === 'string') return REFUSAL_WORDS.test(words.toLowerCase().replaceAll(/[^a-z]/g, ''))
-  }
+  const { code, type } = isObject(error) ? error : {}
+  if (typeof code === 'number' || (typeof code === 'string' && /^\d+$/.test(code)))
+    return REFUSAL_CODES.has(Number(code))
+  const words = code ?? type
+  if (typeof words === 'string') return REFUSAL_WORDS.test(words.toLowerCase().replaceAll(/[^a-z]/g, ''))
   return REFUSAL_CODES.has(httpStatus)
 }
 
 function messageOf(error: unknown): string | null {
-  const message = error !== null && typeof error === 'object' ? (error as { message?: unknown }).message : error
+  const message = isObject(error) ? error['message'] : error
   return typeof message === 'string' ? message.slice(0, MESSAGE_CHARS) : null
 }
 
@@ -101,4 +98,52 @@ export function readResourceIds(body: unknown): string[] {
   const items = Array.isArray(body['data']) ? body['data'].filter(isObject) : []
   const named = [body, ...items].flatMap((each) => [each['id'], each['remixed_from_video_id']])
   return [...new Set(named.filter(isResourceId))]
+}
+
+/** How OpenAI's clients know them. */
+const SHOWN = {
+  queued: 'queued',
+  running: 'in_progress',
+  ended: 'completed',
+  succeeded: 'completed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+} as const
+/** Of a failure without a code. */
+const CODE = 'server_error'
+/** What may need another word: most answers hold none of it, and are not read. */
+const STATUSES = /"status"\s*:\s*"([^"]*)"/g
+const ERROR = /"error"\s*:\s*["{]/
+const WORDS: ReadonlySet<string> = new Set(Object.values(SHOWN))
+
+type Change = [path: string[], value: FieldValue]
+
+/** The job's answer in their words; all else byte for byte, errors of requests too. Never throws. */
+export function asOpenAi(text: string): string {
+  if (!ERROR.test(text) && [...text.matchAll(STATUSES)].every(([, word = '']) => WORDS.has(word))) return text
+  const answer = answerJson(text)
+  if (!isObject(answer)) return text
+  const { id, status, error } = answer
+  const changes = isResourceId(id) && typeof status === 'string' ? [...inStatus(status), ...inError(error, status)] : []
+  const body = changes.length === 0 ? null : tryOpenJson(text)
+  return body ? new TextDecoder().decode(putFields(body, changes)) : text
+}
+
+/** Clients stop at any status that they do not know, as if the job had ended. */
+function inStatus(word: string): Change[] {
+  const deleted: Change[] = [
+    [['object'], { text: 'video.deleted' }],
+    [['deleted'], { json: 'true' }],
+  ]
+  if (word === 'deleted') return deleted
+  const shown = SHOWN[statusOf(word)]
+  return shown === word ? [] : [[['status'], { text: shown }]]
+}
+
+/** TensorRT-LLM's is a text, and SGLang's has no code. */
+function inError(error: unknown, status: string): Change[] {
+  if (statusOf(status) !== 'failed' && !saysSomething(error))
+    return (error ?? null) === null ? [] : [[['error'], { json: 'null' }]]
+  if (typeof error === 'string') return [[['error'], { json: JSON.stringify({ code: CODE, message: error }) }]]
+  return isObject(error) && (error['code'] ?? null) === null ? [[['error', 'code'], { text: CODE }]] : []
 }

@@ -3,18 +3,16 @@
  * body rebuilt for one arm. Knows no encoding.
  */
 import { Allowance } from '../body/bounds.ts'
-import { applyEdits } from '../body/edit.ts'
-import { malformed, type Field, type FormBody } from '../body/form-body.ts'
+import { applyEdits, malformed, type Field, type FormBody, editText, pathOf, textOf } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
-import { editJson } from '../body/json-edit.ts'
-import { editText, pathOf, textOf } from '../submission/field.ts'
+import { editTexts } from '../body/json-text.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from '../submission/submission.ts'
 import type { Route } from '../protocol.ts'
-import type { RebuildTarget, Submission, SubmitBody } from '../submit.ts'
-import { isMerged, readFacts } from './facts.ts'
-import { idSwapper, MARK } from './references.ts'
+import type { RebuildTarget, Submission, SubmitBody, Facts } from '../submit.ts'
+import { idSwapper, MARK } from '../submission/job-references.ts'
 import { refersToJobs } from './routes.ts'
+import { clipFacts, pixelsOf, positive, promptChars } from '../submission/facts.ts'
 
 export function toSubmission(body: FormBody, sent: SubmitBody, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)
@@ -58,10 +56,7 @@ function modelIn(body: FormBody, field: Field): string | null {
 }
 
 function withModel(text: string, model: string): string {
-  return editJson(text, {
-    key: (path) => path.at(-1)!,
-    text: (inner, path) => (path.length === 1 && path[0] === 'model' ? model : inner),
-  })
+  return editTexts(text, (inner, path) => (path.length === 1 && path[0] === 'model' ? model : inner))
 }
 
 /** Client ids, each once. */
@@ -83,4 +78,50 @@ function rebuilder(body: FormBody, { jobIds, shadow }: RebuildTarget, refers: bo
     const own = swapIds(text, path)
     return shadow ? shadowText(own, path, allowance) : own
   }
+}
+
+/** vLLM-Omni's and SGLang's own default. */
+const DEFAULT_FPS = 24
+/** Objects that SGLang puts to what stands at the top. */
+const MERGED: ReadonlySet<string> = new Set(['extra_body', 'extra_json', 'extra_params'])
+/** What Dynamo reads beside it. */
+const NVEXT = 'nvext'
+
+/** Whether members of this field count as if they stood at the top, the model's name among them. */
+function isMerged({ name }: Field): boolean {
+  return MERGED.has(name)
+}
+
+function readFacts(body: FormBody): Facts {
+  const values = valuesOf(body)
+  return {
+    promptChars: promptChars(values.get('prompt')),
+    ...clipFacts({
+      seconds: positive(values.get('seconds')),
+      frames: positive(values.get('num_frames')),
+      fps: positive(values.get('fps')) ?? DEFAULT_FPS,
+      pixels: pixelsIn(values),
+    }),
+  }
+}
+
+/** Last value of each name, as servers read a form; what stands at the top wins over what is nested. */
+function valuesOf(body: FormBody): Map<string, unknown> {
+  const values = new Map<string, unknown>()
+  for (const field of body.fields) {
+    if (field.name !== NVEXT && !isMerged(field)) continue
+    const source = body.jsonOf(field)
+    const inner = source === null ? null : tryOpenJson(source)
+    for (const { name, value } of inner?.fields ?? []) values.set(name, value)
+  }
+  for (const { name, value } of body.fields) values.set(name, value)
+  return values
+}
+
+function pixelsIn(values: Map<string, unknown>): number | null {
+  const width = positive(values.get('width'))
+  const height = positive(values.get('height'))
+  if (width !== null && height !== null) return width * height
+  const size = values.get('size')
+  return typeof size === 'string' ? pixelsOf(size.trim().toLowerCase()) : null
 }

@@ -3,11 +3,10 @@
  * JSON within a field. What is not named stays byte for byte. Knows no protocol.
  */
 import type { FieldMapping, SetValue } from '../../config/mapping-schema.ts'
-import { applyEdits, type Edit } from '../body/edit.ts'
-import { decodeUtf8, type Field, type FieldValue, type FormBody } from '../body/form-body.ts'
+import type { Edit, Field, FieldValue, FormBody } from '../body/form-body.ts'
+import { applyEdits, decodeUtf8, pathOf } from '../body/form-body.ts'
 import { jsonSource, tryOpenJson } from '../body/json.ts'
 import { actsForClient, isStore } from './acting-fields.ts'
-import { pathOf } from './field.ts'
 
 type Path = readonly string[]
 

@@ -2,8 +2,12 @@
 import type { FieldMapping } from '../../config/mapping-schema.ts'
 import { openBody } from '../body/open.ts'
 import type { RebuildTarget, RebuiltSubmit, Submission } from '../submit.ts'
-import { asMultipart } from './as-multipart.ts'
 import { mapFields } from './field-mapping.ts'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
+import { decodeUtf8, encodeUtf8, type FormBody } from '../body/form-body.ts'
+import { openJson } from '../body/json.ts'
+import { readParameters } from '../body/part-headers.ts'
 
 interface Arm {
   model: string | null
@@ -21,4 +25,37 @@ export function rebuildForArm(
   const mapped = mapping ? mapFields(openBody(bytes, contentType), mapping, target.shadow) : bytes
   if (encoding === 'multipart') return { ...rebuilt, ...asMultipart({ bytes: mapped, contentType }) }
   return mapped === bytes ? rebuilt : { ...rebuilt, bytes: mapped }
+}
+
+interface Body {
+  bytes: Uint8Array<ArrayBuffer>
+  contentType: string
+}
+
+/** Throws `malformed_body` for JSON that is no object. */
+function asMultipart({ bytes, contentType }: Body): Body {
+  if (readParameters(contentType, 'content-type').type !== 'application/json') return { bytes, contentType }
+  // No text can hold the hash of a body that the text is a part of.
+  const boundary = `sluice-${bytesToHex(sha256(bytes)).slice(0, 40)}`
+  const body = openJson(bytes)
+  const parts = body.fields.flatMap((field) => {
+    const text = textOf(body, field)
+    if (text === null) return []
+    return `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(field.name)}"\r\n\r\n${text}\r\n`
+  })
+  return {
+    bytes: encodeUtf8(`${parts.join('')}--${boundary}--\r\n`),
+    contentType: `multipart/form-data; boundary=${boundary}`,
+  }
+}
+
+/** A form has no word for null. Numbers stay as they were written; objects and lists are JSON in their field. */
+function textOf({ bytes }: FormBody, { value, span }: FormBody['fields'][number]): string | null {
+  if (value === null) return null
+  return typeof value === 'string' ? value : decodeUtf8(bytes.subarray(span.start, span.end), 'body')
+}
+
+/** As browsers write it (RFC 7578 and the HTML standard). */
+function escaped(name: string): string {
+  return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }

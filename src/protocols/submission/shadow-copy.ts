@@ -3,13 +3,10 @@
  * behalf. Everything else stays byte for byte.
  */
 import { Allowance } from '../body/bounds.ts'
-import { applyEdits, type Edit } from '../body/edit.ts'
-import type { Field, FormBody } from '../body/form-body.ts'
-import { editJson, type JsonEditor } from '../body/json-edit.ts'
-import { isJson, looksLikeJson } from '../body/json-text.ts'
+import { applyEdits, type Edit, type Field, type FormBody, editText, pathOf } from '../body/form-body.ts'
+import { editJson, type JsonEditor, isJson, looksLikeJson } from '../body/json-text.ts'
 import { PROMPTS } from '../member-names.ts'
 import { actsForClient, isStore, namesInput } from './acting-fields.ts'
-import { editText, pathOf } from './field.ts'
 
 /** A word, and what makes it a name where it follows, in text that looks like JSON but does not read as such. */
 const WORD = /[\w-]+/g

@@ -4,6 +4,8 @@ import { bytesToHex } from '@noble/hashes/utils.js'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import { encodeUtf8, lengthPrefixed, malformed, type FormBody } from '../body/form-body.ts'
 import type { Facts, RebuildTarget, RebuiltSubmit, Submission, SubmitBody } from '../submit.ts'
+import { isTagged } from '../../core/job-id.ts'
+import { isResourceId } from '../answer-json.ts'
 
 interface Own extends Facts {
   model: string | null
@@ -45,4 +47,16 @@ function fingerprintOf(body: FormBody, path: string): string {
   for (const chunk of lengthPrefixed([encodeUtf8(path)])) hash.update(chunk)
   for (const chunk of body.canonical()) hash.update(chunk)
   return bytesToHex(hash.digest())
+}
+
+/** As a UUID is written, or any plain name. */
+const PLAIN_NAME = /^[A-Za-z0-9._-]{1,128}$/
+
+/** Null where the client has chosen none. Throws `malformed_body`, telling `path`, for what could lead elsewhere, and for `taken` words of the wire. */
+export function chosenIdOf(value: unknown, path: string, taken: readonly string[] = []): string | null {
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'string' || !PLAIN_NAME.test(value) || !isResourceId(value) || isTagged(value))
+    throw malformed(path, 'must be an id of up to 128 letters, digits, ".", "_" and "-"')
+  if (taken.includes(value)) throw malformed(path, `must be another id: "${value}" is a word of the wire's own paths`)
+  return value
 }

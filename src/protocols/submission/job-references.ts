@@ -1,8 +1,7 @@
 /** Jobs that a submit refers to: where their ids stand in it, and how they are replaced there. Knows no encoding. */
 import { isTagged } from '../../core/job-id.ts'
 import type { Allowance } from '../body/bounds.ts'
-import { editJson, type JsonEditor } from '../body/json-edit.ts'
-import { isJson, looksLikeJson } from '../body/json-text.ts'
+import { editTexts, isJson, looksLikeJson } from '../body/json-text.ts'
 import { holdsId, PROMPTS } from '../member-names.ts'
 
 /** Ids are safe in a path; anything else in `video` is a URL or data of the client's own. */
@@ -31,11 +30,7 @@ export function idSwapper(allowance: Allowance, refers: boolean, swap: (id: stri
     if (!looksLikeJson(text)) return text
     allowance.takeText(text, levels, path[0] ?? 'body')
     if (!isJson(text)) return text
-    const editor: JsonEditor = {
-      key: (below) => below.at(-1) ?? '',
-      text: (inner, below, inside) => swapIds(inner, below, levels + inside),
-    }
-    return editJson(text, editor, path)
+    return editTexts(text, (inner, below, inside) => swapIds(inner, below, levels + inside), path)
   }
   return swapIds
 }
