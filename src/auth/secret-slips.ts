@@ -4,9 +4,8 @@
  */
 import { detail, type ErrorDetail } from '../core/errors.ts'
 import { MIN_KEY_CHARS } from '../config/env.ts'
-import { readEventKeys } from './event-keys.ts'
+import { readEventKeys, readTokens } from './tokens.ts'
 import { isBrokenList, signingKeys, webhookKeyBytes } from './keys.ts'
-import { readTokens } from './tokens.ts'
 
 /** The secrets as text; those that are not set have no slips. */
 export interface SecretTexts {

@@ -1,6 +1,7 @@
 /**
- * Static bearer tokens: the secret SLUICE_TOKENS read entry by entry, and a presented token looked up
- * by its hash. Plain tokens are kept nowhere.
+ * Static bearer tokens, the secret SLUICE_TOKENS, and the write-only keys of SLUICE_EVENT_KEYS, which may stand in a page
+ * and let their holder post events and nothing else; each read entry by entry, and looked up by its hash. Plain tokens are
+ * kept nowhere.
  */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
@@ -12,10 +13,7 @@ import { ROLES } from './roles.ts'
 /** Longer credentials are refused before anything looks into them. */
 export const MAX_CREDENTIAL_CHARS = 8192
 
-const tokenSchema = v.strictObject({
-  ...hashedEntries,
-  role: v.pipe(v.string(), v.trim(), v.picklist(ROLES)),
-})
+const tokenSchema = v.strictObject({ ...hashedEntries, role: v.pipe(v.string(), v.trim(), v.picklist(ROLES)) })
 export type StaticToken = v.InferOutput<typeof tokenSchema>
 
 let lastRead: { secret: string | undefined; held: Held<StaticToken> } | null = null
@@ -45,4 +43,17 @@ export function hashToken(token: string): string {
 export function bearerOf(authorization: string | null | undefined): string | null {
   if (!authorization || authorization.length > MAX_CREDENTIAL_CHARS) return null
   return /^bearer +(\S+)\s*$/i.exec(authorization)?.[1] ?? null
+}
+
+const keySchema = v.strictObject(hashedEntries)
+type EventKey = v.InferOutput<typeof keySchema>
+
+/** The secret's text → its keys, and what is wrong with the others; none where the secret is not set. */
+export function readEventKeys(secret: string | undefined): Held<EventKey> {
+  return readHeld('SLUICE_EVENT_KEYS', secret, keySchema)
+}
+
+/** What a request shows in `x-sluice-key` or, for beacons that can set no header, in `?key=`; null: nothing. */
+export function presentedKey(request: Request): string | null {
+  return request.headers.get('x-sluice-key') ?? new URL(request.url).searchParams.get('key')
 }

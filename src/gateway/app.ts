@@ -16,7 +16,7 @@ import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
 import { identify, type Subject } from './subject.ts'
 import { withIdempotency } from './idempotency.ts'
-import { hasJobs, type Isolate, Isolates, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
+import { hasJobs, type Isolate, Isolates, type JobRuntime } from './isolate.ts'
 import { proxyJob } from './jobs.ts'
 import { listJobs } from './list.ts'
 import { aboutNamed } from './named-jobs.ts'
@@ -106,25 +106,22 @@ async function route(ctx: Exchange): Promise<Response> {
   const subject = await identify(ctx)
   const choice = await selectRelease(ctx, subject)
   const { runtime, route } = choice
+  Object.assign(ctx.log, { operation: route.operation, release: runtime.release.name })
+  const known = runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil)
+  const snapshot = known instanceof Promise ? await known : known
   switch (choice.kind) {
     case 'submit':
-      return withSnapshot(ctx, runtime, route, (snapshot) => submitOnce(ctx, choice, subject, snapshot))
+      return submitOnce(ctx, choice, subject, snapshot)
     case 'job':
-      return withSnapshot(ctx, runtime, route, (snapshot) => proxyOwnJob(ctx, snapshot, route, choice.job))
+      return proxyOwnJob(ctx, snapshot, route, choice.job)
     case 'socket':
-      return withSnapshot(ctx, runtime, route, (snapshot) => proxySocket(ctx, choice, snapshot, subject))
+      return proxySocket(ctx, choice, snapshot, subject)
     case 'jobs':
-      return withSnapshot(ctx, runtime, route, (snapshot) =>
-        aboutNamed(ctx, choice, subject, (named, route, job) => proxyOwnJob(named, snapshot, route, job)),
-      )
+      return aboutNamed(ctx, choice, subject, (named, own, job) => proxyOwnJob(named, snapshot, own, job))
     case 'list':
-      return withSnapshot(ctx, runtime, route, (snapshot) =>
-        listJobs(ctx, choice.runtimes, choice.list, snapshot, subject),
-      )
+      return listJobs(ctx, choice.runtimes, choice.list, snapshot, subject)
     case 'other':
-      return withSnapshot(ctx, runtime, route, (snapshot) =>
-        passThrough(ctx, runtime, snapshot, subject, { route, bytes: choice.bytes }),
-      )
+      return passThrough(ctx, snapshot, subject, choice)
   }
 }
 
@@ -168,17 +165,6 @@ async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Rout
     }
   }
   throw trouble!
-}
-
-function withSnapshot(
-  ctx: Exchange,
-  runtime: ReleaseRuntime,
-  route: Route,
-  serve: (snapshot: Snapshot | null) => Promise<Response>,
-): Promise<Response> {
-  Object.assign(ctx.log, { operation: route.operation, release: runtime.release.name })
-  const snapshot = runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil)
-  return snapshot instanceof Promise ? snapshot.then(serve) : serve(snapshot)
 }
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */

@@ -8,11 +8,11 @@ import type { Submission } from '../protocols/submit.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { sealedWebhook } from './client-webhooks.ts'
-import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import type { Answer, Upstream } from './forward.ts'
 import { MAX_JOB_JSON_BYTES, outcomeOfStatus, callBackend, isJson, isRedirect, readPrefix } from './forward.ts'
 import { pickReplica, replicaHash, replicaUrl } from '../config/replica.ts'
-import { ofSubmit, toBackend } from './headers.ts'
+import { ofSubmit } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { type LongAnswer, openLongAnswer } from './long-answer.ts'
 import { canBeFound } from './owned-job.ts'
@@ -34,9 +34,7 @@ export interface Submit {
 export interface Attempt {
   upstream: Upstream
   outcome: Outcome
-  seconds: number
   url: string
-  startedAt: number
   /** What the id of its job says but for the backend's own. */
   tag: Omit<JobTag, 'upstreamId'>
   /** The answer's bytes where it is JSON and small enough to be looked into. */
@@ -58,79 +56,36 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const { runtime } = decided
   const { arm } = decided.routed
   const { referred } = submit
+  const { owners, anonymous } = submit.subject
+  const { operation, prefix } = submit.route
   const { deps } = ctx.isolate
   const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
-  const startedAt = deps.now()
-  const tag = tagOf(decided, submit, url, startedAt)
-  const webhook = sealedWebhook(ctx, runtime, { ...tag, prefix: submit.route.prefix, job: null })
+  const submittedAt = deps.now()
+  const { epoch, stage } = decided.snapshot ?? { epoch: 0, stage: 'idle' }
+  const place = { arm, release: runtime.hash, replica: replicaHash(url) }
+  const tag = { ...place, epoch, stage, submittedAt, owner: owners[0], anonymous }
+  const webhook = sealedWebhook(ctx, runtime, { ...tag, prefix, job: null })
   // What makes no job, such as a character, has other fields.
-  const mapping = submit.route.operation === 'other' ? null : config.mapping
-  const body = rebuildForArm(
-    submit.submission,
-    { ...config, mapping },
-    { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject), webhook },
-  )
-  const headers = ofSubmit(toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)))
+  const mapping = operation === 'other' ? null : config.mapping
+  const target = { jobIds: referred.ids, shadow: false, caller: callerOf(submit.subject), webhook }
+  const body = rebuildForArm(submit.submission, { ...config, mapping }, target)
+  const headers = ofSubmit(headersFor(ctx, runtime, arm))
   headers['content-type'] = body.contentType
-  const isSync = submit.route.operation === 'sync'
   ctx.submitSent = true
-  const upstream = await callBackend(
-    {
-      url: url + body.path,
-      method: ctx.method,
-      headers,
-      body: body.bytes,
-      timeoutMs: isSync ? config.syncTimeoutMs : config.timeoutMs,
-    },
-    deps,
-    startedAt,
-  )
-  const tried: Attempt = {
-    upstream,
-    outcome: 'ok',
-    seconds: upstream.seconds,
-    url,
-    startedAt,
-    tag,
-    text: null,
-    rest: null,
-    long: null,
-    backendJob: null,
-    json: null,
-  }
+  const timeoutMs = operation === 'sync' ? config.syncTimeoutMs : config.timeoutMs
+  const request = { url: url + body.path, method: ctx.method, headers, body: body.bytes, timeoutMs }
+  const upstream = await callBackend(request, deps, submittedAt)
+  const unread = { text: null, rest: null, long: null, backendJob: null, json: null }
+  const tried: Attempt = { upstream, outcome: 'ok', url, tag, ...unread }
   if (!upstream.ok) tried.outcome = upstream.failure
   else await readAnswer(ctx, runtime, submit.route, tried, upstream)
-  recordEnd(
-    decided,
-    submit.route.operation,
-    tried.outcome,
-    { latency: tried.seconds },
-    { owner: submit.subject.owners[0] },
-  )
+  recordEnd(decided, operation, tried.outcome, upstream.seconds, { owner: owners[0] })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) runtime.breaker.failed(deps.now())
     else runtime.breaker.succeeded()
   }
   return tried
-}
-
-function tagOf(
-  { runtime, snapshot, routed }: Decided<JobRuntime>,
-  { subject }: Submit,
-  url: string,
-  submittedAt: number,
-) {
-  return {
-    arm: routed.arm,
-    release: runtime.hash,
-    replica: replicaHash(url),
-    epoch: snapshot?.epoch ?? 0,
-    stage: snapshot?.stage ?? 'idle',
-    submittedAt,
-    owner: subject.owners[0],
-    anonymous: subject.anonymous,
-  }
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
@@ -147,10 +102,7 @@ async function readAnswer(
   // What should hold a job is looked into whatever it calls itself; other answers only where they say that they are JSON.
   const mustBeJob = response.ok && route.answer === 'job'
   const mustBeVideo = response.ok && route.operation === 'sync'
-  if (!mustBeJob && !mustBeVideo && !isJson(response)) {
-    upstream.done()
-    return
-  }
+  if (!mustBeJob && !mustBeVideo && !isJson(response)) return upstream.done()
   try {
     // Of a video no more than its first bytes are waited for.
     const read = await readPrefix(response, mustBeVideo && !isJson(response) ? 0 : MAX_JOB_JSON_BYTES)
@@ -167,8 +119,8 @@ async function readAnswer(
       tried.outcome = 'bad_output'
     if (mustBeVideo) tried.outcome = outcomeOfVideo(ctx, runtime, tried, response)
   } catch {
-    tried.outcome = upstream.failure()
-    tried.upstream = { ok: false, failure: tried.outcome, seconds: (ctx.isolate.deps.now() - tried.startedAt) / 1000 }
+    const failure = upstream.failure()
+    Object.assign(tried, { outcome: failure, upstream: { ok: false, failure, seconds: upstream.seconds } })
   } finally {
     upstream.done()
   }

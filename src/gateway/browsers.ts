@@ -7,9 +7,9 @@ import type { SluiceSettings } from '../config/sluice-schema.ts'
 import { answer } from './answer.ts'
 import type { HeaderReader } from './asked.ts'
 import { runtimeOfPath } from './select-release.ts'
-import { type Decided, type Exchange, outgoing } from './exchange.ts'
+import { type Decided, type Exchange, headersFor } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
-import { isBodiless, toBackend, toClient } from './headers.ts'
+import { isBodiless, toClient } from './headers.ts'
 import type { ReleaseRuntime } from './isolate.ts'
 
 type Asked = Pick<Exchange, 'method' | 'headers'>
@@ -76,7 +76,7 @@ function askControl(
   timeoutMs: number,
 ): Promise<Upstream> {
   const { control } = runtime.release.arms
-  const headers = toBackend(asked, runtime.protocol.requestHeaders, outgoing(ctx, runtime, 'control'))
+  const headers = headersFor(ctx, runtime, 'control', asked)
   const url = pickReplica(control, ctx.isolate.deps.random()) + path
   const deadlineMs = Math.min(control.timeoutMs, timeoutMs)
   return callBackend({ url, method: 'OPTIONS', headers, body: null, timeoutMs: deadlineMs }, ctx.isolate.deps)

@@ -29,9 +29,9 @@ export function countDownload({ method, headers: asked, url }: Exchange, downloa
   const { protocol, telemetry } = job.runtime
   const question = { method, headers: asked, query: new URLSearchParams(url.search) }
   if (!showsNoVideo(protocol, question, { status, headers, isEmpty }))
-    return recordEnd(decided, 'content', outcomeOfStatus(status), { latency: seconds })
+    return recordEnd(decided, 'content', outcomeOfStatus(status), seconds)
   // Nobody knows whether a job that was there before Sluice had finished.
-  if (job.holder === null || isGivenUp(job)) return recordEnd(decided, 'content', 'client_error', { latency: seconds })
+  if (job.holder === null || isGivenUp(job)) return recordEnd(decided, 'content', 'client_error', seconds)
   const { arm, replica, upstreamId } = job
   const { owner, epoch } = job.holder
   const name = { arm, replica, upstreamId, owner, epoch }

@@ -5,10 +5,11 @@ import type { Reason } from '../core/assignment.ts'
 import type { Operation, Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
-import type { Measure, Series } from '../core/window.ts'
+import type { Series } from '../core/window.ts'
 import type { Submission } from '../protocols/submit.ts'
-import type { Address, ReceivedHeaders } from './asked.ts'
-import type { Outgoing } from './headers.ts'
+import type { Address, HeaderReader, ReceivedHeaders } from './asked.ts'
+import type { SentHeaders } from './forward.ts'
+import { toBackend } from './headers.ts'
 import type { Isolate, ReleaseRuntime } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './request-body.ts'
 import { readSmall } from './upload.ts'
@@ -64,16 +65,20 @@ export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
   return ctx.streamed?.stream ?? null
 }
 
-/** What goes to this arm beside the client's own headers. */
-export function outgoing(ctx: Exchange, runtime: ReleaseRuntime, arm: Arm): Outgoing {
-  const config = runtime.release.arms[arm]
-  return {
+/** The headers of a call to this arm: of the request's own, or of others, what may go there. */
+export function headersFor(
+  ctx: Exchange,
+  runtime: ReleaseRuntime,
+  arm: Arm,
+  own: HeaderReader = ctx.headers,
+): SentHeaders {
+  return toBackend(own, runtime.protocol.requestHeaders, {
     requestId: ctx.requestId,
-    arm: config,
+    arm: runtime.release.arms[arm],
     authorization: authorizationOf(ctx, runtime, arm),
     mayForwardAuthorization: !ctx.ownCredential,
     passesOrigin: ctx.isolate.config.cors === null,
-  }
+  })
 }
 
 /** The arm's own credential, as its wire writes it; null where it has none. */
@@ -99,15 +104,15 @@ export function attributesOf(ctx: Exchange, subject: Subject, submission: Submis
 
 type Counted = Pick<Decided, 'runtime' | 'snapshot'> & { routed: Pick<Routed, 'arm'> }
 
-/** Counts one request under its arm. Of whose submits it is, so that a user's retries are told apart from failures of many. */
+/** Counts one request under its arm; `latency` in seconds. Of whose submits it is, so that a user's retries are told apart from failures of many. */
 export function recordEnd(
   decided: Counted,
   operation: Operation,
   outcome: Outcome,
-  seconds: Partial<Record<Measure, number>>,
+  latency: number,
   { shadow = false, owner }: { shadow?: boolean; owner?: string } = {},
 ): void {
-  decided.runtime.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds }, owner)
+  decided.runtime.telemetry.record(seriesOf(decided, operation, shadow), { outcome, seconds: { latency } }, owner)
 }
 
 /** Stage and epoch are those that the request was routed by. */

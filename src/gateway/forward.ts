@@ -87,13 +87,7 @@ export async function callBackend(
       end()
       return { ok: false, failure: 'bad_output', seconds }
     }
-    return {
-      ok: true,
-      response,
-      seconds,
-      done: end,
-      failure: () => (isLate() ? 'timeout' : 'unreachable'),
-    }
+    return { ok: true, response, seconds, done: end, failure: () => (isLate() ? 'timeout' : 'unreachable') }
   } catch {
     end()
     return { ok: false, failure: isLate() ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
@@ -143,10 +137,10 @@ export function mayBeJson({ status, headers }: Pick<Answer, 'status' | 'headers'
   return type === null || (/^(text\/|application\/octet-stream)/i.test(type) && !/^text\/event-stream/i.test(type))
 }
 
-/** Such an answer, and what was read of it where it is JSON; else null, and the answer as it came. Rejects where it breaks off. */
+/** What was read of an answer that may be JSON, where it is; else null, and the answer as it came. Rejects where it breaks off. */
 export async function readIfJson(response: Answer): Promise<{ response: Answer; read: ReadAnswer | null }> {
   const { ok, status, headers } = response
-  const reader = response.body?.getReader()
+  const reader = mayBeJson(response) ? response.body?.getReader() : null
   if (!reader) return { response, read: null }
   const held = new GrowingBytes()
   const isWhole = await held.fill(reader, MAX_UNTOLD_BYTES, () => {

@@ -4,50 +4,26 @@ import { wellFormedRequestId } from '../core/request-id.ts'
 import type { HeaderReader } from './asked.ts'
 import type { SentHeaders } from './forward.ts'
 
+const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
+
 /** Common to all protocols; each adds its own by `requestHeaders`. */
 const TO_BACKEND: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-language',
-  'content-encoding',
-  'content-type',
-  'idempotency-key',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'range',
-  'traceparent',
-  'tracestate',
-  'user-agent',
+  ...['accept', 'accept-language', 'content-encoding', 'content-type', 'idempotency-key'],
+  ...['traceparent', 'tracestate', 'user-agent'],
+  ...CONDITIONS,
 ])
-
-const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
 
 /** What browsers ask for their pages; the backend answers it, unless the configuration does. */
 const OF_BROWSERS: ReadonlySet<string> = new Set([
-  'origin',
-  'access-control-request-headers',
-  'access-control-request-method',
+  ...['origin', 'access-control-request-headers', 'access-control-request-method'],
   'access-control-request-private-network',
 ])
 
 /** Hop-by-hop, the backend's own cookies and fingerprints, and whatever claims to be ours. */
 const NOT_TO_CLIENT: ReadonlySet<string> = new Set([
-  'alt-svc',
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'server',
-  'set-cookie',
-  'transfer-encoding',
-  'trailer',
-  'upgrade',
-  'via',
-  'x-powered-by',
-  'x-request-id',
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
+  ...['transfer-encoding', 'trailer', 'upgrade', 'via', 'alt-svc'],
+  ...['server', 'set-cookie', 'x-powered-by', 'x-request-id'],
 ])
 
 export interface Outgoing {

@@ -6,13 +6,13 @@
 import { replicaUrl } from '../config/replica.ts'
 import { withResult } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, JobAddress, Route, UpstreamCall } from '../protocols/protocol.ts'
-import { type Exchange, outgoing } from './exchange.ts'
+import { type Exchange, headersFor } from './exchange.ts'
 import { readAnswer } from './forward.ts'
-import { credentialsOf, toBackend } from './headers.ts'
+import { credentialsOf } from './headers.ts'
 import type { OwnedJob } from './owned-job.ts'
 
 /** A poll or a cancel waits no longer for the second answer. */
-const SECOND_TIMEOUT_MS = 5000
+const SECOND = { timeoutMs: 5000 }
 
 interface Asked {
   ctx: Exchange
@@ -21,50 +21,51 @@ interface Asked {
 }
 
 /** Null where there is none, and for all that is neither a poll nor a cancel that is answered with the job. */
-export async function jobInPoll(asked: Asked, shown: BackendAnswer): Promise<BackendJob | null> {
-  const { route, job } = asked
+export async function jobInPoll({ ctx, route, job }: Asked, shown: BackendAnswer): Promise<BackendJob | null> {
   const { protocol } = job.runtime
+  const { result } = protocol
   if (route.operation !== 'poll' && !(route.operation === 'cancel' && route.answer === 'job')) return null
-  if (route.answer === 'result') return protocol.result?.read(shown) ?? null
+  if (route.answer === 'result') return result?.read(shown) ?? null
   const backendJob = protocol.readJob(shown)
-  if (backendJob?.status !== 'ended' || !protocol.result) return backendJob
-  const answer = await askedOf(asked, protocol.result)
-  return withResult(backendJob, answer && protocol.result.read(answer))
+  if (backendJob?.status !== 'ended' || !result) return backendJob
+  const told = await askBackend(ctx, job, route, result, SECOND).catch(() => null)
+  return withResult(backendJob, told && result.read(told.answer))
 }
 
 /** Whether the job goes on at its backend, where its wire has to be asked for that; null where nobody knows. */
-export async function goesOn(asked: Asked): Promise<boolean | null> {
-  const check = asked.job.runtime.protocol.cancelCheck
-  const answer = check ? await askedOf(asked, check) : null
-  return check && answer ? check.goesOn(answer) : null
+export async function goesOn({ ctx, route, job }: Asked): Promise<boolean | null> {
+  const check = job.runtime.protocol.cancelCheck
+  const told = check ? await askBackend(ctx, job, route, check, SECOND).catch(() => null) : null
+  return check && told ? check.goesOn(told.answer) : null
 }
 
-/** One more call about the job; null where the backend does not tell now. */
-async function askedOf(
-  { ctx, route, job }: Asked,
-  { call: callOf }: { call: (job: JobAddress) => UpstreamCall },
-): Promise<BackendAnswer | null> {
-  const { runtime, arm, replica, upstreamId } = job
+/** One more call about a job, shared as polls are; null where its backend does not answer. Rejects where the answer breaks off. */
+export async function askBackend(
+  ctx: Exchange,
+  { runtime, arm, replica, upstreamId }: Pick<OwnedJob, 'runtime' | 'arm' | 'replica' | 'upstreamId'>,
+  { prefix }: Pick<Route, 'prefix'>,
+  asked: { call: (job: JobAddress) => UpstreamCall },
+  { timeoutMs, maxBytes, maxAgeMs }: { timeoutMs: number; maxBytes?: number; maxAgeMs?: number },
+): Promise<{ answer: BackendAnswer; text: string; at: number } | null> {
   const config = runtime.release.arms[arm]
-  const url = replicaUrl(config, replica)
-  if (url === null) return null
-  const call = callOf({ upstreamId, prefix: route.prefix, model: config.model })
+  const base = replicaUrl(config, replica)
+  if (base === null) return null
+  const { path, method, headers: own } = asked.call({ upstreamId, prefix, model: config.model })
+  const sent = headersFor(ctx, runtime, arm, credentialsOf(ctx, own))
   const request = {
-    url: url + call.path,
-    method: call.method,
-    headers: toBackend(credentialsOf(ctx, call.headers), runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm)),
+    url: base + path,
+    method,
+    headers: sent,
     body: null,
-    timeoutMs: Math.min(config.timeoutMs, SECOND_TIMEOUT_MS),
+    timeoutMs: Math.min(config.timeoutMs, timeoutMs),
   }
-  const { upstream } = await ctx.isolate.polls.call(upstreamId, 'poll', request)
+  const { upstream, at } = await ctx.isolate.polls.call(upstreamId, 'poll', request, maxAgeMs)
   if (!upstream.ok) return null
   try {
     const { status, headers } = upstream.response
-    const { rest, json } = await readAnswer(upstream.response)
+    const { text, rest, json: body } = await readAnswer(upstream.response, maxBytes)
     await rest?.cancel()
-    return { status, headers, body: json, job: upstreamId }
-  } catch {
-    return null
+    return { answer: { status, headers, body, job: upstreamId }, text: text ?? '', at }
   } finally {
     upstream.done()
   }

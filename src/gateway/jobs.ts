@@ -10,20 +10,10 @@ import { answer } from './answer.ts'
 import { countDownload, givesUp, tellStopping } from './download.ts'
 import { ownAnswer } from './browsers.ts'
 import { translatedAsItComes } from './text-stream.ts'
-import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { bodyOf, type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import type { Answer, CallFailure, ReadAnswer, Upstream } from './forward.ts'
-import {
-  isJson,
-  isRedirect,
-  mayBeJson,
-  outcomeOfStatus,
-  readAnswer,
-  readIfJson,
-  readPrefix,
-  upstreamError,
-} from './forward.ts'
+import { isJson, isRedirect, outcomeOfStatus, readAnswer, readIfJson, readPrefix, upstreamError } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
-import { toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { goesOn, jobInPoll } from './job-result.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
@@ -74,7 +64,7 @@ export async function proxyJob(
   const { upstream, url } = await call(ctx, runtime, route, job)
   if (route.operation === 'cancel' && !(upstream.ok && upstream.response.status < 500)) tellStopping(job)
   if (!upstream.ok) {
-    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds })
+    recordEnd(decided, route.operation, upstream.failure, upstream.seconds)
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
     const rescued = isRescuable(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
     if (rescued === 'pending' && route.operation === 'poll') return pendingAnswer(ctx, decided, route, job)
@@ -93,7 +83,6 @@ export async function proxyJob(
   // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
   if (ctx.method === 'HEAD' || !mayTellOfJob(runtime, route, response)) return streamed(answered)
   if (['job', 'result', 'deletion'].includes(route.answer) || isJson(response)) return json(answered)
-  if (!mayBeJson(response)) return streamed(answered)
   const { response: whole, read } = await readIfJson(response).catch(() => brokeOff(answered))
   return read ? json({ ...answered, response: whole }, read) : streamed({ ...answered, response: whole })
 }
@@ -117,7 +106,7 @@ async function call(
   const request = {
     url: url + route.upstreamPath(job.upstreamId, config.model) + (route.search ?? ctx.url.search),
     method: ctx.method,
-    headers: toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, job.arm)),
+    headers: headersFor(ctx, runtime, job.arm),
     body: route.body === 'stream' ? await bodyOf(ctx) : null,
     timeoutMs: config.timeoutMs,
   }
@@ -134,12 +123,8 @@ async function streamed(answered: Answered): Promise<Response> {
   const body = await started(answered)
   done()
   count(answered, body === null)
-  const translation = await translationOf(
-    ctx,
-    sourceOf(job, route, url),
-    new Map([[job.upstreamId, job.clientId]]),
-    null,
-  )
+  const own = new Map([[job.upstreamId, job.clientId]])
+  const translation = await translationOf(ctx, sourceOf(job, route, url), own, null)
   const { status, headers } = response
   const isError = status >= 400
   const coming = { status, headers, body }
@@ -158,13 +143,13 @@ async function started(answered: Answered) {
 }
 
 function brokeOff({ decided, route, job, seconds, failure }: Answered): never {
-  recordEnd(decided, route.operation, failure(), { latency: seconds })
+  recordEnd(decided, route.operation, failure(), seconds)
   throw upstreamError(failure(), job.arm, false)
 }
 
 function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
   if (route.operation === 'content') countDownload(ctx, { decided, job, response, isEmpty, seconds, sentAt })
-  else recordEnd(decided, route.operation, outcomeOfStatus(response.status), { latency: seconds })
+  else recordEnd(decided, route.operation, outcomeOfStatus(response.status), seconds)
 }
 
 async function json(answered: Answered, known: ReadAnswer | null = null): Promise<Response> {
@@ -180,7 +165,7 @@ async function json(answered: Answered, known: ReadAnswer | null = null): Promis
     recordUpdate(job, route, status, backendJob)
     const rescued = await rescue(job, 'pending')
     if (rescued === 'pending') {
-      recordEnd(decided, route.operation, 'ok', { latency: seconds })
+      recordEnd(decided, route.operation, 'ok', seconds)
       return pendingAnswer(ctx, decided, route, job)
     }
     if (rescued) return proxyJob(ctx, snapshot, route, rescued)
@@ -189,7 +174,7 @@ async function json(answered: Answered, known: ReadAnswer | null = null): Promis
   const showsNoJob = route.operation === 'poll' && !backendJob && text !== null
   const isBad = isRedirect(status) || (showsNoJob && response.ok)
   // A poll that shows a failed job is a good poll, whatever status the backend gave it.
-  if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', { latency: seconds })
+  if (backendJob || isBad) recordEnd(decided, route.operation, backendJob ? 'ok' : 'bad_output', seconds)
   else count(answered, text === '')
   const isCancel = route.operation === 'cancel'
   const said = isCancel ? runtime.protocol.cancelSays?.(told) : null
@@ -235,7 +220,7 @@ function isUnknown({ job, route, isLast }: Answered, told: BackendAnswer, backen
 
 /** An id that nobody here issued and control does not know: the same 404 as for any job that never was. */
 async function unknown({ ctx, decided, route, response, seconds }: Answered): Promise<never> {
-  recordEnd(decided, route.operation, response.ok ? 'ok' : 'client_error', { latency: seconds })
+  recordEnd(decided, route.operation, response.ok ? 'ok' : 'client_error', seconds)
   Object.assign(ctx.log, { release: decided.runtime.release.name, arm: decided.routed.arm })
   // Marked with an arm it would tell that nobody else has such a job.
   ctx.decided = null

@@ -68,7 +68,7 @@ export async function listJobs(
     const last = page.at(-1)?.job
     if (last) cursor = { submittedAt: last.submittedAt, clientId: last.clientId }
   }
-  recordEnd(decided, 'list', 'ok', { latency: (now() - began) / 1000 })
+  recordEnd(decided, 'list', 'ok', (now() - began) / 1000)
   return ownAnswer(ctx, decided, words.answer(jobs, more && jobs.length > 0, url))
 }
 

@@ -2,11 +2,10 @@
 import { exactJson } from '../protocols/answer-json.ts'
 import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
-import type { BackendJob } from '../protocols/protocol.ts'
+import type { JobAddress } from '../protocols/protocol.ts'
 import { replicaUrl } from '../config/replica.ts'
-import { type Exchange, outgoing } from './exchange.ts'
-import { readAnswer } from './forward.ts'
-import { credentialsOf, toBackend } from './headers.ts'
+import type { Exchange } from './exchange.ts'
+import { askBackend } from './job-result.ts'
 import type { JobRuntime } from './isolate.ts'
 import { ownedJob } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
@@ -14,8 +13,7 @@ import { LIST_AGE_MS } from './shared-polls.ts'
 import { translationOf } from './translation.ts'
 
 /** Of one job's backend: a list is not worth an arm's whole timeout. */
-const SHOW_DEADLINE_MS = 3000
-const MAX_JOB_JSON_BYTES = 1024 * 1024
+const SHOWN = { timeoutMs: 3000, maxBytes: 1024 * 1024 }
 
 export interface OwnJob {
   runtime: JobRuntime
@@ -41,16 +39,22 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
   const { now } = runtime.deps
   const began = now()
   try {
-    let polled = await pollForList(ctx, runtime, job, url, LIST_AGE_MS)
+    const owned = ownedJob(runtime, job)
+    const poll = { call: (address: JobAddress) => runtime.protocol.pollCall(address) }
+    const polledAfter = async (maxAgeMs: number) => {
+      const told = await askBackend(ctx, owned, job, poll, { ...SHOWN, maxAgeMs })
+      return told && { ...told, backendJob: runtime.protocol.readJob(told.answer) }
+    }
+    let polled = await polledAfter(LIST_AGE_MS)
     // The ledger has learned since then that it has ended.
     if (polled && polled.at < began && job.end && polled.backendJob && !outcomeOf(polled.backendJob))
-      polled = await pollForList(ctx, runtime, job, url, 0)
+      polled = await polledAfter(0)
     if (!polled) {
       asking.unreachable.add(url)
       return placeholder()
     }
-    const { at, status, text, body, backendJob } = polled
-    const owned = ownedJob(runtime, job)
+    const { at, text, backendJob } = polled
+    const { status, body } = polled.answer
     if (showsFailure(owned, status, backendJob)) {
       runtime.telemetry.seen(toJobUpdate(job, backendJob ?? 'job_lost', now()))
       const rescued = await rescue(owned, 'pending', 0)
@@ -73,39 +77,5 @@ export async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking:
     return exactJson(runtime.protocol.translate(text, translation))
   } catch {
     return placeholder()
-  }
-}
-
-interface PolledJob {
-  /** When the answer came, unix ms: it may have been another's. */
-  at: number
-  status: number
-  text: string
-  body: unknown
-  backendJob: BackendJob | null
-}
-
-/** Null where the backend did not answer. Rejects where its answer breaks off. */
-async function pollForList(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  job: ListedJob,
-  url: string,
-  maxAgeMs: number,
-): Promise<PolledJob | null> {
-  const call = runtime.protocol.pollCall({ ...job, model: runtime.release.arms[job.arm].model })
-  const sent = toBackend(credentialsOf(ctx, call.headers), [], outgoing(ctx, runtime, job.arm))
-  const timeoutMs = Math.min(runtime.release.arms[job.arm].timeoutMs, SHOW_DEADLINE_MS)
-  const request = { url: url + call.path, method: call.method, headers: sent, body: null, timeoutMs }
-  const { upstream, at } = await ctx.isolate.polls.call(job.upstreamId, 'poll', request, maxAgeMs)
-  if (!upstream.ok) return null
-  try {
-    const { status, headers } = upstream.response
-    const { text, rest, json: body } = await readAnswer(upstream.response, MAX_JOB_JSON_BYTES)
-    await rest?.cancel()
-    const backendJob = runtime.protocol.readJob({ status, headers, body, job: job.upstreamId })
-    return { at, status, text: text ?? '', body, backendJob }
-  } finally {
-    upstream.done()
   }
 }

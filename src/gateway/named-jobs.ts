@@ -4,13 +4,12 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import type { Route } from '../protocols/protocol.ts'
-import type { NamedJobs } from '../protocols/submit.ts'
 import { answer, errorAnswer } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobRuntime } from './isolate.ts'
 import { goesOn } from './job-result.ts'
 import { openJobs } from './list.ts'
 import { type OwnedJob, ownedJob, placesOf, resolveJob } from './owned-job.ts'
+import type { Choice } from './select-release.ts'
 import type { Subject } from './subject.ts'
 
 /** Of a request that means all of its caller's jobs: the newest ones that go on. */
@@ -18,17 +17,10 @@ const MAX_OWN = 20
 /** Each costs a call. */
 const MAX_NAMED = 50
 
-interface Naming {
-  runtime: JobRuntime
-  route: Route
-  named: NamedJobs
-  runtimes: readonly JobRuntime[]
-}
-
 /** `about` serves one of them. Throws `job_not_found` before anything is sent where one of them is not the caller's. */
 export async function aboutNamed(
   ctx: Exchange,
-  { runtime, route, named: { jobs, bodyFor, mayHitOthers }, runtimes }: Naming,
+  { runtime, route, named: { jobs, bodyFor, mayHitOthers }, runtimes }: Extract<Choice, { kind: 'jobs' }>,
   subject: Subject,
   about: (ctx: Exchange, route: Route, job: OwnedJob) => Promise<Response>,
 ): Promise<Response> {

@@ -1,13 +1,13 @@
 /** Requests that neither make a job nor name one: assigned like a submit, streamed both ways, unread. */
 import { pickReplica } from '../config/replica.ts'
 import type { Snapshot } from '../core/release.ts'
-import type { Route } from '../protocols/protocol.ts'
 import { decideArm, expose } from './decide.ts'
 import { answer } from './answer.ts'
-import { bodyOf, type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { bodyOf, type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { callBackend, isJson, outcomeOfStatus, readAnswer, upstreamError } from './forward.ts'
-import { toBackend, withoutRetry } from './headers.ts'
-import { hasJobs, type ReleaseRuntime } from './isolate.ts'
+import { withoutRetry } from './headers.ts'
+import { hasJobs } from './isolate.ts'
+import type { Choice } from './select-release.ts'
 import type { Subject } from './subject.ts'
 import { translationOf, translationOfNothing } from './translation.ts'
 
@@ -16,10 +16,9 @@ const MAX_NAMED_BYTES = 64 * 1024
 
 export async function passThrough(
   ctx: Exchange,
-  runtime: ReleaseRuntime,
   snapshot: Snapshot | null,
   subject: Subject,
-  { route, bytes }: { route: Route; bytes: Uint8Array<ArrayBuffer> | null },
+  { runtime, route, bytes }: Extract<Choice, { kind: 'other' }>,
 ): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(ctx.method)
   const routed = decideArm(ctx, runtime, snapshot, subject, null)
@@ -35,14 +34,14 @@ export async function passThrough(
     {
       url: url + route.upstreamPath(null, config.model) + ctx.url.search,
       method: ctx.method,
-      headers: toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, routed.arm)),
+      headers: headersFor(ctx, runtime, routed.arm),
       body: bytes ?? (route.body === 'stream' ? await bodyOf(ctx) : null),
       timeoutMs: config.timeoutMs,
     },
     deps,
   )
   if (!upstream.ok) {
-    recordEnd(decided, route.operation, upstream.failure, { latency: upstream.seconds }, { owner })
+    recordEnd(decided, route.operation, upstream.failure, upstream.seconds, { owner })
     throw upstreamError(upstream.failure, routed.arm, !isRead)
   }
   const { response, seconds } = upstream
@@ -52,7 +51,7 @@ export async function passThrough(
   upstream.done()
   const failure = read === null ? upstream.failure() : null
   const outcome = failure ?? outcomeOfStatus(response.status)
-  recordEnd(decided, route.operation, outcome, { latency: seconds }, { owner })
+  recordEnd(decided, route.operation, outcome, seconds, { owner })
   if (failure) throw upstreamError(failure, routed.arm, !isRead)
   const headers = isRead ? response.headers : withoutRetry(response)
   const { status } = response

@@ -50,10 +50,7 @@ function chunksOf(body: ReadableStream<Uint8Array>): BodyBlocks {
 }
 
 function endsOf(reader: ReadableStreamBYOBReader | ReadableStreamDefaultReader<Uint8Array>) {
-  return {
-    release: () => reader.releaseLock(),
-    cancel: () => void reader.cancel().catch(() => undefined),
-  }
+  return { release: () => reader.releaseLock(), cancel: () => void reader.cancel().catch(() => undefined) }
 }
 
 export interface StreamedBody {

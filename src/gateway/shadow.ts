@@ -74,35 +74,17 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
   const { deps } = ctx.isolate
   const arm = runtime.release.arms.candidate
   const url = pickReplica(arm, deps.random())
-  const upstream = await callBackend(
-    {
-      url: url + body.path,
-      method: 'POST',
-      headers: toShadow(
-        body.contentType,
-        ctx.requestId,
-        deps.newId(),
-        authorizationOf(ctx, runtime, 'candidate'),
-        runtime.protocol.submitHeaders,
-      ),
-      body: body.bytes,
-      timeoutMs: Math.min(arm.timeoutMs, COPY_TIMEOUT_MS),
-    },
-    deps,
-  )
-  let outcome: Outcome
-  let backendJob: BackendJob | null = null
-  if (!upstream.ok) outcome = upstream.failure
-  else ({ outcome, backendJob } = await readCopy(runtime, upstream))
-  if (upstream.ok) upstream.done()
-  const routed = { arm: 'candidate' } as const
-  const counted = { shadow: true, owner }
-  recordEnd({ runtime, snapshot, routed }, 'submit', outcome, { latency: upstream.seconds }, counted)
-  tell(
-    backendJob
-      ? { upstreamId: backendJob.id, replica: replicaHash(url), ...endOf(backendJob, deps.now()) }
-      : { outcome },
-  )
+  const authorization = authorizationOf(ctx, runtime, 'candidate')
+  const { submitHeaders } = runtime.protocol
+  const headers = toShadow(body.contentType, ctx.requestId, deps.newId(), authorization, submitHeaders)
+  const timeoutMs = Math.min(arm.timeoutMs, COPY_TIMEOUT_MS)
+  const request = { url: url + body.path, method: 'POST', headers, body: body.bytes, timeoutMs }
+  const upstream = await callBackend(request, deps)
+  const { outcome, backendJob } = await readCopy(runtime, upstream)
+  const decided = { runtime, snapshot, routed: { arm: 'candidate' } } as const
+  recordEnd(decided, 'submit', outcome, upstream.seconds, { shadow: true, owner })
+  const job = backendJob && { upstreamId: backendJob.id, replica: replicaHash(url), ...endOf(backendJob, deps.now()) }
+  tell(job ?? { outcome })
   runtime.telemetry.schedule(ctx.waitUntil)
 }
 
@@ -115,16 +97,18 @@ function endOf(backendJob: BackendJob, at: number): { end?: CopyEnd } {
 /** The job in the copy's answer. A huge, endless or broken answer costs no more than its cap and the deadline. */
 async function readCopy(
   runtime: JobRuntime,
-  { response, failure }: Extract<Upstream, { ok: true }>,
+  upstream: Upstream,
 ): Promise<{ outcome: Outcome; backendJob: BackendJob | null }> {
+  if (!upstream.ok) return { outcome: upstream.failure, backendJob: null }
+  const { response, failure, done } = upstream
   const { status } = response
   const failed = status >= 400 ? outcomeOfStatus(status) : null
   const { submitError } = runtime.protocol
-  if (failed && !submitError) {
-    await response.body?.cancel()
-    return { outcome: failed, backendJob: null }
-  }
   try {
+    if (failed && !submitError) {
+      await response.body?.cancel()
+      return { outcome: failed, backendJob: null }
+    }
     const body = await readJson(response, MAX_ANSWER_BYTES)
     const shown = { status, headers: response.headers, body, job: null }
     if (failed) return { outcome: submitError?.(shown) ?? failed, backendJob: null }
@@ -132,5 +116,7 @@ async function readCopy(
     return backendJob ? { outcome: 'ok', backendJob } : { outcome: 'bad_output', backendJob: null }
   } catch {
     return { outcome: failed ?? failure(), backendJob: null }
+  } finally {
+    done()
   }
 }

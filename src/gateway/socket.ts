@@ -11,10 +11,10 @@ import { answer, mark } from './answer.ts'
 import { callerOf } from './attempt.ts'
 import { OTHER_SOCKETS_MS } from './deadlines.ts'
 import { decideArm } from './decide.ts'
-import { type Decided, type Exchange, outgoing, recordEnd } from './exchange.ts'
+import { type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { outcomeOfStatus, upstreamError } from './forward.ts'
-import { toBackend } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
+import type { Choice } from './select-release.ts'
 import type { Subject } from './subject.ts'
 import { translationOfNothing } from './translation.ts'
 import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
@@ -22,11 +22,7 @@ import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
 /** The platform lets a request wait for six answers at a time. */
 const MAX_BACKENDS = 6
 
-interface Asked {
-  runtime: JobRuntime
-  route: Route
-  runtimes: readonly JobRuntime[]
-}
+type Asked = Extract<Choice, { kind: 'socket' }>
 
 interface Place {
   runtime: JobRuntime
@@ -67,7 +63,7 @@ export async function proxySocket(
     for (const each of opening) void each.then((socket) => socket && turnAway(socket))
     return refused(ctx, decided, route, main, opened, latency)
   }
-  recordEnd(decided, route.operation, 'ok', { latency })
+  recordEnd(decided, route.operation, 'ok', latency)
   const { 0: theirs, 1: client } = new WebSocketPair()
   const listen = listenerOf(ctx, asked, subject, client)
   listen(main, backend, true)
@@ -92,7 +88,7 @@ function placesOf(runtimes: readonly JobRuntime[]): Place[] {
 
 /** What the backend answers, or why there is none. */
 async function open(ctx: Exchange, { runtime, arm, url }: Place, route: Route, subject: Subject): Promise<Opened> {
-  const headers = toBackend(ctx.headers, runtime.protocol.requestHeaders, outgoing(ctx, runtime, arm))
+  const headers = headersFor(ctx, runtime, arm)
   headers['upgrade'] = 'websocket'
   const { signal, end, isLate } = callDeadline(runtime.release.arms[arm].timeoutMs)
   try {
@@ -117,11 +113,11 @@ async function refused(
   if (typeof opened === 'string' || opened.status < 400) {
     const failure = typeof opened === 'string' ? opened : 'bad_output'
     if (typeof opened !== 'string') await opened.body?.cancel()
-    recordEnd(decided, route.operation, failure, { latency })
+    recordEnd(decided, route.operation, failure, latency)
     throw upstreamError(failure, decided.routed.arm, false)
   }
   const { status, headers, body } = opened
-  recordEnd(decided, route.operation, outcomeOfStatus(status), { latency })
+  recordEnd(decided, route.operation, outcomeOfStatus(status), latency)
   const translation = translationOfNothing(ctx, url, route)
   return answer(ctx, decided, { status, headers, body, translation })
 }

@@ -39,9 +39,8 @@ async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller[
     throw new SluiceError('override_not_allowed', 'x-sluice-arm needs credentials with the role tester or higher')
   }
   if (wanted !== 'control' && wanted !== 'candidate') {
-    throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', {
-      details: [detail('x-sluice-arm', 'unknown_arm', 'unknown arm')],
-    })
+    const details = [detail('x-sluice-arm', 'unknown_arm', 'unknown arm')]
+    throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', { details })
   }
   return { arm: wanted, credential: found.caller.credential }
 }
@@ -122,9 +121,8 @@ function sourceOf(
 async function claimsOf(asked: Asked, users: Users, deps: JwksDeps): Promise<Record<string, unknown>> {
   const bearer = bearerOf(asked.headers.get('authorization'))
   if (bearer === null || !looksLikeJwt(bearer)) {
-    throw new SluiceError('unauthenticated', 'a signed bearer token is required', {
-      headers: { 'www-authenticate': 'Bearer' },
-    })
+    const headers = { 'www-authenticate': 'Bearer' }
+    throw new SluiceError('unauthenticated', 'a signed bearer token is required', { headers })
   }
   const verified = await verifyUser(bearer, users, deps)
   if (verified.ok) return verified.claims

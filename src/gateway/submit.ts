@@ -18,7 +18,7 @@ import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm, expose } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
 import { REGISTER_MS } from './deadlines.ts'
-import type { Decided, Exchange, Routed } from './exchange.ts'
+import type { Decided, Exchange } from './exchange.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutLength, withoutRetry } from './headers.ts'
@@ -80,8 +80,7 @@ async function sent(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit)
   if (referred.owner || !failsOver(decided, tried.outcome)) return finish(ctx, decided, submit, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
-  const toControl: Routed = { arm: 'control', reason: 'failover' }
-  const rerouted: Decided<JobRuntime> = { runtime, snapshot, routed: toControl }
+  const rerouted: Decided<JobRuntime> = { runtime, snapshot, routed: { arm: 'control', reason: 'failover' } }
   ctx.decided = rerouted
   const ended = await finish(ctx, rerouted, submit, await attempt(ctx, rerouted, submit))
   if (beganNothing(tried)) return ended
@@ -96,12 +95,8 @@ function beganNothing({ upstream, outcome }: Attempt): boolean {
 }
 
 function failsOver({ runtime, snapshot, routed }: Decided, outcome: Outcome): boolean {
-  return (
-    (snapshot?.failover ?? runtime.release.failover) &&
-    routed.arm === 'candidate' &&
-    routed.reason !== 'override' &&
-    isArmError(outcome)
-  )
+  const mayFail = routed.arm === 'candidate' && routed.reason !== 'override'
+  return mayFail && (snapshot?.failover ?? runtime.release.failover) && isArmError(outcome)
 }
 
 async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit, tried: Attempt): Promise<Submitted> {
@@ -111,10 +106,8 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   const { response } = upstream
   // What a synchronous submit brought instead of a video is its client's to see.
   if (outcome === 'bad_output' && (submit.route.answer === 'job' || isRedirect(response.status))) {
-    const error = new SluiceError('upstream_invalid', `the ${routed.arm} backend's answer holds no job`, {
-      headers: { 'x-should-retry': 'false' },
-    })
-    return refused(ctx, error)
+    const message = `the ${routed.arm} backend's answer holds no job`
+    return refused(ctx, new SluiceError('upstream_invalid', message, { headers: { 'x-should-retry': 'false' } }))
   }
   const { prefix } = submit.route
   const source = { ...tried.tag, runtime, url: tried.url, prefix }
@@ -146,10 +139,8 @@ async function finish(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submi
   const translate = (words: string) => runtime.protocol.translate(words, translation)
   const { status } = response
   if (rescued) await tried.rest?.cancel()
-  const rest =
-    long && !rescued
-      ? translatedAround(long, tried.rest!, translate, (all) => tellEnd(runtime, entry, backendJob, response, all))
-      : null
+  const onRead = (all: string) => tellEnd(runtime, entry, backendJob, response, all)
+  const rest = long && !rescued ? translatedAround(long, tried.rest!, translate, onRead) : null
   const headers = rest ? withoutLength(response.headers) : response.headers
   const body = rescued ? JSON.stringify(going) : text === null ? rest : translate(text)
   const shown = { status, headers, body, translation, cookie: submit.subject.cookie }
@@ -181,14 +172,10 @@ function register(
   const tag: JobTag = { ...tried.tag, upstreamId: backendJob.id }
   const isNative = runtime.release.idMode === 'native' || submit.submission.chosenId === backendJob.id
   const clientId = isNative ? backendJob.id : sealJobId(tag, ctx.isolate.keys)
+  const job = { ...tag, clientId }
   const { work } = submit.submission
-  const entry: LedgerJob = {
-    ...tag,
-    clientId,
-    prefix: submit.route.prefix,
-    work,
-    rescue: rescueOf(ctx, runtime, submit, { ...tag, clientId }),
-  }
+  const { prefix } = submit.route
+  const entry: LedgerJob = { ...job, prefix, work, rescue: rescueOf(ctx, runtime, submit, job) }
   ctx.log['job'] = clientId
   const known = () => {
     // Of one that goes on the ledger has just been told.
@@ -213,13 +200,8 @@ function rescueOf(
   submit: Submit,
   job: JobTag & { clientId: string },
 ): RebuiltSubmit | null {
-  if (
-    !runtime.release.rescue ||
-    job.arm !== 'candidate' ||
-    submit.route.job !== null ||
-    submit.submission.jobs.length > 0
-  )
-    return null
+  const refers = submit.route.job !== null || submit.submission.jobs.length > 0
+  if (!runtime.release.rescue || job.arm !== 'candidate' || refers) return null
   const { control } = runtime.release.arms
   const there = { ...job, arm: 'control', replica: replicaHash(control.urls[0]!), job: job.clientId } as const
   const webhook = sealedWebhook(ctx, runtime, { ...there, prefix: submit.route.prefix })

@@ -35,10 +35,8 @@ export const dashscope: JobProtocol = {
   name: 'dashscope',
   authScheme: 'Bearer',
   requestHeaders: [
-    'x-dashscope-async',
-    'x-dashscope-datainspection',
-    'x-dashscope-ossresourceresolve',
-    'x-dashscope-workspace',
+    ...['x-dashscope-async', 'x-dashscope-datainspection'],
+    ...['x-dashscope-ossresourceresolve', 'x-dashscope-workspace'],
   ],
   submitHeaders: { 'x-dashscope-async': 'enable' },
   route: routeDashscope,
@@ -159,7 +157,7 @@ function readDashscopeSubmit(sent: SubmitBody, route: Route): Submission {
     ...factsOf(body),
     rebuild: ({ model: own, shadow }) => {
       const isOther = named && own !== null && own !== model
-      const edits = [...(shadow ? shadowEdits(body) : []), ...(isOther ? body.setText(named, own) : [])]
+      const edits = [...(shadow ? shadowEdits(body) : []), ...(isOther ? body.set(named, { text: own }) : [])]
       return { bytes: applyEdits(sent.bytes, edits) }
     },
   })

@@ -15,19 +15,8 @@ export const SERVER_PATHS: ReadonlySet<string> = new Set([
 /** Words and numbers of the wire itself, which are no ids even where they read like one. */
 const VALUES = new Set([
   ...['object', 'status', 'state', 'model', 'type', 'code', 'quality', 'media_type', 'output_format', 'progress'],
-  ...[
-    'seconds',
-    'duration',
-    'duration_s',
-    'size',
-    'width',
-    'height',
-    'resolution',
-    'aspect_ratio',
-    'fps',
-    'num_frames',
-  ],
-  ...['seed', 'created', 'created_at', 'completed_at', 'expires_at'],
+  ...['seconds', 'duration', 'duration_s', 'size', 'width', 'height', 'resolution', 'aspect_ratio', 'fps'],
+  ...['num_frames', 'seed', 'created', 'created_at', 'completed_at', 'expires_at'],
 ])
 const MAX_ID_NAME_CHARS = 100
 const IDS = /^(ids?|videos?|jobs?|tasks?|characters?|data)$|[_-]ids?$|[a-z]Ids?$/

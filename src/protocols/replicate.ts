@@ -136,7 +136,7 @@ function readSubmission(sent: SubmitBody, route: Route): Submission {
 
 function webhookEdits(body: FormBody, sealed: (url: string) => string): Edit[] {
   return body.fields.flatMap((field) =>
-    WEBHOOKS.has(field.name) && typeof field.value === 'string' ? body.setText(field, sealed(field.value)) : [],
+    WEBHOOKS.has(field.name) && typeof field.value === 'string' ? body.set(field, { text: sealed(field.value) }) : [],
   )
 }
 
@@ -150,7 +150,7 @@ function modelIn(path: string, { fields }: FormBody): string | null {
 function versionEdits(body: FormBody, model: string): Edit[] {
   const field = body.fields.find(({ name }) => name === 'version')
   if (!isVersion(model)) return field ? body.remove(new Set([field])) : []
-  if (field) return body.setText(field, model)
+  if (field) return body.set(field, { text: model })
   const start = body.bytes.indexOf(0x7b) + 1
   const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
   return [{ start, end: start, bytes: encodeUtf8(member) }]

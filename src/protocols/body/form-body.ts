@@ -26,10 +26,8 @@ export interface FormBody {
   bytes: Uint8Array<ArrayBuffer>
   /** In the order of the body. Names may repeat where the encoding allows it. */
   fields: Field[]
-  /** A string in this field instead of its value. */
-  setText(field: Field, text: string): Edit[]
-  /** JSON source in this field instead of its value. */
-  setJson(field: Field, source: string): Edit[]
+  /** Another value in this field. */
+  set(field: Field, value: FieldValue): Edit[]
   /** Text that may be the JSON source of an object or array in this field; null where there is none. */
   jsonOf(field: Field): string | null
   /** Another name for a field, which keeps its value. Only names that no encoding has to escape. */
@@ -65,10 +63,8 @@ export function decodeUtf8(bytes: Uint8Array, path: string): string {
 
 /** `path` is the field that is wrong, `body` for the whole; `message` reads on from it. */
 export function malformed(path: string, message: string, cause?: unknown): SluiceError {
-  return new SluiceError('malformed_body', `The request body cannot be read: ${path} ${message}.`, {
-    details: at(path, 'unreadable', message),
-    cause,
-  })
+  const details = at(path, 'unreadable', message)
+  return new SluiceError('malformed_body', `The request body cannot be read: ${path} ${message}.`, { details, cause })
 }
 
 /** A chunk with its length before it, so that no two lists of chunks concatenate to the same bytes. */
@@ -88,6 +84,11 @@ export interface Span {
 export interface Edit extends Span {
   /** What stands there instead; empty to take the span out. */
   bytes: Uint8Array
+}
+
+/** Takes out fields that stand apart, each with all that is its own. */
+export function withoutWhole(fields: readonly (Field & { whole: Span })[], gone: ReadonlySet<Field>): Edit[] {
+  return fields.filter((field) => gone.has(field)).map(({ whole }) => ({ ...whole, bytes: new Uint8Array() }))
 }
 
 /** The bytes with all edits made; the very same array when there are none. Spans must not overlap. */
@@ -125,5 +126,5 @@ export function editText(body: FormBody, field: Field, change: (text: string) =>
   const text = textOf(body, field)
   const changed = text === null ? null : change(text)
   if (changed === null || changed === text) return []
-  return typeof field.value === 'string' ? body.setText(field, changed) : body.setJson(field, changed)
+  return body.set(field, typeof field.value === 'string' ? { text: changed } : { json: changed })
 }

@@ -32,8 +32,7 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>): FormBody {
   return {
     bytes,
     fields,
-    setText: ({ span }, string) => [{ ...span, bytes: encodeUtf8(JSON.stringify(string)) }],
-    setJson: ({ span }, source) => [{ ...span, bytes: encodeUtf8(source) }],
+    set: ({ span }, given) => [{ ...span, bytes: encodeUtf8(jsonSource(given)) }],
     jsonOf: ({ value: inner, span }) =>
       inner !== null && typeof inner === 'object' ? decodeUtf8(bytes.subarray(span.start, span.end), 'body') : null,
     rename: (field, name) => {

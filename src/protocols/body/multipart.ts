@@ -2,9 +2,9 @@
  * multipart/form-data (RFC 7578, RFC 2046) read strictly, with the place of each part. Values
  * are never copied and files never decoded.
  */
-import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
 import type { Edit, Field, FormBody, Span } from './form-body.ts'
-import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, withoutWhole } from './form-body.ts'
+import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
 import { nameSpan, readPartHeaders, type PartHeaders } from './part-headers.ts'
 import { skipSpace } from './json-scan.ts'
 
@@ -31,8 +31,7 @@ export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string):
   return {
     bytes,
     fields,
-    setText: (part, text) => setPart(bytes, part as Part, text),
-    setJson: (part, source) => setPart(bytes, part as Part, source),
+    set: (part, value) => setPart(bytes, part as Part, formText(value)),
     jsonOf: (part) => (typeof part.value === 'string' ? part.value : jsonFile(bytes, part)),
     rename: (part, name) => {
       const { head } = part as Part
@@ -44,7 +43,7 @@ export function openMultipart(bytes: Uint8Array<ArrayBuffer>, boundary: string):
       const parts = added.map(({ name, value }) => partOf(boundary, name, formText(value)))
       return [{ start, end: start, bytes: encodeUtf8(parts.join('')) }]
     },
-    remove: (gone) => removeParts(fields, gone),
+    remove: (gone) => withoutWhole(fields, gone),
     canonical: () => lengthPrefixed([encodeUtf8('multipart'), ...fields.flatMap((part) => identity(bytes, part))]),
   }
 }
@@ -165,10 +164,6 @@ function setPart(bytes: Uint8Array, { head, span }: Part, text: string): Edit[] 
     if (/^content-length[ \t]*:/i.test(line)) edits.push({ start, end, bytes: new Uint8Array() })
   }
   return edits
-}
-
-function removeParts(parts: readonly Part[], gone: ReadonlySet<Field>): Edit[] {
-  return parts.filter((part) => gone.has(part)).map(({ whole }) => ({ ...whole, bytes: new Uint8Array() }))
 }
 
 function identity(bytes: Uint8Array, { headers, span }: Part): Uint8Array[] {

@@ -1,7 +1,7 @@
 /** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
+import type { Edit, Field, FieldValue, FormBody, Span } from './form-body.ts'
+import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, withoutWhole } from './form-body.ts'
 import { checkCount, checkName } from './bounds.ts'
-import type { Edit, Field, FormBody, Span } from './form-body.ts'
-import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed } from './form-body.ts'
 
 interface Pair extends Field {
   /** Name, `=` and value, with the `&` that follows. */
@@ -26,8 +26,7 @@ export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
   return {
     bytes,
     fields,
-    setText: setPair,
-    setJson: setPair,
+    set: setPair,
     jsonOf: ({ value }) => value as string,
     rename: (pair, name) => {
       const { whole, span, hasEquals } = pair as Pair
@@ -41,7 +40,7 @@ export function openUrlencoded(bytes: Uint8Array<ArrayBuffer>): FormBody {
       )
       return [{ start: 0, end: 0, bytes: encodeUtf8(pairs.join('')) }]
     },
-    remove: (gone) => removePairs(fields, gone),
+    remove: (gone) => withoutWhole(fields, gone),
     canonical: () =>
       lengthPrefixed([
         encodeUtf8('form'),
@@ -62,9 +61,9 @@ function pairAt(text: string, start: number, end: number): Pair {
   return { name, value, span: { start: valueStart, end }, whole, hasEquals: equals >= 0 }
 }
 
-function setPair(pair: Field, text: string): Edit[] {
+function setPair(pair: Field, value: FieldValue): Edit[] {
   const { span, hasEquals } = pair as Pair
-  return [{ ...span, bytes: encodeUtf8((hasEquals ? '' : '=') + encodeURIComponent(text)) }]
+  return [{ ...span, bytes: encodeUtf8((hasEquals ? '' : '=') + encodeURIComponent(formText(value))) }]
 }
 
 function decode(text: string, path: string): string {
@@ -73,8 +72,4 @@ function decode(text: string, path: string): string {
   } catch (cause) {
     throw malformed(path, 'is not percent-encoded UTF-8', cause)
   }
-}
-
-function removePairs(pairs: readonly Pair[], gone: ReadonlySet<Field>): Edit[] {
-  return pairs.filter((pair) => gone.has(pair)).map(({ whole }) => ({ ...whole, bytes: new Uint8Array() }))
 }

@@ -70,12 +70,7 @@ export function declaredPaths(wire: WireSettings): DeclaredPaths {
     if (!found) {
       const above = head === '' ? null : matchOf({ method: null, segments: segmentsOf(head), kind: null }, plain)
       const path = (model: string | null) => (above && model !== null ? headFor('', model) + above.below : plain)
-      return {
-        ...other(method),
-        prefix: '',
-        job: null,
-        upstreamPath: (_, model = null) => path(model),
-      }
+      return { ...other(method), prefix: '', job: null, upstreamPath: (_, model = null) => path(model) }
     }
     const { template, id, below } = found
     const prefix = prefixOf(found)

@@ -12,6 +12,7 @@ type Path = readonly string[]
 
 /** A field as it will be. */
 interface Slot {
+  body: FormBody
   /** Null where it is new. */
   field: Field | null
   name: string
@@ -61,9 +62,7 @@ class Draft {
 
   constructor(body: FormBody) {
     this.#body = body
-    this.#slots = body.fields.map((field) => {
-      return { field, name: field.name, keys: pathOf(field.name), isGone: false }
-    })
+    this.#slots = body.fields.map((field) => slotOf(body, field, field.name, pathOf(field.name)))
   }
 
   /** `to` null takes the field out. */
@@ -72,29 +71,27 @@ class Draft {
     if (places.length === 0) return
     const isTaken = to === null || this.#at(to).length > 0
     const inPlace = to !== null && from.slice(0, -1).join('.') === to.slice(0, -1).join('.')
-    if (isTaken) for (const { slot } of places) slot.isGone = true
-    else if (inPlace) for (const { slot } of places) renameSlot(slot, to.at(-1)!)
+    if (isTaken) for (const slot of places) slot.isGone = true
+    else if (inPlace) for (const slot of places) renameSlot(slot, to.at(-1)!)
     else {
       // Of several values the last one counts, as servers read them. A file stays where it is.
-      const { draft, slot } = places.at(-1)!
-      const value = draft.#valueOf(slot)
+      const value = valueOf(places.at(-1)!)
       if (value === null) return
-      for (const place of places) place.slot.isGone = true
-      if (!this.put(to, value)) for (const place of places) place.slot.isGone = false
+      for (const slot of places) slot.isGone = true
+      if (!this.put(to, value)) for (const slot of places) slot.isGone = false
     }
   }
 
   /** False where what stands above holds no fields, so that there is no place for one. */
   put(path: Path, value: FieldValue): boolean {
     const places = this.#at(path)
-    for (const { slot } of places) Object.assign(slot, { value, inner: undefined })
+    for (const slot of places) Object.assign(slot, { value, inner: undefined })
     if (places.length > 0) return true
-    const above = this.#slots.filter(
-      ({ keys, isGone }) => !isGone && keys.length < path.length && startsWith(path, keys),
-    )
-    const holder = above.find((slot) => this.#innerOf(slot))
-    if (holder) return this.#innerOf(holder)!.put(path.slice(holder.keys.length), value)
-    const empty = above.find((slot) => isNull(this.#valueOf(slot)))
+    const isAbove = ({ keys, isGone }: Slot) => !isGone && keys.length < path.length && startsWith(path, keys)
+    const above = this.#slots.filter(isAbove)
+    const holder = above.find(innerOf)
+    if (holder) return innerOf(holder)!.put(path.slice(holder.keys.length), value)
+    const empty = above.find((slot) => isNull(valueOf(slot)))
     if (empty) Object.assign(empty, { value: nested(path.slice(empty.keys.length), value), inner: undefined })
     else if (above.length > 0) return false
     else this.#add(path, value)
@@ -103,8 +100,8 @@ class Draft {
 
   /** Only what is a number, or reads like one. */
   clamp(path: Path, min: number, max: number): void {
-    for (const { draft, slot } of this.#at(path)) {
-      const value = draft.#valueOf(slot)
+    for (const slot of this.#at(path)) {
+      const value = valueOf(slot)
       const source = value && ('text' in value ? value.text.trim() : value.json)
       if (!value || !source || !('text' in value ? DECIMAL : JSON_NUMBER).test(source)) continue
       const clamped = Math.min(max, Math.max(min, Number(source)))
@@ -123,18 +120,8 @@ class Draft {
     return applyEdits(body.bytes, [
       ...(added.length > 0 ? body.add(added, stays.length === added.length) : []),
       ...body.remove(gone),
-      ...stays.flatMap((slot) => (slot.field ? this.#editsOf(slot, slot.field) : [])),
+      ...stays.flatMap(editsOf),
     ])
-  }
-
-  #editsOf(slot: Slot, field: Field): Edit[] {
-    const body = this.#body
-    const { name } = slot
-    const now = newValueOf(slot)
-    return [
-      ...(name === field.name ? [] : body.rename(field, name)),
-      ...(now === undefined ? [] : 'text' in now ? body.setText(field, now.text) : body.setJson(field, now.json)),
-    ]
   }
 
   /** Its JSON; undefined where nothing has changed. */
@@ -148,41 +135,52 @@ class Draft {
     const [first = '', ...below] = path
     const isBracketed = this.#slots.some(({ keys, isGone }) => !isGone && keys.length > 1 && keys[0] === first)
     const slot = isBracketed
-      ? { name: bracketed(path), keys: path, value }
-      : { name: first, keys: [first], value: below.length === 0 ? value : nested(below, value) }
-    this.#slots.push({ field: null, isGone: false, ...slot })
+      ? { ...slotOf(this.#body, null, bracketed(path), path), value }
+      : { ...slotOf(this.#body, null, first, [first]), value: below.length === 0 ? value : nested(below, value) }
+    this.#slots.push(slot)
   }
 
   /** Every field at this path. */
-  #at(path: Path): { draft: Draft; slot: Slot }[] {
+  #at(path: Path): Slot[] {
     return this.#slots.flatMap((slot) => {
       const { keys, isGone } = slot
       if (isGone || !startsWith(path, keys)) return []
-      if (keys.length === path.length) return [{ draft: this, slot }]
-      const inner = this.#innerOf(slot)
+      if (keys.length === path.length) return [slot]
+      const inner = innerOf(slot)
       return inner ? inner.#at(path.slice(keys.length)) : []
     })
   }
+}
 
-  #innerOf(slot: Slot): Draft | null {
-    if (slot.inner === undefined) {
-      const { value, field } = slot
-      const source = value ? ('json' in value ? value.json : null) : this.#body.jsonOf(field!)
-      const opened = source === null ? null : tryOpenJson(source)
-      slot.inner = opened && new Draft(opened)
-    }
-    return slot.inner
-  }
+function slotOf(body: FormBody, field: Field | null, name: string, keys: Path): Slot {
+  return { body, field, name, keys, isGone: false }
+}
 
-  /** Null for a file. */
-  #valueOf(slot: Slot): FieldValue | null {
-    const { field } = slot
-    const now = newValueOf(slot)
-    if (now || !field) return now ?? null
-    if (typeof field.value === 'string') return { text: field.value }
-    if (field.value === undefined) return null
-    return { json: decodeUtf8(this.#body.bytes.subarray(field.span.start, field.span.end), field.name) }
+function innerOf(slot: Slot): Draft | null {
+  if (slot.inner === undefined) {
+    const { body, value, field } = slot
+    const source = value ? ('json' in value ? value.json : null) : body.jsonOf(field!)
+    const opened = source === null ? null : tryOpenJson(source)
+    slot.inner = opened && new Draft(opened)
   }
+  return slot.inner
+}
+
+/** Null for a file. */
+function valueOf(slot: Slot): FieldValue | null {
+  const { body, field } = slot
+  const now = newValueOf(slot)
+  if (now || !field) return now ?? null
+  if (typeof field.value === 'string') return { text: field.value }
+  if (field.value === undefined) return null
+  return { json: decodeUtf8(body.bytes.subarray(field.span.start, field.span.end), field.name) }
+}
+
+function editsOf(slot: Slot): Edit[] {
+  const { body, field, name } = slot
+  if (!field) return []
+  const now = newValueOf(slot)
+  return [...(name === field.name ? [] : body.rename(field, name)), ...(now ? body.set(field, now) : [])]
 }
 
 /** Undefined where it stays as it stands. */
