@@ -6,12 +6,13 @@ import type { Env } from '../config/env.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
+import { POLL } from '../protocols/route-kinds.ts'
 import { isPreflight, ownAnswer, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
 import { errorAnswer } from './answer.ts'
 import { type Address, ReceivedHeaders } from './asked.ts'
 import { deliver, hookOf } from './client-webhooks.ts'
-import type { GatewayDeps } from './deps.ts'
+import type { GatewayDeps, WaitUntil } from './deps.ts'
 import type { Exchange } from './exchange.ts'
 import { requestIdOf } from './headers.ts'
 import { identify, type Subject } from './subject.ts'
@@ -31,8 +32,6 @@ const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /** After these a job that may be elsewhere is looked for there. */
 const NOT_HERE: ReadonlySet<string> = new Set(['job_not_found', 'upstream_unreachable', 'upstream_timeout'])
-
-type WaitUntil = (work: Promise<unknown>) => void
 
 export interface Gateway {
   /** Answers whatever is asked; never rejects. */
@@ -75,7 +74,15 @@ async function handle(
     const isolate = isolateOf()
     ctx = {
       ...{ request, method, headers, url, requestId, isolate, waitUntil, answered, log },
-      ...{ ownCredential: false, forced: null, decided: null, isBodyRead: false, streamed: null, submitSent: false },
+      ...{
+        ownCredential: false,
+        forced: null,
+        snapshot: null,
+        decided: null,
+        isBodyRead: false,
+        streamed: null,
+        submitSent: false,
+      },
     }
     response = await route(ctx)
   } catch (error) {
@@ -108,20 +115,20 @@ async function route(ctx: Exchange): Promise<Response> {
   const { runtime, route } = choice
   Object.assign(ctx.log, { operation: route.operation, release: runtime.release.name })
   const known = runtime.snapshots.forRouting(ctx.isolate.deps.now, ctx.waitUntil)
-  const snapshot = known instanceof Promise ? await known : known
+  ctx.snapshot = known instanceof Promise ? await known : known
   switch (choice.kind) {
     case 'submit':
-      return submitOnce(ctx, choice, subject, snapshot)
+      return submitOnce(ctx, choice, subject)
     case 'job':
-      return proxyOwnJob(ctx, snapshot, route, choice.job)
+      return proxyOwnJob(ctx, route, choice.job)
     case 'socket':
-      return proxySocket(ctx, choice, snapshot, subject)
+      return proxySocket(ctx, choice, subject)
     case 'jobs':
-      return aboutNamed(ctx, choice, subject, (named, own, job) => proxyOwnJob(named, snapshot, own, job))
+      return aboutNamed(ctx, choice, subject, proxyOwnJob)
     case 'list':
-      return listJobs(ctx, choice.runtimes, choice.list, snapshot, subject)
+      return listJobs(ctx, choice, subject)
     case 'other':
-      return passThrough(ctx, snapshot, subject, choice)
+      return passThrough(ctx, choice, subject)
   }
 }
 
@@ -130,18 +137,17 @@ function submitOnce(
   ctx: Exchange,
   { runtime, route, submission, referred }: Extract<Choice, { kind: 'submit' }>,
   subject: Subject,
-  snapshot: Snapshot | null,
 ): Promise<Response> {
   const submit: Submit = { route, submission, subject, referred }
   const answered = withIdempotency(ctx, submit, {
-    first: () => sendSubmit(ctx, runtime, snapshot, submit),
+    first: () => sendSubmit(ctx, runtime, submit),
     again: async (clientId) => {
       // The key may have been used for another release than the one that this body leads to.
       const withJobs = ctx.isolate.runtimes.filter(hasJobs)
       const job = await resolveJob(ctx, withJobs, clientId, subject)
       const known = job.runtime.protocol.submitted?.(clientId)
-      if (known !== undefined) return asSubmitted(ctx, snapshot, job, known)
-      return proxyOwnJob(asPoll(ctx), snapshot, pollRoute(job.runtime, route.prefix), job)
+      if (known !== undefined) return asSubmitted(ctx, job, known)
+      return proxyOwnJob(asPoll(ctx), pollRoute(job.runtime, route.prefix), job)
     },
   })
   ctx.waitUntil(answered.catch(() => undefined))
@@ -152,13 +158,13 @@ function submitOnce(
  * An id that nobody has recorded is looked for wherever it may be, one backend after the other; while one of them can't be
  * reached nobody knows that there is no such job.
  */
-async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Route, job: OwnedJob): Promise<Response> {
+async function proxyOwnJob(ctx: Exchange, route: Route, job: OwnedJob): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(ctx.method)
   const elsewhere = job.holder === null && route.body === 'none' ? placesOf(job, isRead) : []
   let trouble: SluiceError | null = null
   for (const [i, place] of [job, ...elsewhere].entries()) {
     try {
-      return await proxyJob(ctx, snapshot, route, place, i === elsewhere.length)
+      return await proxyJob(ctx, route, place, i === elsewhere.length)
     } catch (error) {
       if (!(error instanceof SluiceError) || !NOT_HERE.has(error.code)) throw error
       if (trouble === null || trouble.code === 'job_not_found') trouble = error
@@ -169,19 +175,14 @@ async function proxyOwnJob(ctx: Exchange, snapshot: Snapshot | null, route: Rout
 
 /** `prefix` is the repeated submit's: its path is part of what makes two submits the same. */
 function pollRoute(runtime: JobRuntime, prefix: string): Route {
-  return {
-    operation: 'poll',
-    prefix,
-    job: '',
-    body: 'none',
-    answer: 'job',
-    upstreamPath: (id, model = null) => runtime.protocol.pollCall({ upstreamId: id!, prefix, model }).path,
-  }
+  const upstreamPath: Route['upstreamPath'] = (id, model = null) =>
+    runtime.protocol.pollCall({ upstreamId: id!, prefix, model }).path
+  return { ...POLL, prefix, job: '', upstreamPath }
 }
 
 /** A repeated submit on a wire whose polls don't name their job: in the words of the first one's answer. */
-function asSubmitted(ctx: Exchange, snapshot: Snapshot | null, { runtime, arm }: OwnedJob, known: unknown) {
-  return ownAnswer(ctx, { runtime, snapshot, routed: { arm, reason: 'job' } }, known)
+function asSubmitted(ctx: Exchange, { runtime, arm }: OwnedJob, known: unknown) {
+  return ownAnswer(ctx, { runtime, snapshot: ctx.snapshot, routed: { arm, reason: 'job' } }, known)
 }
 
 function asPoll(ctx: Exchange): Exchange {

@@ -27,6 +27,7 @@ const MAX_URL_CHARS = 1024
 const INNER_NAME = /(^|\.)(localhost|local|localdomain|internal|intranet|lan|home|corp|private|home\.arpa)$/
 
 type Hook = Omit<HookTag, 'url'>
+type Hooked = { runtime: JobRuntime; hook: HookTag }
 
 /** What puts an address of the gateway's in place of a client's; undefined where the client's stays. Throws `invalid_request`. */
 export function sealedWebhook(ctx: Exchange, runtime: JobRuntime, hook: Hook): ((url: string) => string) | undefined {
@@ -59,7 +60,7 @@ function whyNot({ webhookOrigins }: Pick<ReleaseConfig, 'webhookOrigins'>, text:
 }
 
 /** Where a backend calls instead of a client; null for any other path. Throws `job_not_found` for what was altered. */
-export function hookOf(ctx: Exchange): { runtime: JobRuntime; hook: HookTag } | null {
+export function hookOf(ctx: Exchange): Hooked | null {
   if (!isHookPath(ctx.url.pathname)) return null
   // Who holds the address can tell of jobs, so no log has it.
   Object.assign(ctx.log, { operation: 'webhook', path: '/…/webhook' })
@@ -73,10 +74,7 @@ export function hookOf(ctx: Exchange): { runtime: JobRuntime; hook: HookTag } | 
 }
 
 /** The client's status, for its backend; nothing of what the client says else. */
-export async function deliver(
-  ctx: Exchange,
-  { runtime, hook }: { runtime: JobRuntime; hook: HookTag },
-): Promise<Response> {
+export async function deliver(ctx: Exchange, { runtime, hook }: Hooked): Promise<Response> {
   Object.assign(ctx.log, { release: runtime.release.name, arm: hook.arm })
   const text = new TextDecoder().decode(await readUpload(ctx))
   const body = answerJson(text)

@@ -4,7 +4,6 @@
  */
 import { kindOf } from '../config/subject-key.ts'
 import { assign } from '../core/assignment.ts'
-import type { Snapshot } from '../core/release.ts'
 import type { Exposure } from '../durable/rpc.ts'
 import type { Submission } from '../protocols/submit.ts'
 import { attributesOf, type Decided, type Exchange, type Routed } from './exchange.ts'
@@ -17,10 +16,10 @@ const LOST_CONTROL_MS = 5000
 export function decideArm(
   ctx: Exchange,
   runtime: ReleaseRuntime,
-  snapshot: Snapshot | null,
   subject: Subject,
   submission: Submission | null,
 ): Routed {
+  const { snapshot } = ctx
   const control = (reason: Routed['reason']): Routed => ({ arm: 'control', reason })
   if (ctx.isolate.forceControl) return control('forced_control')
   if (ctx.forced) return { arm: ctx.forced, reason: 'override' }

@@ -24,3 +24,6 @@ export interface Objects {
   shard(env: Env, release: string, index: number): CounterShardRpc
   ledger(env: Env, release: string, index: number): JobLedgerRpc
 }
+
+/** Keeps the platform from ending the request that it belongs to before this work has ended. */
+export type WaitUntil = (work: Promise<unknown>) => void

@@ -8,8 +8,8 @@ import type { Attributes } from '../core/rules.ts'
 import type { Series } from '../core/window.ts'
 import type { Submission } from '../protocols/submit.ts'
 import type { Address, HeaderReader, ReceivedHeaders } from './asked.ts'
-import type { SentHeaders } from './forward.ts'
 import { toBackend } from './headers.ts'
+import type { WaitUntil } from './deps.ts'
 import type { Isolate, ReleaseRuntime } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './request-body.ts'
 import { readSmall } from './upload.ts'
@@ -23,7 +23,7 @@ export interface Exchange {
   url: Address
   requestId: string
   isolate: Isolate
-  waitUntil: (work: Promise<unknown>) => void
+  waitUntil: WaitUntil
   /** Resolves when the answer is made and given to the platform; what nobody waits for begins then. */
   answered: Promise<void>
   /** What the log line tells; filled on the way. */
@@ -32,6 +32,8 @@ export interface Exchange {
   ownCredential: boolean
   /** The arm that a tester asks for by `x-sluice-arm`. */
   forced: Arm | null
+  /** What is known of the release that takes the request, from when it is routed; null: nothing. */
+  snapshot: Snapshot | null
   /** Set once an arm is chosen, so that refusals too are marked with it. */
   decided: Decided | null
   /** Nothing of the request's body is left to read. */
@@ -57,6 +59,13 @@ export interface Routed {
   dealt?: { arm: Arm; percent: number }
 }
 
+/** Settles which arm serves the request. */
+export function decided<L extends ReleaseRuntime>(ctx: Exchange, runtime: L, routed: Routed): Decided<L> {
+  const chosen = { runtime, snapshot: ctx.snapshot, routed }
+  ctx.decided = chosen
+  return chosen
+}
+
 /** The request's body for a backend: a small one whole, any other as a stream; null where it has none. */
 export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
   const small = await readSmall(ctx)
@@ -66,12 +75,7 @@ export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
 }
 
 /** The headers of a call to this arm: of the request's own, or of others, what may go there. */
-export function headersFor(
-  ctx: Exchange,
-  runtime: ReleaseRuntime,
-  arm: Arm,
-  own: HeaderReader = ctx.headers,
-): SentHeaders {
+export function headersFor(ctx: Exchange, runtime: ReleaseRuntime, arm: Arm, own: HeaderReader = ctx.headers) {
   return toBackend(own, runtime.protocol.requestHeaders, {
     requestId: ctx.requestId,
     arm: runtime.release.arms[arm],

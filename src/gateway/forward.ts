@@ -5,7 +5,7 @@
 import { callDeadline } from '../durable/deadline.ts'
 import { answerJson } from '../protocols/answer-json.ts'
 import { looksLikeJson } from '../protocols/body/json-text.ts'
-import { GrowingBytes } from '../protocols/read-capped.ts'
+import { type ByteReader, GrowingBytes } from '../protocols/read-capped.ts'
 import { type Fetch, send } from '../protocols/send.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ArmError, Outcome } from '../core/outcome.ts'
@@ -72,14 +72,10 @@ export interface CallDeps {
 }
 
 /** `began`: unix ms, where the caller has looked at the clock already. */
-export async function callBackend(
-  request: UpstreamRequest,
-  { fetch, now }: CallDeps,
-  began = now(),
-): Promise<Upstream> {
-  const { signal, abort, end, isLate } = callDeadline(request.timeoutMs)
+export async function callBackend(asked: UpstreamRequest, { fetch, now }: CallDeps, began = now()): Promise<Upstream> {
+  const { url, method, headers, body, timeoutMs } = asked
+  const { signal, abort, end, isLate } = callDeadline(timeoutMs)
   try {
-    const { url, method, headers, body } = request
     const response = new SeenOnce(await send(url, { method, headers, body, redirect: 'manual', signal }, fetch))
     const seconds = (now() - began) / 1000
     if (!isAnswer(response.status, headers)) {
@@ -203,11 +199,8 @@ export async function readAnswer(response: Answer, maxBytes = MAX_JOB_JSON_BYTES
 }
 
 /** A body of which these first bytes were read, whole again. */
-export function resumed(
-  begin: Uint8Array,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): ReadableStream<Uint8Array> {
-  let held: Uint8Array | null = begin
+export function resumed(first: Uint8Array, reader: ByteReader): ReadableStream<Uint8Array> {
+  let held: Uint8Array | null = first
   return new ReadableStream({
     async pull(controller) {
       if (held) {

@@ -5,7 +5,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
 import { KEEP_KEYS_MS } from '../core/ledger-growth.ts'
-import type { Claim, ClaimEnd } from '../durable/rpc.ts'
+import type { Claim, ClaimEnd, StoredError } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
 import { readByAnyPage } from './answer.ts'
 import { CLAIM_MS, unavailable } from './deadlines.ts'
@@ -25,18 +25,14 @@ interface Key {
   key: string
 }
 
-export interface IdempotencyPorts {
+interface Ports {
   /** Sends the submit for the first time. Rejects only where nothing was sent. */
   first: () => Promise<Submitted>
   /** Answers with the job that the key already made. */
   again: (clientId: string) => Promise<Response>
 }
 
-export async function withIdempotency(
-  ctx: Exchange,
-  submit: Submit,
-  { first, again }: IdempotencyPorts,
-): Promise<Response> {
+export async function withIdempotency(ctx: Exchange, submit: Submit, { first, again }: Ports): Promise<Response> {
   const key = ctx.headers.get('idempotency-key')
   if (key === null) return (await first()).response
   if (key.length === 0 || key.length > MAX_KEY_CHARS) {
@@ -63,7 +59,7 @@ export async function withIdempotency(
         headers: { 'retry-after': '1' },
       })
     case 'error':
-      return errorAgain(ctx, claim)
+      return errorAgain(ctx, claim.error)
     case 'unknown':
       throw new SluiceError(
         'idempotency_outcome_unknown',
@@ -124,10 +120,7 @@ function notLookedUp(cause: unknown): SluiceError {
   return unavailable("idempotency keys can't be looked up now; nothing was submitted", cause)
 }
 
-function errorAgain(
-  ctx: Exchange,
-  { error: { httpStatus, contentType, body } }: Claim & { status: 'error' },
-): Response {
+function errorAgain(ctx: Exchange, { httpStatus, contentType, body }: StoredError): Response {
   const headers = {
     'content-type': contentType,
     'cache-control': 'no-store',
@@ -163,15 +156,13 @@ async function settled(
 export async function notifyLedgers(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
   const { owner, ledgers } = owners[0]!
   const { ledger } = ctx.isolate.claimed()
-  const notify = async () => {
-    const settled = ledgers.map((index) => ledger(index).settle(owner, key, token, end))
-    await within(CLAIM_MS, Promise.all(settled))
-  }
+  const notify = () =>
+    within(CLAIM_MS, Promise.all(ledgers.map((index) => ledger(index).settle(owner, key, token, end))))
   const again = async () => {
     for (const pauseMs of TELL_AGAIN_MS) {
       await ctx.isolate.deps.sleep(pauseMs)
       try {
-        return await notify()
+        return void (await notify())
       } catch {
         continue
       }

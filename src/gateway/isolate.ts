@@ -51,6 +51,8 @@ export interface ReleaseRuntime<P extends Protocol = Protocol> {
 /** A release whose requests make jobs. */
 export type JobRuntime = ReleaseRuntime<JobProtocol>
 
+export type JobRuntimes = readonly JobRuntime[]
+
 export function hasJobs(runtime: ReleaseRuntime): runtime is JobRuntime {
   return runtime.protocol.kind === 'jobs'
 }

@@ -52,13 +52,8 @@ export async function askBackend(
   if (base === null) return null
   const { path, method, headers: own } = asked.call({ upstreamId, prefix, model: config.model })
   const sent = headersFor(ctx, runtime, arm, credentialsOf(ctx, own))
-  const request = {
-    url: base + path,
-    method,
-    headers: sent,
-    body: null,
-    timeoutMs: Math.min(config.timeoutMs, timeoutMs),
-  }
+  const limit = Math.min(config.timeoutMs, timeoutMs)
+  const request = { url: base + path, method, headers: sent, body: null, timeoutMs: limit }
   const { upstream, at } = await ctx.isolate.polls.call(upstreamId, 'poll', request, maxAgeMs)
   if (!upstream.ok) return null
   try {

@@ -3,15 +3,14 @@
  * the arm that owns the job, whatever the split has become.
  */
 import { SluiceError } from '../core/errors.ts'
-import type { Snapshot } from '../core/release.ts'
 import { isGone } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { countDownload, givesUp, tellStopping } from './download.ts'
 import { ownAnswer } from './browsers.ts'
 import { translatedAsItComes } from './text-stream.ts'
-import { bodyOf, type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
-import type { Answer, CallFailure, ReadAnswer, Upstream } from './forward.ts'
+import { bodyOf, type Decided, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
+import type { Answer, CallFailure, ReadAnswer } from './forward.ts'
 import { isJson, isRedirect, outcomeOfStatus, readAnswer, readIfJson, readPrefix, upstreamError } from './forward.ts'
 import { replicaUrl } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
@@ -44,31 +43,23 @@ interface Answered {
 }
 
 /** Throws `job_not_found` where it is not there; unless `isLast`, also where it may not be. */
-export async function proxyJob(
-  ctx: Exchange,
-  snapshot: Snapshot | null,
-  route: Route,
-  named: OwnedJob,
-  isLast = true,
-): Promise<Response> {
+export async function proxyJob(ctx: Exchange, route: Route, named: OwnedJob, isLast = true): Promise<Response> {
   const { places, snapshots } = named.runtime
   // Submitted in an epoch that another isolate has heard of first; more ledgers may have come with it.
   if (named.tag && !places.knows(named.tag)) await snapshots.renew(ctx.isolate.deps.now, ctx.waitUntil)
   const job = await locateJob(named, route)
   const { runtime } = job
-  const routed = { arm: job.arm, reason: 'job' as const }
-  const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
-  ctx.decided = decided
+  const served = decided(ctx, runtime, { arm: job.arm, reason: 'job' })
   if (route.operation === 'cancel') givesUp(job)
   const sentAt = ctx.isolate.deps.now()
   const { upstream, url } = await call(ctx, runtime, route, job)
   if (route.operation === 'cancel' && !(upstream.ok && upstream.response.status < 500)) tellStopping(job)
   if (!upstream.ok) {
-    recordEnd(decided, route.operation, upstream.failure, upstream.seconds)
+    recordEnd(served, route.operation, upstream.failure, upstream.seconds)
     // A job that was rescued goes on at control even when the candidate can't be reached any more.
     const rescued = isRescuable(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
-    if (rescued === 'pending' && route.operation === 'poll') return pendingAnswer(ctx, decided, route, job)
-    if (rescued && rescued !== 'pending') return proxyJob(ctx, snapshot, route, rescued)
+    if (rescued === 'pending' && route.operation === 'poll') return pendingAnswer(ctx, served, route, job)
+    if (rescued && rescued !== 'pending') return proxyJob(ctx, route, rescued)
     throw upstreamError(upstream.failure, job.arm, false)
   }
   const { response, seconds, done, failure } = upstream
@@ -76,10 +67,10 @@ export async function proxyJob(
     const rescued = await rescue(job, null)
     if (rescued && rescued !== 'pending') {
       await response.body?.cancel()
-      return proxyJob(ctx, snapshot, route, rescued)
+      return proxyJob(ctx, route, rescued)
     }
   }
-  const answered: Answered = { ctx, decided, route, job, url, response, seconds, sentAt, done, failure, isLast }
+  const answered: Answered = { ctx, decided: served, route, job, url, response, seconds, sentAt, done, failure, isLast }
   // The answer to a HEAD shows nothing of the job: some servers have none for it at all.
   if (ctx.method === 'HEAD' || !mayTellOfJob(runtime, route, response)) return streamed(answered)
   if (['job', 'result', 'deletion'].includes(route.answer) || isJson(response)) return json(answered)
@@ -94,12 +85,7 @@ function mayTellOfJob({ protocol }: JobRuntime, { operation, answer: asked }: Ro
   return asked !== 'bytes' || status >= 400 || isInstead
 }
 
-async function call(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  route: Route,
-  job: OwnedJob,
-): Promise<{ upstream: Upstream<Answer>; url: string }> {
+async function call(ctx: Exchange, runtime: JobRuntime, route: Route, job: OwnedJob) {
   const config = runtime.release.arms[job.arm]
   const url = replicaUrl(config, job.replica)
   if (url === null) throw jobNotFound()
@@ -154,7 +140,7 @@ function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered
 
 async function json(answered: Answered, known: ReadAnswer | null = null): Promise<Response> {
   const { ctx, decided, route, job, url, response, seconds, done } = answered
-  const { runtime, snapshot } = decided
+  const { runtime } = decided
   const { status } = response
   const { text, rest, json: body } = known ?? (await readAnswer(response).catch(() => brokeOff(answered)))
   done()
@@ -168,7 +154,7 @@ async function json(answered: Answered, known: ReadAnswer | null = null): Promis
       recordEnd(decided, route.operation, 'ok', seconds)
       return pendingAnswer(ctx, decided, route, job)
     }
-    if (rescued) return proxyJob(ctx, snapshot, route, rescued)
+    if (rescued) return proxyJob(ctx, route, rescued)
   }
   if (isUnknown(answered, told, backendJob)) return unknown(answered)
   const showsNoJob = route.operation === 'poll' && !backendJob && text !== null

@@ -2,17 +2,16 @@
  * The caller's own jobs of both arms, newest first: which they are the ledger knows, how they stand the backends. A long
  * page asks backends for some of its jobs only, those of which least is known, and shows the rest by the ledger.
  */
-import type { Snapshot } from '../core/release.ts'
 import { isTagged, openJobId } from '../core/job-id.ts'
 import type { ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
-import type { JobList } from '../protocols/protocol.ts'
 import { ownAnswer } from './browsers.ts'
 import { LIST_MS, unavailable } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
-import type { JobRuntime } from './isolate.ts'
+import type { JobRuntime, JobRuntimes } from './isolate.ts'
 import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
 import { knownJob } from './owned-job.ts'
+import type { Choice } from './select-release.ts'
 import type { Subject } from './subject.ts'
 
 /** Calls to backends for one list, whatever its length. */
@@ -28,21 +27,17 @@ const WIDTH = 6
 /** A job that was seen open so lately is asked for after the others. */
 const FRESH_MS = 5000
 
-/** `runtimes`: the releases that this path may belong to; `words`: how the first one's protocol asks and answers. */
+/** `list`: how the first release's protocol asks and answers. */
 export async function listJobs(
   ctx: Exchange,
-  runtimes: readonly JobRuntime[],
-  words: JobList,
-  snapshot: Snapshot | null,
-  subject: Subject,
+  { runtime, runtimes, list: words }: Extract<Choice, { kind: 'list' }>,
+  { owners }: Subject,
 ): Promise<Response> {
-  const [runtime] = runtimes as [JobRuntime, ...JobRuntime[]]
   const { now } = ctx.isolate.deps
   const began = now()
   const url = new URL(ctx.url.href)
   const { limit, after, order, skip = 0 } = words.query(url.searchParams)
-  const { owners } = subject
-  const decided: Decided = { runtime, snapshot, routed: { arm: 'control', reason: 'job' } }
+  const decided: Decided = { runtime, snapshot: ctx.snapshot, routed: { arm: 'control', reason: 'job' } }
   let cursor = after === null ? null : await cursorOf(ctx, runtimes, after, owners)
   let more = after === null || cursor !== null
   if (more && skip > 0) {
@@ -80,13 +75,13 @@ interface Question {
 }
 
 /** The caller's newest jobs of these releases that go on, as far as the ledgers know, whatever has ended since. */
-export async function openJobs(runtimes: readonly JobRuntime[], { owners }: Subject, limit: number): Promise<OwnJob[]> {
+export async function openJobs(runtimes: JobRuntimes, { owners }: Subject, limit: number): Promise<OwnJob[]> {
   const found = await jobsAfter(runtimes, { owners, cursor: null, limit: MAX_LOOKED_THROUGH, order: 'desc' })
   return found.filter(({ job }) => job.end === null).slice(0, limit)
 }
 
 /** The next jobs of all releases in the order asked for, at least one more than `limit` where there are as many. */
-async function jobsAfter(runtimes: readonly JobRuntime[], question: Question): Promise<OwnJob[]> {
+async function jobsAfter(runtimes: JobRuntimes, question: Question): Promise<OwnJob[]> {
   const { owners, cursor, limit, order } = question
   const sign = order === 'desc' ? -1 : 1
   const jobsOf = async (runtime: JobRuntime) => {
@@ -111,7 +106,7 @@ async function jobsAfter(runtimes: readonly JobRuntime[], question: Question): P
 /** Where the page before ended; null for an id that is nobody's job, behind which there is nothing. */
 async function cursorOf(
   ctx: Exchange,
-  runtimes: readonly JobRuntime[],
+  runtimes: JobRuntimes,
   clientId: string,
   owners: Subject['owners'],
 ): Promise<ListCursor | null> {

@@ -13,9 +13,10 @@ import type { LedgerJob } from '../durable/job-shapes.ts'
 import type { Caller } from '../durable/rpc.ts'
 import type { Exchange } from './exchange.ts'
 import { OWNER_MS, unavailable } from './deadlines.ts'
-import { hasJobs, type JobRuntime } from './isolate.ts'
+import { hasJobs, type JobRuntime, type JobRuntimes } from './isolate.ts'
 import type { Subject } from './subject.ts'
 import type { Route } from '../protocols/protocol.ts'
+import { other } from '../protocols/route-kinds.ts'
 
 /** What a backend could take for more than one path segment, for the way up, or for another id with blanks around it. */
 // oxlint-disable-next-line no-control-regex -- they are meant
@@ -41,32 +42,22 @@ export function ownedJob(runtime: JobRuntime, job: LedgerJob): OwnedJob {
 /** Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */
 export async function resolveJob(
   ctx: Exchange,
-  runtimes: readonly JobRuntime[],
-  clientId: string,
+  runtimes: JobRuntimes,
+  id: string,
   subject: Subject,
 ): Promise<OwnedJob> {
-  if (!isTagged(clientId)) return resolveUntagged(ctx, runtimes, clientId, subject)
-  const tag = openJobId(clientId, ctx.isolate.keys)
-  return { ...owned(runtimes, tag, clientId, subject), tag, holder: tag }
+  if (!isTagged(id)) return resolveUntagged(ctx, runtimes, id, subject)
+  const tag = openJobId(id, ctx.isolate.keys)
+  return { ...owned(runtimes, tag, id, subject), tag, holder: tag }
 }
 
 /** The same for the id of a file. */
-export function resolveFile(
-  ctx: Exchange,
-  runtimes: readonly JobRuntime[],
-  clientId: string,
-  subject: Subject,
-): OwnedJob {
-  const tag = openFileId(clientId, ctx.isolate.keys)
-  return { ...owned(runtimes, tag, clientId, subject), tag: null, holder: tag && { ...tag, epoch: 0 } }
+export function resolveFile(ctx: Exchange, runtimes: JobRuntimes, id: string, subject: Subject): OwnedJob {
+  const tag = openFileId(id, ctx.isolate.keys)
+  return { ...owned(runtimes, tag, id, subject), tag: null, holder: tag && { ...tag, epoch: 0 } }
 }
 
-function owned(
-  runtimes: readonly JobRuntime[],
-  tag: FileTag | null,
-  clientId: string,
-  subject: Subject,
-): Omit<OwnedJob, 'tag' | 'holder'> {
+function owned(runtimes: JobRuntimes, tag: FileTag | null, clientId: string, subject: Subject) {
   const runtime = tag && runtimes.find(({ hash }) => hash === tag.release)
   if (!tag || !runtime || !mayUse(tag, subject)) throw jobNotFound()
   const { arm, replica, upstreamId } = tag
@@ -74,12 +65,7 @@ function owned(
 }
 
 /** A backend's own id: of the caller's job, of nobody's here and so from before Sluice, or of somebody else's. */
-async function resolveUntagged(
-  ctx: Exchange,
-  runtimes: readonly JobRuntime[],
-  id: string,
-  subject: Subject,
-): Promise<OwnedJob> {
+async function resolveUntagged(ctx: Exchange, runtimes: JobRuntimes, id: string, subject: Subject): Promise<OwnedJob> {
   if (id.length > MAX_ID_CHARS || CAN_BE_NO_ID.test(id)) throw jobNotFound()
   const [first] = runtimes as [JobRuntime, ...JobRuntime[]]
   const general = runtimes.find(({ release }) => release.match.models === null) ?? first
@@ -105,7 +91,7 @@ export interface IdQuestion {
  * Throws `control_plane_unavailable`: without the ledgers nobody can say whose a job is.
  */
 export async function knownJob(
-  runtimes: readonly JobRuntime[],
+  runtimes: JobRuntimes,
   { upstreamId, subject, urls, replica }: IdQuestion,
 ): Promise<OwnedJob | 'taken' | null> {
   const caller: Caller = { owners: [...subject.owners], anonymous: subject.anonymous, copiesAt: urls.map(replicaHash) }
@@ -126,11 +112,7 @@ export async function knownJob(
 }
 
 /** These releases and those at other paths that have their jobs at one of the backends `urls`, too. */
-export function withSameBackends(
-  ctx: Exchange,
-  runtimes: readonly JobRuntime[],
-  urls: readonly string[],
-): JobRuntime[] {
+export function withSameBackends(ctx: Exchange, runtimes: JobRuntimes, urls: readonly string[]): JobRuntime[] {
   const isThere = ({ release: { arms } }: JobRuntime) =>
     [...arms.control.urls, ...arms.candidate.urls].some((url) => urls.includes(url))
   const ofJobs = ctx.isolate.runtimes.filter(hasJobs)
@@ -152,9 +134,8 @@ export function canBeFound({ release, protocol }: JobRuntime, upstreamId: string
   if (release.idMode === 'tagged') return true
   const call = protocol.pollCall({ upstreamId, prefix, model: null })
   const route = protocol.route(call.method, call.path)
-  return (
-    route.operation === 'poll' && route.job === upstreamId && !isTagged(upstreamId) && !CAN_BE_NO_ID.test(upstreamId)
-  )
+  const isAsked = route.operation === 'poll' && route.job === upstreamId
+  return isAsked && !isTagged(upstreamId) && !CAN_BE_NO_ID.test(upstreamId)
 }
 
 /** Where else a job that nobody recorded may be: control's other replicas; with native ids, and only to read it, the candidate's. */
@@ -165,14 +146,9 @@ export function placesOf({ runtime, upstreamId }: OwnedJob, isRead: boolean): Ow
 }
 
 /** A job that Sluice knows nothing of, at this replica of an arm. */
-function foreignJob(
-  runtime: JobRuntime,
-  upstreamId: string,
-  arm: Arm,
-  url = runtime.release.arms[arm].urls[0]!,
-): OwnedJob {
+function foreignJob(runtime: JobRuntime, id: string, arm: Arm, url = runtime.release.arms[arm].urls[0]!): OwnedJob {
   const replica = replicaHash(url)
-  return { runtime, arm, replica, upstreamId, clientId: upstreamId, tag: null, holder: null }
+  return { runtime, arm, replica, upstreamId: id, clientId: id, tag: null, holder: null }
 }
 
 /** Issued to the caller; or issued to a caller without identity, and this one shows none either. */
@@ -187,14 +163,7 @@ export function jobNotFound(): SluiceError {
 /** The tagged id of a file, and its name. */
 const FILE_PATH = /^\/([^/]+)(?:\/[^/]*)?$/
 
-export const FILE_ROUTE: Route = {
-  operation: 'other',
-  job: '',
-  body: 'none',
-  answer: 'bytes',
-  prefix: '',
-  upstreamPath: (path) => path!,
-}
+export const FILE_ROUTE: Route = { ...other('GET'), job: '', prefix: '', upstreamPath: (path) => path! }
 
 /** A file that a wire names together with the job that made it (`path#job`): its download is the job's content. */
 export function outputOf(file: OwnedJob, search: string): { job: OwnedJob; route: Route } {

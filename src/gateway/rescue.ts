@@ -49,11 +49,7 @@ export type Rescued = OwnedJob | 'pending' | null
  * Asks the ledger, which resubmits a failed job and knows where each of them is now. `whenUnreachable` holds while the ledger
  * can't be asked: of a job that is known to have failed nobody can say then that it is over.
  */
-export async function rescue(
-  job: OwnedJob,
-  whenUnreachable: 'pending' | null,
-  waitMs: number = RESCUE_MS,
-): Promise<Rescued> {
+export async function rescue(job: OwnedJob, whenUnreachable: 'pending' | null, waitMs = RESCUE_MS): Promise<Rescued> {
   const { runtime } = job
   const name = nameOf(job)
   // Without a snapshot of its epoch nobody can say which ledger has the job.

@@ -10,7 +10,7 @@ import type { NamedJobs, Submission } from '../protocols/submit.ts'
 import { FILE_ROUTE, fileOf, outputOf, type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import type { Exchange } from './exchange.ts'
 import { isUpgrade } from './socket.ts'
-import { hasJobs, type JobRuntime, type ReleaseRuntime } from './isolate.ts'
+import { hasJobs, type JobRuntime, type ReleaseRuntime, type JobRuntimes } from './isolate.ts'
 import { locateJob } from './rescue.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
@@ -105,8 +105,7 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
 /** Which release a preflight is about, as far as its path tells; throws `not_found`. */
 export function runtimeOfPath(ctx: Exchange): Offer {
   const offers = offersFor(ctx)
-  const offer = offers.find(takesAnyModel) ?? offers[0]
-  return offer ?? noRelease(ctx)
+  return offers.find(takesAnyModel) ?? offers[0] ?? noRelease(ctx)
 }
 
 function noRelease(ctx: Exchange): never {
@@ -128,7 +127,7 @@ function isFirst(offer: Offer, offers: readonly Offer[]): boolean {
 async function selectForBody(
   ctx: Exchange,
   offers: readonly Offer[],
-  withJobs: readonly JobRuntime[],
+  withJobs: JobRuntimes,
   subject: Subject,
 ): Promise<Choice> {
   let bytes: Uint8Array<ArrayBuffer> | null = null
@@ -164,7 +163,7 @@ async function selectForBody(
 /** All must be of one backend, since none knows another's jobs. Throws `job_not_found` as a poll would. */
 async function referredJobs(
   ctx: Exchange,
-  runtimes: readonly JobRuntime[],
+  runtimes: JobRuntimes,
   route: Route,
   submission: Submission,
   subject: Subject,
@@ -214,8 +213,6 @@ function takesModel({ release }: ReleaseRuntime, model: string | null): boolean 
 }
 
 function pathMatches(paths: readonly string[] | null, path: string): boolean {
-  return (
-    paths === null ||
-    paths.some((prefix) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`))
-  )
+  const isBelow = (prefix: string) => path === prefix || path.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`)
+  return paths === null || paths.some(isBelow)
 }

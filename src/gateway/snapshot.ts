@@ -5,6 +5,7 @@
 import { SNAPSHOT_SOFT_AGE_MS } from '../core/flush-rates.ts'
 import type { Snapshot } from '../core/release.ts'
 import { within } from '../durable/deadline.ts'
+import type { WaitUntil } from './deps.ts'
 import { SNAPSHOT_BESIDE_MS, SNAPSHOT_MS } from './deadlines.ts'
 
 /** From this age on it is refreshed before routing, so that a rollback is known within 2 s under thin traffic too. */
@@ -40,10 +41,7 @@ export class SnapshotCache {
   }
 
   /** The snapshot to route by; null where this isolate knows nothing yet. */
-  forRouting(
-    now: () => number,
-    waitUntil: (work: Promise<unknown>) => void,
-  ): Snapshot | null | Promise<Snapshot | null> {
+  forRouting(now: () => number, waitUntil: WaitUntil): Snapshot | null | Promise<Snapshot | null> {
     const age = this.ageMs(now())
     if (age >= HARD_AGE_MS) return this.renew(now, waitUntil).then(() => this.#snapshot)
     if (age >= SNAPSHOT_SOFT_AGE_MS) waitUntil(this.#refresh(now))
@@ -51,12 +49,10 @@ export class SnapshotCache {
   }
 
   /** Waits for a newer one, unless that has just failed. */
-  async renew(now: () => number, waitUntil: (work: Promise<unknown>) => void): Promise<void> {
+  async renew(now: () => number, waitUntil: WaitUntil): Promise<void> {
     const refresh = this.#refresh(now)
     if (now() - this.#failedAt >= PAUSE_AFTER_FAILURE_MS) {
-      await within(SNAPSHOT_MS, refresh).catch(() => {
-        this.#failedAt = now()
-      })
+      await within(SNAPSHOT_MS, refresh).catch(() => void (this.#failedAt = now()))
     }
     waitUntil(refresh)
   }
@@ -68,13 +64,9 @@ export class SnapshotCache {
     this.#refreshing = within(SNAPSHOT_BESIDE_MS, this.#fetchSnapshot())
       .then(
         (snapshot) => this.take(snapshot, now()),
-        () => {
-          this.#failedAt = now()
-        },
+        () => void (this.#failedAt = now()),
       )
-      .finally(() => {
-        this.#refreshing = null
-      })
+      .finally(() => void (this.#refreshing = null))
     return this.#refreshing
   }
 }

@@ -6,7 +6,7 @@ import { replicaHash } from '../config/replica.ts'
 import { toJobUpdate } from '../durable/job-shapes.ts'
 import type { JobSocket, SocketMessage } from '../protocols/protocol.ts'
 import type { Exchange } from './exchange.ts'
-import type { JobRuntime } from './isolate.ts'
+import type { JobRuntimes } from './isolate.ts'
 import { knownJob, type OwnedJob, withSameBackends } from './owned-job.ts'
 import { showsFailure } from './rescue.ts'
 import type { Subject } from './subject.ts'
@@ -28,7 +28,7 @@ interface FeedParts {
   ctx: Exchange
   /** Of the socket's route. */
   prefix: string
-  runtimes: readonly JobRuntime[]
+  runtimes: JobRuntimes
   socket: JobSocket
   subject: Subject
   /** Base URL of the backend. */
@@ -93,7 +93,7 @@ export class SocketFeed {
     const { ctx, runtimes, subject, prefix, url, isMain } = this.#parts
     if (upstreamId === null) {
       const { protocol } = runtimes[0]!
-      return isMain ? protocol.translate(text, translationOfNothing(ctx, url, { prefix })) : null
+      return isMain ? protocol.translate(text, translationOfNothing(ctx, url, prefix)) : null
     }
     const job = await this.#job(upstreamId)
     this.#isOwn = job !== null

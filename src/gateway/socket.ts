@@ -4,16 +4,15 @@
  * caller is assigned to, is the socket's own: it must take part, tells what is of no job, and ends the socket by its end.
  */
 import { pickReplica } from '../config/replica.ts'
-import type { Snapshot } from '../core/release.ts'
 import { callDeadline, within } from '../durable/deadline.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer, mark } from './answer.ts'
 import { callerOf } from './attempt.ts'
 import { OTHER_SOCKETS_MS } from './deadlines.ts'
 import { decideArm } from './decide.ts'
-import { type Decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
+import { type Decided, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { outcomeOfStatus, upstreamError } from './forward.ts'
-import type { JobRuntime } from './isolate.ts'
+import type { JobRuntime, JobRuntimes } from './isolate.ts'
 import type { Choice } from './select-release.ts'
 import type { Subject } from './subject.ts'
 import { translationOfNothing } from './translation.ts'
@@ -41,17 +40,10 @@ export function isUpgrade({ headers }: Pick<Exchange, 'headers'>): boolean {
 }
 
 /** Answers 101, or as the backend does that refuses. */
-export async function proxySocket(
-  ctx: Exchange,
-  asked: Asked,
-  snapshot: Snapshot | null,
-  subject: Subject,
-): Promise<Response> {
+export async function proxySocket(ctx: Exchange, asked: Asked, subject: Subject): Promise<Response> {
   const { runtime, route, runtimes } = asked
-  const routed = decideArm(ctx, runtime, snapshot, subject, null)
-  const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
-  ctx.decided = decided
-  const { arm } = routed
+  const served = decided(ctx, runtime, decideArm(ctx, runtime, subject, null))
+  const { arm } = served.routed
   const main = pickReplica(runtime.release.arms[arm], ctx.isolate.deps.random())
   const others = placesOf(runtimes).filter(({ url }) => url !== main)
   const began = ctx.isolate.deps.now()
@@ -61,9 +53,9 @@ export async function proxySocket(
   const backend = socketOf(opened)
   if (!backend) {
     for (const each of opening) void each.then((socket) => socket && turnAway(socket))
-    return refused(ctx, decided, route, main, opened, latency)
+    return refused(ctx, served, route, main, opened, latency)
   }
-  recordEnd(decided, route.operation, 'ok', latency)
+  recordEnd(served, route.operation, 'ok', latency)
   const { 0: theirs, 1: client } = new WebSocketPair()
   const listen = listenerOf(ctx, asked, subject, client)
   listen(main, backend, true)
@@ -72,13 +64,13 @@ export async function proxySocket(
   // A job that is made at once is told of at once.
   await within(OTHER_SOCKETS_MS, Promise.all(opening)).catch(() => null)
   const headers = new Headers()
-  mark(ctx, decided, headers)
+  mark(ctx, served, headers)
   if (subject.cookie !== null) headers.append('set-cookie', subject.cookie)
   return new Response(null, { status: 101, headers, webSocket: theirs })
 }
 
 /** Each backend once, whatever releases and arms it serves; control's first. */
-function placesOf(runtimes: readonly JobRuntime[]): Place[] {
+function placesOf(runtimes: JobRuntimes): Place[] {
   const places = new Map<string, Place>()
   for (const arm of ['control', 'candidate'] as const)
     for (const runtime of runtimes)
@@ -118,7 +110,7 @@ async function refused(
   }
   const { status, headers, body } = opened
   recordEnd(decided, route.operation, outcomeOfStatus(status), latency)
-  const translation = translationOfNothing(ctx, url, route)
+  const translation = translationOfNothing(ctx, url, route.prefix)
   return answer(ctx, decided, { status, headers, body, translation })
 }
 

@@ -6,7 +6,6 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type JobTag, sealJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
-import type { Snapshot } from '../core/release.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
 import { type LedgerJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { within } from '../durable/deadline.ts'
@@ -18,7 +17,7 @@ import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { decideArm, expose } from './decide.ts'
 import { answer, errorAnswer } from './answer.ts'
 import { REGISTER_MS } from './deadlines.ts'
-import type { Decided, Exchange } from './exchange.ts'
+import { type Decided, decided, type Exchange } from './exchange.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { replicaHash } from '../config/replica.ts'
 import { withoutLength, withoutRetry } from './headers.ts'
@@ -45,14 +44,9 @@ export interface Submitted {
 }
 
 /** Rejects only where nothing was sent: whatever goes wrong later is an answer that invites nobody to repeat the submit. */
-export async function sendSubmit(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  snapshot: Snapshot | null,
-  submit: Submit,
-): Promise<Submitted> {
+export async function sendSubmit(ctx: Exchange, runtime: JobRuntime, submit: Submit): Promise<Submitted> {
   try {
-    return await submitted(ctx, runtime, snapshot, submit)
+    return await submitted(ctx, runtime, submit)
   } catch (error) {
     if (!ctx.submitSent) throw error
     const response = errorAnswer(error, ctx, ctx)
@@ -61,27 +55,23 @@ export async function sendSubmit(
   }
 }
 
-function submitted(ctx: Exchange, runtime: JobRuntime, snapshot: Snapshot | null, submit: Submit): Promise<Submitted> {
+function submitted(ctx: Exchange, runtime: JobRuntime, submit: Submit): Promise<Submitted> {
   const { referred } = submit
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const }
-    : decideArm(ctx, runtime, snapshot, submit.subject, submit.submission)
-  const decided: Decided<JobRuntime> = { runtime, snapshot, routed }
-  ctx.decided = decided
-  return withChosenId(ctx, runtime, submit, () => sent(ctx, decided, submit))
+    : decideArm(ctx, runtime, submit.subject, submit.submission)
+  const first = decided(ctx, runtime, routed)
+  return withChosenId(ctx, runtime, submit, () => sent(ctx, first, submit))
 }
 
 /** To the arm that was decided, and to control where that one fails and the release says so. */
-async function sent(ctx: Exchange, decided: Decided<JobRuntime>, submit: Submit): Promise<Submitted> {
-  const { runtime, snapshot } = decided
-  const { referred } = submit
-  expose(ctx, decided, submit.subject, submit.submission)
-  const tried = await attempt(ctx, decided, submit)
-  if (referred.owner || !failsOver(decided, tried.outcome)) return finish(ctx, decided, submit, tried)
+async function sent(ctx: Exchange, first: Decided<JobRuntime>, submit: Submit): Promise<Submitted> {
+  expose(ctx, first, submit.subject, submit.submission)
+  const tried = await attempt(ctx, first, submit)
+  if (submit.referred.owner || !failsOver(first, tried.outcome)) return finish(ctx, first, submit, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
-  const rerouted: Decided<JobRuntime> = { runtime, snapshot, routed: { arm: 'control', reason: 'failover' } }
-  ctx.decided = rerouted
+  const rerouted = decided(ctx, first.runtime, { arm: 'control', reason: 'failover' })
   const ended = await finish(ctx, rerouted, submit, await attempt(ctx, rerouted, submit))
   if (beganNothing(tried)) return ended
   // Whatever control says, the candidate may have begun a job.

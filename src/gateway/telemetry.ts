@@ -11,6 +11,7 @@ import type { LedgerKey } from '../core/ledger-growth.ts'
 import { count, emptyCounters, type Observation, seriesKey, windowStart } from '../core/window.ts'
 import type { JobName, LedgerJob, JobUpdate } from '../durable/job-shapes.ts'
 import type { CounterBatch, Exposure, LedgerBatch, MissingVideo } from '../durable/rpc.ts'
+import type { WaitUntil } from './deps.ts'
 import { FLUSH_MS } from './deadlines.ts'
 import { FailureRows } from './failure-rows.ts'
 import { type FlushPorts, sendFlush } from './flush.ts'
@@ -139,7 +140,7 @@ export class Telemetry {
   }
 
   /** Sees to it that what is held is flushed in time, beside the request that `waitUntil` belongs to. */
-  schedule(waitUntil: (work: Promise<unknown>) => void, now = this.#ports.now()): void {
+  schedule(waitUntil: WaitUntil, now = this.#ports.now()): void {
     // A due flush that did not happen was dropped by the platform together with its request.
     if (this.#events === 0 || (this.#dueAt !== null && now < this.#dueAt + FLUSH_INTERVAL_MS)) return
     const wait = Math.max(0, this.#flushedAt + FLUSH_INTERVAL_MS - now)

@@ -44,11 +44,7 @@ export function translationOf(
 }
 
 /** Of an answer whose ids are nobody's: addresses alone. */
-export function translationOfNothing(
-  { url }: Exchange,
-  upstreamOrigin: string,
-  { prefix }: { prefix: string },
-): Translation {
+export function translationOfNothing({ url }: Exchange, upstreamOrigin: string, prefix: string): Translation {
   return { ids: new Map(), upstreamOrigin, gatewayOrigin: url.origin, prefix }
 }
 

@@ -5,11 +5,7 @@ export const PROMPTS: ReadonlySet<string> = new Set(['prompt', 'negative_prompt'
 
 /** Paths in the backend's own file system. */
 export const SERVER_PATHS: ReadonlySet<string> = new Set([
-  'file_path',
-  'file_paths',
-  'output_path',
-  'output_paths',
-  'save_result_path',
+  ...['file_path', 'file_paths', 'output_path', 'output_paths', 'save_result_path'],
 ])
 
 /** Words and numbers of the wire itself, which are no ids even where they read like one. */

@@ -84,7 +84,7 @@ export class LongStrings {
 
 const FIRST_BYTES = 4096
 
-type ByteReader = ReadableStreamDefaultReader<Uint8Array>
+export type ByteReader = ReadableStreamDefaultReader<Uint8Array>
 
 export class GrowingBytes {
   #held = new Uint8Array(FIRST_BYTES)

@@ -38,10 +38,11 @@ async function send(rebuild: () => { bytes: Uint8Array; contentType: string; pat
     requestId: 'r-1',
     log: {},
     isolate: { deps: gatewayDeps(), env: {}, keys: [], config: { exposeHeaders: false } },
+    snapshot: null,
     decided: null,
     submitSent: false,
   } as unknown as Exchange
-  return sendSubmit(ctx, RUNTIME, null, submit)
+  return sendSubmit(ctx, RUNTIME, submit)
 }
 
 it('a bug after the submit was sent invites nobody to repeat it, and is no word that nothing was begun', async () => {

@@ -35,7 +35,7 @@ const readPath = (path: string) => routeComfy('GET', path)
 
 function wordsOf(translation: Translation, text: string): WireWords {
   const { ids, fileUrl, isError } = translation
-  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation, fileUrl) : null
+  const sealed = fileUrl && !isError && text.includes('"filename"') ? sealedNames(text, translation) : null
   const input = text.includes('"input"') ? inputIn(answerJson(text)) : null
   const inputId = input === null ? undefined : ids.get(input)
   return {
@@ -56,11 +56,7 @@ function wordsOf(translation: Translation, text: string): WireWords {
 }
 
 /** What each file name becomes, by its place; of several at one place the first is the last in the list. */
-function sealedNames(
-  text: string,
-  { ids, prefix }: Translation,
-  fileUrl: (path: string) => string,
-): Map<string, string[]> {
+function sealedNames(text: string, { ids, prefix, fileUrl }: Translation): Map<string, string[]> {
   const names = new Map<string, string[]>()
   const job = jobOf(ids)
   let left = MAX_FILES
@@ -74,7 +70,7 @@ function sealedNames(
       left--
       const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
       const own = isFile
-        ? sealedName(fileUrl(viewPath(prefix, { filename, subfolder, type }) + job), filename)
+        ? sealedName(fileUrl!(viewPath(prefix, { filename, subfolder, type }) + job), filename)
         : filename
       const list = names.get(at) ?? []
       list.unshift(own)

@@ -80,13 +80,11 @@ function listed(id: string, word: string, body: Members): BackendJob {
   return isOver ? { ...backendJob, ...times(created, started, finished) } : backendJob
 }
 
+type Reported = { started: unknown; finished: unknown; end: BackendJob | null }
+
 /** When it ran, unix ms, and how it ended, out of the list of its events. */
-function read(id: string, messages: unknown): { started: unknown; finished: unknown; end: BackendJob | null } {
-  const reported: { started: unknown; finished: unknown; end: BackendJob | null } = {
-    started: null,
-    finished: null,
-    end: null,
-  }
+function read(id: string, messages: unknown): Reported {
+  const reported: Reported = { started: null, finished: null, end: null }
   for (const message of Array.isArray(messages) ? messages.slice(0, MAX_MESSAGES) : []) {
     const [event, data] = Array.isArray(message) ? (message as unknown[]) : []
     if (typeof event !== 'string' || !isObject(data)) continue

@@ -56,11 +56,7 @@ export function readNamedJobs({ bytes }: SubmitBody, route: Route): NamedJobs {
   return { jobs: [...new Set(ids)], bodyFor, mayHitOthers: interrupts }
 }
 
-function rebuilt(
-  body: FormBody,
-  graph: unknown,
-  { model, shadow, caller, jobIds }: RebuildTarget,
-): Uint8Array<ArrayBuffer> {
+function rebuilt(body: FormBody, graph: unknown, { model, shadow, caller, jobIds }: RebuildTarget) {
   const gone = new Set(shadow ? body.fields.filter((field) => OF_CLIENT.has(field.name) || isLeftOut(field)) : [])
   const allowance = new Allowance(body.bytes.length)
   const change = ({ name }: Field, text: string): string => {

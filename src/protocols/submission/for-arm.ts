@@ -43,10 +43,8 @@ function asMultipart({ bytes, contentType }: Body): Body {
     if (text === null) return []
     return `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(field.name)}"\r\n\r\n${text}\r\n`
   })
-  return {
-    bytes: encodeUtf8(`${parts.join('')}--${boundary}--\r\n`),
-    contentType: `multipart/form-data; boundary=${boundary}`,
-  }
+  const form = encodeUtf8(`${parts.join('')}--${boundary}--\r\n`)
+  return { bytes: form, contentType: `multipart/form-data; boundary=${boundary}` }
 }
 
 /** A form has no word for null. Numbers stay as they were written; objects and lists are JSON in their field. */
