@@ -7,7 +7,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { POLL } from '../protocols/route-kinds.ts'
-import { isPreflight, ownAnswer, preflight, withCors } from './browsers.ts'
+import { isPreflight, METHODS, ownAnswer, preflight, withCors } from './browsers.ts'
 import { selectRelease, type Choice } from './select-release.ts'
 import { errorAnswer } from './answer.ts'
 import { type Address, ReceivedHeaders } from './asked.ts'
@@ -27,8 +27,6 @@ import { proxySocket } from './socket.ts'
 import { afterBody } from './request-body.ts'
 import type { Submit } from './attempt.ts'
 import { sendSubmit } from './submit.ts'
-
-const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 /** After these a job that may be elsewhere is looked for there. */
 const NOT_HERE: ReadonlySet<string> = new Set(['job_not_found', 'upstream_unreachable', 'upstream_timeout'])
@@ -106,7 +104,7 @@ async function handle(
 async function route(ctx: Exchange): Promise<Response> {
   if (ctx.url.plane !== 'data') throw new SluiceError('not_found', 'nothing is served at this path')
   if (ctx.method === 'TRACE')
-    throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: ALLOWED } })
+    throw new SluiceError('method_not_allowed', 'TRACE is not served', { headers: { allow: METHODS } })
   const hook = hookOf(ctx)
   if (hook) return deliver(ctx, hook)
   if (isPreflight(ctx)) return preflight(ctx)

@@ -15,7 +15,7 @@ import type { ReleaseRuntime } from './isolate.ts'
 type Asked = Pick<Exchange, 'method' | 'headers'>
 type Cors = NonNullable<SluiceSettings['cors']>
 
-const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
+export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 /** How long a browser need not ask again, in seconds. */
 const PREFLIGHT_SECONDS = '600'
 const EXPOSED = [

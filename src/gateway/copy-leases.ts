@@ -62,12 +62,12 @@ export class CopyLeases {
 
   /** Something that a ledger should hear of soon. */
   get hasNews(): boolean {
-    return this.#some(({ untold, waiting }) => untold.size > 0 || waiting > 0)
+    return [...this.#leases.values()].some(({ untold, waiting }) => untold.size > 0 || waiting > 0)
   }
 
   /** Granted copies that nobody has begun. */
   get hasFree(): boolean {
-    return this.#some(({ free }) => free > 0)
+    return [...this.#leases.values()].some(({ free }) => free > 0)
   }
 
   /** What each ledger is to be told and asked; what is not likely to be used is given back by it. */
@@ -109,11 +109,6 @@ export class CopyLeases {
     lease.untilMs = sentAt + answer.forMs
     lease.refusal = answer.refusal
     lease.refusedAt = this.#now()
-  }
-
-  #some(holds: (lease: Lease) => boolean): boolean {
-    for (const lease of this.#leases.values()) if (holds(lease)) return true
-    return false
   }
 }
 

@@ -2,6 +2,7 @@
  * A submit's answer with a video in it as text, too long to be read whole. What stands before the video is read and
  * translated, the video goes on as it comes, and so does what stands behind it, translated again.
  */
+import { closingQuote, isEscaped } from '../protocols/body/json-scan.ts'
 import { GrowingBytes } from '../protocols/read-capped.ts'
 import { SluiceError } from '../core/errors.ts'
 import { resumed } from './forward.ts'
@@ -12,7 +13,6 @@ const LONG_STRING_BYTES = 64 * 1024
 const MAX_TEXT_BYTES = 256 * 1024
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 
 export interface LongAnswer {
   /** Up to the long string, with its opening quote. */
@@ -66,7 +66,7 @@ function goOn(bytes: Uint8Array, place: Place): void {
   let { at, start } = place
   while (at < bytes.length && (start >= 0 || at <= MAX_TEXT_BYTES)) {
     if (start >= 0) {
-      const end = stringEnd(bytes, at, isEscaped(bytes, at, start, false))
+      const end = closingQuote(bytes, at, isEscaped(bytes, at, start, false))
       const isOver = end >= 0 && end - start < LONG_STRING_BYTES
       at = isOver ? end + 1 : bytes.length
       if (isOver) start = -1
@@ -79,19 +79,6 @@ function goOn(bytes: Uint8Array, place: Place): void {
     else if (byte === 0x7d || byte === 0x5d) open.pop()
   }
   Object.assign(place, { at, start })
-}
-
-/** Where the quote stands that ends a string; -1 where none does. `escaped`: before `from` stands an odd backslash. */
-function stringEnd(bytes: Uint8Array, from: number, escaped = false): number {
-  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1))
-    if (!isEscaped(bytes, at, from, escaped)) return at
-  return -1
-}
-
-function isEscaped(bytes: Uint8Array, at: number, from: number, escaped: boolean): boolean {
-  let slashes = 0
-  while (at - 1 - slashes >= from && bytes[at - 1 - slashes] === BACKSLASH) slashes++
-  return (slashes % 2 === 1) !== (escaped && at - slashes === from)
 }
 
 /**
@@ -117,7 +104,7 @@ export function translatedAround(
       if (isUnread) return controller.enqueue(chunk)
       let from = 0
       if (!tail) {
-        const end = stringEnd(chunk, 0, isEscapedNext)
+        const end = closingQuote(chunk, 0, isEscapedNext)
         isEscapedNext = isEscaped(chunk, chunk.length, 0, isEscapedNext)
         from = end < 0 ? chunk.length : end
         if (from > 0) controller.enqueue(chunk.subarray(0, from))

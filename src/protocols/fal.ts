@@ -7,15 +7,13 @@ import type { BackendAnswer, BackendJob, JobAddress, JobProtocol, JobStatus, Rou
 import { MESSAGE_CHARS } from './protocol.ts'
 import { translatedBelow } from './translate.ts'
 import type { Kind } from './route-kinds.ts'
-import { asServersRead, jobAt, plainSpelling } from './path-spelling.ts'
+import { asServersRead, jobAt, plainSpelling, rooted } from './path-spelling.ts'
 import { CANCEL, POLL, RESULT, SUBMIT, isRead, passed, withIds } from './route-kinds.ts'
-import { MAX_NAME_CHARS } from './body/bounds.ts'
-import { malformed } from './body/form-body.ts'
 import { openBody } from './body/open.ts'
 import type { Submission, SubmitBody } from './submit.ts'
 import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
-import { submissionOf } from './submission/submission.ts'
+import { modelNamed, submissionOf } from './submission/submission.ts'
 import { plainJob, statusIn } from './job-outcome.ts'
 import { secondsOf } from './times.ts'
 
@@ -113,7 +111,7 @@ function aboutJob(method: string, path: string): Route | null {
   const [word = '', id = '', ...rest] = below.split('/')
   if (word.toLowerCase() !== REQUESTS || id === '') return null
   const { job, below: segments } = jobAt([id, ...rest])
-  const end = segments.map((segment) => `/${segment}`).join('')
+  const end = rooted(segments)
   const upstreamPath: Route['upstreamPath'] = (upstreamId, model = null) =>
     jobPath(appAt({ prefix: app, model }), upstreamId ?? job, end)
   return { ...kindOf(method, end), prefix: app, job, upstreamPath }
@@ -130,9 +128,7 @@ const WEBHOOK = 'fal_webhook'
 
 function readFalSubmit(sent: SubmitBody, route: Route): Submission {
   const path = route.upstreamPath(null)
-  const model = path.slice(1)
-  if (model.length > MAX_NAME_CHARS)
-    throw malformed('the path', `names a model of more than ${MAX_NAME_CHARS} characters`)
+  const model = modelNamed(path.slice(1), 'the path')
   const body = openBody(sent.bytes, sent.contentType)
   return submissionOf(body, sent, path, {
     model,

@@ -37,6 +37,7 @@ const DEFAULT_FPS = 16
 const MAX_LISTED = 100
 
 const words = { readPath: (path: string) => route('GET', path) }
+const idsIn = (body: unknown) => idsAt(body, 'task_id')
 const jobPath = ({ upstreamId, prefix }: JobAddress, below = '') =>
   `${prefix}${API}/${encodeURIComponent(upstreamId)}${below}`
 
@@ -174,8 +175,4 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
     end_time: end && naive(end.at),
     error: isFailed ? 'the job has failed; a poll of it tells why' : null,
   }
-}
-
-function idsIn(body: unknown): string[] {
-  return idsAt(body, 'task_id')
 }

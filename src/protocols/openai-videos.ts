@@ -2,6 +2,7 @@
  * The OpenAI Videos wire as OpenAI, vLLM-Omni, SGLang, TensorRT-LLM and Dynamo speak it. Puts the pieces together;
  * each lives in a file of its own in `openai-videos/`.
  */
+import { isObject } from './answer-json.ts'
 import { openBody } from './body/open.ts'
 import { asOpenAi, cancelSays, readBackendJob, readResourceIds } from './openai-videos/backend-job.ts'
 import { API, routeVideos } from './openai-videos/routes.ts'
@@ -74,6 +75,5 @@ function listQuery(query: URLSearchParams): ListQuery {
 }
 
 function idOf(job: unknown): string | null {
-  const id = job !== null && typeof job === 'object' ? (job as { id?: unknown }).id : null
-  return typeof id === 'string' ? id : null
+  return isObject(job) && typeof job['id'] === 'string' ? job['id'] : null
 }

@@ -15,6 +15,11 @@ export function asServersRead(path: string): string {
   return new URL(`http://localhost${plainSpelling(`/${path.replaceAll(/%(2f|5c)/gi, '/')}`)}`).pathname
 }
 
+/** Segments as they stand below something: each with its slash; '' for none. */
+export function rooted(segments: readonly string[]): string {
+  return segments.map((segment) => `/${segment}`).join('')
+}
+
 /** A segment's characters, or the segment as it is where it does not decode. */
 export function decodedSegment(segment: string): string {
   try {

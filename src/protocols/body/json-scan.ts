@@ -65,11 +65,20 @@ export function removeMembers<M extends Member>(members: readonly M[], isGone: (
 
 /** Just past the closing quote of the string that opens at `i`; the end of the bytes where it never closes. */
 function stringEnd(bytes: Uint8Array, i: number): number {
-  for (i++; i < bytes.length; i++) {
-    if (bytes[i] === BACKSLASH) i++
-    else if (bytes[i] === QUOTE) return i + 1
-  }
-  return bytes.length
+  return closingQuote(bytes, i + 1) + 1 || bytes.length
+}
+
+/** Where the quote stands that ends a string; -1 where none does. `escaped`: before `from` stands an odd backslash. */
+export function closingQuote(bytes: Uint8Array, from: number, escaped = false): number {
+  for (let at = bytes.indexOf(QUOTE, from); at >= 0; at = bytes.indexOf(QUOTE, at + 1))
+    if (!isEscaped(bytes, at, from, escaped)) return at
+  return -1
+}
+
+export function isEscaped(bytes: Uint8Array, at: number, from: number, escaped: boolean): boolean {
+  let slashes = 0
+  while (at - 1 - slashes >= from && bytes[at - 1 - slashes] === BACKSLASH) slashes++
+  return (slashes % 2 === 1) !== (escaped && at - slashes === from)
 }
 
 function valueAt(bytes: Uint8Array, from: number): Span {

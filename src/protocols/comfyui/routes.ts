@@ -1,6 +1,6 @@
 /** Operations of ComfyUI by method, path and query: a job stands in a path, in a body or, as a sealed file, in a query. */
 import { isTagged } from '../../core/job-id.ts'
-import { asServersRead, decodedSegment, jobAt, plainSpelling } from '../path-spelling.ts'
+import { asServersRead, decodedSegment, jobAt, plainSpelling, rooted } from '../path-spelling.ts'
 import { CONTENT, fixed, isRead, type Kind, LIST, other, POLL, SUBMIT, withIds } from '../route-kinds.ts'
 import type { Route } from '../protocol.ts'
 
@@ -73,10 +73,7 @@ function named(given: string): Named | null {
   // The last segment is an id where the one before it is a word.
   const at = [segments.length - 2, segments.length - 1].find((i) => WORDS.has(segments[i] ?? ''))
   if (root !== '' || at === undefined || segments.slice(0, at).includes('')) return belowJob(path)
-  const prefix = segments
-    .slice(0, at)
-    .map((segment) => `/${segment}`)
-    .join('')
+  const prefix = rooted(segments.slice(0, at))
   const word = segments[at]!
   const id = segments[at + 1]
   if (word === 'upload') return id === 'image' || id === 'mask' ? { prefix, word, id, below: '' } : null
@@ -92,7 +89,7 @@ function belowJob(path: string): Named | null {
   if (at < 1 || id === undefined || rest.length === 0) return null
   const { job, below } = jobAt([id, ...rest])
   const named = { prefix: segments.slice(0, at).join('/'), word: segments[at]! }
-  return { ...named, id: job, below: below.map((segment) => `/${segment}`).join('') }
+  return { ...named, id: job, below: rooted(below) }
 }
 
 function ofJob(kind: Kind, { prefix, word, below }: Named, id: string): Route {

@@ -3,6 +3,7 @@ import type { DeclaredStatus, WireSettings } from '../../config/wire-schema.ts'
 import { saysSomething, isResourceId } from '../answer-json.ts'
 import { plainJob } from '../job-outcome.ts'
 import { type BackendAnswer, type BackendJob, type JobStatus, type ShownJob } from '../protocol.ts'
+import { secondsOf } from '../times.ts'
 import { firstAt, type Keys, placed, valueAt } from './places.ts'
 
 type Failure = NonNullable<BackendJob['failure']>
@@ -117,9 +118,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
 }
 
 function secondsAt(body: unknown, keys: Keys | undefined, unit: 's' | 'ms'): number | null {
-  const value = keys && valueAt(body, keys)
-  const isTime = typeof value === 'number' && Number.isFinite(value) && value >= 0
-  return isTime ? value / (unit === 'ms' ? 1000 : 1) : null
+  const value = secondsOf(keys && valueAt(body, keys))
+  return value !== null && unit === 'ms' ? value / 1000 : value
 }
 
 /** In lower case, of a text or of an object's or a list's own texts. */

@@ -1,6 +1,6 @@
 /** Operations of a declared wire by method and path, as its table's templates name them. */
 import type { WireSettings } from '../../config/wire-schema.ts'
-import { asServersRead, decodedSegment, leadsOut, plainSpelling } from '../path-spelling.ts'
+import { asServersRead, decodedSegment, leadsOut, plainSpelling, rooted } from '../path-spelling.ts'
 import { CANCEL, CONTENT, type Kind, other, POLL, RESULT, SUBMIT, withIds } from '../route-kinds.ts'
 import type { JobAddress, Route } from '../protocol.ts'
 
@@ -46,16 +46,12 @@ export function declaredPaths(wire: WireSettings): DeclaredPaths {
   /** `model`: of the arm; null leaves the one that stands before a job's paths. */
   const headFor = (prefix: string, model: string | null) =>
     head === '' ? '' : model === null ? prefix : head.replace(MODEL, () => encodeURIComponent(model))
-  const filled = (segments: readonly string[], id: string | null) =>
-    segments
-      .slice(headSegments)
-      .map((segment) => `/${segment === ID && id !== null ? encodeURIComponent(id) : segment}`)
-      .join('')
-  const prefixOf = ({ template, model }: Match) =>
-    template.segments
-      .slice(0, headSegments)
-      .map((segment) => `/${segment === MODEL ? model : segment}`)
-      .join('')
+  const filled = (segments: readonly string[], id: string | null) => {
+    const own = (segment: string) => (segment === ID && id !== null ? encodeURIComponent(id) : segment)
+    return rooted(segments.slice(headSegments).map(own))
+  }
+  const prefixOf = ({ template: { segments }, model }: Match) =>
+    rooted(segments.slice(0, headSegments).map((segment) => (segment === MODEL ? model : segment)))
 
   const route = (method: string, given: string): Route => {
     const plain = plainSpelling(given)
@@ -129,5 +125,5 @@ function matchOf(template: Template, path: string): Match | null {
     const whole = { ...template, segments: segments.slice(0, at + 1), kind: null }
     return { template: whole, model, id: decodedSegment(given.slice(at).join('/')), below: '' }
   }
-  return { template, model, id: decodedSegment(id), below: below.map((segment) => `/${segment}`).join('') }
+  return { template, model, id: decodedSegment(id), below: rooted(below) }
 }

@@ -1,7 +1,7 @@
 /** A submit of a declared wire: its model in the path or in a field, its facts in the fields that the table names. */
 import type { WireSettings } from '../../config/wire-schema.ts'
-import { MAX_NAME_CHARS } from '../body/bounds.ts'
-import { type FormBody, malformed, pathOf } from '../body/form-body.ts'
+import { answerJson } from '../answer-json.ts'
+import { type FormBody, pathOf } from '../body/form-body.ts'
 import { openBody } from '../body/open.ts'
 import { decodedSegment } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
@@ -9,7 +9,7 @@ import type { Facts, Submission, SubmitBody } from '../submit.ts'
 import { hostedFacts } from '../submission/facts.ts'
 import { putFields } from '../submission/field-mapping.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
-import { submissionOf } from '../submission/submission.ts'
+import { modelNamed, submissionOf } from '../submission/submission.ts'
 import { type Keys, valueAt } from './places.ts'
 
 export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: Route): Submission {
@@ -34,10 +34,7 @@ export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: 
 
 function modelOf({ head, model }: WireSettings, body: FormBody, { prefix }: Route): string | null {
   const named = head === '' ? model && fieldAt(body, model) : decodedSegment(prefix.split('/').at(-1)!)
-  if ((named ?? null) === null) return null
-  if (typeof named !== 'string') throw malformed(model!.join('.'), 'must be a string')
-  if (named.length > MAX_NAME_CHARS) throw malformed('the model', `has more than ${MAX_NAME_CHARS} characters`)
-  return named
+  return modelNamed(named, model?.join('.') ?? 'the model')
 }
 
 function factsOf(wire: WireSettings, body: FormBody): Facts {
@@ -54,16 +51,8 @@ function fieldAt(body: FormBody, keys: Keys): unknown {
     if (own.length > keys.length || own.some((key, i) => key !== keys[i])) continue
     const below = keys.slice(own.length)
     const isText = typeof field.value === 'string' && below.length > 0
-    const value = valueAt(isText ? parsed(body.jsonOf(field)) : field.value, below)
+    const value = valueAt(isText ? answerJson(body.jsonOf(field) ?? '') : field.value, below)
     if (value !== undefined) found = value
   }
   return found
-}
-
-function parsed(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -83,7 +83,5 @@ export function inputFacts(input: ReadonlyMap<string, unknown>): Facts {
 
 /** A number, or the same as text, as `"5"` and `"5s"`. */
 function withUnit(value: unknown): number | null {
-  const text = typeof value === 'string' ? /^(\d{1,9}(?:\.\d{1,9})?)s?$/.exec(value)?.[1] : undefined
-  const number = typeof value === 'number' ? value : text === undefined ? NaN : Number(text)
-  return number > 0 && number < Number.MAX_SAFE_INTEGER ? number : null
+  return positive(typeof value === 'string' ? value.replace(/s$/, '') : value)
 }
