@@ -2,10 +2,10 @@
  * What is wrong with the secrets that operators write by hand, where the rest of them works: told by `readyz` and by
  * `config check`, and never a reason to refuse all. No secret is quoted.
  */
-import { detail, type ErrorDetail } from '../core/errors.ts'
 import { MIN_KEY_CHARS } from '../config/env.ts'
-import { readEventKeys, readTokens } from './tokens.ts'
+import { detail, type ErrorDetail } from '../core/errors.ts'
 import { isBrokenList, signingKeys, webhookKeyBytes } from './keys.ts'
+import { readEventKeys, readTokens } from './tokens.ts'
 
 /** The secrets as text; those that are not set have no slips. */
 export interface SecretTexts {

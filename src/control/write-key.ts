@@ -4,8 +4,8 @@
  */
 import type { MiddlewareHandler } from 'hono'
 import type { Caller } from '../auth/caller.ts'
-import { presentedKey, readEventKeys, findToken } from '../auth/tokens.ts'
 import type { Role } from '../auth/roles.ts'
+import { presentedKey, readEventKeys, findToken } from '../auth/tokens.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { ControlDeps } from './deps.ts'
 import { keyLimitsOf } from './key-limits.ts'

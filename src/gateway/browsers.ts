@@ -6,11 +6,11 @@ import { pickReplica } from '../config/replica.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
 import { answer } from './answer.ts'
 import type { HeaderReader } from './asked.ts'
-import { runtimeOfPath } from './select-release.ts'
 import { type Decided, type Exchange, headersFor } from './exchange.ts'
 import { callBackend, type Upstream, upstreamError } from './forward.ts'
 import { isBodiless, toClient } from './headers.ts'
 import type { ReleaseRuntime } from './isolate.ts'
+import { runtimeOfPath } from './select-release.ts'
 
 type Asked = Pick<Exchange, 'method' | 'headers'>
 type Cors = NonNullable<SluiceSettings['cors']>

@@ -3,7 +3,7 @@
  * sends there counts the job's end and goes on to the client, under the client's ids, signed anew. Sent once for each
  * time that the backend sends; whether to try again is the backend's to decide, by the client's own status.
  */
-import { webhookHeaders } from '../auth/webhook-signature.ts'
+import { webhookHeaders } from '../auth/keys.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import { replicaUrl } from '../config/replica.ts'
 import { detail, SluiceError } from '../core/errors.ts'
@@ -77,8 +77,7 @@ export function hookOf(ctx: Exchange): Hooked | null {
 export async function deliver(ctx: Exchange, { runtime, hook }: Hooked): Promise<Response> {
   Object.assign(ctx.log, { release: runtime.release.name, arm: hook.arm })
   const text = new TextDecoder().decode(await readUpload(ctx))
-  const body = answerJson(text)
-  const backendJob = runtime.protocol.readWebhook!(body)
+  const backendJob = runtime.protocol.readWebhook!(answerJson(text))
   if (!backendJob) throw new SluiceError('malformed_body', 'the body shows no job of this wire')
   const { url, prefix, job, ...tag } = hook
   const named = { ...tag, upstreamId: backendJob.id }
@@ -91,16 +90,13 @@ export async function deliver(ctx: Exchange, { runtime, hook }: Hooked): Promise
     const mayGoOn = showsFailure(owned, 200, backendJob)
     const isEarly = mayGoOn && mayStillArrive(tag.submittedAt, now())
     const rescueStatus = mayGoOn ? ((await rescue(owned, 'pending', 0)) ?? (isEarly ? 'pending' : null)) : null
-    if (rescueStatus !== null) return acknowledged(rescueStatus === 'pending' ? 503 : 200)
+    if (rescueStatus !== null) return new Response(null, { status: rescueStatus === 'pending' ? 503 : 200 })
   }
   const config = runtime.release.arms[tag.arm]
   const source = { ...tag, runtime, prefix, url: replicaUrl(config, tag.replica) ?? config.urls[0]! }
   const translation = await translationOf(ctx, source, new Map([[backendJob.id, known.clientId]]), null)
-  return acknowledged(await post(ctx, runtime, url, known.clientId, runtime.protocol.translate(text, translation)))
-}
-
-function acknowledged(status: number): Response {
-  return new Response(null, { status })
+  const body = runtime.protocol.translate(text, translation)
+  return new Response(null, { status: await post(ctx, runtime, url, known.clientId, body) })
 }
 
 /** The client's status; 502 where it has none that could be passed on, 504 where none came in time. */

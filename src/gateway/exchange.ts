@@ -8,12 +8,12 @@ import type { Attributes } from '../core/rules.ts'
 import type { Series } from '../core/window.ts'
 import type { Submission } from '../protocols/submit.ts'
 import type { Address, HeaderReader, ReceivedHeaders } from './asked.ts'
-import { toBackend } from './headers.ts'
 import type { WaitUntil } from './deps.ts'
+import { toBackend } from './headers.ts'
 import type { Isolate, ReleaseRuntime } from './isolate.ts'
 import { type StreamedBody, streamedBody } from './request-body.ts'
-import { readSmall } from './upload.ts'
 import type { Subject } from './subject.ts'
+import { readSmall } from './upload.ts'
 
 export interface Exchange {
   /** For its body, and what the platform alone knows of it. */

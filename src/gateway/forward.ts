@@ -2,13 +2,13 @@
  * One call to a backend: with a deadline to its headers, without following redirects; only a read is ever repeated.
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
+import { SluiceError } from '../core/errors.ts'
+import type { ArmError, Outcome } from '../core/outcome.ts'
 import { callDeadline } from '../durable/deadline.ts'
 import { answerJson } from '../protocols/answer-json.ts'
 import { looksLikeJson } from '../protocols/body/json-text.ts'
 import { type ByteReader, GrowingBytes } from '../protocols/read-capped.ts'
 import { type Fetch, send } from '../protocols/send.ts'
-import { SluiceError } from '../core/errors.ts'
-import type { ArmError, Outcome } from '../core/outcome.ts'
 
 /** Names in lower case. As plain data, since the platform makes its own object of them with the call. */
 export type SentHeaders = Record<string, string>

@@ -5,13 +5,13 @@
 import { SluiceError } from '../core/errors.ts'
 import { ownerOf } from '../core/job-id.ts'
 import { KEEP_KEYS_MS } from '../core/ledger-growth.ts'
-import type { Claim, ClaimEnd, StoredError } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
+import type { Claim, ClaimEnd, StoredError } from '../durable/rpc.ts'
 import { readByAnyPage } from './answer.ts'
-import { CLAIM_MS, unavailable } from './deadlines.ts'
-import { isBodiless } from './headers.ts'
-import type { Exchange } from './exchange.ts'
 import type { Submit } from './attempt.ts'
+import { CLAIM_MS, unavailable } from './deadlines.ts'
+import type { Exchange } from './exchange.ts'
+import { isBodiless } from './headers.ts'
 import { storableError, notStored } from './stored-error.ts'
 import type { Submitted } from './submit.ts'
 
@@ -35,9 +35,8 @@ interface Ports {
 export async function withIdempotency(ctx: Exchange, submit: Submit, { first, again }: Ports): Promise<Response> {
   const key = ctx.headers.get('idempotency-key')
   if (key === null) return (await first()).response
-  if (key.length === 0 || key.length > MAX_KEY_CHARS) {
+  if (key.length === 0 || key.length > MAX_KEY_CHARS)
     throw new SluiceError('invalid_request', `an Idempotency-Key has 1 to ${MAX_KEY_CHARS} characters`)
-  }
   const claimed = await keyOf(ctx, submit, key)
   const token = ctx.isolate.deps.newId()
   const settle = (end: ClaimEnd) => notifyLedgers(ctx, claimed, token, end)

@@ -2,21 +2,21 @@
  * Requests about a job that exists: poll, content, cancel and whatever else names one. They go to
  * the arm that owns the job, whatever the split has become.
  */
+import { replicaUrl } from '../config/replica.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isGone } from '../protocols/job-outcome.ts'
 import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
-import { countDownload, givesUp, tellStopping } from './download.ts'
 import { ownAnswer } from './browsers.ts'
-import { translatedAsItComes } from './text-stream.ts'
+import { countDownload, givesUp, tellStopping } from './download.ts'
 import { bodyOf, type Decided, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import type { Answer, CallFailure, ReadAnswer } from './forward.ts'
 import { isJson, isRedirect, outcomeOfStatus, readAnswer, readIfJson, readPrefix, upstreamError } from './forward.ts'
-import { replicaUrl } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
 import { goesOn, jobInPoll } from './job-result.ts'
 import { jobNotFound, type OwnedJob } from './owned-job.ts'
 import { isRescuable, recordUpdate, rescue, showsFailure, locateJob } from './rescue.ts'
+import { translatedAsItComes } from './text-stream.ts'
 import { type AnswerSource, translationOf } from './translation.ts'
 
 /** What a client asks of a job that it waits for. */

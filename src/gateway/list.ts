@@ -2,17 +2,25 @@
  * The caller's own jobs of both arms, newest first: which they are the ledger knows, how they stand the backends. A long
  * page asks backends for some of its jobs only, those of which least is known, and shows the rest by the ledger.
  */
+import { replicaUrl } from '../config/replica.ts'
 import { isTagged, openJobId } from '../core/job-id.ts'
-import type { ListCursor } from '../durable/rpc.ts'
 import { within } from '../durable/deadline.ts'
+import { type ListedJob, toJobUpdate } from '../durable/job-shapes.ts'
+import type { ListCursor } from '../durable/rpc.ts'
+import { exactJson } from '../protocols/answer-json.ts'
+import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
+import type { JobAddress } from '../protocols/protocol.ts'
 import { ownAnswer } from './browsers.ts'
 import { LIST_MS, unavailable } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import type { JobRuntime, JobRuntimes } from './isolate.ts'
-import { type Asking, listedJob, type OwnJob } from './listed-job.ts'
-import { knownJob } from './owned-job.ts'
+import { askBackend } from './job-result.ts'
+import { knownJob, ownedJob } from './owned-job.ts'
+import { rescue, showsFailure } from './rescue.ts'
 import type { Choice } from './select-release.ts'
+import { LIST_AGE_MS } from './shared-polls.ts'
 import type { Subject } from './subject.ts'
+import { translationOf } from './translation.ts'
 
 /** Calls to backends for one list, whatever its length. */
 const MAX_CALLS = 20
@@ -65,6 +73,11 @@ export async function listJobs(
   }
   recordEnd(decided, 'list', 'ok', (now() - began) / 1000)
   return ownAnswer(ctx, decided, words.answer(jobs, more && jobs.length > 0, url))
+}
+
+interface OwnJob {
+  runtime: JobRuntime
+  job: ListedJob
 }
 
 interface Question {
@@ -132,4 +145,67 @@ async function inParallel<T, R>(items: readonly T[], width: number, work: (item:
   }
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
   return out
+}
+
+/** Of one job's backend: a list is not worth an arm's whole timeout. */
+const SHOWN = { timeoutMs: 3000, maxBytes: 1024 * 1024 }
+
+/** What the jobs of one list have in common when they ask. */
+interface Asking {
+  callsLeft: number
+  /** Backends that did not answer; they are not asked for the rest. */
+  unreachable: Set<string>
+}
+
+/** Under the client's id; null where the job is gone. `asking` null: by the ledger alone. */
+async function listedJob(ctx: Exchange, { runtime, job }: OwnJob, asking: Asking | null): Promise<unknown> {
+  const config = runtime.release.arms[job.arm]
+  const url = replicaUrl(config, job.replica)
+  if (url === null) return null
+  // A backend that can't be asked takes no job out of its owner's list.
+  const placeholder = (end = job.end) => runtime.protocol.placeholder({ ...job, gatewayOrigin: ctx.url.origin, end })
+  if (!asking || asking.callsLeft <= 0 || asking.unreachable.has(url)) return placeholder()
+  asking.callsLeft--
+  const { now } = runtime.deps
+  const began = now()
+  try {
+    const owned = ownedJob(runtime, job)
+    const poll = { call: (address: JobAddress) => runtime.protocol.pollCall(address) }
+    const polledAfter = async (maxAgeMs: number) => {
+      const told = await askBackend(ctx, owned, job, poll, { ...SHOWN, maxAgeMs })
+      return told && { ...told, backendJob: runtime.protocol.readJob(told.answer) }
+    }
+    let polled = await polledAfter(LIST_AGE_MS)
+    // The ledger has learned since then that it has ended.
+    if (polled && polled.at < began && job.end && polled.backendJob && !outcomeOf(polled.backendJob))
+      polled = await polledAfter(0)
+    if (!polled) {
+      asking.unreachable.add(url)
+      return placeholder()
+    }
+    const { at, text, backendJob } = polled
+    const { status, body } = polled.answer
+    if (showsFailure(owned, status, backendJob)) {
+      runtime.telemetry.seen(toJobUpdate(job, backendJob ?? 'job_lost', now()))
+      const rescued = await rescue(owned, 'pending', 0)
+      if (rescued === 'pending') return placeholder(null)
+      if (rescued) {
+        const { replica, upstreamId } = rescued
+        const there: ListedJob = { ...job, arm: 'control', replica, upstreamId, end: null }
+        return await listedJob(ctx, { runtime, job: there }, asking)
+      }
+    }
+    if (!backendJob && isGone(status)) {
+      runtime.telemetry.seen(toJobUpdate(job, 'job_lost', now()))
+      return null
+    }
+    if (!backendJob) return placeholder()
+    // What an earlier look has seen was told then.
+    if (at >= began) runtime.telemetry.seen(toJobUpdate(job, backendJob, at))
+    const own = new Map([[job.upstreamId, job.clientId]])
+    const translation = await translationOf(ctx, { ...job, runtime, url }, own, body)
+    return exactJson(runtime.protocol.translate(text, translation))
+  } catch {
+    return placeholder()
+  }
 }

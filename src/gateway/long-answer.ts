@@ -2,9 +2,9 @@
  * A submit's answer with a video in it as text, too long to be read whole. What stands before the video is read and
  * translated, the video goes on as it comes, and so does what stands behind it, translated again.
  */
+import { SluiceError } from '../core/errors.ts'
 import { closingQuote, isEscaped } from '../protocols/body/json-scan.ts'
 import { GrowingBytes } from '../protocols/read-capped.ts'
-import { SluiceError } from '../core/errors.ts'
 import { resumed } from './forward.ts'
 
 /** Longer than any id, word or reason in an answer: only a file is. */

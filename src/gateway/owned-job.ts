@@ -11,12 +11,12 @@ import { type FileTag, isTagged, type JobTag, openFileId, openJobId } from '../c
 import { within } from '../durable/deadline.ts'
 import type { LedgerJob } from '../durable/job-shapes.ts'
 import type { Caller } from '../durable/rpc.ts'
-import type { Exchange } from './exchange.ts'
-import { OWNER_MS, unavailable } from './deadlines.ts'
-import { hasJobs, type JobRuntime, type JobRuntimes } from './isolate.ts'
-import type { Subject } from './subject.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { other } from '../protocols/route-kinds.ts'
+import { OWNER_MS, unavailable } from './deadlines.ts'
+import type { Exchange } from './exchange.ts'
+import { hasJobs, type JobRuntime, type JobRuntimes } from './isolate.ts'
+import type { Subject } from './subject.ts'
 
 /** What a backend could take for more than one path segment, for the way up, or for another id with blanks around it. */
 // oxlint-disable-next-line no-control-regex -- they are meant
@@ -120,7 +120,7 @@ export function withSameBackends(ctx: Exchange, runtimes: JobRuntimes, urls: rea
 }
 
 /** Whether ids that nobody here issued or recorded are still served. `legacy_ids` of the release that takes them says so. */
-export function servesLegacyIds({ legacyIdsUntilMs }: Pick<ReleaseConfig, 'legacyIdsUntilMs'>, nowMs: number): boolean {
+function servesLegacyIds({ legacyIdsUntilMs }: Pick<ReleaseConfig, 'legacyIdsUntilMs'>, nowMs: number): boolean {
   return legacyIdsUntilMs === null || nowMs < legacyIdsUntilMs
 }
 

@@ -1,7 +1,7 @@
 /** Requests that neither make a job nor name one: assigned like a submit, streamed both ways, unread. */
 import { pickReplica } from '../config/replica.ts'
-import { decideArm, expose } from './decide.ts'
 import { answer } from './answer.ts'
+import { decideArm, expose } from './decide.ts'
 import { bodyOf, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { callBackend, isJson, outcomeOfStatus, readAnswer, upstreamError } from './forward.ts'
 import { withoutRetry } from './headers.ts'

@@ -2,14 +2,14 @@
  * What an answer about a job means for the job itself: the ledger is told of its end, and with `rescue` a job that
  * failed at the candidate goes on at control under the id that the client holds.
  */
-import type { BackendJob, Route } from '../protocols/protocol.ts'
-import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import { canBeRescued } from '../core/rescue-plan.ts'
+import { within } from '../durable/deadline.ts'
 import { type JobName, toJobUpdate } from '../durable/job-shapes.ts'
 import type { RescueStatus } from '../durable/rpc.ts'
-import { within } from '../durable/deadline.ts'
-import { isGivenUp } from './download.ts'
+import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
+import type { BackendJob, Route } from '../protocols/protocol.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
+import { isGivenUp } from './download.ts'
 import type { OwnedJob } from './owned-job.ts'
 import { isCounted } from './translation.ts'
 

@@ -7,11 +7,11 @@ import { SluiceError } from '../core/errors.ts'
 import { isTagged } from '../core/job-id.ts'
 import type { JobList, Route } from '../protocols/protocol.ts'
 import type { NamedJobs, Submission } from '../protocols/submit.ts'
-import { FILE_ROUTE, fileOf, outputOf, type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import type { Exchange } from './exchange.ts'
-import { isUpgrade } from './socket.ts'
 import { hasJobs, type JobRuntime, type ReleaseRuntime, type JobRuntimes } from './isolate.ts'
+import { FILE_ROUTE, fileOf, outputOf, type OwnedJob, resolveFile, resolveJob } from './owned-job.ts'
 import { locateJob } from './rescue.ts'
+import { isUpgrade } from './socket.ts'
 import type { Subject } from './subject.ts'
 import { readUpload } from './upload.ts'
 
@@ -175,9 +175,8 @@ async function referredJobs(
     // One that was rescued is control's by now.
     const job = await locateJob(await resolveJob(ctx, runtimes, clientId, subject), route)
     ids.set(clientId, job.upstreamId)
-    if (owner && (owner.runtime !== job.runtime || owner.arm !== job.arm || owner.replica !== job.replica)) {
+    if (owner && (owner.runtime !== job.runtime || owner.arm !== job.arm || owner.replica !== job.replica))
       throw new SluiceError('invalid_request', 'the jobs referred to are not on the same backend')
-    }
     owner = job
   }
   return { owner, ids }

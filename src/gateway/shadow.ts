@@ -3,6 +3,7 @@
  * are looked at; then the copy is built from the submit's own bytes, and ends inside its own deadline. Whether it may be
  * sent was granted before, or comes with a flush; the shadow *job* is the ledger's to follow.
  */
+import { pickReplica, replicaHash } from '../config/replica.ts'
 import { isShadowed } from '../core/assignment.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
@@ -10,12 +11,11 @@ import { type LedgerJob, reportedBy } from '../durable/job-shapes.ts'
 import type { CopyEnd, CopyResult } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
+import { readJson } from '../protocols/read-capped.ts'
+import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
 import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { outcomeOfStatus, callBackend, type Upstream } from './forward.ts'
-import { pickReplica, replicaHash } from '../config/replica.ts'
-import { readJson } from '../protocols/read-capped.ts'
-import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import { toShadow } from './headers.ts'
 import { type JobRuntime, MAX_COPY_BYTES } from './isolate.ts'
 

@@ -73,16 +73,17 @@ export class SharedPolls {
   /** `call` is this request's own; it is made only where nobody else's will do. */
   async ask({ job, variant, maxAgeMs, timeoutMs }: PollQuestion, call: () => Promise<Upstream>): Promise<PollAnswer> {
     const { now, sleep } = this.#ports
+    const key = `${job}\n${variant}`
     if (variant.length > MAX_VARIANT_CHARS) return { upstream: await call(), at: now() }
     const beganAt = now()
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      const held = this.#at(job, variant)
+      const held = this.#at(key, job)
       const { shared } = held
       // An error is shared with those that have waited for it, and with nobody after them: the next answer may be good.
       if (shared && (shared.at >= beganAt || (isGood(shared) && now() - shared.at <= maxAgeMs)))
         return { upstream: upstreamOf(shared, now() - beganAt), at: shared.at }
       if (held.isAlone) return { upstream: await call(), at: now() }
-      if (!held.call || now() - held.call.beganAt >= FOLLOW_MS) return this.#lead(`${job}\n${variant}`, held, call)
+      if (!held.call || now() - held.call.beganAt >= FOLLOW_MS) return this.#lead(key, held, call)
       if (now() - beganAt >= timeoutMs)
         return { upstream: { ok: false, failure: 'timeout', seconds: (now() - beganAt) / 1000 }, at: now() }
       await sleep(pauseMs)
@@ -123,18 +124,16 @@ export class SharedPolls {
     this.#touch(key, held)
     try {
       const { shared, upstream } = await plain(await call(), this.#ports.now)
-      const at = this.#ports.now()
-      if (shared) held.shared = { ...shared, at }
+      if (shared) held.shared = shared
       else held.isAlone = true
       if (this.#held.get(key) === held) this.#touch(key, held)
-      return { upstream, at }
+      return { upstream, at: shared?.at ?? this.#ports.now() }
     } finally {
       if (held.call === mine) held.call = null
     }
   }
 
-  #at(job: string, variant: string): Held {
-    const key = `${job}\n${variant}`
+  #at(key: string, job: string): Held {
     const known = this.#held.get(key)
     if (known && this.#ports.now() - known.touchedAt <= LIST_AGE_MS) return known
     const held = { job, touchedAt: 0, call: null, shared: null, isAlone: false }
@@ -158,8 +157,8 @@ export class SharedPolls {
 async function plain(
   upstream: Upstream,
   now: () => number,
-): Promise<{ shared: DistributiveOmit<SharedAnswer, 'at'> | null; upstream: Upstream<Answer> }> {
-  if (!upstream.ok) return { shared: { ok: false, failure: upstream.failure }, upstream }
+): Promise<{ shared: SharedAnswer | null; upstream: Upstream<Answer> }> {
+  if (!upstream.ok) return { shared: { ok: false, failure: upstream.failure, at: now() }, upstream }
   const { response, seconds, done, failure } = upstream
   const { status } = response
   const answeredAt = now()
@@ -170,20 +169,18 @@ async function plain(
       return { shared: null, upstream: { ...upstream, response: whole } }
     }
     done()
-    const shared = { ok: true as const, status, headers: response.headers, text }
-    return { shared, upstream: upstreamOf({ ...shared, at: 0 }, seconds * 1000) }
+    const shared: SharedAnswer = { ok: true, status, headers: response.headers, text, at: now() }
+    return { shared, upstream: upstreamOf(shared, seconds * 1000) }
   } catch {
     done()
-    const failed = { ok: false as const, failure: failure() }
-    return { shared: failed, upstream: { ...failed, seconds: seconds + (now() - answeredAt) / 1000 } }
+    const shared: SharedAnswer = { ok: false, failure: failure(), at: now() }
+    return { shared, upstream: upstreamOf(shared, seconds * 1000 + shared.at - answeredAt) }
   }
 }
 
 function isGood(shared: SharedAnswer): boolean {
   return shared.ok && shared.status < 400
 }
-
-type DistributiveOmit<T, K extends string> = T extends unknown ? Omit<T, K> : never
 
 function upstreamOf(shared: SharedAnswer, ms: number): Upstream<Answer> {
   const seconds = ms / 1000

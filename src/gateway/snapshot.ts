@@ -5,8 +5,8 @@
 import { SNAPSHOT_SOFT_AGE_MS } from '../core/flush-rates.ts'
 import type { Snapshot } from '../core/release.ts'
 import { within } from '../durable/deadline.ts'
-import type { WaitUntil } from './deps.ts'
 import { SNAPSHOT_BESIDE_MS, SNAPSHOT_MS } from './deadlines.ts'
+import type { WaitUntil } from './deps.ts'
 
 /** From this age on it is refreshed before routing, so that a rollback is known within 2 s under thin traffic too. */
 const HARD_AGE_MS = 1500
@@ -51,9 +51,8 @@ export class SnapshotCache {
   /** Waits for a newer one, unless that has just failed. */
   async renew(now: () => number, waitUntil: WaitUntil): Promise<void> {
     const refresh = this.#refresh(now)
-    if (now() - this.#failedAt >= PAUSE_AFTER_FAILURE_MS) {
+    if (now() - this.#failedAt >= PAUSE_AFTER_FAILURE_MS)
       await within(SNAPSHOT_MS, refresh).catch(() => void (this.#failedAt = now()))
-    }
     waitUntil(refresh)
   }
 

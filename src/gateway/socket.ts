@@ -14,9 +14,9 @@ import { type Decided, decided, type Exchange, headersFor, recordEnd } from './e
 import { outcomeOfStatus, upstreamError } from './forward.ts'
 import type { JobRuntime, JobRuntimes } from './isolate.ts'
 import type { Choice } from './select-release.ts'
+import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
 import type { Subject } from './subject.ts'
 import { translationOfNothing } from './translation.ts'
-import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
 
 /** The platform lets a request wait for six answers at a time. */
 const MAX_BACKENDS = 6
@@ -31,9 +31,7 @@ interface Place {
 
 type Opened = Response | 'timeout' | 'unreachable'
 
-function socketOf(opened: Opened): WebSocket | null {
-  return typeof opened === 'string' ? null : opened.webSocket
-}
+const socketOf = (opened: Opened) => (typeof opened === 'string' ? null : opened.webSocket)
 
 export function isUpgrade({ headers }: Pick<Exchange, 'headers'>): boolean {
   return headers.get('upgrade')?.toLowerCase() === 'websocket'

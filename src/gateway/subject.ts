@@ -2,22 +2,22 @@
  * Whose request it is, and which arm its sender may force. Of the sources of a subject the first that yields counts, in
  * the order of the configuration. Anonymous callers get a signed cookie; a tampered one is replaced, never trusted.
  */
-import { type Caller, callerOf, isOwnCredential, cookieOf } from '../auth/caller.ts'
-import { atLeast } from '../auth/roles.ts'
-import type { Arm } from '../core/arm.ts'
-import { detail, SluiceError } from '../core/errors.ts'
-import type { Exchange } from './exchange.ts'
 import { utf8ToBytes } from '@noble/hashes/utils.js'
-import { bearerOf } from '../auth/tokens.ts'
-import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
+import { type Caller, callerOf, isOwnCredential, cookieOf } from '../auth/caller.ts'
 import type { JwksDeps } from '../auth/jwks.ts'
+import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
+import { atLeast } from '../auth/roles.ts'
+import { bearerOf } from '../auth/tokens.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import type { SubjectSource } from '../config/sluice-schema.ts'
 import { subjectKey } from '../config/subject-key.ts'
+import type { Arm } from '../core/arm.ts'
 import { base64url } from '../core/base64url.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import type { IdKey, IdKeys } from '../core/id-keys.ts'
 import { ownerOf } from '../core/job-id.ts'
 import { equal } from '../core/seal.ts'
+import type { Exchange } from './exchange.ts'
 
 export async function identify(ctx: Exchange): Promise<Subject> {
   const { config, keys, deps } = ctx.isolate
@@ -35,9 +35,8 @@ async function forcedArm(ctx: Exchange): Promise<{ arm: Arm; credential: Caller[
   const found = await callerOf(ctx.headers, knownTo(ctx), ctx.isolate.deps)
   if (!found.ok && found.code === 'identity_unavailable')
     throw new SluiceError(found.code, found.message, { headers: { 'retry-after': '5' } })
-  if (!found.ok || !atLeast(found.caller.role, 'tester')) {
+  if (!found.ok || !atLeast(found.caller.role, 'tester'))
     throw new SluiceError('override_not_allowed', 'x-sluice-arm needs credentials with the role tester or higher')
-  }
   if (wanted !== 'control' && wanted !== 'candidate') {
     const details = [detail('x-sluice-arm', 'unknown_arm', 'unknown arm')]
     throw new SluiceError('invalid_request', 'x-sluice-arm is control or candidate', { details })
@@ -71,7 +70,7 @@ type Users = NonNullable<SluiceConfig['users']>
 export type SubjectDeps = JwksDeps & { newId: () => string }
 
 /** `isTester`: the credentials are a tester's for Sluice itself, who need not be a user. */
-export async function subjectOf(
+async function subjectOf(
   asked: Asked,
   config: SluiceConfig,
   keys: IdKeys,

@@ -2,32 +2,32 @@
  * A submit from its bytes to its answer: which arm, sent once, the job's id sealed on the way back.
  * What runs beside it (copies, counters) is only started here.
  */
-import { answerJson } from '../protocols/answer-json.ts'
+import { replicaHash } from '../config/replica.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type JobTag, sealJobId } from '../core/job-id.ts'
 import { isArmError, type Outcome } from '../core/outcome.ts'
 import { MAX_RESCUE_BODY_BYTES } from '../core/rescue-plan.ts'
-import { type LedgerJob, toJobUpdate } from '../durable/job-shapes.ts'
 import { within } from '../durable/deadline.ts'
+import { type LedgerJob, toJobUpdate } from '../durable/job-shapes.ts'
+import { answerJson } from '../protocols/answer-json.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
-import type { RebuiltSubmit } from '../protocols/submit.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
-import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
-import { decideArm, expose } from './decide.ts'
+import type { RebuiltSubmit } from '../protocols/submit.ts'
 import { answer, errorAnswer } from './answer.ts'
-import { REGISTER_MS } from './deadlines.ts'
-import { type Decided, decided, type Exchange } from './exchange.ts'
-import { isRedirect, upstreamError } from './forward.ts'
-import { replicaHash } from '../config/replica.ts'
-import { withoutLength, withoutRetry } from './headers.ts'
-import type { JobRuntime } from './isolate.ts'
+import { type Attempt, attempt, callerOf, type Submit } from './attempt.ts'
 import { withChosenId } from './chosen-id.ts'
 import { sealedWebhook } from './client-webhooks.ts'
-import { copyToShadow } from './shadow.ts'
+import { REGISTER_MS } from './deadlines.ts'
+import { decideArm, expose } from './decide.ts'
+import { type Decided, decided, type Exchange } from './exchange.ts'
+import { isRedirect, upstreamError } from './forward.ts'
+import { withoutLength, withoutRetry } from './headers.ts'
+import type { JobRuntime } from './isolate.ts'
 import { translatedAround } from './long-answer.ts'
 import { ownedJob } from './owned-job.ts'
 import { rescue, showsFailure } from './rescue.ts'
+import { copyToShadow } from './shadow.ts'
 import { translatedAsItComes } from './text-stream.ts'
 import { translationOf } from './translation.ts'
 
@@ -49,9 +49,9 @@ export async function sendSubmit(ctx: Exchange, runtime: JobRuntime, submit: Sub
     return await submitted(ctx, runtime, submit)
   } catch (error) {
     if (!ctx.submitSent) throw error
-    const response = errorAnswer(error, ctx, ctx)
-    response.headers.set('x-should-retry', 'false')
-    return { response, clientId: null, nothingBegun: false }
+    const ended = refused(ctx, error)
+    ended.response.headers.set('x-should-retry', 'false')
+    return ended
   }
 }
 
@@ -201,6 +201,6 @@ function rescueOf(
 }
 
 /** Our own error instead of the backend's answer; no job came of it that anybody could name. */
-function refused(ctx: Exchange, error: SluiceError): Submitted {
+function refused(ctx: Exchange, error: unknown): Submitted {
   return { response: errorAnswer(error, ctx, ctx), clientId: null, nothingBegun: false }
 }

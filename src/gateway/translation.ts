@@ -1,13 +1,13 @@
 /** What an answer's ids become: the client's own for jobs that are known, new ones sealed for resources that are not. */
+import { replicaHash } from '../config/replica.ts'
 import { type FileTag, type JobTag, NOBODY, sealFileId, sealJobId } from '../core/job-id.ts'
 import { within } from '../durable/deadline.ts'
 import type { Translation } from '../protocols/translate-string.ts'
-import { filePath, canBeFound, knownJob, withSameBackends } from './owned-job.ts'
 import { RESOURCE_MS } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { clientUrlOf } from './hook-address.ts'
-import { replicaHash } from '../config/replica.ts'
 import type { JobRuntime } from './isolate.ts'
+import { filePath, canBeFound, knownJob, withSameBackends } from './owned-job.ts'
 
 /** More resources than this in one answer are left as they are: no video API answers so many. */
 const MAX_RESOURCES = 100

@@ -2,8 +2,8 @@
 import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/read-capped.ts'
-import { type BodyBlocks, blocksOf } from './request-body.ts'
 import type { Exchange } from './exchange.ts'
+import { type BodyBlocks, blocksOf } from './request-body.ts'
 
 /** A client that sends nothing for so long has stalled. */
 export const IDLE_MS = 20_000

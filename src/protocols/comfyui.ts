@@ -2,13 +2,13 @@
  * ComfyUI: a submit is a graph, a job is found in the server's history once it has ended, its files are asked for by
  * name, and a WebSocket tells how it goes on. Puts the pieces together; each lives in a file of its own in `comfyui/`.
  */
+import { idsAt } from './answer-json.ts'
 import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
-import { searchAs, openComfyFrame } from './comfyui/socket.ts'
-import { inputIn, readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import { isInQueue, isUnknownOrOpen, readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
+import { searchAs, openComfyFrame } from './comfyui/socket.ts'
+import { inputIn, readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
-import { idsAt } from './answer-json.ts'
 
 const MAX_LISTED = 100
 
@@ -96,12 +96,8 @@ function placeholder({ clientId, submittedAt, end }: ShownJob) {
   if (!end) return {}
   const isGood = end.outcome === 'ok'
   const event = { prompt_id: clientId, timestamp: end.at }
-  const failed = {
-    ...event,
-    exception_type: end.outcome,
-    exception_message: 'a poll of this job tells why it has failed',
-  }
-  const last = isGood ? ['execution_success', event] : ['execution_error', failed]
+  const why = { exception_type: end.outcome, exception_message: 'a poll of this job tells why it has failed' }
+  const last = isGood ? ['execution_success', event] : ['execution_error', { ...event, ...why }]
   const status = { status_str: isGood ? 'success' : 'error', completed: isGood, messages: [last] }
   return { [clientId]: { prompt: [submittedAt, clientId, {}, {}, []], outputs: {}, status } }
 }

@@ -2,21 +2,21 @@
  * Alibaba's Model Studio (DashScope): a submit is asynchronous by a header, all jobs stand below one path, and a
  * finished video is at an address that the job's own answer tells.
  */
-import { statusIn } from './job-outcome.ts'
-import type { JobProtocol, ListQuery, ShownJob, Route, BackendAnswer, BackendJob, JobStatus } from './protocol.ts'
 import { idsAt, isObject, isResourceId } from './answer-json.ts'
-import { positive, clipFacts, pixelsOf, promptChars } from './submission/facts.ts'
-import { translateAnswer, translateText } from './translate.ts'
-import { secondsBetween, wallClockMs } from './times.ts'
-import { isVideoType } from './video-answer.ts'
-import type { Unprefixed } from './route-kinds.ts'
-import { aboutJob, routeBelow } from './path-spelling.ts'
-import { CANCEL, LIST, POLL, SUBMIT, fixed, isRead, passed, withIds } from './route-kinds.ts'
 import { applyEdits, type FormBody } from './body/form-body.ts'
 import { openBody } from './body/open.ts'
-import type { Facts, Submission, SubmitBody } from './submit.ts'
+import { statusIn } from './job-outcome.ts'
+import { aboutJob, routeBelow } from './path-spelling.ts'
+import type { JobProtocol, ListQuery, ShownJob, Route, BackendAnswer, BackendJob, JobStatus } from './protocol.ts'
+import type { Unprefixed } from './route-kinds.ts'
+import { CANCEL, LIST, POLL, SUBMIT, fixed, isRead, passed, withIds } from './route-kinds.ts'
+import { positive, clipFacts, pixelsOf, promptChars } from './submission/facts.ts'
 import { shadowEdits } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
+import { secondsBetween, wallClockMs } from './times.ts'
+import { translateAnswer, translateText } from './translate.ts'
+import { isVideoType } from './video-answer.ts'
 
 /** Model Studio's clocks show China's time, without saying so. */
 const ZONE_MS = 8 * 3_600_000
@@ -172,10 +172,8 @@ function factsOf({ fields }: FormBody): Facts {
   const { duration, size, resolution } = objectAt('parameters')
   const named = typeof resolution === 'string' && Object.hasOwn(PIXELS, resolution) ? PIXELS[resolution]! : null
   const pixels = pixelsOf(size) ?? named
-  return {
-    promptChars: promptChars(prompt),
-    ...clipFacts({ seconds: positive(duration), frames: null, fps: FPS, pixels }),
-  }
+  const clip = clipFacts({ seconds: positive(duration), frames: null, fps: FPS, pixels })
+  return { promptChars: promptChars(prompt), ...clip }
 }
 
 /** `UNKNOWN`: no such job, or none any more. */

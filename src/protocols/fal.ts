@@ -3,19 +3,19 @@
  * ended, well or not: what came of it is an answer of its own, whose HTTP status tells.
  */
 import { isObject, idsAt, isResourceId } from './answer-json.ts'
+import { openBody } from './body/open.ts'
+import { plainJob, statusIn } from './job-outcome.ts'
+import { asServersRead, jobAt, plainSpelling, rooted } from './path-spelling.ts'
 import type { BackendAnswer, BackendJob, JobAddress, JobProtocol, JobStatus, Route, ShownJob } from './protocol.ts'
 import { MESSAGE_CHARS } from './protocol.ts'
-import { translatedBelow } from './translate.ts'
 import type { Kind } from './route-kinds.ts'
-import { asServersRead, jobAt, plainSpelling, rooted } from './path-spelling.ts'
 import { CANCEL, POLL, RESULT, SUBMIT, isRead, passed, withIds } from './route-kinds.ts'
-import { openBody } from './body/open.ts'
-import type { Submission, SubmitBody } from './submit.ts'
 import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
-import { plainJob, statusIn } from './job-outcome.ts'
+import type { Submission, SubmitBody } from './submit.ts'
 import { secondsOf } from './times.ts'
+import { translatedBelow } from './translate.ts'
 
 /** What a result that is not there yet says, with status 400. */
 const STILL_IN_PROGRESS = 'Request is still in progress'

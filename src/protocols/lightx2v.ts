@@ -2,19 +2,19 @@
  * LightX2V's own server. A server runs one model, so that no submit names one; clients may choose a job's id; its queue
  * is full, and an id is taken, under the same HTTP status.
  */
-import { statusIn } from './job-outcome.ts'
 import { isObject, idsAt, isResourceId } from './answer-json.ts'
-import { openBody } from './body/open.ts'
 import type { FormBody } from './body/form-body.ts'
-import { chosenIdOf, submissionOf } from './submission/submission.ts'
+import { openBody } from './body/open.ts'
+import { statusIn } from './job-outcome.ts'
 import { aboutJob, apiEnd, asServersRead, plainSpelling } from './path-spelling.ts'
-import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
 import type { BackendAnswer, BackendJob, JobAddress, JobProtocol, JobStatus, Route, ShownJob } from './protocol.ts'
-import type { Facts, Submission, SubmitBody } from './submit.ts'
+import { CANCEL, CONTENT, fixed, isRead, LIST, other, POLL, SUBMIT, type Unprefixed, withIds } from './route-kinds.ts'
 import { clipFacts, positive, promptChars } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
-import { translateAnswer, translateText } from './translate.ts'
+import { chosenIdOf, submissionOf } from './submission/submission.ts'
+import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { secondsBetween, wallClockMs } from './times.ts'
+import { translateAnswer, translateText } from './translate.ts'
 import { isVideoType } from './video-answer.ts'
 
 const API = '/v1/tasks'

@@ -2,7 +2,6 @@
  * The interfaces that wire protocols fill: wires with jobs, and plain HTTP without any. An adapter names operations,
  * reads bodies and translates ids; it sends nothing and keeps nothing. Adding one touches one file and the list.
  */
-import { detail, type ErrorDetail } from '../core/errors.ts'
 import type { Operation, Outcome } from '../core/outcome.ts'
 import type { NamedJobs, Submission, SubmitBody } from './submit.ts'
 import type { Translation } from './translate-string.ts'
@@ -239,8 +238,3 @@ export interface JobProtocol extends Wire {
 }
 
 export type Protocol = JobProtocol | HttpProtocol
-
-/** A refusal's details for one place in a body. */
-export function at(path: string, code: string, message: string): ErrorDetail[] {
-  return [detail(path, code, message)]
-}

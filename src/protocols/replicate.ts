@@ -2,21 +2,21 @@
  * Replicate's predictions: the model stands in the path or, as a version, in the body, and a job's paths name neither.
  * A prediction holds links to itself, and links to what it made.
  */
-import { statusIn } from './job-outcome.ts'
+import { detail, SluiceError } from '../core/errors.ts'
 import { isObject, idsAt, isResourceId } from './answer-json.ts'
-import { SluiceError } from '../core/errors.ts'
 import { applyEdits, type Edit, encodeUtf8, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
+import { statusIn } from './job-outcome.ts'
 import { aboutJob, asServersRead, plainSpelling } from './path-spelling.ts'
-import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
 import type { BackendJob, JobProtocol, JobStatus, Route, ShownJob } from './protocol.ts'
-import { MESSAGE_CHARS, at } from './protocol.ts'
-import type { Submission, SubmitBody } from './submit.ts'
+import { MESSAGE_CHARS } from './protocol.ts'
+import { CANCEL, fixed, isRead, type Kind, LIST, other, passed, POLL, SUBMIT, withIds } from './route-kinds.ts'
 import { inputFacts } from './submission/facts.ts'
 import { shadowCopy } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
-import { translatedBelow } from './translate.ts'
+import type { Submission, SubmitBody } from './submit.ts'
 import { secondsBetween, secondsOf } from './times.ts'
+import { translatedBelow } from './translate.ts'
 
 const PREDICTIONS = '/v1/predictions'
 const ROOTS = new Set(['predictions', 'models', 'deployments', 'files', 'trainings'])
@@ -112,7 +112,7 @@ function isVersion(model: string): boolean {
 function readSubmission(sent: SubmitBody, route: Route): Submission {
   if (!/^\s*application\/json\s*(;|$)/i.test(sent.contentType ?? '')) {
     const message = 'must be application/json'
-    const details = at('content-type', 'unsupported_type', message)
+    const details = [detail('content-type', 'unsupported_type', message)]
     throw new SluiceError('unsupported_media_type', `The content type ${message}.`, { details })
   }
   const body = openJson(sent.bytes)

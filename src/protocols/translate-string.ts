@@ -1,8 +1,7 @@
 /** One string of a backend's answer as its client may read it: an id, an address, or words with either in them. */
 import { withoutEndSlashes } from '../config/fields.ts'
-import { below, placeOf, splitPath } from './backend-url.ts'
+import { below, placeOf, splitPath, isMediaPath } from './backend-url.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
-import { isMediaPath } from './media-path.ts'
 import { holdsId, holdsValue, PROMPTS } from './member-names.ts'
 import { decodedSegment } from './path-spelling.ts'
 import type { Route } from './protocol.ts'

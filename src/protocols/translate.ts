@@ -8,8 +8,8 @@ import { editJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
 import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
 import type { JobProtocol } from './protocol.ts'
-import { type Translation, type Translate, translatorOf, type WireWords } from './translate-string.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
+import { type Translation, type Translate, translatorOf, type WireWords } from './translate-string.ts'
 
 /**
  * `translate` and `translateHeader` of a wire whose jobs stand below a model's or an app's own path: those of both arms

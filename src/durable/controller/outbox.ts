@@ -3,7 +3,7 @@
  * pauses, at least once and always under the same id. Signed as Standard Webhooks
  * (standardwebhooks.com) has it.
  */
-import { webhookHeaders } from '../../auth/webhook-signature.ts'
+import { webhookHeaders } from '../../auth/keys.ts'
 import { configOf, type Env } from '../../config/env.ts'
 import type { WEBHOOK_EVENTS } from '../../config/sluice-schema.ts'
 import { PROTOCOL_NAMES } from '../../protocols/index.ts'

@@ -6,7 +6,7 @@ import { malformed } from './form-body.ts'
 import { stringEnd } from './json-text.ts'
 
 /** Fields of a form, parts of a multipart body, members on top of a JSON body. */
-export const MAX_FIELDS = 1000
+const MAX_FIELDS = 1000
 /** Characters in the name of such a field, and in a model's. */
 export const MAX_NAME_CHARS = 1000
 /** Of one part of a multipart body: all its header lines. */
@@ -23,12 +23,12 @@ export interface JsonBounds {
 }
 
 /** Of a submit, with all JSON held as text in it. */
-export const SUBMIT_BOUNDS: JsonBounds = { levels: 100, members: 10_000, values: 100_000 }
+const SUBMIT_BOUNDS: JsonBounds = { levels: 100, members: 10_000, values: 100_000 }
 /** Of a backend's answer, which may repeat a submit whole. */
 export const ANSWER_BOUNDS: JsonBounds = { levels: 200, members: 20_000, values: 200_000 }
 
 /** All JSON held as text in a body, and as text in such text, may have so many times the body's length. */
-export const MAX_TEXT_READS = 4
+const MAX_TEXT_READS = 4
 
 const QUOTE = 0x22
 const COMMA = 0x2c

@@ -3,8 +3,7 @@
  * and changes as spans of them, so that whatever is not named stays as the client sent it. What a field means is the
  * protocols' business.
  */
-import { SluiceError } from '../../core/errors.ts'
-import { at } from '../protocol.ts'
+import { detail, SluiceError } from '../../core/errors.ts'
 
 export interface Field {
   name: string
@@ -63,7 +62,7 @@ export function decodeUtf8(bytes: Uint8Array, path: string): string {
 
 /** `path` is the field that is wrong, `body` for the whole; `message` reads on from it. */
 export function malformed(path: string, message: string, cause?: unknown): SluiceError {
-  const details = at(path, 'unreadable', message)
+  const details = [detail(path, 'unreadable', message)]
   return new SluiceError('malformed_body', `The request body cannot be read: ${path} ${message}.`, { details, cause })
 }
 

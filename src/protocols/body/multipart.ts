@@ -2,11 +2,11 @@
  * multipart/form-data (RFC 7578, RFC 2046) read strictly, with the place of each part. Values
  * are never copied and files never decoded.
  */
+import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
 import type { Edit, Field, FormBody, Span } from './form-body.ts'
 import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, withoutWhole } from './form-body.ts'
-import { checkCount, checkName, MAX_PART_HEADER_BYTES } from './bounds.ts'
-import { nameSpan, readPartHeaders, type PartHeaders } from './part-headers.ts'
 import { skipSpace } from './json-scan.ts'
+import { nameSpan, readPartHeaders, type PartHeaders } from './part-headers.ts'
 
 interface Part extends Field {
   headers: PartHeaders
@@ -77,9 +77,8 @@ function nextDelimiter(bytes: Uint8Array, delimiter: Uint8Array, from: number): 
     const atLineStart = start === 0 || (bytes[start - 2] === CR && bytes[start - 1] === LF)
     if (!atLineStart || !startsWith(bytes, delimiter, start)) continue
     let end = start + delimiter.length
-    if (bytes[end] === DASH && bytes[end + 1] === DASH && endsLine(bytes[end + 2])) {
+    if (bytes[end] === DASH && bytes[end + 1] === DASH && endsLine(bytes[end + 2]))
       return { start, end: end + 2, closes: true }
-    }
     while (isBlank(bytes[end])) end++
     if (bytes[end] === CR && bytes[end + 1] === LF) return { start, end: end + 2, closes: false }
   }
@@ -140,9 +139,8 @@ function jsonFile(bytes: Uint8Array, { span: { start, end } }: Field): string | 
 function headersEnd(bytes: Uint8Array, from: number, to: number, path: string): number | null {
   if (bytes[from] === CR && bytes[from + 1] === LF) return from + 2
   const last = Math.min(to, from + MAX_PART_HEADER_BYTES)
-  for (let i = from; i + 3 < last; i++) {
+  for (let i = from; i + 3 < last; i++)
     if (bytes[i] === CR && bytes[i + 1] === LF && bytes[i + 2] === CR && bytes[i + 3] === LF) return i + 4
-  }
   if (last < to) throw malformed(path, `has headers of more than ${MAX_PART_HEADER_BYTES} bytes`)
   return null
 }

@@ -1,6 +1,5 @@
 /** Opens a submit's body by its content type. */
-import { SluiceError } from '../../core/errors.ts'
-import { at } from '../protocol.ts'
+import { detail, SluiceError } from '../../core/errors.ts'
 import { malformed, type FormBody } from './form-body.ts'
 import { openJson } from './json.ts'
 import { openMultipart } from './multipart.ts'
@@ -16,9 +15,8 @@ export function openBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | n
   if (contentType === null) throw unsupported('The request names no content type')
   const { type, parameters } = readParameters(contentType, 'content-type')
   const charset = parameters.get('charset')?.toLowerCase()
-  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') {
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
     throw unsupported(`Character set ${charset} is not UTF-8`)
-  }
   switch (type) {
     case 'application/json':
       return openJson(bytes)
@@ -36,6 +34,6 @@ export function openBody(bytes: Uint8Array<ArrayBuffer>, contentType: string | n
 
 function unsupported(what: string): SluiceError {
   return new SluiceError('unsupported_media_type', `${what}; accepted are ${ACCEPTED}.`, {
-    details: at('content-type', 'unsupported_type', `must be one of ${ACCEPTED}`),
+    details: [detail('content-type', 'unsupported_type', `must be one of ${ACCEPTED}`)],
   })
 }

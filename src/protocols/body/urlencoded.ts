@@ -1,7 +1,7 @@
 /** application/x-www-form-urlencoded with the place of each value. Reads names and text only. */
+import { checkCount, checkName } from './bounds.ts'
 import type { Edit, Field, FieldValue, FormBody, Span } from './form-body.ts'
 import { decodeUtf8, encodeUtf8, formText, lengthPrefixed, malformed, withoutWhole } from './form-body.ts'
-import { checkCount, checkName } from './bounds.ts'
 
 interface Pair extends Field {
   /** Name, `=` and value, with the `&` that follows. */

@@ -6,9 +6,9 @@ import { answerJson, isObject } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation, WireWords } from '../translate-string.ts'
 import { translateAnswer, translateText, withOneId } from '../translate.ts'
+import { endingOf, routeComfy, viewPath } from './routes.ts'
 import { withoutCaller } from './socket.ts'
 import { inputIn } from './submit.ts'
-import { endingOf, routeComfy, viewPath } from './routes.ts'
 
 /** Members that hold what nodes have made: on top, in a message's data or in a job's entry, never deeper. */
 const OUTPUTS = new Set(['outputs', 'output', 'preview_output'])

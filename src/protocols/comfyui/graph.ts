@@ -2,11 +2,11 @@
  * What a graph of nodes says of its video: prompt, frames, size and the model files that it loads. A graph is its
  * client's own program, so all of this is told by the names that core nodes and the usual Wan nodes give their inputs.
  */
-import { isObject } from '../answer-json.ts'
 import { isTagged } from '../../core/job-id.ts'
-import type { Facts } from '../submit.ts'
-import { clipFacts, promptChars } from '../submission/facts.ts'
+import { isObject } from '../answer-json.ts'
 import { editTexts } from '../body/json-text.ts'
+import { clipFacts, promptChars } from '../submission/facts.ts'
+import type { Facts } from '../submit.ts'
 
 type Inputs = Record<string, unknown>
 

@@ -2,10 +2,10 @@
  * A job as ComfyUI shows it: in its history once it has ended, `{}` before that, by `/api/jobs` in newer builds, and in
  * the messages of its WebSocket. Judges whose fault a failure is.
  */
-import { secondsBetween } from '../times.ts'
 import { answerJson, isObject, isResourceId } from '../answer-json.ts'
 import { plainJob, statusIn } from '../job-outcome.ts'
 import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus, type SocketMessage } from '../protocol.ts'
+import { secondsBetween } from '../times.ts'
 
 /** Of `/api/jobs`. */
 const STATUS: Record<string, JobStatus> = {

@@ -1,8 +1,8 @@
 /** Operations of ComfyUI by method, path and query: a job stands in a path, in a body or, as a sealed file, in a query. */
 import { isTagged } from '../../core/job-id.ts'
 import { asServersRead, decodedSegment, jobAt, plainSpelling, rooted } from '../path-spelling.ts'
-import { CONTENT, fixed, isRead, type Kind, LIST, other, POLL, SUBMIT, withIds } from '../route-kinds.ts'
 import type { Route } from '../protocol.ts'
+import { CONTENT, fixed, isRead, type Kind, LIST, other, POLL, SUBMIT, withIds } from '../route-kinds.ts'
 
 const CANCEL: Kind = { operation: 'cancel', body: 'jobs', answer: 'deletion' }
 /** The input is sent on as it comes, and what it is called then is its owner's. */

@@ -2,21 +2,21 @@
  * A submit to ComfyUI: a graph, an id that its client may choose, and the name under which the client listens. Whatever
  * type it is sent under, the body is JSON, since the server looks at nothing else.
  */
+import { isTagged } from '../../core/job-id.ts'
+import { answerJson, isObject, isResourceId } from '../answer-json.ts'
 import { Allowance, MAX_NAME_CHARS } from '../body/bounds.ts'
 import { applyEdits, type Field, type FormBody, malformed, editText, pathOf } from '../body/form-body.ts'
-import { openJson } from '../body/json.ts'
 import { editJson, editTexts } from '../body/json-text.ts'
-import { chosenIdOf, submissionOf } from '../submission/submission.ts'
-import type { Route } from '../protocol.ts'
-import type { NamedJobs, RebuildTarget, Submission, SubmitBody } from '../submit.ts'
-import { answerJson, isObject, isResourceId } from '../answer-json.ts'
-import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
-import { callerSays } from './socket.ts'
-import { inputsOf, readGraph, withModel } from './graph.ts'
-import { isTagged } from '../../core/job-id.ts'
+import { openJson } from '../body/json.ts'
 import { openBody } from '../body/open.ts'
+import type { Route } from '../protocol.ts'
 import { idSwapper } from '../submission/job-references.ts'
+import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
+import { chosenIdOf, submissionOf } from '../submission/submission.ts'
+import type { NamedJobs, RebuildTarget, Submission, SubmitBody } from '../submit.ts'
+import { inputsOf, readGraph, withModel } from './graph.ts'
 import { isResult } from './routes.ts'
+import { callerSays } from './socket.ts'
 
 /** A copy has an id of its own, tells nobody how it goes on, and takes its place in the queue. */
 const OF_CLIENT = new Set(['prompt_id', 'client_id', 'front', 'number'])

@@ -37,11 +37,8 @@ export function declaredAnswers(wire: WireSettings): DeclaredAnswers {
   const known = new Map<string, DeclaredStatus>()
   for (const [status, words] of Object.entries(wire.statuses))
     for (const word of words ?? []) known.set(word.toLowerCase(), status as DeclaredStatus)
-  const reasons = Object.entries(wire.failures).flatMap(([status, words]) =>
-    (words ?? []).map((word) => ({
-      word: word.toLowerCase(),
-      failure: MEANING[status as keyof typeof wire.failures].failure!,
-    })),
+  const reasons = Object.entries(wire.failures).flatMap(([status, words = []]) =>
+    words.map((word) => ({ word: word.toLowerCase(), failure: MEANING[status as DeclaredStatus].failure! })),
   )
 
   const idIn = (body: unknown) => firstAt(body, wire.id, isResourceId)

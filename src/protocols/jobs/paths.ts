@@ -1,8 +1,8 @@
 /** Operations of a declared wire by method and path, as its table's templates name them. */
 import type { WireSettings } from '../../config/wire-schema.ts'
 import { asServersRead, decodedSegment, leadsOut, plainSpelling, rooted } from '../path-spelling.ts'
-import { CANCEL, CONTENT, type Kind, other, POLL, RESULT, SUBMIT, withIds } from '../route-kinds.ts'
 import type { JobAddress, Route } from '../protocol.ts'
+import { CANCEL, CONTENT, type Kind, other, POLL, RESULT, SUBMIT, withIds } from '../route-kinds.ts'
 
 const ID = '{id}'
 const MODEL = '{model}'

@@ -5,11 +5,11 @@ import { type FormBody, pathOf } from '../body/form-body.ts'
 import { openBody } from '../body/open.ts'
 import { decodedSegment } from '../path-spelling.ts'
 import type { Route } from '../protocol.ts'
-import type { Facts, Submission, SubmitBody } from '../submit.ts'
 import { hostedFacts } from '../submission/facts.ts'
 import { putFields } from '../submission/field-mapping.ts'
 import { shadowCopy } from '../submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from '../submission/submission.ts'
+import type { Facts, Submission, SubmitBody } from '../submit.ts'
 import { type Keys, valueAt } from './places.ts'
 
 export function readDeclaredSubmit(wire: WireSettings, sent: SubmitBody, route: Route): Submission {

@@ -2,13 +2,13 @@
  * A job as the servers of this wire show it, each with its own habits (status words, error shapes, clocks), and as
  * OpenAI's clients read it, whichever arm it comes from. Judges whose fault a failure is.
  */
-import { statusIn } from '../job-outcome.ts'
 import { isObject, saysSomething, isResourceId, answerJson } from '../answer-json.ts'
-import { secondsOf } from '../times.ts'
-import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 import type { FieldValue } from '../body/form-body.ts'
 import { tryOpenJson } from '../body/json.ts'
+import { statusIn } from '../job-outcome.ts'
+import { MESSAGE_CHARS, type BackendAnswer, type BackendJob, type JobStatus } from '../protocol.ts'
 import { putFields } from '../submission/field-mapping.ts'
+import { secondsOf } from '../times.ts'
 
 const STATUS: Record<string, JobStatus> = {
   queued: 'queued',

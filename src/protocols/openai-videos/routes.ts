@@ -1,8 +1,8 @@
 /** Operations of the OpenAI Videos wire by method and path, after whatever prefix the API is mounted under. */
 import { aboutJob, leadsOut, routeBelow } from '../path-spelling.ts'
+import type { Route } from '../protocol.ts'
 import type { Kind, Unprefixed } from '../route-kinds.ts'
 import { CANCEL, CONTENT, LIST, POLL, SUBMIT, fixed, isRead, passed, withIds } from '../route-kinds.ts'
-import type { Route } from '../protocol.ts'
 
 export const API = '/v1/videos'
 /** Names below `/v1/videos` that are no job ids. */

@@ -4,15 +4,15 @@
  */
 import { Allowance } from '../body/bounds.ts'
 import { applyEdits, malformed, type Field, type FormBody, editText, pathOf, textOf } from '../body/form-body.ts'
-import { tryOpenJson } from '../body/json.ts'
 import { editTexts } from '../body/json-text.ts'
+import { tryOpenJson } from '../body/json.ts'
+import type { Route } from '../protocol.ts'
+import { clipFacts, pixelsOf, positive, promptChars } from '../submission/facts.ts'
+import { idSwapper, MARK } from '../submission/job-references.ts'
 import { isLeftOut, shadowText } from '../submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from '../submission/submission.ts'
-import type { Route } from '../protocol.ts'
 import type { RebuildTarget, Submission, SubmitBody, Facts } from '../submit.ts'
-import { idSwapper, MARK } from '../submission/job-references.ts'
 import { refersToJobs } from './routes.ts'
-import { clipFacts, pixelsOf, positive, promptChars } from '../submission/facts.ts'
 
 export function toSubmission(body: FormBody, sent: SubmitBody, route: Route): Submission {
   const models = body.fields.filter((field) => field.name === 'model' && field.value !== undefined)

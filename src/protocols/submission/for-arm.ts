@@ -1,13 +1,13 @@
 /** A submit as one arm is to get it: its model and ids by the wire's own adapter, its fields by the arm's configuration. */
-import type { FieldMapping } from '../../config/mapping-schema.ts'
-import { openBody } from '../body/open.ts'
-import type { RebuildTarget, RebuiltSubmit, Submission } from '../submit.ts'
-import { mapFields } from './field-mapping.ts'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
+import type { FieldMapping } from '../../config/mapping-schema.ts'
 import { decodeUtf8, encodeUtf8, type FormBody } from '../body/form-body.ts'
 import { openJson } from '../body/json.ts'
+import { openBody } from '../body/open.ts'
 import { readParameters } from '../body/part-headers.ts'
+import type { RebuildTarget, RebuiltSubmit, Submission } from '../submit.ts'
+import { mapFields } from './field-mapping.ts'
 
 interface Arm {
   model: string | null

@@ -1,11 +1,11 @@
 /** What the submits of all wires have in common, once their own has been read out of the body. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
+import { isTagged } from '../../core/job-id.ts'
+import { isResourceId } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import { encodeUtf8, lengthPrefixed, malformed, type FormBody } from '../body/form-body.ts'
 import type { Facts, RebuildTarget, RebuiltSubmit, Submission, SubmitBody } from '../submit.ts'
-import { isTagged } from '../../core/job-id.ts'
-import { isResourceId } from '../answer-json.ts'
 
 interface Own extends Facts {
   model: string | null
