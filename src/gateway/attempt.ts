@@ -43,7 +43,8 @@ export interface Attempt {
   /** A job's answer that is too long to be read whole: what of it `backendJob` was read from. */
   long: LongAnswer | null
   backendJob: BackendJob | null
-  json: unknown
+  /** What its text says; missing where it is no JSON. */
+  json?: unknown
 }
 
 /** What a wire that has names for its callers may call this one. Those who show no identity are one. */
@@ -57,14 +58,14 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const { arm } = decided.routed
   const { referred } = submit
   const { owners, anonymous } = submit.subject
+  const [owner] = owners
   const { operation, prefix } = submit.route
   const { deps } = ctx.isolate
   const config = runtime.release.arms[arm]
   const url = (referred.owner ? replicaUrl(config, referred.owner.replica) : null) ?? pickReplica(config, deps.random())
   const submittedAt = deps.now()
   const { epoch, stage } = decided.snapshot ?? { epoch: 0, stage: 'idle' }
-  const place = { arm, release: runtime.hash, replica: replicaHash(url) }
-  const tag = { ...place, epoch, stage, submittedAt, owner: owners[0], anonymous }
+  const tag = { arm, release: runtime.hash, replica: replicaHash(url), epoch, stage, submittedAt, owner, anonymous }
   const webhook = sealedWebhook(ctx, runtime, { ...tag, prefix, job: null })
   // What makes no job, such as a character, has other fields.
   const mapping = operation === 'other' ? null : config.mapping
@@ -76,11 +77,10 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const timeoutMs = operation === 'sync' ? config.syncTimeoutMs : config.timeoutMs
   const request = { url: url + body.path, method: ctx.method, headers, body: body.bytes, timeoutMs }
   const upstream = await callBackend(request, deps, submittedAt)
-  const unread = { text: null, rest: null, long: null, backendJob: null, json: null }
-  const tried: Attempt = { upstream, outcome: 'ok', url, tag, ...unread }
+  const tried: Attempt = { upstream, outcome: 'ok', url, tag, text: null, rest: null, long: null, backendJob: null }
   if (!upstream.ok) tried.outcome = upstream.failure
   else await readAnswer(ctx, runtime, submit.route, tried, upstream)
-  recordEnd(decided, operation, tried.outcome, upstream.seconds, { owner: owners[0] })
+  recordEnd(decided, operation, tried.outcome, upstream.seconds, { owner })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) runtime.breaker.failed(deps.now())
     else runtime.breaker.succeeded()

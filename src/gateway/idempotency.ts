@@ -155,13 +155,14 @@ async function settled(
 export async function notifyLedgers(ctx: Exchange, { owners, key }: Key, token: string, end: ClaimEnd): Promise<void> {
   const { owner, ledgers } = owners[0]!
   const { ledger } = ctx.isolate.claimed()
-  const notify = () =>
-    within(CLAIM_MS, Promise.all(ledgers.map((index) => ledger(index).settle(owner, key, token, end))))
+  const notify = async () => {
+    await within(CLAIM_MS, Promise.all(ledgers.map((index) => ledger(index).settle(owner, key, token, end))))
+  }
   const again = async () => {
     for (const pauseMs of TELL_AGAIN_MS) {
       await ctx.isolate.deps.sleep(pauseMs)
       try {
-        return void (await notify())
+        return await notify()
       } catch {
         continue
       }
@@ -178,8 +179,8 @@ async function endOf(
   if (clientId !== null) return { response, end: { job: { clientId } } }
   if (nothingBegun) return { response, end: { release: true } }
   if (!response.ok) {
-    const kept = await storableError(response, ctx.requestId)
-    return { response: kept.response, end: { error: kept.error } }
+    const { response: shown, error } = await storableError(response, ctx.requestId)
+    return { response: shown, end: { error } }
   }
   const gone = notStored('this Idempotency-Key has had its answer, which is not kept', ctx.requestId)
   return { response, end: { error: gone } }
