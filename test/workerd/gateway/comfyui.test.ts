@@ -409,6 +409,17 @@ it('a repeated submit with the same idempotency key names the same job', async (
   expect(plane.callsOf('POST')).toHaveLength(1)
 })
 
+it('the answer to a repeated submit is read by the pages that control names', async () => {
+  const { plane } = setup()
+  const origin = 'https://app.example'
+  const again = (more: Record<string, string>) =>
+    post(plane, '/prompt', { prompt: GRAPH }, { 'idempotency-key': 'k-1', ...as('control'), ...more })
+  await again({})
+  plane.answer = () => new Response(null, { status: 204, headers: { 'access-control-allow-origin': origin } })
+  const { status, headers } = await again({ origin })
+  expect([status, headers.get('access-control-allow-origin')]).toEqual([200, origin])
+})
+
 describe('an input', () => {
   const I2V = (image: string) => ({ ...GRAPH, '52': { class_type: 'LoadImage', inputs: { image, upload: 'image' } } })
 
