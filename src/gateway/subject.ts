@@ -8,8 +8,7 @@ import type { JwksDeps } from '../auth/jwks.ts'
 import { looksLikeJwt, verifyUser } from '../auth/jwt.ts'
 import { atLeast } from '../auth/roles.ts'
 import { bearerOf } from '../auth/tokens.ts'
-import type { SluiceConfig } from '../config/load.ts'
-import type { SubjectSource } from '../config/sluice-schema.ts'
+import type { SubjectSource, VerifierConfig } from '../config/sluice-schema.ts'
 import { subjectKey } from '../config/subject-key.ts'
 import type { Arm } from '../core/arm.ts'
 import { base64url } from '../core/base64url.ts'
@@ -26,7 +25,9 @@ export async function identify(ctx: Exchange): Promise<Subject> {
   // A credential that was found good is not looked up again.
   ctx.ownCredential = forced?.credential === 'explicit' || (await isOwnCredential(ctx.headers, knownTo(ctx), deps))
   // Whoever forces an arm as a tester need not be a user as well; any other control-plane credential names no user.
-  return subjectOf(ctx, config, keys, deps, ctx.forced !== null)
+  const claims = ctx.forced || !config.users ? {} : await claimsOf(ctx, config.users, deps)
+  const source = sourceOf(ctx, claims)
+  return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
 }
 
 /** The arm that `x-sluice-arm` names, for callers who may. */
@@ -64,61 +65,44 @@ export interface Subject {
   claims: Record<string, unknown>
 }
 
-type Asked = Pick<Exchange, 'headers' | 'url'>
-type Users = NonNullable<SluiceConfig['users']>
-
-export type SubjectDeps = JwksDeps & { newId: () => string }
-
-/** `isTester`: the credentials are a tester's for Sluice itself, who need not be a user. */
-async function subjectOf(
-  asked: Asked,
-  config: SluiceConfig,
-  keys: IdKeys,
-  deps: SubjectDeps,
-  isTester: boolean,
-): Promise<Subject> {
-  const claims = isTester || !config.users ? {} : await claimsOf(asked, config.users, deps)
-  const source = sourceOf(asked, config, keys, claims, deps.newId)
-  return { ...source, claims, owners: ownerOf(source.key, keys) as readonly [string, ...string[]] }
-}
-
 /** The first of the configured sources that yields; a caller without any is somebody new with each request. */
-function sourceOf(
-  { headers, url }: Asked,
-  config: SluiceConfig,
-  keys: IdKeys,
-  claims: Record<string, unknown>,
-  newId: () => string,
-): Omit<Subject, 'claims' | 'owners'> {
-  const anybody = (kind: 'cookie' | 'request', cookieFor: (id: string) => string | null) => {
-    const id = newId()
-    return { value: id, key: subjectKey(kind, id), anonymous: true, cookie: cookieFor(id) }
-  }
-  const valueOf = (source: SubjectSource): unknown => {
-    switch (source.kind) {
-      case 'jwt':
-        return claims[source.key]
-      case 'header':
-        return headers.get(source.key)
-      case 'cookie':
-        return openCookie(cookieOf(headers.get('cookie'), SUBJECT_COOKIE), keys)
-      case 'ip':
-        return headers.get('cf-connecting-ip')
-    }
-  }
+function sourceOf(ctx: Exchange, claims: Subject['claims']): Omit<Subject, 'claims' | 'owners'> {
+  const { config, keys, deps } = ctx.isolate
   for (const source of config.subject) {
     const { kind } = source
-    const value = valueOf(source)
+    const value = valueIn(source, ctx, claims)
     if (typeof value === 'string' && value !== '')
       return { value, key: subjectKey(kind, value), anonymous: false, cookie: null }
-    if (kind === 'cookie') return anybody('cookie', (id) => setCookie(id, keys, url))
+    if (kind === 'cookie') {
+      const id = deps.newId()
+      return { value: id, key: subjectKey('cookie', id), anonymous: true, cookie: setCookie(id, keys, ctx.url) }
+    }
   }
-  return anybody('request', () => null)
+  const id = deps.newId()
+  return { value: id, key: subjectKey('request', id), anonymous: true, cookie: null }
+}
+
+/** What a source yields, if anything. */
+function valueIn(source: SubjectSource, { headers, isolate }: Exchange, claims: Subject['claims']): unknown {
+  switch (source.kind) {
+    case 'jwt':
+      return claims[source.key]
+    case 'header':
+      return headers.get(source.key)
+    case 'cookie':
+      return openCookie(cookieOf(headers.get('cookie'), SUBJECT_COOKIE), isolate.keys)
+    case 'ip':
+      return headers.get('cf-connecting-ip')
+  }
 }
 
 /** Verified claims of the user's token, which is required and must be good. */
-async function claimsOf(asked: Asked, users: Users, deps: JwksDeps): Promise<Record<string, unknown>> {
-  const bearer = bearerOf(asked.headers.get('authorization'))
+async function claimsOf(
+  { headers: asked }: Exchange,
+  users: VerifierConfig,
+  deps: JwksDeps,
+): Promise<Subject['claims']> {
+  const bearer = bearerOf(asked.get('authorization'))
   if (bearer === null || !looksLikeJwt(bearer)) {
     const headers = { 'www-authenticate': 'Bearer' }
     throw new SluiceError('unauthenticated', 'a signed bearer token is required', { headers })
@@ -133,7 +117,7 @@ async function claimsOf(asked: Asked, users: Users, deps: JwksDeps): Promise<Rec
   throw new SluiceError(verified.code, verified.message, { details, headers })
 }
 
-function setCookie(id: string, keys: IdKeys, url: Asked['url']): string {
+function setCookie(id: string, keys: IdKeys, url: Exchange['url']): string {
   const secure = url.protocol === 'https:' ? '; Secure' : ''
   return `${SUBJECT_COOKIE}=${id}.${macOf(id, keys[0]!)}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax${secure}`
 }

@@ -45,16 +45,16 @@ export function translateAnswer(text: string, translation: Translation, words: W
   if (exact !== null) return exact
   const { holdsFile: isFileAt = holdsFile, holdsOwnUrl: isOwnAt = () => false } = words
   const { keeps = () => false, ownText = () => null } = words
-  let translator: Translate | null = null
-  const inFull: Translate = (...given) => (translator ??= translatorOf(translation, words))(...given)
+  let inFull: Translate | null = null
   const shown = withoutRepeats(text)
   if (shown === null) return translateText(text, translation, '', words)
   const ofOneJob = translatorOfOneJob(translation, words)
-  const translate: Translate = (...given) => ofOneJob(...given) ?? inFull(...given)
+  const translate: Translate = (...given) =>
+    ofOneJob(...given) ?? (inFull ??= translatorOf(translation, words))(...given)
   const cuts = !translation.isError
   return editJson(shown, {
     key: (path) => {
-      const name = nameOf(path)
+      const name = path.at(-1)!
       if (keeps(path)) return name
       return cuts && SERVER_PATHS.has(name) ? null : translate(name, '')
     },
@@ -62,7 +62,9 @@ export function translateAnswer(text: string, translation: Translation, words: W
       if (keeps(path)) return string
       const own = ownText(string, path)
       if (own !== null) return own
-      return cuts && isFileUrl(string) ? null : translate(string, nameOf(path), isFileAt(path), isOwnAt(path))
+      // Dynamo may answer `file:///…`, which only its own machine can open.
+      if (cuts && string.startsWith('file:')) return null
+      return translate(string, path.at(-1) ?? '', isFileAt(path), isOwnAt(path))
     },
   })
 }
@@ -104,13 +106,4 @@ function isOnce(text: string, part: string): boolean {
 export function translateText(text: string, translation: Translation, name = '', words: WireWords = {}): string {
   if (!/[/%]/.test(text) && ![...translation.ids.keys()].some((id) => text.includes(id))) return text
   return translatorOf(translation, words)(text, name, headerHoldsFile(name))
-}
-
-function nameOf(path: readonly string[]): string {
-  return path.at(-1) ?? ''
-}
-
-/** Dynamo may answer `file:///…`, which only its own machine can open. */
-function isFileUrl(text: string): boolean {
-  return text.startsWith('file:')
 }

@@ -2,6 +2,7 @@
  * Strict JSON objects read with the place of each member, so that one member can be changed
  * while numbers, escapes, white space and key order of the rest stay byte for byte.
  */
+import { isObject } from '../answer-json.ts'
 import { Allowance, checkCount, checkName } from './bounds.ts'
 import { decodeUtf8, encodeUtf8, type FieldValue, lengthPrefixed, malformed, type FormBody } from './form-body.ts'
 import { membersOf, removeMembers, skipSpace } from './json-scan.ts'
@@ -16,11 +17,9 @@ export function openJson(bytes: Uint8Array<ArrayBuffer>): FormBody {
   } catch (cause) {
     throw malformed('body', 'is not valid JSON', cause)
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value))
-    throw malformed('body', 'must be a JSON object')
-  const members = value as Record<string, unknown>
+  if (!isObject(value)) throw malformed('body', 'must be a JSON object')
   const open = skipSpace(bytes, 0)
-  const fields = membersOf(bytes, open).map((member) => ({ ...member, value: members[member.name] }))
+  const fields = membersOf(bytes, open).map((member) => ({ ...member, value: value[member.name] }))
   const names = new Set<string>()
   for (const { name } of fields) {
     checkCount(names.size)
