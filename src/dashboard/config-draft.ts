@@ -3,7 +3,7 @@
  * a posted form asks for. Whether values are allowed is the control plane's to say.
  */
 import type { ConfigView, ReleaseView } from '../api/index.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 export type Patch = Record<string, unknown>
 export const SECTIONS = ['ladder', 'shadow', 'thresholds', 'raw', 'back'] as const

@@ -1,7 +1,7 @@
 /** What an action would change, in words, from the state before and the state that a dry run gives. */
 import type { ActionCommand, CounterRow, ReleaseView } from '../api/index.ts'
 import { group, type Part, placeName, share, stageName } from './format.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 const DAY_MS = 86_400_000
 

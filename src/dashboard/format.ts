@@ -2,9 +2,14 @@
 import { group, significant, spanParts } from '../describe/figures.ts'
 import { actorOf, rungOf } from '../describe/names.ts'
 import type { ReleaseView } from '../api/index.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 export { group, significant }
+
+/** English counts: `1 job`, `1,140 jobs`. */
+export function counted(n: number, one: string, many: string): string {
+  return `${group(n)} ${n === 1 ? one : many}`
+}
 
 /** A share in [0, 1] as per cent. */
 export function share(value: number, t: Text): string {

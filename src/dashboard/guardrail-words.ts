@@ -3,7 +3,7 @@ import type { HistoryEntry, VerdictView } from '../api/index.ts'
 import { endClasses, uncountedEnds, verdictBehind } from '../describe/evidence.ts'
 import { judged } from '../describe/names.ts'
 import { group, latency, sentenceOf, share, significant, span } from './format.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 /** `Job error rate`, `Submit time p99`, `fvd`; a second monitor of the same metric says how it differs. */
 export function guardrailName(verdict: VerdictView, t: Text): string {

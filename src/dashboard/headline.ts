@@ -6,7 +6,7 @@ import type { Health } from '../describe/health.ts'
 import { openBake } from '../describe/next-step.ts'
 import { clock, modelNames, type Part, percent, placeName, say, sentenceOf, share, span, stageName } from './format.ts'
 import { entryReason, figure, guardrailName, type Tone } from './guardrail-words.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 import { blockerWords } from './waits.ts'
 
 export interface Headline {

@@ -1,8 +1,7 @@
 /** Which language a page is written in: `?lang=`, else the cookie of an earlier choice, else what the browser asks for. */
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
-import { en } from './text/en.ts'
-import { zh } from './text/zh.ts'
+import { en, zh } from './text/index.ts'
 
 export const LANGUAGES = { en, zh } as const
 export type Language = keyof typeof LANGUAGES

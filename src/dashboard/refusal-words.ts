@@ -4,7 +4,7 @@
  */
 import type { Detail } from '../api/index.ts'
 import type { PortRefusal } from './port.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 /** What was refused, and what could be done instead. */
 export function refusalWords({ code, message, details }: PortRefusal, t: Text): string {

@@ -16,7 +16,7 @@ import {
   signed,
   sinceWords,
 } from './report-words.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 /** `page`: the report's own address, for who wants to see more. */
 export function reportMarkdown(report: ReportView, t: Text, page: string): string {

@@ -3,7 +3,7 @@ import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
 import { differedBefore, plansSubjects } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, percent, share, significant, span } from './format.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 type Reason = ReportView['decision']['reasons'][number]
 

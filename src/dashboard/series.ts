@@ -4,7 +4,7 @@
  */
 import type { CounterRow, HistoryEntry, VerdictView } from '../api/index.ts'
 import { clock, latency, placeName, share, significant } from './format.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 export const RANGES = { '5m': 300, '30m': 1800, '3h': 10_800, '24h': 86_400 } as const
 export type RangeName = keyof typeof RANGES

@@ -5,7 +5,7 @@ import { LANGUAGES, languageOf } from './language.ts'
 import { type Frame, hereOf, PAGE_HEADERS, type Rendered, type Tab } from './pages/layout.tsx'
 import { problemPage, statusOf } from './pages/problem.tsx'
 import type { DashboardPort, PortRefusal } from './port.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 export interface Visit {
   port: DashboardPort

@@ -3,7 +3,7 @@ import type { BlockerView, ReleaseView, VerdictView } from '../api/index.ts'
 import { bakeMs, isLastStep, metGates } from '../describe/next-step.ts'
 import { type Part, span } from './format.ts'
 import { guardrailName, statusWord } from './guardrail-words.ts'
-import type { Text } from './text/en.ts'
+import type { Text } from './text/index.ts'
 
 export interface Wait {
   done: boolean

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CounterRow, HistoryEntry, VerdictView } from '../../src/api/index.ts'
 import { type ChartView, charts, figures } from '../../src/dashboard/series.ts'
-import { en } from '../../src/dashboard/text/en.ts'
+import { en } from '../../src/dashboard/text/index.ts'
 
 const NOW = Date.parse('2026-11-24T14:30:00Z')
 const MINUTE = 60_000

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { ReportView } from '../../src/api/experiment.ts'
 import { PairPlot, pairLift } from '../../src/dashboard/pages/report-plots.tsx'
 import { TradeOff } from '../../src/dashboard/pages/report-trade-off.tsx'
-import { en } from '../../src/dashboard/text/en.ts'
+import { en } from '../../src/dashboard/text/index.ts'
 import { seconds } from '../core/experiment-fixtures.ts'
 import { aReport } from '../support/report-view.ts'
 

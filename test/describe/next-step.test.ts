@@ -5,7 +5,7 @@ import { nextSteps } from '../../src/cli/next-steps.ts'
 import { nextStep } from '../../src/describe/next-step.ts'
 import { plain } from '../../src/dashboard/format.ts'
 import { headline } from '../../src/dashboard/headline.ts'
-import { en } from '../../src/dashboard/text/en.ts'
+import { en } from '../../src/dashboard/text/index.ts'
 import { canaryRelease } from '../cli/samples.ts'
 
 const blocker = (code: BlockerView['code']): BlockerView => ({ code, message: code, until: null })

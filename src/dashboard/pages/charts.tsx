@@ -2,7 +2,7 @@
 import type { Child, FC } from 'hono/jsx'
 import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { ArmColumns } from './parts.tsx'
 import type { ReleaseContent } from './release.tsx'
 

@@ -1,7 +1,7 @@
 /** The forms for what is changed most, and a JSON field for the rest. Each posts a section for review. */
 import type { Child, FC, PropsWithChildren } from 'hono/jsx'
 import { type GuardrailTable, LIMIT_KEYS, type Section } from '../config-draft.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import type { ConfigContent } from './config.tsx'
 import { pathOf } from './layout.tsx'
 

@@ -12,7 +12,7 @@ import {
   toneOf,
   verdictSentence,
 } from '../guardrail-words.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { waits, waitsTitle } from '../waits.ts'
 import { Card, Words } from './parts.tsx'
 

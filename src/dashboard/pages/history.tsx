@@ -5,7 +5,7 @@ import { percent, placeName, wordFor } from '../format.ts'
 import { isBreakGlass } from '../../describe/evidence.ts'
 import { entryReason } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { Ago, By, More } from './parts.tsx'
 

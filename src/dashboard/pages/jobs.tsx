@@ -3,7 +3,7 @@ import type { Child } from 'hono/jsx'
 import type { JobFilter, JobView } from '../../api/index.ts'
 import { latency, stageName, wordFor } from '../format.ts'
 import type { Page } from '../port.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { Ago, More } from './parts.tsx'
 

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx'
 import type { ReleaseView } from '../../api/index.ts'
 import { shareOf } from '../effects.ts'
 import { modelNames, percent, share, span, stageName } from '../format.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { stagesOf } from '../../describe/names.ts'
 import { bakeProgress } from '../../describe/next-step.ts'
 

@@ -7,7 +7,7 @@ import type { Role } from '../../api/index.ts'
 import { assetPath } from '../assets.ts'
 import { whoName } from '../format.ts'
 import type { Language } from '../language.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 
 /** Of every page. The policy allows nothing inline and nothing from elsewhere. */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** What several pages are made of: cards, lists of figures and of faults, heads of tables, times and names. */
 import type { Child, FC, PropsWithChildren } from 'hono/jsx'
 import { ago, exact, type Part, whoName } from '../format.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 
 /** A card below its title, which has the id `NAME-title`. One that `scrolls` is as wide as its table likes. */
 export const Card: FC<

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx'
 import { placeName, span } from '../format.ts'
 import type { LastKnown, PortRefusal } from '../port.ts'
 import { refusalWords, wrongs } from '../refusal-words.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
 import { Card, Figures, Wrongs } from './parts.tsx'
 

@@ -3,7 +3,7 @@ import type { FC } from 'hono/jsx'
 import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { significant } from '../format.ts'
 import { estimateWords, evidenceWords, roleWords, signed, toneOf } from '../report-words.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { ArmColumns, Card } from './parts.tsx'
 import { IntervalPlot, type Lift, scaleOf } from './report-plots.tsx'
 

@@ -2,7 +2,7 @@
 import type { FC } from 'hono/jsx'
 import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { liftWords, signed } from '../report-words.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { Card, Figures } from './parts.tsx'
 import type { Lift } from './report-plots.tsx'
 

@@ -12,7 +12,7 @@ import {
   signalWords,
   sinceWords,
 } from '../report-words.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
 import { Card, Figures, Words } from './parts.tsx'
 import { Effects } from './report-effects.tsx'

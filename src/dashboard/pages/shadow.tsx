@@ -2,7 +2,7 @@
 import type { Child, FC } from 'hono/jsx'
 import type { PairView, ReleaseView } from '../../api/index.ts'
 import { group, latency, share, wordFor } from '../format.ts'
-import type { Text } from '../text/en.ts'
+import type { Text } from '../text/index.ts'
 import { Ago, ArmColumns, Card, Figures, More } from './parts.tsx'
 
 const PAIRS_SHOWN = 5
