@@ -7,7 +7,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, BreaksGlass, By, Card, Problem, TextLine } from './parts.tsx'
+import { Ago, BreaksGlass, By, Card, Problem, Quote, Submit, TextLine } from './parts.tsx'
 
 export interface ChangeContent {
   change: ChangeDetail
@@ -35,15 +35,10 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
       </h1>
       {notice === null ? null : <Problem title={notice} wrongs={wrongs} alert />}
       <p class="note">
-        <By who={change.author} t={t} />, <Ago at={change.updated_at} nowMs={nowMs} t={t} />
-        {change.reason === '' ? null : (
-          <>
-            {' '}
-            <q>{change.reason}</q>
-          </>
-        )}
+        <By who={change.author} t={t} />, <Ago at={change.updated_at} nowMs={nowMs} t={t} />{' '}
+        <Quote words={change.reason} />
       </p>
-      {change.ending === null ? null : <Ended change={change} content={content} t={t} />}
+      {change.ending === null ? null : <Ended change={change} nowMs={nowMs} t={t} />}
       {change.stale ? (
         <section class="card" id="moved">
           <p>{words.staleHint(change.base_version, change.version)}</p>
@@ -78,7 +73,7 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
               <div>
                 <b title={review.who}>{whoName(review.who, t)}</b> {words.verdict[review.verdict]}{' '}
                 {review.revision === change.revision ? null : <small>{words.outdated}</small>}
-                {review.comment === '' ? null : <q>{review.comment}</q>}
+                <Quote words={review.comment} />
               </div>
             </li>
           ))}
@@ -92,18 +87,12 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
   )
 }
 
-const Ended: FC<{ change: ChangeDetail; content: ChangeContent; t: Text }> = ({ change, content, t }) => {
+const Ended: FC<{ change: ChangeDetail; nowMs: number; t: Text }> = ({ change, nowMs, t }) => {
   const { who, at, comment, version } = change.ending!
   return (
     <p>
       <b>{t.changes.status[change.status]}</b> {version === null ? null : <span>{t.config.version(version)}</span>}{' '}
-      <By who={who} t={t} />, {ago(at, content.nowMs, t)}
-      {comment === '' ? null : (
-        <>
-          {' '}
-          <q>{comment}</q>
-        </>
-      )}
+      <By who={who} t={t} />, {ago(at, nowMs, t)} <Quote words={comment} />
     </p>
   )
 }
@@ -117,9 +106,9 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
   const mayPublish = isAdmin && isPublishable(change)
   const isAlone = isOwn && requireReview
   const button = (act: ChangeActName, look = ''): Child => (
-    <button class={`button ${look}`} type="submit" name="act" value={act} id={`do-${act}`}>
+    <Submit look={look} name="act" value={act} id={`do-${act}`}>
       {t.changes.act[act]}
-    </button>
+    </Submit>
   )
   return (
     <form method="post" action={`${pathOf(release!)}/changes/${change.id}`}>
@@ -156,9 +145,9 @@ const Edit: FC<{ change: ChangeDetail; frame: Frame }> = ({ change, frame: { t, 
         </textarea>
       </div>
       <p class="buttons">
-        <button class="button" type="submit" name="act" value="edit">
+        <Submit name="act" value="edit">
           {t.changes.save}
-        </button>
+        </Submit>
       </p>
     </form>
   </details>

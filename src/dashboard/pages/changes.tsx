@@ -7,7 +7,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { Value } from './config.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, BreaksGlass, By, Card, KeyTable, More, Notice, TextLine } from './parts.tsx'
+import { Ago, BreaksGlass, By, Card, KeyTable, More, Notice, Quote, Submit, TextLine } from './parts.tsx'
 
 export interface ChangesContent {
   changes: ChangeView[]
@@ -71,7 +71,7 @@ const Requests: FC<{ changes: ChangeView[]; frame: Frame; nowMs: number }> = ({ 
               {t.changes.number(change.id)} {change.title}
             </a>{' '}
             <By who={change.author} t={t} /> <StatusBadge change={change} t={t} />
-            {change.reason === '' ? null : <q>{change.reason}</q>}
+            <Quote words={change.reason} />
           </div>
         </li>
       ))}
@@ -115,7 +115,7 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
             {t.history.by} {whoName(change.author, t)}
           </small>
         )}
-        {version.reason === '' ? null : <q>{version.reason}</q>}
+        <Quote words={version.reason} />
         <details id={`diff-${version.version}`}>
           <summary>{words.look}</summary>
           {version.diff.length === 0 ? (
@@ -143,13 +143,13 @@ const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = 
       <TextLine name="reason" label={t.confirm.reason} required />
       {mayPublish && content.requireReview ? <BreaksGlass t={t} /> : null}
       <p class="buttons">
-        <button class="button" type="submit" name="how" value="propose">
+        <Submit name="how" value="propose">
           {t.changes.proposeRestore(version)}
-        </button>
+        </Submit>
         {mayPublish ? (
-          <button class={content.requireReview ? 'button danger' : 'button'} type="submit" name="how" value="publish">
+          <Submit look={content.requireReview ? 'danger' : ''} name="how" value="publish">
             {t.changes.restore(version)}
-          </button>
+          </Submit>
         ) : null}
       </p>
     </form>

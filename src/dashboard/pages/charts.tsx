@@ -3,7 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import { group } from '../format.ts'
 import { type Chart, CHARTED, type ChartView, figures, QUANTILES, RANGE_NAMES } from '../series.ts'
 import type { Text } from '../text/index.ts'
-import { ArmColumns } from './parts.tsx'
+import { ArmColumns, Head } from './parts.tsx'
 import type { ReleaseContent } from './release.tsx'
 
 type Props = Pick<ReleaseContent, 'charts' | 'choice' | 'offered' | 'drift'> & { path: string; t: Text }
@@ -76,7 +76,7 @@ const ChartCard: FC<{ chart: Chart; t: Text }> = ({ chart, t }) => {
             <table>
               <thead>
                 <tr>
-                  <th scope="col">{t.charts.time}</th>
+                  <Head words={t.charts.time} />
                   <ArmColumns t={t} />
                 </tr>
               </thead>

@@ -4,6 +4,7 @@ import { type GuardrailTable, LIMIT_KEYS, type Section } from '../config-draft.t
 import type { Text } from '../text/index.ts'
 import type { ConfigContent } from './config.tsx'
 import { pathOf } from './layout.tsx'
+import { Submit, Tick } from './parts.tsx'
 
 export const EditForms: FC<ConfigContent & { t: Text }> = (content) => {
   const { config, draft, errors, raw, t } = content
@@ -38,10 +39,9 @@ export const EditForms: FC<ConfigContent & { t: Text }> = (content) => {
           {field('shadow.max_jobs_per_day', words.maxJobsPerDay, String(draft.shadow.max_jobs_per_day), {
             number: true,
           })}
-          <label class="check">
-            <input type="checkbox" name="shadow.during_canary" value="1" checked={draft.shadow.during_canary} />
+          <Tick name="shadow.during_canary" checked={draft.shadow.during_canary}>
             {words.duringCanary}
-          </label>
+          </Tick>
         </SectionForm>
       </div>
       <SectionForm {...form} section="thresholds" title={words.thresholds} id="thresholds">
@@ -71,9 +71,7 @@ const SectionForm: FC<
     <input type="hidden" name="version" value={String(version)} />
     {children}
     <p class="buttons">
-      <button class="button" type="submit">
-        {t.config.review}
-      </button>
+      <Submit>{t.config.review}</Submit>
     </p>
   </form>
 )

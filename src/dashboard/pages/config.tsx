@@ -6,7 +6,7 @@ import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { BreaksGlass, Card, KeyTable, Notice, Problem, TextLine } from './parts.tsx'
+import { BreaksGlass, Card, KeyTable, Notice, Problem, Submit, TextLine } from './parts.tsx'
 
 export interface ConfigContent {
   config: ConfigView
@@ -135,18 +135,13 @@ export function reviewPage(
             <a class="button" href={`${pathOf(release)}/config`}>
               {t.confirm.cancel}
             </a>
-            <button
-              class={`button ${isAdmin && !needsReview ? '' : 'filled'}`}
-              type="submit"
-              name="how"
-              value="propose"
-            >
+            <Submit look={isAdmin && !needsReview ? '' : 'filled'} name="how" value="propose">
               {t.changes.propose}
-            </button>
+            </Submit>
             {isAdmin ? (
-              <button class={`button ${needsReview ? 'danger' : 'filled'}`} type="submit" name="how" value="publish">
+              <Submit look={needsReview ? 'danger' : 'filled'} name="how" value="publish">
                 {t.changes.act.publish}
-              </button>
+              </Submit>
             ) : null}
           </p>
         </form>

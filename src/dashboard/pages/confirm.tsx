@@ -13,7 +13,7 @@ import { refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/index.ts'
 import { SplitBar } from './ladder.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Notice, Words } from './parts.tsx'
+import { Notice, Submit, TextLine, Tick, Words } from './parts.tsx'
 
 export interface Confirmation {
   release: string
@@ -70,22 +70,11 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
           )}
         </div>
         {mayForce(props) ? (
-          <label class="check">
-            <input type="checkbox" name="force" value="1" checked={command!.force} data-preview />
+          <Tick name="force" checked={command!.force} preview>
             {words.force}
-          </label>
+          </Tick>
         ) : null}
-        <label class="reason">
-          {words.reason}
-          <input
-            name="reason"
-            value={props.reason}
-            maxlength={500}
-            required
-            autocomplete="off"
-            aria-describedby="reason-hint"
-          />
-        </label>
+        <TextLine name="reason" label={words.reason} value={props.reason} required hintId="reason-hint" />
         <small id="reason-hint">{words.reasonHint}</small>
         <p class="buttons">
           <a class="button" href={pathOf(release)} data-close>
@@ -96,13 +85,9 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
               {words.show}
             </button>
           ) : null}
-          <button
-            class={`button filled ${action === 'rollback' ? 'danger' : ''}`}
-            type="submit"
-            disabled={refusal !== null}
-          >
+          <Submit look={action === 'rollback' ? 'filled danger' : 'filled'} disabled={refusal !== null}>
             {title}
-          </button>
+          </Submit>
         </p>
       </form>
     </section>
@@ -168,17 +153,12 @@ const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ co
       <>
         {number('sample', words.sample, (command.sample ?? 0) * 100)}
         {view.state === 'canary' ? (
-          <label class="check">
+          <>
             <input type="hidden" name="canary_asked" value="1" />
-            <input
-              type="checkbox"
-              name="during_canary"
-              value="1"
-              checked={command.during_canary ?? view.shadow.active}
-              data-preview
-            />
-            {t.config.duringCanary}
-          </label>
+            <Tick name="during_canary" checked={command.during_canary ?? view.shadow.active} preview>
+              {t.config.duringCanary}
+            </Tick>
+          </>
         ) : null}
       </>
     )

@@ -14,7 +14,7 @@ import {
 } from '../guardrail-words.ts'
 import type { Text } from '../text/index.ts'
 import { waits, waitsTitle } from '../waits.ts'
-import { Card, Words } from './parts.tsx'
+import { Card, Head, Words } from './parts.tsx'
 
 /** Longer streaks than this are told in figures only. */
 const METER_MAX = 10
@@ -40,22 +40,12 @@ export const Guardrails: FC<{ view: ReleaseView; rollback: HistoryEntry | null; 
           <table>
             <thead>
               <tr>
-                <td></td>
-                <th scope="col" class="number">
-                  {t.arm.candidate}
-                </th>
-                <th scope="col" class="number">
-                  {t.arm.control}
-                </th>
-                <th scope="col" class="limit">
-                  {g.tripsAt}
-                </th>
-                <th scope="col" class="meter">
-                  <span class="unseen">{g.streak}</span>
-                </th>
-                <th scope="col">
-                  <span class="unseen">{g.verdict}</span>
-                </th>
+                <Head words="" />
+                <Head words={t.arm.candidate} look="number" />
+                <Head words={t.arm.control} look="number" />
+                <Head words={g.tripsAt} look="limit" />
+                <Head words={g.streak} look="meter" unseen />
+                <Head words={g.verdict} unseen />
               </tr>
             </thead>
             <tbody>

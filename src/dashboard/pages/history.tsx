@@ -7,7 +7,7 @@ import { entryReason } from '../guardrail-words.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/index.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, By, More } from './parts.tsx'
+import { Ago, By, More, Quote } from './parts.tsx'
 
 export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = ({ entries, nowMs, t }) => (
   <ol class="history">
@@ -16,7 +16,7 @@ export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = 
         <Ago at={entry.at} nowMs={nowMs} t={t} />
         <div>
           <b>{actionWords(entry, t)}</b> <By who={entry.who} t={t} />
-          {entry.reason === '' ? null : <q>{entryReason(entry, t)}</q>}
+          <Quote words={entry.reason && entryReason(entry, t)} />
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>
               <summary>{t.history.evidence}</summary>

@@ -5,7 +5,7 @@ import { latency, stageName, wordFor } from '../format.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/index.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
-import { Ago, More } from './parts.tsx'
+import { Ago, Head, More, Submit } from './parts.tsx'
 
 const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
 
@@ -46,12 +46,10 @@ export function jobsPage(
             <thead>
               <tr>
                 {[t.jobs.submitted, t.jobs.arm, t.jobs.stage, t.jobs.status, t.jobs.outcome].map((words) => (
-                  <th scope="col">{words}</th>
+                  <Head words={words} />
                 ))}
-                <th scope="col" class="number">
-                  {t.jobs.took}
-                </th>
-                <th scope="col">{t.jobs.id}</th>
+                <Head words={t.jobs.took} look="number" />
+                <Head words={t.jobs.id} />
               </tr>
             </thead>
             <tbody>{jobs.items.map((job) => row(job, nowMs, t))}</tbody>
@@ -110,9 +108,7 @@ function FilterForm({ filter, t }: { filter: JobFilter; t: Text }): Child {
       {choice('arm', t.jobs.arm, t.arm)}
       {choice('status', t.jobs.status, t.jobs.statuses)}
       {choice('kind', t.jobs.kind, { served: t.jobs.served, copy: t.jobs.copy })}
-      <button class="button" type="submit">
-        {t.jobs.filter}
-      </button>
+      <Submit>{t.jobs.filter}</Submit>
     </form>
   )
 }

@@ -1,6 +1,7 @@
 /** Log-in by token. The control plane serves it and takes its post; it stands outside the log-in. */
 import { type Language, LANGUAGES } from '../language.ts'
 import { page, type Rendered } from './layout.tsx'
+import { Submit } from './parts.tsx'
 
 /** Why somebody who had a session is here: it ended, and what was sent with it was not done. */
 export const LOGIN_REASONS = ['ended', 'unsent'] as const
@@ -45,9 +46,7 @@ export function loginPage({ why, next, lang }: Login): Rendered {
             {t.login.wrong}
           </p>
         ) : null}
-        <button class="button filled" type="submit">
-          {t.login.submit}
-        </button>
+        <Submit look="filled">{t.login.submit}</Submit>
       </form>
     </main>,
   )

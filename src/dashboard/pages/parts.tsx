@@ -72,6 +72,26 @@ export const More: FC<{ href: string | null; words: string }> = ({ href, words }
     </p>
   )
 
+/** Sends its form. */
+export const Submit: FC<
+  PropsWithChildren<{ look?: string; name?: string; value?: string; id?: string; disabled?: boolean }>
+> = ({ look = '', children, ...more }) => (
+  <button class={`button ${look}`.trim()} type="submit" {...more}>
+    {children}
+  </button>
+)
+
+/** To be ticked in a form; `preview`: what it changes is shown at once. */
+export const Tick: FC<PropsWithChildren<{ name: string; checked?: boolean; preview?: boolean }>> = (props) => (
+  <label class="check">
+    <input type="checkbox" name={props.name} value="1" checked={props.checked} data-preview={props.preview} />
+    {props.children}
+  </label>
+)
+
+/** What somebody gave as a reason or said, if anything. */
+export const Quote: FC<{ words: string }> = ({ words }) => (words === '' ? null : <q>{words}</q>)
+
 /** A line of text in a form. */
 export const TextLine: FC<{
   name: string
@@ -80,28 +100,25 @@ export const TextLine: FC<{
   value?: string
   required?: boolean
   autofocus?: boolean
-}> = ({ name, label, longest = 500, ...more }) => (
+  hintId?: string
+}> = ({ name, label, longest = 500, hintId, ...more }) => (
   <label class="reason">
     {label}
-    <input name={name} maxlength={longest} autocomplete="off" {...more} />
+    <input name={name} maxlength={longest} autocomplete="off" aria-describedby={hintId} {...more} />
   </label>
 )
 
 /** To be ticked by an admin who publishes alone where the release asks for two people. */
-export const BreaksGlass: FC<{ t: Text }> = ({ t }) => (
-  <label class="check">
-    <input type="checkbox" name="break_glass" value="1" />
-    {t.changes.breakGlass}
-  </label>
-)
+export const BreaksGlass: FC<{ t: Text }> = ({ t }) => <Tick name="break_glass">{t.changes.breakGlass}</Tick>
 
 /** Keys of the configuration, each with what stands below the heads; a head without words is an empty cell. */
 export const KeyTable: FC<{ heads: string[]; rows: { key: string; cells: Child[] }[]; t: Text }> = (props) => (
   <table class="values">
     <thead>
       <tr>
-        <th scope="col">{props.t.config.key}</th>
-        {props.heads.map((words) => (words === '' ? <td></td> : <th scope="col">{words}</th>))}
+        {[props.t.config.key, ...props.heads].map((words) => (
+          <Head words={words} />
+        ))}
       </tr>
     </thead>
     <tbody>
@@ -119,15 +136,21 @@ export const KeyTable: FC<{ heads: string[]; rows: { key: string; cells: Child[]
   </table>
 )
 
+/** The head of a column; without words an empty cell. `unseen` words are for who does not see the column. */
+export const Head: FC<{ words: string; look?: string; unseen?: boolean }> = ({ words, look, unseen }) =>
+  words === '' ? (
+    <td></td>
+  ) : (
+    <th scope="col" class={look}>
+      {unseen ? <span class="unseen">{words}</span> : words}
+    </th>
+  )
+
 /** The heads of a table's two columns of figures, control before candidate. */
 export const ArmColumns: FC<{ t: Text }> = ({ t }) => (
   <>
-    <th scope="col" class="number">
-      {t.arm.control}
-    </th>
-    <th scope="col" class="number">
-      {t.arm.candidate}
-    </th>
+    <Head words={t.arm.control} look="number" />
+    <Head words={t.arm.candidate} look="number" />
   </>
 )
 

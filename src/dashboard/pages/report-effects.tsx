@@ -4,7 +4,7 @@ import type { MetricView, ReportView } from '../../api/experiment.ts'
 import { significant } from '../format.ts'
 import { estimateWords, evidenceWords, roleWords, signed, toneOf } from '../report-words.ts'
 import type { Text } from '../text/index.ts'
-import { ArmColumns, Card } from './parts.tsx'
+import { ArmColumns, Card, Head } from './parts.tsx'
 import { IntervalPlot, type Lift, scaleOf } from './report-plots.tsx'
 
 export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
@@ -18,17 +18,11 @@ export const Effects: FC<{ report: ReportView; t: Text }> = ({ report, t }) => {
       <table class="effects stacked">
         <thead>
           <tr>
-            <td></td>
+            <Head words="" />
             <ArmColumns t={t} />
-            <th scope="col">
-              <span class="unseen">{t.report.interval}</span>
-            </th>
-            <th scope="col" class="number">
-              {t.report.lift}
-            </th>
-            <th scope="col">
-              <span class="unseen">{t.report.evidence}</span>
-            </th>
+            <Head words={t.report.interval} unseen />
+            <Head words={t.report.lift} look="number" />
+            <Head words={t.report.evidence} unseen />
           </tr>
         </thead>
         <tbody>

@@ -3,7 +3,7 @@ import type { Child, FC } from 'hono/jsx'
 import type { PairView, ReleaseView } from '../../api/index.ts'
 import { group, latency, share, wordFor } from '../format.ts'
 import type { Text } from '../text/index.ts'
-import { Ago, ArmColumns, Card, Figures, More } from './parts.tsx'
+import { Ago, ArmColumns, Card, Figures, Head, More } from './parts.tsx'
 
 const PAIRS_SHOWN = 5
 
@@ -70,7 +70,7 @@ const Pairs: FC<{ pairs: PairView[]; release: string; nowMs: number; t: Text }> 
       <table class="pairs">
         <thead>
           <tr>
-            <td></td>
+            <Head words="" />
             <ArmColumns t={t} />
           </tr>
         </thead>
