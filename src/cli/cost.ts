@@ -1,5 +1,5 @@
 /** `sluice cost`: a month's bill, and how near the objects come to their limits, from the traffic that is expected. Asks no server. */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Capacity, capacityOf, HEADROOM, type Load, MONTH_SECONDS, MOST_SHARDS } from '../core/capacity.ts'
 import { MOST_COPIES_A_LEDGER } from '../core/poll-schedule.ts'
 import {
@@ -15,52 +15,51 @@ import { table } from './table.ts'
 import { openTerminal } from './terminal.ts'
 import { figure } from './words.ts'
 
-interface CostOptions {
-  submits: number
-  job: number
-  poll: number
-  isolates: number
-  spread: number
-  counterShards: number
-  ledgerShards: number
-  percent: number
-  shadow: number
-  newSubjects: number
-  window: number
-  tick: number
-  idle?: boolean
-  quietAfter: number
-  cpu: number
-  json?: boolean
-}
+type Setting = readonly [key: keyof Load, flags: string, about: string, read: (text: string) => number, given?: number]
+
+/** What the bill is worked out from, each as an option; the first has no default. */
+const SETTINGS: readonly Setting[] = [
+  ['submitsPerSecond', '--submits <n>', 'submits a second, on average over the month', positiveArgument],
+  ['jobSeconds', '--job <seconds>', 'how long a job takes', positiveArgument, 120],
+  ['pollSeconds', '--poll <seconds>', 'between two polls of a client', positiveArgument, 5],
+  ['isolates', '--isolates <n>', 'isolates of the Worker that take traffic at the same time', countArgument, 10],
+  ['isolatesAClient', '--spread <n>', 'isolates over which one client’s requests spread', countArgument, 1],
+  ['counterShards', '--counter-shards <n>', 'as counter_shards', countArgument, 1],
+  ['ledgerShards', '--ledger-shards <n>', 'as ledger_shards', countArgument, 1],
+  ['candidateShare', '--percent <percent>', 'of submits sent to the candidate', percentArgument, 50],
+  ['shadowShare', '--shadow <share>', 'of submits copied to the candidate', shareArgument, 0],
+  [
+    'newSubjectShare',
+    '--new-subjects <share>',
+    'of submits, by subjects new since the split was last changed',
+    shareArgument,
+    0.2,
+  ],
+  ['windowSeconds', '--window <seconds>', 'as window_seconds', countArgument, 60],
+  [
+    'tickSeconds',
+    '--tick <seconds>',
+    'between two ticks: 1 with a `within` guardrail, else up to 5',
+    positiveArgument,
+    1,
+  ],
+  ['quietAfterSeconds', '--quiet-after <seconds>', 'as quiet_after', positiveArgument, 120],
+  ['cpuMs', '--cpu <ms>', 'CPU of the Worker for one request', positiveArgument, 1.5],
+]
 
 export function addCost(program: Command): void {
-  program
+  const cost = program
     .command('cost')
     .description('what a month costs by Cloudflare’s prices, and when more shards are needed')
-    .requiredOption('--submits <n>', 'submits a second, on average over the month', positiveArgument)
-    .option('--job <seconds>', 'how long a job takes', positiveArgument, 120)
-    .option('--poll <seconds>', 'between two polls of a client', positiveArgument, 5)
-    .option('--isolates <n>', 'isolates of the Worker that take traffic at the same time', countArgument, 10)
-    .option('--spread <n>', 'isolates over which one client’s requests spread', countArgument, 1)
-    .option('--counter-shards <n>', 'as counter_shards', countArgument, 1)
-    .option('--ledger-shards <n>', 'as ledger_shards', countArgument, 1)
-    .option('--percent <percent>', 'of submits sent to the candidate', percentArgument, 50)
-    .option('--shadow <share>', 'of submits copied to the candidate', shareArgument, 0)
-    .option(
-      '--new-subjects <share>',
-      'of submits, by subjects new since the split was last changed',
-      shareArgument,
-      0.2,
-    )
-    .option('--window <seconds>', 'as window_seconds', countArgument, 60)
-    .option('--tick <seconds>', 'between two ticks: 1 with a `within` guardrail, else up to 5', positiveArgument, 1)
+  for (const [, flags, about, read, given] of SETTINGS) {
+    const option = new Option(flags, about).argParser(read).makeOptionMandatory(given === undefined)
+    cost.addOption(given === undefined ? option : option.default(given))
+  }
+  cost
     .option('--idle', 'the release is not running: nothing ticks')
-    .option('--quiet-after <seconds>', 'as quiet_after', positiveArgument, 120)
-    .option('--cpu <ms>', 'CPU of the Worker for one request', positiveArgument, 1.5)
     .addHelpText('after', '\nExample:\n  sluice cost --submits 5 --job 90 --poll 2 --shadow 10%')
-    .action((_options: CostOptions, command: Command) => {
-      const options = command.optsWithGlobals<CostOptions>()
+    .action((_options: object, command: Command) => {
+      const options = command.optsWithGlobals<{ idle?: boolean; json?: boolean }>()
       const load = loadOf(options)
       const capacity = capacityOf(load)
       const terminal = openTerminal()
@@ -69,28 +68,17 @@ export function addCost(program: Command): void {
     })
 }
 
-function loadOf(options: CostOptions): Load {
-  const { counterShards, ledgerShards, spread, isolates } = options
-  for (const [name, n] of Object.entries({ '--counter-shards': counterShards, '--ledger-shards': ledgerShards }))
+function loadOf(options: { idle?: boolean; [name: string]: unknown }): Load {
+  const given = SETTINGS.map(([key, flags]) => [key, options[new Option(flags).attributeName()]])
+  const load = Object.fromEntries(given) as Load
+  for (const [name, n] of Object.entries({
+    '--counter-shards': load.counterShards,
+    '--ledger-shards': load.ledgerShards,
+  }))
     if (n > MOST_SHARDS) throw usage(`${name} is ${MOST_SHARDS} at most`)
-  if (spread > isolates)
-    throw usage(`one client’s requests can’t spread over more isolates than there are (${isolates})`)
-  return {
-    submitsPerSecond: options.submits,
-    jobSeconds: options.job,
-    pollSeconds: options.poll,
-    isolates,
-    isolatesAClient: spread,
-    counterShards,
-    ledgerShards,
-    candidateShare: options.percent / 100,
-    shadowShare: options.shadow,
-    newSubjectShare: options.newSubjects,
-    windowSeconds: options.window,
-    tickSeconds: options.idle ? 0 : options.tick,
-    quietAfterSeconds: options.quietAfter,
-    cpuMs: options.cpu,
-  }
+  if (load.isolatesAClient > load.isolates)
+    throw usage(`one client’s requests can’t spread over more isolates than there are (${load.isolates})`)
+  return { ...load, candidateShare: load.candidateShare / 100, tickSeconds: options.idle ? 0 : load.tickSeconds }
 }
 
 const LINES: Record<keyof Usage, (n: number) => [string, string]> = {
