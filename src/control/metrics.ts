@@ -2,7 +2,7 @@
 import { ARM_ERRORS } from '../core/outcome.ts'
 import { type CountedRow, emptyCounters, mergeCounters, type Series } from '../core/window.ts'
 import type { SignalSum } from '../durable/controller-rpc.ts'
-import type { ReleaseView } from '../api/index.ts'
+import type { ReleaseView, VerdictView } from '../api/index.ts'
 import { type Family, histogramSamples, type Labels } from './prometheus-text.ts'
 
 /** Of one release, as its controller answers. */
@@ -44,12 +44,25 @@ type Each = (release: ReleaseMetrics, labels: Labels) => Samples
 
 /** `silent`: names of the releases whose controllers do not answer. */
 export function metricFamilies(releases: readonly ReleaseMetrics[], silent: readonly string[]): Family[] {
-  const family = (name: string, type: Family['type'], help: string, each: Each): Family => ({
+  const family = (type: Family['type'], name: string, help: string, each: Each): Family => ({
     name: `sluice_${name}`,
     type,
     help,
     samples: releases.flatMap((release) => each(release, { release: release.view.name })),
   })
+  /** One sample a release. */
+  const gauge = (name: string, help: string, read: (release: ReleaseMetrics) => number | null) =>
+    family('gauge', name, help, (release, labels) => one(labels, read(release)))
+  /** One a guardrail. */
+  const ofGuardrails = (name: string, help: string, read: (verdict: VerdictView) => number | null) =>
+    family('gauge', name, help, ({ view }, labels) =>
+      view.verdicts.flatMap((verdict) => one({ ...labels, guardrail: verdict.guardrail }, read(verdict))),
+    )
+  /** One a name that something is counted under. */
+  const counts = (name: string, help: string, label: string, read: (view: ReleaseView) => Record<string, number>) =>
+    family('counter', name, help, ({ view }, labels) =>
+      Object.entries(read(view)).flatMap(([key, n]) => one({ ...labels, [label]: key }, n)),
+    )
   const answered = [...releases.map(({ view }) => [view.name, 1] as const), ...silent.map((name) => [name, 0] as const)]
   return [
     {
@@ -58,56 +71,37 @@ export function metricFamilies(releases: readonly ReleaseMetrics[], silent: read
       help: 'Whether the controller of the release answered this scrape; where not, it has no other sample.',
       samples: answered.map(([release, value]) => ({ labels: { release }, value })),
     },
-    family('requests_total', 'counter', 'Requests, and jobs as operation="job", by how they ended.', requests),
-    family('request_duration_seconds', 'histogram', 'Time to the response headers.', (release, labels) =>
-      durations(release, labels, false),
-    ),
-    family('job_duration_seconds', 'histogram', 'Time from submit to the terminal status.', (release, labels) =>
-      durations(release, labels, true),
-    ),
-    family('release_percent', 'gauge', 'Percent of subjects that the candidate is meant to have.', ({ view }, labels) =>
-      one(labels, view.percent),
-    ),
-    family('split_actual', 'gauge', 'Percent of recent submits that the candidate had.', ({ view }, labels) =>
-      one(labels, view.actual_percent),
-    ),
-    family('release_info', 'gauge', 'State and stage of the release; always 1.', ({ view }, labels) =>
+    family('counter', 'requests_total', 'Requests, and jobs as operation="job", by how they ended.', requests),
+    family('histogram', 'request_duration_seconds', 'Time to the response headers.', durations(false)),
+    family('histogram', 'job_duration_seconds', 'Time from submit to the terminal status.', durations(true)),
+    gauge('release_percent', 'Percent of subjects that the candidate is meant to have.', ({ view }) => view.percent),
+    gauge('split_actual', 'Percent of recent submits that the candidate had.', ({ view }) => view.actual_percent),
+    family('gauge', 'release_info', 'State and stage of the release; always 1.', ({ view }, labels) =>
       one({ ...labels, state: view.state, stage: view.stage }, 1),
     ),
-    family('guardrail_verdict', 'gauge', '1 pass, 0 not judged, -1 breach.', ({ view }, labels) =>
-      view.verdicts.flatMap(({ guardrail, status }) => one({ ...labels, guardrail }, VERDICT_VALUES[status] ?? 0)),
-    ),
-    family('guardrail_value', 'gauge', 'What the guardrail measured on the candidate.', ({ view }, labels) =>
-      view.verdicts.flatMap(({ guardrail, value }) => one({ ...labels, guardrail }, value)),
-    ),
-    family('guardrail_threshold', 'gauge', 'What the guardrail allows.', ({ view }, labels) =>
-      view.verdicts.flatMap(({ guardrail, threshold }) => one({ ...labels, guardrail }, threshold)),
-    ),
+    ofGuardrails('guardrail_verdict', '1 pass, 0 not judged, -1 breach.', ({ status }) => VERDICT_VALUES[status] ?? 0),
+    ofGuardrails('guardrail_value', 'What the guardrail measured on the candidate.', ({ value }) => value),
+    ofGuardrails('guardrail_threshold', 'What the guardrail allows.', ({ threshold }) => threshold),
     family(
-      'rollbacks_total',
       'counter',
+      'rollbacks_total',
       'Rollbacks by what caused them: a guardrail, manual, experiment, unreadable (storage), removed (from the file).',
       rollbackCounts,
     ),
-    family('shadow_dropped_total', 'counter', 'Shadow copies that were not made, by reason.', ({ view }, labels) =>
-      Object.entries({ ...NO_DROPS, ...view.shadow.dropped }).flatMap(([reason, n]) => one({ ...labels, reason }, n)),
+    counts('shadow_dropped_total', 'Shadow copies that were not made, by reason.', 'reason', ({ shadow }) => ({
+      ...NO_DROPS,
+      ...shadow.dropped,
+    })),
+    counts('shadow_funnel_total', 'Shadow copies of all runs, by how far they came.', 'step', (v) => v.shadow.funnel),
+    gauge('shadow_in_flight', 'Shadow jobs that have not ended.', ({ view }) => view.shadow.in_flight),
+    gauge('next_check_timestamp_seconds', 'When guardrails are judged next; unix time.', ({ view }) =>
+      view.next_check_at === null ? null : Date.parse(view.next_check_at) / 1000,
     ),
-    family('shadow_funnel_total', 'counter', 'Shadow copies of all runs, by how far they came.', ({ view }, labels) =>
-      Object.entries(view.shadow.funnel).flatMap(([step, n]) => one({ ...labels, step }, n)),
-    ),
-    family('shadow_in_flight', 'gauge', 'Shadow jobs that have not ended.', ({ view }, labels) =>
-      one(labels, view.shadow.in_flight),
-    ),
-    family('next_check_timestamp_seconds', 'gauge', 'When guardrails are judged next; unix time.', ({ view }, labels) =>
-      one(labels, view.next_check_at === null ? null : Date.parse(view.next_check_at) / 1000),
-    ),
-    family('snapshot_age_seconds', 'gauge', 'Age of what the answering isolate routes by.', (release, labels) =>
-      one(labels, release.snapshotAgeSeconds),
-    ),
-    family('telemetry_lost_total', 'counter', 'Events that were not counted.', ({ telemetryLost }, labels) =>
+    gauge('snapshot_age_seconds', 'Age of what the answering isolate routes by.', (r) => r.snapshotAgeSeconds),
+    family('counter', 'telemetry_lost_total', 'Events that were not counted.', ({ telemetryLost }, labels) =>
       one(labels, telemetryLost),
     ),
-    family('signal', 'gauge', 'Mean of a posted signal in the newest epoch that has any.', signalMeans),
+    family('gauge', 'signal', 'Mean of a posted signal in the newest epoch that has any.', signalMeans),
   ]
 }
 
@@ -143,14 +137,14 @@ function requests(release: ReleaseMetrics, labels: Labels): Samples {
   })
 }
 
-function durations(release: ReleaseMetrics, labels: Labels, jobs: boolean): Samples {
-  return merged(release)
-    .filter(({ series }) => (series.operation === 'job') === jobs)
-    .flatMap(({ series, counters: { sketches } }) =>
-      sketches.latency
-        ? histogramSamples(sketches.latency, jobs ? JOB_BOUNDS : REQUEST_BOUNDS, { ...labels, ...seriesLabels(series) })
-        : [],
-    )
+function durations(jobs: boolean): Each {
+  const bounds = jobs ? JOB_BOUNDS : REQUEST_BOUNDS
+  return (release, labels) =>
+    merged(release)
+      .filter(({ series }) => (series.operation === 'job') === jobs)
+      .flatMap(({ series, counters: { sketches } }) =>
+        sketches.latency ? histogramSamples(sketches.latency, bounds, { ...labels, ...seriesLabels(series) }) : [],
+      )
 }
 
 /** Over epochs, which are no label. */
