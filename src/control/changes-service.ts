@@ -31,25 +31,14 @@ import type { ControlDeps } from './deps.ts'
 
 export type Person = Pick<Caller, 'who' | 'role'>
 
-export interface ChangesService {
-  /** Newest first; null: of every status. */
-  list(name: string, status: ChangeView['status'] | null): Promise<ChangeView[]>
-  show(name: string, id: number): Promise<ChangeDetail>
-  propose(name: string, proposal: Proposed, by: Person): Promise<ChangeDetail>
-  edit(name: string, id: number, edit: ChangeEdit, by: Person): Promise<ChangeDetail>
-  /** The same patch for the overlay of today. */
-  rebase(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
-  review(name: string, id: number, review: Reviewed, by: Person): Promise<ChangeDetail>
-  publish(name: string, id: number, act: Published, by: Person): Promise<ChangeDetail>
-  discard(name: string, id: number, act: ChangeAct, by: Person): Promise<ChangeDetail>
-}
+export type ChangesService = ReturnType<typeof changesService>
 
 export function changesService(
   deps: ControlDeps,
   env: Env,
   fileOf: (name: string) => ReleaseConfig,
   config: ConfigService,
-): ChangesService {
+) {
   const kept = (name: string) => deps.liveConfig(env, fileOf(name).name)
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const now = () => new Date(deps.now()).toISOString()
@@ -138,14 +127,15 @@ export function changesService(
   }
 
   return {
-    list: async (name, status) => {
+    /** Newest first; null: of every status. */
+    list: async (name: string, status: ChangeView['status'] | null) => {
       const [requests, current] = [await read(name), await config.view(name)]
       return requests
         .map((request) => changeView(request, current.version))
         .filter((view) => !status || view.status === status)
     },
-    show: async (name, id) => detail(name, await one(name, id)),
-    propose: async (name, { title, reason, patch, restore }, { who }) => {
+    show: async (name: string, id: number) => detail(name, await one(name, id)),
+    propose: async (name: string, { title, reason, patch, restore }: Proposed, { who }: Person) => {
       const { overlay, version: baseVersion } = await config.view(name)
       const wanted = restore === undefined ? patchOverlay(overlay, patch ?? {}) : await config.overlayOf(name, restore)
       const proposal = { title, reason, patch: patchFor(name, overlay, wanted), baseVersion }
@@ -153,7 +143,7 @@ export function changesService(
       const above = await ask(controller(name).lastPublishedChange())
       return settled(name, kept(name).propose(proposal, who, now(), above))
     },
-    edit: async (name, id, { revision, title, reason, patch }, by) => {
+    edit: async (name: string, id: number, { revision, title, reason, patch }: ChangeEdit, by: Person) => {
       const request = await open(name, id, revision)
       if (request.author !== by.who) throw new SluiceError('not_author', 'only its author edits a change request')
       const { overlay, version: baseVersion } = await config.view(name)
@@ -162,20 +152,26 @@ export function changesService(
       const edit = { title: title ?? request.title, reason: reason ?? request.reason, ...content }
       return settled(name, kept(name).edit(id, revision, edit, now()))
     },
-    rebase: async (name, id, { revision }, by) => {
+    /** The same patch for the overlay of today. */
+    rebase: async (name: string, id: number, { revision }: ChangeAct, by: Person) => {
       const request = await open(name, id, revision)
       requireOwner(request, by)
       const { version: baseVersion } = await config.view(name)
       if (request.baseVersion === baseVersion) return detail(name, request)
       return settled(name, kept(name).edit(id, revision, { baseVersion }, now()))
     },
-    review: async (name, id, review, { who }) => {
+    review: async (name: string, id: number, review: Reviewed, { who }: Person) => {
       const request = await open(name, id, review.revision)
       if (review.verdict === 'approve' && request.author === who)
         throw new SluiceError('review_required', 'whoever made a change request does not approve it')
       return settled(name, kept(name).review(id, { who, at: now(), ...review }))
     },
-    publish: async (name, id, { revision, comment, break_glass: breakGlass }, { who }) => {
+    publish: async (
+      name: string,
+      id: number,
+      { revision, comment, break_glass: breakGlass }: Published,
+      { who }: Person,
+    ) => {
       if (breakGlass) requireReason(comment, 'comment')
       const request = await open(name, id, revision)
       const current = await config.view(name)
@@ -194,7 +190,7 @@ export function changesService(
       const ending = { status: 'published', who, at: now(), comment, version: current.version + 1 } as const
       return detail(name, await ended(name, request, ending))
     },
-    discard: async (name, id, { revision, comment }, by) => {
+    discard: async (name: string, id: number, { revision, comment }: ChangeAct, by: Person) => {
       requireOwner(await open(name, id, revision), by)
       const ending = { status: 'discarded', who: by.who, at: now(), comment, version: null } as const
       return settled(name, kept(name).end(id, revision, ending))

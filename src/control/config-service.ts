@@ -9,8 +9,7 @@ import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import type { PublicationOrigin } from '../durable/controller-rpc.ts'
-import type { ConfigView, Page } from '../api/index.ts'
-import type { VersionView } from '../api/changes.ts'
+import type { ConfigView } from '../api/index.ts'
 import { ask, askAnswer } from './ask.ts'
 import { versionView } from './change-view.ts'
 import type { ControlDeps } from './deps.ts'
@@ -26,18 +25,9 @@ export interface ConfigChange {
   breakGlass: boolean
 }
 
-export interface ConfigService {
-  view(name: string): Promise<ConfigView>
-  patch(name: string, patch: Record<string, unknown>, change: ConfigChange): Promise<ConfigView>
-  clear(name: string, change: ConfigChange): Promise<ConfigView>
-  restore(name: string, version: number, change: ConfigChange): Promise<ConfigView>
-  /** Newest first. */
-  versions(name: string, before: number | null, limit: number): Promise<Page<VersionView>>
-  /** As it was published; version 0 is the file alone. */
-  overlayOf(name: string, version: number): Promise<Overlay>
-}
+export type ConfigService = ReturnType<typeof configService>
 
-export function configService(deps: ControlDeps, env: Env, fileOf: (name: string) => ReleaseConfig): ConfigService {
+export function configService(deps: ControlDeps, env: Env, fileOf: (name: string) => ReleaseConfig) {
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const view = (name: string) => askAnswer(controller(name).config())
 
@@ -62,6 +52,7 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     return askAnswer(controller(name).publish(next, seen.version, change.reason, actor, from))
   }
 
+  /** As it was published; version 0 is the file alone. */
   const overlayOf = async (name: string, version: number): Promise<Overlay> => {
     if (version === 0) return {}
     const [found] = await ask(controller(name).publications({ before: version + 1, limit: 1 }))
@@ -73,13 +64,15 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
   return {
     view,
     overlayOf,
-    patch: async (name, patch, change) => {
+    patch: async (name: string, patch: Record<string, unknown>, change: ConfigChange) => {
       refuseOddKeys(patch)
       return publish(name, change, (seen) => patchOverlay(seen.overlay, patch))
     },
-    clear: (name, change) => publish(name, change, () => ({})),
-    restore: (name, version, change) => publish(name, change, () => overlayOf(name, version), { restored: version }),
-    versions: async (name, before, limit) => {
+    clear: (name: string, change: ConfigChange) => publish(name, change, () => ({})),
+    restore: (name: string, version: number, change: ConfigChange) =>
+      publish(name, change, () => overlayOf(name, version), { restored: version }),
+    /** Newest first. */
+    versions: async (name: string, before: number | null, limit: number) => {
       const found = await ask(controller(name).publications({ before, limit: limit + 1 }))
       const items = found.slice(0, limit).map((each) => versionView(fileOf(name), each))
       return { items, next: found.length > limit ? String(items.at(-1)!.version) : null }

@@ -19,18 +19,7 @@ import type { ControlDeps, ControlSettings } from './deps.ts'
 import { type Batch, rowDetail } from './read-batch.ts'
 import { type Counted, RowSorter } from './row-sorter.ts'
 
-export interface ExperimentService {
-  addSignals(batch: Batch<Signal>): Promise<Counted>
-  /** `configuredOnly`: under names of the release's metrics and no others, since names are kept for good. */
-  addEvents(batch: Batch<Event>, configuredOnly: boolean): Promise<Counted>
-}
-
-export function experimentService(
-  deps: ControlDeps,
-  env: Env,
-  settings: ControlSettings,
-  config: SluiceConfig,
-): ExperimentService {
+export function experimentService(deps: ControlDeps, env: Env, settings: ControlSettings, config: SluiceConfig) {
   const keys = idKeys(signingKeys(settings.cookieKey))
   const countsOf = async ({ name }: ReleaseConfig) => (await ask(deps.controller(env, name).snapshot())).ledgers ?? []
   const refuseWithoutCopy = async (
@@ -51,7 +40,7 @@ export function experimentService(
     )
   }
   return {
-    addSignals: async ({ rows, bad }) => {
+    addSignals: async ({ rows, bad }: Batch<Signal>): Promise<Counted> => {
       const sorted = new RowSorter<SignalRow>(config, keys, deps.now(), bad)
       const copies: CopyRow[] = []
       for (const { at, row } of rows) {
@@ -74,7 +63,8 @@ export function experimentService(
         return its.length === 0 ? [] : [await ask(deps.controller(env, release.name).addSignals(its))]
       })
     },
-    addEvents: async ({ rows, bad }, configuredOnly) => {
+    /** `configuredOnly`: under names of the release's metrics and no others, since names are kept for good. */
+    addEvents: async ({ rows, bad }: Batch<Event>, configuredOnly: boolean): Promise<Counted> => {
       const sorted = new RowSorter<EventRow>(config, keys, deps.now(), bad)
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {

@@ -5,7 +5,6 @@
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import { assign, positionOf } from '../core/assignment.ts'
-import type { DailySum } from '../core/daily-sums.ts'
 import { detail, SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import { NOTHING_KNOWN } from '../core/rules.ts'
@@ -13,59 +12,17 @@ import { windowStart } from '../core/window.ts'
 import { isPageCursor } from '../durable/controller/paging.ts'
 import type { LastKnown } from '../dashboard/port.ts'
 import type { Answer, ReleaseControllerRpc } from '../durable/controller-rpc.ts'
-import type {
-  ActionCommand,
-  AssignmentView,
-  CounterRow,
-  HistoryEntry,
-  JobFilter,
-  JobView,
-  Page,
-  PairView,
-  ReleasesView,
-  ReleaseView,
-} from '../api/index.ts'
-import type { ReportView, ScoreView } from '../api/experiment.ts'
+import type { ActionCommand, AssignmentView, CounterRow, JobFilter, ReleasesView, ReleaseView } from '../api/index.ts'
 import { ask, askAnswer, askEach, LISTED_DEADLINE_MS } from './ask.ts'
-import { type ChangesService, changesService } from './changes-service.ts'
-import { type ConfigService, configService } from './config-service.ts'
+import { changesService } from './changes-service.ts'
+import { configService } from './config-service.ts'
 import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
-import { type ExperimentService, experimentService } from './experiment-service.ts'
-import { type KeyLimits, keyLimitsOf } from './key-limits.ts'
-import { type Streams, streamsOf } from './shared-feed.ts'
+import { experimentService } from './experiment-service.ts'
+import { keyLimitsOf } from './key-limits.ts'
+import { streamsOf } from './shared-feed.ts'
 
-export interface ControlService {
-  config: ConfigService
-  changes: ChangesService
-  experiment: ExperimentService
-  /** What the live feeds of this isolate share. */
-  streams: Streams
-  /** Of the keys that stand in pages. */
-  keyLimits: KeyLimits
-  names(): string[]
-  /** Length of the release's windows in ms. */
-  windowMs(name: string): number
-  /** Throws only where no release answers. */
-  releases(): Promise<ReleasesView>
-  release(name: string): Promise<ReleaseView>
-  act(name: string, command: ActionCommand, who: string, ifMatch: number | null): Promise<ReleaseView>
-  history(name: string, cursor: string | null, limit: number): Promise<Page<HistoryEntry>>
-  counters(name: string, range: CounterRange): Promise<CounterRow[]>
-  jobs(name: string, filter: JobFilter, cursor: string | null, limit: number): Promise<Page<JobView>>
-  pairs(name: string, cursor: string | null, limit: number): Promise<Page<PairView>>
-  scores(name: string, cursor: string | null, limit: number): Promise<Page<ScoreView>>
-  report(name: string): Promise<ReportView>
-  selfCheck(name: string): Promise<ReportView>
-  dailySums(name: string): Promise<DailySum[]>
-  assign(name: string, subject: string): Promise<AssignmentView>
-  /** Of the snapshot that this isolate routes by; null where it has none. */
-  snapshotAgeSeconds(name: string): number | null
-  /** Where the releases stood when this isolate last heard of them: what is left to show when no object answers. */
-  lastKnown(): LastKnown[]
-  /** For reads that no other function here covers. Throws `release_not_found`. */
-  controller(name: string): ReleaseControllerRpc
-}
+export type ControlService = ReturnType<typeof controlService>
 
 /** Unix ms; `stepMs` is raised to a whole number of windows, and until there are no more than 2,000 steps. */
 interface CounterRange {
@@ -88,17 +45,13 @@ function requireCursor(isOne: boolean): void {
   throw new SluiceError('invalid_request', message, { details: [detail('cursor', 'not_cursor', message)] })
 }
 
-export function controlService(
-  deps: ControlDeps,
-  env: Env,
-  settings: ControlSettings,
-  config: SluiceConfig,
-): ControlService {
+export function controlService(deps: ControlDeps, env: Env, settings: ControlSettings, config: SluiceConfig) {
   const fileOf = (name: string) => {
     const release = config.releases.find((candidate) => candidate.name === name)
     if (!release) throw new SluiceError('release_not_found', `no release is named "${name.slice(0, 100)}"`)
     return release
   }
+  /** For reads that no function here covers, too. Throws `release_not_found`. */
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const live = configService(deps, env, fileOf)
   // Told here and not by the controller, since break-glass must hold, and be seen, without it.
@@ -112,43 +65,50 @@ export function controlService(
     config: live,
     changes: changesService(deps, env, fileOf, live),
     experiment: experimentService(deps, env, settings, config),
+    /** What the live feeds of this isolate share. */
     streams: streamsOf(config),
+    /** Of the keys that stand in pages. */
     keyLimits: keyLimitsOf(config),
     controller,
-    snapshotAgeSeconds: (name) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
-    lastKnown: () =>
+    /** Of the snapshot that this isolate routes by; null where it has none. */
+    snapshotAgeSeconds: (name: string) => deps.lastSnapshot(env, name)?.ageSeconds ?? null,
+    /** Where the releases stood when this isolate last heard of them: what is left to show when no object answers. */
+    lastKnown: (): LastKnown[] =>
       config.releases.flatMap(({ name }) => {
         const last = deps.lastSnapshot(env, name)
         if (!last) return []
         const { state, stage, percent } = last.snapshot
         return [{ release: name, state, stage, percent, ageSeconds: last.ageSeconds }]
       }),
-    windowMs: (name) => fileOf(name).windowMs,
+    windowMs: (name: string) => fileOf(name).windowMs,
     names,
+    /** Throws only where no release answers. */
     releases: () => readReleases(names(), release),
     release,
-    act: (name, command, who, ifMatch) => viewOf(controller(name).act(command, { who, ifMatch })),
-    history: async (name, cursor, limit) => {
+    act: (name: string, command: ActionCommand, who: string, ifMatch: number | null) =>
+      viewOf(controller(name).act(command, { who, ifMatch })),
+    history: async (name: string, cursor: string | null, limit: number) => {
       requireCursor(cursor === null || ENTRY_ID.test(cursor))
       return ask(controller(name).history(cursor, limit))
     },
-    counters: (name, range) => readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
-    jobs: async (name, filter, cursor, limit) => {
+    counters: (name: string, range: CounterRange) =>
+      readCounters(fileOf(name).windowMs, range, deps.now(), () => controller(name)),
+    jobs: async (name: string, filter: JobFilter, cursor: string | null, limit: number) => {
       requireCursor(isPageCursor(cursor))
       return ask(controller(name).jobs(filter, cursor, limit))
     },
-    pairs: async (name, cursor, limit) => {
+    pairs: async (name: string, cursor: string | null, limit: number) => {
       requireCursor(isPageCursor(cursor))
       return ask(controller(name).pairs(cursor, limit))
     },
-    scores: async (name, cursor, limit) => {
+    scores: async (name: string, cursor: string | null, limit: number) => {
       requireCursor(cursor === null || ENTRY_ID.test(cursor))
       return ask(controller(name).scores(cursor, limit))
     },
-    report: (name) => askAnswer(controller(name).report()),
-    selfCheck: (name) => askAnswer(controller(name).selfCheck()),
-    dailySums: (name) => askAnswer(controller(name).dailySums()),
-    assign: async (name, subject) =>
+    report: (name: string) => askAnswer(controller(name).report()),
+    selfCheck: (name: string) => askAnswer(controller(name).selfCheck()),
+    dailySums: (name: string) => askAnswer(controller(name).dailySums()),
+    assign: async (name: string, subject: string) =>
       assignmentOf(await ask(controller(name).snapshot()), subject, settings.forceControl),
   }
 }
