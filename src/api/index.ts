@@ -8,6 +8,7 @@ import { OPERATIONS } from '../core/outcome.ts'
 import { isoTime } from './release.ts'
 
 export { ROLES, type Role } from '../auth/roles.ts'
+export { asValue, SluiceError } from '../core/errors.ts'
 export * from './actions.ts'
 export * from './release.ts'
 

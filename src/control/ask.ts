@@ -1,5 +1,5 @@
 /** Calls to Durable Objects: never longer than their deadline, and refusals and failures as SluiceErrors. */
-import { SluiceError } from '../core/errors.ts'
+import { asValue, SluiceError } from '../core/errors.ts'
 import type { Answer } from '../durable/controller-rpc.ts'
 import { within } from '../durable/deadline.ts'
 
@@ -41,14 +41,4 @@ export async function askEach<T>(names: readonly string[], read: (name: string) 
     else answered.push(each.value)
   }
   return { answered, silent }
-}
-
-/** What became of a call whose refusal or failure is no failure of the whole, as a value. Bugs are thrown on. */
-export async function asValue<T>(call: () => Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
-  try {
-    return { value: await call() }
-  } catch (error) {
-    if (error instanceof SluiceError) return { error }
-    throw error
-  }
 }

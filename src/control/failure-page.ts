@@ -22,17 +22,18 @@ export function failurePage(c: Context<ControlEnv>, error: SluiceError): Respons
   const language = languageOf(c)
   const t = LANGUAGES[language]
   // A request may fail before its caller, or even the configuration, is known.
-  const { caller, config, requestId } = c.var as Partial<ControlEnv['Variables']>
+  const { caller, config, requestId, service } = c.var as Partial<ControlEnv['Variables']>
+  const release = c.req.param('name') ?? null
+  const known = service?.lastKnown().filter((each) => release === null || each.release === release) ?? []
   const frame = {
     t,
     language,
     here: hereOf(c),
     title: t.problem.other,
     tab: null,
-    release: null,
+    release,
     caller: caller && config ? { who: caller.who, role: caller.role, environment: config.environment } : null,
   }
-  const { code, message, details } = error
-  const page = problemPage(frame, { ok: false, code, message, details }, { requestId: requestId ?? null })
+  const page = problemPage(frame, error, { known, requestId: requestId ?? null })
   return c.html(page, error.status as ContentfulStatusCode, { ...error.headers, ...PAGE_HEADERS })
 }

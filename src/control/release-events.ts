@@ -3,10 +3,9 @@
  * It asks the controller once a second for all viewers of the isolate (shared-feed.ts), so that nothing is kept open
  * inside an object; sending is the route's work.
  */
-import { type ErrorCode, SluiceError } from '../core/errors.ts'
+import { asValue, type ErrorCode, SluiceError } from '../core/errors.ts'
 import { windowStart } from '../core/window.ts'
 import type { ReleaseView } from '../api/index.ts'
-import { asValue } from './ask.ts'
 import type { ControlService } from './service.ts'
 import type { SharedFeed } from './shared-feed.ts'
 

@@ -111,3 +111,13 @@ export class SluiceError extends Error {
     }
   }
 }
+
+/** What became of a call whose refusal or failure is no failure of the whole, as a value. Bugs are thrown on. */
+export async function asValue<T>(call: () => Promise<T>): Promise<{ value: T } | { error: SluiceError }> {
+  try {
+    return { value: await call() }
+  } catch (error) {
+    if (error instanceof SluiceError) return { error }
+    throw error
+  }
+}

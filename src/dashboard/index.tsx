@@ -5,7 +5,6 @@
 import { type Context, Hono } from 'hono'
 import { historyPage } from './pages/history.tsx'
 import { jobFilterOf, jobsPage } from './pages/jobs.tsx'
-import { refusal } from './pages/problem.tsx'
 import { releasesPage } from './pages/releases.tsx'
 import type { DashboardPort } from './port.ts'
 import { showChange, showChanges } from './routes/changes.ts'
@@ -13,7 +12,7 @@ import { configure } from './routes/config.ts'
 import { confirmAction } from './routes/confirm.ts'
 import { showRelease } from './routes/release.ts'
 import { showReport } from './routes/report.ts'
-import { answer, problem, type Visit, visitOf } from './visit.ts'
+import { answer, type Visit, visitOf } from './visit.ts'
 
 /** `portOf` is called once per request, after the control plane has let its caller in. Mount at `/_sluice`. */
 export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
@@ -34,31 +33,24 @@ export function createDashboard(portOf: (c: Context) => DashboardPort): Hono {
   app.on(['GET', 'POST'], '/releases/:name/confirm/:action', (c) =>
     confirmAction(c, visit(c), c.req.param('name'), c.req.param('action')),
   )
-  app.get('/releases/*', (c) => {
-    const here = visit(c)
-    return problem(c, here, refusal('not_found', here.t))
-  })
   return app
 }
 
 async function showReleases(c: Context, visit: Visit): Promise<Response> {
   const releases = await visit.port.releases()
-  if (!releases.ok) return problem(c, visit, releases)
   const frame = visit.frame(visit.t.releases.title, 'releases', null)
-  return answer(c, releasesPage(frame, releases.value, visit.port))
+  return answer(c, releasesPage(frame, releases, visit.port))
 }
 
 async function showJobs(c: Context, visit: Visit, name: string): Promise<Response> {
   const filter = jobFilterOf(new URL(c.req.url).searchParams)
   const jobs = await visit.port.jobs(name, filter, c.req.query('cursor') ?? null)
-  if (!jobs.ok) return problem(c, visit, jobs)
   const frame = visit.frame(visit.t.jobs.title, 'jobs', name)
-  return answer(c, jobsPage(frame, name, filter, jobs.value, visit.port.nowMs))
+  return answer(c, jobsPage(frame, name, filter, jobs, visit.port.nowMs))
 }
 
 async function showHistory(c: Context, visit: Visit, name: string): Promise<Response> {
   const history = await visit.port.history(name, c.req.query('cursor') ?? null)
-  if (!history.ok) return problem(c, visit, history)
   const frame = visit.frame(visit.t.history.title, 'history', name)
-  return answer(c, historyPage(frame, name, history.value, visit.port.nowMs))
+  return answer(c, historyPage(frame, name, history, visit.port.nowMs))
 }

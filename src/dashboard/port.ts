@@ -11,7 +11,6 @@ import type {
   ActionCommand,
   ConfigView,
   CounterRow,
-  Detail,
   HistoryEntry,
   JobFilter,
   JobView,
@@ -26,16 +25,6 @@ import type { ReportView } from '../api/experiment.ts'
 
 export type { Page }
 
-export interface PortRefusal {
-  ok: false
-  /** A code of the API's error table, such as `release_not_found`, `version_mismatch`, `control_plane_unavailable`. */
-  code: string
-  message: string
-  /** `path` is a dotted key of what was sent: `guardrails.0.max`, `percent`. */
-  details: Detail[]
-}
-export type PortResult<T> = { ok: true; value: T } | PortRefusal
-
 /** Where a release stood when the data plane beside this control plane last heard of it. */
 export interface LastKnown {
   release: string
@@ -47,7 +36,7 @@ export interface LastKnown {
 
 export type ChangeActName = 'approve' | 'comment' | 'rebase' | 'publish' | 'discard'
 
-/** Pages never catch: what can be expected to fail (an unreachable object included) comes as a refusal. */
+/** Throws SluiceErrors: what a page can't show is shown by the mount, by `problemPage`. */
 export interface DashboardPort {
   /** Shown at the top right: `production`, `staging`. */
   environment: string
@@ -56,20 +45,20 @@ export interface DashboardPort {
   nowMs: number
   /** Releases that something is known of without asking anybody; for when nobody answers. */
   lastKnown(): LastKnown[]
-  releases(): Promise<PortResult<ReleasesView>>
-  release(name: string): Promise<PortResult<ReleaseView>>
+  releases(): Promise<ReleasesView>
+  release(name: string): Promise<ReleaseView>
   /** Newest first. */
-  history(name: string, cursor: string | null): Promise<PortResult<Page<HistoryEntry>>>
+  history(name: string, cursor: string | null): Promise<Page<HistoryEntry>>
   /** Rows of windows with `fromMs <= start < toMs`, merged into steps of at least `stepMs`. */
-  counters(name: string, fromMs: number, toMs: number, stepMs: number): Promise<PortResult<CounterRow[]>>
-  report(name: string): Promise<PortResult<ReportView>>
-  jobs(name: string, filter: JobFilter, cursor: string | null): Promise<PortResult<Page<JobView>>>
-  pairs(name: string, cursor: string | null): Promise<PortResult<Page<PairView>>>
-  config(name: string): Promise<PortResult<ConfigView>>
+  counters(name: string, range: { fromMs: number; toMs: number; stepMs: number }): Promise<CounterRow[]>
+  report(name: string): Promise<ReportView>
+  jobs(name: string, filter: JobFilter, cursor: string | null): Promise<Page<JobView>>
+  pairs(name: string, cursor: string | null): Promise<Page<PairView>>
+  config(name: string): Promise<ConfigView>
   /** `ifMatch` is the version the caller saw; with `dry_run` the state as it would be. Roles are checked here too. */
-  act(name: string, command: ActionCommand, ifMatch: number | null): Promise<PortResult<ReleaseView>>
+  act(name: string, command: ActionCommand, ifMatch: number | null): Promise<ReleaseView>
   /** The configuration as a patch would make it, validated, nothing changed. */
-  checkConfig(name: string, patch: Record<string, unknown>, ifMatch: number | null): Promise<PortResult<ConfigView>>
+  checkConfig(name: string, patch: Record<string, unknown>, ifMatch: number | null): Promise<ConfigView>
   /** A merge patch of the live overlay: `null` takes a key back to the file. `ifMatch` is `ConfigView.version`. */
   patchConfig(
     name: string,
@@ -77,32 +66,32 @@ export interface DashboardPort {
     reason: string,
     ifMatch: number | null,
     breakGlass: boolean,
-  ): Promise<PortResult<ConfigView>>
+  ): Promise<ConfigView>
   /** Change requests, newest first. */
-  changes(name: string): Promise<PortResult<ChangeView[]>>
-  change(name: string, id: number): Promise<PortResult<ChangeDetail>>
+  changes(name: string): Promise<ChangeView[]>
+  change(name: string, id: number): Promise<ChangeDetail>
   propose(
     name: string,
     proposal: { title: string; reason: string; patch?: Record<string, unknown>; restore?: number },
-  ): Promise<PortResult<ChangeDetail>>
+  ): Promise<ChangeDetail>
   editChange(
     name: string,
     id: number,
     edit: { revision: number; title: string; reason: string; patch: Record<string, unknown> },
-  ): Promise<PortResult<ChangeDetail>>
+  ): Promise<ChangeDetail>
   /** `revision` is the one that the caller saw; `breakGlass` goes with `publish` alone. */
   actOnChange(
     name: string,
     id: number,
     given: { act: ChangeActName; revision: number; comment: string; breakGlass: boolean },
-  ): Promise<PortResult<ChangeDetail>>
+  ): Promise<ChangeDetail>
   /** Published overlays below version `before`, newest first. */
-  versions(name: string, before: number | null): Promise<PortResult<Page<VersionView>>>
+  versions(name: string, before: number | null): Promise<Page<VersionView>>
   restore(
     name: string,
     version: number,
     reason: string,
     ifMatch: number | null,
     breakGlass: boolean,
-  ): Promise<PortResult<ConfigView>>
+  ): Promise<ConfigView>
 }

@@ -3,8 +3,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { LANGUAGES, languageOf } from './language.ts'
 import { type Frame, hereOf, PAGE_HEADERS, type Rendered, type Tab } from './pages/layout.tsx'
-import { problemPage, statusOf } from './pages/problem.tsx'
-import type { DashboardPort, PortRefusal } from './port.ts'
+import type { DashboardPort } from './port.ts'
 import type { Text } from './text/index.ts'
 
 export interface Visit {
@@ -24,15 +23,8 @@ export function visitOf(c: Context, port: DashboardPort): Visit {
   }
 }
 
-export async function answer(c: Context, page: Rendered, status: ContentfulStatusCode = 200): Promise<Response> {
-  return c.html(page, status, { ...PAGE_HEADERS })
-}
-
-export function problem(c: Context, visit: Visit, refusal: PortRefusal): Promise<Response> {
-  const release = c.req.param('name') ?? null
-  const frame = visit.frame(visit.t.problem.other, null, release)
-  const known = visit.port.lastKnown().filter((each) => release === null || each.release === release)
-  return answer(c, problemPage(frame, refusal, { known }), statusOf(refusal.code))
+export async function answer(c: Context, page: Rendered, status = 200): Promise<Response> {
+  return c.html(page, status as ContentfulStatusCode, { ...PAGE_HEADERS })
 }
 
 /** Fields of a form, from the body of a post or else from the query. How large a body may be is the mount's to say. */

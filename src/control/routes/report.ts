@@ -88,8 +88,6 @@ function file(extension: string, type: string, release: string, body: string): R
 type Asked = Pick<Parameters<AnyRoute['run']>[0], 'c' | 'service' | 'name' | 'caller' | 'now'>
 
 async function written({ c, service, name, caller, now }: Asked, show: typeof showReport): Promise<Response> {
-  // Asked first, so that a refusal is the API's and not a page.
-  await service.report(name)
   const { config } = (c as Context<ControlEnv>).var
   return show(c, visitOf(c, dashboardPort(service, caller, config.environment, now())), name)
 }

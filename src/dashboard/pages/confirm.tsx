@@ -8,8 +8,7 @@ import { fingerprint, startStages } from '../commands.ts'
 import { firmBlocker } from '../../describe/next-step.ts'
 import { shareOf } from '../effects.ts'
 import { modelNames, type Part, stageName } from '../format.ts'
-import type { PortRefusal } from '../port.ts'
-import { refusalWords, wrongs } from '../refusal-words.ts'
+import { type Refusal, refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/index.ts'
 import { SplitBar } from './ladder.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -28,7 +27,7 @@ export interface Confirmation {
   /** Sent back with the form as `If-Match`. */
   version: number
   /** Why it can't be done as asked. */
-  refusal: PortRefusal | null
+  refusal: Refusal | null
   /** What to say about the form itself. */
   notice: string | null
   /** What the step waits for, told where it is refused for that. */
@@ -116,7 +115,7 @@ const EffectList: FC<Confirmation & { t: Text }> = ({ effects, before, after, t 
   </>
 )
 
-const Refused: FC<{ refusal: PortRefusal; open: Part[][]; t: Text }> = ({ refusal, open, t }) =>
+const Refused: FC<{ refusal: Refusal; open: Part[][]; t: Text }> = ({ refusal, open, t }) =>
   refusal.code === 'blocked' && open.length > 0 ? (
     <Sentences list={open} />
   ) : (

@@ -1,8 +1,8 @@
 /** Pages for what went wrong: nothing there, not allowed, invalid configuration, control plane unreachable. */
 import type { FC } from 'hono/jsx'
 import { placeName, span } from '../format.ts'
-import type { LastKnown, PortRefusal } from '../port.ts'
-import { refusalWords, wrongs } from '../refusal-words.ts'
+import type { LastKnown } from '../port.ts'
+import { type Refusal, refusalWords, wrongs } from '../refusal-words.ts'
 import type { Text } from '../text/index.ts'
 import { type Frame, page, type Rendered } from './layout.tsx'
 import { Card, Figures, Wrongs } from './parts.tsx'
@@ -24,7 +24,6 @@ export const ForcedControl: FC<{ t: Text }> = ({ t }) => (
 const NOT_FOUND = ['not_found', 'release_not_found', 'change_not_found']
 /** Their words are the page's title; a hint of their own stands below it. */
 const OWN_HINT = ['forbidden', 'config_invalid', 'internal']
-const CONFLICTS = ['illegal_transition', 'blocked', 'review_required', 'not_author', 'change_stale', 'change_closed']
 
 export interface ProblemMore {
   /** What is known without the control plane's objects. */
@@ -33,7 +32,7 @@ export interface ProblemMore {
   requestId?: string | null
 }
 
-export function problemPage(frame: Frame, refusal: PortRefusal, more: ProblemMore = {}): Rendered {
+export function problemPage(frame: Frame, refusal: Refusal, more: ProblemMore = {}): Rendered {
   const { t } = frame
   const found = wrongs(refusal, t)
   return page(
@@ -49,7 +48,7 @@ export function problemPage(frame: Frame, refusal: PortRefusal, more: ProblemMor
   )
 }
 
-function titleOf(refusal: PortRefusal, { t, release }: Frame): string {
+function titleOf(refusal: Refusal, { t, release }: Frame): string {
   const p = t.problem
   if (refusal.code === 'release_not_found' && release !== null) return p.noRelease(release)
   if (NOT_FOUND.includes(refusal.code)) return p.notFound
@@ -57,7 +56,7 @@ function titleOf(refusal: PortRefusal, { t, release }: Frame): string {
   return OWN_HINT.includes(refusal.code) ? refusalWords(refusal, t) : p.other
 }
 
-const Hint: FC<{ refusal: PortRefusal; frame: Frame; more: ProblemMore }> = ({ refusal, frame, more }) => {
+const Hint: FC<{ refusal: Refusal; frame: Frame; more: ProblemMore }> = ({ refusal, frame, more }) => {
   const { t, caller } = frame
   if (NOT_FOUND.includes(refusal.code)) return null
   if (refusal.code === 'forbidden') return <p>{t.problem.forbiddenHint(t.roles[caller?.role ?? 'viewer'])}</p>
@@ -89,19 +88,3 @@ const Known: FC<{ known: LastKnown[]; t: Text }> = ({ known, t }) =>
       <p class="note">{t.problem.knownNote}</p>
     </Card>
   )
-
-/** HTTP status of a refusal, as the API's table has it for the codes that pages meet. */
-export function statusOf(code: string): 400 | 403 | 404 | 409 | 412 | 413 | 422 | 503 {
-  if (NOT_FOUND.includes(code)) return 404
-  if (code === 'forbidden' || code === 'origin_mismatch') return 403
-  if (CONFLICTS.includes(code)) return 409
-  if (code === 'version_mismatch') return 412
-  if (code === 'body_too_large') return 413
-  if (code === 'invalid_request' || code === 'malformed_body') return 400
-  return 503
-}
-
-/** A refusal that the dashboard makes on its own. */
-export function refusal(code: string, t: Text): PortRefusal {
-  return { ok: false, code, message: code === 'forbidden' ? t.refusal.code.forbidden : t.problem.notFound, details: [] }
-}

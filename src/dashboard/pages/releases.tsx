@@ -77,7 +77,7 @@ const Silent: FC<{ release: SilentRelease; last: LastKnown | undefined; t: Text 
       <p>
         {release.code === 'control_plane_unavailable'
           ? t.releases.silentHint
-          : refusalWords({ ok: false, details: [], ...release }, t)}
+          : refusalWords({ details: [], ...release }, t)}
       </p>
     </div>
     {last ? (

@@ -1,47 +1,41 @@
 /** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
 import type { Context } from 'hono'
-import type { ActionCommand, ConfigView, ReleaseView } from '../../api/index.ts'
+import { type ActionCommand, asValue, type ConfigView, type ReleaseView, SluiceError } from '../../api/index.ts'
 import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
 import { requiresReview } from '../config-draft.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'
 import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
 import { pathOf } from '../pages/layout.tsx'
-import { refusal, statusOf } from '../pages/problem.tsx'
-import type { PortRefusal } from '../port.ts'
 import { refusalWords } from '../refusal-words.ts'
 import { mayAct, mayConfigure } from '../roles.ts'
 import { openItems } from '../waits.ts'
-import { answer, fieldsOf, problem, versionOf, type Visit } from '../visit.ts'
+import { answer, fieldsOf, versionOf, type Visit } from '../visit.ts'
 
 const RATE_SPAN_MS = 30 * 60_000
 
 export async function confirmAction(c: Context, visit: Visit, name: string, action: string): Promise<Response> {
+  const { port, t } = visit
   const known = actionNamed(action)
-  if (known) return mayAct(visit.port.actor.role) ? act(c, visit, name, known) : forbidden(c, visit)
-  if (action !== 'auto_on' && action !== 'auto_off') return problem(c, visit, refusal('not_found', visit.t))
-  return mayConfigure(visit.port.actor.role) ? automatic(c, visit, name, action) : forbidden(c, visit)
-}
-
-function forbidden(c: Context, visit: Visit): Response | Promise<Response> {
-  return problem(c, visit, refusal('forbidden', visit.t))
+  if (!known && action !== 'auto_on' && action !== 'auto_off') throw new SluiceError('not_found', t.problem.notFound)
+  if (!(known ? mayAct : mayConfigure)(port.actor.role)) throw new SluiceError('forbidden', t.refusal.code.forbidden)
+  return known ? act(c, visit, name, known) : automatic(c, visit, name, action as 'auto_on' | 'auto_off')
 }
 
 async function act(c: Context, visit: Visit, name: string, action: ActionName): Promise<Response> {
   const { port, t } = visit
-  const release = await port.release(name)
-  if (!release.ok) return problem(c, visit, release)
-  const view = release.value
+  const view = await port.release(name)
   const fields = await fieldsOf(c)
   const command = commandOf(action, fields, view)
   if (c.req.method !== 'POST') return show(c, visit, view, command, null, 200)
   if (command.reason === '') return show(c, visit, view, command, t.confirm.reasonMissing, 422)
   // The value may have been changed after its effect was shown, which nobody would then have seen.
   if (fields.get('shown') !== fingerprint(command)) return show(c, visit, view, command, t.confirm.lookAgain, 422)
-  const done = await port.act(name, command, versionOf(fields))
-  if (done.ok) return c.redirect(pathOf(name), 303)
-  const notice = done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : refusalWords(done, t)
-  return show(c, visit, view, command, notice, statusOf(done.code))
+  const done = await asValue(() => port.act(name, command, versionOf(fields)))
+  if ('value' in done) return c.redirect(pathOf(name), 303)
+  const { error } = done
+  const notice = error.code === 'version_mismatch' ? t.confirm.changedMeanwhile : refusalWords(error, t)
+  return show(c, visit, view, command, notice, error.status)
 }
 
 async function show(
@@ -50,17 +44,17 @@ async function show(
   view: ReleaseView,
   command: ActionCommand,
   notice: string | null,
-  status: 200 | ReturnType<typeof statusOf>,
+  status: number,
 ): Promise<Response> {
   const { port, t } = visit
   const { nowMs } = port
   const [dry, rows] = await Promise.all([
-    port.act(view.name, { ...command, dry_run: true }, null),
-    port.counters(view.name, nowMs - RATE_SPAN_MS, nowMs, RATE_SPAN_MS),
+    asValue(() => port.act(view.name, { ...command, dry_run: true }, null)),
+    asValue(() => port.counters(view.name, { fromMs: nowMs - RATE_SPAN_MS, toMs: nowMs, stepMs: RATE_SPAN_MS })),
   ])
-  const after = dry.ok ? dry.value : null
+  const after = 'value' in dry ? dry.value : null
   // Traffic is an estimate beside the effect: without it the effect still stands.
-  const perDay = rows.ok ? submitsPerDay(rows.value, RATE_SPAN_MS) : null
+  const perDay = 'value' in rows ? submitsPerDay(rows.value, RATE_SPAN_MS) : null
   const content: Confirmation = {
     release: view.name,
     action: command.action,
@@ -70,7 +64,7 @@ async function show(
     after,
     command,
     version: view.version,
-    refusal: dry.ok ? null : dry,
+    refusal: 'error' in dry ? dry.error : null,
     open: openItems(view, nowMs, t),
     notice,
     reason: command.reason || (command.action === 'rollback' ? t.confirm.reasonDefault.rollback : ''),
@@ -87,11 +81,10 @@ function titleOf(view: ReleaseView, action: ActionName, { t }: Visit): string {
 async function automatic(c: Context, visit: Visit, name: string, action: 'auto_on' | 'auto_off'): Promise<Response> {
   const { port, t } = visit
   const config = await port.config(name)
-  if (!config.ok) return problem(c, visit, config)
   const fields = await fieldsOf(c)
   const reason = (fields.get('reason') ?? '').trim()
-  const isAlone = !requiresReview(config.value)
-  const ask = (notice: string | null, failure: PortRefusal | null): Response | Promise<Response> => {
+  const isAlone = !requiresReview(config)
+  const ask = (notice: string | null, failure: SluiceError | null): Response | Promise<Response> => {
     const content: Confirmation = {
       release: name,
       action,
@@ -103,23 +96,25 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
       before: null,
       after: null,
       command: null,
-      version: config.value.version,
+      version: config.version,
       refusal: failure,
       open: [],
       notice,
       reason,
     }
-    const status = failure ? statusOf(failure.code) : notice === null ? 200 : 422
+    const status = failure?.status ?? (notice === null ? 200 : 422)
     return answer(c, confirmPage(visit.frame(content.title, null, name), content), status)
   }
   if (c.req.method !== 'POST') return ask(null, null)
   if (reason === '') return ask(t.confirm.reasonMissing, null)
-  const patch = { advance: liveAdvance(config.value, action === 'auto_on' ? 'auto' : 'manual') }
-  const done = isAlone
-    ? await port.patchConfig(name, patch, reason, versionOf(fields), false)
-    : await port.propose(name, { title: t.action[action], reason, patch })
-  if (done.ok) return c.redirect(pathOf(name) + ('id' in done.value ? `/changes/${done.value.id}` : ''), 303)
-  return ask(done.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done)
+  const patch = { advance: liveAdvance(config, action === 'auto_on' ? 'auto' : 'manual') }
+  const done = await asValue<object>(() =>
+    isAlone
+      ? port.patchConfig(name, patch, reason, versionOf(fields), false)
+      : port.propose(name, { title: t.action[action], reason, patch }),
+  )
+  if ('value' in done) return c.redirect(pathOf(name) + ('id' in done.value ? `/changes/${done.value.id}` : ''), 303)
+  return ask(done.error.code === 'version_mismatch' ? t.confirm.changedMeanwhile : null, done.error)
 }
 
 /** What to publish so that `wanted` acts: nothing of one's own where the file, or the default, says it already. */

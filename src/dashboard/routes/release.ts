@@ -1,10 +1,10 @@
 /** Gathers what a release's page shows. The release itself must be readable; the rest is shown as far as it is. */
 import type { Context } from 'hono'
-import type { HistoryEntry } from '../../api/index.ts'
+import { asValue, type HistoryEntry } from '../../api/index.ts'
 import { headline } from '../headline.ts'
 import { releasePage } from '../pages/release.tsx'
 import { CHARTED, type ChartView, charts, contractDrift, QUANTILES, RANGE_NAMES, RANGES } from '../series.ts'
-import { answer, problem, type Visit } from '../visit.ts'
+import { answer, type Visit } from '../visit.ts'
 
 /** Enough to read a line, few enough to draw on a phone. */
 const POINTS = 60
@@ -15,23 +15,21 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
   const { port, t } = visit
   const { nowMs } = port
   const query = new URL(c.req.url).searchParams
-  const [release, history, pairs] = await Promise.all([
+  const [view, history, pairs] = await Promise.all([
     port.release(name),
-    port.history(name, null),
-    port.pairs(name, null),
+    asValue(() => port.history(name, null)),
+    asValue(() => port.pairs(name, null)),
   ])
-  if (!release.ok) return problem(c, visit, release)
-  const view = release.value
-  const entries = history.ok ? history.value.items : []
+  const entries = 'value' in history ? history.value.items : []
   const rollback = view.state === 'rolled_back' ? (entries.find(({ action }) => action === 'rollback') ?? null) : null
   const range = RANGE_NAMES.find((known) => known === query.get('span')) ?? fittingRange(entries, nowMs)
   const spanMs = RANGES[range] * 1000
   // From a whole step, or the first point would be a part of one.
   const align = Math.max(spanMs / POINTS, MINUTE_MS)
   const span = { fromMs: Math.floor((nowMs - spanMs) / align) * align, toMs: nowMs }
-  const rows = await port.counters(name, span.fromMs, span.toMs, spanMs / POINTS)
+  const rows = await asValue(() => port.counters(name, { ...span, stepMs: spanMs / POINTS }))
   const head = headline(view, rollback, nowMs, t)
-  const counted = rows.ok ? rows.value : []
+  const counted = 'value' in rows ? rows.value : []
   const offered = CHARTED.filter((operation) => counted.some((row) => row.operation === operation))
   const choice: ChartView = {
     range,
@@ -43,12 +41,12 @@ export async function showRelease(c: Context, visit: Visit, name: string): Promi
     view,
     head,
     rollback,
-    history: history.ok ? entries : null,
-    charts: rows.ok ? charts(counted, choice, span, view.verdicts, entries, t) : null,
+    history: 'value' in history ? entries : null,
+    charts: 'value' in rows ? charts(counted, choice, span, view.verdicts, entries, t) : null,
     choice,
     offered,
     drift: { control: contractDrift(counted, 'control'), candidate: contractDrift(counted, 'candidate') },
-    pairs: pairs.ok ? pairs.value.items : null,
+    pairs: 'value' in pairs ? pairs.value.items : null,
     nowMs,
   }
   return answer(c, releasePage(visit.frame(`${head.title} · ${name}`, 'overview', name), content))
