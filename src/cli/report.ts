@@ -4,7 +4,7 @@ import { type MetricView, type ReportView, reportSchema } from '../api/experimen
 import { differedBefore, plansSubjects } from '../describe/evidence.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
-import { table } from './table.ts'
+import { type Align, table } from './table.ts'
 import type { Style } from './terminal.ts'
 import { figure, moment, plural } from './words.ts'
 
@@ -49,9 +49,7 @@ export function reportLines(report: ReportView, style: Style): string[] {
     ]),
     '',
     ...metricLines(report, style),
-    '',
-    style.bold('Ready to read?'),
-    ...readLines(report).map((line) => `  ${line}`),
+    ...listed('Ready to read?', readLines(report), style),
     ...signalLines(report, style),
     ...quantileLines(report, style),
     ...strataLines(report, style),
@@ -120,16 +118,19 @@ function readLines(report: ReportView): string[] {
   ]
 }
 
+/** A table below a blank line; nothing where it has no rows. */
+function section(heads: string[], rows: string[][], align: readonly Align[], style: Style): string[] {
+  return rows.length === 0 ? [] : ['', ...table([heads.map(style.dim), ...rows], align)]
+}
+
+/** The same of plain lines below a title. */
+function listed(title: string, lines: string[], style: Style): string[] {
+  return lines.length === 0 ? [] : ['', style.bold(title), ...lines.map((line) => `  ${line}`)]
+}
+
 function signalLines({ signals }: ReportView, style: Style): string[] {
-  if (signals.length === 0) return []
   const rows = signals.map(({ metric, arm, n, mean, sd }) => [metric, arm, amount(mean), amount(sd), String(n)])
-  return [
-    '',
-    ...table(
-      [['signal', 'arm', 'mean', 'sd', 'n'].map(style.dim), ...rows],
-      ['left', 'left', 'right', 'right', 'right'],
-    ),
-  ]
+  return section(['signal', 'arm', 'mean', 'sd', 'n'], rows, ['left', 'left', 'right', 'right', 'right'], style)
 }
 
 function quantileLines({ metrics }: ReportView, style: Style): string[] {
@@ -142,33 +143,29 @@ function quantileLines({ metrics }: ReportView, style: Style): string[] {
       change(relative),
     ]),
   )
-  if (rows.length === 0) return []
-  const head = ['other quantiles', '', 'control', 'candidate', 'lift (95 %)'].map(style.dim)
-  return ['', ...table([head, ...rows], ['left', 'left', 'right', 'right', 'left'])]
+  const heads = ['other quantiles', '', 'control', 'candidate', 'lift (95 %)']
+  return section(heads, rows, ['left', 'left', 'right', 'right', 'left'], style)
 }
 
 function strataLines({ metrics }: ReportView, style: Style): string[] {
   const lines = metrics.flatMap(({ metric, stratified }) =>
-    stratified ? [`  ${metric}  ${change(stratified.relative)}, ${stratified.strata} strata`] : [],
+    stratified ? [`${metric}  ${change(stratified.relative)}, ${stratified.strata} strata`] : [],
   )
-  return lines.length === 0 ? [] : ['', style.bold('With the mix of all subjects (post-stratified)'), ...lines]
+  return listed('With the mix of all subjects (post-stratified)', lines, style)
 }
 
 function historyLines({ metrics }: ReportView, style: Style): string[] {
   const lines = metrics.flatMap(({ metric, history }) => {
     if (!history) return []
     const why = differedBefore(history) ? 'the arms differed beforehand' : 'too few have values from before'
-    return [
-      history.relative
-        ? `  ${metric}  ${change(history.relative)}, variance ${signed(-history.variance_reduction)}`
-        : `  ${metric}  not adjusted: ${why}`,
-    ]
+    return history.relative
+      ? [`${metric}  ${change(history.relative)}, variance ${signed(-history.variance_reduction)}`]
+      : [`${metric}  not adjusted: ${why}`]
   })
-  return lines.length === 0 ? [] : ['', style.bold('Less what values from before explain (CUPED)'), ...lines]
+  return listed('Less what values from before explain (CUPED)', lines, style)
 }
 
 function pairLines({ pairs }: ReportView, style: Style): string[] {
-  if (pairs.length === 0) return []
   const rows = pairs.map(({ metric, n, difference, always_valid: band, outcome, needed }) => [
     metric,
     String(n),
@@ -176,33 +173,28 @@ function pairLines({ pairs }: ReportView, style: Style): string[] {
     band ? `${amount(band.low)} to ${amount(band.high)}` : '–',
     needed ? `${outcome}, ${group(needed)} more needed` : outcome,
   ])
-  const head = ['shadow pairs', 'n', 'difference', 'at any time', ''].map(style.dim)
-  return ['', ...table([head, ...rows], ['left', 'right', 'right', 'left', 'left'])]
+  const heads = ['shadow pairs', 'n', 'difference', 'at any time', '']
+  return section(heads, rows, ['left', 'right', 'right', 'left', 'left'], style)
 }
 
 function checkLines({ self_check: check }: ReportView, style: Style): string[] {
-  if (!check) return []
-  if (check.metrics.length === 0)
+  if (check?.metrics.length === 0)
     return ['', 'control against itself: nothing to try, each metric needs 200 subjects on control']
-  const rows = check.metrics.map((each) => [
+  const rows = (check?.metrics ?? []).map((each) => [
     each.metric,
     `${each.false_alarms} of ${each.splits}`,
     `up to ${Math.round(each.expected * each.splits)}`,
     `${amount(each.ks_distance)} (p ${pFigure(each.ks_p_value)})`,
     each.status === 'too_many' ? 'TOO MANY' : '',
   ])
-  const head = ['control against itself', 'false alarms', 'expected', 'p-values from even', ''].map(style.dim)
-  return ['', ...table([head, ...rows], ['left', 'right', 'right', 'right', 'left'])]
+  const heads = ['control against itself', 'false alarms', 'expected', 'p-values from even', '']
+  return section(heads, rows, ['left', 'right', 'right', 'right', 'left'], style)
 }
 
 function trafficLines({ representativeness }: ReportView, style: Style): string[] {
   const differing = representativeness.filter(({ status }) => status === 'differs')
-  if (differing.length === 0) return []
-  return [
-    '',
-    style.bold('The candidate’s traffic is not like all traffic'),
-    ...differing.map(({ trait, p_value }) => `  ${trait} (p ${pFigure(p_value)})`),
-  ]
+  const lines = differing.map(({ trait, p_value }) => `${trait} (p ${pFigure(p_value)})`)
+  return listed('The candidate’s traffic is not like all traffic', lines, style)
 }
 
 function limit({ status, limit: most }: ReportView['cost']): string {

@@ -61,46 +61,33 @@ export function charts(
   const starts = [...new Set([...arms.control.keys(), ...arms.candidate.keys()])].toSorted((a, b) => a - b)
   const marks = marksOf(history, span, t)
   const operation = t.guardrails.operation[view.operation]
-  const make = (
+  const chart = (
     id: Chart['id'],
     title: string,
     unit: Chart['unit'],
     read: (point: Point) => number | null,
-    limit: Chart['limit'],
+    limit: Chart['limit'] = null,
   ): Chart => {
-    const line = (arm: Map<number, Point>): (number | null)[] =>
-      starts.map((start) => (arm.has(start) ? read(arm.get(start)!) : null))
-    return {
-      id,
-      title,
-      unit,
-      times: starts.map((ms) => ms / 1000),
-      control: line(arms.control),
-      candidate: line(arms.candidate),
-      limit,
-      marks,
-      from: span.fromMs / 1000,
-      to: span.toMs / 1000,
-    }
+    const line = (arm: Map<number, Point>) => starts.map((start) => (arm.has(start) ? read(arm.get(start)!) : null))
+    const [control, candidate] = [line(arms.control), line(arms.candidate)]
+    const [from, to] = [span.fromMs / 1000, span.toMs / 1000]
+    return { id, title, unit, times: starts.map((ms) => ms / 1000), control, candidate, limit, marks, from, to }
   }
-  const quantileOf = (figures: CounterRow['latency_seconds']): number | null => figures?.[view.quantile] ?? null
+  const { quantile } = view
+  const { errorRate, time } = t.guardrails
+  const perMinute = ({ requests, fromMs, toMs }: Point) =>
+    toMs > fromMs ? (requests * 60_000) / (toMs - fromMs) : null
   return [
-    make('errors', t.guardrails.errorRate(operation), 'percent', rateOf, rateLimit(verdicts, view.operation, t)),
-    make(
+    chart('errors', errorRate(operation), 'percent', rateOf, rateLimit(verdicts, view.operation, t)),
+    chart(
       'latency',
-      t.guardrails.time(operation, view.quantile),
+      time(operation, quantile),
       'seconds',
-      (p) => quantileOf(p.latency),
+      ({ latency: of }) => of?.[quantile] ?? null,
       timeLimit(verdicts, view, t),
     ),
-    make(
-      'requests',
-      t.charts.requests(operation),
-      'count',
-      (p) => (p.toMs > p.fromMs ? (p.requests * 60_000) / (p.toMs - p.fromMs) : null),
-      null,
-    ),
-    make('queue', t.charts.queue(view.quantile), 'seconds', (p) => quantileOf(p.queue), null),
+    chart('requests', t.charts.requests(operation), 'count', perMinute),
+    chart('queue', t.charts.queue(quantile), 'seconds', ({ queue }) => queue?.[quantile] ?? null),
   ]
 }
 
@@ -169,14 +156,10 @@ function timeLimit(verdicts: readonly VerdictView[], view: ChartView, t: Text): 
 }
 
 function limitOf(verdicts: readonly VerdictView[], metric: string, operation: Charted): VerdictView | undefined {
-  return verdicts.find(
-    (v) =>
-      v.metric === metric &&
-      v.operation === operation &&
-      v.method === 'threshold' &&
-      v.within_seconds === null &&
-      v.threshold !== null,
+  const ofWindows = verdicts.filter(
+    (v) => v.method === 'threshold' && v.within_seconds === null && v.threshold !== null,
   )
+  return ofWindows.find((v) => v.metric === metric && v.operation === operation)
 }
 
 const MARKED = new Set(['start', 'advance', 'rollback', 'reset', 'promote', 'set_percent'])
