@@ -120,7 +120,7 @@ function refusal(tried: string, response: Response, raw: unknown, withToken: boo
   // The sentence lists the legal actions; and that of a single fault is the fault's own.
   const more = details.filter((detail) => detail.code !== 'legal_action' && detail.message !== message)
   const lines = more.map(detailWords)
-  const hint = tokenHint(details) ?? hintOf(response, code, withToken)
+  const hint = hintOf(response, code, details[0]?.code, withToken)
   if (hint) lines.push(hint)
   if (response.status >= 500) lines.push(`request ${request_id}`)
   // What blocks stands below, with when it ends: once is enough.
@@ -147,44 +147,32 @@ function isMoment(value: string | number | undefined): value is string {
   return typeof value === 'string' && !Number.isNaN(Date.parse(value))
 }
 
-/** A token that is good but for the time needs no look into secrets. */
-function tokenHint(details: readonly { code: string }[]): string | null {
-  switch (details[0]?.code) {
-    case 'token_expired':
-    case 'token_too_old':
-      return 'Get a new token from its issuer.'
-    case 'token_not_yet_valid':
-      return 'Wait until then; if that has passed, a clock is wrong: the issuer’s or the gateway’s.'
-    default:
-      return null
-  }
+/** By the code of a refusal's detail, which says more, or else by its own. */
+const HINTS: Partial<Record<string, string>> = {
+  token_expired: 'Get a new token from its issuer.',
+  token_too_old: 'Get a new token from its issuer.',
+  token_not_yet_valid: 'Wait until then; if that has passed, a clock is wrong: the issuer’s or the gateway’s.',
+  auth_not_configured:
+    'The gateway has no tokens yet: `wrangler secret put SLUICE_TOKENS`, or .dev.vars on your machine.',
+  forbidden: 'This token’s role does not allow it.',
+  version_mismatch:
+    'Someone else changed it since: check it, then repeat it, with the new --if-match where you gave one.',
+  review_required:
+    'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it. In need an admin goes past it alone: `sluice config set … --break-glass --reason …`, or `config publish … --break-glass --message …`; the history and a webhook say so.',
+  control_plane_unavailable:
+    'The data plane goes on with the last split. If the candidate is bad and this stays: `echo 1 | npx wrangler secret put SLUICE_FORCE_CONTROL` sends every new submit to control.',
+  change_stale: 'Put it on top of the version in effect with `sluice config rebase`, then check it again.',
 }
 
-function hintOf(response: Response, code: string, withToken: boolean): string | null {
-  switch (code) {
-    case 'unauthenticated':
-      return withToken
-        ? 'The token was not accepted: is it one of this gateway’s SLUICE_TOKENS, or signed by the issuer that it trusts?'
-        : 'No token was sent: give --token or set SLUICE_TOKEN (`npm start` prints one).'
-    case 'auth_not_configured':
-      return 'The gateway has no tokens yet: `wrangler secret put SLUICE_TOKENS`, or .dev.vars on your machine.'
-    case 'forbidden':
-      return 'This token’s role does not allow it.'
-    case 'version_mismatch':
-      return 'Someone else changed it since: check it, then repeat it, with the new --if-match where you gave one.'
-    case 'review_required':
-      return 'Make a change request with `sluice config propose` if there is none yet, and let somebody else review and publish it. In need an admin goes past it alone: `sluice config set … --break-glass --reason …`, or `config publish … --break-glass --message …`; the history and a webhook say so.'
-    case 'control_plane_unavailable':
-      return 'The data plane goes on with the last split. If the candidate is bad and this stays: `echo 1 | npx wrangler secret put SLUICE_FORCE_CONTROL` sends every new submit to control.'
-    case 'change_stale':
-      return 'Put it on top of the version in effect with `sluice config rebase`, then check it again.'
-    case 'rate_limited': {
-      const after = response.headers.get('retry-after')
-      return after ? `Try again in ${printable(after)} s.` : null
-    }
-    default:
-      return null
-  }
+function hintOf(response: Response, code: string, detail: string | undefined, withToken: boolean): string | undefined {
+  const known = HINTS[detail ?? ''] ?? HINTS[code]
+  if (known !== undefined) return known
+  const after = response.headers.get('retry-after')
+  if (code === 'rate_limited') return after ? `Try again in ${printable(after)} s.` : undefined
+  if (code !== 'unauthenticated') return undefined
+  return withToken
+    ? 'The token was not accepted: is it one of this gateway’s SLUICE_TOKENS, or signed by the issuer that it trusts?'
+    : 'No token was sent: give --token or set SLUICE_TOKEN (`npm start` prints one).'
 }
 
 /** A newer gateway may use a word that is not in a list here, such as a new state: no reason to fail at night. */

@@ -21,22 +21,16 @@ export function addAssign(program: Command): void {
     })
 }
 
+/** Where it does not go by the hash, everybody gets control. */
+const REASONS: Partial<Record<string, string>> = {
+  idle: 'the release is not started, so everybody gets control',
+  shadow: 'the release only shadows, so everybody gets control',
+  rolled_back: 'the release is rolled back, so everybody gets control',
+  forced_control: 'SLUICE_FORCE_CONTROL sends everybody to control',
+}
+
 function why({ reason, position, percent }: AssignmentView): string {
   const stands = `it stands at ${position.toFixed(2)} of 100`
-  switch (reason) {
-    case 'hash':
-      return `${stands}, and at ${percent} % the candidate begins at ${figure(100 - percent)}`
-    case 'rule':
-      return `a rule of the configuration says so (${stands})`
-    case 'idle':
-      return 'the release is not started, so everybody gets control'
-    case 'shadow':
-      return 'the release only shadows, so everybody gets control'
-    case 'rolled_back':
-      return 'the release is rolled back, so everybody gets control'
-    case 'forced_control':
-      return 'SLUICE_FORCE_CONTROL sends everybody to control'
-    default:
-      return `${reason} (${stands})`
-  }
+  if (reason === 'hash') return `${stands}, and at ${percent} % the candidate begins at ${figure(100 - percent)}`
+  return REASONS[reason] ?? `${reason === 'rule' ? 'a rule of the configuration says so' : reason} (${stands})`
 }

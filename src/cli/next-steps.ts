@@ -21,37 +21,31 @@ export function nextSteps(release: ReleaseView): string[] {
   return [`Next: ${commandOf(next)}${wait}${note}`]
 }
 
-const BAKE_UNSTARTED = 'Traffic that reaches the candidate: the bake counts from its first finished job.'
+const bakeRemedy =
+  (step: string) =>
+  ({ until }: BlockerView): string =>
+    until === null
+      ? 'Traffic that reaches the candidate: the bake counts from its first finished job.'
+      : `Time alone; \`sluice ${step} --wait\` waits for it, \`--force\` goes past it and says so in the history.`
+
+const REMEDIES: Record<BlockerView['code'], string | ((blocker: BlockerView) => string)> = {
+  bake: bakeRemedy('advance'),
+  final_bake: bakeRemedy('promote'),
+  min_jobs:
+    'More candidate jobs: time, a higher percent (`sluice set-percent`), or a smaller min_jobs (`sluice config set`).',
+  guardrail:
+    'A verdict of pass: more data where it is undecided, a better candidate or `sluice rollback` where it is not.',
+  gate: 'The decision of the experiment: `sluice report`.',
+  approval: '`sluice approve --reason …`, once nothing else is in the way.',
+  freeze: 'The end of the freeze; --force does not go past it, and a rollback is always possible.',
+  paused: '`sluice resume`.',
+  cooldown: 'Time alone.',
+  not_started: '`sluice start`.',
+  rolled_back: '`sluice reset --reason …`; nothing automatic leaves this state.',
+}
 
 /** What clears this. */
-export function remedy({ code, until }: BlockerView): string {
-  switch (code) {
-    case 'bake':
-    case 'final_bake': {
-      const step = code === 'bake' ? 'advance' : 'promote'
-      return until === null
-        ? BAKE_UNSTARTED
-        : `Time alone; \`sluice ${step} --wait\` waits for it, \`--force\` goes past it and says so in the history.`
-    }
-    case 'min_jobs':
-      return 'More candidate jobs: time, a higher percent (`sluice set-percent`), or a smaller min_jobs (`sluice config set`).'
-    case 'guardrail':
-      return 'A verdict of pass: more data where it is undecided, a better candidate or `sluice rollback` where it is not.'
-    case 'gate':
-      return 'The decision of the experiment: `sluice report`.'
-    case 'approval':
-      return '`sluice approve --reason …`, once nothing else is in the way.'
-    case 'freeze':
-      return 'The end of the freeze; --force does not go past it, and a rollback is always possible.'
-    case 'paused':
-      return '`sluice resume`.'
-    case 'cooldown':
-      return 'Time alone.'
-    case 'not_started':
-      return '`sluice start`.'
-    case 'rolled_back':
-      return '`sluice reset --reason …`; nothing automatic leaves this state.'
-    default:
-      return 'Not known to this version of the command.'
-  }
+export function remedy(blocker: BlockerView): string {
+  const words = REMEDIES[blocker.code] ?? 'Not known to this version of the command.'
+  return typeof words === 'string' ? words : words(blocker)
 }

@@ -10,7 +10,7 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { type Overlay, patchOverlay } from '../config/overlay.ts'
 import { diffOf, patchTo } from '../config/overlay-diff.ts'
 import { publishable } from '../config/publishable.ts'
-import { detail as errorDetail, SluiceError } from '../core/errors.ts'
+import { detail as errorDetail, type ErrorCode, SluiceError } from '../core/errors.ts'
 import type { ChangeResult } from '../durable/live-config-client.ts'
 import type { ChangeRequest, Ending, Refused } from '../durable/live-config-data.ts'
 import type { ConfigView } from '../api/index.ts'
@@ -79,8 +79,8 @@ export function changesService(
   /** To be changed by somebody who has seen this revision. */
   const open = async (name: string, id: number, revision: number): Promise<ChangeRequest> => {
     const request = await one(name, id)
-    if (request.ending) throw refused({ ok: false, why: 'closed' })
-    if (request.revision !== revision) throw refused({ ok: false, why: 'other_revision' })
+    if (request.ending) throw refused({ why: 'closed' })
+    if (request.revision !== revision) throw refused({ why: 'other_revision' })
     return request
   }
 
@@ -118,7 +118,7 @@ export function changesService(
   /** What came between: it was published itself in that moment, or something else was. */
   const overtaken = async (name: string, { id }: ChangeRequest): Promise<SluiceError> => {
     const request = await one(name, id)
-    if (request.ending) return refused({ ok: false, why: 'closed' })
+    if (request.ending) return refused({ why: 'closed' })
     const current = await config.view(name)
     const moved = diffOf(fileOf(name), await config.overlayOf(name, request.baseVersion), current.overlay)
     const message = `made for version ${request.baseVersion}, and version ${current.version} acts: rebase it, then look again`
@@ -207,15 +207,13 @@ function worded({ value, source }: ChangedKey['from']): string {
   return `${JSON.stringify(value).slice(0, 200)} (${source})`
 }
 
-function refused({ why }: Refused): SluiceError {
-  switch (why) {
-    case 'not_found':
-      return new SluiceError('change_not_found', 'there is no such change request any more')
-    case 'closed':
-      return new SluiceError('change_closed', 'the change request is published or discarded already')
-    case 'other_revision':
-      return new SluiceError('version_mismatch', 'the change request was edited since you read it; look again')
-    case 'too_many':
-      return new SluiceError('invalid_request', 'there are too many of these: publish or discard some first')
-  }
+const REFUSALS: Record<Refused['why'], readonly [code: ErrorCode, message: string]> = {
+  not_found: ['change_not_found', 'there is no such change request any more'],
+  closed: ['change_closed', 'the change request is published or discarded already'],
+  other_revision: ['version_mismatch', 'the change request was edited since you read it; look again'],
+  too_many: ['invalid_request', 'there are too many of these: publish or discard some first'],
+}
+
+function refused({ why }: Pick<Refused, 'why'>): SluiceError {
+  return new SluiceError(...REFUSALS[why])
 }

@@ -27,22 +27,15 @@ export function effects(
 /** What holds of an action wherever it is taken. */
 function own(before: ReleaseView, { action }: ActionCommand, t: Text): Part[][] {
   const words = t.confirm
-  switch (action) {
-    case 'rollback':
-      return [words.rollback, words.stays]
-    case 'pause':
-      return [before.state === 'shadow' ? words.pauseShadow : words.pause]
-    case 'resume':
-      return [words.resume]
-    case 'reset':
-      return [words.reset]
-    case 'promote':
-      return [words.promote]
-    case 'approve':
-      return [words.approve(before.next ? stageName(before.next.stage, t) : t.stage.completed)]
-    default:
-      return []
+  const found: Partial<Record<typeof action, Part[][]>> = {
+    rollback: [words.rollback, words.stays],
+    pause: [before.state === 'shadow' ? words.pauseShadow : words.pause],
+    resume: [words.resume],
+    reset: [words.reset],
+    promote: [words.promote],
+    approve: [words.approve(before.next ? stageName(before.next.stage, t) : t.stage.completed)],
   }
+  return found[action] ?? []
 }
 
 /** Candidate's percent of new submits. */

@@ -44,32 +44,25 @@ export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
 
 /** One blocker in words; `until` is turned into what is left. */
 export function blockerWords(blocker: BlockerView, view: ReleaseView, nowMs: number, t: Text): Part[] {
-  const left = blocker.until === null ? null : span((Date.parse(blocker.until) - nowMs) / 1000, t)
-  switch (blocker.code) {
-    case 'bake':
-    case 'final_bake':
-      return [left === null ? t.wait.bakeUnstarted : t.wait.bake(left, bakeOf(blocker, view, t))]
-    case 'min_jobs': {
-      const { finished, needed } = view.jobs
-      return t.wait.minJobs(Math.max(0, needed - finished), finished, needed)
-    }
-    case 'gate':
-      return t.wait.gate
-    case 'approval':
-      return t.wait.approval
-    case 'freeze':
-      return t.wait.freeze(left ?? '')
-    case 'paused':
-      return t.wait.paused
-    case 'cooldown':
-      return t.wait.cooldown(left ?? '')
-    case 'not_started':
-      return t.wait.notStarted
-    case 'rolled_back':
-      return t.wait.rolledBack
-    case 'guardrail':
-      return [blocker.message]
+  const { code, until, message } = blocker
+  const w = t.wait
+  const left = until === null ? null : span((Date.parse(until) - nowMs) / 1000, t)
+  const bake = () => [left === null ? w.bakeUnstarted : w.bake(left, bakeOf(blocker, view, t))]
+  const { finished, needed } = view.jobs
+  const words: Record<typeof code, () => Part[]> = {
+    bake,
+    final_bake: bake,
+    min_jobs: () => w.minJobs(Math.max(0, needed - finished), finished, needed),
+    gate: () => w.gate,
+    approval: () => w.approval,
+    freeze: () => w.freeze(left ?? ''),
+    paused: () => w.paused,
+    cooldown: () => w.cooldown(left ?? ''),
+    not_started: () => w.notStarted,
+    rolled_back: () => w.rolledBack,
+    guardrail: () => [message],
   }
+  return words[code]()
 }
 
 function bakeOf(blocker: BlockerView, view: ReleaseView, t: Text): string | null {
