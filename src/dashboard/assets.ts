@@ -2,7 +2,6 @@
 /** The pages' style and scripts, served from the bundle under names that change with their content. */
 import uplotStyle from '../../node_modules/uplot/dist/uPlot.min.css'
 import uplotScript from '../../node_modules/uplot/dist/uPlot.iife.min.js'
-import annotationsScript from './client/annotations.client.js'
 import chartsScript from './client/charts.client.js'
 import dialogScript from './client/dialog.client.js'
 import pageScript from './client/page.client.js'
@@ -24,7 +23,6 @@ globalThis.uPlot = uPlot
 const files = {
   style: asset('style', 'css', CSS, `${uplotStyle}\n${pageStyle}`),
   uplot: asset('uplot', 'js', JS, uplot),
-  annotations: asset('annotations', 'js', JS, annotationsScript),
   charts: asset('charts', 'js', JS, chartsScript),
   dialog: asset('dialog', 'js', JS, dialogScript),
   page: asset('page', 'js', JS, pageScript),

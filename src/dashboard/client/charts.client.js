@@ -1,12 +1,10 @@
 /**
  * Draws the charts of a release's page with uPlot, from the figures that stand in the page: both
- * arms on one scale. annotations.client.js adds the limit and the marks.
+ * arms on one scale, with the limit and the moments at which something changed.
  */
 ;(() => {
   'use strict'
-  /**
-   * @typedef {{ now: string, min: string, h: string, s: string, percent: string, control: string, candidate: string }} Words
-   */
+  /** @typedef {{ now: string, min: string, h: string, s: string, percent: string, control: string, candidate: string }} Words */
   const HEIGHT = 176
   /** Between the times below a chart, in seconds. */
   const TICK_STEPS = [120, 600, 3600, 28_800]
@@ -34,11 +32,7 @@
     }
   }
 
-  /**
-   * @param {HTMLElement} element
-   * @param {string} text
-   * @param {Chart} first
-   */
+  /** @param {HTMLElement} element @param {string} text @param {Chart} first */
   function make(element, text, first) {
     const words = /** @type {Words} */ (JSON.parse(element.dataset.words ?? '{}'))
     /** @type {{ text: string, chart: Chart, plot: any }} */
@@ -80,7 +74,7 @@
         ],
         series: [{}, line(() => colour('control'), words.control), line(() => colour('candidate'), words.candidate)],
         hooks: {
-          draw: [(plot) => sluiceAnnotate(plot, held.chart, colour)],
+          draw: [(plot) => annotate(plot, held.chart)],
           setCursor: [(plot) => readOut(plot, element, held.chart, words)],
         },
       },
@@ -94,11 +88,7 @@
     return held
   }
 
-  /**
-   * @param {() => string} stroke
-   * @param {string} label
-   * @returns {uPlot.Series}
-   */
+  /** @param {() => string} stroke @param {string} label @returns {uPlot.Series} */
   function line(stroke, label) {
     return {
       label,
@@ -118,15 +108,83 @@
     return values.some((v, i) => v !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null)
   }
 
-  /**
-   * The limit stays in sight unless it would press the lines flat.
-   * @param {Chart} chart
-   * @param {number} max
-   */
+  /** The limit stays in sight unless it would press the lines flat. @param {Chart} chart @param {number} max */
   function top(chart, max) {
     const data = max > 0 ? max : 0
     const limit = chart.limit && (data === 0 || chart.limit.value < data * 8) ? chart.limit.value : 0
     return Math.max(data, limit) * 1.2 || 1
+  }
+
+  /**
+   * The limit as a dashed line, whose words stand in the caption, where no line runs through them; changes as vertical
+   * marks.
+   * @param {uPlot} plot
+   * @param {Chart} chart
+   */
+  function annotate(plot, chart) {
+    const { ctx, bbox } = plot
+    const ratio = devicePixelRatio
+    ctx.save()
+    ctx.font = `${Math.round(11 * ratio)}px ${getComputedStyle(document.body).fontFamily}`
+    ctx.lineWidth = ratio
+    for (const { at, bad } of chart.marks) {
+      const x = Math.round(plot.valToPos(at, 'x', true))
+      ctx.strokeStyle = colour(bad ? 'bad' : 'soft')
+      ctx.setLineDash(bad ? [] : [2 * ratio, 3 * ratio])
+      stroke(ctx, x, bbox.top, x, bbox.top + bbox.height)
+    }
+    ctx.textAlign = 'left'
+    ctx.textBaseline = 'bottom'
+    for (const { x, words, bad } of labels(plot, chart)) {
+      ctx.fillStyle = colour(bad ? 'bad' : 'soft')
+      ctx.fillText(words.join(' → '), x, bbox.top - 2 * ratio)
+    }
+    const y = chart.limit ? plot.valToPos(chart.limit.value, 'y', true) : -1
+    if (chart.limit && y >= bbox.top) {
+      ctx.strokeStyle = colour('bad')
+      ctx.setLineDash([5 * ratio, 4 * ratio])
+      stroke(ctx, bbox.left, y, bbox.left + bbox.width, y)
+    }
+    ctx.restore()
+  }
+
+  /**
+   * The marks' words, from left to right; those that have no room side by side are told as one: `1 % → 5 %`.
+   * @param {uPlot} plot
+   * @param {Chart} chart
+   * @returns {{ x: number, words: string[], bad: boolean }[]}
+   */
+  function labels(plot, chart) {
+    const { ctx, bbox } = plot
+    const gap = 8 * devicePixelRatio
+    const found = /** @type {{ x: number, words: string[], bad: boolean }[]} */ ([])
+    for (const { at, words, bad } of chart.marks.toSorted((p, q) => p.at - q.at)) {
+      let next = { x: Math.round(plot.valToPos(at, 'x', true)), words: [words], bad }
+      for (;;) {
+        const width = ctx.measureText(next.words.join(' → ')).width + gap
+        // A label that would leave the picture at the right begins as far left as it needs.
+        next.x = Math.min(next.x, bbox.left + bbox.width - width)
+        const before = found.at(-1)
+        if (!before || before.x + ctx.measureText(before.words.join(' → ')).width + gap <= next.x) break
+        found.pop()
+        const all = [...before.words, ...next.words]
+        next = {
+          x: before.x,
+          words: all.length > 4 ? [all[0] ?? '', '…', ...all.slice(-2)] : all,
+          bad: before.bad || next.bad,
+        }
+      }
+      found.push(next)
+    }
+    return found
+  }
+
+  /** @param {CanvasRenderingContext2D} ctx @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
+  function stroke(ctx, x1, y1, x2, y2) {
+    ctx.beginPath()
+    ctx.moveTo(x1, y1)
+    ctx.lineTo(x2, y2)
+    ctx.stroke()
   }
 
   /** Whole minutes or hours before now. @param {Chart} chart */
@@ -135,10 +193,7 @@
     return Array.from({ length: Math.floor((to - from) / step) + 1 }, (_, i) => to - i * step).reverse()
   }
 
-  /**
-   * @param {number} seconds
-   * @param {Words} words
-   */
+  /** @param {number} seconds @param {Words} words */
   function ago(seconds, words) {
     if (seconds < 1) return words.now
     const [n, unit] =
@@ -146,11 +201,7 @@
     return `−${unit.replace('#', String(Math.round(n)))}`
   }
 
-  /**
-   * @param {number} value
-   * @param {Chart} chart
-   * @param {Words} words
-   */
+  /** @param {number} value @param {Chart} chart @param {Words} words */
   function valueText(value, { unit }, words) {
     const digits = Number(value.toPrecision(3)).toLocaleString('en-US')
     return unit === 'count' ? digits : words[unit === 'percent' ? 'percent' : 's'].replace('#', digits)

@@ -3,7 +3,6 @@ import type { Chart as DrawnChart } from '../series.ts'
 
 declare global {
   type Chart = DrawnChart
-  var sluiceAnnotate: (plot: uPlot, chart: Chart, colour: (name: string) => string) => void
   /** Left by page.client.js: where a session that has ended is begun anew. */
   var sluiceLogin: { isAt(response: Response): boolean; go(why: 'ended' | 'unsent'): void }
   var sluiceCharts: { draw(): void } | undefined

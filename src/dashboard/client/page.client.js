@@ -94,29 +94,17 @@
     before.slice(after.length).forEach((node) => node.remove())
   }
 
-  /**
-   * Attributes that the page's scripts set.
-   * @param {Element} _element
-   * @param {string} name
-   */
+  /** Attributes that the page's scripts set. @param {Element} _element @param {string} name */
   function isBrowsers(_element, name) {
     return name === 'data-ready' || name === 'aria-busy'
   }
 
-  /**
-   * Those, and what the reader set.
-   * @param {Element} element
-   * @param {string} name
-   */
+  /** Those, and what the reader set. @param {Element} element @param {string} name */
   function isOwn(element, name) {
     return isBrowsers(element, name) || (name === 'open' && element instanceof HTMLDetailsElement)
   }
 
-  /**
-   * Whether one node may become the other: same kind and, where it has one, same id.
-   * @param {Node} a
-   * @param {Node} b
-   */
+  /** Whether one node may become the other: same kind and, where it has one, same id. @param {Node} a @param {Node} b */
   function alike(a, b) {
     if (a instanceof Element && b instanceof Element) return a.tagName === b.tagName && a.id === b.id
     return a.nodeType === b.nodeType && !(a instanceof Element)
@@ -139,13 +127,8 @@
     void refresh()
   })
 
-  stream.addEventListener('unavailable', () => {
-    away = true
-  })
-
-  stream.addEventListener('heartbeat', () => {
-    if (!away) heardAt = Date.now()
-  })
+  stream.addEventListener('unavailable', () => (away = true))
+  stream.addEventListener('heartbeat', () => away || (heardAt = Date.now()))
 
   const status = /** @type {HTMLElement} */ (document.getElementById('live-status'))
   const breakGlass = /** @type {HTMLElement} */ (status.querySelector('.break-glass'))

@@ -63,7 +63,6 @@ export function page(frame: Frame, body: Child, extra: { scripts?: boolean; refr
           {extra.scripts ? (
             <>
               <script src={assetPath('uplot')} defer></script>
-              <script src={assetPath('annotations')} defer></script>
               <script src={assetPath('charts')} defer></script>
               <script src={assetPath('dialog')} defer></script>
               <script src={assetPath('page')} defer></script>
