@@ -4,7 +4,7 @@ import { instantText } from '../config/fields.ts'
 import { fault } from '../config/issue-words.ts'
 import { ARMS } from '../core/arm.ts'
 import { DECISIONS, REASON_CODES } from '../core/decision.ts'
-import { detailSchema, isoTime } from './index.ts'
+import { detailSchema, isoTime, numbers } from './index.ts'
 import { interval, lift, metricReportSchema, pairReportSchema, perArm, selfCheckSchema } from './report-parts.ts'
 
 export { type MetricView, type PairsView, scoreSchema, type ScoreView } from './report-parts.ts'
@@ -113,11 +113,7 @@ export const reportSchema = v.object({
       v.object({
         epoch: v.number(),
         stage: v.string(),
-        percent: v.number(),
-        control: v.number(),
-        candidate: v.number(),
-        expected_candidate: v.number(),
-        p_value: v.number(),
+        ...numbers('percent', 'control', 'candidate', 'expected_candidate', 'p_value'),
       }),
     ),
   }),

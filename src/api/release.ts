@@ -6,6 +6,11 @@ import { STATES } from '../core/release.ts'
 
 export const isoTime = v.pipe(v.string(), v.isoTimestamp())
 
+/** Entries that are all plain numbers. */
+export function numbers<const N extends string>(...names: N[]) {
+  return v.entriesFromList(names, v.number())
+}
+
 export const blockerSchema = v.object({
   code: v.picklist(BLOCKER_CODES),
   message: v.string(),
@@ -54,21 +59,10 @@ export const releaseSchema = v.object({
   advance: v.picklist(['manual', 'auto']),
   shadow: v.object({
     active: v.boolean(),
-    sample: v.number(),
-    in_flight: v.number(),
-    max_in_flight: v.number(),
-    today: v.number(),
-    max_jobs_per_day: v.number(),
+    ...numbers('sample', 'in_flight', 'max_in_flight', 'today', 'max_jobs_per_day'),
     /** Copies lost, by reason; as the funnel, of all runs. */
     dropped: v.record(v.string(), v.number()),
-    funnel: v.object({
-      eligible: v.number(),
-      sampled: v.number(),
-      admitted: v.number(),
-      submitted: v.number(),
-      finished: v.number(),
-      scored: v.number(),
-    }),
+    funnel: v.object(numbers('eligible', 'sampled', 'admitted', 'submitted', 'finished', 'scored')),
   }),
   epoch: v.number(),
   version: v.number(),

@@ -1,7 +1,7 @@
 /** What the A/B report is made of, part by part: a metric, shadow pairs, the self-check. No behaviour here. */
 import * as v from 'valibot'
 import { DIRECTIONS, METRIC_KINDS, METRIC_ROLES } from '../core/experiment.ts'
-import { isoTime } from './release.ts'
+import { isoTime, numbers } from './release.ts'
 
 export const interval = { low: v.number(), high: v.number() }
 export const lift = v.nullable(v.object({ lift: v.number(), ...interval }))
@@ -113,12 +113,7 @@ export const pairReportSchema = v.object({
   difference: lift,
   /** One look each. */
   t_test: v.nullable(v.object({ statistic: v.number(), df: v.number(), p_value: v.number() })),
-  sign_test: v.object({
-    candidate_higher: v.number(),
-    control_higher: v.number(),
-    equal: v.number(),
-    p_value: v.number(),
-  }),
+  sign_test: v.object(numbers('candidate_higher', 'control_higher', 'equal', 'p_value')),
   /** May be read after every pair; null below 20. The outcome goes by it. */
   always_valid: v.nullable(v.object({ ...interval, p_value: v.number() })),
   /** `alike`: shown to differ by less than the mde. */
