@@ -20,10 +20,10 @@ export interface Confirmation {
   action: string
   title: string
   effects: Part[][]
-  /** The state it was drawn from, and the one it would become; null where the change has no split to draw. */
-  before: ReleaseView | null
-  after: ReleaseView | null
-  command: ActionCommand | null
+  /** The state it was drawn from, and the one it would become; without them the change has no split to draw. */
+  before?: ReleaseView
+  after?: ReleaseView | null
+  command?: ActionCommand
   /** Sent back with the form as `If-Match`. */
   version: number
   /** Why it can't be done as asked. */
@@ -31,7 +31,7 @@ export interface Confirmation {
   /** What to say about the form itself. */
   notice: string | null
   /** What the step waits for, told where it is refused for that. */
-  open: Part[][]
+  open?: Part[][]
   reason: string
 }
 
@@ -61,7 +61,7 @@ const Confirm: FC<Confirmation & { t: Text }> = (props) => {
         <div class="effect" id="effect">
           <h2>{refusal?.code === 'blocked' ? words.waits : words.effect}</h2>
           {refusal ? (
-            <Refused refusal={refusal} open={props.open} t={t} />
+            <Refused refusal={refusal} open={props.open ?? []} t={t} />
           ) : changed ? (
             <EffectList {...props} />
           ) : (
@@ -177,8 +177,8 @@ const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ co
   )
 }
 
-function asksValues(command: ActionCommand | null): boolean {
-  return command !== null && ['set_percent', 'set_shadow', 'start'].includes(command.action)
+function asksValues(command: ActionCommand | undefined): boolean {
+  return command !== undefined && ['set_percent', 'set_shadow', 'start'].includes(command.action)
 }
 
 /** Offered where something is in the way that it passes, and kept once it was chosen. */

@@ -93,12 +93,8 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
         action === 'auto_on' ? t.confirm.autoOn : t.confirm.autoOff,
         ...(isAlone ? [] : [[t.confirm.byRequest]]),
       ],
-      before: null,
-      after: null,
-      command: null,
       version: config.version,
       refusal: failure,
-      open: [],
       notice,
       reason,
     }
