@@ -130,8 +130,7 @@ async function rehearse(session: Session, name: string, send: () => Promise<Repl
 }
 
 function showOutcome(session: Session, name: string, reply: Reply<ReleaseView>, dryRun = false): void {
-  const { style } = session.terminal
-  session.show(reply, (release) => {
+  session.show(reply, (release, style) => {
     const paused = release.paused ? ', paused' : ''
     const position = `${style.bold(release.name)} ${dryRun ? 'would be' : 'is'} at ${place(release)}${paused}, version ${release.version}, epoch ${release.epoch}`
     const blocked = waits(release, Date.now())

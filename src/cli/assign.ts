@@ -13,8 +13,7 @@ export function addAssign(program: Command): void {
       const session = openSession(command)
       const query = { release: await session.releaseName(), subject }
       const reply = await session.api.call('assign', assignmentSchema, { query })
-      const { style } = session.terminal
-      session.show(reply, (view) => [
+      session.show(reply, (view, style) => [
         `${style.bold(view.subject)} gets ${view.arm === 'candidate' ? style.green(view.arm) : style.blue(view.arm)} of ${view.release}: ${why(view)}`,
         style.dim(`stage ${view.stage}, epoch ${view.epoch}`),
       ])

@@ -3,8 +3,8 @@ import { Argument, type Command } from 'commander'
 import { listOf } from '../api/index.ts'
 import { type ChangeDetail, changeDetailSchema, changeSchema, type ChangeView } from '../api/changes.ts'
 import type { Reply } from './api-client.ts'
-import { diffTable } from './config-diff.ts'
 import { clearingPatch, settingPatch } from './config-patch.ts'
+import { diffTable } from './config-publication.ts'
 import { usage } from './failure.ts'
 import { wholeArgument } from './numbers.ts'
 import { openSession, type Session } from './session.ts'
@@ -95,19 +95,15 @@ async function propose(pairs: string[], options: ProposeOptions, command: Comman
 
 export async function proposed(session: Session, body: object): Promise<void> {
   const reply = await session.call('/config/changes', changeDetailSchema, { method: 'POST', body })
-  session.show(reply, (change) => [
-    `Made change request #${change.id}.`,
-    ...detailLines(change, session.terminal.style),
-  ])
+  session.show(reply, (change, style) => [`Made change request #${change.id}.`, ...detailLines(change, style)])
 }
 
 async function list({ status }: { status: string }, command: Command): Promise<void> {
   if (status !== 'all' && !STATUSES.includes(status))
     throw usage(`--status is ${STATUSES.join(', ')} or all: ${status}`)
   const session = openSession(command)
-  const { style } = session.terminal
   const query = { status: status === 'all' ? undefined : status }
-  session.show(await session.call('/config/changes', listOf(changeSchema), { query }), ({ items }) =>
+  session.show(await session.call('/config/changes', listOf(changeSchema), { query }), ({ items }, style) =>
     items.length === 0
       ? [status === 'all' ? 'No change requests.' : `No ${status} change requests.`]
       : table([
@@ -132,7 +128,7 @@ async function act(command: Command, id: number, what: string, { ifMatch }: ActO
 }
 
 function showDetail(session: Session, reply: Reply<ChangeDetail>): void {
-  session.show(reply, (change) => detailLines(change, session.terminal.style))
+  session.show(reply, detailLines)
 }
 
 function pathOf(id: number): string {

@@ -1,5 +1,6 @@
 /** What all commands that change the live configuration take and say: their options, the call, and what came of it. */
 import type { Command } from 'commander'
+import type { ChangedKey } from '../api/changes.ts'
 import { type ConfigView, configViewSchema } from '../api/index.ts'
 import { wholeArgument } from './numbers.ts'
 import type { Session } from './session.ts'
@@ -30,13 +31,13 @@ export async function publish(
 ): Promise<void> {
   const { path, ...how } = request
   const query = { reason: reason || undefined, dry_run: dryRun || undefined, break_glass: breakGlass }
-  session.show(await session.call(path, configViewSchema, { ...how, query, ifMatch }), (view) => [
+  session.show(await session.call(path, configViewSchema, { ...how, query, ifMatch }), (view, style) => [
     view.changed === false
       ? 'Nothing to change: it is so already.'
       : dryRun
         ? 'Dry run, nothing was changed. It would be:'
         : `Published as version ${view.version}.`,
-    ...diffLines(view, session.terminal.style),
+    ...diffLines(view, style),
   ])
 }
 
@@ -67,4 +68,18 @@ export function asideLines({ set_aside: issues = [] }: ConfigView, style: Style)
     ...table(issues.map(({ path, message }) => [`  ${path}`, message])),
     'Fix these keys with `sluice config set`, or drop all with `sluice config unset --all`.',
   ]
+}
+
+/** What one version of the live configuration changed, or would, key by key. */
+export function diffTable(diff: ChangedKey[], style: Style): string[] {
+  return table(
+    diff.flatMap(({ key, from, to }) => [
+      [`  ${key}`, style.dim('from'), sourced(from)],
+      ['', style.yellow('to'), sourced(to)],
+    ]),
+  )
+}
+
+function sourced({ value, source }: ChangedKey['from']): string {
+  return source === 'live' ? written(value) : `${written(value)} (${source})`
 }

@@ -3,8 +3,7 @@ import type { Command } from 'commander'
 import { listOf } from '../api/index.ts'
 import { type VersionView, versionSchema } from '../api/changes.ts'
 import { proposed } from './config-changes.ts'
-import { diffTable } from './config-diff.ts'
-import { publish, publishing, type PublishOptions } from './config-publication.ts'
+import { diffTable, publish, publishing, type PublishOptions } from './config-publication.ts'
 import { countArgument, wholeArgument } from './numbers.ts'
 import { openSession } from './session.ts'
 import type { Style } from './terminal.ts'
@@ -22,10 +21,10 @@ export function addConfigVersions(config: Command): void {
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const session = openSession(command)
       const query = { limit: Math.min(limit, 500) }
-      session.show(await session.call('/config/versions', listOf(versionSchema), { query }), ({ items }) =>
+      session.show(await session.call('/config/versions', listOf(versionSchema), { query }), ({ items }, style) =>
         items.length === 0
           ? ['Nothing was published live yet.']
-          : items.flatMap((version) => versionLines(version, session.terminal.style)),
+          : items.flatMap((version) => versionLines(version, style)),
       )
     })
   const restoring = config

@@ -45,7 +45,7 @@ function changing(config: Command, name: string, description: string): Command {
 
 async function look(command: Command, lines: (view: ConfigView, style: Style) => string[]): Promise<void> {
   const session = openSession(command)
-  session.show(await session.call('/config', configViewSchema), (view) => lines(view, session.terminal.style))
+  session.show(await session.call('/config', configViewSchema), lines)
 }
 
 async function change(

@@ -14,9 +14,7 @@ export function addExplain(program: Command): void {
     .description('why the release does not go on: what blocks it, the evidence, and what would help')
     .action(async (_options: object, command: Command) => {
       const session = openSession(command)
-      session.show(await session.call('', releaseSchema), (release) =>
-        explanation(release, Date.now(), session.terminal.style),
-      )
+      session.show(await session.call('', releaseSchema), (release, style) => explanation(release, Date.now(), style))
     })
 }
 

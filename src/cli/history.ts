@@ -34,8 +34,7 @@ export function addHistory(program: Command): void {
     .action(async (options: ListOptions, command: Command) => {
       const session = openSession(command)
       const reply = await pages(session, 'history', historyEntrySchema, options.limit, {})
-      const { style } = session.terminal
-      session.show(reply, ({ items }) =>
+      session.show(reply, ({ items }, style) =>
         items.length === 0
           ? ['Nothing has happened yet.']
           : table([
@@ -65,8 +64,7 @@ export function addJobs(program: Command): void {
     .action(async ({ limit, ...filter }: JobOptions, command: Command) => {
       const session = openSession(command)
       const reply = await pages(session, 'jobs', jobSchema, limit, { ...filter })
-      const { style } = session.terminal
-      session.show(reply, ({ items }) =>
+      session.show(reply, ({ items }, style) =>
         items.length === 0
           ? ['No jobs.']
           : table(

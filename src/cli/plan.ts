@@ -77,24 +77,9 @@ function probabilityOrOne(text: string): number {
   return /^(1(\.0*)?|100(\.0*)?%)$/.test(text) ? 1 : probabilityArgument(text)
 }
 
-interface PlanResult {
-  baseline: number
-  /** What the baseline is to be told from; of a guardrail metric the edge of its margin. */
-  target: number
-  alpha: number
-  power: number
-  alternative: Alternative
-  formula: SampleSizeFormula
-  control: number
-  candidate: number
-  total: number
-  raw_days: number
-  days: number
-  /** What the whole weeks can see, as they bring more than the sample asked for. */
-  mde_in_days: { absolute: number; relative: number } | null
-}
+type PlanResult = ReturnType<typeof planned>
 
-function planned(options: PlanOptions): PlanResult {
+function planned(options: PlanOptions) {
   const { baseline, mde, margin, sd, daily, share, percent, alpha, power } = options
   if ((mde === undefined) === (margin === undefined)) throw usage('give --mde, or --margin for a guardrail metric')
   const change = mde ?? margin!
@@ -104,8 +89,8 @@ function planned(options: PlanOptions): PlanResult {
   if (percent === 0 || percent === 100) throw usage('--percent must leave something to both arms')
   const ratio = percent / (100 - percent)
   const isOneSided = options.oneSided || margin !== undefined
-  const alternative = !isOneSided ? 'two-sided' : change > 0 ? 'greater' : 'less'
-  const formula = options.formula === 'pooled' ? 'normal_pooled' : 'normal_unpooled'
+  const alternative: Alternative = !isOneSided ? 'two-sided' : change > 0 ? 'greater' : 'less'
+  const formula: SampleSizeFormula = options.formula === 'pooled' ? 'normal_pooled' : 'normal_unpooled'
   const spread = sd ?? Math.sqrt(baseline * (1 - baseline))
   const common = { alpha, power, ratio }
   const size =
@@ -121,6 +106,7 @@ function planned(options: PlanOptions): PlanResult {
   const seen = isRate ? mdeProportions({ p1: baseline, n1, n2, alpha, power, alternative }) : null
   return {
     baseline,
+    /** What the baseline is to be told from; of a guardrail metric the edge of its margin. */
     target,
     alpha,
     power,
@@ -131,6 +117,7 @@ function planned(options: PlanOptions): PlanResult {
     total: size.total,
     raw_days,
     days,
+    /** What the whole weeks can see, as they bring more than the sample asked for. */
     mde_in_days: seen && { absolute: seen.mde_abs, relative: seen.mde_rel },
   }
 }

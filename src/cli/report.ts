@@ -29,9 +29,7 @@ export function addReport(program: Command): void {
         for (const line of await session.api.lines(path, { lang })) session.terminal.print(line)
         return
       }
-      session.show(await session.call('/report.json', reportSchema), (report) =>
-        reportLines(report, session.terminal.style),
-      )
+      session.show(await session.call('/report.json', reportSchema), reportLines)
     })
 }
 

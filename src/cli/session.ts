@@ -6,7 +6,7 @@ import { releaseSchema, silentReleaseSchema } from '../api/index.ts'
 import { MAX_REASON_CHARS } from '../core/transitions.ts'
 import { type ApiClient, type Call, createApiClient, type Reply } from './api-client.ts'
 import { EXIT, Failure, usage } from './failure.ts'
-import { openTerminal, type Terminal } from './terminal.ts'
+import { openTerminal, type Style, type Terminal } from './terminal.ts'
 import { place } from './words.ts'
 
 interface GlobalOptions {
@@ -27,7 +27,7 @@ export interface Session {
   /** Why something is done, for the audit: as given, or asked for; empty where nobody can be asked. */
   reasonFor(what: string, given: string | undefined, dryRun: boolean): Promise<string>
   /** The answer itself with `--json`, else its lines. */
-  show<T>(reply: Reply<T>, lines: (value: T) => readonly string[]): void
+  show<T>(reply: Reply<T>, lines: (value: T, style: Style) => readonly string[]): void
 }
 
 export function addGlobalOptions(program: Command): void {
@@ -73,7 +73,7 @@ export function openSession(command: Command): Session {
       const asks = terminal.interactive && !json && !dryRun
       return asks ? askReason(what, { input: process.stdin, output: process.stderr }) : ''
     },
-    show: ({ value, raw }, lines) => terminal.show(json, raw, () => lines(value)),
+    show: ({ value, raw }, lines) => terminal.show(json, raw, () => lines(value, terminal.style)),
   }
 }
 

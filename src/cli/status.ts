@@ -33,7 +33,7 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
       const reply = await session.call('', releaseSchema)
       if (options.watch || options.untilDone) end(await watch(session, reply, options))
       else {
-        session.show(reply, (release) => releaseLines(release, Date.now(), session.terminal.style))
+        session.show(reply, (release, style) => releaseLines(release, Date.now(), style))
         end(isUnhealthy(reply.value) ? EXIT.unhealthy : EXIT.ok)
       }
     })
