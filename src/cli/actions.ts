@@ -32,7 +32,7 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
   changing(program, 'start', 'begin a roll-out: shadowing, or the stage given')
     .option('--stage <stage>', 'begin at this stage, like canary-5')
     .action((options: ActionOptions, command: Command) =>
-      act({ action: 'start', ...(options.stage ? { stage: options.stage } : {}) }, options, command),
+      act({ action: 'start', stage: options.stage }, options, command),
     )
   for (const [name, summary] of [
     ['advance', 'go to the next stage'],
@@ -50,7 +50,7 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
         ]),
       )
       .action((options: ActionOptions, command: Command) =>
-        act({ action: name, ...(options.force ? { force: true } : {}) }, options, command),
+        act({ action: name, force: options.force }, options, command),
       )
   }
   plain('pause', 'hold the present stage; guardrails still act')
@@ -67,10 +67,9 @@ export function addActions(program: Command, end: (code: ExitCode) => void): voi
     .argument('<share>', '0.5 or 50%', shareArgument)
     .option('--during-canary', 'copy while in canary, too')
     .option('--no-during-canary', 'copy only while shadowing')
-    .action((sample: number, options: ActionOptions, command: Command) => {
-      const during = options.duringCanary === undefined ? {} : { during_canary: options.duringCanary }
-      return act({ action: 'set_shadow', sample, ...during }, options, command)
-    })
+    .action((sample: number, options: ActionOptions, command: Command) =>
+      act({ action: 'set_shadow', sample, during_canary: options.duringCanary }, options, command),
+    )
 }
 
 function changing(program: Command, name: string, summary: string): Command {
