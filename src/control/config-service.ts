@@ -7,12 +7,13 @@ import type { ReleaseConfig } from '../config/load.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
-import { detail, SluiceError } from '../core/errors.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { PublicationOrigin } from '../durable/controller-rpc.ts'
 import type { ConfigView } from '../api/index.ts'
 import { ask, askAnswer } from './ask.ts'
 import { versionView } from './change-view.ts'
 import type { ControlDeps } from './deps.ts'
+import { wrongKey } from './read-request.ts'
 
 export interface ConfigChange {
   reason: string
@@ -57,8 +58,7 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
     if (version === 0) return {}
     const [found] = await ask(controller(name).publications({ before: version + 1, limit: 1 }))
     if (found?.version === version) return found.overlay
-    const message = `there is no version ${version}`
-    throw new SluiceError('invalid_request', message, { details: [detail('version', 'unknown_version', message)] })
+    throw wrongKey('version', 'unknown_version', `there is no version ${version}`)
   }
 
   return {
@@ -82,9 +82,7 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
 
 /** To go past the review. */
 export function requireReason(given: string, field: string): void {
-  if (given !== '') return
-  const message = 'a reason is needed to go past the review'
-  throw new SluiceError('invalid_request', message, { details: [detail(field, 'missing_key', message)] })
+  if (given === '') throw wrongKey(field, 'missing_key', 'a reason is needed to go past the review')
 }
 
 function requireVersion(given: number | null, current: number): void {

@@ -1,13 +1,13 @@
 /** Log-in and log-out of browsers. The page is the dashboard's, the session's form is session.ts'; roles are not asked. */
 import type { Context } from 'hono'
 import { findToken } from '../auth/tokens.ts'
-import { detail, SluiceError } from '../core/errors.ts'
+import { SluiceError } from '../core/errors.ts'
 import { PAGE_HEADERS } from '../dashboard/pages/layout.tsx'
 import { languageOf } from '../dashboard/language.ts'
 import { LOGIN_REASONS, loginPage, type LoginReason } from '../dashboard/pages/login.tsx'
 import { requireOwnOrigin } from './identity.ts'
 import type { ControlEnv } from './pipeline.ts'
-import { readText } from './read-request.ts'
+import { readText, wrongKey } from './read-request.ts'
 import { mayHoldSession, sealSession, sessionCookie } from './session.ts'
 
 const HOME = '/_sluice/'
@@ -23,11 +23,8 @@ export async function takeLogin(c: Context<ControlEnv>, nowMs: number): Promise<
   const url = new URL(c.req.url)
   const [key] = c.var.identity.cookieKeys
   if (key === undefined) throw new SluiceError('auth_not_configured', 'set the secret SLUICE_COOKIE_KEY to log in here')
-  if (!mayHoldSession(url)) {
-    throw new SluiceError('invalid_request', 'a session needs https, except on the machine itself', {
-      details: [detail('session', 'needs_https', 'needs https')],
-    })
-  }
+  if (!mayHoldSession(url))
+    throw wrongKey('session', 'needs_https', 'needs https', 'a session needs https, except on the machine itself')
   const form = new URLSearchParams(await readText(c.req.raw.body))
   const next = nextOf(form.get('next') ?? undefined)
   const token = findToken(c.var.identity.tokens, form.get('token')?.trim() ?? '')

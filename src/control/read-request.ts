@@ -47,9 +47,13 @@ export function readIfMatch(header: string | undefined): number | null {
   if (header === undefined || header.trim() === '*') return null
   const version = /^(?:W\/)?"?(\d{1,15})"?$/.exec(header.trim())?.[1]
   if (version !== undefined) return Number(version)
-  throw new SluiceError('invalid_request', 'If-Match takes one version, like "12"', {
-    details: [detail('If-Match', 'not_version', `not a version: ${header.slice(0, 50)}`)],
-  })
+  const given = `not a version: ${header.slice(0, 50)}`
+  throw wrongKey('If-Match', 'not_version', given, 'If-Match takes one version, like "12"')
+}
+
+/** What is wrong with one key, or header, of a request; `whole` where of the request something else is said. */
+export function wrongKey(path: string, code: string, message: string, whole = message): SluiceError {
+  return new SluiceError('invalid_request', whole, { details: [detail(path, code, message)] })
 }
 
 /** What was given as its schema has it; throws `invalid_request` with everything that is wrong. */

@@ -5,7 +5,7 @@
 import type { Env } from '../config/env.ts'
 import type { SluiceConfig } from '../config/load.ts'
 import { assign, positionOf } from '../core/assignment.ts'
-import { detail, SluiceError } from '../core/errors.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Snapshot } from '../core/release.ts'
 import { NOTHING_KNOWN } from '../core/rules.ts'
 import { windowStart } from '../core/window.ts'
@@ -20,6 +20,7 @@ import { StepCounters } from './counters.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
 import { experimentService } from './experiment-service.ts'
 import { keyLimitsOf } from './key-limits.ts'
+import { wrongKey } from './read-request.ts'
 import { streamsOf } from './shared-feed.ts'
 
 export type ControlService = ReturnType<typeof controlService>
@@ -40,9 +41,7 @@ const KEPT_WINDOWS = 12_000
 const ENTRY_ID = /^\d{1,15}$/
 
 function requireCursor(isOne: boolean): void {
-  if (isOne) return
-  const message = 'not a cursor that a page of this list gave as its next'
-  throw new SluiceError('invalid_request', message, { details: [detail('cursor', 'not_cursor', message)] })
+  if (!isOne) throw wrongKey('cursor', 'not_cursor', 'not a cursor that a page of this list gave as its next')
 }
 
 export function controlService(deps: ControlDeps, env: Env, settings: ControlSettings, config: SluiceConfig) {

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import type { Caller } from '../../auth/caller.ts'
 import type { Role } from '../../auth/roles.ts'
-import { detail, type ErrorCode, SluiceError } from '../../core/errors.ts'
+import { type ErrorCode, SluiceError } from '../../core/errors.ts'
 import { listOf } from '../../api/index.ts'
 import {
   type ChangeDetail,
@@ -16,6 +16,7 @@ import {
   versionSchema,
 } from '../../api/changes.ts'
 import type { ChangesService } from '../changes-service.ts'
+import { wrongKey } from '../read-request.ts'
 import { type BodySchema, paging, releaseRead, route, tagged } from '../route.ts'
 import { changeOf, changing } from './config.ts'
 
@@ -147,6 +148,5 @@ export const changeRoutes = [
 function numberOf(text: string | undefined, path?: string): number {
   if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text)
   if (path === undefined) throw new SluiceError('change_not_found', 'change requests are numbered')
-  const message = `not a version: ${String(text).slice(0, 50)}`
-  throw new SluiceError('invalid_request', message, { details: [detail(path, 'not_version', message)] })
+  throw wrongKey(path, 'not_version', `not a version: ${String(text).slice(0, 50)}`)
 }

@@ -2,8 +2,8 @@
 import * as v from 'valibot'
 import { instant, parseDuration } from '../../config/fields.ts'
 import { fault } from '../../config/issue-words.ts'
-import { detail, SluiceError } from '../../core/errors.ts'
 import { counterRowSchema, listOf } from '../../api/index.ts'
+import { wrongKey } from '../read-request.ts'
 import { releaseRead, route } from '../route.ts'
 
 const HOUR_MS = 3_600_000
@@ -33,11 +33,7 @@ export const counterRoutes = [
     run: async ({ service, name, query, now }) => {
       const toMs = query.to ?? now()
       const fromMs = query.from ?? toMs - HOUR_MS
-      if (fromMs > toMs) {
-        throw new SluiceError('invalid_request', 'from is after to', {
-          details: [detail('from', 'period_backwards', 'must not be after to')],
-        })
-      }
+      if (fromMs > toMs) throw wrongKey('from', 'period_backwards', 'must not be after to', 'from is after to')
       return { items: await service.counters(name, { fromMs, toMs, stepMs: query.step }), next: null }
     },
   }),
