@@ -77,59 +77,59 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
         {text}
       </a>
     ) : null
-  const toggle = (id: string, what: string, on: boolean, target: string | null, allowed: boolean): Child => (
-    <Switch
-      id={id}
-      what={what}
-      on={on}
-      href={allowed && target !== null ? `${pathOf(view.name)}/confirm/${target}` : null}
-      t={t}
-    />
+  const toggle = (id: string, what: string, on: boolean, target: string | null): Child => {
+    const look = `switch ${on ? 'on' : ''}`
+    const stands = on ? words.on : words.off
+    if (target === null) return <span class={look}>{stands}</span>
+    return (
+      <a class={look} id={id} href={`${pathOf(view.name)}/confirm/${target}`} data-confirm>
+        <span class="unseen">{on ? words.switchOff(what) : words.switchOn(what)} </span>
+        {stands}
+      </a>
+    )
+  }
+  const row = (what: string, ...controls: Child[]): Child => (
+    <li>
+      <span>{what}</span>
+      {controls}
+    </li>
+  )
+  const look = (href: string, what: string, text: string): Child => (
+    <a href={href} aria-label={`${what}: ${text}`}>
+      {text}
+    </a>
   )
   const copies = copiesOf(view, t)
   const running = view.state === 'shadow' || view.state === 'canary'
+  const isAuto = view.advance === 'auto'
+  const drift = words.drift(view.drift.length)
+  const { thresholds } = t.config
   return (
     <Card name="toggles" title={words.title} note={words.note} id="toggles" look="toggles">
       <ul>
-        <li>
-          <span>{copies.words}</span>
-          {go('set-shadow-rate', `set_shadow?sample=${view.shadow.sample * 100}`, words.rate, copies.words)}
-          {toggle('toggle-shadow', t.shadow.title, copies.on, copies.toggled, acts && legal.has('set_shadow'))}
-        </li>
-        {legal.has('set_percent') ? (
-          <li>
-            <span>{words.percent(percent(view.percent, t))}</span>
-            {go('set-percent', `set_percent?percent=${view.percent}`, words.change, words.percent(''))}
-          </li>
-        ) : null}
-        {running ? (
-          <li>
-            <span>{words.paused}</span>
-            {toggle('toggle-pause', words.paused, view.paused, view.paused ? 'resume' : 'pause', acts)}
-          </li>
-        ) : null}
-        <li>
-          <span>{words.automatic}</span>
-          {toggle(
-            'toggle-auto',
-            words.automatic,
-            view.advance === 'auto',
-            view.advance === 'auto' ? 'auto_off' : 'auto_on',
-            mayConfigure(role),
-          )}
-        </li>
-        <li>
-          <span>{t.config.thresholds}</span>
-          <a href={`${config}#thresholds`} aria-label={`${t.config.thresholds}: ${words.edit}`}>
-            {mayConfigure(role) ? words.edit : words.show}
-          </a>
-        </li>
-        <li>
-          <span>{words.drift(view.drift.length)}</span>
-          <a href={config} aria-label={`${words.drift(view.drift.length)}: ${words.show}`}>
-            {words.show}
-          </a>
-        </li>
+        {row(
+          copies.words,
+          go('set-shadow-rate', `set_shadow?sample=${view.shadow.sample * 100}`, words.rate, copies.words),
+          toggle('toggle-shadow', t.shadow.title, copies.on, acts && legal.has('set_shadow') ? copies.toggled : null),
+        )}
+        {legal.has('set_percent')
+          ? row(
+              words.percent(percent(view.percent, t)),
+              go('set-percent', `set_percent?percent=${view.percent}`, words.change, words.percent('')),
+            )
+          : null}
+        {running
+          ? row(
+              words.paused,
+              toggle('toggle-pause', words.paused, view.paused, acts ? (view.paused ? 'resume' : 'pause') : null),
+            )
+          : null}
+        {row(
+          words.automatic,
+          toggle('toggle-auto', words.automatic, isAuto, mayConfigure(role) ? (isAuto ? 'auto_off' : 'auto_on') : null),
+        )}
+        {row(thresholds, look(`${config}#thresholds`, thresholds, mayConfigure(role) ? words.edit : words.show))}
+        {row(drift, look(config, drift, words.show))}
       </ul>
     </Card>
   )
@@ -148,17 +148,4 @@ function copiesOf(view: ReleaseView, t: Text): { words: string; on: boolean; tog
     return { words: words.shadowLater(set), on: state === 'idle', toggled: state === 'idle' ? off : null }
   const alsoNow = `set_shadow?sample=${shadow.sample * 100}&canary_asked=1&during_canary=1`
   return { words: words.shadowNotCanary(set), on: false, toggled: alsoNow }
-}
-
-const Switch: FC<{ id: string; what: string; on: boolean; href: string | null; t: Text }> = (props) => {
-  const { id, what, on, href, t } = props
-  const words = on ? t.toggles.on : t.toggles.off
-  if (href === null) return <span class={`switch ${on ? 'on' : ''}`}>{words}</span>
-  const label = on ? t.toggles.switchOff(what) : t.toggles.switchOn(what)
-  return (
-    <a class={`switch ${on ? 'on' : ''}`} id={id} href={href} data-confirm>
-      <span class="unseen">{label} </span>
-      {words}
-    </a>
-  )
 }
