@@ -86,6 +86,7 @@ export const publishSchema = v.strictObject({
   /** One's own, although the release asks for two people; the comment says why. The history and a webhook say so. */
   break_glass: v.optional(v.boolean(), false),
 })
+export type Proposal = v.InferInput<typeof proposalSchema>
 export type Proposed = v.InferOutput<typeof proposalSchema>
 export type ChangeEdit = v.InferOutput<typeof changeEditSchema>
 export type Reviewed = v.InferOutput<typeof reviewSchema>

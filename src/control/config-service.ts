@@ -8,6 +8,7 @@ import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
 import { publishable } from '../config/publishable.ts'
 import { SluiceError } from '../core/errors.ts'
+import type { LiveChange } from '../dashboard/port.ts'
 import type { PublicationOrigin } from '../durable/controller-rpc.ts'
 import type { ConfigView } from '../api/index.ts'
 import { ask, askAnswer } from './ask.ts'
@@ -15,15 +16,10 @@ import { versionView } from './change-view.ts'
 import type { ControlDeps } from './deps.ts'
 import { wrongKey } from './read-request.ts'
 
-export interface ConfigChange {
-  reason: string
+export interface ConfigChange extends LiveChange {
   who: string
-  /** `ConfigView.version` that the caller has seen; null: any. */
-  ifMatch: number | null
   /** Only say what the configuration would be. */
   dryRun: boolean
-  /** By one person, although the release asks for two. */
-  breakGlass: boolean
 }
 
 export type ConfigService = ReturnType<typeof configService>

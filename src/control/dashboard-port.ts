@@ -5,7 +5,7 @@
 import * as v from 'valibot'
 import type { Caller } from '../auth/caller.ts'
 import type { Role } from '../auth/roles.ts'
-import type { DashboardPort } from '../dashboard/port.ts'
+import type { DashboardPort, LiveChange } from '../dashboard/port.ts'
 import { actionSchema, reasonSchema } from '../api/index.ts'
 import { changeActSchema, changeEditSchema, proposalSchema, publishSchema, reviewSchema } from '../api/changes.ts'
 import type { ConfigChange } from './config-service.ts'
@@ -28,11 +28,10 @@ export function dashboardPort(
   }
   const taken = <S extends v.GenericSchema>(schema: S, given: unknown) =>
     valid(schema, given, 'the change is not valid')
-  const change = (reason: string, ifMatch: number | null, breakGlass: boolean): ConfigChange => ({
+  const by = ({ reason, ...change }: LiveChange): ConfigChange => ({
+    ...change,
     ...taken(v.object({ reason: reasonSchema }), { reason }),
     who,
-    ifMatch,
-    breakGlass,
     dryRun: false,
   })
   const { config, changes } = service
@@ -53,9 +52,10 @@ export function dashboardPort(
       asRole('operator', () => service.act(name, taken(actionSchema, command), who, ifMatch)),
     // Whoever may propose a change may see what it would be.
     checkConfig: (name, patch, ifMatch) =>
-      asRole('operator', () => config.patch(name, patch, { ...change('', ifMatch, false), dryRun: true })),
-    patchConfig: (name, patch, reason, ifMatch, breakGlass) =>
-      asRole('admin', () => config.patch(name, patch, change(reason, ifMatch, breakGlass))),
+      asRole('operator', () =>
+        config.patch(name, patch, { reason: '', who, ifMatch, breakGlass: false, dryRun: true }),
+      ),
+    patchConfig: (name, patch, change) => asRole('admin', () => config.patch(name, patch, by(change))),
     changes: (name) => changes.list(name, null),
     change: changes.show,
     propose: (name, proposal) =>
@@ -73,7 +73,6 @@ export function dashboardPort(
       return asRole('operator', () => changes.review(name, id, review(), caller))
     },
     versions: (name, before) => config.versions(name, before, PAGE_SIZE),
-    restore: (name, version, reason, ifMatch, breakGlass) =>
-      asRole('admin', () => config.restore(name, version, change(reason, ifMatch, breakGlass))),
+    restore: (name, version, change) => asRole('admin', () => config.restore(name, version, by(change))),
   }
 }

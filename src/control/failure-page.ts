@@ -34,6 +34,6 @@ export function failurePage(c: Context<ControlEnv>, error: SluiceError): Respons
     release,
     caller: caller && config ? { who: caller.who, role: caller.role, environment: config.environment } : null,
   }
-  const page = problemPage(frame, error, { known, requestId: requestId ?? null })
+  const page = problemPage(frame, error, { known, requestId })
   return c.html(page, error.status as ContentfulStatusCode, { ...error.headers, ...PAGE_HEADERS })
 }

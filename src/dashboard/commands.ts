@@ -1,11 +1,7 @@
 /** Form fields → an action of the API. Fields of a form are text; what they mean is checked here once. */
-import { ACTIONS, type ActionCommand, type ReleaseView } from '../api/index.ts'
+import type { ActionCommand, ReleaseView } from '../api/index.ts'
 
-export type ActionName = (typeof ACTIONS)[number]
-
-export function actionNamed(name: string): ActionName | null {
-  return ACTIONS.find((action) => action === name) ?? null
-}
+export type ActionName = ActionCommand['action']
 
 /**
  * What the form says, with the present values where it says nothing yet. `sample` stands in per cent in forms.

@@ -20,7 +20,7 @@ import type {
   ReleaseView,
   Role,
 } from '../api/index.ts'
-import type { ChangeDetail, ChangeView, VersionView } from '../api/changes.ts'
+import type { ChangeDetail, ChangeEdit, ChangeView, Proposal, VersionView } from '../api/changes.ts'
 import type { ReportView } from '../api/experiment.ts'
 
 export type { Page }
@@ -35,6 +35,15 @@ export interface LastKnown {
 }
 
 export type ChangeActName = 'approve' | 'comment' | 'rebase' | 'publish' | 'discard'
+
+/** What goes with each change of the live configuration. */
+export interface LiveChange {
+  reason: string
+  /** `ConfigView.version` that the caller has seen; null: any. */
+  ifMatch: number | null
+  /** By one person, although the release asks for two. */
+  breakGlass: boolean
+}
 
 /** Throws SluiceErrors: what a page can't show is shown by the mount, by `problemPage`. */
 export interface DashboardPort {
@@ -59,26 +68,13 @@ export interface DashboardPort {
   act(name: string, command: ActionCommand, ifMatch: number | null): Promise<ReleaseView>
   /** The configuration as a patch would make it, validated, nothing changed. */
   checkConfig(name: string, patch: Record<string, unknown>, ifMatch: number | null): Promise<ConfigView>
-  /** A merge patch of the live overlay: `null` takes a key back to the file. `ifMatch` is `ConfigView.version`. */
-  patchConfig(
-    name: string,
-    patch: Record<string, unknown>,
-    reason: string,
-    ifMatch: number | null,
-    breakGlass: boolean,
-  ): Promise<ConfigView>
+  /** A merge patch of the live overlay: `null` takes a key back to the file. */
+  patchConfig(name: string, patch: Record<string, unknown>, change: LiveChange): Promise<ConfigView>
   /** Change requests, newest first. */
   changes(name: string): Promise<ChangeView[]>
   change(name: string, id: number): Promise<ChangeDetail>
-  propose(
-    name: string,
-    proposal: { title: string; reason: string; patch?: Record<string, unknown>; restore?: number },
-  ): Promise<ChangeDetail>
-  editChange(
-    name: string,
-    id: number,
-    edit: { revision: number; title: string; reason: string; patch: Record<string, unknown> },
-  ): Promise<ChangeDetail>
+  propose(name: string, proposal: Proposal): Promise<ChangeDetail>
+  editChange(name: string, id: number, edit: ChangeEdit): Promise<ChangeDetail>
   /** `revision` is the one that the caller saw; `breakGlass` goes with `publish` alone. */
   actOnChange(
     name: string,
@@ -87,11 +83,5 @@ export interface DashboardPort {
   ): Promise<ChangeDetail>
   /** Published overlays below version `before`, newest first. */
   versions(name: string, before: number | null): Promise<Page<VersionView>>
-  restore(
-    name: string,
-    version: number,
-    reason: string,
-    ifMatch: number | null,
-    breakGlass: boolean,
-  ): Promise<ConfigView>
+  restore(name: string, version: number, change: LiveChange): Promise<ConfigView>
 }

@@ -25,14 +25,14 @@ const NOT_FOUND = ['not_found', 'release_not_found', 'change_not_found']
 /** Their words are the page's title; a hint of their own stands below it. */
 const OWN_HINT = ['forbidden', 'config_invalid', 'internal']
 
-export interface ProblemMore {
+interface More {
   /** What is known without the control plane's objects. */
-  known?: LastKnown[]
+  known: LastKnown[]
   /** Leads to the line in the log. */
-  requestId?: string | null
+  requestId: string | undefined
 }
 
-export function problemPage(frame: Frame, refusal: Refusal, more: ProblemMore = {}): Rendered {
+export function problemPage(frame: Frame, refusal: Refusal, more: More): Rendered {
   const { t } = frame
   const found = wrongs(refusal, t)
   return page(
@@ -56,7 +56,7 @@ function titleOf(refusal: Refusal, { t, release }: Frame): string {
   return OWN_HINT.includes(refusal.code) ? refusalWords(refusal, t) : p.other
 }
 
-const Hint: FC<{ refusal: Refusal; frame: Frame; more: ProblemMore }> = ({ refusal, frame, more }) => {
+const Hint: FC<{ refusal: Refusal; frame: Frame; more: More }> = ({ refusal, frame, more }) => {
   const { t, caller } = frame
   if (NOT_FOUND.includes(refusal.code)) return null
   if (refusal.code === 'forbidden') return <p>{t.problem.forbiddenHint(t.roles[caller?.role ?? 'viewer'])}</p>
@@ -65,7 +65,7 @@ const Hint: FC<{ refusal: Refusal; frame: Frame; more: ProblemMore }> = ({ refus
   if (refusal.code !== 'control_plane_unavailable') return <p>{refusalWords(refusal, t)}</p>
   return (
     <>
-      <Known known={more.known ?? []} t={t} />
+      <Known known={more.known} t={t} />
       <p>{t.problem.unreachableHint}</p>
       <BreakGlass />
     </>

@@ -42,7 +42,8 @@ async function restore(c: Context, visit: Visit, name: string): Promise<Response
   if (version === null || seen === null) return list(c, visit, name, new SluiceError('invalid_request', ''))
   const reason = (fields.get('reason') ?? '').trim()
   if (fields.get('how') === 'publish') {
-    const done = await asValue(() => port.restore(name, version, reason, seen, breaksGlass(fields)))
+    const change = { reason, ifMatch: seen, breakGlass: breaksGlass(fields) }
+    const done = await asValue(() => port.restore(name, version, change))
     return 'error' in done ? list(c, visit, name, done.error) : c.redirect(`${pathOf(name)}/changes`, 303)
   }
   const made = await asValue(() => port.propose(name, { title: t.changes.restore(version), reason, restore: version }))

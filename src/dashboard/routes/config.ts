@@ -49,7 +49,8 @@ async function publish(
   const again = (notice: string) => answer(c, review(visit, config, { patch, version, title, notice }), 422)
   if (reason === '') return again(t.confirm.reasonMissing)
   if (fields.get('how') === 'publish') {
-    const done = await asValue(() => port.patchConfig(config.release, patch, reason, version, breaksGlass(fields)))
+    const change = { reason, ifMatch: version, breakGlass: breaksGlass(fields) }
+    const done = await asValue(() => port.patchConfig(config.release, patch, change))
     if ('value' in done) return c.redirect(`${pathOf(config.release)}/config`, 303)
     return done.error.code === 'review_required'
       ? again(refusalWords(done.error, t))

@@ -1,7 +1,14 @@
 /** Confirming a change: GET shows its dry run, POST does it and goes back to the release (post, redirect, get). */
 import type { Context } from 'hono'
-import { type ActionCommand, asValue, type ConfigView, type ReleaseView, SluiceError } from '../../api/index.ts'
-import { type ActionName, actionNamed, commandOf, fingerprint } from '../commands.ts'
+import {
+  type ActionCommand,
+  ACTIONS,
+  asValue,
+  type ConfigView,
+  type ReleaseView,
+  SluiceError,
+} from '../../api/index.ts'
+import { type ActionName, commandOf, fingerprint } from '../commands.ts'
 import { requiresReview } from '../config-draft.ts'
 import { effects, submitsPerDay } from '../effects.ts'
 import { stageName } from '../format.ts'
@@ -16,7 +23,7 @@ const RATE_SPAN_MS = 30 * 60_000
 
 export async function confirmAction(c: Context, visit: Visit, name: string, action: string): Promise<Response> {
   const { port, t } = visit
-  const known = actionNamed(action)
+  const known = ACTIONS.find((each) => each === action)
   if (!known && action !== 'auto_on' && action !== 'auto_off') throw new SluiceError('not_found', t.problem.notFound)
   if (!(known ? mayAct : mayConfigure)(port.actor.role)) throw new SluiceError('forbidden', t.refusal.code.forbidden)
   return known ? act(c, visit, name, known) : automatic(c, visit, name, action as 'auto_on' | 'auto_off')
@@ -106,7 +113,7 @@ async function automatic(c: Context, visit: Visit, name: string, action: 'auto_o
   const patch = { advance: liveAdvance(config, action === 'auto_on' ? 'auto' : 'manual') }
   const done = await asValue<object>(() =>
     isAlone
-      ? port.patchConfig(name, patch, reason, versionOf(fields), false)
+      ? port.patchConfig(name, patch, { reason, ifMatch: versionOf(fields), breakGlass: false })
       : port.propose(name, { title: t.action[action], reason, patch }),
   )
   if ('value' in done) return c.redirect(pathOf(name) + ('id' in done.value ? `/changes/${done.value.id}` : ''), 303)
