@@ -144,23 +144,16 @@ function limitsOfWires(releases: readonly ReleaseConfig[]): Finding[] {
 }
 
 function sizeFindings(vars: Record<string, unknown>): { errors: Finding[]; warnings: Finding[] } {
-  const errors: Finding[] = []
-  const warnings: Finding[] = []
-  for (const [path, value] of Object.entries(vars)) {
-    if (path !== 'SLUICE' && !path.startsWith('RELEASE_')) continue
-    const bytes = bytesOf(value)
-    if (bytes > LIMIT_BYTES)
-      errors.push({
-        path,
-        message: `${figure(bytes)} bytes as JSON, and Cloudflare takes ${figure(LIMIT_BYTES)} a variable`,
-      })
-    else if (bytes > WARN_BYTES)
-      warnings.push({
-        path,
-        message: `${figure(bytes)} bytes as JSON, near Cloudflare’s limit of ${figure(LIMIT_BYTES)} a variable`,
-      })
+  const sizes = ['SLUICE', ...releaseKeys(vars)].map((path) => ({ path, bytes: bytesOf(vars[path] ?? '') }))
+  const found = (least: number, most: number, words: string) =>
+    sizes
+      .filter(({ bytes }) => bytes > least && bytes <= most)
+      .map(({ path, bytes }) => ({ path, message: `${figure(bytes)} bytes as JSON, ${words}` }))
+  const limit = figure(LIMIT_BYTES)
+  return {
+    errors: found(LIMIT_BYTES, Infinity, `and Cloudflare takes ${limit} a variable`),
+    warnings: found(WARN_BYTES, LIMIT_BYTES, `near Cloudflare’s limit of ${limit} a variable`),
   }
-  return { errors, warnings }
 }
 
 function checkLines(result: CheckResult, releases: readonly ReleaseConfig[], style: Style): string[] {
