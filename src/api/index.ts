@@ -7,7 +7,7 @@ import { ARMS } from '../core/arm.ts'
 import { OPERATIONS } from '../core/outcome.ts'
 import { isoTime } from './release.ts'
 
-export { ROLES, type Role } from '../auth/roles.ts'
+export { atLeast, type Role } from '../auth/roles.ts'
 export { asValue, SluiceError } from '../core/errors.ts'
 export * from './actions.ts'
 export * from './release.ts'

@@ -1,10 +1,9 @@
 /** What one can do: at most three buttons at the top, roll back always the last of them, and the toggles. */
 import type { Child, FC } from 'hono/jsx'
-import type { ReleaseView, Role } from '../../api/index.ts'
+import { atLeast, type ReleaseView, type Role } from '../../api/index.ts'
 import { percent, plain, share, stageName } from '../format.ts'
 import { healthOf } from '../../describe/health.ts'
 import { firmBlocker } from '../../describe/next-step.ts'
-import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { blockerWords } from '../waits.ts'
 import { pathOf } from './layout.tsx'
@@ -18,7 +17,7 @@ interface Props {
 }
 
 export const Buttons: FC<Props> = ({ view, role, nowMs, t }) => {
-  if (!mayAct(role)) return <p class="actions note">{t.config.readOnly}</p>
+  if (!atLeast(role, 'operator')) return <p class="actions note">{t.config.readOnly}</p>
   const a = t.action
   const legal = new Set(view.legal_actions)
   const confirm = (action: string, words: string, style: string): Child => (
@@ -70,7 +69,7 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
   const words = t.toggles
   const config = `${pathOf(view.name)}/config`
   const legal = new Set(view.legal_actions)
-  const acts = mayAct(role)
+  const acts = atLeast(role, 'operator')
   const go = (id: string, target: string, text: string, what: string): Child =>
     acts ? (
       <a id={id} href={`${pathOf(view.name)}/confirm/${target}`} data-confirm aria-label={`${what}: ${text}`}>
@@ -126,9 +125,14 @@ export const Toggles: FC<Props> = ({ view, role, t }) => {
           : null}
         {row(
           words.automatic,
-          toggle('toggle-auto', words.automatic, isAuto, mayConfigure(role) ? (isAuto ? 'auto_off' : 'auto_on') : null),
+          toggle(
+            'toggle-auto',
+            words.automatic,
+            isAuto,
+            atLeast(role, 'admin') ? (isAuto ? 'auto_off' : 'auto_on') : null,
+          ),
         )}
-        {row(thresholds, look(`${config}#thresholds`, thresholds, mayConfigure(role) ? words.edit : words.show))}
+        {row(thresholds, look(`${config}#thresholds`, thresholds, atLeast(role, 'admin') ? words.edit : words.show))}
         {row(drift, look(config, drift, words.show))}
       </ul>
     </Card>

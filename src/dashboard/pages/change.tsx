@@ -1,9 +1,9 @@
 /** One change request: its difference to what acts now, what moved since, what others say of it, and what may be done. */
 import type { Child, FC } from 'hono/jsx'
 import type { ChangeDetail } from '../../api/changes.ts'
+import { atLeast } from '../../api/index.ts'
 import { ago, whoName } from '../format.ts'
 import type { ChangeActName } from '../port.ts'
-import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { DiffTable, StatusBadge } from './changes.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -78,9 +78,9 @@ export function changePage(frame: Frame, content: ChangeContent): Rendered {
             </li>
           ))}
         </ol>
-        {isOpen && mayAct(frame.caller!.role) ? <Acts frame={frame} content={content} /> : null}
+        {isOpen && atLeast(frame.caller!.role, 'operator') ? <Acts frame={frame} content={content} /> : null}
       </Card>
-      {isOpen && change.author === frame.caller!.who && mayAct(frame.caller!.role) ? (
+      {isOpen && change.author === frame.caller!.who && atLeast(frame.caller!.role, 'operator') ? (
         <Edit change={change} frame={frame} />
       ) : null}
     </main>,
@@ -102,7 +102,7 @@ const Acts: FC<{ frame: Frame; content: ChangeContent }> = ({ frame, content }) 
   const { t, caller, release } = frame
   const { change, requireReview } = content
   const isOwn = change.author === caller!.who
-  const isAdmin = mayConfigure(caller!.role)
+  const isAdmin = atLeast(caller!.role, 'admin')
   const mayPublish = isAdmin && isPublishable(change)
   const isAlone = isOwn && requireReview
   const button = (act: ChangeActName, look = ''): Child => (

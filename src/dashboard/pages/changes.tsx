@@ -1,9 +1,9 @@
 /** Change requests of the live configuration as a list, and the versions that were published, each to go back to. */
 import type { FC } from 'hono/jsx'
 import type { ChangedKey, ChangeView, VersionView } from '../../api/changes.ts'
+import { atLeast } from '../../api/index.ts'
 import { whoName } from '../format.ts'
 import type { Page } from '../port.ts'
-import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { Value } from './config.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -123,7 +123,7 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
           ) : (
             <DiffTable diff={version.diff} from={words.before} to={words.after} t={t} />
           )}
-          {isCurrent || !mayAct(caller!.role) ? null : (
+          {isCurrent || !atLeast(caller!.role, 'operator') ? null : (
             <Restore version={version.version} frame={frame} content={content} />
           )}
         </details>
@@ -135,7 +135,7 @@ const Version: FC<{ version: VersionView; frame: Frame; content: ChangesContent 
 /** Published at once by whoever may, else asked for as any other change is. */
 const Restore: FC<{ version: number; frame: Frame; content: ChangesContent }> = ({ version, frame, content }) => {
   const { t, release, caller } = frame
-  const mayPublish = mayConfigure(caller!.role)
+  const mayPublish = atLeast(caller!.role, 'admin')
   return (
     <form method="post" action={`${pathOf(release!)}/changes`}>
       <input type="hidden" name="restore" value={String(version)} />

@@ -1,8 +1,7 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
-import type { ConfigView } from '../../api/index.ts'
+import { atLeast, type ConfigView } from '../../api/index.ts'
 import { changesOf, type Draft, type Patch, requiresReview, same } from '../config-draft.ts'
-import { mayAct, mayConfigure } from '../roles.ts'
 import type { Text } from '../text/index.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -23,7 +22,7 @@ export function configPage(frame: Frame, content: ConfigContent): Rendered {
   const { config, notice, errors } = content
   const entries = Object.entries(config.values)
   const differing = entries.filter(([, { source, value, file }]) => source === 'live' && !same(value, file))
-  const editor = mayAct(caller!.role)
+  const editor = atLeast(caller!.role, 'operator')
   return page(
     frame,
     <main id="content">
@@ -103,7 +102,7 @@ export function reviewPage(
   content: { config: ConfigView; patch: Patch; version: number; title: string; notice: string | null },
 ): Rendered {
   const { t, caller } = frame
-  const isAdmin = mayConfigure(caller!.role)
+  const isAdmin = atLeast(caller!.role, 'admin')
   const needsReview = requiresReview(content.config)
   return page(
     frame,

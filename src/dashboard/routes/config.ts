@@ -1,11 +1,10 @@
 /** The configuration page: reading, looking over a change, proposing or publishing it; refusals are shown at their fields. */
 import type { Context } from 'hono'
-import { asValue, type ConfigView, type ReleaseView, SluiceError } from '../../api/index.ts'
+import { asValue, atLeast, type ConfigView, type ReleaseView, SluiceError } from '../../api/index.ts'
 import { draftOf, type Patch, patchOf, readJson, SECTIONS } from '../config-draft.ts'
 import { type ConfigContent, configPage, reviewPage } from '../pages/config.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusalWords, wrongs } from '../refusal-words.ts'
-import { mayAct } from '../roles.ts'
 import { answer, breaksGlass, fieldsOf, versionOf, type Visit } from '../visit.ts'
 
 const MAX_TITLE_CHARS = 100
@@ -14,7 +13,7 @@ export async function configure(c: Context, visit: Visit, name: string): Promise
   const { port, t } = visit
   const [config, release] = await Promise.all([port.config(name), port.release(name)])
   if (c.req.method !== 'POST') return answer(c, pageOf(visit, config, release, {}))
-  if (!mayAct(port.actor.role)) throw new SluiceError('forbidden', t.refusal.code.forbidden)
+  if (!atLeast(port.actor.role, 'operator')) throw new SluiceError('forbidden', t.refusal.code.forbidden)
   const fields = await fieldsOf(c)
   if (fields.get('section') === 'publish') return publish(c, visit, config, release, fields)
   const section = SECTIONS.find((known) => known === fields.get('section')) ?? 'raw'

@@ -4,6 +4,7 @@ import {
   type ActionCommand,
   ACTIONS,
   asValue,
+  atLeast,
   type ConfigView,
   type ReleaseView,
   SluiceError,
@@ -15,7 +16,6 @@ import { stageName } from '../format.ts'
 import { type Confirmation, confirmPage } from '../pages/confirm.tsx'
 import { pathOf } from '../pages/layout.tsx'
 import { refusalWords } from '../refusal-words.ts'
-import { mayAct, mayConfigure } from '../roles.ts'
 import { openItems } from '../waits.ts'
 import { answer, fieldsOf, versionOf, type Visit } from '../visit.ts'
 
@@ -25,7 +25,8 @@ export async function confirmAction(c: Context, visit: Visit, name: string, acti
   const { port, t } = visit
   const known = ACTIONS.find((each) => each === action)
   if (!known && action !== 'auto_on' && action !== 'auto_off') throw new SluiceError('not_found', t.problem.notFound)
-  if (!(known ? mayAct : mayConfigure)(port.actor.role)) throw new SluiceError('forbidden', t.refusal.code.forbidden)
+  if (!atLeast(port.actor.role, known ? 'operator' : 'admin'))
+    throw new SluiceError('forbidden', t.refusal.code.forbidden)
   return known ? act(c, visit, name, known) : automatic(c, visit, name, action as 'auto_on' | 'auto_off')
 }
 
