@@ -1,5 +1,6 @@
 /** How much a body or an answer may hold, and that what holds more costs no more than its length. */
 import { describe, expect, test } from 'vitest'
+import type { SluiceError } from '../../src/core/errors.ts'
 import { answerJson } from '../../src/protocols/answer-json.ts'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import { expectNoDearer } from '../support/cost.ts'
@@ -107,13 +108,12 @@ describe('what is out of bounds is 400 before anything is built of it', () => {
     ],
   ])('%s', (_, message, make) => {
     const body = make()
-    const path = '/v1/videos'
+    let refusal = null as SluiceError | null
     expectNoDearer(
-      () => submitted(body, path),
+      () => (refusal = submitted(body)),
       () => submitted(json(JSON.stringify({ prompt: repeated('x', body.bytes.length) }))),
       'a refusal',
     )
-    const refusal = submitted(body, path)
     expect(refusal).toMatchObject({ code: 'malformed_body', status: 400 })
     expect(refusal?.message).toMatch(message)
     expect(refusal?.message.length, 'the refusal repeats nothing long').toBeLessThan(200)
@@ -156,13 +156,13 @@ describe('an answer out of bounds is read as words, and shows no job and no id o
     ['100,000 levels', `{"id":"video_gen_77","status":"queued","a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ])('%s', (_, text) => {
     expect(openaiVideos.readJob({ status: 200, headers: new Headers(), body: answerJson(text), job: null })).toBeNull()
-    const shown = answered(text)
-    expect(shown).toBe(text.replace('video_gen_77', 'slc_A_slc'))
     const ordinary = JSON.stringify({ id: 'video_gen_77', note: repeated('x ', text.length) })
+    let shown = ''
     expectNoDearer(
-      () => answered(text),
+      () => (shown = answered(text)),
       () => answered(ordinary),
       'an answer',
     )
+    expect(shown).toBe(text.replace('video_gen_77', 'slc_A_slc'))
   })
 })

@@ -176,7 +176,7 @@ describe('an answer’s cost does not depend on what stands around a value', () 
       'plain ids under a name of 1 MB',
       `{"id":"12","status":"queued","${'n'.repeat(MILLION)}":[${commas('"12"', 100_000)}]}`,
     ],
-    ['a URL of 4 MB', JSON.stringify({ id: 'video_gen_77', url: `${UPSTREAM}/${'a'.repeat(4 * MILLION)}` })],
+    ['a URL of 1 MB', JSON.stringify({ id: 'video_gen_77', url: `${UPSTREAM}/${'a'.repeat(MILLION)}` })],
     [
       'a URL of 1 MB of ours, all slashes',
       JSON.stringify({ id: 'video_gen_77', url: `${GATEWAY}${'/a'.repeat(MILLION / 2)}` }),
@@ -197,7 +197,7 @@ describe('an answer’s cost does not depend on what stands around a value', () 
       }),
     ],
     ['words of two letters', JSON.stringify({ id: 'video_gen_77', note: 'a.'.repeat(MILLION) })],
-    ['a word of 4 MB, joined by dots', JSON.stringify({ id: 'a.b', status: 'queued', note: 'a.'.repeat(2 * MILLION) })],
+    ['a word of 1 MB, joined by dots', JSON.stringify({ id: 'a.b', status: 'queued', note: 'a.'.repeat(MILLION / 2) })],
   ])('%s', (_, text) => {
     // With a URL in it, since without one it is not read at all.
     const ordinary = JSON.stringify({ id: 'video_gen_77', url: `${UPSTREAM}/x`, note: repeated('x ', text.length) })
