@@ -108,7 +108,7 @@ describe('simulate', () => {
       '--percent',
       '20',
       '--releases',
-      '20',
+      '10',
       '--json',
       ...flags,
     ])

@@ -83,7 +83,7 @@ describe('the decision', () => {
   it('calls a cost at its limit exceeded in at most α of runs that are looked at every day', () => {
     const random = seededRandom(15)
     let wrong = 0
-    for (let run = 0; run < 200; run++) {
+    for (let run = 0; run < 100; run++) {
       const sums = { control: 0, candidate: 0 }
       for (let day = 1; day <= 14; day++) {
         // A job takes 30 or 90 seconds on control, 20 % more on the candidate.
@@ -100,7 +100,7 @@ describe('the decision', () => {
         }
       }
     }
-    expect(wrong / 200).toBeLessThan(0.05)
+    expect(wrong / 100).toBeLessThan(0.05)
   })
 
   it('is to hold when a guardrail metric is worse, or only not shown to be no worse', () => {
@@ -155,7 +155,7 @@ describe('the decision', () => {
 
   it('calls a difference where there is none in at most α of runs that are looked at every day', () => {
     const random = seededRandom(20_261_124)
-    const runs = 400
+    const runs = 200
     let wrong = 0
     for (let run = 0; run < runs; run++) {
       let [control, candidate] = [0, 0]

@@ -240,7 +240,7 @@ describe.each(WITH_WORDS)('any answer of %s', (name, wire) => {
         expectDocumented(documented, wire.socket?.read(JSON.stringify(body)).backendJob ?? null, body, job)
         expectIds(wire.readIds(body), body)
       }),
-      cases(1000),
+      cases(300),
     )
   })
 

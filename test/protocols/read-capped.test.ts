@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { LongStrings, readJson } from '../../src/protocols/read-capped.ts'
+import { cases } from '../support/property-cases.ts'
 
 const CAP = 64 * 1024
 const answer = (body: BodyInit) => new Response(body)
@@ -64,6 +65,7 @@ describe('what is left of long strings', () => {
           else expect(left[i]).toEqual(JSON.parse(JSON.stringify(value)))
         }
       }),
+      cases(50),
     )
   })
 

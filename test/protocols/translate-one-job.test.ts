@@ -1,6 +1,7 @@
 /** An answer about one job says the same whether its addresses were worked out for this job or for any. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { cases } from '../support/property-cases.ts'
 import { GATEWAY, translation, UPSTREAM } from './contract.ts'
 import { allJobWires, declaredWire } from './declared.ts'
 
@@ -79,7 +80,7 @@ test.each([...allJobWires(), ['declared with an odd id', NAMED_BY_CODE] as const
           expect(wire.translate(text, by([id, OWN]))).toBe(inFull)
         },
       ),
-      { numRuns: 1000 },
+      cases(300),
     )
   },
 )
