@@ -41,7 +41,7 @@ export async function startGateway({ vars, ...options }: GatewayOptions): Promis
   await refuseTaken(options.port)
   mkdirSync(options.folder, { recursive: true })
   const config = join(options.folder, 'wrangler.toml')
-  writeFileSync(config, `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`)
+  writeFileSync(config, wranglerToml(vars))
   return startWorker(config, options)
 }
 
@@ -84,6 +84,11 @@ export async function startWorker(
     onExit,
   })
   return { ...started, token, logFile }
+}
+
+/** The project's own wrangler.toml with these [vars…] tables in place of its own, to be written anywhere. */
+export function wranglerToml(vars: string): string {
+  return `${withMain(withoutVars(readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')))}\n${vars}\n`
 }
 
 /** The text of a wrangler.toml less every [vars…] table. */

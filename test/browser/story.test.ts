@@ -2,29 +2,30 @@
  * The release manager's night in Chromium, over the real gateway with two demo backends: log in, start, set shadow,
  * advance, a fault, the rollback that comes by itself, its reason, reset. One page, never reloaded.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
+import { parse } from 'smol-toml'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type DemoGateway, startGateway } from '../../demo/gateway.ts'
 import { type Backends, evenSubjects, RELEASE, releaseVars, startBackends } from '../../demo/setup.ts'
 import { runTraffic } from '../../demo/traffic.ts'
 import { seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
+import { Gateway, tokenOf } from '../support/processes.ts'
 
-let folder: string
 let backends: Backends
-let gateway: DemoGateway
+let gateway: Gateway
 let browser: Browser
 let traffic: Promise<unknown>
 const stopping = new AbortController()
 
+interface Demo {
+  vars: Record<'SLUICE' | 'RELEASE_WAN22', Record<string, unknown>>
+}
+
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-story-'))
   backends = await startBackends(1)
-  const vars = releaseVars(backends, { advance: 'manual', bake: '10m' })
-  gateway = await startGateway({ folder, vars, port: null })
+  const { vars } = parse(releaseVars(backends, { advance: 'manual', bake: '10m' })) as unknown as Demo
+  gateway = new Gateway({ sluice: vars.SLUICE, releases: { WAN22: vars.RELEASE_WAN22 } })
+  await gateway.start()
   const subjects = evenSubjects(100)
   traffic = runTraffic({ gatewayUrl: gateway.url, ratePerSecond: 5, subjects, signal: stopping.signal, pollMs: 500 })
   browser = await launchBrowser()
@@ -33,9 +34,8 @@ afterAll(async () => {
   stopping.abort()
   await browser?.close()
   await traffic
-  await gateway?.stop()
+  await gateway?.remove()
   await Promise.all([backends?.control.close(), backends?.candidate.close()])
-  await rm(folder, { recursive: true, force: true })
 })
 
 const PATH = `/_sluice/releases/${RELEASE}`
@@ -65,7 +65,7 @@ test('one night, from log-in to reset, on one page', { timeout: 600_000 }, async
   page.setDefaultTimeout(PATIENCE_MS)
   const complaints = complaintsOf(page)
   await page.goto(gateway.url + PATH)
-  await page.fill('#token', gateway.token)
+  await page.fill('#token', tokenOf('admin'))
   await page.click('form button')
   await page.waitForSelector('h1:has-text("Not started.")')
   await page.waitForLoadState('load')
@@ -112,6 +112,6 @@ test('one night, from log-in to reset, on one page', { timeout: 600_000 }, async
     await page.goto(gateway.url + path)
     expect(await seriousViolations(page), path).toEqual([])
   }
-  expect(await page.textContent('.who')).toContain('demo')
+  expect(await page.textContent('.who')).toContain('admin')
   expect(complaints).toEqual([])
 })

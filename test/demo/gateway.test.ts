@@ -1,12 +1,13 @@
-/** The gateway as a process of its own: what keeps it from standing in for another. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+/** The gateway as a process of its own: what it is started with, and what keeps it from standing in for another. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { parse } from 'smol-toml'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { portNamed } from '../../demo/free-port.ts'
-import { startGateway, startWorker } from '../../demo/gateway.ts'
+import { startGateway, startWorker, wranglerToml } from '../../demo/gateway.ts'
 
 /** Says that it is ready, as a gateway that was started before does. */
 const other = createServer((_, response) => response.end('{"status":"ready"}'))
@@ -29,6 +30,15 @@ it('is refused where its port is taken, before it writes over what the other one
   await expect(startGateway({ folder, vars: '', port })).rejects.toThrow(taken)
   await expect(startWorker('wrangler.toml', { folder, port })).rejects.toThrow(taken)
   expect(existsSync(folder)).toBe(false)
+})
+
+it('is the project’s own Worker in all but its variables, wherever its file is written', () => {
+  const { main, ...own } = parse(readFileSync('wrangler.toml', 'utf8'))
+  expect(parse(wranglerToml('[vars.SLUICE]\nenvironment = "demo"'))).toEqual({
+    ...own,
+    main: resolve(main as string),
+    vars: { SLUICE: { environment: 'demo' } },
+  })
 })
 
 it.each(['abc', '', '0', '65536', '80.5', '-1', '1e3'])('has no port %j', (text) => {
