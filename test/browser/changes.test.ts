@@ -20,6 +20,8 @@ const URLS = { control: 'http://127.0.0.1:1', candidate: 'http://127.0.0.1:1' }
 let gateway: AnyGateway
 let browser: Browser
 let complaints: string[] = []
+/** Each in a browser of their own, where they are logged in. */
+const pages = new Map<Person, Page>()
 
 beforeAll(async () => {
   const tokens = Object.entries(PEOPLE).map(([name, role]) => ({
@@ -42,12 +44,15 @@ afterAll(async () => {
   await gateway?.remove()
 })
 
-/** The page at `path` of a release, in a browser of this person's own. */
+/** This person's page, led to `path` of a release; who comes for the first time logs in. */
 async function visit(person: Person, name: string, path: string): Promise<Page> {
-  const page = await (await browser.newContext()).newPage()
+  const known = pages.get(person)
+  const page = known ?? (await (await browser.newContext()).newPage())
   page.setDefaultTimeout(PATIENCE_MS)
   complaints = complaintsOf(page)
   await page.goto(`${gateway.url}/_sluice/releases/${name}${path}`)
+  if (known) return page
+  pages.set(person, page)
   await page.fill('#token', tokenOf(person))
   await page.click('form button')
   await page.waitForURL(`**/releases/${name}${path}`)

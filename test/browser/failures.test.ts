@@ -1,14 +1,20 @@
 /** What a reader in Chromium is told when a change or its preview fails: never nothing, and never for good. */
 import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { launchBrowser, PATIENCE_MS } from '../support/browser.ts'
+import { launchBrowser, leave, PATIENCE_MS } from '../support/browser.ts'
 import { type DashboardServer, startDashboard, tokenOf } from '../support/dashboard-release.ts'
 
 let browser: Browser
+/** One for all tests: to begin a page costs as much as most of them do. */
+let page: Page
 let server: DashboardServer
+let thrown: string[] = []
 
 beforeAll(async () => {
   browser = await launchBrowser()
+  page = await browser.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
+  page.on('pageerror', (error) => thrown.push(error.message))
 })
 afterAll(() => browser.close())
 beforeEach(async () => {
@@ -19,26 +25,22 @@ beforeEach(async () => {
   fake.do({ action: 'advance', force: true }, 'system:auto', 'bake over')
 })
 afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()))
+  await page.unrouteAll()
+  await leave(page)
   await server.stop()
 })
 
 const PAGE = '/_sluice/releases/wan22_t2v_abtest'
 const CONFIRM = 'dialog button[type=submit]:not([data-show])'
 
-async function open(): Promise<{ page: Page; thrown: string[] }> {
-  const context = await browser.newContext()
-  context.setDefaultTimeout(PATIENCE_MS)
-  await context.addCookies([{ name: 'sluice_session', value: await server.fake.session(), url: server.url }])
-  const page = await context.newPage()
-  const thrown: string[] = []
-  page.on('pageerror', (error) => thrown.push(error.message))
+async function open(): Promise<void> {
+  await page.context().addCookies([{ name: 'sluice_session', value: await server.fake.session(), url: server.url }])
+  thrown = []
   await page.goto(server.url + PAGE)
-  return { page, thrown }
 }
 
 /** Lets everything through but what a dialog sends. */
-async function failing(page: Page, method: string, how: (route: Route) => Promise<void>): Promise<void> {
+async function failing(method: string, how: (route: Route) => Promise<void>): Promise<void> {
   await page.route('**/confirm/**', (route) => (route.request().method() === method ? how(route) : route.continue()))
 }
 
@@ -56,9 +58,9 @@ test.each([
   ['an error as a page', page503, 'The control plane can’t be reached.'],
   ['no answer at all', (route: Route) => route.abort(), 'The control plane does not answer.'],
 ])('a roll back that gets %s says so, and may be tried again', async (_what, how, words) => {
-  const { page, thrown } = await open()
+  await open()
   await page.click('#do-rollback')
-  await failing(page, 'POST', how)
+  await failing('POST', how)
   await page.fill('dialog input[name=reason]', 'looks bad')
   await page.click(CONFIRM)
   await page.waitForSelector(`dialog [role=alert]:has-text("${words}")`)
@@ -72,9 +74,9 @@ test.each([
 })
 
 test('a session that has ended leads to the log-in, and from there back to the release', async () => {
-  const { page } = await open()
+  await open()
   await page.click('#do-rollback')
-  await failing(page, 'POST', json(401, 'unauthenticated'))
+  await failing('POST', json(401, 'unauthenticated'))
   await page.click(CONFIRM)
   await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}&why=unsent`)
   await page.waitForSelector('[role=status]:has-text("nothing was changed")')
@@ -84,7 +86,7 @@ test('a session that has ended leads to the log-in, and from there back to the r
 })
 
 test('a page whose session has ended leads to the log-in by itself, which says so', async () => {
-  const { page, thrown } = await open()
+  await open()
   await page.context().clearCookies()
   server.fake.do({ action: 'pause' }, 'token:oncall', 'something to be shown')
   await page.waitForURL(`**/_sluice/login?next=${encodeURIComponent(PAGE)}&why=ended`)
@@ -93,9 +95,9 @@ test('a page whose session has ended leads to the log-in by itself, which says s
 })
 
 test('a preview that fails says so and locks nothing, asked for or while typing', async () => {
-  const { page, thrown } = await open()
+  await open()
   await page.click('#set-percent')
-  await failing(page, 'GET', (route) => route.abort())
+  await failing('GET', (route) => route.abort())
   await page.click('dialog [data-show]')
   await page.waitForSelector('dialog [role=alert]:has-text("does not answer")')
   expect(await page.getAttribute('dialog form', 'aria-busy')).toBeNull()
@@ -112,7 +114,7 @@ test('a preview that fails says so and locks nothing, asked for or while typing'
 })
 
 test('the effect of a percent beyond 100 is its refusal, and it can’t be confirmed', async () => {
-  const { page } = await open()
+  await open()
   await page.click('#set-percent')
   await page.fill('dialog input[name=percent]', '250')
   await page.click('dialog [data-show]')

@@ -2,15 +2,18 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadAxeIn, OF_COLOURS, seriousViolations } from '../support/axe.ts'
-import { complaintsOf, launchBrowser, PATIENCE_MS } from '../support/browser.ts'
+import { complaintsOf, launchBrowser, leave, PATIENCE_MS } from '../support/browser.ts'
 import { type DashboardServer, someChanges, startDashboard, tokenOf } from '../support/dashboard-release.ts'
 
 let browser: Browser
+/** One for all tests that need no other window: to begin a page costs as much as most of them do. */
+let shared: Page
 let server: DashboardServer
 let complaints: string[] = []
 
 beforeAll(async () => {
   browser = await launchBrowser()
+  shared = await browser.newPage()
 })
 afterAll(() => browser.close())
 beforeEach(async () => {
@@ -23,18 +26,20 @@ beforeEach(async () => {
   complaints = []
 })
 afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()))
+  const own = browser.contexts().filter((context) => context !== shared.context())
+  await Promise.all(own.map((context) => context.close()))
+  if (shared.url().startsWith(server.url)) await leave(shared)
   await server.stop()
 })
 
-async function open(path: string, options: BrowserContextOptions = {}, lang = 'en'): Promise<Page> {
-  const context = await browser.newContext(options)
-  context.setDefaultTimeout(PATIENCE_MS)
-  await context.addCookies([
+/** In a browser of its own where there are options. */
+async function open(path: string, options?: BrowserContextOptions, lang = 'en'): Promise<Page> {
+  const page = options ? await browser.newPage(options) : shared
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.context().addCookies([
     { name: 'sluice_session', value: await server.fake.session(), url: server.url },
     { name: 'sluice_lang', value: lang, url: server.url },
   ])
-  const page = await context.newPage()
   complaints = complaintsOf(page)
   await page.goto(server.url + path)
   return page
@@ -77,7 +82,7 @@ describe('the page of a release', () => {
   })
 
   test('names the times below a chart by whole steps', async () => {
-    const page = await open('/_sluice/')
+    const page = await open('/_sluice/', {})
     await page.addInitScript(() => {
       // Axes are drawn on a canvas, where nobody could read them.
       CanvasRenderingContext2D.prototype.fillText = (text) => {

@@ -29,6 +29,13 @@ async function executable(): Promise<string> {
   return packed.executablePath()
 }
 
+/** Off to where nothing is live, still at the same server, so that its process is kept for what is opened next. */
+export async function leave(page: Page): Promise<void> {
+  await page.context().clearCookies()
+  await page.goto(new URL('/_sluice/login', page.url()).href)
+  await page.mouse.move(0, 0)
+}
+
 /** What a page complained of: console errors, failed scripts, and violations of its policy. */
 export function complaintsOf(page: Page): string[] {
   const complaints: string[] = []
