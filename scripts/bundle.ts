@@ -7,6 +7,7 @@ import { parse } from 'smol-toml'
 const ROOT = join(import.meta.dirname, '..')
 const MAIN = 'worker.js'
 const WORKERD = join(ROOT, 'node_modules', '.bin', 'workerd')
+const WRANGLER = join(ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js')
 export const NETWORK = '(name = "internet", network = (allow = ["local", "private"]))'
 interface WranglerFile {
   compatibility_date: string
@@ -19,7 +20,8 @@ const OBJECTS = wrangler.durable_objects.bindings
 /** What `wrangler deploy` would upload, written to the folder; throws what wrangler says where it cannot. */
 export function bundleTo(folder: string, flags: readonly string[] = []): void {
   const args = ['deploy', '--dry-run', ...flags, '--outdir', folder]
-  execFileSync('npx', ['wrangler', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  // By the Node that runs this: `npx` would put a process more in between.
+  execFileSync(process.execPath, [WRANGLER, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** The files of a bundle that are uploaded. */
