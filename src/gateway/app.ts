@@ -72,15 +72,8 @@ async function handle(
     const isolate = isolateOf()
     ctx = {
       ...{ request, method, headers, url, requestId, isolate, waitUntil, answered, log },
-      ...{
-        ownCredential: false,
-        forced: null,
-        snapshot: null,
-        decided: null,
-        isBodyRead: false,
-        streamed: null,
-        submitSent: false,
-      },
+      ...{ ownCredential: false, forced: null, snapshot: null, decided: null },
+      ...{ isBodyRead: false, streamed: null, submitSent: false },
     }
     response = await route(ctx)
   } catch (error) {

@@ -79,7 +79,7 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
   const upstream = await callBackend(request, deps, submittedAt)
   const tried: Attempt = { upstream, outcome: 'ok', url, tag, text: null, rest: null, long: null, backendJob: null }
   if (!upstream.ok) tried.outcome = upstream.failure
-  else await readAnswer(ctx, runtime, submit.route, tried, upstream)
+  else await lookInto(ctx, runtime, submit.route, tried, upstream)
   recordEnd(decided, operation, tried.outcome, upstream.seconds, { owner })
   if (arm === 'candidate') {
     if (isArmError(tried.outcome)) runtime.breaker.failed(deps.now())
@@ -89,7 +89,7 @@ export async function attempt(ctx: Exchange, decided: Decided<JobRuntime>, submi
 }
 
 /** Looks into a JSON answer within the arm's deadline; a body that never ends is a timeout like any other. */
-async function readAnswer(
+async function lookInto(
   ctx: Exchange,
   runtime: JobRuntime,
   route: Route,

@@ -53,7 +53,7 @@ export async function passThrough(
   if (read && read.text !== null && hasJobs(runtime)) {
     const { text } = read
     const { owners, anonymous } = subject
-    const source = { runtime, url, prefix: route.prefix, arm: arm, owner: owners[0], anonymous }
+    const source = { runtime, url, prefix: route.prefix, arm, owner: owners[0], anonymous }
     const translation = await translationOf(ctx, source, new Map(), read.json)
     const body = runtime.protocol.translate(text, translation)
     return answer(ctx, served, { status, headers, body, translation, cookie: subject.cookie })
