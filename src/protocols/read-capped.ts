@@ -49,6 +49,7 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const LETTER_U = 0x75
 
+/** JSON as it comes, its long strings cut short: an answer may hold a whole video as text, and nobody reads that out of it. */
 export class LongStrings {
   /** Of the string so far; -1 outside of any. */
   #length = -1
@@ -86,6 +87,7 @@ const FIRST_BYTES = 4096
 
 export type ByteReader = ReadableStreamDefaultReader<Uint8Array>
 
+/** Bytes gathered in one piece of memory that grows with them: a chunk of one byte may lie in a buffer of thousands. */
 export class GrowingBytes {
   #held = new Uint8Array(FIRST_BYTES)
   #size = 0

@@ -131,6 +131,7 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
   }
 }
 
+/** What an answer's ids and URLs are to become. */
 export interface Translation {
   /** Backend id → the id that the client knows. Replaced wherever it stands as a whole token, in strings and keys; a plain one (`12`, `completed`) only where an id is meant. */
   ids: ReadonlyMap<string, string>

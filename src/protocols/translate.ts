@@ -69,8 +69,8 @@ export function translateAnswer(text: string, translation: Translation, words: W
   })
 }
 
-/** What makes more of an answer than its id matter: URLs, rooted paths, files, encoded and escaped text. */
 const ID_NAME = /"([a-z]{1,16}_)?id"\s*:\s*$/
+/** What makes more of an answer than its id matter: URLs, rooted paths, files, encoded and escaped text. */
 const NEEDS_READING = /\/\/|"\/|[\\%]|url|_path|file:/i
 
 /**

@@ -28,6 +28,7 @@ export function searchAs(search: string, caller: string): string {
 const PREVIEW_WITH_METADATA = 4
 const HEAD_BYTES = 8
 
+/** A binary frame: an event's number, and for a preview with metadata (4) the length of its JSON before the picture. */
 export function openComfyFrame(frame: Uint8Array): BinaryFrame | null {
   if (frame.length < HEAD_BYTES) return null
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length)

@@ -1,6 +1,7 @@
 /**
  * A submit to ComfyUI: a graph, an id that its client may choose, and the name under which the client listens. Whatever
- * type it is sent under, the body is JSON, since the server looks at nothing else.
+ * type it is sent under, the body is JSON, since the server looks at nothing else. Beside it what a client has uploaded,
+ * whose name is the backend's own, so that the client gets one that leads back there; and masks, which are read by their type.
  */
 import { isTagged } from '../../core/job-id.ts'
 import { answerJson, isObject, isResourceId } from '../answer-json.ts'

@@ -1,4 +1,4 @@
-/** A submit as one arm is to get it: its model and ids by the wire's own adapter, its fields by the arm's configuration. */
+/** A submit as one arm is to get it: its model and ids by the wire's own adapter, its fields and encoding by the arm's configuration. */
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex } from '@noble/hashes/utils.js'
 import type { FieldMapping } from '../../config/mapping-schema.ts'
@@ -32,7 +32,7 @@ interface Body {
   contentType: string
 }
 
-/** Throws `malformed_body` for JSON that is no object. */
+/** JSON as the form that says the same, for servers that read forms only; other bodies as they are. Throws `malformed_body` for JSON that is no object. */
 function asMultipart({ bytes, contentType }: Body): Body {
   if (readParameters(contentType, 'content-type').type !== 'application/json') return { bytes, contentType }
   // No text can hold the hash of a body that the text is a part of.

@@ -52,7 +52,10 @@ function fingerprintOf(body: FormBody, path: string): string {
 /** As a UUID is written, or any plain name. */
 const PLAIN_NAME = /^[A-Za-z0-9._-]{1,128}$/
 
-/** Null where the client has chosen none. Throws `malformed_body`, telling `path`, for what could lead elsewhere, and for `taken` words of the wire. */
+/**
+ * The id that a client chooses for its job, which later requests put into paths; null where it has chosen none. Throws
+ * `malformed_body`, telling `path`, for what could lead elsewhere, and for `taken` words of the wire.
+ */
 export function chosenIdOf(value: unknown, path: string, taken: readonly string[] = []): string | null {
   if (value === undefined || value === null) return null
   if (typeof value !== 'string' || !PLAIN_NAME.test(value) || !isResourceId(value) || isTagged(value))
