@@ -60,7 +60,7 @@ export interface Routed {
 }
 
 /** Settles which arm serves the request. */
-export function decided<L extends ReleaseRuntime>(ctx: Exchange, runtime: L, routed: Routed): Decided<L> {
+export function settle<L extends ReleaseRuntime>(ctx: Exchange, runtime: L, routed: Routed): Decided<L> {
   const chosen = { runtime, snapshot: ctx.snapshot, routed }
   ctx.decided = chosen
   return chosen

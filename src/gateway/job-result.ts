@@ -1,7 +1,7 @@
 /**
  * The job that a poll's answer shows. On a wire whose status says only that a job has ended its result is asked for too,
  * so that a failure is known, and can be rescued, before its client reads of an end; and after a cancel whose answer tells
- * nothing, whether the job goes on.
+ * nothing, whether the job goes on. How one more call about a job is made stands here, too.
  */
 import { replicaUrl } from '../config/replica.ts'
 import { withResult } from '../protocols/job-outcome.ts'

@@ -9,7 +9,7 @@ import type { BackendAnswer, BackendJob, Route } from '../protocols/protocol.ts'
 import { answer } from './answer.ts'
 import { ownAnswer } from './browsers.ts'
 import { countDownload, givesUp, tellStopping } from './download.ts'
-import { bodyOf, type Decided, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
+import { bodyOf, type Decided, settle, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import type { Answer, CallFailure, ReadAnswer } from './forward.ts'
 import { isJson, isRedirect, outcomeOfStatus, readAnswer, readIfJson, readPrefix, upstreamError } from './forward.ts'
 import type { JobRuntime } from './isolate.ts'
@@ -49,7 +49,7 @@ export async function proxyJob(ctx: Exchange, route: Route, named: OwnedJob, isL
   if (named.tag && !places.knows(named.tag)) await snapshots.renew(ctx.isolate.deps.now, ctx.waitUntil)
   const job = await locateJob(named, route)
   const { runtime } = job
-  const served = decided(ctx, runtime, { arm: job.arm, reason: 'job' })
+  const served = settle(ctx, runtime, { arm: job.arm, reason: 'job' })
   if (route.operation === 'cancel') givesUp(job)
   const sentAt = ctx.isolate.deps.now()
   const { upstream, url } = await call(ctx, runtime, route, job)

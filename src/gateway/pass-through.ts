@@ -2,7 +2,7 @@
 import { pickReplica } from '../config/replica.ts'
 import { answer } from './answer.ts'
 import { decideArm, expose } from './decide.ts'
-import { bodyOf, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
+import { bodyOf, settle, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { callBackend, isJson, outcomeOfStatus, readAnswer, upstreamError } from './forward.ts'
 import { withoutRetry } from './headers.ts'
 import { hasJobs } from './isolate.ts'
@@ -19,7 +19,7 @@ export async function passThrough(
   subject: Subject,
 ): Promise<Response> {
   const isRead = ['GET', 'HEAD'].includes(ctx.method)
-  const served = decided(ctx, runtime, decideArm(ctx, runtime, subject, null))
+  const served = settle(ctx, runtime, decideArm(ctx, runtime, subject, null))
   const { arm } = served.routed
   // Without jobs no request is a submit, so each of them is one.
   if (!hasJobs(runtime)) expose(ctx, served, subject, null)

@@ -10,7 +10,7 @@ import { answer, mark } from './answer.ts'
 import { callerOf } from './attempt.ts'
 import { OTHER_SOCKETS_MS } from './deadlines.ts'
 import { decideArm } from './decide.ts'
-import { type Decided, decided, type Exchange, headersFor, recordEnd } from './exchange.ts'
+import { type Decided, settle, type Exchange, headersFor, recordEnd } from './exchange.ts'
 import { outcomeOfStatus, upstreamError } from './forward.ts'
 import type { JobRuntime, JobRuntimes } from './isolate.ts'
 import type { Choice } from './select-release.ts'
@@ -40,7 +40,7 @@ export function isUpgrade({ headers }: Pick<Exchange, 'headers'>): boolean {
 /** Answers 101, or as the backend does that refuses. */
 export async function proxySocket(ctx: Exchange, asked: Asked, subject: Subject): Promise<Response> {
   const { runtime, route, runtimes } = asked
-  const served = decided(ctx, runtime, decideArm(ctx, runtime, subject, null))
+  const served = settle(ctx, runtime, decideArm(ctx, runtime, subject, null))
   const { arm } = served.routed
   const main = pickReplica(runtime.release.arms[arm], ctx.isolate.deps.random())
   const others = placesOf(runtimes).filter(({ url }) => url !== main)

@@ -20,7 +20,7 @@ import { withChosenId } from './chosen-id.ts'
 import { sealedWebhook } from './client-webhooks.ts'
 import { REGISTER_MS } from './deadlines.ts'
 import { decideArm, expose } from './decide.ts'
-import { type Decided, decided, type Exchange } from './exchange.ts'
+import { type Decided, settle, type Exchange } from './exchange.ts'
 import { isRedirect, upstreamError } from './forward.ts'
 import { withoutLength, withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
@@ -60,7 +60,7 @@ function submitted(ctx: Exchange, runtime: JobRuntime, submit: Submit): Promise<
   const routed = referred.owner
     ? { arm: referred.owner.arm, reason: 'job' as const }
     : decideArm(ctx, runtime, submit.subject, submit.submission)
-  const first = decided(ctx, runtime, routed)
+  const first = settle(ctx, runtime, routed)
   return withChosenId(ctx, runtime, submit, () => sent(ctx, first, submit))
 }
 
@@ -71,7 +71,7 @@ async function sent(ctx: Exchange, first: Decided<JobRuntime>, submit: Submit): 
   if (submit.referred.owner || !failsOver(first, tried.outcome)) return finish(ctx, first, submit, tried)
   // An answer that was read to its end is locked, and over anyway.
   if (tried.upstream.ok && tried.text === null) await (tried.rest ?? tried.upstream.response.body)?.cancel()
-  const rerouted = decided(ctx, first.runtime, { arm: 'control', reason: 'failover' })
+  const rerouted = settle(ctx, first.runtime, { arm: 'control', reason: 'failover' })
   const ended = await finish(ctx, rerouted, submit, await attempt(ctx, rerouted, submit))
   if (beganNothing(tried)) return ended
   // Whatever control says, the candidate may have begun a job.
