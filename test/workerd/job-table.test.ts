@@ -1,6 +1,7 @@
 /** What the ledger's job table reads and keeps count of, however many jobs are open. */
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { jobViews } from '../../src/durable/ledger/job-queries.ts'
 import { JobTable } from '../../src/durable/ledger/job-table.ts'
 import { ASKED_FOR, markOverdue } from '../../src/durable/ledger/overdue-jobs.ts'
 import { WindowStore } from '../../src/durable/window-store.ts'
@@ -36,6 +37,22 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
     markOverdue(sql, windows, overdue, T0 + 60_000)
     jobs.forget(T0 - 1000, 500)
     expect(jobs.polls.due({ arm: 'candidate', shadow: false }, T0 + 50_000, 24, { replicas: [], ids: [] })).toEqual([])
+    expect(rowsRead() - before).toBeLessThan(20)
+  })
+})
+
+it("a page of the candidate's open jobs reads none of those that have ended", async () => {
+  await runInDurableObject(ledger(224) as DurableObjectStub<never>, (_, { storage }) => {
+    const { sql, rowsRead } = watched(storage.sql)
+    const jobs = new JobTable(sql, new WindowStore(sql, 1000, async () => undefined))
+    for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }))
+    sql.exec("UPDATE jobs SET status = 'succeeded' WHERE client_id NOT IN ('slc_job-0_slc', 'slc_job-9_slc')")
+    const before = rowsRead()
+    const open = { arm: 'candidate', status: 'open' } as const
+    const { items, next } = jobViews(sql, open, null, 1)
+    const after = jobViews(sql, open, next, 1)
+    expect([...items, ...after.items].map(({ id }) => id)).toEqual(['slc_job-9_slc', 'slc_job-0_slc'])
+    expect(jobViews(sql, { ...open, shadow: true }, null, 10).items).toEqual([])
     expect(rowsRead() - before).toBeLessThan(20)
   })
 })

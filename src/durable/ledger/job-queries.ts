@@ -84,9 +84,11 @@ function endOf(row: ListRow, isRescuing: boolean, now: number): ListedJob['end']
 }
 
 export function jobViews(sql: SqlStorage, filter: JobFilter, cursor: string | null, limit: number): Page<JobView> {
-  const { arm = null, status = null, shadow } = filter
-  const wanted = '(?3 IS NULL OR arm = ?3) AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR shadow = ?5)'
-  const values = [arm, status, shadow === undefined ? null : Number(shadow)]
+  const { arm, status, shadow } = filter
+  const given = Object.entries({ arm, status, shadow }).filter(([, value]) => value !== undefined)
+  // Only what was asked for stands there: past a "this or anything" no index would be used.
+  const wanted = ['TRUE', ...given.map(([column], i) => `${column} = ?${i + 3}`)].join(' AND ')
+  const values = given.map(([, value]) => (typeof value === 'boolean' ? Number(value) : value))
   return paged(rowsAfter(sql, cursor, limit, wanted, values), limit, toJobView)
 }
 
