@@ -131,9 +131,11 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
 /** Why an advance does not lead where it is to lead: somebody was faster, or there is no such stage. */
 function ledAstray(state: ReleaseState, command: Command, plan: Plan): string | null {
   if (command.action !== 'advance' || command.to === undefined) return null
-  if (command.to === state.stage) return `already at ${state.stage}: this step was made`
+  // After a lower percent was set by hand, the next stage may be the present one.
   const next = canaryStage(nextRung(state, plan.ladder)!.percent)
-  return command.to === next ? null : `advance leads from ${state.stage} to ${next}, not to ${command.to.slice(0, 100)}`
+  if (command.to === next) return null
+  if (command.to === state.stage) return `already at ${state.stage}: this step was made`
+  return `advance leads from ${state.stage} to ${next}, not to ${command.to.slice(0, 100)}`
 }
 
 /** Schemas ask this too, each at its own door; here it holds whoever sends the command. NaN is in no range. */

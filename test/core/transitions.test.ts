@@ -83,6 +83,13 @@ describe('start', () => {
     expect(elsewhere).toMatchObject({ ok: false, code: 'illegal_transition' })
   })
 
+  it('that says where it leads may lead back to the percent of its own stage', () => {
+    const step = { action: 'advance', force: true, to: 'canary-5' } as const
+    const there = after(after(canary(5), { action: 'set_percent', percent: 3 }), step)
+    expect(there).toMatchObject({ stage: 'canary-5', percent: 5 })
+    expect(tried(there, step)).toMatchObject({ message: 'already at canary-5: this step was made' })
+  })
+
   it('at a stage that the ladder does not have is refused with the stages that there are', () => {
     const refused = tried(idle, { action: 'start', stage: 'canary-7' })
     expect(refused).toMatchObject({ ok: false, code: 'invalid_request' })
