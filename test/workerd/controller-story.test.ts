@@ -118,6 +118,13 @@ describe('a candidate whose polls are refused', () => {
       'job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
     expect(verdicts[0]).toMatchObject({ status: 'no_data', note: 'grace_over', message, evidence: { unseen: 3 } })
     expect(blocked_by).toContainEqual({ code: 'guardrail', message: `error_rate:job: ${message}`, until: null })
+    // Since then there is no traffic at all.
+    vi.setSystemTime(T0 + 96 * WINDOW_MS + 300)
+    await tick()
+    expect(await view()).toMatchObject({
+      state: 'rolled_back',
+      reason: expect.stringContaining('the last that Sluice could not see was 33 s ago'),
+    })
   })
 })
 

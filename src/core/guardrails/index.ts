@@ -9,7 +9,7 @@ import { MONITOR_VERSION, type WrittenGuardrail } from './monitor.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { Operation } from '../outcome.ts'
 import { addCounts } from '../window.ts'
-import { durationText, lackText, unseenIn } from './words.ts'
+import { durationText, lackText, unseenIn, unseenLately } from './words.ts'
 
 export type { Guardrail } from './kinds.ts'
 export type { ClosedWindow, JudgeContext, MonitorState } from './monitor.ts'
@@ -104,13 +104,14 @@ export function foldWindow(guardrail: Guardrail, state: MonitorState, window: Cl
   if (next.seen > state.seen) return { ...next, seenAt: window.endMs, uncounted: undefined }
   const ended = window.candidate[guardrail.operation]
   return ended?.requests && !kindOf(guardrail).isPosted
-    ? { ...next, uncounted: addUncounted(ended, state.uncounted) }
+    ? { ...next, uncounted: addUncounted(ended, window.endMs, state.uncounted) }
     : next
 }
 
-function addUncounted({ requests, outcomes }: Uncounted, earlier?: Uncounted): Uncounted {
-  if (!earlier) return { requests, outcomes }
-  return { requests: requests + earlier.requests, outcomes: addCounts({ ...outcomes }, earlier.outcomes) }
+function addUncounted({ requests, outcomes }: Uncounted, endMs: number, earlier?: Uncounted): Uncounted {
+  const unseenAt = unseenIn({ requests, outcomes }) > 0 ? endMs : earlier?.unseenAt
+  if (!earlier) return { requests, outcomes, unseenAt }
+  return { requests: requests + earlier.requests, outcomes: addCounts({ ...outcomes }, earlier.outcomes), unseenAt }
 }
 
 /** The verdict with its words. */
@@ -140,7 +141,7 @@ export function assess(guardrail: Guardrail, state: MonitorState, context: Judge
   const finding = withNoDataGrace(guardrail, state, context, kindOf(guardrail).assess(guardrail, state, context))
   const { uncounted } = state
   if (finding.status !== 'no_data' || !uncounted) return finding
-  const unseen = unseenIn(uncounted)
+  const unseen = unseenLately(guardrail, uncounted, context)
   const ends = { ...uncounted.outcomes, ...(unseen > 0 ? { unseen } : {}) }
   return { ...finding, evidence: () => ({ ...finding.evidence?.(), ...ends }) }
 }
@@ -155,7 +156,7 @@ function withNoDataGrace(guardrail: Guardrail, state: MonitorState, context: Jud
     if (finding.status === 'no_data') return finding.words()
     const lack = kindOf(guardrail).isPosted
       ? `no new samples for ${durationText(missingMs)}`
-      : lackText(guardrail.operation, state.uncounted, missingMs)
+      : lackText(guardrail, state, context, missingMs)
     return `${lack}; before that: ${finding.words()}`
   }
   return { ...finding, status: 'no_data', note: 'grace_over', words } as const

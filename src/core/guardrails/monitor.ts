@@ -165,8 +165,8 @@ export interface Evidence {
 /** What another build has stored means something else, or misses what is reckoned with: it is not judged by. */
 export const MONITOR_VERSION = 3
 
-/** How many ended, and how, other than well. */
-export type Uncounted = Pick<Counters, 'requests' | 'outcomes'>
+/** How many ended, and how, other than well; `unseenAt`: end of the last window with any that Sluice could not see. */
+export type Uncounted = Pick<Counters, 'requests' | 'outcomes'> & { unseenAt?: number | undefined }
 
 /** State of one monitor within one epoch. Plain data of bounded size: a few numbers, and at most four sketches. */
 export interface MonitorState {

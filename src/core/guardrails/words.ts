@@ -75,28 +75,33 @@ export function streakText(bad: number, needed: number): string {
 }
 
 /** What is said while nothing has been seen. */
-export function noDataText(
-  guardrail: GuardrailBase,
-  { uncounted }: MonitorState,
-  { now, clockStartedAt, epochStartedAt }: JudgeContext,
-): string {
-  const since = clockStartedAt ?? epochStartedAt ?? null
-  return `${subjectOf(guardrail)}: ${lackText(guardrail.operation, uncounted, since === null ? null : now - since)}`
+export function noDataText(guardrail: GuardrailBase, state: MonitorState, context: JudgeContext): string {
+  const since = context.clockStartedAt ?? context.epochStartedAt ?? null
+  const lack = lackText(guardrail, state, context, since === null ? null : context.now - since)
+  return `${subjectOf(guardrail)}: ${lack}`
 }
 
 /** `no candidate submits for 18 s`; where some ended that say nothing, `of 40 candidate jobs in 18 s none counts (40 not_observed)`, and where to look. */
-export function lackText(operation: Operation, uncounted: Uncounted | undefined, ms: number | null): string {
+export function lackText(
+  guardrail: GuardrailBase,
+  { uncounted }: MonitorState,
+  context: JudgeContext,
+  ms: number | null,
+): string {
+  const { operation } = guardrail
   if (!uncounted) {
     const what = `no candidate ${plural(operation)}${operation === 'job' ? ' ended' : ''}`
     return `${what} ${ms === null ? 'yet' : `for ${durationText(ms)}`}`
   }
-  const { requests, outcomes } = uncounted
+  const { requests, outcomes, unseenAt } = uncounted
   const ended = `of ${grouped(requests)} candidate ${requests === 1 ? nounOf(operation) : plural(operation)}`
   const ends = namedCounts(outcomes)
+  const ago =
+    unseenAt === undefined ? '' : `; the last that Sluice could not see was ${durationText(context.now - unseenAt)} ago`
   const look =
-    unseenIn(uncounted) > 0
+    unseenLately(guardrail, uncounted, context) > 0
       ? ': nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
-      : ''
+      : ago
   const how = ends.length === 0 ? '' : ` (${ends.join(', ')})`
   return `${ended}${ms === null ? '' : ` in ${durationText(ms)}`} none counts${how}${look}`
 }
@@ -105,6 +110,16 @@ export function lackText(operation: Operation, uncounted: Uncounted | undefined,
 export function unseenIn({ requests, outcomes }: Uncounted): number {
   const { not_observed: _, ...seen } = outcomes
   return requests - Object.values(seen).reduce((sum, n) => sum + n, 0)
+}
+
+/** The same as long as they show that there is traffic: none once the last is longer ago than the grace. */
+export function unseenLately(
+  { noDataGraceMs }: GuardrailBase,
+  uncounted: Uncounted,
+  { now, judgedUntil = now }: JudgeContext,
+): number {
+  const { unseenAt = -Infinity } = uncounted
+  return Math.min(now, judgedUntil) - unseenAt <= noDataGraceMs ? unseenIn(uncounted) : 0
 }
 
 export function durationText(ms: number): string {

@@ -32,11 +32,21 @@ describe.each(RULES.map((rule) => [rule.id, rule] as const))('a guardrail of %s'
   })
 
   it('that passed says of later ends that show nothing how they ended', () => {
-    const unseen = [5, 6].map((i) => windowOf(i, endedAs({ not_observed: 4 })))
-    const verdict = judgeAt(rule, foldAll(rule, unseen, state), { now: 32 * MINUTE, judgedUntil: 32 * MINUTE })
+    const unseen = [5, 24].map((i) => windowOf(i, endedAs({ not_observed: 4 })))
+    const verdict = judgeAt(rule, foldAll(rule, unseen, state), { now: 35 * MINUTE, judgedUntil: 35 * MINUTE })
     expect(verdict).toMatchObject({ note: 'grace_over', evidence: { not_observed: 8, unseen: 8 } })
     expect(verdict.message).toContain(
-      'of 8 candidate jobs in 30 min none counts (8 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls; before that: ',
+      'of 8 candidate jobs in 33 min none counts (8 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls; before that: ',
+    )
+  })
+
+  it('takes jobs that nobody could see for traffic no longer than those that were seen', () => {
+    const ends = [windowOf(5, endedAs({ not_observed: 4 })), windowOf(26, endedAs({ cancelled: 2 }))]
+    const verdict = judgeAt(rule, foldAll(rule, ends, state), { now: 32 * MINUTE, judgedUntil: 32 * MINUTE })
+    expect(verdict.evidence).toMatchObject({ not_observed: 4, cancelled: 2 })
+    expect(verdict.evidence).not.toHaveProperty('unseen')
+    expect(verdict.message).toContain(
+      'of 6 candidate jobs in 30 min none counts (4 not_observed, 2 cancelled); the last that Sluice could not see was 26 min ago; before that: ',
     )
   })
 
@@ -90,7 +100,8 @@ it('control alone is no data of the candidate', () => {
 })
 
 it('counts as unseen the good jobs whose latency nobody was told, and no failed ones', () => {
-  const evidenceOf = (ended: Counters) => judgeAt(p99(GRACE), foldAll(p99(GRACE), [windowOf(0, ended)])).evidence
+  const evidenceOf = (ended: Counters) =>
+    judgeAt(p99(GRACE), foldAll(p99(GRACE), [windowOf(0, ended)]), { now: MINUTE }).evidence
   expect(evidenceOf({ requests: 9, outcomes: { job_failed: 4, not_observed: 2 }, sketches: {} })).toEqual({
     job_failed: 4,
     not_observed: 2,
