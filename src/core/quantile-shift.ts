@@ -45,6 +45,9 @@ export function sharesApart(spread: Spread, q: number, times: number, ratio: num
   const n = subjectsOf(spread)
   const above = (value: number) => ({ p1: countAbove(spread, value) / n, p2: countAbove(spread, value / times) / n })
   const { value } = quantileOf(spread, q, 0)
-  const isAbove = (at: number) => above(at).p1 + ratio * above(at).p2 <= (1 - q) * (1 + ratio)
+  const isAbove = (at: number) => {
+    const { p1, p2 } = above(at)
+    return p1 + ratio * p2 <= (1 - q) * (1 + ratio)
+  }
   return above(halved(Math.min(value, value * times), Math.max(value, value * times), 40, isAbove).middle)
 }

@@ -71,6 +71,7 @@ export async function evidenceOf(parts: ControllerParts, config: ReleaseConfig, 
 function placesOf(store: ControllerParts['store']): EpochPlace[] {
   return store.places(store.state.startedAt ?? 0)
 }
+
 /** After a change of the metrics a ledger counts its subjects anew, a part of them with each call. */
 async function allCounted(ask: () => Promise<ExperimentSums>): Promise<ExperimentSums> {
   let sums = await within(SUMS_DEADLINE_MS, ask())
