@@ -34,9 +34,10 @@ const BUNDLED = [
 /** Node for what is pure, workerd for objects and routes, whole processes and Chromium for the rest. */
 export default defineConfig({
   test: {
-    // Two more than two cores: a file that holds a gateway waits for it often. Vitest takes the projects of a group in the
-    // order of their names and of each the longest first: so whole processes begin, and what is small fills the end.
-    maxWorkers: 4,
+    // One more than two cores: a file that holds a gateway waits for it often, and a worker that loads everything anew costs
+    // ten seconds. Vitest takes the projects in the order of their names and of each the longest first: so whole processes
+    // begin, and what is small fills the end.
+    maxWorkers: 3,
     projects: [
       {
         plugins: [textFiles()],
@@ -58,10 +59,6 @@ export default defineConfig({
           setupFiles: ['./test/support/workerd/clean-storage.ts'],
           include: ['test/workerd/**/*.test.ts'],
           ...LIMITS,
-          // A runtime takes nine seconds of CPU to load the Worker, and little here waits. By themselves, as Vitest wants it
-          // of a project whose number of workers is its own.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
           deps: { optimizer: { ssr: { enabled: true, include: BUNDLED } } },
         },
       },
