@@ -61,34 +61,39 @@ function ended(example: string, command: string, args: string[], env: Record<str
   })
 }
 
-describe.each([
-  ['api-client', 'generate.ts', null],
-  ['api-client', 'src/release-life.ts', RELEASE],
-  ['evaluator', 'evaluate.ts', RELEASE],
-] as const)('%s/%s', (example, script, named) => {
-  const run = async (name: string | null, env: Record<string, string>) =>
-    ended(example, process.execPath, [script, ...(name === null ? [] : [name])], env)
+const PROGRAMS = {
+  generator: ['api-client', 'generate.ts'],
+  life: ['api-client', 'src/release-life.ts'],
+  evaluator: ['evaluator', 'evaluate.ts'],
+} as const
 
-  it('says in one line that its token is wrong, that nobody answers, or that it is no Sluice', async () => {
-    expect(await run(named, { SLUICE_TOKEN: 'wrong' })).toEqual({
+const told = (program: keyof typeof PROGRAMS, name: string, env: Record<string, string>) => {
+  const [example, script] = PROGRAMS[program]
+  return ended(example, process.execPath, [script, name], env)
+}
+
+it.each(['generator', 'life', 'evaluator'] as const)(
+  'the %s says in one line that its token is wrong, that nobody answers, or that it is no Sluice',
+  async (program) => {
+    expect(await told(program, RELEASE, { SLUICE_TOKEN: 'wrong' })).toEqual({
       code: 1,
       printed: expect.stringMatching(/^unauthenticated \(401\): .+\n$/),
     })
-    expect(await run(named, { SLUICE_URL: 'http://127.0.0.1:1' })).toEqual({
+    expect(await told(program, RELEASE, { SLUICE_URL: 'http://127.0.0.1:1' })).toEqual({
       code: 1,
       printed: expect.stringMatching(/^no answer of Sluice from http:\/\/127\.0\.0\.1:1: .+\n$/),
     })
-    expect(await run(named, { SLUICE_URL: stranger.url })).toEqual({
+    expect(await told(program, RELEASE, { SLUICE_URL: stranger.url })).toEqual({
       code: 1,
       printed: expect.stringMatching(/^http:\/\/\S+ answers 404, and not as Sluice does\n$/),
     })
-  })
+  },
+)
 
-  it.runIf(named !== null)('says in one line that there is no such release', async () => {
-    expect(await run('no_such', { SLUICE_TOKEN: tokenOf('admin') })).toEqual({
-      code: 1,
-      printed: expect.stringMatching(/^release_not_found \(404\): .+\n$/),
-    })
+it.each(['life', 'evaluator'] as const)('the %s says in one line that there is no such release', async (program) => {
+  expect(await told(program, 'no_such', { SLUICE_TOKEN: tokenOf('admin') })).toEqual({
+    code: 1,
+    printed: expect.stringMatching(/^release_not_found \(404\): .+\n$/),
   })
 })
 
