@@ -16,14 +16,18 @@ export function loadAxeIn(context: BrowserContext): Promise<unknown> {
 /** The rules that look at colours. Where a page differs by its colours only from one that was looked at, these suffice. */
 export const OF_COLOURS = ['color-contrast', 'link-in-text-block']
 
-/** By all rules that axe has switched on, or by these. */
-export async function seriousViolations(page: Page, rules: readonly string[] | null = null): Promise<string[]> {
+/** By all rules that axe has switched on, by these, or by all but these. */
+export async function seriousViolations(
+  page: Page,
+  { runOnly, without = [] }: { runOnly?: readonly string[]; without?: readonly string[] } = {},
+): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(SCRIPT)
-  const runOnly = rules === null ? {} : { runOnly: { type: 'rule' as const, values: [...rules] } }
-  const { violations } = await page.evaluate(
-    (only) => (globalThis as WithAxe).axe!.run(document, { resultTypes: ['violations'], ...only }),
-    runOnly,
-  )
+  const options: axe.RunOptions = {
+    resultTypes: ['violations'],
+    rules: Object.fromEntries(without.map((rule) => [rule, { enabled: false }])),
+    ...(runOnly && { runOnly: { type: 'rule', values: [...runOnly] } }),
+  }
+  const { violations } = await page.evaluate((given) => (globalThis as WithAxe).axe!.run(document, given), options)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) =>
