@@ -78,7 +78,7 @@ export const releaseSchema = v.object({
       approval: v.string(),
     }),
   ),
-  /** Stages of this run, in order: a rung below the last of them that is not among them was skipped. */
+  /** Stages of this run, each once, as first entered: a rung below the last of them that is not among them was skipped. */
   visited: v.array(v.string()),
   next: v.nullable(v.object({ stage: v.string(), percent: v.number() })),
   arms: v.object({

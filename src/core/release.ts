@@ -30,7 +30,7 @@ export interface ReleaseState {
   cooldownUntil: number | null
   /** When the release last left `idle`; null before. */
   startedAt: number | null
-  /** Stages of this run, in order. A start at a stage and a percent set by hand leave rungs out. */
+  /** Stages of this run, each once, in the order of their first entry. A start at a stage and a percent set by hand leave rungs out. */
   visited: readonly string[]
   /** Empty until a configuration was seen. */
   ledgers: readonly LedgerCount[]

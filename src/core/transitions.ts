@@ -185,7 +185,7 @@ function onLadder({ percent }: Rung): Stage {
 
 /** Another stage: not paused, not approved to be left, its clock not started. */
 function enter(state: ReleaseState, to: Stage & Partial<ReleaseState>, now: number): Transition {
-  const visited = [...state.visited, to.stage]
+  const visited = [...new Set([...state.visited, to.stage])]
   return change(state, { paused: false, since: now, approvedStage: null, visited, ...newEpoch(state, now), ...to })
 }
 

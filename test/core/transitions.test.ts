@@ -73,6 +73,15 @@ describe('start', () => {
     expect(again.visited).toEqual(['shadow'])
   })
 
+  it('remembers a stage once, however often its run comes back to it', () => {
+    let at = after(idle, { action: 'start', stage: 'canary-5' })
+    for (let i = 0; i < 3; i++) {
+      at = after(at, { action: 'set_percent', percent: 3 })
+      at = after(at, { action: 'advance', force: true })
+    }
+    expect(at.visited).toEqual(['canary-5'])
+  })
+
   it('that says where it leads is made once, whoever sends it again', () => {
     const step = { action: 'advance', force: true, to: 'canary-20' } as const
     const there = after(canary(5), step)
