@@ -40,10 +40,10 @@ export function addStatus(program: Command, end: (code: ExitCode) => void): void
 }
 
 async function watch(session: Session, first: Reply<ReleaseView>, options: StatusOptions): Promise<ExitCode> {
-  const view = createFullScreenView(process.stdout)
-  const draw = session.json
-    ? jsonLines()
-    : ({ value }: typeof first) => view.show(releaseLines(value, Date.now(), session.terminal.style), logLine(value))
+  const view = session.json ? null : createFullScreenView(process.stdout)
+  const draw = view
+    ? ({ value }: typeof first) => view.show(releaseLines(value, Date.now(), session.terminal.style), logLine(value))
+    : jsonLines()
   let reply = first
   try {
     for (;;) {
@@ -55,7 +55,7 @@ async function watch(session: Session, first: Reply<ReleaseView>, options: Statu
       reply = await releaseOnceAvailable(session, options.interval)
     }
   } finally {
-    view.close()
+    view?.close()
   }
 }
 
