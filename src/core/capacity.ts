@@ -120,12 +120,7 @@ export function capacityOf(load: Load): Capacity {
   const rows = {
     flushes: flushes * (ROWS.shardFlush + flushRows(load, rates) * ROWS.series) + windowRows * ROWS.forgotten,
     jobs:
-      submits *
-        (ROWS.job +
-          candidateShare * (ROWS.candidateJob - ROWS.job) +
-          load.newSubjectShare * ROWS.exposed +
-          ROWS.jobEnd +
-          ROWS.forgotten) +
+      submits * (ROWS.job + load.newSubjectShare * ROWS.exposed + ROWS.jobEnd + ROWS.forgotten) +
       toldTogether * ROWS.series,
     polls: seen * ROWS.seenOpen + (ownPolls - copies * copyPolls(load.jobSeconds)) * ROWS.poll,
     copies:

@@ -3,8 +3,7 @@ import { KEEP_JOBS_MS } from './ledger-growth.ts'
 
 /** Rows written, with their entries in indexes. */
 export const ROWS = {
-  job: 4,
-  candidateJob: 5,
+  job: 5,
   seenOpen: 2,
   jobEnd: 4,
   exposed: 4,

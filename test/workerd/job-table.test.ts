@@ -30,7 +30,10 @@ it('a tick reads as little of thousands of open jobs as of none', async () => {
     const { sql, rowsRead } = watched(storage.sql)
     const windows = new WindowStore(sql, 1000, async () => undefined)
     const jobs = new JobTable(sql, windows)
-    for (let i = 0; i < OPEN; i++) jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
+    for (let i = 0; i < OPEN; i++) {
+      jobs.add(entry(`job-${i}`, { submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
+      jobs.add(entry(`control-${i}`, { arm: 'control', submittedAt: T0 + i }), { poll_at: T0 + 60_000 + i })
+    }
     const before = rowsRead()
     expect(jobs.open()).toEqual({ candidate: OPEN, oldestCandidateAt: T0, shadow: 0 })
     const overdue = { epoch: 1, sinceMs: T0, shadow: false, seconds: 600, perClipSeconds: null }

@@ -191,11 +191,11 @@ describe('open jobs beyond the age that counts as slow', () => {
     return { requests, latencies }
   }
 
-  it('are latencies of the candidate before they end, each once, and no requests yet', async () => {
+  it('are latencies of their arm before they end, each once, and no requests yet', async () => {
     const object = ledger(220)
     backends.answer((call) => shows(named(call), 'in_progress'))
-    const control = entry('of-control', { arm: 'control' })
-    await object.flush({ submitted: [...entries(3, 'open'), entry('old', { epoch: 0 }), control], seen: [] })
+    const control = ['a', 'b'].map((name) => entry(`of-control-${name}`, { arm: 'control' }))
+    await object.flush({ submitted: [...entries(3, 'open'), entry('old', { epoch: 0 }), ...control], seen: [] })
     vi.setSystemTime(T0 + 4900)
     await ask(object)
     expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
@@ -204,16 +204,31 @@ describe('open jobs beyond the age that counts as slow', () => {
     // They may have ended long ago: nobody has looked since.
     expect(await slow(object)).toEqual({ requests: 0, latencies: 0 })
     await runDurableObjectAlarm(object)
-    expect(backends.calls).toHaveLength(3)
+    expect(backends.calls).toHaveLength(5)
     vi.setSystemTime(T0 + 6000)
     const { windows } = await ask(object)
-    expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
-    const seen = windows.find(({ counters }) => counters.sketches.latency)
-    expect(seen!.series).toMatchObject({ arm: 'candidate', epoch: 1 })
-    expect(quantile(seen!.counters.sketches.latency!, 1)).toBeCloseTo(6, 1)
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 5 })
+    const seen = windows.filter(({ counters }) => counters.sketches.latency)
+    const byArm = Object.fromEntries(seen.map(({ series, counters }) => [series.arm, counters.sketches.latency!]))
+    expect(byArm).toMatchObject({ candidate: { count: 3 }, control: { count: 2 } })
+    for (const { series } of seen) expect(series).toMatchObject({ epoch: 1, shadow: false })
+    for (const sketch of Object.values(byArm)) expect(quantile(sketch, 1)).toBeCloseTo(6, 1)
     vi.setSystemTime(T0 + 9000)
     await ask(object)
-    expect(await slow(object)).toEqual({ requests: 0, latencies: 3 })
+    expect(await slow(object)).toEqual({ requests: 0, latencies: 5 })
+  })
+
+  it('are in shadow those of control, and none of the candidate’s users', async () => {
+    const object = ledger(224)
+    backends.answer((call) => shows(named(call), 'in_progress'))
+    await object.flush({ submitted: [...entries(2, 'users'), entry('of-control', { arm: 'control' })], seen: [] })
+    vi.setSystemTime(T0 + 6000)
+    const question = { fromMs: 0, toMs: T0 + 3_600_000, overdue: { ...overdue, shadow: true } }
+    await object.report(question)
+    await runDurableObjectAlarm(object)
+    const { windows } = await object.report(question)
+    const arms = windows.filter(({ counters }) => counters.sketches.latency).map(({ series }) => series.arm)
+    expect(arms).toEqual(['control'])
   })
 
   it('that had ended unseen are found ended, and are not slow', async () => {

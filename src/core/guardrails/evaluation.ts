@@ -26,7 +26,7 @@ export interface Judgement {
   submits: { control: number; candidate: number }
   /** End of the first window with a finished candidate job: where the stage's clock starts. */
   firstJobAt: number | null
-  /** Control's finished jobs of the epoch, for what counts as overdue. */
+  /** Control's jobs of the epoch that have told a latency, for what counts as overdue. */
   controlJobs: JobLatencies
   /** What has been reported in this epoch already, as `alertOf` names it. */
   alerted: string[]
@@ -183,7 +183,7 @@ export function verdictsOf(
 }
 
 /**
- * From which age on an open candidate job counts as slow: a guardrail's `max_seconds`, or control's p99 with its
+ * From which age on an open job counts as slow: a guardrail's `max_seconds`, or control's p99 with its
  * allowance, in seconds and in seconds per clip. The longest where there are several, since a job is counted once, by
  * its age at that time. Null where no guardrail of jobs' latency gives one, or control's p99 is unknown yet.
  */

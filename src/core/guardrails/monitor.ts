@@ -93,7 +93,7 @@ export interface Kind<G extends GuardrailBase> {
   mayTrip?(guardrail: G, counts: { n: number; x: number }, least: number): boolean
   /** Whether the latencies of both arms are needed to judge it. */
   readonly readsLatency?: boolean
-  /** From which age on an open job of the candidate counts as slow, by control's of the epoch; null where it can't tell yet. */
+  /** From which age on an open job counts as slow, by control's of the epoch; null where it can't tell yet. */
   toleratedAge?(guardrail: G, control: JobLatencies): JobAge | null
 }
 

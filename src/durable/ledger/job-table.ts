@@ -58,8 +58,9 @@ export class JobTable {
     sql.exec('CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_key ON jobs (key)')
     sql.exec('CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, submitted_at) WHERE shadow = 0')
     sql.exec("CREATE INDEX IF NOT EXISTS jobs_due ON jobs (arm, shadow, poll_at) WHERE status = 'open'")
-    sql.exec(`CREATE INDEX IF NOT EXISTS jobs_at_candidate ON jobs (shadow, overdue, submitted_at)
-      WHERE status = 'open' AND arm = 'candidate'`)
+    sql.exec(
+      "CREATE INDEX IF NOT EXISTS jobs_by_age ON jobs (arm, shadow, overdue, submitted_at) WHERE status = 'open'",
+    )
     sql.exec('CREATE INDEX IF NOT EXISTS copies_by_upstream ON jobs (upstream_id) WHERE shadow = 1')
     this.#open = { users: this.#countOpen(0), copies: this.#countOpen(1) }
   }
