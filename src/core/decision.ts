@@ -53,7 +53,8 @@ export function primaryOutcome(report: MetricReport, alpha: number): 'better' | 
     const wanted = report.direction === 'increase' ? 1 : -1
     return Math.sign(test.statistic ?? 0) === wanted ? 'better' : 'worse'
   }
-  if (!early) return 'open'
+  // Where most subjects have a value of 0, arms may be told apart whose quantile is the same: neither is better.
+  if (!early || lift === 0) return 'open'
   return isGood ? 'early_better' : 'worse'
 }
 

@@ -8,7 +8,7 @@ import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
 import { normalSf, pValue, tSf } from './stats/distributions.ts'
 import { type Better, difference, type Estimate, marginContrast, relativeLift, testSe } from './stats/estimates.ts'
 import { fisherExact } from './stats/fisher.ts'
-import { degrees, nonInferiorMeans } from './stats/means.ts'
+import { degrees } from './stats/means.ts'
 import { ofY } from './stats/moments.ts'
 import type { Share } from './stats/proportions.ts'
 import { twoProportionZ } from './stats/two-proportions.ts'
@@ -202,13 +202,9 @@ function marginOf(
 function fixedMargin(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {
   const contrast = contrastOf(plan, sums, margin)
   if (!contrast) return null
-  const { inside, se, better } = contrast
-  const p_value =
-    plan.kind === 'mean'
-      ? nonInferiorMeans(ofY(sums.control), ofY(sums.candidate), margin, 'relative', better, alpha).p_value
-      : se > 0
-        ? normalSf(inside / se)
-        : 1
+  const { inside, se, scale } = contrast
+  const df = plan.kind === 'mean' ? degrees(ofY(sums.control), ofY(sums.candidate), scale) : null
+  const p_value = df === null ? normalSf(inside / se) : tSf(inside / se, df)
   const isKnown = Number.isFinite(p_value) && se > 0
   const status = !isKnown ? 'not_shown' : p_value < alpha ? 'non_inferior' : 1 - p_value < alpha ? 'worse' : 'not_shown'
   return { p_value: isKnown ? p_value : 1, status } as const
@@ -219,12 +215,13 @@ export function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margi
   const [control, candidate] = [estimateOf(kind, sums.control), estimateOf(kind, sums.candidate)]
   if (!control || !candidate) return null
   const better: Better = direction === 'increase' ? 'higher_is_better' : 'lower_is_better'
-  const { estimate, se, scale } = marginContrast(control, candidate, margin, 'relative', better)
+  const { estimate, scale } = marginContrast(control, candidate, margin, 'relative', better)
+  const se = testSe({ ...control, variance: scale ** 2 * control.variance }, candidate)
   // Of quantiles the same in shares: control's values as they would be at the margin.
   const at = kind === 'quantile' ? (scale > 0 ? shareShift(sums, scale) : null) : { diff: estimate, se }
   if (!at || !Number.isFinite(at.diff) || !Number.isFinite(at.se)) return null
   const inside = better === 'higher_is_better' ? at.diff : -at.diff
-  return { inside, se: at.se, better, units: control.n + candidate.n }
+  return { inside, se: at.se, scale, units: control.n + candidate.n }
 }
 
 function sided(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {

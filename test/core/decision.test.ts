@@ -110,6 +110,16 @@ describe('the decision', () => {
     expect(decided(open)).toEqual(['hold', 'guardrail_unproven', 'primary_better'])
   })
 
+  it('takes no small arm for harmless that has missed the large values', () => {
+    const cost: MetricPlan = { name: 'cost', kind: 'mean', role: 'guardrail', direction: 'decrease', margin: 0.05 }
+    const arm = (n: number, mean: number, variance: number) => ({ ...seconds(mean, n), m2Y: variance * (n - 1) })
+    const of = (n: number) => [...play(8064, 8772), ...counts('cost', arm(9900, 1, 9), arm(n, 0.6, 0.25))]
+    const few = atTheEnd({ days: of(100) })
+    expect(decided(few, [PLAY, cost])).toEqual(['hold', 'guardrail_unproven', 'primary_better'])
+    const many = atTheEnd({ days: of(5000) })
+    expect(decided(many, [PLAY, cost])).toEqual(['advance', 'primary_better'])
+  })
+
   it('is to hold when no effect was shown at the end, however long one goes on looking', () => {
     const atEnd = atTheEnd({ days: [...play(8064, 8100), ...complaints(228, 219)] })
     expect(decided(atEnd)).toEqual(['hold', 'not_significant'])

@@ -130,6 +130,16 @@ describe('a quantile metric', () => {
     expect(decisionOf(0.8, more)[1]).toBe('worse')
   })
 
+  it('calls no arm worse whose quantile is the same, as where most subjects have a value of 0', () => {
+    const silent = (n: number) => [...times(n, 0), ...times(4000 - n, 5)]
+    for (const direction of ['increase', 'decrease'] as const) {
+      const { decision, metrics } = reportOf(silent(2800), silent(2300), { ...MEDIAN, direction })
+      expect(metrics[0]!.absolute!.lift).toBe(0)
+      expect(metrics[0]!.always_valid!.p_value).toBeLessThan(1e-6)
+      expect(decision.decision).toBe('hold')
+    }
+  })
+
   it('says nothing with few subjects beyond it: no figure below five, nothing at any time below fifty', () => {
     const p99: MetricPlan = { ...WAIT, quantile: 0.99, mde: 0.1 }
     const [few] = reportOf(upTo(400), upTo(400), p99).metrics
