@@ -4,6 +4,7 @@ import { instantText } from '../config/fields.ts'
 import { fault } from '../config/issue-words.ts'
 import { ARMS } from '../core/arm.ts'
 import { DECISIONS, REASON_CODES } from '../core/decision.ts'
+import { COST_STATUSES } from '../core/report-cost.ts'
 import { detailSchema, isoTime, numbers } from './index.ts'
 import { interval, lift, metricReportSchema, pairReportSchema, perArm, selfCheckSchema } from './report-parts.ts'
 
@@ -91,20 +92,30 @@ export const reportSchema = v.object({
   /** False where the split is not what was dealt: no figure may be believed. */
   valid: v.boolean(),
   readiness: v.object({
+    /** Whole days since the split began, less those that fall into an excluded time. */
     days: v.number(),
     min_days: v.number(),
-    /** Until the fixed tests may be read, as far as days go; null after the split's end. */
+    /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the split's end. */
     days_left: v.nullable(v.number()),
-    /** Subjects that are measured: of the metric that has fewest; without a primary metric all that saw one arm. */
+    /**
+     * Subjects of the metric that has fewest: one that observes them for some days leaves the latest out, a quantile who
+     * has no value. Without a primary metric all that saw one arm.
+     */
     sample: perArm,
+    /** By the primaries' mde, guardrail metrics' margins and control's figures; null without an mde or figures yet. */
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),
+    /** Why now is an excluded time; null where it isn't. */
     excluded_now: v.nullable(v.string()),
+    /** When the planned end was reached and the fixed tests were read, once and for all. */
     read_at: v.nullable(isoTime),
+    /** Days and sample are there, and it is the day after whole weeks: the fixed tests may be read. */
     due: v.boolean(),
   }),
   srm: v.object({
+    /** Over all epochs; may be read at any time. */
     p_value: v.number(),
+    /** Pearson's, added up over epochs: a description, not the test. */
     chi2: v.number(),
     mismatch: v.boolean(),
     expected: perArm,
@@ -127,16 +138,16 @@ export const reportSchema = v.object({
       points: v.array(v.object({ day: v.pipe(v.string(), v.isoDate()), n: v.number(), lift: v.number(), ...interval })),
     }),
   ),
-  /** Per successful job. */
+  /** Per successful job, null without a price or a successful job; a job counts as one GPU. */
   cost: v.object({
     control: v.nullable(v.number()),
     candidate: v.nullable(v.number()),
     relative: lift,
     /** May be read at any time; the status goes by it. Null below 50 subjects an arm. */
     always_valid: v.nullable(v.object(interval)),
+    /** Relative increase that is still accepted. */
     limit: v.number(),
-    /** `cost_exceeded`: all of `always_valid` is above the limit; `within`: none of it is. */
-    status: v.picklist(['within', 'cost_exceeded', 'unproven', 'not_measured']),
+    status: v.picklist(COST_STATUSES),
   }),
   signals: v.array(
     v.object({

@@ -1,6 +1,8 @@
 /** What the A/B report is made of, part by part: a metric, shadow pairs, the self-check. No behaviour here. */
 import * as v from 'valibot'
 import { DIRECTIONS, METRIC_KINDS, METRIC_ROLES } from '../core/experiment.ts'
+import { MARGIN_STATUSES } from '../core/report-metric.ts'
+import { PAIR_OUTCOMES } from '../core/report-pairs.ts'
 import { isoTime, numbers } from './release.ts'
 
 export const interval = { low: v.number(), high: v.number() }
@@ -23,7 +25,7 @@ export const metricReportSchema = v.object({
   quantile: v.nullable(v.number()),
   control: armEstimate,
   candidate: armEstimate,
-  /** Candidate − control, and candidate/control − 1, with 95 % intervals. */
+  /** Candidate − control, and candidate/control − 1, with 95 % intervals; the latter is null at a control of 0. */
   absolute: lift,
   relative: lift,
   /** `final`: read once, from the data of the planned end; before that a preview that decides nothing. */
@@ -46,12 +48,13 @@ export const metricReportSchema = v.object({
       relative: v.nullable(v.object(interval)),
     }),
   ),
+  /** Of guardrail metrics: whether the candidate is worse by less than the margin. */
   non_inferiority: v.nullable(
     v.object({
       margin: v.number(),
       method: v.picklist(['fixed', 'sequential']),
       p_value: v.nullable(v.number()),
-      status: v.picklist(['non_inferior', 'not_shown', 'worse']),
+      status: v.picklist(MARGIN_STATUSES),
     }),
   ),
   mde: v.nullable(v.number()),
@@ -63,17 +66,24 @@ export const metricReportSchema = v.object({
    */
   history: v.nullable(
     v.object({
+      /** That have values from before. */
       subjects: perArm,
       /** Of a difference between the arms before anybody was exposed; below 0.001 nothing is adjusted. */
       balance_p_value: v.number(),
       theta: v.number(),
+      /** Share of the variance that is gone, in [0, 1]: so many fewer subjects are needed. */
       variance_reduction: v.number(),
+      /** Null below 50 subjects, or where the arms differ. */
       absolute: lift,
       relative: lift,
+      /** One look. */
       p_value: v.nullable(v.number()),
     }),
   ),
-  /** With the mix of all subjects in both arms, by `experiment.strata`. It decides nothing; null without, and of ratios and quantiles. */
+  /**
+   * With the mix of all subjects in both arms, by `experiment.strata`, where those with fewer than 50 subjects in an arm
+   * are one together. It decides nothing; null without, and of ratios and quantiles.
+   */
   stratified: v.nullable(v.object({ strata: v.number(), absolute: lift, relative: lift, p_value: v.number() })),
   /** Of a quantile metric the usual ones beside the one that is judged, with 95 % intervals. They decide nothing. */
   quantiles: v.array(
@@ -106,22 +116,23 @@ export type ScoreView = v.InferOutput<typeof scoreSchema>
 export const pairReportSchema = v.object({
   metric: v.string(),
   n: v.number(),
+  /** Means over the pairs. */
   control: v.number(),
   candidate: v.number(),
   better: v.picklist(['more', 'less']),
-  /** With its 95 % interval. */
+  /** Mean of candidate − control with its 95 % interval by Student's t; null below two pairs. */
   difference: lift,
   /** One look each. */
   t_test: v.nullable(v.object({ statistic: v.number(), df: v.number(), p_value: v.number() })),
   sign_test: v.object(numbers('candidate_higher', 'control_higher', 'equal', 'p_value')),
   /** May be read after every pair; null below 20. The outcome goes by it. */
   always_valid: v.nullable(v.object({ ...interval, p_value: v.number() })),
-  /** `alike`: shown to differ by less than the mde. */
-  outcome: v.picklist(['better', 'worse', 'alike', 'open']),
+  outcome: v.picklist(PAIR_OUTCOMES),
   /** Relative to the size of control's mean. */
   mde: v.number(),
+  /** Pairs that show a difference of the mde, by the spread seen; null while nobody knows, or at a control of 0. */
   planned: v.nullable(v.number()),
-  /** More than there are now; null where nobody can tell. */
+  /** More than there are now; null where nobody can tell, or it is open with all that were planned. */
   needed: v.nullable(v.number()),
 })
 export type PairsView = v.InferOutput<typeof pairReportSchema>

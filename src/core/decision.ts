@@ -30,9 +30,9 @@ export interface DecisionReason {
   metric: string | null
 }
 
-export interface Decision<R = DecisionReason> {
+export interface Decision {
   decision: (typeof DECISIONS)[number]
-  reasons: R[]
+  reasons: DecisionReason[]
 }
 
 export interface Read {

@@ -2,29 +2,20 @@
 import { byArm } from './arm.ts'
 import type { Evidence } from './experiment.ts'
 import { FEW_EVENTS } from './metric-sums.ts'
-import type { Lift } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { type SequenceLift, sequenceLift, sequenceOfLift } from './report-metric.ts'
 import { type Estimate, ratioEstimate, relativeLift } from './stats/estimates.ts'
 import type { PairMoments } from './stats/moments.ts'
 
-export interface CostReport {
-  /** Per successful job; null without a price or a successful job. A job counts as one GPU. */
-  control: number | null
-  candidate: number | null
-  /** With its 95 % interval. */
-  relative: Lift | null
-  /** Of the same lift, what may be read at any time: the status goes by it. Null below 50 subjects an arm. */
-  always_valid: Interval | null
-  /** Relative increase that is still accepted. */
-  limit: number
-  /** `cost_exceeded`: all of the interval is above the limit. `within`: none of it is. Else `unproven`. */
-  status: 'within' | 'cost_exceeded' | 'unproven' | 'not_measured'
-}
+/** `cost_exceeded`: all of the interval is above the limit. `within`: none of it is. Else `unproven`. */
+export const COST_STATUSES = ['within', 'cost_exceeded', 'unproven', 'not_measured'] as const
+
+/** As the API shows it: `reportSchema` says what each member is. */
+export type CostReport = ReturnType<typeof costReport>
 
 type Priced = Pick<Evidence, 'gpuSeconds' | 'costPerGpuSecond'>
 
-export function costReport(evidence: Priced, limit: number, alpha: number): CostReport {
+export function costReport(evidence: Priced, limit: number, alpha: number) {
   const { control, candidate } = estimates(evidence)
   const all = control && candidate && relativeLift(control, candidate, 0.95)
   const lift = all && Object.values(all).every(Number.isFinite) ? all : null
@@ -35,7 +26,7 @@ export function costReport(evidence: Priced, limit: number, alpha: number): Cost
     relative: lift && { lift: lift.lift, low: lift.low, high: lift.high },
     always_valid: band,
     limit,
-    status: lift ? statusOf(band, limit) : 'not_measured',
+    status: statusOf(lift !== null, band, limit),
   }
 }
 
@@ -45,7 +36,8 @@ export function costLift(evidence: Priced): SequenceLift | null {
   return control && candidate && sequenceLift(control, candidate)
 }
 
-function statusOf(band: Interval | null, limit: number): CostReport['status'] {
+function statusOf(isMeasured: boolean, band: Interval | null, limit: number): (typeof COST_STATUSES)[number] {
+  if (!isMeasured) return 'not_measured'
   if (band && band.low > limit) return 'cost_exceeded'
   return band && band.high <= limit ? 'within' : 'unproven'
 }

@@ -2,33 +2,15 @@
 import { ARMS } from './arm.ts'
 import type { ArmSums, Evidence, MetricPlan } from './experiment.ts'
 import { armSums, FEW_EVENTS, hasMean, isSparse, measured, ownDays } from './metric-sums.ts'
-import { adjustedLifts, CONFIDENCE, type Lift } from './report-intervals.ts'
+import { adjustedLifts, CONFIDENCE } from './report-intervals.ts'
 import { cuped } from './stats/cuped.ts'
 import type { Estimate } from './stats/estimates.ts'
 import { welchT } from './stats/means.ts'
 import { mergedPairs, type PairMoments } from './stats/moments.ts'
 import { SRM_ALPHA } from './stats/srm.ts'
 
-export interface HistoryReport {
-  /** Subjects that have values from before. */
-  subjects: { control: number; candidate: number }
-  /** Whether the values from before differ between the arms, which only chance could do: then nothing is adjusted. */
-  balance_p_value: number
-  theta: number
-  /** Share of the variance that is gone, in [0, 1]: so many fewer subjects are needed. */
-  variance_reduction: number
-  /** Candidate − control and candidate/control − 1, 95 % intervals. Null below 50 subjects, or where the arms differ. */
-  absolute: Lift | null
-  relative: Lift | null
-  /** One look; decides nothing. */
-  p_value: number | null
-}
-
 /** Null where nobody has values from before, and of ratios and quantiles. */
-export function historyReport(
-  evidence: Pick<Evidence, 'days' | 'before' | 'now'>,
-  metric: MetricPlan,
-): HistoryReport | null {
+export function historyReport(evidence: Pick<Evidence, 'days' | 'before' | 'now'>, metric: MetricPlan) {
   if (!hasMean(metric.kind)) return null
   const before = ownDays({ days: evidence.before, now: evidence.now }, metric).mature
   if (before.length === 0) return null

@@ -2,7 +2,7 @@
 import type { ArmSums, ExperimentPlan, MetricPlan, MetricSums } from './experiment.ts'
 import { estimateOf, isSparse, shareOf } from './metric-sums.ts'
 import { quantileLifts, shareShift } from './quantile-shift.ts'
-import { absoluteLift, armInterval, CONFIDENCE, type Lift, relativeLiftOf } from './report-intervals.ts'
+import { absoluteLift, armInterval, CONFIDENCE, relativeLiftOf } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { anytimeZ, logEAbove, logETwoSided } from './stats/anytime.ts'
 import { normalSf, pValue, tSf } from './stats/distributions.ts'
@@ -19,50 +19,11 @@ export const DEFAULT_MARGIN = 0.05
 /** Of the rarest outcome in the smaller arm, if both arms were alike: below it the normal test gives way to the exact one. */
 const FEW_EXPECTED = 5
 
-/** With its own 95 % interval. That two of them overlap says nothing of the difference. */
-interface ArmEstimate {
-  n: number
-  estimate: number | null
-  interval: Interval | null
-}
+/** Of a guardrail metric, against its margin. */
+export const MARGIN_STATUSES = ['non_inferior', 'not_shown', 'worse'] as const
 
-export interface MetricReport {
-  metric: string
-  kind: MetricPlan['kind']
-  role: MetricPlan['role']
-  direction: MetricPlan['direction']
-  /** Of a quantile metric: which one is judged. */
-  quantile: number | null
-  control: ArmEstimate
-  candidate: ArmEstimate
-  /** Candidate − control, 95 % interval. */
-  absolute: Lift | null
-  /** Candidate/control − 1, 95 % interval; null at a control of 0. */
-  relative: Lift | null
-  /** `final`: read from the data of the planned end, once. Before that it is a preview and decides nothing. */
-  test: {
-    name: 'two_proportion_z' | 'fisher_exact' | 'welch_t' | 'ratio_delta_z' | 'common_quantile_z'
-    statistic: number | null
-    df: number | null
-    p_value: number
-    p_adjusted: number | null
-    final: boolean
-  } | null
-  /** May be read at any time, as often as one likes; null below 50 events an arm. */
-  always_valid:
-    | ({ p_value: number; p_adjusted: number | null } & { absolute: Interval; relative: Interval | null })
-    | null
-  /** Of guardrail metrics: whether the candidate is worse by less than the margin. */
-  non_inferiority: {
-    margin: number
-    method: 'fixed' | 'sequential'
-    p_value: number | null
-    status: 'non_inferior' | 'not_shown' | 'worse'
-  } | null
-  mde: number | null
-  /** Larger values of a subject count as this one, in both arms; null where none was cut. */
-  cut_at: number | null
-}
+/** As the API shows it: `metricReportSchema` says what each member is. */
+export type MetricReport = ReturnType<typeof metricReport>
 
 /** `sums` are of today; `fixed` those of the planned end, once it has been reached. p-values are adjusted by the caller. */
 export function metricReport(
@@ -71,7 +32,7 @@ export function metricReport(
   fixed: ArmSums | null,
   of: ExperimentPlan,
   cutAt: number | null,
-): MetricReport {
+) {
   const { kind } = plan
   const control = estimateOf(kind, sums.control)
   const candidate = estimateOf(kind, sums.candidate)
@@ -86,27 +47,31 @@ export function metricReport(
     candidate: armEstimate(kind, sums.candidate, candidate),
     absolute: both && absoluteLift(kind, sums, both.control, both.candidate),
     relative: both && relativeLiftOf(kind, sums, both.control, both.candidate),
-    test: both && testOf(kind, fixed ?? sums, fixed !== null),
-    always_valid: both && sequenceOf(kind, sums, of.alpha),
+    test: both && unadjusted(testOf(kind, fixed ?? sums, fixed !== null)),
+    always_valid: both && unadjusted(sequenceOf(kind, sums, of.alpha)),
     non_inferiority: both && plan.role === 'guardrail' ? marginOf(plan, sums, fixed, of.alpha) : null,
     mde: plan.mde ?? null,
     cut_at: cutAt,
   }
 }
 
-function armEstimate(kind: MetricPlan['kind'], sums: MetricSums, estimate: Estimate | null): ArmEstimate {
+function armEstimate(kind: MetricPlan['kind'], sums: MetricSums, estimate: Estimate | null) {
   const interval = estimate && armInterval(kind, sums, estimate)
   return { n: sums.n, estimate: estimate?.value ?? null, interval }
 }
 
-function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean): MetricReport['test'] {
-  const common = { p_adjusted: null, final }
+/** Adjusting is for whoever knows the other metrics. */
+function unadjusted<T extends object>(test: T | null): (T & { p_adjusted: number | null }) | null {
+  return test && { ...test, p_adjusted: null }
+}
+
+function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean) {
   if (kind === 'proportion') {
     const [control, candidate] = [shareOf(sums.control), shareOf(sums.candidate)]
     const { z, p_value } = twoProportionZ(control, candidate, 'two-sided')
     return leastExpected(control, candidate) < FEW_EXPECTED
-      ? { name: 'fisher_exact', statistic: z, df: null, p_value: fisherExact(control, candidate), ...common }
-      : { name: 'two_proportion_z', statistic: z, df: null, p_value, ...common }
+      ? ({ name: 'fisher_exact', statistic: z, df: null, p_value: fisherExact(control, candidate), final } as const)
+      : ({ name: 'two_proportion_z', statistic: z, df: null, p_value, final } as const)
   }
   const shift = differenceOf(kind, sums)
   if (!shift) return null
@@ -116,9 +81,9 @@ function testOf(kind: MetricPlan['kind'], sums: ArmSums, final: boolean): Metric
   const degreesOf = kind === 'mean' ? degrees(ofY(sums.control), ofY(sums.candidate)) : null
   const df = isMeasured && degreesOf !== null && Number.isFinite(degreesOf) ? degreesOf : null
   // A mean of one subject has no spread to be judged by.
-  if (!isMeasured || (kind === 'mean' && df === null)) return { name, statistic: null, df: null, p_value: 1, ...common }
+  if (!isMeasured || (kind === 'mean' && df === null)) return { name, statistic: null, df: null, p_value: 1, final }
   const p_value = pValue(statistic, 'two-sided', (value) => (df === null ? normalSf(value) : tSf(value, df)))
-  return { name, statistic, df, p_value, ...common }
+  return { name, statistic, df, p_value, final }
 }
 
 function leastExpected(control: Share, candidate: Share): number {
@@ -137,7 +102,7 @@ export function differenceOf(kind: MetricPlan['kind'], sums: ArmSums) {
 }
 
 /** Intervals hold at 1 − α; the p-value is compared with the sequential part of α. */
-function sequenceOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number): MetricReport['always_valid'] {
+function sequenceOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number) {
   const shift = isSparse(kind, sums) ? null : differenceOf(kind, sums)
   if (!shift || !(shift.se > 0) || !Number.isFinite(shift.diff / shift.se)) return null
   const { diff, se, units } = shift
@@ -146,7 +111,6 @@ function sequenceOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number): Met
   const absolute = lifts?.absolute ?? { low: diff - half, high: diff + half }
   return {
     p_value: Math.min(1, Math.exp(-logETwoSided(diff / se, units, alpha * SEQUENTIAL_SHARE))),
-    p_adjusted: null,
     absolute: { low: absolute.low, high: absolute.high },
     relative: bandOf(kind, sums, alpha),
   }
@@ -185,18 +149,13 @@ export function sequenceOfLift(control: Estimate, candidate: Estimate, alpha: nu
  * Against the margin, with α shared like a primary's: the fixed reading, once, and a sequence at any time. What the
  * reading did not show, later data may; a test that is repeated until it passes would pass always, the sequence doesn't.
  */
-function marginOf(
-  plan: MetricPlan,
-  sums: ArmSums,
-  fixed: ArmSums | null,
-  alpha: number,
-): MetricReport['non_inferiority'] {
+function marginOf(plan: MetricPlan, sums: ArmSums, fixed: ArmSums | null, alpha: number) {
   const margin = plan.margin ?? DEFAULT_MARGIN
   const status = sided(plan, sums, margin, alpha * SEQUENTIAL_SHARE)
   const read = fixed && fixedMargin(plan, fixed, margin, alpha * (1 - SEQUENTIAL_SHARE))
   if (!read || status === 'worse' || (read.status === 'not_shown' && status === 'non_inferior'))
-    return { margin, method: 'sequential', p_value: null, status }
-  return { margin, method: 'fixed', ...read }
+    return { margin, method: 'sequential', p_value: null, status } as const
+  return { margin, method: 'fixed', ...read } as const
 }
 
 function fixedMargin(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {
@@ -224,7 +183,7 @@ export function contrastOf({ kind, direction }: MetricPlan, sums: ArmSums, margi
   return { inside, se: at.se, scale, units: control.n + candidate.n }
 }
 
-function sided(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number) {
+function sided(plan: MetricPlan, sums: ArmSums, margin: number, alpha: number): (typeof MARGIN_STATUSES)[number] {
   const contrast = isSparse(plan.kind, sums) ? null : contrastOf(plan, sums, margin)
   if (!contrast || !(contrast.se > 0)) return 'not_shown'
   const { inside, se, units } = contrast

@@ -1,6 +1,6 @@
 /** Quality by shadow pairs: both videos of one prompt compared, whatever makes prompts differ. Decides nothing. */
 import type { ExperimentPlan, PairSums } from './experiment.ts'
-import { CONFIDENCE, type Lift } from './report-intervals.ts'
+import { CONFIDENCE } from './report-intervals.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { moreIsBetter } from './signal-registry.ts'
 import { anytimeZ, logETwoSided } from './stats/anytime.ts'
@@ -14,42 +14,21 @@ const FEWEST_PAIRS = 20
 /** Nobody would wait for more. */
 const MOST_PAIRS = 1e7
 
-export interface PairReport {
-  metric: string
-  n: number
-  /** Means over the pairs. */
-  control: number
-  candidate: number
-  better: 'more' | 'less'
-  /** Mean of candidate − control with its 95 % interval by Student's t; null below two pairs. */
-  difference: Lift | null
-  /** One look each: they decide nothing. */
-  t_test: { statistic: number; df: number; p_value: number } | null
-  sign_test: { candidate_higher: number; control_higher: number; equal: number; p_value: number }
-  /** Of the difference, with 1 − α: may be read after every pair. Null below 20. */
-  always_valid: (Interval & { p_value: number }) | null
-  /** By `always_valid`. `alike`: all of it is within the mde. */
-  outcome: 'better' | 'worse' | 'alike' | 'open'
-  /** Relative to the size of control's mean. */
-  mde: number
-  /** Pairs that show a difference of the mde, by the spread seen; null while nobody knows, or at a control of 0. */
-  planned: number | null
-  /** More than there are now; null where it is open with all that were planned. */
-  needed: number | null
-}
+/** By what may be read at any time. `alike`: all of it is within the mde. */
+export const PAIR_OUTCOMES = ['better', 'worse', 'alike', 'open'] as const
 
 type Plan = Pick<ExperimentPlan, 'alpha' | 'power' | 'pairMde'>
 
 /** A sum that no number can hold says nothing, and must not take the report with it. */
-export function pairReports(pairs: readonly PairSums[], plan: Plan): PairReport[] {
+export function pairReports(pairs: readonly PairSums[], plan: Plan) {
   return pairs
     .filter((sums) => sums.n > 0 && [sums.mean, sums.m2, sums.control, sums.candidate].every(Number.isFinite))
     .map((sums) => pairReport(sums, plan))
 }
 
-function pairReport(sums: PairSums, { alpha, power, pairMde: mde }: Plan): PairReport {
+function pairReport(sums: PairSums, { alpha, power, pairMde: mde }: Plan) {
   const { metric, n, control, candidate, mean, higher, lower } = sums
-  const better = moreIsBetter(metric) ? 'more' : 'less'
+  const better: 'more' | 'less' = moreIsBetter(metric) ? 'more' : 'less'
   const { se, t, p_value } = pairedT(sums)
   const half = n > 1 ? upperTQuantile((1 - CONFIDENCE) / 2, n - 1) * se : null
   const band = bandOf(sums, se, t, alpha)
@@ -81,7 +60,12 @@ function pairReport(sums: PairSums, { alpha, power, pairMde: mde }: Plan): PairR
 }
 
 /** The normal sequence, with the statistic and its bound taken over by tail chance, as few pairs have Student's tails. */
-function bandOf({ n, mean }: PairSums, se: number, t: number | null, alpha: number): PairReport['always_valid'] {
+function bandOf(
+  { n, mean }: PairSums,
+  se: number,
+  t: number | null,
+  alpha: number,
+): (Interval & { p_value: number }) | null {
   if (n < FEWEST_PAIRS) return null
   // Where each pair differs by the same there is nothing to be unsure of.
   if (t === null) return { low: mean, high: mean, p_value: mean === 0 ? 1 : 0 }
@@ -91,7 +75,7 @@ function bandOf({ n, mean }: PairSums, se: number, t: number | null, alpha: numb
   return { low: mean - half, high: mean + half, p_value: Math.min(1, Math.exp(-logETwoSided(z, n, alpha))) }
 }
 
-function outcomeOf({ low, high }: Interval, better: PairReport['better'], mde: number): PairReport['outcome'] {
+function outcomeOf({ low, high }: Interval, better: 'more' | 'less', mde: number): (typeof PAIR_OUTCOMES)[number] {
   if (low > 0 || high < 0) return low > 0 === (better === 'more') ? 'better' : 'worse'
   return -mde < low && high < mde ? 'alike' : 'open'
 }

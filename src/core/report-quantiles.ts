@@ -2,27 +2,12 @@
 import { byArm } from './arm.ts'
 import type { ArmSums, MetricPlan } from './experiment.ts'
 import { estimateOf, quantileSums } from './metric-sums.ts'
-import { absoluteLift, armInterval, type Lift, relativeLiftOf } from './report-intervals.ts'
-import type { Interval } from './stats/hybrid-interval.ts'
+import { absoluteLift, armInterval, relativeLiftOf } from './report-intervals.ts'
 
 const SHOWN = [0.5, 0.9, 0.95, 0.99]
 
-interface ArmQuantile {
-  estimate: number
-  interval: Interval | null
-}
-
-/** With 95 % intervals, for one look. */
-export interface QuantileReport {
-  quantile: number
-  control: ArmQuantile
-  candidate: ArmQuantile
-  absolute: Lift | null
-  relative: Lift | null
-}
-
 /** Those that enough subjects of both arms are beyond; none of other metrics. */
-export function quantileReports({ kind, quantile: judged }: MetricPlan, sums: ArmSums): QuantileReport[] {
+export function quantileReports({ kind, quantile: judged }: MetricPlan, sums: ArmSums) {
   if (kind !== 'quantile') return []
   return SHOWN.filter((quantile) => quantile !== judged).flatMap((quantile) => {
     const own = byArm((arm) => quantileSums(sums[arm].quantile?.spread ?? [], quantile))

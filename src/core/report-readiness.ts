@@ -12,34 +12,15 @@ const MOST_DAYS = 366
 /** Power of the mean by which an effect changes the variance: 1 of counts, 2 where it makes all values larger. */
 const SPREADING = 1.5
 
-export interface Readiness {
-  /** Whole days since the split began, less those that fall into an excluded time. */
-  days: number
-  min_days: number
-  /** Until the fixed tests may be read, as far as days go: enough of them, and whole weeks. Null after the span's end. */
-  days_left: number | null
-  /**
-   * Subjects of the metric that has fewest: one that observes them for some days leaves the latest out, a quantile who
-   * has no value. Without a primary metric all that saw one arm.
-   */
-  sample: { control: number; candidate: number }
-  /** By the primaries' mde, guardrail metrics' margins and control's figures; null without an mde or figures yet. */
-  planned: { control: number; candidate: number } | null
-  planned_reached: boolean
-  /** Why now is an excluded time; null where it isn't. */
-  excluded_now: string | null
-  /** When the planned end was reached and the fixed tests were read, once and for all; unix ms. */
-  read_at: number | null
-  /** Days and sample are there, and it is the day after whole weeks: the fixed tests may be read. */
-  due: boolean
-}
+/** As the API shows it: `reportSchema` says what each member is. Times are unix ms. */
+export type Readiness = ReturnType<typeof readiness>
 
 export function readiness(
   evidence: Pick<Evidence, 'now' | 'sinceMs' | 'untilMs' | 'fixed' | 'percent' | 'gpuSeconds'>,
   metrics: readonly MetricPlan[],
   plan: ExperimentPlan,
   sumsOf: (metric: string) => ArmSums,
-): Readiness {
+) {
   const { now, sinceMs, untilMs, fixed, percent } = evidence
   const end = Math.min(now, untilMs ?? now)
   const elapsed = sinceMs === null ? 0 : Math.max(0, Math.floor((end - sinceMs) / DAY_MS))

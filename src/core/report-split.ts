@@ -8,30 +8,11 @@ const CONCENTRATIONS = [100, 1000, 10_000]
 /** In the smaller arm of an epoch; with fewer, one subject would look like a broken split. */
 const FEWEST_EXPECTED = 8
 
-export interface SplitReport {
-  /** Over all epochs; may be read at any time. */
-  p_value: number
-  /** Pearson's, added up over epochs: a description, not the test. */
-  chi2: number
-  mismatch: boolean
-  expected: { control: number; candidate: number }
-  observed: { control: number; candidate: number }
-  epochs: {
-    epoch: number
-    stage: string
-    percent: number
-    control: number
-    candidate: number
-    expected_candidate: number
-    p_value: number
-  }[]
-}
-
 /**
  * Each subject once, in the epoch of its first exposure. The k-th epoch's e-value weighs 1/(k(k+1)): the weights sum to
  * at most 1, so that the sum is an e-value of the run, and opposite breaks add up where counts would cancel.
  */
-export function splitReport(splits: readonly Split[]): SplitReport {
+export function splitReport(splits: readonly Split[]) {
   const epochs = [...splits]
     .sort((a, b) => a.epoch - b.epoch)
     .map((split) => ({ split, log_e: logEOf(split), chi2: isCounted(split) ? pearsonOf(split) : 0 }))

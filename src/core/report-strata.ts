@@ -2,25 +2,12 @@
 import { ARMS } from './arm.ts'
 import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
 import { armSums, FEW_EVENTS, hasMean, isMature, isSparse, measured } from './metric-sums.ts'
-import { adjustedLifts, type Lift } from './report-intervals.ts'
+import { adjustedLifts } from './report-intervals.ts'
 import type { Estimate } from './stats/estimates.ts'
 import { varianceOf } from './stats/moments.ts'
 
-export interface StrataReport {
-  /** Strata that are told apart; those with fewer than 50 subjects in an arm are one together. */
-  strata: number
-  /** Candidate − control and candidate/control − 1, 95 % intervals. */
-  absolute: Lift
-  relative: Lift | null
-  /** One look; decides nothing. */
-  p_value: number
-}
-
 /** Null where there are not two strata with 50 subjects an arm, and of ratios and quantiles. */
-export function strataReport(
-  evidence: Pick<Evidence, 'days' | 'strata' | 'now'>,
-  metric: MetricPlan,
-): StrataReport | null {
+export function strataReport(evidence: Pick<Evidence, 'days' | 'strata' | 'now'>, metric: MetricPlan) {
   if (!hasMean(metric.kind) || evidence.strata.length === 0) return null
   const { cut, sums: together } = measured(evidence, metric)
   if (isSparse(metric.kind, together)) return null

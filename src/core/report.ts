@@ -1,65 +1,29 @@
 /** Sums over subjects → the A/B report, with all that it is read by. Pure; what follows from it is decision.ts'. */
-import type { Arm } from './arm.ts'
-import { type Decision, type DecisionReason, decide } from './decision.ts'
-import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan, SelfCheck } from './experiment.ts'
+import { decide } from './decision.ts'
+import type { ArmSums, DaySums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
 import { addedSums, armSums, cutValue, estimateOf, measured } from './metric-sums.ts'
-import { costReport, type CostReport } from './report-cost.ts'
-import { type HistoryReport, historyReport } from './report-history.ts'
+import { costReport } from './report-cost.ts'
+import { historyReport } from './report-history.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
 import { bandOf, type MetricReport, metricReport } from './report-metric.ts'
-import { type PairReport, pairReports } from './report-pairs.ts'
-import { type QuantileReport, quantileReports } from './report-quantiles.ts'
-import { type Needed, neededFor } from './report-needed.ts'
-import { readiness, type Readiness } from './report-readiness.ts'
-import { type StrataReport, strataReport } from './report-strata.ts'
-import { splitReport, type SplitReport } from './report-split.ts'
+import { pairReports } from './report-pairs.ts'
+import { quantileReports } from './report-quantiles.ts'
+import { neededFor } from './report-needed.ts'
+import { readiness } from './report-readiness.ts'
+import { strataReport } from './report-strata.ts'
+import { splitReport } from './report-split.ts'
 import { noPairs } from './stats/moments.ts'
 import { benjaminiHochberg, holm } from './stats/multiplicity.ts'
 import { homogeneity, SRM_ALPHA } from './stats/srm.ts'
 import type { Cut } from './stats/winsorise.ts'
 
-interface BySubject {
-  /** `immature`: subjects of the last days, which are left out until they were observed for so many. Null without an end. */
-  observed: { days: number; immature: { control: number; candidate: number } } | null
-  history: HistoryReport | null
-  stratified: StrataReport | null
-  /** Of a quantile metric. */
-  quantiles: QuantileReport[]
-}
+/**
+ * As the API shows it, where `reportSchema` says what each member is; here times are unix ms, and days those since 1970
+ * (UTC).
+ */
+export type Report = ReturnType<typeof buildReport>
 
-export interface Report {
-  release: string
-  stage: string
-  percent: number | null
-  /** Unix ms. */
-  at: number
-  since: number | null
-  until: number | null
-  /** `needed`: what would change it; see report-needed.ts. */
-  decision: Decision<DecisionReason & { needed: Needed | null }>
-  /** False where the split is not what was dealt: then no figure below may be believed. */
-  valid: boolean
-  readiness: Readiness
-  srm: SplitReport
-  /** Subjects that saw both arms: left out. */
-  crossed: number
-  metrics: (MetricReport & BySubject)[]
-  /** Of each primary metric, by day of first exposure (days since 1970, UTC): all subjects up to then, with a band that may be read at any time. */
-  series: { metric: string; points: ({ day: number; n: number; lift: number } & Interval)[] }[]
-  cost: CostReport
-  signals: { metric: string; arm: Arm; n: number; mean: number; sd: number | null; last: number }[]
-  pairs: PairReport[]
-  self_check: { at: number; metrics: SelfCheck[] } | null
-  /** Shares in [0, 1]. */
-  representativeness: {
-    trait: string
-    p_value: number
-    status: 'alike' | 'differs' | 'unknown'
-    buckets: { bucket: string; all: number; candidate: number }[]
-  }[]
-}
-
-export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan): Report {
+export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], plan: ExperimentPlan) {
   const own = metrics.map((metric) => ({ metric, ...measured(evidence, metric) }))
   const today = new Map(own.map(({ metric, sums }) => [metric.name, sums]))
   const sumsOf = (name: string) => today.get(name)!
@@ -100,7 +64,7 @@ export function buildReport(evidence: Evidence, metrics: readonly MetricPlan[], 
 }
 
 /** A sum that no number can hold says nothing, and must not take the report with it. */
-function signalsOf({ signals }: Evidence): Report['signals'] {
+function signalsOf({ signals }: Evidence) {
   return signals
     .filter(({ mean, last }) => Number.isFinite(mean) && Number.isFinite(last))
     .map(({ metric, arm, n, mean, m2, last }) => {
@@ -129,8 +93,8 @@ function adjusted<R extends MetricReport>(reports: R[]): R[] {
 }
 
 /** All days up to each, with the same extremes cut. */
-function seriesOf(own: readonly DaySums[], cut: Cut, metric: MetricPlan, alpha: number): Report['series'][number] {
-  const points: Report['series'][number]['points'] = []
+function seriesOf(own: readonly DaySums[], cut: Cut, metric: MetricPlan, alpha: number) {
+  const points: ({ day: number; n: number; lift: number } & Interval)[] = []
   let sofar: ArmSums = { control: noPairs(), candidate: noPairs() }
   for (const [day, sums] of [...Map.groupBy(own, (each) => each.day)].sort(([a], [b]) => a - b)) {
     const its = armSums(sums, cut, metric)
@@ -143,16 +107,17 @@ function seriesOf(own: readonly DaySums[], cut: Cut, metric: MetricPlan, alpha: 
   return { metric: metric.name, points }
 }
 
-function representativeness(traits: Evidence['traits']): Report['representativeness'] {
+function representativeness(traits: Evidence['traits']) {
   return [...Map.groupBy(traits, ({ trait }) => trait)].map(([trait, buckets]) => {
     const all = buckets.reduce((sum, b) => sum + b.control + b.candidate, 0)
     const candidate = buckets.reduce((sum, b) => sum + b.candidate, 0)
     const { p } = homogeneity(buckets)
-    const known = buckets.some(({ bucket }) => bucket !== 'unknown')
+    const known = candidate > 0 && buckets.some(({ bucket }) => bucket !== 'unknown')
+    const status: 'alike' | 'differs' | 'unknown' = !known ? 'unknown' : p < SRM_ALPHA ? 'differs' : 'alike'
     return {
       trait,
       p_value: p,
-      status: !known || candidate === 0 ? 'unknown' : p < SRM_ALPHA ? 'differs' : 'alike',
+      status,
       buckets: buckets
         .map((b) => ({
           bucket: b.bucket,
