@@ -5,6 +5,7 @@ import { fault } from '../config/issue-words.ts'
 import { ARMS } from '../core/arm.ts'
 import { DECISIONS, REASON_CODES } from '../core/decision.ts'
 import { COST_STATUSES } from '../core/report-cost.ts'
+import { SAMPLE_LACKS } from '../core/report-readiness.ts'
 import { detailSchema, isoTime, numbers } from './index.ts'
 import { interval, lift, metricReportSchema, pairReportSchema, perArm, selfCheckSchema } from './report-parts.ts'
 
@@ -105,6 +106,11 @@ export const reportSchema = v.object({
     /** By the primaries' mde, guardrail metrics' margins and control's figures; null without an mde or figures yet. */
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),
+    /**
+     * Why it is not: how many subjects the mde takes is not yet known, there are too few, or too few of them have a value of
+     * a mean, ratio or quantile.
+     */
+    sample_lacks: v.nullable(v.picklist(SAMPLE_LACKS)),
     /** Why now is an excluded time; null where it isn't. */
     excluded_now: v.nullable(v.string()),
     /** When the planned end was reached and the fixed tests were read, once and for all. */

@@ -1,7 +1,7 @@
 /** `sluice report`: the decision with its reasons, then the figures that it rests on. With `--json` all of them, with `--markdown` a ticket. */
 import { type Command, Option } from 'commander'
 import { type MetricView, type ReportView, reportSchema } from '../api/experiment.ts'
-import { differedBefore, plansSubjects } from '../describe/evidence.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { group, pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { openSession } from './session.ts'
 import { type Align, table } from './table.ts'
@@ -97,7 +97,7 @@ function evidence({ non_inferiority: shown, test, always_valid: anytime }: Metri
 
 function readLines(report: ReportView): string[] {
   const { readiness: r, srm, crossed, metrics } = report
-  const unplanned = plansSubjects(report) ? 'not yet known how many are needed' : 'none planned'
+  const unplanned = r.sample_lacks === 'plan' ? 'not yet known how many are needed' : 'none planned'
   const planned = r.planned ? `planned ${group(r.planned.control)} and ${group(r.planned.candidate)}` : unplanned
   return [
     `${r.days} of ${r.min_days} whole days`,

@@ -106,12 +106,13 @@ function notReadable(ready: Readiness, metrics: readonly MetricReport[], shownEa
 }
 
 /** What the sample lacks; null where nobody asks for a number of subjects and there are none to speak of. */
-function sampleWords({ sample, planned }: Readiness, metrics: readonly MetricReport[]): string | null {
+function sampleWords(ready: Readiness, metrics: readonly MetricReport[]): string | null {
+  const { sample, planned, sample_lacks: lacks } = ready
   const has = `${sample.control} control and ${sample.candidate} candidate subjects`
   const plans = metrics.filter(({ role, mde }) => role === 'primary' && mde !== null)
   const mdes = plans.map(({ metric, mde }) => `${metric} (mde ${percent(mde!)})`)
-  if (planned === null && plans.length > 0) return `${has}; how many ${mdes.join(', ')} takes is not yet known`
-  if (planned && (sample.control < planned.control || sample.candidate < planned.candidate)) {
+  if (lacks === 'plan') return `${has}; how many ${mdes.join(', ')} takes is not yet known`
+  if (planned && lacks === 'subjects') {
     const margins = metrics.flatMap(({ metric, non_inferiority: shown }) =>
       shown ? [`${metric} (margin ${percent(shown.margin)})`] : [],
     )

@@ -83,9 +83,8 @@ function costNeeded(of: Situation): Needed | null {
 }
 
 function sampleNeeded(of: Situation): Needed | null {
-  const { planned, sample } = of.readiness
-  if (planned && (sample.control < planned.control || sample.candidate < planned.candidate))
-    return missing(planned, sample, of)
+  const { planned, sample, sample_lacks: lacks } = of.readiness
+  if (planned && lacks === 'subjects') return missing(planned, sample, of)
   const thin = of.metrics
     .filter(({ role, kind }) => role === 'primary' && kind !== 'proportion')
     .map(({ name, kind }) => FEW_EVENTS / fewestEvents(kind, of.sumsOf(name)))

@@ -12,6 +12,9 @@ const MOST_DAYS = 366
 /** Power of the mean by which an effect changes the variance: 1 of counts, 2 where it makes all values larger. */
 const SPREADING = 1.5
 
+/** To be known how many subjects are needed; subjects; of those there are, ones with a value of a mean, ratio or quantile. */
+export const SAMPLE_LACKS = ['plan', 'subjects', 'values'] as const
+
 /** As the API shows it: `reportSchema` says what each member is. Times are unix ms. */
 export type Readiness = ReturnType<typeof readiness>
 
@@ -49,11 +52,14 @@ export function readiness(
   const hasBoth = primaries.length > 0 && sample.control > 1 && sample.candidate > 1
   // A share of few has its exact test; a mean of few has none.
   const isThin = primaries.some(({ kind, name }) => kind !== 'proportion' && isSparse(kind, sumsOf(name)))
-  const reached =
-    hasBoth &&
-    !unknown &&
-    !isThin &&
-    (planned === null || (sample.control >= planned.control && sample.candidate >= planned.candidate))
+  const isBelow = planned !== null && (sample.control < planned.control || sample.candidate < planned.candidate)
+  const sample_lacks: (typeof SAMPLE_LACKS)[number] | null = unknown
+    ? 'plan'
+    : isBelow || !hasBoth
+      ? 'subjects'
+      : isThin
+        ? 'values'
+        : null
   const excluded = plan.exclude.find(({ fromMs, toMs }) => fromMs <= now && now < toMs)
   return {
     days,
@@ -61,10 +67,11 @@ export function readiness(
     days_left,
     sample,
     planned,
-    planned_reached: reached,
+    planned_reached: sample_lacks === null,
+    sample_lacks,
     excluded_now: excluded ? excluded.why || 'excluded' : null,
     read_at: fixed?.atMs ?? null,
-    due: days >= plan.minDays && isWholeWeeks(plan, elapsed) && reached && !excluded,
+    due: days >= plan.minDays && isWholeWeeks(plan, elapsed) && sample_lacks === null && !excluded,
   }
 }
 

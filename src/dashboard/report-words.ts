@@ -1,6 +1,6 @@
 /** An A/B report in words: headline, reasons, figures with their signs. */
 import type { MetricView, PairsView, ReportView } from '../api/experiment.ts'
-import { differedBefore, plansSubjects } from '../describe/evidence.ts'
+import { differedBefore } from '../describe/evidence.ts'
 import { pFigure, quantileName, signedPercent } from '../describe/figures.ts'
 import { group, type Part, percent, share, significant, span } from './format.ts'
 import type { Text } from './text/index.ts'
@@ -42,19 +42,12 @@ export function reasonWords(reason: Reason, report: ReportView, t: Text): Part[]
     case 'no_subjects':
       return words[reason.code]
     case 'sample':
-      return isThin(report) ? words.thin : words.sample
+      return report.readiness.sample_lacks === 'values' ? words.thin : words.sample
     default: {
       const relative = report.metrics.find(({ metric }) => metric === reason.metric)?.relative
       return words[reason.code](reason.metric ?? '', relative ? signed(relative.lift, t) : t.report.noLift)
     }
   }
-}
-
-/** Whether subjects with a value are missing, and none of the planned number. */
-function isThin(report: ReportView): boolean {
-  const { planned, sample } = report.readiness
-  if (!planned) return !plansSubjects(report)
-  return sample.control >= planned.control && sample.candidate >= planned.candidate
 }
 
 /** What is still missing for the decision to change; nothing where more data changes nothing. */
@@ -184,7 +177,7 @@ export function checks(report: ReportView, t: Text): Check[] {
     { ok: r.days >= r.min_days, words: t.report.days(r.days, r.min_days) },
     {
       ok: r.planned_reached,
-      words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample, plansSubjects(report)),
+      words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample, r.sample_lacks === 'plan'),
     },
     { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(exposed, p) : t.report.srm(exposed, p) },
     {

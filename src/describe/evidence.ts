@@ -3,7 +3,6 @@ import { is, object } from 'valibot'
 import { type HistoryEntry, type VerdictView, verdictSchema } from '../api/index.ts'
 import { ARM_ERRORS, type ArmError, BLAMELESS, type Blameless, isArmError } from '../core/outcome.ts'
 import { SRM_ALPHA } from '../core/stats/srm.ts'
-import type { ReportView } from '../api/experiment.ts'
 import { actorOf } from './names.ts'
 
 const evidenceSchema = object({ verdict: verdictSchema })
@@ -39,9 +38,4 @@ export function isBreakGlass({ evidence }: HistoryEntry): boolean {
 /** Whether the arms differed before anybody was exposed; if not, too few subjects had values then. */
 export function differedBefore({ balance_p_value }: { balance_p_value: number }): boolean {
   return balance_p_value < SRM_ALPHA
-}
-
-/** Whether a number of subjects is planned at all, be it known yet or not. */
-export function plansSubjects({ metrics }: Pick<ReportView, 'metrics'>): boolean {
-  return metrics.some(({ role, mde }) => role === 'primary' && mde !== null)
 }

@@ -59,7 +59,7 @@ describe('a report', () => {
     const none = evidence({ gpuSeconds: { control: seconds(60, 40), candidate: seconds(66, 38) } })
     const reports = [[], [{ ...PLAY, role: 'secondary' as const }]].map((metrics) => buildReport(none, metrics, PLAN))
     for (const { readiness, decision } of reports) {
-      expect(readiness).toMatchObject({ sample: { control: 40, candidate: 38 }, planned_reached: false, due: false })
+      expect(readiness).toMatchObject({ sample: { control: 40, candidate: 38 }, sample_lacks: 'subjects', due: false })
       expect(decision.reasons[0]!.code).toBe('no_primary')
     }
   })
@@ -125,7 +125,7 @@ describe('a report', () => {
     ]
     const few = buildReport(evidence({ days: payers(49) }), [spend], PLAN)
     expect(few.metrics[0]).toMatchObject({ always_valid: null, control: { n: 1949 } })
-    expect(few.readiness).toMatchObject({ planned_reached: false, due: false })
+    expect(few.readiness).toMatchObject({ planned_reached: false, sample_lacks: 'values', due: false })
     const enough = buildReport(evidence({ days: payers(50) }), [spend], PLAN)
     expect(enough.metrics[0]?.always_valid).not.toBeNull()
     expect(enough.readiness.due).toBe(true)
@@ -202,7 +202,7 @@ describe('a report', () => {
 
   it('counts whole days less the excluded ones, and plans the sample from the hypothesis', () => {
     const { readiness } = buildReport(evidence({ now: START + 7.9 * DAY_MS }), [PLAY], PLAN)
-    expect(readiness).toMatchObject({ days: 7, min_days: 7, planned_reached: true, due: true, excluded_now: null })
+    expect(readiness).toMatchObject({ days: 7, min_days: 7, planned_reached: true, sample_lacks: null, due: true })
     // p̄ = 0.69888: (2.0537489·√(2·p̄·0.30112) + 0.8416212·√(0.672·0.328 + 0.72576·0.27424))² / 0.05376² = 1219.6
     expect(readiness.planned).toEqual({ control: 1220, candidate: 1220 })
     const campaign = { fromMs: START + 2 * DAY_MS, toMs: START + 4 * DAY_MS, why: 'campaign' }

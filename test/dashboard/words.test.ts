@@ -251,16 +251,14 @@ test('a report in Markdown names pairs and what stands beside the raw lifts, in 
   )
 })
 
-test('a report of few subjects with a value speaks of a plan only where there is one', () => {
+test('a report tells too few subjects from too few of them with a value', () => {
   const report = aReport('r1', { days: counts('play', share(5, 22), share(5, 18)), fixed: null })
   const reason = { code: 'sample' as const, message: '', metric: null, needed: null }
   const wordsOf = (of: typeof report, t: typeof en) => plain(reasonWords(reason, of, t))
   expect(wordsOf(report, en)).toBe('The planned number of subjects is not reached.')
-  const readiness = { ...report.readiness, planned: null }
-  const metrics = report.metrics.map((metric) => ({ ...metric, mde: null }))
-  expect(wordsOf({ ...report, readiness, metrics }, en)).toBe('Too few subjects have a value of a mean or ratio.')
-  const reached = { ...report.readiness, planned: report.readiness.sample }
-  expect(wordsOf({ ...report, readiness: reached }, zh)).toBe('均值或比率指标有数值的用户太少。')
+  const thin = { ...report, readiness: { ...report.readiness, sample_lacks: 'values' as const } }
+  expect(wordsOf(thin, en)).toBe('Too few subjects have a value of a mean or ratio.')
+  expect(wordsOf(thin, zh)).toBe('均值或比率指标有数值的用户太少。')
 })
 
 test('a report whose control has only zeros so far says that nobody knows yet how many are needed', () => {
@@ -269,8 +267,8 @@ test('a report whose control has only zeros so far says that nobody knows yet ho
     '40 subjects measured; not yet known how many are needed',
   )
   expect(reportMarkdown(report, zh, 'https://a.example')).toContain('40 个用户；尚不知需要多少')
-  const metrics = report.metrics.map((metric) => ({ ...metric, mde: null }))
-  expect(reportMarkdown({ ...report, metrics }, en, 'https://a.example')).toContain('none planned')
+  const unplanned = { ...report, readiness: { ...report.readiness, sample_lacks: 'subjects' as const } }
+  expect(reportMarkdown(unplanned, en, 'https://a.example')).toContain('none planned')
 })
 
 test('nothing that a report names is markup in its Markdown', () => {
