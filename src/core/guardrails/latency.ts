@@ -3,7 +3,7 @@ import { byArm } from '../arm.ts'
 import { longest, toleratedByControl, toleratedByLimit } from './job-age.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import { counted, grouped, limitMissing, secondsText, streakText, subjectOf, timesText } from './words.ts'
-import type { ClosedWindow, GuardrailBase, JobLatencies, Kind, Latencies, Tally } from './monitor.ts'
+import type { ClosedWindow, GuardrailBase, GuardrailSettings, JobLatencies, Kind, Latencies, Tally } from './monitor.ts'
 import { countAbove, emptySketch, merged, quantile, type Sketch } from '../sketch.ts'
 import { worseThanControl } from '../stats/proportions.ts'
 import { addTallies, advance, exceeds, type JudgedReading, noWindowYet, streakStatus } from './streak.ts'
@@ -16,17 +16,9 @@ import { addTallies, advance, exceeds, type JudgedReading, noWindowYet, streakSt
 const SLOWER = 0.05
 const EMPTY = emptySketch()
 
-export interface LatencyGuardrail extends GuardrailBase {
+type Settings = 'maxOverControl' | 'maxSeconds' | 'forWindows' | 'minRequests' | 'literal' | 'normalise'
+export interface LatencyGuardrail extends GuardrailBase, Pick<GuardrailSettings, Settings> {
   kind: 'latency'
-  /** 0.5 = control × 1.5 in the same windows. */
-  maxOverControl: number | null
-  /** Absolute limit. Where both are given, each must hold. */
-  maxSeconds: number | null
-  forWindows: number
-  minRequests: number
-  literal: boolean
-  /** Jobs' latencies per unit of work, where known. */
-  normalise: boolean
 }
 
 export const latency: Kind<LatencyGuardrail> = {

@@ -1,7 +1,16 @@
 /** Error rates by windows: which windows are bad, and what their streak amounts to. */
 import { amongSiblings, withSubmits } from './earlier-submits.ts'
 import { limitMissing, percent, streakText, subjectOf, tallyText, timesText } from './words.ts'
-import type { ClosedWindow, GuardrailBase, Kind, Lack, MonitorState, Tally, WrittenGuardrail } from './monitor.ts'
+import type {
+  ClosedWindow,
+  GuardrailBase,
+  GuardrailSettings,
+  Kind,
+  Lack,
+  MonitorState,
+  Tally,
+  WrittenGuardrail,
+} from './monitor.ts'
 import type { Finding, Verdict } from './verdict.ts'
 import type { RepeatOf } from '../failure-runs.ts'
 import { binomialTail, worseThanControl } from '../stats/proportions.ts'
@@ -20,19 +29,11 @@ import {
 } from './streak.ts'
 import { emptyCounters, failures, takenUp } from '../window.ts'
 
-/** Limits of an error rate. Where both are given, each must hold. */
-export interface RateLimits {
-  max: number | null
-  /** 0.5 = control × 1.5 in the same windows. */
-  maxOverControl: number | null
-  minRequests: number
-  /** The bare number is judged, without asking whether the count speaks against the limit. */
-  literal: boolean
-}
+/** Limits of an error rate. */
+export type RateLimits = Pick<GuardrailSettings, 'max' | 'maxOverControl' | 'minRequests' | 'literal'>
 
-export interface RateGuardrail extends GuardrailBase, RateLimits {
+export interface RateGuardrail extends GuardrailBase, RateLimits, Pick<GuardrailSettings, 'forWindows'> {
   kind: 'rate'
-  forWindows: number
 }
 
 export const rate: Kind<RateGuardrail> = {

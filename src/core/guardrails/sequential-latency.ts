@@ -1,7 +1,7 @@
 /** Latency job by job: jobs count as slow by limits fixed before their window, and are tested like failures. */
 import { toleratedByControl } from './job-age.ts'
 import { hasSizes, jobsIn, latenciesOf, mergeLatencies } from './latency.ts'
-import type { ClosedWindow, JobLatencies, Kind, Latencies, MonitorState } from './monitor.ts'
+import type { ClosedWindow, GuardrailSettings, JobLatencies, Kind, Latencies, MonitorState } from './monitor.ts'
 import { jobsForQuantile, quantileName, tailOf } from './metric.ts'
 import type { SequentialGuardrail, SequentialTest } from './sequential.ts'
 import { counting, sequentialFinding, sequentialFormula } from './sequential.ts'
@@ -9,13 +9,10 @@ import { countAbove, emptySketch, quantile } from '../sketch.ts'
 import { addTallies, nothingYet } from './streak.ts'
 import { counted, plural, secondsText, noDataText, subjectOf } from './words.ts'
 
-export interface SequentialLatencyGuardrail extends SequentialGuardrail {
+export interface SequentialLatencyGuardrail
+  extends SequentialGuardrail, Pick<GuardrailSettings, 'literal' | 'normalise'> {
   kind: 'sequential_latency'
-  /** 0.5 = control × 1.5. */
   maxOverControl: number
-  literal: boolean
-  /** Jobs' latencies per unit of work, where known. */
-  normalise: boolean
 }
 
 export const sequentialLatency: Kind<SequentialLatencyGuardrail> = {

@@ -1,16 +1,14 @@
 /** Error rates job by job: whether the candidate's exceeds its limit for certain, and control's by more than a margin. */
-import type { Kind, Tally } from './monitor.ts'
+import type { GuardrailSettings, Kind, Tally } from './monitor.ts'
 import { errorTally } from './rate.ts'
 import type { SequentialGuardrail, SequentialTest } from './sequential.ts'
 import { counting, sequentialFinding, sequentialFormula } from './sequential.ts'
 import { endedOf, nothingYet, takenUpOf } from './streak.ts'
 import { noDataText, subjectOf } from './words.ts'
 
-export interface SequentialRateGuardrail extends SequentialGuardrail {
+export interface SequentialRateGuardrail extends SequentialGuardrail, Pick<GuardrailSettings, 'margin'> {
   kind: 'sequential_rate'
   max: number
-  /** The candidate's rate may exceed control's by this much. */
-  margin: number
 }
 
 export const sequentialRate: Kind<SequentialRateGuardrail> = {

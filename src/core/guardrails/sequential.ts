@@ -3,7 +3,7 @@
  * traffic and from the first job on, looked at as often as one likes. Once crossed within an epoch, crossed for good.
  * What is an event is the kinds' to say.
  */
-import type { GuardrailBase, MonitorState, Tally } from './monitor.ts'
+import type { GuardrailBase, GuardrailSettings, MonitorState, Tally } from './monitor.ts'
 import type { Finding } from './verdict.ts'
 import { isWithin, opened, weighed } from './sequential-evidence.ts'
 import { logEvidence } from '../stats/restarts.ts'
@@ -19,11 +19,7 @@ const LEAST_EVENTS = 4
 const WAITS_FOR_CONTROL = '; waits for control, which may have failed as much before and has had none in this stage yet'
 
 /** What every kind that counts job by job is configured with. */
-export interface SequentialGuardrail extends GuardrailBase {
-  /** False alarms over a whole release, all its epochs together. */
-  alpha: number
-  minRequests: number
-}
+export type SequentialGuardrail = GuardrailBase & Pick<GuardrailSettings, 'alpha' | 'minRequests'>
 
 /** What is tested: events among jobs against a limit, and against control's. */
 export interface SequentialTest {

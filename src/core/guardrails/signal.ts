@@ -7,23 +7,25 @@ import { logEAbove } from '../stats/anytime.ts'
 import { type Estimate, meanEstimate, testSe } from '../stats/estimates.ts'
 import { merged, type Moments } from '../stats/moments.ts'
 import { grouped, limitMissing, subjectOf } from './words.ts'
-import type { GuardrailBase, JudgeContext, Kind, MonitorState, SignalMean, Signals } from './monitor.ts'
+import type {
+  GuardrailBase,
+  GuardrailSettings,
+  JudgeContext,
+  Kind,
+  MonitorState,
+  SignalMean,
+  Signals,
+} from './monitor.ts'
 import type { Finding } from './verdict.ts'
 
 /** With fewer values of an arm its spread is not known well enough for any proof. */
 const FEWEST = 20
 
-export interface SignalGuardrail extends GuardrailBase {
+type Settings = 'max' | 'maxOverControl' | 'minSamples' | 'alpha' | 'literal'
+/** `maxOverControl` is relative to the size of control's mean: 0.5 = control × 1.5, or × 0.5 of what is better when larger. */
+export interface SignalGuardrail extends GuardrailBase, Pick<GuardrailSettings, Settings> {
   kind: 'signal'
   metric: `signal:${string}`
-  max: number | null
-  /** Worse by, relative to the size of control's mean: 0.5 = control × 1.5, or × 0.5 of what is better when larger. */
-  maxOverControl: number | null
-  minSamples: number
-  /** False alarms over a whole release. */
-  alpha: number
-  /** Judge the bare mean. */
-  literal: boolean
 }
 
 const nameOf = (metric: string) => metric.replace(/^signal:/, '')
