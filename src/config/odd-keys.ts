@@ -11,14 +11,8 @@ const MAX_DEPTH = 32
 /** One mistake is as good as a thousand. */
 const MAX_REPORTED = 20
 
-export interface Oddities {
-  issues: ErrorDetail[]
-  /** Nested so deep that nothing may walk down it. */
-  tooDeep: boolean
-}
-
-/** Costs no more than the value's size, and no stack. */
-export function odditiesOf(given: unknown): Oddities {
+/** `tooDeep`: nested so deep that nothing may walk down it. Costs no more than the value's size, and no stack. */
+export function odditiesOf(given: unknown): { issues: ErrorDetail[]; tooDeep: boolean } {
   const issues: ErrorDetail[] = []
   const open: { value: unknown; path: string; depth: number }[] = [{ value: given, path: '', depth: 0 }]
   for (let next = open.pop(); next; next = open.pop()) {

@@ -118,14 +118,9 @@ export const sluiceSchema = v.pipe(
   })),
 )
 
-export interface VerifierConfig {
-  jwksUrl: string
-  issuer: string
-  audience: string
-  algorithms: string[]
-}
+export type VerifierConfig = ReturnType<typeof verifier>
 
-function verifier(given: { jwks_url: string; issuer: string; audience: string; algorithms: string[] }): VerifierConfig {
+function verifier(given: { jwks_url: string; issuer: string; audience: string; algorithms: string[] }) {
   return { jwksUrl: given.jwks_url, issuer: given.issuer, audience: given.audience, algorithms: given.algorithms }
 }
 

@@ -44,28 +44,7 @@ const MOST_BATCH = 24
 export const HEADROOM = 0.5
 export const MOST_SHARDS = 256
 
-export interface ObjectLoad {
-  count: number
-  /** Of the busiest one, in calls a second. */
-  requestsPerSecond: number
-  storedGb: number
-}
-
-export interface Capacity {
-  month: Usage
-  bill: ReturnType<typeof billOf>
-  perSecond: { requests: number; polls: number; flushes: number; ledgerCalls: number; subrequests: number }
-  /** Written a second, by what writes them. */
-  rows: Record<'flushes' | 'jobs' | 'polls' | 'copies' | 'ticks', number>
-  /** What a single request may call at the most: backends and objects. */
-  mostSubrequests: number
-  shard: ObjectLoad
-  ledger: ObjectLoad & { copiesInFlight: number }
-  controller: ObjectLoad & { callsATick: number }
-  /** What is needed; null where no number is enough. */
-  neededShards: number | null
-  neededLedgers: number | null
-}
+export type Capacity = ReturnType<typeof capacityOf>
 
 /** Rates by the second, of the whole release. */
 function ratesOf(load: Load) {
@@ -100,7 +79,7 @@ function seriesOf({ candidateShare, shadowShare }: Load): { shard: number; ledge
   return { shard: 3 * arms + copies, ledger: arms + copies }
 }
 
-export function capacityOf(load: Load): Capacity {
+export function capacityOf(load: Load) {
   const { counterShards, ledgerShards, candidateShare, isolates, windowSeconds, tickSeconds } = load
   const rates = ratesOf(load)
   const { submits, polls, requests, flushes, seen, copies, ownPolls } = rates
@@ -165,8 +144,11 @@ export function capacityOf(load: Load): Capacity {
       // Backends are called for each request and each copy, and for what the ledger polls.
       subrequests: requests + copies + flushes + refreshes + ledgerCalls + ownPolls + batches,
     },
+    /** Written a second, by what writes them. */
     rows,
+    /** What a single request may call at the most: backends and objects. */
     mostSubrequests: 3 + ledgerShards + Number(copies > 0),
+    /** Of objects `requestsPerSecond` are those of the busiest one. */
     shard: { count: counterShards, requestsPerSecond: callsAShard(counterShards), storedGb: shardGb },
     ledger: {
       count: ledgerShards,
@@ -180,6 +162,7 @@ export function capacityOf(load: Load): Capacity {
       storedGb: 0,
       callsATick: ticks > 0 ? groupsFromTop(counterShards).length + ledgerShards : 0,
     },
+    /** What is needed; null where no number is enough. */
     neededShards: fewest((n) => callsAShard(n) <= HEADROOM * MOST_FLUSHES),
     neededLedgers: fewest(
       (n) =>

@@ -59,20 +59,6 @@ export function detail(path: string, code: string, message: string, params: Deta
   return { path, message, code, params }
 }
 
-/** The body that every Sluice error has on both planes. */
-export interface ErrorBody {
-  error: {
-    code: ErrorCode
-    message: string
-    type: ErrorType
-    param: string | null
-    request_id: string
-    details: ErrorDetail[]
-    /** Where the project's docs tell what the code means and what to do. */
-    docs: string
-  }
-}
-
 export class SluiceError extends Error {
   override readonly name = 'SluiceError'
   readonly code: ErrorCode
@@ -95,7 +81,8 @@ export class SluiceError extends Error {
     return TABLE[this.code][0]
   }
 
-  body(requestId: string): ErrorBody {
+  /** What every Sluice error is answered with, on both planes. */
+  body(requestId: string) {
     const [first] = this.details
     return {
       error: {
@@ -106,6 +93,7 @@ export class SluiceError extends Error {
         param: first?.path || null,
         request_id: requestId,
         details: this.details,
+        /** Where the project's docs tell what the code means and what to do. */
         docs: `docs/errors.md#${this.code}`,
       },
     }

@@ -3,7 +3,7 @@ import { byArm } from './arm.ts'
 import type { Evidence } from './experiment.ts'
 import { FEW_EVENTS } from './metric-sums.ts'
 import type { Interval } from './stats/hybrid-interval.ts'
-import { type SequenceLift, sequenceLift, sequenceOfLift } from './report-metric.ts'
+import { sequenceLift, sequenceOfLift } from './report-metric.ts'
 import { type Estimate, ratioEstimate, relativeLift } from './stats/estimates.ts'
 import type { PairMoments } from './stats/moments.ts'
 
@@ -31,7 +31,7 @@ export function costReport(evidence: Priced, limit: number, alpha: number) {
 }
 
 /** For planning: the lift with its standard error and the subjects behind it. Null where no more of them can say more. */
-export function costLift(evidence: Priced): SequenceLift | null {
+export function costLift(evidence: Priced) {
   const { control, candidate } = estimates(evidence)
   return control && candidate && sequenceLift(control, candidate)
 }

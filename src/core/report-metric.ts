@@ -116,14 +116,8 @@ function sequenceOf(kind: MetricPlan['kind'], sums: ArmSums, alpha: number) {
   }
 }
 
-export interface SequenceLift {
-  lift: number
-  /** As much wider as the test's standard error is. */
-  se: number
-  units: number
-}
-
-export function sequenceLift(control: Estimate, candidate: Estimate): SequenceLift | null {
+/** `se` is as much wider as the test's standard error is. */
+export function sequenceLift(control: Estimate, candidate: Estimate) {
   const lift = relativeLift(control, candidate, CONFIDENCE)
   if (!lift || !(lift.se > 0) || !Number.isFinite(lift.lift)) return null
   const own = difference(control, candidate, CONFIDENCE).se

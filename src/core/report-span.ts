@@ -8,20 +8,13 @@ export interface EpochPlace {
   sinceMs: number
 }
 
-export interface Span {
-  epochs: number[]
-  stage: string
-  percent: number
-  sinceMs: number
-  /** Null while it lasts. */
-  untilMs: number | null
-}
+export type Span = NonNullable<ReturnType<typeof latestSpan>>
 
 /**
  * The latest split with both arms, and the epochs before it that had the same: reconfiguring begins a new epoch, not a
  * new experiment. Never several splits together: whoever was exposed under an earlier one is a different crowd.
  */
-export function latestSpan(places: readonly EpochPlace[]): Span | null {
+export function latestSpan(places: readonly EpochPlace[]) {
   const ordered = [...places].sort((a, b) => a.epoch - b.epoch)
   const end = ordered.findLastIndex(({ stage, percent }) => stage.startsWith('canary') && percent > 0 && percent < 100)
   const last = ordered[end]
@@ -30,5 +23,7 @@ export function latestSpan(places: readonly EpochPlace[]): Span | null {
   while (ordered[begin - 1]?.stage === last.stage && ordered[begin - 1]?.percent === last.percent) begin--
   const epochs = ordered.slice(begin, end + 1).map(({ epoch }) => epoch)
   const { stage, percent } = last
-  return { epochs, stage, percent, sinceMs: ordered[begin]!.sinceMs, untilMs: ordered[end + 1]?.sinceMs ?? null }
+  /** Null while it lasts. */
+  const untilMs = ordered[end + 1]?.sinceMs ?? null
+  return { epochs, stage, percent, sinceMs: ordered[begin]!.sinceMs, untilMs }
 }

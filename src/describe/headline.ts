@@ -2,7 +2,7 @@
 import type { HistoryEntry, ReleaseView, VerdictView } from '../api/index.ts'
 import { breaches, type Health, healthOf, overdueSeconds, streaks } from './health.ts'
 import { actorOf } from './names.ts'
-import { type NextStep, nextStep } from './next-step.ts'
+import { nextStep } from './next-step.ts'
 
 export type Situation =
   | { is: 'idle' | 'completed' }
@@ -18,16 +18,10 @@ export type Worry =
   | { is: 'both_bad' }
   | { is: 'streak' | 'breach'; verdicts: VerdictView[] }
 
-export interface Facts {
-  situation: Situation
-  paused: boolean
-  health: Health
-  worry: Worry | null
-  next: NextStep
-}
+export type Facts = ReturnType<typeof describe>
 
 /** `rollback` is the entry of the history that the release stands in; null where there is none. */
-export function describe(view: ReleaseView, rollback: HistoryEntry | null, nowMs: number): Facts {
+export function describe(view: ReleaseView, rollback: HistoryEntry | null, nowMs: number) {
   const health = healthOf(view, nowMs)
   return {
     situation: situationOf(view, rollback),

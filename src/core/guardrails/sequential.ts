@@ -62,19 +62,13 @@ function isLimitEnough({ limit, bothBad }: SequentialTest, { control, stages }: 
 }
 
 /** How the counts stand: log e against the limit and against control, and what either must reach. */
-interface EvidenceFigures {
-  logE: number
-  /** Null where control has had no traffic. */
-  logEControl: number | null
-  needed: number
-}
-
-function evidenceOf({ alpha, limit }: SequentialTest, { evidence, trial, share: part }: MonitorState): EvidenceFigures {
+function evidenceOf({ alpha, limit }: SequentialTest, { evidence, trial, share: part }: MonitorState) {
   const { over, overControl, limit: used } = evidence!
   // Half of it went into the limit where that was taken from control.
   const spent = used === limit ? 1 : 2
   return {
     logE: logEvidence(over),
+    /** Null where control has had no traffic. */
     logEControl: trial!.controlN === 0 || trial!.n === 0 ? null : logEvidence(overControl),
     needed: Math.log(spent / (alpha * part)),
   }

@@ -15,16 +15,7 @@ export interface SequenceInputs {
   sides: Alternative
 }
 
-export interface Sequence {
-  rho: number
-  halfwidth: number
-  low: number | null
-  high: number | null
-  /** Only of the two-sided one. */
-  p_value: number | null
-}
-
-export function asymptoticSequence({ estimate, se, n_total, alpha, n_star, sides }: SequenceInputs): Sequence {
+export function asymptoticSequence({ estimate, se, n_total, alpha, n_star, sides }: SequenceInputs) {
   const a = -2 * Math.log(sides === 'two-sided' ? alpha : 2 * alpha)
   const rho2 = (a + Math.log(a + 1)) / n_star
   const r = n_total * rho2
@@ -37,6 +28,7 @@ export function asymptoticSequence({ estimate, se, n_total, alpha, n_star, sides
     halfwidth,
     low: sides === 'less' ? null : estimate - halfwidth,
     high: sides === 'greater' ? null : estimate + halfwidth,
+    /** Only of the two-sided one. */
     p_value: sides === 'two-sided' ? Math.min(1, root * Math.exp((-r * z * z) / (2 * (r + 1)))) : null,
   }
 }

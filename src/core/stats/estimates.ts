@@ -34,12 +34,7 @@ export function ratioEstimate({ n, meanY, meanX, m2Y, m2X, cxy }: PairMoments): 
   return { n, value: meanY / meanX, variance: Math.max(0, variance) }
 }
 
-export interface Difference extends Interval {
-  diff: number
-  se: number
-}
-
-export function difference(control: Estimate, candidate: Estimate, confidence: number): Difference {
+export function difference(control: Estimate, candidate: Estimate, confidence: number) {
   const diff = candidate.value - control.value
   const se = Math.sqrt(control.variance + candidate.variance)
   const half = intervalZ(confidence) * se
