@@ -1,6 +1,6 @@
 /** p-values of equal arms: as even as those of a test that is right. */
 import { sumsOf } from '../src/core/metric-sums.ts'
-import { metricReport } from '../src/core/report-metric.ts'
+import { metricReport } from '../src/core/report/metric.ts'
 import { fisherExact } from '../src/core/stats/fisher.ts'
 import { kolmogorov } from '../src/core/stats/kolmogorov.ts'
 import type { Share } from '../src/core/stats/proportions.ts'

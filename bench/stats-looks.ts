@@ -1,8 +1,8 @@
 /** Equal arms looked at after every ten subjects, and a split looked at after each: every decision is a false one. */
 import { primaryOutcome } from '../src/core/decision.ts'
 import { isSparse, sumsOf } from '../src/core/metric-sums.ts'
-import { metricReport } from '../src/core/report-metric.ts'
-import { splitReport } from '../src/core/report-split.ts'
+import { metricReport } from '../src/core/report/metric.ts'
+import { splitReport } from '../src/core/report/split.ts'
 import { type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import { edgeOf } from '../src/core/stats/winsorise.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'

@@ -1,6 +1,6 @@
 /** What the parts of the report's bench have in common: the plan, figures, and what a part comes to. */
 import { type ExperimentPlan, type MetricPlan } from '../src/core/experiment.ts'
-import type { MetricReport } from '../src/core/report-metric.ts'
+import type { MetricReport } from '../src/core/report/metric.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { intervalZ } from '../src/core/stats/distributions.ts'
 import type { Shape } from './stats-draws.ts'

@@ -2,7 +2,7 @@
 import { primaryOutcome } from '../src/core/decision.ts'
 import type { ArmSums } from '../src/core/experiment.ts'
 import { isSparse, quantileSums } from '../src/core/metric-sums.ts'
-import { metricReport } from '../src/core/report-metric.ts'
+import { metricReport } from '../src/core/report/metric.ts'
 import { drawNormal, drawPoisson, type Random, seededRandom } from '../src/core/stats/sampling.ts'
 import { wilsonInterval } from '../src/core/stats/proportions.ts'
 import { spreadBucketOf } from '../src/core/stats/spread.ts'

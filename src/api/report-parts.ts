@@ -1,8 +1,8 @@
 /** What the A/B report is made of, part by part: a metric, shadow pairs, the self-check. No behaviour here. */
 import * as v from 'valibot'
 import { DIRECTIONS, METRIC_KINDS, METRIC_ROLES } from '../core/experiment.ts'
-import { MARGIN_STATUSES } from '../core/report-metric.ts'
-import { PAIR_OUTCOMES } from '../core/report-pairs.ts'
+import { MARGIN_STATUSES } from '../core/report/metric.ts'
+import { PAIR_OUTCOMES } from '../core/report/pairs.ts'
 import { isoTime, numbers } from './release.ts'
 
 export const interval = { low: v.number(), high: v.number() }

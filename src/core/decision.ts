@@ -2,9 +2,9 @@
  * A report → what to do about the release, with every reason. An ordered list: a broken split first, harm before all
  * else that could be read, then whether it may be read at all, then what speaks against going on.
  */
-import type { CostReport } from './report-cost.ts'
-import { type MetricReport, SEQUENTIAL_SHARE } from './report-metric.ts'
-import type { Readiness } from './report-readiness.ts'
+import type { CostReport } from './report/cost.ts'
+import { type MetricReport, SEQUENTIAL_SHARE } from './report/metric.ts'
+import type { Readiness } from './report/readiness.ts'
 
 export const REASON_CODES = [
   'srm_mismatch',

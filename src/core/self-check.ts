@@ -1,6 +1,6 @@
 /** The report's test on control's own subjects, split a thousand times: what it finds is false, and its p-values even. */
 import type { ExperimentPlan, MetricPlan, MetricSums, SelfCheck } from './experiment.ts'
-import { metricReport, SEQUENTIAL_SHARE } from './report-metric.ts'
+import { metricReport, SEQUENTIAL_SHARE } from './report/metric.ts'
 import { normalSf } from './stats/distributions.ts'
 import { kolmogorov } from './stats/kolmogorov.ts'
 import { noPairs } from './stats/moments.ts'

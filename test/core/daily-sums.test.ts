@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { dailyCsv, dailyNdjson, dailySums } from '../../src/core/daily-sums.ts'
-import { buildReport } from '../../src/core/report.ts'
+import { buildReport } from '../../src/core/report/index.ts'
 import { counts, evidence, PLAN, PLAY, share } from './experiment-fixtures.ts'
 
 const text = (day: number) => new Date(day * 86_400_000).toISOString().slice(0, 10)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Evidence, MetricPlan } from '../../src/core/experiment.ts'
-import { buildReport } from '../../src/core/report.ts'
+import { buildReport } from '../../src/core/report/index.ts'
 import { drawBinomial, seededRandom } from '../../src/core/stats/sampling.ts'
 import {
   atTheEnd,

@@ -1,7 +1,7 @@
 /** An A/B report with the product's own numbers, made by the real core from invented sums. */
 import type { ReportView } from '../../src/api/experiment.ts'
 import type { Evidence } from '../../src/core/experiment.ts'
-import { buildReport } from '../../src/core/report.ts'
+import { buildReport } from '../../src/core/report/index.ts'
 import { atTheEnd, COMPLAINTS, counts, DAY_MS, PLAN, PLAY, seconds, share, START } from '../core/experiment-fixtures.ts'
 
 /** Better, but too dear: the case that people have to read most carefully. */

@@ -4,7 +4,7 @@
  */
 import type { HistoryEntry, Page } from '../../api/index.ts'
 import type { ReleaseState } from '../../core/release.ts'
-import type { EpochPlace } from '../../core/report-span.ts'
+import type { EpochPlace } from '../../core/report/span.ts'
 import { placeOf } from '../../core/transitions.ts'
 import type { Publication, ReleaseControllerRpc } from '../controller-rpc.ts'
 import type { AuditDraft, Commit, Notice } from './commit.ts'

@@ -1,8 +1,8 @@
 /** The usual quantiles of a quantile metric, beside the one that is judged. They decide nothing. */
-import { byArm } from './arm.ts'
-import type { ArmSums, MetricPlan } from './experiment.ts'
-import { estimateOf, quantileSums } from './metric-sums.ts'
-import { absoluteLift, armInterval, relativeLiftOf } from './report-intervals.ts'
+import { byArm } from '../arm.ts'
+import type { ArmSums, MetricPlan } from '../experiment.ts'
+import { estimateOf, quantileSums } from '../metric-sums.ts'
+import { absoluteLift, armInterval, relativeLiftOf } from './intervals.ts'
 
 const SHOWN = [0.5, 0.9, 0.95, 0.99]
 

@@ -1,11 +1,11 @@
 /** What a finished video costs on each arm: GPU seconds of all its jobs, also the failed ones, over those that succeeded. */
-import { byArm } from './arm.ts'
-import type { Evidence } from './experiment.ts'
-import { FEW_EVENTS } from './metric-sums.ts'
-import type { Interval } from './stats/hybrid-interval.ts'
-import { sequenceLift, sequenceOfLift } from './report-metric.ts'
-import { type Estimate, ratioEstimate, relativeLift } from './stats/estimates.ts'
-import type { PairMoments } from './stats/moments.ts'
+import { byArm } from '../arm.ts'
+import type { Evidence } from '../experiment.ts'
+import { FEW_EVENTS } from '../metric-sums.ts'
+import type { Interval } from '../stats/hybrid-interval.ts'
+import { sequenceLift, sequenceOfLift } from './metric.ts'
+import { type Estimate, ratioEstimate, relativeLift } from '../stats/estimates.ts'
+import type { PairMoments } from '../stats/moments.ts'
 
 /** `cost_exceeded`: all of the interval is above the limit. `within`: none of it is. Else `unproven`. */
 export const COST_STATUSES = ['within', 'cost_exceeded', 'unproven', 'not_measured'] as const

@@ -1,10 +1,10 @@
 /** The planned sample of a mean: enough for the power that was asked for, and not much more, whatever an effect does to the spread. */
 import { expect, it } from 'vitest'
-import type { MetricPlan } from '../../src/core/experiment.ts'
-import { readiness } from '../../src/core/report-readiness.ts'
-import { normalSf } from '../../src/core/stats/distributions.ts'
-import { upperNormalQuantile } from '../../src/core/stats/power.ts'
-import { PLAN } from './experiment-fixtures.ts'
+import type { MetricPlan } from '../../../src/core/experiment.ts'
+import { readiness } from '../../../src/core/report/readiness.ts'
+import { normalSf } from '../../../src/core/stats/distributions.ts'
+import { upperNormalQuantile } from '../../../src/core/stats/power.ts'
+import { PLAN } from '../experiment-fixtures.ts'
 
 const MDE = 0.1
 const SPEND: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase', mde: MDE }

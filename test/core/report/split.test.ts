@@ -1,6 +1,6 @@
 /** A split's test: each epoch for itself, at every look, and not by a handful of subjects. */
 import { expect, it } from 'vitest'
-import { splitReport } from '../../src/core/report-split.ts'
+import { splitReport } from '../../../src/core/report/split.ts'
 
 const epoch = (number: number, percent: number, n: number, candidate: number) => ({
   epoch: number,

@@ -2,15 +2,15 @@
  * What would change a decision: for each of its reasons the days, subjects or jobs that are still missing. Where it is an
  * effect that decides, the figures are taken to stay as they are; nothing here is tested again.
  */
-import { type Arm, ARMS, byArm } from './arm.ts'
-import type { DecisionReason } from './decision.ts'
-import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from './experiment.ts'
-import { DAY_MS, FEW_EVENTS, fewestEvents } from './metric-sums.ts'
-import { costLift } from './report-cost.ts'
-import { contrastOf, DEFAULT_MARGIN, differenceOf, SEQUENTIAL_SHARE } from './report-metric.ts'
-import type { Readiness } from './report-readiness.ts'
-import { logEAbove, logETwoSided } from './stats/anytime.ts'
-import { firstFrom } from './stats/halving.ts'
+import { type Arm, ARMS, byArm } from '../arm.ts'
+import type { DecisionReason } from '../decision.ts'
+import type { ArmSums, Evidence, ExperimentPlan, MetricPlan } from '../experiment.ts'
+import { DAY_MS, FEW_EVENTS, fewestEvents } from '../metric-sums.ts'
+import { costLift } from './cost.ts'
+import { contrastOf, DEFAULT_MARGIN, differenceOf, SEQUENTIAL_SHARE } from './metric.ts'
+import type { Readiness } from './readiness.ts'
+import { logEAbove, logETwoSided } from '../stats/anytime.ts'
+import { firstFrom } from '../stats/halving.ts'
 
 /** So many times the present data, and nobody would wait for it. */
 const MOST_TIMES = 1000

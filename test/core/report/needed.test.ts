@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Evidence, MetricPlan } from '../../src/core/experiment.ts'
-import { buildReport } from '../../src/core/report.ts'
+import type { Evidence, MetricPlan } from '../../../src/core/experiment.ts'
+import { buildReport } from '../../../src/core/report/index.ts'
 import {
   atTheEnd,
   COMPLAINTS,
@@ -12,7 +12,7 @@ import {
   seconds,
   share,
   START,
-} from './experiment-fixtures.ts'
+} from '../experiment-fixtures.ts'
 
 function reasonsOf(given: Evidence, metrics: MetricPlan[], plan = PLAN) {
   const { decision, reasons } = buildReport(given, metrics, plan).decision

@@ -1,12 +1,12 @@
 /** Quantile metrics: read within a bucket, tested by ranks whatever the shape, and judged like other metrics. */
 import { describe, expect, it } from 'vitest'
-import type { DaySums, MetricPlan } from '../../src/core/experiment.ts'
-import { quantileSums, sumsOf } from '../../src/core/metric-sums.ts'
-import { metricReport } from '../../src/core/report-metric.ts'
-import { buildReport } from '../../src/core/report.ts'
-import { drawNormal, seededRandom } from '../../src/core/stats/sampling.ts'
-import { countAbove, quantileOf, spreadBucketOf, spreadOf } from '../../src/core/stats/spread.ts'
-import { DAY_MS, evidence, PLAN, START } from './experiment-fixtures.ts'
+import type { DaySums, MetricPlan } from '../../../src/core/experiment.ts'
+import { quantileSums, sumsOf } from '../../../src/core/metric-sums.ts'
+import { metricReport } from '../../../src/core/report/metric.ts'
+import { buildReport } from '../../../src/core/report/index.ts'
+import { drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
+import { countAbove, quantileOf, spreadBucketOf, spreadOf } from '../../../src/core/stats/spread.ts'
+import { DAY_MS, evidence, PLAN, START } from '../experiment-fixtures.ts'
 
 const WAIT: MetricPlan = { name: 'wait', kind: 'quantile', quantile: 0.95, role: 'primary', direction: 'decrease' }
 const MEDIAN: MetricPlan = { ...WAIT, quantile: 0.5 }

@@ -1,10 +1,10 @@
 /** Post-stratified lifts: of a known example, narrower where strata differ, and withheld where they can't be told. */
 import { describe, expect, it } from 'vitest'
-import type { MetricPlan, StratumSums } from '../../src/core/experiment.ts'
-import { strataReport } from '../../src/core/report-strata.ts'
-import { mergedPairs, noPairs } from '../../src/core/stats/moments.ts'
-import { drawBinomial, seededRandom } from '../../src/core/stats/sampling.ts'
-import { PLAY, share } from './experiment-fixtures.ts'
+import type { MetricPlan, StratumSums } from '../../../src/core/experiment.ts'
+import { strataReport } from '../../../src/core/report/strata.ts'
+import { mergedPairs, noPairs } from '../../../src/core/stats/moments.ts'
+import { drawBinomial, seededRandom } from '../../../src/core/stats/sampling.ts'
+import { PLAY, share } from '../experiment-fixtures.ts'
 
 /** Shares of who played, by stratum: control's x of n, candidate's x of n. */
 function evidenceOf(counts: Record<string, [[number, number], [number, number]]>) {

@@ -1,12 +1,12 @@
 /** Shadow pairs: tests of known figures, an outcome that chance does not give, and how many pairs it takes. */
 import { describe, expect, it } from 'vitest'
-import type { PairSums } from '../../src/core/experiment.ts'
-import { pairReports } from '../../src/core/report-pairs.ts'
-import { withValue } from '../../src/core/stats/moments.ts'
-import { pairedT, signTest } from '../../src/core/stats/pairs.ts'
-import { drawNormal, seededRandom } from '../../src/core/stats/sampling.ts'
-import { evidence, PLAN } from './experiment-fixtures.ts'
-import { buildReport } from '../../src/core/report.ts'
+import type { PairSums } from '../../../src/core/experiment.ts'
+import { pairReports } from '../../../src/core/report/pairs.ts'
+import { withValue } from '../../../src/core/stats/moments.ts'
+import { pairedT, signTest } from '../../../src/core/stats/pairs.ts'
+import { drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
+import { evidence, PLAN } from '../experiment-fixtures.ts'
+import { buildReport } from '../../../src/core/report/index.ts'
 
 function pairsOf(metric: string, values: readonly (readonly [number, number])[]): PairSums {
   let sums: PairSums = { metric, n: 0, mean: 0, m2: 0, control: 0, candidate: 0, higher: 0, lower: 0 }

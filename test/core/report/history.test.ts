@@ -1,11 +1,11 @@
 /** A lift adjusted by values from before: narrower, about the same place, and silent where the arms differed beforehand. */
 import { describe, expect, it } from 'vitest'
-import type { DaySums, MetricPlan } from '../../src/core/experiment.ts'
-import { historyReport } from '../../src/core/report-history.ts'
-import { cuped } from '../../src/core/stats/cuped.ts'
-import { mergedPairs, noPairs, onePair } from '../../src/core/stats/moments.ts'
-import { drawNormal, seededRandom } from '../../src/core/stats/sampling.ts'
-import { bucketOf } from '../../src/core/stats/winsorise.ts'
+import type { DaySums, MetricPlan } from '../../../src/core/experiment.ts'
+import { historyReport } from '../../../src/core/report/history.ts'
+import { cuped } from '../../../src/core/stats/cuped.ts'
+import { mergedPairs, noPairs, onePair } from '../../../src/core/stats/moments.ts'
+import { drawNormal, seededRandom } from '../../../src/core/stats/sampling.ts'
+import { bucketOf } from '../../../src/core/stats/winsorise.ts'
 
 const SPEND: MetricPlan = { name: 'spend', kind: 'mean', role: 'primary', direction: 'increase' }
 

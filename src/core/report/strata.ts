@@ -1,10 +1,10 @@
 /** A metric's lift if both arms had the mix of all subjects (post-stratified), beside the raw one, which decides. */
-import { ARMS } from './arm.ts'
-import type { Evidence, MetricPlan, StratumSums } from './experiment.ts'
-import { armSums, FEW_EVENTS, hasMean, isMature, isSparse, measured } from './metric-sums.ts'
-import { adjustedLifts } from './report-intervals.ts'
-import type { Estimate } from './stats/estimates.ts'
-import { varianceOf } from './stats/moments.ts'
+import { ARMS } from '../arm.ts'
+import type { Evidence, MetricPlan, StratumSums } from '../experiment.ts'
+import { armSums, FEW_EVENTS, hasMean, isMature, isSparse, measured } from '../metric-sums.ts'
+import { adjustedLifts } from './intervals.ts'
+import type { Estimate } from '../stats/estimates.ts'
+import { varianceOf } from '../stats/moments.ts'
 
 /** Null where there are not two strata with 50 subjects an arm, and of ratios and quantiles. */
 export function strataReport(evidence: Pick<Evidence, 'days' | 'strata' | 'now'>, metric: MetricPlan) {

@@ -1,13 +1,13 @@
 /** Quality by shadow pairs: both videos of one prompt compared, whatever makes prompts differ. Decides nothing. */
-import type { ExperimentPlan, PairSums } from './experiment.ts'
-import { CONFIDENCE } from './report-intervals.ts'
-import type { Interval } from './stats/hybrid-interval.ts'
-import { moreIsBetter } from './signal-registry.ts'
-import { anytimeZ, logETwoSided } from './stats/anytime.ts'
-import { normalSf, tSf, upperTQuantile } from './stats/distributions.ts'
-import { firstFrom } from './stats/halving.ts'
-import { pairedT, signTest } from './stats/pairs.ts'
-import { upperNormalQuantile } from './stats/power.ts'
+import type { ExperimentPlan, PairSums } from '../experiment.ts'
+import { CONFIDENCE } from './intervals.ts'
+import type { Interval } from '../stats/hybrid-interval.ts'
+import { moreIsBetter } from '../signal-registry.ts'
+import { anytimeZ, logETwoSided } from '../stats/anytime.ts'
+import { normalSf, tSf, upperTQuantile } from '../stats/distributions.ts'
+import { firstFrom } from '../stats/halving.ts'
+import { pairedT, signTest } from '../stats/pairs.ts'
+import { upperNormalQuantile } from '../stats/power.ts'
 
 /** With fewer pairs the spread of their differences is not known well enough for any proof. */
 const FEWEST_PAIRS = 20

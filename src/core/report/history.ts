@@ -1,13 +1,13 @@
 /** A metric's lift less what values from before the first exposure explain of it (CUPED). The raw one decides. */
-import { ARMS } from './arm.ts'
-import type { ArmSums, Evidence, MetricPlan } from './experiment.ts'
-import { armSums, FEW_EVENTS, hasMean, isSparse, measured, ownDays } from './metric-sums.ts'
-import { adjustedLifts, CONFIDENCE } from './report-intervals.ts'
-import { cuped } from './stats/cuped.ts'
-import type { Estimate } from './stats/estimates.ts'
-import { welchT } from './stats/means.ts'
-import { mergedPairs, type PairMoments } from './stats/moments.ts'
-import { SRM_ALPHA } from './stats/srm.ts'
+import { ARMS } from '../arm.ts'
+import type { ArmSums, Evidence, MetricPlan } from '../experiment.ts'
+import { armSums, FEW_EVENTS, hasMean, isSparse, measured, ownDays } from '../metric-sums.ts'
+import { adjustedLifts, CONFIDENCE } from './intervals.ts'
+import { cuped } from '../stats/cuped.ts'
+import type { Estimate } from '../stats/estimates.ts'
+import { welchT } from '../stats/means.ts'
+import { mergedPairs, type PairMoments } from '../stats/moments.ts'
+import { SRM_ALPHA } from '../stats/srm.ts'
 
 /** Null where nobody has values from before, and of ratios and quantiles. */
 export function historyReport(evidence: Pick<Evidence, 'days' | 'before' | 'now'>, metric: MetricPlan) {

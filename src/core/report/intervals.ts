@@ -1,15 +1,15 @@
 /** The intervals that a report shows beside a metric's lift, by how much there is to go by. Nothing here is tested. */
-import type { ArmSums, MetricPlan, MetricSums } from './experiment.ts'
-import { FEW_EVENTS, FEWEST_ACTIVE, fewestActive, isSparse, shareOf } from './metric-sums.ts'
-import { quantileLifts } from './quantile-shift.ts'
-import { clopperPearson, wilsonInterval } from './stats/proportions.ts'
-import { intervalZ, normalSf, pValue, tSf, upperTQuantile } from './stats/distributions.ts'
-import type { Interval } from './stats/hybrid-interval.ts'
-import { difference, type Estimate, relativeLift, testSe } from './stats/estimates.ts'
-import { welchT } from './stats/means.ts'
-import { ofY } from './stats/moments.ts'
-import { quantileOf } from './stats/spread.ts'
-import { logLiftInterval, newcombeInterval, ratioInterval } from './stats/two-proportions.ts'
+import type { ArmSums, MetricPlan, MetricSums } from '../experiment.ts'
+import { FEW_EVENTS, FEWEST_ACTIVE, fewestActive, isSparse, shareOf } from '../metric-sums.ts'
+import { quantileLifts } from '../quantile-shift.ts'
+import { clopperPearson, wilsonInterval } from '../stats/proportions.ts'
+import { intervalZ, normalSf, pValue, tSf, upperTQuantile } from '../stats/distributions.ts'
+import type { Interval } from '../stats/hybrid-interval.ts'
+import { difference, type Estimate, relativeLift, testSe } from '../stats/estimates.ts'
+import { welchT } from '../stats/means.ts'
+import { ofY } from '../stats/moments.ts'
+import { quantileOf } from '../stats/spread.ts'
+import { logLiftInterval, newcombeInterval, ratioInterval } from '../stats/two-proportions.ts'
 
 /** Of every interval that a report shows. */
 export const CONFIDENCE = 0.95

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { MetricPlan } from '../../src/core/experiment.ts'
-import { buildReport } from '../../src/core/report.ts'
-import { bucketOf } from '../../src/core/stats/winsorise.ts'
+import type { MetricPlan } from '../../../src/core/experiment.ts'
+import { buildReport } from '../../../src/core/report/index.ts'
+import { bucketOf } from '../../../src/core/stats/winsorise.ts'
 import {
   atTheEnd,
   COMPLAINTS,
@@ -13,7 +13,7 @@ import {
   seconds,
   share,
   START,
-} from './experiment-fixtures.ts'
+} from '../experiment-fixtures.ts'
 
 const zeros = (n: number) => ({ ...share(0, n), meanX: 0 })
 

@@ -1,7 +1,7 @@
 /** Whether the arms got the subjects that they were dealt: each epoch for itself, and at every look anew. */
-import type { Split } from './experiment.ts'
-import { logMean, logSum } from './stats/anytime.ts'
-import { pearson, sequentialSplit, SRM_ALPHA } from './stats/srm.ts'
+import type { Split } from '../experiment.ts'
+import { logMean, logSum } from '../stats/anytime.ts'
+import { pearson, sequentialSplit, SRM_ALPHA } from '../stats/srm.ts'
 
 /** Of priors around the dealt shares, whose e-values are averaged: the wide one shows a large loss early, the narrow one (optimizely/ssrm's default) a small one at all. */
 const CONCENTRATIONS = [100, 1000, 10_000]

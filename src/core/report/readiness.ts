@@ -1,11 +1,11 @@
 /** Whether a report may be read: whole days run, subjects of those planned, no excluded time. */
-import type { Arm } from './arm.ts'
-import type { ArmSums, Evidence, ExperimentPlan, MetricPlan, Quantile } from './experiment.ts'
-import { DAY_MS, estimateOf, isSparse } from './metric-sums.ts'
-import { sharesApart } from './quantile-shift.ts'
-import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './report-metric.ts'
-import type { SampleSize, Design } from './stats/power.ts'
-import { sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from './stats/power.ts'
+import type { Arm } from '../arm.ts'
+import type { ArmSums, Evidence, ExperimentPlan, MetricPlan, Quantile } from '../experiment.ts'
+import { DAY_MS, estimateOf, isSparse } from '../metric-sums.ts'
+import { sharesApart } from '../quantile-shift.ts'
+import { DEFAULT_MARGIN, SEQUENTIAL_SHARE } from './metric.ts'
+import type { SampleSize, Design } from '../stats/power.ts'
+import { sampleSizeMargin, sampleSizeMeans, sampleSizeProportions } from '../stats/power.ts'
 
 const WEEK = 7
 const MOST_DAYS = 366
