@@ -7,12 +7,11 @@ import type { Env } from '../config/env.ts'
 import { POLL_MS, BACK_OFF_AFTER } from '../core/poll-schedule.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import { jobProtocolOf } from '../protocols/index.ts'
+import { BACKENDS_AT_ONCE, inParallel } from '../protocols/send.ts'
 import { Backend, type PollAnswer } from './ledger/backend.ts'
 import { releaseConfigOf } from './stubs.ts'
 import type { LedgerJob } from './job-shapes.ts'
 
-/** The platform lets one call wait for so many backends at a time. */
-const WIDTH = 6
 /** A batch starts no poll after this; the rest of it is left for another one. */
 const BATCH_MS = 5000
 /** How long the video of a finished copy may be waited for. */
@@ -57,33 +56,30 @@ export interface Pollers {
 export function pollersOf(exported: object | undefined, release: string, backend: Backend): Pollers {
   const runner = (exported as { PollRunner?: Pick<PollRunner, 'poll'> } | undefined)?.PollRunner
   return runner
-    ? { poll: (batch) => runner.poll(release, batch), batches: 32, width: WIDTH }
-    : { poll: (batch) => pollBatch(backend, batch), batches: 3, width: WIDTH / 3 }
+    ? { poll: (batch) => runner.poll(release, batch), batches: 32, width: BACKENDS_AT_ONCE }
+    : { poll: (batch) => pollBatch(backend, batch), batches: 3, width: BACKENDS_AT_ONCE / 3 }
 }
 
 export async function pollBatch(backend: Backend, batch: PollBatch): Promise<PollResult[]> {
   const { jobs, arm, replica } = batch
   const results: PollResult[] = []
   const untilMs = Date.now() + BATCH_MS
-  let [next, unanswered] = [0, 0]
+  let unanswered = 0
   /** The first video that was asked for, or the last that was not answered: the others wait for what comes of it. */
   let video: Promise<boolean | null> | null = null
-  const worker = async (): Promise<void> => {
-    while (next < jobs.length && unanswered < BACK_OFF_AFTER && Date.now() < untilMs) {
-      const { key, upstreamId, prefix } = jobs[next++]!
-      const askedAt = Date.now()
-      const answer = await backend.poll({ arm, replica, prefix }, upstreamId, POLL_MS)
-      const result: PollResult = { key, answer, askedAt, answeredAt: Date.now() }
-      results.push(result)
-      unanswered = answer.state === 'unanswered' ? unanswered + 1 : 0
-      if (!batch.asksForVideo || answer.state !== 'job' || outcomeOf(answer.job) !== 'ok') continue
-      if (video && (await video) === null) continue
-      const asked = backend.lacksVideo({ arm, replica, prefix }, upstreamId, VIDEO_MS)
-      video ??= asked
-      result.lacksVideo = await asked
-      if (result.lacksVideo === null) video = asked
-    }
+  const poll = async ({ key, upstreamId, prefix }: PollBatch['jobs'][number]): Promise<void> => {
+    const askedAt = Date.now()
+    const answer = await backend.poll({ arm, replica, prefix }, upstreamId, POLL_MS)
+    const result: PollResult = { key, answer, askedAt, answeredAt: Date.now() }
+    results.push(result)
+    unanswered = answer.state === 'unanswered' ? unanswered + 1 : 0
+    if (!batch.asksForVideo || answer.state !== 'job' || outcomeOf(answer.job) !== 'ok') return
+    if (video && (await video) === null) return
+    const asked = backend.lacksVideo({ arm, replica, prefix }, upstreamId, VIDEO_MS)
+    video ??= asked
+    result.lacksVideo = await asked
+    if (result.lacksVideo === null) video = asked
   }
-  await Promise.all(Array.from({ length: batch.width }, worker))
+  await inParallel(jobs, batch.width, poll, () => unanswered < BACK_OFF_AFTER && Date.now() < untilMs)
   return results
 }

@@ -1,11 +1,11 @@
 /** One request on its way: who asks, by which release, what was decided, and how its end is counted. */
-import { armToken } from '../config/env.ts'
 import type { Arm } from '../core/arm.ts'
 import type { Reason } from '../core/assignment.ts'
 import type { Operation, Outcome } from '../core/outcome.ts'
 import type { Snapshot } from '../core/release.ts'
 import type { Attributes } from '../core/rules.ts'
 import type { Series } from '../core/window.ts'
+import { authorizationOf } from '../protocols/send.ts'
 import type { Submission } from '../protocols/submit.ts'
 import type { Address, HeaderReader, ReceivedHeaders } from './asked.ts'
 import type { WaitUntil } from './deps.ts'
@@ -75,20 +75,16 @@ export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
 }
 
 /** The headers of a call to this arm: of the request's own, or of others, what may go there. */
-export function headersFor(ctx: Exchange, runtime: ReleaseRuntime, arm: Arm, own: HeaderReader = ctx.headers) {
-  return toBackend(own, runtime.protocol.requestHeaders, {
+export function headersFor(ctx: Exchange, runtime: ReleaseRuntime, name: Arm, own: HeaderReader = ctx.headers) {
+  const { protocol } = runtime
+  const arm = runtime.release.arms[name]
+  return toBackend(own, protocol.requestHeaders, {
     requestId: ctx.requestId,
-    arm: runtime.release.arms[arm],
-    authorization: authorizationOf(ctx, runtime, arm),
+    arm,
+    authorization: authorizationOf(ctx.isolate.env, arm, protocol),
     mayForwardAuthorization: !ctx.ownCredential,
     passesOrigin: ctx.isolate.config.cors === null,
   })
-}
-
-/** The arm's own credential, as its wire writes it; null where it has none. */
-export function authorizationOf(ctx: Exchange, { release, protocol }: ReleaseRuntime, arm: Arm): string | null {
-  const token = armToken(ctx.isolate.env, release.arms[arm].auth)
-  return token === null ? null : `${protocol.authScheme} ${token}`.trimStart()
 }
 
 export function attributesOf(ctx: Exchange, subject: Subject, submission: Submission | null): Attributes {

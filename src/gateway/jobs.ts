@@ -81,7 +81,7 @@ export async function proxyJob(ctx: Exchange, route: Route, named: OwnedJob, isL
 /** Whether an answer that is JSON is read for what it says of the job, and not passed on as it is. */
 function mayTellOfJob({ protocol }: JobRuntime, { operation, answer: asked }: Route, { status }: Answer): boolean {
   // JSON where a video should be, and nothing else may be: some wires' files are of any kind.
-  const isInstead = operation === 'content' && status === 200 && !protocol.isVideoType('application/json')
+  const isInstead = operation === 'content' && status === 200 && !protocol.makesAnyFile
   return asked !== 'bytes' || status >= 400 || isInstead
 }
 

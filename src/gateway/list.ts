@@ -10,6 +10,7 @@ import type { ListCursor } from '../durable/rpc.ts'
 import { exactJson } from '../protocols/answer-json.ts'
 import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import type { JobAddress } from '../protocols/protocol.ts'
+import { BACKENDS_AT_ONCE, inParallel } from '../protocols/send.ts'
 import { ownAnswer } from './browsers.ts'
 import { LIST_MS, unavailable } from './deadlines.ts'
 import { type Decided, type Exchange, recordEnd } from './exchange.ts'
@@ -30,8 +31,6 @@ const MAX_SKIPPED = 1000
 const MAX_LOOKED_THROUGH = 200
 /** How often a page is filled up for jobs that are gone; the last time by the ledger alone. */
 const MAX_ROUNDS = 4
-/** The platform lets a request wait for six backends at a time. */
-const WIDTH = 6
 /** A job that was seen open so lately is asked for after the others. */
 const FRESH_MS = 5000
 
@@ -65,7 +64,7 @@ export async function listJobs(
     const ofKnown = words.ofKnown?.(url)
     const shown = ofKnown
       ? page.map(({ job }) => ofKnown({ ...job, gatewayOrigin: ctx.url.origin }))
-      : await inParallel(page, WIDTH, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
+      : await inParallel(page, BACKENDS_AT_ONCE, (own) => listedJob(ctx, own, asked.has(own) ? asking : null))
     jobs.push(...shown.filter((job) => job !== null))
     more = found.length > page.length
     const last = page.at(-1)?.job
@@ -135,16 +134,6 @@ async function cursorOf(
 function leastKnown(page: readonly OwnJob[], at: number): OwnJob[] {
   const known = ({ job: { end, openAt } }: OwnJob) => (end ? 2 : openAt !== null && at - openAt <= FRESH_MS ? 1 : 0)
   return page.toSorted((a, b) => known(a) - known(b))
-}
-
-async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const out: R[] = []
-  let next = 0
-  const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) out[i] = await work(items[i]!)
-  }
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
-  return out
 }
 
 /** Of one job's backend: a list is not worth an arm's whole timeout. */

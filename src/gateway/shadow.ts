@@ -12,9 +12,10 @@ import type { CopyEnd, CopyResult } from '../durable/rpc.ts'
 import { outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob } from '../protocols/protocol.ts'
 import { readJson } from '../protocols/read-capped.ts'
+import { authorizationOf } from '../protocols/send.ts'
 import { rebuildForArm } from '../protocols/submission/for-arm.ts'
 import type { RebuiltSubmit, Submission } from '../protocols/submit.ts'
-import { authorizationOf, type Decided, type Exchange, recordEnd } from './exchange.ts'
+import { type Decided, type Exchange, recordEnd } from './exchange.ts'
 import { outcomeOfStatus, callBackend, type Upstream } from './forward.ts'
 import { toShadow } from './headers.ts'
 import { type JobRuntime, MAX_COPY_BYTES } from './isolate.ts'
@@ -74,7 +75,7 @@ async function sendCopy(ctx: Exchange, copy: Copy, tell: (result: CopyResult) =>
   const { deps } = ctx.isolate
   const arm = runtime.release.arms.candidate
   const url = pickReplica(arm, deps.random())
-  const authorization = authorizationOf(ctx, runtime, 'candidate')
+  const authorization = authorizationOf(ctx.isolate.env, arm, runtime.protocol)
   const { submitHeaders } = runtime.protocol
   const headers = toShadow(body.contentType, ctx.requestId, deps.newId(), authorization, submitHeaders)
   const timeoutMs = Math.min(arm.timeoutMs, COPY_TIMEOUT_MS)

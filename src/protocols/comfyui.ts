@@ -42,7 +42,6 @@ export const comfyui: JobProtocol = {
   placeholder,
   submitted: (clientId) => ({ prompt_id: clientId, number: 0, node_errors: {} }),
   socket: { search: searchAs, read: readComfyMessage, openFrame: openComfyFrame },
-  result: null,
   pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: historyPath(prefix, upstreamId) }),
   // An interrupt would stop whatever runs where the server is too old to look for the job.
   cancelCall: ({ prefix, upstreamId }) => ({
@@ -53,7 +52,6 @@ export const comfyui: JobProtocol = {
   }),
   // What is asked is done later or not at all: only waiting jobs are taken out of the queue, only running ones stopped.
   cancelCheck: { call: ({ prefix }) => ({ method: 'GET', path: `${prefix}/queue` }), goesOn: isInQueue },
-  contentCall: null,
   limits: {
     always: [
       'only newer builds of comfyui look at the job that an interrupt names: an older one stops whatever runs',
@@ -66,7 +64,7 @@ export const comfyui: JobProtocol = {
   },
   // Of a picture a preview or one channel of it may be asked for.
   asksForVideo: (query) => !query.has('preview') && !query.has('channel'),
-  isVideoType: () => true,
+  makesAnyFile: true,
 }
 
 /** `/api/jobs` counts from the newest, and a history with an offset from the oldest. */

@@ -15,8 +15,7 @@ import { shadowEdits } from './submission/shadow-copy.ts'
 import { modelNamed, submissionOf } from './submission/submission.ts'
 import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { secondsBetween, wallClockMs } from './times.ts'
-import { translateAnswer, translateText } from './translate.ts'
-import { isVideoType } from './video-answer.ts'
+import { translatedBy } from './translate.ts'
 
 /** Model Studio's clocks show China's time, without saying so. */
 const ZONE_MS = 8 * 3_600_000
@@ -44,14 +43,11 @@ export const dashscope: JobProtocol = {
   readJob: readDashscopeJob,
   submitError: dashscopeSubmitError,
   readIds: (body) => idsAt(outputOf(body), 'task_id'),
-  translate: (text, translation) => translateAnswer(text, translation, words),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, words),
+  ...translatedBy(words),
   list: { query: listQuery, answer: listAnswer },
   placeholder,
-  result: null,
   pollCall: ({ prefix, upstreamId }) => ({ method: 'GET', path: jobPath(prefix, upstreamId) }),
   cancelCall: ({ prefix, upstreamId }) => ({ method: 'POST', path: jobPath(prefix, upstreamId, '/cancel') }),
-  contentCall: null,
   limits: {
     always: ['dashscope stops a job only while it waits: of one that runs a cancel is refused'],
     ofCopies: [
@@ -59,8 +55,6 @@ export const dashscope: JobProtocol = {
       "dashscope counts copies against the account's quota, which both arms share where they share a key",
     ],
   },
-  asksForVideo: () => true,
-  isVideoType,
 }
 
 function placeholder({ clientId, submittedAt, end }: ShownJob) {

@@ -44,7 +44,6 @@ export const fal: JobProtocol = {
     // Whatever name their backend goes by, or clients would go past the gateway.
     holdsOwnUrl: ([name, ...below]) => below.length === 0 && OWN_URLS.has(name!),
   }),
-  list: null,
   placeholder,
   result: {
     call: (job) => ({ method: 'GET', path: jobPath(appAt(job), job.upstreamId) }),
@@ -55,10 +54,8 @@ export const fal: JobProtocol = {
   cancelCall: (job) => ({ method: 'PUT', path: jobPath(appAt(job), job.upstreamId, '/cancel') }),
   cancelSays: ({ body }) => (isObject(body) && NOT_CANCELLED.has(body['status']) ? 'refused' : null),
   mayLackJob: ({ body }) => isObject(body) && body['status'] === 'NOT_FOUND',
-  contentCall: null,
   readWebhook: readFalWebhook,
-  asksForVideo: () => true,
-  isVideoType: () => true,
+  makesAnyFile: true,
 }
 
 function placeholder({ clientId, prefix, gatewayOrigin, end }: ShownJob) {

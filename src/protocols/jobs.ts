@@ -8,7 +8,6 @@ import { declaredPaths } from './jobs/paths.ts'
 import { readDeclaredSubmit } from './jobs/submit.ts'
 import type { JobAddress, JobProtocol } from './protocol.ts'
 import { translatedBelow } from './translate.ts'
-import { isVideoType } from './video-answer.ts'
 
 export const DECLARED = 'jobs'
 
@@ -39,13 +38,10 @@ export function declaredProtocol(wire: WireSettings): JobProtocol {
       // Without a head, no model stands in a path.
       ...(wire.head === '' ? { showPath: (path) => path } : {}),
     }),
-    list: null,
     placeholder: answers.placeholder,
-    result: result === undefined ? null : { call: get(result), read: answers.readResult, pending: PENDING },
+    result: result === undefined ? undefined : { call: get(result), read: answers.readResult, pending: PENDING },
     pollCall: get(wire.poll),
-    cancelCall: cancel && ((job) => ({ method: cancel.method, path: of(cancel.path, job) })),
-    contentCall: content === undefined ? null : get(content),
-    asksForVideo: () => true,
-    isVideoType,
+    cancelCall: cancel ? (job) => ({ method: cancel.method, path: of(cancel.path, job) }) : undefined,
+    contentCall: content === undefined ? undefined : get(content),
   }
 }

@@ -14,8 +14,7 @@ import { shadowCopy } from './submission/shadow-copy.ts'
 import { chosenIdOf, submissionOf } from './submission/submission.ts'
 import type { Facts, Submission, SubmitBody } from './submit.ts'
 import { secondsBetween, wallClockMs } from './times.ts'
-import { translateAnswer, translateText } from './translate.ts'
-import { isVideoType } from './video-answer.ts'
+import { translatedBy } from './translate.ts'
 
 const API = '/v1/tasks'
 /** Any file of the server's, by a path that says nothing of whose it is. */
@@ -53,14 +52,12 @@ export const lightx2v: JobProtocol = {
   cancelSays: ({ body }) => (hasStoppedNothing(body) ? 'refused' : null),
   mayLackJob: ({ body }) => hasStoppedNothing(body),
   readIds: idsIn,
-  translate: (text, translation) => translateAnswer(text, translation, words),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, words),
+  ...translatedBy(words),
   list: {
     query: () => ({ limit: MAX_LISTED, after: null, order: 'desc' }),
     answer: (jobs) => Object.fromEntries(jobs.flatMap((job) => idsIn(job).map((id) => [id, job]))),
   },
   placeholder,
-  result: null,
   pollCall: (job) => ({ method: 'GET', path: jobPath(job, '/status') }),
   cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
   contentCall: (job) => ({ method: 'GET', path: jobPath(job, '/result') }),
@@ -68,8 +65,6 @@ export const lightx2v: JobProtocol = {
     always: ["lightx2v names no model: match.models matches nothing, and an arm's model changes nothing"],
     ofCopies: ['lightx2v runs one job at a time: a copy to a server that serves users makes them wait'],
   },
-  asksForVideo: () => true,
-  isVideoType,
 }
 
 /** Never throws: a path that is not of this wire is `other` and passes, in its plain spelling. */

@@ -8,8 +8,7 @@ import { asOpenAi, cancelSays, readBackendJob, readResourceIds } from './openai-
 import { API, routeVideos } from './openai-videos/routes.ts'
 import { toSubmission } from './openai-videos/submission.ts'
 import type { JobAddress, JobProtocol, ListQuery, ShownJob } from './protocol.ts'
-import { translateAnswer, translateText } from './translate.ts'
-import { isVideoType } from './video-answer.ts'
+import { translatedBy } from './translate.ts'
 
 const words = { readPath: (path: string) => routeVideos('GET', path) }
 const jobPath = ({ upstreamId, prefix }: JobAddress) => `${prefix}${API}/${encodeURIComponent(upstreamId)}`
@@ -27,8 +26,7 @@ export const openaiVideos: JobProtocol = {
   readJob: ({ status, body }) => readBackendJob(status, body),
   cancelSays,
   readIds: readResourceIds,
-  translate: (text, translation) => translateAnswer(asOpenAi(text), translation, words),
-  translateHeader: (name, value, translation) => translateText(value, translation, name, words),
+  ...translatedBy(words, asOpenAi),
   list: {
     query: listQuery,
     answer: (jobs, more) => ({
@@ -40,13 +38,11 @@ export const openaiVideos: JobProtocol = {
     }),
   },
   placeholder,
-  result: null,
   pollCall: (job) => ({ method: 'GET', path: jobPath(job) }),
   cancelCall: (job) => ({ method: 'DELETE', path: jobPath(job) }),
   contentCall: (job) => ({ method: 'GET', path: `${jobPath(job)}/content` }),
   // `variant=thumbnail` and `variant=spritesheet` ask for pictures, which not every backend makes.
   asksForVideo: (query) => query.getAll('variant').every((variant) => variant === 'video'),
-  isVideoType,
 }
 
 function placeholder({ clientId: id, submittedAt, end }: ShownJob) {

@@ -173,8 +173,8 @@ export interface JobResult {
 }
 
 /**
- * A wire of jobs: a submit makes one, and later requests name it. Where a member may be null the wire does not offer it:
- * `config check` tells what follows.
+ * A wire of jobs: a submit makes one, and later requests name it. What is missing the wire does not offer: `config check`
+ * tells what follows.
  */
 export interface JobProtocol extends Wire {
   readonly kind: 'jobs'
@@ -206,12 +206,12 @@ export interface JobProtocol extends Wire {
    * out of it; all else byte for byte, and the very same text where nothing is to change. Never throws.
    */
   translate(text: string, translation: Translation): string
-  /** Null where no route of this wire is a `list`. */
-  readonly list: JobList | null
+  /** Missing where no route of this wire is a `list`. */
+  readonly list?: JobList
   /** A job that its backend is not asked for now, in the shape of a poll's answer. */
   placeholder(job: ShownJob): unknown
-  /** Null where polls tell how a job ended. */
-  readonly result: JobResult | null
+  /** Missing where polls tell how a job ended. */
+  readonly result?: JobResult | undefined
   /** How the ledger asks for a job by itself. */
   pollCall(job: JobAddress): UpstreamCall
   /** The jobs that the body of a `jobs` route names; missing where there is no such route. Throws `malformed_body`. */
@@ -220,10 +220,10 @@ export interface JobProtocol extends Wire {
   submitted?(clientId: string): unknown
   /** Missing where no route of this wire is a `socket`. */
   readonly socket?: JobSocket
-  /** How the ledger stops a job; null where the wire can't. */
-  readonly cancelCall: ((job: JobAddress) => UpstreamCall) | null
-  /** Where the finished video is; null where only the job's own answer tells. */
-  readonly contentCall: ((job: JobAddress) => UpstreamCall) | null
+  /** How the ledger stops a job; missing where the wire can't. */
+  readonly cancelCall?: ((job: JobAddress) => UpstreamCall) | undefined
+  /** Where the finished video is; missing where only the job's own answer tells. */
+  readonly contentCall?: ((job: JobAddress) => UpstreamCall) | undefined
   /** What else this wire lets nobody do, each a sentence for `config check`; `ofCopies`: where submits are copied. */
   readonly limits?: { always: readonly string[]; ofCopies: readonly string[] }
   /**
@@ -231,10 +231,10 @@ export interface JobProtocol extends Wire {
    * Never throws. Missing where the wire has no webhooks that are set by a submit.
    */
   readonly readWebhook?: (body: unknown) => BackendJob | null
-  /** Whether a download with this query asks for the video itself, and not for a picture of it, say. */
-  asksForVideo(query: URLSearchParams): boolean
-  /** Whether a good answer of this content type (null: none was given) can be a finished job's video. */
-  isVideoType(contentType: string | null): boolean
+  /** Whether a download with this query asks for the video itself, and not for a picture of it, say; missing: each does. */
+  asksForVideo?(query: URLSearchParams): boolean
+  /** A finished job's files may be of any type, not videos alone. */
+  readonly makesAnyFile?: true
 }
 
 export type Protocol = JobProtocol | HttpProtocol

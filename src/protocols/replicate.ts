@@ -4,7 +4,7 @@
  */
 import { detail, SluiceError } from '../core/errors.ts'
 import { isObject, idsAt, isResourceId } from './answer-json.ts'
-import { applyEdits, type Edit, encodeUtf8, type FormBody } from './body/form-body.ts'
+import { applyEdits, type Edit, type FormBody } from './body/form-body.ts'
 import { openJson } from './body/json.ts'
 import { statusIn } from './job-outcome.ts'
 import { aboutJob, asServersRead, plainSpelling } from './path-spelling.ts'
@@ -51,13 +51,10 @@ export const replicate: JobProtocol = {
     },
   },
   placeholder,
-  result: null,
   pollCall: (job) => ({ method: 'GET', path: jobPath(job.prefix, job.upstreamId) }),
   cancelCall: (job) => ({ method: 'POST', path: jobPath(job.prefix, job.upstreamId, '/cancel') }),
-  contentCall: null,
   readWebhook: readPrediction,
-  asksForVideo: () => true,
-  isVideoType: () => true,
+  makesAnyFile: true,
 }
 
 function jobPath(prefix: string, id: string, below = ''): string {
@@ -150,10 +147,8 @@ function modelIn(path: string, { fields }: FormBody): string | null {
 function versionEdits(body: FormBody, model: string): Edit[] {
   const field = body.fields.find(({ name }) => name === 'version')
   if (!isVersion(model)) return field ? body.remove(new Set([field])) : []
-  if (field) return body.set(field, { text: model })
-  const start = body.bytes.indexOf(0x7b) + 1
-  const member = `"version":${JSON.stringify(model)}${body.fields.length > 0 ? ',' : ''}`
-  return [{ start, end: start, bytes: encodeUtf8(member) }]
+  const value = { text: model }
+  return field ? body.set(field, value) : body.add([{ name: 'version', value }], body.fields.length === 0)
 }
 
 function placeholder({ clientId: id, prefix, gatewayOrigin, submittedAt, end }: ShownJob) {

@@ -1,4 +1,6 @@
 /** How a call leaves for a backend. A read may be made twice, anything else is made once; deadlines are the callers'. */
+import { armToken, type Env } from '../config/env.ts'
+import type { Protocol } from './protocol.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -18,4 +20,32 @@ export function send(
     if (init.signal.aborted) throw error
     return call(url, init)
   })
+}
+
+/** The platform lets one call of the Worker wait for so many backends at a time. */
+export const BACKENDS_AT_ONCE = 6
+
+/** `work` for each item, `width` at a time, in their order; no more are begun once it is not to go on. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+  goesOn: () => boolean = () => true,
+): Promise<R[]> {
+  const out: R[] = []
+  let next = 0
+  const worker = async () => {
+    while (next < items.length && goesOn()) {
+      const i = next++
+      out[i] = await work(items[i]!)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
+  return out
+}
+
+/** An arm's own credential, as its wire writes it; null where it has none. `auth` names the secret. */
+export function authorizationOf(env: Env, { auth }: { auth: string | null }, { authScheme }: Protocol): string | null {
+  const token = armToken(env, auth)
+  return token === null ? null : `${authScheme} ${token}`.trimStart()
 }

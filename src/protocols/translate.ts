@@ -11,26 +11,33 @@ import type { JobProtocol } from './protocol.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
 import { type Translation, type Translate, translatorOf, type WireWords } from './translate-string.ts'
 
+type Translators = Pick<JobProtocol, 'translate' | 'translateHeader'>
+
+/** Of a wire with these words; `first` is made of an answer's text before. */
+export function translatedBy(words: WireWords, first = (text: string) => text): Translators {
+  return {
+    translate: (text, translation) => translateAnswer(first(text), translation, words),
+    translateHeader: (name, value, translation) => translateText(value, translation, name, words),
+  }
+}
+
 /**
- * `translate` and `translateHeader` of a wire whose jobs stand below a model's or an app's own path: those of both arms
+ * The same of a wire whose jobs stand below a model's or an app's own path: those of both arms
  * look like the client's own, which is where it asks. Its words below each prefix are kept, since what is worked out for
  * them once is kept by them.
  */
-export function translatedBelow(
-  route: JobProtocol['route'],
-  words: WireWords,
-): Pick<JobProtocol, 'translate' | 'translateHeader'> {
+export function translatedBelow(route: JobProtocol['route'], words: WireWords): Translators {
   const readPath = (path: string) => route('GET', path)
-  const wordsOf = remembered({ entries: 100, chars: 512 }, (prefix): WireWords => {
+  const below = remembered({ entries: 100, chars: 512 }, (prefix) => {
     const showPath = (path: string) => {
       const { job, prefix: own } = readPath(path)
       return job === null || prefix === '' || !path.startsWith(`${own}/`) ? path : prefix + path.slice(own.length)
     }
-    return { readPath, showPath, ...words }
+    return translatedBy({ readPath, showPath, ...words })
   })
   return {
-    translate: (text, translation) => translateAnswer(text, translation, wordsOf(translation.prefix)),
-    translateHeader: (name, value, translation) => translateText(value, translation, name, wordsOf(translation.prefix)),
+    translate: (text, translation) => below(translation.prefix).translate(text, translation),
+    translateHeader: (name, value, translation) => below(translation.prefix).translateHeader(name, value, translation),
   }
 }
 

@@ -40,20 +40,20 @@ const TAKES_VIDEO = /\*\/\*|video\/|application\/\*|binary|octet-stream|mp4|mult
  * backend's that may pass.
  */
 export function showsNoVideo(
-  protocol: Pick<JobProtocol, 'asksForVideo' | 'isVideoType'>,
+  protocol: Pick<JobProtocol, 'asksForVideo' | 'makesAnyFile'>,
   asked: Asked,
   answered: Answered,
 ): boolean {
   const { status, headers } = answered
   const accept = asked.headers.get('accept')
-  if (asked.method === 'HEAD' || !protocol.asksForVideo(asked.query)) return false
+  if (asked.method === 'HEAD' || protocol.asksForVideo?.(asked.query) === false) return false
   if (accept !== null && accept.trim() !== '' && !TAKES_VIDEO.test(accept)) return false
   if (isGone(status)) return true
   // No range of a video of no length can be had.
   if (status === 416) return headers.get('content-range')?.trim() === 'bytes */0'
   if (status === 304) return !isConditional(asked.headers)
   if (status < 200 || status >= 300) return false
-  return isEmpty(answered) || !protocol.isVideoType(headers.get('content-type'))
+  return isEmpty(answered) || !(protocol.makesAnyFile || isVideoType(headers.get('content-type')))
 }
 
 function isEmpty({ status, headers, isEmpty: hasEnded }: Answered): boolean {

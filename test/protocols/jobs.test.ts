@@ -96,7 +96,7 @@ describe('routes of RunPod’s table', () => {
     expect(openrouter.route('GET', '/api/v1/videos/j-1/content')).toMatchObject({ operation: 'content', job: 'j-1' })
     expect(openrouter.route('POST', '/api/v1/videos')).toMatchObject({ operation: 'submit', job: null })
     expect(openrouter.route('GET', '/api/v1/videos')).toMatchObject({ operation: 'other', job: null })
-    expect([openrouter.cancelCall, openrouter.result, openrouter.list]).toEqual([null, null, null])
+    expect([openrouter.cancelCall, openrouter.result, openrouter.list]).toEqual([undefined, undefined, undefined])
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { openaiVideos } from '../../src/protocols/openai-videos.ts'
 import type { BackendJob, ShownJob } from '../../src/protocols/protocol.ts'
+import { isVideoType } from '../../src/protocols/video-answer.ts'
 import { GATEWAY, UPSTREAM, describeProtocol, translation } from './contract.ts'
 import { multipart } from './submits.ts'
 
@@ -291,7 +292,8 @@ describe('lists and content', () => {
     ['text/plain', false],
     ['application/xml', false],
   ])('%j can be a video: %s', (type, can) => {
-    expect(openaiVideos.isVideoType(type)).toBe(can)
+    expect(openaiVideos.makesAnyFile).toBe(undefined)
+    expect(isVideoType(type)).toBe(can)
   })
   test.each([
     ['', true],
@@ -300,6 +302,6 @@ describe('lists and content', () => {
     ['variant=thumbnail', false],
     ['variant=spritesheet&variant=video', false],
   ])('a download with the query %j asks for the video: %s', (query, asks) => {
-    expect(openaiVideos.asksForVideo(new URLSearchParams(query))).toBe(asks)
+    expect(openaiVideos.asksForVideo!(new URLSearchParams(query))).toBe(asks)
   })
 })

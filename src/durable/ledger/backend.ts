@@ -1,5 +1,5 @@
 /** What the ledger asks backends by itself: how a job stands, that it stop, that control take it over. Keeps nothing. */
-import { armToken, type Env } from '../../config/env.ts'
+import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import type { Arm } from '../../core/arm.ts'
 import { replicaUrl } from '../../config/replica.ts'
@@ -8,7 +8,7 @@ import { encodeUtf8 } from '../../protocols/body/form-body.ts'
 import { isGone, withResult } from '../../protocols/job-outcome.ts'
 import { readJson } from '../../protocols/read-capped.ts'
 import { showsNoVideo } from '../../protocols/video-answer.ts'
-import { send } from '../../protocols/send.ts'
+import { authorizationOf, send } from '../../protocols/send.ts'
 import type { LedgerJob } from '../job-shapes.ts'
 import type { StoredBody } from './bodies.ts'
 
@@ -126,16 +126,11 @@ export class Backend {
     const arm = this.#release.arms[target.arm]
     const url = replicaUrl(arm, target.replica)
     if (url === null) return null
-    const token = armToken(this.#env, arm.auth)
-    const all = {
-      ...headers,
-      ...call.headers,
-      ...(token === null ? {} : { authorization: `${this.#protocol.authScheme} ${token}`.trimStart() }),
-    }
+    const authorization = authorizationOf(this.#env, arm, this.#protocol)
     try {
       return await send(url + call.path, {
         method: call.method,
-        headers: all,
+        headers: { ...headers, ...call.headers, ...(authorization === null ? {} : { authorization }) },
         body,
         redirect: 'manual',
         signal: AbortSignal.timeout(Math.min(arm.timeoutMs, timeoutMs)),
