@@ -6,7 +6,7 @@ import { hash32 } from '../core/assignment.ts'
 import type { ErrorDetail } from '../core/errors.ts'
 import type { IdKeys } from '../core/id-keys.ts'
 import { type JobTag, openJobId } from '../core/job-id.ts'
-import { MAX_METRIC_NAMES } from '../durable/metric-names.ts'
+import { MAX_METRIC_NAMES } from '../durable/posted-rows.ts'
 import type { RowsTaken } from '../durable/experiment-rpc.ts'
 import { rowDetail } from './read-batch.ts'
 

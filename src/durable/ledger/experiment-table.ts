@@ -5,7 +5,7 @@
  */
 import { TRAITS } from '../../core/experiment.ts'
 import { DAY_MS, hasMean } from '../../core/metric-sums.ts'
-import { MetricNames } from '../metric-names.ts'
+import { PostedRows } from '../posted-rows.ts'
 import type { Exposure } from '../rpc.ts'
 import type { EventRow, ExperimentQuestion, ExperimentSums, RowsTaken } from '../experiment-rpc.ts'
 import { gpuSeconds, inStratum, type Value, valueOf, withHistory } from './counted-values.ts'
@@ -13,8 +13,6 @@ import { ExperimentCounts, type Subject } from './experiment-counts.ts'
 import { experimentSums } from './experiment-sums.ts'
 import { type First, SplitCounts } from './split-counts.ts'
 
-/** Players repeat a batch within hours, not after weeks. */
-const KEEP_IDS_MS = 30 * DAY_MS
 /** Subjects counted anew in one call, at most: about two seconds. More are there only after a change of the metrics. */
 const MOST_AT_ONCE = 10_000
 /** Values from so many days before the first exposure explain those after it: whole weeks. */
@@ -30,8 +28,7 @@ export class ExperimentTable {
   readonly #splits: SplitCounts
   /** What is counted; null until somebody has asked. */
   #question: ExperimentQuestion | null
-  /** Read when first needed. */
-  #names: MetricNames | undefined
+  readonly #posted: PostedRows<EventRow>
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -43,10 +40,12 @@ export class ExperimentTable {
       CREATE TABLE IF NOT EXISTS outcomes (owner TEXT, metric TEXT, day INTEGER, sum REAL, n INTEGER,
         PRIMARY KEY (owner, metric, day)) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS event_metrics (metric TEXT PRIMARY KEY) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS event_ids (id TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
-      CREATE INDEX IF NOT EXISTS event_ids_by_time ON event_ids (at);
       CREATE TABLE IF NOT EXISTS uncounted (owner TEXT PRIMARY KEY) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS experiment_question (question TEXT)`)
+    this.#posted = new PostedRows(sql, {
+      ...{ ids: 'event_ids', scopeOf: ({ metric }) => metric, names: 'SELECT metric FROM event_metrics' },
+      learn: (metric) => sql.exec('INSERT INTO event_metrics VALUES (?)', metric),
+    })
     this.#splits = new SplitCounts(sql)
     const [row] = sql.exec<{ question: string }>('SELECT question FROM experiment_question')
     this.#question = row ? (JSON.parse(row.question) as ExperimentQuestion) : null
@@ -64,47 +63,23 @@ export class ExperimentTable {
 
   /** Values of subjects by UTC day. `configured`: metrics of the release, which are taken however many there are. */
   record(rows: readonly EventRow[], configured: readonly string[], now: number): RowsTaken {
-    const repeated: number[] = []
-    const refused: number[] = []
-    const unexposed: number[] = []
-    const names = (this.#names ??= this.#storedNames())
     const add = `INSERT INTO outcomes VALUES (?, ?, ?, ?, 1)
       ON CONFLICT DO UPDATE SET sum = sum + excluded.sum, n = n + 1`
-    this.#sql.exec('DELETE FROM event_ids WHERE at < ?', now - KEEP_IDS_MS)
-    for (const { row, owners, metric, value, atMs, id } of rows) {
-      const exposed = owners.filter((owner) => this.#isExposed(owner))
-      if (exposed.length === 0) {
-        unexposed.push(row)
-        continue
-      }
-      if (!names.admit(metric, configured)) {
-        refused.push(row)
-        continue
-      }
-      if (id !== null) {
-        const known = this.#sql.exec('INSERT OR IGNORE INTO event_ids VALUES (?, ?)', `${metric}|${id}`, now)
-        if (known.rowsWritten === 0) {
-          repeated.push(row)
-          continue
-        }
-      }
-      const day = Math.floor((atMs ?? now) / DAY_MS)
-      for (const owner of exposed) {
-        this.#sql.exec(add, owner, metric, day, value)
+    const known = rows.map((row) => ({ ...row, owners: row.owners.filter((owner) => this.#isExposed(owner)) }))
+    const exposed = known.filter(({ owners }) => owners.length > 0)
+    const unexposed = known.filter(({ owners }) => owners.length === 0).map(({ row }) => row)
+    const taken = this.#posted.take(exposed, configured, now, ({ owners, metric, value, atMs }) => {
+      for (const owner of owners) {
+        this.#sql.exec(add, owner, metric, Math.floor((atMs ?? now) / DAY_MS), value)
         this.#touch(owner)
       }
-    }
+    })
     this.count()
-    return { repeated, refused, unexposed }
+    return { ...taken, unexposed }
   }
 
   #isExposed(owner: string): boolean {
     return this.#sql.exec('SELECT 1 FROM exposures WHERE owner = ? LIMIT 1', owner).toArray().length > 0
-  }
-
-  #storedNames(): MetricNames {
-    const rows = this.#sql.exec<{ metric: string }>('SELECT metric FROM event_metrics')
-    return new MetricNames(rows, (metric) => this.#sql.exec('INSERT INTO event_metrics VALUES (?)', metric))
   }
 
   #touch(owner: string): void {
