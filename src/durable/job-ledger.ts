@@ -124,7 +124,8 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     const row = this.#jobs.ofOwner(job)
     if (!row || !this.#lookedAfter) return null
     const { follower, rescuer } = this.#lookedAfter
-    await follower.pollNow(row)
+    // Its client may have seen it fail before the ledger has.
+    await follower.poller.pollNow(row)
     const rescueStatus = await rescuer.rescue(this.#jobs.get(row.key) ?? row, waitMs)
     await follower.arm(Date.now())
     return rescueStatus
@@ -190,7 +191,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
 
   /** After a rollback: nobody waits for the copies any more. */
   async cancelShadows(epoch: number): Promise<void> {
-    await this.#lookedAfter?.follower.cancelShadows(epoch)
+    const now = Date.now()
+    this.#lookedAfter?.copies.cancel(epoch, now)
+    await this.#lookedAfter?.follower.arm(now)
   }
 
   override async alarm(): Promise<void> {

@@ -1,19 +1,15 @@
 /** Follows jobs to their end: copies from the start, clients' once quiet. One alarm serves whoever is due next. */
-import type { ReleaseConfig } from '../../config/load.ts'
 import { forgivenMs, isVague } from '../../core/poll-schedule.ts'
 import { mayStillArrive } from '../../core/rescue-plan.ts'
-import type { Pollers } from '../poll-runner.ts'
 import { KEEP_JOBS_MS } from '../../core/ledger-growth.ts'
 import type { Outcome } from '../../core/outcome.ts'
-import type { CopyPace } from './copy-pace.ts'
 import { JobPoller } from './job-poller.ts'
 import type { Ending } from './polled-jobs.ts'
 import type { Rescuer } from './rescuer.ts'
-import type { ShadowCancellation } from './shadow-cancellation.ts'
 import type { JobRow, JobUpdate, LedgerJob, ReportedSeconds } from '../job-shapes.ts'
 import { jobKey, NOTHING_REPORTED } from '../job-shapes.ts'
 import { STOPPING } from './job-ends.ts'
-import type { LedgerTables } from './looked-after.ts'
+import type { LedgerParts } from './looked-after.ts'
 
 /** An alarm takes on new work for so long, and waits for what it has begun. */
 const WAKE_MS = 8000
@@ -28,25 +24,18 @@ const BODIES_AT_ONCE = 50
 /** Of a second's reports few are of jobs that are not known yet. Of one that is dropped the ledger hears by its own poll. */
 const MOST_HEARD = 200
 
-interface FollowerParts extends LedgerTables {
-  storage: DurableObjectStorage
-  pollers: Pollers
-  pace: CopyPace
-  release: ReleaseConfig
-  rescuer: Rescuer
-  cancellation: ShadowCancellation
-}
-
 export class Follower {
-  readonly #parts: FollowerParts
-  readonly #poller: JobPoller
+  readonly #parts: LedgerParts
+  readonly #rescuer: Rescuer
+  readonly poller: JobPoller
   #bodiesDroppedAt = -Infinity
   /** Ends that were told of jobs unknown here, by job, oldest first: a quick backend is ahead of its submit's flush. */
   readonly #hearsay = new Map<string, JobUpdate>()
 
-  constructor(parts: FollowerParts) {
+  constructor(parts: LedgerParts, rescuer: Rescuer) {
     this.#parts = parts
-    this.#poller = new JobPoller({ ...parts, ends: (...ended) => this.#found(...ended) })
+    this.#rescuer = rescuer
+    this.poller = new JobPoller({ ...parts, ends: (...ended) => this.#found(...ended) })
   }
 
   /** A submit that a backend accepted. */
@@ -63,7 +52,7 @@ export class Follower {
     // Known already by its end, which another isolate saw and told first; after a while its body comes too late.
     if (row.status !== 'open' && !mayStillArrive(entry.submittedAt, now)) return
     this.#parts.bodies.keep(row.key, entry.rescue!)
-    if (row.outcome) this.#parts.rescuer.ended(row.key, row.outcome, now)
+    if (row.outcome) this.#rescuer.ended(row.key, row.outcome, now)
   }
 
   /** What an isolate saw of a job: still open, so that the ledger need not ask for a while, or ended. */
@@ -74,7 +63,7 @@ export class Follower {
       const { quietAfterMs, jobTimeoutMs } = this.#parts.release
       return this.#parts.jobs.polls.seenOpen(key, at, now + quietAfterMs, jobTimeoutMs, now)
     }
-    if (outcome === null && isOpen()) return this.#poller.seen(key)
+    if (outcome === null && isOpen()) return this.poller.seen(key)
     if (!this.#parts.jobs.get(key)) {
       if (isHearsay) return this.#heard(key, update)
       // So old that it may have ended, been counted and been forgotten: counting it anew would be wrong at every poll.
@@ -85,7 +74,7 @@ export class Follower {
     if (outcome === null) return void isOpen()
     const row = this.#parts.jobs.get(key)!
     if (outcome === 'ok') this.#parts.downloads.shown(key, at)
-    if (outcome === 'cancelled' && row.status !== 'open') void this.#parts.rescuer.givenUp(row)
+    if (outcome === 'cancelled' && row.status !== 'open') void this.#rescuer.givenUp(row)
     // By the clock of whoever saw it, however late its flush.
     this.#ended(row, outcome, reported, { seenAt: Math.min(at, now) })
   }
@@ -102,7 +91,7 @@ export class Follower {
     // Its owner's cancel, which its backend did not answer, has arrived after all.
     const outcome = shown === 'job_lost' && row.gone === STOPPING ? 'cancelled' : shown
     if (!this.#parts.jobs.end(row, outcome, reported, seen, now)) return
-    if (!row.shadow) return this.#parts.rescuer.ended(row.key, outcome, now)
+    if (!row.shadow) return this.#rescuer.ended(row.key, outcome, now)
     const isUnseen = outcome === 'job_timeout' || outcome === 'not_observed'
     this.#parts.funnel.count(
       row.upstream_id === '' ? 'dropped:submit_unanswered' : isUnseen ? `dropped:${outcome}` : 'finished',
@@ -111,12 +100,12 @@ export class Follower {
 
   /** The alarm: what is due, for a bounded time. Never throws: the platform gives up on an alarm that keeps failing. */
   async wake(): Promise<void> {
-    const { storage, jobs, bodies, rescuer, cancellation } = this.#parts
+    const { storage, jobs, bodies, cancellation } = this.#parts
     const now = Date.now()
     // Armed before anything can fail.
     await storage.setAlarm(now + HOLD_MS)
-    rescuer.startDue(now)
-    await this.#poller.round(now + WAKE_MS, cancellation.stopDue(now, now + WAKE_MS))
+    this.#rescuer.startDue(now)
+    await this.poller.round(now + WAKE_MS, cancellation.stopDue(now, now + WAKE_MS))
     if (now - this.#bodiesDroppedAt >= KEEP_UNRESCUED_BODY_MS) {
       this.#bodiesDroppedAt = now
       bodies.dropEnded(now - KEEP_UNRESCUED_BODY_MS, BODIES_AT_ONCE)
@@ -128,18 +117,13 @@ export class Follower {
 
   /** Sets the alarm for the next job that is due, unless an earlier one stands. */
   async arm(now: number, forgetAt: number | null = null): Promise<void> {
-    const { storage, rescuer, cancellation } = this.#parts
-    const all = [forgetAt, this.#poller.nextAt(), rescuer.nextAt(now), cancellation.nextAt()]
+    const { storage, cancellation } = this.#parts
+    const all = [forgetAt, this.poller.nextAt(), this.#rescuer.nextAt(now), cancellation.nextAt()]
     const dues = all.filter((at) => at !== null)
     if (dues.length === 0) return
     const at = Math.max(Math.min(...dues), now + 50)
     const scheduled = await storage.getAlarm()
     if (scheduled === null || scheduled > at) await storage.setAlarm(at)
-  }
-
-  /** Asks the backend about a job that is still open here, as where its client has seen it fail before the ledger has. */
-  async pollNow(row: JobRow): Promise<void> {
-    await this.#poller.pollNow(row)
   }
 
   #found(row: JobRow, { outcome, job, isLate }: Ending, seenAt: number): void {
@@ -150,20 +134,5 @@ export class Follower {
     this.#ended(row, outcome, reported, { seenAt, isVague: isUnreported || isVague(end) })
     const mayStillRun = outcome === 'job_timeout' || outcome === 'not_observed'
     if (row.shadow && mayStillRun && row.upstream_id !== '') this.#parts.cancellation.queue(row, Date.now())
-  }
-
-  /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
-  async cancelShadows(epoch: number): Promise<void> {
-    const { jobs, funnel, writes, cancellation } = this.#parts
-    const now = Date.now()
-    cancellation.close(epoch)
-    writes.during(() => {
-      for (const row of jobs.openShadowsUpTo(epoch)) {
-        if (!jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)) continue
-        funnel.count('dropped:rolled_back')
-        if (row.upstream_id !== '') cancellation.queue(row, now)
-      }
-    })
-    await this.arm(now)
   }
 }

@@ -2,7 +2,7 @@
 import type { Env } from '../../config/env.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { jobProtocolOf } from '../../protocols/index.ts'
-import { pollersOf } from '../poll-runner.ts'
+import { type Pollers, pollersOf } from '../poll-runner.ts'
 import { objectIndexOf } from '../stubs.ts'
 import type { WriteOnce } from '../write-once.ts'
 import { Backend } from './backend.ts'
@@ -22,14 +22,22 @@ export interface LookedAfter {
   copies: ShadowCopies
 }
 
-/** What a ledger stores, as those have it who look after its jobs. */
-export interface LedgerTables {
+/** What they work with. */
+export interface LedgerParts {
+  storage: DurableObjectStorage
   jobs: JobTable
   bodies: Bodies
   downloads: Downloads
   funnel: Funnel
   /** Of what is counted. */
   writes: WriteOnce
+  release: ReleaseConfig
+  /** The ledger's own among those of its release. */
+  index: number
+  backend: Backend
+  pollers: Pollers
+  pace: CopyPace
+  cancellation: ShadowCancellation
 }
 
 /** Null for a wire without jobs. */
@@ -37,20 +45,20 @@ export function lookedAfter(
   ctx: DurableObjectState,
   env: Env,
   release: ReleaseConfig,
-  tables: LedgerTables,
+  tables: Pick<LedgerParts, 'jobs' | 'bodies' | 'downloads' | 'funnel' | 'writes'>,
 ): LookedAfter | null {
   const protocol = jobProtocolOf(release)
   if (!protocol) return null
   const { storage } = ctx
-  const { jobs, bodies, funnel } = tables
   const backend = new Backend(env, release, protocol)
-  const cancellation = new ShadowCancellation(storage.sql, backend)
-  const pace = new CopyPace(jobs)
-  const onTried = () => ctx.waitUntil(follower.arm(Date.now()))
-  const rescuer = new Rescuer({ jobs, bodies, backend, release, onTried })
-  const pollers = pollersOf(ctx.exports, release.name, backend)
-  const follower: Follower = new Follower({ ...tables, storage, pollers, pace, release, rescuer, cancellation })
-  const index = objectIndexOf(ctx)
-  const copies = new ShadowCopies({ sql: storage.sql, jobs, funnel, cancellation, pace, release, index })
-  return { rescuer, follower, copies }
+  const parts: LedgerParts = {
+    ...tables,
+    ...{ storage, release, index: objectIndexOf(ctx), backend },
+    pollers: pollersOf(ctx.exports, release.name, backend),
+    pace: new CopyPace(tables.jobs),
+    cancellation: new ShadowCancellation(storage.sql, backend),
+  }
+  const rescuer = new Rescuer(parts, () => ctx.waitUntil(follower.arm(Date.now())))
+  const follower: Follower = new Follower(parts, rescuer)
+  return { rescuer, follower, copies: new ShadowCopies(parts) }
 }

@@ -2,35 +2,26 @@
  * `rescue = true`: a candidate's job that failed is submitted to control and goes on there under the client's id. A try
  * that was interrupted or put off is made again, under the same key; nothing is asked twice at the same time.
  */
-import type { ReleaseConfig } from '../../config/load.ts'
 import { hash32 } from '../../core/assignment.ts'
 import { canBeRescued, mayStillArrive, mayTryAgain, replicaOfTry, tryAgainMs } from '../../core/rescue-plan.ts'
 import { replicaHash } from '../../config/replica.ts'
 import type { Outcome } from '../../core/outcome.ts'
 import type { RescueStatus } from '../rpc.ts'
-import type { Backend } from './backend.ts'
-import type { Bodies } from './bodies.ts'
 import { type JobRow, toLedgerJob } from '../job-shapes.ts'
-import type { JobTable } from './job-table.ts'
+import type { LedgerParts } from './looked-after.ts'
 
 /** The platform lets an object wait for six backends at a time. */
 const WIDTH = 4
 
-interface RescuerParts {
-  jobs: JobTable
-  bodies: Bodies
-  backend: Backend
-  release: ReleaseConfig
-  /** After each try: another one may be due now. */
-  onTried: () => void
-}
-
 export class Rescuer {
-  readonly #parts: RescuerParts
+  readonly #parts: LedgerParts
+  readonly #onTried: () => void
   readonly #underWay = new Map<string, Promise<void>>()
 
-  constructor(parts: RescuerParts) {
+  /** `onTried` is called after each try: another one may be due now. */
+  constructor(parts: LedgerParts, onTried: () => void) {
     this.#parts = parts
+    this.#onTried = onTried
     // What was under way has died with the object before this one.
     parts.bodies.interrupted(Date.now() + tryAgainMs(1))
   }
@@ -80,7 +71,7 @@ export class Rescuer {
         .catch((error: unknown) => console.error(JSON.stringify({ at: 'rescuer', job: key, error: String(error) })))
         .finally(() => {
           this.#underWay.delete(key)
-          this.#parts.onTried()
+          this.#onTried()
           this.startDue(Date.now())
         })
       this.#underWay.set(key, ended)

@@ -2,37 +2,23 @@
  * Which copies may be sent, and what isolates tell of those that they have sent: this ledger's part of the caps, granted
  * to isolates ahead of their copies, and none for a run that was rolled back. Sends nothing.
  */
-import type { ReleaseConfig } from '../../config/load.ts'
 import type { CopyBatch, CopyEntry, CopyLease, CopyResult, CopyRefusal, ShadowCaps } from '../rpc.ts'
 import { CopyLeases, LEASE_MS } from './copy-leases.ts'
-import type { CopyPace } from './copy-pace.ts'
-import type { Funnel } from './funnel.ts'
 import { copyKey, type JobRow, NOTHING_REPORTED } from '../job-shapes.ts'
-import type { JobTable } from './job-table.ts'
-import type { ShadowCancellation } from './shadow-cancellation.ts'
+import type { LedgerParts } from './looked-after.ts'
 
 const DAY_MS = 86_400_000
 
-interface ShadowCopiesParts {
-  sql: SqlStorage
-  jobs: JobTable
-  funnel: Funnel
-  cancellation: ShadowCancellation
-  pace: CopyPace
-  release: Pick<ReleaseConfig, 'ledgerShards'>
-  /** The ledger's own among those of its release. */
-  index: number
-}
-
 export class ShadowCopies {
-  readonly #parts: ShadowCopiesParts
+  readonly #parts: LedgerParts
   readonly #leases: CopyLeases
   #today: { day: number; n: number } | null = null
 
-  constructor(parts: ShadowCopiesParts) {
+  constructor(parts: LedgerParts) {
     this.#parts = parts
-    parts.sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
-    this.#leases = new CopyLeases(parts.sql)
+    const { sql } = parts.storage
+    sql.exec('CREATE TABLE IF NOT EXISTS copies_a_day (day INTEGER PRIMARY KEY, n INTEGER)')
+    this.#leases = new CopyLeases(sql)
   }
 
   /** What an isolate has sent, and what it may send from now on; null for a flush that another one has overtaken. */
@@ -54,7 +40,7 @@ export class ShadowCopies {
   today(now: number): number {
     const day = Math.floor(now / DAY_MS)
     if (this.#today?.day !== day) {
-      const [row] = this.#parts.sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
+      const [row] = this.#parts.storage.sql.exec<{ n: number }>('SELECT n FROM copies_a_day WHERE day = ?', day)
       this.#today = { day, n: row?.n ?? 0 }
     }
     return this.#today.n
@@ -63,7 +49,7 @@ export class ShadowCopies {
   #countToday(n: number, now: number): void {
     const sum = this.today(now) + n
     this.#today!.n = sum
-    this.#parts.sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
+    this.#parts.storage.sql.exec('INSERT OR REPLACE INTO copies_a_day VALUES (?, ?)', this.#today!.day, sum)
   }
 
   /** Counts what isolates have taken with them. */
@@ -125,10 +111,20 @@ export class ShadowCopies {
     }
   }
 
+  /** After a rollback: every copy of this epoch and before ends here and now, and at the backend as the alarm gets to it. */
+  cancel(epoch: number, now: number): void {
+    const { jobs, writes, cancellation } = this.#parts
+    cancellation.close(epoch)
+    writes.during(() => {
+      for (const row of jobs.openShadowsUpTo(epoch)) this.#stop(row, now)
+    })
+  }
+
   #stop(row: JobRow, now: number): void {
-    this.#parts.jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
-    this.#parts.funnel.count('dropped:rolled_back')
-    if (row.upstream_id !== '') this.#parts.cancellation.queue(row, now)
+    const { jobs, funnel, cancellation } = this.#parts
+    jobs.end(row, 'cancelled', NOTHING_REPORTED, { seenAt: now }, now)
+    funnel.count('dropped:rolled_back')
+    if (row.upstream_id !== '') cancellation.queue(row, now)
   }
 
   /** Parts of a cap add up to it: the remainder goes to the first ledgers. */
