@@ -43,9 +43,5 @@ function keySlips(
   const broken = isBrokenList(secret)
     ? [detail(name, 'not_json_list', 'not a JSON list of texts: read as far as it goes')]
     : []
-  const slips = signingKeys(secret).flatMap((key, at) => {
-    const slip = wrongWith(key, `${name}.${at}`)
-    return slip === null ? [] : [slip]
-  })
-  return [...broken, ...slips]
+  return [...broken, ...signingKeys(secret).flatMap((key, at) => wrongWith(key, `${name}.${at}`) ?? [])]
 }

@@ -41,14 +41,7 @@ export interface Gateway {
 export function createGateway(deps: GatewayDeps): Gateway {
   const isolates = new Isolates(deps)
   return {
-    fetch: (request, env, context, url) =>
-      handle(
-        request,
-        url,
-        () => isolates.of(env),
-        (work) => context.waitUntil(work),
-        deps,
-      ),
+    fetch: (request, env, context, url) => handle(request, url, () => isolates.of(env), context, deps),
     lastSnapshot: (env, release) => isolates.lastSnapshot(env, release),
   }
 }
@@ -57,12 +50,13 @@ async function handle(
   request: Request,
   url: Address,
   isolateOf: () => Isolate,
-  waitUntil: WaitUntil,
+  context: { waitUntil: WaitUntil },
   { now, newId, log: write }: GatewayDeps,
 ): Promise<Response> {
   const { method } = request
   const headers = new ReceivedHeaders(request.headers)
   const requestId = requestIdOf(headers, newId)
+  const waitUntil: WaitUntil = (work) => context.waitUntil(work)
   const began = now()
   const log: Record<string, unknown> = { request_id: requestId, method, path: url.pathname }
   const { promise: answered, resolve: leave } = Promise.withResolvers<void>()

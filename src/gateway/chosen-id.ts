@@ -14,21 +14,13 @@ import { knownJob, withSameBackends } from './owned-job.ts'
 import type { Submitted } from './submit.ts'
 
 /** `send` runs where the id is free, or none was chosen. Throws `invalid_request`, and `control_plane_unavailable` where nobody can say. */
-export function withChosenId(
+export async function withChosenId(
   ctx: Exchange,
   runtime: JobRuntime,
   { submission: { chosenId }, subject }: Submit,
   send: () => Promise<Submitted>,
 ): Promise<Submitted> {
-  return chosenId === undefined ? send() : claimed(ctx, runtime, { chosenId, subject }, send)
-}
-
-async function claimed(
-  ctx: Exchange,
-  runtime: JobRuntime,
-  { chosenId, subject }: Pick<Submit, 'subject'> & { chosenId: string },
-  send: () => Promise<Submitted>,
-): Promise<Submitted> {
+  if (chosenId === undefined) return send()
   const { deps, keys } = ctx.isolate
   const name = `job ${chosenId}`
   // Whoever chooses it, wherever: the same ledger knows.
@@ -39,10 +31,16 @@ async function claimed(
   const urls = [...control.urls, ...candidate.urls]
   try {
     const [claim, known] = await Promise.all([
-      claimOf(ctx, claimed, '', token).catch(notLookedUp),
+      claimOf(ctx, claimed, '', token).catch((cause: unknown): never => {
+        throw unavailable("the chosen id can't be looked up now", cause)
+      }),
       knownJob(withSameBackends(ctx, [runtime], urls), { upstreamId: chosenId, subject, urls }),
     ])
-    if (claim.status !== 'new' || known !== null) throw taken()
+    if (claim.status !== 'new' || known !== null)
+      throw new SluiceError(
+        'invalid_request',
+        'there is a job with the id that was chosen for this one, or another is being made; choose another',
+      )
     const done = await send()
     // An older build of the server has made an id of its own.
     const isFree = done.nothingBegun || (done.clientId !== null && done.clientId !== chosenId)
@@ -52,15 +50,4 @@ async function claimed(
     settle(ctx.submitSent ? { job: { clientId: chosenId } } : { release: true })
     throw error
   }
-}
-
-function taken(): SluiceError {
-  return new SluiceError(
-    'invalid_request',
-    'there is a job with the id that was chosen for this one, or another is being made; choose another',
-  )
-}
-
-function notLookedUp(cause: unknown): never {
-  throw unavailable("the chosen id can't be looked up now", cause)
 }

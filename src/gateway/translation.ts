@@ -56,7 +56,9 @@ function withIds(ctx: Exchange, source: AnswerSource, ids: ReadonlyMap<string, s
     prefix: source.prefix,
     gatewayOrigin: ctx.url.origin,
     ...(runtime.protocol.readWebhook ? { webhookOf: (url: string) => clientUrlOf(url, ctx.isolate.keys) } : {}),
-    ...(owner === null ? {} : { fileUrl: (path: string) => filePath(fileId(ctx, { ...source, owner }, path), path) }),
+    ...(owner === null
+      ? {}
+      : { fileUrl: (at: string) => filePath(sealFileId(placeOf({ ...source, owner }, at), ctx.isolate.keys), at) }),
   }
 }
 
@@ -68,6 +70,8 @@ function withIds(ctx: Exchange, source: AnswerSource, ids: ReadonlyMap<string, s
 async function idOf(ctx: Exchange, source: OwnedSource, upstreamId: string): Promise<string> {
   const { runtime, url, arm, owner } = source
   const replica = replicaHash(url)
+  /** Routes to a resource whose submit nobody here saw. */
+  const newId = (of: OwnedSource) => sealJobId({ ...placeOf(of, upstreamId), ...NOT_A_JOB_OF_OURS }, ctx.isolate.keys)
   const key = `${owner}|${arm}|${replica}|${upstreamId}`
   const remembered = runtime.issuedIds.get(key)
   if (remembered !== undefined) return remembered
@@ -82,20 +86,11 @@ async function idOf(ctx: Exchange, source: OwnedSource, upstreamId: string): Pro
       return own.clientId
     }
     const question = { upstreamId, subject: { owners: [owner] as const, anonymous: false }, urls: [url], replica }
-    const known = own ?? (await knownJob(withSameBackends(ctx, [runtime], [url]), question))
-    return newId(ctx, known === null ? source : { ...source, owner: NOBODY, anonymous: false }, upstreamId)
+    if ((own ?? (await knownJob(withSameBackends(ctx, [runtime], [url]), question))) === null) return newId(source)
   } catch {
-    return newId(ctx, { ...source, owner: NOBODY, anonymous: false }, upstreamId)
+    // Nobody can be asked now.
   }
-}
-
-/** An id that routes to a resource whose submit nobody here saw. */
-function newId(ctx: Exchange, source: OwnedSource, upstreamId: string): string {
-  return sealJobId({ ...placeOf(source, upstreamId), ...NOT_A_JOB_OF_OURS }, ctx.isolate.keys)
-}
-
-function fileId(ctx: Exchange, source: OwnedSource, path: string): string {
-  return sealFileId(placeOf(source, path), ctx.isolate.keys)
+  return newId({ ...source, owner: NOBODY, anonymous: false })
 }
 
 function placeOf({ runtime, url, arm, owner, anonymous }: OwnedSource, upstreamId: string): FileTag {
