@@ -28,8 +28,9 @@ export interface Place {
   percent: number
 }
 
+type Moved = { ok: true; state: ReleaseState; from: Place; to: Place }
 export type Transition =
-  | { ok: true; state: ReleaseState; from: Place; to: Place }
+  | Moved
   | {
       ok: false
       code: 'illegal_transition' | 'blocked' | 'invalid_request'
@@ -100,7 +101,7 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
       return enter(state, { ...onLadder(rung), reason }, now)
     }
     case 'rollback':
-      return enter(state, { ...offLadder('rolled_back'), reason }, now)
+      return rolledBack(state, reason, now)
     case 'reset':
       return enter(
         state,
@@ -126,6 +127,11 @@ function moved(state: ReleaseState, command: Command, plan: Plan, facts: Facts, 
     case 'reconfigure':
       return change(state, command.judged ? newEpoch(state, now) : {})
   }
+}
+
+/** Goes by no configuration, so that a release which is gone from the file can be rolled back, too. */
+export function rolledBack(state: ReleaseState, reason: string, now: number): Moved {
+  return enter(state, { ...offLadder('rolled_back'), reason }, now)
 }
 
 /** Why an advance does not lead where it is to lead: somebody was faster, or there is no such stage. */
@@ -184,7 +190,7 @@ function onLadder({ percent }: Rung): Stage {
 }
 
 /** Another stage: not paused, not approved to be left, its clock not started. */
-function enter(state: ReleaseState, to: Stage & Partial<ReleaseState>, now: number): Transition {
+function enter(state: ReleaseState, to: Stage & Partial<ReleaseState>, now: number): Moved {
   const visited = [...new Set([...state.visited, to.stage])]
   return change(state, { paused: false, since: now, approvedStage: null, visited, ...newEpoch(state, now), ...to })
 }
@@ -193,7 +199,7 @@ function newEpoch(state: ReleaseState, now: number): Partial<ReleaseState> {
   return { epoch: state.epoch + 1, epochSince: now, clockStartedAt: null }
 }
 
-function change(state: ReleaseState, changed: Partial<ReleaseState>): Transition {
+function change(state: ReleaseState, changed: Partial<ReleaseState>): Moved {
   const next = { ...state, ...changed, version: state.version + 1 }
   return { ok: true, state: next, from: placeOf(state), to: placeOf(next) }
 }

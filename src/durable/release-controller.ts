@@ -117,23 +117,20 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
 
   async windows(fromMs: number, toMs: number) {
     const effective = this.#effective()
-    if (!effective.ok) return { windowMs: 60_000, rows: [] }
-    const rows = await askAll(sourcesOf(this.env, effective.config), (source) => source.windows(fromMs, toMs))
-    return { windowMs: effective.config.windowMs, rows: rows.flat() }
+    const rows = await askAll(this.#objects(sourcesOf), (source) => source.windows(fromMs, toMs))
+    return { windowMs: effective.ok ? effective.config.windowMs : 60_000, rows: rows.flat() }
   }
 
   async totals() {
-    const effective = this.#effective()
-    if (!effective.ok) return []
-    return (await askAll(sourcesOf(this.env, effective.config), (source) => source.totals())).flat()
+    return (await askAll(this.#objects(sourcesOf), (source) => source.totals())).flat()
   }
 
   async jobs(filter: JobFilter, cursor: string | null, limit: number) {
-    return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.jobs(filter, at, limit))
+    return pageThrough(this.#objects(ledgersOf), cursor, limit, (ledger, at) => ledger.jobs(filter, at, limit))
   }
 
   async pairs(cursor: string | null, limit: number) {
-    return pageThrough(this.#ledgers(), cursor, limit, (ledger, at) => ledger.pairs(at, limit))
+    return pageThrough(this.#objects(ledgersOf), cursor, limit, (ledger, at) => ledger.pairs(at, limit))
   }
 
   async rollbacks() {
@@ -169,9 +166,7 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   }
 
   async telemetryLost() {
-    const effective = this.#effective()
-    if (!effective.ok) return 0
-    const lost = await askAll(shardsOf(this.env, effective.config), (shard) => shard.lost())
+    const lost = await askAll(this.#objects(shardsOf), (shard) => shard.lost())
     return lost.reduce((sum, n) => sum + n, 0)
   }
 
@@ -209,9 +204,10 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
     await this.#parts.scheduler.schedule(effective.config)
   }
 
-  #ledgers(): ReturnType<typeof ledgersOf> {
+  /** Nobody while the configuration is not valid. */
+  #objects<S>(of: (env: Env, release: ReleaseConfig) => S[]): S[] {
     const effective = this.#effective()
-    return effective.ok ? ledgersOf(this.env, effective.config) : []
+    return effective.ok ? of(this.env, effective.config) : []
   }
 
   #nextTickAt(config: ReleaseConfig): number | null {

@@ -1,7 +1,7 @@
 /** A running release that is gone from the file: control serves, and nothing goes on by itself when it is back. */
 import { openJudgement } from '../../core/guardrails/evaluation.ts'
 import { isRunning, type RoutingConfig, snapshotOf } from '../../core/release.ts'
-import { transition } from '../../core/transitions.ts'
+import { rolledBack } from '../../core/transitions.ts'
 import { askAll, shardsNamed } from './gather.ts'
 import type { ControllerParts } from './parts.ts'
 
@@ -22,26 +22,11 @@ export async function withdraw({ env, name, store }: ControllerParts): Promise<v
 /** No webhook: whoever took it out of the file knows, and there is no user whom it harmed. */
 function rollBack(store: ControllerParts['store'], now: number): void {
   const { state, judgement } = store.stored
-  const facts = { now, finishedJobs: 0, verdicts: [], waived: [], experiment: null }
-  const next = transition(state, { action: 'rollback' }, NO_PLAN, facts, REASON)
-  if (!next.ok) return
-  const { from, to } = next
-  const closed = openJudgement(next.state, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
-  const stored = { state: next.state, judgement: closed, shadowsToClose: state.epoch }
+  const { state: next, from, to } = rolledBack(state, REASON, now)
+  const closed = openJudgement(next, { windowMs: 1, guardrails: [], ladder: [] }, judgement)
+  const stored = { state: next, judgement: closed, shadowsToClose: state.epoch }
   const entry = { who: 'system:config', action: 'rollback', cause: 'removed', reason: REASON, from, to }
   store.commit({ stored, audit: [entry] }, now)
-}
-
-/** A rollback goes by none of it. */
-const NO_PLAN = {
-  ladder: [],
-  bakeMs: 0,
-  finalBakeMs: 0,
-  minJobs: 0,
-  advance: 'manual' as const,
-  cooldownMs: 0,
-  freeze: [],
-  ledgerShards: 0,
 }
 
 function routesNothing(name: string): RoutingConfig {
