@@ -17,7 +17,7 @@ import { type LookedAfter, lookedAfter } from './ledger/looked-after.ts'
 import { markOverdue } from './ledger/overdue-jobs.ts'
 import { releaseConfigOf, releaseNameOf, releasesOf, stir } from './stubs.ts'
 import type { BackendPlace, JobName } from './job-shapes.ts'
-import type { Caller, ClaimEnd, FlushAnswer, Hold, JobLedgerRpc, LedgerBatch, ListCursor } from './rpc.ts'
+import type { Caller, ClaimEnd, FlushAnswer, Hold, JobLedgerRpc, LedgerBatch } from './rpc.ts'
 import type { EventRow, ExperimentQuestion, PartsQuestion } from './experiment-rpc.ts'
 import { WindowStore } from './window-store.ts'
 import { WriteOnce } from './write-once.ts'
@@ -91,9 +91,9 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
     return { lease: (copies && this.#lookedAfter?.copies.take(copies, now)) ?? null }
   }
 
-  async list(owners: string[], after: ListCursor | null, limit: number, order: 'asc' | 'desc') {
+  async list(...asked: Parameters<JobLedgerRpc['list']>) {
     const rescuing = { isRescuing: this.#release?.rescue ?? false, now: Date.now() }
-    return listJobs(this.ctx.storage.sql, { owners, after, limit: limit + 1, order }, rescuing)
+    return listJobs(this.ctx.storage.sql, asked, rescuing)
   }
 
   async find(upstreamId: string, caller: Caller, replica?: number) {
@@ -161,6 +161,7 @@ export class JobLedger extends DurableObject<Env> implements JobLedgerRpc {
       ...this.#windows.report(span),
       ...this.#funnel.view(),
       open: this.#jobs.open(),
+      /** Shadow copies admitted since midnight UTC. */
       shadowToday: this.#lookedAfter?.copies.today(now) ?? 0,
     }
   }

@@ -61,7 +61,8 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   async view() {
     return this.#answer(async ({ config }) => {
       await this.#parts.scheduler.ensure(config)
-      return this.#parts.tick.view(config, this.#nextTickAt(config))
+      const { state, isQuiet } = this.#parts.store
+      return this.#parts.tick.view(config, isRunning(state) ? nextTickAt(config, Date.now(), isQuiet) : null)
     })
   }
 
@@ -208,9 +209,5 @@ export class ReleaseController extends DurableObject<Env> implements ReleaseCont
   #objects<S>(of: (env: Env, release: ReleaseConfig) => S[]): S[] {
     const effective = this.#effective()
     return effective.ok ? of(this.env, effective.config) : []
-  }
-
-  #nextTickAt(config: ReleaseConfig): number | null {
-    return isRunning(this.#parts.store.state) ? nextTickAt(config, Date.now(), this.#parts.store.isQuiet) : null
   }
 }

@@ -5,7 +5,7 @@ import { type BlastSum, costOf, earliest, type Run } from '../../core/rollback-c
 import { addCounts } from '../../core/window.ts'
 import type { CounterShard } from '../counter-shard.ts'
 import type { JobLedger } from '../job-ledger.ts'
-import type { LedgerQuestion, LedgerReport } from '../ledger/job-queries.ts'
+import type { LedgerQuestion } from '../ledger/job-queries.ts'
 import { within } from '../deadline.ts'
 import { groupsFromTop } from '../../core/shard-groups.ts'
 import { ledgerAt, shardOf } from '../stubs.ts'
@@ -42,7 +42,7 @@ export function sourcesOf(env: Env, release: ReleaseConfig) {
 }
 
 export interface Gathered extends CountsReport {
-  ledgers: Omit<LedgerReport, keyof CountsReport>
+  ledgers: Omit<Awaited<ReturnType<LedgerStub['report']>>, keyof CountsReport>
 }
 
 export async function gather(env: Env, release: ReleaseConfig, question: LedgerQuestion): Promise<Gathered> {

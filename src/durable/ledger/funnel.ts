@@ -3,11 +3,6 @@ import type { WriteOnce } from '../write-once.ts'
 
 const STEPS = ['eligible', 'sampled', 'admitted', 'submitted', 'finished', 'scored'] as const
 
-export interface FunnelView {
-  funnel: Record<(typeof STEPS)[number], number>
-  dropped: Record<string, number>
-}
-
 export class Funnel {
   readonly #sql: SqlStorage
   readonly #writes: WriteOnce
@@ -33,15 +28,13 @@ export class Funnel {
     this.#sql.exec(add, step, n)
   }
 
-  view(): FunnelView {
+  view() {
     const rows = [...this.#sql.exec<{ step: string; n: number }>('SELECT * FROM funnel')]
     const counts = new Map(rows.map(({ step, n }) => [step, n]))
-    const dropped = rows
+    const dropped: [string, number][] = rows
       .filter(({ step }) => step.startsWith('dropped:'))
       .map(({ step, n }) => [step.slice('dropped:'.length), n])
-    return {
-      funnel: Object.fromEntries(STEPS.map((step) => [step, counts.get(step) ?? 0])) as FunnelView['funnel'],
-      dropped: Object.fromEntries(dropped),
-    }
+    const funnel = Object.fromEntries(STEPS.map((step) => [step, counts.get(step) ?? 0]))
+    return { funnel: funnel as Record<(typeof STEPS)[number], number>, dropped: Object.fromEntries(dropped) }
   }
 }

@@ -5,12 +5,10 @@ import { replicaUrl } from '../../config/replica.ts'
 import { canBeRescued, mayStillArrive } from '../../core/rescue-plan.ts'
 import type { BlastCounts, BlastQuestion } from '../../core/rollback-cost.ts'
 import type { JobProtocol } from '../../protocols/protocol.ts'
-import type { Caller, ListCursor } from '../rpc.ts'
-import type { CountsRange, CountsReport } from '../counts-report.ts'
-import type { FunnelView } from './funnel.ts'
+import type { Caller, JobLedgerRpc } from '../rpc.ts'
+import type { CountsRange } from '../counts-report.ts'
 import type { JobRow, LedgerJob, ListedJob } from '../job-shapes.ts'
 import { COPIED_KEY, IDS_A_MS, iso, toJobView, toLedgerJob } from '../job-shapes.ts'
-import type { OpenJobs } from './job-table.ts'
 import type { Overdue } from './overdue-jobs.ts'
 
 /**
@@ -44,20 +42,13 @@ export function findJob(
   return copy ? 'taken' : null
 }
 
-export interface ListQuestion {
-  owners: readonly string[]
-  after: ListCursor | null
-  limit: number
-  order: 'asc' | 'desc'
-}
-
 /** `pending`: on its way to control. */
 type ListRow = JobRow & { pending: number }
 
 /** Without jobs that are gone, unless they are on their way to control; one that goes on there stands there only. */
 export function listJobs(
   sql: SqlStorage,
-  { owners, after, limit, order }: ListQuestion,
+  [owners, after, limit, order]: Parameters<JobLedgerRpc['list']>,
   { isRescuing, now }: { isRescuing: boolean; now: number },
 ): ListedJob[] {
   const holders = owners.map(() => '?').join(', ')
@@ -69,7 +60,7 @@ export function listJobs(
      ${after ? `AND (submitted_at, client_id) ${sign} (?, ?)` : ''} ORDER BY submitted_at ${order}, client_id ${order} LIMIT ?`,
     ...owners,
     ...(after ? [after.submittedAt, after.clientId] : []),
-    limit,
+    limit + 1,
   )
   return [...rows].map((row) => ({ ...toLedgerJob(row), end: endOf(row, isRescuing, now), openAt: row.open_at }))
 }
@@ -132,12 +123,6 @@ function paged<T>(rows: JobRow[], limit: number, view: (row: JobRow) => T): Page
 /** What the controller's tick asks for beside the windows: jobs of this kind open for longer count as slow from now on. */
 export interface LedgerQuestion extends CountsRange {
   overdue: Overdue | null
-}
-
-export interface LedgerReport extends CountsReport, FunnelView {
-  open: OpenJobs
-  /** Shadow copies admitted since midnight UTC. */
-  shadowToday: number
 }
 
 /** Exposed is whoever was dealt to the candidate, as the experiment knows it, or has a job there. */

@@ -41,7 +41,7 @@ export class PollBatches {
   notNow({ arm }: Pick<JobRow, 'arm'>): NotThese {
     const hosts = [...new Set(this.#underWay.values())]
     const full = hosts.filter((host) => host.startsWith(`${arm}:`) && this.#freeFor(host) === 0)
-    return { replicas: full.map(replicaOf), ids: [...this.#polled] }
+    return { replicas: full.map((host) => Number(host.split(':')[1])), ids: [...this.#polled] }
   }
 
   /** Jobs that so many more batches may hold, of those that may be under way; one batch at least. */
@@ -95,8 +95,4 @@ export class PollBatches {
 /** A backend by a name of its own. */
 export function hostOf({ arm, replica }: Pick<JobRow, 'arm' | 'replica'>): string {
   return `${arm}:${replica}`
-}
-
-function replicaOf(host: string): number {
-  return Number(host.split(':')[1])
 }
