@@ -53,7 +53,10 @@ async function refresh(issuer: Issuer, url: string, kid: string | null, deps: Jw
   if (issuer.flight && nowMs - issuer.triedAtMs <= 2 * FETCH_TIMEOUT_MS) {
     // Another request's fetch: who can do with the last good keys does not wait for it, and nobody waits for ever,
     // since the platform drops a fetch together with the request that began it.
-    if (!answers(issuer, kid, KEEP_MS, nowMs)) await Promise.race([issuer.flight, pause(FETCH_TIMEOUT_MS)])
+    if (!answers(issuer, kid, KEEP_MS, nowMs)) {
+      const pause = new Promise((resolve) => setTimeout(resolve, FETCH_TIMEOUT_MS))
+      await Promise.race([issuer.flight, pause])
+    }
     return
   }
   if (nowMs - issuer.triedAtMs < pauseMs) return
@@ -81,8 +84,4 @@ async function fetchKeys(url: string, deps: JwksDeps): Promise<NonNullable<Issue
   const kids = new Set(set.keys.flatMap((key) => (typeof key.kid === 'string' ? [key.kid] : [])))
   if (set.keys.length === 0 || set.keys.length > MAX_KEYS) throw new Error(`JWKS holds ${set.keys.length} keys`)
   return { keys, kids, atMs: deps.now() }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

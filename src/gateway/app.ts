@@ -131,7 +131,9 @@ function submitOnce(
       const withJobs = ctx.isolate.runtimes.filter(hasJobs)
       const job = await resolveJob(ctx, withJobs, clientId, subject)
       const known = job.runtime.protocol.submitted?.(clientId)
-      if (known !== undefined) return asSubmitted(ctx, job, known)
+      const routed = { arm: job.arm, reason: 'job' } as const
+      // On a wire whose polls don't name their job: in the words of the first one's answer.
+      if (known !== undefined) return ownAnswer(ctx, { runtime: job.runtime, snapshot: ctx.snapshot, routed }, known)
       return proxyOwnJob(asPoll(ctx), pollRoute(job.runtime, route.prefix), job)
     },
   })
@@ -163,11 +165,6 @@ function pollRoute(runtime: JobRuntime, prefix: string): Route {
   const upstreamPath: Route['upstreamPath'] = (id, model = null) =>
     runtime.protocol.pollCall({ upstreamId: id!, prefix, model }).path
   return { ...POLL, prefix, job: '', upstreamPath }
-}
-
-/** A repeated submit on a wire whose polls don't name their job: in the words of the first one's answer. */
-function asSubmitted(ctx: Exchange, { runtime, arm }: OwnedJob, known: unknown) {
-  return ownAnswer(ctx, { runtime, snapshot: ctx.snapshot, routed: { arm, reason: 'job' } }, known)
 }
 
 function asPoll(ctx: Exchange): Exchange {

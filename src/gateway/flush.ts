@@ -28,7 +28,10 @@ export async function sendFlush(
     ? [post(ports, batch, [...jobs])]
     : [
         within(FLUSH_MS, shard().flush(batch)).then(onSnapshot),
-        ...Array.from(jobs, ([index, told]) => tell(ports, index, told)),
+        ...Array.from(jobs, async ([index, told]) => {
+          const sentAt = ports.now()
+          answered(ports, index, told, sentAt, await within(FLUSH_MS, ports.ledger(index).flush(told)))
+        }),
       ]
   const ends = await Promise.allSettled(calls)
   const failed = ends.find((end) => end.status === 'rejected')
@@ -41,11 +44,6 @@ async function post(ports: FlushPorts, batch: CounterBatch, letters: [number, Le
   ports.onSnapshot(snapshot)
   for (const [i, letter] of letters.entries()) answered(ports, ...letter, sentAt, answers[i] ?? null)
   if (answers.includes(null)) throw new Error('a ledger has not taken what it was told')
-}
-
-async function tell(ports: FlushPorts, index: number, batch: LedgerBatch): Promise<void> {
-  const sentAt = ports.now()
-  answered(ports, index, batch, sentAt, await within(FLUSH_MS, ports.ledger(index).flush(batch)))
 }
 
 function answered(

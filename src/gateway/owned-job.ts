@@ -69,7 +69,7 @@ async function resolveUntagged(ctx: Exchange, runtimes: JobRuntimes, id: string,
   if (id.length > MAX_ID_CHARS || CAN_BE_NO_ID.test(id)) throw jobNotFound()
   const [first] = runtimes as [JobRuntime, ...JobRuntime[]]
   const general = runtimes.find(({ release }) => release.match.models === null) ?? first
-  const urls = servesLegacyIds(general.release, ctx.isolate.deps.now()) ? legacyUrls(general.release) : []
+  const urls = legacyUrls(general.release, ctx.isolate.deps.now())
   const known = await knownJob(withSameBackends(ctx, runtimes, urls), { upstreamId: id, subject, urls })
   if (known !== null && known !== 'taken' && runtimes.includes(known.runtime)) return known
   if (known !== null || urls.length === 0) throw jobNotFound()
@@ -119,13 +119,9 @@ export function withSameBackends(ctx: Exchange, runtimes: JobRuntimes, urls: rea
   return [...runtimes, ...ofJobs.filter((runtime) => !runtimes.includes(runtime) && isThere(runtime))]
 }
 
-/** Whether ids that nobody here issued or recorded are still served. `legacy_ids` of the release that takes them says so. */
-function servesLegacyIds({ legacyIdsUntilMs }: Pick<ReleaseConfig, 'legacyIdsUntilMs'>, nowMs: number): boolean {
-  return legacyIdsUntilMs === null || nowMs < legacyIdsUntilMs
-}
-
-/** Where such an id may lead. */
-function legacyUrls({ arms, idMode }: ReleaseConfig): string[] {
+/** Where an id that nobody here issued or recorded may lead; nowhere once the release's `legacy_ids` serves none any more. */
+function legacyUrls({ arms, idMode, legacyIdsUntilMs }: ReleaseConfig, nowMs: number): string[] {
+  if (legacyIdsUntilMs !== null && nowMs >= legacyIdsUntilMs) return []
   return [...arms.control.urls, ...(idMode === 'native' ? arms.candidate.urls : [])]
 }
 

@@ -23,6 +23,9 @@ export interface Referred {
   ids: ReadonlyMap<string, string>
 }
 
+/** What is wrong with a body as one wire reads it. */
+const ABOUT_BODY: ReadonlySet<string> = new Set(['malformed_body', 'unsupported_media_type'])
+
 const NO_JOBS: Referred = { owner: null, ids: new Map() }
 
 export type Choice =
@@ -43,10 +46,6 @@ interface Offer<L extends ReleaseRuntime = ReleaseRuntime> {
   route: Route
 }
 
-function isOfJobs(offer: Offer): offer is Offer<JobRuntime> {
-  return hasJobs(offer.runtime)
-}
-
 export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Choice> {
   const offers = offersFor(ctx)
   const file = fileOf(ctx, subject, offers)
@@ -55,7 +54,7 @@ export async function selectRelease(ctx: Exchange, subject: Subject): Promise<Ch
     return { kind: 'job', runtime: file.runtime, route: FILE_ROUTE, job: file }
   }
   if (offers.length === 0) noRelease(ctx)
-  const ofJobs = offers.filter(isOfJobs)
+  const ofJobs = offers.filter((offer): offer is Offer<JobRuntime> => hasJobs(offer.runtime))
   const withJobs = ofJobs.map(({ runtime }) => runtime)
   const byQuery = ofJobs.find(({ route }) => route.file)?.route.file
   if (byQuery) {
@@ -153,7 +152,8 @@ async function selectForBody(
       if (takesModel(runtime, model)) return { kind: 'submit', runtime, route, submission, referred }
     } catch (error) {
       // A release for certain models does not take what names none; another may.
-      if (takesAnyModel(offer) || isAboutJobs(error)) throw error
+      const isAboutBody = error instanceof SluiceError && ABOUT_BODY.has(error.code)
+      if (takesAnyModel(offer) || !isAboutBody) throw error
       refused ??= error
     }
   }
@@ -180,10 +180,6 @@ async function referredJobs(
     owner = job
   }
   return { owner, ids }
-}
-
-function isAboutJobs(error: unknown): boolean {
-  return !(error instanceof SluiceError) || !['malformed_body', 'unsupported_media_type'].includes(error.code)
 }
 
 function other({ runtime, route }: Offer, bytes: Uint8Array<ArrayBuffer> | null): Choice {

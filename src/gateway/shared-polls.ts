@@ -80,7 +80,8 @@ export class SharedPolls {
       const held = this.#at(key, job)
       const { shared } = held
       // An error is shared with those that have waited for it, and with nobody after them: the next answer may be good.
-      if (shared && (shared.at >= beganAt || (isGood(shared) && now() - shared.at <= maxAgeMs)))
+      const isGood = shared?.ok && shared.status < 400
+      if (shared && (shared.at >= beganAt || (isGood && now() - shared.at <= maxAgeMs)))
         return { upstream: upstreamOf(shared, now() - beganAt), at: shared.at }
       if (held.isAlone) return { upstream: await call(), at: now() }
       if (!held.call || now() - held.call.beganAt >= FOLLOW_MS) return this.#lead(key, held, call)
@@ -176,10 +177,6 @@ async function plain(
     const shared: SharedAnswer = { ok: false, failure: failure(), at: now() }
     return { shared, upstream: upstreamOf(shared, seconds * 1000 + shared.at - answeredAt) }
   }
-}
-
-function isGood(shared: SharedAnswer): boolean {
-  return shared.ok && shared.status < 400
 }
 
 function upstreamOf(shared: SharedAnswer, ms: number): Upstream<Answer> {

@@ -9,7 +9,7 @@ export const SERVER_PATHS: ReadonlySet<string> = new Set([
 ])
 
 /** Words and numbers of the wire itself, which are no ids even where they read like one. */
-const VALUES = new Set([
+export const VALUES: ReadonlySet<string> = new Set([
   ...['object', 'status', 'state', 'model', 'type', 'code', 'quality', 'media_type', 'output_format', 'progress'],
   ...['seconds', 'duration', 'duration_s', 'size', 'width', 'height', 'resolution', 'aspect_ratio', 'fps'],
   ...['num_frames', 'seed', 'created', 'created_at', 'completed_at', 'expires_at'],
@@ -22,11 +22,8 @@ const OUTPUT_URLS = new Set([
   ...['url', 'video_url', 'download_url', 'thumbnail_url', 'preview_url', 'spritesheet_url', 'result_url'],
   'output_url',
 ])
-const ADDRESS_HEADERS = new Set(['location', 'content-location'])
-
-export function holdsValue(name: string): boolean {
-  return VALUES.has(name)
-}
+/** Headers in which the backend itself names a finished file. In lower case. */
+export const ADDRESS_HEADERS: ReadonlySet<string> = new Set(['location', 'content-location'])
 
 /** Asked anew of each value in a list, so that a long name is not looked through: such a one promises no id. */
 export function holdsId(name: string): boolean {
@@ -41,9 +38,4 @@ export function holdsFile(path: readonly string[]): boolean {
   const [first = '', second] = path
   if (second === undefined) return first === 'urls' || OUTPUT_URLS.has(first)
   return path.length === 2 && OUTPUT_PLACES.has(first) && OUTPUT_URLS.has(second)
-}
-
-/** The same for a header, its name in lower case. */
-export function headerHoldsFile(name: string): boolean {
-  return ADDRESS_HEADERS.has(name)
 }

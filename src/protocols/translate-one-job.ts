@@ -3,7 +3,7 @@
  * what these become depends on the job no further than that its id stands in them.
  */
 import { rememberedBy } from '../core/remembered.ts'
-import { holdsValue, PROMPTS } from './member-names.ts'
+import { PROMPTS, VALUES } from './member-names.ts'
 import { type Translation, translatorOf, type WireWords } from './translate-string.ts'
 
 /** Ids that are no word of a path, a sentence or a wire. */
@@ -27,7 +27,7 @@ export function translatorOfOneJob(translation: Translation, words: WireWords): 
 
   return (text, name, isFile = false, isOwn = false) => {
     if (PROMPTS.has(name)) return text
-    if (holdsValue(name) && !words.idNames?.has(name)) return text.includes('//') ? null : text
+    if (VALUES.has(name) && !words.idNames?.has(name)) return text.includes('//') ? null : text
     const at = text.indexOf(id)
     if (at < 0) return /[/%]/.test(text) ? null : text
     if (isFile) return null

@@ -2,7 +2,7 @@
 import { withoutEndSlashes } from '../config/fields.ts'
 import { below, placeOf, splitPath, isMediaPath } from './backend-url.ts'
 import { isPlain, tokensOf } from './id-tokens.ts'
-import { holdsId, holdsValue, PROMPTS } from './member-names.ts'
+import { holdsId, PROMPTS, VALUES } from './member-names.ts'
 import { decodedSegment } from './path-spelling.ts'
 import type { Route } from './protocol.ts'
 
@@ -117,7 +117,7 @@ export function translatorOf(translation: Translation, words: WireWords): Transl
 
   return (text, name, isFile = false, isOwn = false) => {
     if (PROMPTS.has(name)) return text
-    const isValue = holdsValue(name) && !idNames?.has(name)
+    const isValue = VALUES.has(name) && !idNames?.has(name)
     const id = isValue ? null : known(text, name)
     if (id !== null) return id
     if (DATA_URL.test(text) || (text.length > MAX_WORD_CHARS && BASE64.test(text))) return text

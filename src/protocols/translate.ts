@@ -6,7 +6,7 @@ import { remembered } from '../core/remembered.ts'
 import { withoutRepeats } from './answer-json.ts'
 import { editJson } from './body/json-text.ts'
 import { isPlain } from './id-tokens.ts'
-import { headerHoldsFile, holdsFile, SERVER_PATHS } from './member-names.ts'
+import { ADDRESS_HEADERS, holdsFile, SERVER_PATHS } from './member-names.ts'
 import type { JobProtocol } from './protocol.ts'
 import { translatorOfOneJob } from './translate-one-job.ts'
 import { type Translation, type Translate, translatorOf, type WireWords } from './translate-string.ts'
@@ -112,5 +112,5 @@ function isOnce(text: string, part: string): boolean {
  */
 export function translateText(text: string, translation: Translation, name = '', words: WireWords = {}): string {
   if (!/[/%]/.test(text) && ![...translation.ids.keys()].some((id) => text.includes(id))) return text
-  return translatorOf(translation, words)(text, name, headerHoldsFile(name))
+  return translatorOf(translation, words)(text, name, ADDRESS_HEADERS.has(name))
 }

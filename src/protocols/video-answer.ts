@@ -31,6 +31,8 @@ export function isVideoType(contentType: string | null): boolean {
   return !NO_VIDEO.test(essence.trim().toLowerCase())
 }
 
+const CONDITIONS = ['if-none-match', 'if-modified-since']
+
 /** Of types that a video may come under. */
 const TAKES_VIDEO = /\*\/\*|video\/|application\/\*|binary|octet-stream|mp4|multipart\//i
 
@@ -51,15 +53,11 @@ export function showsNoVideo(
   if (isGone(status)) return true
   // No range of a video of no length can be had.
   if (status === 416) return headers.get('content-range')?.trim() === 'bytes */0'
-  if (status === 304) return !isConditional(asked.headers)
+  if (status === 304) return CONDITIONS.every((name) => asked.headers.get(name) === null)
   if (status < 200 || status >= 300) return false
   return isEmpty(answered) || !(protocol.makesAnyFile || isVideoType(headers.get('content-type')))
 }
 
 function isEmpty({ status, headers, isEmpty: hasEnded }: Answered): boolean {
   return hasEnded || status === 204 || status === 205 || headers.get('content-length')?.trim() === '0'
-}
-
-function isConditional(headers: BackendAnswer['headers']): boolean {
-  return headers.get('if-none-match') !== null || headers.get('if-modified-since') !== null
 }

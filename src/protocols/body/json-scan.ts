@@ -28,9 +28,11 @@ export function membersOf(bytes: Uint8Array, open: number): Member[] {
     const name = nameIn(bytes, start, keyEnd)
     i = skipSpace(bytes, keyEnd)
     if (bytes[i] !== COLON) throw new Error('membersOf was given invalid JSON')
-    const span = valueAt(bytes, i + 1)
+    const at = skipSpace(bytes, i + 1)
+    const span = { start: at, end: valueEnd(bytes, at) }
     members.push({ name, span, start, keyEnd })
-    i = afterComma(bytes, span.end)
+    i = skipSpace(bytes, span.end)
+    if (bytes[i] === COMMA) i++
   }
   return members
 }
@@ -79,16 +81,6 @@ export function isEscaped(bytes: Uint8Array, at: number, from: number, escaped: 
   let slashes = 0
   while (at - 1 - slashes >= from && bytes[at - 1 - slashes] === BACKSLASH) slashes++
   return (slashes % 2 === 1) !== (escaped && at - slashes === from)
-}
-
-function valueAt(bytes: Uint8Array, from: number): Span {
-  const start = skipSpace(bytes, from)
-  return { start, end: valueEnd(bytes, start) }
-}
-
-function afterComma(bytes: Uint8Array, from: number): number {
-  const i = skipSpace(bytes, from)
-  return bytes[i] === COMMA ? i + 1 : i
 }
 
 function valueEnd(bytes: Uint8Array, i: number): number {

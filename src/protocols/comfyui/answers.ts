@@ -70,7 +70,8 @@ function sealedNames(text: string, { ids, prefix, fileUrl }: Translation): Map<s
       left--
       const isFile = typeof subfolder === 'string' && typeof type === 'string' && MADE.has(type) && filename !== ''
       const own = isFile
-        ? sealedName(fileUrl!(viewPath(prefix, { filename, subfolder, type }) + job), filename)
+        ? // The first piece of the gateway's path says which file it is.
+          fileUrl!(viewPath(prefix, { filename, subfolder, type }) + job).split('/')[1] + endingOf(filename)
         : filename
       const list = names.get(at) ?? []
       list.unshift(own)
@@ -87,11 +88,6 @@ function sealedNames(text: string, { ids, prefix, fileUrl }: Translation): Map<s
 function placeOf(path: readonly string[]): string {
   const isShort = path.length <= MAX_DEPTH + 1 && path.every(({ length }) => length <= MAX_NAME_CHARS)
   return isShort ? path.join('\n') : ''
-}
-
-/** `path`: of the gateway's, whose first piece says which file it is. */
-function sealedName(path: string, filename: string): string {
-  return path.split('/')[1] + endingOf(filename)
 }
 
 /** Whose files they are, as a fragment: an answer and a message are about one job; '' where it is not known. */

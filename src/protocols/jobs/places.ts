@@ -31,7 +31,7 @@ export function placed(values: readonly (readonly [Keys, unknown])[]): unknown {
     for (const [i, key] of keys.entries()) {
       if (i === keys.length - 1) Object.defineProperty(holder, key, { value, enumerable: true, configurable: true })
       else {
-        const inner: unknown = Object.hasOwn(holder, key) ? holder[key] : isIndex(keys[i + 1]!) ? [] : {}
+        const inner: unknown = Object.hasOwn(holder, key) ? holder[key] : /^\d{1,2}$/.test(keys[i + 1]!) ? [] : {}
         if (inner === null || typeof inner !== 'object') break
         Object.defineProperty(holder, key, { value: inner, enumerable: true, configurable: true, writable: true })
         holder = inner as Record<string, unknown>
@@ -39,8 +39,4 @@ export function placed(values: readonly (readonly [Keys, unknown])[]): unknown {
     }
   }
   return root
-}
-
-function isIndex(key: string): boolean {
-  return /^\d{1,2}$/.test(key)
 }

@@ -29,7 +29,8 @@ function routeVideo(method: string, path: string, base: string, below: string): 
   // A trailing slash would only bring FastAPI's redirect to an absolute URL of the backend.
   const segments = below.replace(/\/$/, '').split('/')
   const [first = '', second, ...deeper] = segments
-  if (first === '') return routeCollection(method, base)
+  if (first === '' && method === 'POST') return fixed(SUBMIT, base)
+  if (first === '') return method === 'GET' ? fixed(LIST, base) : passed(method, base)
   if (COLLECTIONS.has(first) && !leadsOut(segments.slice(1))) return routeNamed(method, path, base, segments)
   const ofJob = (kind: Kind) => aboutJob(base, segments, () => kind)
   if (second === undefined && isRead(method)) return ofJob(POLL)
@@ -37,12 +38,6 @@ function routeVideo(method: string, path: string, base: string, below: string): 
   if (second === 'content' && deeper.length === 0 && isRead(method)) return ofJob(CONTENT)
   if (second === 'remix' && deeper.length === 0 && method === 'POST') return ofJob(SUBMIT)
   return ofJob(withIds(method))
-}
-
-function routeCollection(method: string, base: string): Unprefixed {
-  if (method === 'POST') return fixed(SUBMIT, base)
-  if (method === 'GET') return fixed(LIST, base)
-  return passed(method, base)
 }
 
 function routeNamed(method: string, path: string, base: string, segments: string[]): Unprefixed {

@@ -35,7 +35,8 @@ export function actsForClient(name: string): boolean {
   const snake = snakeCase(name)
   const lower = name.toLowerCase()
   if (ACTS.some((word) => word.test(snake) || word.test(lower))) return true
-  if (PLACE.test(snake)) return !readsOnly(snake)
+  const readsOnly = () => (READ.test(snake) || READ_VIDEO.test(snake)) && !OUTPUT.test(snake)
+  if (PLACE.test(snake)) return !MODEL_BUCKET.test(snake) && !readsOnly()
   return ADDRESS.test(snake) && !isInput(snake)
 }
 
@@ -47,10 +48,6 @@ export function isStore(value: string): boolean {
 /** Whether a server reads what stands under this key, or writes to it. */
 export function namesInput(name: string): boolean {
   return isInput(snakeCase(name))
-}
-
-function readsOnly(snake: string): boolean {
-  return MODEL_BUCKET.test(snake) || ((READ.test(snake) || READ_VIDEO.test(snake)) && !OUTPUT.test(snake))
 }
 
 function isInput(snake: string): boolean {

@@ -30,7 +30,10 @@ export function shadowEdits(body: FormBody, own: (field: Field) => boolean = () 
 /** Whether the whole field goes, by its name (`metadata[a]` too) or by the store that it names. */
 export function isLeftOut({ name, value }: Field): boolean {
   const path = pathOf(name)
-  return path.some(actsForClient) || (typeof value === 'string' && isStore(value) && !isPrompt(path) && !isInput(path))
+  return (
+    path.some(actsForClient) ||
+    (typeof value === 'string' && isStore(value) && !isPrompt(path) && !path.some(namesInput))
+  )
 }
 
 /**
@@ -58,10 +61,6 @@ export function shadowText(text: string, path: string[], allowance: Allowance): 
     return editJson(source, editor, at)
   }
   return copied(text, path, 0)
-}
-
-function isInput(path: readonly string[]): boolean {
-  return path.some(namesInput)
 }
 
 /** Text of people, even where it looks like something else. */
