@@ -25,13 +25,12 @@ export class CallBack {
   /** Tried again with the next counts where the controller could not be called. */
   counted(rows: readonly { series: Series }[]): void {
     const promised = this.#promised
-    if (!promised || !rows.some(({ series }) => isAskedFor(series, promised))) return
+    if (!promised) return
+    // An epoch that has begun since is asked for as well.
+    const isAskedFor = ({ series: { epoch, operation } }: { series: Series }) =>
+      promised === 'all' || (epoch >= promised.epoch && promised.operations.includes(operation))
+    if (!rows.some(isAskedFor)) return
     this.#promised = null
     this.#stir().catch(() => (this.#promised ??= promised))
   }
-}
-
-/** An epoch that has begun since is asked for as well. */
-function isAskedFor({ epoch, operation }: Series, promised: RecentQuestion | 'all'): boolean {
-  return promised === 'all' || (epoch >= promised.epoch && promised.operations.includes(operation))
 }

@@ -17,35 +17,19 @@ export function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
 }
 
 /**
- * Calls `late` after `timeoutMs`, unless what it gives back is called before. An isolate that is busy with other
- * requests can't take an answer, and that is no backend's fault: time without a tick counts as one slice, however long.
+ * A signal for a call that is to end after `timeoutMs`; `end` stops the clock, `isLate` says whether it had run out. An
+ * isolate that is busy with other requests can't take an answer, and that is no backend's fault: time without a tick counts
+ * as one slice, however long.
  */
-function startDeadline(timeoutMs: number, late: () => void): () => void {
+export function callDeadline(timeoutMs: number) {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
   const sliceMs = Math.ceil(timeoutMs / SLICES)
   let left = SLICES
   const tick = () => {
-    if (--left === 0) late()
+    if (--left === 0) abort()
     else timer = setTimeout(tick, sliceMs)
   }
   let timer = setTimeout(tick, sliceMs)
-  return () => clearTimeout(timer)
-}
-
-/** A signal for a call that is to end after `timeoutMs`. `end` stops the clock; `isLate` says whether it had run out. */
-export interface CallDeadline {
-  signal: AbortSignal
-  abort: () => void
-  end: () => void
-  isLate: () => boolean
-}
-
-export function callDeadline(timeoutMs: number): CallDeadline {
-  const controller = new AbortController()
-  let isLate = false
-  const abort = () => controller.abort()
-  const end = startDeadline(timeoutMs, () => {
-    isLate = true
-    abort()
-  })
-  return { signal: controller.signal, abort, end, isLate: () => isLate }
+  return { signal: controller.signal, abort, end: () => clearTimeout(timer), isLate: () => left === 0 }
 }

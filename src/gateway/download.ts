@@ -5,7 +5,7 @@
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, recordEnd, seriesOf } from './exchange.ts'
 import { outcomeOfStatus } from './forward.ts'
-import type { OwnedJob } from './owned-job.ts'
+import { nameOf, type OwnedJob } from './owned-job.ts'
 
 /** More than a flush takes to tell the ledgers of deletions; what is forgotten earlier is only known to them later. */
 const MAX_GIVEN_UP = 5000
@@ -32,10 +32,7 @@ export function countDownload({ method, headers: asked, url }: Exchange, downloa
     return recordEnd(decided, 'content', outcomeOfStatus(status), seconds)
   // Nobody knows whether a job that was there before Sluice had finished.
   if (job.holder === null || isGivenUp(job)) return recordEnd(decided, 'content', 'client_error', seconds)
-  const { arm, replica, upstreamId } = job
-  const { owner, epoch } = job.holder
-  const name = { arm, replica, upstreamId, owner, epoch }
-  telemetry.missedVideo({ job: name, request: seriesOf(decided, 'content'), seconds, sentAt })
+  telemetry.missedVideo({ job: nameOf(job), request: seriesOf(decided, 'content'), seconds, sentAt })
 }
 
 /** A job's owner is asking its backend to delete it: from now on its video may be gone, before the answer says so. */
@@ -46,8 +43,8 @@ export function givesUp(job: OwnedJob): void {
 }
 
 /** What came of that its backend does not say, so that other isolates are to know of it as well. */
-export function tellStopping({ runtime, arm, replica, upstreamId, holder }: OwnedJob): void {
-  if (holder) runtime.telemetry.stopping({ arm, replica, upstreamId, owner: holder.owner, epoch: holder.epoch })
+export function tellStopping(job: OwnedJob): void {
+  if (job.holder) job.runtime.telemetry.stopping(nameOf(job))
 }
 
 /** Whether its owner has asked this isolate to have it deleted. */

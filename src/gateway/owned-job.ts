@@ -9,7 +9,7 @@ import type { Arm } from '../core/arm.ts'
 import { SluiceError } from '../core/errors.ts'
 import { type FileTag, isTagged, type JobTag, openFileId, openJobId } from '../core/job-id.ts'
 import { within } from '../durable/deadline.ts'
-import type { LedgerJob } from '../durable/job-shapes.ts'
+import type { JobName, LedgerJob } from '../durable/job-shapes.ts'
 import type { Caller } from '../durable/rpc.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { other } from '../protocols/route-kinds.ts'
@@ -37,6 +37,12 @@ export interface OwnedJob extends Pick<JobTag, 'arm' | 'replica' | 'upstreamId'>
 export function ownedJob(runtime: JobRuntime, job: LedgerJob): OwnedJob {
   const { arm, replica, upstreamId, clientId } = job
   return { runtime, arm, replica, upstreamId, clientId, tag: job, holder: job }
+}
+
+/** As its ledger has it; of a job with a holder. */
+export function nameOf({ arm, replica, upstreamId, holder }: OwnedJob): JobName {
+  const { owner, epoch } = holder!
+  return { arm, replica, upstreamId, owner, epoch }
 }
 
 /** Throws `job_not_found` for ids that were altered, are of another release, or belong to somebody else. */

@@ -4,13 +4,13 @@
  */
 import { canBeRescued } from '../core/rescue-plan.ts'
 import { within } from '../durable/deadline.ts'
-import { type JobName, toJobUpdate } from '../durable/job-shapes.ts'
+import { toJobUpdate } from '../durable/job-shapes.ts'
 import type { RescueStatus } from '../durable/rpc.ts'
 import { isGone, outcomeOf } from '../protocols/job-outcome.ts'
 import type { BackendJob, Route } from '../protocols/protocol.ts'
 import { LOCATE_MS, RESCUE_MS, RESCUE_SLACK_MS } from './deadlines.ts'
 import { isGivenUp } from './download.ts'
-import type { OwnedJob } from './owned-job.ts'
+import { nameOf, type OwnedJob } from './owned-job.ts'
 import { isCounted } from './translation.ts'
 
 /** Tells the ledger what this answer shows of the job. */
@@ -74,11 +74,6 @@ export async function locateJob(job: OwnedJob, route: Pick<Route, 'operation'>):
   const asked = runtime.ledgerOf(name).jobLocation(name)
   const rescueStatus = await within(LOCATE_MS, asked).catch(() => null)
   return rescueStatus?.state === 'at_control' ? atControl(job, rescueStatus) : job
-}
-
-function nameOf({ arm, replica, upstreamId, tag }: OwnedJob): JobName {
-  const { owner, epoch } = tag!
-  return { arm, replica, upstreamId, owner, epoch }
 }
 
 function atControl(job: OwnedJob, { replica, upstreamId }: RescueStatus & { state: 'at_control' }): OwnedJob {

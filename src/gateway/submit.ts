@@ -172,15 +172,13 @@ function register(
     if (outcomeOf(backendJob) !== null) runtime.telemetry.seen(toJobUpdate(entry, backendJob, runtime.deps.now()))
     return entry
   }
-  if (isNative) return registered(runtime, entry).then(known)
-  runtime.telemetry.submitted(entry)
+  const tellLater = () => runtime.telemetry.submitted(entry)
+  if (isNative) {
+    const told = runtime.ledgerOf(entry).flush({ submitted: [entry], seen: [] })
+    return within(REGISTER_MS, told).catch(tellLater).then(known)
+  }
+  tellLater()
   return known()
-}
-
-/** Where the ledger does not answer in time, it is told with the next flush. */
-async function registered(runtime: JobRuntime, entry: LedgerJob): Promise<void> {
-  const told = runtime.ledgerOf(entry).flush({ submitted: [entry], seen: [] })
-  await within(REGISTER_MS, told).catch(() => runtime.telemetry.submitted(entry))
 }
 
 /** What control would be sent, should the candidate fail this job. */

@@ -35,7 +35,7 @@ export async function readUpload(ctx: Exchange): Promise<Uint8Array<ArrayBuffer>
   const { now } = deps
   const began = now()
   for (;;) {
-    const block = await nextInTime(blocks, dueAt(began, held.size) - now())
+    const block = await nextInTime(blocks, began + GRACE_MS + (held.size / LEAST_BYTES_PER_SECOND) * 1000 - now())
     if (!block) return held.whole()
     if (held.size + block.length > maxBodyBytes) {
       blocks.release()
@@ -63,11 +63,6 @@ export async function readSmall(
 /** By its content-length; NaN where it has none. */
 function declaredBytes({ headers }: Pick<Exchange, 'headers'>): number {
   return Number(headers.get('content-length') ?? Number.NaN)
-}
-
-/** When a body must have come to an end of which so many bytes came since `began`; both unix ms. */
-function dueAt(began: number, size: number): number {
-  return began + GRACE_MS + (size / LEAST_BYTES_PER_SECOND) * 1000
 }
 
 async function nextInTime(blocks: BodyBlocks, leftMs: number): Promise<Uint8Array | null> {

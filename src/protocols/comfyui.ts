@@ -3,12 +3,13 @@
  * name, and a WebSocket tells how it goes on. Puts the pieces together; each lives in a file of its own in `comfyui/`.
  */
 import { idsAt } from './answer-json.ts'
-import { translateComfy, translateComfyHeader } from './comfyui/answers.ts'
+import { readPath, translateComfy } from './comfyui/answers.ts'
 import { isInQueue, isUnknownOrOpen, readComfyJob, readComfyMessage } from './comfyui/job.ts'
 import { historyPath, routeComfy } from './comfyui/routes.ts'
 import { searchAs, openComfyFrame } from './comfyui/socket.ts'
 import { inputIn, readComfySubmit, readNamedJobs } from './comfyui/submit.ts'
 import type { JobProtocol, ListQuery, ShownJob } from './protocol.ts'
+import { translatedBy } from './translate.ts'
 
 const MAX_LISTED = 100
 
@@ -23,8 +24,8 @@ export const comfyui: JobProtocol = {
   readJob: readComfyJob,
   mayLackJob: ({ body }) => isUnknownOrOpen(body),
   readIds: (body) => [...idsAt(body, 'prompt_id'), inputIn(body)].filter((each) => each !== null).slice(0, 1),
+  ...translatedBy({ readPath }),
   translate: translateComfy,
-  translateHeader: translateComfyHeader,
   list: {
     query: listQuery,
     answer: (jobs, more, { pathname, searchParams }) => {

@@ -1,7 +1,7 @@
 /** Idempotency keys of submits, kept for 24 h. Until then only an answer that nothing was begun frees a key. */
 import type { ReleaseConfig } from '../../config/load.ts'
 import { KEEP_KEYS_MS } from '../../core/ledger-growth.ts'
-import type { Claim, ClaimEnd, Hold, StoredError } from '../rpc.ts'
+import type { Claim, ClaimEnd, Hold } from '../rpc.ts'
 
 /** Old keys are deleted by so many at a time, and no more often than that: faster than new ones can come. */
 const CLEAN_EVERY_MS = 1000
@@ -49,7 +49,13 @@ export class Claims {
     if (!known || now - known.at_ms > KEEP_KEYS_MS) return null
     if (known.fingerprint !== fingerprint) return { status: 'mismatch' }
     if (known.status === 'job') return { status: 'job', clientId: known.client_id! }
-    if (known.status === 'error') return { status: 'error', error: storedError(known) }
+    if (known.status === 'error') {
+      const { http_status, content_type: contentType, body } = known
+      return {
+        status: 'error',
+        error: { httpStatus: http_status!, contentType: contentType!, body: new Uint8Array(body!) },
+      }
+    }
     return { status: now - known.at_ms > this.#abandonedMs ? 'unknown' : 'in_flight' }
   }
 
@@ -73,10 +79,6 @@ export class Claims {
     const old = 'SELECT owner, key FROM claims WHERE at_ms < ? LIMIT ?'
     this.#sql.exec(`DELETE FROM claims WHERE (owner, key) IN (${old})`, now - KEEP_KEYS_MS, CLEAN_AT_ONCE)
   }
-}
-
-function storedError({ http_status, content_type: contentType, body }: ClaimRow): StoredError {
-  return { httpStatus: http_status!, contentType: contentType!, body: new Uint8Array(body!) }
 }
 
 /** A client may wait for a video itself, and failover sends its submit to both arms in turn. */

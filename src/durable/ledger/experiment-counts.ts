@@ -40,10 +40,9 @@ export class ExperimentCounts {
   replace(owner: string, subject: Subject | null, values: readonly Value[]): void {
     const [before] = this.#sql.exec<Subject>('SELECT * FROM subjects WHERE owner = ?', owner)
     if (before || subject) this.#placeSubject(owner, before ?? null, subject)
-    const known = new Map<string, Value>()
     const counted = 'SELECT metric, bucket, y, x FROM counted WHERE owner = ?'
     const rows = before ? this.#sql.exec<Value & Record<string, SqlStorageValue>>(counted, owner) : []
-    for (const row of rows) known.set(row.metric, row)
+    const known = new Map<string, Value>(Array.from(rows, (row) => [row.metric, row]))
     const isMoved = before?.arm !== subject?.arm || before?.day !== subject?.day
     for (const value of values) {
       const old = known.get(value.metric)

@@ -5,7 +5,7 @@
 import { answerJson, isObject } from '../answer-json.ts'
 import { MAX_NAME_CHARS } from '../body/bounds.ts'
 import type { Translation, WireWords } from '../translate-string.ts'
-import { translateAnswer, translateText, withOneId } from '../translate.ts'
+import { translateAnswer, withOneId } from '../translate.ts'
 import { endingOf, routeComfy, viewPath } from './routes.ts'
 import { withoutCaller } from './socket.ts'
 import { inputIn } from './submit.ts'
@@ -27,11 +27,7 @@ export function translateComfy(text: string, translation: Translation): string {
 /** What makes more of an answer or a message than its id matter. */
 const NEEDS_READING = /"(?:filename|prompt|client_id|sid|input)"|"\/|[\\%]|\/\/|url|_path|file:/i
 
-export function translateComfyHeader(name: string, value: string, translation: Translation): string {
-  return translateText(value, translation, name, { readPath })
-}
-
-const readPath = (path: string) => routeComfy('GET', path)
+export const readPath = (path: string) => routeComfy('GET', path)
 
 function wordsOf(translation: Translation, text: string): WireWords {
   const { ids, fileUrl, isError } = translation
