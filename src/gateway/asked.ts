@@ -39,9 +39,11 @@ export class ReceivedHeaders implements HeaderReader {
 /** The parts of an address that are asked for, each as `URL` has it, and the plane that its path is of. */
 export type Address = Pick<URL, 'href' | 'origin' | 'protocol' | 'pathname' | 'search'> & { plane: Plane }
 
-/** What clients ask for again and again is taken apart once. */
+/** What clients ask for again and again is taken apart once. A Host header that names no host leads nowhere. */
 export const addressOf = remembered({ entries: 2000, chars: 512 }, (text): Address => {
-  const { href, origin, protocol, pathname, search } = new URL(text)
+  const url = URL.parse(text)
+  if (!url) return { href: text, origin: '', protocol: '', pathname: '', search: '', plane: 'disguised' }
+  const { href, origin, protocol, pathname, search } = url
   // By the path as it stands: `URL` and a router's own reading would let other spellings in.
   return { href, origin, protocol, pathname, search, plane: planeOf(text) }
 })
