@@ -19,15 +19,16 @@ export function within<T>(deadlineMs: number, call: Promise<T>): Promise<T> {
 /**
  * A signal for a call that is to end after `timeoutMs`; `end` stops the clock, `isLate` says whether it had run out. An
  * isolate that is busy with other requests can't take an answer, and that is no backend's fault: time without a tick counts
- * as one slice, however long.
+ * as one slice, however long. Nor does a slice count at whose end `isHeld`.
  */
-export function callDeadline(timeoutMs: number) {
+export function callDeadline(timeoutMs: number, isHeld = () => false) {
   const controller = new AbortController()
   const abort = () => controller.abort()
   const sliceMs = Math.ceil(timeoutMs / SLICES)
   let left = SLICES
   const tick = () => {
-    if (--left === 0) abort()
+    if (!isHeld()) left--
+    if (left === 0) abort()
     else timer = setTimeout(tick, sliceMs)
   }
   let timer = setTimeout(tick, sliceMs)

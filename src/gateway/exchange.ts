@@ -70,7 +70,7 @@ export function settle<L extends ReleaseRuntime>(ctx: Exchange, runtime: L, rout
 export async function bodyOf(ctx: Exchange): Promise<BodyInit | null> {
   const small = await readSmall(ctx)
   if (small) return small
-  ctx.streamed = streamedBody(ctx.request)
+  ctx.streamed = streamedBody(ctx.request, ctx.isolate.deps.now)
   return ctx.streamed?.stream ?? null
 }
 

@@ -3,12 +3,13 @@
  * What a failure means for the client and for the counters is said here; who is called is said elsewhere.
  */
 import { SluiceError } from '../core/errors.ts'
-import type { ArmError, Outcome } from '../core/outcome.ts'
+import type { Outcome } from '../core/outcome.ts'
 import { callDeadline } from '../durable/deadline.ts'
 import { answerJson } from '../protocols/answer-json.ts'
 import { looksLikeJson } from '../protocols/body/json-text.ts'
 import { type ByteReader, GrowingBytes } from '../protocols/read-capped.ts'
 import { type Fetch, send } from '../protocols/send.ts'
+import type { StreamedBody } from './request-body.ts'
 
 /** Names in lower case. As plain data, since the platform makes its own object of them with the call. */
 export type SentHeaders = Record<string, string>
@@ -18,11 +19,13 @@ export interface UpstreamRequest {
   method: string
   headers: SentHeaders
   body: BodyInit | null
+  /** Where `body` still comes from the client. */
+  upload?: StreamedBody | null
   timeoutMs: number
 }
 
-/** `bad_output`: it answered, but with what no answer to this can be. */
-export type CallFailure = Extract<ArmError, 'timeout' | 'unreachable' | 'bad_output'>
+/** `bad_output`: it answered, but with what no answer to this can be. `aborted`: by the client, whose body did not come to its end. */
+export type CallFailure = Extract<Outcome, 'timeout' | 'unreachable' | 'bad_output' | 'aborted'>
 
 /** A backend's answer: as it comes, or read to its end before; then it has no `body`, and its text is known. */
 export type Answer = Pick<Response, 'ok' | 'status' | 'headers' | 'body' | 'text'>
@@ -73,20 +76,24 @@ export interface CallDeps {
 
 /** `began`: unix ms, where the caller has looked at the clock already. */
 export async function callBackend(asked: UpstreamRequest, { fetch, now }: CallDeps, began = now()): Promise<Upstream> {
-  const { url, method, headers, body, timeoutMs } = asked
-  const { signal, abort, end, isLate } = callDeadline(timeoutMs)
+  const { url, method, headers, body, upload, timeoutMs } = asked
+  const deadline = callDeadline(timeoutMs, upload?.isAwaited)
+  const { abort, end, isLate } = deadline
+  const signal = upload ? AbortSignal.any([deadline.signal, upload.broken]) : deadline.signal
+  const failure = () => (isLate() ? 'timeout' : upload?.broken.aborted ? 'aborted' : 'unreachable')
   try {
     const response = new SeenOnce(await send(url, { method, headers, body, redirect: 'manual', signal }, fetch))
     const seconds = (now() - began) / 1000
+    upload?.answered()
     if (!isAnswer(response.status, headers)) {
       abort()
       end()
       return { ok: false, failure: 'bad_output', seconds }
     }
-    return { ok: true, response, seconds, done: end, failure: () => (isLate() ? 'timeout' : 'unreachable') }
+    return { ok: true, response, seconds, done: end, failure }
   } catch {
     end()
-    return { ok: false, failure: isLate() ? 'timeout' : 'unreachable', seconds: (now() - began) / 1000 }
+    return { ok: false, failure: failure(), seconds: (now() - began) / 1000 }
   }
 }
 
@@ -109,6 +116,8 @@ export function upstreamError(failure: CallFailure, arm: string, isSubmit: boole
       return new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })
     case 'unreachable':
       return new SluiceError('upstream_unreachable', `the ${arm} backend can't be reached`, { headers })
+    case 'aborted':
+      return new SluiceError('request_timeout', 'the body stopped coming, or broke off', { headers })
     case 'bad_output':
       return new SluiceError('upstream_invalid', `the ${arm} backend's answer has no status that fits`, { headers })
   }

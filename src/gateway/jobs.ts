@@ -94,6 +94,7 @@ async function call(ctx: Exchange, runtime: JobRuntime, route: Route, job: Owned
     method: ctx.method,
     headers: headersFor(ctx, runtime, job.arm),
     body: route.body === 'stream' ? await bodyOf(ctx) : null,
+    upload: ctx.streamed,
     timeoutMs: config.timeoutMs,
   }
   return { upstream: (await ctx.isolate.polls.call(job.upstreamId, route.operation, request)).upstream, url }

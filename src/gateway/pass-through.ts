@@ -32,6 +32,7 @@ export async function passThrough(
     method: ctx.method,
     headers: headersFor(ctx, runtime, arm),
     body: bytes ?? (route.body === 'stream' ? await bodyOf(ctx) : null),
+    upload: ctx.streamed,
     timeoutMs: config.timeoutMs,
   }
   const upstream = await callBackend(request, deps)

@@ -3,8 +3,14 @@
  * read; and what a client still sends when its answer is ready, which is read and thrown away first, for both planes
  * alike: many clients read nothing while they send, and a connection that is closed on them shows a reset and no answer.
  */
+import { SluiceError } from '../core/errors.ts'
 import { within } from '../durable/deadline.ts'
 
+/** A client that sends nothing for so long has stalled. */
+export const IDLE_MS = 20_000
+/** From then on the whole body must have come at the least rate, so that one of n bytes is waited for 30 s + n/1024 s at most. */
+export const GRACE_MS = 30_000
+export const LEAST_BYTES_PER_SECOND = 1024
 /** Read into one and the same piece of memory. */
 const BLOCK_BYTES = 64 * 1024
 /** Of the block that is under way when the backend is given up; what follows it is drained with any other unread body. */
@@ -53,33 +59,95 @@ function endsOf(reader: ReadableStreamBYOBReader | ReadableStreamDefaultReader<U
   return { release: () => reader.releaseLock(), cancel: () => void reader.cancel().catch(() => undefined) }
 }
 
+/**
+ * The same while they come fast enough: `next` throws `request_timeout` where they do not, or the body breaks off. Once
+ * `mayStall` the client may take its time.
+ */
+export function pacedBlocks(body: ReadableStream<Uint8Array>, now: () => number, mayStall = () => false): BodyBlocks {
+  const blocks = blocksOf(body)
+  let size = 0
+  let waitedMs = 0
+  const next = async () => {
+    const dueMs = GRACE_MS + (size / LEAST_BYTES_PER_SECOND) * 1000
+    const began = now()
+    const coming = blocks.next()
+    try {
+      const block = await inTime(Math.min(IDLE_MS, dueMs - waitedMs), coming)
+      waitedMs += now() - began
+      size += block?.length ?? 0
+      return block
+    } catch (error) {
+      if (mayStall()) return coming
+      blocks.cancel()
+      throw error
+    }
+  }
+  return { ...blocks, next }
+}
+
+/** Throws `request_timeout` where what a client sends does not come in time, or breaks off. */
+export async function inTime<T>(waitMs: number, coming: Promise<T>): Promise<T> {
+  let isBroken = false
+  coming.catch(() => (isBroken = true))
+  try {
+    return await within(Math.max(0, waitMs), coming)
+  } catch (cause) {
+    const tooSlow =
+      waitMs < IDLE_MS
+        ? `came slower than ${LEAST_BYTES_PER_SECOND} bytes a second`
+        : `stopped coming for ${IDLE_MS / 1000} s`
+    throw new SluiceError('request_timeout', `the body ${isBroken ? 'broke off' : tooSlow}`, { cause })
+  }
+}
+
 export interface StreamedBody {
   stream: ReadableStream<Uint8Array>
+  /** The client is waited for, and not the backend. */
+  isAwaited: () => boolean
+  /** Aborts as the body breaks off or stalls: a call whose body only ends then would have the backend take it for whole. */
+  broken: AbortSignal
+  /** From now on the client may take its time. */
+  answered: () => void
   /** Nothing more goes to the backend. Resolves when the rest of the body can be read, or does not come. */
   giveUp(): Promise<void>
 }
 
 /** Null where the request has no body. */
-export function streamedBody({ body, headers }: Request): StreamedBody | null {
+export function streamedBody({ body, headers }: Request, now: () => number): StreamedBody | null {
   if (!body) return null
   const length = headers.get('content-length')
   const { readable, writable } = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length))
   let stop = () => undefined as void
   const stopped = new Promise<'stopped'>((resolve) => (stop = () => resolve('stopped')))
-  const pumped = pump(body, writable.getWriter(), stopped).catch(() => undefined)
+  const broken = new AbortController()
+  let isAnswered = false
+  const blocks = pacedBlocks(body, now, () => isAnswered)
+  let isAwaited = false
+  const next = async () => {
+    isAwaited = true
+    try {
+      return await blocks.next()
+    } catch (error) {
+      broken.abort(error)
+      throw error
+    } finally {
+      isAwaited = false
+    }
+  }
+  const pumped = pump({ ...blocks, next }, writable.getWriter(), stopped).catch(() => undefined)
   const giveUp = async () => {
     stop()
     await within(LAST_BLOCK_MS, pumped).catch(() => undefined)
   }
-  return { stream: readable, giveUp }
+  const answered = () => void (isAnswered = true)
+  return { stream: readable, isAwaited: () => isAwaited, broken: broken.signal, answered, giveUp }
 }
 
 async function pump(
-  body: ReadableStream<Uint8Array>,
+  blocks: BodyBlocks,
   writer: WritableStreamDefaultWriter<Uint8Array>,
   stopped: Promise<'stopped'>,
 ): Promise<void> {
-  const blocks = blocksOf(body)
   void writer.closed.catch(() => undefined)
   try {
     for (let block = await blocks.next(); block; block = await blocks.next()) {

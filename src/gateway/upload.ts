@@ -1,15 +1,9 @@
 /** A submit's body, read once: up to the cap, in plain form, and only while its bytes keep coming fast enough. */
 import { SluiceError } from '../core/errors.ts'
-import { within } from '../durable/deadline.ts'
 import { GrowingBytes } from '../protocols/read-capped.ts'
 import type { Exchange } from './exchange.ts'
-import { type BodyBlocks, blocksOf } from './request-body.ts'
+import { IDLE_MS, inTime, pacedBlocks } from './request-body.ts'
 
-/** A client that sends nothing for so long has stalled. */
-export const IDLE_MS = 20_000
-/** From then on the whole upload must have come at the least rate, so that a body of n bytes is held for 30 s + n/1024 s at most. */
-export const GRACE_MS = 30_000
-export const LEAST_BYTES_PER_SECOND = 1024
 /** A body that is known to be no larger is read by the platform at once, and has the time of one stall. */
 const SMALL_BYTES = 16 * 1024
 
@@ -30,12 +24,10 @@ export async function readUpload(ctx: Exchange): Promise<Uint8Array<ArrayBuffer>
   if (small) return small
   const { body } = request
   if (!body) return new Uint8Array()
-  const blocks = blocksOf(body)
+  const blocks = pacedBlocks(body, deps.now)
   const held = new GrowingBytes()
-  const { now } = deps
-  const began = now()
   for (;;) {
-    const block = await nextInTime(blocks, began + GRACE_MS + (held.size / LEAST_BYTES_PER_SECOND) * 1000 - now())
+    const block = await blocks.next()
     if (!block) return held.whole()
     if (held.size + block.length > maxBodyBytes) {
       blocks.release()
@@ -51,38 +43,14 @@ export async function readSmall(
   declared = declaredBytes(ctx),
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!(declared > 0 && declared <= SMALL_BYTES) || ctx.method === 'GET' || ctx.method === 'HEAD') return null
-  try {
-    const bytes = new Uint8Array(await within(IDLE_MS, ctx.request.arrayBuffer()))
-    ctx.isBodyRead = true
-    return bytes
-  } catch (cause) {
-    throw tooSlow(IDLE_MS, cause)
-  }
+  const bytes = new Uint8Array(await inTime(IDLE_MS, ctx.request.arrayBuffer()))
+  ctx.isBodyRead = true
+  return bytes
 }
 
 /** By its content-length; NaN where it has none. */
 function declaredBytes({ headers }: Pick<Exchange, 'headers'>): number {
   return Number(headers.get('content-length') ?? Number.NaN)
-}
-
-async function nextInTime(blocks: BodyBlocks, leftMs: number): Promise<Uint8Array | null> {
-  const waitMs = Math.min(IDLE_MS, leftMs)
-  const next = blocks.next()
-  try {
-    return waitMs > 0 ? await within(waitMs, next) : await Promise.reject(new Error('too slow'))
-  } catch (cause) {
-    void next.catch(() => undefined)
-    blocks.cancel()
-    throw tooSlow(waitMs, cause)
-  }
-}
-
-function tooSlow(waitMs: number, cause: unknown): SluiceError {
-  const why =
-    waitMs < IDLE_MS
-      ? `came slower than ${LEAST_BYTES_PER_SECOND} bytes a second`
-      : `stopped coming for ${IDLE_MS / 1000} s`
-  return new SluiceError('request_timeout', `the body ${why}`, { cause })
 }
 
 function tooLarge(maxBodyBytes: number): SluiceError {

@@ -1,11 +1,12 @@
 /** A backend's deadline is the backend's: time in which this isolate was busy with something else is not counted. */
 import { afterEach, expect, test, vi } from 'vitest'
 import { callBackend, mayBeJson } from '../../src/gateway/forward.ts'
+import type { StreamedBody } from '../../src/gateway/request-body.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 
 /** Timers that run when they are told to, however late; a backend that never answers. */
-function silentBackend() {
+function silentBackend(upload: StreamedBody | null = null) {
   const timers: { run: () => void; ms: number }[] = []
   vi.stubGlobal('setTimeout', (run: () => void, ms: number) => timers.push({ run, ms }))
   vi.stubGlobal('clearTimeout', () => undefined)
@@ -14,7 +15,7 @@ function silentBackend() {
       signal!.addEventListener('abort', () => reject(signal!.reason as Error)),
     )
   let ended: string | null = null
-  const request = { url: 'http://127.0.0.1', method: 'POST', headers: {}, body: null, timeoutMs: 3000 }
+  const request = { url: 'http://127.0.0.1', method: 'POST', headers: {}, body: null, upload, timeoutMs: 3000 }
   const call = callBackend(request, { fetch, now: () => 0 }).then(
     (upstream) => (ended = upstream.ok ? 'ok' : upstream.failure),
   )
@@ -40,6 +41,18 @@ test('a call ends when the isolate was free for the whole of its timeout', async
   await call
   expect(ended()).toBe('timeout')
   expect(waitedMs).toBe(3000)
+})
+
+test("time in which the body is waited for is the client's", async () => {
+  const broken = new AbortController()
+  const done = { answered: () => undefined, giveUp: () => Promise.resolve() }
+  const upload = { stream: new ReadableStream<Uint8Array>(), isAwaited: () => true, broken: broken.signal, ...done }
+  const { timers, call, ended } = silentBackend(upload)
+  for (let i = 0; i < 100; i++) timers.shift()!.run()
+  expect(ended()).toBeNull()
+  broken.abort()
+  await call
+  expect(ended()).toBe('aborted')
 })
 
 test.each([

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ReceivedHeaders } from '../../src/gateway/asked.ts'
 import type { Exchange } from '../../src/gateway/exchange.ts'
-import { GRACE_MS, IDLE_MS, LEAST_BYTES_PER_SECOND, readUpload } from '../../src/gateway/upload.ts'
+import { GRACE_MS, IDLE_MS, LEAST_BYTES_PER_SECOND } from '../../src/gateway/request-body.ts'
+import { readUpload } from '../../src/gateway/upload.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
 
 const MAX_BYTES = 1024 * 1024

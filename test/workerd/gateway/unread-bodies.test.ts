@@ -1,6 +1,6 @@
 /** What clients still send while they are refused: it is read to its end, on both planes, within bounds. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { afterBody, streamedBody } from '../../../src/gateway/request-body.ts'
+import { afterBody, IDLE_MS, streamedBody } from '../../../src/gateway/request-body.ts'
 import { DataPlane } from '../../support/workerd/data-plane.ts'
 
 const arms = { control: { url: 'http://control.test' }, candidate: { url: 'http://candidate.test' } }
@@ -120,7 +120,7 @@ describe('what is read of a refused body', () => {
 describe('a body that streams to a backend', () => {
   it.each([{}, { 'content-length': String(40 * BLOCK) }])('arrives as it was sent: %j', async (headers) => {
     const { init } = sent(40)
-    const streamed = streamedBody(post({ ...init, headers: headers as Record<string, string> }))!
+    const streamed = streamedBody(post({ ...init, headers: headers as Record<string, string> }), Date.now)!
     const bytes = new Uint8Array(await new Response(streamed.stream).arrayBuffer())
     expect(bytes.length).toBe(40 * BLOCK)
     for (let i = 0; i < 40; i++) expect(bytes[i * BLOCK + 17]).toBe(i + 1)
@@ -129,7 +129,7 @@ describe('a body that streams to a backend', () => {
   it('that the backend takes no further is left to be drained', async () => {
     const { seen, init } = sent(40)
     const request = post(init)
-    const streamed = streamedBody(request)!
+    const streamed = streamedBody(request, Date.now)!
     const reader = streamed.stream.getReader()
     await reader.read()
     await streamed.giveUp()
@@ -145,8 +145,44 @@ describe('a body that streams to a backend', () => {
       else controller.error(new Error('the client went away'))
     }
     const body = new ReadableStream({ pull }, { highWaterMark: 0 })
-    const streamed = streamedBody(post({ body, duplex: 'half' } as RequestInit))!
+    const streamed = streamedBody(post({ body, duplex: 'half' } as RequestInit), Date.now)!
     await expect(new Response(streamed.stream).arrayBuffer()).rejects.toThrow()
+    expect(streamed.broken.aborted).toBe(true)
+  })
+
+  it('is given up where its client stalls, unless its backend has answered', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    const stalled = () => {
+      const body = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) })
+      return streamedBody(post({ body, duplex: 'half' } as RequestInit), Date.now)!
+    }
+    const [unanswered, answered] = [stalled(), stalled()]
+    answered.answered()
+    await vi.advanceTimersByTimeAsync(IDLE_MS - 1)
+    expect([unanswered.broken.aborted, unanswered.isAwaited()]).toEqual([false, true])
+    await vi.advanceTimersByTimeAsync(1)
+    expect([unanswered.broken.aborted, unanswered.isAwaited(), answered.broken.aborted]).toEqual([true, false, false])
+  })
+
+  it('and breaks off is no fault of the arm, whose call ends with it', async () => {
+    const plane = new DataPlane({ RELEASE_A: { name: 'wan22', protocol: 'http', arms } }, () => null)
+    let isAborted = false
+    plane.fetch = async (_, { body, signal }) => {
+      signal!.addEventListener('abort', () => (isAborted = true))
+      await new Response(body).arrayBuffer()
+      return new Response('taken for whole')
+    }
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
+      controller.error(new Error('the client went away'))
+    const response = await plane.request('POST', '/upload', {
+      body: new ReadableStream({ pull }),
+      duplex: 'half',
+    } as RequestInit)
+    const { error } = await response.json<{ error: { code: string } }>()
+    expect([response.status, error.code, response.headers.get('x-should-retry'), isAborted]).toEqual([
+      ...[408, 'request_timeout', 'false', true],
+    ])
+    expect(plane.counted('other')).toEqual({ 'control aborted': 1 })
   })
 
   it('is drained where its backend refuses it half-way', async () => {
