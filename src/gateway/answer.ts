@@ -1,13 +1,14 @@
 /** How an answer leaves: the backend's headers cleaned, our own added, ids and addresses in headers rewritten. */
 import { SluiceError } from '../core/errors.ts'
 import type { Translation } from '../protocols/translate-string.ts'
-import type { HeaderReader } from './asked.ts'
+import type { HeaderReader, ReceivedHeaders } from './asked.ts'
 import type { Decided, Exchange } from './exchange.ts'
-import { isBodiless, toClient } from './headers.ts'
+import type { PlainHeaders } from './forward.ts'
+import { isBodiless, responseWith, toClient } from './headers.ts'
 
 export interface Shown {
   status: number
-  headers: Headers
+  headers: ReceivedHeaders
   body: BodyInit | null
   translation?: Translation
   /** The subject's cookie, where one is to be set. */
@@ -18,15 +19,13 @@ export function answer(ctx: Exchange, decided: Decided, { status, headers: given
   const { protocol } = decided.runtime
   const translation = more.translation && { ...more.translation, isError: status >= 400 }
   const hasBody = !isBodiless(status) && ctx.method !== 'HEAD'
-  const response = new Response(hasBody ? body : null, { status, headers: given })
-  const { headers } = response
-  toClient(headers, {
+  const headers = toClient(given, {
     shown: translation && ((name, value) => protocol.translateHeader(name, value, translation)),
     isRewritten: typeof body === 'string',
   })
   mark(ctx, decided, headers)
-  if (more.cookie) headers.append('set-cookie', more.cookie)
-  return response
+  if (more.cookie) headers['set-cookie'] = more.cookie
+  return responseWith(hasBody ? body : null, { status, given, headers })
 }
 
 /** What a request is known by before anything of it is read. */
@@ -42,13 +41,13 @@ export function errorAnswer(error: unknown, { headers: asked, requestId, log }: 
   log['code'] = known.code
   if (known.code === 'internal')
     log['error'] = error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error)
-  const headers = new Headers({
+  const headers: PlainHeaders = {
     'content-type': 'application/json',
     'x-request-id': requestId,
     'cache-control': 'no-store',
     ...readByAnyPage(asked),
     ...known.headers,
-  })
+  }
   if (ctx?.decided) mark(ctx, ctx.decided, headers)
   return new Response(JSON.stringify(known.body(requestId)), { status: known.status, headers })
 }
@@ -59,14 +58,14 @@ export function readByAnyPage(asked: HeaderReader): Record<string, string> {
 }
 
 /** Our own headers, and the same facts for the log line. */
-export function mark(ctx: Exchange, { runtime, snapshot, routed }: Decided, headers: Headers): void {
+export function mark(ctx: Exchange, { runtime, snapshot, routed }: Decided, headers: PlainHeaders): void {
   const { stage, epoch } = snapshot ?? { stage: 'idle', epoch: 0 }
   Object.assign(ctx.log, { release: runtime.release.name, arm: routed.arm, stage, epoch, reason: routed.reason })
-  headers.set('x-request-id', ctx.requestId)
+  headers['x-request-id'] = ctx.requestId
   if (!ctx.isolate.config.exposeHeaders) return
-  headers.set('x-sluice-release', encodeURIComponent(runtime.release.name))
-  headers.set('x-sluice-arm', routed.arm)
-  headers.set('x-sluice-stage', stage)
-  headers.set('x-sluice-epoch', String(epoch))
-  headers.set('x-sluice-reason', routed.reason)
+  headers['x-sluice-release'] = encodeURIComponent(runtime.release.name)
+  headers['x-sluice-arm'] = routed.arm
+  headers['x-sluice-stage'] = stage
+  headers['x-sluice-epoch'] = String(epoch)
+  headers['x-sluice-reason'] = routed.reason
 }

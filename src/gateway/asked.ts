@@ -14,9 +14,16 @@ export interface HeaderReader extends Iterable<[name: string, value: string]> {
 /** The headers of a message, read in one go; what was sent twice is joined by commas. */
 export class ReceivedHeaders implements HeaderReader {
   readonly #values = new Map<string, string>()
+  /** The platform's own, where a value has bytes that are no UTF-8: what is read of them is not what came. */
+  readonly unreadable: Headers | null
 
-  constructor(headers: Pick<Headers, 'forEach'> | ReadonlyMap<string, string>) {
-    headers.forEach((value, name) => this.#values.set(name, value))
+  constructor(headers: Headers | ReadonlyMap<string, string>, unreadable: Headers | null = null) {
+    let isReadable = true
+    headers.forEach((value, name) => {
+      this.#values.set(name, value)
+      if (value.includes('\ufffd')) isReadable = false
+    })
+    this.unreadable = isReadable || !(headers instanceof Headers) ? unreadable : headers
   }
 
   get(name: string): string | null {
@@ -31,8 +38,12 @@ export class ReceivedHeaders implements HeaderReader {
     return this.#values.entries()
   }
 
+  with(name: string, value: string): ReceivedHeaders {
+    return new ReceivedHeaders(new Map(this.#values).set(name, value), this.unreadable)
+  }
+
   without(...names: readonly string[]): ReceivedHeaders {
-    return new ReceivedHeaders(new Map([...this].filter(([name]) => !names.includes(name))))
+    return new ReceivedHeaders(new Map([...this].filter(([name]) => !names.includes(name))), this.unreadable)
   }
 }
 

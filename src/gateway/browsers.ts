@@ -5,10 +5,10 @@
 import { pickReplica } from '../config/replica.ts'
 import type { SluiceSettings } from '../config/sluice-schema.ts'
 import { answer } from './answer.ts'
-import type { HeaderReader } from './asked.ts'
+import { type HeaderReader, ReceivedHeaders } from './asked.ts'
 import { type Decided, type Exchange, headersFor } from './exchange.ts'
-import { callBackend, type Upstream, upstreamError } from './forward.ts'
-import { isBodiless, toClient } from './headers.ts'
+import { callBackend, type PlainHeaders, type Upstream, upstreamError } from './forward.ts'
+import { isBodiless, responseWith, toClient } from './headers.ts'
 import type { ReleaseRuntime } from './isolate.ts'
 import { runtimeOfPath } from './select-release.ts'
 
@@ -41,31 +41,28 @@ export async function preflight(ctx: Exchange): Promise<Response> {
   if (!upstream.ok) throw upstreamError(upstream.failure, 'control', false)
   upstream.done()
   const { status, headers, body } = upstream.response
-  const response = new Response(isBodiless(status) ? null : body, { status, headers })
-  toClient(response.headers)
-  response.headers.set('x-request-id', ctx.requestId)
-  return response
+  const shown = { ...toClient(headers), 'x-request-id': ctx.requestId }
+  return responseWith(isBodiless(status) ? null : body, { status, given: headers, headers: shown })
 }
 
 /** JSON of Sluice's own, which a page may read as it could control's. */
 export async function ownAnswer(ctx: Exchange, decided: Decided, body: unknown, status = 200): Promise<Response> {
-  const headers = new Headers({ 'content-type': 'application/json', 'cache-control': 'private, no-store' })
-  await allowAsControl(ctx, decided.runtime, headers)
+  const own = { 'content-type': 'application/json', ...(await allowedByControl(ctx, decided.runtime)) }
+  const headers = new ReceivedHeaders(new Map(Object.entries(own)))
   return answer(ctx, decided, { status, headers, body: JSON.stringify(body) })
 }
 
-/** Adds what control's backend lets the page of this request read at this path; nothing where no page asks. */
-async function allowAsControl(ctx: Exchange, runtime: ReleaseRuntime, own: Headers): Promise<void> {
+/** What control's backend lets the page of this request read at this path, as headers; nothing where no page asks. */
+async function allowedByControl(ctx: Exchange, runtime: ReleaseRuntime): Promise<PlainHeaders> {
   const origin = ctx.headers.get('origin')
-  if (origin === null || ctx.isolate.config.cors) return
+  if (origin === null || ctx.isolate.config.cors) return {}
   const asked = new Headers({ origin, 'access-control-request-method': ctx.method })
   const upstream = await askControl(ctx, runtime, asked, ctx.url.pathname, ASK_DEADLINE_MS)
-  if (!upstream.ok) return
+  if (!upstream.ok) return {}
   upstream.done()
   const { headers, body } = upstream.response
   await body?.cancel()
-  own.set('vary', 'origin')
-  for (const name of OF_READING) if (headers.has(name)) own.set(name, headers.get(name)!)
+  return { vary: 'origin', ...Object.fromEntries([...headers].filter(([name]) => OF_READING.includes(name))) }
 }
 
 function askControl(

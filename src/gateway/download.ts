@@ -4,7 +4,7 @@
  */
 import { showsNoVideo } from '../protocols/video-answer.ts'
 import { type Decided, type Exchange, recordEnd, seriesOf } from './exchange.ts'
-import { outcomeOfStatus } from './forward.ts'
+import { type Answer, outcomeOfStatus } from './forward.ts'
 import { nameOf, type OwnedJob } from './owned-job.ts'
 
 /** More than a flush takes to tell the ledgers of deletions; what is forgotten earlier is only known to them later. */
@@ -13,7 +13,7 @@ const MAX_GIVEN_UP = 5000
 export interface Download {
   decided: Decided
   job: OwnedJob
-  response: Pick<Response, 'status' | 'headers'>
+  response: Pick<Answer, 'status' | 'headers'>
   /** The body has come to its end without a byte. */
   isEmpty: boolean
   /** Until the answer's headers. */

@@ -9,15 +9,16 @@ import { answerJson } from '../protocols/answer-json.ts'
 import { looksLikeJson } from '../protocols/body/json-text.ts'
 import { type ByteReader, GrowingBytes } from '../protocols/read-capped.ts'
 import { type Fetch, send } from '../protocols/send.ts'
+import { ReceivedHeaders } from './asked.ts'
 import type { StreamedBody } from './request-body.ts'
 
 /** Names in lower case. As plain data, since the platform makes its own object of them with the call. */
-export type SentHeaders = Record<string, string>
+export type PlainHeaders = Record<string, string>
 
 export interface UpstreamRequest {
   url: string
   method: string
-  headers: SentHeaders
+  headers: PlainHeaders
   body: BodyInit | null
   /** Where `body` still comes from the client. */
   upload?: StreamedBody | null
@@ -28,22 +29,22 @@ export interface UpstreamRequest {
 export type CallFailure = Extract<Outcome, 'timeout' | 'unreachable' | 'bad_output' | 'aborted'>
 
 /** A backend's answer: as it comes, or read to its end before; then it has no `body`, and its text is known. */
-export type Answer = Pick<Response, 'ok' | 'status' | 'headers' | 'body' | 'text'>
+export type Answer = Pick<Response, 'ok' | 'status' | 'body' | 'text'> & { headers: ReceivedHeaders }
 
 /** One as it comes. */
 type LiveAnswer = Answer & Pick<Response, 'arrayBuffer'>
 
-/** Status and headers are looked up once: each look costs a call into the platform. */
-class SeenOnce implements LiveAnswer {
+/** Status and headers are read once: each look costs a call into the platform. */
+export class SeenOnce implements LiveAnswer {
   readonly status: number
   readonly ok: boolean
-  readonly headers: Headers
+  readonly headers: ReceivedHeaders
   readonly #response: Response
 
   constructor(response: Response) {
     this.status = response.status
     this.ok = this.status >= 200 && this.status < 300
-    this.headers = response.headers
+    this.headers = new ReceivedHeaders(response.headers)
     this.#response = response
   }
 
@@ -98,7 +99,7 @@ export async function callBackend(asked: UpstreamRequest, { fetch, now }: CallDe
 }
 
 /** No status beyond 599 or below 200 can be passed on, and nobody was asked for news where 304 says that there are none. */
-function isAnswer(status: number, asked: SentHeaders): boolean {
+function isAnswer(status: number, asked: PlainHeaders): boolean {
   if (status === 304) return 'if-none-match' in asked || 'if-modified-since' in asked
   return status >= 200 && status <= 599
 }
@@ -159,8 +160,7 @@ export async function readIfJson(response: Answer): Promise<{ response: Answer; 
     const body = isWhole ? new Response(bytes).body : resumed(bytes, reader)
     return { response: { ok, status, headers, body, text: () => new Response(body).text() }, read: null }
   }
-  const typed = new Headers(headers)
-  if (!typed.has('content-type')) typed.set('content-type', 'application/json')
+  const typed = headers.has('content-type') ? headers : headers.with('content-type', 'application/json')
   const seen = { ok, status, headers: typed, body: null, text: () => Promise.resolve(text) }
   return { response: seen, read: { text, rest: null, json } }
 }

@@ -1,8 +1,8 @@
 /** Header hygiene: what may go to a backend, what may come back. An allow-list on the way in. */
 import type { ArmConfig } from '../config/release-schema.ts'
 import { wellFormedRequestId } from '../core/request-id.ts'
-import type { HeaderReader } from './asked.ts'
-import type { SentHeaders } from './forward.ts'
+import type { HeaderReader, ReceivedHeaders } from './asked.ts'
+import type { Answer, PlainHeaders } from './forward.ts'
 
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since', 'range']
 
@@ -37,8 +37,8 @@ export interface Outgoing {
   passesOrigin: boolean
 }
 
-export function toBackend(client: HeaderReader, extra: readonly string[], outgoing: Outgoing): SentHeaders {
-  const headers: SentHeaders = {}
+export function toBackend(client: HeaderReader, extra: readonly string[], outgoing: Outgoing): PlainHeaders {
+  const headers: PlainHeaders = {}
   for (const [name, value] of client) {
     const may = TO_BACKEND.has(name) || (outgoing.passesOrigin && OF_BROWSERS.has(name)) || extra.includes(name)
     if (may) headers[name] = value
@@ -58,7 +58,7 @@ export function credentialsOf({ headers }: { headers: HeaderReader }, own: Recor
 }
 
 /** A submit's, less what asks for a part of something or for news of it: there is nothing yet that it could be about. */
-export function ofSubmit(headers: SentHeaders): SentHeaders {
+export function ofSubmit(headers: PlainHeaders): PlainHeaders {
   for (const name of CONDITIONS) if (name in headers) delete headers[name]
   return headers
 }
@@ -73,7 +73,7 @@ export function toShadow(
   key: string,
   authorization: string | null,
   needed: Readonly<Record<string, string>> = {},
-): SentHeaders {
+): PlainHeaders {
   return {
     ...needed,
     'content-type': contentType,
@@ -96,26 +96,32 @@ interface ToClient {
   isRewritten?: boolean
 }
 
-/**
- * Takes out of an answer's headers, copied from a backend, what is not for the client. In place, since each header that
- * is copied by a script costs a call.
- */
-export function toClient(headers: Headers, { shown, isRewritten = false }: ToClient = {}): void {
-  const names = [...headers.keys()]
-  const connection = names.includes('connection') ? headers.get('connection') : null
-  const hops = connection?.toLowerCase().split(/[,\s]+/)
-  let saysWhoKeeps = false
-  for (const name of names) {
-    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) headers.delete(name)
-    else if (isRewritten && (name === 'content-length' || name === 'content-encoding')) headers.delete(name)
-    else if (name === 'cache-control') saysWhoKeeps = true
-    else if (shown && !ANONYMOUS.test(name)) {
-      const value = headers.get(name)!
-      const own = shown(name, value)
-      if (own !== value) headers.set(name, own)
-    }
+/** Of a backend's answer what is for the client. */
+export function toClient(given: HeaderReader, { shown, isRewritten = false }: ToClient = {}): PlainHeaders {
+  const hops = given
+    .get('connection')
+    ?.toLowerCase()
+    .split(/[,\s]+/)
+  const headers: PlainHeaders = isRewritten ? { 'cache-control': 'private, no-store' } : {}
+  for (const [name, value] of given) {
+    if (NOT_TO_CLIENT.has(name) || name.startsWith('x-sluice-') || hops?.includes(name)) continue
+    if (isRewritten && (name === 'content-length' || name === 'content-encoding')) continue
+    headers[name] = shown && !ANONYMOUS.test(name) ? shown(name, value) : value
   }
-  if (isRewritten && !saysWhoKeeps) headers.set('cache-control', 'private, no-store')
+  return headers
+}
+
+/** An answer with these headers, which were made of those that a backend has `given`. */
+export function responseWith(
+  body: BodyInit | null,
+  { status, given, headers }: { status: number; given: ReceivedHeaders; headers: PlainHeaders },
+): Response {
+  if (!given.unreadable) return new Response(body, { status, headers })
+  // Bytes that are no UTF-8 go on as they came only where nobody touches them.
+  const response = new Response(body, { status, headers: given.unreadable })
+  for (const [name] of given.unreadable) if (!(name in headers)) response.headers.delete(name)
+  for (const [name, value] of Object.entries(headers)) if (value !== given.get(name)) response.headers.set(name, value)
+  return response
 }
 
 /** Whether no answer of this status has a body. */
@@ -129,17 +135,13 @@ export function requestIdOf(client: HeaderReader, newId: () => string): string {
 }
 
 /** Of another body than came with them: neither its length nor its encoding holds. */
-export function withoutLength(given: Headers): Headers {
-  const headers = new Headers(given)
-  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
-  return headers
+export function withoutLength(given: ReceivedHeaders): ReceivedHeaders {
+  return given.without('content-length', 'content-encoding')
 }
 
 /** The headers of an answer to something that should not simply be repeated: the backend saw it, and may have acted on it. */
-export function withoutRetry({ status, headers }: Pick<Response, 'status' | 'headers'>): Headers {
+export function withoutRetry({ status, headers }: Pick<Answer, 'status' | 'headers'>): ReceivedHeaders {
   // 429 says that nothing was begun: to try again later is what it asks for.
   if (status < 500 && status !== 408 && status !== 409) return headers
-  const out = new Headers(headers)
-  out.set('x-should-retry', 'false')
-  return out
+  return headers.with('x-should-retry', 'false')
 }

@@ -5,6 +5,7 @@
 import { SluiceError } from '../core/errors.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer, errorAnswer } from './answer.ts'
+import { ReceivedHeaders } from './asked.ts'
 import type { Exchange } from './exchange.ts'
 import { goesOn } from './job-result.ts'
 import { openJobs } from './list.ts'
@@ -58,5 +59,5 @@ export async function aboutNamed(
   await Promise.all(all)
   if (answered) return answered
   const decided = { runtime, snapshot: null, routed: { arm: 'control' as const, reason: 'job' as const } }
-  return answer(ctx, decided, { status: 200, headers: new Headers(), body: null })
+  return answer(ctx, decided, { status: 200, headers: new ReceivedHeaders(new Map()), body: null })
 }

@@ -46,7 +46,7 @@ export interface PollPorts extends CallDeps {
 const UNSHARED_HEADERS: ReadonlySet<string> = new Set(['x-request-id', 'traceparent', 'tracestate', 'user-agent'])
 
 type SharedAnswer = { at: number } & (
-  | { ok: true; status: number; headers: Headers; text: string }
+  | { ok: true; status: number; headers: Answer['headers']; text: string }
   | { ok: false; failure: CallFailure }
 )
 
@@ -166,7 +166,8 @@ async function plain(
   try {
     const { text, rest } = await readPrefix(response, MAX_SHARED_BYTES)
     if (rest) {
-      const whole = new Response(rest, { status, headers: response.headers })
+      const { ok, headers } = response
+      const whole = { ok, status, headers, body: rest, text: () => new Response(rest).text() }
       return { shared: null, upstream: { ...upstream, response: whole } }
     }
     done()

@@ -7,11 +7,12 @@ import { pickReplica } from '../config/replica.ts'
 import { callDeadline, within } from '../durable/deadline.ts'
 import type { Route } from '../protocols/protocol.ts'
 import { answer, mark } from './answer.ts'
+import { ReceivedHeaders } from './asked.ts'
 import { callerOf } from './attempt.ts'
 import { OTHER_SOCKETS_MS } from './deadlines.ts'
 import { decideArm } from './decide.ts'
 import { type Decided, settle, type Exchange, headersFor, recordEnd } from './exchange.ts'
-import { outcomeOfStatus, upstreamError } from './forward.ts'
+import { outcomeOfStatus, type PlainHeaders, upstreamError } from './forward.ts'
 import type { JobRuntime, JobRuntimes } from './isolate.ts'
 import type { Choice } from './select-release.ts'
 import { type Frame, MAX_FRAME_BYTES, SocketFeed } from './socket-feed.ts'
@@ -61,9 +62,8 @@ export async function proxySocket(ctx: Exchange, asked: Asked, subject: Subject)
     ctx.waitUntil(each.then((socket) => socket && listen(others[i]!.url, socket, false)))
   // A job that is made at once is told of at once.
   await within(OTHER_SOCKETS_MS, Promise.all(opening)).catch(() => null)
-  const headers = new Headers()
+  const headers: PlainHeaders = subject.cookie === null ? {} : { 'set-cookie': subject.cookie }
   mark(ctx, served, headers)
-  if (subject.cookie !== null) headers.append('set-cookie', subject.cookie)
   return new Response(null, { status: 101, headers, webSocket: theirs })
 }
 
@@ -106,7 +106,8 @@ async function refused(
     recordEnd(decided, route.operation, failure, latency)
     throw upstreamError(failure, decided.routed.arm, false)
   }
-  const { status, headers, body } = opened
+  const { status, body } = opened
+  const headers = new ReceivedHeaders(opened.headers)
   recordEnd(decided, route.operation, outcomeOfStatus(status), latency)
   const translation = translationOfNothing(ctx, url, route.prefix)
   return answer(ctx, decided, { status, headers, body, translation })

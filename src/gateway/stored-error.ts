@@ -4,7 +4,6 @@ import { within } from '../durable/deadline.ts'
 import type { StoredError } from '../durable/rpc.ts'
 import { GrowingBytes } from '../protocols/read-capped.ts'
 import { resumed } from './forward.ts'
-import { withoutLength } from './headers.ts'
 
 /** An error's body beyond this is not kept, only that there was one. A backend's traceback is a tenth of it. */
 export const MAX_STORED_BYTES = 16 * 1024
@@ -26,7 +25,8 @@ export async function storableError(
     : { httpStatus: status, contentType, body: head.bytes }
   if (!response.body) return { response, error }
   // What was read is in plain form, and may have been cut.
-  const headers = withoutLength(response.headers)
+  const headers = new Headers(response.headers)
+  for (const name of ['content-length', 'content-encoding']) headers.delete(name)
   return { response: new Response(head.rest ?? head.bytes, { status, headers }), error }
 }
 

@@ -21,7 +21,7 @@ import { sealedWebhook } from './client-webhooks.ts'
 import { REGISTER_MS } from './deadlines.ts'
 import { decideArm, expose } from './decide.ts'
 import { type Decided, settle, type Exchange } from './exchange.ts'
-import { isRedirect, upstreamError } from './forward.ts'
+import { type Answer, isRedirect, upstreamError } from './forward.ts'
 import { withoutLength, withoutRetry } from './headers.ts'
 import type { JobRuntime } from './isolate.ts'
 import { translatedAround } from './long-answer.ts'
@@ -143,7 +143,7 @@ function tellEnd(
   { protocol, telemetry, deps }: JobRuntime,
   entry: LedgerJob,
   began: BackendJob,
-  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  { status, headers }: Pick<Answer, 'status' | 'headers'>,
   text: string,
 ): void {
   const last = protocol.readJob({ status, headers, body: answerJson(text), job: null })

@@ -2,6 +2,7 @@
  * Text about a job that is no JSON, as its client may read it: server-sent events, logs, errors in plain words. Line by
  * line as it comes, ids and addresses translated; what is no text stays as it is.
  */
+import type { HeaderReader, ReceivedHeaders } from './asked.ts'
 import { withoutLength } from './headers.ts'
 
 /** A longer line is none of any wire's: it goes on in pieces, each read by itself. */
@@ -16,7 +17,7 @@ export function isEventStream(headers: Pick<Headers, 'get'>): boolean {
 
 interface Coming {
   status: number
-  headers: Headers
+  headers: ReceivedHeaders
   body: ReadableStream<Uint8Array> | null
 }
 
@@ -31,7 +32,7 @@ export function translatedAsItComes(coming: Coming, translate: (text: string) =>
 }
 
 /** An error has words also where it has no type. Of a part of a text the rest would no longer fit. */
-function isText(status: number, headers: Headers): boolean {
+function isText(status: number, headers: HeaderReader): boolean {
   const type = headers.get('content-type')
   if (status === 206) return false
   return type === null ? status >= 400 : /^text\//i.test(type) && !/charset=(?!"?utf-?8)/i.test(type)

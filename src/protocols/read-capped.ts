@@ -13,7 +13,7 @@ const MAX_READ_BYTES = 64 * 1024 * 1024
  * where it breaks off.
  */
 export async function readJson(
-  response: Pick<Response, 'headers' | 'body' | 'arrayBuffer'>,
+  response: Pick<Response, 'body' | 'arrayBuffer'> & { headers: Pick<Headers, 'get' | 'has'> },
   maxBytes: number,
 ): Promise<unknown> {
   const { headers } = response

@@ -135,6 +135,23 @@ describe('a backend', () => {
   })
 })
 
+it('headers go on byte by byte, whether they are UTF-8 or not', async () => {
+  // As Node has headers, a character is a byte.
+  const latin1 = { 'content-disposition': 'attachment; filename="caf\xe9.mp4"' }
+  const utf8 = { 'x-title': 'caf\xc3\xa9' }
+  for (const more of [utf8, { ...utf8, ...latin1 }]) {
+    control.asUsual()
+    const { id } = await submit(gateway, 'olga')
+    const raw = control.lastId
+    const sent = { ...JSON_TYPE, ...more, server: 'odd', 'content-location': `/v1/videos/${raw}` }
+    control.answers((_, response, backend) => response.writeHead(200, sent).end(JSON.stringify(jobOf(backend, raw))))
+    const { headers, text } = await poll(gateway, id, 'olga')
+    const shown = { ...JSON_TYPE, ...more, 'content-location': `/v1/videos/${id}`, 'x-sluice-arm': 'control' }
+    expect(Object.fromEntries(headers)).toMatchObject(shown)
+    expect([headers.has('server'), JSON.parse(text).id]).toEqual([false, id])
+  }
+})
+
 it('polls are answered though the client whose poll they wait for has gone', async () => {
   const { id } = await submit(gateway, 'olga')
   const raw = control.lastId

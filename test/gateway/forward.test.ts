@@ -1,5 +1,6 @@
 /** A backend's deadline is the backend's: time in which this isolate was busy with something else is not counted. */
 import { afterEach, expect, test, vi } from 'vitest'
+import { ReceivedHeaders } from '../../src/gateway/asked.ts'
 import { callBackend, mayBeJson } from '../../src/gateway/forward.ts'
 import type { StreamedBody } from '../../src/gateway/request-body.ts'
 
@@ -67,5 +68,5 @@ test.each([
   [200, { 'content-length': '40', 'content-type': 'image/webp' }, false],
   [200, { 'content-length': '40', 'content-type': 'text/event-stream' }, false],
 ])('only what is short, and may be text, is looked into for JSON: %i %j', (status, headers, expected) => {
-  expect(mayBeJson({ status, headers: new Headers(headers as HeadersInit) })).toBe(expected)
+  expect(mayBeJson({ status, headers: new ReceivedHeaders(new Headers(headers as HeadersInit)) })).toBe(expected)
 })

@@ -36,7 +36,7 @@ async function readAll(sent: Headers): Promise<void> {
   cookieOf(headers.get('cookie'), SUBJECT_COOKIE)
   expect(requestIdOf(headers, () => 'new')).toMatch(/^[\x21-\x7e]{1,200}$/)
   toBackend(headers, ['x-extra'], OUTGOING)
-  toClient(sent)
+  toClient(headers)
 }
 
 test('any header is read, and is no dearer than ten plain ones of its length', async () => {

@@ -1,6 +1,6 @@
 /** How many calls a backend gets for how many polls, and that nobody misses a change, waits for ever or gets another's answer. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Upstream } from '../../src/gateway/forward.ts'
+import { SeenOnce, type Upstream } from '../../src/gateway/forward.ts'
 import { FOLLOW_MS, LIST_AGE_MS, MAX_HELD, MAX_SHARED_BYTES, SAME_MOMENT_MS } from '../../src/gateway/shared-polls.ts'
 import { type PollAnswer, SharedPolls } from '../../src/gateway/shared-polls.ts'
 import { gatewayDeps } from '../support/workerd/gateway-deps.ts'
@@ -32,7 +32,7 @@ function answers(body: BodyInit | null, init: ResponseInit = {}): () => Promise<
   return async () => {
     calls++
     await pause(BACKEND_MS)
-    const response = new Response(body, init)
+    const response = new SeenOnce(new Response(body, init))
     return { ok: true, response, seconds: BACKEND_MS / 1000, done: () => undefined, failure: () => 'unreachable' }
   }
 }

@@ -1,5 +1,6 @@
 /** Events and other text on their way to a client: translated line by line, none held back, and ended with their client. */
 import { expect, test } from 'vitest'
+import { ReceivedHeaders } from '../../src/gateway/asked.ts'
 import { isEventStream, translatedAsItComes, translatedEvents } from '../../src/gateway/text-stream.ts'
 
 const bytes = new TextEncoder()
@@ -68,7 +69,8 @@ test.each([
   [200, 'text/plain; charset=latin-1', 'a: b\nc'],
   [206, 'text/plain', 'a: b\nc'],
 ])('%i, %s: %j', async (status, type, expected) => {
-  const headers = new Headers({ 'content-length': '6', ...(type === null ? {} : { 'content-type': type }) })
+  const given = { 'content-length': '6', ...(type === null ? {} : { 'content-type': type }) }
+  const headers = new ReceivedHeaders(new Headers(given))
   const { body } = new Response('a: b\nc')
   const shownAs = translatedAsItComes({ status, headers, body }, upper)
   expect(await new Response(shownAs.body).text()).toBe(expected)
@@ -82,7 +84,7 @@ test.each([
   ['deflate', 'a: b', 'deflate'],
   ['gzip, zstd', 'a: b', 'gzip, zstd'],
 ])('in the coding %s: %s', async (coding, expected, shownCoding) => {
-  const headers = new Headers({ 'content-type': 'text/plain', 'content-encoding': coding })
+  const headers = new ReceivedHeaders(new Headers({ 'content-type': 'text/plain', 'content-encoding': coding }))
   const shownAs = translatedAsItComes({ status: 404, headers, body: new Response('a: b').body }, upper)
   expect(await new Response(shownAs.body).text()).toBe(expected)
   expect(shownAs.headers.get('content-encoding')).toBe(shownCoding)
