@@ -120,7 +120,8 @@ export function responseWith(
   // Bytes that are no UTF-8 go on as they came only where nobody touches them.
   const response = new Response(body, { status, headers: given.unreadable })
   for (const [name] of given.unreadable) if (!(name in headers)) response.headers.delete(name)
-  for (const [name, value] of Object.entries(headers)) if (value !== given.get(name)) response.headers.set(name, value)
+  for (const [name, value] of Object.entries(headers))
+    if (value !== response.headers.get(name)) response.headers.set(name, value)
   return response
 }
 

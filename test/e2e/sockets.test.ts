@@ -150,6 +150,10 @@ it('headers go on byte by byte, whether they are UTF-8 or not', async () => {
     expect(Object.fromEntries(headers)).toMatchObject(shown)
     expect([headers.has('server'), JSON.parse(text).id]).toEqual([false, id])
   }
+  control.answers((_, response) => response.writeHead(500, { ...latin1, server: 'odd' }).end())
+  const { headers } = await submit(gateway, 'olga')
+  expect(Object.fromEntries(headers)).toMatchObject({ ...latin1, 'x-should-retry': 'false', 'x-sluice-arm': 'control' })
+  expect(headers.has('server')).toBe(false)
 })
 
 it('polls are answered though the client whose poll they wait for has gone', async () => {
