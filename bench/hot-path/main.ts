@@ -130,8 +130,8 @@ async function compare(
     await load(reference.port, bareAsks, CONNECTIONS[work], warmMs / 4)
     const results: Result[] = []
     for (let pair = 0; pair < pairs; pair++) {
-      const plain = await measure(work, reference.port, reference.pid, bareAsks)
-      const own = await measure(work, port, process.pid, asks)
+      const plain = await measure(work, reference.bare.name, reference, bareAsks)
+      const own = await measure(work, system.name, { port, pid: process.pid }, asks)
       results.push({ work, system: system.name, ...own, calls, bare: plain, ratio: FIGURE[work](own, plain) })
     }
     return results
@@ -152,13 +152,18 @@ async function warm(work: Work, system: System, port: number, asks: readonly Ask
 
 type Measured = Omit<Slice, 'bytes' | 'failures'> & { cpuMs: number; grownMb: number }
 
-async function measure(work: Work, port: number, pid: number, asks: readonly Ask[]): Promise<Measured> {
+async function measure(
+  work: Work,
+  name: string,
+  { port, pid }: { port: number; pid: number },
+  asks: readonly Ask[],
+): Promise<Measured> {
   const cpuBefore = cpuSeconds(pid)
   const residentBefore = residentMb(pid)
   let most = residentBefore
   const watch = setInterval(() => (most = Math.max(most, residentMb(pid))), 50)
   const { requests, failed, failures, p50Ms, p99Ms } = await load(port, asks, CONNECTIONS[work], sliceMs)
-  if (failed > 0) console.error(`${work}: of ${requests} requests failed`, failures)
+  if (failed > 0) console.error(`${work}: of ${requests} requests to ${name} failed`, failures)
   clearInterval(watch)
   const cpuMs = ((cpuSeconds(pid) - cpuBefore) * 1000) / requests
   return { requests, failed, p50Ms, p99Ms, cpuMs, grownMb: most - residentBefore }
