@@ -6,6 +6,9 @@ import { effectiveRelease, type Overlay } from './overlay.ts'
 
 /** More than any release needs, and few enough for a change request of it to travel to live-config in a header. */
 const MAX_OVERLAY_CHARS = 6000
+/** Refuses a change that nobody else has seen, where the release asks for two people. */
+export const REVIEW_NEEDED =
+  'this release asks for a second person: make a change request (POST …/config/changes), or give break_glass=true and a reason'
 const INVALID = 'the configuration would not be valid'
 
 export type Publishable =

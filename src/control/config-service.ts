@@ -6,7 +6,7 @@ import type { Env } from '../config/env.ts'
 import type { ReleaseConfig } from '../config/load.ts'
 import { odditiesOf } from '../config/odd-keys.ts'
 import { type Overlay, patchOverlay, sources } from '../config/overlay.ts'
-import { publishable } from '../config/publishable.ts'
+import { publishable, REVIEW_NEEDED } from '../config/publishable.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { LiveChange } from '../dashboard/port.ts'
 import type { PublicationOrigin } from '../durable/controller-rpc.ts'
@@ -28,22 +28,37 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
   const controller = (name: string) => deps.controller(env, fileOf(name).name)
   const view = (name: string) => askAnswer(controller(name).config())
 
+  /** What acts, the overlay that a change makes of it, validated, and the configuration as it would be then. */
+  const drafted = async (
+    name: string,
+    ifMatch: number | null,
+    overlayFrom: (seen: ConfigView) => Overlay | Promise<Overlay>,
+  ) => {
+    const [file, seen] = [fileOf(name), await view(name)]
+    const next = await overlayFrom(seen)
+    requireVersion(ifMatch, seen.version)
+    // Nothing to publish: no version, no entry in the history.
+    const isRead = seen.set_aside === undefined
+    if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay))
+      return { seen, next, would: { ...seen, changed: false } }
+    const checked = publishable(file, next, deps.protocols)
+    if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
+    return { seen, next, would: { ...seen, overlay: next, values: sources(file, next) } }
+  }
+
   const publish = async (
     name: string,
     change: ConfigChange,
     overlayFrom: (seen: ConfigView) => Overlay | Promise<Overlay>,
     origin: PublicationOrigin = {},
   ) => {
-    const [file, seen] = [fileOf(name), await view(name)]
-    const next = await overlayFrom(seen)
-    requireVersion(change.ifMatch, seen.version)
     if (change.breakGlass) requireReason(change.reason, 'reason')
-    // Nothing to publish: no version, no entry in the history.
-    const isRead = seen.set_aside === undefined
-    if (isRead && JSON.stringify(next) === JSON.stringify(seen.overlay)) return { ...seen, changed: false }
-    const checked = publishable(file, next, deps.protocols)
-    if (!checked.ok) throw new SluiceError(checked.code, checked.message, { details: checked.details })
-    if (change.dryRun) return { ...seen, overlay: next, values: sources(file, next) }
+    const { seen, next, would } = await drafted(name, change.ifMatch, overlayFrom)
+    if (would.changed === false) return would
+    // Here nobody else has seen the change. What is published is refused where it takes effect.
+    if (change.dryRun && fileOf(name).requireReview && !change.breakGlass)
+      throw new SluiceError('review_required', REVIEW_NEEDED)
+    if (change.dryRun) return would
     const actor = { who: change.who, ifMatch: null }
     const from = { ...origin, break_glass: change.breakGlass }
     return askAnswer(controller(name).publish(next, seen.version, change.reason, actor, from))
@@ -60,10 +75,11 @@ export function configService(deps: ControlDeps, env: Env, fileOf: (name: string
   return {
     view,
     overlayOf,
-    patch: async (name: string, patch: Record<string, unknown>, change: ConfigChange) => {
-      refuseOddKeys(patch)
-      return publish(name, change, (seen) => patchOverlay(seen.overlay, patch))
-    },
+    patch: async (name: string, patch: Record<string, unknown>, change: ConfigChange) =>
+      publish(name, change, patchedBy(patch)),
+    /** What a patch would make of it, whoever may then publish it. */
+    preview: async (name: string, patch: Record<string, unknown>, ifMatch: number | null): Promise<ConfigView> =>
+      (await drafted(name, ifMatch, patchedBy(patch))).would,
     clear: (name: string, change: ConfigChange) => publish(name, change, () => ({})),
     restore: (name: string, version: number, change: ConfigChange) =>
       publish(name, change, () => overlayOf(name, version), { restored: version }),
@@ -86,7 +102,8 @@ function requireVersion(given: number | null, current: number): void {
   throw new SluiceError('version_mismatch', `the configuration is at version ${current}, not ${given}`)
 }
 
-function refuseOddKeys(patch: Record<string, unknown>): void {
+function patchedBy(patch: Record<string, unknown>): (seen: ConfigView) => Overlay {
   const { issues } = odditiesOf(patch)
   if (issues.length > 0) throw new SluiceError('invalid_request', 'the change is not valid', { details: issues })
+  return (seen) => patchOverlay(seen.overlay, patch)
 }

@@ -51,10 +51,7 @@ export function dashboardPort(
     act: (name, command, ifMatch) =>
       asRole('operator', () => service.act(name, taken(actionSchema, command), who, ifMatch)),
     // Whoever may propose a change may see what it would be.
-    checkConfig: (name, patch, ifMatch) =>
-      asRole('operator', () =>
-        config.patch(name, patch, { reason: '', who, ifMatch, breakGlass: false, dryRun: true }),
-      ),
+    checkConfig: (name, patch, ifMatch) => asRole('operator', () => config.preview(name, patch, ifMatch)),
     patchConfig: (name, patch, change) => asRole('admin', () => config.patch(name, patch, by(change))),
     changes: (name) => changes.list(name, null),
     change: changes.show,

@@ -3,7 +3,7 @@ import type { ConfigView, HistoryEntry } from '../../api/index.ts'
 import type { ReleaseConfig } from '../../config/load.ts'
 import { withoutOddities } from '../../config/odd-keys.ts'
 import { type Overlay, sources } from '../../config/overlay.ts'
-import { publishable } from '../../config/publishable.ts'
+import { publishable, REVIEW_NEEDED } from '../../config/publishable.ts'
 import { grown, mostLedgers } from '../../core/ledger-growth.ts'
 import { initialState, isSplit, type ReleaseState } from '../../core/release.ts'
 import { transition } from '../../core/transitions.ts'
@@ -144,6 +144,6 @@ export function publicationOf({ at, who, reason, evidence }: HistoryEntry): Publ
 function reviewNeeded(isOwn: boolean): Refusal {
   const message = isOwn
     ? 'this release asks for a second person: whoever made a change request does not publish it, but in need with break_glass and a comment'
-    : 'this release asks for a second person: make a change request (POST …/config/changes), or give break_glass=true and a reason'
+    : REVIEW_NEEDED
   return refuse('review_required', message)
 }

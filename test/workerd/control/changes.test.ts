@@ -254,7 +254,11 @@ describe('where changes take two people', () => {
     await good('second', 'POST', `${REVIEWED}/changes/1/publish`, { revision: 1 })
     expect(await refused('admin', 'DELETE', REVIEWED)).toEqual(own)
     expect(await refused('admin', 'POST', `${REVIEWED}/versions/0/restore`)).toEqual(own)
-    expect(await good('admin', 'PATCH', `${REVIEWED}?dry_run=true`, { min_jobs: 9 })).toMatchObject({ version: 1 })
+    expect(await refused('admin', 'PATCH', `${REVIEWED}?dry_run=true`, { min_jobs: 9 })).toEqual(own)
+    expect(await refused('admin', 'DELETE', `${REVIEWED}?dry_run=true`)).toEqual(own)
+    expect(await refused('admin', 'POST', `${REVIEWED}/versions/0/restore?dry_run=true`)).toEqual(own)
+    const alone = `${REVIEWED}?dry_run=true&break_glass=true&reason=urgent`
+    expect(await good('admin', 'PATCH', alone, { min_jobs: 9 })).toMatchObject({ version: 1 })
     expect((await good<ConfigView>('viewer', 'GET', REVIEWED)).overlay).toEqual({ min_jobs: 3 })
   })
 
