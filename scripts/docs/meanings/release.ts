@@ -79,7 +79,7 @@ const RELEASE: Reference<Release> = {
   arms: 'the backends, as `arms.control` and `arms.candidate`; [see below](#arms)',
   shadow: { meaning: 'copies of submits; [see below](#shadow)', default: 'as below' },
   rules: { meaning: '[see below](#rules)', type: 'list of tables, up to 100' },
-  guardrails: { meaning: '[see below](#guardrails)', type: 'list of tables, 1 to 50', default: '[four](#guardrails)' },
+  guardrails: { meaning: '[see below](#guardrails)', type: 'list of tables, 1 to 50', default: '[five](#guardrails)' },
   metrics: '[see below](#metrics-and-experiment)',
   experiment: { meaning: '[see below](#metrics-and-experiment)', default: 'as below' },
 }
