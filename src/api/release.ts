@@ -14,6 +14,8 @@ export function numbers<const N extends string>(...names: N[]) {
 export const blockerSchema = v.object({
   code: v.picklist(BLOCKER_CODES),
   message: v.string(),
+  /** Which of `verdicts` it is, where it is one: those that are waived do not block. */
+  guardrail: v.optional(v.string()),
   /** When it ends by itself, if it does. */
   until: v.nullable(isoTime),
 })

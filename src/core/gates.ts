@@ -20,6 +20,8 @@ export const BLOCKER_CODES = [
 export interface Blocker {
   code: (typeof BLOCKER_CODES)[number]
   message: string
+  /** Its id, where it is one that waits. */
+  guardrail?: string
   /** Unix ms at which it ends by itself; null if it doesn't. */
   untilMs: number | null
 }
@@ -47,7 +49,7 @@ export function blockers(state: ReleaseState, plan: Plan, facts: Facts): Blocker
   if (state.paused) found.push(open('paused', 'the release is paused; resume it'))
   for (const verdict of facts.verdicts) {
     if (verdict.status !== 'pass' && !facts.waived.includes(verdict.guardrail))
-      found.push(open('guardrail', guardrailWords(verdict)))
+      found.push({ ...open('guardrail', guardrailWords(verdict)), guardrail: verdict.guardrail })
   }
   if (endsHere(state, plan))
     found.push(open('gate', `a rung above ${state.percent} %: the ladder ends here, and only 100 % is promoted`))

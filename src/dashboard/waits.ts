@@ -29,14 +29,14 @@ export function waitsTitle(view: ReleaseView, t: Text): string {
 export function openItems(view: ReleaseView, nowMs: number, t: Text): Part[][] {
   const others = view.blocked_by.filter((blocker) => blocker.code !== 'guardrail')
   const items = others.map((blocker) => blockerWords(blocker, view, nowMs, t))
-  const failing = view.verdicts.filter((verdict) => verdict.status !== 'pass')
-  if (view.blocked_by.length > others.length) {
-    const wordsOf = (verdict: VerdictView): string =>
-      t.wait.guardrail(guardrailName(verdict, t), statusWord(verdict, t))
-    // Guardrails that differ in their limits only have one name.
-    for (const [words, { length }] of Map.groupBy(failing, wordsOf)) items.push([t.wait.times(words, length)])
-    if (failing.length === 0) items.push(t.wait.guardrails(view.blocked_by.length - others.length))
-  }
+  const blocking = new Set(view.blocked_by.map(({ guardrail }) => guardrail))
+  const wordsOf = (verdict: VerdictView): string => t.wait.guardrail(guardrailName(verdict, t), statusWord(verdict, t))
+  // Guardrails that differ in their limits only have one name.
+  const named = Map.groupBy(
+    view.verdicts.filter(({ guardrail }) => blocking.has(guardrail)),
+    wordsOf,
+  )
+  for (const [words, { length }] of named) items.push([t.wait.times(words, length)])
   if (view.state === 'rolled_back') items.push(t.wait.thenCooldown)
   if (view.state === 'rolled_back' && view.draining) items.push(t.wait.draining(view.draining.jobs))
   return items

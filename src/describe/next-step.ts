@@ -64,7 +64,7 @@ export function metGates(view: ReleaseView): MetGate[] {
   const asked: [MetGate, boolean][] = [
     ['bake', openBake(view) === null],
     ['min_jobs', view.jobs.needed > 0 && !blocked.has('min_jobs')],
-    ['guardrails', view.verdicts.length > 0 && !blocked.has('guardrail')],
+    ['guardrails', view.verdicts.length > 0 && view.verdicts.every(({ status }) => status === 'pass')],
     ['gate', rung?.gate === 'experiment' && !blocked.has('gate')],
     ['approval', rung?.approval === 'manual' && !blocked.has('approval')],
     ['freeze', !blocked.has('freeze')],

@@ -20,7 +20,7 @@ describe('blockers', () => {
   it('hold a verdict that is anything but passed, with its own sentence', () => {
     for (const status of ['breach', 'inconclusive', 'no_data', 'error'] as const) {
       expect(blockers(canary(5), plan(), facts({ verdicts: [verdict({ status, message: 'told so' })] }))).toEqual([
-        { code: 'guardrail', message: 'error_rate:job: told so', untilMs: null },
+        { code: 'guardrail', message: 'error_rate:job: told so', guardrail: 'error_rate:job', untilMs: null },
       ])
     }
   })

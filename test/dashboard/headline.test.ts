@@ -220,7 +220,7 @@ describe('what the next step waits for', () => {
         jobs: { finished: 47, needed: 50 },
         verdicts: [verdict, { ...verdict, guardrail: 'latency_p99:job', metric: 'latency_p99', status: 'no_data' }],
         blocked_by: [
-          { code: 'guardrail', message: '', until: null },
+          { code: 'guardrail', message: '', guardrail: 'latency_p99:job', until: null },
           { code: 'min_jobs', message: '', until: null },
         ],
       },
@@ -238,11 +238,29 @@ describe('what the next step waits for', () => {
 
   test('tells guardrails that share name and verdict once, and how many they are', () => {
     const silent = { ...verdict, status: 'no_data' as const, evidence: {} }
-    const verdicts = [silent, { ...silent, guardrail: 'error_rate:job:2' }, { ...silent, metric: 'latency_p99' }]
-    const blocked_by = verdicts.map(() => ({ code: 'guardrail' as const, message: '', until: null }))
+    const slow = { ...silent, guardrail: 'latency_p99:job', metric: 'latency_p99' }
+    const verdicts = [silent, { ...silent, guardrail: 'error_rate:job:2' }, slow]
+    const blocked_by = verdicts.map(({ guardrail }) => ({
+      code: 'guardrail' as const,
+      message: '',
+      guardrail,
+      until: null,
+    }))
     const openIn = (text: typeof en) =>
       waits({ ...base, verdicts, blocked_by }, NOW, text).flatMap(({ done, words }) => (done ? [] : [plain(words)]))
     expect(openIn(en)).toEqual(['Job error rate: no data (2 guardrails)', 'Job time p99: no data'])
     expect(openIn(zh)).toEqual(['作业错误率：无数据（2 项护栏）', '作业耗时 p99：无数据'])
+  })
+
+  test('names no guardrail that is waived, neither as open nor as one that passes', () => {
+    const waived = { ...verdict, guardrail: 'latency_p99:job', metric: 'latency_p99', status: 'no_data' as const }
+    const short = { ...verdict, status: 'inconclusive' as const }
+    const listed = (blocked_by: ReleaseView['blocked_by'], own: typeof verdict = short) =>
+      waits({ ...base, verdicts: [own, waived], blocked_by }, NOW, en)
+        .map(({ words }) => plain(words))
+        .join('; ')
+    const isOpen = { code: 'guardrail' as const, message: '', guardrail: short.guardrail, until: null }
+    expect(listed([isOpen])).toMatch(/^Job error rate: [^;]*; (?!.*(p99|all guardrails))/)
+    expect(listed([], verdict)).not.toMatch(/p99|guardrails/)
   })
 })

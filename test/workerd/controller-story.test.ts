@@ -117,7 +117,9 @@ describe('a candidate whose polls are refused', () => {
     const message =
       'job error rate: of 3 candidate jobs in 64 s none counts (3 not_observed): nothing is rolled back for what Sluice could not see; see whether the candidate answers its polls'
     expect(verdicts[0]).toMatchObject({ status: 'no_data', note: 'grace_over', message, evidence: { unseen: 3 } })
-    expect(blocked_by).toContainEqual({ code: 'guardrail', message: `error_rate:job: ${message}`, until: null })
+    const guardrail = 'error_rate:job'
+    const blocker = { code: 'guardrail', message: `${guardrail}: ${message}`, guardrail, until: null }
+    expect(blocked_by).toContainEqual(blocker)
     // Since then there is no traffic at all.
     vi.setSystemTime(T0 + 96 * WINDOW_MS + 300)
     await tick()

@@ -74,7 +74,7 @@ export function releaseView(shown: Shown): ReleaseView {
     arms: { control: { model: config.arms.control.model }, candidate: { model: config.arms.candidate.model } },
     clock_started_at: isoOrNull(state.clockStartedAt),
     jobs: { finished: judgement?.candidateJobs ?? 0, needed: config.minJobs },
-    blocked_by: shown.blockers.map(({ code, message, untilMs }) => ({ code, message, until: isoOrNull(untilMs) })),
+    blocked_by: shown.blockers.map(({ untilMs, ...blocker }) => ({ ...blocker, until: isoOrNull(untilMs) })),
     verdicts: shown.verdicts.map(verdictView),
     next_check_at: isoOrNull(shown.nextCheckAt),
     draining:
