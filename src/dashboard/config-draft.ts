@@ -2,41 +2,33 @@
  * Live configuration as forms: the values that act now, a patch laid over them, and the patch that
  * a posted form asks for. Whether values are allowed is the control plane's to say.
  */
-import type { ConfigView, ReleaseView } from '../api/index.ts'
+import type { ConfigView } from '../api/index.ts'
 import type { Text } from './text/index.ts'
 
 export type Patch = Record<string, unknown>
 export const SECTIONS = ['ladder', 'shadow', 'thresholds', 'raw', 'back'] as const
 export type Section = (typeof SECTIONS)[number]
 
+/** Keys that have a field of their own, by the form that they stand in. */
+export const FIELDS = {
+  ladder: ['ladder', 'bake', 'min_jobs'],
+  shadow: ['shadow.sample', 'shadow.max_in_flight', 'shadow.max_jobs_per_day', 'shadow.during_canary'],
+} as const
+
 /** A guardrail as operators write it. */
 export type GuardrailTable = Record<string, unknown> & { metric: string }
 export const LIMIT_KEYS = ['max', 'max_over_control', 'max_seconds', 'for_windows'] as const
 
-/** What forms are filled with. */
-export interface Draft {
-  ladder: unknown[]
-  bake: string
-  min_jobs: number
-  shadow: { sample: number; max_in_flight: number; max_jobs_per_day: number; during_canary: boolean }
-  guardrails: GuardrailTable[]
+/** What a form is filled with: the value that a patch asks for, else the one that acts. */
+export function drafted({ values }: ConfigView, patch: Patch, key: string): unknown {
+  const [first = '', inner] = key.split('.')
+  const asked = inner === undefined ? patch : tableOf(patch[first])
+  return asked[inner ?? first] ?? values[key]?.value
 }
 
-export function draftOf(config: ConfigView, view: ReleaseView, patch: Patch): Draft {
-  const value = (key: string): unknown => (key in patch ? patch[key] : config.values[key]?.value)
-  const inner = (key: string): unknown => tableOf(patch['shadow'])[key] ?? config.values[`shadow.${key}`]?.value
-  return {
-    ladder: Array.isArray(value('ladder')) ? (value('ladder') as unknown[]) : view.ladder.map((rung) => rung.percent),
-    bake: textOf(value('bake')),
-    min_jobs: Number(value('min_jobs') ?? view.jobs.needed),
-    shadow: {
-      sample: Number(inner('sample')),
-      max_in_flight: Number(inner('max_in_flight')),
-      max_jobs_per_day: Number(inner('max_jobs_per_day')),
-      during_canary: inner('during_canary') === true,
-    },
-    guardrails: Array.isArray(value('guardrails')) ? (value('guardrails') as GuardrailTable[]) : [],
-  }
+export function draftedGuardrails(config: ConfigView, patch: Patch): GuardrailTable[] {
+  const guardrails = drafted(config, patch, 'guardrails')
+  return Array.isArray(guardrails) ? guardrails.filter((each): each is GuardrailTable => isTable(each)) : []
 }
 
 /** Whether the release asks for a second person. */
@@ -46,8 +38,8 @@ export function requiresReview({ values }: ConfigView): boolean {
 
 export type Parsed = { ok: true; patch: Patch } | { ok: false; errors: Map<string, string>; raw: string }
 
-/** The patch that a section's form asks for: only what differs from the draft it was filled with. */
-export function patchOf(section: Section, fields: URLSearchParams, draft: Draft, t: Text): Parsed {
+/** The patch that a section's form asks for: only what differs from what acts. */
+export function patchOf(section: Section, fields: URLSearchParams, config: ConfigView, t: Text): Parsed {
   if (section === 'raw') {
     const raw = fields.get('raw') ?? ''
     const patch = readJson(raw)
@@ -55,62 +47,37 @@ export function patchOf(section: Section, fields: URLSearchParams, draft: Draft,
   }
   if (section === 'back') return { ok: true, patch: { [fields.get('key') ?? '']: null } }
   const errors = new Map<string, string>()
-  const number = (name: string): number => {
-    const text = (fields.get(name) ?? '').trim()
-    const value = Number(text)
-    if (text === '' || !Number.isFinite(value)) errors.set(name, t.config.notNumber)
-    return value
+  const asked = (name: string, present: unknown) =>
+    read((fields.get(name) ?? '').trim(), present, () => errors.set(name, t.config.notNumber))
+  const patch: Patch = {}
+  if (section === 'thresholds') {
+    const present = draftedGuardrails(config, {})
+    const guardrails = present.map((guardrail, i) => {
+      const limits = LIMIT_KEYS.filter((key) => fields.has(`guardrails.${i}.${key}`))
+      return { ...guardrail, ...Object.fromEntries(limits.map((key) => [key, asked(`guardrails.${i}.${key}`, 0)])) }
+    })
+    if (!same(guardrails, present)) patch['guardrails'] = guardrails
+  } else {
+    for (const key of FIELDS[section]) {
+      const present = drafted(config, {}, key)
+      // A tick that is not set is not sent; a ladder of tables has no field.
+      const value = fields.has(key) || typeof present === 'boolean' ? asked(key, present) : present
+      if (same(value, present)) continue
+      const [first = '', inner] = key.split('.')
+      patch[first] = inner === undefined ? value : { ...tableOf(patch[first]), [inner]: value }
+    }
   }
-  const patch =
-    section === 'ladder'
-      ? ladderPatch(fields, draft, number, errors, t)
-      : section === 'shadow'
-        ? shadowPatch(fields, draft, number)
-        : thresholdPatch(fields, draft, number)
   return errors.size > 0 ? { ok: false, errors, raw: '' } : { ok: true, patch }
 }
 
-function ladderPatch(
-  fields: URLSearchParams,
-  draft: Draft,
-  number: (name: string) => number,
-  errors: Map<string, string>,
-  t: Text,
-): Patch {
-  const patch: Patch = {}
-  const ladderText = fields.get('ladder')
-  if (ladderText !== null) {
-    const ladder = ladderText
-      .split(/[,，\s]+/)
-      .filter(Boolean)
-      .map(Number)
-    if (ladder.some(Number.isNaN)) errors.set('ladder', t.config.notNumber)
-    else if (!same(ladder, draft.ladder)) patch['ladder'] = ladder
-  }
-  const bake = (fields.get('bake') ?? '').trim()
-  if (bake !== draft.bake) patch['bake'] = bake
-  const minJobs = number('min_jobs')
-  if (minJobs !== draft.min_jobs) patch['min_jobs'] = minJobs
-  return patch
-}
-
-function shadowPatch(fields: URLSearchParams, draft: Draft, number: (name: string) => number): Patch {
-  const asked = {
-    sample: number('shadow.sample'),
-    max_in_flight: number('shadow.max_in_flight'),
-    max_jobs_per_day: number('shadow.max_jobs_per_day'),
-    during_canary: fields.get('shadow.during_canary') === '1',
-  }
-  const changed = Object.entries(asked).filter(([key, value]) => draft.shadow[key as keyof Draft['shadow']] !== value)
-  return changed.length > 0 ? { shadow: Object.fromEntries(changed) } : {}
-}
-
-function thresholdPatch(fields: URLSearchParams, draft: Draft, number: (name: string) => number): Patch {
-  const guardrails = draft.guardrails.map((guardrail, i) => {
-    const asked = LIMIT_KEYS.filter((key) => fields.has(`guardrails.${i}.${key}`))
-    return { ...guardrail, ...Object.fromEntries(asked.map((key) => [key, number(`guardrails.${i}.${key}`)])) }
-  })
-  return same(guardrails, draft.guardrails) ? {} : { guardrails }
+/** A field's text as a value of the kind that acts. */
+function read(text: string, present: unknown, notNumber: () => void): unknown {
+  if (typeof present === 'boolean') return text === '1'
+  const items = text.split(/[,，\s]+/).filter(Boolean)
+  if (Array.isArray(present)) return items.map((item) => read(item, 0, notNumber))
+  if (typeof present !== 'number') return text
+  if (text === '' || !Number.isFinite(Number(text))) notNumber()
+  return Number(text)
 }
 
 /** A JSON object, or null where the text is none. */
@@ -158,10 +125,6 @@ export function changesOf(config: ConfigView, patch: Patch): KeyChange[] {
       to,
     }))
   })
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }
 
 function tableOf(value: unknown): Patch {

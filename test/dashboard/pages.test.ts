@@ -319,6 +319,24 @@ describe('acting without script', () => {
     expect(await number.text()).toContain('This is not a number.')
     const json = await post(`${PAGE}/config`, { section: 'raw', raw: '[1]' })
     expect(await json.text()).toContain('This is not a JSON object.')
+    const odd = await post(`${PAGE}/config`, { section: 'raw', raw: '{"guardrails":[null],"ladder":[],"shadow":1}' })
+    expect(odd.status).toBe(400)
+    expect(await odd.text()).toContain('Refused, nothing was changed:')
+  })
+
+  test('a form asks for what differs from what acts, each value in its own kind', async () => {
+    const { post } = browse(atFivePercent())
+    const asked = async (fields: Record<string, string>) =>
+      JSON.parse(hidden(await (await post(`${PAGE}/config`, fields)).text(), 'patch'))
+    const shadow = { 'shadow.sample': '0.5', 'shadow.max_in_flight': '7', 'shadow.max_jobs_per_day': '5000' }
+    expect(await asked({ section: 'shadow', ...shadow, 'shadow.during_canary': '1' })).toEqual({
+      shadow: { sample: 0.5, max_in_flight: 7, during_canary: true },
+    })
+    expect(await asked({ section: 'ladder', ladder: '5，100', bake: '10m', min_jobs: '9' })).toEqual({
+      ladder: [5, 100],
+      bake: '10m',
+      min_jobs: 9,
+    })
   })
 })
 

@@ -1,62 +1,68 @@
 /** The forms for what is changed most, and a JSON field for the rest. Each posts a section for review. */
 import type { Child, FC, PropsWithChildren } from 'hono/jsx'
-import { type GuardrailTable, LIMIT_KEYS, type Section } from '../config-draft.ts'
+import { drafted, draftedGuardrails, FIELDS, type GuardrailTable, LIMIT_KEYS, type Section } from '../config-draft.ts'
+import { wordFor } from '../format.ts'
 import type { Text } from '../text/index.ts'
 import type { ConfigContent } from './config.tsx'
 import { pathOf } from './layout.tsx'
 import { Submit, Tick } from './parts.tsx'
 
 export const EditForms: FC<ConfigContent & { t: Text }> = (content) => {
-  const { config, draft, errors, raw, t } = content
+  const { config, patch, errors, raw, t } = content
   const words = t.config
   const form = { release: config.release, version: config.version, t }
-  const field = (name: string, label: string, value: string, more: FieldOptions = {}): Child => (
-    <Field name={name} label={label} value={value} error={errorAt(errors, name)} {...more} />
-  )
-  const plainLadder = draft.ladder.every((rung) => typeof rung === 'number')
+  const field = (key: keyof typeof words.field): Child => {
+    const value = drafted(config, patch, key)
+    const [label, hint] = [words.field[key], wordFor(words.hint, key, '')]
+    if (typeof value === 'boolean')
+      return (
+        <Tick name={key} checked={value}>
+          {label}
+        </Tick>
+      )
+    if (Array.isArray(value) && value.some((rung) => typeof rung !== 'number'))
+      return (
+        <p class="note">
+          <code>{JSON.stringify(value)}</code>
+          <br />
+          {hint}
+        </p>
+      )
+    const text = Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : JSON.stringify(value)
+    const isNumber = typeof value === 'number'
+    return <Field name={key} label={label} value={text} errors={errors} hint={hint} isNumber={isNumber} />
+  }
   return (
     <>
       <h2 class="section">
         {words.editTitle} <small>{words.editNote}</small>
       </h2>
       <div class="grid">
-        <SectionForm {...form} section="ladder" title={words.ladder}>
-          {plainLadder ? (
-            field('ladder', words.ladder, draft.ladder.join(', '), { hint: words.ladderHint })
-          ) : (
-            <p class="note">
-              <code>{JSON.stringify(draft.ladder)}</code>
-              <br />
-              {words.ladderHint}
-            </p>
-          )}
-          {field('bake', words.bake, draft.bake, { hint: words.durationHint })}
-          {field('min_jobs', words.minJobs, String(draft.min_jobs), { number: true })}
-        </SectionForm>
-        <SectionForm {...form} section="shadow" title={words.shadow}>
-          {field('shadow.sample', words.sample, String(draft.shadow.sample), { number: true })}
-          {field('shadow.max_in_flight', words.maxInFlight, String(draft.shadow.max_in_flight), { number: true })}
-          {field('shadow.max_jobs_per_day', words.maxJobsPerDay, String(draft.shadow.max_jobs_per_day), {
-            number: true,
-          })}
-          <Tick name="shadow.during_canary" checked={draft.shadow.during_canary}>
-            {words.duringCanary}
-          </Tick>
-        </SectionForm>
+        {(['ladder', 'shadow'] as const).map((section) => (
+          <SectionForm {...form} section={section} title={t[section].title}>
+            {FIELDS[section].map((key) => field(key))}
+          </SectionForm>
+        ))}
       </div>
       <SectionForm {...form} section="thresholds" title={words.thresholds} id="thresholds">
-        {draft.guardrails.map((guardrail, i) => (
+        {draftedGuardrails(config, patch).map((guardrail, i) => (
           <fieldset>
             <legend>{legendOf(guardrail)}</legend>
-            {LIMIT_KEYS.filter((key) => typeof guardrail[key] === 'number').map((key) =>
-              field(`guardrails.${i}.${key}`, limitLabel(key, t), String(guardrail[key]), { number: true }),
-            )}
+            {LIMIT_KEYS.filter((key) => typeof guardrail[key] === 'number').map((key) => (
+              <Field
+                name={`guardrails.${i}.${key}`}
+                label={words.limit[key]}
+                value={String(guardrail[key])}
+                errors={errors}
+                isNumber
+              />
+            ))}
           </fieldset>
         ))}
-        <p class="note">{`${words.max}: ${words.maxHint} · ${words.maxOverControl}: ${words.maxOverControlHint}`}</p>
+        <p class="note">{`${words.limit.max}: ${words.maxHint} · ${words.limit.max_over_control}: ${words.maxOverControlHint}`}</p>
       </SectionForm>
       <SectionForm {...form} section="raw" title={words.raw}>
-        <Field name="raw" label="JSON" value={raw} error={errorAt(errors, 'raw')} hint={words.rawHint} area />
+        <Field name="raw" label="JSON" value={raw} errors={errors} hint={words.rawHint} isArea />
       </SectionForm>
     </>
   )
@@ -76,51 +82,43 @@ const SectionForm: FC<
   </form>
 )
 
-interface FieldOptions {
+const Field: FC<{
+  name: string
+  label: string
+  value: string
+  errors: Map<string, string>
   hint?: string
-  number?: boolean
-  area?: boolean
-}
-
-const Field: FC<{ name: string; label: string; value: string; error: string | null } & FieldOptions> = (props) => {
-  const { name, label, value, error, hint } = props
+  isNumber?: boolean
+  isArea?: boolean
+}> = ({ name, label, value, errors, hint, isNumber, isArea }) => {
   const id = `field-${name.replaceAll('.', '-')}`
-  const described = [error === null ? '' : `${id}-error`, hint ? `${id}-hint` : ''].filter(Boolean).join(' ')
+  // At the field's own path, or at something inside it.
+  const [, error] = [...errors].find(([path]) => path === name || path.startsWith(`${name}.`)) ?? []
+  const described = [error ? `${id}-error` : '', hint ? `${id}-hint` : ''].filter(Boolean).join(' ')
   const common = {
     id,
     name,
-    'aria-invalid': error === null ? undefined : ('true' as const),
-    'aria-describedby': described === '' ? undefined : described,
+    'aria-invalid': error ? ('true' as const) : undefined,
+    'aria-describedby': described || undefined,
   }
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {props.area ? (
+      {isArea ? (
         <textarea {...common} rows={6} spellcheck={false}>
           {value}
         </textarea>
       ) : (
-        <input
-          {...common}
-          value={value}
-          type={props.number ? 'number' : 'text'}
-          step={props.number ? 'any' : undefined}
-        />
+        <input {...common} value={value} type={isNumber ? 'number' : 'text'} step={isNumber ? 'any' : undefined} />
       )}
-      {error === null ? null : (
+      {error ? (
         <p class="field-error" id={`${id}-error`}>
           {error}
         </p>
-      )}
+      ) : null}
       {hint ? <small id={`${id}-hint`}>{hint}</small> : null}
     </div>
   )
-}
-
-/** An error at the field's own path, or at something inside it. */
-function errorAt(errors: Map<string, string>, name: string): string | null {
-  const inside = [...errors.keys()].find((path) => path === name || path.startsWith(`${name}.`))
-  return inside === undefined ? null : errors.get(inside)!
 }
 
 /** `error_rate · submit, job · within 10s`: as it stands in the file, so that it is found there. */
@@ -134,9 +132,4 @@ function legendOf(guardrail: GuardrailTable): string {
   ]
     .filter(Boolean)
     .join(' · ')
-}
-
-function limitLabel(key: (typeof LIMIT_KEYS)[number], t: Text): string {
-  const labels = { max: t.config.max, max_over_control: t.config.maxOverControl, max_seconds: t.config.maxSeconds }
-  return key === 'for_windows' ? t.config.forWindows : labels[key]
 }

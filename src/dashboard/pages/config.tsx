@@ -1,7 +1,7 @@
 /** The effective configuration beside the file's, and the forms that change it live. */
 import type { Child, FC } from 'hono/jsx'
 import { atLeast, type ConfigView } from '../../api/index.ts'
-import { changesOf, type Draft, type Patch, requiresReview, same } from '../config-draft.ts'
+import { changesOf, type Patch, requiresReview, same } from '../config-draft.ts'
 import type { Text } from '../text/index.ts'
 import { EditForms } from './config-forms.tsx'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
@@ -9,7 +9,8 @@ import { BreaksGlass, Card, KeyTable, Notice, Problem, Submit, TextLine } from '
 
 export interface ConfigContent {
   config: ConfigView
-  draft: Draft
+  /** What was asked for and refused: the forms show it. */
+  patch: Patch
   /** By path of the field; what belongs to no field stands above. */
   errors: Map<string, string>
   notice: string | null

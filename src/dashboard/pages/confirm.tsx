@@ -155,7 +155,7 @@ const Values: FC<{ command: ActionCommand; view: ReleaseView; t: Text }> = ({ co
           <>
             <input type="hidden" name="canary_asked" value="1" />
             <Tick name="during_canary" checked={command.during_canary ?? view.shadow.active} preview>
-              {t.config.duringCanary}
+              {t.config.field['shadow.during_canary']}
             </Tick>
           </>
         ) : null}
