@@ -16,8 +16,8 @@ import type { EventRow, RowsTaken } from '../durable/experiment-rpc.ts'
 import type { Event, Signal } from '../api/experiment.ts'
 import { ask } from './ask.ts'
 import type { ControlDeps, ControlSettings } from './deps.ts'
-import { type Batch, rowDetail } from './read-batch.ts'
-import { type Counted, RowSorter } from './row-sorter.ts'
+import { type Batch, type Counted, rowDetail } from './read-batch.ts'
+import { RowSorter } from './row-sorter.ts'
 
 export function experimentService(deps: ControlDeps, env: Env, settings: ControlSettings, config: SluiceConfig) {
   const keys = idKeys(signingKeys(settings.cookieKey))
@@ -35,13 +35,13 @@ export function experimentService(deps: ControlDeps, env: Env, settings: Control
         const jobs = its.map(({ tag: { replica, upstreamId } }) => ({ replica, upstreamId }))
         const hasCopy = await ask(deps.ledger(env, release.name, index).score(jobs))
         for (const copy of its.filter((_, i) => !hasCopy[i]))
-          sorted.refuse(release, copy.row, ofOtherArm(copy.row.row, copy.tag))
+          sorted.refuse(copy.row.row, ofOtherArm(copy.row.row, copy.tag))
       }),
     )
   }
   return {
-    addSignals: async ({ rows, bad }: Batch<Signal>): Promise<Counted> => {
-      const sorted = new RowSorter<SignalRow>(config, keys, deps.now(), bad)
+    addSignals: async (rows: Batch<Signal>['rows']): Promise<Counted> => {
+      const sorted = new RowSorter<SignalRow>(config, keys, deps.now())
       const copies: CopyRow[] = []
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
@@ -59,13 +59,13 @@ export function experimentService(deps: ControlDeps, env: Env, settings: Control
       return sentByRelease(sorted, async (release) => {
         const named = copies.filter((copy) => copy.release === release)
         await refuseWithoutCopy(sorted, release, named)
-        const its = sorted.byRelease.get(release)!
+        const its = sorted.rowsOf(release)
         return its.length === 0 ? [] : [await ask(deps.controller(env, release.name).addSignals(its))]
       })
     },
     /** `configuredOnly`: under names of the release's metrics and no others, since names are kept for good. */
-    addEvents: async ({ rows, bad }: Batch<Event>, configuredOnly: boolean): Promise<Counted> => {
-      const sorted = new RowSorter<EventRow>(config, keys, deps.now(), bad)
+    addEvents: async (rows: Batch<Event>['rows'], configuredOnly: boolean): Promise<Counted> => {
+      const sorted = new RowSorter<EventRow>(config, keys, deps.now())
       for (const { at, row } of rows) {
         sorted.take(at, row, ({ release, tag, atMs }) => {
           const unknown = 'none of the metrics of the release, and a key in a page adds no other'
@@ -78,12 +78,22 @@ export function experimentService(deps: ControlDeps, env: Env, settings: Control
           return { row: at, owners, metric: row.metric, value: row.value, atMs, id: row.id ?? null }
         })
       }
-      return sentByRelease(sorted, async (release, its) => {
+      return sentByRelease(sorted, async (release) => {
+        const its = sorted.rowsOf(release)
         const ledgers = byLedger(its, release, await countsOf(release))
-        for (const events of ledgers.values()) sorted.sentTo(events.map(({ row }) => row))
-        return Promise.all(
-          Array.from(ledgers, ([index, events]) => ask(deps.ledger(env, release.name, index).addEvents(events))),
+        const answers = await Promise.all(
+          Array.from(ledgers, async ([index, events]) => {
+            const taken = await ask(deps.ledger(env, release.name, index).addEvents(events))
+            const unknown = new Set(taken.unexposed)
+            return { taken, known: events.map(({ row }) => row).filter((row) => !unknown.has(row)) }
+          }),
         )
+        // A row may have gone to several ledgers: one that knows its subject is enough.
+        const known = new Set(answers.flatMap((answer) => answer.known))
+        const nobody = 'has submitted nothing that was dealt to an arm by its hash: no report would count it'
+        for (const { row } of its)
+          if (!known.has(row)) sorted.refuse(row, rowDetail(row, 'subject', 'not_exposed', nobody))
+        return answers.map(({ taken }) => taken)
       })
     },
   }
@@ -92,10 +102,10 @@ export function experimentService(deps: ControlDeps, env: Env, settings: Control
 /** Rows of a release that does not answer are told as such, one by one; throws where none of them answers. */
 async function sentByRelease<R extends { row: number }>(
   sorted: RowSorter<R>,
-  send: (release: ReleaseConfig, its: R[]) => Promise<RowsTaken[]>,
+  send: (release: ReleaseConfig) => Promise<RowsTaken[]>,
 ): Promise<Counted> {
   const sent = await Promise.all(
-    Array.from(sorted.byRelease, async ([release, its]) => ({ release, ...(await asValue(() => send(release, its))) })),
+    sorted.releases.map(async (release) => ({ release, ...(await asValue(() => send(release))) })),
   )
   const silent = sent.filter((each) => 'error' in each)
   if (silent[0] && silent.length === sent.length) throw silent[0].error

@@ -22,6 +22,13 @@ export interface Batch<T> {
   sent: number
 }
 
+/** How many rows are good, how many of those had been seen before, and what is wrong with the others. */
+export interface Counted {
+  kept: number
+  repeated: number
+  bad: ErrorDetail[]
+}
+
 export async function readBatch<S extends v.GenericSchema>(
   request: Request,
   schema: S,
@@ -64,8 +71,8 @@ function inRow(at: number, found: ErrorDetail): ErrorDetail {
 }
 
 /** 200 where every row was good, 207 where some were; a batch of which nothing is kept is refused whole. */
-export function batchAnswer(c: Context, kept: number, repeated: number, bad: ErrorDetail[]): BatchAnswer {
-  const details = bad.toSorted((a, b) => Number.parseInt(a.path, 10) - Number.parseInt(b.path, 10))
+export function batchAnswer(c: Context, batch: Batch<unknown>, { kept, repeated, bad }: Counted): BatchAnswer {
+  const details = [...batch.bad, ...bad].sort((a, b) => Number.parseInt(a.path, 10) - Number.parseInt(b.path, 10))
   if (kept === 0) throw new SluiceError('invalid_request', 'no row of the batch is valid', { details })
   if (details.length > 0) c.status(207)
   return { accepted: kept - repeated, repeated, details }

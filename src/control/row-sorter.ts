@@ -8,17 +8,10 @@ import type { IdKeys } from '../core/id-keys.ts'
 import { type JobTag, openJobId } from '../core/job-id.ts'
 import { MAX_METRIC_NAMES } from '../durable/posted-rows.ts'
 import type { RowsTaken } from '../durable/experiment-rpc.ts'
-import { rowDetail } from './read-batch.ts'
+import { type Counted, rowDetail } from './read-batch.ts'
 
 const CLOCKS_APART_MS = 5 * 60_000
 const OLDEST_MS = 90 * 86_400_000
-
-/** How many rows are good, how many of those had been seen before, and what is wrong with the others. */
-export interface Counted {
-  kept: number
-  repeated: number
-  bad: ErrorDetail[]
-}
 
 type CommonFields = Pick<Signal | Event, 'release' | 'at' | 'job_id'>
 
@@ -32,75 +25,56 @@ interface Known {
 
 /** Rows by the release that they are for; what is wrong with a row is kept beside. */
 export class RowSorter<R extends { row: number }> {
-  readonly byRelease = new Map<ReleaseConfig, R[]>()
+  readonly #byRelease = new Map<ReleaseConfig, R[]>()
   readonly #config: SluiceConfig
   readonly #keys: IdKeys
   readonly #now: number
-  readonly #bad: ErrorDetail[]
-  /** How many objects a row was sent to. */
-  readonly #wentTo = new Map<number, number>()
+  /** By the row's number. */
+  readonly #bad = new Map<number, ErrorDetail>()
 
-  constructor(config: SluiceConfig, keys: IdKeys, now: number, bad: ErrorDetail[]) {
+  constructor(config: SluiceConfig, keys: IdKeys, now: number) {
     this.#config = config
     this.#keys = keys
     this.#now = now
-    this.#bad = bad
+  }
+
+  get releases(): ReleaseConfig[] {
+    return [...this.#byRelease.keys()]
+  }
+
+  /** Rows of a release with which nothing is wrong so far. */
+  rowsOf(release: ReleaseConfig): R[] {
+    return this.#byRelease.get(release)!.filter(({ row }) => !this.#bad.has(row))
   }
 
   take(at: number, row: CommonFields, make: (known: Known) => R | ErrorDetail): void {
     const known = this.#known(at, row)
-    const made = 'path' in known ? known : make(known)
-    if (isDetail(made)) this.#bad.push(made)
-    else if (!('path' in known)) {
-      const its = this.byRelease.get(known.release)
-      if (its) its.push(made)
-      else this.byRelease.set(known.release, [made])
-    }
+    if ('path' in known) return this.refuse(at, known)
+    const made = make(known)
+    if ('path' in made) return this.refuse(at, made)
+    const its = this.#byRelease.get(known.release)
+    if (its) its.push(made)
+    else this.#byRelease.set(known.release, [made])
   }
 
-  sentTo(rows: readonly number[]): void {
-    for (const row of rows) this.#wentTo.set(row, (this.#wentTo.get(row) ?? 0) + 1)
+  refuse(at: number, why: ErrorDetail): void {
+    this.#bad.set(at, why)
   }
 
-  /** Takes back a row that was taken. */
-  refuse(release: ReleaseConfig, row: R, why: ErrorDetail): void {
-    const others = this.byRelease.get(release)!.filter((each) => each !== row)
-    this.byRelease.set(release, others)
-    this.#bad.push(why)
-  }
-
-  /** Takes back all rows of a release: whether any of them is counted is not known. */
+  /** Whether any row of the release is counted is not known. */
   unanswered(release: ReleaseConfig): void {
     const why = 'the release does not answer at the moment: send the row again, with the same id'
-    const its = this.byRelease.get(release) ?? []
-    this.byRelease.delete(release)
-    this.#bad.push(...its.map(({ row }) => rowDetail(row, 'release', 'not_answered', why)))
+    for (const { row } of this.rowsOf(release)) this.refuse(row, rowDetail(row, 'release', 'not_answered', why))
   }
 
   /** A row may have gone to several objects: what one of them refused is not kept. */
   counted(answers: readonly RowsTaken[]): Counted {
-    const sent = [...this.byRelease.values()].reduce((sum, rows) => sum + rows.length, 0)
-    const refused = new Set(answers.flatMap((answer) => answer.refused))
-    const unexposed = this.#unexposed(answers, refused)
-    const repeated = new Set(
-      answers.flatMap((answer) => answer.repeated).filter((row) => !refused.has(row) && !unexposed.has(row)),
-    )
     const tooMany = `the release has ${MAX_METRIC_NAMES} metrics by other names already, and takes no more`
-    const nobody = 'has submitted nothing that was dealt to an arm by its hash: no report would count it'
-    const bad = [
-      ...this.#bad,
-      ...Array.from(refused, (at) => rowDetail(at, 'metric', 'too_many', tooMany, { most: MAX_METRIC_NAMES })),
-      ...Array.from(unexposed, (at) => rowDetail(at, 'subject', 'not_exposed', nobody)),
-    ]
-    return { kept: sent - refused.size - unexposed.size, repeated: repeated.size, bad }
-  }
-
-  /** Rows that every object they went to knows nobody of. */
-  #unexposed(answers: readonly RowsTaken[], refused: ReadonlySet<number>): Set<number> {
-    const unknown = new Map<number, number>()
-    for (const row of answers.flatMap((answer) => answer.unexposed ?? [])) unknown.set(row, (unknown.get(row) ?? 0) + 1)
-    const isNobody = ([row, objects]: [number, number]) => !refused.has(row) && objects >= (this.#wentTo.get(row) ?? 1)
-    return new Set([...unknown].filter(isNobody).map(([row]) => row))
+    for (const at of answers.flatMap(({ refused }) => refused))
+      this.refuse(at, rowDetail(at, 'metric', 'too_many', tooMany, { most: MAX_METRIC_NAMES }))
+    const repeated = new Set(answers.flatMap((answer) => answer.repeated).filter((row) => !this.#bad.has(row)))
+    const kept = this.releases.flatMap((release) => this.rowsOf(release)).length
+    return { kept, repeated: repeated.size, bad: [...this.#bad.values()] }
   }
 
   #known(at: number, row: CommonFields): Known | ErrorDetail {
@@ -118,8 +92,4 @@ export class RowSorter<R extends { row: number }> {
       return rowDetail(at, 'job_id', 'unknown_job', 'no such job of this release')
     return { release, tag, atMs }
   }
-}
-
-function isDetail(made: unknown): made is ErrorDetail {
-  return typeof made === 'object' && made !== null && 'path' in made
 }

@@ -17,8 +17,8 @@ export const batchRoutes = [
     answer,
     refusals: [],
     run: async ({ service, c }) => {
-      const { kept, repeated, bad } = await service.experiment.addSignals(await readBatch(c.req.raw, signalSchema))
-      return batchAnswer(c, kept, repeated, bad)
+      const batch = await readBatch(c.req.raw, signalSchema)
+      return batchAnswer(c, batch, await service.experiment.addSignals(batch.rows))
     },
   }),
   route({
@@ -35,8 +35,7 @@ export const batchRoutes = [
       const batch = await readBatch(c.req.raw, eventSchema)
       const fromPage = isPage(caller)
       if (fromPage) service.keyLimits.takeRows(caller.who, addressOf(c.req.raw), batch.sent, now())
-      const { kept, repeated, bad } = await service.experiment.addEvents(batch, fromPage)
-      return batchAnswer(c, kept, repeated, bad)
+      return batchAnswer(c, batch, await service.experiment.addEvents(batch.rows, fromPage))
     },
   }),
 ]
