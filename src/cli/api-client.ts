@@ -32,36 +32,34 @@ export interface ApiClient {
 }
 
 const TIMEOUT_MS = 30_000
+const JSON_TYPE = 'application/json'
 
 export function createApiClient(baseUrl: string, token: string | undefined): ApiClient {
   const base = withoutEndSlashes(baseUrl).replace(/\/_sluice$/, '')
   const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
-  const addressOf = (path: string, query: Call['query'] = {}) => {
+  const ask = async (path: string, { method = 'GET', query = {}, body, ifMatch }: Call, accept: string) => {
     const url = new URL(`${base}/_sluice/api/v1/${path}`)
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value))
-    return url
+    const headers: Record<string, string> = { accept, ...authorization }
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`
+    const request: RequestInit = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }
+    if (body !== undefined) request.body = JSON.stringify(body)
+    const { response, text } = await send(url, request)
+    const [raw, tried] = [parsed(text), `${method} ${url.href}`]
+    if (!response.ok || (raw === undefined && accept === JSON_TYPE)) throw refusal(tried, response, raw, Boolean(token))
+    return { text, raw, tried }
   }
   return {
     async lines(path, query) {
-      const url = addressOf(path, query)
-      const signal = AbortSignal.timeout(TIMEOUT_MS)
-      const { response, text } = await send(url, { method: 'GET', headers: authorization, redirect: 'manual', signal })
-      if (!response.ok) throw refusal(`GET ${url.href}`, response, parsed(text), Boolean(token))
+      const { text } = await ask(path, query ? { query } : {}, '*/*')
       return text.trimEnd().split('\n').map(printable)
     },
-    async call(path, schema, { method = 'GET', query, body, ifMatch } = {}) {
-      const url = addressOf(path, query)
-      const headers: Record<string, string> = { accept: 'application/json', ...authorization }
-      if (body !== undefined) headers['content-type'] = 'application/json'
-      if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`
-      const request: RequestInit = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }
-      if (body !== undefined) request.body = JSON.stringify(body)
-      const { response, text } = await send(url, request)
-      const raw = parsed(text)
-      if (!response.ok || raw === undefined) throw refusal(`${method} ${url.href}`, response, raw, Boolean(token))
+    async call(path, schema, call = {}) {
+      const { raw, tried } = await ask(path, call, JSON_TYPE)
       const known = v.safeParse(schema, raw)
       if (known.success) return { value: printable(known.output), raw }
-      if (!known.issues.every(isNewWord)) throw misfit(method, url, known.issues, raw)
+      if (!known.issues.every(isNewWord)) throw misfit(tried, known.issues, raw)
       return { value: printable(raw as v.InferOutput<typeof schema>), raw }
     },
   }
@@ -180,13 +178,13 @@ function isNewWord(issue: v.BaseIssue<unknown>): boolean {
   return issue.type === 'picklist'
 }
 
-function misfit(method: string, url: URL, issues: readonly v.BaseIssue<unknown>[], body: unknown): Failure {
+function misfit(tried: string, issues: readonly v.BaseIssue<unknown>[], body: unknown): Failure {
   return new Failure(EXIT.refused, 'the answer is not what this version of the command knows', {
     code: 'unknown_answer',
     lines: [
-      `tried: ${method} ${url.href}`,
+      `tried: ${tried}`,
       ...issues.slice(0, 5).map((issue) => printable(`${v.getDotPath(issue) ?? '(root)'}: ${issueWords(issue)}`)),
-      ...(method === 'GET' ? [] : ['The gateway did accept the change.']),
+      ...(tried.startsWith('GET ') ? [] : ['The gateway did accept the change.']),
       'Is the gateway of another version? `--json` prints its answer as it came.',
     ],
     body,
