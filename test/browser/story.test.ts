@@ -97,7 +97,7 @@ test('one night, from log-in to reset, on one page', { timeout: 600_000 }, async
   expect(fault.ok).toBe(true)
   await page.waitForSelector('h1:has-text("Rolled back from 20\u00a0%, automatically.")')
   expect(await page.evaluate(() => 'sameDocument' in globalThis)).toBe(true)
-  const reason = (await page.textContent('#history li.bad q')) ?? ''
+  const reason = (await page.textContent('#history li:has(b.bad) q')) ?? ''
   expect(reason).toMatch(/error rate [\d.]+ %/)
   expect(await page.textContent('.lead')).toMatch(/candidate was [\d.]+\s% \(limit/)
   await page.waitForSelector('#judged[open] #evidence')

@@ -12,10 +12,11 @@ import { Ago, By, More, Quote } from './parts.tsx'
 export const Entries: FC<{ entries: HistoryEntry[]; nowMs: number; t: Text }> = ({ entries, nowMs, t }) => (
   <ol class="history">
     {entries.map((entry) => (
-      <li id={`entry-${entry.id}`} class={entry.action === 'rollback' ? 'bad' : ''}>
+      <li id={`entry-${entry.id}`}>
         <Ago at={entry.at} nowMs={nowMs} t={t} />
         <div>
-          <b>{actionWords(entry, t)}</b> <By who={entry.who} t={t} />
+          <b class={entry.action === 'rollback' ? 'bad' : undefined}>{actionWords(entry, t)}</b>{' '}
+          <By who={entry.who} t={t} />
           <Quote words={entry.reason && entryReason(entry, t)} />
           {entry.evidence === undefined || entry.evidence === null ? null : (
             <details id={`evidence-${entry.id}`}>
