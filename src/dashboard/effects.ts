@@ -48,7 +48,7 @@ function traffic(from: number, to: number, submitsPerDay: number | null, t: Text
   const more = (submitsPerDay * (to - from)) / 100
   const rounded = roundly(Math.abs(more))
   if (rounded === 0) return []
-  return [more > 0 ? t.confirm.more(group(rounded)) : t.confirm.fewer(group(rounded))]
+  return [t.confirm.submits(group(rounded), more > 0)]
 }
 
 function copies(

@@ -1,19 +1,16 @@
 /** The A/B report as Markdown, for a ticket: what was decided, why, what would change it, and the figures. */
 import type { ReportView } from '../api/experiment.ts'
-import { exact, plain, significant } from './format.ts'
+import { exact, plain } from './format.ts'
 import {
   checks,
   besideWords,
-  estimateWords,
-  evidenceWords,
+  effectWords,
   liftWords,
   neededWords,
   pairWords,
   reasonWords,
   reportHeadline,
-  roleWords,
   signalWords,
-  signed,
   sinceWords,
 } from './report-words.ts'
 import type { Text } from './text/index.ts'
@@ -46,23 +43,15 @@ export function reportMarkdown(report: ReportView, t: Text, page: string): strin
   return `${lines.join('\n')}\n`
 }
 
-function figures({ metrics, cost }: ReportView, t: Text): string[] {
+function figures(report: ReportView, t: Text): string[] {
   const head = ['', t.arm.control, t.arm.candidate, t.report.lift, t.report.evidence]
-  const rows = metrics.map((metric) => [
-    `${metric.metric} (${roleWords(metric, t)})`,
-    estimateWords(metric.control.estimate, metric.kind, t),
-    estimateWords(metric.candidate.estimate, metric.kind, t),
-    liftWords(metric.relative, t),
-    evidenceWords(metric, t),
+  const rows = effectWords(report, t).map(({ name, role, control, candidate, lift, evidence }) => [
+    role === null ? name : `${name} (${role})`,
+    control,
+    candidate,
+    liftWords(lift, t),
+    evidence,
   ])
-  if (cost.status !== 'not_measured')
-    rows.push([
-      t.report.cost,
-      significant(cost.control ?? NaN),
-      significant(cost.candidate ?? NaN),
-      liftWords(cost.relative, t),
-      t.report.costLimit(signed(cost.limit, t)),
-    ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
   return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
 }

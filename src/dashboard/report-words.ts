@@ -55,9 +55,9 @@ export function neededWords({ needed }: Reason, t: Text): Part[] {
   if (!needed) return []
   const { subjects, jobs, days } = needed
   const time = days === null ? null : group(days, 1)
-  if (jobs) return t.report.needed.jobs(group(jobs.control), group(jobs.candidate), time)
-  if (!subjects) return time === null ? [] : t.report.needed.days(time)
-  return t.report.needed.subjects(group(subjects.control), group(subjects.candidate), time)
+  const units = jobs ?? subjects
+  if (units) return t.report.needed.units(group(units.control), group(units.candidate), time, jobs !== null)
+  return time === null ? [] : t.report.needed.days(time)
 }
 
 /** `+8.8 %`: a relative change. */
@@ -76,22 +76,71 @@ export function signalWords({ signals }: ReportView): { name: string; words: str
   })
 }
 
-export function estimateWords(value: number | null, kind: MetricView['kind'], t: Text): string {
+/** A line of the report's table. */
+export interface EffectWords {
+  name: string
+  /** Null: the cost of a finished video. */
+  role: string | null
+  control: string
+  candidate: string
+  lift: MetricView['relative']
+  /** The lift that it must not cross. */
+  limit: number | null
+  tone: 'good' | 'bad' | 'quiet'
+  evidence: string
+}
+
+/** Each metric, then the cost where any is known. */
+export function effectWords({ metrics, cost }: ReportView, t: Text): EffectWords[] {
+  const rows = metrics.map((metric): EffectWords => {
+    const { role, quantile, kind, non_inferiority: shown, direction, relative } = metric
+    return {
+      name: metric.metric,
+      role: quantile === null ? t.report.role[role] : `${t.report.role[role]} · ${quantileName(quantile)}`,
+      control: estimateWords(metric.control.estimate, kind, t),
+      candidate: estimateWords(metric.candidate.estimate, kind, t),
+      lift: relative,
+      // The side of the margin on which a guardrail metric would be worse.
+      limit: shown && (direction === 'increase' ? -shown.margin : shown.margin),
+      tone: toneOf(metric),
+      evidence: evidenceWords(metric, t),
+    }
+  })
+  if (cost.control === null && cost.candidate === null) return rows
+  const paid: EffectWords = {
+    name: t.report.cost,
+    role: null,
+    control: estimateWords(cost.control, 'mean', t),
+    candidate: estimateWords(cost.candidate, 'mean', t),
+    lift: cost.relative,
+    limit: cost.limit,
+    tone: cost.status === 'cost_exceeded' ? 'bad' : 'quiet',
+    evidence: t.report.costLimit(signed(cost.limit, t)),
+  }
+  return [...rows, paid]
+}
+
+function estimateWords(value: number | null, kind: MetricView['kind'], t: Text): string {
   if (value === null) return '–'
   return kind === 'proportion' ? t.unit.percent((100 * value).toFixed(1)) : significant(value)
 }
 
-/** `primary`, or `primary · p95` of a quantile. */
-export function roleWords({ role, quantile }: MetricView, t: Text): string {
-  return quantile === null ? t.report.role[role] : `${t.report.role[role]} · ${quantileName(quantile)}`
-}
-
 /** What the last column tells: a guardrail's result, or the p-value that counts now. */
-export function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
+function evidenceWords({ test, always_valid, non_inferiority }: MetricView, t: Text): string {
   if (non_inferiority) return t.report.margin[non_inferiority.status]
   if (test?.final) return t.report.p(pFigure(test.p_adjusted ?? test.p_value))
   if (always_valid) return t.report.anytime(pFigure(always_valid.p_adjusted ?? always_valid.p_value))
   return test ? `${t.report.p(pFigure(test.p_value))} (${t.report.preview})` : '–'
+}
+
+function toneOf(metric: MetricView): EffectWords['tone'] {
+  if (metric.non_inferiority) {
+    const { status } = metric.non_inferiority
+    return status === 'non_inferior' ? 'good' : status === 'worse' ? 'bad' : 'quiet'
+  }
+  const { relative } = metric
+  if (!relative || (relative.low <= 0 && relative.high >= 0)) return 'quiet'
+  return relative.lift > 0 === (metric.direction === 'increase') ? 'good' : 'bad'
 }
 
 /** `−0.012 (−0.02 to −0.004), 120 pairs, worse`. */
@@ -152,16 +201,6 @@ export function liftWords(lift: MetricView['relative'], t: Text): string {
   return lift ? `${signed(lift.lift, t)} (${t.report.to(signed(lift.low, t), signed(lift.high, t))})` : '–'
 }
 
-export function toneOf(metric: MetricView): 'good' | 'bad' | 'quiet' {
-  if (metric.non_inferiority) {
-    const { status } = metric.non_inferiority
-    return status === 'non_inferior' ? 'good' : status === 'worse' ? 'bad' : 'quiet'
-  }
-  const { relative } = metric
-  if (!relative || (relative.low <= 0 && relative.high >= 0)) return 'quiet'
-  return relative.lift > 0 === (metric.direction === 'increase') ? 'good' : 'bad'
-}
-
 export interface Check {
   ok: boolean
   words: string
@@ -179,7 +218,7 @@ export function checks(report: ReportView, t: Text): Check[] {
       ok: r.planned_reached,
       words: planned ? t.report.planned(sample, planned) : t.report.unplanned(sample, r.sample_lacks === 'plan'),
     },
-    { ok: !srm.mismatch, words: srm.mismatch ? t.report.srmBroken(exposed, p) : t.report.srm(exposed, p) },
+    { ok: !srm.mismatch, words: t.report.srm(exposed, p, srm.mismatch) },
     {
       ok: r.excluded_now === null,
       words: r.excluded_now === null ? t.report.noneExcluded : `${t.report.headline.excluded_now} ${r.excluded_now}`,

@@ -1,8 +1,8 @@
 /** All releases, one line each, worded as on their own pages; first those of which nothing could be read. */
-import type { FC } from 'hono/jsx'
+import type { Child, FC, PropsWithChildren } from 'hono/jsx'
 import type { ReleasesView, ReleaseView, SilentRelease } from '../../api/index.ts'
 import { modelNames, placeName, span } from '../format.ts'
-import { headline } from '../headline.ts'
+import { type Headline, headline } from '../headline.ts'
 import type { DashboardPort, LastKnown } from '../port.ts'
 import { refusalWords } from '../refusal-words.ts'
 import type { Text } from '../text/index.ts'
@@ -43,47 +43,39 @@ export function releasesPage(
 }
 
 const Release: FC<{ view: ReleaseView; nowMs: number; t: Text }> = ({ view, nowMs, t }) => {
-  const head = headline(view, null, nowMs, t)
-  const models = modelNames(view, t)
+  const { badge, title } = headline(view, null, nowMs, t)
+  const { control, candidate } = modelNames(view, t)
   return (
-    <li class="card">
-      <div>
-        <p class="crumb">
-          <span>{`${models.control} → ${models.candidate}`}</span>{' '}
-          <span class={`badge ${head.badge.tone}`}>{head.badge.word}</span>
-        </p>
-        <h2>
-          <a href={pathOf(view.name)}>{view.name}</a>
-        </h2>
-        <p>{head.title}</p>
-      </div>
-      <p class="since">
-        {t.releases.since} <Ago at={view.since} nowMs={nowMs} t={t} />
-      </p>
-    </li>
+    <Line name={view.name} about={<span>{`${control} → ${candidate}`}</span>} badge={badge} words={title}>
+      {t.releases.since} <Ago at={view.since} nowMs={nowMs} t={t} />
+    </Line>
   )
 }
 
 /** Its page says what is left to do. */
-const Silent: FC<{ release: SilentRelease; last: LastKnown | undefined; t: Text }> = ({ release, last, t }) => (
+const Silent: FC<{ release: SilentRelease; last: LastKnown | undefined; t: Text }> = ({ release, last, t }) => {
+  const isAway = release.code === 'control_plane_unavailable'
+  const words = isAway ? t.releases.silentHint : refusalWords({ details: [], ...release }, t)
+  return (
+    <Line name={release.name} badge={{ word: t.releases.silent, tone: 'bad' }} words={words}>
+      {last && `${t.releases.lastKnown(placeName(last, t))} ${t.time.ago(span(last.ageSeconds, t))}`}
+    </Line>
+  )
+}
+
+const Line: FC<PropsWithChildren<{ name: string; about?: Child; badge: Headline['badge']; words: string }>> = (
+  props,
+) => (
   <li class="card">
     <div>
       <p class="crumb">
-        <span class="badge bad">{t.releases.silent}</span>
+        {props.about} <span class={`badge ${props.badge.tone}`}>{props.badge.word}</span>
       </p>
       <h2>
-        <a href={pathOf(release.name)}>{release.name}</a>
+        <a href={pathOf(props.name)}>{props.name}</a>
       </h2>
-      <p>
-        {release.code === 'control_plane_unavailable'
-          ? t.releases.silentHint
-          : refusalWords({ details: [], ...release }, t)}
-      </p>
+      <p>{props.words}</p>
     </div>
-    {last ? (
-      <p class="since">
-        {t.releases.lastKnown(placeName(last, t))} {t.time.ago(span(last.ageSeconds, t))}
-      </p>
-    ) : null}
+    {props.children ? <p class="since">{props.children}</p> : null}
   </li>
 )

@@ -46,15 +46,11 @@ export function reportPage(frame: Frame, report: ReportView): Rendered {
           </p>
         </div>
         <div class="actions">
-          <a class="button" href={`${api}.md`}>
-            Markdown
-          </a>
-          <a class="button" href={`${api}.json`}>
-            JSON
-          </a>
-          <a class="button" href={`${api}.csv`}>
-            CSV
-          </a>
+          {Object.entries({ md: 'Markdown', json: 'JSON', csv: 'CSV' }).map(([extension, words]) => (
+            <a class="button" href={`${api}.${extension}`}>
+              {words}
+            </a>
+          ))}
         </div>
       </header>
       <Effects report={report} t={t} />

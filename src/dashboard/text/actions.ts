@@ -72,15 +72,10 @@ export const actions = (pick: Choose) => ({
     ),
     reasonMissing: pick('A reason is needed.', '请写明原因。'),
     place: (from: string, to: string) => pick(say`${strong(`${from} → ${to}`)}`, say`${strong(`${from} → ${to}`)}`),
-    more: (n: string) =>
+    submits: (n: string, isMore: boolean) =>
       pick(
-        say`about ${strong(`${n} more submits a day`)} go to the candidate, by the traffic of the last half hour`,
-        say`按最近半小时的流量，候选每天约多 ${strong(`${n} 次提交`)}`,
-      ),
-    fewer: (n: string) =>
-      pick(
-        say`about ${strong(`${n} fewer submits a day`)} go to the candidate, by the traffic of the last half hour`,
-        say`按最近半小时的流量，候选每天约少 ${strong(`${n} 次提交`)}`,
+        say`about ${strong(`${n} ${isMore ? 'more' : 'fewer'} submits a day`)} go to the candidate, by the traffic of the last half hour`,
+        say`按最近半小时的流量，候选每天约${isMore ? '多' : '少'} ${strong(`${n} 次提交`)}`,
       ),
     copies: (from: string, to: string) =>
       pick(

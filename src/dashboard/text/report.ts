@@ -85,15 +85,10 @@ export const report = (pick: Choose) => ({
     },
     needed: {
       days: (n: string) => pick(say`Still needed: ${strong(n)} days.`, say`还需 ${strong(n)} 天。`),
-      jobs: (control: string, candidate: string, days: string | null) =>
+      units: (control: string, candidate: string, days: string | null, areVideos: boolean) =>
         pick(
-          say`Still needed, if the figures stay as they are: ${strong(control)} finished videos on control and ${strong(candidate)} on the candidate${days === null ? '' : `, about ${days} days`}.`,
-          say`若数字保持不变，还需对照 ${strong(control)} 个、候选 ${strong(candidate)} 个完成的视频${days === null ? '' : `，约 ${days} 天`}。`,
-        ),
-      subjects: (control: string, candidate: string, days: string | null) =>
-        pick(
-          say`Still needed, if the figures stay as they are: ${strong(control)} subjects on control and ${strong(candidate)} on the candidate${days === null ? '' : `, about ${days} days`}.`,
-          say`若数字保持不变，还需对照 ${strong(control)} 个、候选 ${strong(candidate)} 个用户${days === null ? '' : `，约 ${days} 天`}。`,
+          say`Still needed, if the figures stay as they are: ${strong(control)} ${areVideos ? 'finished videos' : 'subjects'} on control and ${strong(candidate)} on the candidate${days === null ? '' : `, about ${days} days`}.`,
+          say`若数字保持不变，还需对照 ${strong(control)} 个、候选 ${strong(candidate)} 个${areVideos ? '完成的视频' : '用户'}${days === null ? '' : `，约 ${days} 天`}。`,
         ),
     },
     noLift: pick('an unknown amount', '未知幅度'),
@@ -155,12 +150,10 @@ export const report = (pick: Choose) => ({
         `${n} subjects measured; ${isPlanned ? 'not yet known how many are needed' : 'none planned: no primary metric has an mde'}`,
         `已测量 ${n} 个用户；${isPlanned ? '尚不知需要多少' : '主要指标没有 mde，未作计划'}`,
       ),
-    srm: (n: string, p: string) =>
-      pick(`split of ${n} exposed subjects as assigned: p ${p} (SRM)`, `${n} 个接触用户的分流符合配置：p ${p}（SRM）`),
-    srmBroken: (n: string, p: string) =>
+    srm: (n: string, p: string, isBroken: boolean) =>
       pick(
-        `split of ${n} exposed subjects not as assigned: p ${p} (SRM)`,
-        `${n} 个接触用户的分流不符合配置：p ${p}（SRM）`,
+        `split of ${n} exposed subjects ${isBroken ? 'not ' : ''}as assigned: p ${p} (SRM)`,
+        `${n} 个接触用户的分流${isBroken ? '不' : ''}符合配置：p ${p}（SRM）`,
       ),
     crossed: (n: number) =>
       pick(`${counted(n, 'subject', 'subjects')} saw both arms: left out`, `${n} 个用户见过两组：已剔除`),
