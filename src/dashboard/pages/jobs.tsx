@@ -1,22 +1,21 @@
 /** Jobs with a filter, newest first. */
 import type { Child } from 'hono/jsx'
-import type { JobFilter, JobView } from '../../api/index.ts'
+import { type JobFilter, jobSchema, type JobView } from '../../api/index.ts'
 import { latency, stageName, wordFor } from '../format.ts'
 import type { Page } from '../port.ts'
 import type { Text } from '../text/index.ts'
 import { type Frame, page, pathOf, type Rendered } from './layout.tsx'
 import { Ago, Head, More, Submit } from './parts.tsx'
 
-const STATUSES = ['open', 'succeeded', 'failed', 'cancelled', 'lost', 'timeout', 'not_observed'] as const
-
 /** Unknown values filter nothing. */
 export function jobFilterOf(query: URLSearchParams): JobFilter {
-  const arm = query.get('arm')
-  const status = STATUSES.find((known) => known === query.get('status'))
+  const { entries } = jobSchema
+  const arm = entries.arm.options.find((known) => known === query.get('arm'))
+  const status = entries.status.options.find((known) => known === query.get('status'))
   const kind = query.get('kind')
   return {
-    ...(arm === 'control' || arm === 'candidate' ? { arm } : {}),
-    ...(status ? { status } : {}),
+    ...(arm && { arm }),
+    ...(status && { status }),
     ...(kind === 'served' ? { shadow: false } : kind === 'copy' ? { shadow: true } : {}),
   }
 }
