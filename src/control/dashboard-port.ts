@@ -22,10 +22,12 @@ export function dashboardPort(
   nowMs: number,
 ): DashboardPort {
   const { who } = caller
-  const asRole = async <T>(needed: Role, work: () => Promise<T>): Promise<T> => {
-    requireAtLeast(needed, caller)
-    return work()
-  }
+  const asRole =
+    <A extends unknown[], T>(needed: Role, work: (...asked: A) => Promise<T>) =>
+    async (...asked: A): Promise<T> => {
+      requireAtLeast(needed, caller)
+      return work(...asked)
+    }
   const taken = <S extends v.GenericSchema>(schema: S, given: unknown) =>
     valid(schema, given, 'the change is not valid')
   const by = ({ reason, ...change }: LiveChange): ConfigChange => ({
@@ -48,28 +50,24 @@ export function dashboardPort(
     jobs: (name, filter, cursor) => service.jobs(name, filter, cursor, PAGE_SIZE),
     pairs: (name, cursor) => service.pairs(name, cursor, PAGE_SIZE),
     config: config.view,
-    act: (name, command, ifMatch) =>
-      asRole('operator', () => service.act(name, taken(actionSchema, command), who, ifMatch)),
+    act: asRole('operator', (name, command, ifMatch) => service.act(name, taken(actionSchema, command), who, ifMatch)),
     // Whoever may propose a change may see what it would be.
-    checkConfig: (name, patch, ifMatch) => asRole('operator', () => config.preview(name, patch, ifMatch)),
-    patchConfig: (name, patch, change) => asRole('admin', () => config.patch(name, patch, by(change))),
+    checkConfig: asRole('operator', config.preview),
+    patchConfig: asRole('admin', (name, patch, change) => config.patch(name, patch, by(change))),
     changes: (name) => changes.list(name, null),
     change: changes.show,
-    propose: (name, proposal) =>
-      asRole('operator', () => changes.propose(name, taken(proposalSchema, proposal), caller)),
-    editChange: (name, id, edit) =>
-      asRole('operator', () => changes.edit(name, id, taken(changeEditSchema, edit), caller)),
-    actOnChange: (name, id, { act, breakGlass, ...given }) => {
+    propose: asRole('operator', (name, proposal) => changes.propose(name, taken(proposalSchema, proposal), caller)),
+    editChange: asRole('operator', (name, id, edit) => changes.edit(name, id, taken(changeEditSchema, edit), caller)),
+    actOnChange: asRole('operator', async (name, id, { act, breakGlass, ...given }) => {
       if (act === 'publish') {
-        const publish = { ...given, break_glass: breakGlass }
-        return asRole('admin', () => changes.publish(name, id, taken(publishSchema, publish), caller))
+        requireAtLeast('admin', caller)
+        return changes.publish(name, id, taken(publishSchema, { ...given, break_glass: breakGlass }), caller)
       }
-      if (act !== 'approve' && act !== 'comment')
-        return asRole('operator', () => changes[act](name, id, taken(changeActSchema, given), caller))
-      const review = () => valid(reviewSchema, { ...given, verdict: act }, 'the review is not valid')
-      return asRole('operator', () => changes.review(name, id, review(), caller))
-    },
+      if (act !== 'approve' && act !== 'comment') return changes[act](name, id, taken(changeActSchema, given), caller)
+      const review = valid(reviewSchema, { ...given, verdict: act }, 'the review is not valid')
+      return changes.review(name, id, review, caller)
+    }),
     versions: (name, before) => config.versions(name, before, PAGE_SIZE),
-    restore: (name, version, change) => asRole('admin', () => config.restore(name, version, by(change))),
+    restore: asRole('admin', (name, version, change) => config.restore(name, version, by(change))),
   }
 }
