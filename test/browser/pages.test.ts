@@ -3,7 +3,13 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadAxeIn, OF_COLOURS, seriousViolations } from '../support/axe.ts'
 import { complaintsOf, launchBrowser, leave, PATIENCE_MS } from '../support/browser.ts'
-import { type DashboardServer, someChanges, startDashboard, tokenOf } from '../support/dashboard-release.ts'
+import {
+  DashboardRelease,
+  type DashboardServer,
+  someChanges,
+  startDashboard,
+  tokenOf,
+} from '../support/dashboard-release.ts'
 
 let browser: Browser
 /** One for all tests that need no other window: to begin a page costs as much as most of them do. */
@@ -128,6 +134,16 @@ describe('the page of a release', () => {
     expect(await seriousViolations(page)).toEqual([])
     server.fake.unreachable = false
     await page.waitForSelector('body:not(.is-stale)')
+  })
+
+  test('breaks a ladder of many rungs into lines', async () => {
+    await server.stop()
+    const ladder = Array.from({ length: 50 }, (_, i) => (i + 1) * 2)
+    server = await startDashboard(new DashboardRelease({ live: { ladder } }))
+    const page = await open(PAGE)
+    const wide = () => document.documentElement.scrollWidth - document.documentElement.clientWidth
+    expect(await page.locator('.ladder > li').count()).toBe(52)
+    expect(await page.evaluate(wide)).toBe(0)
   })
 })
 
