@@ -17,8 +17,11 @@ export interface Series {
   shadow: boolean
 }
 
-/** Seconds. `per_clip`: job seconds per 81 frames of 832×480, for jobs whose size is known. `queue`, `run`: parts of a job. */
-export type Measure = 'latency' | 'per_clip' | 'queue' | 'run'
+/**
+ * Seconds. `per_clip`: job seconds per 81 frames of 832×480, for jobs whose size is known. `queue`, `run`: parts of a job.
+ * `open`: ages of control's jobs that were still open beyond what is tolerated; each has its latency when it has ended.
+ */
+export type Measure = 'latency' | 'per_clip' | 'queue' | 'run' | 'open'
 
 type Ends = Partial<Record<ArmError | Blameless, number>>
 /** How many, by windows. */

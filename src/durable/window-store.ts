@@ -23,7 +23,7 @@ import {
   windowStart,
 } from '../core/window.ts'
 
-const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run']
+const MEASURES: readonly Measure[] = ['latency', 'per_clip', 'queue', 'run', 'open']
 /** A last stage of a week in windows of a minute, and a day more. */
 const KEEP_WINDOWS = 11_520
 
@@ -149,7 +149,7 @@ export class WindowStore {
   ): void {
     const blobs = MEASURES.map((measure) => (sketches[measure] ? encodeSketch(sketches[measure]) : null))
     const put = `INSERT OR REPLACE INTO ${table} (start_ms, series, requests, submitted, late, outcomes, repeats,
-      ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+      ${MEASURES.join(', ')}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
     const counts = [requests, submitted ?? null, json(late), json(outcomes), json(repeats)]
     this.#sql.exec(put, start, key, ...counts, ...blobs)
   }

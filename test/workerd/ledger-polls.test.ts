@@ -186,12 +186,12 @@ describe('open jobs beyond the age that counts as slow', () => {
     let [requests, latencies] = [0, 0]
     for (const { counters } of await jobWindows(object)) {
       requests += counters.requests
-      latencies += counters.sketches.latency?.count ?? 0
+      latencies += (counters.sketches.latency?.count ?? 0) + (counters.sketches.open?.count ?? 0)
     }
     return { requests, latencies }
   }
 
-  it('are latencies of their arm before they end, each once, and no requests yet', async () => {
+  it('are latencies of the candidate, and ages at control, before they end, each once, and no requests yet', async () => {
     const object = ledger(220)
     backends.answer((call) => shows(named(call), 'in_progress'))
     const control = ['a', 'b'].map((name) => entry(`of-control-${name}`, { arm: 'control' }))
@@ -208,11 +208,15 @@ describe('open jobs beyond the age that counts as slow', () => {
     vi.setSystemTime(T0 + 6000)
     const { windows } = await ask(object)
     expect(await slow(object)).toEqual({ requests: 0, latencies: 5 })
-    const seen = windows.filter(({ counters }) => counters.sketches.latency)
-    const byArm = Object.fromEntries(seen.map(({ series, counters }) => [series.arm, counters.sketches.latency!]))
-    expect(byArm).toMatchObject({ candidate: { count: 3 }, control: { count: 2 } })
+    const seen = windows.filter(({ counters }) => Object.keys(counters.sketches).length > 0)
+    const byArm = Object.fromEntries(seen.map(({ series, counters }) => [series.arm, counters.sketches]))
+    expect(byArm).toEqual({
+      candidate: { latency: expect.objectContaining({ count: 3 }) },
+      control: { open: expect.objectContaining({ count: 2 }) },
+    })
     for (const { series } of seen) expect(series).toMatchObject({ epoch: 1, shadow: false })
-    for (const sketch of Object.values(byArm)) expect(quantile(sketch, 1)).toBeCloseTo(6, 1)
+    const sketches = [byArm['candidate']!.latency!, byArm['control']!.open!]
+    for (const sketch of sketches) expect(quantile(sketch, 1)).toBeCloseTo(6, 1)
     vi.setSystemTime(T0 + 9000)
     await ask(object)
     expect(await slow(object)).toEqual({ requests: 0, latencies: 5 })
@@ -227,8 +231,32 @@ describe('open jobs beyond the age that counts as slow', () => {
     await object.report(question)
     await runDurableObjectAlarm(object)
     const { windows } = await object.report(question)
-    const arms = windows.filter(({ counters }) => counters.sketches.latency).map(({ series }) => series.arm)
-    expect(arms).toEqual(['control'])
+    const marked = windows.filter(({ counters }) => Object.keys(counters.sketches).length > 0)
+    expect(marked.map(({ series, counters }) => [series.arm, Object.keys(counters.sketches)])).toEqual([
+      ['control', ['open']],
+    ])
+  })
+
+  it('of control tell their latency when they end, those of the candidate no second one', async () => {
+    const object = ledger(225)
+    backends.answer((call) => shows(named(call), 'in_progress'))
+    await object.flush({ submitted: [...entries(1, 'open'), entry('of-control', { arm: 'control' })], seen: [] })
+    vi.setSystemTime(T0 + 6000)
+    await ask(object)
+    await runDurableObjectAlarm(object)
+    vi.setSystemTime(T0 + 7000)
+    await ask(object)
+    const times = { created_at: T0 / 1000, completed_at: T0 / 1000 + 7 }
+    backends.answer((call) => shows(named(call), 'completed', times))
+    vi.setSystemTime(T0 + 60_000)
+    await runDurableObjectAlarm(object)
+    const { windows } = await ask(object)
+    const of = (arm: string) => windows.filter(({ series }) => series.arm === arm).map(({ counters }) => counters)
+    const count = (arm: string, measure: 'latency' | 'open') =>
+      of(arm).reduce((sum, { sketches }) => sum + (sketches[measure]?.count ?? 0), 0)
+    expect([count('candidate', 'latency'), count('candidate', 'open')]).toEqual([1, 0])
+    expect([count('control', 'latency'), count('control', 'open')]).toEqual([1, 1])
+    expect(await counted(object, 'job')).toEqual({ requests: 2, outcomes: {} })
   })
 
   it('that had ended unseen are found ended, and are not slow', async () => {

@@ -94,9 +94,10 @@ export function openMonitor(previous?: MonitorState, stages = previous?.stages ?
  * The state after one more closed window; constant work, and nothing given is changed. Windows without traffic may be
  * left out. Counters that come late belong into the next window that is folded.
  *
- * Jobs that hang: the caller adds each job still open beyond `overdueAfter` to its arm's sketches, with its age as its
- * latency, before folding (right-censored: its real latency can only be longer). Of both arms, or equal ones would not look
- * alike until the slow jobs of both have ended. Each job once: what has been added as open is not added again when it ends.
+ * Jobs that hang: the caller adds each candidate job still open beyond `overdueAfter` to the candidate's sketches, with its
+ * age as its latency, before folding (right-censored: its real latency can only be longer), and not again when it ends.
+ * Control's as `open`, or equal arms would not look alike until the slow jobs of both have ended; they add their latency
+ * when they end, since the candidate is held against what control's jobs took.
  */
 export function foldWindow(guardrail: Guardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   if (window.startMs < (state.since ?? 0)) return state

@@ -39,7 +39,7 @@ export const latency: Kind<LatencyGuardrail> = {
   },
   fold(guardrail, state, window) {
     const fresh = latenciesOf(guardrail, window)
-    const tally = jobsIn(window, fresh)
+    const tally = jobsIn(guardrail, window, fresh)
     if (tally.n + tally.controlN === 0) return state
     const earlier = state.pending
     // Before control's first job there is nothing to compare with: at 100 % that is for ever, and nothing piles up.
@@ -112,10 +112,13 @@ export function latenciesOf(guardrail: GuardrailBase & { normalise: boolean }, w
   })
 }
 
-/** Jobs of both arms that told a latency, none of them counted as slow. */
-export function jobsIn({ startMs, endMs }: ClosedWindow, { candidate, control }: Latencies): Tally {
-  const [n, controlN] = [candidate.latency.count, control.latency.count]
-  return { fromMs: startMs, toMs: endMs, x: 0, n, controlX: 0, controlN }
+/** Jobs of both arms that told a latency, none of them counted as slow, and those of control that are slow already. */
+export function jobsIn({ operation }: GuardrailBase, window: ClosedWindow, { candidate, control }: Latencies): Tally {
+  const controlOpen = window.control[operation]?.sketches.open?.count
+  return {
+    ...{ fromMs: window.startMs, toMs: window.endMs, x: 0, n: candidate.latency.count },
+    ...{ controlX: 0, controlN: control.latency.count, ...(controlOpen && { controlOpen }) },
+  }
 }
 
 export function mergeLatencies(a: Latencies, b: Latencies): Latencies {
@@ -156,7 +159,8 @@ function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: T
     controlX: countAbove(control, mark),
     controlN: control.count,
   }
-  const overControl = value > relative && (guardrail.literal || slower(candidate, control, baselineValue!))
+  const overControl =
+    value > relative && (guardrail.literal || slower(candidate, control, baselineValue!, span.controlOpen))
   const overLimit =
     maxSeconds !== null &&
     value > maxSeconds &&
@@ -169,10 +173,13 @@ function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: T
   }
 }
 
-/** Whether more of the candidate's jobs lie above control's quantile than equal arms would explain (exact). */
-function slower(candidate: Sketch, control: Sketch, mark: number): boolean {
-  const above = (sketch: Sketch): { x: number; n: number } => ({ x: countAbove(sketch, mark), n: sketch.count })
-  return worseThanControl(above(candidate), above(control)) <= SLOWER
+/**
+ * Whether more of the candidate's jobs lie above control's quantile than equal arms would explain (exact). The candidate's
+ * slow ones are among them while they are open, so control's are as well.
+ */
+function slower(candidate: Sketch, control: Sketch, mark: number, open = 0): boolean {
+  const above = (sketch: Sketch, more = 0) => ({ x: countAbove(sketch, mark) + more, n: sketch.count + more })
+  return worseThanControl(above(candidate), above(control, open)) <= SLOWER
 }
 
 /** `p99 latency of jobs 91.2 s > 60.3 s in 5 of 5 windows (control 40.2 s; 412 jobs against 38,020)`. */

@@ -122,6 +122,8 @@ export interface Tally {
   late?: Counters['late']
   controlX: number
   controlN: number
+  /** Control's jobs that were still open beyond what is tolerated: slow ones that have told no latency yet. */
+  controlOpen?: number
   /** The same of controlX. */
   controlLate?: Counters['late']
   /** The candidate's errors by class; left out for slow jobs, and by builds that did not tell them apart. */

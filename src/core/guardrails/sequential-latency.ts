@@ -61,7 +61,7 @@ function testOf(guardrail: SequentialLatencyGuardrail): SequentialTest {
  */
 function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, window: ClosedWindow): MonitorState {
   const fresh = latenciesOf(guardrail, window)
-  const span = jobsIn(window, fresh)
+  const span = jobsIn(guardrail, window, fresh)
   if (span.n + span.controlN === 0) return state
   const earlier = state.pending?.latencies ?? null
   const next = {
@@ -76,12 +76,13 @@ function addSlow(guardrail: SequentialLatencyGuardrail, state: MonitorState, win
   if (!earlier || !measure) return next
   const mark = quantile(earlier.control[measure], 1 - tailOf(guardrail))!
   const [candidate, control] = [fresh.candidate[measure], fresh.control[measure]]
+  const open = span.controlOpen ?? 0
   const counts = {
     ...span,
     x: countAbove(candidate, mark * times(guardrail)),
     n: candidate.count,
-    controlX: countAbove(control, mark),
-    controlN: control.count,
+    controlX: countAbove(control, mark) + open,
+    controlN: control.count + open,
   }
   return { ...counting(testOf(guardrail), state, counts), seen: next.seen, pending: next.pending }
 }

@@ -39,6 +39,9 @@ export function addTallies(earlier: Tally | null, later: Tally): Tally {
     controlN: earlier.controlN + later.controlN,
     ...(earlier.ended === undefined && later.ended === undefined ? {} : { ended: endedOf(earlier) + endedOf(later) }),
     ...(earlier.takenUp || later.takenUp ? { takenUp: addCounts({ ...takenUpOf(earlier) }, takenUpOf(later)) } : {}),
+    ...(earlier.controlOpen || later.controlOpen
+      ? { controlOpen: (earlier.controlOpen ?? 0) + (later.controlOpen ?? 0) }
+      : {}),
     ...(earlier.errors || later.errors ? { errors: addCounts({ ...earlier.errors }, later.errors ?? {}) } : {}),
   }
 }

@@ -48,10 +48,11 @@ export function countedEnd(
   return { series: seriesOf(row), counters }
 }
 
-/** An open job that is slow by its age already: a latency, and no request yet. `at` in unix ms. */
+/** An open job that is slow by its age already: a latency of the candidate's, and no request yet. `at` in unix ms. */
 export function countedSlow(row: JobRow, at: number): CountedRow {
   const age = (at - row.submitted_at) / 1000
-  const { series, counters } = countedEnd(row, 'ok', latencies(row, age, NOTHING_REPORTED))
+  const seconds = row.arm === 'control' ? { open: age } : latencies(row, age, NOTHING_REPORTED)
+  const { series, counters } = countedEnd(row, 'ok', seconds)
   return { series, counters: { ...counters, requests: 0 } }
 }
 

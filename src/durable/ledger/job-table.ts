@@ -195,7 +195,7 @@ export class JobTable {
     const { rowsWritten } = this.#sql.exec(end, statusOf(outcome), outcome, ...took, seenAt, row.key)
     if (rowsWritten === 0) return false
     if (row.arm === 'candidate') this.#open[row.shadow ? 'copies' : 'users']--
-    const isTimed = outcome === 'ok' && row.overdue !== COUNTED_AS_SLOW
+    const isTimed = outcome === 'ok' && (row.arm === 'control' || row.overdue !== COUNTED_AS_SLOW)
     const timed = isTimed ? latencies(row, isVague ? null : seconds, reported) : {}
     if (row.counted) {
       const repeats = this.#failures.taken(row, outcome, this.#windows.startOf(now))

@@ -1,6 +1,7 @@
 /**
- * Jobs that are open for so long that they count as slow before they have ended. Of both arms alike: of two that are equal,
- * the one whose slow jobs are seen at their end only would be the faster one until those have ended.
+ * Jobs that are open for so long that they count as slow before they have ended. Of both arms: of two that are equal, the
+ * one whose slow jobs are seen at their end only would be the faster one until those have ended. Control's are counted
+ * beside its latencies: what the candidate is held against is how long control's jobs took, and not how old they were.
  */
 import { ARMS } from '../../core/arm.ts'
 import type { JobRow } from '../job-shapes.ts'

@@ -77,6 +77,30 @@ describe('p99 against control × 1.5', () => {
     expect(state.pending).toBeNull()
   })
 
+  describe.each([rule, p99({ method: 'sequential', alpha: 0.01 })])(
+    'with a few long jobs at control, by $kind',
+    (by) => {
+      const LONG = 25
+      /** A thousand jobs a window of each arm, some of which have told their age alone by now. */
+      const withOpen = (candidate: readonly number[]): ClosedWindow[] =>
+        windows(10, candidate, repeat(1000 - LONG, 10)).map((window) => {
+          const sketch = emptySketch()
+          for (const age of repeat(LONG, 16)) addTo(sketch, age)
+          window.control.job!.sketches.open = sketch
+          return window
+        })
+
+      it('is not tripped by an arm like it, whose long jobs are still open as well', () => {
+        expect(verdictOf(by, withOpen([...repeat(1000 - LONG, 10), ...repeat(LONG, 16)])).status).toBe('pass')
+      })
+
+      it('is tripped by an arm of which a fifth hangs, or all', () => {
+        expect(verdictOf(by, withOpen([...repeat(800, 10), ...repeat(200, 16)])).status).toBe('breach')
+        expect(verdictOf(by, withOpen(repeat(1000, 16))).status).toBe('breach')
+      })
+    },
+  )
+
   it('is not tripped by a ratio that chance explains', () => {
     // The fifth-slowest of 400 is 16 s against 10 s, but only 8 jobs against 4 are slower than control's p99.
     const control = [...repeat(395, 1), 10, 11, 12, 13, 14]
