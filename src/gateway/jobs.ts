@@ -60,7 +60,7 @@ export async function proxyJob(ctx: Exchange, route: Route, named: OwnedJob, isL
     const rescued = isRescuable(job) && AFTER_FAILURE.has(route.operation) ? await rescue(job, null) : null
     if (rescued === 'pending' && route.operation === 'poll') return pendingAnswer(ctx, served, route, job)
     if (rescued && rescued !== 'pending') return proxyJob(ctx, route, rescued)
-    throw upstreamError(upstream.failure, job.arm, false)
+    throw upstreamError(upstream.failure, job.arm, ctx.streamed !== null)
   }
   const { response, seconds, done, failure } = upstream
   if (route.answer === 'bytes' && response.status >= 400 && isRescuable(job)) {
@@ -129,9 +129,9 @@ async function started(answered: Answered) {
   return rest
 }
 
-function brokeOff({ decided, route, job, seconds, failure }: Answered): never {
+function brokeOff({ ctx, decided, route, job, seconds, failure }: Answered): never {
   recordEnd(decided, route.operation, failure(), seconds)
-  throw upstreamError(failure(), job.arm, false)
+  throw upstreamError(failure(), job.arm, ctx.streamed !== null)
 }
 
 function count({ ctx, decided, route, job, response, seconds, sentAt }: Answered, isEmpty: boolean): void {
