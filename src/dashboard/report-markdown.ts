@@ -53,7 +53,9 @@ function figures(report: ReportView, t: Text): string[] {
     evidence,
   ])
   const row = (cells: string[]) => `| ${cells.map(literal).join(' | ')} |`
-  return rows.length === 0 ? [t.report.noMetrics] : [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
+  const table = [row(head), '| --- | ---: | ---: | --- | --- |', ...rows.map(row)]
+  if (report.metrics.length > 0) return table
+  return rows.length === 0 ? [t.report.noMetrics] : [t.report.noMetrics, '', ...table]
 }
 
 function listed(title: string, note: string, items: { name: string; words: string }[]): string[] {

@@ -322,6 +322,11 @@ describe('acting without script', () => {
     const odd = await post(`${PAGE}/config`, { section: 'raw', raw: '{"guardrails":[null],"ladder":[],"shadow":1}' })
     expect(odd.status).toBe(400)
     expect(await odd.text()).toContain('Refused, nothing was changed:')
+    const kinds = await post(`${PAGE}/config`, { section: 'raw', raw: '{"bake":5,"min_jobs":"9"}' })
+    const fields = await kinds.text()
+    // Of the kind of what acts, so that what was refused can be mended in its field.
+    expect(fields).toMatch(/type="text"[^>]*name="bake"|name="bake"[^>]*type="text"/)
+    expect(fields).toMatch(/type="number"[^>]*name="min_jobs"|name="min_jobs"[^>]*type="number"/)
   })
 
   test('a form asks for what differs from what acts, each value in its own kind', async () => {

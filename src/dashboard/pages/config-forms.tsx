@@ -13,10 +13,12 @@ export const EditForms: FC<ConfigContent & { t: Text }> = (content) => {
   const form = { release: config.release, version: config.version, t }
   const field = (key: keyof typeof words.field): Child => {
     const value = drafted(config, patch, key)
+    // What is refused may be of any kind, and is to be mended in the field that it was for.
+    const acting = drafted(config, {}, key)
     const [label, hint] = [words.field[key], wordFor(words.hint, key, '')]
-    if (typeof value === 'boolean')
+    if (typeof acting === 'boolean')
       return (
-        <Tick name={key} checked={value}>
+        <Tick name={key} checked={value === true}>
           {label}
         </Tick>
       )
@@ -29,7 +31,7 @@ export const EditForms: FC<ConfigContent & { t: Text }> = (content) => {
         </p>
       )
     const text = Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : JSON.stringify(value)
-    const isNumber = typeof value === 'number'
+    const isNumber = typeof acting === 'number'
     return <Field name={key} label={label} value={text} errors={errors} hint={hint} isNumber={isNumber} />
   }
   return (
