@@ -107,8 +107,8 @@ export const reportSchema = v.object({
     planned: v.nullable(perArm),
     planned_reached: v.boolean(),
     /**
-     * Why it is not: how many subjects the mde takes is not yet known, there are too few, or too few of them have a value of
-     * a mean, ratio or quantile.
+     * Why it is not: how many subjects the mde takes is not yet known, there are too few or no primary metric counts them, or
+     * too few of them have a value of a mean, ratio or quantile.
      */
     sample_lacks: v.nullable(v.picklist(SAMPLE_LACKS)),
     /** Why now is an excluded time; null where it isn't. */

@@ -1,4 +1,7 @@
-/** How a call leaves for a backend. A read may be made twice, anything else is made once; deadlines are the callers'. */
+/**
+ * How calls leave for backends: with whose credential, and how many at a time. A read may be made twice, anything else is
+ * made once; deadlines are the callers'.
+ */
 import { armToken, type Env } from '../config/env.ts'
 import type { Protocol } from './protocol.ts'
 
