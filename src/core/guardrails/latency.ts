@@ -152,15 +152,15 @@ function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: T
   const baselineValue = quantile(control, q)
   const relative = comparable ? baselineValue! * (1 + maxOverControl) : Infinity
   const mark = maxSeconds ?? baselineValue!
+  const open = span.controlOpen ?? 0
   const tally: Tally = {
     ...span,
     x: countAbove(candidate, mark),
     n: candidate.count,
-    controlX: countAbove(control, mark),
-    controlN: control.count,
+    controlX: countAbove(control, mark) + open,
+    controlN: control.count + open,
   }
-  const overControl =
-    value > relative && (guardrail.literal || slower(candidate, control, baselineValue!, span.controlOpen))
+  const overControl = value > relative && (guardrail.literal || slower(candidate, control, baselineValue!, open))
   const overLimit =
     maxSeconds !== null &&
     value > maxSeconds &&
@@ -177,7 +177,7 @@ function judgeLatency(guardrail: LatencyGuardrail, latencies: Latencies, span: T
  * Whether more of the candidate's jobs lie above control's quantile than equal arms would explain (exact). The candidate's
  * slow ones are among them while they are open, so control's are as well.
  */
-function slower(candidate: Sketch, control: Sketch, mark: number, open = 0): boolean {
+function slower(candidate: Sketch, control: Sketch, mark: number, open: number): boolean {
   const above = (sketch: Sketch, more = 0) => ({ x: countAbove(sketch, mark) + more, n: sketch.count + more })
   return worseThanControl(above(candidate), above(control, open)) <= SLOWER
 }

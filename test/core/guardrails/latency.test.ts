@@ -96,7 +96,11 @@ describe('p99 against control × 1.5', () => {
 
       it('is tripped by an arm of which a fifth hangs, or all', () => {
         expect(verdictOf(by, withOpen([...repeat(800, 10), ...repeat(200, 16)])).status).toBe('breach')
-        expect(verdictOf(by, withOpen(repeat(1000, 16))).status).toBe('breach')
+        const all = verdictOf(by, withOpen(repeat(1000, 16)))
+        expect(all.status).toBe('breach')
+        // What it was judged by is what it shows.
+        expect(all.evidence?.baselineEvents).toBeGreaterThanOrEqual(LONG)
+        expect(all.baselineN).toBeGreaterThanOrEqual(1000)
       })
     },
   )
