@@ -41,7 +41,7 @@ export function createApiClient(baseUrl: string, token: string | undefined): Api
     const url = new URL(`${base}/_sluice/api/v1/${path}`)
     for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, String(value))
     const headers: Record<string, string> = { accept, ...authorization }
-    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (body !== undefined) headers['content-type'] = JSON_TYPE
     if (ifMatch !== undefined) headers['if-match'] = `"${ifMatch}"`
     const request: RequestInit = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }
     if (body !== undefined) request.body = JSON.stringify(body)

@@ -109,9 +109,9 @@ export function isRedirect(status: number): boolean {
   return status >= 300 && status < 400 && status !== 304
 }
 
-/** The typed error of a call that failed. A submit may have arrived, so no client is invited to repeat it. */
-export function upstreamError(failure: CallFailure, arm: string, isSubmit: boolean): SluiceError {
-  const headers: Record<string, string> = isSubmit ? { 'x-should-retry': 'false' } : {}
+/** The typed error of a call that failed. What may have arrived and been acted on no client is invited to repeat. */
+export function upstreamError(failure: CallFailure, arm: string, mayHaveActed: boolean): SluiceError {
+  const headers: Record<string, string> = mayHaveActed ? { 'x-should-retry': 'false' } : {}
   switch (failure) {
     case 'timeout':
       return new SluiceError('upstream_timeout', `the ${arm} backend did not answer in time`, { headers })

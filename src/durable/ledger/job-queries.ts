@@ -45,7 +45,10 @@ export function findJob(
 /** `pending`: on its way to control. */
 type ListRow = JobRow & { pending: number }
 
-/** Without jobs that are gone, unless they are on their way to control; one that goes on there stands there only. One more than `limit` where there are more. */
+/**
+ * Without jobs that are gone, unless they are on their way to control; one that goes on there stands there only. One more
+ * than `limit` where there are more.
+ */
 export function listJobs(
   sql: SqlStorage,
   [owners, after, limit, order]: Parameters<JobLedgerRpc['list']>,

@@ -164,8 +164,11 @@ describe('a body that streams to a backend', () => {
     expect([unanswered.broken.aborted, unanswered.isAwaited(), answered.broken.aborted]).toEqual([true, false, false])
   })
 
-  it('and breaks off is no fault of the arm, whose call ends with it', async () => {
-    const plane = new DataPlane({ RELEASE_A: { name: 'wan22', protocol: 'http', arms } }, () => null)
+  it.each([
+    ['http', '/upload'],
+    ['openai-videos', '/v1/videos/video_1/notes'],
+  ])('and breaks off is no fault of the arm, whose call ends with it: %s', async (protocol, path) => {
+    const plane = new DataPlane({ RELEASE_A: { name: 'wan22', protocol, arms } }, () => null)
     let isAborted = false
     plane.fetch = async (_, { body, signal }) => {
       signal!.addEventListener('abort', () => (isAborted = true))
@@ -174,7 +177,7 @@ describe('a body that streams to a backend', () => {
     }
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
       controller.error(new Error('the client went away'))
-    const response = await plane.request('POST', '/upload', {
+    const response = await plane.request('POST', path, {
       body: new ReadableStream({ pull }),
       duplex: 'half',
     } as RequestInit)
